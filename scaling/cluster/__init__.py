@@ -1,0 +1,1 @@
+"""The only folder that imports Ray: connecting, running trials, showing progress."""

@@ -1,0 +1,163 @@
+"""Connecting to Ray: a local one of our own, the running one, or HOST:PORT; never a hang."""
+
+import logging
+import os
+import socket
+import stat
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from scaling.checked import UsageError
+
+PROBE_SECONDS, CONNECT_SECONDS = 3, 8
+START_HINT = "Leave --address out to run here, or start a cluster: ray start --head"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What Ray offers: CPUs and GPUs in all, and the most of each on one node."""
+
+    nodes: int
+    cpus: float
+    gpus: float
+    cpus_per_node: float
+    gpus_per_node: float
+
+
+def connect(address: str, log: Path) -> Cluster:
+    """Joins or starts Ray; its log goes to a file. Raises UsageError within ten seconds."""
+    _log_to(log)
+    options = {"log_to_driver": False, "configure_logging": False}
+    if address == "local":
+        ray.init(address="local", include_dashboard=False, **options)
+        _keep_token_private()
+    else:
+        _join(address, options)
+    return _resources()
+
+
+def _log_to(path: Path) -> None:
+    """Ray's Python loggers write to the file and nowhere else.
+
+    Through the root logger: `ray.init` clears the handlers of Ray's own.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path)
+    handler.addFilter(logging.Filter("ray"))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("ray").propagate = True
+
+
+def _join(address: str, options: dict[str, bool]) -> None:
+    """Through `auto` even for HOST:PORT: only so Ray turns token authentication on by itself."""
+    if address != "auto":
+        _probe(address)
+        os.environ["RAY_ADDRESS"] = address
+    elif os.environ.get("RAY_ADDRESS"):
+        _probe(os.environ["RAY_ADDRESS"])
+    timer = threading.Timer(CONNECT_SECONDS, _give_up, [address])
+    timer.daemon = True
+    timer.start()
+    try:
+        ray.init(address="auto", **options)
+    except ConnectionError:
+        raise UsageError(
+            f"No Ray cluster is running on this machine (--address {address}). {START_HINT}"
+        ) from None
+    except Exception as error:
+        raise UsageError(_refused(address, str(error).splitlines()[0])) from None
+    finally:
+        timer.cancel()
+
+
+def _give_up(address: str) -> None:
+    """Ends the process: Ray's own attempt cannot be called off."""
+    print(f"Error: {_refused(address, f'no answer in {CONNECT_SECONDS} s')}", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(2)
+
+
+def _refused(address: str, reason: str) -> str:
+    return (
+        f"The Ray cluster at --address {address} does not let this process in: {reason}. Check that "
+        "it runs the same Ray and Python, and its token (RAY_AUTH_MODE=token, RAY_AUTH_TOKEN_PATH)."
+    )
+
+
+def _probe(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "://" in address:
+        raise UsageError(
+            f"--address {address!r} is none of local, auto and HOST:PORT. {START_HINT}"
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=PROBE_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"Nobody listens at --address {address}: {error}. {START_HINT}") from None
+
+
+def _keep_token_private() -> None:
+    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+    if token.is_file() and token.stat().st_uid == os.getuid():
+        token.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
+def _resources() -> Cluster:
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    cpus = [node.get("CPU", 0.0) for node in nodes]
+    gpus = [node.get("GPU", 0.0) for node in nodes]
+    return Cluster(len(nodes), sum(cpus), sum(gpus), max(cpus), max(gpus))
+
+
+def check_placement(cluster: Cluster, cpus: float, gpus: float) -> None:
+    """Raises UsageError for a trial that no node of the cluster can ever run."""
+    if gpus and gpus > cluster.gpus_per_node:
+        raise UsageError(
+            f"A trial asks for {gpus:g} GPU, and no node of the cluster has more than "
+            f"{cluster.gpus_per_node:g}. Use --gpus-per-trial 0, or connect to a cluster with GPUs "
+            "by --address."
+        )
+    if cpus > cluster.cpus_per_node:
+        raise UsageError(
+            f"A trial asks for {cpus:g} CPUs, and no node of the cluster has more than "
+            f"{cluster.cpus_per_node:g}. Use --cpus-per-trial {max(1, cluster.cpus_per_node):g}."
+        )
+
+
+def check_shared(folder: Path) -> None:
+    """Raises UsageError where a node of the cluster does not see the results folder."""
+    marker = folder / ".shared"
+    marker.write_text("seen by every node\n")
+    try:
+        asked = {
+            node["NodeManagerAddress"] + " " + node["NodeID"][:6]: _sees.options(
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            ).remote(str(marker))
+            for node in ray.nodes()
+            if node["Alive"] and node["Resources"].get("CPU")
+        }
+        blind = [name for name, seen in asked.items() if not ray.get(seen, timeout=60)]
+    finally:
+        marker.unlink()
+    if blind:
+        raise UsageError(
+            f"{folder} is not shared: node {', '.join(blind)} does not see it. Give a folder that "
+            "every node mounts with --results DIR."
+        )
+
+
+@ray.remote(num_cpus=0)
+def _sees(path: str) -> bool:
+    return Path(path).exists()

@@ -1,0 +1,147 @@
+"""Running trials through Ray Tune: a fresh Tuner over what is left, our folders as the state."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+
+from scaling.cluster.progress import Progress, ProgressCallback
+from scaling.cluster.worker import Job, execute
+from scaling.data.datasets import Dataset
+from scaling.store import Store
+
+MAX_FAILURES = 2
+TRIALS_PER_TUNER = 500  # a driver's memory grows with the trials of one Tuner
+SHORT_TRIAL_HOURS = 1 / 60  # below, processes are reused for the next trial
+
+
+class CapReached(Exception):
+    """A cap on hours was reached; what runs has stopped at its last checkpoint."""
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Limits of one launch, in hours."""
+
+    hours: float | None = None
+    gpu_hours: float | None = None
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What each trial gets; `gpus` by key."""
+
+    cpus: float
+    gpus: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Work:
+    """The trials to run, by key in their order, with their planned hours."""
+
+    hours: Mapping[str, float]
+    job: Job
+    datasets: Mapping[str, Dataset]
+
+
+def launch(
+    store: Store, work: Work, placement: Placement, caps: Caps, staging: Path, lock: Path
+) -> None:
+    """Runs the work; afterwards each trial's folder tells how it ended.
+
+    `staging` is a folder that all nodes see, for what Tune writes; nothing reads it back. Raises
+    CapReached.
+    """
+    progress = Progress(work.hours)
+    callback = ProgressCallback(progress, _at_step(caps, placement, lock))
+    keys = list(work.hours)
+    try:
+        for start in range(0, len(keys), TRIALS_PER_TUNER):
+            part = keys[start : start + TRIALS_PER_TUNER]
+            name = f"tune-{start}"
+            _fit(store, work, placement, part, callback, staging / name)
+    finally:
+        progress.close()
+
+
+def _fit(
+    store: Store,
+    work: Work,
+    placement: Placement,
+    keys: Sequence[str],
+    callback: ProgressCallback,
+    staging: Path,
+) -> None:
+    trainable = tune.with_parameters(
+        train, root=store.root, job=work.job, datasets=dict(work.datasets)
+    )
+
+    def resources(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        bundle = {"CPU": placement.cpus, "GPU": placement.gpus[config["key"]]}
+        return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
+
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, resources),
+        param_space={"key": tune.grid_search(list(keys))},
+        tune_config=tune.TuneConfig(
+            reuse_actors=max(work.hours[key] for key in keys) < SHORT_TRIAL_HOURS,
+            trial_name_creator=_name,
+            trial_dirname_creator=_name,
+        ),
+        run_config=tune.RunConfig(
+            name=staging.name,
+            storage_path=str(staging.parent),
+            verbose=0,
+            log_to_file=True,
+            failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+            callbacks=[callback],
+        ),
+    )
+    for result in tuner.fit():
+        if result.error is not None:
+            store.folder(Path(result.path).name).fail(_last_line(result.error))
+
+
+def _name(trial: Any) -> str:
+    return trial.config["key"]
+
+
+def _last_line(error: Exception) -> str:
+    """What a person needs of an error that came through Ray: its last line, not the remote trace."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def train(config: dict[str, Any], root: Path, job: Job, datasets: dict[str, Dataset]) -> None:
+    """One trial in a worker process; Ray's configuration holds its key only."""
+    import torch
+
+    assigned = ray.get_runtime_context().get_assigned_resources()
+    torch.set_num_threads(max(1, int(assigned.get("CPU", 1))))
+    job = replace(job, device="cuda" if assigned.get("GPU") else "cpu")
+    folder = Store(root).folder(config["key"])
+    execute(folder, datasets[folder.trial().dataset], job, lambda row: tune.report({**row}))
+    tune.report({"finished": True})
+
+
+def _at_step(caps: Caps, placement: Placement, lock: Path) -> Callable[[set[str]], None]:
+    """Touches the lock, adds up GPU-hours and raises CapReached."""
+    begun = last = time.monotonic()
+    gpu_hours = 0.0
+
+    def look(running: set[str]) -> None:
+        nonlocal last, gpu_hours
+        now = time.monotonic()
+        gpu_hours += sum(placement.gpus[key] for key in running) * (now - last) / 3600
+        last = now
+        lock.touch()
+        if caps.hours is not None and now - begun > caps.hours * 3600:
+            raise CapReached(f"--max-hours {caps.hours:g}")
+        if caps.gpu_hours is not None and gpu_hours > caps.gpu_hours:
+            raise CapReached(f"--max-gpu-hours {caps.gpu_hours:g}")
+
+    return look

@@ -1,0 +1,59 @@
+"""ELBO on train, test and source distribution, and the generalization gap (Eq. 1, 3)."""
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.distributions import kl_divergence
+
+from scaling.models.vae import VAE, elbo, prior
+from scaling.seeds import seeded
+
+if TYPE_CHECKING:
+    from scaling.runs.vae import VaeRun
+
+EVAL_BATCH = 512
+
+
+def measure(run: "VaeRun") -> dict[str, float]:
+    """Nats per image, BatchNorm in eval mode; `source_elbo` is that of the epoch's own images."""
+    train = _evaluate(run, run.train, "train")
+    test = _evaluate(run, run.test, "test")
+    own = run.source_images()
+    source = train if own is run.train else _evaluate(run, own, "source")
+    pixels = run.test[0].numel()
+    return {
+        "train_elbo": train["elbo"],
+        "test_elbo": test["elbo"],
+        "source_elbo": source["elbo"],
+        "generalization_gap": train["elbo"] - test["elbo"],
+        "train_kl": train["kl"],
+        "test_kl": test["kl"],
+        "train_reconstruction": train["elbo"] + train["kl"],
+        "test_reconstruction": test["elbo"] + test["kl"],
+        "test_bits_per_dim": -test["elbo"] / (pixels * math.log(2)),
+    }
+
+
+def _evaluate(run: "VaeRun", images: Tensor, part: str) -> dict[str, float]:
+    with seeded(run.device, run.trial.seed, run.epoch, "elbo", part):
+        return mean_elbo(run.vae, images)
+
+
+@torch.no_grad()
+def mean_elbo(vae: VAE, images: Tensor) -> dict[str, float]:
+    """Mean ELBO and KL over the images in nats, with one z per image, in eval mode."""
+    training = vae.training
+    vae.eval()
+    elbos, kls = [], []
+    for x in images.split(EVAL_BATCH):
+        q = vae.encode(x)
+        elbos.append(elbo(vae, x, q))
+        kls.append(kl_divergence(q, prior(q)))
+    vae.train(training)
+    return {"elbo": _mean(elbos), "kl": _mean(kls)}
+
+
+def _mean(values: list[Tensor]) -> float:
+    return torch.cat(values).double().mean().item()

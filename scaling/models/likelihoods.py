@@ -1,0 +1,241 @@
+"""Likelihoods p(x|z): distributions over images, made from a decoder's output (Appendix B.1).
+
+Images `x` are levels 0..levels-1, shape (B, C, H, W); a level l stands for l / (levels - 1) in
+[0, 1]. Every likelihood has `log_prob(x)` in nats per image, `sample()`, `mean` in [0, 1], and
+`width`, the number of decoder outputs per pixel.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scaling.trial import VaeTrial
+
+LOG_SCALE_MIN = -7.0  # Salimans et al. 2017
+CHANNEL_ALPHA = 1e-4  # weight of the uniform distribution in the per-channel form
+
+
+class Likelihood(Protocol):
+    """What the ELBO and the metrics need of a likelihood."""
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected image in [0, 1], (B, C, H, W)."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-probability (density, for the Gaussian) of levels (B, C, H, W) in nats, (B,)."""
+
+    def sample(self) -> Tensor:
+        """An image of floats in [0, 1], (B, C, H, W)."""
+
+
+def quantize(x: Tensor, levels: int) -> Tensor:
+    """Floats in [0, 1] to the nearest level, uint8."""
+    return (x.clamp(0, 1) * (levels - 1)).round().to(torch.uint8)
+
+
+class Bernoulli:
+    """Pixels that are 0 or 1; `params` are logits (B, C, H, W)."""
+
+    def __init__(self, params: Tensor) -> None:
+        self.logits = params
+
+    @staticmethod
+    def width(channels: int) -> int:
+        return channels
+
+    @property
+    def mean(self) -> Tensor:
+        return torch.sigmoid(self.logits)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        target = x.to(self.logits.dtype)
+        return -F.binary_cross_entropy_with_logits(self.logits, target, reduction="none").sum(
+            (1, 2, 3)
+        )
+
+    def sample(self) -> Tensor:
+        return torch.bernoulli(self.mean)
+
+
+class Gaussian:
+    """Normal density of x on [0, 1] with a fixed standard deviation; `params` are means."""
+
+    def __init__(
+        self, params: Tensor, sigma: float = 0.03, levels: int = 256, activation: str = "none"
+    ) -> None:
+        self.loc = torch.sigmoid(params) if activation == "sigmoid" else params
+        self.sigma = sigma
+        self.levels = levels
+
+    @staticmethod
+    def width(channels: int) -> int:
+        return channels
+
+    @property
+    def mean(self) -> Tensor:
+        return self.loc.clamp(0, 1)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        z = (x.to(self.loc.dtype) / (self.levels - 1) - self.loc) / self.sigma
+        return (-0.5 * z**2 - math.log(self.sigma) - 0.5 * math.log(2 * math.pi)).sum((1, 2, 3))
+
+    def sample(self) -> Tensor:
+        return (self.loc + self.sigma * torch.randn_like(self.loc)).clamp(0, 1)
+
+
+class MixtureOfLogistics:
+    """Discretized mixture of K logistics (Salimans et al. 2017), one mixture per pixel.
+
+    `params` (B, width, H, W) in the order K logits; then for each colour K means, K log-scales
+    and, for RGB, K coefficients, on images scaled to [-1, 1]. A colour's mean depends on the
+    earlier colours through the tanh of the coefficients. The mass of a level is the exact
+    difference of two sigmoids; the outermost levels take the tails.
+    """
+
+    low, span = -1.0, 2.0  # the scale of means and log-scales
+
+    def __init__(self, params: Tensor, channels: int, levels: int = 256) -> None:
+        self.channels, self.levels = channels, levels
+        batch, width, height, columns = params.shape
+        self.components = width // self.width(channels, 1)
+        if width != self.width(channels, self.components):
+            raise ValueError(
+                f"{width} outputs per pixel are no mixture over {channels} channels: a multiple "
+                f"of {self.width(channels, 1)} is expected."
+            )
+        k = self.components
+        self.logits = params[:, :k]
+        rest = params[:, k:].view(batch, channels, -1, k, height, columns)
+        self.means = rest[:, :, 0]  # (B, C, K, H, W)
+        self.log_scales = rest[:, :, 1].clamp(min=LOG_SCALE_MIN)
+        self.coefficients = torch.tanh(rest[:, :, 2]) if channels == 3 else None
+
+    @staticmethod
+    def width(channels: int, components: int = 10) -> int:
+        """Decoder outputs per pixel: 3K for grey, 10K for RGB."""
+        return components * (10 if channels == 3 else 1 + 2 * channels)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean of the mixture, each colour at the mean of the earlier ones, clamped."""
+        weights = torch.softmax(self.logits, 1)
+        colours: list[Tensor] = []
+        for c in range(self.channels):
+            colours.append(self.means[:, c] + self._shift(colours))
+        mean = torch.stack([(weights * colour).sum(1) for colour in colours], 1)
+        return self._to_unit(mean)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        inner = self._log_mass(x).sum(1) + F.log_softmax(self.logits, 1)
+        return torch.logsumexp(inner, 1).sum((1, 2))
+
+    def sample(self) -> Tensor:
+        """A component by its weight, then the colours in order, clamped to the image's range."""
+        gumbel = -torch.log(-torch.log(_uniform(self.logits)))
+        chosen = (self.logits + gumbel).argmax(1, keepdim=True)  # (B, 1, H, W)
+        colours: list[Tensor] = []
+        for c in range(self.channels):
+            mean = (self.means[:, c] + self._shift(colours)).gather(1, chosen)
+            u = _uniform(mean)
+            noise = self.log_scales[:, c].gather(1, chosen).exp() * (u.log() - (-u).log1p())
+            colours.append((mean + noise).clamp(self.low, self.low + self.span))
+        return self._to_unit(torch.cat(colours, 1))
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        return x.to(self.means.dtype) * (self.span / (self.levels - 1)) + self.low
+
+    def _to_unit(self, scaled: Tensor) -> Tensor:
+        return ((scaled - self.low) / self.span).clamp(0, 1)
+
+    def _shift(self, colours: list[Tensor]) -> Tensor | float:
+        """What the earlier colours add to the next one's mean, (B, K, H, W)."""
+        if self.coefficients is None or not colours:
+            return 0.0
+        if len(colours) == 1:
+            return self.coefficients[:, 0] * colours[0]
+        return self.coefficients[:, 1] * colours[0] + self.coefficients[:, 2] * colours[1]
+
+    def _log_mass(self, x: Tensor) -> Tensor:
+        """Log-mass of each colour's level under each component, (B, C, K, H, W)."""
+        if self.coefficients is None:
+            return self._log_interval(x, self.means)
+        scaled = self._scaled(x)
+        known = [scaled[:, c : c + 1] for c in range(3)]
+        means = [self.means[:, c] + self._shift(known[:c]) for c in range(3)]
+        return self._log_interval(x, torch.stack(means, 1))
+
+    def _log_interval(self, x: Tensor, means: Tensor) -> Tensor:
+        """log(sigmoid(a) - sigmoid(b)) with a, b the level's upper and lower edge in scales.
+
+        Written as log(1 - exp(b - a)) - softplus(-a) - softplus(b): no difference of close numbers
+        in the tails. In the lowest level b = -inf, in the highest a = +inf.
+        """
+        half = self.span / (2 * (self.levels - 1))
+        level = x.unsqueeze(2)
+        inverse = torch.exp(-self.log_scales)
+        centred = (self._scaled(level) - means) * inverse
+        upper = F.softplus(-(centred + half * inverse))
+        lower = F.softplus(centred - half * inverse)
+        width = torch.log(-torch.expm1(-2 * half * inverse))
+        inside = width - upper - lower
+        edge = torch.where(level == 0, -upper, -lower)
+        return torch.where((level == 0) | (level == self.levels - 1), edge, inside)
+
+
+class PerChannelMixture(MixtureOfLogistics):
+    """The mixture with an indicator of its own in each colour, and a little uniform mass.
+
+    The form of Zhang et al. 2022; means and log-scales are those of images on [0, 1].
+    """
+
+    low, span = 0.0, 1.0
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        weights = F.log_softmax(self.logits, 1).unsqueeze(1)
+        log_mass = torch.logsumexp(self._log_mass(x) + weights, 2)
+        uniform = torch.full_like(log_mass, math.log(CHANNEL_ALPHA / self.levels))
+        mixed = torch.logaddexp(log_mass + math.log1p(-CHANNEL_ALPHA), uniform)
+        return mixed.sum((1, 2, 3))
+
+
+def _uniform(like: Tensor) -> Tensor:
+    return torch.empty_like(like).uniform_(1e-5, 1 - 1e-5)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A trial's likelihood: the outputs per pixel that it needs, and how it is made of them."""
+
+    width: int
+    likelihood: Callable[[Tensor], Likelihood]
+
+
+def _mixture(trial: VaeTrial, channels: int, levels: int) -> Family:
+    form = MixtureOfLogistics if trial.mol_mix == "joint" else PerChannelMixture
+    width = form.width(channels, trial.mixtures)
+    return Family(width, lambda params: form(params, channels, levels))
+
+
+def _gaussian(trial: VaeTrial, channels: int, levels: int) -> Family:
+    return Family(
+        Gaussian.width(channels),
+        lambda params: Gaussian(params, trial.sigma, levels, trial.gauss_mean_act),
+    )
+
+
+def _bernoulli(trial: VaeTrial, channels: int, levels: int) -> Family:
+    return Family(Bernoulli.width(channels), Bernoulli)
+
+
+LIKELIHOODS = {"mixture": _mixture, "gaussian": _gaussian, "bernoulli": _bernoulli}
+
+
+def family(trial: VaeTrial, channels: int, levels: int) -> Family:
+    """The trial's likelihood for images of so many channels and levels."""
+    return LIKELIHOODS[trial.likelihood](trial, channels, levels)

@@ -1,0 +1,103 @@
+"""The VAE: encode -> q, decode -> p, and the ELBO that takes q as an argument (Eq. 1).
+
+The ELBO is in nats per image and always to be maximized; training, the amortization gap and a
+linear-Gaussian check pass it different q.
+"""
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal, kl_divergence
+
+from scaling.models.likelihoods import Likelihood, family
+from scaling.models.networks import NETWORKS, Shape
+from scaling.trial import VaeTrial
+
+STD_FLOOR = 1e-7  # keeps log(std) finite where softplus underflows
+
+
+class Decoder(Protocol):
+    """What the ELBO needs of a model."""
+
+    def decode(self, z: Tensor) -> Likelihood:
+        """p(x|z)."""
+
+
+class VAE(nn.Module):
+    """A VAE with a standard normal prior; images are levels 0..levels-1 (uint8)."""
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        likelihood: Callable[[Tensor], Likelihood],
+        levels: int,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.likelihood, self.levels = likelihood, levels
+
+    def encode(self, x: Tensor) -> Independent:
+        """q(z|x) for x (B, C, H, W): uint8 are levels, floats are in [0, 1]."""
+        if x.dtype == torch.uint8:
+            x = x.to(self.dtype) / (self.levels - 1)
+        mean, rho = self.encoder(x).chunk(2, 1)
+        return diagonal_normal(mean, F.softplus(rho) + STD_FLOOR)
+
+    def decode(self, z: Tensor) -> Likelihood:
+        """p(x|z) for z (B, m_z, H/4, W/4), or (B, 16 m_z) in the fully-connected network."""
+        return self.likelihood(self.decoder(z))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.parameters()).dtype
+
+    def count_parameters(self) -> dict[str, int]:
+        """|Theta_z|, |Theta_not-z| and their sum (section 4.2)."""
+        z = _count(self.encoder.head) + _count(self.decoder.stem)
+        total = _count(self)
+        return {"parameters": total, "parameters_z": z, "parameters_rest": total - z}
+
+
+def _count(module: nn.Module | Tensor) -> int:
+    assert isinstance(module, nn.Module)
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def build(trial: VaeTrial, channels: int, side: int, levels: int) -> VAE:
+    """The trial's VAE for images (channels, side, side) in so many levels, PyTorch's initialization."""
+    likelihood = family(trial, channels, levels)
+    shape = Shape(channels, side, likelihood.width)
+    encoder, decoder = NETWORKS[trial.network]
+    return VAE(encoder(trial, shape), decoder(trial, shape), likelihood.likelihood, levels)
+
+
+def diagonal_normal(mean: Tensor, std: Tensor) -> Independent:
+    """A factorized normal over one image's latents; mean and std (B, ...)."""
+    normal = Normal(mean, std, validate_args=False)
+    return Independent(normal, mean.dim() - 1, validate_args=False)
+
+
+def prior(q: Distribution) -> Independent:
+    """N(0, I) of q's shape."""
+    return diagonal_normal(torch.zeros_like(q.mean), torch.ones_like(q.mean))
+
+
+def elbo(
+    vae: Decoder, x: Tensor, q: Distribution, kl: Literal["analytic", "sampled"] = "analytic"
+) -> Tensor:
+    """log p(x|z) - KL(q || prior) with one z ~ q, nats per image, (B,) (Eq. 1).
+
+    `sampled` takes log p(z) - log q(z) at the same z instead of the analytic KL: with an exact
+    posterior the result is log p(x) whatever z.
+    """
+    z = q.rsample()
+    reconstruction = vae.decode(z).log_prob(x)
+    if kl == "analytic":
+        return reconstruction - kl_divergence(q, prior(q))
+    if kl == "sampled":
+        return reconstruction + prior(q).log_prob(z) - q.log_prob(z)
+    raise ValueError(f"kl={kl!r}: analytic or sampled is expected.")

@@ -1,0 +1,137 @@
+"""The options that every study shares, and what they make of a preset's trials."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Never
+
+from scaling.checked import UsageError, known
+from scaling.trial import Source, Trial, VaeTrial, grid, on_dataset, parse_source
+
+SMOKE = "smoke"  # the preset of --smoke-test
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """What every study's presets have; a study adds its axes."""
+
+    base: VaeTrial
+    epochs: int
+    measure_every: int
+    seeds: tuple[int, ...]
+    about: str  # cost and purpose, for --help
+    on_gpu: bool = False  # planned for a GPU
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are a sentence of ours, with the known flags."""
+
+    def error(self, message: str) -> Never:
+        flags = known(flag for flag in self._option_string_actions if flag.startswith("--"))
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. Known flags: {flags}.")
+
+
+def parser(description: str, presets: dict[str, Preset]) -> Parser:
+    """The command line of a study."""
+    names = {name: preset for name, preset in presets.items() if name != SMOKE}
+    listing = "\n".join(f"  {name:16}{preset.about}" for name, preset in names.items())
+    made = Parser(
+        description=description,
+        epilog=f"presets:\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_trials(made, next(iter(names)))
+    _add_launch(made)
+    return made
+
+
+def _add_trials(made: Parser, default: str) -> None:
+    add = made.add_argument_group("what to train").add_argument
+    add("--preset", default=default, metavar="NAME", help=f"one of those below (default {default})")
+    add("--dataset", metavar="NAME", help="with its network, likelihood, lr and batch")
+    add("--train-size", type=int, metavar="N", help="|D_train|, the first N of a permutation")
+    add("--m-z", type=int, nargs="+", metavar="N", help="latent multipliers")
+    add("--n-c", type=int, nargs="+", metavar="N", help="inner channels; with --m-z the product")
+    add("--source", nargs="+", metavar="NAME", help="training distributions: normal, ...")
+    add("--seeds", nargs="+", metavar="N", help="seeds, ranges such as 0-4 too")
+    add("--epochs", type=int, metavar="N", help="effective epochs; more continue what is there")
+    add("--set", nargs="+", action="append", default=[], metavar="FIELD=VALUE", dest="fields",
+        help="any field of a trial; several values make an axis")  # fmt: skip
+    add("--smoke-test", action="store_true", help="the whole pipeline on a tiny grid, a minute")
+
+
+def _add_launch(made: Parser) -> None:
+    add = made.add_argument_group("where and how").add_argument
+    add("--address", default="local", metavar="ADDRESS", help="local (default), auto or HOST:PORT")
+    add("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    root = os.environ.get("SCALING_DATA")
+    add("--data-root", type=Path, default=root, metavar="DIR", help="data sets ($SCALING_DATA)")
+    add("--offline", action="store_true", help="open no socket for data")
+    add("--dry-run", action="store_true", help="print the plan and stop")
+    add("--json", action="store_true", help="with --dry-run: the plan as JSON")
+    add("--gpus-per-trial", default="auto", metavar="F", help="auto (default) or a share")
+    add("--cpus-per-trial", type=float, default=1.0, metavar="N", help="default 1")
+    add("--max-hours", type=float, metavar="H", help="stop cleanly after so many hours")
+    add("--max-gpu-hours", type=float, metavar="H", help="stop cleanly after so many GPU-hours")
+    add("--retry-failed", action="store_true", help="run failed trials again")
+
+
+def preset_of(options: argparse.Namespace, presets: dict[str, Preset]) -> Preset:
+    """The preset asked for; raises UsageError with the known ones."""
+    name = SMOKE if options.smoke_test else options.preset
+    if name not in presets:
+        raise UsageError(f"Unknown preset {name!r}. Known: {known(presets)}.")
+    return presets[name]
+
+
+def override(trials: Sequence[Trial], options: argparse.Namespace) -> list[Trial]:
+    """The preset's trials with the axes that the command line replaces."""
+    made = list(trials)
+    if options.dataset:
+        made = on_dataset(made, options.dataset)
+    axes: dict[str, Sequence[Any]] = {
+        "train_size": [options.train_size] if options.train_size else [],
+        "m_z": options.m_z or [],
+        "n_c": options.n_c or [],
+        "source": [parse_source(text) for text in options.source or []],
+        "seed": _integers(options.seeds or []),
+    }
+    axes |= _fields(options.fields)
+    return grid(made, **{name: values for name, values in axes.items() if values})
+
+
+def _fields(words: list[list[str]]) -> dict[str, list[object]]:
+    """`--set FIELD=VALUE [VALUE ...]`, typed by the trial's fields."""
+    axes: dict[str, list[object]] = {}
+    for group in words:
+        name = ""
+        for word in group:
+            if "=" in word:
+                name, _, word = word.partition("=")
+                axes[name] = []
+            elif not name:
+                raise UsageError(f"--set {word}: FIELD=VALUE is expected, as in --set lr=0.001.")
+            axes[name].append(_parse(name, word))
+    return axes
+
+
+def _parse(name: str, word: str) -> object:
+    if name.startswith("source."):
+        return Source.parse(name.removeprefix("source."), word)
+    return parse_source(word) if name == "source" else VaeTrial.parse(name, word)
+
+
+def _integers(words: Sequence[str]) -> list[int]:
+    """Numbers and ranges such as 0-4."""
+    numbers: list[int] = []
+    for word in words:
+        first, _, last = word.partition("-")
+        if not first.isdigit() or (last and not last.isdigit()) or word.endswith("-"):
+            raise UsageError(f"--seeds {word}: numbers or ranges such as 0-4 are expected.")
+        numbers += range(int(first), int(last or first) + 1)
+    if len(set(numbers)) < len(numbers):
+        raise UsageError(f"--seeds {' '.join(words)}: a seed stands twice. Name each once.")
+    return numbers

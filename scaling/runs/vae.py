@@ -1,0 +1,135 @@
+"""Training a VAE (Algorithms 1 and 2) as an iterable of rows with a `state_dict`."""
+
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scaling.data import sources
+from scaling.data.datasets import Dataset
+from scaling.metrics import elbo as elbo_metric
+from scaling.metrics import reconstruction
+from scaling.models.vae import build, elbo
+from scaling.seeds import seeded
+from scaling.trial import VaeTrial
+
+Row = dict[str, float | int]
+
+
+class VaeRun:
+    """`for row in run:` trains up to `epochs` and yields a row every `measure_every` epochs and at
+    the end.
+
+    `data` holds D_train and the test set (`datasets.split`). Every random number comes from the
+    trial's seed and the epoch. Raises FloatingPointError when the ELBO stops being finite.
+    """
+
+    def __init__(
+        self,
+        trial: VaeTrial,
+        data: Dataset,
+        epochs: int,
+        measure_every: int = 10,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.trial, self.epochs, self.measure_every = trial, epochs, measure_every
+        self.device = torch.device(device)
+        self.train, self.test = self._resident(data.train), self._resident(data.test)
+        with seeded(self.device, trial.seed, "init"):
+            self.vae = build(trial, data.channels, data.side, data.levels).to(self.device)
+        self.optimizer = torch.optim.Adam(
+            self.vae.parameters(), lr=trial.lr, weight_decay=trial.weight_decay, fused=True
+        )
+        self.constants = self._constants()
+        self.epoch = 0
+        self.seconds = 0.0
+        self.last_row: Row = {}
+
+    def __iter__(self) -> Iterator[Row]:
+        while self.epoch < self.epochs:
+            self._train_epoch()
+            if self.epoch % self.measure_every == 0 or self.epoch == self.epochs:
+                self.last_row = self.measure()
+                yield self.last_row
+
+    def measure(self) -> Row:
+        """The row of the current epoch: ELBOs and gap in nats, parameters, training time."""
+        speed = self.epoch * len(self.train) / max(self.seconds, 1e-9)
+        timing = {"seconds": round(self.seconds, 3), "images_per_s": round(speed, 1)}
+        return {"epoch": self.epoch} | elbo_metric.measure(self) | self.constants | timing
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What pictures need: test images and reconstructions, as levels."""
+        return reconstruction.measure(self)
+
+    def source_images(self) -> Tensor:
+        """The images of the current epoch: those it trains on."""
+        return sources.epoch_images(self.trial.source, self.train)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next epoch depends on, and the last row."""
+        return {
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "vae": self.vae.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "last_row": self.last_row,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where `state_dict` was taken."""
+        self.vae.load_state_dict(state["vae"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.seconds = state["epoch"], state["seconds"]
+        self.last_row = state["last_row"]
+
+    def _train_epoch(self) -> None:
+        """One effective epoch: every image of the source once, shuffled, the last batch partial."""
+        start = time.perf_counter()
+        self.epoch += 1
+        self._set_lr()
+        self.vae.train()
+        images = self.source_images()
+        total = torch.zeros((), device=self.device)
+        with seeded(self.device, self.trial.seed, self.epoch, "train"):
+            order = torch.randperm(len(images), device=self.device)
+            for batch in order.split(self.trial.batch):
+                total += self._step(images[batch]) * len(batch)
+        if not math.isfinite(total.item()):
+            raise FloatingPointError(
+                f"the training ELBO is no longer finite in epoch {self.epoch}; "
+                f"a smaller lr (now {self.trial.lr}) or grad_clip may help"
+            )
+        self.seconds += time.perf_counter() - start
+
+    def _step(self, x: Tensor) -> Tensor:
+        """One gradient step on the batch's mean ELBO; returns that ELBO."""
+        self.optimizer.zero_grad(set_to_none=True)
+        objective = elbo(self.vae, x, self.vae.encode(x)).mean()
+        (-objective).backward()
+        if self.trial.grad_clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.vae.parameters(), self.trial.grad_clip)
+        self.optimizer.step()
+        return objective.detach()
+
+    def _set_lr(self) -> None:
+        if not self.trial.lr_decay_epochs:
+            return
+        done = min(1.0, (self.epoch - 1) / self.trial.lr_decay_epochs)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.trial.lr * 0.5 * (1 + math.cos(math.pi * done))
+
+    def _resident(self, images: np.ndarray) -> Tensor:
+        """A copy on the device: the arrays given may be shared, read-only memory."""
+        return torch.tensor(images, device=self.device)
+
+    def _constants(self) -> Row:
+        """What stays the same in every row: parameters by group and d_z."""
+        with torch.no_grad():
+            self.vae.eval()
+            d_z = self.vae.encode(self.train[:1]).mean[0].numel()
+        return self.vae.count_parameters() | {"d_z": d_z}

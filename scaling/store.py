@@ -1,0 +1,232 @@
+"""The results folder: trial folders, atomic writes, checkpoints, done, lock.
+
+What stands in `trials/<key>/` is the only state of a study; nothing of Ray's is ever read back.
+Rows are on disk before the checkpoint that covers them, and `done.json` is written last.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from scaling.checked import UsageError
+from scaling.trial import Trial, from_dict, key, to_dict
+
+Row = dict[str, Any]
+CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.prev.pt"
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears under `path` whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: object) -> None:
+    """JSON in place of what stood there."""
+    with atomic(path) as stream:
+        stream.write(json.dumps(value, indent=1, allow_nan=False).encode() + b"\n")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in the file, or None where it is missing, empty or damaged."""
+    try:
+        value = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """The folder of one trial; every method may meet a folder that a killed process left."""
+
+    path: Path
+
+    @property
+    def key(self) -> str:
+        return self.path.name
+
+    def trial(self) -> Trial:
+        """The configuration; raises UsageError where it is missing or not that of the key."""
+        values = read_json(self.path / "trial.json")
+        if values is None:
+            raise UsageError(
+                f"{self.path / 'trial.json'} is missing or damaged. Run the study again."
+            )
+        trial = from_dict(values)
+        if key(trial) != self.key:
+            raise UsageError(
+                f"{self.path} holds the trial {key(trial)}: its name or file was changed."
+            )
+        return trial
+
+    def create(self, trial: Trial) -> None:
+        """Writes `trial.json`; refuses a folder that says otherwise about the same key."""
+        values = read_json(self.path / "trial.json")
+        if values is None:
+            write_json(self.path / "trial.json", to_dict(trial))
+        elif from_dict(values) != trial:
+            raise UsageError(
+                f"{self.path} was made by a version with other defaults. "
+                "Give another --results folder, or move that trial away."
+            )
+
+    def rows(self) -> list[Row]:
+        """The rows that can be read, epochs strictly increasing; a torn line costs that line."""
+        rows: list[Row] = []
+        for line in _lines(self.path / "rows.jsonl"):
+            row = _parse(line)
+            if row is not None and (not rows or row["epoch"] > rows[-1]["epoch"]):
+                rows.append(row)
+        return rows
+
+    def append_row(self, row: Row) -> None:
+        """A line more, on disk when this returns."""
+        with open(self.path / "rows.jsonl", "ab") as stream:
+            stream.write(json.dumps(row, allow_nan=False).encode() + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def cut_rows(self, epoch: int) -> list[Row]:
+        """Drops what lies beyond the epoch and lines that cannot be read; returns what is left."""
+        rows = [row for row in self.rows() if row["epoch"] <= epoch]
+        text = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        if text != b"".join(_lines(self.path / "rows.jsonl")):
+            with atomic(self.path / "rows.jsonl") as stream:
+                stream.write(text)
+        return rows
+
+    def save_checkpoint(self, state: dict[str, Any]) -> bool:
+        """Puts the state in place of the last one, which is kept as the previous.
+
+        Returns False, and writes nothing, where the state there is of a higher epoch: a late
+        writer never replaces newer state.
+        """
+        import torch
+
+        newest = self.path / CHECKPOINT
+        states = self.load_checkpoints()
+        if any(there["epoch"] > state["epoch"] for there in states):
+            return False
+        fresh = self.path / ".checkpoint.new.pt"
+        with atomic(fresh) as stream:
+            torch.save(state, stream)
+        if newest.exists():
+            os.replace(newest, self.path / PREVIOUS)
+        os.replace(fresh, newest)
+        return True
+
+    def load_checkpoints(self) -> Iterator[dict[str, Any]]:
+        """The states that can be read, the newest first; tensors are mapped, not read."""
+        for name in (CHECKPOINT, PREVIOUS):
+            state = _load_state(self.path / name)
+            if state is not None:
+                yield state
+
+    def finish(self, epoch: int, **facts: object) -> None:
+        """`done.json`, written last: the epoch reached, and on what."""
+        write_json(self.path / "done.json", {"state": "done", "epoch": epoch, **facts})
+
+    def fail(self, error: str) -> None:
+        """`done.json` of a trial that failed for good."""
+        reached = max((row["epoch"] for row in self.rows()), default=0)
+        write_json(self.path / "done.json", {"state": "failed", "epoch": reached, "error": error})
+
+    def reopen(self) -> None:
+        """Forgets a failure, so that the trial runs again."""
+        (self.path / "done.json").unlink(missing_ok=True)
+
+    def done(self) -> dict[str, Any] | None:
+        """The content of a valid `done.json`."""
+        done = read_json(self.path / "done.json")
+        valid = done is not None and done.get("state") in ("done", "failed")
+        return done if valid and isinstance((done or {}).get("epoch"), int) else None
+
+    def state(self, epochs: int) -> str:
+        """new, partial, done or failed, for a run of so many epochs.
+
+        A finished trial whose last row is lost counts as partial: its checkpoint holds that row.
+        """
+        done = self.done()
+        if done and done["state"] == "failed":
+            return "failed"
+        if (
+            done
+            and done["epoch"] >= epochs
+            and any(r["epoch"] == done["epoch"] for r in self.rows())
+        ):
+            return "done"
+        begun = (self.path / CHECKPOINT).exists() or (self.path / "rows.jsonl").exists()
+        return "partial" if begun else "new"
+
+
+def _load_state(path: Path) -> dict[str, Any] | None:
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception:  # a damaged or foreign file raises many kinds; the previous one is next
+        return None
+    return state if isinstance(state, dict) and isinstance(state.get("epoch"), int) else None
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+
+
+def _parse(line: bytes) -> Row | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    valid = isinstance(row, dict) and isinstance(row.get("epoch"), int) and line.endswith(b"\n")
+    return row if valid else None
+
+
+@dataclass(frozen=True)
+class Store:
+    """The results folder that all studies share."""
+
+    root: Path
+
+    def folder(self, name: str) -> TrialFolder:
+        return TrialFolder(self.root / "trials" / name)
+
+    def study(self, name: str) -> Path:
+        return self.root / name
+
+    def update_study(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Rewrites a study's `study.json`."""
+        path = self.study(name) / "study.json"
+        write_json(path, change(read_json(path) or {"study": name, "launches": []}))
+
+    def check_writable(self) -> None:
+        """Raises UsageError where the folder cannot be made or written."""
+        try:
+            with atomic(self.root / "trials" / ".probe") as stream:
+                stream.write(b"probe")
+            (self.root / "trials" / ".probe").unlink()
+        except OSError as error:
+            raise UsageError(
+                f"The results folder {self.root} cannot be written: {error.strerror}. "
+                "Give another one with --results DIR."
+            ) from None

@@ -1,0 +1,68 @@
+"""The plan as text."""
+
+from collections.abc import Iterable
+from typing import Any
+
+STATES = {"new": "new", "partial": "to go on", "done": "done", "failed": "failed"}
+COLUMNS = ("m_z", "n_c", "source", "seeds", "|Theta_z|", "|Theta_-z|", "memory", "GPU", "hours")
+
+
+def plan_lines(study: str, plan: dict[str, Any]) -> list[str]:
+    """What a launch is about to do, in two lines."""
+    total = plan["total"]
+    counts = {s: sum(row["state"] == s for row in plan["trials"]) for s in STATES}
+    told = ", ".join(f"{n} {STATES[s]}" for s, n in counts.items() if n)
+    return [
+        f"{study}: {total['trials']} trials of {plan['epochs']} epochs ({told})",
+        f"planned: {_hours(total['hours'])} on {plan['machine']}, "
+        f"{size(total['disk_bytes'])} on disk, at most "
+        f"{size(total['largest_memory_bytes'])} of memory a trial",
+    ]
+
+
+def plan_table(plan: dict[str, Any]) -> list[str]:
+    """The whole plan: a line an architecture and source, then the totals."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in plan["trials"]:
+        groups.setdefault((row["dataset"], row["m_z"], row["n_c"], row["source"]), []).append(row)
+    lines = [list(COLUMNS)] + [_line(rows) for rows in groups.values()]
+    return _align(lines) + ["", *plan_lines("total", plan)]
+
+
+def _line(rows: list[dict[str, Any]]) -> list[str]:
+    first = rows[0]
+    return [
+        str(first["m_z"]),
+        str(first["n_c"]),
+        first["source"],
+        " ".join(str(row["seed"]) for row in rows),
+        f"{first['parameters_z']:,}",
+        f"{first['parameters_rest']:,}",
+        size(first["memory_bytes"]),
+        f"{first['gpus']:.2g}",
+        f"{sum(row['hours'] for row in rows):.3g}",
+    ]
+
+
+def _align(lines: list[list[str]]) -> list[str]:
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return ["  ".join(_pad(line, widths)).rstrip() for line in lines]
+
+
+def _pad(line: list[str], widths: list[int]) -> Iterable[str]:
+    left = {COLUMNS.index("source"), COLUMNS.index("seeds")}
+    for i, (word, width) in enumerate(zip(line, widths, strict=True)):
+        yield word.ljust(width) if i in left else word.rjust(width)
+
+
+def size(count: float) -> str:
+    """Bytes as a person says them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def _hours(hours: float) -> str:
+    return f"{hours * 60:.1f} min" if hours < 1.5 else f"{hours:,.1f} h"

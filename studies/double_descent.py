@@ -1,0 +1,62 @@
+"""Double descent in VAEs (Fig 7, 8): negative test ELBO along n_c, then m_z, then n_c again.
+
+Expect under normal training a U over n_c at m_z = 1 and recovery as m_z grows at the widest n_c.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scaling.cli import main
+from scaling.options import Preset
+from scaling.trial import NORMAL, Source, VaeTrial, grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axes(Preset):
+    """The two complexity axes: m_z at one n_c, n_c at some m_z, and the path's last phase."""
+
+    m_z: tuple[int, ...]
+    n_c_fixed: int
+    n_c: tuple[int, ...]
+    m_z_rows: tuple[int, ...]
+    n_c_beyond: tuple[int, ...]  # phase 3 of the path, at the largest m_z
+    sources: tuple[Source, ...] = (NORMAL,)
+
+
+DIGITS = VaeTrial("digits", mixtures=5, lr=3e-3, batch=30, train_size=300, split=1)
+POWERS = (1, 2, 4, 8, 16, 32, 64)
+PRESETS = {
+    "digits": Axes(
+        base=DIGITS, epochs=120, measure_every=10, seeds=(0, 1, 2), about="minutes on 2 cores",
+        m_z=(1, 2, 4, 8, 16), n_c_fixed=32, n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 16), n_c_beyond=(64,),
+    ),
+    "smoke": Axes(
+        base=replace(DIGITS, train_size=60), epochs=4, measure_every=2, seeds=(0, 1), about="tiny",
+        m_z=(1, 2), n_c_fixed=8, n_c=(2, 4, 8), m_z_rows=(1,), n_c_beyond=(16,),
+    ),
+    "cifar10": Axes(
+        base=VaeTrial("cifar10"), epochs=1000, measure_every=10, seeds=(0,), about="one GPU, weeks",
+        m_z=POWERS, n_c_fixed=256, n_c=POWERS[:-1] + (64, 128, 256), m_z_rows=(1, 2, 8, 64),
+        n_c_beyond=(512,), on_gpu=True,
+    ),
+}  # fmt: skip
+
+
+def trials(preset: Axes) -> list[VaeTrial]:
+    """Figure 8's path first, then the other rows of Figure 7."""
+    over_m_z = grid(preset.base, m_z=preset.m_z, n_c=[preset.n_c_fixed])
+    over_n_c = grid(preset.base, m_z=preset.m_z_rows, n_c=preset.n_c)
+    beyond = grid(preset.base, m_z=[max(preset.m_z)], n_c=preset.n_c_beyond)
+    return grid(over_m_z + over_n_c + beyond, source=preset.sources, seed=preset.seeds)
+
+
+def report(folder: Path) -> Sequence[str]:
+    """Figures 7 and 8, and what they show."""
+    from analysis.report import report
+
+    return report(folder)
+
+
+if __name__ == "__main__":
+    main("double_descent", trials, PRESETS, report)
