@@ -1,5 +1,6 @@
-"""Frozen dataclasses that check themselves: fields by their types, wrong names with the right ones."""
+"""Frozen dataclasses that check their fields against the types; errors list what is right."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
@@ -16,7 +17,7 @@ def known(names: Iterable[str]) -> str:
 
 
 class Checked:
-    """Validates the fields of a frozen dataclass against their types; an int may stand for a float."""
+    """Validates a frozen dataclass by its fields' types; an int may stand for a float."""
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -55,6 +56,10 @@ def _read(hint: Any, text: str) -> object:
             return None
         if member is bool and text.lower() in ("true", "false"):
             return text.lower() == "true"
+        if get_origin(member) is Literal:
+            for choice in get_args(member):
+                if str(choice) == text:
+                    return choice
         if member in (int, float):
             try:
                 return member(text)
@@ -69,13 +74,14 @@ def _fit(hint: Any, value: Any, name: str) -> Any:
         if get_origin(member) is Literal:
             if value in get_args(member):
                 return value
-        elif member is float and type(value) is int:
-            return float(value)
+        elif member is float and type(value) in (int, float):
+            if math.isfinite(value):
+                return float(value)
         elif type(value) is member or (isinstance(member, type) and isinstance(value, member)):
             if not (member is int and isinstance(value, bool)):
                 return value
         elif is_dataclass(member) and isinstance(value, dict):
-            return member(**value)
+            return member(**value)  # type: ignore[operator]
     raise UsageError(f"{name}={value!r} does not fit: {_describe(hint)} is expected.")
 
 

@@ -41,6 +41,12 @@ def main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repor
     except UsageError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(USAGE)
+    except OSError as error:
+        print(
+            f"Error: {error}. Nothing finished is lost; mend that, then: {command()}",
+            file=sys.stderr,
+        )
+        sys.exit(FAILED)
     except KeyboardInterrupt as stop:
         print(f"\nStopped; nothing is lost. Go on with: {command()}", file=sys.stderr)
         sys.stderr.flush()

@@ -1,6 +1,6 @@
 """TensorBoard event files: a folder a trial, scalars by epoch, hparams from the first epoch on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,7 +34,7 @@ class Events:
         """The trial's fields, for the HParams tab; nested fields as `source.k`."""
         flat = {name: _plain(value) for name, value in _flatten(values)}
         for summary in hparams(flat, dict.fromkeys(HPARAM_METRICS, 0.0)):
-            self.writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
+            self.writer._get_file_writer().add_summary(summary)
 
     def row(self, row: Mapping[str, float | int]) -> None:
         """The row's metrics at its epoch, under their own names."""
@@ -59,7 +59,7 @@ def write_rows(folder: Path, values: Mapping[str, Any], rows: Iterable[Mapping[s
             events.row(row)
 
 
-def write_mean(folder: Path, runs: list[list[Mapping[str, Any]]]) -> None:
+def write_mean(folder: Path, runs: Sequence[Sequence[Mapping[str, Any]]]) -> None:
     """The mean over seeds of every metric, at the epochs that all of them have."""
     by_epoch = [{row["epoch"]: row for row in rows} for rows in runs]
     shared = sorted(set.intersection(*(set(rows) for rows in by_epoch)))

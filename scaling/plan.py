@@ -1,4 +1,4 @@
-"""What trials cost, before anything runs: parameters, FLOPs, memory, GPU share, hours (section 4.2).
+"""What trials cost, before any runs: parameters, FLOPs, memory, GPU share, hours (section 4.2).
 
 Arithmetic only: neither torch nor data are needed. A test holds the counts against the networks.
 """
@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scaling.trial import DATASETS, FC_LATENTS, DatasetRow, VaeTrial, key
+from scaling.shapes import DATASETS, FC_LATENTS, DatasetRow
+from scaling.trial import VaeTrial, key
 
 BYTES = 4
 OPTIMIZER_COPIES = 4  # weights, gradients, Adam's two moments

@@ -1,4 +1,4 @@
-"""Randomness from (seed, epoch) only: a resumed run draws what one never stopped would have drawn."""
+"""Randomness from (seed, epoch) only: a resumed run draws what one never stopped would draw."""
 
 import hashlib
 from collections.abc import Iterator

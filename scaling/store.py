@@ -47,7 +47,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """The object in the file, or None where it is missing, empty or damaged."""
     try:
         value = json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -189,7 +189,7 @@ def _load_state(path: Path) -> dict[str, Any] | None:
 def _lines(path: Path) -> list[bytes]:
     try:
         return path.read_bytes().splitlines(keepends=True)
-    except FileNotFoundError:
+    except OSError:  # missing, or no file at all: writing to it will tell
         return []
 
 

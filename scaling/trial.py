@@ -1,4 +1,4 @@
-"""Source and the kinds of Trial: what is trained, named by what changes its result (sections 4, 5.1).
+"""Source and the kinds of Trial: what is trained, named by what changes its result (section 4).
 
 Frozen dataclasses over the standard library only, so that plans, keys and command lines need
 neither torch nor Ray. The number of epochs is no field: a longer run continues a shorter one.
@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from scaling.checked import Checked, UsageError, known
+from scaling.shapes import DATASETS, RESIDUAL
 
 
 @dataclass(frozen=True)
@@ -63,39 +64,12 @@ def parse_source(text: str) -> Source:
         return SOURCES[text]
     if "=" not in text:
         raise UsageError(
-            f"Unknown source {text!r}. Known: {known(SOURCES)}, or fields such as real_share=0.4,augment=tuned."
+            f"Unknown source {text!r}. Known: {known(SOURCES)}, "
+            "or fields such as real_share=0.4,augment=tuned."
         )
     pairs = (part.partition("=") for part in text.split(","))
     return Source(**{name: Source.parse(name, value) for name, _, value in pairs})  # type: ignore[arg-type]
 
-
-@dataclass(frozen=True)
-class DatasetRow:
-    """What goes with a data set: image shape, levels and the settings of Appendix B.1."""
-
-    channels: int
-    side: int  # after zero-padding to a multiple of 4
-    levels: int
-    train_images: int
-    settings: dict[str, Any]
-
-
-_FC = {"network": "fully_connected", "lr": 1e-3, "batch": 100}
-_RESIDUAL = {
-    "network": "residual",
-    "likelihood": "mixture",
-    "mixtures": 10,
-    "lr": 1e-4,
-    "batch": 100,
-}
-DATASETS = {
-    "digits": DatasetRow(1, 8, 17, 1297, _RESIDUAL | {"mixtures": 5, "lr": 3e-3, "batch": 30}),
-    "mnist": DatasetRow(1, 32, 2, 60_000, _FC | {"likelihood": "bernoulli"}),
-    "fashion_mnist": DatasetRow(1, 32, 256, 60_000, _FC | {"likelihood": "gaussian"}),
-    "cifar10": DatasetRow(3, 32, 256, 50_000, _RESIDUAL),
-}
-
-FC_LATENTS = 16  # d_z of the fully-connected network at m_z = 1 (Table 3)
 
 # Fields that only some networks, likelihoods or data sets read: elsewhere they keep their default.
 READ_WHERE = {
@@ -113,7 +87,7 @@ READ_WHERE = {
 
 @dataclass(frozen=True)
 class VaeTrial(Checked):
-    """One VAE: a data set and its split, a source, an architecture, an optimizer, a seed (spec of B.1)."""
+    """One VAE: data set and split, source, architecture, optimizer, seed (Appendix B.1)."""
 
     dataset: str
     m_z: int = 1  # latent multiplier: channels of z, or d_z / FC_LATENTS
@@ -143,7 +117,8 @@ class VaeTrial(Checked):
         super().__post_init__()
         if self.dataset not in DATASETS and not self.dataset.endswith(".npz"):
             raise UsageError(
-                f"Unknown dataset {self.dataset!r}. Known: {known(DATASETS)}, or a path/to/file.npz."
+                f"Unknown dataset {self.dataset!r}. Known: {known(DATASETS)}, "
+                "or a path/to/file.npz."
             )
         for name in ("m_z", "n_c", "batch", "mixtures"):
             _at_least(self, name, 1)
@@ -241,9 +216,9 @@ def _replace(trial: Trial, changes: dict[str, Any]) -> Trial:
 
 
 def on_dataset(trials: Iterable[Trial], dataset: str) -> list[Trial]:
-    """The trials on another data set, with its network, likelihood, K, lr and batch, and all its images."""
+    """The trials on another data set: its network, likelihood, K, lr and batch, all its images."""
     row = DATASETS.get(dataset)
-    settings = dict(row.settings if row else _RESIDUAL)
+    settings = dict(row.settings if row else RESIDUAL)
     settings.setdefault("mixtures", VaeTrial.mixtures)
     moved = (replace(t, dataset=dataset, train_size=None, **settings) for t in trials)
     return list(dict.fromkeys(moved))

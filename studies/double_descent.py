@@ -28,8 +28,9 @@ DIGITS = VaeTrial("digits", mixtures=5, lr=3e-3, batch=30, train_size=300, split
 POWERS = (1, 2, 4, 8, 16, 32, 64)
 PRESETS = {
     "digits": Axes(
-        base=DIGITS, epochs=120, measure_every=10, seeds=(0, 1, 2), about="minutes on 2 cores",
-        m_z=(1, 2, 4, 8, 16), n_c_fixed=32, n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 16), n_c_beyond=(64,),
+        base=DIGITS, epochs=100, measure_every=5, seeds=(0, 1, 2), about="minutes on 2 cores",
+        m_z=(1, 4, 16, 64), n_c_fixed=32, n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 64),
+        n_c_beyond=(64,),
     ),
     "smoke": Axes(
         base=replace(DIGITS, train_size=60), epochs=4, measure_every=2, seeds=(0, 1), about="tiny",

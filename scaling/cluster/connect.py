@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 import stat
 import sys
@@ -39,12 +40,13 @@ class Cluster:
 def connect(address: str, log: Path) -> Cluster:
     """Joins or starts Ray; its log goes to a file. Raises UsageError within ten seconds."""
     _log_to(log)
-    options = {"log_to_driver": False, "configure_logging": False}
+    ours = signal.getsignal(signal.SIGTERM)
     if address == "local":
-        ray.init(address="local", include_dashboard=False, **options)
+        _init("local", include_dashboard=False)
         _keep_token_private()
     else:
-        _join(address, options)
+        _join(address)
+    signal.signal(signal.SIGTERM, ours)  # Ray has put its own in place
     return _resources()
 
 
@@ -60,7 +62,16 @@ def _log_to(path: Path) -> None:
     logging.getLogger("ray").propagate = True
 
 
-def _join(address: str, options: dict[str, bool]) -> None:
+def _init(address: str, include_dashboard: bool | None = None) -> None:
+    ray.init(
+        address=address,
+        include_dashboard=include_dashboard,
+        log_to_driver=False,
+        configure_logging=False,
+    )
+
+
+def _join(address: str) -> None:
     """Through `auto` even for HOST:PORT: only so Ray turns token authentication on by itself."""
     if address != "auto":
         _probe(address)
@@ -71,7 +82,7 @@ def _join(address: str, options: dict[str, bool]) -> None:
     timer.daemon = True
     timer.start()
     try:
-        ray.init(address="auto", **options)
+        _init("auto")
     except ConnectionError:
         raise UsageError(
             f"No Ray cluster is running on this machine (--address {address}). {START_HINT}"
@@ -91,17 +102,16 @@ def _give_up(address: str) -> None:
 
 def _refused(address: str, reason: str) -> str:
     return (
-        f"The Ray cluster at --address {address} does not let this process in: {reason}. Check that "
-        "it runs the same Ray and Python, and its token (RAY_AUTH_MODE=token, RAY_AUTH_TOKEN_PATH)."
+        f"The Ray cluster at --address {address} does not let this process in: {reason}. Check "
+        "that it runs the same Ray and Python, and its token (RAY_AUTH_MODE=token, "
+        "RAY_AUTH_TOKEN_PATH)."
     )
 
 
 def _probe(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or "://" in address:
-        raise UsageError(
-            f"--address {address!r} is none of local, auto and HOST:PORT. {START_HINT}"
-        )
+        raise UsageError(f"--address {address}: local, auto or HOST:PORT is expected.")
     try:
         socket.create_connection((host, int(port)), timeout=PROBE_SECONDS).close()
     except (OSError, OverflowError) as error:

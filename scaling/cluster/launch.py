@@ -101,7 +101,8 @@ def _fit(
             callbacks=[callback],
         ),
     )
-    for result in tuner.fit():
+    results = tuner.fit()
+    for result in (results[i] for i in range(len(results))):
         if result.error is not None:
             store.folder(Path(result.path).name).fail(_last_line(result.error))
 
@@ -111,7 +112,7 @@ def _name(trial: Any) -> str:
 
 
 def _last_line(error: Exception) -> str:
-    """What a person needs of an error that came through Ray: its last line, not the remote trace."""
+    """What a person needs of an error that came through Ray: the last line of its trace."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
 

@@ -97,7 +97,7 @@ def _placement(request: Request, cluster: connect.Cluster) -> Placement:
 def _told(request: Request, cluster: connect.Cluster) -> str:
     text = f"Ray: {cluster.nodes} node(s), {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs"
     if cluster.gpus and not any(request.shares.values()):
-        text += "; they stay idle in this preset: --preset cifar10 runs the paper's architecture on them"
+        text += "; they stay idle here: --preset cifar10 runs the paper's architecture on them"
     return text
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from scaling.checked import UsageError, known
-from scaling.trial import DATASETS
+from scaling.shapes import DATASETS
 
 DIGITS_TRAIN = DATASETS["digits"].train_images
 

@@ -1,8 +1,8 @@
-"""Encoders and decoders of the VAE (Tables 3-6): residual for CIFAR-10, fully-connected for the MNISTs.
+"""Encoders and decoders of the VAE (Tables 3-6): residual (CIFAR-10), fully-connected (the MNISTs).
 
-Encoder: images in [0, 1], (B, C, H, W) -> (B, 2 m_z, H/4, W/4) or (B, 2 d_z): means, then the rho of
-std = softplus(rho). Decoder: z -> likelihood parameters (B, width, H, W). `head` (encoder) and `stem`
-(decoder) touch z: they are Theta_z, everything else is Theta_not-z (section 4.2).
+Encoder: images in [0, 1], (B, C, H, W) -> (B, 2 m_z, H/4, W/4) or (B, 2 d_z): means, then the rho
+of std = softplus(rho). Decoder: z -> likelihood parameters (B, width, H, W). `head` (encoder) and
+`stem` (decoder) touch z: they are Theta_z, everything else is Theta_not-z (section 4.2).
 """
 
 from collections.abc import Callable
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from scaling.trial import FC_LATENTS, VaeTrial
+from scaling.shapes import FC_LATENTS
+from scaling.trial import VaeTrial
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def _count(module: nn.Module | Tensor) -> int:
 
 
 def build(trial: VaeTrial, channels: int, side: int, levels: int) -> VAE:
-    """The trial's VAE for images (channels, side, side) in so many levels, PyTorch's initialization."""
+    """The trial's VAE for images (channels, side, side) in so many levels, PyTorch's init."""
     likelihood = family(trial, channels, levels)
     shape = Shape(channels, side, likelihood.width)
     encoder, decoder = NETWORKS[trial.network]

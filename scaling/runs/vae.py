@@ -132,4 +132,4 @@ class VaeRun:
         with torch.no_grad():
             self.vae.eval()
             d_z = self.vae.encode(self.train[:1]).mean[0].numel()
-        return self.vae.count_parameters() | {"d_z": d_z}
+        return {**self.vae.count_parameters(), "d_z": d_z}

@@ -1,0 +1,55 @@
+"""Studies as a user runs them: a command, its output, its results folder."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TINY = ["--smoke-test", "--m-z", "1", "2", "--n-c", "2", "--seeds", "0", "1"]
+
+
+@dataclass
+class Study:
+    """The double-descent command on a results folder and a Ray of its own."""
+
+    results: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def command(self, *words):
+        script = str(ROOT / "studies" / "double_descent.py")
+        return [sys.executable, script, *map(str, words), "--results", str(self.results)]
+
+    def start(self, *words):
+        environment = {**os.environ, "PYTHONWARNINGS": "ignore", **self.environment}
+        return subprocess.Popen(
+            self.command(*words),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=self.results.parent,
+        )
+
+    def run(self, *words, timeout=200):
+        process = self.start(*words)
+        out, err = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def folders(self):
+        return sorted(p for p in (self.results / "trials").iterdir() if p.is_dir())
+
+
+@pytest.fixture
+def study(tmp_path):
+    return Study(tmp_path / "results", {"RAY_TMPDIR": short_folder()})
+
+
+def short_folder():
+    """Ray's sockets allow 107 bytes: a short path of this test's own."""
+    import tempfile
+
+    return tempfile.mkdtemp(prefix="r", dir="/tmp")

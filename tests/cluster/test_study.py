@@ -1,0 +1,150 @@
+"""The whole command through Ray: fresh, again, extended, killed, failing, on a real cluster."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from scaling.cluster.worker import Job, execute
+from scaling.data.datasets import load
+from scaling.store import TrialFolder
+from tests.cluster.conftest import TINY
+from tests.conftest import timeless
+
+pytestmark = pytest.mark.cluster
+
+
+def finished(study):
+    """When each trial was finished, by key."""
+    return {p.parent.name: p.stat().st_mtime_ns for p in study.results.glob("trials/*/done.json")}
+
+
+def test_fresh_again_extended(study):
+    first = study.run(*TINY)
+    assert first.returncode == 0, first.stderr
+    assert first.stderr == ""
+    assert len(first.stdout.splitlines()) <= 25
+    done = finished(study)
+    assert len(done) == 4
+    folder = study.results / "double_descent"
+    for name in ("fig7.png", "fig7.pdf", "fig7.csv"):
+        assert (folder / "figures" / name).stat().st_size > 0
+    assert len(list((folder / "tensorboard").glob("mean-*/events*"))) == 2
+    assert len(list((folder / "tensorboard").glob("digits-*/events*"))) == 4
+    assert not list(folder.glob(".staging*"))
+
+    again = study.run(*TINY)
+    assert again.returncode == 0, again.stderr
+    assert finished(study) == done
+
+    wider = study.run(*TINY, "--m-z", 1, 2, 4, "--seeds", "0-1")
+    assert wider.returncode == 0, wider.stderr
+    after = finished(study)
+    assert len(after) == 6
+    assert {key: after[key] for key in done} == done
+
+    longer = study.run(*TINY, "--epochs", 6)
+    assert longer.returncode == 0, longer.stderr
+    for path in study.folders():
+        rows = [row["epoch"] for row in TrialFolder(path).rows()]
+        assert rows == ([2, 4, 6] if path.name in done else [2, 4])
+    launches = json.loads((folder / "study.json").read_text())["launches"]
+    assert len(launches) == 4
+    assert all(launch["versions"]["torch"] for launch in launches)
+
+
+def test_killed_and_run_again(study, tmp_path):
+    process = study.start(*TINY, "--epochs", 60)
+    wait_for(lambda: any(study.results.glob("trials/*/checkpoint.pt")), process)
+    process.kill()
+    process.communicate()
+    time.sleep(3)  # its workers die
+    done = finished(study)
+    assert len(done) < 4
+    again = study.run(*TINY, "--epochs", 60)
+    assert again.returncode == 0, again.stderr
+    assert len(study.folders()) == 4
+    for path in study.folders():
+        control = TrialFolder(tmp_path / path.name)
+        control.create(TrialFolder(path).trial())
+        execute(control, load("digits"), Job(60, 2), lambda row: None)
+        rows = [timeless(row) for row in TrialFolder(path).rows()]
+        assert rows == [timeless(row) for row in control.rows()]
+    assert {name: stamp for name, stamp in finished(study).items() if name in done} == done
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_cleanly_and_says_how_to_go_on(study, number):
+    process = study.start(*TINY, "--epochs", 5000)
+    wait_for(lambda: any(study.results.glob("trials/*/checkpoint.pt")), process)
+    process.send_signal(number)
+    begun = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 10
+    assert process.returncode == 128 + number
+    assert "Go on with: python" in err
+    assert "Traceback" not in err
+    assert not (study.results / "launch.lock").exists()
+
+
+def test_failing_trials_are_named_and_all_else_finishes(study):
+    study.run(*TINY, "--epochs", 2)
+    broken = study.folders()[0]
+    (broken / "done.json").unlink()
+    (broken / "rows.jsonl").unlink()
+    (broken / "rows.jsonl").mkdir()
+    run = study.run(*TINY, "--set", "lr=0.003", "1e30", "--epochs", 4)
+    assert run.returncode == 3
+    assert f"Failed: {broken.name}" in run.stderr
+    assert run.stderr.count("smaller lr") == 4
+    assert "--retry-failed" in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
+    states = [TrialFolder(path).state(4) for path in study.folders()]
+    assert states.count("done") == 3
+    assert states.count("failed") == 5
+    log = (study.results / "double_descent" / "logs" / "ray.log").read_text()
+    assert log.count(f"Trial task failed for trial {broken.name}") == 3
+
+    skipped = study.run(*TINY, "--epochs", 4)
+    assert skipped.returncode == 3
+    (broken / "rows.jsonl").rmdir()
+    mended = study.run(*TINY, "--epochs", 4, "--retry-failed")
+    assert mended.returncode == 0, mended.stderr
+
+
+def test_a_cap_stops_cleanly(study):
+    run = study.run(*TINY, "--epochs", 100000, "--max-hours", 0.002)
+    assert run.returncode == 4
+    assert "--max-hours 0.002 reached" in run.stdout
+    assert "Go on with" in run.stdout
+
+
+def wait_for(condition, process, seconds=90):
+    begun = time.monotonic()
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.05)
+
+
+def test_two_nodes_through_auto(study):
+    from ray.cluster_utils import Cluster
+
+    mode = os.environ.get("RAY_AUTH_MODE")
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        cluster.add_node(num_cpus=1)
+        study.environment["RAY_ADDRESS"] = cluster.address
+        run = study.run(*TINY, "--address", "auto")
+        assert run.returncode == 0, run.stderr
+        assert "2 node(s), 2 CPUs" in run.stdout
+        assert len(finished(study)) == 4
+        named = study.run(*TINY, "--seeds", 2, "--address", cluster.address)
+        assert named.returncode == 0, named.stderr
+        assert len(finished(study)) == 6
+    finally:
+        cluster.shutdown()
+        if mode is None:
+            os.environ.pop("RAY_AUTH_MODE", None)

@@ -1,0 +1,134 @@
+"""One trial from start to done, and from every state that a kill can leave."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from scaling.cluster import worker
+from scaling.cluster.worker import Job, execute
+from scaling.store import Store
+from scaling.trial import key
+from tests.conftest import timeless
+
+
+@pytest.fixture(autouse=True)
+def checkpoint_at_every_row(monkeypatch):
+    monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 1e9)
+
+
+def run(root, trial, data, epochs, stop_at=None):
+    """Executes the trial; `stop_at` kills it right after that epoch was reported."""
+    folder = Store(root).folder(key(trial))
+    folder.create(trial)
+    reported = []
+
+    def report(row):
+        reported.append(row["epoch"])
+        if row["epoch"] == stop_at:
+            raise KeyboardInterrupt
+
+    try:
+        execute(folder, data, Job(epochs, 1), report)
+    except KeyboardInterrupt:
+        assert stop_at
+    return folder, reported
+
+
+def rows(folder):
+    return [timeless(row) for row in folder.rows()]
+
+
+@pytest.fixture
+def expected(tmp_path, trial, tiny):
+    folder, _ = run(tmp_path / "control", trial, tiny, 4)
+    return rows(folder)
+
+
+def test_a_whole_trial(tmp_path, trial, tiny, expected):
+    folder, reported = run(tmp_path, trial, tiny, 4)
+    assert reported == [1, 2, 3, 4]
+    assert folder.state(4) == "done"
+    assert rows(folder) == expected
+    assert folder.done()["torch"] == torch.__version__
+    assert (folder.path / "arrays.npz").exists()
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3, 4])
+def test_killed_before_the_checkpoint_of_a_row(tmp_path, trial, tiny, expected, stop_at):
+    run(tmp_path, trial, tiny, 4, stop_at)
+    folder, reported = run(tmp_path, trial, tiny, 4)
+    assert reported == list(range(stop_at, 5))
+    assert rows(folder) == expected
+    assert folder.state(4) == "done"
+
+
+def test_killed_between_the_last_checkpoint_and_done(tmp_path, trial, tiny, expected):
+    folder, _ = run(tmp_path, trial, tiny, 4)
+    (folder.path / "done.json").unlink()
+    folder, reported = run(tmp_path, trial, tiny, 4)
+    assert reported == []
+    assert rows(folder) == expected
+    assert folder.state(4) == "done"
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "foreign"])
+def test_a_damaged_checkpoint_costs_the_steps_since_the_previous(
+    tmp_path, trial, tiny, expected, damage
+):
+    folder, _ = run(tmp_path, trial, tiny, 3)
+    newest = folder.path / "checkpoint.pt"
+    if damage == "truncated":
+        newest.write_bytes(newest.read_bytes()[:1000])
+    elif damage == "missing":
+        newest.unlink()
+    else:
+        torch.save({"epoch": 3, "vae": {}, "optimizer": {}}, newest)
+    folder, reported = run(tmp_path, trial, tiny, 4)
+    assert reported == [3, 4]
+    assert rows(folder) == expected
+
+
+def test_without_any_checkpoint_it_starts_over(tmp_path, trial, tiny, expected):
+    folder, _ = run(tmp_path, trial, tiny, 4)
+    for name in ("checkpoint.pt", "checkpoint.prev.pt", "done.json"):
+        (folder.path / name).write_bytes(b"")
+    folder, reported = run(tmp_path, trial, tiny, 4)
+    assert reported == [1, 2, 3, 4]
+    assert rows(folder) == expected
+
+
+def test_the_last_row_comes_back_from_the_checkpoint(tmp_path, trial, tiny, expected):
+    folder, _ = run(tmp_path, trial, tiny, 4)
+    text = (folder.path / "rows.jsonl").read_text()
+    (folder.path / "rows.jsonl").write_text(text[:-30])
+    assert folder.state(4) == "partial"
+    folder, reported = run(tmp_path, trial, tiny, 4)
+    assert reported == []
+    assert rows(folder) == expected
+
+
+def test_more_epochs_continue(tmp_path, trial, tiny, expected):
+    run(tmp_path, trial, tiny, 2)
+    folder, reported = run(tmp_path, trial, tiny, 4)
+    assert reported == [3, 4]
+    assert rows(folder) == expected
+
+
+def test_a_run_that_got_further_is_kept(tmp_path, trial, tiny, expected):
+    folder, _ = run(tmp_path, trial, tiny, 4)
+    (folder.path / "done.json").unlink()
+    folder, reported = run(tmp_path, trial, tiny, 2)
+    assert reported == []
+    assert folder.state(2) == folder.state(4) == "done"
+    assert rows(folder) == expected
+
+
+def test_an_infinite_elbo_is_a_failure_with_its_reason(tmp_path, trial, tiny):
+    folder, _ = run(tmp_path, replace(trial, lr=1e30), tiny, 4)
+    assert folder.state(4) == "failed"
+    assert "smaller lr" in folder.done()["error"]
+    for line in (folder.path / "rows.jsonl").read_text().splitlines() if folder.rows() else []:
+        assert "NaN" not in line
+        json.loads(line)

@@ -1,0 +1,48 @@
+"""Small data and trials that the tests share."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from scaling.data.datasets import Dataset, load, split
+from scaling.trial import VaeTrial
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """As trials run: the same sums in the same order."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return load("digits")
+
+
+@pytest.fixture(scope="session")
+def tiny(digits) -> Dataset:
+    """45 training and 50 test images: batches of 20, 20 and 5."""
+    part = split(digits, 45, 0)
+    return replace(part, test=part.test[:50], test_labels=part.test_labels[:50], official_test=True)
+
+
+@pytest.fixture
+def trial() -> VaeTrial:
+    return VaeTrial("digits", n_c=2, mixtures=2, lr=3e-3, batch=20, train_size=45)
+
+
+def timeless(row):
+    """The row without what depends on the clock."""
+    return {name: value for name, value in row.items() if name not in ("seconds", "images_per_s")}
+
+
+def assert_same_state(left, right):
+    """Two state dicts bit for bit."""
+    assert left.keys() == right.keys()
+    for name in left:
+        if isinstance(left[name], dict):
+            assert_same_state(left[name], right[name])
+        else:
+            np.testing.assert_array_equal(left[name], right[name])
