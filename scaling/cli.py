@@ -134,7 +134,7 @@ def _run(
     """Trains what is left; returns the cap that stopped it."""
     from scaling.cluster.study import Request, run
 
-    share = None if options.gpus_per_trial == "auto" else float(options.gpus_per_trial)
+    share = options.gpus_per_trial
     left = [row for row in plan["trials"] if row["state"] in ("new", "partial")]
     left.sort(key=lambda row: row["hours"], reverse=True)
     return run(

@@ -72,11 +72,33 @@ def _add_launch(made: Parser) -> None:
     add("--offline", action="store_true", help="open no socket for data")
     add("--dry-run", action="store_true", help="print the plan and stop")
     add("--json", action="store_true", help="with --dry-run: the plan as JSON")
-    add("--gpus-per-trial", default="auto", metavar="F", help="auto (default) or a share")
-    add("--cpus-per-trial", type=float, default=1.0, metavar="N", help="default 1")
-    add("--max-hours", type=float, metavar="H", help="stop cleanly after so many hours")
-    add("--max-gpu-hours", type=float, metavar="H", help="stop cleanly after so many GPU-hours")
+    add("--gpus-per-trial", type=_share, metavar="F", help="auto (default) or a share")
+    add("--cpus-per-trial", type=_positive, default=1.0, metavar="N", help="default 1")
+    add("--max-hours", type=_positive, metavar="H", help="stop cleanly after so many hours")
+    add("--max-gpu-hours", type=_positive, metavar="H", help="stop cleanly after so many GPU-hours")
     add("--retry-failed", action="store_true", help="run failed trials again")
+
+
+def _share(text: str) -> float | None:
+    """A share of a GPU, several whole ones, 0 for none; None for auto."""
+    if text == "auto":
+        return None
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if not (0 <= share <= 1 or share.is_integer() and share > 1):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not auto, 0, a share up to 1 or a whole number"
+        )
+    return share
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
 
 
 def preset_of(options: argparse.Namespace, presets: dict[str, Preset]) -> Preset:

@@ -1,5 +1,6 @@
 """Small data and trials that the tests share."""
 
+import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,13 @@ def tiny(digits) -> Dataset:
     """45 training and 50 test images: batches of 20, 20 and 5."""
     part = split(digits, 45, 0)
     return replace(part, test=part.test[:50], test_labels=part.test_labels[:50], official_test=True)
+
+
+@pytest.fixture
+def ray_folder():
+    """Ray's temporary folder of this test alone; its sockets allow 107 bytes of path."""
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        yield folder
 
 
 @pytest.fixture

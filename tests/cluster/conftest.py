@@ -44,12 +44,5 @@ class Study:
 
 
 @pytest.fixture
-def study(tmp_path):
-    return Study(tmp_path / "results", {"RAY_TMPDIR": short_folder()})
-
-
-def short_folder():
-    """Ray's sockets allow 107 bytes: a short path of this test's own."""
-    import tempfile
-
-    return tempfile.mkdtemp(prefix="r", dir="/tmp")
+def study(tmp_path, ray_folder):
+    return Study(tmp_path / "results", {"RAY_TMPDIR": ray_folder})

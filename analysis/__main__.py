@@ -1,0 +1,85 @@
+"""`python -m analysis fig8 --results results/double_descent -o fig8.pdf`: figures and verdicts."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from analysis import figures
+from analysis.folders import ResultsError
+
+WORDS = ("report", "verdict")  # besides the figures
+WRONG = 2  # exit code of wrong usage, as everywhere in this project
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    known = ", ".join([*figures.names(), *WORDS])
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis",
+        description="Draws the paper's figures from result files and says what they show.",
+    )
+    parser.add_argument("what", help=f"one of: {known}")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results/double_descent"),
+        metavar="PATH",
+        help="a study's folder, a results root or a parquet file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="one file, its suffix names the format: png, pdf, svg or csv (the numbers drawn); "
+        "default: png, pdf and csv in figures/ beside the results",
+    )
+    parser.add_argument(
+        "--where",
+        nargs="+",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="draw or judge these rows only, for example --where source_k=10",
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; 0, or 2 with one or two sentences on stderr."""
+    asked = parser().parse_args(argv)
+    try:
+        return _run(asked.what, asked.results, asked.output, asked.where)
+    except (ResultsError, OSError) as error:
+        print(error, file=sys.stderr)
+        return WRONG
+
+
+def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> int:
+    if what not in (*figures.names(), *WORDS):
+        known = ", ".join([*figures.names(), *WORDS])
+        raise ResultsError(f"Nothing here is called {what!r}. Choose one of: {known}.")
+    if what in WORDS and output:
+        raise ResultsError(f"{what} prints lines and takes no -o. Redirect it: {what} > file.txt.")
+    if what == "report":
+        from analysis.report import report
+
+        print("\n".join(report(path)))
+        return 0
+    from analysis import curves, results
+
+    frame = curves.where(results.load(path), conditions)
+    if what == "verdict":
+        from analysis.descent import verdict
+        from analysis.report import verdict_lines
+
+        print("\n".join(verdict_lines(verdict(frame))))
+        return 0
+    folder = (path if path.is_dir() else path.parent) / "figures"
+    files = [output] if output else [folder / f"{what}.{suffix}" for suffix in figures.FORMATS]
+    figures.save(what, frame, files, results.note(path))
+    print("\n".join(map(str, files)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""The paper's figures: one module each, `figN.figN(frame, note) -> Figure` and its `numbers`.
+
+A new figure is a new module here with these two functions; its name is all that is registered.
+matplotlib is imported only when a figure is drawn, and its global state is left alone.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.folders import ResultsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "pdf", "csv")  # written where no file is named
+# The same numbers give the same bytes: no date in the file.
+METADATA: dict[str, dict[str, None]] = {
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+    "png": {},
+}
+
+
+def names() -> list[str]:
+    """The figures that can be drawn."""
+    modules = (module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(name for name in modules if name.startswith("fig"))
+
+
+def draw(name: str, frame: "pd.DataFrame", note: str = "") -> "Figure":
+    """The figure in this project's style; `note` stands small under it."""
+    from matplotlib import rc_context
+
+    from analysis import style
+
+    function: Callable[[pd.DataFrame, str], Figure] = getattr(_module(name), name)
+    with rc_context(style.RC):
+        return function(frame, note)
+
+
+def numbers(name: str, frame: "pd.DataFrame") -> "pd.DataFrame":
+    """What the figure shows: mean, low, high, n, method and each seed's value, a row per point."""
+    function: Callable[[pd.DataFrame], pd.DataFrame] = _module(name).numbers
+    return function(frame)
+
+
+def save(name: str, frame: "pd.DataFrame", files: Iterable[Path], note: str = "") -> None:
+    """Writes the figure, or for .csv its numbers, to files whose suffix names the format."""
+    from matplotlib import rc_context
+
+    from analysis import style
+
+    formats = {Path(file): Path(file).suffix.lower().lstrip(".") for file in files}
+    for file, suffix in formats.items():
+        if suffix != "csv" and suffix not in METADATA:
+            known = ", ".join(f".{name}" for name in [*METADATA, "csv"])
+            raise ResultsError(f"{file} has no known format. End its name in one of: {known}.")
+    figure = draw(name, frame, note) if set(formats.values()) != {"csv"} else None
+    for file, suffix in formats.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if figure is None or suffix == "csv":
+            numbers(name, frame).to_csv(file, index=False, lineterminator="\n")
+            continue
+        with rc_context(style.RC):
+            figure.savefig(file, format=suffix, metadata=METADATA[suffix])
+
+
+def _module(name: str):  # type: ignore[no-untyped-def]
+    if name not in names():
+        raise ResultsError(f"There is no figure {name!r}. Choose one of: {', '.join(names())}.")
+    return importlib.import_module(f"analysis.figures.{name}")

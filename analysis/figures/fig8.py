@@ -1,0 +1,174 @@
+"""Figure 8: negative test ELBO along the path that raises n_c, then m_z, then n_c again."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
+
+from analysis import curves, descent, style
+from analysis.figures import marks
+from analysis.folders import ResultsError
+from analysis.intervals import over_seeds
+
+FEW_POINTS = 2
+MANY_POINTS = 12  # from which on the tick labels are small
+SHOWN = 4  # missing points named
+HEADER = ["order", "phase", "source", "m_z", "n_c", "parameters", "role"]
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per source and finished point of the path: negative test ELBO, nats per image.
+
+    The path is normal training's (or the only source's); `role` names its first minimum, peak and
+    second minimum as the verdict places them, if the mean goes down, up and down at all. Raises
+    ResultsError where there is no path.
+    """
+    finals, lead = curves.final(frame), _lead(frame)
+    finals = finals.merge(curves.path(frame, lead).reset_index(names="order"), on=["m_z", "n_c"])
+    if "test_elbo" not in finals:
+        raise ResultsError(
+            "Figure 8 needs test_elbo, which is not measured here. "
+            "Choose results of VAEs: --results results/double_descent."
+        )
+    finals["negative_test_elbo"] = -finals["test_elbo"]
+    by = [name for name in HEADER if name in finals and finals[name].notna().all()]
+    table = over_seeds(finals, by, "negative_test_elbo").sort_values(["source", "order"])
+    if (table["source"] == lead).sum() < FEW_POINTS:
+        raise ResultsError(
+            "Fewer than two points of Figure 8's path are finished. "
+            "Run the study again: it continues where it stopped."
+        )
+    found = _verdict(frame)
+    roles = {}
+    if found and found.shaped:
+        roles = {found.first_minimum: "first minimum", found.peak: "peak"}
+        roles[found.second_minimum] = "second minimum"
+    places = zip(table["m_z"], table["n_c"], table["source"], strict=True)
+    named = [roles.get((m_z, n_c), "") if source == lead else "" for m_z, n_c, source in places]
+    table.insert(len(by), "role", named)
+    return table.reset_index(drop=True)
+
+
+def _lead(frame: pd.DataFrame) -> str:
+    """The source whose path is drawn: normal training, or the first other."""
+    return curves.sources(frame)[0]
+
+
+def _verdict(frame: pd.DataFrame) -> descent.Verdict | None:
+    """None where too little is finished for a verdict."""
+    try:
+        return descent.verdict(frame, _lead(frame))
+    except ResultsError:
+        return None
+
+
+def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
+    """Left: against the number of parameters (log). Right: the same points in the path's order."""
+    table, finals, lead = numbers(frame), curves.final(frame), _lead(frame)
+    steps, found = curves.path(frame, lead), _verdict(frame)
+    main = table[table["source"] == lead]
+    figure = Figure(figsize=(style.WIDE, 3.5), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 1.25])
+    left.set_ylabel(style.LABELS["negative_test_elbo"])
+    marks.letter(left, "(a)")
+    marks.letter(right, "(b)")
+    _in_order(right, table, lead, steps)
+    figure.legend(handles=_handles(table, lead, steps), loc="outside upper center", ncols=4)
+    lacking = _lacking(curves.missing(frame, steps, lead, "test_elbo"))
+    said = found.sentence if found else ""
+    marks.note(figure, [marks.counted(finals, main), said, lacking, note])
+    if "parameters" in main:
+        _against_parameters(left, main)
+    else:
+        marks.empty(left, "parameters not recorded")
+    return figure
+
+
+def _lacking(points: list[str]) -> str:
+    more = f"; and {len(points) - SHOWN} more" if len(points) > SHOWN else ""
+    return f"Not finished: {'; '.join(points[:SHOWN])}{more}" if points else ""
+
+
+def _against_parameters(ax: Axes, main: pd.DataFrame) -> None:
+    _phases(ax, main["parameters"].to_numpy(dtype=float), main)
+    ax.set_xscale("log")
+    ax.set_xlabel(style.LABELS["parameters"])
+    ax.margins(x=0.14, y=0.17)
+    ax.set_title("labels: $(m_z, n_c)$", loc="right", **style.NOTE)
+    marks.label_points(ax, _key_points(main), _ink(main))
+
+
+def _in_order(ax: Axes, table: pd.DataFrame, lead: str, steps: pd.DataFrame) -> None:
+    for source in _others(table, lead):
+        part = table[table["source"] == source]
+        marks.series(ax, part["order"], part, style.source_colour(source), ".-", width=0.8)
+    main = table[table["source"] == lead]
+    if len(main) < len(table):
+        ax.set_title(f"phases: {style.source_label(lead)} training", loc="right", **style.NOTE)
+    _phases(ax, main["order"].to_numpy(dtype=float), main)
+    size = 5.5 if len(steps) > MANY_POINTS else rcParams["xtick.labelsize"]
+    ax.set_xticks(range(len(steps)), [f"{p.m_z}\n{p.n_c}" for p in steps.itertuples()])
+    ax.tick_params(axis="x", labelsize=size)
+    ax.tick_params(labelleft=True)
+    ax.set_xlabel(style.LABELS["order"])
+    corner = ax.transAxes + ScaledTranslation(-14 / 72, -3.5 / 72, ax.figure.dpi_scale_trans)
+    heads = ax.text(0, 0, "$m_z=$\n$n_c=$", transform=corner, ha="right", va="top")
+    heads.set_fontsize(size)
+
+
+def _others(table: pd.DataFrame, lead: str) -> list[str]:
+    return [name for name in curves.sources(table.assign(kind="vae")) if name != lead]
+
+
+def _phases(ax: Axes, x: np.ndarray, main: pd.DataFrame) -> None:
+    """Each phase in its colour, its line starting at the last point of the phase before."""
+    y = main["mean"].to_numpy()
+    for phase, colour in style.PHASE_COLOURS.items():
+        own = np.flatnonzero(main["phase"] == phase)
+        if len(own):
+            line = slice(max(own[0] - 1, 0), own[-1] + 1)
+            ax.plot(x[line], y[line], color=colour, zorder=3)
+            marks.series(ax, x[own], main.iloc[own], colour, style.PHASE_MARKERS[phase])
+    at = np.flatnonzero(main["role"] != "")
+    (rings,) = ax.plot(x[at], y[at], "o", color="#222222", zorder=4)
+    rings.set(markersize=2 * marks.CLEAR, markerfacecolor="none", markeredgewidth=0.9)
+
+
+def _key_points(main: pd.DataFrame) -> dict[tuple[float, float], str]:
+    """Labels for the path's start, turns and end and for the minima and the peak."""
+    turns = main["phase"].diff().shift(-1).fillna(1) != 0
+    key = main[turns | (main["role"] != "") | (main["order"] == main["order"].min())]
+    texts = [f"({m_z}, {n_c})" for m_z, n_c in zip(key["m_z"], key["n_c"], strict=True)]
+    texts = [f"{text}\n{role}".strip() for text, role in zip(texts, key["role"], strict=True)]
+    return dict(zip(zip(key["parameters"], key["mean"], strict=True), texts, strict=True))
+
+
+def _ink(main: pd.DataFrame) -> np.ndarray:
+    """Points (parameters, y) on all that is drawn: lines, intervals and seeds."""
+    x, y = main["parameters"].to_numpy(dtype=float), main["mean"].to_numpy()
+    at = np.arange(len(x))
+    fine = np.linspace(0, len(x) - 1, 40 * len(x))
+    line = np.stack([np.exp(np.interp(fine, at, np.log(x))), np.interp(fine, at, y)], axis=1)
+    bars = np.linspace(main["low"].fillna(main["mean"]), main["high"].fillna(main["mean"]), 15)
+    upright = np.concatenate([bars.T, marks.seed_values(main).to_numpy()], axis=1)
+    columns = np.stack([np.broadcast_to(x[:, None], upright.shape), upright], axis=-1)
+    ink = np.concatenate([line, columns.reshape(-1, 2)])
+    return np.asarray(ink[~np.isnan(ink[:, 1])])
+
+
+def _handles(table: pd.DataFrame, lead: str, steps: pd.DataFrame) -> list[Line2D]:
+    first, last = steps["m_z"].min(), steps["m_z"].max()
+    turn = steps.loc[steps["phase"] == 2, "n_c"].iloc[0]
+    handles = []
+    for phase, colour in style.PHASE_COLOURS.items():
+        if (steps["phase"] == phase).any():
+            text = style.PHASE_LABELS[phase].format(first=first, turn=turn, last=last)
+            marker = style.PHASE_MARKERS[phase]
+            handles.append(Line2D([], [], color=colour, marker=marker, label=text))
+    for source in _others(table, lead):
+        colour, label = style.source_colour(source), style.source_label(source)
+        handles.append(Line2D([], [], color=colour, linewidth=0.8, marker=".", label=label))
+    return handles

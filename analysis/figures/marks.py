@@ -1,0 +1,148 @@
+"""What several figures draw: seeds as dots, means with intervals, log axes, notes, free labels."""
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox, ScaledTranslation
+
+from analysis import style
+
+BESIDE = 3.0  # points between a mean and its seeds' dots
+NEAR, FAR = 5.0, 60.0  # points between a label and what it names
+TURNS = np.pi / 8 * np.array([4, 12, 0, 8, 2, 6, 10, 14, 1, 3, 5, 7, 9, 11, 13, 15])  # up first
+FARTHER = 0.3  # what a point of distance counts, a crossed dot of a line counting 1
+CLEAR = 4.5  # points, radius of the ring around a minimum or the peak
+
+
+def seed_values(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns of a table that hold single seeds."""
+    return table[[name for name in table if str(name).startswith("seed_")]]
+
+
+def series(
+    ax: Axes, x: Iterable[float], table: pd.DataFrame, colour: str, look: str, width: float = 1.3
+) -> None:
+    """Means as `look` says (marker and line), 95 % intervals where n >= 2, and a dot per seed."""
+    x = np.array(list(x), dtype=float)
+    ax.plot(x, table["mean"], look, color=colour, zorder=3, linewidth=width)
+    known = (table["n"] >= 2).to_numpy()
+    mean, low, high = (table[name].to_numpy()[known] for name in ("mean", "low", "high"))
+    bars = np.stack([mean - low, high - mean])
+    ax.errorbar(x[known], mean, bars, fmt="none", ecolor=colour, elinewidth=0.8, alpha=0.75)
+    dots(ax, x, table, colour)
+
+
+def dots(ax: Axes, x: np.ndarray, table: pd.DataFrame, colour: str) -> None:
+    """A small dot per seed, just right of the mean so that neither hides the other."""
+    aside = ScaledTranslation(BESIDE / 72, 0, ax.figure.dpi_scale_trans)
+    for _, values in seed_values(table).items():
+        (marks,) = ax.plot(x, values, ".", color=colour, markersize=3.5, alpha=0.6, zorder=2.5)
+        marks.set(markeredgewidth=0, transform=ax.transData + aside)
+
+
+def log2_axis(ax: Axes, values: Sequence[int], name: str) -> None:
+    """Doublings at equal distances, the values themselves as ticks."""
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(list(values), [str(value) for value in values])
+    ax.minorticks_off()
+    ax.set_xlabel(style.LABELS[name])
+
+
+def letter(ax: Axes, text: str) -> None:
+    """The panel's letter, above its left corner."""
+    ax.set_title(text, loc="left", fontweight="bold")
+
+
+def empty(ax: Axes, why: str) -> None:
+    """A panel without data says so."""
+    ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", color="#7f7f7f")
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def note(figure: Figure, parts: Sequence[str]) -> None:
+    """Small and grey under the figure, the layout makes room for it."""
+    figure.supxlabel("\n".join(part for part in parts if part), x=0.01, ha="left", **style.NOTE)
+
+
+def counted(finals: pd.DataFrame, table: pd.DataFrame) -> str:
+    """How many seeds and epochs stand behind the marks."""
+    n, epochs = (_span(values) for values in (table["n"], finals["epoch"]))
+    seeds = f"{n} seed{'' if n == '1' else 's'}"
+    interval = "mean over seeds, bars: 95 % t interval" if (table["n"] > 1).any() else "no interval"
+    return f"{seeds} (dots), {interval}; {epochs} epochs"
+
+
+def _span(values: pd.Series) -> str:
+    low, high = int(values.min()), int(values.max())
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def label_points(ax: Axes, labels: dict[tuple[float, float], str], avoid: np.ndarray) -> None:
+    """A text near each point (data coordinates) where it covers neither `avoid` nor another text.
+
+    Tries growing distances in all directions; a thin line leads back to the point. Call it when
+    all else is drawn: it lays the figure out to know where things are.
+    """
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    pixels = figure.dpi / 72
+    round_about = CLEAR * pixels * np.stack([np.cos(TURNS), np.sin(TURNS)], axis=1)
+    rings = [ax.transData.transform(place) + round_about for place in labels]
+    ink = ax.transData.transform(avoid)
+    ink = np.concatenate([ink, ink + [BESIDE * pixels, 0], *rings])  # the seeds' dots stand aside
+    taken: list[Bbox] = []
+    for place, text in sorted(labels.items(), key=lambda label: -len(label[1])):  # large ones first
+        line = {"arrowstyle": "-", "lw": 0.5, "color": "#555555", "shrinkA": 0, "shrinkB": CLEAR}
+        note = ax.annotate(
+            text, place, (0, 0), textcoords="offset points", arrowprops=line, zorder=5
+        )
+        note.set(fontsize=6.5, ha="center", va="center")
+        size, point = Text.get_window_extent(note), ax.transData.transform(place)
+        offset, box = _free_spot(ax, point, size, ink, taken)
+        note.set_position(tuple(offset / pixels))
+        taken.append(box)
+        ink = np.concatenate([ink, _leader(point, offset, box, pixels)])
+
+
+def _free_spot(
+    ax: Axes, point: np.ndarray, size: Bbox, ink: np.ndarray, taken: list[Bbox]
+) -> tuple[np.ndarray, Bbox]:
+    """Offset and box (pixels) of the spot that covers and crosses least and is not far away."""
+    pixels = ax.get_figure(root=True).dpi / 72  # type: ignore[union-attr]
+    inside = ax.get_window_extent()
+    least, best = np.inf, (point, size)
+    half = np.array([size.width, size.height]) / 2
+    for gap, turn in product(np.linspace(NEAR, FAR, 12) * pixels, TURNS):
+        offset = np.array([np.cos(turn), np.sin(turn)]) * (half + gap)
+        box = Bbox([point + offset - half - pixels, point + offset + half + pixels])
+        outside = not (inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1))
+        cost = 5 * box.count_contains(ink) + 50 * (box.count_overlaps(taken) + outside)
+        cost += FARTHER * gap / pixels
+        if cost < least:  # only then is its line worth looking at
+            line = _leader(point, offset, box, pixels)
+            cost += _near(line, ink, 2 * pixels)
+            cost += sum(other.count_contains(line) for other in taken)
+        if cost < least:
+            least, best = cost, (offset, box)
+    return best
+
+
+def _leader(point: np.ndarray, offset: np.ndarray, box: Bbox, pixels: float) -> np.ndarray:
+    """Points on the line from just outside a mark's ring to its text's box."""
+    line = point + np.linspace(0.0, 1.0, 40)[:, None] * offset
+    clear = np.hypot(*(line - point).T) > (CLEAR + 2.5) * pixels
+    within = ((line >= box.min) & (line <= box.max)).all(axis=1)
+    return np.asarray(line[clear & ~within])
+
+
+def _near(line: np.ndarray, ink: np.ndarray, distance: float) -> int:
+    """How many points of a line lie closer than `distance` to something drawn."""
+    apart = np.hypot(*(line[:, None] - ink[None]).transpose(2, 0, 1))
+    return int((apart < distance).any(axis=1).sum())

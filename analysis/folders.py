@@ -1,0 +1,131 @@
+"""A trial's folder on disk: what its three files say, whatever state a crash has left them in.
+
+A damaged file costs what it holds and nothing more: a torn line of `rows.jsonl` that line, a
+missing or damaged `done.json` the certainty that the trial has ended (it is then "partial").
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE_DEFAULTS = {  # normal training: a point in the space of training distributions (section 4.1)
+    "real_share": 1.0,
+    "k": None,
+    "diffusion_share": 1.0,
+    "pool": None,
+    "augment": None,
+    "mollify_epochs": 0,
+}
+POOL_FIELDS = ("k", "diffusion_share", "pool")  # which samples, not which kind of source
+
+
+class ResultsError(Exception):
+    """What is wrong with the results, in one sentence; what to type next, in another."""
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """One trial as found on disk; `fields` is None where trial.json is missing or damaged."""
+
+    key: str
+    state: str  # done, failed, partial, waiting (nothing yet) or unreadable (no trial.json)
+    fields: dict[str, object] | None
+    rows: list[dict[str, object]]
+    epoch: int = 0  # reached, by done.json or the last row
+    error: str = ""
+
+
+def read_json(path: Path) -> dict[str, object] | None:
+    """The JSON object in a file; None where the file is missing, empty, damaged or no object."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def read_trial(folder: Path, epochs: int | None = None) -> TrialFolder:
+    """The trial in `folder`, its rows cut after the epochs that a study asked for (None: all)."""
+    trial, done = read_json(folder / "trial.json"), read_json(folder / "done.json") or {}
+    rows = read_rows(folder / "rows.jsonl")
+    reached = _epoch(rows[-1]) if rows else 0
+    state = _state(done, reached, epochs)
+    if trial is None:
+        state = "unreadable" if folder.exists() else "waiting"
+    elif state == "partial" and not rows:
+        state = "waiting"
+    kept = [row for row in rows if epochs is None or _epoch(row) <= epochs]
+    error = str(done.get("error") or "") if state == "failed" else ""
+    fields = flat_fields(trial) if trial else None
+    return TrialFolder(folder.name, state, fields, kept, max(_epoch(done), reached), error)
+
+
+def _state(done: dict[str, object], reached: int, epochs: int | None) -> str:
+    """What a study of so many epochs finds: a longer run that failed later has done its part."""
+    if epochs is not None and reached > epochs:
+        return "done"
+    if done.get("state") == "failed":
+        return "failed"
+    ended = max(_epoch(done), reached)
+    return "done" if done.get("state") == "done" and ended >= (epochs or 0) else "partial"
+
+
+def read_rows(path: Path) -> list[dict[str, object]]:
+    """The measured epochs, ascending; of an epoch written twice the later line counts."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return []
+    found = (row for line in lines for row in _rows_in(line))
+    rows = {_epoch(row): row for row in found}
+    return [rows[epoch] for epoch in sorted(rows)]
+
+
+def _rows_in(line: bytes) -> list[dict[str, object]]:
+    """The rows in one line: one, none if torn, or one behind a torn start that lost its newline."""
+    text = line.decode("utf-8", errors="replace")
+    rows, start = [], text.find("{")
+    while start >= 0:
+        try:
+            row, end = json.JSONDecoder().raw_decode(text, start)
+        except ValueError:
+            end = start + 1
+        else:
+            rows += [row] if _epoch(row) > 0 else []
+        start = text.find("{", end)
+    return rows
+
+
+def _epoch(row: dict[str, object]) -> int:
+    """The row's epoch, from 1; 0 where it is missing or no whole number."""
+    epoch = row.get("epoch")
+    whole = isinstance(epoch, int | float) and epoch == epoch // 1
+    return int(epoch) if whole and isinstance(epoch, int | float) else 0
+
+
+def flat_fields(trial: dict[str, object]) -> dict[str, object]:
+    """The trial's fields; a nested `source` becomes its short name and `source_real_share`, ..."""
+    flat: dict[str, object] = {}
+    for name, value in trial.items():
+        if not isinstance(value, dict):
+            flat[name] = value
+            continue
+        if name == "source":
+            flat["source"] = source_name(value)
+        flat |= {f"{name}_{part}": inner for part, inner in value.items()}
+    return flat
+
+
+def source_name(source: dict[str, object]) -> str:
+    """normal, dmaapx, aug_naive, aug_tuned, mollify, or the changed fields (`real_share=0.4`)."""
+    changed = {n: v for n, v in source.items() if v != SOURCE_DEFAULTS.get(n) and n != "pool"}
+    kind = {name: value for name, value in changed.items() if name not in POOL_FIELDS}
+    if not kind:
+        return "normal"
+    if kind == {"real_share": 0.0}:
+        return "dmaapx"
+    if kind in ({"augment": "naive"}, {"augment": "tuned"}):
+        return f"aug_{kind['augment']}"
+    if set(kind) == {"mollify_epochs"}:
+        return "mollify"
+    return ",".join(f"{name}={value}" for name, value in changed.items())

@@ -1,0 +1,147 @@
+"""A study's report: one parquet file, the figures, and the verdict in plain console lines."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from analysis import descent, figures, results
+from analysis.descent import Change, Move, Place, Verdict
+from analysis.folders import ResultsError, TrialFolder
+from analysis.intervals import Interval
+
+DRAWN = ("fig7", "fig8")
+SHOWN = 3  # failed trials, or missing points, named before "and n more"
+
+
+def report(study: str | Path) -> list[str]:
+    """Compacts a study, draws its figures and returns the lines to print.
+
+    Writes trials.parquet and figures/fig7 and fig8 as PNG, PDF and CSV into the study's folder.
+    What cannot be drawn or decided yet is a line, not an error; a folder that is none raises.
+    """
+    study = Path(study)
+    trials = results.trials(study)
+    said = _states(study, trials)
+    try:
+        frame = results.load(results.compact(study))
+    except ResultsError as error:
+        return [*said, str(error)]
+    said += [_drawn(name, frame, study) for name in DRAWN]
+    try:
+        return said + verdict_lines(descent.verdict(frame))
+    except ResultsError as error:
+        return [*said, f"Double descent: {error}"]
+
+
+def _drawn(name: str, frame: pd.DataFrame, study: Path) -> str:
+    folder = study / "figures"
+    files = [folder / f"{name}.{suffix}" for suffix in figures.FORMATS]
+    try:
+        figures.save(name, frame, files, results.note(study))
+    except ResultsError as error:
+        return f"{name} is not drawn: {error}"
+    return f"{name}: {folder / name}.{{{','.join(figures.FORMATS)}}}"
+
+
+def _states(study: Path, trials: list[TrialFolder]) -> list[str]:
+    """How many trials stand where, and which failed."""
+    counts = Counter(trial.state for trial in trials)
+    if not trials:
+        return [f"{study}: none of its trials is on disk."]
+    done = f"{counts['done']} of {len(trials)} trials done"
+    others = [f"{n} {state}" for state, n in counts.items() if state != "done"]
+    said = [f"{study}: {', '.join([done, *others])}."]
+    failed = [trial for trial in trials if trial.state == "failed"]
+    for trial in failed[:SHOWN]:
+        said.append(f"  failed: {trial.key} at epoch {trial.epoch}: {trial.error or 'no reason'}")
+    return said + ([f"  and {len(failed) - SHOWN} more failed"] if len(failed) > SHOWN else [])
+
+
+def verdict_lines(verdict: Verdict) -> list[str]:
+    """Plain text, at most ten lines; sizes in nats per image with 95 % intervals."""
+    return [
+        verdict.sentence,
+        _places(verdict),
+        *[_move(move, move.crossfit.verdict) for move in verdict.moves],
+        _move(verdict.lower, _lower(verdict.lower.crossfit), "first - second minimum"),
+        _phase3(verdict.phase3),
+        *([_gaps(verdict)] if verdict.gaps else []),
+        _method(verdict),
+        *([_missing(verdict)] if verdict.missing else []),
+    ]
+
+
+def _places(verdict: Verdict) -> str:
+    start = (
+        "  on the mean of all seeds: "
+        if verdict.shaped
+        else "  the mean has no such shape; nearest: "
+    )
+    return start + (
+        f"first minimum {_place(verdict.first_minimum)}, peak {_place(verdict.peak)}, "
+        f"second minimum {_place(verdict.second_minimum)}"
+    )
+
+
+def _move(move: Move, said: str, name: str = "") -> str:
+    pooled = move.pooled
+    ends = f" (pooled [{pooled.low:+.2f}, {pooled.high:+.2f}])" if pooled.n > 1 else ""
+    return f"  {name or move.name:<23}{_size(move.crossfit)}  {said}{ends}"
+
+
+def _lower(difference: Interval) -> str:
+    """Whether the second minimum lies below the first."""
+    if difference.sign == 0:
+        return "which is lower is not decided"
+    return f"the second is {'lower' if difference.sign > 0 else 'higher'}"
+
+
+def _phase3(change: Change | None) -> str:
+    if change is None:
+        return "  phase 3: no finished point with a larger n_c at the largest m_z"
+    moved = {1: "goes up", -1: "goes down", 0: "no direction shown"}[change.difference.sign]
+    bent = "" if change.monotone else ", and turns on the way"
+    return (
+        f"  phase 3, {_place(change.start)} to {_place(change.end)}: negative test ELBO "
+        f"{_size(change.difference)}, {moved}{bent}"
+    )
+
+
+def _gaps(verdict: Verdict) -> str:
+    texts = [
+        f"{source} {change.first.mean:.2f} -> {change.last.mean:.2f} ({_size(change.difference)})"
+        for source, change in verdict.gaps.items()
+    ]
+    ends = next(iter(verdict.gaps.values()))
+    return (
+        f"  generalization gap at n_c={ends.start[1]}, m_z={ends.start[0]} -> {ends.end[0]}: "
+        + "; ".join(texts)
+    )
+
+
+def _method(verdict: Verdict) -> str:
+    n = len(verdict.seeds)
+    if n == 1:
+        return "  One seed: places and sizes come from the same numbers, sizes are too large."
+    return (
+        f"  Nats per image, 95 %: t over n = {n}, places taken from the other seeds; "
+        "pooled: residual bootstrap, all differences at once, same noise at all points assumed."
+    )
+
+
+def _missing(verdict: Verdict) -> str:
+    shown = "; ".join(verdict.missing[:SHOWN])
+    more = len(verdict.missing) - SHOWN
+    return f"  Not finished: {shown}{f'; and {more} more' if more > 0 else ''}. " + (
+        f"Seeds complete along the path: {', '.join(map(str, verdict.seeds))}."
+    )
+
+
+def _size(interval: Interval) -> str:
+    ends = f" [{interval.low:+.2f}, {interval.high:+.2f}]" if interval.n > 1 else ""
+    return f"{interval.mean:+.2f}{ends}"
+
+
+def _place(place: Place) -> str:
+    return f"(m_z={place[0]}, n_c={place[1]})"

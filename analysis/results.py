@@ -1,0 +1,183 @@
+"""Results folder or parquet -> tidy frame: a row per trial and measured epoch.
+
+The folder's layout is in the README, the columns are in `COLUMNS`; a study's rows beyond the
+epochs that it asked for are cut.
+`compact` writes the same frame to one parquet file, from which every figure can be drawn again.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.columns import COLUMNS, COUNT, TEXT
+from analysis.folders import ResultsError, TrialFolder, read_json, read_trial
+
+IDENTITY = ["kind", "source", "m_z", "n_c", "seed"]  # of a trial, in frame.attrs["unmeasured"]
+METADATA = b"study"  # where the parquet's schema keeps name, preset and launches
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """Tidy frame of a results root, a study's folder or a parquet file; columns as in COLUMNS.
+
+    Numbers not measured are missing (NaN or NA), never 0. Trials without any row, which the frame
+    cannot hold, stand in `frame.attrs["unmeasured"]`. Raises ResultsError with two sentences where
+    there is nothing to read.
+    """
+    path = Path(path)
+    if path.is_file():
+        return _read_parquet(path)
+    folders = trials(path)
+    if not folders and (path / "trials.parquet").is_file():
+        return _read_parquet(path / "trials.parquet")
+    if not any(trial.rows and trial.fields for trial in folders):
+        raise ResultsError(
+            f"{path} holds no measured epoch yet. "
+            "Run the study (again), or give another folder with --results FOLDER."
+        )
+    return _frame(folders)
+
+
+def trials(path: str | Path) -> list[TrialFolder]:
+    """Every trial of a results root or of a study, with its state; empty where none is on disk."""
+    path = Path(path)
+    if not path.exists():
+        raise ResultsError(
+            f"{path} does not exist. "
+            "Run a study first (python studies/double_descent.py), or give --results FOLDER."
+        )
+    if (path / "study.json").is_file():
+        asked, home = _asked(path), path.parent / "trials"
+        found = [home / key for key in asked]
+        if not any(folder.is_dir() for folder in found):
+            return []
+        return [read_trial(folder, asked[folder.name]) for folder in found]
+    if (path / "trials").is_dir():
+        folders = sorted(folder for folder in (path / "trials").iterdir() if folder.is_dir())
+        return [read_trial(folder) for folder in folders]
+    if (path / "trials.parquet").is_file():
+        return []
+    raise ResultsError(
+        f"{path} is no results folder: it holds neither study.json nor trials/. "
+        "Give a root, a study's folder or a parquet file: --results results/double_descent."
+    )
+
+
+def _asked(study: Path) -> dict[str, int | None]:
+    """The keys that a study asks for, and up to which epoch."""
+    listed = (read_json(study / "study.json") or {}).get("trials")
+    if not isinstance(listed, dict):
+        raise ResultsError(
+            f"{study / 'study.json'} is damaged or lists no trials. "
+            "Run the study again to write it anew, or read --results "
+            f"{study / 'trials.parquet'}."
+        )
+    return {key: value.get("epochs") for key, value in listed.items() if isinstance(value, dict)}
+
+
+def provenance(path: str | Path) -> dict[str, object]:
+    """`study`, `preset` and `launches` of a study's folder or parquet file; empty for a root."""
+    path = Path(path)
+    study = read_json(path / "study.json") if path.is_dir() else None
+    if study is None:
+        file = path / "trials.parquet" if path.is_dir() else path
+        text = (pq.read_schema(file).metadata or {}).get(METADATA) if file.is_file() else None
+        study = json.loads(text) if text else {}
+    return {name: study[name] for name in ("study", "preset", "launches") if name in study}
+
+
+def note(path: str | Path) -> str:
+    """One line on where results come from: study, preset, commit, date of the last launch."""
+    about = provenance(path)
+    launches = about.get("launches")
+    last = launches[-1] if isinstance(launches, list) and launches else {}
+    parts = [str(about[name]) for name in ("study", "preset") if about.get(name)]
+    if last.get("git_commit"):
+        dirty = " with uncommitted changes" if last.get("git_dirty") else ""
+        parts.append(f"commit {str(last['git_commit'])[:10]}{dirty}")
+    parts += [f"launched {str(last['started'])[:10]}"] if last.get("started") else []
+    return ", ".join(parts)
+
+
+def compact(study: str | Path) -> Path:
+    """Writes the study's frame and provenance to its trials.parquet, whole or not at all."""
+    study = Path(study)
+    if study.is_dir() and not (study / "study.json").is_file():
+        raise ResultsError(
+            f"{study} is no study's folder: it holds no study.json. "
+            "Give one: --results results/double_descent."
+        )
+    table = pa.Table.from_pandas(load(study), preserve_index=False)
+    about = {METADATA: json.dumps(provenance(study), sort_keys=True).encode()}
+    table = table.replace_schema_metadata((table.schema.metadata or {}) | about)
+    path = study / "trials.parquet"
+    aside = study / f".trials.parquet.{os.getpid()}"
+    try:
+        with aside.open("wb") as file:
+            pq.write_table(table, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return path
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        frame = pq.ParquetFile(path).read().to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise ResultsError(
+            f"{path} is no readable parquet file ({type(error).__name__}). "
+            f"Write it again: python -m analysis report --results {path.parent}."
+        ) from None
+    if not {"key", "kind", "state", "epoch"} <= set(frame.columns):
+        raise ResultsError(
+            f"{path} is a parquet file, but not one of trials: it lacks key, kind, state or epoch. "
+            "Give a study's trials.parquet with --results."
+        )
+    return frame
+
+
+def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
+    """Trials and their rows side by side; a name that both have is the row's."""
+    waiting = [trial.fields for trial in folders if trial.fields and not trial.rows]
+    unmeasured = [{name: fields.get(name) for name in IDENTITY} for fields in waiting]
+    folders = [trial for trial in folders if trial.rows and trial.fields]
+    rows = _columns([row for trial in folders for row in trial.rows])
+    fields = _columns(
+        [{"key": t.key, "kind": None, "state": t.state} | (t.fields or {}) for t in folders]
+    )
+    owner = [i for i, trial in enumerate(folders) for _ in trial.rows]
+    left = fields.drop(columns=[name for name in fields if name in rows])
+    frame = pd.concat([left.take(owner).reset_index(drop=True), rows], axis=1)
+    frame.attrs = {"unmeasured": unmeasured}
+    return frame
+
+
+def _columns(records: list[dict[str, object]]) -> pd.DataFrame:
+    """Records -> typed columns: those of COLUMNS first and in that order, then the others."""
+    names = dict.fromkeys(name for record in records for name in record)
+    ordered = [name for name in COLUMNS if name in names]
+    ordered += [name for name in names if name not in COLUMNS]
+    return pd.DataFrame({n: _typed(n, [record.get(n) for record in records]) for n in ordered})
+
+
+def _typed(name: str, values: list[object]) -> pd.Series:
+    """A column whose dtype depends on the values' kinds only, so that parquet gives it back."""
+    kinds = {type(value) for value in values if value is not None}
+    unit = COLUMNS[name][0] if name in COLUMNS else None
+    missing = None in values
+    if kinds == {bool}:
+        return pd.Series(values, dtype="boolean" if missing else "bool")
+    small = all(abs(value) < 2**63 for value in values if isinstance(value, int))
+    if kinds <= {int} and small and (unit == COUNT or (kinds and unit is None)):
+        return pd.Series(values, dtype="Int64" if missing else "int64")
+    if kinds <= {int, float} and unit != TEXT:
+        return pd.Series(values, dtype="float64")
+    as_is = (str, type(None))
+    texts = [v if isinstance(v, as_is) else json.dumps(v, sort_keys=True) for v in values]
+    return pd.Series(texts, dtype="str")

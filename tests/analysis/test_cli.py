@@ -1,0 +1,101 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from analysis.__main__ import main
+from analysis.results import compact
+
+ROOT = Path(__file__).parents[2]
+
+
+def _python(*words, **options):
+    return subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, cwd=ROOT, timeout=60, **options
+    )
+
+
+def test_nothing_imports_torch_ray_or_scaling():
+    modules = sorted(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in (ROOT / "analysis").rglob("*.py")
+    )
+    code = "import importlib, sys\n"
+    code += f"for name in {modules}:\n    importlib.import_module(name)\n"
+    code += "heavy = {'torch', 'ray', 'scaling', 'sklearn', 'studies', 'matplotlib.pyplot'}\n"
+    code += "print(sorted(heavy & set(sys.modules)))"
+    done = _python("-W", "error", "-c", code)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_help_is_fast_and_light():
+    start = time.perf_counter()
+    done = _python("-X", "importtime", "-m", "analysis", "--help")
+    assert time.perf_counter() - start < 2
+    assert done.returncode == 0 and "fig7, fig8, report, verdict" in done.stdout
+    assert not any(name in done.stderr for name in ("pandas", "matplotlib", "numpy", "pyarrow"))
+
+
+def test_unknown_word_lists_the_known():
+    done = _python("-m", "analysis", "fig99")
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr == (
+        "Nothing here is called 'fig99'. Choose one of: fig7, fig8, report, verdict.\n"
+    )
+
+
+@pytest.mark.parametrize("suffix", ["csv", "svg"])
+def test_format_goes_by_the_suffix(study, tmp_path, capsys, suffix):
+    file = tmp_path / "new" / f"out.{suffix}"
+    assert main(["fig8", "--results", str(study), "-o", str(file)]) == 0
+    assert file.stat().st_size > 500
+    assert capsys.readouterr().out == f"{file}\n"
+
+
+def test_without_output_all_formats_go_beside_the_results(study, capsys):
+    assert main(["fig7", "--results", str(study)]) == 0
+    written = sorted(path.name for path in (study / "figures").iterdir())
+    assert written == ["fig7.csv", "fig7.pdf", "fig7.png"]
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_verdict_from_parquet_equals_verdict_from_folder(study, capsys):
+    assert main(["verdict", "--results", str(study)]) == 0
+    live = capsys.readouterr().out
+    assert main(["verdict", "--results", str(compact(study))]) == 0
+    assert capsys.readouterr().out == live
+    assert live.startswith("Double descent along the path (normal, 3 seeds, 10 points): ")
+    assert len(live.splitlines()) <= 10
+
+
+def test_where(study, capsys):
+    assert main(["verdict", "--results", str(study), "--where", "seed=1"]) == 0
+    assert "1 seed, 10 points): not decided" in capsys.readouterr().out
+
+
+def test_report_prints_its_lines(results, capsys):
+    results.add(results.vae(1, 2, 0), [], done=False)
+    assert main(["report", "--results", str(results.close())]) == 0
+    assert "0 of 1 trials done, 1 waiting" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["fig8", "--results", "nowhere"],
+        ["fig8", "-o", "fig8.jpeg"],
+        ["verdict", "-o", "x.txt"],
+        ["fig8", "--where", "nc=8"],
+        ["fig8", "--where", "n_c=4"],
+        ["fig8", "-o", "study.json/fig8.pdf"],
+    ],
+)
+def test_errors_are_sentences_and_exit_2(study, words, capsys, monkeypatch):
+    monkeypatch.chdir(study)
+    words = words if "--results" in words else [*words, "--results", "."]
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert not said.out and len(said.err.splitlines()) == 1
+    assert "Traceback" not in said.err

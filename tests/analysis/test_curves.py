@@ -1,0 +1,171 @@
+import pandas as pd
+import pytest
+
+from analysis.curves import along, corner, final, grid, missing, over_m_z, over_n_c, path, where
+from analysis.folders import ResultsError
+
+PAPER = {(m_z, 256) for m_z in (1, 2, 4, 8, 16, 32, 64)}
+PAPER |= {(m_z, 2**i) for m_z in (1, 2, 8, 64) for i in range(10)}
+
+
+def _points(pairs):
+    return pd.DataFrame(sorted(pairs), columns=["m_z", "n_c"])
+
+
+def _places(steps):
+    return list(steps[["m_z", "n_c"]].itertuples(index=False, name=None))
+
+
+def test_final_is_the_mean_of_the_last_tenth_of_the_epochs(make):
+    epochs = [10, 90, 91, 100]
+    frame = pd.concat([make({(1, 2): [epoch]}).assign(epoch=epoch) for epoch in epochs])
+    assert final(frame)["test_elbo"].tolist() == [-(91 + 100) / 2]
+    assert final(frame)["epoch"].tolist() == [100]
+
+
+def test_final_takes_a_metric_from_the_rows_that_measured_it(make):
+    frame = pd.concat([make({(1, 2): [7]}).assign(epoch=epoch) for epoch in (98, 99, 100)])
+    frame["amortization_gap"] = [4.0, None, 6.0]
+    assert final(frame)["amortization_gap"].tolist() == [5.0]
+    frame["amortization_gap"] = [None, None, None]
+    assert final(frame.astype({"amortization_gap": float}))["amortization_gap"].isna().all()
+
+
+def test_final_on_disk(results):
+    results.fill({(1, 2): 100.0}, seeds=[0], noise=0.0)
+    assert final(_load(results))["test_elbo"].tolist() == [-100.0]  # -99.75 and -100.25
+
+
+def _load(results):
+    from analysis.results import load
+
+    return load(results.close())
+
+
+def test_final_leaves_out_unfinished_trials_and_other_kinds(make):
+    frame = pd.concat([make({(1, 2): [5, None]}), make({(1, 4): [3]}).assign(kind="diffusion")])
+    assert final(frame)[["n_c", "seed"]].to_numpy().tolist() == [[2, 0]]
+    with pytest.raises(ResultsError, match="No VAE trial is finished"):
+        final(make({(1, 2): [None]}))
+
+
+def test_final_joins_no_two_settings(make):
+    frame = pd.concat(
+        [
+            make({(1, 2): [5]}).assign(dataset="digits"),
+            make({(1, 4): [5]}).assign(dataset="cifar10"),
+        ]
+    )
+    with pytest.raises(ResultsError, match="mix dataset.*--where dataset=digits"):
+        final(frame)
+    frame = pd.concat(
+        [
+            make({(1, 2): [5]}).assign(lr=0.1),
+            make({(1, 2): [6]}).assign(lr=0.2, key="b"),
+        ]
+    )
+    with pytest.raises(ResultsError, match=r"differ in lr\. Choose one: --where lr=0\.1"):
+        final(frame)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        (PAPER, 256),  # most m_z
+        ({(m, n) for m in (1, 2, 4) for n in (8, 16, 32)}, 16),  # all equal: room for phase 3
+        ({(1, 8), (1, 16), (2, 16), (2, 8)}, 8),
+        ({(1, 8), (1, 16), (2, 16)}, 16),
+        ({(2, 8), (4, 8), (1, 4), (2, 4), (1, 2)}, 4),  # of two, the one that has m_z=1
+    ],
+)
+def test_corner(pairs, expected):
+    assert corner(_points(pairs)) == expected
+
+
+def test_path_of_the_paper(make):
+    steps = path(make({place: [1.0] for place in PAPER}))
+    up = [(1, 2**i) for i in range(9)]
+    assert _places(steps) == [*up, *((m, 256) for m in (2, 4, 8, 16, 32, 64)), (64, 512)]
+    assert steps["phase"].tolist() == [1] * 9 + [2] * 6 + [3]
+
+
+def test_path_is_that_of_its_source(make):
+    frame = pd.concat(
+        [
+            make({(1, 2): [1], (1, 4): [1], (2, 4): [1], (2, 8): [1]}),
+            make({(4, 4): [1], (4, 16): [1]}, source="dmaapx"),
+        ]
+    )
+    assert _places(path(frame)) == [(1, 2), (1, 4), (2, 4), (2, 8)]
+
+
+def test_incomplete_path_keeps_its_turns_and_says_what_is_missing(make):
+    frame = make(
+        {
+            (1, 2): [9, 9],
+            (1, 4): [8, None],
+            (2, 8): [7, 7],
+            (4, 8): [6, 6],
+            (8, 8): [None, None],
+            (16, 16): [5, 5],
+        }
+    )
+    steps = path(frame)
+    assert _places(steps) == [(1, 2), (1, 4), (1, 8), (2, 8), (4, 8), (8, 8), (16, 8), (16, 16)]
+    assert missing(frame, steps, "normal", "test_elbo") == [
+        "(m_z=1, n_c=4): seed 1",
+        "(m_z=1, n_c=8): all seeds",
+        "(m_z=8, n_c=8): all seeds",
+        "(m_z=16, n_c=8): all seeds",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        ([(1, 2), (1, 4), (1, 8)], "No n_c has two or more m_z here .m_z = 1; n_c = 2, 4, 8"),
+        ([(1, 2), (2, 2), (4, 2)], "at m_z=1 it needs two n_c"),
+    ],
+)
+def test_no_path_is_an_error_with_a_way_out(make, pairs, said):
+    with pytest.raises(ResultsError, match=said) as error:
+        path(make({pair: [1.0] for pair in pairs}))
+    assert "python studies/double_descent.py" in str(error.value)
+
+
+def test_along_is_seeds_by_points(make):
+    frame = make({(1, 2): [3, 4], (1, 4): [1, None], (2, 4): [5, 6]})
+    wide = along(final(frame), path(frame), "normal", "test_elbo")
+    assert wide.columns.tolist() == [(1, 2), (1, 4), (2, 4)]
+    assert wide.loc[0].tolist() == [-3.0, -1.0, -5.0]
+    assert pd.isna(wide.loc[1, (1, 4)]) and wide.loc[1, (2, 4)] == -6.0
+
+
+def test_axes_of_figure_7(make):
+    finals = final(make({place: [1.0] for place in PAPER}))
+    assert over_m_z(finals)["n_c"].unique().tolist() == [256]
+    assert over_m_z(finals)["m_z"].tolist() == [1, 2, 4, 8, 16, 32, 64]
+    assert sorted(over_n_c(finals)["m_z"].unique()) == [1, 2, 8, 64]
+
+
+def test_grid_lists_each_point_once(make):
+    assert len(grid(make({(1, 2): [1, 2, None], (2, 4): [None]}))) == 2
+
+
+def test_where_keeps_the_rows_named(frame):
+    assert where(frame, ["m_z=1", "seed=2"])["n_c"].nunique() == 5
+    with pytest.raises(ResultsError, match="no column 'nc'.*n_c"):
+        where(frame, ["nc=8"])
+    with pytest.raises(ResultsError, match="No row has m_z=3"):
+        where(frame, ["m_z=3"])
+
+
+def test_trials_not_begun_are_on_the_path(make):
+    frame = make({(1, 2): [9], (1, 4): [8], (2, 4): [7]})
+    frame.attrs["unmeasured"] = [
+        {"kind": "vae", "source": "normal", "m_z": 2, "n_c": 8, "seed": 0},
+        {"kind": "diffusion", "source": None, "m_z": None, "n_c": None, "seed": 0},
+    ]
+    steps = path(frame)
+    assert _places(steps) == [(1, 2), (1, 4), (2, 4), (2, 8)]
+    assert missing(frame, steps, "normal", "test_elbo") == ["(m_z=2, n_c=8): all seeds"]

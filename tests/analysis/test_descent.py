@@ -1,0 +1,190 @@
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.descent import crossfit, locate, sizes, verdict
+from analysis.folders import ResultsError
+from analysis.intervals import t_half_width
+from analysis.report import verdict_lines
+
+PATH = [(1, 2), (1, 4), (1, 8), (1, 16), (1, 32), (2, 32), (4, 32), (8, 32), (16, 32), (16, 64)]
+DIGITS = np.array([108.4, 97.9, 96.2, 97.3, 99.1, 98.5, 98.3, 98.0, 95.9, 97.0])
+U_THEN_FLAT = np.array([108, 98, 96, 97, 99, 99, 99, 99, 99, 99.0])
+
+
+def _simulate(truth, seeds, n=4000, noise=0.8):
+    """(n, seeds, points): additive seeds and noise."""
+    rng = np.random.default_rng(seeds)
+    offsets = rng.normal(size=(n, seeds, 1))
+    return np.asarray(truth) + offsets + noise * rng.normal(size=(n, seeds, len(truth)))
+
+
+def _frame(make, truth, seeds=3, noise=0.2):
+    y = _simulate(truth, seeds, n=1, noise=noise)[0]
+    return make({place: list(y[:, at]) for at, place in enumerate(PATH)})
+
+
+def _all_three(y):
+    """Share of data sets in which all three moves are significant."""
+    moves = crossfit(y)[..., :3]
+    moves = np.moveaxis(moves, -1, -2)
+    return (moves.mean(axis=-1) > t_half_width(moves, shared_selection=True)).all(axis=-1).mean()
+
+
+def test_locate_by_hand():
+    assert locate(np.array([9.0, 4, 2, 5, 8, 6, 1, 3])).tolist() == [2, 4, 6]
+    assert locate(np.array([9.0, 9, 9, 9])).tolist() == [1, 2, 3]
+
+
+def test_locate_takes_no_steep_fall_for_a_peak():
+    """A small true bump at the end of a steep fall, whose sum of moves is beaten by the fall."""
+    y = np.array([100.0, 80, 79, 40, 20, 10, 14, 9])
+    assert locate(y).tolist() == [5, 6, 7]
+
+
+def test_locate_equals_enumeration():
+    for y in np.random.default_rng(0).normal(size=(200, 7)):
+        triples = combinations(range(1, 7), 3)
+        best = max(min(y[j] - y[i], y[j] - y[k]) for i, j, k in triples)
+        i, j, k = locate(y)
+        assert 0 < i < j < k
+        assert min(y[j] - y[i], y[j] - y[k]) == pytest.approx(best)
+
+
+def test_sizes_are_positive_in_a_double_descent():
+    y = np.array([9.0, 2.0, 8.0, 1.0])
+    assert sizes(y, np.array([1, 2, 3])).tolist() == [7.0, 6.0, 7.0, 1.0]
+
+
+def test_a_seed_has_no_say_in_where_it_is_measured():
+    y = _simulate(DIGITS, 3, n=1)[0]
+    moved = y.copy()
+    moved[0] += np.random.default_rng(1).normal(size=10)
+    at = locate((y[1] + y[2]) / 2)
+    np.testing.assert_allclose(crossfit(y)[0], sizes(y[0], at))
+    np.testing.assert_allclose(crossfit(moved)[0], sizes(moved[0], at))
+
+
+def test_crossfit_is_unbiased_where_nothing_moves():
+    y = _simulate(np.zeros(10), 3, n=20_000)
+    picked_on_the_same = sizes(y.mean(axis=1), locate(y.mean(axis=1))).mean(axis=0)
+    assert (picked_on_the_same[1:3] > 1).all()  # what cross-fitting is for
+    assert np.abs(crossfit(y).mean(axis=(0, 1))).max() < 0.02
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("truth", [np.zeros(10), U_THEN_FLAT, DIGITS])
+def test_crossfitted_intervals_cover_95_percent(truth, seeds):
+    """The truth of a seed's move is the true difference between the places it is measured at."""
+    y = _simulate(truth, seeds)
+    others = (y.sum(axis=1, keepdims=True) - y) / (seeds - 1)
+    true = sizes(np.broadcast_to(truth, y.shape), locate(others)).mean(axis=1)
+    moves = np.moveaxis(crossfit(y), -1, -2)
+    error = np.abs(moves.mean(axis=-1) - true)
+    covered = (error <= t_half_width(moves, shared_selection=True)).mean(axis=0)
+    assert (covered > 0.935).all() and (covered < 0.992).all()
+    plain = (error <= t_half_width(moves)).mean(axis=0)
+    assert plain.min() < 0.94  # what the correction is for
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_no_double_descent_is_rarely_found(seeds):
+    assert _all_three(_simulate(np.zeros(10), seeds)) < 0.002
+    assert _all_three(_simulate(np.linspace(10, 0, 10), seeds)) < 0.002
+    assert _all_three(_simulate(U_THEN_FLAT, seeds)) < 0.035  # only the second descent is untrue
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_a_strong_double_descent_is_found(seeds):
+    assert _all_three(_simulate(DIGITS, seeds, noise=0.1)) > 0.99
+
+
+def test_verdict_on_a_known_frame(make):
+    found = verdict(_frame(make, DIGITS, noise=0.05))
+    assert (found.first_minimum, found.peak, found.second_minimum) == ((1, 8), (1, 32), (16, 32))
+    assert found.seeds == [0, 1, 2] and found.points == 10 and not found.missing
+    means = [move.crossfit.mean for move in found.moves]
+    assert means == pytest.approx([12.2, 2.9, 3.2], abs=0.15)
+    assert found.holds and found.sentence.endswith("holds, all three moves are significant.")
+    assert found.lower.crossfit.mean == pytest.approx(0.3, abs=0.15)
+    for move in found.moves:
+        assert move.crossfit.n == 3 and "2 df" in move.crossfit.method
+        assert move.pooled.low < move.crossfit.mean < move.pooled.high
+
+
+def test_second_minimum_below_the_first_only_beyond_the_noise(make):
+    deep = DIGITS.copy()
+    deep[8] = 90.0
+    assert "the second is lower" in "\n".join(verdict_lines(verdict(_frame(make, deep))))
+    deep[8] = 98.0
+    higher = verdict(_frame(make, deep, noise=0.01))
+    assert "the second is higher" in "\n".join(verdict_lines(higher))
+    assert "not decided" in verdict_lines(verdict(_frame(make, deep, seeds=2, noise=0.01)))[5]
+
+
+def test_phase_3_and_gaps(make):
+    found = verdict(_frame(make, DIGITS, noise=0.01))
+    assert (found.phase3.start, found.phase3.end) == ((16, 32), (16, 64))
+    assert found.phase3.difference.mean == pytest.approx(1.1, abs=0.05)
+    assert found.phase3.monotone and found.phase3.difference.sign == 1
+    gap = found.gaps["normal"]  # n_c / m_z + seed / 2
+    assert (gap.start, gap.end) == ((1, 32), (16, 32))
+    assert (gap.first.mean, gap.last.mean) == (32.5, 2.5)
+    assert gap.difference.mean == -30 and gap.difference.sign == -1
+
+
+def test_gaps_of_each_source(make):
+    normal, y = _frame(make, DIGITS), [1.0, 1.0, 1.0]
+    other = make({(1, 32): y, (16, 32): y}, source="dmaapx")
+    assert list(verdict(pd.concat([normal, other])).gaps) == ["normal", "dmaapx"]
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_too_few_seeds_decide_nothing(make, seeds):
+    found = verdict(_frame(make, DIGITS, seeds=seeds, noise=0.01))
+    assert found.undecided and not found.holds
+    lines = verdict_lines(found)
+    assert "not decided" in lines[0] and sum("< 3" in line for line in lines) == 3
+    assert not any("significant" in line for line in lines)
+
+
+def test_a_move_that_is_not_there_is_named(make):
+    found = verdict(_frame(make, U_THEN_FLAT, noise=0.3))
+    assert found.weak == ["second descent"]
+    assert "not shown, the second descent is not significant" in found.sentence
+    falling = verdict(_frame(make, np.linspace(20, 0, 10)))
+    assert "rise" in falling.weak and not falling.shaped
+    assert "the mean has no such shape" in verdict_lines(falling)[1]
+
+
+def test_only_seeds_complete_along_the_path_count(make):
+    frame = _frame(make, DIGITS, seeds=4, noise=0.05)
+    gone = (frame["m_z"] == 4) & (frame["seed"] == 2)
+    found = verdict(frame[~gone])
+    assert found.seeds == [0, 1, 3] and found.missing == ["(m_z=4, n_c=32): seed 2"]
+    assert found.holds
+    said = verdict_lines(found)[-1]
+    assert "(m_z=4, n_c=32): seed 2" in said and "0, 1, 3" in said
+
+
+def test_points_without_any_seed_are_left_out(make):
+    frame = _frame(make, DIGITS, noise=0.05)
+    frame.loc[(frame["m_z"] == 4), "state"] = "failed"
+    found = verdict(frame)
+    assert found.points == 9 and found.missing == ["(m_z=4, n_c=32): all seeds"]
+
+
+def test_no_complete_seed_is_said(make):
+    frame = _frame(make, DIGITS)
+    frame.loc[frame["m_z"] == frame["seed"].map({0: 2, 1: 4, 2: 8}), "state"] = "partial"
+    with pytest.raises(ResultsError, match="No verdict: 0 seeds of normal"):
+        verdict(frame)
+
+
+def test_at_most_ten_lines(make):
+    frame = _frame(make, DIGITS, seeds=4)
+    gone = frame["seed"].eq(3) & frame["n_c"].lt(32)
+    other = make({(1, 32): [1.0] * 3, (16, 32): [1.0] * 3}, source="dmaapx")
+    assert len(verdict_lines(verdict(pd.concat([frame[~gone], other])))) <= 10

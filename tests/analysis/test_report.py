@@ -1,0 +1,73 @@
+import pytest
+
+from analysis import figures
+from analysis.folders import ResultsError
+from analysis.report import report
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Numbers only: what is drawn is tested elsewhere."""
+    monkeypatch.setattr(figures, "FORMATS", ("csv",))
+
+
+def test_report_of_a_finished_study(study):
+    said = report(study)
+    assert said[0].endswith("42 of 42 trials done.")
+    assert any(line.startswith("Double descent along the path") for line in said)
+    written = {path.name for path in (study / "figures").iterdir()}
+    assert written == {f"fig{n}.{suffix}" for n in (7, 8) for suffix in ("png", "pdf", "csv")}
+    assert (study / "trials.parquet").is_file()
+
+
+def test_nothing_measured_yet(results):
+    results.add(results.vae(1, 2, 0), [], done=False)
+    said = report(results.close())
+    assert "0 of 1 trials done, 1 waiting" in said[0]
+    assert "no measured epoch" in said[1]
+
+
+def test_no_trial_on_disk(results):
+    assert "none of its trials is on disk" in report(results.close())[0]
+
+
+def test_only_partial_trials(results):
+    trial = results.vae(1, 2, 0)
+    results.add(trial, [results.row(trial, 40, 100.0)], done=False)
+    said = report(results.close())
+    assert "1 partial" in said[0]
+    assert sum("No VAE trial is finished" in line for line in said) == 3
+
+
+def test_failed_trials_are_named_and_the_rest_is_drawn(results, quick):
+    results.fill({k: v for k, v in results.TRUTH.items() if k != (4, 32)}, seeds=range(5))
+    for seed in range(5):
+        trial = results.vae(4, 32, seed)
+        done = {"state": "failed", "epoch": 41, "error": "ELBO is NaN"}
+        results.add(trial, [results.row(trial, 40, 99.0)], done, key=f"broken-{seed}")
+    said = report(results.close())
+    assert "45 of 50 trials done, 5 failed" in said[0]
+    assert "broken-0 at epoch 41: ELBO is NaN" in said[1]
+    assert "and 2 more failed" in said[4]
+    assert any(line.startswith("fig8: ") for line in said)
+    assert "(m_z=4, n_c=32): all seeds" in said[-1]
+
+
+def test_a_grid_without_a_path_still_gives_figure_7(results, quick):
+    results.fill({(1, 2): 99.0, (1, 4): 98.0, (1, 8): 97.0})
+    said = report(results.close())
+    assert any(line.startswith("fig7: ") for line in said)
+    assert any(line.startswith("fig8 is not drawn: No n_c has two or more m_z") for line in said)
+    assert said[-1].startswith("Double descent: No n_c")
+
+
+def test_only_diffusion_trials(results):
+    results.add({"kind": "diffusion", "seed": 0}, [{"epoch": 120, "loss": 0.1}])
+    assert any("No VAE trial is finished" in line for line in report(results.close()))
+
+
+def test_report_wants_a_study(results, tmp_path):
+    results.fill({(1, 2): 99.0})
+    assert "no study's folder" in report(results.root)[-1]
+    with pytest.raises(ResultsError, match="does not exist"):
+        report(tmp_path / "nowhere")

@@ -1,0 +1,240 @@
+import json
+import time
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from analysis import results as module
+from analysis.folders import ResultsError, read_rows, source_name
+from analysis.results import COLUMNS, compact, load, note, provenance, trials
+
+
+def test_a_row_per_trial_and_epoch_with_every_field(results):
+    trial = results.vae(2, 8, 1, results.DMAAPX)
+    results.add(trial, [results.row(trial, 60, 99.0), results.row(trial, 120, 97.0)], key="a")
+    frame = load(results.close())
+    assert frame["epoch"].tolist() == [60, 120]
+    assert frame["test_elbo"].tolist() == [-99.0, -97.0]
+    last = frame.iloc[-1]
+    assert (last["key"], last["kind"], last["state"]) == ("a", "vae", "done")
+    assert (last["source"], last["source_k"], last["source_real_share"]) == ("dmaapx", 10, 0.0)
+    assert (last["m_z"], last["n_c"], last["seed"], last["lr"]) == (2, 8, 1, 0.003)
+    assert set(frame.columns) <= set(COLUMNS)
+
+
+def test_root_holds_what_its_studies_share(results):
+    results.fill({(1, 2): 100.0}, seeds=[0])
+    results.asked.clear()
+    results.fill({(1, 4): 100.0}, seeds=[0])
+    study = results.close()
+    assert load(study)["n_c"].unique().tolist() == [4]
+    assert sorted(load(results.root)["n_c"].unique()) == [2, 4]
+
+
+def test_rows_beyond_the_epochs_asked_for_are_cut(results):
+    trial = results.vae(1, 2, 0)
+    results.add(trial, [results.row(trial, epoch, 90.0) for epoch in (60, 120, 180, 240)])
+    study = results.close()
+    assert load(study)["epoch"].tolist() == [60, 120]
+    assert load(results.root)["epoch"].tolist() == [60, 120, 180, 240]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "done", "state"),
+    [
+        ([60, 120], {"state": "done", "epoch": 120}, "done"),
+        ([60, 120], False, "partial"),
+        ([60], {"state": "done", "epoch": 60}, "partial"),  # done for a shorter study
+        ([20, 40], {"state": "failed", "epoch": 40, "error": "NaN"}, "failed"),
+        ([60, 120, 180], {"state": "failed", "epoch": 200, "error": "NaN"}, "done"),  # longer run
+        ([60, 120, 180], False, "done"),  # being continued for a longer study
+        ([], False, "waiting"),
+    ],
+)
+def test_state_is_measured_by_the_epochs_asked_for(results, epochs, done, state):
+    trial = results.vae(1, 2, 0)
+    results.add(trial, [results.row(trial, epoch, 90.0) for epoch in epochs], done)
+    assert [found.state for found in trials(results.close())] == [state]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"state": "do', "\0\0\0"])
+def test_damaged_done_is_partial(results, damage):
+    trial = results.vae(1, 2, 0)
+    folder = results.add(trial, [results.row(trial, 120, 90.0)])
+    (folder / "done.json").write_text(damage)
+    assert load(results.close())["state"].tolist() == ["partial"]
+
+
+@pytest.mark.parametrize(
+    ("text", "epochs"),
+    [
+        (b'{"epoch": 1}\n{"epoch": 2}\n', [1, 2]),
+        (b'{"epoch": 1}\n{"epoch": 2, "te', [1]),
+        (b'{"epoch": 1}\n{"epoch": 2, "test_elbo": -97\n{"epoch": 3}\n', [1, 3]),
+        (b'{"epoch": 1}\n{"epoch": 2, "tes{"epoch": 3}\n', [1, 3]),  # its newline torn off too
+        (b'{"epoch": 1}\n\xff\xfe{"ep\n{"epoch": 3}', [1, 3]),
+        (b'{"epoch": 1}\n\0\0\0\0\n{"epoch": 3}', [1, 3]),
+        (b'{"epoch": 1}\n17\nnull\n[]\n{"test_elbo": 1}\n\n{"epoch": 3}', [1, 3]),
+        (b'{"epoch": 2}\n{"epoch": 1}\n', [1, 2]),
+        (b"", []),
+    ],
+)
+def test_a_torn_line_costs_that_line_only(tmp_path, text, epochs):
+    (tmp_path / "rows.jsonl").write_bytes(text)
+    assert [row["epoch"] for row in read_rows(tmp_path / "rows.jsonl")] == epochs
+
+
+def test_of_an_epoch_written_twice_the_later_line_counts(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"epoch": 1, "x": 1}\n{"epoch": 1, "x": 2}\n')
+    assert read_rows(tmp_path / "rows.jsonl") == [{"epoch": 1, "x": 2}]
+
+
+def test_damaged_trial_json_costs_that_trial_only(results):
+    results.fill({(1, 2): 100.0, (1, 4): 99.0}, seeds=[0])
+    study = results.close()
+    (results.root / "trials" / "vae-1.0-1-2-s0" / "trial.json").write_text("{")
+    assert load(study)["n_c"].unique().tolist() == [4]
+    assert sorted(trial.state for trial in trials(study)) == ["done", "unreadable"]
+
+
+def test_not_measured_is_missing_never_zero(results):
+    trial = results.vae(1, 2, 0)
+    rows = [results.row(trial, 60, 90.0), results.row(trial, 120, 90.0) | {"test_elbo": None}]
+    rows[1]["amortization_gap"] = 3.5
+    results.add(trial, rows)
+    frame = load(results.close())
+    assert frame["test_elbo"].isna().tolist() == [False, True]
+    assert frame["amortization_gap"].isna().tolist() == [True, False]
+
+
+def test_other_kinds_may_lack_fields(results):
+    results.fill({(1, 2): 100.0}, seeds=[0])
+    diffusion = {"kind": "diffusion", "dataset": "digits", "channels": [8, 16], "seed": 0}
+    results.add(diffusion, [{"epoch": 120, "loss": 0.2}])
+    frame = load(results.close()).set_index("kind")
+    assert pd.isna(frame.loc["diffusion", "m_z"])
+    assert frame.loc["diffusion", "channels"] == "[8, 16]"
+    assert pd.isna(frame.loc["vae", "loss"]).all()
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({}, "normal"),
+        ({"real_share": 0.0}, "dmaapx"),
+        ({"real_share": 0.0, "k": 10, "pool": "p", "diffusion_share": 0.5}, "dmaapx"),
+        ({"augment": "naive"}, "aug_naive"),
+        ({"augment": "tuned"}, "aug_tuned"),
+        ({"mollify_epochs": 50}, "mollify"),
+        ({"real_share": 0.4, "augment": "tuned"}, "real_share=0.4,augment=tuned"),
+        ({"real_share": 0.0, "mollify_epochs": 5}, "real_share=0.0,mollify_epochs=5"),
+    ],
+)
+def test_source_names(results, changed, name):
+    assert source_name(results.NORMAL | changed) == name
+
+
+def test_trials_without_rows_are_kept_aside(results):
+    results.fill({(1, 2): 100.0}, seeds=[0])
+    results.add(results.vae(1, 4, 0), [], done=False)
+    study = results.close()
+    aside = [{"kind": "vae", "source": "normal", "m_z": 1, "n_c": 4, "seed": 0}]
+    assert load(study)["n_c"].unique().tolist() == [2]
+    assert load(study).attrs["unmeasured"] == aside
+    assert load(compact(study)).attrs["unmeasured"] == aside
+
+
+def test_parquet_gives_back_the_frame_with_its_dtypes(results):
+    results.fill({(1, 2): 100.0, (1, 4): 99.0}, seeds=[0, 1])
+    results.fill({(1, 2): 98.0}, source=results.DMAAPX)
+    results.add({"kind": "diffusion", "seed": 0, "ema": True}, [{"epoch": 7, "loss": 0.2}])
+    study = results.close()
+    live = load(study)
+    path = compact(study)
+    pd.testing.assert_frame_equal(load(path), live)
+    assert live.dtypes.to_dict() == load(path).dtypes.to_dict()
+    assert live["m_z"].dtype == "Int64" and live["source_k"].dtype == "Int64"
+    assert live["test_elbo"].dtype == "float64" and live["source_pool"].dtype == "str"
+
+
+def test_study_without_trial_folders_is_read_from_its_parquet(results, study):
+    live = load(study)
+    compact(study)
+    (results.root / "trials").rename(results.root / "elsewhere")
+    pd.testing.assert_frame_equal(load(study), live)
+
+
+def test_parquet_carries_provenance(study):
+    path = compact(study)
+    about = json.loads(pq.read_schema(path).metadata[b"study"])
+    assert (about["study"], about["preset"]) == ("double_descent", "digits")
+    assert about["launches"][0]["git_commit"] == "0123456789ab"
+    assert provenance(path) == provenance(study)
+    assert note(path) == "double_descent, digits, commit 0123456789, launched 2026-03-04"
+
+
+def test_a_crash_while_compacting_leaves_the_old_file_and_nothing_else(study, monkeypatch):
+    before = compact(study).read_bytes()
+
+    def crash(table, file):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.pq, "write_table", crash)
+    with pytest.raises(KeyboardInterrupt):
+        compact(study)
+    assert (study / "trials.parquet").read_bytes() == before
+    assert sorted(path.name for path in study.iterdir()) == ["study.json", "trials.parquet"]
+
+
+def _two_sentences(error: pytest.ExceptionInfo) -> str:
+    text = str(error.value)
+    assert "\n" not in text and text.endswith(".") and text.count(". ") >= 1
+    return text
+
+
+def test_errors_say_what_is_wrong_and_what_to_type(tmp_path, results):
+    with pytest.raises(ResultsError, match="does not exist") as error:
+        load(tmp_path / "nowhere")
+    assert "python studies/" in _two_sentences(error)
+    with pytest.raises(ResultsError, match="no results folder") as error:
+        load(tmp_path)
+    assert "--results" in _two_sentences(error)
+    (tmp_path / "x.parquet").write_text("PAR1 no")
+    with pytest.raises(ResultsError, match="no readable parquet") as error:
+        load(tmp_path / "x.parquet")
+    _two_sentences(error)
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(ResultsError, match="not one of trials") as error:
+        load(tmp_path / "other.parquet")
+    _two_sentences(error)
+    study = results.close()
+    with pytest.raises(ResultsError, match="no measured epoch") as error:
+        load(study)
+    _two_sentences(error)
+    (study / "study.json").write_text('{"trials": ')
+    with pytest.raises(ResultsError, match="damaged") as error:
+        load(study)
+    _two_sentences(error)
+
+
+def test_columns_have_unit_direction_and_meaning():
+    for unit, direction, meaning in COLUMNS.values():
+        assert unit and meaning and direction in ("", "higher is better", "lower is better")
+
+
+def test_1000_trials_of_50_rows_load_in_5_seconds(results):
+    trial = results.vae(1, 2, 0)
+    rows = [results.row(trial, epoch, 97.0) for epoch in range(1, 51)]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    for number in range(1000):
+        folder: Path = results.root / "trials" / f"{number:04d}"
+        folder.mkdir(parents=True)
+        (folder / "trial.json").write_text(json.dumps(trial | {"seed": number}))
+        (folder / "rows.jsonl").write_text(text)
+    start = time.perf_counter()
+    frame = load(results.root)
+    assert len(frame) == 50_000
+    assert time.perf_counter() - start < 5
