@@ -21,8 +21,10 @@ Row = dict[str, float | int]
 
 
 class VaeRun:
-    """`for row in run:` trains up to `epochs` and yields a row every `measure_every` epochs and at
-    the end.
+    """`for row in run:` trains up to `epochs` and yields the rows of the measured epochs.
+
+    Those are every `measure_every`-th, the last, and four times as many in the last tenth, whose
+    mean stands for the final value.
 
     `data` holds D_train and the test set (`datasets.split`). Every random number comes from the
     trial's seed and the epoch. Raises FloatingPointError when the ELBO stops being finite.
@@ -52,7 +54,7 @@ class VaeRun:
     def __iter__(self) -> Iterator[Row]:
         while self.epoch < self.epochs:
             self._train_epoch()
-            if self.epoch % self.measure_every == 0 or self.epoch == self.epochs:
+            if self._is_measured():
                 self.last_row = self.measure()
                 yield self.last_row
 
@@ -86,6 +88,11 @@ class VaeRun:
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.seconds = state["epoch"], state["seconds"]
         self.last_row = state["last_row"]
+
+    def _is_measured(self) -> bool:
+        near_the_end = self.epoch > 0.9 * self.epochs
+        every = max(1, self.measure_every // 4) if near_the_end else self.measure_every
+        return self.epoch == self.epochs or self.epoch % every == 0
 
     def _train_epoch(self) -> None:
         """One effective epoch: every image of the source once, shuffled, the last batch partial."""

@@ -146,3 +146,12 @@ def test_the_given_arrays_are_not_written_to(trial, tiny):
     before = tiny.train.copy()
     list(VaeRun(trial, tiny, 2, 2))
     assert (tiny.train == before).all()
+
+
+def test_measured_epochs_are_denser_in_the_last_tenth(trial, tiny):
+    measured = [row["epoch"] for row in VaeRun(trial, tiny, 20, 8)]
+    assert measured == [8, 16, 20]
+    measured = [row["epoch"] for row in VaeRun(trial, tiny, 40, 16)]
+    assert measured == [16, 32, 40]
+    measured = [row["epoch"] for row in VaeRun(trial, tiny, 41, 8)]
+    assert measured == [8, 16, 24, 32, 38, 40, 41]
