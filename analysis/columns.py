@@ -71,7 +71,7 @@ ROW_COLUMNS = {
     "parameters_z": (COUNT, "", "|Theta_z|: parameters of the layers next to z (section 4.2)"),
     "parameters_rest": (COUNT, "", "|Theta_not-z|: all other parameters"),
     "d_z": (COUNT, "", "dimensions of z"),
-    "seconds": (SECONDS, "", "training time since the row before"),
+    "seconds": (SECONDS, "", "training time so far, measuring excluded"),
     "images_per_s": ("images per second", "higher is better", "training throughput"),
 }
 COLUMNS = TRIAL_COLUMNS | ROW_COLUMNS

@@ -118,8 +118,16 @@ def _launch(
     print("\n".join(plan_lines(name, plan)), flush=True)
     with locked(store.root) as lock:
         stopped = _run(name, options, preset, store, wanted, plan, lock)
-        print("\n".join(report(store.study(name))))
+        print("\n".join([*report(store.study(name)), *_where(store.study(name))]))
     return _verdict(store, wanted, plan["epochs"], stopped)
+
+
+def _where(folder: Path) -> list[str]:
+    """What lies where, for the end of the output."""
+    return [
+        f"table: {folder / 'trials.parquet'} (a row per trial and measured epoch)",
+        f"TensorBoard: tensorboard --logdir {folder / 'tensorboard'}",
+    ]
 
 
 def _run(

@@ -31,9 +31,8 @@ class Events:
         self.writer.close()
 
     def hparams(self, values: Mapping[str, Any]) -> None:
-        """The trial's fields, for the HParams tab; nested fields as `source.k`."""
-        flat = {name: _plain(value) for name, value in _flatten(values)}
-        for summary in hparams(flat, dict.fromkeys(HPARAM_METRICS, 0.0)):
+        """What the HParams tab tells of the run (`trial.headline`)."""
+        for summary in hparams(dict(values), dict.fromkeys(HPARAM_METRICS, 0.0)):
             self.writer._get_file_writer().add_summary(summary)
 
     def row(self, row: Mapping[str, float | int]) -> None:
@@ -69,15 +68,3 @@ def write_mean(folder: Path, runs: Sequence[Sequence[Mapping[str, Any]]]) -> Non
             names = set.intersection(*(set(row) for row in rows)) - HIDDEN
             means = {name: float(np.mean([row[name] for row in rows])) for name in sorted(names)}
             events.row(means | {"epoch": epoch})
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
-def _plain(value: Any) -> str | float | int | bool:
-    return value if isinstance(value, str | float | int | bool) else str(value)

@@ -86,7 +86,7 @@ def _share(text: str) -> float | None:
     try:
         share = float(text)
     except ValueError:
-        share = -1
+        share = -1.0
     if not (0 <= share <= 1 or share.is_integer() and share > 1):
         raise argparse.ArgumentTypeError(
             f"{text} is not auto, 0, a share up to 1 or a whole number"

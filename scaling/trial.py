@@ -183,6 +183,14 @@ def group_name(trial: Trial) -> str:
     return key(replace(trial, seed=0)).replace("-s0-", "-")
 
 
+def headline(trial: Trial) -> dict[str, Any]:
+    """What tells a trial from others: its axes and the fields that are not at their default."""
+    changed = _changed(trial)
+    changed |= {f"source.{name}": value for name, value in changed.pop("source", {}).items()}
+    axes = {name: getattr(trial, name) for name in ("dataset", "m_z", "n_c", "seed", "lr", "batch")}
+    return axes | changed | {"source": trial.source.name}
+
+
 def _changed(trial: Any) -> dict[str, Any]:
     """The fields that differ from their default, sources inside included."""
     changed = {}

@@ -44,7 +44,7 @@ def test_hparams_stand_from_the_first_epoch_on(run):
     data = seen[0].SummaryMetadata("_hparams_/session_start_info")
     assert data.plugin_data.plugin_name == "hparams"
     assert b"n_c" in data.plugin_data.content
-    assert b"source.real_share" in data.plugin_data.content
+    assert b"normal" in data.plugin_data.content
     assert [event.step for event in seen[0].Scalars("test_elbo")] == [1]
 
 

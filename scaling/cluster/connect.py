@@ -7,11 +7,12 @@ import socket
 import stat
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
 os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -38,9 +39,8 @@ class Cluster:
     gpus_per_node: float
 
 
-def connect(address: str, log: Path) -> Cluster:
-    """Joins or starts Ray; its log goes to a file. Raises UsageError within ten seconds."""
-    _log_to(log)
+def connect(address: str) -> Cluster:
+    """Joins or starts Ray. Raises UsageError within ten seconds."""
     ours = signal.getsignal(signal.SIGTERM)
     if address == "local":
         _init("local", include_dashboard=False)
@@ -51,16 +51,30 @@ def connect(address: str, log: Path) -> Cluster:
     return _resources()
 
 
-def _log_to(path: Path) -> None:
-    """Ray's Python loggers write to the file and nowhere else.
+@contextmanager
+def logged_to(path: Path) -> Iterator[None]:
+    """Ray's output goes to the file inside: its Python loggers, and what native code prints.
 
-    Through the root logger: `ray.init` clears the handlers of Ray's own.
+    The loggers through the root logger, since `ray.init` clears the handlers of Ray's own; native
+    code through the descriptor of stderr, which Python's `sys.stderr` leaves meanwhile.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path)
     handler.addFilter(logging.Filter("ray"))
     logging.getLogger().addHandler(handler)
     logging.getLogger("ray").propagate = True
+    python, terminal = sys.stderr, os.dup(2)
+    sys.stderr = open(terminal, "w", buffering=1, closefd=False)
+    with open(path, "ab") as log:
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        sys.stderr = python
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 def _init(address: str, include_dashboard: bool | None = None) -> None:

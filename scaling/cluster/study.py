@@ -16,7 +16,7 @@ from scaling.cluster.worker import Job
 from scaling.data import datasets, sources
 from scaling.provenance import launch_entry
 from scaling.store import Store
-from scaling.trial import Trial, group_name, to_dict
+from scaling.trial import Trial, group_name, headline
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ def run(request: Request) -> str | None:
     data = _check(request)
     stopped = None
     if request.hours:
-        stopped = _on_ray(request, data)
+        with connect.logged_to(request.store.study(request.study) / "logs" / "ray.log"):
+            stopped = _on_ray(request, data)
     else:
         _write_study(request)
     _tensorboard(request)
@@ -67,8 +68,8 @@ def _check(request: Request) -> dict[str, datasets.Dataset]:
 def _on_ray(request: Request, data: dict[str, datasets.Dataset]) -> str | None:
     store, folder = request.store, request.store.study(request.study)
     staging = folder / f".staging-{time.time_ns()}"
-    cluster = connect.connect(request.address, folder / "logs" / "ray.log")
     try:
+        cluster = connect.connect(request.address)
         placement = _placement(request, cluster)
         if cluster.nodes > 1:
             connect.check_shared(store.root)
@@ -127,7 +128,7 @@ def _tensorboard(request: Request) -> None:
         if not rows:
             continue
         if not (folder / name).exists():
-            events.write_rows(folder / name, to_dict(trial), rows)
+            events.write_rows(folder / name, headline(trial), rows)
         groups.setdefault(f"mean-{group_name(trial)}", []).append(rows)
     for name, runs in groups.items():
         shutil.rmtree(folder / name, ignore_errors=True)

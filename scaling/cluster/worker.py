@@ -16,7 +16,7 @@ from scaling.data.datasets import Dataset, split
 from scaling.events import Events
 from scaling.runs.vae import VaeRun
 from scaling.store import TrialFolder, atomic
-from scaling.trial import to_dict
+from scaling.trial import headline
 
 CHECKPOINT_SHARE = 0.02  # of the run's time, at most, goes into checkpoints
 
@@ -49,7 +49,7 @@ def execute(
             _train(run, folder, [report])
         else:
             with Events(events, run.epoch) as writer:
-                writer.hparams(to_dict(trial))
+                writer.hparams(headline(trial))
                 _train(run, folder, [writer.row, report])
                 writer.images(run.arrays(), part.levels, run.epoch)
     except FloatingPointError as error:

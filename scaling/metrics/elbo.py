@@ -1,4 +1,4 @@
-"""ELBO on train, test and source distribution, and the generalization gap (Eq. 1, 3)."""
+"""ELBO on train, test and source distribution, and the generalization gap (Eq. 2, 3)."""
 
 import math
 from typing import TYPE_CHECKING

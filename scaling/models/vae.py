@@ -1,4 +1,4 @@
-"""The VAE: encode -> q, decode -> p, and the ELBO that takes q as an argument (Eq. 1).
+"""The VAE: encode -> q, decode -> p, and the ELBO that takes q as an argument (Eq. 2).
 
 The ELBO is in nats per image and always to be maximized; training, the amortization gap and a
 linear-Gaussian check pass it different q.
@@ -89,7 +89,7 @@ def prior(q: Distribution) -> Independent:
 def elbo(
     vae: Decoder, x: Tensor, q: Distribution, kl: Literal["analytic", "sampled"] = "analytic"
 ) -> Tensor:
-    """log p(x|z) - KL(q || prior) with one z ~ q, nats per image, (B,) (Eq. 1).
+    """log p(x|z) - KL(q || prior) with one z ~ q, nats per image, (B,) (Eq. 2).
 
     `sampled` takes log p(z) - log q(z) at the same z instead of the analytic KL: with an exact
     posterior the result is log p(x) whatever z.
