@@ -61,19 +61,20 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
     if what in WORDS and output:
         raise ResultsError(f"{what} prints lines and takes no -o. Redirect it: {what} > file.txt.")
     if what == "report":
-        from analysis.report import report
+        from analysis.report import report_on
 
-        print("\n".join(report(path)))
+        print("\n".join(report_on(path)))
         return 0
     from analysis import curves, results
 
-    frame = curves.where(results.load(path), conditions)
     if what == "verdict":
         from analysis.descent import verdict
         from analysis.report import verdict_lines
 
-        print("\n".join(verdict_lines(verdict(frame))))
+        judged = verdict(curves.where(results.load(path), conditions))
+        print("\n".join(verdict_lines(judged)))
         return 0
+    frame = curves.where(figures.load(what, path), conditions)
     folder = (path if path.is_dir() else path.parent) / "figures"
     files = [output] if output else [folder / f"{what}.{suffix}" for suffix in figures.FORMATS]
     figures.save(what, frame, files, results.note(path))

@@ -2,6 +2,7 @@
 
 NATS, TEXT, COUNT, SHARE = "nats per image", "text", "count", "share"
 FLAG, SECONDS = "true or false", "seconds"
+LOSS = "weighted squared error per pixel"
 
 # name: (unit, direction, meaning). ELBO(x) = E_q[log p(x|z) + log p(z) - log q(z|x)], Eq. 2.
 TRIAL_COLUMNS = {
@@ -41,6 +42,15 @@ TRIAL_COLUMNS = {
     "res_second_kernel": (COUNT, "", "side of a residual block's second kernel: 3 or 1"),
     "batch_norm": (FLAG, "", "batch normalization in the fully-connected network"),
     "binarise": (TEXT, "", "how BinaryMNIST is made: threshold, static_bernoulli or dynamic"),
+    "share": (SHARE, "", "share of D_train that the diffusion model sees (Appendix B.8)"),
+    "channels": (COUNT, "", "channels of the diffusion U-Net at multiplier 1"),
+    "multipliers": (TEXT, "", "of the channels, one per resolution of the U-Net"),
+    "blocks": (COUNT, "", "residual blocks per resolution of the U-Net"),
+    "attention": (TEXT, "", "sides of the feature maps at which the U-Net has attention"),
+    "dropout": (SHARE, "", "share of activations that training sets to 0"),
+    "ramp_images": (COUNT, "", "images over which lr grows linearly to its value"),
+    "ema_images": (COUNT, "", "half-life of the averaged weights, in images trained on"),
+    "precision": (TEXT, "", "of the U-Net's arithmetic: float32 or bf16"),
 }
 ROW_COLUMNS = {
     "epoch": (COUNT, "", "effective epochs trained: passes over |D_train| images, from 1"),
@@ -67,7 +77,14 @@ ROW_COLUMNS = {
         "lower is better",
         "-test_elbo / (D ln 2), D the dimensions of an image",
     ),
-    "parameters": (COUNT, "", "parameters_z + parameters_rest"),
+    "loss": (
+        LOSS,
+        "lower is better",
+        "denoising loss (EDM), weighted to be the network's squared error; dropout included",
+    ),
+    "train_loss": (LOSS, "lower is better", "loss of the averaged weights on the share of D_train"),
+    "test_loss": (LOSS, "lower is better", "loss of the averaged weights on D_test"),
+    "parameters": (COUNT, "", "all parameters; of a VAE parameters_z + parameters_rest"),
     "parameters_z": (COUNT, "", "|Theta_z|: parameters of the layers next to z (section 4.2)"),
     "parameters_rest": (COUNT, "", "|Theta_not-z|: all other parameters"),
     "d_z": (COUNT, "", "dimensions of z"),

@@ -1,16 +1,29 @@
 """A study's report: one parquet file, the figures, and the verdict in plain console lines."""
 
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pandas as pd
 
-from analysis import descent, figures, results
+from analysis import descent, figures, pools, results
 from analysis.descent import Change, Move, Place, Verdict
 from analysis.folders import ResultsError, TrialFolder
 from analysis.intervals import Interval
+from analysis.pools import Pool
 
 DRAWN = ("fig7", "fig8")
+MEASURES = {  # of a pool: what it is called; the samples' number, that of real images, format
+    "Frechet": ("frechet_samples_test", "frechet_train_test", ".3g"),
+    "mean image": ("mean_samples_test", "mean_train_test", ".3g"),
+    "histogram": ("histogram_samples_test", "histogram_train_test", ".3g"),
+    "nearest": ("nearest_samples_train", "nearest_test_train", ".3g"),
+    "near copies": ("near_copies_samples", "near_copies_test", ".1%"),
+}
+LEGEND = (
+    "Samples to test set (D_train to test set); "
+    "nearest, near copies: samples to D_train (test set to D_train)."
+)
+POOLS = 5  # pools in the table
 SHOWN = 3  # failed trials, or missing points, named before "and n more"
 
 
@@ -32,6 +45,62 @@ def report(study: str | Path) -> list[str]:
         return said + verdict_lines(descent.verdict(frame))
     except ResultsError as error:
         return [*said, f"Double descent: {error}"]
+
+
+def report_on(study: str | Path) -> list[str]:
+    """The report that fits the study: `diffusion_report` where it trains diffusion models only."""
+    kinds = {trial.fields.get("kind") for trial in results.trials(study) if trial.fields}
+    return diffusion_report(study) if kinds == {"diffusion"} else report(study)
+
+
+def diffusion_report(study: str | Path) -> list[str]:
+    """Draws a study's diffusion samples and returns the lines to print: how good the pools are.
+
+    Writes trials.parquet and figures/fig17 as PNG, PDF and CSV into the study's folder. What
+    cannot be drawn yet is a line, not an error; a folder that is none raises.
+    """
+    study = Path(study)
+    said = _states(study, results.trials(study))
+    try:
+        results.compact(study)
+    except ResultsError as error:
+        said.append(str(error))
+    try:
+        frame = figures.load("fig17", study)
+    except ResultsError as error:
+        return [*said, str(error)]
+    return [*said, _drawn("fig17", frame, study), *pool_lines(list(frame["pool"]))]
+
+
+def pool_lines(found: list[Pool]) -> list[str]:
+    """Plain text, at most twelve lines: the pools' quality as a table, and what it says."""
+    shown = found if len(found) <= POOLS else found[: POOLS - 1]
+    names = list(map(_pool_name, shown, pools.told_apart(found)))
+    judged = [pools.judged(pool.quality) or "its quality is not measured yet" for pool in shown]
+    cells = [["", *MEASURES]]
+    cells += [
+        [name, *(_cell(pool.quality, *measure) for measure in MEASURES.values())]
+        for name, pool in zip(names, shown, strict=True)
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    more = len(found) - len(shown)
+    return [
+        LEGEND,
+        *("  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in cells),
+        *(f"  {name}: {said}." for name, said in zip(names, judged, strict=True)),
+        *([f"  and {more} more pools: see fig17.csv"] if more else []),
+    ]
+
+
+def _pool_name(pool: Pool, differ: list[str]) -> str:
+    percent = f"{PurePath(pool.dataset).stem} {100 * pool.share:.3g} %"
+    return ", ".join([percent, f"{pool.epochs:,} epochs", *differ])
+
+
+def _cell(quality: dict[str, float], samples: str, real: str, form: str) -> str:
+    """The samples' number, in brackets that of real images; - where it is not measured."""
+    pair = [format(quality[name], form) if name in quality else "-" for name in (samples, real)]
+    return f"{pair[0]} ({pair[1]})"
 
 
 def _drawn(name: str, frame: pd.DataFrame, study: Path) -> str:

@@ -60,6 +60,8 @@ def _read(hint: Any, text: str) -> object:
             for choice in get_args(member):
                 if str(choice) == text:
                     return choice
+        if get_origin(member) is tuple and all(part.isdigit() for part in text.split(",")):
+            return tuple(int(part) for part in text.split(","))
         if member in (int, float):
             try:
                 return member(text)
@@ -74,6 +76,9 @@ def _fit(hint: Any, value: Any, name: str) -> Any:
         if get_origin(member) is Literal:
             if value in get_args(member):
                 return value
+        elif get_origin(member) is tuple:
+            if isinstance(value, list | tuple) and all(type(part) is int for part in value):
+                return tuple(value)
         elif member is float and type(value) in (int, float):
             if math.isfinite(value):
                 return float(value)
@@ -90,6 +95,8 @@ def _describe(hint: Any) -> str:
     for member in _members(hint):
         if get_origin(member) is Literal:
             words += [str(choice) for choice in get_args(member)]
+        elif get_origin(member) is tuple:
+            words.append("numbers such as 1,2")
         else:
             words.append("none" if member is NoneType else member.__name__)
     return " or ".join(words)

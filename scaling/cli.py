@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from scaling.checked import UsageError
 from scaling.options import SMOKE, Preset, override, parser, preset_of
-from scaling.trial import Trial, key
+from scaling.wanted import Wanted, complete
 
 if TYPE_CHECKING:
     from scaling.store import Store
 
-Trials = Callable[[Any], list[Trial]]
+Trials = Callable[[Any], Any]  # preset -> trials of one kind
 Report = Callable[[Path], Sequence[str]]
 DONE, USAGE, FAILED, CAPPED = 0, 2, 3, 4
 
@@ -62,8 +62,9 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     epochs = preset.epochs if options.epochs is None else options.epochs
     if epochs < 1:
         raise UsageError(f"--epochs {epochs}: at least one is needed.")
-    wanted = override(trials(preset), options)
-    plan = _plan(options, preset, wanted, epochs)
+    asked = override(trials(preset), options)
+    wanted = complete(asked, epochs, preset.measure_every, preset.diffusion)
+    plan = _plan(options, preset, wanted)
     if options.dry_run:
         _show(plan, options.json)
         return DONE
@@ -75,18 +76,15 @@ def command() -> str:
     return shlex.join(["python", *sys.argv])
 
 
-def _plan(
-    options: Namespace, preset: Preset, wanted: Sequence[Trial], epochs: int
-) -> dict[str, Any]:
+def _plan(options: Namespace, preset: Preset, every: Sequence[Wanted]) -> dict[str, Any]:
     from scaling import plan
     from scaling.store import Store
 
-    store = Store(options.results)
-    states = {key(trial): store.folder(key(trial)).state(epochs) for trial in wanted}
+    states = Store(options.results).states(every)
     if options.retry_failed:
         states = {name: "partial" if s == "failed" else s for name, s in states.items()}
     machine = plan.GPU if preset.on_gpu or _has_gpu() else plan.CPU_CORE
-    return plan.make(wanted, epochs, machine, states)
+    return plan.make(every, machine, states)
 
 
 def _has_gpu() -> bool:
@@ -104,7 +102,7 @@ def _launch(
     name: str,
     options: Namespace,
     preset: Preset,
-    wanted: Sequence[Trial],
+    every: Sequence[Wanted],
     plan: dict[str, Any],
     report: Report,
 ) -> int:
@@ -117,9 +115,9 @@ def _launch(
     store.check_writable()
     print("\n".join(plan_lines(name, plan)), flush=True)
     with locked(store.root) as lock:
-        stopped = _run(name, options, preset, store, wanted, plan, lock)
+        stopped = _run(name, options, store, every, plan, preset.pool_k, lock)
         print("\n".join([*report(store.study(name)), *_where(store.study(name))]))
-    return _verdict(store, wanted, plan["epochs"], stopped)
+    return _verdict(store, every, stopped)
 
 
 def _where(folder: Path) -> list[str]:
@@ -133,43 +131,41 @@ def _where(folder: Path) -> list[str]:
 def _run(
     name: str,
     options: Namespace,
-    preset: Preset,
     store: "Store",
-    wanted: Sequence[Trial],
+    every: Sequence[Wanted],
     plan: dict[str, Any],
+    pool_k: int,
     lock: Path,
 ) -> str | None:
-    """Trains what is left; returns the cap that stopped it."""
+    """Trains what is left, the costly first; returns the cap that stopped it."""
     from scaling.cluster.study import Request, run
 
     share = options.gpus_per_trial
     left = [row for row in plan["trials"] if row["state"] in ("new", "partial")]
     left.sort(key=lambda row: row["hours"], reverse=True)
-    return run(
-        Request(
-            study=name,
-            preset=SMOKE if options.smoke_test else options.preset,
-            store=store,
-            trials={key(trial): trial for trial in wanted},
-            hours={row["key"]: row["hours"] for row in left},
-            shares={row["key"]: row["gpus"] if share is None else share for row in left},
-            share_asked=share is not None,
-            cpus=options.cpus_per_trial,
-            epochs=plan["epochs"],
-            measure_every=preset.measure_every,
-            address=options.address,
-            data_root=options.data_root,
-            max_hours=options.max_hours,
-            max_gpu_hours=options.max_gpu_hours,
-            lock=lock,
-            argv=sys.argv,
-        )
+    request = Request(
+        study=name,
+        preset=SMOKE if options.smoke_test else options.preset,
+        store=store,
+        wanted={wanted.key: wanted for wanted in every},
+        hours={row["key"]: row["hours"] for row in left},
+        shares={row["key"]: row["gpus"] if share is None else share for row in left},
+        share_asked=share is not None,
+        cpus=options.cpus_per_trial,
+        address=options.address,
+        data_root=options.data_root,
+        max_hours=options.max_hours,
+        max_gpu_hours=options.max_gpu_hours,
+        pool_k=pool_k,
+        lock=lock,
+        argv=sys.argv,
     )
+    return run(request)
 
 
-def _verdict(store: "Store", wanted: Sequence[Trial], epochs: int, stopped: str | None) -> int:
+def _verdict(store: "Store", every: Sequence[Wanted], stopped: str | None) -> int:
     """The exit code, from what lies in the trial folders."""
-    states = {key(trial): store.folder(key(trial)).state(epochs) for trial in wanted}
+    states = store.states(every)
     failed = [name for name, state in states.items() if state == "failed"]
     for name in failed:
         error = (store.folder(name).done() or {}).get("error")

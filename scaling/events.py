@@ -32,7 +32,9 @@ class Events:
 
     def hparams(self, values: Mapping[str, Any]) -> None:
         """What the HParams tab tells of the run (`trial.headline`)."""
-        for summary in hparams(dict(values), dict.fromkeys(HPARAM_METRICS, 0.0)):
+        known = str | int | float | bool
+        told = {name: v if isinstance(v, known) else str(v) for name, v in values.items()}
+        for summary in hparams(told, dict.fromkeys(HPARAM_METRICS, 0.0)):
             self.writer._get_file_writer().add_summary(summary)
 
     def row(self, row: Mapping[str, float | int]) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scaling.checked import UsageError
-from scaling.store import read_json
+from scaling.files import read_json
 
 STALE_SECONDS = 15 * 60  # without a sign of life from another host
 

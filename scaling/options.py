@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Never
 
 from scaling.checked import UsageError, known
-from scaling.trial import Source, Trial, VaeTrial, grid, on_dataset, parse_source
+from scaling.trial import Kind, Source, Trial, grid, on_dataset, parse_source
+from scaling.wanted import Diffusion
 
 SMOKE = "smoke"  # the preset of --smoke-test
 
@@ -17,11 +18,13 @@ SMOKE = "smoke"  # the preset of --smoke-test
 class Preset:
     """What every study's presets have; a study adds its axes."""
 
-    base: VaeTrial
+    base: Trial
     epochs: int
     measure_every: int
     seeds: tuple[int, ...]
     about: str  # cost and purpose, for --help
+    diffusion: Diffusion | None = None  # whose samples the sources without a pool read
+    pool_k: int = 0  # chunks to sample of each diffusion model, whether or not a VAE reads them
     on_gpu: bool = False  # planned for a GPU
 
 
@@ -109,7 +112,7 @@ def preset_of(options: argparse.Namespace, presets: dict[str, Preset]) -> Preset
     return presets[name]
 
 
-def override(trials: Sequence[Trial], options: argparse.Namespace) -> list[Trial]:
+def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:
     """The preset's trials with the axes that the command line replaces."""
     made = list(trials)
     if options.dataset:
@@ -121,11 +124,11 @@ def override(trials: Sequence[Trial], options: argparse.Namespace) -> list[Trial
         "source": [parse_source(text) for text in options.source or []],
         "seed": _integers(options.seeds or []),
     }
-    axes |= _fields(options.fields)
+    axes |= _fields(options.fields, type(made[0]))
     return grid(made, **{name: values for name, values in axes.items() if values})
 
 
-def _fields(words: list[list[str]]) -> dict[str, list[object]]:
+def _fields(words: list[list[str]], kind: type[Trial]) -> dict[str, list[object]]:
     """`--set FIELD=VALUE [VALUE ...]`, typed by the trial's fields."""
     axes: dict[str, list[object]] = {}
     for group in words:
@@ -136,14 +139,14 @@ def _fields(words: list[list[str]]) -> dict[str, list[object]]:
                 axes[name] = []
             elif not name:
                 raise UsageError(f"--set {word}: FIELD=VALUE is expected, as in --set lr=0.001.")
-            axes[name].append(_parse(name, word))
+            axes[name].append(_parse(name, word, kind))
     return axes
 
 
-def _parse(name: str, word: str) -> object:
+def _parse(name: str, word: str, kind: type[Trial]) -> object:
     if name.startswith("source."):
         return Source.parse(name.removeprefix("source."), word)
-    return parse_source(word) if name == "source" else VaeTrial.parse(name, word)
+    return parse_source(word) if name == "source" else kind.parse(name, word)
 
 
 def _integers(words: Sequence[str]) -> list[int]:

@@ -1,19 +1,20 @@
-"""What trials cost, before any runs: parameters, FLOPs, memory, GPU share, hours (section 4.2).
-
-Arithmetic only: neither torch nor data are needed. A test holds the counts against the networks.
-"""
+"""What trials cost, before any runs: parameters, FLOPs, memory, GPU share, hours (section 4.2)."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scaling.shapes import DATASETS, FC_LATENTS, DatasetRow
-from scaling.trial import VaeTrial, key
+from scaling.layers import layers, row_of
+from scaling.trial import DiffusionTrial, Trial, VaeTrial
+from scaling.wanted import Wanted, pool_of
 
 BYTES = 4
+OBJECT_STORE_SHARE = 0.3  # of a node's memory, Ray's default
 OPTIMIZER_COPIES = 4  # weights, gradients, Adam's two moments
 ACTIVATION_COPIES = 3  # a convolution's output, its normalization, its ReLU
+STEP_LAYERS = 15  # linear maps of the network that `Machine.step_seconds` was measured with
 LIKELIHOOD_COPIES = 24  # tensors of one mixture component per pixel that autograd keeps
 
 
@@ -34,94 +35,19 @@ CPU_CORE = Machine("one CPU core", 6e10, 5e-3, 2.5e-8, 500 << 20, 8 << 30, 0)
 GPU = Machine("an 11 GB GPU (RTX 2080 Ti class)", 1e13, 3.3e-3, 1e-10, 900 << 20, 11 << 30, 1)
 
 
-@dataclass(frozen=True)
-class Layer:
-    """A linear map applied at `positions` places; `z` tells Theta_z from the rest."""
-
-    inputs: int
-    outputs: int
-    positions: int
-    area: int = 1  # of the kernel
-    bias: bool = False
-    norm: bool = False
-    z: bool = False
-    kept: int = 1  # output positions per position: 4 where a transposed convolution doubles
-
-    @property
-    def parameters(self) -> int:
-        return self.weights + 2 * self.outputs * self.norm
-
-    @property
-    def weights(self) -> int:
-        return self.inputs * self.outputs * self.area + self.outputs * self.bias
-
-    @property
-    def multiplications(self) -> int:
-        return self.inputs * self.outputs * self.area * self.positions
-
-
-def row_of(trial: VaeTrial) -> DatasetRow:
-    """Shape and levels of the trial's images; an own file is planned as CIFAR-10-like."""
-    return DATASETS.get(trial.dataset, DATASETS["cifar10"])
-
-
-def likelihood_width(trial: VaeTrial, channels: int) -> int:
-    """Decoder outputs per pixel."""
-    if trial.likelihood != "mixture":
-        return channels
-    return trial.mixtures * (10 if channels == 3 else 1 + 2 * channels)
-
-
-def _residual(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
-    n, half, quarter = trial.n_c, (row.side // 2) ** 2, (row.side // 4) ** 2
-    m = trial.m_z if trial.latent_reading == "m_z_channels" else 64 * trial.m_z
-    blocks = [
-        Layer(n, n, quarter, 9, norm=True),
-        Layer(n, n, quarter, trial.res_second_kernel**2, norm=True),
-    ] * 2
-    yield Layer(row.channels, n, half, 16, norm=True)
-    yield Layer(n, n, quarter, 16, norm=True)
-    yield from blocks
-    yield Layer(n, 2 * m, quarter, bias=True, z=True)
-    yield Layer(m, n, quarter, norm=True, z=True)
-    yield from blocks
-    yield Layer(n, n, quarter, 16, norm=True, kept=4)
-    yield Layer(n, n, half, 16, norm=True, kept=4)
-    yield Layer(n, likelihood_width(trial, row.channels), row.side**2, bias=True)
-
-
-def _fully_connected(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
-    n, latents, pixels = trial.n_c, FC_LATENTS * trial.m_z, row.side**2
-    norm = trial.batch_norm
-    yield Layer(row.channels * pixels, n, 1, bias=True, norm=norm)
-    yield Layer(n, n, 1, bias=True, norm=norm)
-    yield Layer(n, 2 * latents, 1, bias=True, z=True)
-    yield Layer(latents, n, 1, bias=True, norm=norm, z=True)
-    yield Layer(n, n, 1, bias=True, norm=norm)
-    yield Layer(n, likelihood_width(trial, row.channels) * pixels, 1, bias=True)
-
-
-LAYERS = {"residual": _residual, "fully_connected": _fully_connected}
-
-
-def layers(trial: VaeTrial) -> list[Layer]:
-    """Every linear map of the trial's encoder and decoder."""
-    return list(LAYERS[trial.network](trial, row_of(trial)))
-
-
-def parameters(trial: VaeTrial) -> dict[str, int]:
+def parameters(trial: Trial) -> dict[str, int]:
     """|Theta_z|, |Theta_not-z| and their sum; a normalization never belongs to Theta_z."""
     every = layers(trial)
     total, z = sum(x.parameters for x in every), sum(x.weights for x in every if x.z)
     return {"parameters": total, "parameters_z": z, "parameters_rest": total - z}
 
 
-def flops(trial: VaeTrial) -> int:
+def flops(trial: Trial) -> int:
     """Of one image forward, two per multiplication; a training step costs three times that."""
     return 2 * sum(layer.multiplications for layer in layers(trial))
 
 
-def memory(trial: VaeTrial, machine: Machine) -> int:
+def memory(trial: Trial, machine: Machine) -> int:
     """Bytes of a training process at its peak: base, optimizer, activations of a batch, images."""
     row = row_of(trial)
     outputs = sum(layer.outputs * layer.positions * layer.kept for layer in layers(trial))
@@ -131,22 +57,25 @@ def memory(trial: VaeTrial, machine: Machine) -> int:
     return machine.base_bytes + BYTES * (weights + trial.batch * per_image) + images
 
 
-def hours(trial: VaeTrial, epochs: int, machine: Machine) -> float:
+def hours(trial: Trial, epochs: int, machine: Machine) -> float:
     """Of training for so many epochs alone on the machine."""
     images = epochs * (trial.train_size or row_of(trial).train_images)
     steps = math.ceil(images / trial.batch)
     arithmetic = 3 * flops(trial) * images / machine.flops_per_s
     likelihood = _elements(trial) * images * machine.element_seconds
-    return (steps * machine.step_seconds + arithmetic + likelihood) / 3600
+    launches = steps * machine.step_seconds * len(layers(trial)) / STEP_LAYERS
+    return (launches + arithmetic + likelihood) / 3600
 
 
-def _elements(trial: VaeTrial) -> int:
+def _elements(trial: Trial) -> int:
     row = row_of(trial)
+    if isinstance(trial, DiffusionTrial):
+        return row.channels * row.side**2
     components = trial.mixtures if trial.likelihood == "mixture" else 1
     return components * row.channels * row.side**2
 
 
-def gpu_share(trial: VaeTrial, machine: Machine) -> float:
+def gpu_share(trial: Trial, machine: Machine) -> float:
     """The share of a GPU whose memory holds the trial with a tenth to spare; 0 without one."""
     if not machine.gpus:
         return 0.0
@@ -154,16 +83,21 @@ def gpu_share(trial: VaeTrial, machine: Machine) -> float:
     return next((1 / parts for parts in (8, 6, 5, 4, 3, 2, 1) if need <= 1 / parts), 1.0)
 
 
-def trial_row(trial: VaeTrial, epochs: int, machine: Machine, state: str) -> dict[str, Any]:
-    """One line of the plan."""
+def trial_row(wanted: Wanted, machine: Machine, state: str) -> dict[str, Any]:
+    """One line of the plan; m_z, n_c and source are null for a diffusion trial."""
+    trial, epochs = wanted.trial, wanted.epochs
+    vae = trial if isinstance(trial, VaeTrial) else None
+    share = trial.share if isinstance(trial, DiffusionTrial) else None
     return {
-        "key": key(trial),
+        "key": wanted.key,
         "kind": trial.kind,
         "dataset": trial.dataset,
-        "m_z": trial.m_z,
-        "n_c": trial.n_c,
-        "source": trial.source.name,
+        "m_z": vae.m_z if vae else None,
+        "n_c": vae.n_c if vae else None,
+        "source": vae.source.name if vae else None,
+        "share": share,
         "seed": trial.seed,
+        "epochs": epochs,
         **parameters(trial),
         "flops": 3 * flops(trial) * epochs * (trial.train_size or row_of(trial).train_images),
         "memory_bytes": memory(trial, machine),
@@ -174,26 +108,43 @@ def trial_row(trial: VaeTrial, epochs: int, machine: Machine, state: str) -> dic
     }
 
 
-def make(
-    trials: Iterable[VaeTrial], epochs: int, machine: Machine, states: Mapping[str, str]
-) -> dict[str, Any]:
-    """The plan: a row a trial and the totals over what is left to run.
+def pool_rows(every: Sequence[Wanted]) -> list[dict[str, Any]]:
+    """The pools that the trials read, in bytes, beside this machine's object store."""
+    chunks: dict[str, tuple[int, int]] = {}
+    for trial in (wanted.trial for wanted in every):
+        if isinstance(trial, VaeTrial) and (name := pool_of(trial)):
+            row = row_of(trial)
+            size = (trial.train_size or row.train_images) * row.channels * row.side**2
+            k = max(trial.source.k or 0, chunks.get(name, (0, 0))[0])
+            chunks[name] = (k, size)
+    store = OBJECT_STORE_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    total = sum(k * size for k, size in chunks.values())
+    return [
+        {"pool": name, "k": k, "bytes": k * size, "store_bytes": int(store), "fits": total < store}
+        for name, (k, size) in chunks.items()
+    ]
+
+
+def make(every: Sequence[Wanted], machine: Machine, states: Mapping[str, str]) -> dict[str, Any]:
+    """The plan: a row a trial, the pools, and the totals over what is left to run.
 
     `hours` add up the trials; `gpu_hours` weigh them with their share.
     """
-    rows = [trial_row(t, epochs, machine, states.get(key(t), "new")) for t in trials]
+    rows = [trial_row(w, machine, states.get(w.key, "new")) for w in every]
+    pools = pool_rows(every)
     left = [row for row in rows if row["state"] in ("new", "partial")]
+    disk = sum(row["disk_bytes"] for row in rows) + sum(pool["bytes"] for pool in pools)
     return {
         "machine": machine.name,
-        "epochs": epochs,
         "trials": rows,
+        "pools": pools,
         "total": {
             "trials": len(rows),
             "to_run": len(left),
             "hours": sum(row["hours"] for row in left),
             "gpu_hours": sum(row["hours"] * row["gpus"] for row in left),
             "flops": sum(row["flops"] for row in left),
-            "disk_bytes": sum(row["disk_bytes"] for row in rows),
+            "disk_bytes": disk,
             "largest_memory_bytes": max((row["memory_bytes"] for row in rows), default=0),
         },
     }

@@ -1,4 +1,4 @@
-"""The results folder: trial folders, atomic writes, checkpoints, done, lock.
+"""The results folder: trial folders, rows, checkpoints, done.
 
 What stands in `trials/<key>/` is the only state of a study; nothing of Ray's is ever read back.
 Rows are on disk before the checkpoint that covers them, and `done.json` is written last.
@@ -6,50 +6,18 @@ Rows are on disk before the checkpoint that covers them, and `done.json` is writ
 
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from scaling.checked import UsageError
+from scaling.files import atomic, read_json, write_json
 from scaling.trial import Trial, from_dict, key, to_dict
+from scaling.wanted import Wanted
 
 Row = dict[str, Any]
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.prev.pt"
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under `path` whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: Path, value: object) -> None:
-    """JSON in place of what stood there."""
-    with atomic(path) as stream:
-        stream.write(json.dumps(value, indent=1, allow_nan=False).encode() + b"\n")
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in the file, or None where it is missing, empty or damaged."""
-    try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 @dataclass(frozen=True)
@@ -150,7 +118,8 @@ class TrialFolder:
 
     def reopen(self) -> None:
         """Forgets a failure, so that the trial runs again."""
-        (self.path / "done.json").unlink(missing_ok=True)
+        if (self.done() or {}).get("state") == "failed":
+            (self.path / "done.json").unlink()
 
     def done(self) -> dict[str, Any] | None:
         """The content of a valid `done.json`."""
@@ -210,6 +179,13 @@ class Store:
 
     def folder(self, name: str) -> TrialFolder:
         return TrialFolder(self.root / "trials" / name)
+
+    def states(self, every: Iterable[Wanted]) -> dict[str, str]:
+        """Where each trial stands, by key."""
+        return {w.key: self.folder(w.key).state(w.epochs) for w in every}
+
+    def pool(self, name: str) -> Path:
+        return self.root / "pools" / name
 
     def study(self, name: str) -> Path:
         return self.root / name

@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 STATES = {"new": "new", "partial": "to go on", "done": "done", "failed": "failed"}
-COLUMNS = ("m_z", "n_c", "source", "seeds", "|Theta_z|", "|Theta_-z|", "memory", "GPU", "hours")
+COLUMNS = (
+    *("m_z", "n_c", "source", "epochs", "seeds"),
+    *("|Theta_z|", "|Theta_-z|", "memory", "GPU", "hours"),
+)
 
 
 def plan_lines(study: str, plan: dict[str, Any]) -> list[str]:
@@ -13,18 +16,28 @@ def plan_lines(study: str, plan: dict[str, Any]) -> list[str]:
     counts = {s: sum(row["state"] == s for row in plan["trials"]) for s in STATES}
     told = ", ".join(f"{n} {STATES[s]}" for s, n in counts.items() if n)
     return [
-        f"{study}: {total['trials']} trials of {plan['epochs']} epochs ({told})",
+        f"{study}: {total['trials']} trials ({told})",
         f"planned: {_hours(total['hours'])} on {plan['machine']}, "
         f"{size(total['disk_bytes'])} on disk, at most "
         f"{size(total['largest_memory_bytes'])} of memory a trial",
+        *(_pool(pool) for pool in plan["pools"]),
     ]
+
+
+def _pool(pool: dict[str, Any]) -> str:
+    """A pool beside the object store."""
+    kept = "in the object store" if pool["fits"] else "memory-mapped, it does not fit"
+    text = f"pool: {pool['k']} chunks, {size(pool['bytes'])} of {size(pool['store_bytes'])} object"
+    return f"{text} store, read {kept}"
 
 
 def plan_table(plan: dict[str, Any]) -> list[str]:
     """The whole plan: a line an architecture and source, then the totals."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in plan["trials"]:
-        groups.setdefault((row["dataset"], row["m_z"], row["n_c"], row["source"]), []).append(row)
+        axes = ("kind", "dataset", "m_z", "n_c", "source", "share", "epochs", "parameters")
+        place = tuple(row[name] for name in axes)
+        groups.setdefault(place, []).append(row)
     lines = [list(COLUMNS)] + [_line(rows) for rows in groups.values()]
     return _align(lines) + ["", *plan_lines("total", plan)]
 
@@ -32,9 +45,10 @@ def plan_table(plan: dict[str, Any]) -> list[str]:
 def _line(rows: list[dict[str, Any]]) -> list[str]:
     first = rows[0]
     return [
-        str(first["m_z"]),
-        str(first["n_c"]),
-        first["source"],
+        str(first["m_z"] or "-"),
+        str(first["n_c"] or "-"),
+        first["source"] or f"diffusion, share {first['share']:g}",
+        str(first["epochs"]),
         " ".join(str(row["seed"]) for row in rows),
         f"{first['parameters_z']:,}",
         f"{first['parameters_rest']:,}",

@@ -1,4 +1,4 @@
-"""Source and the kinds of Trial: what is trained, named by what changes its result (section 4).
+"""The kinds of Trial: what is trained, named by what changes its result (section 4).
 
 Frozen dataclasses over the standard library only, so that plans, keys and command lines need
 neither torch nor Ray. The number of epochs is no field: a longer run continues a shorter one.
@@ -11,65 +11,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from scaling.checked import Checked, UsageError, known
 from scaling.shapes import DATASETS, RESIDUAL
-
-
-@dataclass(frozen=True)
-class Source(Checked):
-    """A training distribution: a point in the space of section 4.1 and Appendices B.6-B.8."""
-
-    real_share: float = 1.0  # share of real images in a batch
-    k: int | None = None  # distinct samples, in units of |D_train|; None: as many as the pool has
-    diffusion_share: float = 1.0  # share of D_train that the diffusion model saw
-    pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
-    augment: Literal["naive", "tuned"] | None = None  # Tables 8-10
-    mollify_epochs: int = 0  # length of the noise schedule of B.6
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("real_share", "diffusion_share"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise UsageError(f"source.{name}={getattr(self, name)} is not a share in [0, 1].")
-        if self.k is not None and self.k < 1:
-            raise UsageError(f"source.k={self.k}: at least one chunk is needed.")
-        if self.mollify_epochs < 0:
-            raise UsageError(f"source.mollify_epochs={self.mollify_epochs} is negative.")
-
-    @property
-    def name(self) -> str:
-        """The short name, or the fields that differ from normal training."""
-        for name, source in SOURCES.items():
-            if replace(self, k=source.k, pool=None, diffusion_share=1.0) == source:
-                return name
-        changed = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "pool"}
-        return ",".join(f"{n}={v}" for n, v in changed.items() if v != getattr(NORMAL, n))
-
-
-NORMAL = Source()
-DMAAPX = Source(real_share=0.0)
-SOURCES = {
-    "normal": NORMAL,
-    "dmaapx": DMAAPX,
-    "aug_naive": Source(augment="naive"),
-    "aug_tuned": Source(augment="tuned"),
-}
-
-
-def parse_source(text: str) -> Source:
-    """A source from its name or its fields (`real_share=0.4,augment=tuned`)."""
-    if text in SOURCES:
-        return SOURCES[text]
-    if "=" not in text:
-        raise UsageError(
-            f"Unknown source {text!r}. Known: {known(SOURCES)}, "
-            "or fields such as real_share=0.4,augment=tuned."
-        )
-    pairs = (part.partition("=") for part in text.split(","))
-    return Source(**{name: Source.parse(name, value) for name, _, value in pairs})  # type: ignore[arg-type]
-
+from scaling.source import DMAAPX as DMAAPX
+from scaling.source import NORMAL, Source
+from scaling.source import SOURCES as SOURCES
+from scaling.source import parse_source as parse_source
 
 # Fields that only some networks, likelihoods or data sets read: elsewhere they keep their default.
 READ_WHERE = {
@@ -142,13 +91,54 @@ class VaeTrial(Checked):
         return "vae"
 
 
-def _at_least(trial: VaeTrial, name: str, least: int) -> None:
+@dataclass(frozen=True)
+class DiffusionTrial(Checked):
+    """One EDM model on a share of D_train: data, U-Net, optimizer, seed (Appendix D).
+
+    An effective epoch is |D_train| images whatever the share: equal epochs, equal image budget.
+    """
+
+    dataset: str
+    train_size: int | None = None
+    split: int = 0
+    share: float = 1.0  # of D_train: a prefix of one permutation, shares nested
+    seed: int = 0
+    channels: int = 128  # of the U-Net at multiplier 1
+    multipliers: tuple[int, ...] = (2, 2, 2)  # of the channels, per resolution
+    blocks: int = 4  # residual blocks per resolution
+    attention: tuple[int, ...] = (16,)  # sides at which attention is used
+    dropout: float = 0.13
+    lr: float = 1e-3
+    batch: int = 512
+    ramp_images: int = 10_000_000  # of the linear learning-rate ramp-up
+    ema_images: int = 500_000  # half-life of the averaged weights
+    precision: Literal["float32", "bf16"] = "float32"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0.0 < self.share <= 1.0:
+            raise UsageError(f"share={self.share} is not a share in (0, 1].")
+        for name in ("channels", "blocks", "batch", "ema_images"):
+            _at_least(self, name, 1)
+        for name in ("seed", "split", "ramp_images"):
+            _at_least(self, name, 0)
+
+    @property
+    def kind(self) -> str:
+        return "diffusion"
+
+
+def _at_least(trial: Any, name: str, least: int) -> None:
     if getattr(trial, name) < least:
         raise UsageError(f"{name}={getattr(trial, name)} is below {least}.")
 
 
-Trial = VaeTrial
-KINDS: dict[str, type[VaeTrial]] = {"vae": VaeTrial}
+Trial = VaeTrial | DiffusionTrial
+Kind = TypeVar("Kind", VaeTrial, DiffusionTrial)
+KINDS: dict[str, type[VaeTrial] | type[DiffusionTrial]] = {
+    "vae": VaeTrial,
+    "diffusion": DiffusionTrial,
+}
 
 
 def to_dict(trial: Trial) -> dict[str, Any]:
@@ -172,10 +162,16 @@ def key(trial: Trial) -> str:
     """
     values = _changed(trial)
     text = json.dumps({"kind": trial.kind} | values, sort_keys=True, separators=(",", ":"))
-    name = PurePath(trial.dataset).stem
-    readable = f"{name}-mz{trial.m_z}-nc{trial.n_c}-{trial.source.name}-s{trial.seed}"
+    readable = _readable(trial)
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "_", readable)[:80]
     return f"{readable}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _readable(trial: Trial) -> str:
+    name = PurePath(trial.dataset).stem
+    if isinstance(trial, DiffusionTrial):
+        return f"{name}-edm-c{trial.channels}-share{trial.share:g}-s{trial.seed}"
+    return f"{name}-mz{trial.m_z}-nc{trial.n_c}-{trial.source.name}-s{trial.seed}"
 
 
 def group_name(trial: Trial) -> str:
@@ -186,6 +182,8 @@ def group_name(trial: Trial) -> str:
 def headline(trial: Trial) -> dict[str, Any]:
     """What tells a trial from others: its axes and the fields that are not at their default."""
     changed = _changed(trial)
+    if isinstance(trial, DiffusionTrial):
+        return {"kind": trial.kind, "dataset": trial.dataset} | changed
     changed |= {f"source.{name}": value for name, value in changed.pop("source", {}).items()}
     axes = {name: getattr(trial, name) for name in ("dataset", "m_z", "n_c", "seed", "lr", "batch")}
     return axes | changed | {"source": trial.source.name}
@@ -201,13 +199,13 @@ def _changed(trial: Any) -> dict[str, Any]:
     return changed
 
 
-def grid(trials: Trial | Iterable[Trial], **axes: Sequence[Any]) -> list[Trial]:
+def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
     """The product of the axes over each trial, duplicates collapsed, in order.
 
     An axis over a field that the trials differ in replaces that field: so a command line overrides
     a preset. `source.NAME` (written `**{"source.NAME": values}`) is an axis inside the source.
     """
-    base = [trials] if isinstance(trials, VaeTrial) else list(trials)
+    base = [trials] if isinstance(trials, VaeTrial | DiffusionTrial) else list(trials)
     for name in axes:
         if not axes[name]:
             raise UsageError(f"The axis {name} is empty.")
@@ -216,17 +214,24 @@ def grid(trials: Trial | Iterable[Trial], **axes: Sequence[Any]) -> list[Trial]:
     return list(dict.fromkeys(made))
 
 
-def _replace(trial: Trial, changes: dict[str, Any]) -> Trial:
+def _replace(trial: Kind, changes: dict[str, Any]) -> Kind:
     inner = {name[len("source.") :]: v for name, v in changes.items() if name.startswith("source.")}
     outer = {name: v for name, v in changes.items() if not name.startswith("source.")}
-    source = outer.pop("source", trial.source)
-    return replace(trial, **outer, source=replace(source, **inner))
+    alien = set(outer) - {field.name for field in fields(trial)}
+    if alien or (inner and not isinstance(trial, VaeTrial)):
+        raise UsageError(f"A {trial.kind} trial has no {known(alien or {'source'})}.")
+    if inner and isinstance(trial, VaeTrial):
+        outer["source"] = replace(outer.get("source", trial.source), **inner)
+    return replace(trial, **outer)
 
 
-def on_dataset(trials: Iterable[Trial], dataset: str) -> list[Trial]:
+def on_dataset(trials: Iterable[Kind], dataset: str) -> list[Kind]:
     """The trials on another data set: its network, likelihood, K, lr and batch, all its images."""
     row = DATASETS.get(dataset)
-    settings = dict(row.settings if row else RESIDUAL)
-    settings.setdefault("mixtures", VaeTrial.mixtures)
-    moved = (replace(t, dataset=dataset, train_size=None, **settings) for t in trials)
-    return list(dict.fromkeys(moved))
+    settings = {"mixtures": VaeTrial.mixtures} | (row.settings if row else RESIDUAL)
+    return list(dict.fromkeys(_moved(trial, dataset, settings) for trial in trials))
+
+
+def _moved(trial: Kind, dataset: str, settings: dict[str, Any]) -> Kind:
+    more = settings if isinstance(trial, VaeTrial) else {}
+    return replace(trial, dataset=dataset, train_size=None, **more)

@@ -9,58 +9,71 @@ from pathlib import Path
 
 from scaling.cli import main
 from scaling.options import Preset
-from scaling.trial import NORMAL, Source, VaeTrial, grid
+from scaling.trial import DMAAPX, DiffusionTrial, VaeTrial, grid
+from scaling.wanted import Diffusion
 
 
 @dataclass(frozen=True, kw_only=True)
 class Axes(Preset):
     """The two complexity axes: m_z at one n_c, n_c at some m_z, and the path's last phase."""
 
+    base: VaeTrial
     m_z: tuple[int, ...]
     n_c_fixed: int
     n_c: tuple[int, ...]
     m_z_rows: tuple[int, ...]
     n_c_beyond: tuple[int, ...]  # phase 3 of the path, at the largest m_z
     row_seeds: int  # how many of the seeds train what lies off the path
-    sources: tuple[Source, ...] = (NORMAL,)
+    dmaapx_rows: tuple[int, ...]  # m_z at which n_c is also varied on diffusion samples
+    dmaapx_seeds: int
 
 
 POWERS = (1, 2, 4, 8, 16, 32, 64)
 DIGITS = VaeTrial("digits", mixtures=5, lr=3e-3, batch=30, train_size=300, split=2)
+SMALL_EDM = DiffusionTrial(
+    "digits", channels=16, multipliers=(1, 1), blocks=1, attention=(), dropout=0.1, lr=2e-3,
+    batch=50, ramp_images=3_000, ema_images=20_000,
+)  # fmt: skip
 PRESETS = {
     "digits": Axes(
-        about="sklearn's digits, 4 min on 2 cores", base=DIGITS, epochs=80, measure_every=16,
-        seeds=(0, 1, 2, 3, 4), row_seeds=3, m_z=(1, 4, 16, 64), n_c_fixed=32,
-        n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 64), n_c_beyond=(64,),
+        about="sklearn's digits, 6 min on 2 cores", base=DIGITS, epochs=80, measure_every=16,
+        seeds=(0, 1, 2, 3, 4), m_z=(1, 4, 16, 64), n_c_fixed=32, n_c=(2, 4, 8, 16, 32),
+        m_z_rows=(1, 64), n_c_beyond=(64,), row_seeds=2, dmaapx_rows=(1,), dmaapx_seeds=2,
+        diffusion=Diffusion(SMALL_EDM, epochs=300),
     ),
     "digits-long": Axes(
-        about="more seeds, epochs and points, 30 min on 2 cores", base=DIGITS, epochs=120,
-        measure_every=16, seeds=tuple(range(10)), row_seeds=5, m_z=POWERS, n_c_fixed=32,
-        n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 2, 8, 64), n_c_beyond=(64,),
+        about="more seeds, epochs and points, 40 min on 2 cores", base=DIGITS, epochs=120,
+        measure_every=16, seeds=tuple(range(10)), m_z=POWERS, n_c_fixed=32,
+        n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 2, 8, 64), n_c_beyond=(64,), row_seeds=5,
+        dmaapx_rows=(1, 64), dmaapx_seeds=5, diffusion=Diffusion(SMALL_EDM, epochs=300),
     ),
     "cifar10": Axes(
         about="the paper's grid and epochs, weeks on one GPU", base=VaeTrial("cifar10"),
-        epochs=1000, measure_every=10, seeds=(0,), row_seeds=1, m_z=POWERS, n_c_fixed=256,
-        n_c=(*POWERS, 128, 256), m_z_rows=(1, 2, 8, 64), n_c_beyond=(512,), on_gpu=True,
+        epochs=1000, measure_every=10, seeds=(0,), m_z=POWERS, n_c_fixed=256,
+        n_c=(*POWERS, 128, 256, 512), m_z_rows=(1, 2, 8, 64), n_c_beyond=(512,), row_seeds=1,
+        dmaapx_rows=(1, 2, 8, 64), dmaapx_seeds=1, on_gpu=True,
+        diffusion=Diffusion(DiffusionTrial("cifar10"), epochs=4000),
     ),
     "smoke": Axes(
         about="tiny", base=replace(DIGITS, train_size=60), epochs=4, measure_every=2, seeds=(0, 1),
-        row_seeds=1, m_z=(1, 2), n_c_fixed=8, n_c=(2, 4, 8), m_z_rows=(1,), n_c_beyond=(16,),
+        m_z=(1, 2), n_c_fixed=8, n_c=(2, 4, 8), m_z_rows=(1,), n_c_beyond=(16,), row_seeds=1,
+        dmaapx_rows=(1,), dmaapx_seeds=1, diffusion=Diffusion(SMALL_EDM, epochs=2, k=2),
     ),
 }  # fmt: skip
 
 
 def trials(preset: Axes) -> list[VaeTrial]:
-    """Figure 8's path with all seeds, then the other rows of Figure 7 with the first few."""
-    first = min(preset.m_z)
-    path = (
-        grid(preset.base, m_z=[first], n_c=preset.n_c)
-        + grid(preset.base, m_z=preset.m_z, n_c=[preset.n_c_fixed])
-        + grid(preset.base, m_z=[max(preset.m_z)], n_c=preset.n_c_beyond)
+    """Figure 8's path with all seeds, the other rows of Figure 7 with some, then both on DMaaPx."""
+    over_m_z = grid(preset.base, m_z=preset.m_z, n_c=[preset.n_c_fixed])
+    over_n_c = grid(preset.base, m_z=[min(preset.m_z)], n_c=preset.n_c)
+    beyond = grid(preset.base, m_z=[max(preset.m_z)], n_c=preset.n_c_beyond)
+    rows = grid(preset.base, m_z=preset.m_z_rows, n_c=preset.n_c)
+    dmaapx = over_m_z + grid(preset.base, m_z=preset.dmaapx_rows, n_c=preset.n_c)
+    return grid(
+        grid(over_n_c + over_m_z + beyond, seed=preset.seeds)
+        + grid(rows, seed=preset.seeds[: preset.row_seeds])
+        + grid(dmaapx, source=[DMAAPX], seed=preset.seeds[: preset.dmaapx_seeds])
     )
-    rows = grid(preset.base, m_z=preset.m_z_rows, n_c=(*preset.n_c, *preset.n_c_beyond))
-    every = grid(path, seed=preset.seeds) + grid(rows, seed=preset.seeds[: preset.row_seeds])
-    return grid(every, source=preset.sources)
 
 
 def report(folder: Path) -> Sequence[str]:

@@ -113,7 +113,13 @@ def test_the_plan_as_json(tmp_path):
     run = study("--preset", "cifar10", "--dry-run", "--json", results=tmp_path / "none")
     assert run.returncode == 0, run.stderr
     plan = json.loads(run.stdout)
-    rows = {(row["m_z"], row["n_c"]): row for row in plan["trials"]}
+    (model,) = (row for row in plan["trials"] if row["kind"] == "diffusion")
+    assert model["parameters"] == 55_732_739
+    assert model["m_z"] is None
+    vaes = [row for row in plan["trials"] if row["kind"] == "vae"]
+    assert {row["source"] for row in vaes} == {"normal", "dmaapx"}
+    rows = {(row["m_z"], row["n_c"]): row for row in vaes}
+    assert len(vaes) == 2 * len(rows) == 86  # the paper's runs of Figure 7
     path = [(1, 2**i) for i in range(9)] + [(2**i, 256) for i in range(1, 7)] + [(64, 512)]
     assert set(path) <= set(rows)
     for (m_z, n_c), row in rows.items():
@@ -123,7 +129,9 @@ def test_the_plan_as_json(tmp_path):
         assert {"key", "dataset", "source", "seed", "parameters_z", "flops", "memory_bytes"} <= (
             row.keys()
         )
-    assert plan["total"]["trials"] == len(rows)
+    assert plan["total"]["trials"] == len(plan["trials"]) == len(vaes) + 1
+    (pool,) = plan["pools"]
+    assert pool["bytes"] == 10 * 50_000 * 3 * 32 * 32
     assert not (tmp_path / "none").exists()
 
 

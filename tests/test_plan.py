@@ -7,8 +7,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from scaling import plan
+from scaling.models.unet import UNet
 from scaling.models.vae import build
-from scaling.trial import VaeTrial, grid, on_dataset
+from scaling.trial import DiffusionTrial, VaeTrial, grid, on_dataset
+from scaling.wanted import complete
 
 WIDTHS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 LATENTS = [1, 2, 4, 8, 16, 32, 64]
@@ -44,8 +46,9 @@ def test_counts_equal_the_networks(trial):
 
 def test_totals_count_what_is_left():
     trials = grid(VaeTrial("digits", n_c=8), m_z=[1, 2], seed=[0, 1])
-    states = {plan.key(trials[0]): "done", plan.key(trials[1]): "partial"}
-    made = plan.make(trials, 10, plan.CPU_CORE, states)
+    every = complete(trials, 10, 5, None)
+    states = {every[0].key: "done", every[1].key: "partial"}
+    made = plan.make(every, plan.CPU_CORE, states)
     assert [row["state"] for row in made["trials"]] == ["done", "partial", "new", "new"]
     assert made["total"]["to_run"] == 3
     assert made["total"]["hours"] == pytest.approx(sum(r["hours"] for r in made["trials"][1:]))
@@ -59,3 +62,37 @@ def test_shares_hold_the_memory():
         assert 0 < share <= 1
         assert plan.memory(trial, plan.GPU) <= share * plan.GPU.bytes
         assert plan.gpu_share(trial, plan.CPU_CORE) == 0
+
+
+EDM = [
+    DiffusionTrial("cifar10"),
+    DiffusionTrial("mnist"),
+    DiffusionTrial("cifar10", channels=16, multipliers=(1, 2, 2), blocks=2, attention=(8, 16)),
+    DiffusionTrial("digits", channels=32, multipliers=(1, 2), blocks=1, attention=(4,)),
+]
+
+
+def unet(trial):
+    row = plan.row_of(trial)
+    options = trial.channels, trial.multipliers, trial.blocks, trial.attention
+    return UNet(row.channels, *options, side=row.side), row
+
+
+@pytest.mark.parametrize("trial", EDM, ids=lambda t: f"{t.dataset}-{t.channels}")
+def test_diffusion_counts_equal_the_network(trial):
+    with torch.device("meta"):
+        network, row = unet(trial)
+    expected = sum(parameter.numel() for parameter in network.parameters())
+    assert plan.parameters(trial)["parameters"] == expected
+
+
+def test_diffusion_flops_equal_the_network():
+    network, row = unet(EDM[2])
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network.eval()(torch.zeros(2, 3, 32, 32), torch.zeros(2))
+    assert counter.get_total_flops() == pytest.approx(2 * plan.flops(EDM[2]), rel=0.02)
+
+
+def test_the_default_unet_has_the_published_size():
+    assert plan.parameters(EDM[0])["parameters"] == 55_732_739
+    assert plan.parameters(EDM[1])["parameters"] == 55_725_825

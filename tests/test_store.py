@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from scaling.checked import UsageError
-from scaling.store import Store, atomic, read_json, write_json
+from scaling.files import atomic, read_json, write_json
+from scaling.store import Store
 from scaling.trial import VaeTrial, key, to_dict
 
 TRIAL = VaeTrial("digits", n_c=2)

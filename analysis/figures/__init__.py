@@ -1,6 +1,7 @@
 """The paper's figures: one module each, `figN.figN(frame, note) -> Figure` and its `numbers`.
 
 A new figure is a new module here with these two functions; its name is all that is registered.
+One that is not drawn from the frame of the trials has its own `load(path) -> frame`.
 matplotlib is imported only when a figure is drawn, and its global state is left alone.
 """
 
@@ -26,9 +27,18 @@ METADATA: dict[str, dict[str, None]] = {
 
 
 def names() -> list[str]:
-    """The figures that can be drawn."""
+    """The figures that can be drawn, in the paper's order."""
     modules = (module.name for module in pkgutil.iter_modules(__path__))
-    return sorted(name for name in modules if name.startswith("fig"))
+    found = (name for name in modules if name.startswith("fig"))
+    return sorted(found, key=lambda name: (len(name), name))
+
+
+def load(name: str, path: str | Path) -> "pd.DataFrame":
+    """What the figure is drawn from: the frame of the results, or that of its own `load`."""
+    from analysis import results
+
+    function: Callable[[str | Path], pd.DataFrame] = getattr(_module(name), "load", results.load)
+    return function(path)
 
 
 def draw(name: str, frame: "pd.DataFrame", note: str = "") -> "Figure":

@@ -1,5 +1,6 @@
 """Running trials through Ray Tune: a fresh Tuner over what is left, our folders as the state."""
 
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +10,13 @@ from typing import Any
 import ray
 from ray import tune
 
+from scaling.cluster.chunks import Chunks
 from scaling.cluster.progress import Progress, ProgressCallback
 from scaling.cluster.worker import Job, execute
 from scaling.data.datasets import Dataset
 from scaling.store import Store
+from scaling.trial import VaeTrial
+from scaling.wanted import pool_of
 
 MAX_FAILURES = 2
 TRIALS_PER_TUNER = 500  # a driver's memory grows with the trials of one Tuner
@@ -41,70 +45,71 @@ class Placement:
 
 @dataclass(frozen=True)
 class Work:
-    """The trials to run, by key in their order, with their planned hours."""
+    """The trials to run, by key in their order: planned hours, jobs; the data that they share."""
 
     hours: Mapping[str, float]
-    job: Job
+    jobs: Mapping[str, Job]
     datasets: Mapping[str, Dataset]
 
 
-def launch(
-    store: Store, work: Work, placement: Placement, caps: Caps, staging: Path, lock: Path
-) -> None:
-    """Runs the work; afterwards each trial's folder tells how it ended.
+class Launcher:
+    """Runs parts of the work; afterwards each trial's folder tells how it ended.
 
-    `staging` is a folder that all nodes see, for what Tune writes; nothing reads it back. Raises
-    CapReached.
+    `staging` is a folder that all nodes see, for what Tune writes; nothing reads it back.
     """
-    progress = Progress(work.hours)
-    callback = ProgressCallback(progress, _at_step(caps, placement, lock))
-    keys = list(work.hours)
-    try:
+
+    def __init__(
+        self,
+        store: Store,
+        work: Work,
+        placement: Placement,
+        caps: Caps,
+        staging: Path,
+        lock: Path,
+    ) -> None:
+        self.store, self.work, self.placement, self.staging = store, work, placement, staging
+        self.progress = Progress(work.hours)
+        self.callback = ProgressCallback(self.progress, _at_step(caps, placement, lock))
+        self.tuners = 0
+
+    def run(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> None:
+        """Runs these trials, several Tuners in turn where they are many; raises CapReached."""
         for start in range(0, len(keys), TRIALS_PER_TUNER):
-            part = keys[start : start + TRIALS_PER_TUNER]
-            name = f"tune-{start}"
-            _fit(store, work, placement, part, callback, staging / name)
-    finally:
-        progress.close()
+            self._fit(keys[start : start + TRIALS_PER_TUNER], pools)
 
+    def _fit(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> None:
+        self.tuners += 1
+        trainable = tune.with_parameters(
+            train,
+            root=self.store.root,
+            jobs={key: self.work.jobs[key] for key in keys},
+            datasets=dict(self.work.datasets),
+            pools=dict(pools),
+        )
+        short = statistics.median(self.work.hours[key] for key in keys) < SHORT_TRIAL_HOURS
+        tuner = tune.Tuner(
+            tune.with_resources(trainable, self._resources),
+            param_space={"key": tune.grid_search(list(keys))},
+            tune_config=tune.TuneConfig(
+                reuse_actors=short, trial_name_creator=_name, trial_dirname_creator=_name
+            ),
+            run_config=tune.RunConfig(
+                name=f"tuner-{self.tuners}",
+                storage_path=str(self.staging),
+                verbose=0,
+                log_to_file=True,
+                failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+                callbacks=[self.callback],
+            ),
+        )
+        results = tuner.fit()
+        for result in (results[i] for i in range(len(results))):
+            if result.error is not None:
+                self.store.folder(Path(result.path).name).fail(_last_line(result.error))
 
-def _fit(
-    store: Store,
-    work: Work,
-    placement: Placement,
-    keys: Sequence[str],
-    callback: ProgressCallback,
-    staging: Path,
-) -> None:
-    trainable = tune.with_parameters(
-        train, root=store.root, job=work.job, datasets=dict(work.datasets)
-    )
-
-    def resources(config: dict[str, Any]) -> tune.PlacementGroupFactory:
-        bundle = {"CPU": placement.cpus, "GPU": placement.gpus[config["key"]]}
+    def _resources(self, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        bundle = {"CPU": self.placement.cpus, "GPU": self.placement.gpus[config["key"]]}
         return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
-
-    tuner = tune.Tuner(
-        tune.with_resources(trainable, resources),
-        param_space={"key": tune.grid_search(list(keys))},
-        tune_config=tune.TuneConfig(
-            reuse_actors=max(work.hours[key] for key in keys) < SHORT_TRIAL_HOURS,
-            trial_name_creator=_name,
-            trial_dirname_creator=_name,
-        ),
-        run_config=tune.RunConfig(
-            name=staging.name,
-            storage_path=str(staging.parent),
-            verbose=0,
-            log_to_file=True,
-            failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-            callbacks=[callback],
-        ),
-    )
-    results = tuner.fit()
-    for result in (results[i] for i in range(len(results))):
-        if result.error is not None:
-            store.folder(Path(result.path).name).fail(_last_line(result.error))
 
 
 def _name(trial: Any) -> str:
@@ -117,15 +122,26 @@ def _last_line(error: Exception) -> str:
     return lines[-1] if lines else type(error).__name__
 
 
-def train(config: dict[str, Any], root: Path, job: Job, datasets: dict[str, Dataset]) -> None:
+def train(
+    config: dict[str, Any],
+    root: Path,
+    jobs: Mapping[str, Job],
+    datasets: Mapping[str, Dataset],
+    pools: Mapping[str, Chunks],
+) -> None:
     """One trial in a worker process; Ray's configuration holds its key only."""
     import torch
 
     assigned = ray.get_runtime_context().get_assigned_resources()
     torch.set_num_threads(max(1, int(assigned.get("CPU", 1))))
-    job = replace(job, device="cuda" if assigned.get("GPU") else "cpu")
-    folder = Store(root).folder(config["key"])
-    execute(folder, datasets[folder.trial().dataset], job, lambda row: tune.report({**row}))
+    on_gpu = bool(assigned.get("GPU")) and torch.cuda.is_available()
+    key = config["key"]
+    job = replace(jobs[key], device="cuda" if on_gpu else "cpu")
+    folder = Store(root).folder(key)
+    trial = folder.trial()
+    pool = pools.get(pool_of(trial) or "") if isinstance(trial, VaeTrial) else None
+    given = (pool.read, pool.checksums) if pool else ()
+    execute(folder, datasets[trial.dataset], job, lambda row: tune.report({**row}), *given)
     tune.report({"finished": True})
 
 

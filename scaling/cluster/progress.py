@@ -7,12 +7,12 @@ from typing import Any, TextIO
 
 from ray.tune import Callback
 
-LOG_LINES = 8  # without a terminal
+LOG_LINES = 6  # without a terminal
 REFRESH_SECONDS = 1.0
 
 
 class Progress:
-    """Counts trials; on a terminal one line is rewritten, in a log a line an eighth of the work."""
+    """Counts trials; on a terminal one line is rewritten, in a log a line a sixth of the work."""
 
     def __init__(self, costs: Mapping[str, float], stream: TextIO = sys.stdout) -> None:
         self.costs, self.stream = costs, stream
@@ -51,6 +51,11 @@ class Progress:
         ):
             self.stream.write(f"{self.line()}\n")
             self.shown_share = self.share
+        self.stream.flush()
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self.stream.write(f"\r\033[K{text}\n" if self.stream.isatty() else f"{text}\n")
         self.stream.flush()
 
     def close(self) -> None:

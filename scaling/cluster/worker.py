@@ -4,19 +4,24 @@ No Ray here: the same function serves a test, a notebook and Tune.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
+from scaling.data.chunk import digest
 from scaling.data.datasets import Dataset, split
+from scaling.data.sources import ReadChunk
 from scaling.events import Events
+from scaling.files import atomic
+from scaling.runs.diffusion import DiffusionRun
 from scaling.runs.vae import VaeRun
-from scaling.store import TrialFolder, atomic
-from scaling.trial import headline
+from scaling.store import TrialFolder
+from scaling.trial import DiffusionTrial, Trial, headline
 
 CHECKPOINT_SHARE = 0.02  # of the run's time, at most, goes into checkpoints
 
@@ -31,40 +36,93 @@ class Job:
     device: str = "cpu"
 
 
+class Run(Protocol):
+    """What a worker needs of a run."""
+
+    epoch: int
+    epochs: int
+    device: torch.device
+    last_row: dict[str, Any]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+    def arrays(self) -> dict[str, np.ndarray]: ...
+
+
+class Ledger:
+    """Reads chunks and keeps the checksum of each: what the trial was really trained on."""
+
+    def __init__(self, read: ReadChunk | None, expected: Mapping[int, str]) -> None:
+        self.read, self.expected = read, expected
+        self.checksums: dict[str, str] = {}
+
+    def __call__(self, index: int) -> np.ndarray:
+        if self.read is None:
+            raise ValueError(f"chunk {index} is asked for, and the trial was given no pool")
+        chunk = self.read(index)
+        if str(index) not in self.checksums:
+            self.checksums[str(index)] = self._checked(index, chunk)
+        return chunk
+
+    def _checked(self, index: int, chunk: np.ndarray) -> str:
+        found = digest(chunk)
+        if found != self.expected.get(index, found):
+            raise ValueError(
+                f"chunk {index} is not what pool.json says; python -m scaling pool verify names it"
+            )
+        return found
+
+
+def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk) -> Run:
+    """The run of the trial's kind."""
+    part = split(data, trial.train_size, trial.split)
+    if isinstance(trial, DiffusionTrial):
+        return DiffusionRun(trial, part, job.epochs, job.measure_every, job.device)
+    return VaeRun(trial, part, job.epochs, job.measure_every, job.device, read_chunk)
+
+
 def execute(
-    folder: TrialFolder, data: Dataset, job: Job, report: Callable[[dict[str, Any]], None]
+    folder: TrialFolder,
+    data: Dataset,
+    job: Job,
+    report: Callable[[dict[str, Any]], None],
+    read_chunk: ReadChunk | None = None,
+    checksums: Mapping[int, str] = MappingProxyType({}),
 ) -> None:
     """Trains the trial of the folder to `job.epochs`, from its newest readable checkpoint.
 
-    `report` gets each row. A run that leaves the finite numbers is a failure at once: it would
-    do so again.
+    `report` gets each row; the chunks that `read_chunk` gives must have their `checksums`. A run
+    that leaves the finite numbers is a failure at once: it would do so again.
     """
+    began = time.time()
     trial = folder.trial()
-    part = split(data, trial.train_size, trial.split)
-    run = VaeRun(trial, part, job.epochs, job.measure_every, job.device)
-    _resume(run, folder)
+    ledger = Ledger(read_chunk, checksums)
+    run = make_run(trial, data, job, ledger)
+    _resume(run, folder, ledger)
     events = job.tensorboard / folder.key if job.tensorboard else None
     try:
         if events is None:
-            _train(run, folder, [report])
+            _train(run, folder, ledger, [report])
         else:
             with Events(events, run.epoch) as writer:
                 writer.hparams(headline(trial))
-                _train(run, folder, [writer.row, report])
-                writer.images(run.arrays(), part.levels, run.epoch)
+                _train(run, folder, ledger, [writer.row, report])
+                writer.images(run.arrays(), data.levels, run.epoch)
     except FloatingPointError as error:
         folder.fail(str(error))
         return
-    _finish(run, folder)
+    _finish(run, folder, ledger, began)
 
 
-def _resume(run: VaeRun, folder: TrialFolder) -> None:
+def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
     """Loads the newest state that fits and cuts the rows back to its epoch."""
     for state in folder.load_checkpoints():
         try:
             run.load_state_dict(state)
         except (KeyError, RuntimeError, ValueError):
             continue
+        ledger.checksums = dict(state.get("chunks", {}))
         break
     rows = folder.cut_rows(run.epoch)
     if run.epoch and (not rows or rows[-1]["epoch"] < run.last_row["epoch"]):
@@ -72,7 +130,10 @@ def _resume(run: VaeRun, folder: TrialFolder) -> None:
 
 
 def _train(
-    run: VaeRun, folder: TrialFolder, listeners: list[Callable[[dict[str, Any]], None]]
+    run: Run,
+    folder: TrialFolder,
+    ledger: Ledger,
+    listeners: list[Callable[[dict[str, Any]], None]],
 ) -> None:
     saved, cost = time.monotonic(), 0.0
     for row in run:
@@ -81,12 +142,12 @@ def _train(
             listen(row)
         now = time.monotonic()
         if run.epoch == run.epochs or now - saved >= cost / CHECKPOINT_SHARE:
-            folder.save_checkpoint(run.state_dict())
+            folder.save_checkpoint(run.state_dict() | {"chunks": ledger.checksums})
             saved = time.monotonic()
             cost = saved - now
 
 
-def _finish(run: VaeRun, folder: TrialFolder) -> None:
+def _finish(run: Run, folder: TrialFolder, ledger: Ledger, began: float) -> None:
     """Also for a run that was complete but for this: it may have been killed right here."""
     with atomic(folder.path / "arrays.npz") as stream:
         np.savez_compressed(stream, allow_pickle=False, **run.arrays())
@@ -95,4 +156,6 @@ def _finish(run: VaeRun, folder: TrialFolder) -> None:
         device=str(run.device),
         threads=torch.get_num_threads(),
         torch=torch.__version__,
+        span=[began, time.time()],
+        **({"chunks": ledger.checksums} if ledger.checksums else {}),
     )

@@ -26,7 +26,8 @@ class VaeRun:
     Those are every `measure_every`-th, the last, and four times as many in the last tenth, whose
     mean stands for the final value.
 
-    `data` holds D_train and the test set (`datasets.split`). Every random number comes from the
+    `data` holds D_train and the test set (`datasets.split`); `read_chunk` gives the chunks of the
+    source's pool, from wherever they lie. Every random number comes from the
     trial's seed and the epoch. Raises FloatingPointError when the ELBO stops being finite.
     """
 
@@ -37,16 +38,20 @@ class VaeRun:
         epochs: int,
         measure_every: int = 10,
         device: str | torch.device = "cpu",
+        read_chunk: sources.ReadChunk | None = None,
     ) -> None:
         self.trial, self.epochs, self.measure_every = trial, epochs, measure_every
         self.device = torch.device(device)
         self.train, self.test = self._resident(data.train), self._resident(data.test)
         with seeded(self.device, trial.seed, "init"):
-            self.vae = build(trial, data.channels, data.side, data.levels).to(self.device)
+            vae = build(trial, data.channels, data.side, data.levels)
+        self.vae = vae.to(self.device).to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(
             self.vae.parameters(), lr=trial.lr, weight_decay=trial.weight_decay, fused=True
         )
         self.constants = self._constants()
+        self.read_chunk = read_chunk
+        self.images: tuple[int, Tensor] = (0, self.train)  # of an epoch, kept for its measurement
         self.epoch = 0
         self.seconds = 0.0
         self.last_row: Row = {}
@@ -70,7 +75,12 @@ class VaeRun:
 
     def source_images(self) -> Tensor:
         """The images of the current epoch: those it trains on."""
-        return sources.epoch_images(self.trial.source, self.train)
+        if self.images[0] != self.epoch:
+            images = sources.epoch_images(
+                self.trial.source, self.train, self.epoch, self.read_chunk
+            )
+            self.images = (self.epoch, images)
+        return self.images[1]
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next epoch depends on, and the last row."""

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TINY = ["--smoke-test", "--m-z", "1", "2", "--n-c", "2", "--seeds", "0", "1"]
+CELLS = ["--m-z", "1", "2", "--n-c", "2", "--seeds", "0", "1"]
+TINY = ["--smoke-test", "--source", "normal", *CELLS]
 
 
 @dataclass

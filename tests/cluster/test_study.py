@@ -39,6 +39,18 @@ def test_fresh_again_extended(study):
     assert again.returncode == 0, again.stderr
     assert finished(study) == done
 
+    torn, truncated, empty, _ = study.folders()
+    (torn / "rows.jsonl").write_text((torn / "rows.jsonl").read_text()[:-20])
+    (truncated / "checkpoint.pt").write_bytes((truncated / "checkpoint.pt").read_bytes()[:99])
+    (empty / "done.json").write_text("")
+    expected = {path: TrialFolder(path).rows() for path in (truncated, empty)}
+    mended = study.run(*TINY)
+    assert mended.returncode == 0, mended.stderr
+    assert mended.stderr == ""
+    assert all(TrialFolder(path).state(4) == "done" for path in study.folders())
+    assert {path: TrialFolder(path).rows() for path in expected} == expected
+    done = finished(study)
+
     wider = study.run(*TINY, "--m-z", 1, 2, 4, "--seeds", "0-1")
     assert wider.returncode == 0, wider.stderr
     after = finished(study)
@@ -51,7 +63,7 @@ def test_fresh_again_extended(study):
         rows = [row["epoch"] for row in TrialFolder(path).rows()]
         assert rows == ([2, 4, 6] if path.name in done else [2, 4])
     launches = json.loads((folder / "study.json").read_text())["launches"]
-    assert len(launches) == 4
+    assert len(launches) == 5
     assert all(launch["versions"]["torch"] for launch in launches)
 
 
@@ -148,3 +160,22 @@ def test_two_nodes_through_auto(study):
         cluster.shutdown()
         if mode is None:
             os.environ.pop("RAY_AUTH_MODE", None)
+
+
+@pytest.mark.parametrize(("share", "at_most"), [(0.25, 4), (0.3, 3), (1, 1)])
+def test_shares_of_logical_gpus_never_add_up_beyond_one(study, share, at_most):
+    """Two nodes of one logical GPU: trials say on which node they ran, and when."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 8, "num_gpus": 1})
+    try:
+        study.environment["RAY_ADDRESS"] = cluster.address
+        words = ["--gpus-per-trial", share, "--address", "auto", "--seeds", "0-5", "--m-z", 1]
+        run = study.run(*TINY, *words, "--epochs", 100)
+        assert run.returncode == 0, run.stderr
+        spans = [TrialFolder(path).done()["span"] for path in study.folders()]
+        assert len(spans) == 6
+        crowd = [sum(a <= moment < b for a, b in spans) for moment, _ in spans]
+        assert max(crowd) <= at_most
+    finally:
+        cluster.shutdown()

@@ -1,0 +1,140 @@
+"""Figure 17: samples of the diffusion models, a panel per pool (Appendix D)."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import pools, style
+from analysis.figures import marks
+from analysis.folders import ResultsError
+from analysis.pools import Pool
+
+DPI = int(style.RC["savefig.dpi"])
+# Sizes in dots, so that a pixel of an image is a whole number of them:
+SIDE = 66  # of an image, about
+MOST = 10  # images in a row
+GAP = 0.06  # between images, of their side
+APART = 45  # between panels
+TITLE = 90
+NOTE = 90
+NARROW = 975  # a page's column: no figure is narrower
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """A row per pool of a study's diffusion models: setting, quality, and the pool itself."""
+    if Path(path).is_file():
+        raise ResultsError(f"{path} holds no images. Give a study's folder: --results FOLDER.")
+    found = pools.pools(path)
+    if not found:
+        raise ResultsError(
+            f"{path} has no pool of its diffusion models yet, so Figure 17 has no samples. "
+            "Run the study (again): it samples them when the models are trained."
+        )
+    return pd.DataFrame([_row(pool) for pool in found])
+
+
+def _row(pool: Pool) -> dict[str, object]:
+    row = {"name": pool.name, "dataset": pool.dataset, "share": pool.share}
+    row |= {"seed": pool.trial.get("seed"), "epochs": pool.epochs, "k": pool.k}
+    return row | pool.quality | {"pool": pool}
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """The pools' quality, in units of pixels on [0, 1], missing where not measured.
+
+    `mean`, `histogram`, `frechet` and `nearest` are distances `<measure>_<one set>_<other set>` of
+    samples, D_train and test set (nearest: the median over the first set's images);
+    `near_copies_<set>` is the share of the set that nearly copies an image of D_train.
+    """
+    return frame.drop(columns="pool")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A pool's samples side by side, each pixel of them `zoom` dots wide."""
+
+    title: str
+    mosaic: np.ndarray  # (H, W) or (H, W, 3) on [0, 1]
+    zoom: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in dots."""
+        return self.mosaic.shape[0] * self.zoom, self.mosaic.shape[1] * self.zoom
+
+
+def fig17(frame: pd.DataFrame, note: str = "") -> Figure:
+    """Each pool's first samples; the axes lie on whole dots, so that all pixels look equal."""
+    across = len(frame) if len(frame) <= 3 else min(4, int(np.ceil(np.sqrt(len(frame)))))
+    room = (style.WIDE * DPI - (across - 1) * APART) // across
+    panels = [_panel(pool, title, int(room)) for pool, title in _titled(list(frame["pool"]))]
+    rows = [panels[start : start + across] for start in range(0, len(panels), across)]
+    slot = max(panel.size[1] for panel in panels)
+    heights = [TITLE + max(panel.size[0] for panel in row) for row in rows]
+    content = across * (slot + APART) - APART
+    width, height = max(content, NARROW), sum(heights) + APART * (len(rows) - 1) + NOTE
+    figure = Figure(figsize=(width / DPI, height / DPI))
+    top = height
+    for row, tall in zip(rows, heights, strict=True):
+        for at, panel in enumerate(row):
+            left = (width - content) // 2 + at * (slot + APART) + (slot - panel.size[1]) // 2
+            _draw(figure, panel, left, top - TITLE)
+        top -= tall + APART
+    marks.note(figure, ["The first samples of each pool, none left out.", note])
+    return figure
+
+
+def _draw(figure: Figure, panel: Panel, left: int, top: int) -> None:
+    """The panel with its upper left corner there, in dots from the figure's lower left corner."""
+    width, height = (round(inches * DPI) for inches in figure.get_size_inches())
+    tall, wide = panel.size
+    box = (left / width, (top - tall) / height, wide / width, tall / height)
+    ax = figure.add_axes(box)
+    ax.imshow(panel.mosaic, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest", aspect="auto")
+    ax.set_axis_off()
+    ax.set_title(panel.title, fontsize=7, pad=3)
+
+
+def _panel(pool: Pool, title: str, room: int) -> Panel:
+    """As many images in each row, and as many rows, as the room (dots) takes."""
+    side = pool.shape[-1]
+    zoom = max(1, round(SIDE / side))
+    per_row = min(MOST, max(1, (room // zoom + _gap(side)) // (side + _gap(side))))
+    return Panel(title, mosaic(pools.pictures(pool, per_row**2), pool.levels, per_row), zoom)
+
+
+def mosaic(images: np.ndarray, levels: int, per_row: int) -> np.ndarray:
+    """Levels (N, C, H, W) side by side on white, row by row: (H', W'), or (H', W', 3) of colours.
+
+    Values on [0, 1]. Raises ResultsError for images that are neither grey nor RGB.
+    """
+    count, channels, height, width = images.shape
+    if channels not in (1, 3):
+        raise ResultsError(
+            f"Images of {channels} channels are neither grey nor RGB. "
+            "Leave their pool out: --where dataset=NAME."
+        )
+    gap, rows = _gap(width), -(-count // per_row)
+    tall, wide = rows * (height + gap) - gap, min(count, per_row) * (width + gap) - gap
+    canvas = np.ones((tall, wide, channels))
+    for i, image in enumerate(images):
+        top, left = i // per_row * (height + gap), i % per_row * (width + gap)
+        canvas[top : top + height, left : left + width] = image.transpose(1, 2, 0) / (levels - 1)
+    return canvas if channels == 3 else canvas[..., 0]
+
+
+def _gap(side: int) -> int:
+    return max(1, round(GAP * side))
+
+
+def _titled(found: list[Pool]) -> list[tuple[Pool, str]]:
+    """Each pool and its title: data set, share of D_train, epochs, and what tells it from twins."""
+    titles = []
+    for pool, differ in zip(found, pools.told_apart(found), strict=True):
+        first = ", ".join([PurePath(pool.dataset).stem, *differ])
+        second = f"{100 * pool.share:.3g} % of $D_\\mathrm{{train}}$, {pool.epochs:,} epochs"
+        titles.append((pool, f"{first}\n{second}"))
+    return titles

@@ -1,0 +1,242 @@
+"""Pools of diffusion samples on disk: which belong to a study, how good they are, their images.
+
+`pools/<name>/` beside the trials holds pool.json, chunks of uint8 levels (N, C, H, W) as .npy and,
+once it is measured, quality.json. Nothing is unpickled, and no link out of the results is followed.
+"""
+
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from tokenize import TokenError
+
+import numpy as np
+
+from analysis import results
+from analysis.folders import ResultsError, TrialFolder, read_json
+
+FORMAT = 1
+CHUNK = re.compile(r"chunk-([0-9]{5,})\.npy")
+# Measured with real digits in the samples' place, 150 to 600 of them, 75 splits: median distance to
+# the nearest in D_train 0.92 to 1.07 of the test set's (blurred ones: 0.92 and more), Frechet
+# distance to the test set 0.75 to 1.67 of D_train's, no near copy.
+NEARER, FARTHER, FAR = 0.9, 1.1, 1.75
+COPIES = 0.5  # the same of images half-way between neighbours in D_train: 0.50 to 0.51
+CHECKED = 2000  # samples at most, among which near copies were counted
+SURE = 3.0  # standard errors between two shares of near copies
+UNREADABLE = (OSError, ValueError, EOFError, SyntaxError, TokenError)  # of damaged .npy headers
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The finished chunks of a diffusion model's samples."""
+
+    name: str
+    dataset: str
+    share: float  # of D_train that the model saw
+    epochs: int  # of the model
+    levels: int
+    shape: tuple[int, ...]  # (C, H, W)
+    images_per_chunk: int
+    k: int  # finished chunks from the first on without a gap
+    quality: dict[str, float]  # the numbers of quality.json; empty: not measured
+    path: Path
+    trial: dict[str, object] = field(repr=False)  # the model's fields
+
+
+def pools(path: str | Path) -> list[Pool]:
+    """The pools, with a chunk at least, of a study's diffusion models; by data set and share.
+
+    Of a results root, the pools of all its trials. Raises ResultsError, by name, for a pool.json
+    or quality.json that is damaged or that a link takes elsewhere.
+    """
+    path = Path(path)
+    trials = {trial.key: trial for trial in results.trials(path)}
+    root = path.parent if (path / "study.json").is_file() else path
+    read = (_pool(file, root, trials) for file in sorted((root / "pools").glob("*/pool.json")))
+    found = [pool for pool in read if pool and pool.k]
+    return sorted(found, key=lambda pool: (pool.dataset, pool.share, pool.epochs, pool.name))
+
+
+def pictures(pool: Pool, count: int) -> np.ndarray:
+    """The pool's first images, at most `count`, as uint8 levels (N, C, H, W).
+
+    Raises ResultsError for a chunk that is missing, damaged, or elsewhere by a link.
+    """
+    needed = min(pool.k, math.ceil(count / pool.images_per_chunk))
+    starts = [index * pool.images_per_chunk for index in range(needed)]
+    parts = [_chunk(pool, index)[: count - start] for index, start in enumerate(starts)]
+    for index, part in enumerate(parts):
+        if part.max() >= pool.levels:
+            raise _damaged(_file(pool, index), f"holds a level above {pool.levels - 1}")
+    return np.concatenate(parts)
+
+
+def told_apart(found: list[Pool]) -> list[list[str]]:
+    """For each pool what tells it from others of its data set, share and epochs: `seed 1`, ..."""
+    differ = []
+    for pool in found:
+        twins = [other.trial for other in found if _place(other) == _place(pool)]
+        names = [n for n, value in pool.trial.items() if any(t.get(n) != value for t in twins)]
+        differ.append([f"{name} {pool.trial[name]}" for name in names])
+    return differ
+
+
+def _place(pool: Pool) -> tuple[str, float, int]:
+    return pool.dataset, pool.share, pool.epochs
+
+
+def judged(quality: dict[str, float]) -> str:
+    """What the numbers say, as the end of a sentence that begins with the pool; "" if too few."""
+    try:
+        return f"{_nearness(quality)}; {_distance(quality)}"
+    except KeyError:
+        return ""
+
+
+def _nearness(quality: dict[str, float]) -> str:
+    """Whether samples repeat training images: beside test images, which do not."""
+    near, chance = quality["near_copies_samples"], quality["near_copies_test"]
+    count = min(quality["images"], CHECKED)
+    error = math.sqrt((near * (1 - near) + chance * (1 - chance)) / count)
+    samples, test = quality["nearest_samples_train"], quality["nearest_test_train"]
+    if near - chance > SURE * error:
+        return (
+            f"repeats training images: {near:.1%} of its samples nearly copy one "
+            f"(test images: {chance:.1%})"
+        )
+    if samples < COPIES * test:
+        return "much nearer to D_train than test images are: it repeats training images"
+    if samples < NEARER * test:
+        return (
+            "nearer to D_train than test images are, as altered or mixed training images would be"
+        )
+    if samples > FARTHER * test:
+        return "farther from D_train than test images are: no sign of copies, but less like D_train"
+    return "as near to D_train as test images are: no sign of copies"
+
+
+def _distance(quality: dict[str, float]) -> str:
+    """How far from the test set, in units of what real images have."""
+    samples, floor = quality["frechet_samples_test"], quality["frechet_train_test"]
+    if samples > FAR * floor:
+        times = f"{samples / floor:.3g} times" if floor else "farther:"
+        return f"{times} D_train's Frechet distance to the test set"
+    return "Frechet distance to the test set like D_train's"
+
+
+def _pool(file: Path, root: Path, trials: dict[str, TrialFolder]) -> Pool | None:
+    """The pool that `pool.json` describes; None where its model is not among the trials."""
+    _check_inside(file, root)
+    record = read_json(file)
+    if record is None:
+        raise _damaged(file, "holds no JSON object")
+    trial = trials.get(str(record.get("model")))
+    fields = trial.fields if trial else None
+    if not fields or fields.get("kind") != "diffusion":
+        return None
+    try:
+        return _described(record, file.parent, fields)
+    except ValueError as error:
+        raise _damaged(file, f"has no valid {error}") from None
+
+
+def _described(record: dict[str, object], path: Path, trial: dict[str, object]) -> Pool:
+    """The pool of a record's values, each checked; ValueError names a wrong one."""
+    if record.get("format") != FORMAT:
+        raise ValueError("format")
+    if record.get("name") != path.name:
+        raise ValueError("name, which is that of its folder")
+    dataset, shape, share = record.get("dataset"), record.get("shape"), trial.get("share")
+    if not isinstance(dataset, str):
+        raise ValueError("dataset")
+    if not isinstance(shape, list) or len(shape) != 3:
+        raise ValueError("shape")
+    if not 2 <= (levels := _count(record, "levels")) <= 256:
+        raise ValueError("levels, 2 to 256")
+    if not isinstance(share, int | float):
+        raise ValueError("share: its model has none")
+    return Pool(
+        name=path.name,
+        dataset=dataset,
+        share=float(share),
+        epochs=_count(record, "epochs"),
+        levels=levels,
+        shape=tuple(_whole(side, "shape") for side in shape),
+        images_per_chunk=_count(record, "images_per_chunk"),
+        k=_finished(record.get("chunks")),
+        quality=_quality(path / "quality.json"),
+        path=path,
+        trial=trial,
+    )
+
+
+def _count(record: dict[str, object], name: str) -> int:
+    return _whole(record.get(name), name)
+
+
+def _whole(value: object, name: str) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(name)
+    return value
+
+
+def _finished(chunks: object) -> int:
+    """How many chunks are recorded from the first on; what they name is never taken as a path."""
+    listed = chunks if isinstance(chunks, list) else [None]
+    names = [CHUNK.fullmatch(str(c.get("file"))) if isinstance(c, dict) else None for c in listed]
+    there = {int(name[1]) for name in names if name}
+    if len(there) < len(listed):
+        raise ValueError("chunks")
+    return next(index for index in range(len(there) + 1) if index not in there)
+
+
+def _quality(file: Path) -> dict[str, float]:
+    """The measured numbers; none where nothing is measured yet."""
+    _check_inside(file, file.parents[2])
+    if not file.exists():
+        return {}
+    try:
+        return {name: _number(value) for name, value in (read_json(file) or {"": ""}).items()}
+    except (ValueError, OverflowError):
+        raise ResultsError(
+            f"{file} is damaged: it holds no JSON object of numbers. "
+            "Remove it and run the study again: it is measured anew."
+        ) from None
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def _chunk(pool: Pool, index: int) -> np.ndarray:
+    """A chunk's images, mapped from the file."""
+    file = _file(pool, index)
+    _check_inside(file, pool.path.parents[1])
+    try:
+        images = np.load(file, mmap_mode="r", allow_pickle=False)
+    except UNREADABLE as error:
+        raise _damaged(file, f"is missing or no array ({type(error).__name__})") from None
+    shape = (pool.images_per_chunk, *pool.shape)
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape != shape:
+        raise _damaged(file, f"does not hold uint8 levels {shape}")
+    return images
+
+
+def _file(pool: Pool, index: int) -> Path:
+    return pool.path / f"chunk-{index:05d}.npy"
+
+
+def _check_inside(file: Path, root: Path) -> None:
+    if not file.resolve().is_relative_to(root.resolve()):
+        raise ResultsError(
+            f"{file} is a symbolic link out of {root}. Put the file itself there, not a link."
+        )
+
+
+def _damaged(file: Path, how: str) -> ResultsError:
+    return ResultsError(
+        f"{file} {how}. Move {file.parent.name} away and run the study again: it is sampled anew."
+    )

@@ -1,0 +1,41 @@
+"""What the command line asks of a launch."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scaling.store import Store
+from scaling.trial import VaeTrial
+from scaling.wanted import Wanted, pool_of
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asked for; `hours` and `shares` name the trials left to run."""
+
+    study: str
+    preset: str
+    store: Store
+    wanted: Mapping[str, Wanted]
+    hours: Mapping[str, float]
+    shares: Mapping[str, float]
+    share_asked: bool  # for a GPU share, rather than auto
+    cpus: float
+    address: str
+    data_root: Path | None
+    max_hours: float | None
+    max_gpu_hours: float | None
+    pool_k: int
+    lock: Path
+    argv: list[str]
+
+    @property
+    def folder(self) -> Path:
+        return self.store.study(self.study)
+
+    def pool_users(self) -> Iterator[tuple[str, str, VaeTrial]]:
+        """Key, pool and trial of what is left to run on a pool."""
+        for name in self.hours:
+            trial = self.wanted[name].trial
+            if isinstance(trial, VaeTrial) and (pool := pool_of(trial)):
+                yield name, pool, trial

@@ -1,0 +1,159 @@
+"""EDM of Karras et al. (2022): preconditioning, loss, averaged weights, Heun sampler (Appendix D).
+
+Data x0 in [-1, 1] are seen as x = x0 + sigma n with n ~ N(0, 1). A denoiser D(x, sigma) estimates
+E[x0 | x] and with it gives the direction dx/dsigma = (x - D(x, sigma)) / sigma along which noise
+turns into images.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from scaling.models.unet import UNet
+from scaling.trial import DiffusionTrial
+
+SIGMA_DATA = 0.5  # standard deviation of images on [-1, 1] (Table 1 of Karras et al.)
+LOG_SIGMA_MEAN, LOG_SIGMA_STD = -1.2, 1.2  # of the noise levels in training (their Table 1)
+STEPS, SIGMA_MIN, SIGMA_MAX, RHO = 18, 0.002, 80.0, 7.0  # of the sampler (their Tables 1 and 2)
+EMA_RAMP = 0.05  # of the images seen: the half-life of the averaged weights is no longer than that
+SAMPLE_BATCH = 250
+SEEDS = 2**32  # different seeds of an image
+
+Denoise = Callable[[Tensor, Tensor], Tensor]
+
+
+class Denoiser(nn.Module):
+    """D(x, sigma) = c_skip x + c_out F(c_in x, c_noise), so that F sees and learns unit variance.
+
+    c_skip = sigma_data^2 / (sigma^2 + sigma_data^2), c_out = sigma sigma_data / sqrt(that sum),
+    c_in = 1 / sqrt(that sum), c_noise = ln(sigma) / 4.
+    """
+
+    def __init__(self, network: nn.Module, sigma_data: float = SIGMA_DATA) -> None:
+        super().__init__()
+        self.network, self.sigma_data = network, sigma_data
+
+    def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """x (B, C, H, W) and sigma, 0-d or (B,) -> x0 in float32."""
+        x, sigma = x.float(), sigma.float().reshape(-1, 1, 1, 1)
+        variance = sigma**2 + self.sigma_data**2
+        c_skip = self.sigma_data**2 / variance
+        c_out = sigma * self.sigma_data / variance.sqrt()
+        c_in = 1 / variance.sqrt()
+        c_noise = sigma.flatten().log() / 4
+        return c_skip * x + c_out * self.network(c_in * x, c_noise).float()
+
+
+def build(trial: DiffusionTrial, channels: int, side: int) -> Denoiser:
+    """The untrained denoiser of a trial for images (channels, side, side)."""
+    network = UNet(
+        channels, trial.channels, trial.multipliers, trial.blocks, trial.attention,
+        trial.dropout, side,
+    )  # fmt: skip
+    return Denoiser(network)
+
+
+def loss(denoiser: Denoiser, x: Tensor) -> Tensor:
+    """Weighted squared error per pixel, (B,), of images in [-1, 1], each at a random noise level.
+
+    ln sigma ~ N(-1.2, 1.2^2). The weight (sigma^2 + sigma_data^2) / (sigma sigma_data)^2 is
+    1 / c_out^2: what remains is the plain squared error of the network F.
+    """
+    log_sigma = LOG_SIGMA_MEAN + LOG_SIGMA_STD * torch.randn(len(x), device=x.device)
+    sigma = log_sigma.exp()
+    noisy = x + sigma[:, None, None, None] * torch.randn_like(x)
+    error = (denoiser(noisy, sigma) - x).square().flatten(1).mean(1)
+    return error * (sigma**2 + denoiser.sigma_data**2) / (sigma * denoiser.sigma_data) ** 2
+
+
+def ema_half_life(ema_images: float, images_seen: float) -> float:
+    """Half-life of the averaged weights, in images: short at first, to forget the start."""
+    return min(ema_images, EMA_RAMP * images_seen)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, batch: int, half_life: float) -> None:
+    """Moves `average` towards `model`: after `half_life` images half of what it was is left."""
+    kept = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
+    for mean, value in zip(average.parameters(), model.parameters(), strict=True):
+        mean.lerp_(value, 1 - kept)
+
+
+def sigmas(
+    steps: int = STEPS, sigma_min: float = SIGMA_MIN, sigma_max: float = SIGMA_MAX, rho: float = RHO
+) -> Tensor:
+    """Noise levels from sigma_max to sigma_min, equidistant in sigma^(1 / rho), then 0.
+
+    Float64, (steps + 1,).
+    """
+    first, last = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
+    levels = torch.linspace(first, last, steps, dtype=torch.float64) ** rho
+    return torch.cat([levels, torch.zeros(1, dtype=torch.float64)])
+
+
+@torch.no_grad()
+def heun_sample(
+    denoiser: Denoise,
+    noise: Tensor,
+    steps: int = STEPS,
+    sigma_min: float = SIGMA_MIN,
+    sigma_max: float = SIGMA_MAX,
+    rho: float = RHO,
+) -> Tensor:
+    """Images x0 from noise of unit variance, with the deterministic second-order sampler.
+
+    `denoiser(x, sigma)` gets a float64 x and a 0-d sigma, 2 steps - 1 times; the last step, to
+    sigma = 0, is Euler's. Returns float64, shaped as `noise`.
+    """
+    levels = sigmas(steps, sigma_min, sigma_max, rho).to(noise.device)
+    x = noise.double() * levels[0]
+    for index, (t_cur, t_next) in enumerate(pairwise(levels), 1):
+        d_cur = (x - denoiser(x, t_cur)) / t_cur
+        x_euler = x + (t_next - t_cur) * d_cur
+        if index == steps:
+            return x_euler
+        d_next = (x_euler - denoiser(x_euler, t_next)) / t_next
+        x = x + (t_next - t_cur) * (d_cur + d_next) / 2
+    return x
+
+
+def image_noise(seeds: Sequence[int], shape: tuple[int, ...]) -> Tensor:
+    """Unit-variance noise (N, *shape), the noise of each image from its own seed alone."""
+    generator = torch.Generator()
+    noises = [torch.randn(shape, generator=generator.manual_seed(int(s) % SEEDS)) for s in seeds]
+    return torch.stack(noises)
+
+
+def from_levels(x: Tensor, levels: int) -> Tensor:
+    """Levels 0 .. levels - 1 as floats on [-1, 1]."""
+    return x.float() * (2 / (levels - 1)) - 1
+
+
+def to_levels(x: Tensor, levels: int) -> Tensor:
+    """The nearest levels as uint8; with 256 levels floor(127.5 x + 128) clipped to 0 .. 255."""
+    scaled = (x + 1) * ((levels - 1) / 2) + 0.5
+    return scaled.clamp(0, levels - 1).floor().to(torch.uint8)
+
+
+def sample(
+    denoiser: Denoise,
+    seeds: Sequence[int],
+    shape: tuple[int, ...],
+    levels: int,
+    batch: int = SAMPLE_BATCH,
+    device: str | torch.device = "cpu",
+) -> np.ndarray:
+    """Images as levels (N, *shape) uint8; image i depends on the weights and seed i only.
+
+    Batches are cut every `batch` seeds; another cut changes sums of floats in their last digits,
+    and with them at most a rare level.
+    """
+    images = np.empty((len(seeds), *shape), np.uint8)
+    for start in range(0, len(seeds), batch):
+        part = slice(start, start + batch)
+        noise = image_noise(seeds[part], shape).to(device)
+        images[part] = to_levels(heun_sample(denoiser, noise), levels).cpu().numpy()
+    return images

@@ -1,0 +1,219 @@
+"""The DDPM++ U-Net of Song et al. (2021), as the diffusion models of Appendix D use it.
+
+Every level of the encoder has `blocks` residual blocks, of the decoder `blocks + 1`, each of which
+takes one skip connection. Between levels a residual block halves or doubles the side. The noise
+level reaches every block as a bias per channel.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scaling.checked import UsageError
+
+EPS = 1e-6  # of the group normalizations
+MAX_GROUPS, LEAST_CHANNELS_PER_GROUP = 32, 4
+SMALL_INIT = 1e-5  # of each residual branch's last layer: at first a block is its skip connection
+EMBEDDING = 4  # width of the noise embedding, in model channels
+MAX_PERIOD = 10_000.0
+HALF = math.sqrt(0.5)  # a sum of two terms of variance 1 has variance 1 again
+
+
+def _initialized(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Module:
+    nn.init.xavier_uniform_(layer.weight, gain)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 3, gain: float = 1.0) -> nn.Module:
+    return _initialized(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), gain)
+
+
+def _norm(channels: int) -> nn.GroupNorm:
+    """At most 32 groups of at least 4 channels, as many as divide the channels."""
+    most = max(1, min(MAX_GROUPS, channels // LEAST_CHANNELS_PER_GROUP))
+    groups = next(n for n in range(most, 0, -1) if channels % n == 0)
+    return nn.GroupNorm(groups, channels, eps=EPS)
+
+
+class NoiseEmbedding(nn.Module):
+    """c_noise (B,) -> (B, 4 channels): sines and cosines of it, then two layers."""
+
+    frequencies: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        exponents = torch.linspace(0, 1, channels // 2)
+        self.register_buffer("frequencies", MAX_PERIOD**-exponents, persistent=False)
+        width = EMBEDDING * channels
+        self.layers = nn.Sequential(
+            _initialized(nn.Linear(channels, width)),
+            nn.SiLU(),
+            _initialized(nn.Linear(width, width)),
+            nn.SiLU(),
+        )
+
+    def forward(self, c_noise: Tensor) -> Tensor:
+        angles = c_noise[:, None] * self.frequencies
+        return self.layers(torch.cat([angles.sin(), angles.cos()], 1))
+
+
+class Attention(nn.Module):
+    """Self-attention over the pixels with one head, added to its input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = _norm(channels)
+        self.qkv = _conv(channels, 3 * channels, 1)
+        self.out = _conv(channels, channels, 1, SMALL_INIT)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(self.norm(x)).flatten(2).mT[:, None].chunk(3, -1)
+        mixed = F.scaled_dot_product_attention(q, k, v)[:, 0].mT.reshape(x.shape)
+        return (x + self.out(mixed)) * HALF
+
+
+class Half(nn.Module):
+    """Means of 2 x 2 pixels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, 2)
+
+
+class Double(nn.Module):
+    """Every pixel as 2 x 2."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+class Block(nn.Module):
+    """A residual block with the noise embedding, perhaps resampling, perhaps with attention."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        embedding: int,
+        dropout: float,
+        resample: nn.Module | None = None,
+        attention: bool = False,
+    ) -> None:
+        super().__init__()
+        self.norm_in, self.norm_out = _norm(inputs), _norm(outputs)
+        self.resample = resample or nn.Identity()
+        self.conv_in = _conv(inputs, outputs)
+        self.bias = _initialized(nn.Linear(embedding, outputs))
+        self.dropout = nn.Dropout(dropout)
+        self.conv_out = _conv(outputs, outputs, gain=SMALL_INIT)
+        plain = inputs == outputs and resample is None
+        self.skip = nn.Identity() if plain else _conv(inputs, outputs, 1)
+        self.attention = Attention(outputs) if attention else nn.Identity()
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        h = self.conv_in(self.resample(F.silu(self.norm_in(x))))
+        h = h + self.bias(embedding)[:, :, None, None]
+        h = self.conv_out(self.dropout(F.silu(self.norm_out(h))))
+        return self.attention((self.skip(self.resample(x)) + h) * HALF)
+
+
+class UNet(nn.Module):
+    """forward(x, c_noise): images (B, C, side, side) and noise levels (B,) or (1,) -> as x.
+
+    `multipliers` of the model channels and so the widths, one per level from `side` downwards;
+    `attention` lists the sides at which it is used, beside the entry of the decoder. By default
+    55,732,739 parameters. Raises UsageError where the side cannot be halved often enough.
+    """
+
+    def __init__(
+        self,
+        channels: int = 3,
+        model_channels: int = 128,
+        multipliers: Sequence[int] = (2, 2, 2),
+        blocks: int = 4,
+        attention: Sequence[int] = (16,),
+        dropout: float = 0.13,
+        side: int = 32,
+    ) -> None:
+        super().__init__()
+        _check(model_channels, multipliers, side)
+        self.model_channels, self.blocks, self.dropout = model_channels, blocks, dropout
+        self.widths = [model_channels * multiplier for multiplier in multipliers]
+        self.attends = [side >> level in attention for level in range(len(multipliers))]
+        self.embedding = NoiseEmbedding(model_channels)
+        self.stem = _conv(channels, model_channels)
+        self.encoder = nn.ModuleList()
+        skips = self._add_encoder()
+        last = self.widths[-1]
+        self.middle = nn.ModuleList([self._block(last, last, attention=True)])
+        self.middle.append(self._block(last, last))
+        self.decoder = nn.ModuleList()
+        self._add_decoder(skips)
+        first = self.widths[0]
+        self.head = nn.Sequential(_norm(first), nn.SiLU(), _conv(first, channels, gain=SMALL_INIT))
+
+    def forward(self, x: Tensor, c_noise: Tensor) -> Tensor:
+        embedding = self.embedding(c_noise)
+        x = self.stem(x)
+        skips = [x]
+        for block in self.encoder:
+            x = block(x, embedding)
+            skips.append(x)
+        for block in self.middle:
+            x = block(x, embedding)
+        for block in self.decoder:
+            doubles = isinstance(block.resample, Double)
+            x = block(x if doubles else torch.cat([x, skips.pop()], 1), embedding)
+        return self.head(x)
+
+    def _block(
+        self,
+        inputs: int,
+        outputs: int,
+        resample: nn.Module | None = None,
+        attention: bool = False,
+    ) -> Block:
+        embedding = EMBEDDING * self.model_channels
+        return Block(inputs, outputs, embedding, self.dropout, resample, attention)
+
+    def _add_encoder(self) -> list[int]:
+        """Returns the channels of the skip connections."""
+        width, skips = self.model_channels, [self.model_channels]
+        for level, outputs in enumerate(self.widths):
+            if level:
+                self.encoder.append(self._block(width, width, Half()))
+                skips.append(width)
+            for _ in range(self.blocks):
+                self.encoder.append(self._block(width, outputs, attention=self.attends[level]))
+                width = outputs
+                skips.append(width)
+        return skips
+
+    def _add_decoder(self, skips: list[int]) -> None:
+        width = self.widths[-1]
+        for level, outputs in reversed(list(enumerate(self.widths))):
+            if level < len(self.widths) - 1:
+                self.decoder.append(self._block(width, width, Double()))
+            for index in range(self.blocks + 1):
+                attends = self.attends[level] and index == self.blocks
+                self.decoder.append(self._block(width + skips.pop(), outputs, attention=attends))
+                width = outputs
+
+
+def _check(model_channels: int, multipliers: Sequence[int], side: int) -> None:
+    halvings = len(multipliers) - 1
+    if not multipliers or min(multipliers) < 1:
+        raise UsageError(
+            f"multipliers={tuple(multipliers)} are no widths. "
+            "Give one number per level, such as 2,2,2."
+        )
+    if side % 2**halvings:
+        raise UsageError(
+            f"Images of side {side} cannot be halved {halvings} times. Give fewer multipliers."
+        )
+    if model_channels % 2 or model_channels < 4:
+        raise UsageError(f"channels={model_channels} do not fit. Give an even number from 4 on.")

@@ -1,0 +1,198 @@
+"""Training a diffusion model (EDM, Appendix D) as an iterable of rows with a `state_dict`."""
+
+import copy
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scaling.data.datasets import Dataset
+from scaling.models import edm
+from scaling.models.edm import Denoiser
+from scaling.seeds import derive, seeded
+from scaling.trial import DiffusionTrial
+
+MEASURED = 2000  # images at most of each set that a reported loss is the mean of
+MEASURED_BATCH = 250
+PICTURES = 16
+
+Row = dict[str, float | int]
+
+
+def share_of_train(trial: DiffusionTrial, train: np.ndarray) -> np.ndarray:
+    """The images that the model sees: the first of a permutation of D_train drawn from `split`.
+
+    So the images of a smaller share are among those of a larger one (Appendix B.8).
+    """
+    order = np.random.default_rng(derive(trial.split, "share")).permutation(len(train))
+    return train[order[: max(1, round(trial.share * len(train)))]]
+
+
+def load_denoiser(
+    trial: DiffusionTrial, data_shape: tuple[int, ...], state: Mapping[str, Any]
+) -> Denoiser:
+    """The denoiser with the averaged weights of a run's `state_dict`, ready to sample.
+
+    `data_shape` is (C, H, W) of the images.
+    """
+    denoiser = edm.build(trial, data_shape[0], data_shape[1])
+    denoiser.load_state_dict(state["averaged"])
+    return denoiser.eval().requires_grad_(False)
+
+
+def sample_images(
+    trial: DiffusionTrial,
+    state: Mapping[str, Any],
+    seeds: Sequence[int],
+    shape: tuple[int, ...],
+    levels: int,
+) -> np.ndarray:
+    """Images as levels (N, *shape), one per seed, of the averaged weights in a `state_dict`."""
+    return edm.sample(load_denoiser(trial, shape, state), seeds, shape, levels)
+
+
+class DiffusionRun:
+    """`for row in run:` trains up to `epochs` and yields every `measure_every`-th row and the last.
+
+    An epoch is |D_train| images, the share of D_train repeated as often as it takes. `denoiser`
+    holds the averaged weights; every reported loss and every sample is theirs. Every random number
+    comes from the trial's seed and the epoch. Raises FloatingPointError when a loss stops being
+    finite.
+    """
+
+    def __init__(
+        self,
+        trial: DiffusionTrial,
+        data: Dataset,
+        epochs: int,
+        measure_every: int = 10,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.trial, self.epochs, self.measure_every = trial, epochs, measure_every
+        self.device = torch.device(device)
+        self.levels, self.shape = data.levels, data.train.shape[1:]
+        self.epoch_images = len(data.train)
+        self.train = torch.tensor(share_of_train(trial, data.train), device=self.device)
+        self.test = torch.tensor(data.test, device=self.device)
+        with seeded(self.device, trial.seed, "init"):
+            model = edm.build(trial, data.channels, data.side)
+        self.model = model.to(self.device).to(memory_format=torch.channels_last)
+        self.denoiser = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=trial.lr, betas=(0.9, 0.999), eps=1e-8, fused=True
+        )
+        self.epoch = 0
+        self.seconds = 0.0
+        self.loss = math.nan
+        self.last_row: Row = {}
+
+    def __iter__(self) -> Iterator[Row]:
+        while self.epoch < self.epochs:
+            self._train_epoch()
+            if self.epoch == self.epochs or self.epoch % self.measure_every == 0:
+                self.last_row = self.measure()
+                yield self.last_row
+
+    def measure(self) -> Row:
+        """The row of the current epoch: losses per pixel, parameters, training time.
+
+        `loss` is the training loss, dropout included, over the epoch; `train_loss` and `test_loss`
+        are those of the averaged weights, with the same noise for both sets in every epoch.
+        """
+        losses = {"train_loss": self._loss_on(self.train), "test_loss": self._loss_on(self.test)}
+        self._check(*losses.values())
+        speed = self.epoch * self.epoch_images / max(self.seconds, 1e-9)
+        timing = {"seconds": round(self.seconds, 3), "images_per_s": round(speed, 1)}
+        parameters = sum(p.numel() for p in self.model.parameters())
+        row: Row = {"epoch": self.epoch, "loss": self.loss}
+        return row | losses | {"parameters": parameters} | timing
+
+    def sample(self, seeds: Sequence[int]) -> np.ndarray:
+        """Images as levels (N, C, H, W), one per seed."""
+        return edm.sample(self.denoiser, seeds, self.shape, self.levels, device=self.device)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What pictures need: samples, as levels."""
+        return {"samples": self.sample(range(PICTURES))}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next epoch depends on, the averaged weights, and the last row."""
+        return {
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "loss": self.loss,
+            "model": self.model.state_dict(),
+            "averaged": self.denoiser.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "last_row": self.last_row,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where `state_dict` was taken."""
+        self.model.load_state_dict(state["model"])
+        self.denoiser.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.seconds, self.loss = state["epoch"], state["seconds"], state["loss"]
+        self.last_row = state["last_row"]
+
+    def _train_epoch(self) -> None:
+        start = time.perf_counter()
+        seen = self.epoch * self.epoch_images
+        self.epoch += 1
+        self.model.train()
+        total = torch.zeros((), device=self.device)
+        with seeded(self.device, self.trial.seed, self.epoch, "train"):
+            for batch in self._order().split(self.trial.batch):
+                total += self._step(self.train[batch], seen) * len(batch)
+                seen += len(batch)
+        self.loss = total.item() / self.epoch_images
+        self._check(self.loss)
+        self.seconds += time.perf_counter() - start
+
+    def _order(self) -> Tensor:
+        """Indices of |D_train| images: the share again and again, each time in another order."""
+        size = len(self.train)
+        passes = range(math.ceil(self.epoch_images / size))
+        orders = [torch.randperm(size, device=self.device) for _ in passes]
+        return torch.cat(orders)[: self.epoch_images]
+
+    def _step(self, images: Tensor, seen: int) -> Tensor:
+        """One gradient step after `seen` images; returns the batch's mean loss."""
+        batch = len(images)
+        self._set_lr(seen + batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        x = edm.from_levels(images, self.levels)
+        with torch.autocast(self.device.type, torch.bfloat16, self.trial.precision == "bf16"):
+            objective = edm.loss(self.model, x).mean()
+        objective.backward()
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                torch.nan_to_num_(parameter.grad, nan=0.0, posinf=0.0, neginf=0.0)
+        self.optimizer.step()
+        half_life = edm.ema_half_life(self.trial.ema_images, seen)
+        edm.update_average(self.denoiser, self.model, batch, half_life)
+        return objective.detach()
+
+    def _set_lr(self, seen: int) -> None:
+        ramp = min(1.0, seen / self.trial.ramp_images) if self.trial.ramp_images else 1.0
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.trial.lr * ramp
+
+    @torch.no_grad()
+    def _loss_on(self, images: Tensor) -> float:
+        """Mean loss of the averaged weights."""
+        x = edm.from_levels(images[:MEASURED], self.levels)
+        with seeded(self.device, self.trial.seed, "measure"):
+            losses = [edm.loss(self.denoiser, part) for part in x.split(MEASURED_BATCH)]
+        return torch.cat(losses).double().mean().item()
+
+    def _check(self, *losses: float) -> None:
+        if not all(math.isfinite(value) for value in losses):
+            raise FloatingPointError(
+                f"the denoising loss is no longer finite in epoch {self.epoch}; "
+                f"a smaller lr (now {self.trial.lr}) or a longer ramp_images may help"
+            )

@@ -1,0 +1,60 @@
+"""Source: a training distribution as a point in the space of section 4.1 and Appendices B.6-B.8."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+from scaling.checked import Checked, UsageError, known
+
+
+@dataclass(frozen=True)
+class Source(Checked):
+    """A training distribution: a point in the space of section 4.1 and Appendices B.6-B.8."""
+
+    real_share: float = 1.0  # share of real images in a batch
+    k: int | None = None  # distinct samples, in units of |D_train|; None: as many as the pool has
+    diffusion_share: float = 1.0  # share of D_train that the diffusion model saw
+    pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
+    augment: Literal["naive", "tuned"] | None = None  # Tables 8-10
+    mollify_epochs: int = 0  # length of the noise schedule of B.6
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("real_share", "diffusion_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise UsageError(f"source.{name}={getattr(self, name)} is not a share in [0, 1].")
+        if self.k is not None and self.k < 1:
+            raise UsageError(f"source.k={self.k}: at least one chunk is needed.")
+        if self.mollify_epochs < 0:
+            raise UsageError(f"source.mollify_epochs={self.mollify_epochs} is negative.")
+
+    @property
+    def name(self) -> str:
+        """The short name, or the fields that differ from normal training."""
+        for name, source in SOURCES.items():
+            if replace(self, k=source.k, pool=None, diffusion_share=1.0) == source:
+                return name
+        changed = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "pool"}
+        return ",".join(f"{n}={v}" for n, v in changed.items() if v != getattr(NORMAL, n))
+
+
+NORMAL = Source()
+DMAAPX = Source(real_share=0.0)
+SOURCES = {
+    "normal": NORMAL,
+    "dmaapx": DMAAPX,
+    "aug_naive": Source(augment="naive"),
+    "aug_tuned": Source(augment="tuned"),
+}
+
+
+def parse_source(text: str) -> Source:
+    """A source from its name or its fields (`real_share=0.4,augment=tuned`)."""
+    if text in SOURCES:
+        return SOURCES[text]
+    if "=" not in text:
+        raise UsageError(
+            f"Unknown source {text!r}. Known: {known(SOURCES)}, "
+            "or fields such as real_share=0.4,augment=tuned."
+        )
+    pairs = (part.partition("=") for part in text.split(","))
+    return Source(**{name: Source.parse(name, value) for name, _, value in pairs})  # type: ignore[arg-type]

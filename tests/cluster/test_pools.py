@@ -1,0 +1,133 @@
+"""Pools through Ray: sampled, read without a copy, checked, grown, mended."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from scaling.data.pool import Pool
+from scaling.store import TrialFolder
+
+pytestmark = pytest.mark.cluster
+SMOKE = ["--smoke-test", "--source", "dmaapx", "--m-z", "1", "--n-c", "2", "--seeds", "0", "1"]
+
+
+def pool_command(study, *words):
+    command = [sys.executable, "-m", "scaling", "pool", *map(str, words)]
+    command += ["--results", str(study.results)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_from_the_model_to_the_trials_and_back(study):
+    run = study.run(*SMOKE)
+    assert run.returncode == 0, run.stderr
+    (path,) = (study.results / "pools").glob("*edm*")
+    pool = Pool.open(path, path.parent)
+    assert pool.k == 2
+    assert pool.verify() == []
+    before = dict(pool.chunks)
+    trials = [TrialFolder(p) for p in study.folders() if "dmaapx" in p.name]
+    assert len(trials) == 2
+    for trial in trials:
+        assert trial.done()["chunks"] == {str(i): sha for i, sha in before.items()}
+        assert trial.trial().source.pool == pool.name
+
+    stamp = (path / "chunk-00000.npy").stat().st_mtime_ns
+    grown = pool_command(study, "grow", pool.name, "--k", 3)
+    assert grown.returncode == 0, grown.stderr
+    assert "1 of them sampled now" in grown.stdout
+    assert (path / "chunk-00000.npy").stat().st_mtime_ns == stamp
+
+    damaged = bytearray((path / "chunk-00001.npy").read_bytes())
+    damaged[-1] ^= 1
+    (path / "chunk-00001.npy").write_bytes(damaged)
+    refused = study.run(*SMOKE, "--set", "source.pool=" + pool.name, "source.k=3")
+    assert refused.returncode == 3
+    assert "chunk-00001.npy" in refused.stdout
+    assert "pool verify" in refused.stdout
+    mended = pool_command(study, "verify", pool.name)
+    assert "damaged: chunk 1" in mended.stdout
+    after = Pool.open(path, path.parent)
+    assert {i: after.chunks[i] for i in before} == before  # image for image as before
+    again = study.run(*SMOKE, "--set", "source.pool=" + pool.name, "source.k=3")
+    assert again.returncode == 0, again.stderr
+
+
+def test_samples_of_any_generator(study, tmp_path):
+    levels = np.random.default_rng(0).integers(0, 17, (130, 8, 8), dtype=np.uint8)
+    np.save(tmp_path / "mine.npy", levels)
+    words = [tmp_path / "mine.npy", "--name", "mine", "--train-size", 60, "--split", 2]
+    done = pool_command(study, "import", *words)
+    assert done.returncode == 0, done.stderr
+    (path,) = (study.results / "pools").glob("mine-*")
+    few = study.run(*SMOKE, "--set", f"source.pool={path.name}", "source.k=3")
+    assert few.returncode == 2
+    assert "k=3" in few.stderr
+    wrong = study.run(*SMOKE, "--set", "source.pool=nobodys", "source.k=2")
+    assert wrong.returncode == 2
+    assert path.name in wrong.stderr
+    run = study.run(*SMOKE, "--set", f"source.pool={path.name}", "source.k=2")
+    assert run.returncode == 0, run.stderr
+    keys = json.loads((study.results / "double_descent" / "study.json").read_text())["trials"]
+    assert all("edm" not in key for key in keys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_trial_never_holds_a_pool_of_two_gigabytes(tmp_path, ray_folder, fits):
+    """Anonymous memory of a reader grows by at most two chunks, whatever k; views are shared."""
+    script = READER.format(root=str(tmp_path), ray=ray_folder, fits=fits)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["pool"] >= 2e9
+    assert told["in_store"] is fits
+    assert told["read_only"]
+    assert told["peak"] - told["start"] <= 2 * told["chunk"]
+
+
+READER = """
+import json, pathlib, numpy as np, ray, torch
+from scaling.cluster.chunks import share
+from scaling.data import pool_build
+from scaling.data.pool import Pool
+from scaling.data.pool_spec import PoolSpec
+from scaling.data.sources import epoch_images
+from scaling.trial import DMAAPX
+from dataclasses import replace
+
+root, n, k = pathlib.Path({root!r}), 50_000, 14
+spec = PoolSpec("big", "cifar10", 256, (3, 32, 32), n)
+pool_build.create(root / "big", spec)
+chunk = np.zeros(spec.chunk_shape, np.uint8)
+for i in range(k):
+    chunk[:, 0, 0, 0] = i
+    pool_build.record(root / "big", {{i: pool_build.write_chunk(root / "big", i, chunk)}})
+pool = Pool.open(root / "big", root)
+store = 4_000_000_000 if {fits} else 500_000_000
+ray.init(address="local", num_cpus=1, object_store_memory=store, _temp_dir={ray!r},
+         include_dashboard=False, log_to_driver=False)
+shared = share({{"big": pool}}, {{"big": k}}, 0)["big"]
+
+@ray.remote
+def reader(chunks):
+    def anonymous():
+        lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+        return int(next(x for x in lines if x.startswith("RssAnon")).split()[1]) * 1024
+    train, source = torch.zeros(spec.chunk_shape, dtype=torch.uint8), replace(DMAAPX, k=k)
+    images, start, peak, read_only = None, anonymous(), 0, True
+    for epoch in range(1, k + 1):
+        read_only &= not chunks.read(epoch - 1).flags.writeable
+        images = epoch_images(source, train, epoch, chunks.read)
+        assert int(images[0, 0, 0, 0]) == epoch - 1
+        peak = max(peak, anonymous())
+    return dict(start=start, peak=peak, read_only=read_only)
+
+told = ray.get(reader.remote(shared))
+print(json.dumps(told | dict(chunk=pool.chunk_bytes, pool=k * pool.chunk_bytes,
+                             in_store=bool(shared.refs))))
+"""
