@@ -1,0 +1,28 @@
+"""`python -m scaling pool`: one sentence for what is wrong, exit 2, no traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def scaling(*words, results):
+    command = [sys.executable, "-m", "scaling", *map(str, words), "--results", str(results)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["pool", "info", "nobodys"], ["nobodys", "pool build"]),
+    (["pool", "grow", "nobodys", "--k", "3"], ["nobodys"]),
+    (["pool", "verify", "nobodys"], ["nobodys"]),
+    (["pool", "build", "digits-edm-none"], ["digits-edm-none"]),
+    (["pool", "grow", "nobodys", "--k", "many"], ["--k"]),
+    (["pool", "import", "missing.npy", "--name", "mine"], ["missing.npy"]),
+])  # fmt: skip
+def test_wrong_words_are_told(tmp_path, words, told):
+    done = scaling(*words, results=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("Error: ")
+    for word in told:
+        assert word in done.stderr
