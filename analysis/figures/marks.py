@@ -11,6 +11,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox, ScaledTranslation
 
 from analysis import style
+from analysis.intervals import FEW_SEEDS
 
 BESIDE = 3.0  # points between a mean and its seeds' dots
 NEAR, FAR = 5.0, 60.0  # points between a label and what it names
@@ -27,10 +28,14 @@ def seed_values(table: pd.DataFrame) -> pd.DataFrame:
 def series(
     ax: Axes, x: Iterable[float], table: pd.DataFrame, colour: str, look: str, width: float = 1.3
 ) -> None:
-    """Means as `look` says (marker and line), 95 % intervals where n >= 2, and a dot per seed."""
+    """Means as `look` says (marker and line), 95 % intervals from 3 seeds on, a dot per seed.
+
+    The interval of 2 seeds (1 degree of freedom) says little and would dwarf all else; it stands
+    in the numbers.
+    """
     x = np.array(list(x), dtype=float)
     ax.plot(x, table["mean"], look, color=colour, zorder=3, linewidth=width)
-    known = (table["n"] >= 2).to_numpy()
+    known = (table["n"] >= FEW_SEEDS).to_numpy()
     mean, low, high = (table[name].to_numpy()[known] for name in ("mean", "low", "high"))
     bars = np.stack([mean - low, high - mean])
     ax.errorbar(x[known], mean, bars, fmt="none", ecolor=colour, elinewidth=0.8, alpha=0.75)
@@ -74,7 +79,8 @@ def counted(finals: pd.DataFrame, table: pd.DataFrame) -> str:
     """How many seeds and epochs stand behind the marks."""
     n, epochs = (_span(values) for values in (table["n"], finals["epoch"]))
     seeds = f"{n} seed{'' if n == '1' else 's'}"
-    interval = "mean over seeds, bars: 95 % t interval" if (table["n"] > 1).any() else "no interval"
+    told = f"mean over seeds, bars: 95 % t interval from {FEW_SEEDS} seeds on"
+    interval = told if (table["n"] >= FEW_SEEDS).any() else "no interval"
     return f"{seeds} (dots), {interval}; {epochs} epochs"
 
 

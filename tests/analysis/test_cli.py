@@ -34,7 +34,7 @@ def test_help_is_fast_and_light():
     start = time.perf_counter()
     done = _python("-X", "importtime", "-m", "analysis", "--help")
     assert time.perf_counter() - start < 2
-    assert done.returncode == 0 and "fig7, fig8, report, verdict" in done.stdout
+    assert done.returncode == 0 and "fig7, fig8, fig17, report, verdict" in done.stdout
     assert not any(name in done.stderr for name in ("pandas", "matplotlib", "numpy", "pyarrow"))
 
 
@@ -42,7 +42,7 @@ def test_unknown_word_lists_the_known():
     done = _python("-m", "analysis", "fig99")
     assert done.returncode == 2 and not done.stdout
     assert done.stderr == (
-        "Nothing here is called 'fig99'. Choose one of: fig7, fig8, report, verdict.\n"
+        "Nothing here is called 'fig99'. Choose one of: fig7, fig8, fig17, report, verdict.\n"
     )
 
 
