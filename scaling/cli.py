@@ -111,6 +111,8 @@ def _launch(
     from scaling.tables import plan_lines
 
     signal.signal(signal.SIGTERM, _interrupt)
+    if options.address == "local":
+        _check_here(options.cpus_per_trial, options.gpus_per_trial or 0)
     store = Store(options.results.absolute())
     store.check_writable()
     print("\n".join(plan_lines(name, plan)), flush=True)
@@ -118,6 +120,21 @@ def _launch(
         stopped = _run(name, options, store, every, plan, preset.pool_k, lock)
         print("\n".join([*report(store.study(name)), *_where(store.study(name))]))
     return _verdict(store, every, stopped)
+
+
+def _check_here(cpus: float, gpus: float) -> None:
+    """Raises UsageError, before Ray starts, for what this machine can never run."""
+    if gpus and not _has_gpu():
+        raise UsageError(
+            f"A trial asks for {gpus:g} GPU, and this machine has none. "
+            "Use --gpus-per-trial 0, or connect to a cluster with GPUs by --address."
+        )
+    here = os.cpu_count() or 1
+    if cpus > here:
+        raise UsageError(
+            f"A trial asks for {cpus:g} CPUs, and this machine has {here}. "
+            f"Use --cpus-per-trial {here}, or connect to a larger cluster by --address."
+        )
 
 
 def _where(folder: Path) -> list[str]:
