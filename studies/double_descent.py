@@ -36,9 +36,9 @@ SMALL_EDM = DiffusionTrial(
 )  # fmt: skip
 PRESETS = {
     "digits": Axes(
-        about="sklearn's digits, 6 min on 2 cores", base=DIGITS, epochs=80, measure_every=16,
+        about="sklearn's digits, 5 min on 2 cores", base=DIGITS, epochs=80, measure_every=16,
         seeds=(0, 1, 2, 3, 4), m_z=(1, 4, 16, 64), n_c_fixed=32, n_c=(2, 4, 8, 16, 32),
-        m_z_rows=(1, 64), n_c_beyond=(64,), row_seeds=2, dmaapx_rows=(1,), dmaapx_seeds=2,
+        m_z_rows=(1, 64), n_c_beyond=(64,), row_seeds=2, dmaapx_rows=(1,), dmaapx_seeds=3,
         diffusion=Diffusion(SMALL_EDM, epochs=300),
     ),
     "digits-long": Axes(
