@@ -38,8 +38,8 @@ def test_a_dead_or_torn_lock_counts_for_nothing(tmp_path, content):
     path = tmp_path / "launch.lock"
     path.write_text(content.replace("%h", socket.gethostname()))
     os.utime(path, (time.time() - 60,) * 2)
-    with locked(tmp_path):
-        pass
+    with locked(tmp_path) as taken:
+        assert json.loads(taken.read_text())["pid"] == os.getpid()
 
 
 def test_a_lock_of_another_host_goes_by_its_age(tmp_path):
