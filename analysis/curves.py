@@ -15,58 +15,84 @@ AXES = ["m_z", "n_c", "seed"]
 PLACE = ["source", *AXES]
 
 
-def final(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per finished VAE trial, metrics being means of the rows in its last 10 % of epochs.
+def final(frame: pd.DataFrame, place: list[str] = PLACE) -> pd.DataFrame:
+    """A row per finished VAE trial, its metrics as in `last_values`, in the order of `place`.
 
-    With E the trial's last measured epoch these are the rows with epoch > 0.9 E, those of them in
-    which the metric is measured; `epoch` is E. One trial per (source, m_z, n_c, seed), one data
-    set, split, network and likelihood: else ResultsError.
+    One trial per place, and one data set, split, network and likelihood in all, as far as these
+    are not part of the place: else ResultsError.
     """
     vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
     if vae.empty:
         raise ResultsError(
             "No VAE trial is finished yet. Run the study again: it continues where it stopped."
         )
-    tail = vae[vae["epoch"] > (1 - TAIL) * vae.groupby("key")["epoch"].transform("max")]
+    finals = last_values(vae).astype(dict.fromkeys(AXES, int))
+    check_one_trial_each(finals, place)
+    return finals.sort_values(place, ignore_index=True)
+
+
+def last_values(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per trial, metrics being means of the rows in its last 10 % of epochs.
+
+    With E the trial's last measured epoch these are the rows with epoch > 0.9 E, those of them in
+    which the metric is measured; a metric that none of them has keeps its last measured value.
+    `epoch` is E.
+    """
+    tail = frame[frame["epoch"] > (1 - TAIL) * frame.groupby("key")["epoch"].transform("max")]
     numbers = tail.select_dtypes("number").columns.difference(CONSTANT)
     how = {name: "mean" if name in numbers else "last" for name in tail.columns if name != "key"}
     finals = tail.astype(dict.fromkeys(numbers, float)).groupby("key", sort=False).agg(how)
-    finals = finals.reset_index().astype(dict.fromkeys(AXES, int))
-    _check_one_setting(finals)
-    return finals.sort_values(PLACE, ignore_index=True)
+    earlier = frame.astype(dict.fromkeys(numbers, float)).groupby("key")[list(numbers)].last()
+    return finals.fillna(earlier).reset_index()
 
 
-def _check_one_setting(finals: pd.DataFrame) -> None:
-    for name in [name for name in SETTING if name in finals]:
-        values = finals[name].unique()
+def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
+    """Raises ResultsError where trials mix settings, or several stand at one place.
+
+    `trials` has a row per trial; the columns of `place` tell its trials apart.
+    """
+    for name in [name for name in SETTING if name in trials and name not in place]:
+        values = trials[name].unique()
         if len(values) > 1:
             raise ResultsError(
                 f"These results mix {name} {', '.join(map(str, values))}, which no curve may join. "
                 f"Choose one: --where {name}={values[0]}."
             )
-    twins = finals[finals.duplicated(PLACE, keep=False)]
+    twins = trials[trials.duplicated(place, keep=False)]
     if len(twins):
-        source, m_z, n_c, seed = twins[PLACE].iloc[0]
-        pair = twins.set_index(PLACE).loc[[(source, m_z, n_c, seed)]]
+        at = twins[place].iloc[0]
+        pair = twins[((twins[place] == at) | (twins[place].isna() & at.isna())).all(axis=1)]
         fields = [name for name in pair if name not in ("key", *ROW_COLUMNS)]
         differ = [str(n) for n in fields if pair[n].nunique(dropna=False) > 1]
         name = [*differ, "key"][0]
         raise ResultsError(
-            f"Several trials stand at {source}, m_z={m_z}, n_c={n_c}, seed {seed}; they differ in "
-            f"{name}. Choose one: --where {name}={pair[name].iloc[0]}."
+            f"Several trials stand at {_words(at)}; they differ in "
+            f"{name}. Choose one: --where {name}={pair[name].dropna().iloc[0]}."
         )
 
 
+def _words(place: pd.Series) -> str:
+    """ "normal, m_z=1, n_c=2, seed 0"."""
+    forms = {"source": "{}", "line": "{}", "seed": "seed {}"}
+    texts = [forms.get(str(n), f"{n}={{}}").format(v) for n, v in place.items() if not pd.isna(v)]
+    return ", ".join(texts)
+
+
 def where(frame: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
-    """The rows for which every `column=value` holds, values compared as they are printed."""
+    """The rows for which every `column=value` holds, values compared as they are printed.
+
+    Rows of the sources that have no such field stay: `source_k=10` keeps normal training.
+    """
     for condition in conditions:
         name, _, value = condition.partition("=")
         if name not in frame:
             known = ", ".join(map(str, frame.columns))
             raise ResultsError(f"There is no column {name!r}. Choose one of: {known}.")
-        frame = frame[frame[name].astype(str) == value]
-        if frame.empty:
+        fits = frame[name].astype(str) == value
+        if not fits.any():
             raise ResultsError(f"No row has {condition}. Leave this --where out or change it.")
+        unread = frame[name].isna() if name.startswith("source_") else False
+        frame = frame[fits | unread]
     return frame
 
 

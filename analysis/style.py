@@ -3,12 +3,13 @@
 `with matplotlib.rc_context(style.RC): fig8(frame)`; `analysis.figures` does so itself.
 """
 
+import math
 import zlib
 from collections.abc import Iterable
 from typing import Any, Literal
 
 Line = Literal["-", "--", "-.", ":"]
-WIDE = 6.75  # inches, a page's two columns
+WIDE, NARROW = 6.75, 3.6  # inches, a page's two columns and about one
 RC: dict[Any, Any] = {
     "font.size": 8.0,
     "axes.labelsize": 8.0,
@@ -38,12 +39,36 @@ RC: dict[Any, Any] = {
 }
 NOTE: dict[str, Any] = {"fontsize": 5.5, "color": "#7f7f7f"}  # the line under a figure
 
+TITLE: dict[str, Any] = {"fontsize": 9.0, "fontweight": "bold"}  # what a figure shows, in words
+
 SOURCE_COLOURS = {  # Okabe and Ito's palette: told apart by colour-blind readers too
     "normal": "#0072b2",
     "dmaapx": "#d55e00",
     "aug_tuned": "#009e73",
     "aug_naive": "#cc79a7",
     "mollify": "#e69f00",
+}
+COMBINED_COLOURS = {  # of labels: an addition to a source is its lighter or darker relative
+    "normal + RHA": "#56b4e9",
+    "DMaaPx + RHA": "#e69f00",
+    "DMaaPx + mollified": "#5e3c99",
+}
+MIXTURE_COLOURS = {"none": "#8c510a", "tuned": "#009e73", "naive": "#cc79a7"}  # by augmentation
+MIXTURE_LABELS = {
+    "none": "no augmentation",
+    "tuned": "Aug.Tuned",
+    "naive": "Aug.Naive",
+}
+DATASET_LABELS = {
+    "mnist": "BinaryMNIST",
+    "fashion_mnist": "FashionMNIST",
+    "cifar10": "CIFAR-10",
+    "digits": "digits",
+}
+LIKELIHOOD_LABELS = {
+    "mixture": "mixture of logistics",
+    "gaussian": "Gaussian",
+    "bernoulli": "Bernoulli",
 }
 OTHER_COLOURS = ["#56b4e9", "#8b6d00", "#5e3c99", "#777777", "#b2182b", "#1b7837"]
 SOURCE_LABELS = {
@@ -62,25 +87,60 @@ PHASE_LABELS = {
     3: "phase 3: $n_c$ up at $m_z={last}$",
 }
 LABELS = {
+    "elbo": "ELBO\n(nats per image)",
     "test_elbo": "test ELBO\n(nats per image)",
     "negative_test_elbo": "negative test ELBO (nats per image)",
     "generalization_gap": "generalization gap\n(nats per image)",
+    "amortization_gap": "amortization gap\n(nats per image)",
+    "robustness_gap": "robustness gap\n(MS-SSIM)",
+    "epoch": "effective epochs",
     "m_z": "latent multiplier $m_z$",
     "n_c": "inner channels $n_c$",
     "parameters": "total number of parameters",
     "order": "order along the path",
+    "source_k": r"distinct samples $k$, in units of $|D_\mathrm{train}|$",
+    "real_percent": "real images in a batch (%)",
+    "diffusion_percent": r"$D_\mathrm{train}$ that the diffusion model saw (%)",
+    "accuracy": "accuracy on held-out images",
 }
 
 
 def source_colour(source: str) -> str:
     """One colour per source everywhere; a composed source takes a fixed one of OTHER_COLOURS."""
     other = OTHER_COLOURS[zlib.crc32(source.encode()) % len(OTHER_COLOURS)]
-    return SOURCE_COLOURS.get(source, other)
+    return SOURCE_COLOURS.get(source) or COMBINED_COLOURS.get(source_label(source), other)
 
 
 def source_label(source: str) -> str:
-    """The paper's name of a source, or its fields."""
-    return SOURCE_LABELS.get(source, source)
+    """The paper's name of a source; of a composed one the names of its parts."""
+    if source in SOURCE_LABELS or "=" not in source:
+        return SOURCE_LABELS.get(source, source)
+    parts = dict(part.partition("=")[::2] for part in source.split(","))
+    texts = [_PARTS[name](value) for name, value in parts.items() if name in _PARTS]
+    others = [f"{name}={v}" for name, v in parts.items() if name not in (*_PARTS, *POOL_PARTS)]
+    return " + ".join([*texts, *others])
+
+
+POOL_PARTS = ("k", "diffusion_share")  # which samples, not which kind of source
+_PARTS = {
+    "real_share": lambda v: f"{100 * float(v):g} % real" if float(v) else SOURCE_LABELS["dmaapx"],
+    "augment": lambda v: SOURCE_LABELS[f"aug_{v}"],
+    "mollify_epochs": lambda v: SOURCE_LABELS["mollify"],
+}
+
+
+def dataset_label(dataset: str, data: str = "") -> str:
+    """The paper's name of a data set, the file's of an own one; `data` as in the column."""
+    name = dataset.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".npz")
+    return DATASET_LABELS.get(dataset, name) + (" (JPEG copy)" if data == "jpeg" else "")
+
+
+def rounded(mean: float, half: float | None = None) -> str:
+    """ "842 ± 12": two digits of the half width count, without one three digits of the mean."""
+    size, digits = (half, 2) if half else (mean, 3)
+    decimals = digits - 1 - math.floor(math.log10(abs(size))) if size else 0
+    form = f".{max(0, decimals)}f"
+    return f"{mean:{form}}" + (f" \N{PLUS-MINUS SIGN} {half:{form}}" if half else "")
 
 
 def m_z_colours(values: Iterable[int]) -> dict[int, str]:

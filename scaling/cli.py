@@ -171,6 +171,7 @@ def _run(
         cpus=options.cpus_per_trial,
         address=options.address,
         data_root=options.data_root,
+        offline=options.offline,
         max_hours=options.max_hours,
         max_gpu_hours=options.max_gpu_hours,
         pool_k=pool_k,

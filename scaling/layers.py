@@ -6,8 +6,8 @@ Arithmetic only, so that a plan needs no torch; tests hold the counts against th
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scaling.shapes import DATASETS, FC_LATENTS, DatasetRow
-from scaling.trial import DiffusionTrial, Trial, VaeTrial
+from scaling.shapes import FC_LATENTS, DatasetRow, row
+from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Layer:
 
 
 def row_of(trial: Trial) -> DatasetRow:
-    """Shape and levels of the trial's images; an own file is planned as CIFAR-10-like."""
-    return DATASETS.get(trial.dataset, DATASETS["cifar10"])
+    """Shape and levels of the trial's images."""
+    return row(trial.dataset)
 
 
 def likelihood_width(trial: VaeTrial, channels: int) -> int:
@@ -132,6 +132,23 @@ def _block(
         yield Layer(outputs, outputs, positions, bias=True)
 
 
+def _resnet(trial: TwoSampleTrial, row: DatasetRow) -> Iterator[Layer]:
+    """ResNet-18 with a CIFAR stem (Appendix D.3): two basic blocks a stage, then two classes."""
+    width, side = trial.channels, row.side
+    yield Layer(row.channels, width, side**2, 9, norm=True)
+    for stage in range(trial.stages):
+        outputs = trial.channels << stage
+        side = side if stage == 0 else -(-side // 2)
+        yield Layer(width, outputs, side**2, 9, norm=True)
+        yield Layer(outputs, outputs, side**2, 9, norm=True)
+        if width != outputs:
+            yield Layer(width, outputs, side**2, norm=True)
+        yield Layer(outputs, outputs, side**2, 9, norm=True)
+        yield Layer(outputs, outputs, side**2, 9, norm=True)
+        width = outputs
+    yield Layer(width, 2, 1, bias=True)
+
+
 VAE_LAYERS = {"residual": _residual, "fully_connected": _fully_connected}
 
 
@@ -140,4 +157,6 @@ def layers(trial: Trial) -> list[Layer]:
     row = row_of(trial)
     if isinstance(trial, DiffusionTrial):
         return list(_unet(trial, row))
+    if isinstance(trial, TwoSampleTrial):
+        return list(_resnet(trial, row))
     return list(VAE_LAYERS[trial.network](trial, row))

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from scaling.layers import layers, row_of
-from scaling.trial import DiffusionTrial, Trial, VaeTrial
-from scaling.wanted import Wanted, pool_of
+from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial
+from scaling.wanted import Wanted, chunks_of, pool_of
 
 BYTES = 4
 OBJECT_STORE_SHARE = 0.3  # of a node's memory, Ray's default
 OPTIMIZER_COPIES = 4  # weights, gradients, Adam's two moments
 ACTIVATION_COPIES = 3  # a convolution's output, its normalization, its ReLU
 STEP_LAYERS = 15  # linear maps of the network that `Machine.step_seconds` was measured with
+TRAIN_SHARE = 0.8  # of a two-sample test's images (Appendix D.3)
 LIKELIHOOD_COPIES = 24  # tensors of one mixture component per pixel that autograd keeps
 
 
@@ -59,7 +60,7 @@ def memory(trial: Trial, machine: Machine) -> int:
 
 def hours(trial: Trial, epochs: int, machine: Machine) -> float:
     """Of training for so many epochs alone on the machine."""
-    images = epochs * (trial.train_size or row_of(trial).train_images)
+    images = epochs * epoch_images(trial)
     steps = math.ceil(images / trial.batch)
     arithmetic = 3 * flops(trial) * images / machine.flops_per_s
     likelihood = _elements(trial) * images * machine.element_seconds
@@ -67,9 +68,17 @@ def hours(trial: Trial, epochs: int, machine: Machine) -> float:
     return (launches + arithmetic + likelihood) / 3600
 
 
+def epoch_images(trial: Trial) -> int:
+    """Images of one epoch: |D_train|; for a two-sample test the training part of both classes."""
+    images = trial.train_size or row_of(trial).train_images
+    if isinstance(trial, TwoSampleTrial):
+        return int(2 * TRAIN_SHARE * (trial.images or images))
+    return images
+
+
 def _elements(trial: Trial) -> int:
     row = row_of(trial)
-    if isinstance(trial, DiffusionTrial):
+    if not isinstance(trial, VaeTrial):
         return row.channels * row.side**2
     components = trial.mixtures if trial.likelihood == "mixture" else 1
     return components * row.channels * row.side**2
@@ -87,7 +96,7 @@ def trial_row(wanted: Wanted, machine: Machine, state: str) -> dict[str, Any]:
     """One line of the plan; m_z, n_c and source are null for a diffusion trial."""
     trial, epochs = wanted.trial, wanted.epochs
     vae = trial if isinstance(trial, VaeTrial) else None
-    share = trial.share if isinstance(trial, DiffusionTrial) else None
+    share = None if isinstance(trial, VaeTrial) else trial.share
     return {
         "key": wanted.key,
         "kind": trial.kind,
@@ -99,7 +108,7 @@ def trial_row(wanted: Wanted, machine: Machine, state: str) -> dict[str, Any]:
         "seed": trial.seed,
         "epochs": epochs,
         **parameters(trial),
-        "flops": 3 * flops(trial) * epochs * (trial.train_size or row_of(trial).train_images),
+        "flops": 3 * flops(trial) * epochs * epoch_images(trial),
         "memory_bytes": memory(trial, machine),
         "gpus": gpu_share(trial, machine),
         "hours": hours(trial, epochs, machine),
@@ -112,10 +121,10 @@ def pool_rows(every: Sequence[Wanted]) -> list[dict[str, Any]]:
     """The pools that the trials read, in bytes, beside this machine's object store."""
     chunks: dict[str, tuple[int, int]] = {}
     for trial in (wanted.trial for wanted in every):
-        if isinstance(trial, VaeTrial) and (name := pool_of(trial)):
+        if name := pool_of(trial):
             row = row_of(trial)
             size = (trial.train_size or row.train_images) * row.channels * row.side**2
-            k = max(trial.source.k or 0, chunks.get(name, (0, 0))[0])
+            k = max(chunks_of(trial), chunks.get(name, (0, 0))[0])
             chunks[name] = (k, size)
     store = OBJECT_STORE_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     total = sum(k * size for k, size in chunks.values())

@@ -5,6 +5,18 @@ from typing import Literal
 
 from scaling.checked import Checked, UsageError, known
 
+HALF = -1  # mollify_epochs before the study's epochs are known: half of them
+SAMPLES = ("k", "pool", "diffusion_share")  # fields that are read where samples are
+# Fields that only some sources read: elsewhere they keep their default.
+READ_WITH = {
+    "augment_strength": "augment",
+    "augment_probability": "augment",
+    "augment_flip": "augment",
+    "augment_filter": "augment",
+    "keep_real": "augment",
+    "requantise": "mollify_epochs",
+}
+
 
 @dataclass(frozen=True)
 class Source(Checked):
@@ -15,23 +27,53 @@ class Source(Checked):
     diffusion_share: float = 1.0  # share of D_train that the diffusion model saw
     pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
     augment: Literal["naive", "tuned"] | None = None  # Tables 8-10
-    mollify_epochs: int = 0  # length of the noise schedule of B.6
+    augment_strength: Literal["normal", "uniform", "uniform_pos"] = "normal"  # draws of strengths
+    augment_probability: float | None = None  # of each transformation; None: the data set's
+    augment_flip: Literal["coin", "always"] = "coin"  # Table 10's "probability 1"
+    augment_filter: Literal["bilinear", "sym6"] = "bilinear"  # of the affine resampling
+    keep_real: bool = False  # under a Bernoulli: no threshold after augmentation
+    mollify_epochs: int = 0  # length of the noise schedule of B.6; HALF: of the study's epochs
+    requantise: bool = True  # mollified images back to levels
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("real_share", "diffusion_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise UsageError(f"source.{name}={getattr(self, name)} is not a share in [0, 1].")
+        if self.augment_probability is not None and not 0.0 <= self.augment_probability <= 1.0:
+            raise UsageError(
+                f"source.augment_probability={self.augment_probability} is not in [0, 1]."
+            )
         if self.k is not None and self.k < 1:
             raise UsageError(f"source.k={self.k}: at least one chunk is needed.")
-        if self.mollify_epochs < 0:
+        if self.mollify_epochs < HALF:
             raise UsageError(f"source.mollify_epochs={self.mollify_epochs} is negative.")
+        self._check_read()
+
+    def _check_read(self) -> None:
+        """Fields that this source would not read must be at their default."""
+        unread = {name: owner for name, owner in READ_WITH.items() if not getattr(self, owner)}
+        if self.real_share == 1:
+            unread |= dict.fromkeys(SAMPLES, "real_share below 1")
+        for name, owner in unread.items():
+            if getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                raise UsageError(
+                    f"source.{name}={getattr(self, name)} is read with source.{owner} only. "
+                    f"Give that too, or leave {name} out."
+                )
 
     @property
     def name(self) -> str:
         """The short name, or the fields that differ from normal training."""
+        family = replace(
+            self,
+            k=None,
+            pool=None,
+            diffusion_share=1.0,
+            mollify_epochs=HALF if self.mollify_epochs else 0,
+        )
         for name, source in SOURCES.items():
-            if replace(self, k=source.k, pool=None, diffusion_share=1.0) == source:
+            if family == source:
                 return name
         changed = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "pool"}
         return ",".join(f"{n}={v}" for n, v in changed.items() if v != getattr(NORMAL, n))
@@ -44,6 +86,7 @@ SOURCES = {
     "dmaapx": DMAAPX,
     "aug_naive": Source(augment="naive"),
     "aug_tuned": Source(augment="tuned"),
+    "mollify": Source(mollify_epochs=HALF),
 }
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from scaling.checked import UsageError
-from scaling.trial import DiffusionTrial, Trial, VaeTrial, key
+from scaling.source import HALF
+from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial, key
 
 
 @dataclass(frozen=True)
@@ -35,45 +36,67 @@ def pool_name(trial: DiffusionTrial, epochs: int) -> str:
     return f"{PurePath(trial.dataset).stem}-{trial.share:g}-{key(trial)}-e{epochs}"
 
 
-def pool_of(trial: VaeTrial) -> str | None:
-    """The pool that the trial's source reads, if any."""
-    return trial.source.pool if trial.source.real_share < 1 else None
+def pool_of(trial: Trial) -> str | None:
+    """The pool that the trial reads, if any."""
+    if isinstance(trial, VaeTrial):
+        return trial.source.pool if trial.source.real_share < 1 else None
+    return trial.pool if isinstance(trial, TwoSampleTrial) else None
+
+
+def chunks_of(trial: Trial) -> int:
+    """How many chunks of its pool the trial reads."""
+    return trial.source.k or 1 if isinstance(trial, VaeTrial) else 1
 
 
 def complete(
     trials: Sequence[Trial], epochs: int, measure_every: int, diffusion: Diffusion | None
 ) -> list[Wanted]:
-    """The trials with their pools filled in, and first the diffusion trials that those need."""
+    """The trials with their schedules and pools filled in; first the diffusion trials of those."""
     models: dict[DiffusionTrial, int] = {}
     asked = []
     for trial in trials:
-        if isinstance(trial, VaeTrial) and trial.source.real_share < 1 and not trial.source.pool:
+        trial = _with_schedule(trial, epochs)
+        if _lacks_pool(trial):
             trial, model, pool_epochs = _with_pool(trial, diffusion)
             models[model] = pool_epochs
         asked.append(Wanted(trial, epochs, measure_every))
     first = [Wanted(model, length, max(1, length // 8)) for model, length in models.items()]
-    return first + asked
+    return first + list(dict.fromkeys(asked))
 
 
-def _with_pool(
-    trial: VaeTrial, diffusion: Diffusion | None
-) -> tuple[VaeTrial, DiffusionTrial, int]:
+def _with_schedule(trial: Trial, epochs: int) -> Trial:
+    """The trial with the length of its mollification, where it was to be half of the epochs."""
+    if not isinstance(trial, VaeTrial) or trial.source.mollify_epochs != HALF:
+        return trial
+    return replace(trial, source=replace(trial.source, mollify_epochs=max(1, epochs // 2)))
+
+
+def _lacks_pool(trial: Trial) -> bool:
+    if isinstance(trial, VaeTrial):
+        return trial.source.real_share < 1 and not trial.source.pool
+    return isinstance(trial, TwoSampleTrial) and not trial.pool
+
+
+def _with_pool(trial: Trial, diffusion: Diffusion | None) -> tuple[Trial, DiffusionTrial, int]:
     """The trial with its pool's name and k, the model of the pool, and the model's epochs."""
     if diffusion is None:
         raise UsageError(
-            f"The source {trial.source.name!r} needs a pool, and this preset has no diffusion "
-            "model. Choose one with --set source.pool=NAME source.k=10."
+            f"The {trial.kind} trial on {trial.dataset} needs a pool, and this preset has no "
+            "diffusion model. Choose a pool: --set source.pool=NAME source.k=10."
         )
-    model = _model(trial, diffusion)
-    pool, k = pool_name(model, diffusion.epochs), trial.source.k or diffusion.k
-    return replace(trial, source=replace(trial.source, pool=pool, k=k)), model, diffusion.epochs
-
-
-def _model(trial: VaeTrial, diffusion: Diffusion) -> DiffusionTrial:
-    return replace(
+    vae = trial if isinstance(trial, VaeTrial) else None
+    share = vae.source.diffusion_share if vae else getattr(trial, "share", 1.0)
+    model = replace(
         diffusion.trial,
         dataset=trial.dataset,
         train_size=trial.train_size,
         split=trial.split,
-        share=trial.source.diffusion_share,
+        share=share,
     )
+    pool = pool_name(model, diffusion.epochs)
+    if vae:
+        k = vae.source.k or diffusion.k
+        trial = replace(vae, source=replace(vae.source, pool=pool, k=k))
+    elif isinstance(trial, TwoSampleTrial):
+        trial = replace(trial, pool=pool)
+    return trial, model, diffusion.epochs

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scaling.cli import main
 from scaling.options import Preset
+from scaling.presets import DIGITS_EDM, MNIST_EDM, PAPER_EDM_EPOCHS
 from scaling.trial import DiffusionTrial, grid
 
 
@@ -21,31 +22,23 @@ class Shares(Preset):
     shares: tuple[float, ...]
 
 
-DIGITS = DiffusionTrial(
-    "digits", train_size=300, split=2, channels=16, multipliers=(1, 1), blocks=1, attention=(),
-    dropout=0.1, lr=2e-3, batch=50, ramp_images=3_000, ema_images=20_000,
-)  # fmt: skip
-MNIST = DiffusionTrial(
-    "mnist", channels=32, multipliers=(1, 2), blocks=1, attention=(16,), batch=64,
-    ramp_images=10_000, ema_images=50_000,
-)  # fmt: skip
 PRESETS = {
     "digits": Shares(
-        about="sklearn's digits, 3 min on 2 cores", base=DIGITS, epochs=300, measure_every=50,
+        about="sklearn's digits, 3 min on 2 cores", base=DIGITS_EDM, epochs=300, measure_every=50,
         seeds=(0,), shares=(0.3, 1.0), pool_k=10,
     ),
-    "mnist": Shares(
-        about="a small network for CPUs", base=MNIST, epochs=60, measure_every=10, seeds=(0,),
-        shares=(1.0,), pool_k=1,
+    "mnist-small": Shares(
+        about="5,000 BinaryMNIST images, an hour on 2 cores", base=MNIST_EDM, epochs=40,
+        measure_every=5, seeds=(0,), shares=(1.0,), pool_k=2,
     ),
     "paper": Shares(
         about="EDM's network and budget, 200 million images", base=DiffusionTrial("cifar10"),
-        epochs=4000, measure_every=100, seeds=(0,), shares=(0.1, 0.3, 0.5, 0.7, 0.9, 1.0),
-        pool_k=10, on_gpu=True,
+        epochs=PAPER_EDM_EPOCHS, measure_every=100, seeds=(0,),
+        shares=(0.1, 0.3, 0.5, 0.7, 0.9, 1.0), pool_k=10, on_gpu=True,
     ),
     "smoke": Shares(
-        about="tiny", base=replace(DIGITS, train_size=60), epochs=2, measure_every=1, seeds=(0,),
-        shares=(0.5, 1.0), pool_k=2,
+        about="tiny", base=replace(DIGITS_EDM, train_size=60), epochs=2, measure_every=1,
+        seeds=(0,), shares=(0.5, 1.0), pool_k=2,
     ),
 }  # fmt: skip
 

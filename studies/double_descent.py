@@ -4,13 +4,15 @@ Expect under normal training a U over n_c at m_z = 1 and recovery as m_z grows a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from scaling import presets
 from scaling.cli import main
 from scaling.options import Preset
-from scaling.trial import DMAAPX, DiffusionTrial, VaeTrial, grid
-from scaling.wanted import Diffusion
+from scaling.presets import POWERS
+from scaling.trial import DMAAPX, VaeTrial, grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,36 +30,47 @@ class Axes(Preset):
     dmaapx_seeds: int
 
 
-POWERS = (1, 2, 4, 8, 16, 32, 64)
-DIGITS = VaeTrial("digits", mixtures=5, lr=3e-3, batch=30, train_size=300, split=2)
-SMALL_EDM = DiffusionTrial(
-    "digits", channels=16, multipliers=(1, 1), blocks=1, attention=(), dropout=0.1, lr=2e-3,
-    batch=50, ramp_images=3_000, ema_images=20_000,
-)  # fmt: skip
+WIDTHS: dict[str, Any] = {
+    "seeds": (0, 1), "m_z": (1, 2, 4, 8), "n_c_fixed": 512, "n_c": (8, 32, 128, 512),
+    "m_z_rows": (1,), "n_c_beyond": (1024,), "row_seeds": 1, "dmaapx_rows": (1,),
+    "dmaapx_seeds": 1,
+}  # fmt: skip
 PRESETS = {
     "digits": Axes(
-        about="sklearn's digits, 5 min on 2 cores", base=DIGITS, epochs=80, measure_every=16,
-        seeds=(0, 1, 2, 3, 4), m_z=(1, 4, 16, 64), n_c_fixed=32, n_c=(2, 4, 8, 16, 32),
-        m_z_rows=(1, 64), n_c_beyond=(64,), row_seeds=2, dmaapx_rows=(1,), dmaapx_seeds=3,
-        diffusion=Diffusion(SMALL_EDM, epochs=300),
+        about="sklearn's digits, 5 min on 2 cores", **presets.digits(), seeds=(0, 1, 2, 3, 4),
+        m_z=(1, 4, 16, 64), n_c_fixed=32, n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 64),
+        n_c_beyond=(64,), row_seeds=2, dmaapx_rows=(1,), dmaapx_seeds=3,
     ),
     "digits-long": Axes(
-        about="more seeds, epochs and points, 40 min on 2 cores", base=DIGITS, epochs=120,
-        measure_every=16, seeds=tuple(range(10)), m_z=POWERS, n_c_fixed=32,
-        n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 2, 8, 64), n_c_beyond=(64,), row_seeds=5,
-        dmaapx_rows=(1, 64), dmaapx_seeds=5, diffusion=Diffusion(SMALL_EDM, epochs=300),
+        about="more seeds, epochs and points, 40 min on 2 cores", **presets.digits(epochs=120),
+        seeds=tuple(range(10)), m_z=POWERS, n_c_fixed=32, n_c=(2, 4, 8, 16, 32),
+        m_z_rows=(1, 2, 8, 64), n_c_beyond=(64,), row_seeds=5, dmaapx_rows=(1, 64),
+        dmaapx_seeds=5,
+    ),
+    "mnist-small": Axes(
+        about="5,000 BinaryMNIST images, n_c = hidden width, 1 to 2 hours on 2 cores",
+        **presets.mnist_small(epochs=200, measure_every=20), seeds=(0, 1), m_z=(1, 4),
+        n_c_fixed=512, n_c=(8, 32, 128, 512), m_z_rows=(1,), n_c_beyond=(1024,), row_seeds=2,
+        dmaapx_rows=(1,), dmaapx_seeds=1,
+    ),
+    "mnist": Axes(about="all of BinaryMNIST, one GPU", **presets.one_gpu("mnist"), **WIDTHS),
+    "fashion_mnist": Axes(
+        about="all of FashionMNIST, one GPU", **presets.one_gpu("fashion_mnist"), **WIDTHS
     ),
     "cifar10": Axes(
-        about="the paper's grid and epochs, weeks on one GPU", base=VaeTrial("cifar10"),
-        epochs=1000, measure_every=10, seeds=(0,), m_z=POWERS, n_c_fixed=256,
-        n_c=(*POWERS, 128, 256, 512), m_z_rows=(1, 2, 8, 64), n_c_beyond=(512,), row_seeds=1,
-        dmaapx_rows=(1, 2, 8, 64), dmaapx_seeds=1, on_gpu=True,
-        diffusion=Diffusion(DiffusionTrial("cifar10"), epochs=4000),
+        about="CIFAR-10 up to n_c = 128, 200 epochs, one GPU", **presets.one_gpu("cifar10"),
+        seeds=(0, 1), m_z=(1, 4, 16, 64), n_c_fixed=128, n_c=(2, 8, 16, 32, 64, 128),
+        m_z_rows=(1, 8, 64), n_c_beyond=(256,), row_seeds=1, dmaapx_rows=(1, 64), dmaapx_seeds=1,
+    ),
+    "paper": Axes(
+        about="the paper's grid and epochs on CIFAR-10, weeks on one GPU", **presets.paper(),
+        seeds=(0,), m_z=POWERS, n_c_fixed=256, n_c=(*POWERS, 128, 256, 512),
+        m_z_rows=(1, 2, 8, 64), n_c_beyond=(512,), row_seeds=1, dmaapx_rows=(1, 2, 8, 64),
+        dmaapx_seeds=1,
     ),
     "smoke": Axes(
-        about="tiny", base=replace(DIGITS, train_size=60), epochs=4, measure_every=2, seeds=(0, 1),
-        m_z=(1, 2), n_c_fixed=8, n_c=(2, 4, 8), m_z_rows=(1,), n_c_beyond=(16,), row_seeds=1,
-        dmaapx_rows=(1,), dmaapx_seeds=1, diffusion=Diffusion(SMALL_EDM, epochs=2, k=2),
+        about="tiny", **presets.smoke(), seeds=(0, 1), m_z=(1, 2), n_c_fixed=8, n_c=(2, 4, 8),
+        m_z_rows=(1,), n_c_beyond=(16,), row_seeds=1, dmaapx_rows=(1,), dmaapx_seeds=1,
     ),
 }  # fmt: skip
 

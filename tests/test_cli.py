@@ -35,7 +35,7 @@ def refused(run, *words):
 
 @pytest.mark.parametrize(("words", "told"), [
     (["--dataset", "mnits"], ["cifar10, digits, fashion_mnist, mnist"]),
-    (["--source", "dmaap"], ["aug_naive, aug_tuned, dmaapx, normal"]),
+    (["--source", "dmaap"], ["aug_naive, aug_tuned, dmaapx, mollify, normal"]),
     (["--preset", "tiny"], ["Known: cifar10, digits"]),
     (["--sed", "1"], ["--sed", "--seeds"]),
     (["--set", "learning_rate=1"], ["Known fields:", "lr"]),
@@ -53,7 +53,7 @@ def refused(run, *words):
     (["--gpus-per-trial", "1.5"], ["--gpus-per-trial"]),
     (["--gpus-per-trial", "half"], ["--gpus-per-trial"]),
     (["--cpus-per-trial", "0"], ["--cpus-per-trial"]),
-    (["--dataset", "cifar10"], ["--dry-run"]),
+    (["--dataset", "cifar10", "--offline", "--data-root", "nowhere"], ["cifar10", "nowhere"]),
 ])  # fmt: skip
 def test_wrong_words_list_the_right_ones(tmp_path, words, told):
     refused(study(*words, results=tmp_path), *told)
@@ -100,7 +100,7 @@ def test_help_and_plan_need_neither_torch_nor_ray_nor_data():
     script += "heavy = {{'torch', 'ray', 'pandas', 'matplotlib', 'sklearn'}} & set(sys.modules)\n"
     script += "assert not heavy, heavy"
     path = str(ROOT / "studies" / "double_descent.py")
-    for words in (["--help"], ["--dry-run", "--preset", "cifar10"]):
+    for words in (["--help"], ["--dry-run", "--preset", "paper"]):
         done = subprocess.run(
             [sys.executable, "-c", script.format(words=words, path=path)],
             capture_output=True,
@@ -110,7 +110,7 @@ def test_help_and_plan_need_neither_torch_nor_ray_nor_data():
 
 
 def test_the_plan_as_json(tmp_path):
-    run = study("--preset", "cifar10", "--dry-run", "--json", results=tmp_path / "none")
+    run = study("--preset", "paper", "--dry-run", "--json", results=tmp_path / "none")
     assert run.returncode == 0, run.stderr
     plan = json.loads(run.stdout)
     (model,) = (row for row in plan["trials"] if row["kind"] == "diffusion")

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BOTTOM = {
-    *("scaling.checked", "scaling.shapes", "scaling.source"),
+    *("scaling.checked", "scaling.shapes", "scaling.source", "scaling.kinds"),
     *("scaling.trial", "scaling.wanted"),
 }
 # module prefix -> prefixes that it may import from this project, the longest match first
@@ -16,8 +16,9 @@ ALLOWED = {
     "scaling.files": set(),
     "scaling.shapes": set(),
     "scaling.source": {"scaling.checked"},
-    "scaling.trial": {"scaling.checked", "scaling.shapes", "scaling.source"},
-    "scaling.wanted": {"scaling.checked", "scaling.trial"},
+    "scaling.kinds": {"scaling.checked", "scaling.shapes", "scaling.source"},
+    "scaling.trial": {"scaling.checked", "scaling.shapes", "scaling.source", "scaling.kinds"},
+    "scaling.wanted": {"scaling.checked", "scaling.source", "scaling.trial"},
     "scaling.seeds": set(),
     "scaling.layers": BOTTOM,
     "scaling.plan": BOTTOM | {"scaling.layers"},
@@ -26,11 +27,12 @@ ALLOWED = {
     "scaling.lock": BOTTOM | {"scaling.files"},
     "scaling.provenance": set(),
     "scaling.events": set(),
+    "scaling.presets": BOTTOM,
     "scaling.options": BOTTOM,
     "scaling.cli": BOTTOM
     | {"scaling.options", "scaling.plan", "scaling.tables", "scaling.store", "scaling.lock"}
     | {"scaling.cluster"},
-    "scaling.data": BOTTOM | {"scaling.data", "scaling.files"},
+    "scaling.data": BOTTOM | {"scaling.data", "scaling.files", "scaling.seeds"},
     "scaling.models": BOTTOM | {"scaling.models"},
     "scaling.metrics": BOTTOM
     | {"scaling.metrics", "scaling.models", "scaling.data", "scaling.seeds"},
@@ -41,7 +43,14 @@ ALLOWED = {
     | {"scaling.cluster", "scaling.runs", "scaling.store", "scaling.data", "scaling.files"}
     | {"scaling.events", "scaling.provenance"},
     "analysis": {"analysis"},
-    "studies": {"scaling.cli", "scaling.options", "scaling.trial", "scaling.wanted", "analysis"},
+    "studies": {
+        "scaling.cli",
+        "scaling.options",
+        "scaling.presets",
+        "scaling.trial",
+        "scaling.wanted",
+        "analysis",
+    },
 }
 ANALYSIS_PACKAGES = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib"}
 LIGHT = ("scaling/trial.py", "scaling/checked.py", "scaling/cli.py", "scaling/options.py")

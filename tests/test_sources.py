@@ -5,51 +5,135 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling.checked import UsageError
-from scaling.data.sources import check, epoch_images
+from scaling.data.sources import epoch_images
 from scaling.runs.vae import VaeRun
 from scaling.trial import DMAAPX, NORMAL, Source, VaeTrial
 from scaling.wanted import Diffusion, complete, pool_of
 from tests.conftest import timeless
 
-TRAIN = torch.zeros(5, 1, 8, 8, dtype=torch.uint8)
+TRAIN = torch.zeros(50, 1, 8, 8, dtype=torch.uint8)
+REAL = 16  # the level of D_train's images where they are told from samples
 
 
 def chunk(index):
-    return np.full((5, 1, 8, 8), index, np.uint8)
+    return np.full((50, 1, 8, 8), index, np.uint8)
 
 
-def test_normal_training_reads_d_train():
-    assert epoch_images(NORMAL, TRAIN, 3, None) is TRAIN
+def vae(source, **fields):
+    return VaeTrial("digits", **({"batch": 20, "mixtures": 2} | fields), source=source)
 
 
-@given(k=st.integers(1, 12), epochs=st.integers(1, 40))
-def test_k_distinct_chunks_then_repeats_never_before(k, epochs):
-    source = replace(DMAAPX, k=k)
-    seen = [int(epoch_images(source, TRAIN, e, chunk)[0, 0, 0, 0]) for e in range(1, epochs + 1)]
+def images_of(source, epoch=1, train=TRAIN, read_chunk=chunk, **fields):
+    return epoch_images(vae(source, **fields), train, 17, epoch, read_chunk)
+
+
+def test_normal_training_reads_each_image_of_d_train_once_in_an_order_of_the_epoch():
+    train = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(TRAIN.shape)
+    first, second = (images_of(NORMAL, e, train)[:, 0, 0, 0].tolist() for e in (1, 2))
+    assert sorted(first) == sorted(second) == list(range(50))
+    assert first != second
+    other = images_of(NORMAL, 1, train, seed=1)[:, 0, 0, 0].tolist()
+    assert first == images_of(NORMAL, 1, train)[:, 0, 0, 0].tolist() != other
+
+
+@given(k=st.integers(1, 12), epochs=st.integers(1, 40), share=st.sampled_from([0.0, 0.3, 0.8]))
+@settings(deadline=None, max_examples=30)
+def test_k_distinct_chunks_then_repeats_never_before(k, epochs, share):
+    source = Source(real_share=share, k=k)
+    train = torch.full_like(TRAIN, REAL)
+    seen = []
+    for epoch in range(1, epochs + 1):
+        levels = set(images_of(source, epoch, train)[:, 0, 0, 0].tolist()) - {REAL}
+        assert len(levels) == 1
+        seen += levels
     assert seen == [(e - 1) % k for e in range(1, epochs + 1)]
     assert len(set(seen[:k])) == min(k, epochs)
+
+
+@given(
+    share=st.floats(0, 1),
+    batch=st.integers(1, 60),
+    count=st.integers(1, 200),
+)
+@settings(deadline=None)
+def test_shares_are_exact_in_each_batch(share, batch, count):
+    train = torch.full((count, 1, 1, 1), REAL, dtype=torch.uint8)
+    samples = np.zeros((count, 1, 1, 1), np.uint8)
+    source = NORMAL if share == 1 else Source(real_share=share, k=1)
+    images = images_of(source, 1, train, lambda index: samples, batch=batch)
+    for x in images.split(batch):
+        assert int((x == REAL).sum()) == round(share * len(x))
+    assert len(images) == count
+
+
+def test_a_mixture_takes_no_image_twice_in_an_epoch():
+    train = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(TRAIN.shape)
+    samples = (100 + np.arange(50, dtype=np.uint8)).reshape(50, 1, 1, 1) + chunk(0)
+    source = Source(real_share=0.4, k=1)
+    seen = images_of(source, 1, train, lambda index: samples)[:, 0, 0, 0].tolist()
+    assert len(set(seen)) == 50
+    assert sum(level < 100 for level in seen) == 8 + 8 + 4
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(NORMAL, replace(DMAAPX, k=2), Source(real_share=0.5, k=2), Source(augment="tuned")),
+        *(Source(mollify_epochs=3), Source(real_share=0.5, k=2, augment="naive")),
+        Source(real_share=0.2, k=1, augment="tuned", mollify_epochs=4),
+    ],
+)
+def test_the_same_seed_and_epoch_give_the_same_images_whoever_reads(source, digits):
+    train = torch.from_numpy(digits.train[:50])
+    samples = digits.train[50:100]
+    first = images_of(source, 2, train, lambda index: samples)
+    torch.manual_seed(5)
+    assert torch.equal(first, images_of(source, 2, train, lambda index: samples))
+    assert not torch.equal(first, images_of(source, 2, train, lambda index: samples, seed=1))
+    assert first.dtype == torch.uint8
+    assert first.max() < 17
 
 
 def test_writing_in_place_changes_no_shared_memory():
     shared = chunk(3)
     shared.flags.writeable = False
-    images = epoch_images(replace(DMAAPX, k=1), TRAIN, 1, lambda index: shared)
-    images.add_(1)
+    images_of(replace(DMAAPX, k=1), 1, TRAIN, lambda index: shared).add_(1)
     assert (shared == 3).all()
+    images_of(NORMAL).add_(1)
+    assert (TRAIN == 0).all()
 
 
 def test_what_does_not_fit_is_refused():
     with pytest.raises(UsageError, match="needs a pool"):
-        epoch_images(DMAAPX, TRAIN, 1, chunk)
+        images_of(DMAAPX)
     with pytest.raises(UsageError, match="shape"):
-        epoch_images(replace(DMAAPX, k=1), TRAIN[:3], 1, chunk)
-    for source in (Source(augment="naive"), Source(real_share=0.5), Source(mollify_epochs=3)):
-        with pytest.raises(UsageError, match="cannot be trained on yet"):
-            check(source)
+        images_of(replace(DMAAPX, k=1), 1, TRAIN[:3])
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"k": 3}, "real_share below 1"),
+        ({"diffusion_share": 0.5}, "real_share below 1"),
+        ({"keep_real": True}, "source.augment only"),
+        ({"requantise": False}, "source.mollify_epochs only"),
+        ({"augment": "tuned", "augment_probability": 1.5}, "not in"),
+    ],
+)
+def test_a_combination_is_valid_or_refused_with_a_reason(fields, why):
+    with pytest.raises(UsageError, match=why):
+        Source(**fields)
+
+
+def test_what_a_likelihood_cannot_take_is_refused():
+    with pytest.raises(UsageError, match="bernoulli only"):
+        vae(Source(augment="tuned", keep_real=True))
+    with pytest.raises(UsageError, match="mixture gives probabilities to levels"):
+        vae(Source(mollify_epochs=3, requantise=False))
 
 
 def test_training_on_a_pool_of_d_train_equals_normal_training(trial, tiny):
@@ -71,11 +155,11 @@ def test_the_source_elbo_is_that_of_the_chunk(trial, tiny):
 def test_pools_are_filled_in_and_their_models_come_first():
     from scaling.trial import DiffusionTrial
 
-    vae = VaeTrial("digits", n_c=2, train_size=50, split=3, source=DMAAPX)
-    other = replace(vae, source=replace(DMAAPX, diffusion_share=0.5, k=2))
-    own = replace(vae, source=replace(DMAAPX, pool="mine", k=4))
+    first = VaeTrial("digits", n_c=2, train_size=50, split=3, source=DMAAPX)
+    other = replace(first, source=replace(DMAAPX, diffusion_share=0.5, k=2))
+    own = replace(first, source=replace(DMAAPX, pool="mine", k=4))
     diffusion = Diffusion(DiffusionTrial("cifar10", channels=8), epochs=7)
-    every = complete([vae, other, own, replace(vae, source=NORMAL)], 10, 5, diffusion)
+    every = complete([first, other, own, replace(first, source=NORMAL)], 10, 5, diffusion)
     models, vaes = every[:2], [wanted.trial for wanted in every[2:]]
     assert [(m.trial.dataset, m.trial.share, m.trial.split) for m in models] == [
         ("digits", 1.0, 3),
@@ -86,7 +170,7 @@ def test_pools_are_filled_in_and_their_models_come_first():
     assert models[0].key in pool_of(vaes[0])
     assert models[1].key in pool_of(vaes[1])
     assert pool_of(vaes[2]) == "mine"
-    longer = complete([vae], 10, 5, replace(diffusion, epochs=8))
+    longer = complete([first], 10, 5, replace(diffusion, epochs=8))
     assert longer[1].key != every[2].key
     with pytest.raises(UsageError, match="source.pool=NAME"):
-        complete([vae], 10, 5, None)
+        complete([first], 10, 5, None)

@@ -1,12 +1,14 @@
-"""The paper's figures: one module each, `figN.figN(frame, note) -> Figure` and its `numbers`.
+"""The paper's figures and tables: one module each, `figN.figN(frame, note)` and its `numbers`.
 
 A new figure is a new module here with these two functions; its name is all that is registered.
-One that is not drawn from the frame of the trials has its own `load(path) -> frame`.
+One that is not drawn from the frame of the trials has its own `load(path) -> frame`; a table has
+`text(frame, suffix)` for the console, Markdown and LaTeX.
 matplotlib is imported only when a figure is drawn, and its global state is left alone.
 """
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "pdf", "csv")  # written where no file is named
+JPEG = (
+    "CIFAR-10's images are those of a JPEG copy: "
+    "its likelihoods are not comparable with published ones."
+)
 # The same numbers give the same bytes: no date in the file.
 METADATA: dict[str, dict[str, None]] = {
     "pdf": {"CreationDate": None},
@@ -27,10 +33,10 @@ METADATA: dict[str, dict[str, None]] = {
 
 
 def names() -> list[str]:
-    """The figures that can be drawn, in the paper's order."""
+    """The figures that can be drawn, in the paper's order, and then the tables."""
     modules = (module.name for module in pkgutil.iter_modules(__path__))
-    found = (name for name in modules if name.startswith("fig"))
-    return sorted(found, key=lambda name: (len(name), name))
+    found = [match for name in modules if (match := re.fullmatch(r"(fig|table)(\d+)(.*)", name))]
+    return [match[0] for match in sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))]
 
 
 def load(name: str, path: str | Path) -> "pd.DataFrame":
@@ -49,7 +55,13 @@ def draw(name: str, frame: "pd.DataFrame", note: str = "") -> "Figure":
 
     function: Callable[[pd.DataFrame, str], Figure] = getattr(_module(name), name)
     with rc_context(style.RC):
-        return function(frame, note)
+        return function(frame, "\n".join(filter(None, [_copies(frame), note])))
+
+
+def _copies(frame: "pd.DataFrame") -> str:
+    """A warning where the images are not the official ones."""
+    found = "data" in frame and (frame["data"] == "jpeg").any()
+    return JPEG if found else ""
 
 
 def numbers(name: str, frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -15,7 +15,6 @@ from analysis.intervals import over_seeds
 
 FEW_POINTS = 2
 MANY_POINTS = 12  # from which on the tick labels are small
-SHOWN = 4  # missing points named
 HEADER = ["order", "phase", "source", "m_z", "n_c", "parameters", "role"]
 
 
@@ -77,7 +76,7 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.letter(right, "(b)")
     _in_order(right, table, lead, steps)
     figure.legend(handles=_handles(table, lead, steps), loc="outside upper center", ncols=4)
-    lacking = _lacking(curves.missing(frame, steps, lead, "test_elbo"))
+    lacking = marks.lacking(curves.missing(frame, steps, lead, "test_elbo"))
     said = found.sentence if found else ""
     marks.note(figure, [marks.counted(finals, main), said, lacking, note])
     if "parameters" in main:
@@ -85,11 +84,6 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     else:
         marks.empty(left, "parameters not recorded")
     return figure
-
-
-def _lacking(points: list[str]) -> str:
-    more = f"; and {len(points) - SHOWN} more" if len(points) > SHOWN else ""
-    return f"Not finished: {'; '.join(points[:SHOWN])}{more}" if points else ""
 
 
 def _against_parameters(ax: Axes, main: pd.DataFrame) -> None:

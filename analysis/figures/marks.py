@@ -17,6 +17,8 @@ BESIDE = 3.0  # points between a mean and its seeds' dots
 NEAR, FAR = 5.0, 60.0  # points between a label and what it names
 TURNS = np.pi / 8 * np.array([4, 12, 0, 8, 2, 6, 10, 14, 1, 3, 5, 7, 9, 11, 13, 15])  # up first
 FARTHER = 0.3  # what a point of distance counts, a crossed dot of a line counting 1
+EARLY, ROOM = 0.1, 0.08  # share of the epochs whose values may leave a panel; margin of its rest
+SHOWN = 4  # unfinished things named
 CLEAR = 4.5  # points, radius of the ring around a minimum or the peak
 
 
@@ -48,6 +50,42 @@ def dots(ax: Axes, x: np.ndarray, table: pd.DataFrame, colour: str) -> None:
     for _, values in seed_values(table).items():
         (marks,) = ax.plot(x, values, ".", color=colour, markersize=3.5, alpha=0.6, zorder=2.5)
         marks.set(markeredgewidth=0, transform=ax.transData + aside)
+
+
+def curve(ax: Axes, table: pd.DataFrame, colour: str, look: str) -> None:
+    """Means over epochs with a band, the 95 % interval from 3 seeds on; one epoch is a marker."""
+    alone = "o" if len(table) == 1 else ""
+    ax.plot(table["epoch"], table["mean"], f"{alone}{look}", color=colour, zorder=3)
+    known = table[table["n"] >= FEW_SEEDS]
+    band = (known["epoch"], known["low"], known["high"])
+    ax.fill_between(*band, color=colour, alpha=0.16, linewidth=0, zorder=2)
+
+
+def zoom(ax: Axes, table: pd.DataFrame) -> None:
+    """The y axis shows the last 90 % of the epochs: what begins far below would flatten the rest.
+
+    `table` has columns epoch, mean, low, high, n.
+    """
+    late = table[table["epoch"] >= EARLY * table["epoch"].max()]
+    known = late[late["n"] >= FEW_SEEDS]
+    values = pd.concat([late["mean"], known["low"], known["high"]])
+    room = ROOM * (np.ptp(values) or abs(values.iloc[0]) or 1.0)
+    ax.set_ylim(values.min() - room, values.max() + room)
+    ax.set_xlim(left=0)
+
+
+def row(ax: Axes, y: float, table: pd.DataFrame, colour: str) -> None:
+    """Mean, interval and seeds of the only row of `table` at height y, the mean's value above."""
+    (at,) = table.itertuples()
+    seeds = seed_values(table).to_numpy(dtype=float)[0]
+    known = at.n >= FEW_SEEDS
+    bars = [[at.mean - at.low], [at.high - at.mean]] if known else None
+    ax.errorbar([at.mean], [y], xerr=bars, fmt="o", color=colour, elinewidth=0.9, zorder=3)
+    ax.plot(seeds, np.full(len(seeds), y), ".", color=colour, markersize=3, alpha=0.5)
+    text = style.rounded(at.mean, (at.high - at.low) / 2 if known else None)
+    ax.annotate(
+        text, (at.mean, y), (0, 3), textcoords="offset points", ha="center", fontsize=6, zorder=4
+    )
 
 
 def log2_axis(ax: Axes, values: Sequence[int], name: str) -> None:
@@ -82,6 +120,12 @@ def counted(finals: pd.DataFrame, table: pd.DataFrame) -> str:
     told = f"mean over seeds, bars: 95 % t interval from {FEW_SEEDS} seeds on"
     interval = told if (table["n"] >= FEW_SEEDS).any() else "no interval"
     return f"{seeds} (dots), {interval}; {epochs} epochs"
+
+
+def lacking(texts: Sequence[str]) -> str:
+    """What is not finished, the first of it by name."""
+    more = f"; and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return f"Not finished: {'; '.join(texts[:SHOWN])}{more}" if texts else ""
 
 
 def _span(values: pd.Series) -> str:

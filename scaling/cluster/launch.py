@@ -139,7 +139,7 @@ def train(
     job = replace(jobs[key], device="cuda" if on_gpu else "cpu")
     folder = Store(root).folder(key)
     trial = folder.trial()
-    pool = pools.get(pool_of(trial) or "") if isinstance(trial, VaeTrial) else None
+    pool = pools.get(pool_of(trial) or "")
     given = (pool.read, pool.checksums) if pool else ()
     execute(folder, datasets[trial.dataset], job, lambda row: tune.report({**row}), *given)
     tune.report({"finished": True})

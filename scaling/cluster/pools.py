@@ -13,8 +13,8 @@ from scaling.data.pool import Pool
 from scaling.data.pool_build import missing
 from scaling.data.pool_quality import describe
 from scaling.files import read_json, write_json
-from scaling.trial import DiffusionTrial, VaeTrial
-from scaling.wanted import pool_name
+from scaling.trial import DiffusionTrial, Trial
+from scaling.wanted import chunks_of, pool_name
 
 QUALITY_IMAGES = 10_000  # samples that a pool is judged by, at most
 
@@ -25,7 +25,7 @@ def orders(request: Request, data: Mapping[str, Dataset]) -> dict[str, chunks.Or
     for name, wanted in request.wanted.items():
         if isinstance(wanted.trial, DiffusionTrial):
             pool = pool_name(wanted.trial, wanted.epochs)
-            users = (t.source.k or 1 for _, p, t in request.pool_users() if p == pool)
+            users = (chunks_of(t) for _, p, t in request.pool_users() if p == pool)
             k = max(users, default=request.pool_k)
             part = data[wanted.trial.dataset]
             made[pool] = chunks.order_of(pool, wanted.trial, name, wanted.epochs, k, part)
@@ -37,7 +37,7 @@ def check(request: Request, data: Mapping[str, Dataset]) -> None:
     ours = orders(request, data)
     for _, pool, trial in request.pool_users():
         if pool not in ours or (request.store.pool(pool) / "pool.json").exists():
-            k = None if pool in ours else trial.source.k
+            k = None if pool in ours else chunks_of(trial)
             _open(request, pool).check_for(*_images(data[trial.dataset], trial), k)
 
 
@@ -57,7 +57,7 @@ def provide(
     ours = {name: order for name, order in orders(request, data).items() if order.k}
     k = {name: order.k for name, order in ours.items()}
     for _, pool, trial in request.pool_users():
-        k[pool] = max(k.get(pool, 1), trial.source.k or 1)
+        k[pool] = max(k.get(pool, 1), chunks_of(trial))
     ready: dict[str, Pool] = {}
     for name in k:
         try:
@@ -84,7 +84,7 @@ def _checked(request: Request, name: str, k: int) -> Pool:
     return pool
 
 
-def _images(data: Dataset, trial: VaeTrial) -> tuple[str, int, tuple[int, ...], int]:
+def _images(data: Dataset, trial: Trial) -> tuple[str, int, tuple[int, ...], int]:
     """What a pool must hold for the trial: data set, levels, shape, images in a chunk."""
     size = len(data.train) if trial.train_size is None else trial.train_size
     return trial.dataset, data.levels, data.train.shape[1:], size

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaling.store import Store
-from scaling.trial import VaeTrial
+from scaling.trial import Trial
 from scaling.wanted import Wanted, pool_of
 
 
@@ -23,6 +23,7 @@ class Request:
     cpus: float
     address: str
     data_root: Path | None
+    offline: bool
     max_hours: float | None
     max_gpu_hours: float | None
     pool_k: int
@@ -33,9 +34,9 @@ class Request:
     def folder(self) -> Path:
         return self.store.study(self.study)
 
-    def pool_users(self) -> Iterator[tuple[str, str, VaeTrial]]:
+    def pool_users(self) -> Iterator[tuple[str, str, Trial]]:
         """Key, pool and trial of what is left to run on a pool."""
         for name in self.hours:
             trial = self.wanted[name].trial
-            if isinstance(trial, VaeTrial) and (pool := pool_of(trial)):
+            if pool := pool_of(trial):
                 yield name, pool, trial

@@ -11,9 +11,9 @@ from scaling.cluster import connect, pools
 from scaling.cluster.launch import CapReached, Caps, Launcher, Placement, Work
 from scaling.cluster.request import Request
 from scaling.cluster.worker import Job
-from scaling.data import datasets, sources
+from scaling.data import datasets
 from scaling.provenance import launch_entry
-from scaling.trial import VaeTrial, group_name, headline
+from scaling.trial import group_name, headline
 
 
 def run(request: Request) -> str | None:
@@ -33,10 +33,10 @@ def _check(request: Request) -> dict[str, datasets.Dataset]:
     """Everything that can be refused before Ray starts; returns the data sets."""
     loaded: dict[str, datasets.Dataset] = {}
     for trial in (wanted.trial for wanted in request.wanted.values()):
-        if isinstance(trial, VaeTrial):
-            sources.check(trial.source)
         if trial.dataset not in loaded:
-            loaded[trial.dataset] = datasets.load(trial.dataset, request.data_root)
+            loaded[trial.dataset] = datasets.load(
+                trial.dataset, request.data_root, request.offline
+            )
         datasets.split(loaded[trial.dataset], trial.train_size, trial.split)
     pools.check(request, loaded)
     return loaded

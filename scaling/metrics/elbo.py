@@ -9,6 +9,7 @@ from torch.distributions import kl_divergence
 
 from scaling.models.vae import VAE, elbo, prior
 from scaling.seeds import seeded
+from scaling.trial import NORMAL
 
 if TYPE_CHECKING:
     from scaling.runs.vae import VaeRun
@@ -20,8 +21,8 @@ def measure(run: "VaeRun") -> dict[str, float]:
     """Nats per image, BatchNorm in eval mode; `source_elbo` is that of the epoch's own images."""
     train = _evaluate(run, run.train, "train")
     test = _evaluate(run, run.test, "test")
-    own = run.source_images()
-    source = train if own is run.train else _evaluate(run, own, "source")
+    real = run.trial.source == NORMAL
+    source = train if real else _evaluate(run, run.source_images(), "source")
     pixels = run.test[0].numel()
     return {
         "train_elbo": train["elbo"],
@@ -49,7 +50,7 @@ def mean_elbo(vae: VAE, images: Tensor) -> dict[str, float]:
     elbos, kls = [], []
     for x in images.split(EVAL_BATCH):
         q = vae.encode(x)
-        elbos.append(elbo(vae, x, q))
+        elbos.append(elbo(vae, vae.to_levels(x), q))
         kls.append(kl_divergence(q, prior(q)))
     vae.train(training)
     return {"elbo": _mean(elbos), "kl": _mean(kls)}

@@ -47,6 +47,10 @@ class VAE(nn.Module):
         mean, rho = self.encoder(x).chunk(2, 1)
         return diagonal_normal(mean, F.softplus(rho) + STD_FLOOR)
 
+    def to_levels(self, x: Tensor) -> Tensor:
+        """What `log_prob` takes: levels, between two of them where x are floats in [0, 1]."""
+        return x if x.dtype == torch.uint8 else x * (self.levels - 1)
+
     def decode(self, z: Tensor) -> Likelihood:
         """p(x|z) for z (B, m_z, H/4, W/4), or (B, 16 m_z) in the fully-connected network."""
         return self.likelihood(self.decoder(z))

@@ -42,6 +42,7 @@ class VaeRun:
     ) -> None:
         self.trial, self.epochs, self.measure_every = trial, epochs, measure_every
         self.device = torch.device(device)
+        self.data = data
         self.train, self.test = self._resident(data.train), self._resident(data.test)
         with seeded(self.device, trial.seed, "init"):
             vae = build(trial, data.channels, data.side, data.levels)
@@ -74,10 +75,11 @@ class VaeRun:
         return reconstruction.measure(self)
 
     def source_images(self) -> Tensor:
-        """The images of the current epoch: those it trains on."""
+        """The images of the current epoch, in the order in which it trains on them."""
         if self.images[0] != self.epoch:
+            levels = self.data.levels
             images = sources.epoch_images(
-                self.trial.source, self.train, self.epoch, self.read_chunk
+                self.trial, self.train, levels, self.epoch, self.read_chunk
             )
             self.images = (self.epoch, images)
         return self.images[1]
@@ -105,7 +107,7 @@ class VaeRun:
         return self.epoch == self.epochs or self.epoch % every == 0
 
     def _train_epoch(self) -> None:
-        """One effective epoch: every image of the source once, shuffled, the last batch partial."""
+        """One effective epoch: every image of the source once, the last batch partial."""
         start = time.perf_counter()
         self.epoch += 1
         self._set_lr()
@@ -113,9 +115,8 @@ class VaeRun:
         images = self.source_images()
         total = torch.zeros((), device=self.device)
         with seeded(self.device, self.trial.seed, self.epoch, "train"):
-            order = torch.randperm(len(images), device=self.device)
-            for batch in order.split(self.trial.batch):
-                total += self._step(images[batch]) * len(batch)
+            for x in images.split(self.trial.batch):
+                total += self._step(x) * len(x)
         if not math.isfinite(total.item()):
             raise FloatingPointError(
                 f"the training ELBO is no longer finite in epoch {self.epoch}; "
@@ -126,7 +127,7 @@ class VaeRun:
     def _step(self, x: Tensor) -> Tensor:
         """One gradient step on the batch's mean ELBO; returns that ELBO."""
         self.optimizer.zero_grad(set_to_none=True)
-        objective = elbo(self.vae, x, self.vae.encode(x)).mean()
+        objective = elbo(self.vae, self.vae.to_levels(x), self.vae.encode(x)).mean()
         (-objective).backward()
         if self.trial.grad_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.vae.parameters(), self.trial.grad_clip)

@@ -96,7 +96,7 @@ from scaling.data import pool_build
 from scaling.data.pool import Pool
 from scaling.data.pool_spec import PoolSpec
 from scaling.data.sources import epoch_images
-from scaling.trial import DMAAPX
+from scaling.trial import DMAAPX, VaeTrial
 from dataclasses import replace
 
 root, n, k = pathlib.Path({root!r}), 50_000, 14
@@ -112,11 +112,12 @@ def reader(chunks):
     def anonymous():
         lines = pathlib.Path("/proc/self/status").read_text().splitlines()
         return int(next(x for x in lines if x.startswith("RssAnon")).split()[1]) * 1024
-    train, source = torch.zeros(spec.chunk_shape, dtype=torch.uint8), replace(DMAAPX, k=k)
+    train = torch.zeros(spec.chunk_shape, dtype=torch.uint8)
+    trial = VaeTrial("cifar10", source=replace(DMAAPX, k=k))
     images, start, peak, read_only = None, anonymous(), 0, True
     for epoch in range(1, k + 1):
         read_only &= not chunks.read(epoch - 1).flags.writeable
-        images = epoch_images(source, train, epoch, chunks.read)
+        images = epoch_images(trial, train, 256, epoch, chunks.read)
         assert int(images[0, 0, 0, 0]) == epoch - 1
         peak = max(peak, anonymous())
     return dict(start=start, peak=peak, read_only=read_only)

@@ -1,0 +1,146 @@
+"""Arms: which trials a claim speaks of, with places that follow the grid at hand.
+
+The paper's places (m_z = 1, n_c = 256) are no places of a smaller grid, so an arm may say "first",
+"last" or `Near(10)` instead of a number.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+
+import pandas as pd
+
+from analysis import curves
+from analysis.folders import ResultsError
+
+PAPER_PLACE = (1, 256)  # m_z, n_c of the default models (section 5.1)
+Place = tuple[int, int]  # (m_z, n_c)
+
+
+@dataclass(frozen=True)
+class Near:
+    """The measured value nearest to `value` in ratio, if it is within `factor` of it."""
+
+    value: float
+    factor: float = 2.0
+
+
+@dataclass(frozen=True)
+class Each:
+    """Every measured value in [low, high]: one comparison for each."""
+
+    low: float = -math.inf
+    high: float = math.inf
+
+    def of(self, values: Iterable[float]) -> list[float]:
+        """Those of the values that are meant, ascending."""
+        return sorted({value for value in values if self.low <= value <= self.high})
+
+
+@dataclass(frozen=True)
+class Along(Each):
+    """Every measured value in [low, high], or their upper half: the axis of a slope or curve."""
+
+    upper: bool = False
+
+    def of(self, values: Iterable[float]) -> list[float]:
+        every = super().of(values)
+        return every[len(every) // 2 :] if self.upper else every
+
+
+Pick = float | str | Near | Each
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Trials that differ in their seed only: a training distribution, a schedule, a size."""
+
+    real_share: float | Each = 1.0
+    diffusion_share: float | Each = 1.0  # of D_train, seen by the diffusion model
+    augment: str = ""
+    mollified: bool = False
+    half_asleep: bool = False
+    k: Pick = "last"
+    m_z: Pick = "base"  # base (of both): the default model; first, last: smallest, largest
+    n_c: Pick = "base"  # corner: where m_z varies
+
+    @property
+    def name(self) -> str:
+        """The training distribution in words, without place."""
+        known = {1.0: "normal", 0.0: "dmaapx"}
+        name = known.get(self.real_share) or f"{self._text('real_share')} real images"  # type: ignore[arg-type]
+        if self.augment:
+            name = f"aug_{self.augment}" + ("" if self.real_share == 1.0 else f" on {name}")
+        details = [self._text("diffusion_share")] if self.diffusion_share != 1.0 else []
+        details += [self._text("k")] if self.k not in ("last", 0.0) else []
+        name += f" ({', '.join(details)})" if details else ""
+        return name + " + mollify" * self.mollified + " + RHA" * self.half_asleep
+
+    @property
+    def place(self) -> str:
+        """m_z and n_c in words."""
+        if self.m_z == self.n_c == "base":
+            return "the baseline"
+        return ", ".join(self._text(name) for name in ("m_z", "n_c"))
+
+    def axes(self, kind: type) -> list[str]:
+        """The names of the fields that are of exactly this kind."""
+        return [field.name for field in fields(self) if type(getattr(self, field.name)) is kind]
+
+    def _text(self, name: str) -> str:
+        value = getattr(self, name)
+        if isinstance(value, Near):
+            return f"{name} near {value.value:g}"
+        if isinstance(value, Each):
+            low = f" from {value.low:g}" if value.low > -math.inf else ""
+            high = f" to {value.high:g}" if value.high < math.inf else ""
+            return f"each {name}{low}{high}"
+        return f"{name}={value if isinstance(value, str) else format(value, 'g')}"
+
+
+NORMAL, DMAAPX = Arm(), Arm(real_share=0.0)
+AUG_TUNED, AUG_NAIVE = Arm(augment="tuned"), Arm(augment="naive")
+MOLLIFY = Arm(mollified=True)
+
+
+def pick(wanted: Pick, measured: Iterable[float]) -> Pick | None:
+    """The measured value that is meant, None where there is none; an Along stays what it is."""
+    values = sorted(set(measured))
+    if not values or isinstance(wanted, Along):
+        return wanted if values else None
+    if isinstance(wanted, str):
+        return {"first": values[0], "last": values[-1]}[wanted]
+    if isinstance(wanted, Near):
+        ratios = {abs(math.log(value / wanted.value)): value for value in values if value > 0}
+        nearest = min(ratios, default=math.inf)
+        return ratios[nearest] if nearest <= math.log(wanted.factor) + 1e-9 else None
+    return next((value for value in values if value == wanted), None)
+
+
+def placed(arm: Arm, points: set[Place]) -> Arm | None:
+    """The arm at measured m_z and n_c, None where its place is not among the points."""
+    if not points:
+        return None
+    if arm.m_z == arm.n_c == "base":
+        m_z, n_c = baseline(points)
+        return replace(arm, m_z=m_z, n_c=n_c)
+    if arm.n_c == "corner":
+        corner = _corner(points)
+        at = pick(arm.m_z, [m_z for m_z, n_c in points if n_c == corner])
+        return None if at is None or corner is None else replace(arm, m_z=at, n_c=corner)
+    at = pick(arm.m_z, [m_z for m_z, _ in points])
+    wide = pick(arm.n_c, [n_c for m_z, n_c in points if m_z == at])
+    return None if at is None or wide is None else replace(arm, m_z=at, n_c=wide)
+
+
+def baseline(points: set[Place]) -> Place:
+    """The paper's default model if it is there, else the widest at the smallest m_z."""
+    narrow = min(m_z for m_z, _ in points)
+    return PAPER_PLACE if PAPER_PLACE in points else max(p for p in points if p[0] == narrow)
+
+
+def _corner(points: set[Place]) -> int | None:
+    try:
+        return curves.corner(pd.DataFrame(sorted(points), columns=["m_z", "n_c"]))
+    except ResultsError:
+        return None

@@ -1,0 +1,150 @@
+"""Cells: the finished trials of one setting, from which arms take their values by seed.
+
+A setting is everything that no claim varies: data set, split, network, likelihood, optimizer,
+epochs. Trials of different settings are never compared.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+import numpy as np
+import pandas as pd
+
+from analysis import curves
+from analysis.claims.arms import Arm, Each, Place, pick
+from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
+from analysis.folders import ResultsError
+
+KINDS = ("vae", "two_sample")
+METHOD = ("real_share", "diffusion_share", "augment", "mollified", "half_asleep")
+PLACE = ["m_z", "n_c"]
+GRADED = ("source_", "half_asleep_")  # prefixes of the fields that make a method
+VARIED = {"key", "state", "seed", "source", "share", "pool", *PLACE}
+AVERAGED = "__overall"  # a mixture of corruptions, left out of means over corruptions
+Columns = tuple[str, ...]  # patterns (accuracy_knn__*) are means over what they match
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The finished trials of one setting."""
+
+    label: str  # the data set, and what tells this setting from the others
+    dataset: str
+    trials: pd.DataFrame  # final values, a row per trial, and the axes of Arm
+    frame: pd.DataFrame  # the same trials epoch by epoch
+
+    def rows(self, arm: Arm, columns: Columns) -> pd.DataFrame:
+        """The arm's trials at any place and k, with the mean of the columns as `value`."""
+        value = _mean(self.trials, columns)
+        kept = value.notna()
+        for name in METHOD:
+            wanted = getattr(arm, name)
+            if not isinstance(wanted, Each):
+                kept &= self.trials[name] == wanted
+        return self.trials[kept].assign(value=value[kept])
+
+    def points(self, arm: Arm, columns: Columns) -> set[Place]:
+        """The (m_z, n_c) at which the arm is measured."""
+        return set(self.rows(arm, columns)[PLACE].itertuples(index=False, name=None))
+
+    def choices(self, arm: Arm, columns: Columns) -> set[tuple[tuple[str, float], ...]]:
+        """What the arm's Each stand for: a tuple of (axis, value) per combination measured."""
+        axes, rows = arm.axes(Each), self.rows(arm, columns)
+        for name in axes:
+            rows = rows[rows[name].isin(getattr(arm, name).of(rows[name]))]
+        return {tuple(zip(axes, each, strict=True)) for each in rows[axes].to_numpy().tolist()}
+
+    def axis(self, arm: Arm, columns: Columns, name: str) -> list[float]:
+        """The measured values of the arm's Along axis, at a place that is found."""
+        rows = self.rows(arm, columns)
+        for other in PLACE:
+            rows = rows if other == name else rows[rows[other] == getattr(arm, other)]
+        return list(getattr(arm, name).of(rows[name]))
+
+    def values(self, arm: Arm, columns: Columns) -> pd.Series:
+        """Final value by seed, of an arm at a place that is found; empty where not measured.
+
+        Raises ResultsError, in half a sentence, where two trials stand for one seed.
+        """
+        rows = self.rows(arm, columns)
+        for name in PLACE:
+            rows = rows[rows[name] == getattr(arm, name)]
+        rows = rows[rows["k"] == pick(arm.k, rows["k"])]
+        twins = rows[rows.duplicated("seed", keep=False)]
+        if len(twins):
+            differ = [n for n in _fields(twins) if twins[n].nunique(dropna=False) > 1]
+            raise ResultsError(
+                f"several trials of {arm.name} stand at {arm.place}, seed "
+                f"{twins['seed'].iloc[0]}: they differ in {', '.join(differ) or 'key'}"
+            )
+        return rows.set_index("seed")["value"].sort_index()
+
+
+def cells(frame: pd.DataFrame) -> list[Cell]:
+    """The settings in which trials are finished, by label."""
+    done = frame[(frame["state"] == "done") & frame["kind"].isin(KINDS)]
+    if done.empty:
+        return []
+    trials = _with_axes(_finals(done))
+    setting = ["kind", *(n for n in _fields(trials) if not n.startswith(GRADED)), "epoch"]
+    found = []
+    for _, part in trials.groupby(list(dict.fromkeys(setting)), dropna=False):
+        dataset, kind = part["dataset"].iloc[0], part["kind"].iloc[0]
+        near = trials[(trials["dataset"] == dataset) & (trials["kind"] == kind)]
+        told = [n for n in setting if near[n].nunique(dropna=False) > 1]
+        label = ", ".join([dataset, *(f"{n}={part[n].iloc[0]}" for n in told)])
+        found.append(Cell(label, dataset, part, done[done["key"].isin(part["key"])]))
+    return sorted(found, key=lambda cell: cell.label)
+
+
+def _finals(done: pd.DataFrame) -> pd.DataFrame:
+    """`curves.final` for trials that differ in more than their place; a classifier's last row."""
+    vae, rest = done[done["kind"] == "vae"], done[done["kind"] != "vae"]
+    apart = [n for n in _fields(vae) if vae[n].nunique(dropna=False) > 1] or ["kind"]
+    parts = [curves.final(part) for _, part in vae.groupby(apart, dropna=False)]
+    parts.append(rest.sort_values("epoch").groupby("key").tail(1))
+    return pd.concat([part.dropna(axis=1, how="all") for part in parts if len(part)])
+
+
+def _with_axes(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials with the axes of Arm as columns; a field that is missing is at its default."""
+
+    def field(name: str, default: float | str) -> np.ndarray:
+        if name not in trials:
+            return np.full(len(trials), default)
+        held = trials[name].astype(object)
+        return held.where(held.notna(), default).astype(type(default)).to_numpy()
+
+    trials = trials.reset_index(drop=True)
+    classifier = trials["kind"].to_numpy() == "two_sample"
+    real = np.where(classifier, 0.0, field("source_real_share", 1.0))
+    share = np.where(classifier, field("share", 1.0), field("source_diffusion_share", 1.0))
+    return trials.assign(
+        real_share=real,
+        diffusion_share=np.where(real == 1, 1.0, share),
+        augment=field("source_augment", ""),
+        mollified=field("source_mollify_epochs", 0.0) > 0,
+        half_asleep=field("half_asleep_from", 0.0) > 0,
+        k=np.where((real == 1) | classifier, 0.0, field("source_k", math.inf)),  # no k: all
+        m_z=field("m_z", 0.0).astype(int),
+        n_c=field("n_c", 0.0).astype(int),
+    )
+
+
+def _fields(trials: pd.DataFrame) -> Sequence[str]:
+    """The fields of the trials that tell settings or methods apart."""
+    named = [n for n in trials if n in TRIAL_COLUMNS or n == "data" or n.startswith(GRADED)]
+    return [n for n in named if n not in VARIED and n not in ROW_COLUMNS]
+
+
+def _mean(trials: pd.DataFrame, columns: Columns) -> pd.Series:
+    """Row means over the columns; missing where one of them is."""
+    found = []
+    for pattern in columns:
+        names = [n for n in trials if fnmatch(n, pattern) and (n == pattern or AVERAGED not in n)]
+        if not names:
+            return pd.Series(np.nan, index=trials.index)
+        found.append(trials[names].astype(float).mean(axis=1, skipna=False))
+    return pd.concat(found, axis=1).mean(axis=1, skipna=False)

@@ -1,0 +1,18 @@
+"""Figure 11: the three gaps of the four training methods on FashionMNIST (Appendix B.3)."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.figures import methods, panels
+
+CHOICE = (11, "fashion_mnist", "gaussian")
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """As `panels.numbers`."""
+    return panels.numbers(methods.chosen(frame, *CHOICE), panels.ALL, methods.LOOKS)
+
+
+def fig11(frame: pd.DataFrame, note: str = "") -> Figure:
+    """Three panels over epochs, and the gaps at the end."""
+    return methods.draw(frame, methods.chosen(frame, *CHOICE), panels.ALL, note)

@@ -1,0 +1,19 @@
+"""Figure 12: generalization on FashionMNIST with a mixture of logistics (Appendix B.4)."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.figures import methods, panels
+
+CHOICE = (12, "fashion_mnist", "mixture")
+SHOWN = (panels.GENERALIZATION,)
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """As `panels.numbers`, of the first panel."""
+    return panels.numbers(methods.chosen(frame, *CHOICE), SHOWN, methods.LOOKS)
+
+
+def fig12(frame: pd.DataFrame, note: str = "") -> Figure:
+    """One panel over epochs, and the generalization gap at the end."""
+    return methods.draw(frame, methods.chosen(frame, *CHOICE), SHOWN, note)

@@ -1,0 +1,25 @@
+"""Figure 2: generalization, amortized inference and robustness of the four training methods."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import lines
+from analysis.figures import methods, panels
+
+OTHERS = ("mnist", "fashion_mnist")  # data sets of Figures 10 to 12
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """As `panels.numbers`, on CIFAR-10; without it, on digits or own images."""
+    return panels.numbers(_chosen(frame), panels.ALL, methods.LOOKS)
+
+
+def fig2(frame: pd.DataFrame, note: str = "") -> Figure:
+    """Three panels over epochs, and the gaps at the end."""
+    return methods.draw(frame, _chosen(frame), panels.ALL, note)
+
+
+def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    own = sorted(set(lines.methods(frame)["dataset"]) - set(OTHERS))
+    dataset = own[0] if own and "cifar10" not in own else "cifar10"
+    return methods.chosen(frame, 2, dataset)

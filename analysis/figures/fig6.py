@@ -1,0 +1,43 @@
+"""Figure 6: generalization, amortized inference and robustness for two m_z at one n_c."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import lines, style
+from analysis.figures import methods, panels
+from analysis.figures.panels import Look
+from analysis.folders import ResultsError
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """As `panels.numbers`, the lines being values of m_z under normal training."""
+    found = _chosen(frame)
+    return panels.numbers(found, panels.ALL, _looks(found))
+
+
+def fig6(frame: pd.DataFrame, note: str = "") -> Figure:
+    """Three panels over epochs, and the gaps at the end."""
+    found = _chosen(frame)
+    table = panels.numbers(found, panels.ALL, _looks(found))
+    title = f"Latent dimension: $m_z$ at $n_c={found['n_c'].iloc[0]}$, normal training on "
+    notes = [*panels.notes(frame, found, table), note]
+    return panels.draw(table, panels.ALL, _looks(found), title + methods.data(found), notes)
+
+
+def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    """Normal training at the n_c where most m_z, then most trials are."""
+    found = lines.plain(frame)
+    found = found[found["source"] == "normal"]
+    if found.empty:
+        raise ResultsError(
+            "Figure 6 needs VAEs under normal training, which are not in these results. "
+            "Run python studies/latent_width.py."
+        )
+    counts = found.groupby("n_c")[["m_z", "key"]].nunique().sort_values(["m_z", "key"])
+    found = found[found["n_c"] == counts.index[-1]]
+    return found.assign(line=[f"m_z={m_z}" for m_z in found["m_z"]])
+
+
+def _looks(found: pd.DataFrame) -> dict[str, Look]:
+    colours = style.m_z_colours(found["m_z"])
+    return {f"m_z={m_z}": Look(f"$m_z={m_z}$", colour) for m_z, colour in colours.items()}

@@ -1,0 +1,88 @@
+"""Frame -> frame: the lines of a figure, over epochs and at their end.
+
+A line is what trials that differ by seed only have in common; its name stands in column `line`.
+"""
+
+import pandas as pd
+
+from analysis import curves
+from analysis.intervals import over_seeds
+
+METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # of section 5.1, the paper's order
+ABSENT = {"half_asleep_from": 0, "source_diffusion_share": 1.0, "source_mollify_epochs": 0}
+
+
+def field(frame: pd.DataFrame, name: str) -> pd.Series:
+    """A trial's field, at its default in results that are older than the field."""
+    values = frame[name] if name in frame else pd.Series(pd.NA, index=frame.index, dtype="object")
+    return values.fillna(ABSENT[name]).infer_objects() if name in ABSENT else values
+
+
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """The VAEs trained without reverse half asleep, on a diffusion model of all of D_train."""
+    vae = frame[frame["kind"] == "vae"]
+    whole = field(vae, "source_diffusion_share").astype(float) == 1.0
+    return vae[whole & (field(vae, "half_asleep_from").astype(int) == 0)]
+
+
+def methods(frame: pd.DataFrame) -> pd.DataFrame:
+    """The plain VAEs of the paper's four methods, a line each, at one (m_z, n_c) a data set."""
+    found = plain(frame)
+    found = found[found["source"].isin(METHODS)]
+    return one_size(found.assign(line=found["source"]))
+
+
+def one_size(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of each data set and likelihood the (m_z, n_c) at which most lines, then most trials are."""
+    kept = [
+        part[(part["m_z"] == size[0]) & (part["n_c"] == size[1])]
+        for _, part in frame.groupby(["dataset", "likelihood"], sort=False)
+        for size in [_size(part)]
+    ]
+    return pd.concat(kept) if kept else frame
+
+
+def _size(part: pd.DataFrame) -> tuple[int, int]:
+    counts = part.groupby(["m_z", "n_c"])[["line", "key"]].nunique()
+    m_z, n_c = counts.sort_values(["line", "key"], kind="stable").index[-1]
+    return int(m_z), int(n_c)
+
+
+def drawn(frame: pd.DataFrame, place: list[str]) -> pd.DataFrame:
+    """The finished trials of each line; of a line without any, those that have begun.
+
+    Raises ResultsError where several trials of a seed stand at one `place`.
+    """
+    done = frame["state"] == "done"
+    none = ~done.groupby([frame[name] for name in place], dropna=False).transform("any")
+    kept = frame[done | none]
+    curves.check_one_trial_each(kept.drop_duplicates("key"), [*place, "seed"])
+    return kept
+
+
+def over_epochs(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFrame:
+    """A metric over epochs, as `over_seeds`; only epochs at which all seeds of a line have it.
+
+    So no line jumps where a seed ends before the others.
+    """
+    if metric not in frame or frame[metric].isna().all():
+        return pd.DataFrame()
+    table = over_seeds(frame, [*place, "epoch"], metric)
+    return table[table["n"] == table.groupby(place)["n"].transform("max")]
+
+
+def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFrame:
+    """The metric's last values (`curves.last_values`) as `over_seeds`; `epoch`: measured last."""
+    if metric not in frame or frame[metric].isna().all():
+        return pd.DataFrame()
+    table = over_seeds(curves.last_values(frame), place, metric)
+    last = frame.dropna(subset=[metric]).groupby(place)["epoch"].max().rename("epoch")
+    return table.merge(last.reset_index(), on=place)
+
+
+def unfinished(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:
+    """What is not finished, in words: the chosen trials that have begun, those of no row at all."""
+    begun = chosen[chosen["state"] != "done"].groupby(["line", "seed"])["epoch"].max()
+    texts = [f"{line} seed {seed} (epoch {epoch})" for (line, seed), epoch in begun.items()]
+    waiting = [trial for trial in frame.attrs.get("unmeasured", []) if trial["kind"] == "vae"]
+    return texts + [f"{trial['source']} seed {trial['seed']} (not begun)" for trial in waiting]

@@ -1,0 +1,244 @@
+"""Augmentation of a whole epoch of images at once (section 4.1.1, Appendix E, Tables 8-10).
+
+Every transformation has a gate of its own, image by image. Order: flips, whole-pixel translation,
+then one resampling (scale, rotation, anisotropic scale, shift), then one colour map (brightness,
+contrast, hue, saturation); clamped at the end only. Images with closed gates are left as they are.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from scaling.checked import UsageError
+from scaling.data import affine, colour
+from scaling.trial import Source
+
+PROBABILITY = {1: 0.10, 3: 0.12}  # b of Appendix E, by channels
+PIECES = {"cpu": 256}  # images transformed at a time: what fits a cache
+PIECE = 4096  # on other devices: what hides the launches
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """The knobs of Tables 8-10; 0 switches a transformation off.
+
+    A sigma is the standard deviation of a normal strength; under `uniform` strengths are drawn
+    from [-sigma, sigma], under `uniform_pos` from [0, sigma].
+    """
+
+    probability: float = 0.0  # b: that a gate opens
+    x_flip: bool = False
+    x_flip_always: bool = False  # its gate is open whatever b
+    y_flip: bool = False
+    flip: Literal["coin", "always"] = "coin"  # what an open gate does
+    translate: float = 0.0  # most whole pixels either way, in widths
+    scale: float = 0.0  # sigma of log2
+    rotate: float = 0.0  # largest angle either way, in half turns
+    stretch: float = 0.0  # sigma of log2 of the anisotropic scale
+    stretch_rotate: float = 0.0  # probability that the axes of an anisotropic scale are turned
+    shift: float = 0.0  # sigma in widths: Table 10 leaves it out, EDM's pipeline has it
+    brightness: float = 0.0  # sigma on the scale [-1, 1]
+    contrast: float = 0.0  # sigma of log2
+    hue: float = 0.0  # largest rotation either way, in half turns
+    saturation: float = 0.0  # sigma of log2
+    strength: Literal["normal", "uniform", "uniform_pos"] = "normal"
+    filter: Literal["bilinear", "sym6"] = "bilinear"
+
+
+class Draws(NamedTuple):
+    """What happens to each image, (N,) or (N, 2) for (x, y); zero where a gate stayed closed."""
+
+    flip: Tensor  # (N, 2) bool
+    pixels: Tensor  # (N, 2) int64
+    scale: Tensor  # log2
+    angle: Tensor  # radians
+    stretch: Tensor  # log2
+    axis: Tensor  # radians
+    shift: Tensor  # (N, 2) pixels
+    brightness: Tensor
+    contrast: Tensor  # log2
+    hue: Tensor  # radians
+    saturation: Tensor  # log2
+
+    def at(self, index: Tensor | slice) -> "Draws":
+        """The draws of some of the images."""
+        return Draws(*(column[index] for column in self))
+
+
+def settings(source: Source, dataset: str, channels: int) -> Augmentation:
+    """The source's augmentation of that data set; the identity for a source without any.
+
+    Raises UsageError for images that are neither grey nor RGB.
+    """
+    if source.augment is None:
+        return Augmentation()
+    if channels not in PROBABILITY:
+        raise UsageError(
+            f"{dataset} has {channels} channels, and only 1 or 3 can be augmented. "
+            "Use --source normal or dmaapx."
+        )
+    given = source.augment_probability
+    return replace(
+        TABLES[source.augment, channels],
+        probability=PROBABILITY[channels] if given is None else given,
+        flip=source.augment_flip,
+        strength=source.augment_strength,
+        filter=source.augment_filter,
+    )
+
+
+def draw(images: Tensor, settings: Augmentation, generator: torch.Generator) -> Draws:
+    """What happens to each image, drawn on the CPU and always in the same order."""
+    count, _, height, width = images.shape
+    uniform = partial(torch.rand, generator=generator)
+    sides = torch.tensor([width, height])
+
+    def opened(probability: float = settings.probability) -> Tensor:
+        return uniform(count) < probability
+
+    def gated(values: Tensor) -> Tensor:
+        gate = opened()
+        return torch.where(gate if values.dim() == 1 else gate[:, None], values, 0)
+
+    def either_way(most: float, *shape: int) -> Tensor:
+        return most * (2 * uniform(count, *shape) - 1)
+
+    def strength(sigma: float, *shape: int) -> Tensor:
+        return sigma * STRENGTHS[settings.strength](count, *shape, generator=generator)
+
+    gates = torch.stack([opened(p) for p in _flip_probabilities(settings)], 1)
+    coins = uniform(count, 2) < 0.5
+    stretch = gated(strength(settings.stretch))
+    turned = opened(settings.stretch_rotate)
+    return Draws(
+        flip=gates & coins if settings.flip == "coin" else gates,
+        pixels=gated(either_way(settings.translate, 2) * sides).round().long(),
+        scale=gated(strength(settings.scale)),
+        angle=gated(either_way(settings.rotate * math.pi)),
+        stretch=stretch,
+        axis=torch.where(turned, either_way(math.pi), 0),
+        shift=gated(strength(settings.shift, 2) * sides),
+        brightness=gated(strength(settings.brightness)),
+        contrast=gated(strength(settings.contrast)),
+        hue=gated(either_way(settings.hue * math.pi)),
+        saturation=gated(strength(settings.saturation)),
+    )
+
+
+def _flip_probabilities(settings: Augmentation) -> tuple[float, float]:
+    b = settings.probability
+    return (1.0 if settings.x_flip_always else b * settings.x_flip), b * settings.y_flip
+
+
+def apply(images: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    """Augmented images, floats (N, C, H, W) in [0, 1] as those given; `generator` is a CPU one."""
+    return _fill(torch.empty_like(images), images, 1, 1, settings, generator)
+
+
+def augmented(
+    images: Tensor,
+    settings: Augmentation,
+    levels: int,
+    likelihood: str,
+    keep_real: bool,
+    generator: torch.Generator,
+) -> Tensor:
+    """What training reads, from levels (N, C, H, W): levels again for a mixture, for a Bernoulli 0
+    and 1 (by a threshold at 0.5), floats in [0, 1] for a Gaussian and a Bernoulli with `keep_real`.
+    """
+    real = likelihood == "gaussian" or (likelihood == "bernoulli" and keep_real)
+    highest = levels - 1 if likelihood == "mixture" else 1
+    out = torch.empty_like(images, dtype=torch.float32 if real else torch.uint8)
+    return _fill(out, images, levels - 1, highest, settings, generator)
+
+
+def _fill(
+    out: Tensor,
+    images: Tensor,
+    highest: int,
+    highest_out: int,
+    settings: Augmentation,
+    generator: torch.Generator,
+) -> Tensor:
+    """The augmented images in `out`, piece by piece, rounded where it holds levels."""
+    draws = draw(images, settings, generator)
+    size = PIECES.get(images.device.type, PIECE)
+    for start in range(0, len(images), size):
+        part = slice(start, start + size)
+        x = images[part] / highest
+        _transform(x, draws.at(part), settings)
+        x *= highest_out
+        out[part] = x if out.is_floating_point() else x.round_()
+    return out
+
+
+def _transform(images: Tensor, draws: Draws, settings: Augmentation) -> None:
+    """Images (N, C, H, W) in [0, 1] transformed in place, and clamped."""
+    _change(images, draws.flip.any(1) | draws.pixels.any(1), draws, _move)
+    warped = draws.scale.bool() | draws.angle.bool() | draws.stretch.bool() | draws.shift.any(1)
+    _change(images, warped, draws, partial(_warp, filter=settings.filter))
+    shaded = draws.brightness.bool() | draws.contrast.bool()
+    if images.shape[1] > 1:
+        shaded |= draws.hue.bool() | draws.saturation.bool()
+    _change(images, shaded, draws, _shade)
+    images.clamp_(0, 1)
+
+
+def _change(
+    images: Tensor, active: Tensor, draws: Draws, change: Callable[[Tensor, Draws], Tensor]
+) -> None:
+    """Changes the active images; the others stay bit for bit."""
+    index = active.nonzero()[:, 0]
+    if len(index):
+        there = index.to(images.device)
+        images[there] = change(images[there], draws.at(index))
+
+
+def _move(images: Tensor, draws: Draws) -> Tensor:
+    return affine.moved(images, draws.flip, draws.pixels)
+
+
+def _warp(images: Tensor, draws: Draws, filter: str) -> Tensor:
+    inverse = affine.inverse(draws.scale, draws.angle, draws.stretch, draws.axis)
+    return affine.FILTERS[filter](images, inverse.to(images), draws.shift.to(images))
+
+
+def _shade(images: Tensor, draws: Draws) -> Tensor:
+    matrix = colour.matrix(draws.contrast, draws.hue, draws.saturation, images.shape[1])
+    return colour.coloured(images, matrix.to(images), draws.brightness.to(images))
+
+
+def _symmetric(*shape: int, generator: torch.Generator) -> Tensor:
+    return 2 * torch.rand(*shape, generator=generator) - 1
+
+
+STRENGTHS: dict[str, Callable[..., Tensor]] = {
+    "normal": torch.randn,
+    "uniform": _symmetric,
+    "uniform_pos": torch.rand,
+}
+
+# fmt: off
+TABLE_8 = Augmentation(
+    x_flip=True, translate=3 / 32, scale=0.2, rotate=10 / 180, stretch=0.2, stretch_rotate=0.5,
+    brightness=0.2, contrast=0.25, hue=0.25, saturation=0.5,
+)
+TABLE_9 = Augmentation(
+    translate=3 / 32, scale=0.15, rotate=10 / 180, stretch=0.15, stretch_rotate=0.4,
+)
+TABLE_10 = Augmentation(
+    x_flip=True, x_flip_always=True, y_flip=True,
+    scale=0.2, rotate=1.0, stretch=0.2, stretch_rotate=0.5,
+)
+# fmt: on
+TABLES = {
+    ("naive", 1): TABLE_8,
+    ("naive", 3): TABLE_8,
+    ("tuned", 1): TABLE_9,
+    ("tuned", 3): TABLE_10,
+}

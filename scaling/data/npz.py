@@ -1,0 +1,181 @@
+"""Images and labels from npz archives, as arrays or as the bytes of JPEG files.
+
+An archive is read as numbers only: members that hold objects are refused, never unpickled.
+"""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+
+from scaling.checked import UsageError, known
+from scaling.data.samples import UNREADABLE
+
+NAMES = {
+    *("train_images", "train_labels", "test_images", "test_labels"),
+    *("images", "labels", "jpeg", "offsets"),
+}
+CHANNELS = (1, 3)
+LARGEST = 32 << 30  # bytes that an archive may unpack to
+
+Arrays = dict[str, np.ndarray]
+Half = tuple[np.ndarray, np.ndarray]  # images (N, H, W) or (N, H, W, C) uint8; labels (N,) or (0,)
+Halves = tuple[Half, Half]  # for training, for testing
+
+
+def read_pair(root: Path, name: str, suffix: str = "") -> Halves | None:
+    """The images of `NAME_train.npz` and `NAME_test.npz`; None where one is missing."""
+    train, test = (root / f"{name}_{part}{suffix}.npz" for part in ("train", "test"))
+    if not (train.is_file() and test.is_file()):
+        return None
+    return _whole(train, _arrays(train)), _whole(test, _arrays(test))
+
+
+def read_own(path: Path) -> tuple[Half, Half | None]:
+    """Anyone's images: those for training and those for testing, or all and None.
+
+    Named `train_images` and `test_images` (`train_labels`, `test_labels`), or `images`, or `jpeg`
+    and `offsets` (`labels`). Labels may be missing: then they are of the shape (0,). Raises
+    UsageError for what is missing, damaged, no uint8 image of 1 or 3 channels, or not square.
+    """
+    arrays = _arrays(path)
+    if "train_images" not in arrays or "test_images" not in arrays:
+        return _whole(path, arrays), None
+    train = _half(path, arrays, "train_images", "train_labels")
+    test = _half(path, arrays, "test_images", "test_labels")
+    if train[0].shape[1:] != test[0].shape[1:]:
+        raise UsageError(
+            f"{path} holds training images of the shape {train[0].shape[1:]} and test images of "
+            f"{test[0].shape[1:]}. Give both one shape."
+        )
+    return train, test
+
+
+def _arrays(path: Path) -> Arrays:
+    """The arrays that have a name that is read; all names where none has."""
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist. Give the path of an npz archive of images.")
+    try:
+        with open(path, "rb") as stream, NpzFile(stream, allow_pickle=False) as archive:
+            size = sum(member.file_size for member in archive.zip.infolist())  # type: ignore[union-attr]
+            if size > LARGEST:
+                raise UsageError(
+                    f"{path} unpacks to {size >> 30} GiB, and at most {LARGEST >> 30} GiB are "
+                    "read. Save fewer or smaller images."
+                )
+            arrays = {name: np.asarray(archive[name]) for name in archive.files if name in NAMES}
+            found = known(archive.files) or "nothing"
+    except UNREADABLE as error:
+        raise UsageError(
+            f"{path} cannot be read as an npz of numbers ({error}). Save plain arrays: "
+            "np.savez_compressed(file, images=images, labels=labels)."
+        ) from None
+    if not arrays.keys() & {"images", "jpeg"} and not arrays.keys() >= {
+        "train_images",
+        "test_images",
+    }:
+        raise UsageError(
+            f"{path} holds {found}. Name its arrays train_images and test_images, or images, or "
+            "jpeg and offsets (and their labels train_labels, test_labels, labels)."
+        )
+    return arrays
+
+
+def _whole(path: Path, arrays: Arrays) -> Half:
+    """One set of images, from `images` or decoded from `jpeg` and `offsets`."""
+    if "images" not in arrays:
+        arrays["images"] = _decode(path, arrays["jpeg"], _offsets(path, arrays))
+    return _half(path, arrays, "images", "labels")
+
+
+def _half(path: Path, arrays: Arrays, images: str, labels: str) -> Half:
+    fault = _image_fault(arrays[images])
+    if fault:
+        raise UsageError(f"{images} in {path} {fault}")
+    given = arrays.get(labels, np.zeros(0, np.uint8))
+    if given.size == 0:
+        return arrays[images], np.zeros(0, np.uint8)
+    if given.dtype.kind not in "iub" or given.shape != arrays[images].shape[:1]:
+        raise UsageError(
+            f"{labels} in {path} is {given.dtype} of the shape {given.shape}. Save one whole "
+            f"number for each of the {len(arrays[images])} images, or leave {labels} out."
+        )
+    return arrays[images], given
+
+
+def _image_fault(images: np.ndarray) -> str:
+    """What is wrong with an array of images and what to do about it; empty for none."""
+    shape = images.shape
+    if images.dtype.kind == "f":
+        return (
+            f"holds {images.dtype}. Save levels from 0 to 255: floats in [0, 1] as "
+            "(images * 255).round().astype(np.uint8)."
+        )
+    if images.dtype != np.uint8:
+        return f"holds {images.dtype}. Save levels from 0 to 255: images.astype(np.uint8)."
+    if len(shape) not in (3, 4):
+        return f"has the shape {shape}. Save it as (N, H, W) or (N, H, W, C)."
+    if images.size == 0:
+        return f"has the shape {shape}: no pixels. Save at least one image."
+    if len(shape) == 4 and shape[3] not in CHANNELS:
+        if shape[1] in CHANNELS:
+            return f"has the shape {shape}. Put channels last: images.transpose(0, 2, 3, 1)."
+        return f"has {shape[3]} channels, and 1 or 3 are read. Save grey or RGB images."
+    if shape[1] != shape[2]:
+        return f"has images of {shape[1]} x {shape[2]} pixels. Crop or pad them to squares."
+    return ""
+
+
+def _offsets(path: Path, arrays: Arrays) -> np.ndarray:
+    """Where each image begins in `jpeg`, and where the last one ends; checked."""
+    jpeg, offsets = arrays["jpeg"], arrays.get("offsets")
+    fits = (
+        offsets is not None
+        and (offsets.dtype.kind, offsets.ndim) in (("i", 1), ("u", 1))
+        and len(offsets) > 1
+        and 0 <= offsets[0]
+        and bool((offsets[1:] > offsets[:-1]).all())
+    )
+    if offsets is None or not fits or jpeg.dtype != np.uint8 or jpeg.ndim != 1:
+        raise UsageError(
+            f"{path} holds no JPEG files that can be told apart. Save jpeg as their bytes (uint8) "
+            "one after the other, and offsets as where each begins and the last ends."
+        )
+    if offsets[-1] > len(jpeg):
+        raise UsageError(
+            f"offsets in {path} go up to {offsets[-1]}, and jpeg has {len(jpeg)} bytes. "
+            "Save both anew: the bytes are cut off."
+        )
+    return offsets
+
+
+def _decode(path: Path, jpeg: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """The images, (N, H, W) or (N, H, W, 3); raises UsageError for one that differs or fails."""
+    first = _picture(path, jpeg, offsets, 0)
+    if first.nbytes * (len(offsets) - 1) > LARGEST:
+        raise UsageError(f"{path} unpacks to more than {LARGEST >> 30} GiB. Save fewer images.")
+    images = np.empty((len(offsets) - 1, *first.shape), np.uint8)
+    for index in range(len(images)):
+        picture = _picture(path, jpeg, offsets, index)
+        if picture.shape != first.shape:
+            raise UsageError(
+                f"Image {index} of {path} has the shape {picture.shape}, the first has "
+                f"{first.shape}. Give all one shape."
+            )
+        images[index] = picture
+    return images
+
+
+def _picture(path: Path, jpeg: np.ndarray, offsets: np.ndarray, index: int) -> np.ndarray:
+    from PIL import Image
+
+    data = io.BytesIO(jpeg[offsets[index] : offsets[index + 1]].tobytes())
+    try:
+        with Image.open(data, formats=["JPEG"]) as picture:
+            if picture.mode in ("L", "RGB"):
+                return np.asarray(picture)
+            mode = picture.mode
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UsageError(f"Image {index} of {path} cannot be read ({error}). Replace it.") from None
+    raise UsageError(f"Image {index} of {path} has the mode {mode}. Save it as grey (L) or RGB.")

@@ -1,0 +1,92 @@
+"""Images taken at other places than their pixels: shifts, fields of displacement, zooms.
+
+Batches are (N, C, H, W) and square; a field gives each image its own rows and columns (N, H, W).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Images = NDArray[np.float32]  # (N, C, H, W) in [0, 1] before and after a corruption
+Fold = Callable[[NDArray, int], NDArray]  # indices outside of the image -> indices inside
+
+
+def grid(count: int, side: int) -> tuple[NDArray, NDArray]:
+    """Rows and columns of every pixel, (count, side, side) each."""
+    rows, columns = np.mgrid[:side, :side]
+    shape = (count, side, side)
+    return np.broadcast_to(rows, shape).copy(), np.broadcast_to(columns, shape).copy()
+
+
+def gather(x: Images, rows: NDArray, columns: NDArray) -> Images:
+    """The pixels at whole rows and columns inside of each image."""
+    count, channels, side, _ = x.shape
+    index = (rows * side + columns).reshape(count, 1, -1)
+    return np.take_along_axis(x.reshape(count, channels, -1), index, 2).reshape(x.shape)
+
+
+def clamp(index: NDArray, side: int) -> NDArray:
+    """Edge pixels repeat: aaa|abcd|ddd."""
+    return np.clip(index, 0, side - 1)
+
+
+def mirror(index: NDArray, side: int) -> NDArray:
+    """The image is mirrored about its edge pixels: dcb|abcd|cba."""
+    index = np.abs(index) % (2 * side - 2)
+    return np.minimum(index, 2 * side - 2 - index)
+
+
+def reflect(index: NDArray, side: int) -> NDArray:
+    """The image is mirrored about its border: cba|abcd|dcb."""
+    index = index % (2 * side)
+    return np.minimum(index, 2 * side - 1 - index)
+
+
+def bilinear(x: Images, rows: NDArray, columns: NDArray, fold: Fold) -> Images:
+    """The images at fractional rows and columns, by linear interpolation."""
+    side = x.shape[-1]
+    top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    down = (rows - top).astype(x.dtype)[:, None]
+    right = (columns - left).astype(x.dtype)[:, None]
+
+    def corner(below: int, beside: int) -> Images:
+        return gather(x, fold(top + below, side), fold(left + beside, side))
+
+    upper = corner(0, 0) * (1 - right) + corner(0, 1) * right
+    lower = corner(1, 0) * (1 - right) + corner(1, 1) * right
+    return upper * (1 - down) + lower * down
+
+
+def zoomed(x: Images, factor: float) -> Images:
+    """The centre of each image, enlarged to the image's size by linear interpolation."""
+    side = x.shape[-1]
+    crop = int(np.ceil(side / factor))
+    top = (side - crop) // 2
+    weights = ndimage.zoom(np.eye(side)[top : top + crop], (factor, 1), order=1)
+    trim = (len(weights) - side) // 2
+    weights = weights[trim : trim + side].astype(x.dtype)
+    return weights @ x @ weights.T
+
+
+def ray_blurred(x: Images, radius: int, sigma: float, angles: NDArray) -> Images:
+    """Motion blur: each pixel becomes the mean of those on a ray, weighted by half a Gaussian.
+
+    `angles` (N,) in degrees from the horizontal; the ray has 2 radius + 1 pixels.
+    """
+    rows, columns = grid(len(x), x.shape[-1])
+    steps = np.arange(2 * radius + 1)
+    weights = np.exp(-(steps**2) / (2 * sigma**2)).astype(x.dtype)
+    down, right = np.sin(np.deg2rad(angles)), np.cos(np.deg2rad(angles))
+    out = np.zeros_like(x)
+    for step, weight in zip(steps, weights / weights.sum(), strict=True):
+        r = rows + np.ceil(step * down - 0.5).astype(int)[:, None, None]
+        c = columns + np.ceil(step * right - 0.5).astype(int)[:, None, None]
+        out += weight * gather(x, clamp(r, x.shape[-1]), clamp(c, x.shape[-1]))
+    return out
+
+
+def to_levels(x: Images) -> Images:
+    """Rounded to 8 bits, where the original goes through an image file."""
+    return np.round(np.clip(x, 0, 1) * 255) / np.float32(255)

@@ -1,0 +1,96 @@
+"""Multi-scale structural similarity of two images (Wang et al. 2003), the measure in Eq. 5."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scaling.checked import UsageError, known
+
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first
+SIGMA = 1.5  # of the Gaussian window, in pixels
+C1, C2 = 0.01**2, 0.03**2  # keep the ratios finite, for images in [0, 1]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What public implementations do differently."""
+
+    window: int  # pixels; smaller images shrink it to their side
+    joint_channels: bool  # averaged before the scales are multiplied, instead of after
+    pads_odd_sides: bool  # when halving
+    last_in_every_factor: bool  # the coarsest similarity is multiplied in once for each contrast
+
+
+VARIANTS = {
+    # of the attack's authors, Kuzina et al. 2022
+    "kuzina": Variant(14, joint_channels=True, pads_odd_sides=False, last_in_every_factor=True),
+    # as in pytorch-msssim, and the window shrinks on images that are too small for that
+    "standard": Variant(11, joint_channels=False, pads_odd_sides=True, last_in_every_factor=False),
+}
+
+
+def ms_ssim(x: Tensor, y: Tensor, variant: str = "kuzina") -> Tensor:
+    """Similarity of floats in [0, 1], (B, C, H, W) -> (B,); 1 for equal images, never below 0.
+
+    Uses as many of the five scales as leave a side of at least 2 pixels, with weights that add up
+    as all five do where they are fewer.
+    """
+    if variant not in VARIANTS:
+        raise UsageError(f"Unknown MS-SSIM variant {variant!r}. Known: {known(VARIANTS)}.")
+    form = VARIANTS[variant]
+    weights = _weights(min(x.shape[2:]))
+    product = torch.ones((), dtype=x.dtype, device=x.device)
+    for weight in weights[:-1]:
+        product = product * _similarity(x, y, form)[1] ** weight
+        x, y = _halve(x, form), _halve(y, form)
+    times = max(1, len(weights) - 1) if form.last_in_every_factor else 1
+    return (product * _similarity(x, y, form)[0] ** (times * weights[-1])).mean(1)
+
+
+def _weights(side: int) -> list[float]:
+    scales = min(len(WEIGHTS), side.bit_length() - 1)  # 2 ** scales <= side
+    if scales < 1:
+        raise UsageError(f"MS-SSIM needs images of at least 2 pixels a side, not {side}.")
+    used = WEIGHTS[:scales]
+    return [weight * sum(WEIGHTS) / sum(used) for weight in used]
+
+
+def _similarity(x: Tensor, y: Tensor, form: Variant) -> tuple[Tensor, Tensor]:
+    """Luminance times contrast and structure, and the latter alone; (B, C) or (B, 1) each.
+
+    Cut at 0: a negative mean has no power of a fraction.
+    """
+    blurred = _blur(torch.cat([x, y, x * x, y * y, x * y]), form.window)
+    mean_x, mean_y, square_x, square_y, product = blurred.chunk(5)
+    covariance = product - mean_x * mean_y
+    variances = square_x - mean_x**2 + square_y - mean_y**2
+    structure = (2 * covariance + C2) / (variances + C2)
+    luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
+    over = (1, 2, 3) if form.joint_channels else (2, 3)
+    both = [
+        map_.mean(over, keepdim=True).flatten(1).relu()
+        for map_ in (luminance * structure, structure)
+    ]
+    return both[0], both[1]
+
+
+def _blur(x: Tensor, window: int) -> Tensor:
+    """Each channel under a Gaussian window, valid positions only."""
+    rows, columns = (_gaussian(min(window, side), x) for side in x.shape[2:])
+    flat = x.flatten(0, 1).unsqueeze(1)
+    flat = F.conv2d(F.conv2d(flat, rows.view(1, 1, -1, 1)), columns.view(1, 1, 1, -1))
+    return flat.view(*x.shape[:2], *flat.shape[2:])
+
+
+def _gaussian(size: int, like: Tensor) -> Tensor:
+    """Off-centre by half a pixel for even sizes, in both variants."""
+    distance = torch.arange(size, dtype=like.dtype, device=like.device) - size // 2
+    window = torch.exp(-(distance**2) / (2 * SIGMA**2))
+    return window / window.sum()
+
+
+def _halve(x: Tensor, form: Variant) -> Tensor:
+    height, width = (side % 2 if form.pads_odd_sides else 0 for side in x.shape[2:])
+    return F.avg_pool2d(x, 2, padding=(height, width))

@@ -1,0 +1,158 @@
+"""The robustness gap (Eq. 5, Appendix A): how much less alike reconstructions get than inputs."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scaling.checked import Checked, UsageError
+from scaling.metrics.attack import GREY, RGB, Strength, attack
+from scaling.metrics.attack import symmetric_kl as symmetric_kl
+from scaling.metrics.frozen import frozen
+from scaling.metrics.ms_ssim import ms_ssim as ms_ssim
+from scaling.models.likelihoods import Likelihood, quantize
+from scaling.models.vae import VAE
+from scaling.seeds import seeded
+
+if TYPE_CHECKING:
+    from scaling.runs.vae import VaeRun
+
+COLUMNS = (
+    "robustness_gap",
+    "ms_ssim_input",
+    "ms_ssim_reconstruction",
+    "symmetric_kl",
+    "robustness_gap_sample",
+    "ms_ssim_reconstruction_sample",
+    "robustness_images",
+)
+INITIAL_STD = 0.2  # of the perturbations before they are projected
+CANDIDATES, REFERENCE_SEED = 1024, 1234  # references are drawn from the first test images
+AT_ONCE = 512  # attacked images; bounds the memory
+SHOWN = 16
+
+
+@dataclass(frozen=True)
+class Settings(Checked):
+    """Options of the attack; None: the value of Table 2 for images of so many channels."""
+
+    n_ref: int | None = None
+    n_attack: int | None = None  # all are averaged
+    n_steps: int | None = None
+    eta: float | None = None
+    delta: float | None = None
+    grad: Literal["raw", "sign", "l2"] = "raw"
+    msssim: Literal["kuzina", "standard"] = "kuzina"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("n_ref", "n_attack", "n_steps", "eta", "delta"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise UsageError(f"{name}={value} is not positive. Leave it out for Table 2's.")
+
+    def strength(self, channels: int) -> Strength:
+        """Table 2 for images of so many channels, and what is set here instead."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        del given["msssim"]
+        return replace(GREY if channels == 1 else RGB, **given)
+
+
+DEFAULT = Settings()
+
+
+def measure(
+    run: "VaeRun", settings: Settings = DEFAULT
+) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
+    """Means over references and restarts, in eval mode; the first restart's pictures.
+
+    `robustness_gap` compares means of p(x|z), `robustness_gap_sample` samples, both at the same z.
+    Pictures are uint8 of 256 steps whatever the data's levels, (16, C, H, W).
+    """
+    strength = settings.strength(run.data.channels)
+    chosen, how = references(len(run.test), run.data.test_labels, strength.n_ref)
+    x = run.test[torch.from_numpy(chosen).to(run.device)].to(run.vae.dtype) / (run.vae.levels - 1)
+    with seeded(run.device, run.trial.seed, run.epoch, "robustness"), frozen(run.vae):
+        attacked = attacks(run.vae, x, strength)
+        pairs, pictures = compare(run.vae, x, attacked, settings.msssim)
+    row: dict[str, float | str] = {name: v.double().mean().item() for name, v in pairs.items()}
+    inputs = pairs["ms_ssim_input"]
+    for suffix in ("", "_sample"):
+        loss = inputs - pairs[f"ms_ssim_reconstruction{suffix}"]
+        row[f"robustness_gap{suffix}"] = loss.double().mean().item()
+    row |= {"robustness_images": len(x), "robustness_variant": settings.msssim}
+    row["robustness_references"] = how
+    return row, {name: _picture(images) for name, images in pictures.items()}
+
+
+def references(images: int, labels: np.ndarray | None, wanted: int) -> tuple[np.ndarray, str]:
+    """Positions of the attacked test images; stratified by class, unstratified or all there are."""
+    from sklearn.model_selection import train_test_split
+
+    candidates = np.arange(min(images, CANDIDATES))
+    if wanted >= len(candidates):
+        return candidates, "all"
+    classes = None if labels is None or len(labels) < images else labels[: len(candidates)]
+    if classes is not None:
+        members = np.unique(classes, return_counts=True)[1]
+        if members.min() < 2 or len(members) > min(wanted, len(candidates) - wanted):
+            classes = None
+    _, chosen = train_test_split(
+        candidates, test_size=wanted, stratify=classes, random_state=REFERENCE_SEED
+    )
+    return chosen, "unstratified" if classes is None else "stratified"
+
+
+def attacks(vae: VAE, x: Tensor, strength: Strength) -> Tensor:
+    """Every restart for every reference x, (n_attack, B, C, H, W), as one batch where it fits."""
+    shape = (strength.n_attack, *x.shape)
+    initial = INITIAL_STD * torch.randn(shape, dtype=x.dtype, device=x.device)
+    clean = x.expand(shape).flatten(0, 1).split(AT_ONCE)
+    starts = initial.flatten(0, 1).split(AT_ONCE)
+    parts = [attack(vae, a, b, strength) for a, b in zip(clean, starts, strict=True)]
+    return torch.cat(parts).view(shape)
+
+
+@torch.no_grad()
+def compare(
+    vae: VAE, x: Tensor, attacked: Tensor, variant: str
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Each term of Eq. 5 for every pair, (n_attack, B), and the images of the first restart.
+
+    A reference has one reconstruction, which all its restarts share.
+    """
+    q = vae.encode(x)
+    p = vae.decode(q.sample())
+    mean, sample = p.mean, _sample(p, vae)
+    terms, reconstructions = [], []
+    for restart in attacked:
+        q_attacked = vae.encode(restart)
+        p_attacked = vae.decode(q_attacked.sample())
+        reconstructions.append(p_attacked.mean)
+        terms.append(
+            {
+                "ms_ssim_input": ms_ssim(x, restart, variant),
+                "ms_ssim_reconstruction": ms_ssim(mean, p_attacked.mean, variant),
+                "ms_ssim_reconstruction_sample": ms_ssim(sample, _sample(p_attacked, vae), variant),
+                "symmetric_kl": symmetric_kl(q_attacked, q),
+            }
+        )
+    pairs = {name: torch.stack([term[name] for term in terms]) for name in terms[0]}
+    pictures = {
+        "attack_references": x,
+        "attack_reference_reconstructions": mean,
+        "attacked_images": attacked[0],
+        "attacked_reconstructions": reconstructions[0],
+    }
+    return pairs, pictures
+
+
+def _sample(p: Likelihood, vae: VAE) -> Tensor:
+    """A sample rounded to levels, as floats in [0, 1]."""
+    return quantize(p.sample(), vae.levels).to(vae.dtype) / (vae.levels - 1)
+
+
+def _picture(images: Tensor) -> np.ndarray:
+    return quantize(images[:SHOWN], 256).cpu().numpy()

@@ -1,0 +1,51 @@
+"""ResNet-18 with a stem for small images, the classifier of the two-sample test (Appendix D.3).
+
+A 3x3 convolution with stride 1 and no pooling before the stages, PyTorch's init.
+"""
+
+from torch import nn
+from torchvision.models.resnet import BasicBlock
+
+from scaling.checked import UsageError
+
+BLOCKS = 2  # per stage of a ResNet-18
+
+
+def build(
+    image_channels: int, side: int, stages: int = 4, channels: int = 64, classes: int = 2
+) -> nn.Sequential:
+    """Images in [0, 1], (B, image_channels, side, side) -> logits (B, classes).
+
+    `channels` is the width of the first stage; each later one doubles it and halves the side.
+    Raises UsageError where fewer than 2x2 pixels would be left: a batch of one image could not be
+    normalized there.
+    """
+    most = (side - 1).bit_length()
+    if stages > most:
+        raise UsageError(
+            f"stages={stages} is too many for images of side {side}. "
+            f"At most --set stages={most} works."
+        )
+    widths = [channels << stage for stage in range(stages)]
+    layers: list[nn.Module] = [
+        nn.Conv2d(image_channels, channels, 3, padding=1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(),
+        *_stage(channels, channels, 1),
+    ]
+    for inputs, outputs in zip(widths, widths[1:], strict=False):
+        layers += _stage(inputs, outputs, 2)
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], classes)]
+    return nn.Sequential(*layers, *head)
+
+
+def _stage(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
+    later = (BasicBlock(outputs, outputs) for _ in range(BLOCKS - 1))
+    return [BasicBlock(inputs, outputs, stride, _shortcut(inputs, outputs, stride)), *later]
+
+
+def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
+    """What brings the block's input to its output's shape; None where it has that shape."""
+    if inputs == outputs and stride == 1:
+        return None
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))

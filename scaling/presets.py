@@ -1,0 +1,82 @@
+"""What the studies' presets share: per data set a VAE, its epochs and a diffusion model.
+
+`digits` and `mnist-small` are for CPUs, the others for GPUs; the paper's own numbers are in B.1, D.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from scaling.shapes import DATASETS
+from scaling.trial import DiffusionTrial, VaeTrial
+from scaling.wanted import Diffusion
+
+POWERS = (1, 2, 4, 8, 16, 32, 64)
+PAPER_EPOCHS, PAPER_EDM_EPOCHS = 1000, 4000  # B.1; Appendix D: 200 million images
+
+DIGITS_EDM = DiffusionTrial(
+    "digits", train_size=300, split=2, channels=16, multipliers=(1, 1), blocks=1, attention=(),
+    dropout=0.1, lr=2e-3, batch=50, ramp_images=3_000, ema_images=20_000,
+)  # fmt: skip
+MNIST_EDM = DiffusionTrial(
+    "mnist", train_size=5000, channels=24, multipliers=(1, 2, 2), blocks=1, attention=(),
+    dropout=0.05, batch=32, ramp_images=5_000, ema_images=20_000,
+)  # fmt: skip
+ONE_GPU_EDM = {"channels": 64, "blocks": 2, "batch": 128, "ramp_images": 1_000_000}
+
+
+def vae(dataset: str, **fields: Any) -> VaeTrial:
+    """The data set's VAE of Appendix B.1: network, likelihood, lr and batch of its row."""
+    width = {} if DATASETS[dataset].settings["network"] == "residual" else {"n_c": 512}
+    return VaeTrial(dataset, **(DATASETS[dataset].settings | width | fields))
+
+
+def digits(epochs: int = 80, measure_every: int = 16) -> dict[str, Any]:
+    """sklearn's digits, 300 for training: minutes on 2 cores."""
+    base = vae("digits", n_c=32, train_size=300, split=2)
+    return {
+        "base": base,
+        "epochs": epochs,
+        "measure_every": measure_every,
+        "diffusion": Diffusion(DIGITS_EDM, epochs=300),
+    }
+
+
+def smoke() -> dict[str, Any]:
+    """The whole pipeline in a minute."""
+    shared = digits(epochs=4, measure_every=2)
+    shared["base"] = replace(shared["base"], train_size=60)
+    return shared | {"diffusion": Diffusion(DIGITS_EDM, epochs=2, k=2)}
+
+
+def mnist_small(epochs: int, measure_every: int) -> dict[str, Any]:
+    """5,000 BinaryMNIST images and a diffusion model that a CPU can train."""
+    return {
+        "base": vae("mnist", train_size=5000),
+        "epochs": epochs,
+        "measure_every": measure_every,
+        "diffusion": Diffusion(MNIST_EDM, epochs=40, k=2),
+    }
+
+
+def one_gpu(
+    dataset: str, epochs: int = 200, measure_every: int = 10, **fields: Any
+) -> dict[str, Any]:
+    """All images and shorter training, for one GPU and days rather than weeks."""
+    return {
+        "base": vae(dataset, **fields),
+        "epochs": epochs,
+        "measure_every": measure_every,
+        "diffusion": Diffusion(DiffusionTrial(dataset, **ONE_GPU_EDM), epochs=400),  # type: ignore[arg-type]
+        "on_gpu": True,
+    }
+
+
+def paper(dataset: str = "cifar10", **fields: Any) -> dict[str, Any]:
+    """The paper's epochs and diffusion model."""
+    return {
+        "base": vae(dataset, **fields),
+        "epochs": PAPER_EPOCHS,
+        "measure_every": 10,
+        "diffusion": Diffusion(DiffusionTrial(dataset), epochs=PAPER_EDM_EPOCHS),
+        "on_gpu": True,
+    }

@@ -1,0 +1,327 @@
+"""The pipeline against a slow one image by image; rates, distributions, outputs, repeatability."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from scipy import ndimage, stats
+from scipy.spatial.transform import Rotation
+
+from scaling.checked import UsageError
+from scaling.data import augment
+from scaling.data.augment import TABLE_8, TABLE_9, TABLE_10, Augmentation
+from scaling.source import Source
+
+MANY = 10_000
+NAIVE = replace(TABLE_8, probability=0.12)
+TUNED_GREY = replace(TABLE_9, probability=0.10)
+TUNED_RGB = replace(TABLE_10, probability=0.12)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def levels(count, channels=3, side=16, highest=255, seed=1):
+    shape = (count, channels, side, side)
+    return torch.randint(0, highest + 1, shape, generator=generator(seed), dtype=torch.uint8)
+
+
+def draws(knobs, side=32, seed=0, count=MANY):
+    return augment.draw(torch.empty(count, 1, side, side), knobs, generator(seed))
+
+
+def assert_rate(happened, rate):
+    """Within 4 standard errors."""
+    error = math.sqrt(rate * (1 - rate) / len(happened))
+    assert abs(happened.double().mean().item() - rate) <= 4 * error
+
+
+# The slow pipeline: one image after the other, step by step.
+
+
+def slowly(image, draw):
+    """(C, H, W) in [0, 1] as numpy, with the draws of this image."""
+    for axis, flipped in ((2, draw.flip[0]), (1, draw.flip[1])):
+        image = np.flip(image, axis) if flipped else image
+    x, y = draw.pixels.tolist()
+    image = ndimage.shift(image, (0, y, x), order=0, mode="mirror")
+    image = np.stack([_warped(channel, draw) for channel in image])
+    image = _coloured(2 * image - 1, draw)
+    return np.clip((image + 1) / 2, 0, 1)
+
+
+def _warped(channel, draw):
+    forward = np.eye(2) * 2 ** draw.scale.item()
+    forward = _rotation(draw.angle) @ forward
+    narrow = np.diag([2 ** draw.stretch.item(), 2 ** -draw.stretch.item()])
+    forward = _rotation(draw.axis) @ narrow @ _rotation(-draw.axis) @ forward
+    back = np.linalg.inv(forward)[::-1, ::-1]  # on (row, column)
+    centre = (np.array(channel.shape) - 1) / 2
+    offset = centre - back @ (centre + draw.shift.numpy()[::-1])
+    return ndimage.affine_transform(channel, back, offset, order=1, mode="mirror")
+
+
+def _rotation(angle):
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+def _coloured(image, draw):
+    image = (image + draw.brightness.item()) * 2 ** draw.contrast.item()
+    if len(image) == 1:
+        return image
+    pixels = Rotation.from_rotvec(draw.hue.item() * np.ones(3) / math.sqrt(3)).apply(
+        image.reshape(3, -1).T
+    )
+    grey = pixels.mean(1, keepdims=True)
+    pixels = grey + (pixels - grey) * 2 ** draw.saturation.item()
+    return pixels.T.reshape(image.shape)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("knobs", [
+    Augmentation(1, x_flip=True), Augmentation(1, y_flip=True, flip="always"),
+    Augmentation(1, translate=0.3), Augmentation(1, scale=0.4), Augmentation(1, rotate=1.0),
+    Augmentation(1, stretch=0.4), Augmentation(1, stretch=0.4, stretch_rotate=1.0),
+    Augmentation(1, shift=0.2), Augmentation(1, brightness=0.3), Augmentation(1, contrast=0.5),
+    Augmentation(1, hue=1.0), Augmentation(1, saturation=0.7),
+    replace(NAIVE, probability=1.0), replace(NAIVE, probability=0.4), NAIVE,
+    replace(TUNED_RGB, probability=0.5), replace(TUNED_GREY, probability=0.5),
+])  # fmt: skip
+def test_equals_the_slow_pipeline(knobs, channels):
+    images = levels(40, channels) / 255
+    found = augment.apply(images, knobs, generator(5)).numpy()
+    drawn = augment.draw(images, knobs, generator(5))
+    for n, image in enumerate(images.double().numpy()):
+        np.testing.assert_allclose(found[n], slowly(image, drawn.at(n)), atol=2e-4)
+
+
+def test_the_shapes_need_not_be_square():
+    images = torch.rand(20, 3, 12, 20, generator=generator())
+    knobs = replace(NAIVE, probability=0.7, shift=0.1)
+    found = augment.apply(images, knobs, generator(5)).numpy()
+    drawn = augment.draw(images, knobs, generator(5))
+    for n, image in enumerate(images.double().numpy()):
+        np.testing.assert_allclose(found[n], slowly(image, drawn.at(n)), atol=2e-4)
+
+
+# Which transformations, and how often.
+
+
+def test_the_tables():
+    def knobs(name, dataset, channels):
+        return augment.settings(Source(augment=name), dataset, channels)
+
+    assert knobs("naive", "cifar10", 3) == NAIVE
+    assert knobs("naive", "mnist", 1) == replace(NAIVE, probability=0.10)
+    assert knobs("tuned", "cifar10", 3) == TUNED_RGB
+    for name in ("mnist", "fashion_mnist", "digits", "some/grey.npz"):
+        assert knobs("tuned", name, 1) == TUNED_GREY
+
+
+def test_the_source_steers():
+    source = Source(
+        augment="tuned", augment_probability=0.3, augment_strength="uniform",
+        augment_flip="always", augment_filter="sym6",
+    )  # fmt: skip
+    assert augment.settings(source, "cifar10", 3) == replace(
+        TABLE_10, probability=0.3, strength="uniform", flip="always", filter="sym6"
+    )
+    assert augment.settings(replace(source, augment_probability=0.0), "x", 1).probability == 0
+
+
+def test_no_augmentation_is_the_identity():
+    knobs = augment.settings(Source(), "cifar10", 3)
+    images = levels(5)
+    assert torch.equal(augment.augmented(images, knobs, 256, "mixture", False, generator()), images)
+
+
+def test_other_numbers_of_channels_are_refused():
+    with pytest.raises(UsageError, match="two.npz has 2 channels"):
+        augment.settings(Source(augment="naive"), "two.npz", 2)
+
+
+@pytest.mark.parametrize("knobs", [NAIVE, TUNED_RGB, TUNED_GREY])
+def test_every_gate_opens_at_its_rate(knobs):
+    drawn, b = draws(knobs), knobs.probability
+    x_flip = 0.5 if knobs.x_flip_always else b / 2 * knobs.x_flip
+    assert_rate(drawn.flip[:, 0], x_flip)
+    assert_rate(drawn.flip[:, 1], b / 2 * knobs.y_flip)
+    rates = {
+        "pixels": b * (1 - (1 / 6) ** 2) * bool(knobs.translate),  # |3 U| < 1/2 in both axes
+        "scale": b,
+        "angle": b,
+        "stretch": b,
+        "axis": knobs.stretch_rotate,
+        "shift": 0,
+        **{name: b * bool(knobs.hue) for name in ("brightness", "contrast", "hue", "saturation")},
+    }
+    for name, rate in rates.items():
+        happened = getattr(drawn, name) != 0
+        assert_rate(happened.any(1) if happened.dim() > 1 else happened, rate)
+
+
+def test_gates_are_independent():
+    drawn = draws(replace(NAIVE, probability=0.5, shift=0.1))
+    columns = [column.bool() for column in drawn if column.dim() == 1]
+    columns += [drawn.flip[:, 0], drawn.pixels.any(1), drawn.shift.any(1)]
+    table = np.corrcoef(torch.stack(columns).numpy())
+    off_diagonal = table[~np.eye(len(columns), dtype=bool)]
+    assert abs(off_diagonal).max() < 4.5 / math.sqrt(MANY)
+
+
+def test_an_open_gate_always_flips_where_asked():
+    drawn = draws(replace(TUNED_RGB, flip="always"))
+    assert drawn.flip[:, 0].all()
+    assert_rate(drawn.flip[:, 1], 0.12)
+    assert_rate(draws(replace(NAIVE, flip="always")).flip[:, 0], 0.12)
+
+
+@pytest.mark.parametrize(("side", "most"), [(32, 3), (8, 1)])
+def test_translations_are_rounded_uniforms(side, most):
+    pixels = draws(replace(TUNED_GREY, probability=1.0), side).pixels
+    edges = (np.arange(-most, most + 2) - 0.5).clip(-side * 3 / 32, side * 3 / 32)
+    shares = np.diff(edges) / np.diff(edges).sum()
+    for axis in (0, 1):
+        assert pixels[:, axis].min() == -most and pixels[:, axis].max() == most
+        for value, share in zip(range(-most, most + 1), shares, strict=True):
+            assert_rate(pixels[:, axis] == value, share)
+    assert abs(np.corrcoef(pixels.T)[0, 1]) < 4 / math.sqrt(MANY)
+
+
+@pytest.mark.parametrize(("strength", "distribution"), [
+    ("normal", stats.norm()), ("uniform", stats.uniform(-1, 2)), ("uniform_pos", stats.uniform()),
+])  # fmt: skip
+def test_strengths_follow_their_distribution(strength, distribution):
+    drawn = draws(replace(NAIVE, probability=1.0, strength=strength, shift=0.125))
+    sigmas = {"scale": 0.2, "stretch": 0.2, "brightness": 0.2, "contrast": 0.25, "saturation": 0.5}
+    for name, sigma in sigmas.items():
+        values = getattr(drawn, name).numpy() / sigma
+        assert stats.kstest(values, distribution.cdf).pvalue > 1e-3, name
+    for axis in (0, 1):
+        values = drawn.shift[:, axis].numpy() / (0.125 * 32)
+        assert stats.kstest(values, distribution.cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("strength", augment.STRENGTHS)
+def test_angles_are_uniform_either_way_whatever_the_strengths(strength):
+    drawn = draws(replace(NAIVE, probability=1.0, stretch_rotate=1.0, strength=strength))
+    largest = {"angle": math.radians(10), "hue": 0.25 * math.pi, "axis": math.pi}
+    for name, most in largest.items():
+        values = getattr(drawn, name).numpy() / most
+        assert stats.kstest(values, stats.uniform(-1, 2).cdf).pvalue > 1e-3, name
+
+
+# What comes out.
+
+
+@pytest.mark.parametrize("top", [16, 255])
+def test_a_mixture_reads_levels(top):
+    images = levels(200, 1, 8, top)
+    knobs = replace(NAIVE, probability=0.5)
+    found = augment.augmented(images, knobs, top + 1, "mixture", True, generator(2))
+    assert found.dtype == torch.uint8 and found.max() <= top
+    real = augment.apply(images / top, knobs, generator(2))
+    assert (found / top - real).abs().max() <= 0.5 / top + 1e-6
+    assert (found != images).any((1, 2, 3)).double().mean() > 0.8
+
+
+def test_a_bernoulli_reads_zeros_and_ones():
+    images = levels(200, 1, 8, 1)
+    knobs = replace(NAIVE, probability=0.5)
+    found = augment.augmented(images, knobs, 2, "bernoulli", False, generator(2))
+    real = augment.augmented(images, knobs, 2, "bernoulli", True, generator(2))
+    assert found.dtype == torch.uint8 and real.dtype == torch.float32
+    assert torch.equal(found.bool(), real > 0.5)
+    assert 0 <= real.min() and real.max() <= 1 and not ((real == 0) | (real == 1)).all()
+
+
+def test_a_bernoullis_threshold_is_half_of_the_scale():
+    images = levels(20)
+    found = augment.augmented(images, Augmentation(), 256, "bernoulli", False, generator())
+    assert torch.equal(found, (images >= 128).to(torch.uint8))
+
+
+def test_a_gaussian_reads_floats_clamped_only():
+    images = levels(200)
+    found = augment.augmented(images, NAIVE, 256, "gaussian", False, generator(2))
+    assert found.dtype == torch.float32
+    assert found.min() == 0 and found.max() == 1
+    assert torch.equal(found, augment.apply(images / 255, NAIVE, generator(2)))
+    assert (255 * found - (255 * found).round()).abs().max() > 0.1
+
+
+def test_images_whose_gates_stay_closed_are_untouched_to_the_bit():
+    images = torch.rand(400, 3, 8, 8, generator=generator())
+    found = augment.apply(images, NAIVE, generator(3))
+    drawn = augment.draw(images, NAIVE, generator(3))._replace(axis=torch.zeros(400))
+    columns = [column if column.dim() == 1 else column.any(1) for column in drawn]
+    closed = ~torch.stack([column.bool() for column in columns]).any(0)
+    assert 80 < closed.sum() < 240  # 0.88^8 * 0.94 of them: 135
+    assert torch.equal(found[closed], images[closed])
+    assert (found != images)[~closed].any((1, 2, 3)).double().mean() > 0.9
+
+
+@examples(max_examples=20, deadline=None)
+@given(st.integers(1, 40), st.sampled_from([NAIVE, TUNED_RGB]), st.sampled_from([1, 3]))
+def test_the_same_seed_gives_the_same_images_in_pieces_of_any_size(piece, knobs, channels):
+    images = levels(40, channels)
+    whole = augment.augmented(images, knobs, 256, "gaussian", False, generator(7))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(augment.PIECES, "cpu", piece)
+        found = augment.augmented(images, knobs, 256, "gaussian", False, generator(7))
+    assert torch.equal(whole, found)
+
+
+def test_sym6_does_not_depend_on_the_pieces_either(monkeypatch):
+    images = levels(40)
+    knobs = replace(TUNED_RGB, probability=0.5, filter="sym6")
+    whole = augment.augmented(images, knobs, 256, "mixture", False, generator(7))
+    bilinear = replace(knobs, filter="bilinear")
+    other = augment.augmented(images, bilinear, 256, "mixture", False, generator(7))
+    monkeypatch.setitem(augment.PIECES, "cpu", 7)
+    assert torch.equal(augment.augmented(images, knobs, 256, "mixture", False, generator(7)), whole)
+    assert not torch.equal(other, whole)
+
+
+def test_other_seeds_give_other_images_and_the_given_ones_stay():
+    images = levels(40)
+    before = images.clone()
+    first, second = (
+        augment.augmented(images, NAIVE, 256, "mixture", False, generator(seed)) for seed in (0, 1)
+    )
+    assert not torch.equal(first, second)
+    floats = images / 255
+    augment.apply(floats, NAIVE, generator())
+    assert torch.equal(images, before) and torch.equal(floats, before / 255)
+
+
+def test_the_callers_generator_is_left_alone():
+    state = torch.random.get_rng_state()
+    augment.augmented(levels(40), NAIVE, 256, "mixture", False, generator())
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@examples(max_examples=20, deadline=None)
+@given(st.integers(0, 255), st.integers(0, 1000), st.sampled_from(["bilinear", "sym6"]))
+def test_geometry_leaves_constant_images_as_they_are(level, seed, filter):
+    images = torch.full((10, 1, 8, 8), level, dtype=torch.uint8)
+    for knobs in (TUNED_GREY, TUNED_RGB):
+        knobs = replace(knobs, probability=1.0, filter=filter)
+        found = augment.augmented(images, knobs, 256, "mixture", False, generator(seed))
+        assert torch.equal(found, images)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("knobs", [NAIVE, TUNED_RGB, replace(TUNED_RGB, filter="sym6")])
+def test_a_gpu_gives_the_same_images(knobs):
+    images = levels(100)
+    here = augment.augmented(images, knobs, 256, "gaussian", False, generator())
+    there = augment.augmented(images.cuda(), knobs, 256, "gaussian", False, generator())
+    torch.testing.assert_close(there.cpu(), here, atol=1e-4, rtol=0)
