@@ -22,17 +22,18 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--results",
         type=Path,
-        default=Path("results/double_descent"),
         metavar="PATH",
-        help="a study's folder, a results root or a parquet file (default: %(default)s)",
+        help="a study's folder, a results root or a parquet file "
+        "(default: results/STUDY, the study that shows the figure)",
     )
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="FILE",
-        help="one file, its suffix names the format: png, pdf, svg or csv (the numbers drawn); "
-        "default: png, pdf and csv in figures/ beside the results",
+        help="one file, its suffix names the format: png, pdf, svg, csv (the numbers drawn), of a "
+        "table also txt, md, tex; default: png, pdf and csv in figures/ beside the results, "
+        "tables are printed",
     )
     parser.add_argument(
         "--where",
@@ -48,18 +49,24 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command; 0, or 2 with one or two sentences on stderr."""
     asked = parser().parse_args(argv)
     try:
-        return _run(asked.what, asked.results, asked.output, asked.where)
+        _check(asked.what, asked.output)
+        study = figures.study(asked.what) if asked.what not in WORDS else "double_descent"
+        path = asked.results or Path("results") / study
+        return _run(asked.what, path, asked.output, asked.where)
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return WRONG
 
 
-def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> int:
+def _check(what: str, output: Path | None) -> None:
     if what not in (*figures.names(), *WORDS):
         known = ", ".join([*figures.names(), *WORDS])
         raise ResultsError(f"Nothing here is called {what!r}. Choose one of: {known}.")
     if what in WORDS and output:
         raise ResultsError(f"{what} prints lines and takes no -o. Redirect it: {what} > file.txt.")
+
+
+def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> int:
     if what == "report":
         from analysis.report import report_on
 
@@ -75,6 +82,9 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
         print("\n".join(verdict_lines(judged)))
         return 0
     frame = curves.where(figures.load(what, path), conditions)
+    if figures.is_table(what) and not output:
+        print("\n".join(figures.text(what, frame)))
+        return 0
     folder = (path if path.is_dir() else path.parent) / "figures"
     files = [output] if output else [folder / f"{what}.{suffix}" for suffix in figures.FORMATS]
     figures.save(what, frame, files, results.note(path))

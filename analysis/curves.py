@@ -72,7 +72,7 @@ def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
 
 
 def _words(place: pd.Series) -> str:
-    """ "normal, m_z=1, n_c=2, seed 0"."""
+    """As in: normal, m_z=1, n_c=2, seed 0."""
     forms = {"source": "{}", "line": "{}", "seed": "seed {}"}
     texts = [forms.get(str(n), f"{n}={{}}").format(v) for n, v in place.items() if not pd.isna(v)]
     return ", ".join(texts)

@@ -9,20 +9,29 @@ from analysis import curves
 from analysis.intervals import over_seeds
 
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # of section 5.1, the paper's order
-ABSENT = {"half_asleep_from": 0, "source_diffusion_share": 1.0, "source_mollify_epochs": 0}
+ABSENT = {"half_asleep_from": 0.0, "source_diffusion_share": 1.0, "source_mollify_epochs": 0.0}
 
 
 def field(frame: pd.DataFrame, name: str) -> pd.Series:
-    """A trial's field, at its default in results that are older than the field."""
-    values = frame[name] if name in frame else pd.Series(pd.NA, index=frame.index, dtype="object")
-    return values.fillna(ABSENT[name]).infer_objects() if name in ABSENT else values
+    """A trial's number, at its default in results that are older than the field."""
+    values = frame[name] if name in frame else pd.Series(pd.NA, frame.index, dtype="Float64")
+    return values.astype("Float64").fillna(ABSENT[name]).astype(float)
+
+
+def vaes(frame: pd.DataFrame) -> pd.DataFrame:
+    """The VAEs' rows, m_z and n_c being whole numbers."""
+    return frame[frame["kind"] == "vae"].astype(dict.fromkeys(curves.AXES, int))
+
+
+def whole(frame: pd.DataFrame) -> pd.Series:
+    """Whether no diffusion model saw less than D_train."""
+    return field(frame, "source_diffusion_share") == 1.0
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
     """The VAEs trained without reverse half asleep, on a diffusion model of all of D_train."""
-    vae = frame[frame["kind"] == "vae"]
-    whole = field(vae, "source_diffusion_share").astype(float) == 1.0
-    return vae[whole & (field(vae, "half_asleep_from").astype(int) == 0)]
+    found = vaes(frame)
+    return found[whole(found) & (field(found, "half_asleep_from") == 0)]
 
 
 def methods(frame: pd.DataFrame) -> pd.DataFrame:
@@ -72,17 +81,23 @@ def over_epochs(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFr
 
 
 def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFrame:
-    """The metric's last values (`curves.last_values`) as `over_seeds`; `epoch`: measured last."""
-    if metric not in frame or frame[metric].isna().all():
+    """The last values of finished trials (`curves.last_values`) as `over_seeds`, and their epoch.
+
+    `epoch` is the last at which the metric is measured.
+    """
+    done = frame[frame["state"] == "done"]
+    if metric not in frame or done[metric].isna().all():
         return pd.DataFrame()
-    table = over_seeds(curves.last_values(frame), place, metric)
-    last = frame.dropna(subset=[metric]).groupby(place)["epoch"].max().rename("epoch")
+    table = over_seeds(curves.last_values(done), place, metric)
+    last = done.dropna(subset=[metric]).groupby(place)["epoch"].max()
     return table.merge(last.reset_index(), on=place)
 
 
 def unfinished(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:
     """What is not finished, in words: the chosen trials that have begun, those of no row at all."""
-    begun = chosen[chosen["state"] != "done"].groupby(["line", "seed"])["epoch"].max()
-    texts = [f"{line} seed {seed} (epoch {epoch})" for (line, seed), epoch in begun.items()]
+    begun = (
+        chosen[chosen["state"] != "done"].sort_values("epoch").drop_duplicates("key", keep="last")
+    )
+    texts = [f"{t.line} seed {t.seed} (epoch {t.epoch})" for t in begun.itertuples()]
     waiting = [trial for trial in frame.attrs.get("unmeasured", []) if trial["kind"] == "vae"]
     return texts + [f"{trial['source']} seed {trial['seed']} (not begun)" for trial in waiting]

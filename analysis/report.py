@@ -1,6 +1,7 @@
 """A study's report: one parquet file, the figures, and the verdict in plain console lines."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 import pandas as pd
@@ -11,7 +12,6 @@ from analysis.folders import ResultsError, TrialFolder
 from analysis.intervals import Interval
 from analysis.pools import Pool
 
-DRAWN = ("fig7", "fig8")
 MEASURES = {  # of a pool: what it is called; the samples' number, that of real images, format
     "Frechet": ("frechet_samples_test", "frechet_train_test", ".3g"),
     "mean image": ("mean_samples_test", "mean_train_test", ".3g"),
@@ -27,30 +27,51 @@ POOLS = 5  # pools in the table
 SHOWN = 3  # failed trials, or missing points, named before "and n more"
 
 
-def report(study: str | Path) -> list[str]:
+def report(
+    study: str | Path, names: Sequence[str] = figures.STUDIES["double_descent"]
+) -> list[str]:
     """Compacts a study, draws its figures and returns the lines to print.
 
-    Writes trials.parquet and figures/fig7 and fig8 as PNG, PDF and CSV into the study's folder.
+    Writes trials.parquet, and each named figure or table as PNG, PDF and CSV into the study's
+    folder `figures`; says what tables hold and, with Figure 8, whether there is double descent.
     What cannot be drawn or decided yet is a line, not an error; a folder that is none raises.
     """
     study = Path(study)
-    trials = results.trials(study)
-    said = _states(study, trials)
+    said = _states(study, results.trials(study))
     try:
         frame = results.load(results.compact(study))
     except ResultsError as error:
         return [*said, str(error)]
-    said += [_drawn(name, frame, study) for name in DRAWN]
+    said += [_drawn(name, frame, study) for name in names]
+    for name in filter(figures.is_table, names):
+        said += _text(name, frame)
+    return said + (_judged(frame) if "fig8" in names else [])
+
+
+def _text(name: str, frame: pd.DataFrame) -> list[str]:
     try:
-        return said + verdict_lines(descent.verdict(frame))
+        return figures.text(name, frame)
+    except ResultsError:  # said already, where the table is drawn
+        return []
+
+
+def _judged(frame: pd.DataFrame) -> list[str]:
+    try:
+        return verdict_lines(descent.verdict(frame))
     except ResultsError as error:
-        return [*said, f"Double descent: {error}"]
+        return [f"Double descent: {error}"]
 
 
-def report_on(study: str | Path) -> list[str]:
-    """The report that fits the study: `diffusion_report` where it trains diffusion models only."""
+def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
+    """The report on the named figures; without names, on those that the study shows.
+
+    A study that trains diffusion models only gets `diffusion_report`.
+    """
     kinds = {trial.fields.get("kind") for trial in results.trials(study) if trial.fields}
-    return diffusion_report(study) if kinds == {"diffusion"} else report(study)
+    if not names and kinds == {"diffusion"}:
+        return diffusion_report(study)
+    shown = figures.STUDIES.get(str(results.provenance(study).get("study")))
+    return report(study, names or shown or figures.STUDIES["double_descent"])
 
 
 def diffusion_report(study: str | Path) -> list[str]:

@@ -39,7 +39,7 @@ RC: dict[Any, Any] = {
 }
 NOTE: dict[str, Any] = {"fontsize": 5.5, "color": "#7f7f7f"}  # the line under a figure
 
-TITLE: dict[str, Any] = {"fontsize": 9.0, "fontweight": "bold"}  # what a figure shows, in words
+GREY = "#555555"  # what belongs to no source
 
 SOURCE_COLOURS = {  # Okabe and Ito's palette: told apart by colour-blind readers too
     "normal": "#0072b2",
@@ -48,7 +48,7 @@ SOURCE_COLOURS = {  # Okabe and Ito's palette: told apart by colour-blind reader
     "aug_naive": "#cc79a7",
     "mollify": "#e69f00",
 }
-COMBINED_COLOURS = {  # of labels: an addition to a source is its lighter or darker relative
+COMBINED_COLOURS = {  # of labels
     "normal + RHA": "#56b4e9",
     "DMaaPx + RHA": "#e69f00",
     "DMaaPx + mollified": "#5e3c99",
@@ -113,8 +113,8 @@ def source_colour(source: str) -> str:
 
 def source_label(source: str) -> str:
     """The paper's name of a source; of a composed one the names of its parts."""
-    if source in SOURCE_LABELS or "=" not in source:
-        return SOURCE_LABELS.get(source, source)
+    if "=" not in source:
+        return " + ".join(SOURCE_LABELS.get(part, part) for part in source.split(" + "))
     parts = dict(part.partition("=")[::2] for part in source.split(","))
     texts = [_PARTS[name](value) for name, value in parts.items() if name in _PARTS]
     others = [f"{name}={v}" for name, v in parts.items() if name not in (*_PARTS, *POOL_PARTS)]
@@ -136,11 +136,12 @@ def dataset_label(dataset: str, data: str = "") -> str:
 
 
 def rounded(mean: float, half: float | None = None) -> str:
-    """ "842 ± 12": two digits of the half width count, without one three digits of the mean."""
+    """As 842 ± 12: two digits of the half width count, without one three digits of the mean."""
     size, digits = (half, 2) if half else (mean, 3)
     decimals = digits - 1 - math.floor(math.log10(abs(size))) if size else 0
     form = f".{max(0, decimals)}f"
-    return f"{mean:{form}}" + (f" \N{PLUS-MINUS SIGN} {half:{form}}" if half else "")
+    text = f"{mean:{form}}".replace("-", "\N{MINUS SIGN}")
+    return text + (f" \N{PLUS-MINUS SIGN} {half:{form}}" if half else "")
 
 
 def m_z_colours(values: Iterable[int]) -> dict[int, str]:

@@ -1,5 +1,6 @@
 """`python -m scaling pool build|grow|verify|info|import`: the pools of a results folder."""
 
+import os
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -33,6 +34,10 @@ def _parser() -> Parser:
     shared.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     clustered = Parser(add_help=False)
     clustered.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
+    images = Parser(add_help=False)
+    root = os.environ.get("SCALING_DATA")
+    images.add_argument("--data-root", type=Path, default=root, help="data sets ($SCALING_DATA)")
+    images.add_argument("--offline", action="store_true", help="open no socket for data")
     pool = made.add_subparsers(required=True).add_parser("pool", help="samples on disk")
     verbs = pool.add_subparsers(required=True)
 
@@ -41,7 +46,7 @@ def _parser() -> Parser:
         added.set_defaults(command=command)
         return added.add_argument
 
-    add = verb("build", _build, "sample a trained diffusion model", clustered)
+    add = verb("build", _build, "sample a trained diffusion model", clustered, images)
     add("model", metavar="KEY", help="of the diffusion trial")
     add("--k", type=int, default=10, help="chunks of |D_train| images (default 10)")
     add = verb("grow", _grow, "add chunks to a sampled pool", clustered)
@@ -51,13 +56,12 @@ def _parser() -> Parser:
     add("name")
     add = verb("info", _info, "what a pool holds")
     add("name")
-    add = verb("import", _import, "samples of any generator: .npy, .npz or a folder of PNGs")
+    add = verb("import", _import, "samples of any generator: npy, npz, folder of PNGs", images)
     add("file", type=Path)
     add("--name", required=True)
     add("--dataset", default="digits", help="whose levels and shape they have (default digits)")
     add("--train-size", type=int, help="|D_train| of the study: images in a chunk")
     add("--split", type=int, default=0)
-    add("--data-root", type=Path)
     add("--rescale", choices=["unit", "symmetric"], help="floats in [0, 1] or in [-1, 1]")
     return made
 
@@ -107,7 +111,9 @@ def _grow(options: Namespace) -> int:
 def _build(options: Namespace) -> int:
     from scaling.cluster.chunks import order_of_model
 
-    return _sample(options, order_of_model(_store(options), options.model, options.k))
+    store = _store(options)
+    images = (options.data_root, options.offline)
+    return _sample(options, order_of_model(store, options.model, options.k, *images))
 
 
 def _sample(options: Namespace, order: "Order") -> int:
@@ -121,7 +127,7 @@ def _import(options: Namespace) -> int:
     from scaling.data import datasets
     from scaling.data.pool_import import import_samples
 
-    data = datasets.load(options.dataset, options.data_root)
+    data = datasets.load(options.dataset, options.data_root, options.offline)
     train = datasets.split(data, options.train_size, options.split).train
     report = import_samples(
         options.file,

@@ -13,7 +13,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from scaling.checked import UsageError
 from scaling.options import SMOKE, Preset, override, parser, preset_of
@@ -36,8 +36,13 @@ def main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repor
 
     `report` draws the figures of a study's folder and returns the lines to print.
     """
+    guarded(lambda: _main(name, trials, dict(presets), report))
+
+
+def guarded(work: Callable[[], int]) -> Never:
+    """Ends the process with the exit code of the work; errors become sentences."""
     try:
-        sys.exit(_main(name, trials, dict(presets), report))
+        sys.exit(work())
     except UsageError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(USAGE)
@@ -63,7 +68,8 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     if epochs < 1:
         raise UsageError(f"--epochs {epochs}: at least one is needed.")
     asked = override(trials(preset), options)
-    wanted = complete(asked, epochs, preset.measure_every, preset.diffusion)
+    metrics = (preset.metrics, preset.metric_every)
+    wanted = complete(asked, epochs, preset.measure_every, preset.diffusion, *metrics)
     plan = _plan(options, preset, wanted)
     if options.dry_run:
         _show(plan, options.json)
@@ -117,7 +123,7 @@ def _launch(
     store.check_writable()
     print("\n".join(plan_lines(name, plan)), flush=True)
     with locked(store.root) as lock:
-        stopped = _run(name, options, store, every, plan, preset.pool_k, lock)
+        stopped = _run(name, options, store, every, plan, preset, lock)
         print("\n".join([*report(store.study(name)), *_where(store.study(name))]))
     return _verdict(store, every, stopped)
 
@@ -151,7 +157,7 @@ def _run(
     store: "Store",
     every: Sequence[Wanted],
     plan: dict[str, Any],
-    pool_k: int,
+    preset: Preset,
     lock: Path,
 ) -> str | None:
     """Trains what is left, the costly first; returns the cap that stopped it."""
@@ -174,7 +180,8 @@ def _run(
         offline=options.offline,
         max_hours=options.max_hours,
         max_gpu_hours=options.max_gpu_hours,
-        pool_k=pool_k,
+        pool_k=preset.pool_k,
+        metric_settings=preset.metric_settings,
         lock=lock,
         argv=sys.argv,
     )

@@ -1,6 +1,6 @@
 """TensorBoard event files: a folder a trial, scalars by epoch, hparams from the first epoch on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -37,10 +37,10 @@ class Events:
         for summary in hparams(told, dict.fromkeys(HPARAM_METRICS, 0.0)):
             self.writer._get_file_writer().add_summary(summary)
 
-    def row(self, row: Mapping[str, float | int]) -> None:
+    def row(self, row: Mapping[str, float | int | str]) -> None:
         """The row's metrics at its epoch, under their own names."""
         for name, value in row.items():
-            if name not in HIDDEN:
+            if name not in HIDDEN and not isinstance(value, str):
                 self.writer.add_scalar(name, value, row["epoch"])
         self.writer.flush()
 
@@ -50,6 +50,10 @@ class Events:
         grid = np.concatenate(rows, axis=1).astype(np.float32) / (levels - 1)
         enlarged = grid.repeat(4, axis=1).repeat(4, axis=2)
         self.writer.add_image("_over_".join(arrays), enlarged, epoch)
+
+
+def _numbers(row: Mapping[str, Any]) -> Iterator[str]:
+    return (name for name, value in row.items() if not isinstance(value, str))
 
 
 def write_rows(folder: Path, values: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -67,6 +71,6 @@ def write_mean(folder: Path, runs: Sequence[Sequence[Mapping[str, Any]]]) -> Non
     with Events(folder) as events:
         for epoch in shared:
             rows = [run[epoch] for run in by_epoch]
-            names = set.intersection(*(set(row) for row in rows)) - HIDDEN
+            names = set.intersection(*(set(_numbers(row)) for row in rows)) - HIDDEN
             means = {name: float(np.mean([row[name] for row in rows])) for name in sorted(names)}
             events.row(means | {"epoch": epoch})

@@ -170,6 +170,8 @@ class TwoSampleTrial(Checked):
             _at_least(self, name, 0)
         if self.images is not None:
             _at_least(self, "images", 2)
+        elif self.real == "test":
+            raise UsageError("real=test compares `images` of the test set: give how many.")
 
     @property
     def kind(self) -> str:

@@ -2,8 +2,8 @@
 
 import argparse
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Never
 
@@ -24,6 +24,9 @@ class Preset:
     seeds: tuple[int, ...]
     about: str  # cost and purpose, for --help
     diffusion: Diffusion | None = None  # whose samples the sources without a pool read
+    metrics: tuple[str, ...] = ()  # costly ones, by module or column
+    metric_every: int = 0  # epochs between them; 0: at the last only
+    metric_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by metric
     pool_k: int = 0  # chunks to sample of each diffusion model, whether or not a VAE reads them
     on_gpu: bool = False  # planned for a GPU
 
@@ -67,19 +70,26 @@ def _add_trials(made: Parser, default: str) -> None:
 
 
 def _add_launch(made: Parser) -> None:
-    add = made.add_argument_group("where and how").add_argument
+    group = made.add_argument_group("where and how")
+    add_place(group)
+    add = group.add_argument
+    add("--dry-run", action="store_true", help="print the plan and stop")
+    add("--json", action="store_true", help="with --dry-run: the plan as JSON")
+    add("--cpus-per-trial", type=_positive, default=1.0, metavar="N", help="default 1")
+    add("--max-hours", type=_positive, metavar="H", help="stop cleanly after so many hours")
+    add("--max-gpu-hours", type=_positive, metavar="H", help="stop cleanly after so many GPU-hours")
+    add("--retry-failed", action="store_true", help="run failed trials again")
+
+
+def add_place(made: argparse._ActionsContainer) -> None:
+    """Where to run, where results and data lie, what part of a GPU."""
+    add = made.add_argument
     add("--address", default="local", metavar="ADDRESS", help="local (default), auto or HOST:PORT")
     add("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     root = os.environ.get("SCALING_DATA")
     add("--data-root", type=Path, default=root, metavar="DIR", help="data sets ($SCALING_DATA)")
     add("--offline", action="store_true", help="open no socket for data")
-    add("--dry-run", action="store_true", help="print the plan and stop")
-    add("--json", action="store_true", help="with --dry-run: the plan as JSON")
     add("--gpus-per-trial", type=_share, metavar="F", help="auto (default) or a share")
-    add("--cpus-per-trial", type=_positive, default=1.0, metavar="N", help="default 1")
-    add("--max-hours", type=_positive, metavar="H", help="stop cleanly after so many hours")
-    add("--max-gpu-hours", type=_positive, metavar="H", help="stop cleanly after so many GPU-hours")
-    add("--retry-failed", action="store_true", help="run failed trials again")
 
 
 def _share(text: str) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scaling.layers import layers, row_of
-from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial
+from scaling.trial import Trial, TwoSampleTrial, VaeTrial
 from scaling.wanted import Wanted, chunks_of, pool_of
 
 BYTES = 4

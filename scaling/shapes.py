@@ -3,6 +3,7 @@
 import io
 import zlib
 from dataclasses import dataclass
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
@@ -10,7 +11,10 @@ FC_LATENTS = 16  # d_z of the fully-connected network at m_z = 1 (Table 3)
 MULTIPLE = 4  # of which sides are: two halvings in the networks
 TEST_PART = 5  # one in so many images is for testing where an own file does not say which
 HEAD = 1 << 16  # bytes in which a JPEG file says its size
-UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zlib.error, BadZipFile)
+UNREADABLE = (  # what reading a damaged npy or npz raises
+    *(ValueError, OSError, EOFError, LookupError, MemoryError, RuntimeError),
+    *(TokenError, zlib.error, BadZipFile),
+)
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,10 @@ DATASETS = {
 
 
 def row(dataset: str) -> DatasetRow:
-    """The row of a data set; for a path to an npz that of its images, from the headers alone.
+    """The row of a data set, or of the images in the npz at that path, by its headers alone.
 
-    CIFAR-10's stands in for a file that is not there or cannot be read: loading tells why.
+    Headers know no levels: 256 here, also where loading finds zeros and ones only. CIFAR-10's row
+    stands in for a file that is not there or cannot be read; loading tells why.
     """
     if dataset in DATASETS:
         return DATASETS[dataset]
@@ -62,7 +67,7 @@ def padded(side: int) -> int:
 
 def undivided(count: int) -> int:
     """How many of so many images are for training where an own file does not say which."""
-    return count - max(1, count // TEST_PART)
+    return max(0, count - max(1, count // TEST_PART))
 
 
 def _own_images(archive: ZipFile) -> tuple[int, int, int]:

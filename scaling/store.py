@@ -6,18 +6,22 @@ Rows are on disk before the checkpoint that covers them, and `done.json` is writ
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
+from scaling import checkpoints
 from scaling.checked import UsageError
 from scaling.files import atomic, read_json, write_json
-from scaling.trial import Trial, from_dict, key, to_dict
+from scaling.trial import Trial, VaeTrial, from_dict, key, to_dict
 from scaling.wanted import Wanted
 
+if TYPE_CHECKING:
+    import numpy as np
+
 Row = dict[str, Any]
-CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.prev.pt"
 
 
 @dataclass(frozen=True)
@@ -80,32 +84,34 @@ class TrialFolder:
                 stream.write(text)
         return rows
 
+    def merge_row(self, epoch: int, numbers: Row) -> None:
+        """Adds numbers that were measured later to the epoch's line; the whole file anew."""
+        rows = [row | numbers if row["epoch"] == epoch else row for row in self.rows()]
+        with atomic(self.path / "rows.jsonl") as stream:
+            for row in rows:
+                stream.write(json.dumps(row, allow_nan=False).encode() + b"\n")
+
+    def merge_arrays(self, arrays: Mapping[str, "np.ndarray"]) -> None:
+        """Adds arrays to `arrays.npz`, in place of those of the same name."""
+        import numpy as np
+
+        path = self.path / "arrays.npz"
+        there: dict[str, np.ndarray] = {}
+        try:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as old:
+                there = {name: old[name] for name in old.files}
+        except (OSError, ValueError, BadZipFile):
+            pass  # missing or damaged: written anew
+        with atomic(path) as stream:
+            np.savez_compressed(stream, allow_pickle=False, **(there | dict(arrays)))
+
     def save_checkpoint(self, state: dict[str, Any]) -> bool:
-        """Puts the state in place of the last one, which is kept as the previous.
-
-        Returns False, and writes nothing, where the state there is of a higher epoch: a late
-        writer never replaces newer state.
-        """
-        import torch
-
-        newest = self.path / CHECKPOINT
-        states = self.load_checkpoints()
-        if any(there["epoch"] > state["epoch"] for there in states):
-            return False
-        fresh = self.path / ".checkpoint.new.pt"
-        with atomic(fresh) as stream:
-            torch.save(state, stream)
-        if newest.exists():
-            os.replace(newest, self.path / PREVIOUS)
-        os.replace(fresh, newest)
-        return True
+        """Keeps the state as the newest; False where that there is of a higher epoch."""
+        return checkpoints.save(self.path, state)
 
     def load_checkpoints(self) -> Iterator[dict[str, Any]]:
-        """The states that can be read, the newest first; tensors are mapped, not read."""
-        for name in (CHECKPOINT, PREVIOUS):
-            state = _load_state(self.path / name)
-            if state is not None:
-                yield state
+        """The states that can be read, the newest first."""
+        return checkpoints.load(self.path)
 
     def finish(self, epoch: int, **facts: object) -> None:
         """`done.json`, written last: the epoch reached, and on what."""
@@ -141,18 +147,8 @@ class TrialFolder:
             and any(r["epoch"] == done["epoch"] for r in self.rows())
         ):
             return "done"
-        begun = (self.path / CHECKPOINT).exists() or (self.path / "rows.jsonl").exists()
+        begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
-
-
-def _load_state(path: Path) -> dict[str, Any] | None:
-    import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception:  # a damaged or foreign file raises many kinds; the previous one is next
-        return None
-    return state if isinstance(state, dict) and isinstance(state.get("epoch"), int) else None
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -179,6 +175,12 @@ class Store:
 
     def folder(self, name: str) -> TrialFolder:
         return TrialFolder(self.root / "trials" / name)
+
+    def vaes(self) -> list[VaeTrial]:
+        """Every VAE whose folder can be read, by key."""
+        folders = sorted(path.parent for path in self.root.glob("trials/*/trial.json"))
+        trials = (TrialFolder(folder).trial() for folder in folders)
+        return [trial for trial in trials if isinstance(trial, VaeTrial)]
 
     def states(self, every: Iterable[Wanted]) -> dict[str, str]:
         """Where each trial stands, by key."""

@@ -72,6 +72,14 @@ def group_name(trial: Trial) -> str:
     return key(replace(trial, seed=0)).replace("-s0-", "-")
 
 
+Data = tuple[str, str]
+
+
+def data_of(trial: Trial) -> Data:
+    """The data set, and how BinaryMNIST is made of it: what `datasets.load` needs to know."""
+    return trial.dataset, trial.binarise if isinstance(trial, VaeTrial) else VaeTrial.binarise
+
+
 def headline(trial: Trial) -> dict[str, Any]:
     """What tells a trial from others: its axes and the fields that are not at their default."""
     changed = _changed(trial)

@@ -1,10 +1,12 @@
 """What a launch asks for: trials with their epochs, and the diffusion models that they draw on."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from scaling.checked import UsageError
+from scaling.shapes import row
 from scaling.source import HALF
 from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial, key
 
@@ -16,6 +18,8 @@ class Wanted:
     trial: Trial
     epochs: int
     measure_every: int
+    metrics: tuple[str, ...] = ()  # the costly ones, by module or column
+    metric_epochs: tuple[int, ...] = ()  # whose models are kept, and measured by those
 
     @property
     def key(self) -> str:
@@ -45,13 +49,26 @@ def pool_of(trial: Trial) -> str | None:
 
 def chunks_of(trial: Trial) -> int:
     """How many chunks of its pool the trial reads."""
-    return trial.source.k or 1 if isinstance(trial, VaeTrial) else 1
+    if isinstance(trial, VaeTrial):
+        return trial.source.k or 1
+    images = getattr(trial, "images", None) or 1
+    return math.ceil(images / (trial.train_size or row(trial.dataset).train_images))
 
 
 def complete(
-    trials: Sequence[Trial], epochs: int, measure_every: int, diffusion: Diffusion | None
+    trials: Sequence[Trial],
+    epochs: int,
+    measure_every: int,
+    diffusion: Diffusion | None,
+    metrics: tuple[str, ...] = (),
+    metric_every: int = 0,
 ) -> list[Wanted]:
-    """The trials with their schedules and pools filled in; first the diffusion trials of those."""
+    """The trials with their schedules and pools filled in; first the diffusion trials of those.
+
+    VAEs get the costly `metrics` every `metric_every` epochs (0: never) and at the end.
+    """
+    every = range(metric_every, epochs, metric_every) if metric_every else ()
+    listed = (*every, epochs) if metrics else ()
     models: dict[DiffusionTrial, int] = {}
     asked = []
     for trial in trials:
@@ -59,7 +76,8 @@ def complete(
         if _lacks_pool(trial):
             trial, model, pool_epochs = _with_pool(trial, diffusion)
             models[model] = pool_epochs
-        asked.append(Wanted(trial, epochs, measure_every))
+        costly = (metrics, listed) if isinstance(trial, VaeTrial) else ()
+        asked.append(Wanted(trial, epochs, measure_every, *costly))
     first = [Wanted(model, length, max(1, length // 8)) for model, length in models.items()]
     return first + list(dict.fromkeys(asked))
 
@@ -80,9 +98,10 @@ def _lacks_pool(trial: Trial) -> bool:
 def _with_pool(trial: Trial, diffusion: Diffusion | None) -> tuple[Trial, DiffusionTrial, int]:
     """The trial with its pool's name and k, the model of the pool, and the model's epochs."""
     if diffusion is None:
+        field = "source.pool" if isinstance(trial, VaeTrial) else "pool"
         raise UsageError(
             f"The {trial.kind} trial on {trial.dataset} needs a pool, and this preset has no "
-            "diffusion model. Choose a pool: --set source.pool=NAME source.k=10."
+            f"diffusion model. Choose a pool: --set {field}=NAME."
         )
     vae = trial if isinstance(trial, VaeTrial) else None
     share = vae.source.diffusion_share if vae else getattr(trial, "share", 1.0)

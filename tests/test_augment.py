@@ -1,4 +1,4 @@
-"""The pipeline against a slow one image by image; rates, distributions, outputs, repeatability."""
+"""The pipeline against a slow one, image by image; its outputs; the same seed, the same images."""
 
 import math
 from dataclasses import replace
@@ -9,15 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from scipy import ndimage, stats
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from scaling.checked import UsageError
 from scaling.data import augment
 from scaling.data.augment import TABLE_8, TABLE_9, TABLE_10, Augmentation
 from scaling.source import Source
 
-MANY = 10_000
 NAIVE = replace(TABLE_8, probability=0.12)
 TUNED_GREY = replace(TABLE_9, probability=0.10)
 TUNED_RGB = replace(TABLE_10, probability=0.12)
@@ -32,21 +30,8 @@ def levels(count, channels=3, side=16, highest=255, seed=1):
     return torch.randint(0, highest + 1, shape, generator=generator(seed), dtype=torch.uint8)
 
 
-def draws(knobs, side=32, seed=0, count=MANY):
-    return augment.draw(torch.empty(count, 1, side, side), knobs, generator(seed))
-
-
-def assert_rate(happened, rate):
-    """Within 4 standard errors."""
-    error = math.sqrt(rate * (1 - rate) / len(happened))
-    assert abs(happened.double().mean().item() - rate) <= 4 * error
-
-
-# The slow pipeline: one image after the other, step by step.
-
-
 def slowly(image, draw):
-    """(C, H, W) in [0, 1] as numpy, with the draws of this image."""
+    """One image (C, H, W) in [0, 1] through the steps one by one, with its draws."""
     for axis, flipped in ((2, draw.flip[0]), (1, draw.flip[1])):
         image = np.flip(image, axis) if flipped else image
     x, y = draw.pixels.tolist()
@@ -111,114 +96,10 @@ def test_the_shapes_need_not_be_square():
         np.testing.assert_allclose(found[n], slowly(image, drawn.at(n)), atol=2e-4)
 
 
-# Which transformations, and how often.
-
-
-def test_the_tables():
-    def knobs(name, dataset, channels):
-        return augment.settings(Source(augment=name), dataset, channels)
-
-    assert knobs("naive", "cifar10", 3) == NAIVE
-    assert knobs("naive", "mnist", 1) == replace(NAIVE, probability=0.10)
-    assert knobs("tuned", "cifar10", 3) == TUNED_RGB
-    for name in ("mnist", "fashion_mnist", "digits", "some/grey.npz"):
-        assert knobs("tuned", name, 1) == TUNED_GREY
-
-
-def test_the_source_steers():
-    source = Source(
-        augment="tuned", augment_probability=0.3, augment_strength="uniform",
-        augment_flip="always", augment_filter="sym6",
-    )  # fmt: skip
-    assert augment.settings(source, "cifar10", 3) == replace(
-        TABLE_10, probability=0.3, strength="uniform", flip="always", filter="sym6"
-    )
-    assert augment.settings(replace(source, augment_probability=0.0), "x", 1).probability == 0
-
-
 def test_no_augmentation_is_the_identity():
     knobs = augment.settings(Source(), "cifar10", 3)
     images = levels(5)
     assert torch.equal(augment.augmented(images, knobs, 256, "mixture", False, generator()), images)
-
-
-def test_other_numbers_of_channels_are_refused():
-    with pytest.raises(UsageError, match="two.npz has 2 channels"):
-        augment.settings(Source(augment="naive"), "two.npz", 2)
-
-
-@pytest.mark.parametrize("knobs", [NAIVE, TUNED_RGB, TUNED_GREY])
-def test_every_gate_opens_at_its_rate(knobs):
-    drawn, b = draws(knobs), knobs.probability
-    x_flip = 0.5 if knobs.x_flip_always else b / 2 * knobs.x_flip
-    assert_rate(drawn.flip[:, 0], x_flip)
-    assert_rate(drawn.flip[:, 1], b / 2 * knobs.y_flip)
-    rates = {
-        "pixels": b * (1 - (1 / 6) ** 2) * bool(knobs.translate),  # |3 U| < 1/2 in both axes
-        "scale": b,
-        "angle": b,
-        "stretch": b,
-        "axis": knobs.stretch_rotate,
-        "shift": 0,
-        **{name: b * bool(knobs.hue) for name in ("brightness", "contrast", "hue", "saturation")},
-    }
-    for name, rate in rates.items():
-        happened = getattr(drawn, name) != 0
-        assert_rate(happened.any(1) if happened.dim() > 1 else happened, rate)
-
-
-def test_gates_are_independent():
-    drawn = draws(replace(NAIVE, probability=0.5, shift=0.1))
-    columns = [column.bool() for column in drawn if column.dim() == 1]
-    columns += [drawn.flip[:, 0], drawn.pixels.any(1), drawn.shift.any(1)]
-    table = np.corrcoef(torch.stack(columns).numpy())
-    off_diagonal = table[~np.eye(len(columns), dtype=bool)]
-    assert abs(off_diagonal).max() < 4.5 / math.sqrt(MANY)
-
-
-def test_an_open_gate_always_flips_where_asked():
-    drawn = draws(replace(TUNED_RGB, flip="always"))
-    assert drawn.flip[:, 0].all()
-    assert_rate(drawn.flip[:, 1], 0.12)
-    assert_rate(draws(replace(NAIVE, flip="always")).flip[:, 0], 0.12)
-
-
-@pytest.mark.parametrize(("side", "most"), [(32, 3), (8, 1)])
-def test_translations_are_rounded_uniforms(side, most):
-    pixels = draws(replace(TUNED_GREY, probability=1.0), side).pixels
-    edges = (np.arange(-most, most + 2) - 0.5).clip(-side * 3 / 32, side * 3 / 32)
-    shares = np.diff(edges) / np.diff(edges).sum()
-    for axis in (0, 1):
-        assert pixels[:, axis].min() == -most and pixels[:, axis].max() == most
-        for value, share in zip(range(-most, most + 1), shares, strict=True):
-            assert_rate(pixels[:, axis] == value, share)
-    assert abs(np.corrcoef(pixels.T)[0, 1]) < 4 / math.sqrt(MANY)
-
-
-@pytest.mark.parametrize(("strength", "distribution"), [
-    ("normal", stats.norm()), ("uniform", stats.uniform(-1, 2)), ("uniform_pos", stats.uniform()),
-])  # fmt: skip
-def test_strengths_follow_their_distribution(strength, distribution):
-    drawn = draws(replace(NAIVE, probability=1.0, strength=strength, shift=0.125))
-    sigmas = {"scale": 0.2, "stretch": 0.2, "brightness": 0.2, "contrast": 0.25, "saturation": 0.5}
-    for name, sigma in sigmas.items():
-        values = getattr(drawn, name).numpy() / sigma
-        assert stats.kstest(values, distribution.cdf).pvalue > 1e-3, name
-    for axis in (0, 1):
-        values = drawn.shift[:, axis].numpy() / (0.125 * 32)
-        assert stats.kstest(values, distribution.cdf).pvalue > 1e-3
-
-
-@pytest.mark.parametrize("strength", augment.STRENGTHS)
-def test_angles_are_uniform_either_way_whatever_the_strengths(strength):
-    drawn = draws(replace(NAIVE, probability=1.0, stretch_rotate=1.0, strength=strength))
-    largest = {"angle": math.radians(10), "hue": 0.25 * math.pi, "axis": math.pi}
-    for name, most in largest.items():
-        values = getattr(drawn, name).numpy() / most
-        assert stats.kstest(values, stats.uniform(-1, 2).cdf).pvalue > 1e-3, name
-
-
-# What comes out.
 
 
 @pytest.mark.parametrize("top", [16, 255])
@@ -240,12 +121,6 @@ def test_a_bernoulli_reads_zeros_and_ones():
     assert found.dtype == torch.uint8 and real.dtype == torch.float32
     assert torch.equal(found.bool(), real > 0.5)
     assert 0 <= real.min() and real.max() <= 1 and not ((real == 0) | (real == 1)).all()
-
-
-def test_a_bernoullis_threshold_is_half_of_the_scale():
-    images = levels(20)
-    found = augment.augmented(images, Augmentation(), 256, "bernoulli", False, generator())
-    assert torch.equal(found, (images >= 128).to(torch.uint8))
 
 
 def test_a_gaussian_reads_floats_clamped_only():
@@ -319,6 +194,7 @@ def test_geometry_leaves_constant_images_as_they_are(level, seed, filter):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("knobs", [NAIVE, TUNED_RGB, replace(TUNED_RGB, filter="sym6")])
 def test_a_gpu_gives_the_same_images(knobs):
     images = levels(100)

@@ -43,10 +43,6 @@ class Along(Each):
 
     upper: bool = False
 
-    def of(self, values: Iterable[float]) -> list[float]:
-        every = super().of(values)
-        return every[len(every) // 2 :] if self.upper else every
-
 
 Pick = float | str | Near | Each
 
@@ -55,7 +51,7 @@ Pick = float | str | Near | Each
 class Arm:
     """Trials that differ in their seed only: a training distribution, a schedule, a size."""
 
-    real_share: float | Each = 1.0
+    real_share: float | Each = 1.0  # of real images in a batch
     diffusion_share: float | Each = 1.0  # of D_train, seen by the diffusion model
     augment: str = ""
     mollified: bool = False
@@ -67,12 +63,12 @@ class Arm:
     @property
     def name(self) -> str:
         """The training distribution in words, without place."""
-        known = {1.0: "normal", 0.0: "dmaapx"}
-        name = known.get(self.real_share) or f"{self._text('real_share')} real images"  # type: ignore[arg-type]
+        known = {1.0: "normal", 0.0: "dmaapx", Along(): "mixtures"}
+        name = known.get(self.real_share) or self._text("real_share")
         if self.augment:
             name = f"aug_{self.augment}" + ("" if self.real_share == 1.0 else f" on {name}")
         details = [self._text("diffusion_share")] if self.diffusion_share != 1.0 else []
-        details += [self._text("k")] if self.k not in ("last", 0.0) else []
+        details += [self._text("k")] if self.k not in ("last", 0.0, math.inf) else []
         name += f" ({', '.join(details)})" if details else ""
         return name + " + mollify" * self.mollified + " + RHA" * self.half_asleep
 

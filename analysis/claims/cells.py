@@ -6,14 +6,14 @@ epochs. Trials of different settings are never compared.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 
 import numpy as np
 import pandas as pd
 
 from analysis import curves
-from analysis.claims.arms import Arm, Each, Place, pick
+from analysis.claims.arms import Arm, Each, Place, pick, placed
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.folders import ResultsError
 
@@ -34,16 +34,21 @@ class Cell:
     dataset: str
     trials: pd.DataFrame  # final values, a row per trial, and the axes of Arm
     frame: pd.DataFrame  # the same trials epoch by epoch
+    _measured: dict[Columns, pd.DataFrame] = field(default_factory=dict)
 
     def rows(self, arm: Arm, columns: Columns) -> pd.DataFrame:
         """The arm's trials at any place and k, with the mean of the columns as `value`."""
-        value = _mean(self.trials, columns)
-        kept = value.notna()
+        if columns not in self._measured:
+            value = _mean(self.trials, columns)
+            axes = self.trials[["seed", *METHOD, *PLACE, "k"]]
+            self._measured[columns] = axes.assign(value=value)[value.notna()]
+        rows = self._measured[columns]
+        kept = np.full(len(rows), True)
         for name in METHOD:
             wanted = getattr(arm, name)
             if not isinstance(wanted, Each):
-                kept &= self.trials[name] == wanted
-        return self.trials[kept].assign(value=value[kept])
+                kept &= rows[name].to_numpy() == wanted
+        return rows[kept]
 
     def points(self, arm: Arm, columns: Columns) -> set[Place]:
         """The (m_z, n_c) at which the arm is measured."""
@@ -56,23 +61,27 @@ class Cell:
             rows = rows[rows[name].isin(getattr(arm, name).of(rows[name]))]
         return {tuple(zip(axes, each, strict=True)) for each in rows[axes].to_numpy().tolist()}
 
+    def at(self, arm: Arm, columns: Columns, points: set[Place]) -> Arm | None:
+        """The arm at measured m_z, n_c and k, the sizes among the points; None where not."""
+        there = placed(arm, points)
+        if there is None:
+            return None
+        rows = self._on_place(replace(there, k="last"), columns)
+        synthetic = rows.loc[rows["real_share"] < 1, "k"]
+        k = pick(there.k, synthetic) if len(synthetic) else 0.0  # real images have no k
+        return None if k is None else replace(there, k=k)
+
     def axis(self, arm: Arm, columns: Columns, name: str) -> list[float]:
-        """The measured values of the arm's Along axis, at a place that is found."""
-        rows = self.rows(arm, columns)
-        for other in PLACE:
-            rows = rows if other == name else rows[rows[other] == getattr(arm, other)]
-        return list(getattr(arm, name).of(rows[name]))
+        """The measured values of the Along axis of an arm that is otherwise exact."""
+        return list(getattr(arm, name).of(self._on_place(arm, columns)[name]))
 
     def values(self, arm: Arm, columns: Columns) -> pd.Series:
-        """Final value by seed, of an arm at a place that is found; empty where not measured.
+        """Final value by seed of an arm as `at` gives it; empty where not measured.
 
         Raises ResultsError, in half a sentence, where two trials stand for one seed.
         """
-        rows = self.rows(arm, columns)
-        for name in PLACE:
-            rows = rows[rows[name] == getattr(arm, name)]
-        rows = rows[rows["k"] == pick(arm.k, rows["k"])]
-        twins = rows[rows.duplicated("seed", keep=False)]
+        rows = self._on_place(arm, columns)
+        twins = self.trials.loc[rows.index[rows["seed"].duplicated(keep=False)]]
         if len(twins):
             differ = [n for n in _fields(twins) if twins[n].nunique(dropna=False) > 1]
             raise ResultsError(
@@ -81,13 +90,23 @@ class Cell:
             )
         return rows.set_index("seed")["value"].sort_index()
 
+    def _on_place(self, arm: Arm, columns: Columns) -> pd.DataFrame:
+        rows = self.rows(arm, columns)
+        kept = np.full(len(rows), True)
+        for name in PLACE:
+            if isinstance(getattr(arm, name), int | float):
+                kept &= rows[name].to_numpy() == getattr(arm, name)
+        if isinstance(arm.k, int | float):
+            kept &= ((rows["k"] == arm.k) | (rows["real_share"] == 1)).to_numpy()
+        return rows[kept]
+
 
 def cells(frame: pd.DataFrame) -> list[Cell]:
     """The settings in which trials are finished, by label."""
     done = frame[(frame["state"] == "done") & frame["kind"].isin(KINDS)]
     if done.empty:
         return []
-    trials = _with_axes(_finals(done))
+    trials = _with_axes(curves.last_values(done))
     setting = ["kind", *(n for n in _fields(trials) if not n.startswith(GRADED)), "epoch"]
     found = []
     for _, part in trials.groupby(list(dict.fromkeys(setting)), dropna=False):
@@ -99,19 +118,10 @@ def cells(frame: pd.DataFrame) -> list[Cell]:
     return sorted(found, key=lambda cell: cell.label)
 
 
-def _finals(done: pd.DataFrame) -> pd.DataFrame:
-    """`curves.final` for trials that differ in more than their place; a classifier's last row."""
-    vae, rest = done[done["kind"] == "vae"], done[done["kind"] != "vae"]
-    apart = [n for n in _fields(vae) if vae[n].nunique(dropna=False) > 1] or ["kind"]
-    parts = [curves.final(part) for _, part in vae.groupby(apart, dropna=False)]
-    parts.append(rest.sort_values("epoch").groupby("key").tail(1))
-    return pd.concat([part.dropna(axis=1, how="all") for part in parts if len(part)])
-
-
 def _with_axes(trials: pd.DataFrame) -> pd.DataFrame:
     """The trials with the axes of Arm as columns; a field that is missing is at its default."""
 
-    def field(name: str, default: float | str) -> np.ndarray:
+    def filled(name: str, default: float | str) -> np.ndarray:
         if name not in trials:
             return np.full(len(trials), default)
         held = trials[name].astype(object)
@@ -119,23 +129,24 @@ def _with_axes(trials: pd.DataFrame) -> pd.DataFrame:
 
     trials = trials.reset_index(drop=True)
     classifier = trials["kind"].to_numpy() == "two_sample"
-    real = np.where(classifier, 0.0, field("source_real_share", 1.0))
-    share = np.where(classifier, field("share", 1.0), field("source_diffusion_share", 1.0))
+    real = np.where(classifier, 0.0, filled("source_real_share", 1.0))
+    share = np.where(classifier, filled("share", 1.0), filled("source_diffusion_share", 1.0))
     return trials.assign(
         real_share=real,
         diffusion_share=np.where(real == 1, 1.0, share),
-        augment=field("source_augment", ""),
-        mollified=field("source_mollify_epochs", 0.0) > 0,
-        half_asleep=field("half_asleep_from", 0.0) > 0,
-        k=np.where((real == 1) | classifier, 0.0, field("source_k", math.inf)),  # no k: all
-        m_z=field("m_z", 0.0).astype(int),
-        n_c=field("n_c", 0.0).astype(int),
+        augment=filled("source_augment", ""),
+        mollified=filled("source_mollify_epochs", 0.0) > 0,
+        half_asleep=filled("half_asleep_from", 0.0) > 0,
+        k=np.where((real == 1) | classifier, 0.0, filled("source_k", math.inf)),  # no k: all
+        m_z=filled("m_z", 0.0).astype(int),
+        n_c=filled("n_c", 0.0).astype(int),
     )
 
 
 def _fields(trials: pd.DataFrame) -> Sequence[str]:
     """The fields of the trials that tell settings or methods apart."""
-    named = [n for n in trials if n in TRIAL_COLUMNS or n == "data" or n.startswith(GRADED)]
+    names = map(str, trials.columns)
+    named = [n for n in names if n in TRIAL_COLUMNS or n == "data" or n.startswith(GRADED)]
     return [n for n in named if n not in VARIED and n not in ROW_COLUMNS]
 
 
@@ -143,7 +154,8 @@ def _mean(trials: pd.DataFrame, columns: Columns) -> pd.Series:
     """Row means over the columns; missing where one of them is."""
     found = []
     for pattern in columns:
-        names = [n for n in trials if fnmatch(n, pattern) and (n == pattern or AVERAGED not in n)]
+        names = [n for n in map(str, trials.columns) if fnmatch(n, pattern)]
+        names = [n for n in names if n == pattern or AVERAGED not in n]
         if not names:
             return pd.Series(np.nan, index=trials.index)
         found.append(trials[names].astype(float).mean(axis=1, skipna=False))

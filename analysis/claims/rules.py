@@ -1,167 +1,49 @@
-"""When a claim holds: regions in which the 95 % interval of a difference over seeds must lie.
+"""Rules: from the trials of one setting to the comparisons that decide a claim."""
 
-A rule makes comparisons, each a difference with its interval. The claim holds where every interval
-lies inside the rule's region, fails where one lies wholly outside it, and is not decided else, as
-with fewer than three seeds. Needing all of m comparisons to hold asks for no correction; that one
-fails is looked for m times, so for it the intervals are widened to 1 - 0.05 / m (Bonferroni).
-"""
+from dataclasses import dataclass
+from typing import Protocol
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from analysis.claims.arms import Each
+from analysis.claims.cells import Cell
+from analysis.claims.judging import Comparison, difference
+from analysis.claims.regions import ABOVE, Region
+from analysis.claims.terms import Choice, Term, at_places, said, shared_axis
+from analysis.intervals import t_interval
 
-import numpy as np
-import pandas as pd
-from scipy.special import stdtrit
-
-from analysis.claims.arms import NORMAL, Along, Arm, placed
-from analysis.claims.cells import Cell, Columns
-from analysis.intervals import FEW_SEEDS, LEVEL, Interval, t_half_width, t_interval
-
-HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "fails", "not decided", "not run"
-DOUBLED = ("m_z", "n_c", "k")  # slopes along these are per doubling, along shares per unit
+FEW_VALUES = 3  # of an axis, for a slope that is more than a difference
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A difference and the region (low, high) in which the claim puts it."""
-
-    what: str
-    interval: Interval
-    low: float = 0.0
-    high: float = math.inf
+class Rule(Protocol):
+    """What decides a claim."""
 
     @property
-    def room(self) -> float:
-        """How far inside the region the interval lies, in half widths; the least decides."""
-        inside = min(self.interval.low - self.low, self.high - self.interval.high)
-        half = self.interval.high - self.interval.mean
-        return -math.inf if math.isnan(inside) else inside / half if half else inside * math.inf
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """A verdict and the comparison that decides it, of as many as there are."""
-
-    verdict: str
-    decisive: Comparison
-    comparisons: int
-
-
-def judge(comparisons: Sequence[Comparison]) -> Evidence:
-    """The verdict on comparisons that must all hold."""
-    decisive = min(comparisons, key=lambda each: each.room)
-    decided = [each for each in comparisons if each.interval.n >= FEW_SEEDS]
-    outside = [each for each in decided if _outside(each, len(comparisons))]
-    if outside:
-        return Evidence(FAILS, min(outside, key=lambda each: each.room), len(comparisons))
-    inside = [each.interval.low > each.low and each.interval.high < each.high for each in decided]
-    holds = len(decided) == len(comparisons) and all(inside)
-    return Evidence(HOLDS if holds else UNDECIDED, decisive, len(comparisons))
-
-
-def _outside(comparison: Comparison, comparisons: int) -> bool:
-    interval = comparison.interval
-    wide = stdtrit(interval.n - 1, 1 - (1 - LEVEL) / 2 / comparisons)
-    half = (interval.high - interval.mean) * wide / stdtrit(interval.n - 1, (1 + LEVEL) / 2)
-    return bool(interval.mean - half > comparison.high or interval.mean + half < comparison.low)
-
-
-def difference(first: pd.Series, other: pd.Series) -> Interval:
-    """95 % interval of mean(first) - mean(other): paired by seed, else Welch's.
-
-    Paired where at least two seeds have both; without that the seeds are independent samples, with
-    Welch's degrees of freedom, and n is the smaller of their numbers.
-    """
-    both = first.index.intersection(other.index)
-    few = min(len(first), len(other))
-    if len(both) >= 2 or few < 2:
-        return t_interval((first - other).dropna())
-    shares = [each.var(ddof=1) / len(each) for each in (first, other)]
-    square = sum(part**2 / (len(s) - 1) for part, s in zip(shares, (first, other), strict=True))
-    df = sum(shares) ** 2 / square if square else few - 1.0
-    half = float(stdtrit(df, (1 + LEVEL) / 2)) * math.sqrt(sum(shares))
-    mean = float(first.mean() - other.mean())
-    return Interval(mean, mean - half, mean + half, few, f"Welch's t, {df:.1f} df")
-
-
-@dataclass(frozen=True)
-class Term:
-    """A number by seed: a column's final value of an arm, or its slope along the arm's axis."""
-
-    column: str | Columns
-    arm: Arm = NORMAL
+    def terms(self) -> tuple[Term, ...]:
+        """The numbers compared."""
 
     @property
-    def columns(self) -> Columns:
-        return (self.column,) if isinstance(self.column, str) else self.column
+    def needs(self) -> list[str]:
+        """The columns without which nothing is decided."""
 
     @property
-    def along(self) -> str | None:
-        """The axis of the slope, None where the term is a plain value."""
-        return next(iter(self.arm.axes(Along)), None)
-
-    @property
-    def named(self) -> str:
-        """The column, or what several have in common."""
-        if isinstance(self.column, str):
-            return self.column
-        return f"mean of {', '.join(self.column)}"
-
-    def measure(self, cell: Cell, axis: Sequence[float]) -> pd.Series:
-        """By seed, at the place of the arm; a slope over the values of the axis."""
-        if self.along is None:
-            return cell.values(self.arm, self.columns)
-        curve = self.curve(cell, axis)
-        x = np.log2(curve.columns) if self.along in DOUBLED else np.asarray(curve.columns)
-        x = x - x.mean()
-        return pd.Series(curve.to_numpy() @ x / (x @ x), index=curve.index)
-
-    def curve(self, cell: Cell, axis: Sequence[float]) -> pd.DataFrame:
-        """Seeds x values of the axis; only seeds measured at all of them."""
-        arms = {value: replace(self.arm, **{self.along: value}) for value in axis}  # type: ignore[arg-type]
-        each = {value: cell.values(arm, self.columns) for value, arm in arms.items()}
-        return pd.DataFrame(each).dropna()
-
-
-@dataclass(frozen=True)
-class Margin:
-    """What counts as no difference: a share of normal training's column at the base, or a number.
-
-    By default a tenth of the generalization gap of normal training, which is what is at stake.
-    """
-
-    share: float = 0.1
-    column: str = "generalization_gap"
-    number: float = 0.0
+    def per(self) -> str:
+        """What the differences have beyond the column's unit."""
 
     @property
     def text(self) -> str:
-        if self.number:
-            return f"{self.number:g}"
-        return f"{self.share:.0%} of the {self.column} of normal training at the baseline"
+        """When the claim holds, in one sentence."""
 
-    def size(self, cell: Cell) -> float | None:
-        """None where normal training is not measured."""
-        arm = placed(NORMAL, cell.points(NORMAL, (self.column,)))
-        if self.number or arm is None:
-            return self.number or None
-        return abs(self.share * float(cell.values(arm, (self.column,)).mean()))
+    def comparisons(self, cell: Cell) -> list[Comparison]:
+        """What must hold; nothing where it is not measured. Raises ResultsError."""
 
 
 @dataclass(frozen=True)
 class Differs:
-    """first - other (or first - constant) for each of the others is above 0, or below.
-
-    `side`: "above" or "below" 0; "equal": within the margin; "not above", "not below": not beyond
-    it on that side.
-    """
+    """The first term minus each of the others, or minus a constant, lies in a region."""
 
     first: Term
     others: tuple[Term, ...] = ()
-    side: str = "above"
+    region: Region = ABOVE
     constant: float = 0.0
-    margin: Margin = Margin()
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -169,48 +51,75 @@ class Differs:
 
     @property
     def needs(self) -> list[str]:
-        """The columns without which nothing is decided."""
-        extra = [] if self.side in ("above", "below") or self.margin.number else [self.margin]
-        every = [name for term in self.terms for name in term.columns]
-        return list(dict.fromkeys([*every, *(margin.column for margin in extra)]))
+        margin = self.region.margin
+        extra = [margin.column] if margin and not margin.number else []
+        return list(dict.fromkeys([*(n for t in self.terms for n in t.columns), *extra]))
 
     @property
-    def trials(self) -> str:
-        """The trials in words."""
-        return "; ".join(dict.fromkeys(f"{t.arm.name} at {t.arm.place}" for t in self.terms))
+    def per(self) -> str:
+        return self.first.per
 
     @property
     def text(self) -> str:
-        """The rule of the verdict in one sentence."""
-        others = " and ".join(f"minus {t.arm.name} ({t.arm.place})" for t in self.others)
-        first = f"{self.first.named} of {self.first.arm.name} ({self.first.arm.place})"
-        first = f"the slope of {first} along {self.first.along}" if self.first.along else first
-        what = f"{first} {others}".strip() + (f" minus {self.constant:g}" if self.constant else "")
-        region = {
-            "above": "above 0",
-            "below": "below 0",
-            "equal": f"within +-{self.margin.text}",
-            "not above": f"below {self.margin.text}",
-            "not below": f"above minus {self.margin.text}",
-        }
-        return f"holds where the 95 % interval of {what} lies {region[self.side]}"
+        places = {term.arm.place for term in self.terms}
+        shared = places.pop() if len(places) == 1 else ""
+        said = [term.text if shared else f"{term.text} ({term.arm.place})" for term in self.terms]
+        said += [f"{self.constant:g}"] if self.constant else []
+        where = f", at {shared}," if shared else ""
+        each = ", for each of them," if len(self.others) > 1 else ""
+        minus = " minus ".join([said[0], " or ".join(said[1:])] if said[1:] else said)
+        return f"{minus}{where}{each} is {self.region.text}"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
-        """One per other term and per value of Each; none where a term is not measured."""
-        size = 0.0 if self.side in ("above", "below") else self.margin.size(cell)
-        choices = [set(c) for t in self.terms if (c := cell.choices(t.arm, t.columns)) != {()}]
-        if size is None:
+        """One per other term and per value of Each that is measured."""
+        bounds = self.region.bounds(cell)
+        varied = [term for term in self.terms if term.arm.axes(Each)]
+        choices = [cell.choices(term.arm, term.columns) for term in varied]
+        if bounds is None:
             return []
-        found: list[Comparison] = []
-        for choice in sorted(set.intersection(*choices)) if choices else [()]:
-            found += self._at(cell, dict(choice), self._region(size))
-        return found
+        every = [dict(choice) for choice in sorted(set.intersection(*choices))] if varied else [{}]
+        return [found for choice in every for found in self._at(cell, choice, bounds)]
 
-    def _region(self, size: float) -> tuple[float, float]:
-        return {
-            "above": (0.0, math.inf),
-            "below": (-math.inf, 0.0),
-            "equal": (-size, size),
-            "not above": (-math.inf, size),
-            "not below": (-size, math.inf),
-        }[self.side]
+    def _at(self, cell: Cell, choice: Choice, bounds: tuple[float, float]) -> list[Comparison]:
+        terms = at_places(cell, [term.chosen(choice) for term in self.terms])
+        axis = shared_axis(cell, terms)
+        if not terms or (terms[0].along and len(axis) < FEW_VALUES):
+            return []
+        first, *others = (term.measure(cell, axis) for term in terms)
+        if any(each.empty for each in (first, *others)):
+            return []
+        found = [difference(first, other) for other in others]
+        found = found or [t_interval(first - self.constant)]
+        pairs = [[terms[0], other] for other in terms[1:]] or [terms]
+        less = f" minus {self.constant:g}" if self.constant else ""
+        return [
+            Comparison(said(pair, axis) + less, interval, *bounds)
+            for pair, interval in zip(pairs, found, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """No column of the results decides the claim."""
+
+    reason: str
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return ()
+
+    @property
+    def needs(self) -> list[str]:
+        return []
+
+    @property
+    def per(self) -> str:
+        return ""
+
+    @property
+    def text(self) -> str:
+        return f"not decided here: {self.reason}"
+
+    def comparisons(self, cell: Cell) -> list[Comparison]:
+        """None."""
+        return []

@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "pdf", "csv")  # written where no file is named
+STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
+    "double_descent": ("fig7", "fig8"),
+    "diffusion": ("fig17",),
+    "data_sources": ("fig2", "fig10", "fig11", "fig12", "fig13", "table7"),
+    "latent_width": ("fig6",),
+    "sample_budget": ("fig4r",),
+    "reverse_half_asleep": ("fig5",),
+    "mollification": ("fig14",),
+    "mixtures": ("fig15",),
+    "diffusion_subsets": ("fig16",),
+    "two_sample": ("fig18",),
+}
+TEXTS = ("txt", "md", "tex")  # of a table
 JPEG = (
     "CIFAR-10's images are those of a JPEG copy: "
     "its likelihoods are not comparable with published ones."
@@ -37,6 +50,11 @@ def names() -> list[str]:
     modules = (module.name for module in pkgutil.iter_modules(__path__))
     found = [match for name in modules if (match := re.fullmatch(r"(fig|table)(\d+)(.*)", name))]
     return [match[0] for match in sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))]
+
+
+def study(name: str) -> str:
+    """The study that shows the figure."""
+    return next(study for study, shown in STUDIES.items() if name in shown)
 
 
 def load(name: str, path: str | Path) -> "pd.DataFrame":
@@ -77,18 +95,32 @@ def save(name: str, frame: "pd.DataFrame", files: Iterable[Path], note: str = ""
     from analysis import style
 
     formats = {Path(file): Path(file).suffix.lower().lstrip(".") for file in files}
+    texts = TEXTS if is_table(name) else ()
     for file, suffix in formats.items():
-        if suffix != "csv" and suffix not in METADATA:
-            known = ", ".join(f".{name}" for name in [*METADATA, "csv"])
+        if suffix not in (*METADATA, "csv", *texts):
+            known = ", ".join(f".{name}" for name in [*METADATA, "csv", *texts])
             raise ResultsError(f"{file} has no known format. End its name in one of: {known}.")
-    figure = draw(name, frame, note) if set(formats.values()) != {"csv"} else None
+    figure = draw(name, frame, note) if set(formats.values()) & set(METADATA) else None
     for file, suffix in formats.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        if figure is None or suffix == "csv":
+        if suffix == "csv":
             numbers(name, frame).to_csv(file, index=False, lineterminator="\n")
-            continue
-        with rc_context(style.RC):
-            figure.savefig(file, format=suffix, metadata=METADATA[suffix])
+        elif suffix in texts:
+            file.write_text("\n".join(text(name, frame, suffix)) + "\n", encoding="utf-8")
+        elif figure is not None:
+            with rc_context(style.RC):
+                figure.savefig(file, format=suffix, metadata=METADATA[suffix])
+
+
+def is_table(name: str) -> bool:
+    """Whether it has lines of text besides its picture."""
+    return name.startswith("table")
+
+
+def text(name: str, frame: "pd.DataFrame", suffix: str = "txt") -> list[str]:
+    """A table's lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
+    function: Callable[[pd.DataFrame, str], list[str]] = _module(name).text
+    return function(frame, suffix)
 
 
 def _module(name: str):  # type: ignore[no-untyped-def]

@@ -19,9 +19,10 @@ def fig6(frame: pd.DataFrame, note: str = "") -> Figure:
     """Three panels over epochs, and the gaps at the end."""
     found = _chosen(frame)
     table = panels.numbers(found, panels.ALL, _looks(found))
-    title = f"Latent dimension: $m_z$ at $n_c={found['n_c'].iloc[0]}$, normal training on "
-    notes = [*panels.notes(frame, found, table), note]
-    return panels.draw(table, panels.ALL, _looks(found), title + methods.data(found), notes)
+    data, n_c = methods.data(found), found["n_c"].iloc[0]
+    title = f"VAEs by latent multiplier $m_z$ under normal training\n{data}, $n_c={n_c}$"
+    notes = [*panels.notes(frame, found, table, _looks(found)), note]
+    return panels.draw(table, panels.ALL, _looks(found), title, notes)
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox, ScaledTranslation
 
@@ -76,16 +77,15 @@ def zoom(ax: Axes, table: pd.DataFrame) -> None:
 
 def row(ax: Axes, y: float, table: pd.DataFrame, colour: str) -> None:
     """Mean, interval and seeds of the only row of `table` at height y, the mean's value above."""
-    (at,) = table.itertuples()
+    mean, low, high = (float(table[name].iloc[0]) for name in ("mean", "low", "high"))
     seeds = seed_values(table).to_numpy(dtype=float)[0]
-    known = at.n >= FEW_SEEDS
-    bars = [[at.mean - at.low], [at.high - at.mean]] if known else None
-    ax.errorbar([at.mean], [y], xerr=bars, fmt="o", color=colour, elinewidth=0.9, zorder=3)
+    known = table["n"].iloc[0] >= FEW_SEEDS
+    bars = [[mean - low], [high - mean]] if known else None
+    ax.errorbar([mean], [y], xerr=bars, fmt="o", color=colour, elinewidth=0.9, zorder=3)
     ax.plot(seeds, np.full(len(seeds), y), ".", color=colour, markersize=3, alpha=0.5)
-    text = style.rounded(at.mean, (at.high - at.low) / 2 if known else None)
-    ax.annotate(
-        text, (at.mean, y), (0, 3), textcoords="offset points", ha="center", fontsize=6, zorder=4
-    )
+    text = style.rounded(mean, (high - low) / 2 if known else None)
+    label = ax.annotate(text, (mean, y), (0, 3), textcoords="offset points", ha="center")
+    label.set(fontsize=6, zorder=4)
 
 
 def log2_axis(ax: Axes, values: Sequence[int], name: str) -> None:
@@ -115,11 +115,20 @@ def note(figure: Figure, parts: Sequence[str]) -> None:
 
 def counted(finals: pd.DataFrame, table: pd.DataFrame) -> str:
     """How many seeds and epochs stand behind the marks."""
-    n, epochs = (_span(values) for values in (table["n"], finals["epoch"]))
+    n, epochs = (span(values) for values in (table["n"], finals["epoch"]))
     seeds = f"{n} seed{'' if n == '1' else 's'}"
-    told = f"mean over seeds, bars: 95 % t interval from {FEW_SEEDS} seeds on"
+    told = f"mean over seeds with 95 % t interval from {FEW_SEEDS} seeds on"
     interval = told if (table["n"] >= FEW_SEEDS).any() else "no interval"
     return f"{seeds} (dots), {interval}; {epochs} epochs"
+
+
+def heading(figure: Figure, handles: list[Line2D], title: str) -> None:
+    """Above all panels what the figure shows, in words, and the handles' legend."""
+    wide = figure.get_figwidth() > style.NARROW
+    legend = figure.legend(
+        handles=handles, loc="outside upper center", ncols=6 if wide else 2, title=title
+    )
+    legend.get_title().set(fontsize=8, multialignment="center")
 
 
 def lacking(texts: Sequence[str]) -> str:
@@ -128,7 +137,8 @@ def lacking(texts: Sequence[str]) -> str:
     return f"Not finished: {'; '.join(texts[:SHOWN])}{more}" if texts else ""
 
 
-def _span(values: pd.Series) -> str:
+def span(values: pd.Series) -> str:
+    """Whole numbers in words: 3, or 2 to 3."""
     low, high = int(values.min()), int(values.max())
     return str(low) if low == high else f"{low} to {high}"
 

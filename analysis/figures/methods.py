@@ -6,11 +6,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines, style
-from analysis.figures import marks, panels
+from analysis.figures import panels
 from analysis.figures.panels import Panel
 from analysis.folders import ResultsError
 
-LOOKS = panels.sources(lines.METHODS)
+LOOKS = panels.looks(lines.METHODS)
 
 
 def chosen(frame: pd.DataFrame, number: int, dataset: str, likelihood: str = "") -> pd.DataFrame:
@@ -31,17 +31,16 @@ def chosen(frame: pd.DataFrame, number: int, dataset: str, likelihood: str = "")
 def draw(frame: pd.DataFrame, found: pd.DataFrame, shown: Sequence[Panel], note: str) -> Figure:
     """The panels of the chosen trials; data set, likelihood and size of the VAEs in the title."""
     table = panels.numbers(found, shown, LOOKS)
-    absent = [look.label for line, look in LOOKS.items() if line not in set(table["line"])]
-    said = f"Not in these results: {', '.join(absent)}" if absent else ""
-    notes = [*panels.notes(frame, found, table), said, note]
-    return panels.draw(table, shown, LOOKS, f"Training distributions on {setting(found)}", notes)
+    notes = [*panels.notes(frame, found, table, LOOKS), note]
+    title = f"VAEs by training distribution\n{setting(found)}"
+    return panels.draw(table, shown, LOOKS, title, notes)
 
 
 def setting(found: pd.DataFrame) -> str:
-    """ "CIFAR-10 (mixture of logistics, $m_z=1$, $n_c=256$)"."""
+    """Data set, likelihood and size of the VAEs."""
     first = found.iloc[0]
     likelihood = style.LIKELIHOOD_LABELS[first["likelihood"]]
-    return f"{data(found)} ({likelihood}, $m_z={first['m_z']}$, $n_c={first['n_c']}$)"
+    return f"{data(found)}, {likelihood}, $m_z={first['m_z']}$, $n_c={first['n_c']}$"
 
 
 def data(found: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""Panels over epochs with the gap at the end below each: what Figures 2, 5, 6, 10-12, 14 share."""
+"""Panels over epochs, the last values below each: what Figures 2, 5, 6 and 10 to 14 share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,26 +7,41 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
-from analysis import curves, lines, style
+from analysis import lines, style
 from analysis.figures import marks
 from analysis.folders import ResultsError
 
 ROW = 0.2  # inches of a line in the lower panels
 UPPER = 2.0  # inches
 AROUND = 1.55  # inches of titles, legends, labels and notes
-GREY = "#555555"
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A metric drawn solid, one drawn dashed, and the gap between them at the end."""
+    """A metric drawn solid and one drawn dashed, the gap between them at the end."""
 
     title: str
     label: str  # of the y axis, with its unit
     solid: tuple[str, str]  # metric, its words
-    dashed: tuple[str, str] | None
-    gap: str | None
+    dashed: tuple[str, str] | None = None
+    end: str | None = None  # metric whose last values stand below
+    second: style.Line = "--"  # how `dashed` is drawn
+
+    @property
+    def shown(self) -> list[tuple[str, str, style.Line]]:
+        """Metric, words and style of each."""
+        others = [(*self.dashed, self.second)] if self.dashed else []
+        return [(*self.solid, "-"), *others]
+
+    @property
+    def handles(self) -> list[Line2D]:
+        """For a legend of the styles."""
+        return [
+            Line2D([], [], color=style.GREY, linestyle=line, label=words)
+            for _, words, line in self.shown
+        ]
 
 
 GENERALIZATION = Panel(
@@ -55,25 +70,30 @@ class Look:
 Looks = Mapping[str, Look]
 
 
-def sources(names: Sequence[str]) -> dict[str, Look]:
+def looks(names: Sequence[str]) -> dict[str, Look]:
     """The looks of training distributions."""
     return {name: Look(style.source_label(name), style.source_colour(name)) for name in names}
 
 
+def present(table: pd.DataFrame, looks: Looks) -> dict[str, Look]:
+    """The looks of the lines that the table has."""
+    return {line: look for line, look in looks.items() if line in set(table["line"])}
+
+
 def numbers(frame: pd.DataFrame, panels: Sequence[Panel], looks: Looks) -> pd.DataFrame:
-    """A row per panel, metric, line and epoch (`part` epochs), and per gap and line (`part` end).
+    """A row per panel, metric, line and epoch (`part` epochs), and for last values (`part` end).
 
     ELBOs and their gaps in nats per image. Raises ResultsError where nothing is measured.
     """
     kept = lines.drawn(frame, ["line"])
     tables = []
     for panel in panels:
-        for metric in [pair[0] for pair in (panel.solid, panel.dashed) if pair]:
+        for metric, _, _ in panel.shown:
             table = lines.over_epochs(kept, metric, ["line"])
             tables.append(table.assign(panel=panel.title, part="epochs", metric=metric))
-        if panel.gap:
-            table = lines.at_the_end(kept, panel.gap, ["line"])
-            tables.append(table.assign(panel=panel.title, part="end", metric=panel.gap))
+        if panel.end:
+            table = lines.at_the_end(kept, panel.end, ["line"])
+            tables.append(table.assign(panel=panel.title, part="end", metric=panel.end))
     table = pd.concat([table for table in tables if len(table)] or [pd.DataFrame()])
     if table.empty:
         raise ResultsError(
@@ -89,9 +109,10 @@ def numbers(frame: pd.DataFrame, panels: Sequence[Panel], looks: Looks) -> pd.Da
 
 def _rank(panels: Sequence[Panel]):  # type: ignore[no-untyped-def]
     """Sorts parts and metrics in the order in which the panels show them."""
-    shown = ["epochs", "end"]
-    shown += [m for p in panels for m in (p.solid[0], *(p.dashed or ())[:1], p.gap) if m]
-    return lambda column: column.map({name: at for at, name in enumerate(shown)})
+    names = ["epochs", "end"]
+    for panel in panels:
+        names += [metric for metric, _, _ in panel.shown] + [panel.end or ""]
+    return lambda column: column.map({name: at for at, name in reversed([*enumerate(names)])})
 
 
 def draw(
@@ -102,35 +123,53 @@ def draw(
     notes: Sequence[str],
     turns: Mapping[int, str] | None = None,
 ) -> Figure:
-    """Above each metric over epochs, below the gap at the end; `turns`: epochs with a dotted line.
+    """Above each metric over epochs, below the last values; `turns`: epochs with a dotted line.
 
     Bands and bars are 95 % intervals over seeds, dots are seeds.
     """
-    here = {line: look for line, look in looks.items() if line in set(table["line"])}
-    gaps = any(panel.gap for panel in panels)
-    below = (ROW * len(here) + 0.15) * gaps
-    width = style.WIDE if len(panels) > 1 else style.NARROW
-    figure = Figure(figsize=(width, UPPER + below + AROUND), layout="constrained")
-    figure.suptitle(title, **style.TITLE)
-    heights = [UPPER, below] if gaps else [UPPER]
-    rows = figure.subplots(len(heights), len(panels), squeeze=False, height_ratios=heights)
+    here, across = present(table, looks), len(panels)
+    below = ROW * len(here) + 0.15 if any(panel.end for panel in panels) else 0.0
+    figure = canvas(across, below)
     for at, panel in enumerate(panels):
         part = table[table["panel"] == panel.title]
-        letter = f"({'abc'[at]}) " if len(panels) > 1 else ""
-        rows[0][at].set_title(letter + panel.title, loc="left", pad=15, fontweight="bold")
-        over_epochs(rows[0][at], part[part["part"] == "epochs"], panel, here, turns or {})
-        if gaps:
-            _gaps(rows[1][at], part[part["part"] == "end"], panel, here)
-            rows[1][at].tick_params(axis="y", labelleft=at == 0)
-    legend(figure, here, turns or {})
+        letter = f"({'abc'[at]}) " if across > 1 else ""
+        figure.axes[at].set_title(letter + panel.title, loc="left", pad=15, fontweight="bold")
+        over_epochs(figure.axes[at], part[part["part"] == "epochs"], panel, here, turns or {})
+        _styles(figure.axes[at], panel)
+        if below:
+            _ends(figure.axes[across + at], part[part["part"] == "end"], panel, here)
+            figure.axes[across + at].tick_params(axis="y", labelleft=at == 0)
+    marks.heading(figure, handles(here, turns or {}), title)
     marks.note(figure, notes)
     return figure
 
 
-def notes(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    """Seeds and epochs behind what is drawn, and what of the chosen trials is not finished."""
-    last = curves.last_values(lines.drawn(found, ["line"]))
-    return [marks.counted(last, table), marks.lacking(lines.unfinished(frame, found))]
+def canvas(across: int, below: float = 0.0) -> Figure:
+    """A figure with so many panels side by side and, if `below` inches, a row under them."""
+    width = style.WIDE if across > 1 else style.NARROW
+    figure = Figure(figsize=(width, UPPER + below + AROUND), layout="constrained")
+    heights = [UPPER, below] if below else [UPPER]
+    figure.subplots(len(heights), across, height_ratios=heights)
+    return figure
+
+
+def notes(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame, looks: Looks) -> list[str]:
+    """Seeds and epochs behind what is drawn; what is absent or not finished."""
+    elbos = table[table["metric"] == "test_elbo"]
+    last = elbos.groupby(["panel", "line"])[["epoch"]].max()
+    absent = [look.label for line, look in looks.items() if line not in set(table["line"])]
+    said = f"Not in these results: {', '.join(absent)}" if absent else ""
+    return [
+        marks.counted(last, table), said, _early(table),
+        marks.lacking(lines.unfinished(frame, found)),
+    ]  # fmt: skip
+
+
+def _early(table: pd.DataFrame) -> str:
+    """The last values that are older than the end of training."""
+    gaps = table[(table["part"] == "end") & (table["epoch"] < table["epoch"].max())]
+    early = [f"{gap.line} {gap.metric} ({gap.epoch})" for gap in gaps.itertuples()]
+    return f"Measured last at an earlier epoch: {'; '.join(early)}" if early else ""
 
 
 def over_epochs(
@@ -139,47 +178,48 @@ def over_epochs(
     panel: Panel,
     looks: Looks,
     turns: Mapping[int, str],
-    second: str = "--",
 ) -> None:
-    """The panel's metrics, `second` being the style of the one that is not solid."""
+    """The panel's metrics over epochs; `turns`: epochs with a dotted line."""
     ax.set_xlabel(style.LABELS["epoch"])
     ax.set_ylabel(panel.label)
     if table.empty:
-        return marks.empty(ax, "not measured")
-    shown = [(*panel.solid, "-")] + ([(*panel.dashed, second)] if panel.dashed else [])
-    for metric, _, look in shown:
+        marks.empty(ax, "not measured")
+        return
+    for metric, _, look in panel.shown:
         for line, part in table[table["metric"] == metric].groupby("line"):
             marks.curve(ax, part, looks[str(line)].colour, look)
     for epoch in turns:
-        ax.axvline(epoch, color=GREY, linestyle=":", linewidth=0.9)
+        ax.axvline(epoch, color=style.GREY, linestyle=":", linewidth=0.9)
     marks.zoom(ax, table)
-    handles = [Line2D([], [], color=GREY, linestyle=look, label=words) for _, words, look in shown]
+
+
+def _styles(ax: Axes, panel: Panel) -> None:
+    """What is solid and what dashed, between the panel's title and its axes."""
     if panel.dashed:
         ax.legend(
-            handles=handles, loc="lower left", bbox_to_anchor=(-0.02, 0.985), ncols=2,
-            borderaxespad=0.0, columnspacing=1.0, handlelength=1.8,
+            handles=panel.handles, loc="lower left", bbox_to_anchor=(-0.02, 0.985), ncols=2,
+            borderaxespad=0.0, columnspacing=0.9, handlelength=1.6, handletextpad=0.5,
         )  # fmt: skip
 
 
-def _gaps(ax: Axes, table: pd.DataFrame, panel: Panel, looks: Looks) -> None:
-    """A row per line: seeds, mean and interval of the gap, its value above."""
+def _ends(ax: Axes, table: pd.DataFrame, panel: Panel, looks: Looks) -> None:
+    """A row per line: seeds, mean and interval of the last value, the value above."""
     rows = {line: len(looks) - 1 - at for at, line in enumerate(looks)}
     ax.set_ylim(-0.5, len(looks) - 0.3)
     ax.set_yticks(list(rows.values()), [looks[line].label for line in rows])
     ax.grid(visible=False, axis="y")
-    ax.set_xlabel(style.LABELS[panel.gap or ""].replace("\n", " "))
+    ax.set_xlabel(style.LABELS[panel.end or ""].replace("\n", " ").partition(" ")[2])
     if table.empty:
-        ax.text(0.5, 0.5, "not measured", transform=ax.transAxes, ha="center", va="center")
-        return ax.set_xticks([])
+        ax.set_xticks([])
     for line, part in table.groupby("line"):
         marks.row(ax, rows[str(line)], part, looks[str(line)].colour)
-    ax.margins(x=0.2)
+    ax.margins(x=0.3)
+    ax.xaxis.set_major_locator(MaxNLocator(4))
 
 
-def legend(figure: Figure, looks: Looks, turns: Mapping[int, str]) -> None:
-    """The lines' colours and the dotted epochs, above the panels."""
-    handles = [Line2D([], [], color=look.colour, label=look.label) for look in looks.values()]
+def handles(looks: Looks, turns: Mapping[int, str]) -> list[Line2D]:
+    """The lines' colours and the dotted epochs, for a legend."""
+    found = [Line2D([], [], color=look.colour, label=look.label) for look in looks.values()]
     for words in dict.fromkeys(turns.values()):
-        handles.append(Line2D([], [], color=GREY, linestyle=":", linewidth=0.9, label=words))
-    columns = len(handles) if figure.get_figwidth() > style.NARROW else 2
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(columns, 5))
+        found.append(Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label=words))
+    return found

@@ -143,14 +143,17 @@ def order_of(
     return Order(spec, trial, k)
 
 
-def order_of_model(store: Store, key: str, k: int, data_root: Path | None = None) -> Order:
+def order_of_model(
+    store: Store, key: str, k: int, data_root: Path | None = None, offline: bool = False
+) -> Order:
     """The order for k chunks of a trained diffusion model, at its newest epoch."""
     trial = _model(store, key)
     state = next(iter(store.folder(key).load_checkpoints()), None)
     if state is None:
         raise UsageError(f"The diffusion model {key} has no checkpoint. Run its study first.")
     name = pool_name(trial, state["epoch"])
-    return order_of(name, trial, key, state["epoch"], k, load(trial.dataset, data_root))
+    data = load(trial.dataset, data_root, offline)
+    return order_of(name, trial, key, state["epoch"], k, data)
 
 
 def order_of_pool(store: Store, pool: Pool, k: int) -> Order:

@@ -13,9 +13,8 @@ from ray import tune
 from scaling.cluster.chunks import Chunks
 from scaling.cluster.progress import Progress, ProgressCallback
 from scaling.cluster.worker import Job, execute
-from scaling.data.datasets import Dataset
 from scaling.store import Store
-from scaling.trial import VaeTrial
+from scaling.trial import Data, data_of
 from scaling.wanted import pool_of
 
 MAX_FAILURES = 2
@@ -45,11 +44,14 @@ class Placement:
 
 @dataclass(frozen=True)
 class Work:
-    """The trials to run, by key in their order: planned hours, jobs; the data that they share."""
+    """The trials to run, by key in their order: planned hours, jobs; the data that they share.
+
+    Data sets lie in the object store, once per node: references to them are what trials get.
+    """
 
     hours: Mapping[str, float]
     jobs: Mapping[str, Job]
-    datasets: Mapping[str, Dataset]
+    datasets: Mapping[Data, ray.ObjectRef]
 
 
 class Launcher:
@@ -126,7 +128,7 @@ def train(
     config: dict[str, Any],
     root: Path,
     jobs: Mapping[str, Job],
-    datasets: Mapping[str, Dataset],
+    datasets: Mapping[Data, ray.ObjectRef],
     pools: Mapping[str, Chunks],
 ) -> None:
     """One trial in a worker process; Ray's configuration holds its key only."""
@@ -141,7 +143,8 @@ def train(
     trial = folder.trial()
     pool = pools.get(pool_of(trial) or "")
     given = (pool.read, pool.checksums) if pool else ()
-    execute(folder, datasets[trial.dataset], job, lambda row: tune.report({**row}), *given)
+    data = ray.get(datasets[data_of(trial)])
+    execute(folder, data, job, lambda row: tune.report({**row}), *given)
     tune.report({"finished": True})
 
 

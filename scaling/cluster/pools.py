@@ -13,13 +13,13 @@ from scaling.data.pool import Pool
 from scaling.data.pool_build import missing
 from scaling.data.pool_quality import describe
 from scaling.files import read_json, write_json
-from scaling.trial import DiffusionTrial, Trial
+from scaling.trial import Data, DiffusionTrial, Trial, data_of
 from scaling.wanted import chunks_of, pool_name
 
 QUALITY_IMAGES = 10_000  # samples that a pool is judged by, at most
 
 
-def orders(request: Request, data: Mapping[str, Dataset]) -> dict[str, chunks.Order]:
+def orders(request: Request, data: Mapping[Data, Dataset]) -> dict[str, chunks.Order]:
     """The pools that this launch's own diffusion trials are to be sampled into, by name."""
     made = {}
     for name, wanted in request.wanted.items():
@@ -27,21 +27,21 @@ def orders(request: Request, data: Mapping[str, Dataset]) -> dict[str, chunks.Or
             pool = pool_name(wanted.trial, wanted.epochs)
             users = (chunks_of(t) for _, p, t in request.pool_users() if p == pool)
             k = max(users, default=request.pool_k)
-            part = data[wanted.trial.dataset]
+            part = data[data_of(wanted.trial)]
             made[pool] = chunks.order_of(pool, wanted.trial, name, wanted.epochs, k, part)
     return made
 
 
-def check(request: Request, data: Mapping[str, Dataset]) -> None:
+def check(request: Request, data: Mapping[Data, Dataset]) -> None:
     """Raises UsageError for a pool that is there and that its trials cannot read."""
     ours = orders(request, data)
     for _, pool, trial in request.pool_users():
         if pool not in ours or (request.store.pool(pool) / "pool.json").exists():
             k = None if pool in ours else chunks_of(trial)
-            _open(request, pool).check_for(*_images(data[trial.dataset], trial), k)
+            _open(request, pool).check_for(*_images(data[data_of(trial)], trial), k)
 
 
-def lacking(request: Request, data: Mapping[str, Dataset]) -> list[str]:
+def lacking(request: Request, data: Mapping[Data, Dataset]) -> list[str]:
     """The pools of this launch that are not sampled yet, or not judged."""
     return [
         name
@@ -51,7 +51,7 @@ def lacking(request: Request, data: Mapping[str, Dataset]) -> list[str]:
 
 
 def provide(
-    request: Request, data: Mapping[str, Dataset], told: Callable[[str], None]
+    request: Request, data: Mapping[Data, Dataset], told: Callable[[str], None]
 ) -> dict[str, chunks.Chunks]:
     """The pools that are asked for, made where they are missing; one that cannot be is told."""
     ours = {name: order for name, order in orders(request, data).items() if order.k}
@@ -100,12 +100,12 @@ def _judged(request: Request, name: str) -> bool:
 
 
 def _judge(
-    request: Request, pool: Pool, trial: DiffusionTrial, data: Mapping[str, Dataset]
+    request: Request, pool: Pool, trial: DiffusionTrial, data: Mapping[Data, Dataset]
 ) -> None:
     """Writes `quality.json`: the samples beside D_train and the test set."""
     if _judged(request, pool.name):
         return
-    part = datasets.split(data[trial.dataset], trial.train_size, trial.split)
+    part = datasets.split(data[data_of(trial)], trial.train_size, trial.split)
     needed = range(min(pool.k, -(-QUALITY_IMAGES // pool.spec.images_per_chunk)))
     samples = np.concatenate([pool.read(index) for index in needed])
     quality = describe(samples, part.train, part.test, part.levels, QUALITY_IMAGES)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from scaling.metrics import Options
 from scaling.store import Store
 from scaling.trial import Trial
 from scaling.wanted import Wanted, pool_of
@@ -27,6 +28,7 @@ class Request:
     max_hours: float | None
     max_gpu_hours: float | None
     pool_k: int
+    metric_settings: Options
     lock: Path
     argv: list[str]
 

@@ -7,20 +7,24 @@ from typing import Any
 import ray
 
 from scaling import events
+from scaling.checked import UsageError
 from scaling.cluster import connect, pools
+from scaling.cluster.evaluate import Cells, fill, missing
 from scaling.cluster.launch import CapReached, Caps, Launcher, Placement, Work
 from scaling.cluster.request import Request
 from scaling.cluster.worker import Job
 from scaling.data import datasets
 from scaling.provenance import launch_entry
-from scaling.trial import group_name, headline
+from scaling.trial import Data, data_of, group_name, headline
+
+Images = dict[Data, datasets.Dataset]
 
 
 def run(request: Request) -> str | None:
     """Trains what is left and brings the study's folder up to date; returns the cap reached."""
     data = _check(request)
     stopped = None
-    if request.hours or pools.lacking(request, data):
+    if request.hours or pools.lacking(request, data) or _unmeasured(request):
         with connect.logged_to(request.folder / "logs" / "ray.log"):
             stopped = _on_ray(request, data)
     else:
@@ -29,20 +33,34 @@ def run(request: Request) -> str | None:
     return stopped
 
 
-def _check(request: Request) -> dict[str, datasets.Dataset]:
+def _check(request: Request) -> Images:
     """Everything that can be refused before Ray starts; returns the data sets."""
-    loaded: dict[str, datasets.Dataset] = {}
-    for trial in (wanted.trial for wanted in request.wanted.values()):
-        if trial.dataset not in loaded:
-            loaded[trial.dataset] = datasets.load(
-                trial.dataset, request.data_root, request.offline
-            )
-        datasets.split(loaded[trial.dataset], trial.train_size, trial.split)
+    loaded: Images = {}
+    parts: dict[tuple[Data, int | None, int], datasets.Dataset] = {}
+    for name, trial in ((name, wanted.trial) for name, wanted in request.wanted.items()):
+        data = data_of(trial)
+        if data not in loaded:
+            loaded[data] = datasets.load(data[0], request.data_root, request.offline, data[1])
+        part = (data, trial.train_size, trial.split)
+        if part not in parts:
+            parts[part] = datasets.split(loaded[data], trial.train_size, trial.split)
+        _check_same_data(request, name, parts[part])
     pools.check(request, loaded)
     return loaded
 
 
-def _on_ray(request: Request, data: dict[str, datasets.Dataset]) -> str | None:
+def _check_same_data(request: Request, name: str, data: datasets.Dataset) -> None:
+    """A trial goes on with the images that it began with, the JPEG copy or the official ones."""
+    rows = request.store.folder(name).rows() if name in request.hours else []
+    known = [row["fingerprint"] for row in rows if "fingerprint" in row]
+    if known and known[-1] != data.fingerprint:
+        raise UsageError(
+            f"The trial {name} began on other images of {data.name} (fingerprint {known[-1]}, now "
+            f"{data.fingerprint}). Give that --data-root again, or another --results."
+        )
+
+
+def _on_ray(request: Request, data: Images) -> str | None:
     staging = request.folder / f".staging-{time.time_ns()}"
     try:
         cluster = connect.connect(request.address)
@@ -51,16 +69,22 @@ def _on_ray(request: Request, data: dict[str, datasets.Dataset]) -> str | None:
             connect.check_shared(request.store.root)
         _write_study(request)
         jobs = {
-            name: Job(wanted.epochs, wanted.measure_every, request.folder / "tensorboard")
+            name: Job(
+                wanted.epochs,
+                wanted.measure_every,
+                request.folder / "tensorboard",
+                kept=wanted.metric_epochs,
+            )
             for name, wanted in request.wanted.items()
         }
-        work = Work(request.hours, jobs, data)
+        work = Work(request.hours, jobs, {name: ray.put(part) for name, part in data.items()})
         caps = Caps(request.max_hours, request.max_gpu_hours)
         launcher = Launcher(request.store, work, placement, caps, staging, request.lock)
         try:
-            _phases(request, launcher)
+            _phases(request, launcher, data)
         finally:
             launcher.progress.close()
+        _measure(request, data, placement)
     except CapReached as cap:
         return str(cap)
     finally:
@@ -69,16 +93,35 @@ def _on_ray(request: Request, data: dict[str, datasets.Dataset]) -> str | None:
     return None
 
 
-def _phases(request: Request, launcher: Launcher) -> None:
+def _phases(request: Request, launcher: Launcher, data: Images) -> None:
     """First what needs no pool, the diffusion models at its head; then pools; then the rest."""
     waiting = {name: pool for name, pool, _ in request.pool_users()}
-    data = launcher.work.datasets
     first = [name for name in request.hours if name not in waiting]
     first.sort(key=lambda name: request.wanted[name].trial.kind != "diffusion")
     launcher.run(first, {})
     if waiting or pools.lacking(request, data):
         there = pools.provide(request, data, launcher.progress.say)
         launcher.run([name for name in request.hours if waiting.get(name) in there], there)
+
+
+def _unmeasured(request: Request) -> list[Cells]:
+    """The trials of which costly metrics are missing where models are kept."""
+    found = (
+        missing(request.store, name, w.metrics, w.metric_epochs, request.metric_settings)
+        for name, w in request.wanted.items()
+        if w.metrics
+    )
+    return [cells for cells in found if cells]
+
+
+def _measure(request: Request, data: Images, placement: Placement) -> None:
+    """The costly metrics; one that fails is told, and missing in the rows."""
+    cells = _unmeasured(request)
+    if cells:
+        told = fill(
+            request.store, cells, data, placement.gpus, lambda line: print(line, flush=True)
+        )
+        print("\n".join(f"Not measured: {line}" for line in told), end="\n" if told else "")
 
 
 def _placement(request: Request, cluster: connect.Cluster) -> Placement:

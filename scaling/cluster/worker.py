@@ -4,7 +4,7 @@ No Ray here: the same function serves a test, a notebook and Tune.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,15 +13,16 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from scaling import checkpoints
 from scaling.data.chunk import digest
 from scaling.data.datasets import Dataset, split
 from scaling.data.sources import ReadChunk
 from scaling.events import Events
-from scaling.files import atomic
 from scaling.runs.diffusion import DiffusionRun
+from scaling.runs.two_sample import TwoSampleRun
 from scaling.runs.vae import VaeRun
 from scaling.store import TrialFolder
-from scaling.trial import DiffusionTrial, Trial, headline
+from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, headline
 
 CHECKPOINT_SHARE = 0.02  # of the run's time, at most, goes into checkpoints
 
@@ -34,6 +35,7 @@ class Job:
     measure_every: int
     tensorboard: Path | None = None  # folder of the study's event files
     device: str = "cpu"
+    kept: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
 
 
 class Run(Protocol):
@@ -79,7 +81,10 @@ def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk) -> Ru
     part = split(data, trial.train_size, trial.split)
     if isinstance(trial, DiffusionTrial):
         return DiffusionRun(trial, part, job.epochs, job.measure_every, job.device)
-    return VaeRun(trial, part, job.epochs, job.measure_every, job.device, read_chunk)
+    common = (part, job.epochs, job.measure_every, job.device, read_chunk)
+    if isinstance(trial, TwoSampleTrial):
+        return TwoSampleRun(trial, *common)
+    return VaeRun(trial, *common, job.kept)
 
 
 def execute(
@@ -103,11 +108,11 @@ def execute(
     events = job.tensorboard / folder.key if job.tensorboard else None
     try:
         if events is None:
-            _train(run, folder, ledger, [report])
+            _train(run, folder, ledger, [report], job.kept)
         else:
             with Events(events, run.epoch) as writer:
                 writer.hparams(headline(trial))
-                _train(run, folder, ledger, [writer.row, report])
+                _train(run, folder, ledger, [writer.row, report], job.kept)
                 writer.images(run.arrays(), data.levels, run.epoch)
     except FloatingPointError as error:
         folder.fail(str(error))
@@ -134,12 +139,15 @@ def _train(
     folder: TrialFolder,
     ledger: Ledger,
     listeners: list[Callable[[dict[str, Any]], None]],
+    kept: Sequence[int],
 ) -> None:
     saved, cost = time.monotonic(), 0.0
     for row in run:
         folder.append_row(row)
         for listen in listeners:
             listen(row)
+        if run.epoch in kept:
+            checkpoints.keep(folder.path, run.state_dict())
         now = time.monotonic()
         if run.epoch == run.epochs or now - saved >= cost / CHECKPOINT_SHARE:
             folder.save_checkpoint(run.state_dict() | {"chunks": ledger.checksums})
@@ -149,8 +157,7 @@ def _train(
 
 def _finish(run: Run, folder: TrialFolder, ledger: Ledger, began: float) -> None:
     """Also for a run that was complete but for this: it may have been killed right here."""
-    with atomic(folder.path / "arrays.npz") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **run.arrays())
+    folder.merge_arrays(run.arrays())
     folder.finish(
         run.epoch,
         device=str(run.device),

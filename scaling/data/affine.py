@@ -17,6 +17,7 @@ SYM6 = (
     *(0.4910559419267466, 0.787641141030194, 0.3379294217276218, -0.07263752278646252),
     *(-0.021060292512300564, 0.04472490177066578, 0.0017677118642428036, -0.007800708325034148),
 )
+# Its centre of mass, in taps: measured from there, linear images keep their place.
 CENTRE = sum(tap * weight for tap, weight in enumerate(SYM6)) / sum(SYM6)
 
 
@@ -25,8 +26,9 @@ def moved(images: Tensor, flip: Tensor, pixels: Tensor) -> Tensor:
     height, width = images.shape[2:]
     columns = _read_from(width, flip[:, 0], pixels[:, 0]).to(images.device)
     rows = _read_from(height, flip[:, 1], pixels[:, 1]).to(images.device)
-    images = images.gather(3, columns[:, None, None, :].expand(images.shape))
-    return images.gather(2, rows[:, None, :, None].expand(images.shape))
+    index = (width * rows[:, :, None] + columns[:, None, :]).flatten(1)
+    flat = images.flatten(2)
+    return flat.gather(2, index[:, None].expand(flat.shape)).view(images.shape)
 
 
 def _read_from(size: int, flip: Tensor, pixels: Tensor) -> Tensor:
@@ -61,12 +63,11 @@ def _rotation(angle: Tensor) -> Tensor:
 def bilinear(images: Tensor, inverse: Tensor, shift: Tensor) -> Tensor:
     """The images at inverse @ (position - shift), interpolated; shift (N, 2) in pixels."""
     height, width = images.shape[2:]
-    positions = _positions(torch.arange(height), torch.arange(width), images, inverse, shift)
-    last = positions.new_tensor([width - 1, height - 1])
     # align_corners puts -1 and 1 on the centres of the edge pixels, where the mirror stands
-    return F.grid_sample(
-        images, positions * (2 / last) - 1, "bilinear", "reflection", align_corners=True
-    )
+    factor = 2 / images.new_tensor([width - 1, height - 1])
+    rows, columns = torch.arange(height), torch.arange(width)
+    grid = _positions(rows, columns, images, inverse, shift, factor, -1)
+    return F.grid_sample(images, grid, "bilinear", "reflection", align_corners=True)
 
 
 def sym6(images: Tensor, inverse: Tensor, shift: Tensor) -> Tensor:
@@ -78,11 +79,33 @@ def sym6(images: Tensor, inverse: Tensor, shift: Tensor) -> Tensor:
     height, width = images.shape[2:]
     fine = _up(height).to(images) @ images @ _up(width).T.to(images)
     down_y, down_x = _down(height).to(images), _down(width).to(images)
-    rows, columns = ((torch.arange(d.shape[-1]).double() - CENTRE) / 2 for d in (down_y, down_x))
-    positions = 2 * _positions(rows, columns, images, inverse, shift) + CENTRE
-    period = positions.new_tensor([4 * (width - 1), 4 * (height - 1)])
-    grid = (positions % period) * (2 / period) - 1
+    rows, columns = ((torch.arange(d.shape[1]).double() - CENTRE) / 2 for d in (down_y, down_x))
+    points = _positions(rows, columns, images, inverse, shift, 2, CENTRE)
+    period = images.new_tensor([4 * (width - 1), 4 * (height - 1)])
+    grid = (points % period) * (2 / period) - 1
     return down_y @ F.grid_sample(fine, grid, "bilinear", align_corners=True) @ down_x.T
+
+
+def _positions(
+    rows: Tensor,
+    columns: Tensor,
+    images: Tensor,
+    inverse: Tensor,
+    shift: Tensor,
+    factor: Tensor | float,
+    offset: float,
+) -> Tensor:
+    """factor * (x, y) + offset of where the output at rows x columns reads the images.
+
+    (N, rows, columns, 2): a matrix acts on rows and columns apart, so one sum makes the grid.
+    """
+    height, width = images.shape[2:]
+    centre = images.new_tensor([(width - 1) / 2, (height - 1) / 2])
+    start = (inverse @ (-centre - shift)[:, :, None])[:, :, 0] + centre
+    along_x = columns.to(images)[:, None] * (factor * inverse[:, None, :, 0])
+    along_y = rows.to(images)[:, None] * (factor * inverse[:, None, :, 1])
+    along_y += (factor * start + offset)[:, None]
+    return along_y[:, :, None] + along_x[:, None]
 
 
 def _up(size: int) -> Tensor:
@@ -101,18 +124,6 @@ def _down(size: int) -> Tensor:
         pixel = torch.arange(size)
         matrix[pixel, 2 * pixel + tap] = weight / math.sqrt(2)
     return matrix
-
-
-def _positions(
-    rows: Tensor, columns: Tensor, images: Tensor, inverse: Tensor, shift: Tensor
-) -> Tensor:
-    """Where the output at rows x columns reads the images, (N, rows, columns, 2)."""
-    height, width = images.shape[2:]
-    y, x = torch.meshgrid(rows.to(images), columns.to(images), indexing="ij")
-    centre = images.new_tensor([(width - 1) / 2, (height - 1) / 2])
-    start = (inverse @ (-centre - shift)[:, :, None])[:, :, 0] + centre
-    places = torch.stack([x, y], -1).view(1, -1, 2) @ inverse.mT + start[:, None]
-    return places.view(len(images), len(rows), len(columns), 2)
 
 
 FILTERS = {"bilinear": bilinear, "sym6": sym6}

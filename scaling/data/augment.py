@@ -19,7 +19,7 @@ from scaling.data import affine, colour
 from scaling.trial import Source
 
 PROBABILITY = {1: 0.10, 3: 0.12}  # b of Appendix E, by channels
-PIECES = {"cpu": 256}  # images transformed at a time: what fits a cache
+PIECES = {"cpu": 128}  # images transformed at a time: what fits a cache
 PIECE = 4096  # on other devices: what hides the launches
 
 
@@ -65,9 +65,25 @@ class Draws(NamedTuple):
     hue: Tensor  # radians
     saturation: Tensor  # log2
 
-    def at(self, index: Tensor | slice) -> "Draws":
+    def at(self, index: Tensor) -> "Draws":
         """The draws of some of the images."""
         return Draws(*(column[index] for column in self))
+
+    @property
+    def moves(self) -> Tensor:
+        """Which images are flipped or moved by whole pixels, (N,)."""
+        return self.flip.any(1) | self.pixels.any(1)
+
+    @property
+    def warps(self) -> Tensor:
+        """Which images are resampled."""
+        return (self.scale != 0) | (self.angle != 0) | (self.stretch != 0) | self.shift.any(1)
+
+    @property
+    def shades(self) -> Tensor:
+        """Which images change their colours."""
+        tones = (self.brightness != 0) | (self.contrast != 0)
+        return tones | (self.hue != 0) | (self.saturation != 0)
 
 
 def settings(source: Source, dataset: str, channels: int) -> Augmentation:
@@ -137,7 +153,7 @@ def _flip_probabilities(settings: Augmentation) -> tuple[float, float]:
 
 def apply(images: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
     """Augmented images, floats (N, C, H, W) in [0, 1] as those given; `generator` is a CPU one."""
-    return _fill(torch.empty_like(images), images, 1, 1, settings, generator)
+    return _augment_(images.clone(), 1, settings, generator)
 
 
 def augmented(
@@ -148,67 +164,57 @@ def augmented(
     keep_real: bool,
     generator: torch.Generator,
 ) -> Tensor:
-    """What training reads, from levels (N, C, H, W): levels again for a mixture, for a Bernoulli 0
-    and 1 (by a threshold at 0.5), floats in [0, 1] for a Gaussian and a Bernoulli with `keep_real`.
+    """What training reads, from levels (N, C, H, W).
+
+    Levels again for a mixture and for a Bernoulli, whose two levels make rounding a threshold at
+    0.5; floats in [0, 1] for a Gaussian, and for a Bernoulli with `keep_real`.
     """
-    real = likelihood == "gaussian" or (likelihood == "bernoulli" and keep_real)
-    highest = levels - 1 if likelihood == "mixture" else 1
-    out = torch.empty_like(images, dtype=torch.float32 if real else torch.uint8)
-    return _fill(out, images, levels - 1, highest, settings, generator)
+    if likelihood == "gaussian" or (likelihood == "bernoulli" and keep_real):
+        return _augment_(images / (levels - 1), 1, settings, generator)
+    return _augment_(images.clone(), levels - 1, settings, generator)
 
 
-def _fill(
-    out: Tensor,
-    images: Tensor,
-    highest: int,
-    highest_out: int,
-    settings: Augmentation,
-    generator: torch.Generator,
+def _augment_(
+    images: Tensor, highest: int, settings: Augmentation, generator: torch.Generator
 ) -> Tensor:
-    """The augmented images in `out`, piece by piece, rounded where it holds levels."""
+    """Augments images on the scale 0..highest in place."""
     draws = draw(images, settings, generator)
-    size = PIECES.get(images.device.type, PIECE)
-    for start in range(0, len(images), size):
-        part = slice(start, start + size)
-        x = images[part] / highest
-        _transform(x, draws.at(part), settings)
-        x *= highest_out
-        out[part] = x if out.is_floating_point() else x.round_()
-    return out
+    _change_(images, draws.moves, draws, _moved)
+    redo = partial(_redone, highest=highest, filter=settings.filter)
+    _change_(images, draws.warps | draws.shades, draws, redo)
+    return images
 
 
-def _transform(images: Tensor, draws: Draws, settings: Augmentation) -> None:
-    """Images (N, C, H, W) in [0, 1] transformed in place, and clamped."""
-    _change(images, draws.flip.any(1) | draws.pixels.any(1), draws, _move)
-    warped = draws.scale.bool() | draws.angle.bool() | draws.stretch.bool() | draws.shift.any(1)
-    _change(images, warped, draws, partial(_warp, filter=settings.filter))
-    shaded = draws.brightness.bool() | draws.contrast.bool()
-    if images.shape[1] > 1:
-        shaded |= draws.hue.bool() | draws.saturation.bool()
-    _change(images, shaded, draws, _shade)
-    images.clamp_(0, 1)
-
-
-def _change(
+def _change_(
     images: Tensor, active: Tensor, draws: Draws, change: Callable[[Tensor, Draws], Tensor]
 ) -> None:
-    """Changes the active images; the others stay bit for bit."""
+    """Changes the active images in place, so many at a time; the others stay bit for bit."""
     index = active.nonzero()[:, 0]
     if len(index):
-        there = index.to(images.device)
-        images[there] = change(images[there], draws.at(index))
+        for some in index.split(PIECES.get(images.device.type, PIECE)):
+            there = some.to(images.device)
+            images.index_copy_(0, there, change(images.index_select(0, there), draws.at(some)))
 
 
-def _move(images: Tensor, draws: Draws) -> Tensor:
+def _moved(images: Tensor, draws: Draws) -> Tensor:
     return affine.moved(images, draws.flip, draws.pixels)
 
 
-def _warp(images: Tensor, draws: Draws, filter: str) -> Tensor:
+def _redone(images: Tensor, draws: Draws, highest: int, filter: str) -> Tensor:
+    """Resampled and coloured, clamped, and rounded where they were integers."""
+    x = images / highest
+    _change_(x, draws.warps, draws, partial(_warped, filter=filter))
+    _change_(x, draws.shades, draws, _shaded)
+    x = x.clamp_(0, 1).mul_(highest)
+    return x if images.is_floating_point() else x.round_().to(images.dtype)
+
+
+def _warped(images: Tensor, draws: Draws, filter: str) -> Tensor:
     inverse = affine.inverse(draws.scale, draws.angle, draws.stretch, draws.axis)
     return affine.FILTERS[filter](images, inverse.to(images), draws.shift.to(images))
 
 
-def _shade(images: Tensor, draws: Draws) -> Tensor:
+def _shaded(images: Tensor, draws: Draws) -> Tensor:
     matrix = colour.matrix(draws.contrast, draws.hue, draws.saturation, images.shape[1])
     return colour.coloured(images, matrix.to(images), draws.brightness.to(images))
 

@@ -196,7 +196,7 @@ def _own(name: str) -> Dataset:
     """Anyone's images in 256 levels, or in 2 where no pixel is above 1."""
     first, test = npz.read_own(Path(name))
     halves = (first, test) if test else _divided(*first, undivided(len(first[0])))
-    if len(halves[1][0]) == len(first[0]):
+    if not len(halves[0][0]):
         raise UsageError(f"{name} holds a single image. Give at least two, one to test on.")
     _tell_overlap(name, halves)
     levels = 2 if max(images.max() for images, _ in halves) <= 1 else 256

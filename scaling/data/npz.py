@@ -5,17 +5,16 @@ An archive is read as numbers only: members that hold objects are refused, never
 
 import io
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from scaling.checked import UsageError, known
-from scaling.data.samples import UNREADABLE
+from scaling.shapes import UNREADABLE
 
-NAMES = {
-    *("train_images", "train_labels", "test_images", "test_labels"),
-    *("images", "labels", "jpeg", "offsets"),
-}
+LAYOUTS = ({"train_images", "test_images"}, {"images"}, {"jpeg", "offsets"})
+NAMES = {"train_labels", "test_labels", "labels"}.union(*LAYOUTS)
 CHANNELS = (1, 3)
 LARGEST = 32 << 30  # bytes that an archive may unpack to
 
@@ -40,7 +39,7 @@ def read_own(path: Path) -> tuple[Half, Half | None]:
     UsageError for what is missing, damaged, no uint8 image of 1 or 3 channels, or not square.
     """
     arrays = _arrays(path)
-    if "train_images" not in arrays or "test_images" not in arrays:
+    if not LAYOUTS[0] <= arrays.keys():
         return _whole(path, arrays), None
     train = _half(path, arrays, "train_images", "train_labels")
     test = _half(path, arrays, "test_images", "test_labels")
@@ -53,17 +52,12 @@ def read_own(path: Path) -> tuple[Half, Half | None]:
 
 
 def _arrays(path: Path) -> Arrays:
-    """The arrays that have a name that is read; all names where none has."""
+    """The arrays that have a name that is read; raises UsageError where they are no LAYOUT."""
     if not path.is_file():
         raise UsageError(f"{path} does not exist. Give the path of an npz archive of images.")
     try:
+        _check_size(path)
         with open(path, "rb") as stream, NpzFile(stream, allow_pickle=False) as archive:
-            size = sum(member.file_size for member in archive.zip.infolist())  # type: ignore[union-attr]
-            if size > LARGEST:
-                raise UsageError(
-                    f"{path} unpacks to {size >> 30} GiB, and at most {LARGEST >> 30} GiB are "
-                    "read. Save fewer or smaller images."
-                )
             arrays = {name: np.asarray(archive[name]) for name in archive.files if name in NAMES}
             found = known(archive.files) or "nothing"
     except UNREADABLE as error:
@@ -71,10 +65,7 @@ def _arrays(path: Path) -> Arrays:
             f"{path} cannot be read as an npz of numbers ({error}). Save plain arrays: "
             "np.savez_compressed(file, images=images, labels=labels)."
         ) from None
-    if not arrays.keys() & {"images", "jpeg"} and not arrays.keys() >= {
-        "train_images",
-        "test_images",
-    }:
+    if not any(layout <= arrays.keys() for layout in LAYOUTS):
         raise UsageError(
             f"{path} holds {found}. Name its arrays train_images and test_images, or images, or "
             "jpeg and offsets (and their labels train_labels, test_labels, labels)."
@@ -82,10 +73,20 @@ def _arrays(path: Path) -> Arrays:
     return arrays
 
 
+def _check_size(path: Path) -> None:
+    with ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > LARGEST:
+        raise UsageError(
+            f"{path} unpacks to {size >> 30} GiB, and at most {LARGEST >> 30} GiB are read. "
+            "Save fewer or smaller images."
+        )
+
+
 def _whole(path: Path, arrays: Arrays) -> Half:
     """One set of images, from `images` or decoded from `jpeg` and `offsets`."""
     if "images" not in arrays:
-        arrays["images"] = _decode(path, arrays["jpeg"], _offsets(path, arrays))
+        arrays = arrays | {"images": _decode(path, arrays["jpeg"], _offsets(path, arrays))}
     return _half(path, arrays, "images", "labels")
 
 
@@ -129,15 +130,14 @@ def _image_fault(images: np.ndarray) -> str:
 
 def _offsets(path: Path, arrays: Arrays) -> np.ndarray:
     """Where each image begins in `jpeg`, and where the last one ends; checked."""
-    jpeg, offsets = arrays["jpeg"], arrays.get("offsets")
-    fits = (
-        offsets is not None
-        and (offsets.dtype.kind, offsets.ndim) in (("i", 1), ("u", 1))
-        and len(offsets) > 1
-        and 0 <= offsets[0]
-        and bool((offsets[1:] > offsets[:-1]).all())
-    )
-    if offsets is None or not fits or jpeg.dtype != np.uint8 or jpeg.ndim != 1:
+    jpeg, offsets = arrays["jpeg"], arrays["offsets"]
+    if (
+        (jpeg.dtype, jpeg.ndim) != (np.uint8, 1)
+        or (offsets.dtype.kind, offsets.ndim) not in (("i", 1), ("u", 1))
+        or len(offsets) < 2
+        or offsets[0] < 0
+        or (offsets[1:] <= offsets[:-1]).any()
+    ):
         raise UsageError(
             f"{path} holds no JPEG files that can be told apart. Save jpeg as their bytes (uint8) "
             "one after the other, and offsets as where each begins and the last ends."

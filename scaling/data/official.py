@@ -37,6 +37,7 @@ FILES = {
     "fashion_mnist": "{train,t10k}-{images-idx3,labels-idx1}-ubyte (or .gz)",
     "cifar10": "data_batch_1 to data_batch_5 and test_batch",
 }
+WHOLE_NUMBERS = ("BININT1", "BININT2", "BININT", "LONG1")  # opcodes of a pickle
 IDX_PARTS = ("train", "t10k")
 # SHA-256 of the first so many training images: a copy in another format is known by them
 TELLING = 3000
@@ -47,7 +48,7 @@ SHA256 = {
 }
 MIRROR = "SCALING_MIRROR"
 AGENT = {"User-Agent": "pytorch/vision"}  # as torchvision says
-PATIENCE = 8.0  # seconds in which a host must answer, the look-up of its name included
+PATIENCE = 6.0  # seconds in which a host must answer, the look-up of its name included
 STALLED = 20.0  # seconds without a byte after which a download is given up
 FAILURES = (OSError, RuntimeError, EOFError, ValueError, HTTPException, TarError, zlib.error)
 
@@ -102,6 +103,8 @@ def _damaged(path: Path, why: str) -> UsageError:
 
 
 def _cifar(folder: Path) -> Halves | None:
+    if not folder.is_dir():
+        return None
     from torchvision.datasets import CIFAR10
 
     batches = [(folder / name, md5) for name, md5 in CIFAR10.train_list + CIFAR10.test_list]
@@ -121,13 +124,13 @@ def _batch(path: Path, md5: str) -> Half:
     data = path.read_bytes()
     if hashlib.md5(data, usedforsecurity=False).hexdigest() != md5:
         raise _damaged(path, f"its MD5 is not {md5}")
-    labels: list[int] = []
+    labels: list[Any] = []
     pixels, key = b"", b""
     for opcode, value, _ in pickletools.genops(data):
         if isinstance(value, str | bytes):
             text = value.encode("latin-1") if isinstance(value, str) else value
             pixels, key = max(pixels, text, key=len), text[:10]
-        elif opcode.name == "BININT1" and key == b"labels":
+        elif opcode.name in WHOLE_NUMBERS and key == b"labels":
             labels.append(value)
     planes = np.frombuffer(pixels, np.uint8).reshape(len(labels), 3, 32, 32)
     return planes.transpose(0, 2, 3, 1), np.array(labels, np.uint8)
@@ -165,7 +168,7 @@ def download(name: str, root: Path) -> None:
 def _bases(name: str, kind: Any) -> list[str]:
     """What is put before the names of the files, best first."""
     mirror = os.environ.get(MIRROR)
-    if mirror is None:
+    if not mirror:
         return kind.mirrors if name != "cifar10" else [kind.url.removesuffix(kind.filename)]
     base = mirror.rstrip("/") + "/"
     return [base] if name == "cifar10" else [f"{base}{FOLDERS[name]}/", base]

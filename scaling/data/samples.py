@@ -1,16 +1,14 @@
 """Anyone's images as levels: npy, npz and folders of PNGs, in the usual layouts and ranges."""
 
-import zlib
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from scaling.checked import UsageError, known
+from scaling.shapes import UNREADABLE
 
 ARRAYS = ("images", "samples")  # names looked for in an npz that holds several arrays
-UNREADABLE = (ValueError, OSError, EOFError, MemoryError, RuntimeError, zlib.error, BadZipFile)
 RESCALE = {"unit": (0.0, 1.0), "symmetric": (-1.0, 1.0)}  # what floats stand for black and white
 
 

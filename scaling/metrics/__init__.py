@@ -1,1 +1,63 @@
-"""One module a metric: `measure(run)` returns the numbers of one row (section 2)."""
+"""The metrics of section 2 and Appendices B, D, F and G: one module each, found by its name.
+
+A module has `COLUMNS`, the numbers that it makes; `Settings`, its options with the paper's
+defaults; and `measure(run, settings)`, which gives numbers for the row and arrays for pictures.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scaling.checked import UsageError, known
+
+if TYPE_CHECKING:
+    from scaling.runs.vae import VaeRun
+
+Options = Mapping[str, Mapping[str, Any]]  # metric -> its settings that are not at their default
+Numbers = dict[str, float | str]
+Arrays = dict[str, np.ndarray]
+
+
+def find(name: str) -> ModuleType:
+    """The metric of that module's name, or one of whose numbers has it; else UsageError."""
+    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    metrics = {_name(module): module for module in modules if hasattr(module, "COLUMNS")}
+    for own, metric in metrics.items():
+        if name == own or name in metric.COLUMNS:
+            return metric
+    raise UsageError(f"Unknown metric {name!r}. Known: {known(metrics)}, or a column of theirs.")
+
+
+def settings(names: Sequence[str], words: Sequence[str]) -> Options:
+    """`FIELD=VALUE` of the command line, typed, for each of these metrics that has the field."""
+    made: dict[str, dict[str, Any]] = {_name(find(name)): {} for name in names}
+    for word in words:
+        field, _, text = word.partition("=")
+        owners = [name for name in made if field in find(name).Settings.__dataclass_fields__]
+        for name in owners:
+            made[name][field] = find(name).Settings.parse(field, text)
+        if not owners:
+            fields = {f for name in made for f in find(name).Settings.__dataclass_fields__}
+            raise UsageError(f"No metric here has the setting {field!r}. Known: {known(fields)}.")
+    return made
+
+
+def compute(
+    run: "VaeRun", names: Sequence[str], options: Options = MappingProxyType({})
+) -> tuple[Numbers, Arrays]:
+    """Numbers and arrays of these metrics for the run as it is; `options` change their settings."""
+    numbers: Numbers = {}
+    arrays: Arrays = {}
+    for metric in dict.fromkeys(find(name) for name in names):
+        made, shown = metric.measure(run, metric.Settings(**options.get(_name(metric), {})))
+        numbers |= made
+        arrays |= shown
+    return numbers, arrays
+
+
+def _name(metric: ModuleType) -> str:
+    return metric.__name__.rpartition(".")[2]

@@ -34,8 +34,8 @@ VARIANTS = {
 def ms_ssim(x: Tensor, y: Tensor, variant: str = "kuzina") -> Tensor:
     """Similarity of floats in [0, 1], (B, C, H, W) -> (B,); 1 for equal images, never below 0.
 
-    Uses as many of the five scales as leave a side of at least 2 pixels, with weights that add up
-    as all five do where they are fewer.
+    Uses as many of the five scales as leave a side of at least 2 pixels; the weights of fewer are
+    divided by their sum.
     """
     if variant not in VARIANTS:
         raise UsageError(f"Unknown MS-SSIM variant {variant!r}. Known: {known(VARIANTS)}.")
@@ -54,7 +54,8 @@ def _weights(side: int) -> list[float]:
     if scales < 1:
         raise UsageError(f"MS-SSIM needs images of at least 2 pixels a side, not {side}.")
     used = WEIGHTS[:scales]
-    return [weight * sum(WEIGHTS) / sum(used) for weight in used]
+    total = sum(used) if scales < len(WEIGHTS) else 1.0  # all five add up to 1.0001, as published
+    return [weight / total for weight in used]
 
 
 def _similarity(x: Tensor, y: Tensor, form: Variant) -> tuple[Tensor, Tensor]:

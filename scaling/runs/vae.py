@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,11 @@ from scaling.data.datasets import Dataset
 from scaling.metrics import elbo as elbo_metric
 from scaling.metrics import reconstruction
 from scaling.models.vae import build, elbo
+from scaling.runs.half_asleep import with_samples
 from scaling.seeds import seeded
 from scaling.trial import VaeTrial
 
-Row = dict[str, float | int]
+Row = dict[str, float | int | str]
 
 
 class VaeRun:
@@ -27,8 +28,9 @@ class VaeRun:
     mean stands for the final value.
 
     `data` holds D_train and the test set (`datasets.split`); `read_chunk` gives the chunks of the
-    source's pool, from wherever they lie. Every random number comes from the
-    trial's seed and the epoch. Raises FloatingPointError when the ELBO stops being finite.
+    source's pool, from wherever they lie; `listed` epochs are measured too. Every random number
+    comes from the trial's seed and the epoch. Raises FloatingPointError when the ELBO stops being
+    finite.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class VaeRun:
         measure_every: int = 10,
         device: str | torch.device = "cpu",
         read_chunk: sources.ReadChunk | None = None,
+        listed: Sequence[int] = (),
     ) -> None:
         self.trial, self.epochs, self.measure_every = trial, epochs, measure_every
         self.device = torch.device(device)
@@ -47,9 +50,8 @@ class VaeRun:
         with seeded(self.device, trial.seed, "init"):
             vae = build(trial, data.channels, data.side, data.levels)
         self.vae = vae.to(self.device).to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(
-            self.vae.parameters(), lr=trial.lr, weight_decay=trial.weight_decay, fused=True
-        )
+        self._set_phase(0)
+        self.listed = frozenset(listed)
         self.constants = self._constants()
         self.read_chunk = read_chunk
         self.images: tuple[int, Tensor] = (0, self.train)  # of an epoch, kept for its measurement
@@ -97,21 +99,32 @@ class VaeRun:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where `state_dict` was taken."""
         self.vae.load_state_dict(state["vae"])
+        self._set_phase(state["epoch"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.seconds = state["epoch"], state["seconds"]
         self.last_row = state["last_row"]
 
+    def load_weights(self, state: dict[str, Any]) -> None:
+        """The model of a `state_dict`, to be measured rather than trained further."""
+        self.vae.load_state_dict(state["vae"])
+        self.epoch = state["epoch"]
+
     def _is_measured(self) -> bool:
         near_the_end = self.epoch > 0.9 * self.epochs
         every = max(1, self.measure_every // 4) if near_the_end else self.measure_every
-        return self.epoch == self.epochs or self.epoch % every == 0
+        listed = self.epoch == self.epochs or self.epoch in self.listed
+        return listed or self.epoch % every == 0
 
     def _train_epoch(self) -> None:
         """One effective epoch: every image of the source once, the last batch partial."""
         start = time.perf_counter()
         self.epoch += 1
+        if self.epoch == self.trial.half_asleep_from + 1 > 1:
+            self._set_phase(self.epoch)
         self._set_lr()
         self.vae.train()
+        if self.half_asleep:
+            self.vae.decoder.eval()
         images = self.source_images()
         total = torch.zeros((), device=self.device)
         with seeded(self.device, self.trial.seed, self.epoch, "train"):
@@ -127,6 +140,8 @@ class VaeRun:
     def _step(self, x: Tensor) -> Tensor:
         """One gradient step on the batch's mean ELBO; returns that ELBO."""
         self.optimizer.zero_grad(set_to_none=True)
+        if self.half_asleep:
+            x = with_samples(self.vae, self.trial, x)
         objective = elbo(self.vae, self.vae.to_levels(x), self.vae.encode(x)).mean()
         (-objective).backward()
         if self.trial.grad_clip is not None:
@@ -134,10 +149,23 @@ class VaeRun:
         self.optimizer.step()
         return objective.detach()
 
+    def _set_phase(self, epoch: int) -> None:
+        """The optimizer of the epoch: after `half_asleep_from` of the encoder's weights alone."""
+        self.half_asleep = 0 < self.trial.half_asleep_from < epoch
+        self.vae.decoder.requires_grad_(not self.half_asleep)
+        self.optimizer = self._adam(self.vae.encoder if self.half_asleep else self.vae)
+
+    def _adam(self, module: torch.nn.Module) -> torch.optim.Adam:
+        decay = self.trial.weight_decay
+        return torch.optim.Adam(
+            module.parameters(), lr=self.trial.lr, weight_decay=decay, fused=True
+        )
+
     def _set_lr(self) -> None:
         if not self.trial.lr_decay_epochs:
             return
-        done = min(1.0, (self.epoch - 1) / self.trial.lr_decay_epochs)
+        begun = self.trial.half_asleep_from if self.half_asleep else 0
+        done = min(1.0, (self.epoch - 1 - begun) / self.trial.lr_decay_epochs)
         for group in self.optimizer.param_groups:
             group["lr"] = self.trial.lr * 0.5 * (1 + math.cos(math.pi * done))
 
@@ -146,8 +174,10 @@ class VaeRun:
         return torch.tensor(images, device=self.device)
 
     def _constants(self) -> Row:
-        """What stays the same in every row: parameters by group and d_z."""
+        """What stays the same in every row: parameters by group, d_z, which data."""
         with torch.no_grad():
             self.vae.eval()
             d_z = self.vae.encode(self.train[:1]).mean[0].numel()
-        return {**self.vae.count_parameters(), "d_z": d_z}
+        parameters = self.vae.count_parameters()
+        images = {"data": self.data.data, "fingerprint": self.data.fingerprint}
+        return {**parameters, "d_z": d_z, **images}

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.__main__ import main
+from analysis import figures
+from analysis.__main__ import WORDS, main
 from analysis.results import compact
 
 ROOT = Path(__file__).parents[2]
@@ -34,16 +35,25 @@ def test_help_is_fast_and_light():
     start = time.perf_counter()
     done = _python("-X", "importtime", "-m", "analysis", "--help")
     assert time.perf_counter() - start < 2
-    assert done.returncode == 0 and "fig7, fig8, fig17, report, verdict" in done.stdout
+    assert done.returncode == 0
+    known = done.stdout.partition("one of: ")[2].partition("\n\n")[0].split()
+    assert known == ", ".join([*figures.names(), *WORDS]).split()
     assert not any(name in done.stderr for name in ("pandas", "matplotlib", "numpy", "pyarrow"))
 
 
 def test_unknown_word_lists_the_known():
     done = _python("-m", "analysis", "fig99")
     assert done.returncode == 2 and not done.stdout
-    assert done.stderr == (
-        "Nothing here is called 'fig99'. Choose one of: fig7, fig8, fig17, report, verdict.\n"
-    )
+    assert done.stderr.startswith("Nothing here is called 'fig99'. Choose one of: fig2, fig4r, ")
+    assert done.stderr.endswith("report, verdict.\n")
+
+
+def test_without_results_a_figure_is_read_from_its_study(study, capsys, monkeypatch):
+    monkeypatch.chdir(study.parents[1])
+    assert main(["fig8", "-o", "out.csv"]) == 0
+    assert main(["fig6"]) == 2
+    assert capsys.readouterr().err.startswith("results/latent_width does not exist.")
+    assert {name: figures.study(name) for name in figures.names()}.keys() == {*figures.names()}
 
 
 @pytest.mark.parametrize("suffix", ["csv", "svg"])

@@ -21,7 +21,9 @@ def reload(state):
 
 
 @pytest.mark.parametrize("stop", [1, 2, 3, 4])
-@pytest.mark.parametrize("options", [{}, {"lr_decay_epochs": 4, "grad_clip": 1.0}])
+@pytest.mark.parametrize(
+    "options", [{}, {"lr_decay_epochs": 4, "grad_clip": 1.0}, {"half_asleep_from": 2}]
+)
 def test_a_resumed_run_is_bit_equal(trial, tiny, stop, options):
     trial = replace(trial, **options)
     whole = VaeRun(trial, tiny, 5, 1)

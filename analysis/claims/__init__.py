@@ -1,0 +1,100 @@
+"""The claims ledger: every empirical claim of the paper's sections 5 and B to G, judged.
+
+`python -m analysis claims --results results`: per claim and setting measured what ours says with n
+and 95 % interval, what the paper says, and a verdict: holds, fails, not decided, or not run.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from analysis import curves, results
+from analysis.claims import appendix, downstream, parameters, section5
+from analysis.claims.cells import Cell, cells
+from analysis.claims.claim import Claim
+from analysis.claims.judging import NOT_RUN, UNDECIDED, judge
+from analysis.claims.page import text as text
+from analysis.claims.page import write
+from analysis.columns import COLUMNS
+from analysis.folders import ResultsError
+
+CLAIMS: tuple[Claim, ...] = (
+    *section5.CLAIMS,
+    *parameters.CLAIMS,
+    *appendix.CLAIMS,
+    *downstream.CLAIMS,
+)
+
+
+def ledger(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per claim and setting in which it is measured, or one that says what to run.
+
+    `difference`, `low`, `high`, `n` and `compared` are those of the comparison nearest to failing,
+    one of `comparisons`.
+    """
+    settings = cells(frame)
+    return pd.DataFrame([row for claim in CLAIMS for row in _rows(claim, settings)])
+
+
+def main(path: Path, output: Path | None = None, conditions: Iterable[str] = ()) -> None:
+    """Prints the ledger of results, or writes it to a .csv or .md file and prints its name."""
+    found = ledger(curves.where(results.load(path), conditions))
+    print(write(found, output) if output else text(found))
+
+
+def _rows(claim: Claim, settings: list[Cell]) -> list[dict[str, object]]:
+    judged = [_judged(claim, cell) for cell in settings if claim.about(cell)]
+    return [row for row in judged if row] or [_row(claim, "", "", NOT_RUN)]
+
+
+def _judged(claim: Claim, cell: Cell) -> dict[str, object] | None:
+    try:
+        comparisons = claim.rule.comparisons(cell)
+    except ResultsError as error:
+        return _row(claim, cell.label, cell.dataset, UNDECIDED, compared=str(error))
+    if not comparisons:
+        return None
+    evidence = judge(comparisons)
+    found = evidence.decisive.interval
+    return _row(
+        claim,
+        cell.label,
+        cell.dataset,
+        evidence.verdict,
+        difference=found.mean,
+        low=found.low,
+        high=found.high,
+        n=found.n,
+        compared=evidence.decisive.what,
+        comparisons=evidence.comparisons,
+    )
+
+
+def _row(
+    claim: Claim, label: str, dataset: str, verdict: str, compared: str = "", **numbers: float
+) -> dict[str, object]:
+    """A row of the ledger, in the order of its columns."""
+    measured = {"difference": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0}
+    return {
+        "verdict": verdict,
+        "claim": claim.name,
+        "statement": claim.statement,
+        "where": claim.where,
+        "dataset": label,
+        **(measured | {"comparisons": 0} | numbers),
+        "unit": _unit(claim),
+        "compared": compared,
+        "paper": claim.said(dataset),
+        "contradicted": claim.against(dataset),
+        "rule": claim.rule.text,
+        "needs": ", ".join(claim.needs),
+        "trials": claim.trials,
+        "command": claim.command,
+    }
+
+
+def _unit(claim: Claim) -> str:
+    terms = claim.rule.terms
+    unit = COLUMNS.get(terms[0].columns[0], ("", "", ""))[0] if terms else ""
+    return f"{unit}{claim.rule.per}"

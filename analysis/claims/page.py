@@ -1,0 +1,96 @@
+"""The ledger on a page: lines for a terminal, CSV and Markdown files."""
+
+import math
+from pathlib import Path
+from textwrap import wrap
+
+import pandas as pd
+
+from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.folders import ResultsError
+
+WIDTH = 100
+INDENT = 13  # of everything but the verdict
+VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
+SHOWN = ["verdict", "claim", "dataset", "ours", "n", "paper", "contradicted", "where"]  # Markdown
+
+
+def text(ledger: pd.DataFrame) -> str:
+    """The ledger in lines of at most 100 columns: verdict first, a summary last."""
+    judged = ledger[ledger["verdict"] != NOT_RUN]
+    lines = [line for row in judged.to_dict("records") for line in _entry(row)]
+    for command, rows in ledger[ledger["verdict"] == NOT_RUN].groupby("command", sort=False):
+        lines += [*_wrapped(f"{NOT_RUN}; these are measured by: {command}", ""), ""]
+        lines += [line for row in rows.to_dict("records") for line in _absent(row)] + [""]
+    return "\n".join([*lines, *_wrapped(summary(ledger), "")])
+
+
+def summary(ledger: pd.DataFrame) -> str:
+    """How many claims there are, and how often each verdict stands."""
+    counts = ledger["verdict"].value_counts()
+    said = ", ".join(f"{verdict} {counts.get(verdict, 0)}" for verdict in VERDICTS)
+    measured = ledger.loc[ledger["verdict"] != NOT_RUN, "dataset"].nunique()
+    against = ledger.loc[ledger["contradicted"] != "", "claim"].nunique()
+    return (
+        f"{ledger['claim'].nunique()} claims, {measured} setting{'s' * (measured != 1)} measured: "
+        f"{said}. Contradicted by the paper itself: {against}."
+    )
+
+
+def write(ledger: pd.DataFrame, path: Path) -> Path:
+    """Writes the ledger as its suffix says, .csv with all columns or .md with the main ones."""
+    if path.suffix not in (".csv", ".md"):
+        raise ResultsError(
+            f"The claims cannot be written as {path.suffix or 'a file without suffix'}. "
+            "Choose .csv or .md: -o claims.csv."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".csv":
+        ledger.to_csv(path, index=False)
+    else:
+        path.write_text(markdown(ledger) + "\n")
+    return path
+
+
+def markdown(ledger: pd.DataFrame) -> str:
+    """A table and the summary."""
+    rows = [row | {"ours": ours(row)} for row in ledger.to_dict("records")]
+    cells = [[str(row[name]).replace("|", "\\|") for name in SHOWN] for row in rows]
+    lines = [f"| {' | '.join(each)} |" for each in [SHOWN, ["---"] * len(SHOWN), *cells]]
+    return "\n".join([*lines, "", summary(ledger)])
+
+
+def ours(row: dict) -> str:
+    """What was measured: difference and interval, or nothing."""
+    if row["verdict"] == NOT_RUN or math.isnan(row["difference"]):
+        return ""
+    ends = "" if math.isnan(row["low"]) else f" [{_number(row['low'])}, {_number(row['high'])}]"
+    return f"{_number(row['difference'])}{ends} {row['unit']}".strip()
+
+
+def _entry(row: dict) -> list[str]:
+    head = f"{row['verdict']:<{INDENT}}{row['claim']}"
+    title = f"{head} [{row['dataset']}]" if row["dataset"] else head
+    lines = [title, *_wrapped(f"{row['statement']} ({row['where']})")]
+    one = f" (of {row['comparisons']}, the nearest to failing)" * (row["comparisons"] > 1)
+    numbers = f"{ours(row)}, n = {row['n']}: " if row["comparisons"] else ""
+    lines += _wrapped(f"ours: {numbers}{row['compared']}{one}")
+    lines += _wrapped(f"rule: holds where {row['rule']}")
+    lines += _wrapped(f"paper: {row['paper']}") if row["paper"] else []
+    lines += _wrapped(f"contradicted: {row['contradicted']}") if row["contradicted"] else []
+    return [*lines, ""]
+
+
+def _absent(row: dict) -> list[str]:
+    lines = _wrapped(f"{row['statement']} ({row['where']})")
+    lines = [f"{row['verdict']:<{INDENT}}{lines[0].strip()}", *lines[1:]]
+    return lines + (_wrapped(f"contradicted: {row['contradicted']}") * bool(row["contradicted"]))
+
+
+def _wrapped(words: str, indent: str = " " * INDENT) -> list[str]:
+    return wrap(words, WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def _number(value: float) -> str:
+    digits = 3 if abs(value) < 1 else 2 if abs(value) < 100 else 0
+    return f"{value:+.{digits}f}"

@@ -1,0 +1,182 @@
+"""The claims of sections 5.5 to 5.7: parameters next to the latent, other parameters, both.
+
+The paper's m_z = 1, n_c = 256 and m_z = 64 stand for the smallest m_z, the n_c at which m_z takes
+most values (the corner of Figure 8's path) and the largest m_z of the grid at hand.
+"""
+
+import math
+from dataclasses import replace
+
+from analysis.claims.arms import DMAAPX, NORMAL, Along, Arm, Each
+from analysis.claims.arms import Near as Nearest
+from analysis.claims.claim import DOUBLE_DESCENT, GAPS, Claim, higher, lower
+from analysis.claims.regions import BELOW, equal, no_loss
+from analysis.claims.rules import Differs
+from analysis.claims.shapes import DoubleDescends, Peaks
+from analysis.claims.terms import Term
+
+CORNER = Arm(n_c="corner")
+NARROW, TENFOLD, SIXTEEN, WIDEST = (
+    replace(CORNER, m_z=m_z) for m_z in ("first", Nearest(10), 16, "last")
+)
+EVERYWHERE = replace(DMAAPX, m_z=Each(), n_c=Each())
+FIG_6, FIG_7 = "5.5, Figure 6", "5.5, Figure 7 a, b"
+WIDTHS = "5.6, Figure 7 c, d"
+
+
+def over_m_z(column: str, arm: Arm = NORMAL, high: float = math.inf) -> Term:
+    """The slope of a column along m_z at the corner's n_c, per doubling."""
+    return Term(column, replace(arm, m_z=Along(high=high), n_c="corner"))
+
+
+def over_n_c(column: str, m_z: str | int, upper: bool = False) -> Term:
+    """The slope of a column along n_c (or the upper half of its values) at one m_z."""
+    return Term(column, replace(NORMAL, m_z=m_z, n_c=Along(upper=upper)))
+
+
+def each_m_z(arm: Arm, low: float = -math.inf) -> Arm:
+    """The arm at each m_z from `low` on, at the corner's n_c."""
+    return replace(arm, m_z=Each(low), n_c="corner")
+
+
+LATENT = [
+    Claim(
+        "m_z tenfold: test ELBO",
+        "m_z = 10 (or the nearest measured) gives a higher test ELBO than the smallest m_z, n_c "
+        "being the same.",
+        FIG_6,
+        higher("test_elbo", TENFOLD, NARROW),
+        f"{DOUBLE_DESCENT} --m-z 1 10 --n-c 256",
+    ),
+    *(
+        Claim(
+            f"m_z tenfold: {gap}",
+            f"m_z = 10 (or the nearest measured) has a smaller {gap} than the smallest m_z, n_c "
+            "being the same.",
+            FIG_6,
+            lower(column, TENFOLD, NARROW),
+            f"{DOUBLE_DESCENT} --m-z 1 10 --n-c 256",
+        )
+        for column, gap in GAPS.items()
+    ),
+    Claim(
+        "m_z up to 16: test ELBO",
+        "Under normal training the test ELBO rises with m_z up to 16.",
+        FIG_7,
+        Differs(over_m_z("test_elbo", high=16)),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "m_z from 16: plateau",
+        "Under normal training the test ELBO stays the same from m_z = 16 to the largest m_z.",
+        FIG_7,
+        higher("test_elbo", WIDEST, SIXTEEN, region=equal()),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "m_z: generalization gap",
+        "Under normal training the generalization gap shrinks as m_z grows.",
+        "5.5, 5.6, Figure 7 b, d",
+        Differs(over_m_z("generalization_gap"), region=BELOW),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "m_z: benefit of samples",
+        "What diffusion samples add to the test ELBO diminishes as m_z grows.",
+        FIG_7,
+        Differs(over_m_z("test_elbo", DMAAPX), (over_m_z("test_elbo"),), BELOW),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "m_z from 16: samples, normal",
+        "From m_z = 16 on, diffusion samples and normal training have the same test ELBO.",
+        FIG_7,
+        higher("test_elbo", each_m_z(DMAAPX, 16), each_m_z(NORMAL, 16), region=equal()),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "m_z: samples have the smaller gap",
+        "At every m_z the generalization gap is smaller with diffusion samples.",
+        FIG_7,
+        lower("generalization_gap", each_m_z(DMAAPX), each_m_z(NORMAL)),
+        DOUBLE_DESCENT,
+    ),
+]
+
+OTHERS = [
+    Claim(
+        "n_c: U at the smallest m_z",
+        "At the smallest m_z the test ELBO of normal training first rises with n_c, then drops.",
+        WIDTHS,
+        Peaks(over_n_c("test_elbo", "first")),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "n_c: U at m_z = 2",
+        "At m_z = 2 the test ELBO of normal training first rises with n_c, then drops.",
+        WIDTHS,
+        Peaks(over_n_c("test_elbo", 2)),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "n_c: m_z lifts the right side",
+        "Over the larger half of the n_c measured at both, the test ELBO changes more favourably "
+        "with n_c at the largest m_z than at the smallest.",
+        WIDTHS,
+        Differs(
+            over_n_c("test_elbo", "last", upper=True), (over_n_c("test_elbo", "first", upper=True),)
+        ),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "n_c: rise at the largest m_z",
+        "At the largest m_z the test ELBO of normal training rises with n_c.",
+        WIDTHS,
+        Differs(over_n_c("test_elbo", "last")),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "n_c: generalization gap",
+        "At the smallest m_z the generalization gap of normal training grows with n_c.",
+        WIDTHS,
+        Differs(over_n_c("generalization_gap", "first")),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "both: against m_z alone",
+        "At the largest m_z, more n_c than at the corner raises the test ELBO further.",
+        "5.6, 5.7, Figures 7 c, 8",
+        higher("test_elbo", Arm(m_z="last", n_c="last"), WIDEST),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "both: against n_c alone",
+        "At n_c = 512 the largest m_z gives a higher test ELBO than the smallest.",
+        "5.6, Figure 7 c",
+        higher("test_elbo", Arm(m_z="last", n_c=512), Arm(m_z="first", n_c=512)),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "sizes: samples do no harm",
+        "At every m_z and n_c measured, diffusion samples do not lower the test ELBO.",
+        WIDTHS,
+        higher("test_elbo", EVERYWHERE, replace(EVERYWHERE, real_share=1.0), region=no_loss()),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "sizes: gaps near zero",
+        "At every m_z and n_c measured, the generalization gap on diffusion samples is near zero.",
+        WIDTHS,
+        Differs(Term("generalization_gap", EVERYWHERE), region=equal()),
+        DOUBLE_DESCENT,
+    ),
+    Claim(
+        "double descent",
+        "The negative test ELBO goes down, up and down again along n_c, then m_z, then n_c.",
+        "5.7, Figure 8",
+        DoubleDescends(),
+        DOUBLE_DESCENT,
+    ),
+]
+
+CLAIMS = (*LATENT, *OTHERS)

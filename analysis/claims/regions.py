@@ -1,0 +1,80 @@
+"""Regions: where a claim puts a difference, with the margin that counts as none."""
+
+import math
+from dataclasses import dataclass
+
+from analysis.claims.arms import NORMAL
+from analysis.claims.cells import Cell
+
+
+@dataclass(frozen=True)
+class Margin:
+    """What counts as no difference: a number, or a share of normal training's column.
+
+    The default is a tenth of normal training's generalization gap, which is what is at stake.
+    """
+
+    share: float = 0.1
+    column: str = "generalization_gap"
+    number: float = 0.0
+
+    @property
+    def text(self) -> str:
+        if self.number:
+            return f"{self.number:g}"
+        return f"{self.share:.0%} of normal training's {self.column} at the baseline"
+
+    def size(self, cell: Cell) -> float | None:
+        """None where normal training is not measured."""
+        columns = (self.column,)
+        arm = cell.at(NORMAL, columns, cell.points(NORMAL, columns))
+        if self.number or arm is None:
+            return self.number or None
+        return abs(self.share * float(cell.values(arm, columns).mean()))
+
+
+@dataclass(frozen=True)
+class Region:
+    """An interval of differences, in units of the margin where there is one."""
+
+    low: float
+    high: float
+    margin: Margin | None = None
+
+    @property
+    def text(self) -> str:
+        """The region in words."""
+        if self.margin is None:
+            return "above 0" if self.low == 0 else "below 0"
+        if math.isinf(self.low):
+            return f"at most {self.margin.text}"
+        if math.isinf(self.high):
+            return f"at least minus {self.margin.text}"
+        return f"within {self.margin.text}, either way"
+
+    def bounds(self, cell: Cell) -> tuple[float, float] | None:
+        """Lower and upper end in the unit of the difference; None where the margin is unknown."""
+        size = self.margin.size(cell) if self.margin else 1.0
+        if size is None:
+            return None
+        low, high = (end * size if math.isfinite(end) else end for end in (self.low, self.high))
+        return low, high
+
+
+GAP = Margin()
+ABOVE, BELOW = Region(0.0, math.inf), Region(-math.inf, 0.0)
+
+
+def equal(margin: Margin = GAP) -> Region:
+    """No difference either way."""
+    return Region(-1.0, 1.0, margin)
+
+
+def no_gain(margin: Margin = GAP) -> Region:
+    """No rise; a fall is none."""
+    return Region(-math.inf, 1.0, margin)
+
+
+def no_loss(margin: Margin = GAP) -> Region:
+    """No fall; a rise is none."""
+    return Region(-1.0, math.inf, margin)

@@ -1,0 +1,112 @@
+"""Rules about the shape of a curve: one peak, double descent."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis import descent
+from analysis.claims.arms import NORMAL
+from analysis.claims.cells import Cell
+from analysis.claims.judging import Comparison
+from analysis.claims.terms import Term, at_places, shared_axis
+from analysis.folders import ResultsError
+from analysis.intervals import FEW_SEEDS, t_interval
+
+FEW_VALUES = 3  # of an axis, for a peak inside it
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """A curve rises to a peak inside its axis and falls again, each beyond the noise.
+
+    As in `analysis.descent` the peak is located on the other seeds, and measured on the seed that
+    was left out.
+    """
+
+    term: Term
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.term,)
+
+    @property
+    def needs(self) -> list[str]:
+        return list(self.term.columns)
+
+    @property
+    def per(self) -> str:
+        return ""
+
+    @property
+    def text(self) -> str:
+        arm = self.term.arm
+        return (
+            f"{self.term.column} of {arm.name} at {arm.place}: its peak, located on the other "
+            "seeds, minus the first and minus the last value is above 0"
+        )
+
+    def comparisons(self, cell: Cell) -> list[Comparison]:
+        """The rise before the peak and the drop behind it."""
+        terms = at_places(cell, [self.term])
+        axis = shared_axis(cell, terms)
+        if not terms or len(axis) < FEW_VALUES:
+            return []
+        y = terms[0].curve(cell, axis).to_numpy()
+        if not len(y):
+            return []
+        where = f"{self.term.column} of {self.term.arm.name}, {terms[0].where(axis)}"
+        return [
+            Comparison(
+                f"{name} of {where}", t_interval(move, shared_selection=True), seeds=FEW_SEEDS
+            )
+            for name, move in zip(("rise", "drop"), rise_and_drop(y), strict=True)
+        ]
+
+
+def rise_and_drop(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(seeds, points) -> each seed's value at the others' inner peak minus its first and last."""
+    n = len(y)
+    others = (y.sum(axis=0) - y) / (n - 1) if n > 1 else y
+    peak = others[:, 1:-1].argmax(axis=1) + 1
+    top = y[np.arange(n), peak]
+    return top - y[:, 0], top - y[:, -1]
+
+
+@dataclass(frozen=True)
+class DoubleDescends:
+    """The negative test ELBO goes down, up and down along Figure 8's path (analysis.descent)."""
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (Term("test_elbo"),)
+
+    @property
+    def needs(self) -> list[str]:
+        return ["test_elbo"]
+
+    @property
+    def per(self) -> str:
+        return ""
+
+    @property
+    def text(self) -> str:
+        return (
+            "first descent, rise and second descent of the negative test_elbo along n_c, then m_z, "
+            "then n_c, located on the other seeds, are above 0"
+        )
+
+    def comparisons(self, cell: Cell) -> list[Comparison]:
+        """The three moves."""
+        keys = cell.trials.loc[cell.rows(NORMAL, ("test_elbo",)).index, "key"]
+        frame = cell.frame[cell.frame["key"].isin(keys)]
+        frame.attrs = {}
+        try:
+            found = descent.verdict(frame)
+        except ResultsError:
+            return []
+        return [
+            Comparison(
+                f"{move.name} of negative test_elbo of normal", move.crossfit, seeds=FEW_SEEDS
+            )
+            for move in found.moves
+        ]

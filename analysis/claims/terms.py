@@ -1,0 +1,101 @@
+"""Terms: the numbers by seed that a claim compares, and the places at which it compares them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from analysis.claims.arms import NORMAL, Along, Arm, Each
+from analysis.claims.cells import Cell, Columns
+
+DOUBLED = ("m_z", "n_c", "k")  # slopes along these are per doubling, along shares per unit
+Choice = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A number by seed: an arm's final value of a column, or its slope along the arm's axis.
+
+    Of several columns, or of all that a pattern matches, it is the mean.
+    """
+
+    column: str | Columns
+    arm: Arm = NORMAL
+
+    @property
+    def columns(self) -> Columns:
+        return (self.column,) if isinstance(self.column, str) else self.column
+
+    @property
+    def along(self) -> str:
+        """The axis of the slope, empty for a plain value."""
+        return next(iter(self.arm.axes(Along)), "")
+
+    @property
+    def per(self) -> str:
+        """What a slope adds to the column's unit."""
+        if not self.along:
+            return ""
+        return f" per doubling of {self.along}" if self.along in DOUBLED else f" per {self.along}"
+
+    @property
+    def text(self) -> str:
+        """The term in words, without place."""
+        name = self.column if isinstance(self.column, str) else f"mean({', '.join(self.column)})"
+        return f"{f'slope along {self.along} of ' if self.along else ''}{name} of {self.arm.name}"
+
+    def where(self, axis: Sequence[float]) -> str:
+        """The place of a term at measured sizes, in words; a slope's with the ends of its axis."""
+        sizes = {"m_z": self.arm.m_z, "n_c": self.arm.n_c}
+        parts = [f"{n}={size:g}" for n, size in sizes.items() if isinstance(size, int) and size]
+        parts += [f"{self.along} {axis[0]:g} to {axis[-1]:g}"] if self.along and axis else []
+        return ", ".join(parts)
+
+    def measure(self, cell: Cell, axis: Sequence[float]) -> pd.Series:
+        """By seed, at the place of the arm; a slope is over the values of the axis."""
+        if not self.along:
+            return cell.values(self.arm, self.columns)
+        y = self.curve(cell, axis)
+        x = np.asarray(y.columns, dtype=float)
+        x = np.log2(x) if self.along in DOUBLED else x
+        x = x - x.mean()
+        return pd.Series(y.to_numpy() @ x / (x @ x), index=y.index)
+
+    def curve(self, cell: Cell, axis: Sequence[float]) -> pd.DataFrame:
+        """Seeds x values of the axis; only seeds measured at all of them."""
+        arms = {value: replace(self.arm, **{self.along: value}) for value in axis}  # type: ignore[arg-type]
+        each = {value: cell.values(arm, self.columns) for value, arm in arms.items()}
+        return pd.DataFrame(each).dropna()
+
+    def chosen(self, choice: Choice) -> "Term":
+        """The term with the values that its arm's Each stand for."""
+        named = {name: choice[name] for name in self.arm.axes(Each)}
+        return replace(self, arm=replace(self.arm, **named))  # type: ignore[arg-type]
+
+
+def at_places(cell: Cell, terms: list[Term]) -> list[Term]:
+    """The terms at measured sizes, of those at which all are measured; empty where one is not.
+
+    Empty too where two of the terms turn out to be the same.
+    """
+    points = set.intersection(*(cell.points(term.arm, term.columns) for term in terms))
+    arms = [cell.at(term.arm, term.columns, points) for term in terms]
+    found = [replace(t, arm=arm) for t, arm in zip(terms, arms, strict=True) if arm is not None]
+    return found if len(set(found)) == len(terms) else []
+
+
+def shared_axis(cell: Cell, terms: list[Term]) -> list[float]:
+    """The values of the slopes' axis at which all of them are measured, ascending."""
+    axes = [set(cell.axis(t.arm, t.columns, t.along)) for t in terms if t.along]
+    values = sorted(set.intersection(*axes)) if axes else []
+    halved = any(getattr(term.arm, term.along).upper for term in terms if term.along)
+    return values[len(values) // 2 :] if halved else values
+
+
+def said(terms: Sequence[Term], axis: Sequence[float]) -> str:
+    """A difference in words: of what, at which places."""
+    places = [term.where(axis) for term in terms]
+    if len(set(places)) == 1:
+        return f"{' - '.join(term.text for term in terms)}, {places[0]}"
+    return " - ".join(f"{t.text} ({place})" for t, place in zip(terms, places, strict=True))

@@ -1,0 +1,66 @@
+"""Figure 13: ELBO on the test set and on the training distribution itself (Appendix B.5)."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import lines, style
+from analysis.figures import marks, methods, panels
+from analysis.figures.panels import Panel
+from analysis.folders import ResultsError
+
+ORDER = ("mnist", "fashion_mnist", "cifar10")
+SHOWN = Panel(
+    "", style.LABELS["elbo"], ("test_elbo", r"$D_\mathrm{test}$"),
+    ("source_elbo", "training distribution"), second=":",
+)  # fmt: skip
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per data set, metric, line and epoch: nats per image, over seeds.
+
+    Raises ResultsError where no ELBO on the training distribution is measured.
+    """
+    found = lines.methods(frame)
+    if "source_elbo" not in found or found["source_elbo"].isna().all():
+        raise ResultsError(
+            "Figure 13 needs source_elbo of VAEs, which is not in these results. "
+            "Run python studies/data_sources.py."
+        )
+    tables = [
+        panels.numbers(part, [SHOWN], methods.LOOKS).assign(panel=_name(part))
+        for part in _panels(found)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def fig13(frame: pd.DataFrame, note: str = "") -> Figure:
+    """A panel per data set and likelihood; training distributions differ in their entropy."""
+    table, found = numbers(frame), lines.methods(frame)
+    names = list(table["panel"].unique())
+    figure = panels.canvas(len(names))
+    for ax, name, letter in zip(figure.axes, names, "abcdefgh", strict=False):
+        ax.set_title(
+            f"({letter}) {name}" if len(names) > 1 else name, loc="left", fontweight="bold"
+        )
+        here = table[table["panel"] == name]
+        panels.over_epochs(ax, here, SHOWN, methods.LOOKS, {})
+    title = "ELBO on the test set and on the distribution trained on"
+    shown = panels.handles(panels.present(table, methods.LOOKS), {})
+    marks.heading(figure, [*shown, *SHOWN.handles], title)
+    marks.note(figure, [*panels.notes(frame, found, table, methods.LOOKS), note])
+    return figure
+
+
+def _panels(found: pd.DataFrame) -> list[pd.DataFrame]:
+    """The trials of each data set and likelihood, in the paper's order, others first."""
+    parts = [part for _, part in found.groupby(["dataset", "likelihood"])]
+    rank = {name: at for at, name in enumerate(ORDER)}
+    return sorted(parts, key=lambda part: rank.get(part["dataset"].iloc[0], -1))
+
+
+def _name(part: pd.DataFrame) -> str:
+    """The data set; in a second line the likelihood where it is not that of the paper's panel."""
+    dataset, likelihood = part[["dataset", "likelihood"]].iloc[0]
+    usual = {"fashion_mnist": "gaussian"}.get(dataset, likelihood)
+    more = f"\n{style.LIKELIHOOD_LABELS[likelihood]}" if likelihood != usual else ""
+    return methods.data(part).replace(" (", "\n(") + more

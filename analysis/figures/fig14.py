@@ -1,0 +1,50 @@
+"""Figure 14: ELBO and generalization gap with and without mollification (Appendix B.6)."""
+
+from dataclasses import replace
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import lines, style
+from analysis.figures import methods, panels
+from analysis.figures.panels import Panel
+from analysis.folders import ResultsError
+
+SHOWN = (
+    replace(panels.GENERALIZATION, title="ELBO", end="test_elbo"),
+    Panel(
+        "generalization gap", style.LABELS["generalization_gap"], ("generalization_gap", ""),
+        end="generalization_gap",
+    ),
+)  # fmt: skip
+LOOKS = panels.looks(["normal", "mollify", "dmaapx", "dmaapx + mollify"])
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """As `panels.numbers`, the gap over epochs too."""
+    return panels.numbers(_chosen(frame), SHOWN, LOOKS)
+
+
+def fig14(frame: pd.DataFrame, note: str = "") -> Figure:
+    """ELBO and gap over epochs, dotted where the images are clean from then on."""
+    found = _chosen(frame)
+    table = panels.numbers(found, SHOWN, LOOKS)
+    ends = lines.field(found, "source_mollify_epochs")
+    turns = {int(epoch): "mollification ends" for epoch in ends if epoch}
+    notes = [*panels.notes(frame, found, table, LOOKS), note]
+    title = f"Mollified training images\n{methods.setting(found)}"
+    return panels.draw(table, SHOWN, LOOKS, title, notes, turns)
+
+
+def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    found = lines.plain(frame)
+    real = found["source_real_share"].map({1.0: "normal", 0.0: "dmaapx"})
+    found = found[real.notna() & found["source_augment"].isna()]
+    noisy = lines.field(found, "source_mollify_epochs") > 0
+    if not noisy.any():
+        raise ResultsError(
+            "Figure 14 needs VAEs on mollified images, which are not in these results. "
+            "Run python studies/mollification.py."
+        )
+    line = real[found.index] + noisy.map({True: " + mollify", False: ""})
+    return lines.one_size(found.assign(line=line.replace("normal + mollify", "mollify")))

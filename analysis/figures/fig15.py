@@ -1,0 +1,49 @@
+"""Figure 15: mixtures of real images and diffusion samples, with and without augmentation (B.7)."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import lines, style
+from analysis.figures import marks, sweep
+from analysis.figures.panels import Look
+
+AXIS = "real_percent"
+LOOKS = {
+    name: Look(label, style.MIXTURE_COLOURS[name]) for name, label in style.MIXTURE_LABELS.items()
+}
+DMAAPX, LEVEL = style.SOURCE_COLOURS["dmaapx"], r"$D_\mathrm{test}$, DMaaPx"
+MARKERS = {"none": "o", "tuned": "s", "naive": "^"}
+NEEDS = (
+    "Figure 15 needs VAEs on mixtures of real images and diffusion samples. "
+    "Run python studies/mixtures.py."
+)
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per metric, augmentation and share of real images (%): nats per image."""
+    return sweep.numbers(_chosen(frame), AXIS, NEEDS)
+
+
+def fig15(frame: pd.DataFrame, note: str = "") -> Figure:
+    """ELBO against the share of real images; dotted horizontal: test ELBO of DMaaPx."""
+    table, found = numbers(frame), _chosen(frame)
+    notes = [marks.lacking(lines.unfinished(frame, found)), note]
+    title = "ELBO on mixtures of real images and diffusion samples"
+    level = Line2D([], [], color=DMAAPX, linestyle=":", linewidth=1.0, label=LEVEL)
+    figure, ax = sweep.figure(table, found, title, LOOKS, notes, [level])
+    sweep.draw(ax, table, AXIS, LOOKS, MARKERS)
+    ax.set_xlabel(style.LABELS[AXIS])
+    ax.set_xticks(sorted(table[AXIS].unique()))
+    dmaapx = (table["line"] == "none") & (table[AXIS] == 0) & (table["metric"] == "test_elbo")
+    for height in table.loc[dmaapx, "mean"]:
+        ax.axhline(height, color=DMAAPX, linestyle=":", linewidth=1.0)
+    return figure
+
+
+def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    found = lines.plain(frame)
+    found = found[lines.field(found, "source_mollify_epochs") == 0]
+    percent = 100 * found["source_real_share"].astype(float)
+    line = found["source_augment"].astype(object).fillna("none")
+    return lines.one_size(found.assign(line=line, **{AXIS: percent}))

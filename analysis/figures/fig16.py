@@ -1,0 +1,40 @@
+"""Figure 16: VAEs on samples of diffusion models that saw a share of D_train (Appendix B.8)."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import lines, style
+from analysis.figures import marks, panels, sweep
+
+AXIS = "diffusion_percent"
+LOOKS = panels.looks(["normal", "dmaapx"])
+NEEDS = (
+    "Figure 16 needs VAEs on samples of diffusion models that saw shares of the data. "
+    "Run python studies/diffusion_subsets.py."
+)
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per metric and share (%) of DMaaPx, and those of normal training: nats per image."""
+    return sweep.numbers(_chosen(frame), AXIS, NEEDS)
+
+
+def fig16(frame: pd.DataFrame, note: str = "") -> Figure:
+    """ELBO against the share of D_train that the diffusion model saw; horizontals: normal."""
+    table, found = numbers(frame), _chosen(frame)
+    notes = [marks.lacking(lines.unfinished(frame, found)), note]
+    figure, ax = sweep.figure(
+        table, found, "ELBO by the share of data behind the diffusion model", LOOKS, notes
+    )
+    sweep.draw(ax, table, AXIS, LOOKS)
+    ax.set_xlabel(style.LABELS[AXIS])
+    ax.set_xticks(sorted(table[AXIS].dropna().unique()))
+    return figure
+
+
+def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    found = lines.vaes(frame)
+    found = found[found["source"].isin(LOOKS) & (lines.field(found, "half_asleep_from") == 0)]
+    percent = 100 * lines.field(found, "source_diffusion_share")
+    samples = found["source"] == "dmaapx"
+    return lines.one_size(found.assign(line=found["source"], **{AXIS: percent.where(samples)}))

@@ -1,0 +1,34 @@
+"""Figure 4, right: how many distinct samples of a diffusion model suffice (section 5.4)."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import lines
+from analysis.figures import marks, panels, sweep
+
+LOOKS = panels.looks(["normal", "dmaapx"])
+NEEDS = (
+    "Figure 4 (right) needs VAEs on diffusion samples with several k. "
+    "Run python studies/sample_budget.py."
+)
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per metric and k of DMaaPx, and those of normal training: nats per image."""
+    return sweep.numbers(_chosen(frame), "source_k", NEEDS)
+
+
+def fig4r(frame: pd.DataFrame, note: str = "") -> Figure:
+    """ELBO against k (log); horizontals: normal training."""
+    table, found = numbers(frame), _chosen(frame)
+    notes = [marks.lacking(lines.unfinished(frame, found)), note]
+    figure, ax = sweep.figure(table, found, "ELBO by the number of diffusion samples", LOOKS, notes)
+    sweep.draw(ax, table, "source_k", LOOKS)
+    marks.log2_axis(ax, sorted(table["source_k"].dropna().astype(int).unique()), "source_k")
+    return figure
+
+
+def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    found = lines.plain(frame)
+    found = found[found["source"].isin(LOOKS)]
+    return lines.one_size(found.assign(line=found["source"]))

@@ -1,0 +1,41 @@
+"""Figure 5: generalization with and without reverse half asleep (RHA), a change of training."""
+
+from dataclasses import replace
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import lines
+from analysis.figures import methods, panels
+from analysis.folders import ResultsError
+
+SHOWN = (replace(panels.GENERALIZATION, end="test_elbo"),)
+LOOKS = panels.looks(["normal", "normal + RHA", "dmaapx", "dmaapx + RHA"])
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """As `panels.numbers`; RHA trains the encoder alone from `half_asleep_from` on."""
+    return panels.numbers(_chosen(frame), SHOWN, LOOKS)
+
+
+def fig5(frame: pd.DataFrame, note: str = "") -> Figure:
+    """One panel over epochs, dotted where RHA freezes the decoder, and the test ELBO at the end."""
+    found = _chosen(frame)
+    table = panels.numbers(found, SHOWN, LOOKS)
+    turns = {int(epoch): "RHA begins" for epoch in lines.field(found, "half_asleep_from") if epoch}
+    notes = [*panels.notes(frame, found, table, LOOKS), note]
+    title = f"Normal training, DMaaPx and reverse half asleep (RHA)\n{methods.setting(found)}"
+    return panels.draw(table, SHOWN, LOOKS, title, notes, turns)
+
+
+def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    found = lines.vaes(frame)
+    found = found[found["source"].isin(["normal", "dmaapx"]) & lines.whole(found)]
+    later = lines.field(found, "half_asleep_from") > 0
+    if not later.any():
+        raise ResultsError(
+            "Figure 5 needs VAEs with reverse half asleep, which are not in these results. "
+            "Run python studies/reverse_half_asleep.py."
+        )
+    found = found.assign(line=found["source"] + later.map({True: " + RHA", False: ""}))
+    return lines.one_size(found)

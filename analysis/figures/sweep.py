@@ -1,0 +1,85 @@
+"""Train and test ELBO at the end of training against one axis: what Figures 4, 15 and 16 share."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import lines, style
+from analysis.figures import marks, methods
+from analysis.figures.panels import Looks
+from analysis.folders import ResultsError
+from analysis.intervals import FEW_SEEDS
+
+METRICS: dict[str, tuple[str, style.Line]] = {  # words and style
+    "test_elbo": (r"$D_\mathrm{test}$", "-"),
+    "train_elbo": (r"$D_\mathrm{train}$", "--"),
+}
+HEIGHT = 3.4  # inches
+
+
+def numbers(found: pd.DataFrame, axis: str, needs: str) -> pd.DataFrame:
+    """A row per metric, line and value of `axis`: last ELBOs in nats per image, over seeds.
+
+    `axis` is missing for a line that is drawn as horizontals. Raises ResultsError(needs) where
+    nothing is finished at a value of the axis.
+    """
+    if not (found[axis].notna() & (found["state"] == "done")).any():
+        raise ResultsError(needs)
+    kept = lines.drawn(found, ["line", axis])
+    tables = [
+        lines.at_the_end(part, metric, place).assign(metric=metric)
+        for metric in METRICS
+        for place, part in [
+            (["line", axis], kept[kept[axis].notna()]),
+            (["line"], kept[kept[axis].isna()]),
+        ]
+        if len(part)
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    first = ["metric", "line", axis, "epoch"]
+    return table[[*first, *table.columns.drop(first)]]
+
+
+def draw(
+    ax: Axes, table: pd.DataFrame, axis: str, looks: Looks, markers: dict[str, str] | None = None
+) -> None:
+    """Solid the test set, dashed D_train; horizontals, with their intervals, across the axis."""
+    ax.set_ylabel(style.LABELS["elbo"])
+    for metric, (_, look) in METRICS.items():
+        for line, part in table[table["metric"] == metric].groupby("line"):
+            colour, along = looks[str(line)].colour, part[part[axis].notna()].sort_values(axis)
+            if len(along):
+                marker = (markers or {}).get(str(line), "o")
+                marks.series(ax, along[axis].astype(float), along, colour, marker + look)
+            _horizontals(ax, part[part[axis].isna()], colour, look)
+
+
+def _horizontals(ax: Axes, table: pd.DataFrame, colour: str, look: style.Line) -> None:
+    for mean, low, high, n in table[["mean", "low", "high", "n"]].to_numpy(dtype=float):
+        ax.axhline(mean, color=colour, linestyle=look, linewidth=1.0, zorder=1.5)
+        if n >= FEW_SEEDS:
+            ax.axhspan(low, high, color=colour, alpha=0.12, linewidth=0, zorder=1)
+
+
+def figure(
+    table: pd.DataFrame,
+    found: pd.DataFrame,
+    title: str,
+    looks: Looks,
+    notes: Sequence[str],
+    more: Sequence[Line2D] = (),
+) -> tuple[Figure, Axes]:
+    """An empty panel with heading and notes; `more` handles follow those of lines and styles."""
+    made = Figure(figsize=(style.NARROW, HEIGHT), layout="constrained")
+    shown = {line: look for line, look in looks.items() if line in set(table["line"])}
+    handles = [Line2D([], [], color=look.colour, label=look.label) for look in shown.values()]
+    handles += [
+        Line2D([], [], color=style.GREY, linestyle=look, label=words)
+        for words, look in METRICS.values()
+    ]
+    marks.heading(made, [*handles, *more], f"{title}\n{methods.setting(found)}")
+    marks.note(made, [marks.counted(table, table), *notes])
+    return made, made.subplots()

@@ -1,0 +1,76 @@
+"""Classification of latent means of corrupted images (Fig 4 left, Fig 19, Appendix G)."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from scaling.checked import UsageError
+from scaling.data import corruptions
+from scaling.metrics import representation
+from scaling.metrics.representation import CLASSIFIERS, accuracies, latent_means
+
+if TYPE_CHECKING:
+    from scaling.runs.vae import VaeRun
+
+COLUMNS = tuple(
+    f"accuracy_{classifier}__{name}"
+    for name in (*corruptions.NAMES, corruptions.OVERALL)
+    for classifier in CLASSIFIERS
+)
+FOLDER = "CIFAR-10-C"  # under the data root
+
+
+@dataclass(frozen=True)
+class Settings(representation.Settings):
+    """Options of the corruptions, and those of the classifiers."""
+
+    severity: int = 5  # "the strongest degree of corruption"
+    seed: int = 0  # of corruptions made here and of the overall set; the same for all models
+    folder: str | None = None  # of the official files; None: CIFAR-10-C under $SCALING_DATA
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.severity not in corruptions.SEVERITIES:
+            raise UsageError(f"severity={self.severity} is not one of 1, 2, 3, 4, 5.")
+
+
+DEFAULT = Settings()
+
+
+def measure(
+    run: "VaeRun", settings: Settings = DEFAULT
+) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
+    """Accuracies in [0, 1] per corruption and overall, each with classifiers of its own.
+
+    `corruptions` tells whether the images are `official` or `generated` here;
+    `corruption_absent` why there are none.
+    """
+    labels = run.data.test_labels
+    reason = representation.unfit(labels, settings)
+    if run.data.test.shape[1:] != corruptions.SHAPE or run.data.levels != 256:
+        reason = "corruptions are for RGB images of 32x32 pixels only"
+    if reason:
+        return {"corruption_absent": reason}, {}
+    folder = _official(run, settings)
+    test = corruptions.CorruptedTest(run.data.test, settings.severity, settings.seed, folder)
+    row: dict[str, float | str] = {"corruptions": "official" if folder else "generated"}
+    for name, images in test:
+        features = latent_means(run.vae, torch.from_numpy(images).to(run.device))
+        found = accuracies(features, labels, settings)
+        row |= {f"accuracy_{classifier}__{name}": value for classifier, value in found.items()}
+    return row, {}
+
+
+def _official(run: "VaeRun", settings: Settings) -> Path | None:
+    """The folder of the official files, checked, where it is there and fits the test set."""
+    root = os.environ.get("SCALING_DATA")
+    given = settings.folder or (root and Path(root) / FOLDER)
+    whole = len(run.data.test) == corruptions.TEST_IMAGES
+    if run.data.name != "cifar10" or not whole or not given or not Path(given).is_dir():
+        return None
+    corruptions.check_official(Path(given), run.data.test, run.data.test_labels)
+    return Path(given)

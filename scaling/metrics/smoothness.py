@@ -1,0 +1,85 @@
+"""Smoothness of the latent space (section 5.3, Fig 3), over many pairs of test images.
+
+On the line z_a = a z_0 + (1 - a) z_1 between the latent means of two images, log q(z_a | x~_a) is
+the density, in nats, at which the encoder finds z_a again in its own reconstruction x~_a.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scaling.checked import Checked, UsageError
+from scaling.metrics.frozen import frozen
+from scaling.models.vae import VAE
+from scaling.seeds import seeded
+
+if TYPE_CHECKING:
+    from scaling.runs.vae import VaeRun
+
+COLUMNS = ("roughness", "interpolation_log_q")
+PAIR_SEED = 0  # the same pairs for all models
+BATCH = 512
+
+
+@dataclass(frozen=True)
+class Settings(Checked):
+    """Options of the interpolation."""
+
+    pairs: int = 100
+    points: int = 101  # on each line, ends included
+    samples: int = 0  # reconstructions drawn and averaged over; 0: the mean of p(x|z)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least in (("pairs", 1), ("points", 2), ("samples", 0)):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name}={getattr(self, name)} is below {least}.")
+
+
+DEFAULT = Settings()
+
+
+def measure(
+    run: "VaeRun", settings: Settings = DEFAULT
+) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
+    """Means over pairs of sum |log q(a_i+1) - log q(a_i)| and of log q itself, in nats.
+
+    Arrays: `smoothness_alpha` (points,) and `smoothness_log_q` (pairs, points).
+    """
+    if len(run.test) < 2:
+        return {"smoothness_absent": "one test image makes no pair"}, {}
+    first, second = pairs(len(run.test), settings.pairs)
+    with seeded(run.device, run.trial.seed, run.epoch, "smoothness"):
+        values = log_q(run.vae, run.test[first], run.test[second], settings)
+    roughness = values.diff(dim=1).abs().sum(1).mean().item()
+    alpha = np.linspace(0, 1, settings.points)
+    arrays = {"smoothness_alpha": alpha, "smoothness_log_q": values.cpu().numpy()}
+    return {"roughness": roughness, "interpolation_log_q": values.mean().item()}, arrays
+
+
+def pairs(images: int, wanted: int) -> tuple[list[int], list[int]]:
+    """Positions of x_0 and of x_1: two different images a pair."""
+    rng = np.random.default_rng(PAIR_SEED)
+    drawn = [rng.choice(images, 2, replace=False).tolist() for _ in range(wanted)]
+    return [pair[0] for pair in drawn], [pair[1] for pair in drawn]
+
+
+@torch.no_grad()
+def log_q(vae: VAE, x0: Tensor, x1: Tensor, settings: Settings = DEFAULT) -> Tensor:
+    """log q(z_a | x~_a), summed over latents, for images (P, C, H, W): (P, points); a = 1 is x0."""
+    with frozen(vae):
+        ends = [torch.cat([vae.encode(x).mean for x in xs.split(BATCH)]) for xs in (x0, x1)]
+        alpha = torch.linspace(0, 1, settings.points, device=x0.device, dtype=vae.dtype)
+        alpha = alpha.view(1, -1, *[1] * (ends[0].dim() - 1))
+        z = (alpha * ends[0][:, None] + (1 - alpha) * ends[1][:, None]).flatten(0, 1)
+        values = [_found_again(vae, part, settings.samples) for part in z.split(BATCH)]
+    return torch.cat(values).view(len(x0), settings.points)
+
+
+def _found_again(vae: VAE, z: Tensor, samples: int) -> Tensor:
+    p = vae.decode(z)
+    images = [p.sample() for _ in range(samples)] or [p.mean]
+    return torch.stack([vae.encode(x).log_prob(z) for x in images]).mean(0)

@@ -1,0 +1,34 @@
+"""Reverse half asleep (section 5.2; Zhang et al. 2022): the encoder alone learns, also from samples.
+
+The decoder is frozen; each step adds to the M images x of the batch M samples x^ ~ p(x|z), with
+z ~ q(z|x) of the encoder in eval mode (or z from the prior), and maximizes the ELBO of both.
+"""
+
+import torch
+from torch import Tensor
+
+from scaling.models.likelihoods import quantize
+from scaling.models.vae import VAE, prior
+from scaling.trial import VaeTrial
+
+
+def with_samples(vae: VAE, trial: VaeTrial, x: Tensor) -> Tensor:
+    """The batch (M, C, H, W) and as many samples of the decoder, or the samples alone."""
+    samples = _samples(vae, trial, x)
+    if trial.half_asleep_mix == "only_samples":
+        return samples
+    if samples.dtype != x.dtype:
+        x = x / (vae.levels - 1) if x.dtype == torch.uint8 else x
+        samples = samples / (vae.levels - 1) if samples.dtype == torch.uint8 else samples
+    return torch.cat([x, samples])
+
+
+@torch.no_grad()
+def _samples(vae: VAE, trial: VaeTrial, x: Tensor) -> Tensor:
+    """Levels; floats in [0, 1] of a Gaussian, whose density they have."""
+    vae.encoder.eval()
+    q = vae.encode(x)
+    vae.encoder.train()
+    z = q.sample() if trial.half_asleep_source == "qz" else prior(q).sample()
+    sample = vae.decode(z).sample()
+    return sample if trial.likelihood == "gaussian" else quantize(sample, vae.levels)

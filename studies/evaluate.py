@@ -1,0 +1,9 @@
+"""Metrics after the fact, from the models that trials have kept: only what is missing is measured.
+
+python studies/evaluate.py --results results --metric amortization_gap --where "m_z>1"
+"""
+
+from scaling.evaluate import main
+
+if __name__ == "__main__":
+    main(__doc__ or "")

@@ -1,0 +1,93 @@
+"""Reverse half asleep: a frozen decoder, a new optimizer, M images and M samples a step."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from scaling.checked import UsageError
+from scaling.runs.half_asleep import with_samples
+from scaling.runs.vae import VaeRun
+from scaling.trial import VaeTrial
+from tests.conftest import timeless
+
+
+def parts(run):
+    """Copies of every decoder and every encoder value, running statistics included."""
+    state = {name: value.clone() for name, value in run.vae.state_dict().items()}
+    decoder = {name: v for name, v in state.items() if name.startswith("decoder")}
+    return decoder, {name: v for name, v in state.items() if name.startswith("encoder")}
+
+
+def same(left, right):
+    return all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_until_then_it_is_normal_training_and_then_only_the_encoder_learns(trial, tiny):
+    half = VaeRun(replace(trial, half_asleep_from=2), tiny, 4, 1)
+    normal = [timeless(row) for row in VaeRun(trial, tiny, 2, 1)]
+    seen = {}
+    for row in half:
+        seen[row["epoch"]] = (timeless(row), *parts(half))
+    assert [seen[1][0], seen[2][0]] == normal
+    for epoch in (3, 4):
+        assert same(seen[epoch][1], seen[2][1])
+        assert not same(seen[epoch][2], seen[epoch - 1][2])
+    trained = {id(p) for group in half.optimizer.param_groups for p in group["params"]}
+    assert trained == {id(p) for p in half.vae.encoder.parameters()}
+
+
+def test_a_state_from_before_is_taken_up_by_a_run_that_is_half_asleep(trial, tiny):
+    trial = replace(trial, half_asleep_from=2)
+    whole = VaeRun(trial, tiny, 3, 1)
+    expected = [timeless(row) for row in whole]
+    early = VaeRun(trial, tiny, 2, 1)
+    list(early)
+    whole.load_state_dict(copy.deepcopy(early.state_dict()))
+    assert [timeless(row) for row in whole] == expected[2:]
+
+
+def test_the_learning_rate_begins_anew(trial, tiny):
+    run = VaeRun(replace(trial, half_asleep_from=2, lr_decay_epochs=2), tiny, 3, 1)
+    list(run)
+    assert run.optimizer.param_groups[0]["lr"] == trial.lr
+
+
+def test_a_step_sees_the_batch_and_as_many_samples(trial, tiny):
+    run = VaeRun(replace(trial, half_asleep_from=1), tiny, 1, 1)
+    list(run)
+    x = run.train[:20]
+    both = with_samples(run.vae, run.trial, x)
+    assert both.dtype == torch.uint8
+    assert torch.equal(both[:20], x)
+    assert len(both) == 40
+    assert both.max() < 17
+    alone = replace(run.trial, half_asleep_mix="only_samples")
+    assert len(with_samples(run.vae, alone, x)) == 20
+
+
+def test_samples_are_reconstructions_or_come_from_the_prior(trial, tiny):
+    run = VaeRun(replace(trial, n_c=16, half_asleep_from=60), tiny, 60, 60)
+    list(run)
+    run.half_asleep, x = True, run.train
+
+    def error(source):
+        samples = with_samples(run.vae, replace(run.trial, half_asleep_source=source), x)[len(x) :]
+        return (samples.float() - x.float()).square().mean().item()
+
+    assert error("qz") < 0.8 * error("prior")
+
+
+def test_a_gaussian_samples_floats(tiny):
+    trial = VaeTrial("digits", likelihood="gaussian", n_c=2, batch=20, half_asleep_from=1)
+    run = VaeRun(trial, tiny, 2, 1)
+    assert all(torch.isfinite(torch.tensor(row["test_elbo"])) for row in run)
+    both = with_samples(run.vae, trial, run.train[:4])
+    assert both.dtype == torch.float32
+    torch.testing.assert_close(both[:4] * 16, run.train[:4].float())
+
+
+def test_options_without_it_are_refused():
+    with pytest.raises(UsageError, match="half_asleep_from only"):
+        VaeTrial("digits", half_asleep_source="prior")

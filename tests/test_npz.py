@@ -1,0 +1,184 @@
+"""Own archives: what is read, and a sentence for each thing that can be wrong with one."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scaling.checked import UsageError
+from scaling.data import npz
+from scaling.shapes import DATASETS, row
+from tests.small_npz import COLOUR, GREY, LABELS, jpeg, jpegs, save
+
+FILES = [jpeg(image) for image in COLOUR]
+
+
+def refused(path, match):
+    with pytest.raises(UsageError, match=match):
+        npz.read_own(path)
+
+
+def equal(half, images, labels):
+    np.testing.assert_array_equal(half[0], images)
+    np.testing.assert_array_equal(half[1], labels)
+
+
+def test_training_and_test_images_are_read(tmp_path):
+    arrays = {"train_images": COLOUR[:8], "test_images": COLOUR[8:], "index": np.zeros(3)}
+    labels = {"train_labels": LABELS[:8], "test_labels": LABELS[8:]}
+    train, test = npz.read_own(save(tmp_path, **arrays, **labels))
+    equal(train, COLOUR[:8], LABELS[:8])
+    equal(test, COLOUR[8:], LABELS[8:])
+    train, test = npz.read_own(save(tmp_path, **arrays))
+    assert train[1].shape == test[1].shape == (0,)
+
+
+@pytest.mark.parametrize("images", [GREY, GREY[..., None], COLOUR])
+def test_one_set_of_images_is_read(tmp_path, images):
+    whole, test = npz.read_own(save(tmp_path, images=images, labels=LABELS))
+    equal(whole, images, LABELS)
+    assert test is None
+
+
+@pytest.mark.parametrize("images", [GREY, COLOUR], ids=["grey", "colour"])
+def test_jpeg_bytes_are_decoded_each_as_pillow_decodes_it(tmp_path, images):
+    files = [jpeg(image) for image in images]
+    (decoded, labels), _ = npz.read_own(save(tmp_path, **jpegs(files), labels=LABELS))
+    for image, file in zip(decoded, files, strict=True):
+        np.testing.assert_array_equal(image, np.asarray(Image.open(io.BytesIO(file))))
+    assert decoded.shape == images.shape and (labels == LABELS).all()
+
+
+def test_pairs_need_both_files(tmp_path):
+    save(tmp_path, "some_train.npz", images=GREY[:8], labels=LABELS[:8])
+    assert npz.read_pair(tmp_path, "some") is None
+    save(tmp_path, "some_test.npz", images=GREY[8:], labels=LABELS[8:])
+    train, test = npz.read_pair(tmp_path, "some")
+    equal(train, GREY[:8], LABELS[:8])
+    equal(test, GREY[8:], LABELS[8:])
+    assert npz.read_pair(tmp_path, "some", "_jpeg") is None
+
+
+UNIT = GREY / np.float32(255)
+WRONG = {
+    "names": ({"x": GREY, "y": LABELS}, "holds x, y. Name its arrays train_images and test_images"),
+    "half of a pair": ({"train_images": GREY}, "holds train_images. Name"),
+    "no offsets": ({"jpeg": GREY.ravel()}, "holds jpeg. Name"),
+    "nothing": ({}, "holds nothing. Name"),
+    "floats": ({"images": UNIT}, r"images in .*own.npz holds float32.*\* 255\).round\(\)"),
+    "int64": ({"images": GREY.astype(int)}, "holds int64.*astype.np.uint8"),
+    "bool": ({"images": GREY > 9}, "holds bool.*astype.np.uint8"),
+    "text": ({"images": np.array(["a", "b"])}, "holds <U1"),
+    "objects": ({"images": np.array([GREY[0], None], object)}, "cannot be read.*Object arrays"),
+    "flat": ({"images": GREY.reshape(12, 36)}, r"shape \(12, 36\). Save it as \(N, H, W\)"),
+    "a number": ({"images": np.uint8(3)}, r"shape \(\). Save it"),
+    "no images": ({"images": GREY[:0]}, "no pixels"),
+    "no height": ({"images": GREY[:, :0]}, "no pixels"),
+    "two channels": ({"images": COLOUR[..., :2]}, "has 2 channels, and 1 or 3"),
+    "alpha": ({"images": np.zeros((2, 6, 6, 4), np.uint8)}, "has 4 channels, and 1 or 3"),
+    "channels first": ({"images": np.moveaxis(COLOUR, 3, 1)}, r"transpose\(0, 2, 3, 1\)"),
+    "oblong": ({"images": COLOUR[:, :5]}, "images of 5 x 6 pixels. Crop or pad"),
+    "few labels": ({"images": GREY, "labels": LABELS[:9]}, r"labels in .*shape \(9,\).*the 12 im"),
+    "one-hot": ({"images": GREY, "labels": np.eye(12, dtype=int)}, r"\(12, 12\)"),
+    "float labels": ({"images": GREY, "labels": LABELS / 2}, "float64.*whole number"),
+    "train and test": (
+        {"train_images": GREY, "test_images": COLOUR},
+        r"training images of the shape \(6, 6\) and test images of \(6, 6, 3\)",
+    ),
+    "test labels": (
+        {"train_images": GREY, "test_images": GREY[:4], "test_labels": LABELS},
+        "test_labels in .*the 4 images",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_arrays(tmp_path, name):
+    arrays, match = WRONG[name]
+    refused(save(tmp_path, **arrays), match)
+
+
+GOOD = jpegs(FILES)
+CMYK = io.BytesIO()
+Image.new("CMYK", (6, 6)).save(CMYK, "JPEG")
+PNG = io.BytesIO()
+Image.fromarray(COLOUR[0]).save(PNG, "PNG")
+WRONG_JPEG = {
+    "cut bytes": (GOOD | {"jpeg": GOOD["jpeg"][:-50]}, "offsets in .* go up to .*cut off"),
+    "falling": (GOOD | {"offsets": GOOD["offsets"][::-1].copy()}, "told apart"),
+    "negative": (GOOD | {"offsets": GOOD["offsets"] - 5}, "told apart"),
+    "float": (GOOD | {"offsets": GOOD["offsets"] / 1.0}, "told apart"),
+    "one offset": (GOOD | {"offsets": GOOD["offsets"][:1]}, "told apart"),
+    "a table": (GOOD | {"offsets": GOOD["offsets"][None]}, "told apart"),
+    "no bytes": (GOOD | {"jpeg": GOOD["jpeg"].astype(int)}, "told apart"),
+    "shifted": (GOOD | {"offsets": GOOD["offsets"][1:] - 3}, "Image 0 .*cannot be read"),
+    "torn": (jpegs([FILES[0], FILES[1][:-200], FILES[2]]), "Image 1 .*cannot be read"),
+    "a PNG": (jpegs([FILES[0], PNG.getvalue()]), "Image 1 .*cannot be read"),
+    "CMYK": (jpegs([FILES[0], CMYK.getvalue()]), "Image 1 .*mode CMYK.*grey"),
+    "sizes": (jpegs([FILES[0], jpeg(COLOUR[0][:5])]), r"Image 1 .*\(5, 6, 3\), the first"),
+    "oblong": (jpegs([jpeg(COLOUR[0][:5])]), "5 x 6 pixels"),
+    "labels": (GOOD | {"labels": LABELS[:3]}, r"labels in .*shape \(3,\)"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_JPEG)
+def test_wrong_jpegs(tmp_path, name):
+    arrays, match = WRONG_JPEG[name]
+    refused(save(tmp_path, **arrays), match)
+
+
+def test_wrong_files(tmp_path):
+    refused(tmp_path / "none.npz", "none.npz does not exist")
+    refused(tmp_path, "does not exist")
+    text, array = tmp_path / "text.npz", tmp_path / "array.npz"
+    text.write_text("images")
+    with open(array, "wb") as stream:
+        np.save(stream, GREY)
+    for path in (text, array):
+        refused(path, "cannot be read as an npz.*np.savez_compressed")
+    with zipfile.ZipFile(tmp_path / "folder.npz", "w") as archive:
+        archive.writestr("images", "no array")
+    refused(tmp_path / "folder.npz", "images in .* holds .S8")
+
+
+def test_damage_anywhere_is_refused(tmp_path):
+    whole = save(tmp_path, images=GREY, labels=LABELS).read_bytes()
+    start = whole.index(GREY.tobytes())
+    for damaged in (
+        whole[: len(whole) // 2],
+        whole[:-30],
+        whole[:start] + bytes([whole[start] ^ 1]) + whole[start + 1 :],
+    ):
+        (tmp_path / "damaged.npz").write_bytes(damaged)
+        refused(tmp_path / "damaged.npz", "cannot be read as an npz")
+
+
+def test_what_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz, "LARGEST", 1 << 20)
+    zeros = np.zeros((1100, 32, 32), np.uint8)
+    np.savez_compressed(tmp_path / "bomb.npz", images=zeros)
+    assert (tmp_path / "bomb.npz").stat().st_size < 1 << 14
+    refused(tmp_path / "bomb.npz", "bomb.npz unpacks to")
+    files = [jpeg(np.zeros((1024, 1024), np.uint8))] * 2
+    np.savez_compressed(tmp_path / "jpegs.npz", **jpegs(files))
+    refused(tmp_path / "jpegs.npz", "jpegs.npz unpacks to more")
+
+
+def test_a_header_that_promises_more_than_there_is(tmp_path):
+    header = io.BytesIO()
+    promise = {"descr": "|u1", "fortran_order": False, "shape": (10**9, 1000, 1000)}
+    np.lib.format.write_array_header_1_0(header, promise)
+    with zipfile.ZipFile(tmp_path / "own.npz", "w") as archive:
+        archive.writestr("images.npy", header.getvalue() + bytes(100))
+    refused(tmp_path / "own.npz", "cannot be read as an npz")
+
+
+@pytest.mark.parametrize("header", [b"{'descr': ", b"[" * 30, b"{}", b"\xff" * 20])
+def test_headers_that_are_none(tmp_path, header):
+    npy = b"\x93NUMPY\x01\x00" + bytes([len(header), 0]) + header
+    with zipfile.ZipFile(tmp_path / "own.npz", "w") as archive:
+        archive.writestr("images.npy", npy + bytes(100))
+    refused(tmp_path / "own.npz", "cannot be read as an npz")
+    assert row(str(tmp_path / "own.npz")) == DATASETS["cifar10"]

@@ -1,0 +1,50 @@
+"""The row of an own file, from its headers, beside what loading it gives."""
+
+import pytest
+
+from scaling import shapes
+from scaling.checked import UsageError
+from scaling.data.datasets import load
+from scaling.layers import row_of
+from scaling.trial import VaeTrial
+from tests.small_npz import COLOUR, GREY, jpeg, jpegs, save
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"train_images": COLOUR[:8], "test_images": COLOUR[8:]},
+        {"train_images": GREY[:, :5, :5], "test_images": GREY[:1, :5, :5]},
+        {"images": GREY},
+        {"images": GREY[:2, :4, :4, None]},
+        {"images": COLOUR},
+        jpegs([jpeg(image) for image in COLOUR]),
+    ],
+)
+def test_a_row_says_what_is_loaded(tmp_path, arrays):
+    path = str(save(tmp_path, **arrays))
+    row, dataset = row_of(VaeTrial(path)), load(path)
+    assert dataset.train.shape == (row.train_images, row.channels, row.side, row.side)
+    assert row.levels == dataset.levels
+    assert row.settings == shapes.RESIDUAL
+
+
+def test_sides_are_padded_to_the_next_multiple_of_four():
+    for side in range(1, 40):
+        assert shapes.padded(side) == next(n for n in range(side, side + 4) if n % 4 == 0)
+
+
+def test_what_cannot_be_read_is_planned_as_cifar10(tmp_path):
+    for name, content in (("text.npz", b"images"), ("empty.npz", b"")):
+        (tmp_path / name).write_bytes(content)
+    paths = [save(tmp_path, name="flat.npz", images=GREY[0, 0]), save(tmp_path, x=GREY)]
+    paths += [tmp_path / "none.npz", tmp_path / "text.npz", tmp_path / "empty.npz"]
+    for path in map(str, paths):
+        assert shapes.row(path) == shapes.DATASETS["cifar10"]
+        with pytest.raises(UsageError):
+            load(path)
+
+
+def test_named_data_sets_have_their_row():
+    for name, row in shapes.DATASETS.items():
+        assert shapes.row(name) is row
