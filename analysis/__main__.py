@@ -7,7 +7,8 @@ from pathlib import Path
 from analysis import figures
 from analysis.folders import ResultsError
 
-WORDS = ("report", "verdict")  # besides the figures
+WORDS = ("claims", "report", "verdict")  # besides the figures
+PLAIN = ("report", "verdict")  # lines on the console only
 WRONG = 2  # exit code of wrong usage, as everywhere in this project
 
 
@@ -24,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="PATH",
         help="a study's folder, a results root or a parquet file "
-        "(default: results/STUDY, the study that shows the figure)",
+        "(default: results/STUDY, the study that shows the figure; of claims: results)",
     )
     parser.add_argument(
         "-o",
@@ -50,19 +51,25 @@ def main(argv: list[str] | None = None) -> int:
     asked = parser().parse_args(argv)
     try:
         _check(asked.what, asked.output)
-        study = figures.study(asked.what) if asked.what not in WORDS else "double_descent"
-        path = asked.results or Path("results") / study
+        path = asked.results or _home(asked.what)
         return _run(asked.what, path, asked.output, asked.where)
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return WRONG
 
 
+def _home(what: str) -> Path:
+    """Where the results of a figure are, if nothing else is said; claims are about all studies."""
+    if what == "claims":
+        return Path("results")
+    return Path("results") / ("double_descent" if what in WORDS else figures.study(what))
+
+
 def _check(what: str, output: Path | None) -> None:
     if what not in (*figures.names(), *WORDS):
         known = ", ".join([*figures.names(), *WORDS])
         raise ResultsError(f"Nothing here is called {what!r}. Choose one of: {known}.")
-    if what in WORDS and output:
+    if what in PLAIN and output:
         raise ResultsError(f"{what} prints lines and takes no -o. Redirect it: {what} > file.txt.")
 
 
@@ -71,6 +78,11 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
         from analysis.report import report_on
 
         print("\n".join(report_on(path)))
+        return 0
+    if what == "claims":
+        from analysis import claims
+
+        claims.main(path, output, conditions)
         return 0
     from analysis import curves, results
 

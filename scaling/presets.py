@@ -4,8 +4,9 @@
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
+from scaling.options import Preset
 from scaling.shapes import DATASETS
 from scaling.trial import DiffusionTrial, VaeTrial
 from scaling.wanted import Diffusion
@@ -24,6 +25,14 @@ MNIST_EDM = DiffusionTrial(
 ONE_GPU_EDM = {"channels": 64, "blocks": 2, "batch": 128, "ramp_images": 1_000_000}
 
 
+GAPS = ("amortization", "robustness")  # Eq. 4 and 5, beside the generalization gap
+GAPS_ON_DIGITS = {
+    "amortization": {"n_images": 300, "steps": 100, "mc_eval": 16},
+    "robustness": {"n_ref": 20, "n_attack": 2},
+}
+P = TypeVar("P", bound=Preset)
+
+
 def vae(dataset: str, **fields: Any) -> VaeTrial:
     """The data set's VAE of Appendix B.1: network, likelihood, lr and batch of its row."""
     width = {} if DATASETS[dataset].settings["network"] == "residual" else {"n_c": 512}
@@ -38,6 +47,23 @@ def digits(epochs: int = 80, measure_every: int = 16) -> dict[str, Any]:
         "epochs": epochs,
         "measure_every": measure_every,
         "diffusion": Diffusion(DIGITS_EDM, epochs=300),
+    }
+
+
+def everywhere(kind: type[P], *, changes: dict[str, Any], **fields: Any) -> dict[str, P]:
+    """A study's presets on every data set: `fields` for all, `changes` for some of them."""
+    shared = {
+        "digits": ("sklearn's digits, minutes on 2 cores", digits()),
+        "mnist-small": ("5,000 BinaryMNIST images, hours on 2 cores", mnist_small(200, 20)),
+        "mnist": ("BinaryMNIST, one GPU", one_gpu("mnist")),
+        "fashion_mnist": ("FashionMNIST, one GPU", one_gpu("fashion_mnist")),
+        "cifar10": ("CIFAR-10 at n_c = 128, one GPU", one_gpu("cifar10", n_c=128)),
+        "paper": ("the paper's network and epochs on CIFAR-10", paper()),
+        "smoke": ("tiny", smoke()),
+    }
+    return {
+        name: kind(**({"about": about} | preset | fields | changes.get(name, {})))
+        for name, (about, preset) in shared.items()
     }
 
 

@@ -4,10 +4,9 @@ Expect samples that look like the data, as near to the test set as D_train is; a
 small share of D_train repeats it: its samples lie nearer to D_train than test images do.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from analysis import report
 from scaling.cli import main
 from scaling.options import Preset
 from scaling.presets import DIGITS_EDM, MNIST_EDM, PAPER_EDM_EPOCHS
@@ -46,13 +45,6 @@ PRESETS = {
 def trials(preset: Shares) -> list[DiffusionTrial]:
     """One model a share and seed."""
     return grid(preset.base, share=preset.shares, seed=preset.seeds)
-
-
-def report(folder: Path) -> Sequence[str]:
-    """Figure 17, and how good the pools are."""
-    from analysis.report import diffusion_report
-
-    return diffusion_report(folder)
 
 
 if __name__ == "__main__":

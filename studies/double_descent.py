@@ -3,11 +3,10 @@
 Expect under normal training a U over n_c at m_z = 1 and recovery as m_z grows at the widest n_c.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from analysis import report
 from scaling import presets
 from scaling.cli import main
 from scaling.options import Preset
@@ -87,13 +86,6 @@ def trials(preset: Axes) -> list[VaeTrial]:
         + grid(rows, seed=preset.seeds[: preset.row_seeds])
         + grid(dmaapx, source=[DMAAPX], seed=preset.seeds[: preset.dmaapx_seeds])
     )
-
-
-def report(folder: Path) -> Sequence[str]:
-    """Figures 7 and 8, and what they show."""
-    from analysis.report import report
-
-    return report(folder)
 
 
 if __name__ == "__main__":

@@ -96,3 +96,10 @@ def test_every_image_has_its_own_map():
     for n in range(3):
         alone = colour.coloured(x[n : n + 1], matrix[n : n + 1], brightness[n : n + 1])
         torch.testing.assert_close(out[n : n + 1], alone)
+
+
+def test_the_scale_of_the_images_is_free():
+    x, brightness = images(3), torch.tensor([0.3]).double()
+    matrix = colour.matrix(*torch.tensor([[0.4], [0.7], [-0.2]]).double(), 3).double()
+    scaled = colour.coloured(255 * x, matrix, brightness, 255)
+    torch.testing.assert_close(scaled, 255 * colour.coloured(x, matrix, brightness))

@@ -28,7 +28,7 @@ ALLOWED = {
     "scaling.lock": BOTTOM | {"scaling.files"},
     "scaling.provenance": set(),
     "scaling.events": set(),
-    "scaling.presets": BOTTOM,
+    "scaling.presets": BOTTOM | {"scaling.options"},
     "scaling.evaluate": BOTTOM
     | {"scaling.cli", "scaling.options", "scaling.store", "scaling.lock", "scaling.cluster"}
     | {"scaling.metrics", "scaling.data"},

@@ -145,9 +145,12 @@ def _with_axes(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _fields(trials: pd.DataFrame) -> Sequence[str]:
     """The fields of the trials that tell settings or methods apart."""
-    names = map(str, trials.columns)
-    named = [n for n in names if n in TRIAL_COLUMNS or n == "data" or n.startswith(GRADED)]
-    return [n for n in named if n not in VARIED and n not in ROW_COLUMNS]
+    names = [n for n in map(str, trials.columns) if n not in VARIED]
+    return [
+        n
+        for n in names
+        if n == "data" or (n not in ROW_COLUMNS and (n in TRIAL_COLUMNS or n.startswith(GRADED)))
+    ]
 
 
 def _mean(trials: pd.DataFrame, columns: Columns) -> pd.Series:

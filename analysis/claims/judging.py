@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
@@ -49,9 +48,11 @@ class Comparison:
     @property
     def room(self) -> float:
         """How deep inside the region the interval's mean lies, in half widths of the interval."""
-        half = self.interval.high - self.interval.mean
-        depth = min(self.interval.mean - self.low, self.high - self.interval.mean)
-        return -math.inf if math.isnan(half) else depth / max(half, np.finfo(float).tiny)
+        half = float(self.interval.high - self.interval.mean)
+        depth = float(min(self.interval.mean - self.low, self.high - self.interval.mean))
+        if math.isnan(half):
+            return -math.inf
+        return depth / half if half else math.copysign(math.inf, depth)
 
 
 @dataclass(frozen=True)

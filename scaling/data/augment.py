@@ -179,7 +179,7 @@ def _augment_(
 ) -> Tensor:
     """Augments images on the scale 0..highest in place."""
     draws = draw(images, settings, generator)
-    _change_(images, draws.moves, draws, _moved)
+    _change_(images, draws.moves, draws, lambda x, to: affine.moved(x, to.flip, to.pixels))
     redo = partial(_redone, highest=highest, filter=settings.filter)
     _change_(images, draws.warps | draws.shades, draws, redo)
     return images
@@ -196,17 +196,14 @@ def _change_(
             images.index_copy_(0, there, change(images.index_select(0, there), draws.at(some)))
 
 
-def _moved(images: Tensor, draws: Draws) -> Tensor:
-    return affine.moved(images, draws.flip, draws.pixels)
-
-
 def _redone(images: Tensor, draws: Draws, highest: int, filter: str) -> Tensor:
     """Resampled and coloured, clamped, and rounded where they were integers."""
-    x = images / highest
+    real = images.is_floating_point()
+    x = images if real else images.float()
     _change_(x, draws.warps, draws, partial(_warped, filter=filter))
-    _change_(x, draws.shades, draws, _shaded)
-    x = x.clamp_(0, 1).mul_(highest)
-    return x if images.is_floating_point() else x.round_().to(images.dtype)
+    _change_(x, draws.shades, draws, partial(_shaded, highest=highest))
+    x.clamp_(0, highest)
+    return x if real else x.round_().to(images.dtype)
 
 
 def _warped(images: Tensor, draws: Draws, filter: str) -> Tensor:
@@ -214,9 +211,9 @@ def _warped(images: Tensor, draws: Draws, filter: str) -> Tensor:
     return affine.FILTERS[filter](images, inverse.to(images), draws.shift.to(images))
 
 
-def _shaded(images: Tensor, draws: Draws) -> Tensor:
+def _shaded(images: Tensor, draws: Draws, highest: int) -> Tensor:
     matrix = colour.matrix(draws.contrast, draws.hue, draws.saturation, images.shape[1])
-    return colour.coloured(images, matrix.to(images), draws.brightness.to(images))
+    return colour.coloured(images, matrix.to(images), draws.brightness.to(images), highest)
 
 
 def _symmetric(*shape: int, generator: torch.Generator) -> Tensor:

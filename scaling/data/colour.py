@@ -26,11 +26,11 @@ def matrix(contrast: Tensor, hue: Tensor, saturation: Tensor, channels: int) -> 
     return factor * (P + torch.exp2(saturation)[:, None, None] * turned)
 
 
-def coloured(images: Tensor, matrix: Tensor, brightness: Tensor) -> Tensor:
-    """Images in [0, 1] with brightness (N,) added before the matrix (N, C, C), both on [-1, 1].
+def coloured(images: Tensor, matrix: Tensor, brightness: Tensor, highest: float = 1.0) -> Tensor:
+    """Images on the scale 0..highest, brightness (N,) added before the matrix (N, C, C).
 
-    The result is not clamped.
+    Both act on the scale [-1, 1]; the result is not clamped.
     """
     on_axis = matrix.sum(2, keepdim=True)  # what the matrix makes of (1, 1, 1)
-    offset = (on_axis * (brightness[:, None, None] - 1) + 1) / 2
+    offset = highest / 2 * (on_axis * (brightness[:, None, None] - 1) + 1)
     return torch.baddbmm(offset, matrix, images.flatten(2)).view(images.shape)

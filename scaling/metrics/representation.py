@@ -47,7 +47,7 @@ DEFAULT = Settings()
 def measure(
     run: "VaeRun", settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
-    """Accuracies on clean test images, in [0, 1]; `representation_absent` says why there are none."""
+    """Accuracies in [0, 1] on clean test images; `representation_absent` tells why there are none."""
     labels = run.data.test_labels
     reason = unfit(labels, settings)
     if reason:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.results import load
+from tests.analysis.made_up import Studies
 
 EPOCHS = 120
 NORMAL = {
@@ -153,3 +154,9 @@ def make() -> Make:
         return pd.DataFrame(records)
 
     return frame
+
+
+@pytest.fixture
+def studies(results: Results) -> Studies:
+    """The studies of method A, to be placed in the results root."""
+    return Studies(results)

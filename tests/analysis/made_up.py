@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterable
 
 import numpy as np
+import pandas as pd
+
+from analysis.results import load
 
 END = 1000
 EPOCHS = (*range(10, 100, 10), *range(100, 901, 100), 925, 950, 975, 1000)
@@ -16,8 +19,13 @@ STEP = 12.0  # nats between seeds
 
 def source(name: str = "normal", **fields: object) -> dict:
     """The source's fields in a trial.json."""
-    named = {"dmaapx": {"real_share": 0.0, "k": 10, "pool": "p"}, "mollify": {"mollify_epochs": 500}}
-    named |= {"aug_tuned": {"augment": "tuned"}, "aug_naive": {"augment": "naive"}, "normal": {}}
+    named = {
+        "normal": {},
+        "dmaapx": {"real_share": 0.0, "k": 10, "pool": "p"},
+        "aug_tuned": {"augment": "tuned"},
+        "aug_naive": {"augment": "naive"},
+        "mollify": {"mollify_epochs": 500},
+    }
     plain = {"real_share": 1.0, "k": None, "diffusion_share": 1.0, "pool": None, "augment": None}
     return plain | {"mollify_epochs": 0} | named[name] | fields
 
@@ -59,6 +67,10 @@ class Studies:
         self.results = results
         self.made = 0
 
+    def frame(self) -> pd.DataFrame:
+        """What a reader gets to see."""
+        return load(self.results.close())
+
     def vae(self, made: list[dict], seed: int = 0, done: object = "done", **fields: object) -> None:
         """One trial with its rows; `source` and others by name."""
         base = {"kind": "vae", "dataset": "cifar10", "train_size": None, "split": 0}
@@ -78,9 +90,7 @@ class Studies:
     def data_sources(self, dataset: str = "cifar10", **fields: object) -> None:
         for name in ("normal", "dmaapx", "aug_tuned", "aug_naive"):
             loss, gap = TRAINED[name]
-            self.each_seed(
-                loss, gap, source=source(name), costly=COSTLY, dataset=dataset, **fields
-            )
+            self.each_seed(loss, gap, source=source(name), costly=COSTLY, dataset=dataset, **fields)
 
     def latent_width(self) -> None:
         self.each_seed(800.0, 840.0, m_z=1, costly=COSTLY)

@@ -78,7 +78,7 @@ def _augmented(images: Tensor, table: Augmentation, generator: torch.Generator) 
 
 
 def _medians(count: int, *works: Callable[[torch.Generator], object]) -> list[float]:
-    """Each work's median CPU time over rounds in which all take their turn; the first does not count."""
+    """Each work's median CPU time over rounds in which all take turns, the first not counted."""
     seconds: list[list[float]] = [[] for _ in works]
     for round in range(ROUNDS + 1):
         for work, kept in zip(works, seconds, strict=True):

@@ -17,7 +17,7 @@ from scaling.seeds import derive
 from tests.conftest import assert_same_state
 
 PIXELS, LATENTS, NOISE = 7, 3, 1.0
-PRECISE = Settings(steps=250, lr=1e-2, mc_train=2, mc_eval=150)
+PRECISE = Settings(steps=600, lr=1e-2, mc_train=4, mc_eval=150)
 
 
 class LinearGaussian(nn.Module):
@@ -81,8 +81,8 @@ def test_a_detuned_encoder_has_the_gap_known_in_closed_form(shift, wide):
     x = model.images()
     gap = amortization_gap(model, x, PRECISE)
     assert (gap.optimal - gap.encoder).mean().item() == pytest.approx(model.gap(), rel=0.01)
-    best = model.evidence(x).mean().item() - model.divergence()
-    assert gap.optimal.mean().item() == pytest.approx(best, rel=0.01)
+    below = (model.evidence(x) - gap.optimal).mean().item()
+    assert below == pytest.approx(model.divergence(), abs=0.02)
 
 
 def test_the_default_settings_come_close():
@@ -106,13 +106,13 @@ def test_from_the_prior_to_the_same_optimum():
     torch.manual_seed(0)
     encoder = amortization_gap(model, x, PRECISE)
     torch.manual_seed(0)
-    prior = amortization_gap(model, x, replace(PRECISE, init="prior", steps=500))
+    prior = amortization_gap(model, x, replace(PRECISE, init="prior"))
     assert (prior.optimal - encoder.optimal).abs().mean() < 0.05 * model.gap()
 
 
 def test_finetuning_the_encoder_gains_at_most_as_much():
     model = LinearGaussian(0.9, 2.0)
-    tuned = replace(PRECISE, variant="encoder_finetune", steps=200)
+    tuned = replace(PRECISE, variant="encoder_finetune", steps=300)
     gap = amortization_gap(model, model.images(), tuned)
     # its means become right, its standard deviations, no parameters here, stay wide
     assert (gap.optimal - gap.encoder).mean().item() == pytest.approx(

@@ -1,0 +1,125 @@
+"""Samples from the prior (Table 11 SQ, D.1): Frechet Inception Distance and Inception Score.
+
+With features of real and sampled images taken as Gaussian, FID = |m_1 - m_2|^2 +
+tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)); IS = exp E KL(p(y|x) || p(y)) over the samples.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from scaling.checked import Checked, UsageError
+from scaling.metrics.features import EXTRACTORS, Extractor, Missing
+from scaling.metrics.frozen import frozen
+from scaling.models.likelihoods import quantize
+from scaling.models.vae import VAE
+from scaling.seeds import seeded
+
+if TYPE_CHECKING:
+    from scaling.runs.vae import VaeRun
+
+COLUMNS = ("fid", "inception_score")
+BATCH = 100
+SHOWN = 64
+
+
+@dataclass(frozen=True)
+class Settings(Checked):
+    """Options of the samples and of the network that judges them."""
+
+    extractor: Literal["auto", "inception", "classifier"] = "auto"  # Inception for RGB images
+    weights: str | None = None  # file of Inception's; None: PyTorch's cache of downloads
+    samples: int = 10_000  # drawn from the prior
+    images: int = 10_000  # of the test set, at most
+    splits: int = 10  # of the samples, whose Inception Scores are averaged
+    rounding: Literal["nearest", "down"] = "nearest"  # of samples to levels
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least in (("samples", 2), ("images", 2), ("splits", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name}={getattr(self, name)} is below {least}.")
+
+
+DEFAULT = Settings()
+
+
+@torch.no_grad()
+def measure(
+    run: "VaeRun", settings: Settings = DEFAULT
+) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
+    """Scores by the network named in `sample_quality_extractor`; the first samples as levels.
+
+    `sample_quality_absent` says why there are no scores.
+    """
+    top = run.vae.levels - 1
+    with seeded(run.device, run.trial.seed, run.epoch, "sample_quality"), frozen(run.vae):
+        samples = torch.cat(list(prior_samples(run.vae, run.test[:1], settings)))
+    arrays = {"prior_samples": samples[:SHOWN].cpu().numpy()}
+    name = settings.extractor
+    if name == "auto":
+        name = "inception" if run.data.channels == 3 else "classifier"
+    try:
+        extract = EXTRACTORS[name](run, settings.weights)
+    except Missing as missing:
+        return {"sample_quality_absent": str(missing)}, arrays
+    real, _ = extracted(extract, (x / top for x in run.test[: settings.images].split(BATCH)))
+    drawn, logits = extracted(extract, (x / top for x in samples.split(BATCH)))
+    return {
+        "fid": frechet_distance(*statistics(real), *statistics(drawn)),
+        "inception_score": inception_score(logits, settings.splits),
+        "sample_quality_extractor": name,
+    }, arrays
+
+
+def prior_samples(vae: VAE, like: Tensor, settings: Settings) -> Iterator[Tensor]:
+    """Batches of x ~ p(x|z), z ~ N(0, I), as levels; z has the shape of that of `like`."""
+    shape = vae.encode(like).mean.shape[1:]
+    for start in range(0, settings.samples, BATCH):
+        count = min(BATCH, settings.samples - start)
+        z = torch.randn(count, *shape, device=like.device, dtype=vae.dtype)
+        x = vae.decode(z).sample()
+        if settings.rounding == "down":
+            yield (x * (vae.levels - 1)).to(torch.uint8)
+        else:
+            yield quantize(x, vae.levels)
+
+
+def extracted(extract: Extractor, batches: Iterable[Tensor]) -> tuple[NDArray, NDArray]:
+    """Features (N, D) and logits (N, classes), float64."""
+    features, logits = zip(*(extract(x) for x in batches), strict=True)
+    return torch.cat(features).cpu().double().numpy(), torch.cat(logits).cpu().double().numpy()
+
+
+def statistics(features: NDArray) -> tuple[NDArray, NDArray]:
+    """Mean (D,) and covariance (D, D) of features (N, D)."""
+    return features.mean(0), np.cov(features, rowvar=False)
+
+
+def frechet_distance(
+    mean1: NDArray, covariance1: NDArray, mean2: NDArray, covariance2: NDArray
+) -> float:
+    """Squared Wasserstein-2 distance of two Gaussians; covariances may be singular."""
+    # the trace of (S1 S2)^(1/2) is that of the symmetric (S1^(1/2) S2 S1^(1/2))^(1/2)
+    values, vectors = np.linalg.eigh(covariance1)
+    root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+    inner = np.linalg.eigvalsh(root @ covariance2 @ root)
+    cross = np.sqrt(np.maximum(inner, 0)).sum()
+    shift = ((mean1 - mean2) ** 2).sum()
+    return float(shift + np.trace(covariance1) + np.trace(covariance2) - 2 * cross)
+
+
+def inception_score(logits: NDArray, splits: int = 10) -> float:
+    """Mean over equal parts of exp E KL(p(y|x) || p(y)), from 1 to the number of classes."""
+    logits = logits - logits.max(1, keepdims=True)
+    log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    scores = []
+    for part in np.array_split(log_p, splits):
+        marginal = np.exp(part).mean(0)
+        scores.append(np.exp((np.exp(part) * (part - np.log(marginal))).sum(1).mean()))
+    return float(np.mean(scores))

@@ -1,0 +1,40 @@
+"""Diffusion models that saw a share of D_train only (Fig 16, Appendix B.8).
+
+Expect the test ELBO to rise with the share; small shares repeat their images.
+"""
+
+from dataclasses import dataclass, replace
+
+from analysis import report
+from scaling import presets
+from scaling.cli import main
+from scaling.options import Preset
+from scaling.trial import DMAAPX, NORMAL, VaeTrial, grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares(Preset):
+    """Shares of D_train that the diffusion model saw, nested."""
+
+    base: VaeTrial
+    shares: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+
+
+PRESETS = presets.everywhere(
+    Shares,
+    seeds=(0, 1, 2),
+    changes={
+        "mnist-small": {"shares": (0.1, 1.0)},
+        "smoke": {"shares": (0.5, 1.0), "seeds": (0, 1)},
+    },
+)
+
+
+def trials(preset: Shares) -> list[VaeTrial]:
+    """Training on the samples of each model, beside normal training."""
+    sources = [replace(DMAAPX, diffusion_share=share) for share in preset.shares]
+    return grid(preset.base, source=[NORMAL, *sources], seed=preset.seeds)
+
+
+if __name__ == "__main__":
+    main("diffusion_subsets", trials, PRESETS, report)

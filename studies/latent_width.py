@@ -1,0 +1,42 @@
+"""A wider latent space under normal training: the three gaps at two m_z (Fig 6).
+
+Expect smaller generalization and amortization gaps at the larger m_z.
+"""
+
+from dataclasses import dataclass
+
+from analysis import report
+from scaling import presets
+from scaling.cli import main
+from scaling.options import Preset
+from scaling.trial import VaeTrial, grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Widths(Preset):
+    """The latent multipliers that are compared."""
+
+    base: VaeTrial
+    m_z: tuple[int, ...] = (1, 10)
+
+
+PRESETS = presets.everywhere(
+    Widths,
+    seeds=(0, 1, 2),
+    metrics=presets.GAPS,
+    metric_every=50,
+    changes={
+        "digits": {"metric_every": 20, "metric_settings": presets.GAPS_ON_DIGITS},
+        "smoke": {"metric_every": 2, "seeds": (0, 1), "metric_settings": presets.GAPS_ON_DIGITS},
+        "paper": {"metric_every": 100},
+    },
+)
+
+
+def trials(preset: Widths) -> list[VaeTrial]:
+    """Normal training at each m_z, all seeds."""
+    return grid(preset.base, m_z=preset.m_z, seed=preset.seeds)
+
+
+if __name__ == "__main__":
+    main("latent_width", trials, PRESETS, report)

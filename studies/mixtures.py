@@ -1,0 +1,38 @@
+"""Mixtures of real images and diffusion samples, with and without augmentation (Fig 15).
+
+Expect the smallest generalization gap without real images, and little change of the test ELBO.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from analysis import report
+from scaling import presets
+from scaling.cli import main
+from scaling.options import Preset
+from scaling.trial import Source, VaeTrial, grid
+
+AUGMENT: tuple[Literal["tuned"] | None, ...] = (None, "tuned")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares(Preset):
+    """Shares of real images in every batch."""
+
+    base: VaeTrial
+    real_share: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+PRESETS = presets.everywhere(
+    Shares, seeds=(0, 1, 2), changes={"smoke": {"real_share": (0.0, 0.4, 1.0), "seeds": (0, 1)}}
+)
+
+
+def trials(preset: Shares) -> list[VaeTrial]:
+    """Each share, plain and with the tuned augmentation of both parts."""
+    sources = [Source(real_share=x, augment=a) for x in preset.real_share for a in AUGMENT]
+    return grid(preset.base, source=sources, seed=preset.seeds)
+
+
+if __name__ == "__main__":
+    main("mixtures", trials, PRESETS, report)

@@ -1,0 +1,41 @@
+"""How many distinct diffusion samples are enough: k times |D_train| (Fig 4 right).
+
+Expect the test ELBO to rise with k and to level off near k = 10; k = 1 is the size of D_train.
+"""
+
+from dataclasses import dataclass, replace
+
+from analysis import report
+from scaling import presets
+from scaling.cli import main
+from scaling.options import Preset
+from scaling.trial import DMAAPX, NORMAL, VaeTrial, grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budgets(Preset):
+    """The numbers of chunks that an effective epoch is drawn from."""
+
+    base: VaeTrial
+    k: tuple[int, ...] = (1, 2, 5, 10, 20)
+
+
+PRESETS = presets.everywhere(
+    Budgets,
+    seeds=(0, 1, 2),
+    changes={
+        "mnist-small": {"k": (1, 2)},
+        "paper": {"k": (1, 2, 5, 10, 20, 50, 100, 1000)},
+        "smoke": {"k": (1, 2), "seeds": (0, 1)},
+    },
+)
+
+
+def trials(preset: Budgets) -> list[VaeTrial]:
+    """Training on k chunks for each k, beside normal training."""
+    sources = [replace(DMAAPX, k=k) for k in preset.k]
+    return grid(preset.base, source=[NORMAL, *sources], seed=preset.seeds)
+
+
+if __name__ == "__main__":
+    main("sample_budget", trials, PRESETS, report)

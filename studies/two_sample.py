@@ -1,0 +1,55 @@
+"""Can a classifier tell diffusion samples from real images? (Fig 18, Appendix D.3)
+
+Expect an accuracy above 1/2 that falls as the model sees more of D_train. Below 1/2 tells copies:
+held-out real images have their twins among the samples, with the other label.
+"""
+
+from dataclasses import dataclass, replace
+
+from analysis import report
+from scaling import presets
+from scaling.cli import main
+from scaling.options import Preset
+from scaling.trial import TwoSampleTrial, grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares(Preset):
+    """Shares of D_train that the diffusion model saw, nested."""
+
+    base: TwoSampleTrial
+    shares: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9, 1.0)
+
+
+ON_DIGITS = TwoSampleTrial(
+    "digits", train_size=300, split=2, stages=3, channels=16, lr=1e-2, batch=32
+)
+SEEDS = (0, 1, 2, 3, 4)
+PRESETS = {
+    "digits": Shares(
+        about="sklearn's digits, minutes on 2 cores", **presets.digits(14, 2) | {"base": ON_DIGITS},
+        seeds=SEEDS,
+    ),
+    "cifar10": Shares(
+        about="CIFAR-10 and a small diffusion model, one GPU",
+        **presets.one_gpu("cifar10", 14, 1) | {"base": TwoSampleTrial("cifar10")}, seeds=SEEDS,
+    ),
+    "paper": Shares(
+        about="the paper's classifier and diffusion models on CIFAR-10",
+        **presets.paper() | {"base": TwoSampleTrial("cifar10"), "epochs": 14, "measure_every": 1},
+        seeds=SEEDS,
+    ),
+    "smoke": Shares(
+        about="tiny", **presets.smoke() | {"base": replace(ON_DIGITS, train_size=60)},
+        shares=(0.5, 1.0), seeds=(0, 1),
+    ),
+}  # fmt: skip
+
+
+def trials(preset: Shares) -> list[TwoSampleTrial]:
+    """A classifier for each model's samples, all seeds."""
+    return grid(preset.base, share=preset.shares, seed=preset.seeds)
+
+
+if __name__ == "__main__":
+    main("two_sample", trials, PRESETS, report)

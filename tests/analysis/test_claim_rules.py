@@ -1,0 +1,260 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from analysis.claims.arms import NORMAL, Along, Arm, Each, Near, pick, placed
+from analysis.claims.cells import cells
+from analysis.claims.judging import FAILS, HOLDS, UNDECIDED, Comparison, difference, judge
+from analysis.claims.regions import ABOVE, BELOW, Margin, equal, no_gain, no_loss
+from analysis.claims.rules import Differs
+from analysis.claims.shapes import DoubleDescends, Peaks, rise_and_drop
+from analysis.claims.terms import Term
+from analysis.intervals import Interval, t_interval
+
+SEEDS = np.array([-1.0, 0.0, 1.0])
+HALF = 4.302653 / math.sqrt(3)  # of the 95 % t interval of SEEDS, 2 df
+TWO = Margin(number=2.0)
+
+
+def frame(values, kind="vae", **fields):
+    """{(m_z, n_c): the test ELBO by seed}, generalization gap 20 everywhere."""
+    rows = [
+        {"key": f"{fields}-{m_z}-{n_c}-{seed}", "kind": kind, "state": "done", "epoch": 10}
+        | {"dataset": "digits", "m_z": m_z, "n_c": n_c, "seed": seed, "source": "normal"}
+        | {"test_elbo": y, "generalization_gap": 20.0, "parameters": n_c**2 + m_z}
+        | {f"source_{name}": value for name, value in fields.items()}
+        for (m_z, n_c), each in values.items()
+        for seed, y in enumerate(each)
+    ]
+    return pd.DataFrame(rows)
+
+
+def verdict(rule, *frames):
+    (cell,) = cells(pd.concat(frames))
+    found = rule.comparisons(cell)
+    return judge(found).verdict if found else None
+
+
+def test_paired_difference_is_scipys():
+    rng = np.random.default_rng(0)
+    first, other = (pd.Series(rng.normal(size=5)) for _ in range(2))
+    found = difference(first, other)
+    truth = stats.ttest_rel(first, other).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((truth.low, truth.high))
+    assert found.n == 5
+    other = other.drop(index=4)
+    assert difference(first, other).n == 4
+
+
+def test_unpaired_difference_is_welchs():
+    rng = np.random.default_rng(1)
+    first = pd.Series(rng.normal(size=4), index=range(4))
+    other = pd.Series(3 * rng.normal(size=6), index=range(10, 16))
+    found = difference(first, other)
+    truth = stats.ttest_ind(first, other, equal_var=False).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((truth.low, truth.high))
+    assert found.n == 4 and found.method.startswith("Welch")
+
+
+def test_one_seed_has_no_interval():
+    found = difference(pd.Series([1.0]), pd.Series([0.0, 1.0], index=[5, 6]))
+    assert math.isnan(found.low) and found.n < 2
+    assert judge([Comparison("", found)]).verdict == UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("region", "holds", "fails", "undecided"),
+    [
+        (ABOVE, HALF + 0.1, -HALF - 0.1, 0.0),
+        (BELOW, -HALF - 0.1, HALF + 0.1, HALF - 0.1),
+        (equal(Margin(number=HALF + 1)), 0.9, 2 * HALF + 1.1, 1.1),
+        (no_gain(TWO), 1.9 - HALF, 2.1 + HALF, 2.0),
+        (no_gain(TWO), -1000.0, 1000.0, 2.0),
+        (no_loss(TWO), HALF - 1.9, -2.1 - HALF, -2.0),
+        (no_loss(TWO), 1000.0, -1000.0, -2.0),
+    ],
+)
+def test_regions(region, holds, fails, undecided):
+    """Both arms have the noise of SEEDS / 2 with opposite signs: the difference that of SEEDS."""
+    rule = Differs(Term("test_elbo", Arm(real_share=0.0)), (Term("test_elbo"),), region)
+    normal = frame({(1, 8): -SEEDS / 2}, real_share=1.0)
+    for shift, wanted in ((holds, HOLDS), (fails, FAILS), (undecided, UNDECIDED)):
+        other = frame({(1, 8): shift + SEEDS / 2}, real_share=0.0)
+        assert verdict(rule, normal, other) == wanted
+    assert verdict(rule, normal) is None
+
+
+def test_a_margin_is_a_share_of_normal_trainings_gap():
+    rule = Differs(Term("test_elbo", Arm(real_share=0.0)), (Term("test_elbo"),), equal())
+    normal = frame({(1, 8): 5 + 0.01 * SEEDS}, real_share=1.0)  # gap 20: margin 2
+    near, far = (frame({(1, 8): [y] * 3}, real_share=0.0) for y in (6.9, 7.1))
+    assert verdict(rule, normal, near) == HOLDS
+    assert verdict(rule, normal, far) == FAILS
+
+
+def test_of_many_comparisons_all_must_hold():
+    held, not_shown = (Comparison("", t_interval(SEEDS + at)) for at in (HALF + 0.1, 1.0))
+    assert judge([held, held]).verdict == HOLDS
+    found = judge([held, not_shown])
+    assert (found.verdict, found.decisive, found.comparisons) == (UNDECIDED, not_shown, 2)
+
+
+def test_one_failure_among_many_must_be_clearer():
+    untrue = Comparison("", t_interval(SEEDS - HALF - 0.1))
+    true = Comparison("", t_interval(SEEDS + 100))
+    assert judge([untrue]).verdict == FAILS
+    assert judge([untrue, *[true] * 9]).verdict == UNDECIDED
+    wider = stats.t.ppf(1 - 0.025 / 10, 2) / math.sqrt(3)
+    clearer = Comparison("", t_interval(SEEDS - wider - 0.1))
+    assert judge([clearer, *[true] * 9]).verdict == FAILS
+
+
+def test_where_nothing_differs_a_claim_rarely_fails_or_holds():
+    rng = np.random.default_rng(0)
+    found = []
+    for y in rng.normal(size=(1000, 10, 3)):
+        found.append(judge([Comparison("", t_interval(each)) for each in y]).verdict)
+    assert found.count(FAILS) / 1000 < 0.05
+    assert found.count(HOLDS) / 1000 < 0.01
+
+
+def test_two_seeds_may_decide_a_difference_but_no_shape():
+    two = Interval(5.0, 1.0, 9.0, 2, "")
+    assert judge([Comparison("", two)]).verdict == HOLDS
+    assert judge([Comparison("", two, seeds=3)]).verdict == UNDECIDED
+
+
+def test_slopes_are_those_of_polyfit():
+    rng = np.random.default_rng(0)
+    y = {(m_z, 8): rng.normal(size=3) for m_z in (1, 2, 8, 64)}
+    rule = Differs(Term("test_elbo", Arm(m_z=Along(), n_c="corner")))
+    (cell,) = cells(frame(y))
+    (found,) = rule.comparisons(cell)
+    each = [np.polyfit([0, 1, 3, 6], [v[seed] for v in y.values()], 1)[0] for seed in range(3)]
+    assert found.interval.mean == pytest.approx(np.mean(each))
+    assert found.interval.high == pytest.approx(t_interval(each).high)
+
+
+@pytest.mark.parametrize(
+    ("slope", "noise", "wanted"), [(1, 0.1, HOLDS), (-1, 0.1, FAILS), (0.1, 5, UNDECIDED)]
+)
+def test_slope_verdicts(slope, noise, wanted):
+    rule = Differs(Term("test_elbo", Arm(m_z=Along(), n_c="corner")))
+    signs = {1: 1, 2: -2, 8: 1}
+    values = {(m, 8): slope * math.log2(m) + noise * s * SEEDS for m, s in signs.items()}
+    assert verdict(rule, frame(values)) == wanted
+    assert verdict(rule, frame({place: values[place] for place in [(1, 8), (2, 8)]})) is None
+
+
+def test_slopes_are_compared_over_the_values_that_both_have():
+    upper = Along(upper=True)
+    rule = Differs(
+        Term("test_elbo", Arm(m_z="last", n_c=upper)),
+        (Term("test_elbo", Arm(m_z="first", n_c=upper)),),
+    )
+    widths = (2, 4, 8, 16, 32, 64)
+    steep = frame({(64, n): [n**2, n**2 + 1] for n in widths})
+    flat = frame({(1, n): [7, 8] for n in widths[:-1]})
+    (cell,) = cells(pd.concat([steep, flat]))
+    (found,) = rule.comparisons(cell)
+    assert found.interval.mean == pytest.approx(np.polyfit([3, 4, 5], [64, 256, 1024], 1)[0])
+    assert "n_c 8 to 32" in found.what
+
+
+def test_rise_and_drop_the_slow_way():
+    y = np.random.default_rng(0).normal(size=(4, 6))
+    rise, drop = rise_and_drop(y)
+    for seed in range(4):
+        others = np.delete(y, seed, axis=0).mean(axis=0)
+        peak = max(range(1, 5), key=lambda at: others[at])
+        assert rise[seed] == y[seed, peak] - y[seed, 0]
+        assert drop[seed] == y[seed, peak] - y[seed, 5]
+
+
+@pytest.mark.parametrize(
+    ("curve", "noise", "wanted"),
+    [
+        ([0, 5, 9, 5, 0], 0.1, HOLDS),
+        ([0, 2, 4, 6, 8], 0.1, FAILS),
+        ([8, 6, 4, 2, 0], 0.1, FAILS),
+        ([0, 5, 9, 9, 9], 0.1, UNDECIDED),
+        ([0, 1, 2, 1, 0], 9.0, UNDECIDED),
+    ],
+)
+def test_peak_verdicts(curve, noise, wanted):
+    rng = np.random.default_rng(3)
+    widths = (2, 4, 8, 16, 32)
+    values = {(1, n): y + noise * rng.normal(size=4) for n, y in zip(widths, curve, strict=True)}
+    rule = Peaks(Term("test_elbo", Arm(m_z="first", n_c=Along())))
+    assert verdict(rule, frame(values)) == wanted
+    assert verdict(rule, frame({place: y[:2] for place, y in values.items()})) == UNDECIDED
+    assert verdict(rule, frame({place: y for place, y in values.items() if place[1] < 8})) is None
+
+
+@pytest.mark.parametrize(
+    ("curve", "noise", "wanted"),
+    [
+        ([108, 96, 99, 97, 95], 0.1, HOLDS),
+        ([108, 96, 94, 92, 90], 0.1, FAILS),
+        ([108, 96, 97, 96.5, 96], 5.0, UNDECIDED),
+    ],
+)
+def test_double_descent_verdicts(curve, noise, wanted):
+    path = [(1, 2), (1, 8), (1, 32), (4, 32), (16, 32)]
+    rng = np.random.default_rng(0)
+    values = {at: noise * rng.normal(size=4) - y for at, y in zip(path, curve, strict=True)}
+    assert verdict(DoubleDescends(), frame(values)) == wanted
+    assert verdict(DoubleDescends(), frame({at: y[:2] for at, y in values.items()})) == UNDECIDED
+    assert verdict(DoubleDescends(), frame({at: values[at] for at in path[:3]})) is None
+
+
+def test_each_value_that_both_arms_have_is_compared():
+    rule = Differs(
+        Term("test_elbo", Arm(real_share=0.0, m_z=Each(4), n_c="corner")),
+        (Term("test_elbo", Arm(m_z=Each(4), n_c="corner")),),
+    )
+    normal = frame({(m, 8): SEEDS for m in (1, 4, 16, 64)}, real_share=1.0)
+    samples = frame({(m, 8): SEEDS + m for m in (1, 4, 16)}, real_share=0.0)
+    (cell,) = cells(pd.concat([normal, samples]))
+    assert [each.interval.mean for each in rule.comparisons(cell)] == [4.0, 16.0]
+
+
+def test_picks():
+    assert pick(Near(10), [1, 4, 16, 64]) == 16
+    assert pick(Near(10), [1, 4, 32]) is None
+    assert pick("first", [4, 2]) == 2 and pick("last", [4, 2]) == 4
+    assert pick(16, [8, 64]) is None
+    points = {(1, 8), (1, 32), (4, 32), (16, 32), (16, 64)}
+    assert placed(NORMAL, points) == Arm(m_z=1, n_c=32)
+    assert placed(Arm(m_z="last", n_c="corner"), points) == Arm(m_z=16, n_c=32)
+    assert placed(Arm(m_z="last", n_c="last"), points) == Arm(m_z=16, n_c=64)
+    assert placed(Arm(m_z=Near(10), n_c="corner"), {(1, 8), (1, 32)}) is None
+    assert placed(NORMAL, {*points, (1, 256), (1, 512)}) == Arm(m_z=1, n_c=256)
+
+
+def test_the_same_trials_are_not_compared_with_themselves():
+    last, corner = Arm(m_z="last", n_c="last"), Arm(m_z="last", n_c="corner")
+    rule = Differs(Term("test_elbo", last), (Term("test_elbo", corner),))
+    values = {(1, 8): SEEDS, (1, 32): SEEDS, (4, 32): SEEDS}
+    assert verdict(rule, frame(values)) is None
+    assert verdict(rule, frame(values | {(4, 64): SEEDS + 9.0})) == HOLDS
+
+
+def test_of_several_k_the_largest_stands_for_diffusion_samples():
+    rule = Differs(Term("test_elbo", Arm(real_share=0.0)), (Term("test_elbo"),))
+    normal = frame({(1, 8): SEEDS}, real_share=1.0, k=None)
+    samples = [frame({(1, 8): SEEDS + k}, real_share=0.0, k=k) for k in (1, 10, 5)]
+    (cell,) = cells(pd.concat([normal, *samples]))
+    (found,) = rule.comparisons(cell)
+    assert found.interval.mean == pytest.approx(10) and "(k=10)" in found.what
+
+
+def test_several_columns_are_a_mean_without_the_mixture_of_corruptions():
+    table = frame({(1, 8): SEEDS}).assign(a__fog=1.0, a__snow=3.0, a__overall=100.0, b=4.0)
+    (cell,) = cells(table)
+    assert set(cell.values(Arm(m_z=1, n_c=8, k=0.0), ("a__*", "b"))) == {3.0}
+    assert set(cell.values(Arm(m_z=1, n_c=8, k=0.0), ("a__overall",))) == {100.0}
+    assert cell.values(Arm(m_z=1, n_c=8, k=0.0), ("a__*", "c")).empty

@@ -1,0 +1,230 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import descent, results
+from analysis.claims import CLAIMS, ledger, main, text
+from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.claims.rules import Unmeasured
+from analysis.columns import COLUMNS
+from analysis.folders import ResultsError
+from tests.analysis.claim_worlds import Trained, contrary, frame, true
+
+DIGITS = "analysis/published/digits.parquet"
+METRICS = {  # of the metric modules, where analysis.columns does not list them
+    *("amortization_gap", "robustness_gap", "psnr_mean", "psnr_sample", "roughness", "seconds"),
+    *("fid", "inception_score", "accuracy", "interpolation_log_q"),
+    *(f"accuracy_{name}" for name in ("logistic", "svm_linear", "svm_rbf", "knn")),
+}
+DECIDABLE = [claim for claim in CLAIMS if not isinstance(claim.rule, Unmeasured)]
+NAMES = [claim.name for claim in DECIDABLE]
+
+
+@pytest.fixture(scope="module")
+def world():
+    return frame(true)
+
+
+@pytest.fixture(scope="module")
+def judged(world):
+    """Verdicts by claim where all claims are true, where none is, in noise, and with one seed."""
+    frames = {HOLDS: world, FAILS: frame(contrary), "noise": frame(true, noise=1e5)}
+    frames["one seed"] = world[world["seed"] == 0]
+    return {name: ledger(each).set_index("claim")["verdict"] for name, each in frames.items()}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return results.load(DIGITS)
+
+
+def test_every_claim_is_told_apart():
+    assert len(CLAIMS) >= 25
+    assert len({claim.name for claim in CLAIMS}) == len(CLAIMS)
+    assert len({claim.statement for claim in CLAIMS}) == len(CLAIMS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_true_claim_holds(judged, name):
+    assert judged[HOLDS][name] == HOLDS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_untrue_claim_fails(judged, name):
+    assert judged[FAILS][name] == FAILS
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "double descent"])
+def test_in_noise_a_claim_is_not_decided(judged, name):
+    assert judged["noise"][name] == UNDECIDED
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_seed_decides_nothing(judged, name):
+    assert judged["one seed"][name] == UNDECIDED
+
+
+def test_nothing_measured_is_not_run_and_says_what_to_run(world):
+    found = ledger(world.assign(state="partial"))
+    assert len(found) == len(CLAIMS) and set(found["verdict"]) == {NOT_RUN}
+    assert found["command"].str.match(r"python studies/\w+\.py --preset \w+").all()
+    assert found[["difference", "low", "high"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("claim", DECIDABLE, ids=NAMES)
+def test_needs_are_known_columns_without_which_a_claim_is_not_run(claim):
+    assert claim.needs and claim.trials
+    for name in claim.needs:
+        assert name.split("__")[0] in METRICS | set(COLUMNS)
+
+
+def test_a_missing_column_costs_the_claims_that_need_it(world):
+    found = ledger(world.drop(columns="amortization_gap")).set_index("claim")["verdict"]
+    lost = [claim.name for claim in DECIDABLE if "amortization_gap" in claim.needs]
+    assert len(lost) == 4 and set(found[lost]) == {NOT_RUN}
+    assert set(found[[name for name in NAMES if name not in lost]]) == {HOLDS}
+
+
+def test_a_column_that_is_not_measured_is_no_zero(world):
+    missing = world.assign(robustness_gap=np.nan)
+    found = ledger(missing).set_index("claim")["verdict"]
+    assert found["robustness gap: diffusion samples, normal"] == NOT_RUN
+
+
+def test_settings_are_judged_apart(world):
+    """Of two splits, one has the contrary: two rows, and no difference across them."""
+    other = frame(contrary).assign(split=1)
+    other["key"] += "-other"
+    found = ledger(pd.concat([world.assign(split=0), other]))
+    rows = found[found["claim"] == "test ELBO: diffusion samples, normal"].set_index("dataset")
+    assert rows["verdict"].to_dict() == {
+        "fashion_mnist, split=0": HOLDS,
+        "fashion_mnist, split=1": FAILS,
+    }
+
+
+@pytest.mark.parametrize("field", ["split", "lr", "data", "epoch"])
+def test_no_difference_is_taken_across_settings(world, field):
+    normal = world["source"] == "normal"
+    value = {"split": 0, "lr": 1e-4, "data": "official", "epoch": 1000}[field]
+    apart = {"split": 1, "lr": 2e-4, "data": "jpeg", "epoch": 500}[field]
+    found = ledger(world.assign(**{field: np.where(normal, apart, value)})).set_index("claim")
+    assert found.loc["test ELBO: diffusion samples, normal", "verdict"] == NOT_RUN
+
+
+def test_claims_about_one_data_set_leave_the_others_alone(world):
+    assert "FashionMNIST with a mixture" in set(_measured(world))
+    assert "FashionMNIST with a mixture" not in set(_measured(world.assign(likelihood="gaussian")))
+    cifar = set(_measured(world.assign(dataset="cifar10")))
+    assert "augmentations: gap" not in cifar and "augmentations: robustness" in cifar
+    assert "augmentations: gap" in set(_measured(world.assign(dataset="digits")))
+
+
+def _measured(world):
+    found = ledger(world)
+    return found.loc[found["verdict"] != NOT_RUN, "claim"]
+
+
+def test_two_trials_for_one_seed_decide_nothing_and_say_why(world):
+    twin = world[(world["source"] == "aug_naive") | (world["source"] == "naive")].copy()
+    assert len(twin)
+    twin["key"] += "-twin"
+    both = pd.concat([world.assign(source_augment_strength="normal"), twin])
+    row = ledger(both.fillna({"source_augment_strength": "uniform"})).set_index("claim")
+    row = row.loc["augmentations: robustness"]
+    assert row["verdict"] == UNDECIDED
+    assert "several trials of aug_naive" in row["compared"]
+    assert "differ in source_augment_strength" in row["compared"]
+
+
+def test_the_default_model_is_the_base(world):
+    row = ledger(world).set_index("claim").loc["test ELBO: diffusion samples, normal"]
+    arms = [Trained(), Trained(0.0, 1000)]
+    normal, dmaapx = (true(arm)["test_elbo"] for arm in arms)
+    assert row["difference"] == pytest.approx(dmaapx - normal, abs=1e-3)
+    assert row["compared"].endswith("m_z=1, n_c=256") and row["n"] == 4
+
+
+def test_without_the_default_model_the_widest_at_the_smallest_m_z_is_the_base(world):
+    small = world[(world["n_c"] != 256) & (world["n_c"] != 512)]
+    row = ledger(small).set_index("claim").loc["test ELBO: diffusion samples, normal"]
+    assert row["compared"].endswith("m_z=1, n_c=128")
+
+
+def test_table_7_contradicts_these_claims():
+    found = ledger(frame(true).assign(state="partial")).set_index("claim")["contradicted"]
+    table = found[found.str.contains("Table 7 for")]
+    assert table.to_dict() == {
+        "robustness gap: diffusion samples, normal": (
+            "Table 7 for BinaryMNIST: dmaapx 0.5, normal 0.49"
+        ),
+        "robustness gap: diffusion samples, augmentation": (
+            "Table 7 for FashionMNIST (Gaussian): dmaapx 0.31, aug_tuned 0.21, aug_naive 0.11"
+        ),
+        "robustness gap: augmentation, normal": (
+            "Table 7 for BinaryMNIST: normal 0.49, aug_tuned 0.79, aug_naive 0.74"
+        ),
+        "augmentations: robustness": "Table 7 for CIFAR-10: aug_naive 0.35, aug_tuned 0.35",
+    }
+
+
+def test_the_papers_numbers_are_those_of_the_data_set(world):
+    name = "generalization gap: diffusion samples, normal"
+    on_cifar = ledger(world.assign(dataset="cifar10")).set_index("claim").loc[name]
+    assert on_cifar["paper"] == "CIFAR-10: dmaapx 5.44, normal 841.54"
+    elsewhere = ledger(world.assign(dataset="digits")).set_index("claim").loc[name]
+    assert "BinaryMNIST: dmaapx 0.78, normal 25.76" in elsewhere["paper"]
+
+
+def test_published_digits_by_hand(digits):
+    """The last 10 % of 80 epochs at (1, 32), diffusion samples minus normal, paired by seed."""
+    last = digits[(digits["epoch"] > 72) & (digits["m_z"] == 1) & (digits["n_c"] == 32)]
+    wide = last.groupby(["seed", "source"])["generalization_gap"].mean().unstack()
+    difference = (wide["dmaapx"] - wide["normal"]).dropna()
+    row = ledger(digits).set_index("claim").loc["generalization gap: diffusion samples, normal"]
+    assert row["difference"] == pytest.approx(difference.mean())
+    half = 4.302653 * difference.std() / np.sqrt(3)  # t, 2 df
+    assert row["high"] - row["difference"] == pytest.approx(half, rel=1e-6)
+    assert (row["verdict"], row["n"], row["dataset"]) == (HOLDS, 3, "digits")
+
+
+def test_published_digits_agree_with_the_verdict_of_figure_8(digits):
+    found = ledger(digits).set_index("claim").loc["double descent"]
+    figure = descent.verdict(digits)
+    assert (found["verdict"] == HOLDS) == figure.holds
+    assert found["difference"] == min(move.crossfit.mean for move in figure.moves)
+
+
+def test_published_digits_do_not_decide_what_was_not_trained(digits):
+    """Two shares are no mixture, one diffusion model no subset, one k no plateau."""
+    found = ledger(digits)
+    parts = ("mixtures", "subsets", "samples", "half asleep", "mollification", "augmentations")
+    others = found[found["claim"].str.startswith(parts)]
+    assert len(others) > 20 and set(others["verdict"]) == {NOT_RUN}
+
+
+def test_text_fits_and_counts(digits):
+    found = ledger(digits)
+    lines = text(found).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert f"{len(CLAIMS)} claims, 1 setting measured: holds" in lines[-2] + lines[-1]
+    assert sum(line.startswith(NOT_RUN + "  ") for line in lines) == (
+        (found["verdict"] == NOT_RUN).sum()
+    )
+
+
+def test_files_by_suffix(tmp_path, capsys):
+    main(DIGITS, tmp_path / "new" / "claims.csv")
+    table = pd.read_csv(tmp_path / "new" / "claims.csv")
+    assert set(table["claim"]) == {claim.name for claim in CLAIMS} and table["rule"].notna().all()
+    main(DIGITS, tmp_path / "claims.md")
+    lines = (tmp_path / "claims.md").read_text().splitlines()
+    assert all(line.count(" | ") == lines[0].count(" | ") for line in lines[2 : len(table) + 2])
+    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "claims.md")
+    with pytest.raises(ResultsError, match="Choose .csv or .md"):
+        main(DIGITS, tmp_path / "claims.pdf")
+
+
+def test_conditions_narrow_the_results(capsys):
+    main(DIGITS, conditions=["source=normal"])
+    assert "dmaapx (k=10)" not in capsys.readouterr().out

@@ -1,0 +1,58 @@
+"""The attack: all references and restarts as one batch against one example after the other."""
+
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from scaling.metrics.attack import RGB, Strength, attack, symmetric_kl
+from scaling.metrics.frozen import frozen
+from scaling.models.vae import VAE, build
+from scaling.trial import VaeTrial
+from tests.benchmarks.amortization import medians, one_thread
+from tests.benchmarks.results import Result
+
+FASTER = {8: 15.0, 64: 4.0}  # by n_c
+BATCH = RGB.n_ref * RGB.n_attack
+STRENGTH = Strength(RGB.n_ref, RGB.n_attack, n_steps=4, eta=RGB.eta, delta=RGB.delta)
+ALONE = 8  # examples of the slow loop, which costs the same for each
+ROUNDS = 5
+
+
+def measure() -> list[Result]:
+    """Medians of interleaved rounds at 3x32x32, one thread, milliseconds an example and step."""
+    with one_thread():
+        return [_at_width(n_c, goal) for n_c, goal in FASTER.items()]
+
+
+def _at_width(n_c: int, goal: float) -> Result:
+    torch.manual_seed(0)
+    vae = build(VaeTrial("cifar10", n_c=n_c), 3, 32, 256).to(memory_format=torch.channels_last)
+    x, noise = torch.rand(BATCH, 3, 32, 32), 0.2 * torch.randn(BATCH, 3, 32, 32)
+    with frozen(vae):
+        ours, baseline = medians(
+            lambda: attack(vae, x, noise, STRENGTH),
+            lambda: one_by_one(vae, x[:ALONE], noise[:ALONE]),
+            ROUNDS,
+        )
+    ours, baseline = ours / (BATCH * STRENGTH.n_steps), baseline / (ALONE * STRENGTH.n_steps)
+    name = f"attack on {BATCH} at once, n_c {n_c}"
+    return Result(name, baseline / ours, goal, ours, baseline, "ms/example/step")
+
+
+def one_by_one(vae: VAE, images: Tensor, noise: Tensor) -> None:
+    """PyTorch's SGD and scheduler on each example."""
+    for x, initial in zip(images.split(1), noise.split(1), strict=True):
+        low, high = x.min(), x.max()
+        epsilon = initial.clone().requires_grad_()
+        sgd = torch.optim.SGD([epsilon], lr=STRENGTH.eta)
+        scheduler = ReduceLROnPlateau(sgd, patience=20, factor=0.5)
+        with torch.no_grad():
+            clean = vae.encode(x)
+        for _ in range(STRENGTH.n_steps):
+            epsilon.data = torch.clamp(x + epsilon.data, low, high) - x
+            sgd.zero_grad()
+            loss = -symmetric_kl(vae.encode(x + epsilon), clean).sum()
+            loss.backward()
+            sgd.step()
+            scheduler.step(loss.item())
+            epsilon.data = epsilon.data.clamp(-STRENGTH.delta, STRENGTH.delta)
