@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def report(folder: Path) -> Sequence[str]:
+def summarize(folder: Path) -> Sequence[str]:
     """Draws the figures of a study's folder; the lines to print."""
     from analysis.report import report_on
 

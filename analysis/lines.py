@@ -9,6 +9,8 @@ from analysis import curves
 from analysis.intervals import over_seeds
 
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # of section 5.1, the paper's order
+NEEDED = ["dataset", "likelihood", *curves.PLACE]
+NEEDED += ["source_real_share", "source_k", "source_augment"]
 ABSENT = {"half_asleep_from": 0.0, "source_diffusion_share": 1.0, "source_mollify_epochs": 0.0}
 
 
@@ -19,8 +21,10 @@ def field(frame: pd.DataFrame, name: str) -> pd.Series:
 
 
 def vaes(frame: pd.DataFrame) -> pd.DataFrame:
-    """The VAEs' rows, m_z and n_c being whole numbers."""
-    return frame[frame["kind"] == "vae"].astype(dict.fromkeys(curves.AXES, int))
+    """The VAEs' rows, m_z, n_c and seed being whole numbers; without VAEs none, of all columns."""
+    found = frame[frame["kind"] == "vae"]
+    lacking = [name for name in NEEDED if name not in found]
+    return found.assign(**dict.fromkeys(lacking)).astype(dict.fromkeys(curves.AXES, int))
 
 
 def whole(frame: pd.DataFrame) -> pd.Series:

@@ -50,7 +50,7 @@ SOURCE_COLOURS = {  # Okabe and Ito's palette: told apart by colour-blind reader
 }
 COMBINED_COLOURS = {  # of labels
     "normal + RHA": "#56b4e9",
-    "DMaaPx + RHA": "#e69f00",
+    "DMaaPx + RHA": "#f5a95d",
     "DMaaPx + mollified": "#5e3c99",
 }
 MIXTURE_COLOURS = {"none": "#8c510a", "tuned": "#009e73", "naive": "#cc79a7"}  # by augmentation

@@ -6,7 +6,7 @@ gap most with diffusion samples; the robustness gap is not always smallest there
 
 from dataclasses import dataclass
 
-from analysis import report
+from analysis import summarize
 from scaling import presets
 from scaling.cli import main
 from scaling.options import Preset
@@ -49,4 +49,4 @@ def trials(preset: Sources) -> list[VaeTrial]:
 
 
 if __name__ == "__main__":
-    main("data_sources", trials, PRESETS, report)
+    main("data_sources", trials, PRESETS, summarize)

@@ -6,7 +6,7 @@ small share of D_train repeats it: its samples lie nearer to D_train than test i
 
 from dataclasses import dataclass, replace
 
-from analysis import report
+from analysis import summarize
 from scaling.cli import main
 from scaling.options import Preset
 from scaling.presets import DIGITS_EDM, MNIST_EDM, PAPER_EDM_EPOCHS
@@ -48,4 +48,4 @@ def trials(preset: Shares) -> list[DiffusionTrial]:
 
 
 if __name__ == "__main__":
-    main("diffusion", trials, PRESETS, report)
+    main("diffusion", trials, PRESETS, summarize)

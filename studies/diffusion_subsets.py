@@ -5,7 +5,7 @@ Expect the test ELBO to rise with the share; small shares repeat their images.
 
 from dataclasses import dataclass, replace
 
-from analysis import report
+from analysis import summarize
 from scaling import presets
 from scaling.cli import main
 from scaling.options import Preset
@@ -37,4 +37,4 @@ def trials(preset: Shares) -> list[VaeTrial]:
 
 
 if __name__ == "__main__":
-    main("diffusion_subsets", trials, PRESETS, report)
+    main("diffusion_subsets", trials, PRESETS, summarize)

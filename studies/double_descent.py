@@ -6,7 +6,7 @@ Expect under normal training a U over n_c at m_z = 1 and recovery as m_z grows a
 from dataclasses import dataclass
 from typing import Any
 
-from analysis import report
+from analysis import summarize
 from scaling import presets
 from scaling.cli import main
 from scaling.options import Preset
@@ -89,4 +89,4 @@ def trials(preset: Axes) -> list[VaeTrial]:
 
 
 if __name__ == "__main__":
-    main("double_descent", trials, PRESETS, report)
+    main("double_descent", trials, PRESETS, summarize)

@@ -5,7 +5,7 @@ Expect smaller generalization and amortization gaps at the larger m_z.
 
 from dataclasses import dataclass
 
-from analysis import report
+from analysis import summarize
 from scaling import presets
 from scaling.cli import main
 from scaling.options import Preset
@@ -39,4 +39,4 @@ def trials(preset: Widths) -> list[VaeTrial]:
 
 
 if __name__ == "__main__":
-    main("latent_width", trials, PRESETS, report)
+    main("latent_width", trials, PRESETS, summarize)

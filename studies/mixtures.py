@@ -6,7 +6,7 @@ Expect the smallest generalization gap without real images, and little change of
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis import report
+from analysis import summarize
 from scaling import presets
 from scaling.cli import main
 from scaling.options import Preset
@@ -35,4 +35,4 @@ def trials(preset: Shares) -> list[VaeTrial]:
 
 
 if __name__ == "__main__":
-    main("mixtures", trials, PRESETS, report)
+    main("mixtures", trials, PRESETS, summarize)

@@ -5,12 +5,11 @@ Expect no gain in test ELBO over normal training, with or without diffusion samp
 
 from dataclasses import replace
 
-from analysis import report
+from analysis import summarize
 from scaling import presets
 from scaling.cli import main
 from scaling.options import Preset
-from scaling.source import HALF
-from scaling.trial import DMAAPX, NORMAL, VaeTrial, grid
+from scaling.trial import DMAAPX, NORMAL, SOURCES, VaeTrial, grid
 
 PRESETS = presets.everywhere(
     Preset, seeds=(0, 1, 2), changes={"digits": {"measure_every": 8}, "smoke": {"seeds": (0, 1)}}
@@ -20,9 +19,10 @@ PRESETS = presets.everywhere(
 def trials(preset: Preset) -> list[VaeTrial]:
     """Normal training and diffusion samples, each with and without mollification."""
     assert isinstance(preset.base, VaeTrial)
-    mollified = [replace(source, mollify_epochs=HALF) for source in (NORMAL, DMAAPX)]
-    return grid(preset.base, source=[NORMAL, DMAAPX, *mollified], seed=preset.seeds)
+    mollify = SOURCES["mollify"]
+    sources = [NORMAL, DMAAPX, mollify, replace(mollify, real_share=0.0)]
+    return grid(preset.base, source=sources, seed=preset.seeds)
 
 
 if __name__ == "__main__":
-    main("mollification", trials, PRESETS, report)
+    main("mollification", trials, PRESETS, summarize)

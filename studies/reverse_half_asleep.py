@@ -5,7 +5,7 @@ Expect a small gain in test ELBO after normal training, and less than diffusion 
 
 from dataclasses import dataclass
 
-from analysis import report
+from analysis import summarize
 from scaling import presets
 from scaling.cli import main
 from scaling.options import Preset
@@ -39,4 +39,4 @@ def trials(preset: Phases) -> list[VaeTrial]:
 
 
 if __name__ == "__main__":
-    main("reverse_half_asleep", trials, PRESETS, report)
+    main("reverse_half_asleep", trials, PRESETS, summarize)

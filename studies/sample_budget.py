@@ -5,7 +5,7 @@ Expect the test ELBO to rise with k and to level off near k = 10; k = 1 is the s
 
 from dataclasses import dataclass, replace
 
-from analysis import report
+from analysis import summarize
 from scaling import presets
 from scaling.cli import main
 from scaling.options import Preset
@@ -38,4 +38,4 @@ def trials(preset: Budgets) -> list[VaeTrial]:
 
 
 if __name__ == "__main__":
-    main("sample_budget", trials, PRESETS, report)
+    main("sample_budget", trials, PRESETS, summarize)

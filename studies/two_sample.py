@@ -6,7 +6,7 @@ held-out real images have their twins among the samples, with the other label.
 
 from dataclasses import dataclass, replace
 
-from analysis import report
+from analysis import summarize
 from scaling import presets
 from scaling.cli import main
 from scaling.options import Preset
@@ -52,4 +52,4 @@ def trials(preset: Shares) -> list[TwoSampleTrial]:
 
 
 if __name__ == "__main__":
-    main("two_sample", trials, PRESETS, report)
+    main("two_sample", trials, PRESETS, summarize)

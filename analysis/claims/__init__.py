@@ -27,14 +27,14 @@ CLAIMS: tuple[Claim, ...] = (
 )
 
 
-def ledger(frame: pd.DataFrame) -> pd.DataFrame:
+def ledger(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> pd.DataFrame:
     """A row per claim and setting in which it is measured, or one that says what to run.
 
     `difference`, `low`, `high`, `n` and `compared` are those of the comparison nearest to failing,
     one of `comparisons`.
     """
     settings = cells(frame)
-    return pd.DataFrame([row for claim in CLAIMS for row in _rows(claim, settings)])
+    return pd.DataFrame([row for claim in claims for row in _rows(claim, settings)])
 
 
 def main(path: Path, output: Path | None = None, conditions: Iterable[str] = ()) -> None:

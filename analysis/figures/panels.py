@@ -198,7 +198,7 @@ def _styles(ax: Axes, panel: Panel) -> None:
     if panel.dashed:
         ax.legend(
             handles=panel.handles, loc="lower left", bbox_to_anchor=(-0.02, 0.985), ncols=2,
-            borderaxespad=0.0, columnspacing=0.9, handlelength=1.6, handletextpad=0.5,
+            borderaxespad=0.0, columnspacing=0.8, handlelength=1.5, handletextpad=0.4,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The amortization gap: all images at once against one after the other, both with frozen weights."""
+"""The amortization gap: all images at once against one after the other, weights frozen in both."""
 
 import statistics
 import time
@@ -57,13 +57,13 @@ def one_by_one(vae: VAE, images: Tensor) -> None:
 def medians(
     ours: Callable[[], object], baseline: Callable[[], object], rounds: int
 ) -> tuple[float, float]:
-    """Milliseconds of each, run in turn, after one round that does not count."""
+    """CPU milliseconds of each, run in turn, after one round that does not count."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds + 1):
         for work, spent in zip((ours, baseline), seconds, strict=True):
-            start = time.perf_counter()
+            start = time.process_time()
             work()
-            spent.append(time.perf_counter() - start)
+            spent.append(time.process_time() - start)
     first, second = (1000 * statistics.median(spent[1:]) for spent in seconds)
     return first, second
 
