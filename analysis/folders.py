@@ -14,7 +14,14 @@ SOURCE_DEFAULTS = {  # normal training: a point in the space of training distrib
     "diffusion_share": 1.0,
     "pool": None,
     "augment": None,
+    "augment_strength": "normal",
+    "augment_probability": None,
+    "augment_flip": "coin",
+    "augment_filter": "bilinear",
+    "augment_shift": 0.0,
+    "keep_real": False,
     "mollify_epochs": 0,
+    "requantise": True,
 }
 POOL_FIELDS = ("k", "diffusion_share", "pool")  # which samples, not which kind of source
 

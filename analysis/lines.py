@@ -99,9 +99,8 @@ def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFra
 
 def unfinished(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:
     """What is not finished, in words: the chosen trials that have begun, those of no row at all."""
-    begun = (
-        chosen[chosen["state"] != "done"].sort_values("epoch").drop_duplicates("key", keep="last")
-    )
-    texts = [f"{t.line} seed {t.seed} (epoch {t.epoch})" for t in begun.itertuples()]
+    begun = chosen[chosen["state"] != "done"].sort_values(["line", "seed", "epoch"])
+    last = begun.drop_duplicates("key", keep="last")
+    texts = [f"{t.line} seed {t.seed} (epoch {t.epoch})" for t in last.itertuples()]
     waiting = [trial for trial in frame.attrs.get("unmeasured", []) if trial["kind"] == "vae"]
     return texts + [f"{trial['source']} seed {trial['seed']} (not begun)" for trial in waiting]

@@ -180,6 +180,7 @@ def _run(
         offline=options.offline,
         max_hours=options.max_hours,
         max_gpu_hours=options.max_gpu_hours,
+        row_timeout=options.row_timeout,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
         lock=lock,

@@ -12,6 +12,7 @@ from scaling.trial import Kind, Source, Trial, grid, on_dataset, parse_source
 from scaling.wanted import Diffusion
 
 SMOKE = "smoke"  # the preset of --smoke-test
+ROW_TIMEOUT = 24 * 60.0  # minutes: far above any measured epoch, below a lost weekend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,9 @@ def _add_launch(made: Parser) -> None:
     add("--cpus-per-trial", type=_positive, default=1.0, metavar="N", help="default 1")
     add("--max-hours", type=_positive, metavar="H", help="stop cleanly after so many hours")
     add("--max-gpu-hours", type=_positive, metavar="H", help="stop cleanly after so many GPU-hours")
+    add("--row-timeout", type=_positive, default=ROW_TIMEOUT, metavar="MINUTES",
+        help=f"a trial without a new row for so long has hung and fails (default {ROW_TIMEOUT:g})"
+    )  # fmt: skip
     add("--retry-failed", action="store_true", help="run failed trials again")
 
 

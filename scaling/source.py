@@ -13,6 +13,7 @@ READ_WITH = {
     "augment_probability": "augment",
     "augment_flip": "augment",
     "augment_filter": "augment",
+    "augment_shift": "augment",
     "keep_real": "augment",
     "requantise": "mollify_epochs",
 }
@@ -31,6 +32,7 @@ class Source(Checked):
     augment_probability: float | None = None  # of each transformation; None: the data set's
     augment_flip: Literal["coin", "always"] = "coin"  # Table 10's "probability 1"
     augment_filter: Literal["bilinear", "sym6"] = "bilinear"  # of the affine resampling
+    augment_shift: float = 0.0  # std of a fractional translation, in widths; EDM's, not the paper's
     keep_real: bool = False  # under a Bernoulli: no threshold after augmentation
     mollify_epochs: int = 0  # length of the noise schedule of B.6; HALF: of the study's epochs
     requantise: bool = True  # mollified images back to levels

@@ -135,7 +135,7 @@ def test_command_lines_start_light(path):
     assert not {name.split(".")[0] for name in names} & HEAVY
     assert {name for name in names if name.startswith("analysis")} <= {
         "analysis",
-        "analysis.report",
+        "analysis.summarize",
     }
 
 

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
+from scaling import checkpoints
 from scaling.checked import UsageError
 from scaling.files import atomic, read_json, write_json
 from scaling.store import Store
@@ -53,6 +55,44 @@ def test_a_torn_line_costs_that_line(folder, torn):
     assert folder.cut_rows(10) == [row(1)]
     folder.append_row(row(2))
     assert folder.rows() == [row(1), row(2)]
+
+
+def test_numbers_measured_later_join_their_epoch(folder):
+    for epoch in (1, 2):
+        folder.append_row(row(epoch))
+    folder.merge_row(1, {"amortization_gap": 3.5})
+    assert folder.rows() == [row(1) | {"amortization_gap": 3.5}, row(2)]
+    folder.append_row(row(3))
+    assert [r["epoch"] for r in folder.rows()] == [1, 2, 3]
+    with pytest.raises(ValueError):
+        folder.merge_row(2, {"amortization_gap": float("nan")})
+    assert folder.rows() == [row(1) | {"amortization_gap": 3.5}, row(2), row(3)]
+
+
+def test_arrays_are_added_and_replaced(folder):
+    first, second = np.arange(3, dtype=np.uint8), np.ones((2, 2), np.float32)
+    folder.merge_arrays({"a": first, "b": first})
+    folder.merge_arrays({"b": second})
+    with np.load(folder.path / "arrays.npz", allow_pickle=False) as found:
+        assert found["a"].tolist() == [0, 1, 2]
+        assert found["b"].tolist() == second.tolist()
+    (folder.path / "arrays.npz").write_bytes(b"damaged")
+    folder.merge_arrays({"a": first})
+    with np.load(folder.path / "arrays.npz", allow_pickle=False) as found:
+        assert found.files == ["a"]
+
+
+def test_kept_models_stay_beside_the_newest_state(folder):
+    for epoch in (1, 2, 3):
+        folder.save_checkpoint(state(epoch) | {"optimizer": {"big": torch.zeros(9)}})
+        if epoch == 1:
+            checkpoints.keep(folder.path, state(epoch) | {"optimizer": {"big": torch.zeros(9)}})
+    assert checkpoints.epochs(folder.path) == [1, 2, 3]
+    kept = checkpoints.at(folder.path, 1)
+    assert "optimizer" not in kept
+    assert torch.equal(kept["weights"], state(1)["weights"])
+    assert checkpoints.at(folder.path, 3)["epoch"] == 3
+    assert checkpoints.at(folder.path, 7) is None
 
 
 def test_no_epoch_stands_twice(folder):

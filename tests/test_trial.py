@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.folders import source_name
 from scaling.checked import UsageError
 from scaling.trial import (
     DMAAPX,
@@ -72,6 +73,22 @@ def test_trials_survive_json(real_share, k, augment, mollify_epochs):
     source = Source(real_share=real_share, k=k, augment=augment, mollify_epochs=mollify_epochs)
     trial = replace(BASE, source=source)
     assert from_dict(json.loads(json.dumps(to_dict(trial)))) == trial
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *SOURCES.values(),
+        Source(real_share=0.4, k=3),
+        Source(real_share=0.0, k=3, diffusion_share=0.5, pool="p"),
+        Source(real_share=0.0, mollify_epochs=40),
+        Source(real_share=0.2, augment="tuned", augment_strength="uniform", augment_shift=0.1),
+        Source(mollify_epochs=40, requantise=False),
+    ],
+)
+def test_analysis_names_sources_as_they_name_themselves(source):
+    trial = replace(BASE, source=source, likelihood="gaussian")
+    assert source_name(to_dict(trial)["source"]) == source.name
 
 
 def test_grid_is_a_product_without_duplicates():

@@ -45,7 +45,12 @@ def main(path: Path, output: Path | None = None, conditions: Iterable[str] = ())
 
 def _rows(claim: Claim, settings: list[Cell]) -> list[dict[str, object]]:
     judged = [_judged(claim, cell) for cell in settings if claim.about(cell)]
-    return [row for row in judged if row] or [_row(claim, "", "", NOT_RUN)]
+    return [row for row in judged if row] or [_absent(claim)]
+
+
+def _absent(claim: Claim) -> dict[str, object]:
+    """The row of a claim that nothing measured speaks of; without needs its rule says why."""
+    return _row(claim, "", "", NOT_RUN, "" if claim.needs else claim.rule.text)
 
 
 def _judged(claim: Claim, cell: Cell) -> dict[str, object] | None:

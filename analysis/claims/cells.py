@@ -61,15 +61,24 @@ class Cell:
             rows = rows[rows[name].isin(getattr(arm, name).of(rows[name]))]
         return {tuple(zip(axes, each, strict=True)) for each in rows[axes].to_numpy().tolist()}
 
-    def at(self, arm: Arm, columns: Columns, points: set[Place]) -> Arm | None:
-        """The arm at measured m_z, n_c and k, the sizes among the points; None where not."""
-        there = placed(arm, points)
-        if there is None:
-            return None
-        rows = self._on_place(replace(there, k="last"), columns)
-        synthetic = rows.loc[rows["real_share"] < 1, "k"]
-        k = pick(there.k, synthetic) if len(synthetic) else 0.0  # real images have no k
-        return None if k is None else replace(there, k=k)
+    def at(self, arms: Sequence[Arm], columns: Sequence[Columns]) -> list[Arm]:
+        """The arms at measured m_z, n_c and k, of the sizes at which all are; empty where not.
+
+        Arms that say "last" get one k: the largest of those at which most of them is measured.
+        """
+        points = set.intersection(*map(self.points, arms, columns))
+        found = [there for arm in arms if (there := placed(arm, points)) is not None]
+        if len(found) < len(arms):
+            return []
+        free = [replace(arm, k="last") for arm in found]
+        rows = list(map(self._on_place, free, columns))
+        last = _largest([each for arm, each in zip(arms, rows, strict=True) if arm.k == "last"])
+        ks = [
+            last if arm.k == "last" else pick(arm.k, each["k"])
+            for arm, each in zip(arms, rows, strict=True)
+        ]
+        exact = [replace(arm, k=k) for arm, k in zip(found, ks, strict=True) if k is not None]
+        return exact if len(exact) == len(arms) else []
 
     def axis(self, arm: Arm, columns: Columns, name: str) -> list[float]:
         """The measured values of the Along axis of an arm that is otherwise exact."""
@@ -116,6 +125,20 @@ def cells(frame: pd.DataFrame) -> list[Cell]:
         label = ", ".join([dataset, *(f"{n}={part[n].iloc[0]}" for n in told)])
         found.append(Cell(label, dataset, part, done[done["key"].isin(part["key"])]))
     return sorted(found, key=lambda cell: cell.label)
+
+
+def _largest(parts: list[pd.DataFrame]) -> float:
+    """The k of most arms and places, then of most trials, then the largest; 0 for real images."""
+    rows = pd.concat(parts) if parts else pd.DataFrame({"real_share": []})
+    rows = rows[rows["real_share"] < 1]
+    if rows.empty:
+        return 0.0
+
+    def measured(k: float) -> tuple[int, int, float]:
+        there = rows[rows["k"] == k]
+        return len(there[[*METHOD, *PLACE]].drop_duplicates()), len(there), k
+
+    return max(set(rows["k"].tolist()), key=measured)
 
 
 def _with_axes(trials: pd.DataFrame) -> pd.DataFrame:

@@ -84,6 +84,7 @@ def _entry(row: dict) -> list[str]:
 def _absent(row: dict) -> list[str]:
     lines = _wrapped(f"{row['statement']} ({row['where']})")
     lines = [f"{row['verdict']:<{INDENT}}{lines[0].strip()}", *lines[1:]]
+    lines += _wrapped(row["compared"])
     return lines + (_wrapped(f"contradicted: {row['contradicted']}") * bool(row["contradicted"]))
 
 

@@ -20,6 +20,7 @@ NARROW, TENFOLD, SIXTEEN, WIDEST = (
     replace(CORNER, m_z=m_z) for m_z in ("first", Nearest(10), 16, "last")
 )
 EVERYWHERE = replace(DMAAPX, m_z=Each(), n_c=Each())
+LATENT_WIDTH = "python studies/latent_width.py --preset cifar10"
 FIG_6, FIG_7 = "5.5, Figure 6", "5.5, Figure 7 a, b"
 WIDTHS = "5.6, Figure 7 c, d"
 
@@ -46,7 +47,7 @@ LATENT = [
         "being the same.",
         FIG_6,
         higher("test_elbo", TENFOLD, NARROW),
-        f"{DOUBLE_DESCENT} --m-z 1 10 --n-c 256",
+        LATENT_WIDTH,
     ),
     *(
         Claim(
@@ -55,7 +56,7 @@ LATENT = [
             "being the same.",
             FIG_6,
             lower(column, TENFOLD, NARROW),
-            f"{DOUBLE_DESCENT} --m-z 1 10 --n-c 256",
+            LATENT_WIDTH,
         )
         for column, gap in GAPS.items()
     ),

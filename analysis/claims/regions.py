@@ -27,10 +27,10 @@ class Margin:
     def size(self, cell: Cell) -> float | None:
         """None where normal training is not measured."""
         columns = (self.column,)
-        arm = cell.at(NORMAL, columns, cell.points(NORMAL, columns))
-        if self.number or arm is None:
+        arms = cell.at([NORMAL], [columns])
+        if self.number or not arms:
             return self.number or None
-        return abs(self.share * float(cell.values(arm, columns).mean()))
+        return abs(self.share * float(cell.values(arms[0], columns).mean()))
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,16 @@
 from dataclasses import replace
 
 from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, NORMAL, Along, Near
-from analysis.claims.claim import CORRUPTED, DATA_SOURCES, GAPS, Claim, higher, lower
+from analysis.claims.claim import AFTERWARDS, CORRUPTED, GAPS, Claim, higher, lower
 from analysis.claims.regions import BELOW, equal, no_gain
 from analysis.claims.rules import Differs
 from analysis.claims.terms import Term
 
 FIG_2 = "5.2, B.3, Figures 2, 10, 11"
 RHA, DMAAPX_RHA = replace(NORMAL, half_asleep=True), replace(DMAAPX, half_asleep=True)
-RHA_COMMAND = f"{DATA_SOURCES} --source normal dmaapx --set half_asleep_from=0 500"
+RHA_COMMAND = "python studies/reverse_half_asleep.py --preset cifar10"
 ONCE, TEN, UP_TO_TEN = (replace(DMAAPX, k=k) for k in (1.0, Near(10), Along(high=10)))
-K_VALUES = (1, 2, 5, 10, 20, 50, 100, 1000)
-K_COMMAND = f"{DATA_SOURCES} --source normal {' '.join(f'real_share=0,k={k}' for k in K_VALUES)}"
+K_COMMAND = "python studies/sample_budget.py --preset cifar10"
 
 SOURCES = [
     Claim(
@@ -64,6 +63,7 @@ DOWNSTREAM = [
         "samples are classified better than those of normal training.",
         "5.2, Figure 4 left",
         higher(CORRUPTED, DMAAPX, NORMAL),
+        f"{AFTERWARDS} corruption",
     ),
     Claim(
         "corruptions: augmentation, normal",
@@ -71,6 +71,7 @@ DOWNSTREAM = [
         "worse than normal training does.",
         "5.2, Figure 4 left",
         higher(CORRUPTED, NORMAL, AUG_TUNED, AUG_NAIVE),
+        f"{AFTERWARDS} corruption",
     ),
     Claim(
         "half asleep: diffusion samples",
@@ -99,6 +100,7 @@ DOWNSTREAM = [
         "samples than after normal training.",
         "5.3, Figure 3",
         lower("roughness", DMAAPX, NORMAL),
+        f"{AFTERWARDS} smoothness",
     ),
     Claim(
         "density",
@@ -106,6 +108,7 @@ DOWNSTREAM = [
         "samples than after normal training.",
         "5.3, Figure 3",
         higher("interpolation_log_q", DMAAPX, NORMAL),
+        f"{AFTERWARDS} smoothness",
     ),
 ]
 

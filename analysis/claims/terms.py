@@ -79,9 +79,8 @@ def at_places(cell: Cell, terms: list[Term]) -> list[Term]:
 
     Empty too where two of the terms turn out to be the same.
     """
-    points = set.intersection(*(cell.points(term.arm, term.columns) for term in terms))
-    arms = [cell.at(term.arm, term.columns, points) for term in terms]
-    found = [replace(t, arm=arm) for t, arm in zip(terms, arms, strict=True) if arm is not None]
+    arms = cell.at([term.arm for term in terms], [term.columns for term in terms])
+    found = [replace(term, arm=arm) for term, arm in zip(terms, arms, strict=bool(arms))]
     return found if len(set(found)) == len(terms) else []
 
 

@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 from analysis import lines, style
 from analysis.figures import marks, sweep
 from analysis.figures.panels import Look
+from analysis.folders import ResultsError
 
 AXIS = "real_percent"
 LOOKS = {
@@ -45,5 +46,7 @@ def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
     found = lines.plain(frame)
     found = found[lines.field(found, "source_mollify_epochs") == 0]
     percent = 100 * found["source_real_share"].astype(float)
+    if not percent.between(0, 100, inclusive="neither").any():
+        raise ResultsError(NEEDS)
     line = found["source_augment"].astype(object).fillna("none")
     return lines.one_size(found.assign(line=line, **{AXIS: percent}))

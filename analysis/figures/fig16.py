@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from analysis import lines, style
 from analysis.figures import marks, panels, sweep
+from analysis.folders import ResultsError
 
 AXIS = "diffusion_percent"
 LOOKS = panels.looks(["normal", "dmaapx"])
@@ -37,4 +38,6 @@ def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
     found = found[found["source"].isin(LOOKS) & (lines.field(found, "half_asleep_from") == 0)]
     percent = 100 * lines.field(found, "source_diffusion_share")
     samples = found["source"] == "dmaapx"
+    if not (samples & (percent < 100)).any():
+        raise ResultsError(NEEDS)
     return lines.one_size(found.assign(line=found["source"], **{AXIS: percent.where(samples)}))

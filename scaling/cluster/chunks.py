@@ -4,6 +4,7 @@ The driver owns what it puts; trials get the references at run time, by the pool
 a configuration. Where a pool does not fit the object store, trials map its files instead.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from scaling.wanted import pool_name
 
 STORE_SHARE = 0.6  # of the object store, at most, goes to pools and data sets
 GET_SECONDS = 120
+TOLD_SECONDS = 15  # between two lines of progress
 SAMPLER = {"name": "Heun", "steps": 18, "sigma_min": 0.002, "sigma_max": 80.0, "rho": 7.0}
 
 
@@ -86,7 +88,7 @@ def build(store: Store, order: Order, told: Callable[[str], None]) -> None:
             f"{order.spec.epochs}. What reads that pool is left out."
         )
     tasks = {_sample.remote(store.root, order, index): index for index in left}
-    done = 0
+    done, told_at = 0, time.monotonic()
     while tasks:
         (ready,), _ = ray.wait(list(tasks), num_returns=1)
         index = tasks.pop(ready)
@@ -95,8 +97,9 @@ def build(store: Store, order: Order, told: Callable[[str], None]) -> None:
         except RayTaskError as error:
             raise UsageError(f"Sampling chunk {index} failed: {error.cause}") from None
         done += 1
-        if done == len(left):
-            told(f"pool {order.spec.name}: {order.k} chunks, {done} of them sampled now")
+        if done == len(left) or time.monotonic() - told_at > TOLD_SECONDS:
+            told_at = time.monotonic()
+            told(f"pool {order.spec.name}: {order.k} chunks, {done} of {len(left)} sampled now")
 
 
 def build_alone(store: Store, order: Order, address: str) -> None:

@@ -12,6 +12,7 @@ from ray import tune
 
 from scaling.cluster.chunks import Chunks
 from scaling.cluster.progress import Progress, ProgressCallback
+from scaling.cluster.watchdog import Watchdog
 from scaling.cluster.worker import Job, execute
 from scaling.store import Store
 from scaling.trial import Data, data_of
@@ -143,8 +144,10 @@ def train(
     trial = folder.trial()
     pool = pools.get(pool_of(trial) or "")
     given = (pool.read, pool.checksums) if pool else ()
-    data = ray.get(datasets[data_of(trial)])
-    execute(folder, data, job, lambda row: tune.report({**row}), *given)
+    if folder.state(job.epochs) != "failed":  # else the watchdog ended the process before this
+        with Watchdog(folder, job.row_timeout) as watchdog:
+            data = ray.get(datasets[data_of(trial)])
+            execute(folder, data, job, watchdog.heard_in(lambda row: tune.report({**row})), *given)
     tune.report({"finished": True})
 
 

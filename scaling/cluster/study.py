@@ -74,6 +74,7 @@ def _on_ray(request: Request, data: Images) -> str | None:
                 wanted.measure_every,
                 request.folder / "tensorboard",
                 kept=wanted.metric_epochs,
+                row_timeout=request.row_timeout * 60,
             )
             for name, wanted in request.wanted.items()
         }

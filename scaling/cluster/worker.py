@@ -36,6 +36,7 @@ class Job:
     tensorboard: Path | None = None  # folder of the study's event files
     device: str = "cpu"
     kept: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
+    row_timeout: float = 0.0  # seconds without a row after which a process is ended; 0: never
 
 
 class Run(Protocol):

@@ -105,6 +105,7 @@ def settings(source: Source, dataset: str, channels: int) -> Augmentation:
         flip=source.augment_flip,
         strength=source.augment_strength,
         filter=source.augment_filter,
+        shift=source.augment_shift,
     )
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from scaling.checked import UsageError
+from scaling.data import augment
 from scaling.data.mollify import mollified
 from scaling.seeds import derive
 from scaling.trial import VaeTrial
@@ -30,8 +31,6 @@ def epoch_images(
     generator = torch.Generator().manual_seed(derive(trial.seed, epoch, "source"))
     images = _mixed(trial, train, epoch, read_chunk, generator)
     if source.augment:
-        from scaling.data import augment
-
         knobs = augment.settings(source, trial.dataset, train.shape[1])
         likelihood, keep_real = trial.likelihood, source.keep_real
         images = augment.augmented(images, knobs, levels, likelihood, keep_real, generator)

@@ -31,7 +31,9 @@ COLUMNS = (
     "amortization_steps",
 )
 Shape = torch.Size | list[int] | tuple[int, ...]
-AT_ONCE = 250  # images through the decoder; bounds the memory, the result does not depend on it
+# Values of images that go through the decoder together: those on a CPU stay in its cache, those on
+# a GPU fill it and its memory holds them. The result does not depend on it.
+AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 20}
 LR = {"per_image": 3e-2, "encoder_finetune": 1e-4}
 WINDOW, PATIENCE = 100, 10  # Cremer et al. 2018: windows of steps without improvement
 STEPS_MAX = 30_000  # of Cremer's rule
@@ -214,7 +216,8 @@ def _noise(q: Independent, draws: int) -> Tensor:
 
 
 def _pieces(x: Tensor) -> Iterator[slice]:
-    return (slice(start, start + AT_ONCE) for start in range(0, len(x), AT_ONCE))
+    count = max(1, AT_ONCE.get(x.device.type, AT_ONCE["cpu"]) // x[0].numel())
+    return (slice(start, start + count) for start in range(0, len(x), count))
 
 
 def _encode(vae: VAE, x: Tensor) -> Independent:

@@ -8,15 +8,17 @@ Images `x` are levels 0..levels-1, shape (B, C, H, W); a level l stands for l / 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scaling.models import logistics
+from scaling.models.logistics import LOG_SCALE_MIN
 from scaling.trial import VaeTrial
 
-LOG_SCALE_MIN = -7.0  # Salimans et al. 2017
 CHANNEL_ALPHA = 1e-4  # weight of the uniform distribution in the per-channel form
 
 
@@ -102,19 +104,24 @@ class MixtureOfLogistics:
 
     def __init__(self, params: Tensor, channels: int, levels: int = 256) -> None:
         self.channels, self.levels = channels, levels
-        batch, width, height, columns = params.shape
-        self.components = width // self.width(channels, 1)
-        if width != self.width(channels, self.components):
+        width = params.shape[1]
+        k = logistics.components(width, channels)
+        if width != self.width(channels, k):
             raise ValueError(
                 f"{width} outputs per pixel are no mixture over {channels} channels: a multiple "
                 f"of {self.width(channels, 1)} is expected."
             )
-        k = self.components
-        self.logits = params[:, :k]
-        rest = params[:, k:].view(batch, channels, -1, k, height, columns)
-        self.means = rest[:, :, 0]  # (B, C, K, H, W)
-        self.log_scales = rest[:, :, 1].clamp(min=LOG_SCALE_MIN)
-        self.coefficients = torch.tanh(rest[:, :, 2]) if channels == 3 else None
+        self.params, self.logits = params, params[:, :k]
+        self.rest = params[:, k:].unflatten(1, (channels, -1, k))
+        self.means = self.rest[:, :, 0]  # (B, C, K, H, W)
+
+    @cached_property
+    def log_scales(self) -> Tensor:
+        return self.rest[:, :, 1].clamp(min=LOG_SCALE_MIN)
+
+    @cached_property
+    def coefficients(self) -> Tensor | None:
+        return torch.tanh(self.rest[:, :, 2]) if self.channels == 3 else None
 
     @staticmethod
     def width(channels: int, components: int = 10) -> int:
@@ -132,8 +139,7 @@ class MixtureOfLogistics:
         return self._to_unit(mean)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        inner = self._log_mass(x).sum(1) + F.log_softmax(self.logits, 1)
-        return torch.logsumexp(inner, 1).sum((1, 2))
+        return logistics.log_prob(self.params, x, self.levels)
 
     def sample(self) -> Tensor:
         """A component by its weight, then the colours in order, clamped to the image's range."""
@@ -147,9 +153,6 @@ class MixtureOfLogistics:
             colours.append((mean + noise).clamp(self.low, self.low + self.span))
         return self._to_unit(torch.cat(colours, 1))
 
-    def _scaled(self, x: Tensor) -> Tensor:
-        return x.to(self.means.dtype) * (self.span / (self.levels - 1)) + self.low
-
     def _to_unit(self, scaled: Tensor) -> Tensor:
         return ((scaled - self.low) / self.span).clamp(0, 1)
 
@@ -161,13 +164,29 @@ class MixtureOfLogistics:
             return self.coefficients[:, 0] * colours[0]
         return self.coefficients[:, 1] * colours[0] + self.coefficients[:, 2] * colours[1]
 
+
+class PerChannelMixture(MixtureOfLogistics):
+    """The mixture with an indicator of its own in each colour, and a little uniform mass.
+
+    The form of Zhang et al. 2022; means and log-scales are those of images on [0, 1].
+    """
+
+    low, span = 0.0, 1.0
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        weights = F.log_softmax(self.logits, 1).unsqueeze(1)
+        log_mass = torch.logsumexp(self._log_mass(x) + weights, 2)
+        uniform = torch.full_like(log_mass, math.log(CHANNEL_ALPHA / self.levels))
+        mixed = torch.logaddexp(log_mass + math.log1p(-CHANNEL_ALPHA), uniform)
+        return mixed.sum((1, 2, 3))
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        return x.to(self.means.dtype) * (self.span / (self.levels - 1)) + self.low
+
     def _log_mass(self, x: Tensor) -> Tensor:
         """Log-mass of each colour's level under each component, (B, C, K, H, W)."""
-        if self.coefficients is None:
-            return self._log_interval(x, self.means)
-        scaled = self._scaled(x)
-        known = [scaled[:, c : c + 1] for c in range(3)]
-        means = [self.means[:, c] + self._shift(known[:c]) for c in range(3)]
+        known = list(self._scaled(x).split(1, 1))
+        means = [self.means[:, c] + self._shift(known[:c]) for c in range(self.channels)]
         return self._log_interval(x, torch.stack(means, 1))
 
     def _log_interval(self, x: Tensor, means: Tensor) -> Tensor:
@@ -188,20 +207,9 @@ class MixtureOfLogistics:
         return torch.where((level == 0) | (level == self.levels - 1), edge, inside)
 
 
-class PerChannelMixture(MixtureOfLogistics):
-    """The mixture with an indicator of its own in each colour, and a little uniform mass.
-
-    The form of Zhang et al. 2022; means and log-scales are those of images on [0, 1].
-    """
-
-    low, span = 0.0, 1.0
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        weights = F.log_softmax(self.logits, 1).unsqueeze(1)
-        log_mass = torch.logsumexp(self._log_mass(x) + weights, 2)
-        uniform = torch.full_like(log_mass, math.log(CHANNEL_ALPHA / self.levels))
-        mixed = torch.logaddexp(log_mass + math.log1p(-CHANNEL_ALPHA), uniform)
-        return mixed.sum((1, 2, 3))
+def _full(params: Tensor) -> Tensor:
+    """At least float32: a network may hand out bf16."""
+    return params.to(torch.promote_types(params.dtype, torch.float32))
 
 
 def _uniform(like: Tensor) -> Tensor:
@@ -217,20 +225,21 @@ class Family:
 
 
 def _mixture(trial: VaeTrial, channels: int, levels: int) -> Family:
-    form = MixtureOfLogistics if trial.mol_mix == "joint" else PerChannelMixture
-    width = form.width(channels, trial.mixtures)
-    return Family(width, lambda params: form(params, channels, levels))
+    width = MixtureOfLogistics.width(channels, trial.mixtures)
+    if trial.mol_mix == "joint":
+        return Family(width, lambda params: MixtureOfLogistics(params, channels, levels))
+    return Family(width, lambda params: PerChannelMixture(_full(params), channels, levels))
 
 
 def _gaussian(trial: VaeTrial, channels: int, levels: int) -> Family:
     return Family(
         Gaussian.width(channels),
-        lambda params: Gaussian(params, trial.sigma, levels, trial.gauss_mean_act),
+        lambda params: Gaussian(_full(params), trial.sigma, levels, trial.gauss_mean_act),
     )
 
 
 def _bernoulli(trial: VaeTrial, channels: int, levels: int) -> Family:
-    return Family(Bernoulli.width(channels), Bernoulli)
+    return Family(Bernoulli.width(channels), lambda params: Bernoulli(_full(params)))
 
 
 LIKELIHOODS = {"mixture": _mixture, "gaussian": _gaussian, "bernoulli": _bernoulli}

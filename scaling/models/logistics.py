@@ -1,11 +1,12 @@
-"""The log-probability of a mixture of logistics with its gradient, in one pass over the parameters.
+"""The log-probability of a mixture of logistics, with its gradient in the same pass.
 
-A level of a colour has the mass sigmoid(a) - sigmoid(b) under a logistic, a and b its upper and
-lower edge in scales; in the lowest level b = -inf, in the highest a = +inf. Its logarithm is
+A level of a colour has the mass sigmoid(a) - sigmoid(b) under a logistic, where a and b are its
+upper and lower edge in scales; in the lowest level b = -inf, in the highest a = +inf. Written as
 log(1 - exp(b - a)) - softplus(-a) - softplus(b): no difference of close numbers in the tails.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -16,36 +17,39 @@ from scaling.models.compiled import Compiled
 
 LOG_SCALE_MIN = -7.0  # Salimans et al. 2017
 
-# Compiling costs 2 to 24 s in each process, so it pays for large images only: 8x8 digits with
-# K = 5 have 320 elements and train eagerly, CIFAR-10 with K = 10 has 30,720. The rule reads the
-# shape of one image alone: a resumed run, a last partial batch and an evaluation go the same way.
-COMPILE_FROM = 5_000  # pixels x colours x components of an image
-EAGER_BYTES = 1 << 19  # of parameters evaluated at a time on a CPU: temporaries stay in its cache
+# Compiling takes 2 to 24 s of a process, so it pays for large images only: digits with K = 5 have
+# 320 elements, CIFAR-10 with K = 10 has 30,720. The rule reads the shape of one image alone, so
+# that a resumed run, a last partial batch and a measurement all go the same way.
+COMPILE_FROM = 5_000  # pixels x colours x components
+EAGER_BYTES = 1 << 19  # of parameters taken at a time on a CPU: what is made of them stays in cache
 
 
 def log_prob(params: Tensor, x: Tensor, levels: int) -> Tensor:
     """Log-probability of levels x (B, C, H, W) under params (B, width, H, W), in nats, (B,).
 
-    Differentiable once, by the parameters alone. Computed in float32 from bf16 parameters.
+    Differentiable once, and by the parameters only; in float32 for parameters in bf16.
     """
     if torch.is_grad_enabled() and params.requires_grad:
         return _LogProb.apply(params, x, levels)
-    return torch.cat([_part(value, *part, levels) for part in _parts(params, x)])
+    function = _value if _is_compiled(params, x) else value
+    return torch.cat([function(*part, levels) for part in _parts(params, x)])
 
 
 class _LogProb(torch.autograd.Function):
-    """Takes the gradient in the forward pass, which has all that it is made of at hand.
+    """The gradient is taken in the forward pass, which has all that it is made of at hand.
 
-    An image's log-probability depends on its own parameters only, so what arrives from above is
-    one factor an image.
+    An image's log-probability depends on that image's parameters only: what arrives from above
+    is one factor an image.
     """
 
     @staticmethod
     def forward(ctx: Any, params: Tensor, x: Tensor, levels: int) -> Tensor:
+        function = _value_and_gradient if _is_compiled(params, x) else value_and_gradient
         gradient = torch.empty_like(params, memory_format=torch.contiguous_format)
-        log_probs, done = [], 0
+        log_probs: list[Tensor] = []
+        done = 0
         for part in _parts(params, x):
-            log_prob, by_params = _part(value_and_gradient, *part, levels)
+            log_prob, by_params = function(*part, levels)
             gradient[done : done + len(log_prob)] = by_params
             log_probs.append(log_prob)
             done += len(log_prob)
@@ -57,3 +61,166 @@ class _LogProb(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return gradient * upstream.to(gradient.dtype).view(-1, 1, 1, 1), None, None
+
+
+def _is_compiled(params: Tensor, x: Tensor) -> bool:
+    elements = x[0].numel() * components(params.shape[1], x.shape[1])
+    return elements >= COMPILE_FROM and params.dtype != torch.float64
+
+
+def _parts(params: Tensor, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Parameters and levels of a few images at a time, in float32 at least, channel by channel.
+
+    Compiled on a CPU it is one image, whatever the batch: one shape, nothing to compile again.
+    """
+    dtype = torch.promote_types(params.dtype, torch.float32)
+    if params.device.type != "cpu":
+        count = max(1, len(params))
+    elif _is_compiled(params, x):
+        count = 1
+    else:
+        count = max(1, EAGER_BYTES // (params[0].numel() * dtype.itemsize))
+    for own, level in zip(params.split(count), x.split(count), strict=True):
+        own, level = own.to(dtype).contiguous(), level.to(dtype)
+        if params.device.type != "cpu":
+            torch._dynamo.maybe_mark_dynamic(own, 0)
+        yield own, level
+
+
+def components(width: int, channels: int) -> int:
+    """K of parameters with so many values per pixel: 10K for RGB, K (1 + 2C) otherwise."""
+    return width // (10 if channels == 3 else 1 + 2 * channels)
+
+
+class Mixture(NamedTuple):
+    """The parameters by meaning, each (B, K, H, W)."""
+
+    logits: Tensor
+    means: list[Tensor]  # of each colour
+    log_scales: list[Tensor]
+    coefficients: list[Tensor]  # of RGB: red to green, red to blue, green to blue
+
+
+class Interval(NamedTuple):
+    """A level under each component, in scales: its centre, half its width, and its edges' tails."""
+
+    inverse: Tensor  # 1 / scale
+    centre: Tensor
+    reach: Tensor
+    upper: Tensor  # a
+    lower: Tensor  # b
+    upper_tail: Tensor  # exp(-|a|)
+    lower_tail: Tensor  # exp(-|b|)
+    is_edge: Tensor  # the lowest or highest level
+
+
+def value(params: Tensor, x: Tensor, levels: int) -> Tensor:
+    """Log-probability in nats, (B,)."""
+    mixture = _mixture(params, x.shape[1])
+    log_masses = [_log_mass(interval) for interval in _intervals(mixture, x, levels)]
+    joint, _ = _weighted(mixture.logits, sum(log_masses[1:], log_masses[0]))
+    return joint
+
+
+def value_and_gradient(params: Tensor, x: Tensor, levels: int) -> tuple[Tensor, Tensor]:
+    """Log-probability in nats, (B,), and each image's by its parameters, (B, width, H, W)."""
+    mixture = _mixture(params, x.shape[1])
+    intervals = _intervals(mixture, x, levels)
+    log_masses = [_log_mass(interval) for interval in intervals]
+    joint, (share, by_logits) = _weighted(mixture.logits, sum(log_masses[1:], log_masses[0]))
+    slopes = [_slopes(interval) for interval in intervals]
+    by_means = [share * by_mean for by_mean, _ in slopes]
+    by_log_scales = [
+        share * torch.where(raw < LOG_SCALE_MIN, 0.0, by_log_scale)
+        for raw, (_, by_log_scale) in zip(mixture.log_scales, slopes, strict=True)
+    ]
+    by_coefficients = _by_coefficients(mixture.coefficients, by_means, _scaled(x, levels))
+    blocks = [by_logits]
+    for c in range(len(by_means)):
+        blocks += [by_means[c], by_log_scales[c], *by_coefficients[c : c + 1]]
+    return joint, torch.cat(blocks, 1)
+
+
+def _mixture(params: Tensor, channels: int) -> Mixture:
+    logits, *blocks = params.split(components(params.shape[1], channels), 1)
+    if channels != 3:
+        return Mixture(logits, blocks[0::2], blocks[1::2], [])
+    coefficients = [torch.tanh(block) for block in blocks[2::3]]
+    return Mixture(logits, blocks[0::3], blocks[1::3], coefficients)
+
+
+def _scaled(x: Tensor, levels: int) -> tuple[Tensor, ...]:
+    """The colours on [-1, 1], each (B, 1, H, W)."""
+    return ((2 * x - (levels - 1)) / (levels - 1)).split(1, 1)  # rounded once
+
+
+def _intervals(mixture: Mixture, x: Tensor, levels: int) -> list[Interval]:
+    colours = list(_scaled(x, levels))
+    if mixture.coefficients:
+        red, green, blue = colours
+        to_green, red_to_blue, green_to_blue = mixture.coefficients
+        # What earlier colours explain is taken off the colour, not added to the mean: both are at
+        # most 1, so that less is rounded away where a narrow component fits well.
+        colours = [red, green - to_green * red, blue - red_to_blue * red - green_to_blue * green]
+    each = zip(x.split(1, 1), colours, mixture.means, mixture.log_scales, strict=True)
+    return [_interval(*colour, levels) for colour in each]
+
+
+def _interval(
+    level: Tensor, colour: Tensor, mean: Tensor, log_scale: Tensor, levels: int
+) -> Interval:
+    inverse = torch.exp(-log_scale.clamp(min=LOG_SCALE_MIN))
+    centre, reach = (colour - mean) * inverse, inverse / (levels - 1)
+    lowest, highest = level == 0, level == levels - 1
+    upper = torch.where(highest, math.inf, centre + reach)
+    lower = torch.where(lowest, -math.inf, centre - reach)
+    tails = torch.exp(-upper.abs()), torch.exp(-lower.abs())
+    return Interval(inverse, centre, reach, upper, lower, *tails, lowest | highest)
+
+
+def _log_mass(i: Interval) -> Tensor:
+    """With softplus(t) = max(t, 0) + log(1 + exp(-|t|)): one logarithm of a number below 1."""
+    inside = torch.where(i.is_edge, 1.0, -torch.expm1(-2 * i.reach))
+    ratio = inside / ((1 + i.upper_tail) * (1 + i.lower_tail))
+    return torch.log(ratio) + i.upper.clamp(max=0) - i.lower.clamp(min=0)
+
+
+def _slopes(i: Interval) -> tuple[Tensor, Tensor]:
+    """Derivatives of the log-mass by mean and log-scale; at an edge its sigmoid is 0."""
+    above = torch.where(i.upper > 0, i.upper_tail, 1.0) / (1 + i.upper_tail)  # sigmoid(-a)
+    below = torch.where(i.lower < 0, i.lower_tail, 1.0) / (1 + i.lower_tail)  # sigmoid(b)
+    difference, width = below - above, 2 * i.reach
+    narrowing = torch.where(i.is_edge, 0.0, width / torch.expm1(width))
+    by_log_scale = i.centre * difference - i.reach * (below + above) - narrowing
+    return i.inverse * difference, by_log_scale
+
+
+def _weighted(logits: Tensor, log_mass: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """log sum_k w_k mass_k of each image; the components' shares of it; its slope by the logits.
+
+    The largest logit is taken off first: it may exceed what it is compared with by far.
+    """
+    logits = logits - logits.amax(1, keepdim=True)
+    weights = torch.exp(logits)
+    total = weights.sum(1, keepdim=True)
+    inner = logits + log_mass
+    largest = inner.amax(1, keepdim=True)
+    parts = torch.exp(inner - largest)
+    mass = parts.sum(1, keepdim=True)
+    joint = (largest + torch.log(mass) - torch.log(total)).sum((1, 2, 3))
+    share = parts / mass
+    return joint, (share, share - weights / total)
+
+
+def _by_coefficients(
+    coefficients: list[Tensor], by_means: list[Tensor], colours: tuple[Tensor, ...]
+) -> list[Tensor]:
+    """By the raw coefficients of RGB, of which `coefficients` are the tanh; none for grey."""
+    if not coefficients:
+        return []
+    red, green, _ = colours
+    slopes = [by_means[1] * red, by_means[2] * red, by_means[2] * green]
+    return [s * (1 - c * c) for s, c in zip(slopes, coefficients, strict=True)]
+
+
+_value, _value_and_gradient = Compiled(value), Compiled(value_and_gradient)

@@ -13,6 +13,7 @@ from scaling.data import sources
 from scaling.data.datasets import Dataset
 from scaling.metrics import elbo as elbo_metric
 from scaling.metrics import reconstruction
+from scaling.models.precision import Precision, resolve, trained_in
 from scaling.models.vae import build, elbo
 from scaling.runs.half_asleep import with_samples
 from scaling.seeds import seeded
@@ -50,6 +51,7 @@ class VaeRun:
         with seeded(self.device, trial.seed, "init"):
             vae = build(trial, data.channels, data.side, data.levels)
         self.vae = vae.to(self.device).to(memory_format=torch.channels_last)
+        self._set_precision(resolve(trial.precision, trial.n_c, data.side, self.device))
         self._set_phase(0)
         self.listed = frozenset(listed)
         self.constants = self._constants()
@@ -70,7 +72,8 @@ class VaeRun:
         """The row of the current epoch: ELBOs and gap in nats, parameters, training time."""
         speed = self.epoch * len(self.train) / max(self.seconds, 1e-9)
         timing = {"seconds": round(self.seconds, 3), "images_per_s": round(speed, 1)}
-        return {"epoch": self.epoch} | elbo_metric.measure(self) | self.constants | timing
+        fixed = self.constants | {"precision": self.precision}
+        return {"epoch": self.epoch} | elbo_metric.measure(self) | fixed | timing
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What pictures need: test images and reconstructions, as levels."""
@@ -93,12 +96,14 @@ class VaeRun:
             "seconds": self.seconds,
             "vae": self.vae.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "precision": self.precision,
             "last_row": self.last_row,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where `state_dict` was taken."""
+        """Goes on where `state_dict` was taken, in its precision on whatever machine."""
         self.vae.load_state_dict(state["vae"])
+        self._set_precision(state.get("precision", "float32"))
         self._set_phase(state["epoch"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.seconds = state["epoch"], state["seconds"]
@@ -107,6 +112,7 @@ class VaeRun:
     def load_weights(self, state: dict[str, Any]) -> None:
         """The model of a `state_dict`, to be measured rather than trained further."""
         self.vae.load_state_dict(state["vae"])
+        self._set_precision(state.get("precision", "float32"))
         self.epoch = state["epoch"]
 
     def _is_measured(self) -> bool:
@@ -142,12 +148,16 @@ class VaeRun:
         self.optimizer.zero_grad(set_to_none=True)
         if self.half_asleep:
             x = with_samples(self.vae, self.trial, x)
-        objective = elbo(self.vae, self.vae.to_levels(x), self.vae.encode(x)).mean()
+        objective = elbo(self.trained, self.vae.to_levels(x), self.trained.encode(x)).mean()
         (-objective).backward()
         if self.trial.grad_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.vae.parameters(), self.trial.grad_clip)
         self.optimizer.step()
         return objective.detach()
+
+    def _set_precision(self, precision: Precision) -> None:
+        self.precision = precision
+        self.trained = trained_in(precision, self.vae)
 
     def _set_phase(self, epoch: int) -> None:
         """The optimizer of the epoch: after `half_asleep_from` of the encoder's weights alone."""

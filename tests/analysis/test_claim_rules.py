@@ -252,6 +252,28 @@ def test_of_several_k_the_largest_stands_for_diffusion_samples():
     assert found.interval.mean == pytest.approx(10) and "(k=10)" in found.what
 
 
+def test_diffusion_samples_are_compared_at_one_k():
+    """k = 20 is measured for plain samples only: against mollified ones k = 10 counts."""
+    plain, noisy = Arm(real_share=0.0), Arm(real_share=0.0, mollified=True)
+    rule = Differs(Term("test_elbo", noisy), (Term("test_elbo", plain),))
+    table = [
+        frame({(1, 8): SEEDS + k}, real_share=0.0, k=k, mollify_epochs=0) for k in (10, 20)
+    ] + [frame({(1, 8): SEEDS + 15}, real_share=0.0, k=10, mollify_epochs=4)]
+    (cell,) = cells(pd.concat(table))
+    (found,) = rule.comparisons(cell)
+    assert found.interval.mean == pytest.approx(5)
+
+
+def test_mixtures_are_followed_at_the_k_that_all_have():
+    rule = Differs(Term("test_elbo", Arm(real_share=Along())))
+    table = [frame({(1, 8): SEEDS}, real_share=1.0, k=None)]
+    table += [frame({(1, 8): SEEDS + k}, real_share=0.0, k=k) for k in (10, 20)]
+    table += [frame({(1, 8): SEEDS + 5}, real_share=0.5, k=10)]
+    (cell,) = cells(pd.concat(table))
+    (found,) = rule.comparisons(cell)
+    assert found.interval.mean == pytest.approx(-10) and "k=10" in found.what
+
+
 def test_several_columns_are_a_mean_without_the_mixture_of_corruptions():
     table = frame({(1, 8): SEEDS}).assign(a__fog=1.0, a__snow=3.0, a__overall=100.0, b=4.0)
     (cell,) = cells(table)

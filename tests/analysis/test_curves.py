@@ -160,6 +160,15 @@ def test_where_keeps_the_rows_named(frame):
         where(frame, ["m_z=3"])
 
 
+def test_where_keeps_the_sources_that_have_no_such_field(make):
+    both = [make({(1, 2): [1]}), make({(1, 2): [1]}, source="dmaapx").assign(source_k=10)]
+    frame = pd.concat([*both, make({(1, 2): [1]}, source="dmaapx").assign(source_k=1)])
+    kept = where(frame.astype({"source_k": "Int64"}), ["source_k=10"])
+    assert kept["source"].tolist() == ["normal", "dmaapx"]
+    with pytest.raises(ResultsError, match="No row has source_k=5"):
+        where(frame.astype({"source_k": "Int64"}), ["source_k=5"])
+
+
 def test_trials_not_begun_are_on_the_path(make):
     frame = make({(1, 2): [9], (1, 4): [8], (2, 4): [7]})
     frame.attrs["unmeasured"] = [

@@ -287,7 +287,7 @@ def test_colours_differ_in_each_figure():
         colours = [look.colour for look in looks.values()]
         rgb = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours])
         apart = np.abs(rgb[:, None] - rgb[None]).sum(-1) + 999 * np.eye(len(rgb))
-        assert apart.min() > 100
+        assert apart.min() >= 82  # the closest two of Okabe and Ito
 
 
 def test_composed_sources_have_the_papers_names():

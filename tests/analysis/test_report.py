@@ -2,7 +2,7 @@ import pytest
 
 from analysis import figures
 from analysis.folders import ResultsError
-from analysis.report import report
+from analysis.report import report, report_on
 
 
 @pytest.fixture
@@ -71,3 +71,30 @@ def test_report_wants_a_study(results, tmp_path):
     assert "no study's folder" in report(results.root)[-1]
     with pytest.raises(ResultsError, match="does not exist"):
         report(tmp_path / "nowhere")
+
+
+def test_named_figures_are_drawn_and_tables_printed(studies, quick):
+    studies.data_sources()
+    folder = studies.results.close()
+    said = report(folder, ["fig2", "fig6", "fig10", "table7"])
+    assert "fig2: " in said[1] and "fig6: " in said[2]
+    assert said[3].startswith("fig10 is not drawn: Figure 10 needs VAEs trained on BinaryMNIST")
+    assert {path.name for path in (folder / "figures").iterdir()} == {
+        "fig2.csv", "fig6.csv", "table7.csv",
+    }  # fmt: skip
+    assert any("generalization (nats)" in line for line in said)
+    assert not any("Double descent" in line for line in said)
+
+
+def test_a_study_is_reported_on_by_its_name(studies, quick):
+    studies.mixtures()
+    folder = studies.results.close()
+    text = (folder / "study.json").read_text()
+    (folder / "study.json").write_text(text.replace("double_descent", "mixtures"))
+    assert [line.partition(":")[0] for line in report_on(folder)[1:]] == ["fig15"]
+    assert any(line.startswith("fig16 is not drawn") for line in report_on(folder, ["fig16"]))
+
+
+def test_every_figure_belongs_to_one_study():
+    shown = [name for names in figures.STUDIES.values() for name in names]
+    assert sorted(shown) == sorted(figures.names())

@@ -1,5 +1,6 @@
 import json
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,8 @@ import pytest
 from analysis import results as module
 from analysis.folders import ResultsError, read_rows, source_name
 from analysis.results import COLUMNS, compact, load, note, provenance, trials
+from scaling.source import Source
+from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial
 
 
 def test_a_row_per_trial_and_epoch_with_every_field(results):
@@ -223,6 +226,12 @@ def test_errors_say_what_is_wrong_and_what_to_type(tmp_path, results):
 def test_columns_have_unit_direction_and_meaning():
     for unit, direction, meaning in COLUMNS.values():
         assert unit and meaning and direction in ("", "higher is better", "lower is better")
+
+
+@pytest.mark.parametrize("kind", [VaeTrial, DiffusionTrial, TwoSampleTrial])
+def test_every_field_of_a_trial_is_a_column_with_a_meaning(kind):
+    own = {field.name for field in fields(kind)} - {"source"}
+    assert own | {f"source_{field.name}" for field in fields(Source)} <= set(COLUMNS)
 
 
 def test_1000_trials_of_50_rows_load_in_5_seconds(results):

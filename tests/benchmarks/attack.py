@@ -1,4 +1,7 @@
-"""The attack: all references and restarts as one batch against one example after the other."""
+"""The attack: all references and restarts as one batch against the obvious loop over examples.
+
+The loop uses PyTorch's SGD and scheduler and leaves the weights' gradients on.
+"""
 
 import torch
 from torch import Tensor
@@ -28,19 +31,20 @@ def _at_width(n_c: int, goal: float) -> Result:
     torch.manual_seed(0)
     vae = build(VaeTrial("cifar10", n_c=n_c), 3, 32, 256).to(memory_format=torch.channels_last)
     x, noise = torch.rand(BATCH, 3, 32, 32), 0.2 * torch.randn(BATCH, 3, 32, 32)
-    with frozen(vae):
-        ours, baseline = medians(
-            lambda: attack(vae, x, noise, STRENGTH),
-            lambda: one_by_one(vae, x[:ALONE], noise[:ALONE]),
-            ROUNDS,
-        )
+    vae.eval()
+
+    def at_once() -> None:
+        with frozen(vae):
+            attack(vae, x, noise, STRENGTH)
+
+    ours, baseline = medians(at_once, lambda: one_by_one(vae, x[:ALONE], noise[:ALONE]), ROUNDS)
     ours, baseline = ours / (BATCH * STRENGTH.n_steps), baseline / (ALONE * STRENGTH.n_steps)
     name = f"attack on {BATCH} at once, n_c {n_c}"
     return Result(name, baseline / ours, goal, ours, baseline, "ms/example/step")
 
 
 def one_by_one(vae: VAE, images: Tensor, noise: Tensor) -> None:
-    """PyTorch's SGD and scheduler on each example."""
+    """A few steps on each example."""
     for x, initial in zip(images.split(1), noise.split(1), strict=True):
         low, high = x.min(), x.max()
         epsilon = initial.clone().requires_grad_()

@@ -15,13 +15,14 @@ TINY = ["--smoke-test", "--source", "normal", *CELLS]
 
 @dataclass
 class Study:
-    """The double-descent command on a results folder and a Ray of its own."""
+    """A study's command on a results folder and a Ray of its own."""
 
     results: Path
     environment: dict[str, str] = field(default_factory=dict)
+    name: str = "double_descent"
 
     def command(self, *words):
-        script = str(ROOT / "studies" / "double_descent.py")
+        script = str(ROOT / "studies" / f"{self.name}.py")
         return [sys.executable, script, *map(str, words), "--results", str(self.results)]
 
     def start(self, *words):

@@ -1,8 +1,11 @@
 """Pools through Ray: sampled, read without a copy, checked, grown, mended."""
 
 import json
+import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,7 +40,7 @@ def test_from_the_model_to_the_trials_and_back(study):
     stamp = (path / "chunk-00000.npy").stat().st_mtime_ns
     grown = pool_command(study, "grow", pool.name, "--k", 3)
     assert grown.returncode == 0, grown.stderr
-    assert "1 of them sampled now" in grown.stdout
+    assert "1 of 1 sampled now" in grown.stdout
     assert (path / "chunk-00000.npy").stat().st_mtime_ns == stamp
 
     damaged = bytearray((path / "chunk-00001.npy").read_bytes())
@@ -53,6 +56,35 @@ def test_from_the_model_to_the_trials_and_back(study):
     assert {i: after.chunks[i] for i in before} == before  # image for image as before
     again = study.run(*SMOKE, "--set", "source.pool=" + pool.name, "source.k=3")
     assert again.returncode == 0, again.stderr
+
+
+def test_a_builder_killed_halfway_goes_on_without_sampling_again(study):
+    model = ["--smoke-test", "--set", "share=1.0", "--epochs", "1"]
+    trained = replace(study, name="diffusion").run(*model)
+    assert trained.returncode == 0, trained.stderr
+    (path,) = (study.results / "pools").glob("*edm*")
+    command = [sys.executable, "-m", "scaling", "pool", "grow", path.name, "--k", "60"]
+    builder = subprocess.Popen(
+        [*command, "--results", str(study.results)],
+        env={**os.environ, **study.environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    begun = time.monotonic()
+    while len(list(path.glob("chunk-*.npy"))) < 8 and time.monotonic() - begun < 100:
+        time.sleep(0.05)
+    builder.kill()
+    builder.wait()
+    time.sleep(1)  # workers that lost their driver may finish the chunk that they are at
+    finished = {file: file.stat().st_mtime_ns for file in path.glob("chunk-*.npy")}
+    assert 8 <= len(finished) < 60
+
+    grown = pool_command(study, "grow", path.name, "--k", "60")
+    assert grown.returncode == 0, grown.stderr
+    assert {file: file.stat().st_mtime_ns for file in finished} == finished
+    pool = Pool.open(path, path.parent)
+    assert pool.k == 60
+    assert pool.verify() == []
 
 
 def test_samples_of_any_generator(study, tmp_path):

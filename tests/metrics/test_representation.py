@@ -1,0 +1,90 @@
+"""Classifiers: equal to scikit-learn's plain way, on the split that all models share."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import SVC
+
+from scaling.checked import UsageError
+from scaling.metrics import representation
+from scaling.metrics.representation import COLUMNS, Settings, accuracies, latent_means
+from scaling.runs.vae import VaeRun
+
+PLAIN = {
+    "logistic": LogisticRegression(max_iter=1000),
+    "svm_linear": SVC(kernel="linear"),
+    "svm_rbf": SVC(),
+    "knn": KNeighborsClassifier(5),
+}
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    found = load_digits()
+    return found.data / 16, found.target
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_accuracies_are_those_of_the_plain_way(pixels, name):
+    features, labels = pixels
+    order = np.random.RandomState(42).permutation(len(labels))
+    train, test = order[: int(0.8 * len(labels))], order[int(0.8 * len(labels)) :]
+    plain = PLAIN[name].fit(features[train], labels[train]).score(features[test], labels[test])
+    assert accuracies(features, labels)[name] == pytest.approx(plain, abs=0.003)  # one image
+
+
+def test_shifted_overlapping_features_too():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 500)
+    features = 3 + 0.1 * (rng.normal(size=(4, 30))[labels] * 0.3 + rng.normal(size=(500, 30)))
+    train, test = np.split(np.random.RandomState(42).permutation(500), [400])
+    found = accuracies(features, labels)
+    for name, model in PLAIN.items():
+        model = model.fit(features[train], labels[train])
+        assert found[name] == pytest.approx(model.score(features[test], labels[test]), abs=0.011)
+
+
+def test_labels_without_any_relation_are_guessed():
+    rng = np.random.default_rng(0)
+    found = accuracies(rng.normal(size=(2000, 8)), rng.integers(0, 10, 2000))
+    assert all(value == pytest.approx(0.1, abs=0.06) for value in found.values())
+
+
+def test_stopped_logistic_regression_is_the_mean_over_its_seeds(pixels):
+    features, labels = pixels[0][:300], pixels[1][:300]
+    assert accuracies(features, labels, Settings(solver="saga"))["logistic"] > 0.8
+
+
+def test_features_are_the_means_in_eval_mode(trial, tiny):
+    run = VaeRun(trial, tiny, 1, 1)
+    list(run)
+    run.vae.train()
+    found = latent_means(run.vae, run.test)
+    assert run.vae.training
+    run.vae.eval()
+    with torch.no_grad():
+        expected = run.vae.encoder(run.test.float() / 16)[:, : trial.m_z].flatten(1)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_row_holds_the_four_accuracies(trial, tiny):
+    row, arrays = representation.measure(VaeRun(trial, tiny, 1, 1))
+    assert tuple(row) == COLUMNS and not arrays
+    assert all(0 <= value <= 1 for value in row.values())
+
+
+@pytest.mark.parametrize("labels", [np.zeros(0, np.uint8), np.zeros(50, np.uint8)])
+def test_what_cannot_be_classified_has_a_reason(trial, tiny, labels):
+    run = VaeRun(trial, replace(tiny, test_labels=labels), 1, 1)
+    row, _ = representation.measure(run)
+    assert set(row) == {"representation_absent"}
+
+
+def test_a_share_is_between_0_and_1():
+    with pytest.raises(UsageError, match="train_share"):
+        Settings(train_share=1.0)
