@@ -1,6 +1,7 @@
 """The networks as lists of linear maps: what parameters, FLOPs and activations are counted from.
 
 Arithmetic only, so that a plan needs no torch; tests hold the counts against the networks.
+A FLOP is an addition or a multiplication, as `torch.utils.flop_counter` counts them.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ class Layer:
     z: bool = False
     kept: int = 1  # output positions per position: 4 where a transposed convolution doubles
     weighted: bool = True  # False for the products of attention
+    first: bool = False  # its inputs need no gradient
 
     @property
     def parameters(self) -> int:
@@ -34,8 +36,14 @@ class Layer:
         return product + self.outputs * self.bias
 
     @property
-    def multiplications(self) -> int:
-        return self.inputs * self.outputs * self.area * self.positions
+    def flops(self) -> int:
+        """Of one image forward; the gradient by the weights costs as much, by the inputs too."""
+        return 2 * self.inputs * self.outputs * self.area * self.positions
+
+    @property
+    def values(self) -> int:
+        """Outputs of one image."""
+        return self.outputs * self.positions * self.kept
 
 
 def row_of(trial: Trial) -> DatasetRow:
@@ -57,7 +65,7 @@ def _residual(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
         Layer(n, n, quarter, 9, norm=True),
         Layer(n, n, quarter, trial.res_second_kernel**2, norm=True),
     ] * 2
-    yield Layer(row.channels, n, half, 16, norm=True)
+    yield Layer(row.channels, n, half, 16, norm=True, first=True)
     yield Layer(n, n, quarter, 16, norm=True)
     yield from blocks
     yield Layer(n, 2 * m, quarter, bias=True, z=True)
@@ -71,7 +79,7 @@ def _residual(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
 def _fully_connected(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
     n, latents, pixels = trial.n_c, FC_LATENTS * trial.m_z, row.side**2
     norm = trial.batch_norm
-    yield Layer(row.channels * pixels, n, 1, bias=True, norm=norm)
+    yield Layer(row.channels * pixels, n, 1, bias=True, norm=norm, first=True)
     yield Layer(n, n, 1, bias=True, norm=norm)
     yield Layer(n, 2 * latents, 1, bias=True, z=True)
     yield Layer(latents, n, 1, bias=True, norm=norm, z=True)
@@ -84,9 +92,9 @@ def _unet(trial: DiffusionTrial, row: DatasetRow) -> Iterator[Layer]:
     base, embedding = trial.channels, 4 * trial.channels
     widths = [base * multiplier for multiplier in trial.multipliers]
     sides = [row.side >> level for level in range(len(widths))]
-    yield Layer(base, embedding, 1, bias=True)
+    yield Layer(base, embedding, 1, bias=True, first=True)
     yield Layer(embedding, embedding, 1, bias=True)
-    yield Layer(row.channels, base, row.side**2, 9, bias=True)
+    yield Layer(row.channels, base, row.side**2, 9, bias=True, first=True)
     width, skips = base, [base]
     for level, (outputs, side) in enumerate(zip(widths, sides, strict=True)):
         if level:
@@ -135,7 +143,7 @@ def _block(
 def _resnet(trial: TwoSampleTrial, row: DatasetRow) -> Iterator[Layer]:
     """ResNet-18 with a CIFAR stem (Appendix D.3): two basic blocks a stage, then two classes."""
     width, side = trial.channels, row.side
-    yield Layer(row.channels, width, side**2, 9, norm=True)
+    yield Layer(row.channels, width, side**2, 9, norm=True, first=True)
     for stage in range(trial.stages):
         outputs = trial.channels << stage
         side = side if stage == 0 else -(-side // 2)
@@ -160,3 +168,34 @@ def layers(trial: Trial) -> list[Layer]:
     if isinstance(trial, TwoSampleTrial):
         return list(_resnet(trial, row))
     return list(VAE_LAYERS[trial.network](trial, row))
+
+
+def halves(trial: VaeTrial) -> tuple[list[Layer], list[Layer]]:
+    """Encoder and decoder: between the two layers of Theta_z."""
+    every = layers(trial)
+    middle = next(index for index, layer in enumerate(every) if layer.z) + 1
+    return every[:middle], every[middle:]
+
+
+def training_flops(trial: Trial) -> int:
+    """Of one image in a gradient step: forward, and both gradients, none by the image itself."""
+    return sum((2 if layer.first else 3) * layer.flops for layer in layers(trial))
+
+
+def half_asleep_flops(trial: VaeTrial) -> int:
+    """Of one image of D_train in a step of reverse half asleep, with the samples made for it.
+
+    Encoder and decoder once to draw a sample; then a step of the encoder on image and sample, or
+    on the sample alone, through a decoder without gradients by its weights.
+    """
+    encoder, decoder = (sum(x.flops for x in half) for half in halves(trial))
+    first = layers(trial)[0].flops
+    images = 1 if trial.half_asleep_mix == "only_samples" else 2
+    return encoder + decoder + images * (3 * encoder - first + 2 * decoder)
+
+
+def components(trial: Trial) -> int:
+    """Logistics, or other terms, that the likelihood of one image is made of."""
+    row = row_of(trial)
+    mixture = isinstance(trial, VaeTrial) and trial.likelihood == "mixture"
+    return (trial.mixtures if mixture else 1) * row.channels * row.side**2

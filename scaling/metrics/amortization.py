@@ -58,7 +58,7 @@ class Settings(Checked):
         for name in ("n_images", "steps", "mc_train", "mc_eval", "lr"):
             value = getattr(self, name)
             if value is not None and value <= 0:
-                raise UsageError(f"{name}={value} is not positive.")
+                raise UsageError(f"{name}={value} is not positive. Leave it out for the default.")
 
 
 DEFAULT = Settings()

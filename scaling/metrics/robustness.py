@@ -51,7 +51,7 @@ class Settings(Checked):
         for name in ("n_ref", "n_attack", "n_steps", "eta", "delta"):
             value = getattr(self, name)
             if value is not None and value <= 0:
-                raise UsageError(f"{name}={value} is not positive. Leave it out for Table 2's.")
+                raise UsageError(f"{name}={value} is not positive. Leave it out for the default.")
 
     def strength(self, channels: int) -> Strength:
         """Table 2 for images of so many channels, and what is set here instead."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import queue
 import subprocess
 import sys
 import textwrap
@@ -10,12 +11,14 @@ import time
 
 import pytest
 
+from scaling.checked import UsageError
 from scaling.cluster.watchdog import TIMED_OUT, Watchdog
 from scaling.cluster.worker import Job, execute
 from scaling.options import ROW_TIMEOUT, parser
 from scaling.store import Store, TrialFolder
 from scaling.trial import VaeTrial, key
-from tests.cluster.conftest import ROOT
+from studies.double_descent import PRESETS
+from tests.cluster.conftest import ROOT, TINY
 from tests.conftest import timeless
 
 TRIAL = VaeTrial("digits", n_c=2, mixtures=2, lr=3e-3, batch=20, train_size=45)
@@ -85,16 +88,24 @@ def test_what_holds_the_interpreter_is_ended_too(folder):
     assert folder.state(4) == "partial"
 
 
-def test_what_makes_rows_lives_on_and_may_go_on_without_the_watch(folder):
-    """Were the process ended, this test would be too."""
+@pytest.fixture
+def exits(monkeypatch):
+    """The codes with which the process would have ended."""
+    codes = queue.Queue()
+    monkeypatch.setattr(os, "_exit", codes.put)
+    return codes
+
+
+def test_what_makes_rows_lives_on_and_so_does_what_is_watched_no_more(folder, exits):
     heard = []
-    with Watchdog(folder, 0.5) as watchdog:
+    with Watchdog(folder, 1.5) as watchdog:
         report = watchdog.heard_in(heard.append)
         for epoch in range(1, 9):
-            time.sleep(0.1)
+            time.sleep(0.3)
             report({"epoch": epoch})
-    time.sleep(0.7)
+    time.sleep(2)
     assert [row["epoch"] for row in heard] == list(range(1, 9))
+    assert exits.empty()
     assert folder.done() is None
 
 
@@ -105,22 +116,36 @@ def test_no_limit_is_no_watch(folder):
         watchdog.heard_in(lambda row: None)({"epoch": 1})
 
 
-def test_the_place_is_the_watched_threads_own(folder, monkeypatch):
-    ended = threading.Event()
-    codes = []
-    monkeypatch.setattr(os, "_exit", lambda code: (codes.append(code), ended.set()))
+def test_where_it_stands_is_told_of_libraries_too(folder, exits):
     with Watchdog(folder, 0.1):
-        assert ended.wait(10)
-    assert codes == [TIMED_OUT]
-    assert folder.done()["error"] == "no row within 0.1 s (--row-timeout): hung outside this project"
+        assert exits.get(timeout=10) == TIMED_OUT
+    assert folder.done()["error"].endswith("(--row-timeout): hung outside this project")
 
 
-def test_the_option():
-    options = parser("", {"digits": None} and PRESETS).parse_args(["--row-timeout", "1.5"])
-    assert options.row_timeout == 1.5
+def test_the_option_is_in_minutes(tmp_path):
+    assert parser("", PRESETS).parse_args(["--row-timeout", "1.5"]).row_timeout == 1.5
     assert parser("", PRESETS).parse_args([]).row_timeout == ROW_TIMEOUT
+    for text in ("0", "-1", "inf", "nan"):
+        with pytest.raises(UsageError, match="--row-timeout"):
+            parser("", PRESETS).parse_args(["--row-timeout", text])
 
 
 @pytest.mark.cluster
-def test_a_hung_trial_in_a_study(study, tmp_path):
-    """One trial of two hangs in every process that takes it up: it fails once, the other is done."""
+def test_one_trial_hangs_and_the_other_is_done(study):
+    """Its checkpoint is a pipe that nobody writes to, as a file system that never answers."""
+    words = [*TINY, "--m-z", 1]
+    keys = [
+        row["key"] for row in json.loads(study.run(*words, "--dry-run", "--json").stdout)["trials"]
+    ]
+    pipe = study.results / "trials" / keys[0] / "checkpoint.pt"
+    pipe.parent.mkdir(parents=True)
+    os.mkfifo(pipe)
+    run = study.run(*words, "--row-timeout", 0.25)
+    assert run.returncode == 3, run.stdout + run.stderr
+    reason = "no row within 15 s (--row-timeout): hung in _read (scaling/checkpoints.py"
+    assert f"Failed: {keys[0]}: {reason}" in run.stderr
+    assert "1 trials did not finish" in run.stdout
+    states = [study.results / "trials" / key / "done.json" for key in keys]
+    assert [json.loads(path.read_text())["state"] for path in states] == ["failed", "done"]
+    log = (study.results / "double_descent" / "logs" / "ray.log").read_text()
+    assert log.count(f"Trial task failed for trial {keys[0]}") == 1  # it is not waited for again

@@ -26,16 +26,21 @@ PLAIN = {
 @pytest.fixture(scope="module")
 def pixels():
     found = load_digits()
-    return found.data / 16, found.target
+    return found.data[:1000] / 16, found.target[:1000]
+
+
+@pytest.fixture(scope="module")
+def found(pixels):
+    return accuracies(*pixels)
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_accuracies_are_those_of_the_plain_way(pixels, name):
+def test_accuracies_are_those_of_the_plain_way(pixels, found, name):
     features, labels = pixels
     order = np.random.RandomState(42).permutation(len(labels))
     train, test = order[: int(0.8 * len(labels))], order[int(0.8 * len(labels)) :]
     plain = PLAIN[name].fit(features[train], labels[train]).score(features[test], labels[test])
-    assert accuracies(features, labels)[name] == pytest.approx(plain, abs=0.003)  # one image
+    assert found[name] == pytest.approx(plain, abs=0.005)  # one image of 200
 
 
 def test_shifted_overlapping_features_too():
@@ -51,8 +56,8 @@ def test_shifted_overlapping_features_too():
 
 def test_labels_without_any_relation_are_guessed():
     rng = np.random.default_rng(0)
-    found = accuracies(rng.normal(size=(2000, 8)), rng.integers(0, 10, 2000))
-    assert all(value == pytest.approx(0.1, abs=0.06) for value in found.values())
+    found = accuracies(rng.normal(size=(1000, 8)), rng.integers(0, 10, 1000))
+    assert all(value == pytest.approx(0.1, abs=0.08) for value in found.values())
 
 
 def test_stopped_logistic_regression_is_the_mean_over_its_seeds(pixels):
