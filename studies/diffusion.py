@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from analysis import summarize
 from scaling.cli import main
 from scaling.options import Preset
-from scaling.presets import DIGITS_EDM, MNIST_EDM, PAPER_EDM_EPOCHS
+from scaling.presets import DIGITS_EDM, MNIST_EDM, MNIST_EDM_EPOCHS, PAPER_EDM_EPOCHS
 from scaling.trial import DiffusionTrial, grid
 
 
@@ -27,7 +27,7 @@ PRESETS = {
         seeds=(0,), shares=(0.3, 1.0), pool_k=10,
     ),
     "mnist-small": Shares(
-        about="5,000 BinaryMNIST images, an hour on 2 cores", base=MNIST_EDM, epochs=40,
+        about="5,000 BinaryMNIST images, an hour on 2 cores", base=MNIST_EDM, epochs=MNIST_EDM_EPOCHS,
         measure_every=5, seeds=(0,), shares=(1.0,), pool_k=2,
     ),
     "paper": Shares(
