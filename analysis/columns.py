@@ -39,6 +39,7 @@ TRIAL_COLUMNS = {
     "source_augment_strength": (TEXT, "", "draws of strengths: normal, uniform or uniform_pos"),
     "source_augment_probability": (SHARE, "", "of each transformation; missing: the data set's"),
     "source_augment_flip": (TEXT, "", "Table 10's flip with probability 1: coin or always"),
+    "source_augment_shift": ("1", "", "std of a fractional translation, in widths; 0: none"),
     "source_augment_filter": (TEXT, "", "of the affine resampling: bilinear or sym6"),
     "source_keep_real": (FLAG, "", "no threshold after augmenting binary images"),
     "source_mollify_epochs": (COUNT, "", "length of the mollification schedule in epochs (B.6)"),

@@ -1,4 +1,4 @@
-"""`python -m scaling pool build|grow|verify|info|import`: the pools of a results folder."""
+"""`python -m scaling doctor`: what works here. `pool build|grow|verify|info|import`: the pools."""
 
 import os
 import sys
@@ -34,12 +34,19 @@ def _parser() -> Parser:
     shared.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     clustered = Parser(add_help=False)
     clustered.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
-    images = Parser(add_help=False)
+    rooted = Parser(add_help=False)
     root = os.environ.get("SCALING_DATA")
-    images.add_argument("--data-root", type=Path, default=root, help="data sets ($SCALING_DATA)")
+    rooted.add_argument("--data-root", type=Path, default=root, help="data sets ($SCALING_DATA)")
+    images = Parser(add_help=False, parents=[rooted])
     images.add_argument("--offline", action="store_true", help="open no socket for data")
-    pool = made.add_subparsers(required=True).add_parser("pool", help="samples on disk")
-    verbs = pool.add_subparsers(required=True)
+    nouns = made.add_subparsers(required=True)
+    about = "what works here, what does not, and what to type"
+    places = [shared, clustered, rooted]
+    doctor = nouns.add_parser("doctor", help=about, description=about, parents=places)
+    wait = "patience with each check (default 14)"
+    doctor.add_argument("--seconds", type=float, default=14.0, help=wait)
+    doctor.set_defaults(command=_doctor)
+    verbs = nouns.add_parser("pool", help="samples on disk").add_subparsers(required=True)
 
     def verb(name: str, command: Any, about: str, *parents: Parser) -> Any:
         added = verbs.add_parser(name, help=about, description=about, parents=[shared, *parents])
@@ -64,6 +71,12 @@ def _parser() -> Parser:
     add("--split", type=int, default=0)
     add("--rescale", choices=["unit", "symmetric"], help="floats in [0, 1] or in [-1, 1]")
     return made
+
+
+def _doctor(options: Namespace) -> int:
+    from scaling import doctor
+
+    return doctor.main(options.results, options.data_root, options.address, options.seconds)
 
 
 def _store(options: Namespace) -> "Store":

@@ -20,11 +20,13 @@ from scaling.options import SMOKE, Preset, override, parser, preset_of
 from scaling.wanted import Wanted, complete
 
 if TYPE_CHECKING:
+    from scaling.cluster.request import Request
     from scaling.store import Store
 
 Trials = Callable[[Any], Any]  # preset -> trials of one kind
 Report = Callable[[Path], Sequence[str]]
 DONE, USAGE, FAILED, CAPPED = 0, 2, 3, 4
+CALIBRATE_FROM = 0.25  # hours planned: below, a calibration costs more than it tells
 
 
 class Interrupted(KeyboardInterrupt):
@@ -70,10 +72,12 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     asked = override(trials(preset), options)
     metrics = (preset.metrics, preset.metric_every)
     wanted = complete(asked, epochs, preset.measure_every, preset.diffusion, *metrics)
-    plan = _plan(options, preset, wanted)
+    plan = _plan(options, preset, wanted, measure=False)
     if options.dry_run:
         _show(plan, options.json)
         return DONE
+    if options.address == "local" and plan["total"]["hours"] > CALIBRATE_FROM:
+        plan = _plan(options, preset, wanted, measure=True)
     return _launch(name, options, preset, wanted, plan, report)
 
 
@@ -82,15 +86,23 @@ def command() -> str:
     return shlex.join(["python", *sys.argv])
 
 
-def _plan(options: Namespace, preset: Preset, every: Sequence[Wanted]) -> dict[str, Any]:
-    from scaling import plan
+def _plan(
+    options: Namespace, preset: Preset, every: Sequence[Wanted], measure: bool
+) -> dict[str, Any]:
+    """On speeds that are known, or measured now, and on those of what has finished."""
+    from scaling import calibrate, plan
     from scaling.store import Store
 
-    states = Store(options.results).states(every)
+    store = Store(options.results)
+    states = store.states(every)
     if options.retry_failed:
         states = {name: "partial" if s == "failed" else s for name, s in states.items()}
-    machine = plan.GPU if preset.on_gpu or _has_gpu() else plan.CPU_CORE
-    return plan.make(every, machine, states)
+    on_gpu = preset.on_gpu or _has_gpu()
+    machine = calibrate.measured(on_gpu) if measure else calibrate.known(on_gpu)
+    finished = calibrate.finished(store, machine.device)
+    begun = {name: ran.epochs for name, ran in finished.items()}
+    speeds = plan.speeds(machine, finished.values())
+    return plan.make(every, speeds, states, preset.metric_settings, begun)
 
 
 def _has_gpu() -> bool:
@@ -123,8 +135,12 @@ def _launch(
     store.check_writable()
     print("\n".join(plan_lines(name, plan)), flush=True)
     with locked(store.root) as lock:
-        stopped = _run(name, options, store, every, plan, preset, lock)
-        print("\n".join([*report(store.study(name)), *_where(store.study(name))]))
+        request = _request(name, options, store, every, plan, preset, lock)
+        stopped = _run(request)
+        with request.profile.part("figures"):
+            told = report(store.study(name))
+        print("\n".join([*told, *_where(store.study(name))]))
+        store.update_study(name, request.profile.into)
     return _verdict(store, every, stopped)
 
 
@@ -151,7 +167,7 @@ def _where(folder: Path) -> list[str]:
     ]
 
 
-def _run(
+def _request(
     name: str,
     options: Namespace,
     store: "Store",
@@ -159,14 +175,14 @@ def _run(
     plan: dict[str, Any],
     preset: Preset,
     lock: Path,
-) -> str | None:
-    """Trains what is left, the costly first; returns the cap that stopped it."""
-    from scaling.cluster.study import Request, run
+) -> "Request":
+    """What is left to run, in the order of the plan."""
+    from scaling.cluster.profile import Profile
+    from scaling.cluster.request import Request
 
     share = options.gpus_per_trial
     left = [row for row in plan["trials"] if row["state"] in ("new", "partial")]
-    left.sort(key=lambda row: row["hours"], reverse=True)
-    request = Request(
+    return Request(
         study=name,
         preset=SMOKE if options.smoke_test else options.preset,
         store=store,
@@ -185,7 +201,14 @@ def _run(
         metric_settings=preset.metric_settings,
         lock=lock,
         argv=sys.argv,
+        profile=Profile(store, [row["key"] for row in left]),
     )
+
+
+def _run(request: "Request") -> str | None:
+    """Ray is imported only here, when the plan is printed and the results folder is locked."""
+    from scaling.cluster.study import run
+
     return run(request)
 
 

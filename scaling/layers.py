@@ -37,8 +37,15 @@ class Layer:
 
     @property
     def flops(self) -> int:
-        """Of one image forward; the gradient by the weights costs as much, by the inputs too."""
+        """Of one image forward."""
         return 2 * self.inputs * self.outputs * self.area * self.positions
+
+    @property
+    def gradients(self) -> float:
+        """FLOPs backward for one forward: by weights and inputs; attention weighs keys anew."""
+        if self.first:
+            return 1
+        return 2 if self.weighted else 2.5
 
     @property
     def values(self) -> int:
@@ -179,7 +186,7 @@ def halves(trial: VaeTrial) -> tuple[list[Layer], list[Layer]]:
 
 def training_flops(trial: Trial) -> int:
     """Of one image in a gradient step: forward, and both gradients, none by the image itself."""
-    return sum((2 if layer.first else 3) * layer.flops for layer in layers(trial))
+    return int(sum((1 + layer.gradients) * layer.flops for layer in layers(trial)))
 
 
 def half_asleep_flops(trial: VaeTrial) -> int:
@@ -195,7 +202,8 @@ def half_asleep_flops(trial: VaeTrial) -> int:
 
 
 def components(trial: Trial) -> int:
-    """Logistics, or other terms, that the likelihood of one image is made of."""
+    """Logistics that the likelihood of one image is made of; none where it is no mixture."""
+    if not isinstance(trial, VaeTrial) or trial.likelihood != "mixture":
+        return 0
     row = row_of(trial)
-    mixture = isinstance(trial, VaeTrial) and trial.likelihood == "mixture"
-    return (trial.mixtures if mixture else 1) * row.channels * row.side**2
+    return trial.mixtures * row.channels * row.side**2

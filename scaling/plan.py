@@ -1,100 +1,113 @@
-"""What trials cost, before any runs: parameters, FLOPs, memory, GPU share, hours (section 4.2)."""
+"""What a study costs, before any runs: shares, hours and disk of its trials (section 4.2).
 
-import math
+Hours rest on a machine's speeds; where trials have finished there, on theirs.
+"""
+
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scaling.layers import layers, row_of
+from scaling.costs import (
+    BYTES,
+    Machine,
+    measuring_work,
+    memory,
+    metrics_work,
+    parameters,
+    train_images,
+    training_work,
+)
+from scaling.layers import row_of
 from scaling.trial import Trial, TwoSampleTrial, VaeTrial
 from scaling.wanted import Wanted, chunks_of, pool_of
 
-BYTES = 4
 OBJECT_STORE_SHARE = 0.3  # of a node's memory, Ray's default
-OPTIMIZER_COPIES = 4  # weights, gradients, Adam's two moments
-ACTIVATION_COPIES = 3  # a convolution's output, its normalization, its ReLU
-STEP_LAYERS = 15  # linear maps of the network that `Machine.step_seconds` was measured with
-TRAIN_SHARE = 0.8  # of a two-sample test's images (Appendix D.3)
-LIKELIHOOD_COPIES = 24  # tensors of one mixture component per pixel that autograd keeps
+PARTS = (8, 6, 5, 4, 3, 2, 1)  # that a GPU is shared in
+MARGIN = 1.1  # of memory over what is estimated
+Settings = Mapping[str, Mapping[str, Any]]  # metric -> its options
 
 
 @dataclass(frozen=True)
-class Machine:
-    """How fast and how large what a trial runs on is; measured with eager float32 training."""
+class Ran:
+    """A finished trial: epochs, and seconds in its training steps."""
 
-    name: str
-    flops_per_s: float
-    step_seconds: float  # launches and Python, whatever the width
-    element_seconds: float  # likelihood, per component and pixel
-    base_bytes: int  # process, libraries, CUDA context
-    bytes: int
-    gpus: int
+    trial: Trial
+    epochs: int
+    seconds: float
 
 
-CPU_CORE = Machine("one CPU core", 6e10, 5e-3, 2.5e-8, 500 << 20, 8 << 30, 0)
-GPU = Machine("an 11 GB GPU (RTX 2080 Ti class)", 1e13, 3.3e-3, 1e-10, 900 << 20, 11 << 30, 1)
+@dataclass(frozen=True)
+class Speeds:
+    """How much longer than planned finished trials took, by architecture, and the others."""
+
+    machine: Machine
+    factors: Mapping[Trial, float] = field(default_factory=dict)
+    trials: int = 0
+
+    def factor(self, trial: Trial) -> float:
+        """Of this trial's architecture, else the median of all of its kind, else 1."""
+        if architecture(trial) in self.factors:
+            return self.factors[architecture(trial)]
+        kin = [f for other, f in self.factors.items() if other.kind == trial.kind]
+        return statistics.median(kin) if kin else 1.0
 
 
-def parameters(trial: Trial) -> dict[str, int]:
-    """|Theta_z|, |Theta_not-z| and their sum; a normalization never belongs to Theta_z."""
-    every = layers(trial)
-    total, z = sum(x.parameters for x in every), sum(x.weights for x in every if x.z)
-    return {"parameters": total, "parameters_z": z, "parameters_rest": total - z}
+def speeds(machine: Machine, finished: Iterable[Ran]) -> Speeds:
+    """What finished trials tell of the machine that they ran on."""
+    found: dict[Trial, list[float]] = {}
+    for ran in finished:
+        planned = machine.seconds(ran.trial, training_work(ran.trial, ran.epochs))
+        if planned and ran.seconds:
+            found.setdefault(architecture(ran.trial), []).append(ran.seconds / planned)
+    factors = {trial: statistics.median(all_of) for trial, all_of in found.items()}
+    return Speeds(machine, factors, sum(map(len, found.values())))
 
 
-def flops(trial: Trial) -> int:
-    """Of one image forward, two per multiplication; a training step costs three times that."""
-    return 2 * sum(layer.multiplications for layer in layers(trial))
+def architecture(trial: Trial) -> Trial:
+    """What a trial shares with those that take as long."""
+    same = replace(trial, seed=0, split=0, lr=1.0)
+    if isinstance(same, VaeTrial):
+        return replace(same, source=replace(same.source, pool=None))
+    return replace(same, pool=None) if isinstance(same, TwoSampleTrial) else same
 
 
-def memory(trial: Trial, machine: Machine) -> int:
-    """Bytes of a training process at its peak: base, optimizer, activations of a batch, images."""
-    row = row_of(trial)
-    outputs = sum(layer.outputs * layer.positions * layer.kept for layer in layers(trial))
-    per_image = ACTIVATION_COPIES * outputs + LIKELIHOOD_COPIES * _elements(trial)
-    images = (trial.train_size or row.train_images) * row.channels * row.side**2
-    weights = OPTIMIZER_COPIES * parameters(trial)["parameters"]
-    return machine.base_bytes + BYTES * (weights + trial.batch * per_image) + images
-
-
-def hours(trial: Trial, epochs: int, machine: Machine) -> float:
-    """Of training for so many epochs alone on the machine."""
-    images = epochs * epoch_images(trial)
-    steps = math.ceil(images / trial.batch)
-    arithmetic = 3 * flops(trial) * images / machine.flops_per_s
-    likelihood = _elements(trial) * images * machine.element_seconds
-    launches = steps * machine.step_seconds * len(layers(trial)) / STEP_LAYERS
-    return (launches + arithmetic + likelihood) / 3600
-
-
-def epoch_images(trial: Trial) -> int:
-    """Images of one epoch: |D_train|; for a two-sample test the training part of both classes."""
-    images = trial.train_size or row_of(trial).train_images
-    if isinstance(trial, TwoSampleTrial):
-        return int(2 * TRAIN_SHARE * (trial.images or images))
-    return images
-
-
-def _elements(trial: Trial) -> int:
-    row = row_of(trial)
-    if not isinstance(trial, VaeTrial):
-        return row.channels * row.side**2
-    components = trial.mixtures if trial.likelihood == "mixture" else 1
-    return components * row.channels * row.side**2
+def hours(wanted: Wanted, known: Speeds, settings: Settings, begun: float = 0.0) -> float:
+    """Of training and measuring alone on the machine; `begun` is the share already done."""
+    trial = wanted.trial
+    run = training_work(trial, wanted.epochs) + measuring_work(wanted)
+    seconds = (1 - begun) * known.machine.seconds(trial, run)
+    seconds += known.machine.seconds(trial, metrics_work(wanted, settings))
+    return known.factor(trial) * seconds / 3600
 
 
 def gpu_share(trial: Trial, machine: Machine) -> float:
     """The share of a GPU whose memory holds the trial with a tenth to spare; 0 without one."""
-    if not machine.gpus:
+    if machine.device == "cpu":
         return 0.0
-    need = 1.1 * memory(trial, machine) / machine.bytes
-    return next((1 / parts for parts in (8, 6, 5, 4, 3, 2, 1) if need <= 1 / parts), 1.0)
+    need = MARGIN * memory(trial, machine) / machine.bytes
+    return next((1 / parts for parts in PARTS if need <= 1 / parts), 1.0)
 
 
-def trial_row(wanted: Wanted, machine: Machine, state: str) -> dict[str, Any]:
+def advice(trial: Trial, machine: Machine) -> str | None:
+    """What to change where the machine's memory does not hold the trial."""
+    need = memory(trial, machine)
+    if need <= machine.bytes:
+        return None
+    text = f"needs {need / 1e9:.0f} GB, and {machine.name} has {machine.bytes / 1e9:.0f}"
+    batch = trial.batch // 2
+    while batch and memory(replace(trial, batch=batch), machine) > machine.bytes:
+        batch //= 2
+    larger = f"a device of {MARGIN * need / 1e9:.0f} GB"
+    return f"{text}: --set batch={batch} fits, or {larger}" if batch else f"{text}: {larger} would"
+
+
+def trial_row(
+    wanted: Wanted, known: Speeds, state: str, settings: Settings, begun: float
+) -> dict[str, Any]:
     """One line of the plan; m_z, n_c and source are null for a diffusion trial."""
-    trial, epochs = wanted.trial, wanted.epochs
+    trial, epochs, machine = wanted.trial, wanted.epochs, known.machine
     vae = trial if isinstance(trial, VaeTrial) else None
     share = None if isinstance(trial, VaeTrial) else trial.share
     return {
@@ -108,13 +121,20 @@ def trial_row(wanted: Wanted, machine: Machine, state: str) -> dict[str, Any]:
         "seed": trial.seed,
         "epochs": epochs,
         **parameters(trial),
-        "flops": 3 * flops(trial) * epochs * epoch_images(trial),
+        "flops": int(training_work(trial, epochs).flops),
         "memory_bytes": memory(trial, machine),
+        "advice": advice(trial, machine),
         "gpus": gpu_share(trial, machine),
-        "hours": hours(trial, epochs, machine),
-        "disk_bytes": 2 * 3 * BYTES * parameters(trial)["parameters"] + 400 * epochs,
+        "hours": hours(wanted, known, settings, begun),
+        "disk_bytes": _disk(wanted),
         "state": state,
     }
+
+
+def _disk(wanted: Wanted) -> int:
+    """Two checkpoints with Adam's moments, the kept models, a row an epoch."""
+    weights = BYTES * parameters(wanted.trial)["parameters"]
+    return (6 + len(wanted.metric_epochs)) * weights + 400 * wanted.epochs
 
 
 def pool_rows(every: Sequence[Wanted]) -> list[dict[str, Any]]:
@@ -123,7 +143,7 @@ def pool_rows(every: Sequence[Wanted]) -> list[dict[str, Any]]:
     for trial in (wanted.trial for wanted in every):
         if name := pool_of(trial):
             row = row_of(trial)
-            size = (trial.train_size or row.train_images) * row.channels * row.side**2
+            size = train_images(trial) * row.channels * row.side**2
             k = max(chunks_of(trial), chunks.get(name, (0, 0))[0])
             chunks[name] = (k, size)
     store = OBJECT_STORE_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -134,17 +154,28 @@ def pool_rows(every: Sequence[Wanted]) -> list[dict[str, Any]]:
     ]
 
 
-def make(every: Sequence[Wanted], machine: Machine, states: Mapping[str, str]) -> dict[str, Any]:
+def make(
+    every: Sequence[Wanted],
+    known: Speeds,
+    states: Mapping[str, str],
+    settings: Settings | None = None,
+    begun: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
     """The plan: a row a trial, the pools, and the totals over what is left to run.
 
-    `hours` add up the trials; `gpu_hours` weigh them with their share.
+    `hours` add up the trials; `gpu_hours` weigh them with their share. `settings` are those of the
+    costly metrics, `begun` the epochs that trials have reached.
     """
-    rows = [trial_row(w, machine, states.get(w.key, "new")) for w in every]
+    done = {w.key: min(1.0, (begun or {}).get(w.key, 0) / w.epochs) for w in every}
+    rows = [
+        trial_row(w, known, states.get(w.key, "new"), settings or {}, done[w.key]) for w in every
+    ]
     pools = pool_rows(every)
     left = [row for row in rows if row["state"] in ("new", "partial")]
     disk = sum(row["disk_bytes"] for row in rows) + sum(pool["bytes"] for pool in pools)
     return {
-        "machine": machine.name,
+        "machine": known.machine.name,
+        "basis": _basis(known),
         "trials": rows,
         "pools": pools,
         "total": {
@@ -157,3 +188,8 @@ def make(every: Sequence[Wanted], machine: Machine, states: Mapping[str, str]) -
             "largest_memory_bytes": max((row["memory_bytes"] for row in rows), default=0),
         },
     }
+
+
+def _basis(known: Speeds) -> str:
+    """What the hours rest on."""
+    return f"{known.trials} finished trials" if known.trials else known.machine.basis

@@ -17,10 +17,23 @@ def plan_lines(study: str, plan: dict[str, Any]) -> list[str]:
     told = ", ".join(f"{n} {STATES[s]}" for s, n in counts.items() if n)
     return [
         f"{study}: {total['trials']} trials ({told})",
-        f"planned: {_hours(total['hours'])} on {plan['machine']}, "
+        f"planned: {_hours(total['hours'])} on {plan['machine']} ({plan['basis']}), "
         f"{size(total['disk_bytes'])} on disk, at most "
         f"{size(total['largest_memory_bytes'])} of memory a trial",
         *(_pool(pool) for pool in plan["pools"]),
+        *_too_large(plan["trials"]),
+    ]
+
+
+def _too_large(rows: list[dict[str, Any]]) -> list[str]:
+    """What does not fit into memory, a line for all trials of the same need."""
+    needs: dict[str, list[str]] = {}
+    for row in rows:
+        if row["advice"]:
+            needs.setdefault(row["advice"], []).append(row["key"])
+    return [
+        f"Does not fit: {keys[0]}{f' and {len(keys) - 1} more' if keys[1:] else ''} {advice}."
+        for advice, keys in needs.items()
     ]
 
 

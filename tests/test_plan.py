@@ -1,98 +1,105 @@
-"""The plan's arithmetic against closed forms and the networks themselves."""
+"""The plan: shares that hold the memory, hours from finished trials, what does not fit."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from scaling import plan
-from scaling.models.unet import UNet
-from scaling.models.vae import build
-from scaling.trial import DiffusionTrial, VaeTrial, grid, on_dataset
-from scaling.wanted import complete
+from scaling.costs import CPU_CORE, GPU, memory, training_work
+from scaling.tables import plan_lines
+from scaling.trial import DMAAPX, DiffusionTrial, VaeTrial, grid
+from scaling.wanted import Diffusion, Wanted, complete
 
-WIDTHS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
-LATENTS = [1, 2, 4, 8, 16, 32, 64]
-
-
-@pytest.mark.parametrize(("n_c", "m_z"), [*itertools.product(WIDTHS, LATENTS)])
-def test_parameters_equal_the_closed_form(n_c, m_z):
-    found = plan.parameters(VaeTrial("cifar10", n_c=n_c, m_z=m_z))
-    assert found["parameters"] == 120 * n_c**2 + 174 * n_c + 3 * n_c * m_z + 2 * m_z + 100
-    assert found["parameters_z"] == 3 * n_c * m_z + 2 * m_z
-
-
-VARIANTS = [
-    VaeTrial("cifar10", n_c=12, m_z=3),
-    VaeTrial("cifar10", n_c=12, m_z=3, res_second_kernel=1, latent_reading="channels_x64"),
-    VaeTrial("digits", n_c=12, m_z=3, mixtures=5),
-    *on_dataset([VaeTrial("digits", n_c=24, m_z=2)], "mnist"),
-    *on_dataset([VaeTrial("digits", n_c=24, m_z=2)], "fashion_mnist"),
-    VaeTrial("cifar10", n_c=24, network="fully_connected", batch_norm=True),
-]
-
-
-@pytest.mark.parametrize("trial", VARIANTS, ids=lambda t: f"{t.dataset}-{t.network}")
-def test_counts_equal_the_networks(trial):
-    row = plan.row_of(trial)
-    vae = build(trial, row.channels, row.side, row.levels).eval()
-    assert plan.parameters(trial) == vae.count_parameters()
-    x = torch.zeros(2, row.channels, row.side, row.side, dtype=torch.uint8)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        vae.decoder(vae.encode(x).mean)
-    assert counter.get_total_flops() == pytest.approx(2 * plan.flops(trial), rel=0.02)
+WIDTHS = [1, 8, 64, 128, 256, 512]
+CPU = plan.Speeds(CPU_CORE)
 
 
 def test_totals_count_what_is_left():
     trials = grid(VaeTrial("digits", n_c=8), m_z=[1, 2], seed=[0, 1])
     every = complete(trials, 10, 5, None)
     states = {every[0].key: "done", every[1].key: "partial"}
-    made = plan.make(every, plan.CPU_CORE, states)
+    made = plan.make(every, CPU, states)
     assert [row["state"] for row in made["trials"]] == ["done", "partial", "new", "new"]
     assert made["total"]["to_run"] == 3
     assert made["total"]["hours"] == pytest.approx(sum(r["hours"] for r in made["trials"][1:]))
     assert made["total"]["gpu_hours"] == 0
 
 
-def test_shares_hold_the_memory():
-    for n_c in WIDTHS:
-        trial = VaeTrial("cifar10", n_c=n_c)
-        share = plan.gpu_share(trial, plan.GPU)
-        assert 0 < share <= 1
-        assert plan.memory(trial, plan.GPU) <= share * plan.GPU.bytes
-        assert plan.gpu_share(trial, plan.CPU_CORE) == 0
+def test_what_a_trial_has_done_is_not_planned_again():
+    every = complete([VaeTrial("digits", n_c=8)], 20, 5, None)
+    whole = plan.make(every, CPU, {})["total"]["hours"]
+    half = plan.make(every, CPU, {every[0].key: "partial"}, begun={every[0].key: 10})
+    assert half["total"]["hours"] == pytest.approx(whole / 2)
 
 
-EDM = [
-    DiffusionTrial("cifar10"),
-    DiffusionTrial("mnist"),
-    DiffusionTrial("cifar10", channels=16, multipliers=(1, 2, 2), blocks=2, attention=(8, 16)),
-    DiffusionTrial("digits", channels=32, multipliers=(1, 2), blocks=1, attention=(4,)),
-]
+@pytest.mark.parametrize(("n_c", "batch"), [*itertools.product(WIDTHS, [10, 100, 400])])
+def test_shares_hold_the_memory(n_c, batch):
+    trial = VaeTrial("cifar10", n_c=n_c, batch=batch)
+    share = plan.gpu_share(trial, GPU)
+    assert 0 < share <= 1
+    assert plan.gpu_share(trial, CPU_CORE) == 0
+    if share < 1:
+        assert memory(trial, GPU) * plan.MARGIN <= share * GPU.bytes
 
 
-def unet(trial):
-    row = plan.row_of(trial)
-    options = trial.channels, trial.multipliers, trial.blocks, trial.attention
-    return UNet(row.channels, *options, side=row.side), row
+def test_what_does_not_fit_is_told_with_a_batch_that_does():
+    model = DiffusionTrial("cifar10")
+    made = plan.make([Wanted(model, 10, 1)], plan.Speeds(GPU), {})
+    (told,) = (line for line in plan_lines("study", made) if line.startswith("Does not fit"))
+    assert made["trials"][0]["gpus"] == 1
+    batch = int(told.partition("--set batch=")[2].split()[0])
+    assert memory(replace(model, batch=batch), GPU) <= GPU.bytes
+    assert memory(replace(model, batch=2 * batch), GPU) > GPU.bytes
+    large = replace(GPU, bytes=200 * 10**9)
+    assert plan.advice(model, large) is None
+    assert "--set" not in plan.advice(replace(model, batch=1, channels=2048), GPU)
 
 
-@pytest.mark.parametrize("trial", EDM, ids=lambda t: f"{t.dataset}-{t.channels}")
-def test_diffusion_counts_equal_the_network(trial):
-    with torch.device("meta"):
-        network, row = unet(trial)
-    expected = sum(parameter.numel() for parameter in network.parameters())
-    assert plan.parameters(trial)["parameters"] == expected
+def ran(trial, factor, epochs=10):
+    """The trial, finished, `factor` times slower than planned."""
+    return plan.Ran(trial, epochs, factor * CPU_CORE.seconds(trial, training_work(trial, epochs)))
 
 
-def test_diffusion_flops_equal_the_network():
-    network, row = unet(EDM[2])
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network.eval()(torch.zeros(2, 3, 32, 32), torch.zeros(2))
-    assert counter.get_total_flops() == pytest.approx(2 * plan.flops(EDM[2]), rel=0.02)
+def test_hours_come_from_finished_trials():
+    small, wide = VaeTrial("digits", n_c=2), VaeTrial("digits", n_c=32)
+    known = plan.speeds(CPU_CORE, [ran(small, 2), ran(replace(small, seed=1), 4), ran(wide, 7)])
+    for trial, factor in (
+        (replace(small, seed=5, lr=0.1), 3),  # the median of its seeds
+        (wide, 7),
+        (VaeTrial("digits", n_c=8), 5),  # of none: the median of the architectures
+        (DiffusionTrial("digits"), 1),  # nor of its kind
+    ):
+        wanted = Wanted(trial, 20, 5)
+        expected = factor * plan.hours(wanted, CPU, {})
+        assert plan.hours(wanted, known, {}) == pytest.approx(expected)
+    assert plan.make([wanted], known, {})["basis"] == "3 finished trials"
 
 
-def test_the_default_unet_has_the_published_size():
-    assert plan.parameters(EDM[0])["parameters"] == 55_732_739
-    assert plan.parameters(EDM[1])["parameters"] == 55_725_825
+def test_the_same_pool_under_another_key_takes_as_long():
+    trial = VaeTrial("digits", source=replace(DMAAPX, k=2, pool="one"))
+    known = plan.speeds(CPU_CORE, [ran(trial, 3)])
+    other = replace(trial, source=replace(trial.source, pool="another"))
+    assert known.factor(other) == pytest.approx(3)
+
+
+def test_half_asleep_and_metrics_take_longer():
+    trial = VaeTrial("digits", n_c=8)
+    plain = plan.hours(Wanted(trial, 20, 5), CPU, {})
+    asleep = plan.hours(Wanted(replace(trial, half_asleep_from=10), 20, 5), CPU, {})
+    assert 1.2 * plain < asleep < 2 * plain
+    metrics = ("amortization", "robustness")
+    hours = [
+        plan.hours(Wanted(trial, 20, 5, metrics[:n], tuple(range(epochs))), CPU, {})
+        for n, epochs in ((1, 1), (2, 1), (2, 4))
+    ]
+    assert plain < hours[0] < hours[1] < hours[2]
+
+
+def test_pools_are_laid_beside_the_object_store():
+    diffusion = Diffusion(DiffusionTrial("digits", train_size=300), 10, k=4)
+    trials = [VaeTrial("digits", train_size=300, source=DMAAPX)]
+    made = plan.make(complete(trials, 10, 5, diffusion), CPU, {})
+    (pool,) = made["pools"]
+    assert pool["bytes"] == 4 * 300 * 64
+    assert pool["fits"]

@@ -65,10 +65,11 @@ class Differs:
         shared = places.pop() if len(places) == 1 else ""
         said = [term.text if shared else f"{term.text} ({term.arm.place})" for term in self.terms]
         said += [f"{self.constant:g}"] if self.constant else []
-        where = f", at {shared}," if shared else ""
-        each = ", for each of them," if len(self.others) > 1 else ""
+        where = f", at {shared}" if shared else ""
+        each = ", for each of them" if len(self.others) > 1 else ""
+        comma = "," if where or each else ""
         minus = " minus ".join([said[0], " or ".join(said[1:])] if said[1:] else said)
-        return f"{minus}{where}{each} is {self.region.text}"
+        return f"{minus}{where}{each}{comma} is {self.region.text}"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
         """One per other term and per value of Each that is measured."""

@@ -213,7 +213,7 @@ def _ends(ax: Axes, table: pd.DataFrame, panel: Panel, looks: Looks) -> None:
         ax.set_xticks([])
     for line, part in table.groupby("line"):
         marks.row(ax, rows[str(line)], part, looks[str(line)].colour)
-    ax.margins(x=0.3)
+    ax.margins(x=0.42)
     ax.xaxis.set_major_locator(MaxNLocator(4))
 
 

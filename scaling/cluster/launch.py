@@ -10,6 +10,7 @@ from typing import Any
 import ray
 from ray import tune
 
+from scaling.cluster import memory
 from scaling.cluster.chunks import Chunks
 from scaling.cluster.progress import Progress, ProgressCallback
 from scaling.cluster.watchdog import Watchdog
@@ -20,7 +21,7 @@ from scaling.wanted import pool_of
 
 MAX_FAILURES = 2
 TRIALS_PER_TUNER = 500  # a driver's memory grows with the trials of one Tuner
-SHORT_TRIAL_HOURS = 1 / 60  # below, processes are reused for the next trial
+SHORT_TRIAL_HOURS = 1 / 6  # below, processes are reused for the next trial
 
 
 class CapReached(Exception):
@@ -40,7 +41,7 @@ class Placement:
     """What each trial gets; `gpus` by key."""
 
     cpus: float
-    gpus: Mapping[str, float]
+    gpus: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,23 @@ class Launcher:
         self.tuners = 0
 
     def run(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> None:
-        """Runs these trials, several Tuners in turn where they are many; raises CapReached."""
-        for start in range(0, len(keys), TRIALS_PER_TUNER):
-            self._fit(keys[start : start + TRIALS_PER_TUNER], pools)
+        """Runs these trials, several Tuners in turn where they are many; raises CapReached.
 
-    def _fit(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> None:
+        What runs out of memory on a share of a GPU runs once more, alone on one.
+        """
+        for start in range(0, len(keys), TRIALS_PER_TUNER):
+            crowded = self._fit(keys[start : start + TRIALS_PER_TUNER], pools)
+            if crowded:
+                self.progress.say(
+                    f"{len(crowded)} trials ran out of memory on their share of a GPU: "
+                    "once more, alone on one"
+                )
+                self.progress.finished.difference_update(crowded)
+                self.placement.gpus.update(dict.fromkeys(crowded, 1.0))
+                self._fit(crowded, pools)
+
+    def _fit(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> list[str]:
+        """Returns the trials whose share of a GPU was too small."""
         self.tuners += 1
         trainable = tune.with_parameters(
             train,
@@ -106,9 +119,14 @@ class Launcher:
             ),
         )
         results = tuner.fit()
+        crowded = []
         for result in (results[i] for i in range(len(results))):
+            key = Path(result.path).name
             if result.error is not None:
-                self.store.folder(Path(result.path).name).fail(_last_line(result.error))
+                self.store.folder(key).fail(_last_line(result.error))
+            elif (result.metrics or {}).get("crowded"):
+                crowded.append(key)
+        return crowded
 
     def _resources(self, config: dict[str, Any]) -> tune.PlacementGroupFactory:
         bundle = {"CPU": self.placement.cpus, "GPU": self.placement.gpus[config["key"]]}
@@ -137,17 +155,30 @@ def train(
 
     assigned = ray.get_runtime_context().get_assigned_resources()
     torch.set_num_threads(max(1, int(assigned.get("CPU", 1))))
-    on_gpu = bool(assigned.get("GPU")) and torch.cuda.is_available()
+    share = float(assigned.get("GPU", 0))
+    on_gpu = bool(share) and torch.cuda.is_available()
+    if on_gpu:
+        memory.guard(share)
     key = config["key"]
-    job = replace(jobs[key], device="cuda" if on_gpu else "cpu")
+    gpu = (",".join(map(str, ray.get_gpu_ids())), share) if share else None
+    job = replace(jobs[key], device="cuda" if on_gpu else "cpu", gpu=gpu)
     folder = Store(root).folder(key)
     trial = folder.trial()
     pool = pools.get(pool_of(trial) or "")
     given = (pool.read, pool.checksums) if pool else ()
     if folder.state(job.epochs) != "failed":  # else the watchdog ended the process before this
-        with Watchdog(folder, job.row_timeout) as watchdog:
-            data = ray.get(datasets[data_of(trial)])
-            execute(folder, data, job, watchdog.heard_in(lambda row: tune.report({**row})), *given)
+        try:
+            with Watchdog(folder, job.row_timeout) as watchdog:
+                data = ray.get(datasets[data_of(trial)])
+                report = watchdog.heard_in(lambda row: tune.report({**row}))
+                execute(folder, data, job, report, *given)
+        except (RuntimeError, MemoryError) as error:
+            if not memory.ran_out(error):
+                raise
+            if 0 < share < 1:
+                tune.report({"crowded": True})
+                return
+            folder.fail(memory.sentence(trial, job.device))
     tune.report({"finished": True})
 
 

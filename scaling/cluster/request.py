@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from scaling.cluster.profile import Profile
 from scaling.metrics import Options
 from scaling.store import Store
 from scaling.trial import Trial
@@ -32,6 +33,7 @@ class Request:
     metric_settings: Options
     lock: Path
     argv: list[str]
+    profile: Profile
 
     @property
     def folder(self) -> Path:

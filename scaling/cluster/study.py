@@ -11,6 +11,7 @@ from scaling.checked import UsageError
 from scaling.cluster import connect, pools
 from scaling.cluster.evaluate import Cells, fill, missing
 from scaling.cluster.launch import CapReached, Caps, Launcher, Placement, Work
+from scaling.cluster.order import order
 from scaling.cluster.request import Request
 from scaling.cluster.worker import Job
 from scaling.data import datasets
@@ -29,7 +30,8 @@ def run(request: Request) -> str | None:
             stopped = _on_ray(request, data)
     else:
         _write_study(request)
-    _tensorboard(request)
+    with request.profile.part("tensorboard"):
+        _tensorboard(request)
     return stopped
 
 
@@ -63,8 +65,10 @@ def _check_same_data(request: Request, name: str, data: datasets.Dataset) -> Non
 def _on_ray(request: Request, data: Images) -> str | None:
     staging = request.folder / f".staging-{time.time_ns()}"
     try:
-        cluster = connect.connect(request.address)
+        with request.profile.part("ray"):
+            cluster = connect.connect(request.address)
         placement = _placement(request, cluster)
+        request.profile.width = _width(request, cluster, placement)
         if cluster.nodes > 1:
             connect.check_shared(request.store.root)
         _write_study(request)
@@ -85,11 +89,13 @@ def _on_ray(request: Request, data: Images) -> str | None:
             _phases(request, launcher, data)
         finally:
             launcher.progress.close()
-        _measure(request, data, placement)
+        with request.profile.part("metrics"):
+            _measure(request, data, placement)
     except CapReached as cap:
         return str(cap)
     finally:
-        ray.shutdown()
+        with request.profile.part("ray"):
+            ray.shutdown()
         shutil.rmtree(staging, ignore_errors=True)
     return None
 
@@ -97,12 +103,29 @@ def _on_ray(request: Request, data: Images) -> str | None:
 def _phases(request: Request, launcher: Launcher, data: Images) -> None:
     """First what needs no pool, the diffusion models at its head; then pools; then the rest."""
     waiting = {name: pool for name, pool, _ in request.pool_users()}
-    first = [name for name in request.hours if name not in waiting]
+    first = _ordered(request, [name for name in request.hours if name not in waiting])
     first.sort(key=lambda name: request.wanted[name].trial.kind != "diffusion")
-    launcher.run(first, {})
+    with request.profile.part("trials"):
+        launcher.run(first, {})
     if waiting or pools.lacking(request, data):
-        there = pools.provide(request, data, launcher.progress.say)
-        launcher.run([name for name in request.hours if waiting.get(name) in there], there)
+        with request.profile.part("sampling"):
+            there = pools.provide(request, data, launcher.progress.say)
+        rest = _ordered(request, [name for name in waiting if waiting[name] in there])
+        with request.profile.part("trials"):
+            launcher.run(rest, there)
+
+
+def _ordered(request: Request, names: list[str]) -> list[str]:
+    trials = {name: wanted.trial for name, wanted in request.wanted.items()}
+    return order(trials, {name: request.hours[name] for name in names}, request.profile.width)
+
+
+def _width(request: Request, cluster: connect.Cluster, placement: Placement) -> int:
+    """How many of the trials that are left run at a time."""
+    share = max(placement.gpus.values(), default=0.0)
+    room = cluster.cpus // request.cpus
+    room = min(room, cluster.gpus / share) if share else room
+    return max(1, min(int(room), len(request.hours)))
 
 
 def _unmeasured(request: Request) -> list[Cells]:

@@ -14,6 +14,7 @@ from scaling.store import TrialFolder
 
 TIMED_OUT = 124  # exit code, as of timeout(1)
 GRACE_SECONDS = 20.0
+STDERR = 2  # the descriptor: Ray and pytest replace `sys.stderr`
 OURS = Path(__file__).parents[2]  # whose frames tell more than those of libraries
 
 Report = Callable[[dict[str, Any]], None]
@@ -61,9 +62,9 @@ class Watchdog:
         return heard
 
     def _arm_last_resort(self) -> None:
-        """A thread that needs no interpreter; Ray and pytest replace `sys.stderr` itself."""
+        """A thread of its own that needs no interpreter."""
         limit = self.seconds + GRACE_SECONDS
-        faulthandler.dump_traceback_later(limit, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(limit, exit=True, file=STDERR)
 
     def _watch(self) -> None:
         while self.heard.wait(self.seconds) and not self.stopped:

@@ -36,6 +36,7 @@ class Job:
     tensorboard: Path | None = None  # folder of the study's event files
     device: str = "cpu"
     kept: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
+    gpu: tuple[str, float] | None = None  # Ray's name of it, and the share
     row_timeout: float = 0.0  # seconds without a row after which a process is ended; 0: never
 
 
@@ -45,6 +46,7 @@ class Run(Protocol):
     epoch: int
     epochs: int
     device: torch.device
+    seconds: float  # in training steps
     last_row: dict[str, Any]
 
     def __iter__(self) -> Iterator[dict[str, Any]]: ...
@@ -106,19 +108,23 @@ def execute(
     ledger = Ledger(read_chunk, checksums)
     run = make_run(trial, data, job, ledger)
     _resume(run, folder, ledger)
+    trained = run.seconds
     events = job.tensorboard / folder.key if job.tensorboard else None
     try:
         if events is None:
-            _train(run, folder, ledger, [report], job.kept)
+            inside = _train(run, folder, ledger, [report], job.kept)
         else:
             with Events(events, run.epoch) as writer:
                 writer.hparams(headline(trial))
-                _train(run, folder, ledger, [writer.row, report], job.kept)
+                inside = _train(run, folder, ledger, [writer.row, report], job.kept)
                 writer.images(run.arrays(), data.levels, run.epoch)
     except FloatingPointError as error:
         folder.fail(str(error))
         return
-    _finish(run, folder, ledger, began)
+    training = run.seconds - trained
+    profile = {"training": training, "measuring": inside - training}
+    facts = {"gpu": job.gpu} if job.gpu else {}
+    _finish(run, folder, ledger, span=[began, time.time()], profile=profile, **facts)
 
 
 def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
@@ -141,9 +147,12 @@ def _train(
     ledger: Ledger,
     listeners: list[Callable[[dict[str, Any]], None]],
     kept: Sequence[int],
-) -> None:
-    saved, cost = time.monotonic(), 0.0
+) -> float:
+    """Returns the seconds inside the run: training and measuring, not writing."""
+    begun = saved = time.monotonic()
+    cost = outside = 0.0
     for row in run:
+        handed = time.monotonic()
         folder.append_row(row)
         for listen in listeners:
             listen(row)
@@ -154,9 +163,11 @@ def _train(
             folder.save_checkpoint(run.state_dict() | {"chunks": ledger.checksums})
             saved = time.monotonic()
             cost = saved - now
+        outside += time.monotonic() - handed
+    return time.monotonic() - begun - outside
 
 
-def _finish(run: Run, folder: TrialFolder, ledger: Ledger, began: float) -> None:
+def _finish(run: Run, folder: TrialFolder, ledger: Ledger, **facts: object) -> None:
     """Also for a run that was complete but for this: it may have been killed right here."""
     folder.merge_arrays(run.arrays())
     folder.finish(
@@ -164,6 +175,6 @@ def _finish(run: Run, folder: TrialFolder, ledger: Ledger, began: float) -> None
         device=str(run.device),
         threads=torch.get_num_threads(),
         torch=torch.__version__,
-        span=[began, time.time()],
+        **facts,
         **({"chunks": ledger.checksums} if ledger.checksums else {}),
     )

@@ -5,9 +5,10 @@ order of the CIFAR-10 test set, and `labels.npy`. Corruptions made here follow C
 constants; noise, and the textures of frost and spatter, are drawn anew.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,15 @@ from scaling.data.corrupt_blur import BLURS
 from scaling.data.corrupt_digital import DIGITAL
 from scaling.data.corrupt_noise import NOISES
 from scaling.data.corrupt_weather import WEATHER
+from scaling.data.resample import Images
 
-CORRUPTIONS = NOISES | BLURS | WEATHER | DIGITAL
+# name -> function of (images, constants, generator), the constants of severities 1 to 5
+CORRUPTIONS: dict[str, tuple[Callable[..., Images], tuple[Any, ...]]] = {
+    **NOISES,
+    **BLURS,
+    **WEATHER,
+    **DIGITAL,
+}
 NAMES = tuple(sorted(CORRUPTIONS))
 OVERALL = "overall"  # one of the 19, drawn for each image
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -101,7 +109,7 @@ def check_official(folder: Path, test: np.ndarray, labels: np.ndarray) -> None:
             f"{folder} is no complete CIFAR-10-C: {', '.join(missing)} missing. "
             "Add the files, or move the folder away to have the corruptions made here."
         )
-    repeated = np.load(folder / "labels.npy")
+    repeated = _load(folder / "labels.npy")
     if not np.array_equal(repeated, np.tile(labels, len(SEVERITIES))):
         raise UsageError(
             f"{folder / 'labels.npy'} does not repeat the labels of the CIFAR-10 test set. "
@@ -113,9 +121,17 @@ def check_official(folder: Path, test: np.ndarray, labels: np.ndarray) -> None:
             _check_order(folder / f"{name}.npy", block[:ORDER_IMAGES].astype(float), clean)
 
 
+def _load(file: Path) -> np.ndarray:
+    """A view of the file, not yet read; UsageError where it is damaged or holds objects."""
+    try:
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+    except UNREADABLE as error:
+        raise UsageError(f"{file} cannot be read ({error}). Unpack CIFAR-10-C anew.") from None
+
+
 def _official(folder: Path, name: str) -> np.ndarray:
     """One file as (5, 10000, 32, 32, 3), not yet read."""
-    images = np.load(folder / f"{name}.npy", mmap_mode="r")
+    images = _load(folder / f"{name}.npy")
     if images.shape != OFFICIAL_SHAPE or images.dtype != np.uint8:
         raise UsageError(
             f"{folder / name}.npy holds {images.dtype} {images.shape}, "

@@ -37,6 +37,8 @@ class PoolSpec(Checked):
         super().__post_init__()
         if not NAME.fullmatch(self.name):
             raise UsageError(f"{self.name!r} is no pool's name. Use letters, digits, '-', '_', '.'")
+        if self.model is not None and not NAME.fullmatch(self.model):
+            raise UsageError(f"model={self.model!r} is no trial's key. Move that pool away.")
         if not 2 <= self.levels <= 256:
             raise UsageError(f"levels={self.levels} is not in 2..256, what uint8 images have.")
         if len(self.shape) != 3 or min(self.shape) < 1 or self.images_per_chunk < 1:

@@ -18,13 +18,16 @@ EVAL_BATCH = 512
 
 
 def measure(run: "VaeRun") -> dict[str, float]:
-    """Nats per image, BatchNorm in eval mode; `source_elbo` is that of the epoch's own images."""
+    """Nats per image, BatchNorm in eval mode; `source_elbo` is that of the epoch's own images.
+
+    Raises FloatingPointError where one of them is not finite: a row never holds a NaN.
+    """
     train = _evaluate(run, run.train, "train")
     test = _evaluate(run, run.test, "test")
     real = run.trial.source == NORMAL
     source = train if real else _evaluate(run, run.source_images(), "source")
     pixels = run.test[0].numel()
-    return {
+    row = {
         "train_elbo": train["elbo"],
         "test_elbo": test["elbo"],
         "source_elbo": source["elbo"],
@@ -35,6 +38,13 @@ def measure(run: "VaeRun") -> dict[str, float]:
         "test_reconstruction": test["elbo"] + test["kl"],
         "test_bits_per_dim": -test["elbo"] / (pixels * math.log(2)),
     }
+    lost = [name for name, value in row.items() if not math.isfinite(value)]
+    if lost:
+        raise FloatingPointError(
+            f"{lost[0]} is not finite in epoch {run.epoch}; "
+            f"a smaller lr (now {run.trial.lr}) or grad_clip may help"
+        )
+    return row
 
 
 def _evaluate(run: "VaeRun", images: Tensor, part: str) -> dict[str, float]:

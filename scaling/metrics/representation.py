@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from scaling.checked import Checked, UsageError
@@ -89,7 +90,9 @@ def accuracies(
     # by class: each pair of classes then reads neighbouring columns of the kernel, twice as fast
     train = train[np.argsort(labels[train], kind="stable")]
     x, y = (features[train], features[test]), (labels[train], labels[test])
-    return {"logistic": _logistic(x, y, settings.solver)} | by_kernel(x, y)
+    # many small products: more threads than cores are free make them ten times slower
+    with threadpool_limits(torch.get_num_threads()):
+        return {"logistic": _logistic(x, y, settings.solver)} | by_kernel(x, y)
 
 
 Halves = tuple[NDArray, NDArray]  # training and test part

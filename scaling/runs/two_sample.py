@@ -38,6 +38,10 @@ def images_of_each(trial: TwoSampleTrial, real: int) -> int:
             f"images={trial.images} is more than the {real} real images. "
             f"At most --set images={real} works."
         )
+    if real < 2:
+        raise UsageError(
+            "One real image cannot be both learned and held out. Give at least --train-size 2."
+        )
     return trial.images or real
 
 

@@ -2,14 +2,13 @@
 
 from itertools import combinations
 
-import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from analysis import figures, style
 from analysis.folders import ResultsError
 from analysis.intervals import t_interval
-from tests.analysis.made_up import COSTLY, EPOCHS, TRAINED, rows, source
+from tests.analysis.made_up import COSTLY, EPOCHS, TRAINED, rows
 
 
 def _fashion(studies, likelihood):
@@ -182,80 +181,12 @@ def test_a_jpeg_copy_is_named_in_title_and_note(studies, name):
     titles.append(figure.legends[0].get_title().get_text())
     assert any("(JPEG copy)" in title.replace("\n", " ") for title in titles)
     assert "not comparable with published" in figure.get_supxlabel()
-    studies.results.root.rename(studies.results.root.with_name("other"))
 
 
 def test_official_images_need_no_warning(studies):
     studies.data_sources(data="official")
     figure = figures.draw("fig2", studies.frame())
     assert "JPEG" not in figure.get_supxlabel() + figure.legends[0].get_title().get_text()
-
-
-def test_figure_6_compares_m_z(studies):
-    studies.latent_width()
-    frame = studies.frame()
-    table, figure = figures.numbers("fig6", frame), figures.draw("fig6", frame)
-    assert table["line"].unique().tolist() == ["m_z=1", "m_z=10"]
-    last = _of(table, "amortization_gap", "m_z=10", "end").iloc[0]
-    assert last["epoch"] == 700 and last["mean"] == pytest.approx(90 * 0.7 + 201)
-    assert "m_z=10 amortization_gap (700)" in figure.get_supxlabel()
-    colours = style.m_z_colours([1, 10])
-    assert _curves(figure.axes[1], "-")[colours[10]][0].max() == 700
-    assert _curves(figure.axes[0], "-")[colours[10]][0].max() == 1000
-
-
-def test_figures_11_and_12_differ_in_the_likelihood(studies):
-    _fashion(studies, "gaussian")
-    studies.each_seed(
-        700.0, 100.0, dataset="fashion_mnist", network="fully_connected", likelihood="mixture"
-    )
-    frame = studies.frame()
-    gaps = [
-        _of(figures.numbers(name, frame), "generalization_gap", "normal", "end")["mean"].iloc[0]
-        for name in ("fig11", "fig12")
-    ]
-    assert gaps == pytest.approx([840.0, 100.0])
-    assert len(figures.draw("fig12", frame).axes) == 2
-    assert len(figures.draw("fig11", frame).axes) == 6
-
-
-def test_figure_5_has_a_dotted_line_where_half_asleep_begins(studies):
-    studies.reverse_half_asleep()
-    frame = studies.frame()
-    figure = figures.draw("fig5", frame)
-    dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
-    assert [list(line.get_xdata()) for line in dotted] == [[500, 500]]
-    assert _words(figure.legends[0]) == [
-        "normal", "normal + RHA", "DMaaPx", "DMaaPx + RHA", "RHA begins",
-    ]  # fmt: skip
-    end = _of(figures.numbers("fig5", frame), "test_elbo", "normal + RHA", "end").iloc[0]
-    assert end["mean"] == pytest.approx(-10_000 - 600 - 320, abs=0.01)
-    assert len(_curves(figure.axes[0], "--")) == 4
-
-
-def test_figure_13_is_solid_on_the_test_set_and_dotted_on_the_training_distribution(studies):
-    FILL["fig13"](studies)
-    frame = studies.frame()
-    table, figure = figures.numbers("fig13", frame), figures.draw("fig13", frame)
-    assert [ax.get_title("left") for ax in figure.axes] == ["(a) BinaryMNIST", "(b) CIFAR-10"]
-    for ax, panel in zip(figure.axes, ("BinaryMNIST", "CIFAR-10"), strict=True):
-        here = table[table["panel"] == panel]
-        for look, metric in (("-", "test_elbo"), (":", "source_elbo")):
-            _, y = _curves(ax, look)[style.SOURCE_COLOURS["dmaapx"]]
-            assert list(y) == _of(here, metric, "dmaapx")["mean"].tolist()
-
-
-def test_figure_14_shows_the_gap_over_epochs(studies):
-    studies.mollification()
-    frame = studies.frame()
-    table, figure = figures.numbers("fig14", frame), figures.draw("fig14", frame)
-    assert table["line"].unique().tolist() == ["normal", "mollify", "dmaapx", "dmaapx + mollify"]
-    gap = _of(table, "generalization_gap", "dmaapx + mollify")
-    assert gap["mean"].iloc[-1] == pytest.approx(6.0)
-    _, y = _curves(figure.axes[1], "-")[style.COMBINED_COLOURS["DMaaPx + mollified"]]
-    assert list(y) == gap["mean"].tolist()
-    for ax in figure.axes[:2]:
-        assert [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"] == [500]
 
 
 @pytest.mark.parametrize("name", list(FILL))
@@ -278,39 +209,3 @@ def test_nothing_overlaps_and_nothing_is_clipped(studies, name):
         labels = [t.get_window_extent() for t in ax.get_xticklabels() if t.get_text()]
         shown = [box for box in labels if ax.get_window_extent().padded(2).x1 >= box.x0]
         assert not any(a.overlaps(b) for a, b in combinations(shown, 2))
-
-
-def test_colours_differ_in_each_figure():
-    from analysis.figures import fig5, fig14, methods
-
-    for looks in (fig5.LOOKS, fig14.LOOKS, methods.LOOKS):
-        colours = [look.colour for look in looks.values()]
-        rgb = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours])
-        apart = np.abs(rgb[:, None] - rgb[None]).sum(-1) + 999 * np.eye(len(rgb))
-        assert apart.min() >= 82  # the closest two of Okabe and Ito
-
-
-def test_composed_sources_have_the_papers_names():
-    assert style.source_label("real_share=0.0,k=10,mollify_epochs=500") == "DMaaPx + mollified"
-    assert style.source_label("real_share=0.4,k=10,augment=tuned") == "40 % real + Aug.Tuned"
-    assert style.source_label("dmaapx + mollify") == "DMaaPx + mollified"
-    assert style.source_label("real_share=0.4,flip=coin") == "40 % real + flip=coin"
-    both = style.source_colour("real_share=0.0,k=10,mollify_epochs=500")
-    assert both == style.COMBINED_COLOURS["DMaaPx + mollified"]
-    assert source("mollify")["mollify_epochs"] == 500
-
-
-@pytest.mark.parametrize(
-    ("mean", "half", "text"),
-    [
-        (841.54, 12.3, "842 \N{PLUS-MINUS SIGN} 12"),
-        (0.4149, 0.0385, "0.415 \N{PLUS-MINUS SIGN} 0.038"),
-        (-10302.5, 29.4, "\N{MINUS SIGN}10302 \N{PLUS-MINUS SIGN} 29"),
-        (5.436, None, "5.44"),
-        (1234.5, None, "1234"),
-        (0.0, None, "0"),
-        (2.0, 0.0, "2.00"),
-    ],
-)
-def test_rounding_keeps_two_digits_of_the_half_width(mean, half, text):
-    assert style.rounded(mean, half) == text

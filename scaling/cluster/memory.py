@@ -1,0 +1,44 @@
+"""A trial's share of a GPU's memory: the cap that guards it, and what is said when it runs out."""
+
+import torch
+
+from scaling.trial import Trial
+
+ALLOCATOR_SHARE = 0.9  # of a trial's share, context included
+CONTEXT_BYTES = 600 << 20  # of a process on a GPU, outside PyTorch's allocator
+LEAST = 0.25  # of the share, for the allocator
+FAILURES = (  # what PyTorch says where it raises no OutOfMemoryError
+    *("can't allocate memory", "not enough memory", "CUDA out of memory"),
+    *("CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED"),
+)
+
+
+def fraction(share: float, total: int) -> float:
+    """Of a GPU of `total` bytes, what PyTorch may take so that the process stays in its share."""
+    if share >= 1:
+        return 1.0
+    return max(ALLOCATOR_SHARE * share - CONTEXT_BYTES / total, LEAST * share)
+
+
+def guard(share: float) -> None:
+    """Caps this process; what an earlier trial in it left over is given back."""
+    torch.cuda.empty_cache()
+    _, total = torch.cuda.mem_get_info()
+    torch.cuda.set_per_process_memory_fraction(fraction(share, total))
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether the error says that memory ran out, on a GPU or a CPU."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in FAILURES)
+
+
+def sentence(trial: Trial, device: str) -> str:
+    """Why the trial failed, and what to change."""
+    where = "alone on a GPU" if device == "cuda" else "on the CPU"
+    smaller = f"a smaller batch (now {trial.batch}; --set batch={trial.batch // 2}), "
+    return (
+        f"it ran out of memory {where}. Use {smaller if trial.batch > 1 else ''}a narrower "
+        "network, or a device with more memory"
+    )

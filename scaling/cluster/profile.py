@@ -1,0 +1,75 @@
+"""Where the time of a launch went: the `profile` of its entry in study.json."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from scaling.store import Store
+
+BOOT_FIELD = 22  # of /proc/self/stat: when the process started, in ticks since boot
+
+
+class Profile:
+    """Seconds of the parts of a launch, and of training in the trials that it runs.
+
+    `width` is how many trials run at a time.
+    """
+
+    def __init__(self, store: Store, keys: Iterable[str]) -> None:
+        self.store = store
+        self.before = {key: self._trained(key) for key in keys}
+        self.parts: dict[str, float] = {"start": _age()}
+        self.width = 1
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Adds the time inside to the part."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.parts[name] = self.parts.get(name, 0.0) + time.monotonic() - begun
+
+    def entry(self) -> dict[str, Any]:
+        """Seconds; `outside_training` is the share of the process's life times the width.
+
+        `training` and `measuring` add up the trials, which run `width` at a time.
+        """
+        wall = _age()
+        training = sum(self._trained(key) - begun for key, begun in self.before.items())
+        parts = {name: round(seconds, 2) for name, seconds in self.parts.items()}
+        entry = {"wall": round(wall, 2), "parts": parts, "width": self.width}
+        entry |= {"trials": len(self.before), "training": round(training, 2)}
+        if training:
+            entry["measuring"] = round(sum(map(self._measured, self.before)), 2)
+            entry["outside_training"] = round(1 - training / (self.width * wall), 4)
+        return entry
+
+    def into(self, study: dict[str, Any]) -> dict[str, Any]:
+        """The content of study.json with the profile in its last launch."""
+        *earlier, last = study["launches"]
+        return study | {"launches": [*earlier, last | {"profile": self.entry()}]}
+
+    def _trained(self, key: str) -> float:
+        rows = self.store.folder(key).rows()
+        return float(rows[-1].get("seconds", 0.0)) if rows else 0.0
+
+    def _measured(self, key: str) -> float:
+        done = self.store.folder(key).done() or {}
+        return float(done.get("profile", {}).get("measuring", 0.0))
+
+
+def _age() -> float:
+    """Seconds since this process started; since this module was imported where that is unknown."""
+    try:
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        started = int(fields[BOOT_FIELD - 3]) / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+    except (OSError, ValueError, AttributeError, IndexError):
+        return time.monotonic() - IMPORTED
+
+
+IMPORTED = time.monotonic()

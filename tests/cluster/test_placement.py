@@ -1,0 +1,57 @@
+"""Shares of GPUs: never above one each, too small a share once more alone, too large refused."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from scaling.checked import UsageError
+from scaling.cluster.connect import Cluster, check_placement
+from scaling.store import Store
+from tests.cluster.conftest import ROOT
+from tests.cluster.placed import TOO_WIDE
+
+
+@pytest.mark.cluster
+@pytest.mark.slow
+def test_shares_by_trial_on_two_logical_gpus_and_one_that_runs_out_of_memory(tmp_path, ray_folder):
+    command = [sys.executable, "-m", "tests.cluster.placed", str(tmp_path)]
+    environment = {**os.environ, "RAY_TMPDIR": ray_folder, "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    shares = json.loads(done.stdout.splitlines()[-1])
+    ended = {name: Store(tmp_path).folder(name).done() for name in shares}
+
+    (wide,) = (name for name in shares if str(TOO_WIDE) in name)
+    failed = ended.pop(wide)
+    assert failed["state"] == "failed"
+    assert "ran out of memory" in failed["error"]
+    assert "--set batch=15" in failed["error"]
+    assert "1 trials ran out of memory on their share of a GPU" in done.stdout
+
+    assert all(end["state"] == "done" for end in ended.values())
+    gpus = {end["gpu"][0] for end in ended.values()}
+    assert gpus == {"0", "1"}
+    for gpu in gpus:
+        spans = [(*end["span"], end["gpu"][1]) for end in ended.values() if end["gpu"][0] == gpu]
+        for moment, _, _ in spans:
+            assert sum(share for a, b, share in spans if a <= moment < b) <= 1 + 1e-9
+    for name, end in ended.items():
+        assert end["gpu"][1] == shares[name]
+    together = [end["span"] for end in ended.values()]
+    assert any(a < c < b for a, b in together for c, _ in together)
+
+
+@pytest.mark.parametrize(("cpus", "gpus"), [(1, 3), (1, 2), (9, 0.5), (5, 0)])
+def test_what_no_node_can_hold_is_refused_at_once(cpus, gpus):
+    two_nodes = Cluster(nodes=2, cpus=8, gpus=2, cpus_per_node=4, gpus_per_node=1)
+    begun = time.monotonic()
+    with pytest.raises(UsageError, match="no node of the cluster has more than"):
+        check_placement(two_nodes, cpus, gpus)
+    assert time.monotonic() - begun < 1
+    check_placement(two_nodes, 4, 1)

@@ -1,0 +1,59 @@
+"""Where a launch's time went."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from scaling.cluster.profile import Profile
+from scaling.cluster.worker import Job, execute
+from scaling.store import Store
+from scaling.trial import key
+
+
+def trained(root, trial, data, epochs):
+    folder = Store(root).folder(key(trial))
+    folder.create(trial)
+    execute(folder, data, Job(epochs, 1), lambda row: None)
+    return folder
+
+
+def test_training_is_what_the_rows_grew_by(tmp_path, trial, tiny):
+    folder = trained(tmp_path, trial, tiny, 2)
+    before = folder.rows()[-1]["seconds"]
+    other = replace(trial, seed=1)
+    profile = Profile(Store(tmp_path), [key(trial), key(other)])
+    profile.width = 2
+    with profile.part("trials"):
+        trained(tmp_path, trial, tiny, 4)
+        new = trained(tmp_path, other, tiny, 3)
+    with profile.part("figures"):
+        time.sleep(0.05)
+    entry = profile.entry()
+    grown = folder.rows()[-1]["seconds"] - before + new.rows()[-1]["seconds"]
+    assert entry["training"] == pytest.approx(grown, abs=0.006)
+    assert entry["outside_training"] == pytest.approx(1 - grown / (2 * entry["wall"]), abs=1e-3)
+    assert 0.05 <= entry["parts"]["figures"] < entry["parts"]["trials"] + entry["parts"]["figures"]
+    assert sum(entry["parts"].values()) <= entry["wall"] + 0.05
+    assert entry["measuring"] > 0
+
+
+def test_a_trial_tells_training_and_measuring_apart(tmp_path, trial, tiny):
+    done = trained(tmp_path, trial, tiny, 3).done()
+    span = done["span"][1] - done["span"][0]
+    assert done["profile"]["training"] == pytest.approx(
+        Store(tmp_path).folder(key(trial)).rows()[-1]["seconds"], abs=0.001
+    )
+    assert 0 < done["profile"]["measuring"]
+    assert sum(done["profile"].values()) <= span
+
+
+def test_a_launch_without_trials_has_no_share(tmp_path):
+    entry = Profile(Store(tmp_path), []).entry()
+    assert entry["training"] == 0
+    assert "outside_training" not in entry
+    study = {"launches": [{"argv": ["first"]}, {"argv": ["second"]}], "study": "any"}
+    changed = Profile(Store(tmp_path), []).into(study)
+    assert changed["launches"][0] == {"argv": ["first"]}
+    assert changed["launches"][1]["profile"]["wall"] > 0
+    assert "profile" not in study["launches"][1]

@@ -1,0 +1,71 @@
+"""Accuracies under corruption: from CIFAR-10-C's files if there are any, else from images made."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scaling.checked import UsageError
+from scaling.data import corruptions
+from scaling.data.datasets import Dataset
+from scaling.metrics import corruption
+from scaling.metrics.corruption import COLUMNS, Settings
+from scaling.metrics.representation import accuracies, latent_means
+from scaling.runs.vae import VaeRun
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    """60 + 60 images 3x32x32 of three classes: three colours."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    images = np.full((60, 3, 32, 32), 60) + rng.integers(0, 40, (60, 3, 32, 32))
+    images[np.arange(60), labels] += 100
+    images = images.astype(np.uint8)
+    return Dataset("cifar10", images, images.copy(), labels, labels, 256)
+
+
+@pytest.fixture
+def run(trial, blobs):
+    return VaeRun(replace(trial, dataset="cifar10"), blobs, 1, 1)
+
+
+def test_every_set_has_its_classifiers(run, blobs, monkeypatch):
+    monkeypatch.delenv("SCALING_DATA", raising=False)
+    monkeypatch.setattr(corruptions, "BLOCK", 60)
+    row, arrays = corruption.measure(run)
+    assert row.pop("corruptions") == "generated"
+    assert set(row) == set(COLUMNS) and len(COLUMNS) == 80 and not arrays
+    fog = corruptions.corrupt(blobs.test, "fog", 5)
+    features = latent_means(run.vae, run.test.new_tensor(fog))
+    for name, value in accuracies(features, blobs.test_labels).items():
+        assert row[f"accuracy_{name}__fog"] == value
+    assert row == {k: v for k, v in corruption.measure(run)[0].items() if k != "corruptions"}
+
+
+def test_official_files_are_taken_where_they_fit(run, blobs, tmp_path, monkeypatch):
+    monkeypatch.setattr(corruptions, "TEST_IMAGES", 60)
+    monkeypatch.setattr(corruptions, "OFFICIAL_SHAPE", (300, 32, 32, 3))
+    folder = tmp_path / "CIFAR-10-C"
+    folder.mkdir()
+    np.save(folder / "labels.npy", np.tile(blobs.test_labels, 5))
+    for name in corruptions.NAMES:
+        np.save(folder / f"{name}.npy", np.concatenate([blobs.test] * 5).transpose(0, 2, 3, 1))
+    monkeypatch.setenv("SCALING_DATA", str(tmp_path))
+    row, _ = corruption.measure(run)
+    clean = accuracies(latent_means(run.vae, run.test), blobs.test_labels)
+    assert row["corruptions"] == "official"
+    assert all(row[column] == clean[column[9:].split("__")[0]] for column in COLUMNS)
+    np.save(folder / "fog.npy", np.zeros((2, 2)))
+    with pytest.raises(UsageError, match="fog.npy"):
+        corruption.measure(run)
+
+
+def test_other_images_have_a_reason(trial, tiny):
+    row, _ = corruption.measure(VaeRun(trial, tiny, 1, 1))
+    assert row == {"corruption_absent": "corruptions are for RGB images of 32x32 pixels only"}
+
+
+def test_a_severity_is_1_to_5():
+    with pytest.raises(UsageError, match="severity=6"):
+        Settings(severity=6)

@@ -1,0 +1,52 @@
+"""Peak memory of training and measuring trials: run as `python -m tests.peaks`, JSON in and out.
+
+A process of its own, since a peak is a process's. Linux only: it resets the peak between trials.
+"""
+
+import ctypes
+import gc
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+
+def read(name):
+    """`VmHWM` or `VmRSS`, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def peak(trial):
+    """Bytes before a run of two batches and its measurement, and at most during them."""
+    from scaling.cluster.worker import Job, make_run
+    from scaling.data.datasets import Dataset
+    from scaling.layers import row_of
+
+    row = row_of(trial)
+    draw = np.random.default_rng(0).integers
+    train, test = (
+        draw(0, row.levels, (n, row.channels, row.side, row.side), dtype=np.uint8)
+        for n in (trial.train_size, 512)
+    )
+    none = np.zeros(0, int)
+    data = Dataset("made up", train, test, none, none, row.levels, official_test=True)
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")
+    before = read("VmRSS")
+    for _ in make_run(trial, data, Job(1, 1), lambda index: train):
+        pass
+    return before, read("VmHWM")
+
+
+if __name__ == "__main__":
+    import torch
+
+    from scaling.trial import from_dict
+
+    torch.set_num_threads(1)
+    import ray.tune  # noqa: F401  as in a worker
+
+    print(json.dumps([peak(from_dict(values)) for values in json.load(sys.stdin)]))

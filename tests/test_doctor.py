@@ -1,0 +1,258 @@
+"""The doctor: a finding for each thing that can be missing or broken, and what to type."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from scaling import doctor, probes
+from scaling.doctor import BROKEN, LIMITED, WORKS, Finding, Probe
+from scaling.tables import size
+
+GB = 10**9
+
+
+def free(monkeypatch, count):
+    usage = SimpleNamespace(free=count, total=8 * GB)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+
+
+def test_the_table_says_what_to_type_below_what_is_wrong():
+    findings = [Finding("gpu", LIMITED, "none", "use the CPU"), Finding("token", WORKS, "private")]
+    assert doctor.table(findings) == [
+        "limited  gpu    none",
+        "                -> use the CPU",
+        "works    token  private",
+        "Nothing is broken.",
+    ]
+    assert doctor.table([Finding("gpu", BROKEN, ""), Finding("ray", BROKEN, "")])[-1] == (
+        "Broken: gpu, ray."
+    )
+
+
+@pytest.mark.parametrize(("state", "code"), [(WORKS, 0), (LIMITED, 0), (BROKEN, 2)])
+def test_the_exit_code_is_of_what_is_broken(monkeypatch, capsys, state, code):
+    monkeypatch.setattr(doctor, "diagnose", lambda *words: [Finding("ray", state, "found")])
+    assert doctor.main(Path("results"), None, "local", 1.0) == code
+    assert capsys.readouterr().out.startswith(f"{state}  ray  found\n")
+
+
+def test_results_that_can_be_written_or_made(monkeypatch, tmp_path):
+    free(monkeypatch, 50 * GB)
+    for path in (tmp_path, tmp_path / "to" / "be" / "made"):
+        assert doctor.disk(path).state == WORKS
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    refused = doctor.disk(tmp_path / "file" / "results")
+    assert (refused.state, refused.advice) == (BROKEN, "Give another folder: --results DIR")
+    assert "cannot be written: Not a directory" in refused.found
+
+
+@pytest.mark.parametrize(
+    ("left", "state"), [(GB // 2, BROKEN), (5 * GB, LIMITED), (50 * GB, WORKS)]
+)
+def test_room_on_the_disk(monkeypatch, tmp_path, left, state):
+    free(monkeypatch, left)
+    finding = doctor.disk(tmp_path)
+    assert finding.state == state
+    assert finding.found == f"{tmp_path}: {size(left)} free"
+    assert ("--results DIR" in finding.advice) == (state == BROKEN)
+    assert ("--dry-run" in finding.advice) == (state == LIMITED)
+
+
+def test_shared_memory(monkeypatch, tmp_path):
+    free(monkeypatch, 64 * 10**6)  # a container as Docker makes it
+    monkeypatch.setattr(doctor, "SHM", tmp_path)
+    finding = doctor.shared_memory()
+    assert finding.state == LIMITED
+    assert finding.found.startswith(f"64 MB of 8 GB free in {tmp_path}: Ray uses files")
+    assert "--shm-size" in finding.advice
+    free(monkeypatch, 4 * GB)
+    assert doctor.shared_memory().state == WORKS
+    monkeypatch.setattr(doctor, "SHM", tmp_path / "none")
+    assert doctor.shared_memory().state == WORKS
+
+
+def test_the_token_is_private(monkeypatch, tmp_path):
+    file = tmp_path / "auth_token"
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert doctor.token().state == WORKS  # a local Ray will write it
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(file))
+    absent = doctor.token()
+    assert (absent.state, absent.advice) == (BROKEN, "unset RAY_AUTH_TOKEN_PATH")
+    file.write_text("secret")
+    for mode, state in ((0o600, WORKS), (0o644, BROKEN), (0o640, BROKEN), (0o400, WORKS)):
+        file.chmod(mode)
+        finding = doctor.token()
+        assert finding.state == state
+        assert finding.advice == (f"chmod 600 {file}" if state == BROKEN else "")
+        assert "secret" not in finding.found
+
+
+@pytest.mark.parametrize(("needed", "told"), [
+    ("numpy>=2.0", ""),
+    ("Numpy<3,>=2.0", ""),
+    ("numpy>=99", "numpy is {numpy}, and numpy>=99 is needed"),
+    ("numpy<1,>=0.1", "numpy is {numpy}, and numpy<1,>=0.1 is needed"),
+    ("no-such-package[more]>=1", "no-such-package is missing"),
+    ('no-such-package>=1; extra == "dev"', ""),
+])  # fmt: skip
+def test_packages_against_what_is_asked_for(monkeypatch, needed, told):
+    monkeypatch.setattr(metadata, "requires", lambda name: [needed])
+    finding = doctor.packages()
+    assert finding.state == (BROKEN if told else WORKS)
+    if told:
+        assert finding.found == told.format(numpy=np.__version__)
+        assert finding.advice == "pip install -e ."
+
+
+def test_the_project_itself_is_installed(monkeypatch):
+    def requires(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", requires)
+    finding = doctor.packages()
+    assert (finding.state, finding.advice) == (BROKEN, "pip install -e .")
+    assert "scaling-vae is not installed" in finding.found
+
+
+def program(tmp_path, monkeypatch, text):
+    """In place of Python, for probes: a shell script."""
+    file = tmp_path / "python"
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(file))
+
+
+@pytest.mark.parametrize(("text", "found", "advice"), [
+    ("kill -SEGV $$", "its process ended with -11", "force-reinstall"),
+    ("echo undefined symbol: at >&2; exit 3", "ended with 3: undefined symbol: at", "reinstall"),
+    ("echo Error: Nobody listens. >&2; exit 2", "Nobody listens.", ""),
+    ("sleep 600", "no answer in time", "--seconds 60"),
+])  # fmt: skip
+def test_a_probe_that_crashes_or_hangs_is_a_finding(tmp_path, monkeypatch, text, found, advice):
+    line = json.dumps(["torch", WORKS, "2.6", ""])
+    program(tmp_path, monkeypatch, f"echo '{line}'; {text}")
+    first, second = Probe("ray", ["local"], tmp_path).findings(end=time.monotonic() + 2)
+    assert first == Finding("torch", WORKS, "2.6")
+    assert (second.name, second.state) == ("ray", BROKEN)
+    assert found in second.found
+    assert (advice in second.advice) if advice else not second.advice
+
+
+def test_it_works_where_nothing_else_does(tmp_path):
+    """PyTorch misses a library, Ray is not there: told, and the data read all the same."""
+    for name, error in (
+        ("torch", "OSError('libcudart.so.12: cannot open')"),
+        ("ray", "ImportError('none')"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(f"raise {error}")
+    words = [
+        "--results",
+        str(tmp_path / "results"),
+        "--data-root",
+        str(tmp_path),
+        "--seconds",
+        "60",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "scaling", "doctor", *words],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=Path(__file__).parents[1],
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == ""
+    lines = {line.split()[1]: line for line in done.stdout.splitlines() if line[0] in "wlb"}
+    assert lines["torch"].startswith("broken")
+    assert "OSError: libcudart.so.12: cannot open" in lines["torch"]
+    assert "broken" in lines["ray"]
+    assert "works" in lines["digits"]
+    assert "limited" in lines["cifar10"]
+    assert done.stdout.endswith("Broken: torch, ray.\n")
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_gpu(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(probes, "GPUS", tmp_path / "none")
+    none = probes.gpu()
+    assert (none.state, none.found) == (LIMITED, "none")
+    assert "--preset digits" in none.advice
+    monkeypatch.setattr(probes, "GPUS", tmp_path)  # the driver has one
+    unused = probes.gpu()
+    assert unused.state == BROKEN
+    assert f"PyTorch {torch.__version__} cannot use it" in unused.found
+    assert "nvidia-smi" in unused.advice
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_that_computes():
+    finding = probes.gpu()
+    assert finding.state == WORKS
+    assert " GB free" in finding.found
+
+
+def test_the_weights_of_inception(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(probes.importlib.util, "find_spec", lambda name: None)
+    finding = probes.weights()
+    assert (finding.state, finding.advice) == (LIMITED, "pip install torch-fidelity")
+    monkeypatch.setattr(probes.importlib.util, "find_spec", lambda name: object())
+    finding = probes.weights()
+    assert finding.state == LIMITED
+    assert str(tmp_path / "checkpoints") in finding.advice
+    file = tmp_path / "checkpoints" / "weights-inception-2015-12-05-6726825d.pth"
+    file.parent.mkdir()
+    file.write_bytes(b"something else")
+    finding = probes.weights()
+    assert (finding.state, finding.advice) == (BROKEN, f"rm {file}")
+    digest = probes.hashlib.sha256(b"something else").hexdigest()
+    monkeypatch.setattr("scaling.metrics.features.WEIGHTS_SHA256", digest)
+    assert probes.weights().state == WORKS
+
+
+def test_the_data(tmp_path):
+    (tmp_path / "cifar10_train.npz").write_bytes(b"torn")
+    (tmp_path / "cifar10_test.npz").write_bytes(b"torn")
+    (tmp_path / "MNIST" / "raw").mkdir(parents=True)  # and nothing in it
+    found = {finding.name: finding for finding in probes.data(str(tmp_path))}
+    assert found["digits"] == Finding("digits", WORKS, "1,297 and 500 images (scikit-learn)")
+    assert found["fashion_mnist"].state == LIMITED
+    assert str(tmp_path / "FashionMNIST/raw") in found["fashion_mnist"].advice
+    assert found["cifar10"].state == found["mnist"].state == BROKEN
+    assert "cannot be read as an npz" in found["cifar10"].found
+    assert "Put {train,t10k}" in found["mnist"].found
+
+
+@pytest.mark.cluster
+def test_ray_as_a_study_starts_it(ray_folder, tmp_path):
+    token = tmp_path / "auth_token"
+    token.write_text("0" * 64)
+    token.chmod(0o644)
+    environment = {**os.environ, "RAY_TMPDIR": ray_folder, "RAY_AUTH_TOKEN_PATH": str(token)}
+    command = [sys.executable, "-m", "scaling.probes", "ray"]
+    done = subprocess.run([*command, "local"], capture_output=True, text=True, env=environment)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    name, state, found, _ = json.loads(line)
+    assert (name, state) == ("ray", WORKS), found
+    assert f"local: 1 node(s), {os.cpu_count()} CPUs" in found
+    assert token.stat().st_mode & 0o777 == 0o600
+    done = subprocess.run([*command, "127.0.0.1:1"], capture_output=True, text=True)
+    name, state, found, _ = json.loads(done.stdout)
+    assert (name, state) == ("ray", BROKEN)
+    assert "Nobody listens at --address 127.0.0.1:1" in found
