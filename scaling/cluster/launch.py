@@ -85,7 +85,7 @@ class Launcher:
             crowded = self._fit(keys[start : start + TRIALS_PER_TUNER], pools)
             if crowded:
                 self.progress.say(
-                    f"{len(crowded)} trials ran out of memory on their share of a GPU: "
+                    f"{len(crowded)} of {len(keys)} trials ran out of memory on a share of a GPU: "
                     "once more, alone on one"
                 )
                 self.progress.finished.difference_update(crowded)

@@ -5,7 +5,7 @@ order of the CIFAR-10 test set, and `labels.npy`. Corruptions made here follow C
 constants; noise, and the textures of frost and spatter, are drawn anew.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from scaling.data.corrupt_blur import BLURS
 from scaling.data.corrupt_digital import DIGITAL
 from scaling.data.corrupt_noise import NOISES
 from scaling.data.corrupt_weather import WEATHER
-from scaling.data.resample import Images
+from scaling.shapes import UNREADABLE
 
 # name -> function of (images, constants, generator), the constants of severities 1 to 5
-CORRUPTIONS: dict[str, tuple[Callable[..., Images], tuple[Any, ...]]] = {
+CORRUPTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     **NOISES,
     **BLURS,
     **WEATHER,
@@ -124,7 +124,7 @@ def check_official(folder: Path, test: np.ndarray, labels: np.ndarray) -> None:
 def _load(file: Path) -> np.ndarray:
     """A view of the file, not yet read; UsageError where it is damaged or holds objects."""
     try:
-        return np.load(file, mmap_mode="r", allow_pickle=False)
+        return np.lib.format.open_memmap(file, mode="r")  # objects cannot be mapped
     except UNREADABLE as error:
         raise UsageError(f"{file} cannot be read ({error}). Unpack CIFAR-10-C anew.") from None
 

@@ -8,6 +8,7 @@ of std = softplus(rho). Decoder: z -> likelihood parameters (B, width, H, W). `h
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from scaling.shapes import FC_LATENTS
@@ -40,6 +41,22 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.skip(x) + self.block(x)
+
+
+class PerPixel(nn.Conv2d):
+    """A 1x1 convolution as a matrix product an image: what it puts out lies channel by channel.
+
+    So the likelihood reads it. From a channels_last x the gradient goes back channels_last: layers
+    that get one layout from below and another from above are slow.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.requires_grad and x.is_contiguous(memory_format=torch.channels_last):
+            x.register_hook(lambda slope: slope.contiguous(memory_format=torch.channels_last))
+        assert self.bias is not None
+        weight = self.weight.flatten(1).expand(len(x), -1, -1)
+        product = torch.baddbmm(self.bias.unsqueeze(1), weight, x.flatten(2))
+        return product.unflatten(2, x.shape[2:])
 
 
 def _residuals(trial: VaeTrial) -> list[nn.Module]:
@@ -83,7 +100,7 @@ class ResidualDecoder(nn.Module):
             nn.BatchNorm2d(n_c),
             *_residuals(trial),
             *(layer for _ in range(2) for layer in _upsample(n_c)),
-            nn.Conv2d(n_c, shape.width, 1),
+            PerPixel(n_c, shape.width, 1),
         )
 
     def forward(self, z: Tensor) -> Tensor:

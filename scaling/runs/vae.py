@@ -51,7 +51,8 @@ class VaeRun:
         with seeded(self.device, trial.seed, "init"):
             vae = build(trial, data.channels, data.side, data.levels)
         self.vae = vae.to(self.device).to(memory_format=torch.channels_last)
-        self._set_precision(resolve(trial.precision, trial.n_c, data.side, self.device))
+        wide = trial.n_c if trial.network == "residual" else 0  # only measured for convolutions
+        self._set_precision(resolve(trial.precision, wide, data.side, self.device))
         self._set_phase(0)
         self.listed = frozenset(listed)
         self.constants = self._constants()

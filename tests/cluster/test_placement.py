@@ -32,7 +32,7 @@ def test_shares_by_trial_on_two_logical_gpus_and_one_that_runs_out_of_memory(tmp
     assert failed["state"] == "failed"
     assert "ran out of memory" in failed["error"]
     assert "--set batch=15" in failed["error"]
-    assert "1 trials ran out of memory on their share of a GPU" in done.stdout
+    assert "1 of 9 trials ran out of memory on a share of a GPU" in done.stdout
 
     assert all(end["state"] == "done" for end in ended.values())
     gpus = {end["gpu"][0] for end in ended.values()}

@@ -41,6 +41,7 @@ def test_bf16_steps_share_the_weights_and_stay_close_to_float32(trial, likelihoo
     assert rounded.dtype == torch.float32
     assert rounded != exact
     assert rounded.item() == pytest.approx(exact.item(), rel=0.02)
+    assert half.decode(half.encode(x).mean).log_prob(x).dtype == torch.float32
     assert torch.cosine_similarity(slope, exact_slope, 0) > 0.99
     assert {p.dtype for p in vae.parameters()} == {torch.float32}
     assert half.encode(x).mean.dtype == torch.float32

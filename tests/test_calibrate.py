@@ -1,0 +1,111 @@
+"""Speeds of a machine: solved from made-up times, kept by hardware, never measured by a plan."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from scaling import calibrate
+from scaling.costs import CPU_CORE, GPU, Work, training_work
+from scaling.store import Store
+from scaling.trial import VaeTrial, key
+
+SPEEDS = {"launch": 2e-4, "flop": 1e-11, "value": 3e-9, "component": 4e-8}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "scaling-vae" / "speeds.json"
+
+
+def times(speeds):
+    machine = replace(CPU_CORE, **speeds)
+    return [(p.work, machine.seconds(p.trial, p.work)) for p in calibrate.PROBES]
+
+
+def test_the_probes_tell_all_speeds_apart():
+    assert calibrate.solve(times(SPEEDS)) == pytest.approx(SPEEDS, rel=1e-6)
+
+
+def test_noise_never_makes_a_speed_negative():
+    noisy = [(w, t * (0.5 if i == 1 else 2)) for i, (w, t) in enumerate(times(SPEEDS))]
+    assert min(calibrate.solve(noisy).values()) >= 0
+
+
+def test_a_probe_takes_what_its_own_speeds_say():
+    """Work is what is timed: an epoch on `images`."""
+    probe = calibrate.WIDE
+    work = training_work(replace(probe.trial, train_size=probe.images), 1)
+    assert probe.work == work
+    assert isinstance(work, Work)
+
+
+def test_measured_once_and_kept(cache, monkeypatch):
+    runs = []
+
+    def fake(command, **options):
+        runs.append(command)
+        text = json.dumps(SPEEDS | {"bf16": 0.5})
+        return subprocess.CompletedProcess(command, 0, text, "")
+
+    typical = calibrate.known(on_gpu=False)
+    assert typical.basis == "typical speeds"
+    assert not runs
+    monkeypatch.setattr(calibrate.subprocess, "run", fake)
+    first, again = calibrate.measured(on_gpu=False), calibrate.measured(on_gpu=False)
+    assert first == again == calibrate.known(on_gpu=False)
+    assert len(runs) == 1
+    assert runs[0][:3] == [sys.executable, "-m", "scaling.calibrate"]
+    assert (first.flop, first.bf16) == (SPEEDS["flop"], 0.5)
+    assert first.basis.startswith("speeds measured")
+    name, _ = calibrate.hardware(on_gpu=False)
+    assert name in next(iter(json.loads(cache.read_text())))
+    assert name in first.name
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', "null"])
+def test_a_damaged_cache_counts_for_nothing(cache, text):
+    cache.parent.mkdir(parents=True)
+    cache.write_text(text)
+    assert calibrate.known(on_gpu=False).flop == CPU_CORE.flop
+
+
+def test_where_it_fails_typical_speeds_stay(monkeypatch):
+    def fails(command, **options):
+        raise subprocess.TimeoutExpired(command, 1)
+
+    monkeypatch.setattr(calibrate.subprocess, "run", fails)
+    assert calibrate.measured(on_gpu=False).basis == "typical speeds"
+    assert calibrate.known(on_gpu=True).flop == GPU.flop
+
+
+def test_this_machine_is_measured_in_seconds(cache):
+    machine = calibrate.measured(on_gpu=False)
+    assert machine.basis.startswith("speeds measured")
+    assert machine.flop + machine.value > 0
+    assert 1e-13 < machine.seconds(calibrate.WIDE.trial, calibrate.WIDE.work) < 1e3
+
+
+def finish(store, trial, seconds, device, state="done"):
+    folder = store.folder(key(trial))
+    folder.create(trial)
+    folder.append_row({"epoch": 4, "seconds": seconds})
+    folder.finish(4, device=device) if state == "done" else folder.fail("broken")
+    return folder
+
+
+def test_only_what_finished_on_such_a_device_counts(tmp_path):
+    store = Store(tmp_path / "results")
+    base = VaeTrial("digits", n_c=2)
+    finish(store, base, 3.0, "cpu")
+    finish(store, replace(base, seed=1), 1.0, "cuda")
+    finish(store, replace(base, seed=2), 9.0, "cpu", state="failed")
+    moved = finish(store, replace(base, seed=3), 5.0, "cpu")
+    moved.path.rename(moved.path.with_name("another-name"))
+    found = calibrate.finished(store, "cpu")
+    assert list(found) == [key(base)]
+    assert (found[key(base)].epochs, found[key(base)].seconds) == (4, 3.0)
+    assert [ran.seconds for ran in calibrate.finished(store, "cuda").values()] == [1.0]
