@@ -40,12 +40,7 @@ def _parser() -> Parser:
     images = Parser(add_help=False, parents=[rooted])
     images.add_argument("--offline", action="store_true", help="open no socket for data")
     nouns = made.add_subparsers(required=True)
-    about = "what works here, what does not, and what to type"
-    places = [shared, clustered, rooted]
-    doctor = nouns.add_parser("doctor", help=about, description=about, parents=places)
-    wait = "patience with each check (default 14)"
-    doctor.add_argument("--seconds", type=float, default=14.0, help=wait)
-    doctor.set_defaults(command=_doctor)
+    _add_doctor(nouns, [shared, clustered, rooted])
     verbs = nouns.add_parser("pool", help="samples on disk").add_subparsers(required=True)
 
     def verb(name: str, command: Any, about: str, *parents: Parser) -> Any:
@@ -71,6 +66,14 @@ def _parser() -> Parser:
     add("--split", type=int, default=0)
     add("--rescale", choices=["unit", "symmetric"], help="floats in [0, 1] or in [-1, 1]")
     return made
+
+
+def _add_doctor(nouns: Any, parents: list[Parser]) -> None:
+    about = "what works here, what does not, and what to type"
+    doctor = nouns.add_parser("doctor", help=about, description=about, parents=parents)
+    wait = "patience with each check (default 14)"
+    doctor.add_argument("--seconds", type=float, default=14.0, help=wait)
+    doctor.set_defaults(command=_doctor)
 
 
 def _doctor(options: Namespace) -> int:

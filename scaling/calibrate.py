@@ -57,8 +57,8 @@ def known(on_gpu: bool) -> Machine:
     entry = (read_json(_cache()) or {}).get(_entry(name)) if name else None
     if not isinstance(entry, dict) or set(entry) != {*SPEEDS, "bf16"}:
         return replace(typical, bytes=size or typical.bytes)
-    basis = f"speeds measured on {name}"
-    return replace(typical, name=_named(name, on_gpu), bytes=size, basis=basis, **entry)
+    name = name if on_gpu else f"one core of {name}"
+    return replace(typical, name=name, bytes=size, basis="measured speeds", **entry)
 
 
 def measured(on_gpu: bool) -> Machine:
@@ -99,10 +99,6 @@ def _gpu() -> tuple[str, int]:
         return name.strip(), int(megabytes) << 20
     except (OSError, ValueError, IndexError, subprocess.SubprocessError):
         return "", 0
-
-
-def _named(name: str, on_gpu: bool) -> str:
-    return name if on_gpu else f"one core of {name}"
 
 
 def _entry(name: str) -> str:

@@ -1,8 +1,8 @@
 """What a trial costs on a machine: bytes at its peak, seconds from the work that it is made of."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from scaling.layers import (
@@ -44,6 +44,8 @@ ROBUSTNESS = {  # Table 2, by whether images are RGB
 }
 WEIGHT = 0.25  # of a value: a weight is updated without leaving memory's order
 TOGETHER = 64  # images in a batch of those, on a CPU about
+AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 20}  # values of images that q* is optimized of together
+ATTACKED = 512  # images that are attacked together
 TRAIN_SHARE = 0.8  # of a two-sample test's images (Appendix D.3)
 
 
@@ -124,13 +126,17 @@ def epoch_images(trial: Trial) -> int:
     return train_images(trial)
 
 
-def memory(trial: Trial, machine: Machine) -> int:
-    """Bytes of a process at its peak: libraries, weights and optimizer, data, outputs of layers."""
+def memory(trial: Trial, machine: Machine, metrics: Sequence[str] = ()) -> int:
+    """Bytes of a process at its peak: libraries, weights and optimizer, data, outputs of layers.
+
+    Or of one that measures the costly metrics, whichever is more.
+    """
     row = row_of(trial)
     weights = OPTIMIZER_COPIES[trial.kind] * parameters(trial)["parameters"]
     data = DATA_COPIES * train_images(trial) * row.channels * row.side**2
     fixed = machine.base_bytes + RUN_BYTES + is_compiled(trial) * COMPILER_BYTES
-    return int(fixed + data + BYTES * (weights + _outputs(trial, machine.bf16 < 1)))
+    outputs = max(_outputs(trial, machine.bf16 < 1), _attended(trial, machine.device, metrics))
+    return int(fixed + data + BYTES * (weights + outputs))
 
 
 def _outputs(trial: Trial, has_bf16: bool) -> float:
@@ -146,6 +152,17 @@ def _outputs(trial: Trial, has_bf16: bool) -> float:
     largest = max(hidden) + head
     measuring = EVAL_IMAGES[trial.kind] * EVAL_COPIES[trial.kind] * largest
     return max(training, measuring) if trial.kind == "vae" else training + measuring
+
+
+def _attended(trial: Trial, device: str, metrics: Sequence[str]) -> float:
+    """Values kept by the gradients of costly metrics: through the decoder, or the encoder."""
+    if not isinstance(trial, VaeTrial):
+        return 0.0
+    row = row_of(trial)
+    encoder, decoder = (sum(x.values for x in half) for half in halves(trial))
+    optimized = AT_ONCE[device] // (row.channels * row.side**2) * decoder
+    kept = {"amortization": optimized, "robustness": ATTACKED * encoder}
+    return HIDDEN_COPIES["vae"] * max((kept.get(name, 0) for name in metrics), default=0)
 
 
 def step_images(trial: Trial) -> int:

@@ -82,11 +82,11 @@ def hours(wanted: Wanted, known: Speeds, settings: Settings, begun: float = 0.0)
     return known.factor(trial) * seconds / 3600
 
 
-def gpu_share(trial: Trial, machine: Machine) -> float:
+def gpu_share(trial: Trial, machine: Machine, metrics: Sequence[str] = ()) -> float:
     """The share of a GPU whose memory holds the trial with a tenth to spare; 0 without one."""
     if machine.device == "cpu":
         return 0.0
-    need = MARGIN * memory(trial, machine) / machine.bytes
+    need = MARGIN * memory(trial, machine, metrics) / machine.bytes
     return next((1 / parts for parts in PARTS if need <= 1 / parts), 1.0)
 
 
@@ -122,9 +122,9 @@ def trial_row(
         "epochs": epochs,
         **parameters(trial),
         "flops": int(training_work(trial, epochs).flops),
-        "memory_bytes": memory(trial, machine),
+        "memory_bytes": memory(trial, machine, wanted.metrics),
         "advice": advice(trial, machine),
-        "gpus": gpu_share(trial, machine),
+        "gpus": gpu_share(trial, machine, wanted.metrics),
         "hours": hours(wanted, known, settings, begun),
         "disk_bytes": _disk(wanted),
         "state": state,

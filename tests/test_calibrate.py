@@ -60,7 +60,7 @@ def test_measured_once_and_kept(cache, monkeypatch):
     assert len(runs) == 1
     assert runs[0][:3] == [sys.executable, "-m", "scaling.calibrate"]
     assert (first.flop, first.bf16) == (SPEEDS["flop"], 0.5)
-    assert first.basis.startswith("speeds measured")
+    assert first.basis == "measured speeds"
     name, _ = calibrate.hardware(on_gpu=False)
     assert name in next(iter(json.loads(cache.read_text())))
     assert name in first.name
@@ -82,11 +82,13 @@ def test_where_it_fails_typical_speeds_stay(monkeypatch):
     assert calibrate.known(on_gpu=True).flop == GPU.flop
 
 
-def test_this_machine_is_measured_in_seconds(cache):
+@pytest.mark.slow
+def test_this_machine_is_as_fast_as_a_processor_can_be():
     machine = calibrate.measured(on_gpu=False)
-    assert machine.basis.startswith("speeds measured")
-    assert machine.flop + machine.value > 0
-    assert 1e-13 < machine.seconds(calibrate.WIDE.trial, calibrate.WIDE.work) < 1e3
+    assert machine.basis == "measured speeds"
+    seconds = machine.seconds(calibrate.WIDE.trial, calibrate.WIDE.work)
+    assert 1e9 < calibrate.WIDE.work.flops / seconds < 1e13
+    assert 0.1 < machine.bf16 < 10
 
 
 def finish(store, trial, seconds, device, state="done"):

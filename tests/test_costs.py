@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from scaling import costs, layers
 from scaling.cluster.worker import Job, make_run
 from scaling.data.datasets import Dataset
-from scaling.metrics import amortization, attack
+from scaling.metrics import amortization, attack, robustness
 from scaling.models import logistics, precision
 from scaling.models.unet import UNet
 from scaling.models.vae import build
@@ -118,6 +118,7 @@ def test_constants_are_those_of_the_modules_that_use_them():
     assert logistics.COMPILE_FROM == costs.COMPILE_FROM
     assert precision.BF16_FROM == costs.BF16_FROM
     assert diffusion.MEASURED == costs.MEASURED
+    assert (amortization.AT_ONCE, robustness.AT_ONCE) == (costs.AT_ONCE, costs.ATTACKED)
     settings = amortization.Settings()
     for name, value in costs.AMORTIZATION.items():
         assert getattr(settings, name) == value

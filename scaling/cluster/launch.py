@@ -21,7 +21,9 @@ from scaling.wanted import pool_of
 
 MAX_FAILURES = 2
 TRIALS_PER_TUNER = 500  # a driver's memory grows with the trials of one Tuner
-SHORT_TRIAL_HOURS = 1 / 6  # below, processes are reused for the next trial
+# Trials shorter than this reuse processes, which start in about 6 s; on GPUs only those of seconds,
+# since a reused process keeps GPU memory.
+SHORT_TRIAL_HOURS = {"cpu": 1 / 6, "cuda": 1 / 60}
 
 
 class CapReached(Exception):
@@ -102,7 +104,9 @@ class Launcher:
             datasets=dict(self.work.datasets),
             pools=dict(pools),
         )
-        short = statistics.median(self.work.hours[key] for key in keys) < SHORT_TRIAL_HOURS
+        on_gpu = any(self.placement.gpus[key] for key in keys)
+        limit = SHORT_TRIAL_HOURS["cuda" if on_gpu else "cpu"]
+        short = statistics.median(self.work.hours[key] for key in keys) < limit
         tuner = tune.Tuner(
             tune.with_resources(trainable, self._resources),
             param_space={"key": tune.grid_search(list(keys))},

@@ -4,11 +4,11 @@ No Ray here: the same function serves a test, a notebook and Tune.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from scaling.data.datasets import Dataset, split
 from scaling.data.sources import ReadChunk
 from scaling.events import Events
 from scaling.runs.diffusion import DiffusionRun
+from scaling.runs.run import Run
 from scaling.runs.two_sample import TwoSampleRun
 from scaling.runs.vae import VaeRun
 from scaling.store import TrialFolder
@@ -38,21 +39,6 @@ class Job:
     kept: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
     gpu: tuple[str, float] | None = None  # Ray's name of it, and the share
     row_timeout: float = 0.0  # seconds without a row after which a process is ended; 0: never
-
-
-class Run(Protocol):
-    """What a worker needs of a run."""
-
-    epoch: int
-    epochs: int
-    device: torch.device
-    seconds: float  # in training steps
-    last_row: dict[str, Any]
-
-    def __iter__(self) -> Iterator[dict[str, Any]]: ...
-    def state_dict(self) -> dict[str, Any]: ...
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
-    def arrays(self) -> dict[str, np.ndarray]: ...
 
 
 class Ledger:

@@ -45,7 +45,7 @@ class Bernoulli:
     """Pixels that are 0 or 1; `params` are logits (B, C, H, W)."""
 
     def __init__(self, params: Tensor) -> None:
-        self.logits = _exact(params)
+        self.logits = params
 
     @staticmethod
     def width(channels: int) -> int:
@@ -71,7 +71,6 @@ class Gaussian:
     def __init__(
         self, params: Tensor, sigma: float = 0.03, levels: int = 256, activation: str = "none"
     ) -> None:
-        params = _exact(params)
         self.loc = torch.sigmoid(params) if activation == "sigmoid" else params
         self.sigma = sigma
         self.levels = levels
@@ -174,9 +173,6 @@ class PerChannelMixture(MixtureOfLogistics):
 
     low, span = 0.0, 1.0
 
-    def __init__(self, params: Tensor, channels: int, levels: int = 256) -> None:
-        super().__init__(_exact(params), channels, levels)
-
     def log_prob(self, x: Tensor) -> Tensor:
         weights = F.log_softmax(self.logits, 1).unsqueeze(1)
         log_mass = torch.logsumexp(self._log_mass(x) + weights, 2)
@@ -214,11 +210,6 @@ class PerChannelMixture(MixtureOfLogistics):
 def _full(params: Tensor) -> Tensor:
     """At least float32: a network may hand out bf16."""
     return params.to(torch.promote_types(params.dtype, torch.float32))
-
-
-def _exact(params: Tensor) -> Tensor:
-    """Likelihoods are never computed in bf16, whatever the decoder puts out."""
-    return params.float() if params.dtype == torch.bfloat16 else params
 
 
 def _uniform(like: Tensor) -> Tensor:

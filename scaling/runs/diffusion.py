@@ -2,8 +2,7 @@
 
 import copy
 import math
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,13 @@ from torch import Tensor
 from scaling.data.datasets import Dataset
 from scaling.models import edm
 from scaling.models.edm import Denoiser
+from scaling.runs.run import Row, Run, Stateful
 from scaling.seeds import derive, seeded
 from scaling.trial import DiffusionTrial
 
 MEASURED = 2000  # images at most of each set that a reported loss is the mean of
 MEASURED_BATCH = 250
 PICTURES = 16
-
-Row = dict[str, float | int]
 
 
 def share_of_train(trial: DiffusionTrial, train: np.ndarray) -> np.ndarray:
@@ -55,14 +53,14 @@ def sample_images(
     return edm.sample(load_denoiser(trial, shape, state), seeds, shape, levels)
 
 
-class DiffusionRun:
-    """`for row in run:` trains up to `epochs` and yields every `measure_every`-th row and the last.
+class DiffusionRun(Run):
+    """Training EDM, as `Run` tells.
 
     An epoch is |D_train| images, the share of D_train repeated as often as it takes. `denoiser`
-    holds the averaged weights; every reported loss and every sample is theirs. Every random number
-    comes from the trial's seed and the epoch. Raises FloatingPointError when a loss stops being
-    finite.
+    holds the averaged weights; every reported loss and every sample is theirs.
     """
+
+    objective, remedy = "denoising loss", " or a longer ramp_images"
 
     def __init__(
         self,
@@ -72,8 +70,8 @@ class DiffusionRun:
         measure_every: int = 10,
         device: str | torch.device = "cpu",
     ) -> None:
-        self.trial, self.epochs, self.measure_every = trial, epochs, measure_every
-        self.device = torch.device(device)
+        super().__init__(trial, epochs, measure_every, device)
+        self.trial = trial
         self.levels, self.shape = data.levels, data.train.shape[1:]
         self.epoch_images = len(data.train)
         self.train = torch.tensor(share_of_train(trial, data.train), device=self.device)
@@ -85,17 +83,11 @@ class DiffusionRun:
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=trial.lr, betas=(0.9, 0.999), eps=1e-8, fused=True
         )
-        self.epoch = 0
-        self.seconds = 0.0
-        self.loss = math.nan
-        self.last_row: Row = {}
 
-    def __iter__(self) -> Iterator[Row]:
-        while self.epoch < self.epochs:
-            self._train_epoch()
-            if self.epoch == self.epochs or self.epoch % self.measure_every == 0:
-                self.last_row = self.measure()
-                yield self.last_row
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        networks: dict[str, Stateful] = {"model": self.model, "averaged": self.denoiser}
+        return networks | {"optimizer": self.optimizer}
 
     def measure(self) -> Row:
         """The row of the current epoch: losses per pixel, parameters, training time.
@@ -104,12 +96,10 @@ class DiffusionRun:
         are those of the averaged weights, with the same noise for both sets in every epoch.
         """
         losses = {"train_loss": self._loss_on(self.train), "test_loss": self._loss_on(self.test)}
-        self._check(*losses.values())
-        speed = self.epoch * self.epoch_images / max(self.seconds, 1e-9)
-        timing = {"seconds": round(self.seconds, 3), "images_per_s": round(speed, 1)}
+        self.check(*losses.values())
         parameters = sum(p.numel() for p in self.model.parameters())
         row: Row = {"epoch": self.epoch, "loss": self.loss}
-        return row | losses | {"parameters": parameters} | timing
+        return row | losses | {"parameters": parameters} | self.timing(self.epoch_images)
 
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Images as levels (N, C, H, W), one per seed."""
@@ -119,39 +109,16 @@ class DiffusionRun:
         """What pictures need: samples, as levels."""
         return {"samples": self.sample(range(PICTURES))}
 
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that the next epoch depends on, the averaged weights, and the last row."""
-        return {
-            "epoch": self.epoch,
-            "seconds": self.seconds,
-            "loss": self.loss,
-            "model": self.model.state_dict(),
-            "averaged": self.denoiser.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "last_row": self.last_row,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where `state_dict` was taken."""
-        self.model.load_state_dict(state["model"])
-        self.denoiser.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.seconds, self.loss = state["epoch"], state["seconds"], state["loss"]
-        self.last_row = state["last_row"]
-
-    def _train_epoch(self) -> None:
-        start = time.perf_counter()
-        seen = self.epoch * self.epoch_images
-        self.epoch += 1
+    def train_epoch(self) -> float:
+        """|D_train| images: the share of D_train, repeated."""
+        seen = (self.epoch - 1) * self.epoch_images
         self.model.train()
         total = torch.zeros((), device=self.device)
         with seeded(self.device, self.trial.seed, self.epoch, "train"):
             for batch in self._order().split(self.trial.batch):
                 total += self._step(self.train[batch], seen) * len(batch)
                 seen += len(batch)
-        self.loss = total.item() / self.epoch_images
-        self._check(self.loss)
-        self.seconds += time.perf_counter() - start
+        return total.item() / self.epoch_images
 
     def _order(self) -> Tensor:
         """Indices of |D_train| images: the share again and again, each time in another order."""
@@ -189,10 +156,3 @@ class DiffusionRun:
         with seeded(self.device, self.trial.seed, "measure"):
             losses = [edm.loss(self.denoiser, part) for part in x.split(MEASURED_BATCH)]
         return torch.cat(losses).double().mean().item()
-
-    def _check(self, *losses: float) -> None:
-        if not all(math.isfinite(value) for value in losses):
-            raise FloatingPointError(
-                f"the denoising loss is no longer finite in epoch {self.epoch}; "
-                f"a smaller lr (now {self.trial.lr}) or a longer ramp_images may help"
-            )

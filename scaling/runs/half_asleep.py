@@ -1,4 +1,4 @@
-"""Reverse half asleep (section 5.2; Zhang et al. 2022): the encoder alone learns, also from samples.
+"""Reverse half asleep (section 5.2; Zhang et al. 2022): the encoder alone learns, and from samples.
 
 The decoder is frozen; each step adds to the M images x of the batch M samples x^ ~ p(x|z), with
 z ~ q(z|x) of the encoder in eval mode (or z from the prior), and maximizes the ELBO of both.

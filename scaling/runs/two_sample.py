@@ -1,9 +1,7 @@
 """The classifier two-sample test (Appendix D.3) as an iterable of rows with a `state_dict`."""
 
-import math
-import time
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,14 +12,13 @@ from scaling.checked import UsageError
 from scaling.data.datasets import Dataset
 from scaling.data.sources import ReadChunk
 from scaling.models import resnet
+from scaling.runs.run import Row, Run, Stateful
 from scaling.seeds import derive, seeded
 from scaling.trial import TwoSampleTrial
 
 HELD_OUT = 5  # one image in so many of each class is held out
 EVAL_BATCH = 512
 PICTURES = 16
-
-Row = dict[str, float | int]
 
 
 class Labelled(NamedTuple):
@@ -75,16 +72,16 @@ def generated_images(
     return np.concatenate(chunks)
 
 
-class TwoSampleRun:
-    """`for row in run:` trains up to `epochs` and yields every `measure_every`-th row and the last.
+class TwoSampleRun(Run):
+    """Training a classifier, as `Run` tells.
 
     `data` holds D_train and the test set (`datasets.split`), `read_chunk` gives the chunks of the
     pool. Of each class a permutation drawn from the trial's seed holds out a fifth; an epoch is
     one pass over the rest. An accuracy near 1/2 means that real and generated images cannot be
-    told apart; below 1/2, that the held-out images of one class are among the other's. Every
-    random number comes from the trial's seed and the epoch. Raises FloatingPointError when the
-    loss stops being finite.
+    told apart; below 1/2, that the held-out images of one class are among the other's.
     """
+
+    objective = "classification loss"
 
     def __init__(
         self,
@@ -95,8 +92,8 @@ class TwoSampleRun:
         device: str | torch.device = "cpu",
         read_chunk: ReadChunk | None = None,
     ) -> None:
-        self.trial, self.epochs, self.measure_every = trial, epochs, measure_every
-        self.device, self.levels = torch.device(device), data.levels
+        super().__init__(trial, epochs, measure_every, device)
+        self.trial, self.levels = trial, data.levels
         real = data.train if trial.real == "train" else data.test
         self.count = images_of_each(trial, len(real))
         generated = generated_images(trial, read_chunk, self.count, real.shape[1:])
@@ -110,17 +107,10 @@ class TwoSampleRun:
         self.optimizer = torch.optim.SGD(
             self.model.parameters(), trial.lr, trial.momentum, weight_decay=trial.weight_decay
         )
-        self.epoch = 0
-        self.seconds = 0.0
-        self.loss = math.nan
-        self.last_row: Row = {}
 
-    def __iter__(self) -> Iterator[Row]:
-        while self.epoch < self.epochs:
-            self._train_epoch()
-            if self.epoch == self.epochs or self.epoch % self.measure_every == 0:
-                self.last_row = self.measure()
-                yield self.last_row
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        return {"model": self.model, "optimizer": self.optimizer}
 
     def measure(self) -> Row:
         """The row of the current epoch: loss in nats, accuracies in [0, 1], training time.
@@ -128,7 +118,6 @@ class TwoSampleRun:
         `loss` is that of training, over the epoch; the accuracies are in eval mode, `accuracy` on
         the held-out images. `images` counts those of each class, held-out ones included.
         """
-        speed = self.epoch * len(self.train.labels) / max(self.seconds, 1e-9)
         return {
             "epoch": self.epoch,
             "loss": self.loss,
@@ -136,9 +125,7 @@ class TwoSampleRun:
             "accuracy": self._accuracy(self.held_out),
             "images": self.count,
             "parameters": sum(p.numel() for p in self.model.parameters()),
-            "seconds": round(self.seconds, 3),
-            "images_per_s": round(speed, 1),
-        }
+        } | self.timing(len(self.train.labels))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What pictures need: the held-out images that seem most real, and least, as levels."""
@@ -146,27 +133,8 @@ class TwoSampleRun:
         images = self.held_out.images[order].cpu().numpy()
         return {"seem_real": images[:PICTURES], "seem_generated": images[-PICTURES:][::-1]}
 
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that the next epoch depends on, and the last row."""
-        return {
-            "epoch": self.epoch,
-            "seconds": self.seconds,
-            "loss": self.loss,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "last_row": self.last_row,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where `state_dict` was taken."""
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.seconds, self.loss = state["epoch"], state["seconds"], state["loss"]
-        self.last_row = state["last_row"]
-
-    def _train_epoch(self) -> None:
-        start = time.perf_counter()
-        self.epoch += 1
+    def train_epoch(self) -> float:
+        """One pass over the training part, shuffled."""
         self.model.train()
         images, labels = self.train
         total = torch.zeros((), device=self.device)
@@ -174,9 +142,7 @@ class TwoSampleRun:
             order = torch.randperm(len(labels), device=self.device)
         for batch in order.split(self.trial.batch):
             total += self._step(images[batch], labels[batch]) * len(batch)
-        self.loss = total.item() / len(labels)
-        self._check(self.loss)
-        self.seconds += time.perf_counter() - start
+        return total.item() / len(labels)
 
     def _step(self, images: Tensor, labels: Tensor) -> Tensor:
         """One gradient step; returns the batch's mean loss."""
@@ -188,7 +154,7 @@ class TwoSampleRun:
 
     def _accuracy(self, part: Labelled) -> float:
         odds = self._log_odds(part.images)
-        self._check(odds.sum().item())
+        self.check(odds.sum().item())
         return ((odds > 0) == part.labels.bool()).double().mean().item()
 
     @torch.no_grad()
@@ -212,10 +178,3 @@ class TwoSampleRun:
         labels = np.repeat(np.arange(len(classes)), [len(images) for images in classes])
         images = torch.tensor(np.concatenate(classes), device=self.device)
         return Labelled(images, torch.tensor(labels, device=self.device))
-
-    def _check(self, value: float) -> None:
-        if not math.isfinite(value):
-            raise FloatingPointError(
-                f"the classification loss is no longer finite in epoch {self.epoch}; "
-                f"a smaller lr (now {self.trial.lr}) may help"
-            )

@@ -1,8 +1,7 @@
 """Training a VAE (Algorithms 1 and 2) as an iterable of rows with a `state_dict`."""
 
 import math
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,23 +15,19 @@ from scaling.metrics import reconstruction
 from scaling.models.precision import Precision, resolve, trained_in
 from scaling.models.vae import build, elbo
 from scaling.runs.half_asleep import with_samples
+from scaling.runs.run import Row, Run, Stateful
 from scaling.seeds import seeded
 from scaling.trial import VaeTrial
 
-Row = dict[str, float | int | str]
 
+class VaeRun(Run):
+    """Training a VAE, as `Run` tells; four times as many rows in the last tenth of the epochs.
 
-class VaeRun:
-    """`for row in run:` trains up to `epochs` and yields the rows of the measured epochs.
-
-    Those are every `measure_every`-th, the last, and four times as many in the last tenth, whose
-    mean stands for the final value.
-
-    `data` holds D_train and the test set (`datasets.split`); `read_chunk` gives the chunks of the
-    source's pool, from wherever they lie; `listed` epochs are measured too. Every random number
-    comes from the trial's seed and the epoch. Raises FloatingPointError when the ELBO stops being
-    finite.
+    Their mean stands for the final value. `data` holds D_train and the test set
+    (`datasets.split`); `read_chunk` gives the chunks of the source's pool, from wherever they lie.
     """
+
+    objective, remedy = "training ELBO", " or grad_clip"
 
     def __init__(
         self,
@@ -44,9 +39,8 @@ class VaeRun:
         read_chunk: sources.ReadChunk | None = None,
         listed: Sequence[int] = (),
     ) -> None:
-        self.trial, self.epochs, self.measure_every = trial, epochs, measure_every
-        self.device = torch.device(device)
-        self.data = data
+        super().__init__(trial, epochs, measure_every, device, listed)
+        self.trial, self.data = trial, data
         self.train, self.test = self._resident(data.train), self._resident(data.test)
         with seeded(self.device, trial.seed, "init"):
             vae = build(trial, data.channels, data.side, data.levels)
@@ -54,27 +48,24 @@ class VaeRun:
         wide = trial.n_c if trial.network == "residual" else 0  # only measured for convolutions
         self._set_precision(resolve(trial.precision, wide, data.side, self.device))
         self._set_phase(0)
-        self.listed = frozenset(listed)
         self.constants = self._constants()
         self.read_chunk = read_chunk
         self.images: tuple[int, Tensor] = (0, self.train)  # of an epoch, kept for its measurement
-        self.epoch = 0
-        self.seconds = 0.0
-        self.last_row: Row = {}
 
-    def __iter__(self) -> Iterator[Row]:
-        while self.epoch < self.epochs:
-            self._train_epoch()
-            if self._is_measured():
-                self.last_row = self.measure()
-                yield self.last_row
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        return {"vae": self.vae, "optimizer": self.optimizer}
+
+    def is_measured(self) -> bool:
+        """As `Run` tells, and four times as often in the last tenth."""
+        near_the_end = self.epoch > 0.9 * self.epochs
+        denser = self.epoch % max(1, self.measure_every // 4) == 0
+        return super().is_measured() or (near_the_end and denser)
 
     def measure(self) -> Row:
         """The row of the current epoch: ELBOs and gap in nats, parameters, training time."""
-        speed = self.epoch * len(self.train) / max(self.seconds, 1e-9)
-        timing = {"seconds": round(self.seconds, 3), "images_per_s": round(speed, 1)}
-        fixed = self.constants | {"precision": self.precision}
-        return {"epoch": self.epoch} | elbo_metric.measure(self) | fixed | timing
+        fixed = self.constants | {"precision": self.precision} | self.timing(len(self.train))
+        return {"epoch": self.epoch} | elbo_metric.measure(self) | fixed
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What pictures need: test images and reconstructions, as levels."""
@@ -92,40 +83,22 @@ class VaeRun:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next epoch depends on, and the last row."""
-        return {
-            "epoch": self.epoch,
-            "seconds": self.seconds,
-            "vae": self.vae.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "precision": self.precision,
-            "last_row": self.last_row,
-        }
+        return super().state_dict() | {"precision": self.precision}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where `state_dict` was taken, in its precision on whatever machine."""
-        self.vae.load_state_dict(state["vae"])
-        self._set_precision(state.get("precision", "float32"))
+        self._set_precision(state["precision"])
         self._set_phase(state["epoch"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.seconds = state["epoch"], state["seconds"]
-        self.last_row = state["last_row"]
+        super().load_state_dict(state)
 
     def load_weights(self, state: dict[str, Any]) -> None:
         """The model of a `state_dict`, to be measured rather than trained further."""
         self.vae.load_state_dict(state["vae"])
-        self._set_precision(state.get("precision", "float32"))
+        self._set_precision(state["precision"])
         self.epoch = state["epoch"]
 
-    def _is_measured(self) -> bool:
-        near_the_end = self.epoch > 0.9 * self.epochs
-        every = max(1, self.measure_every // 4) if near_the_end else self.measure_every
-        listed = self.epoch == self.epochs or self.epoch in self.listed
-        return listed or self.epoch % every == 0
-
-    def _train_epoch(self) -> None:
+    def train_epoch(self) -> float:
         """One effective epoch: every image of the source once, the last batch partial."""
-        start = time.perf_counter()
-        self.epoch += 1
         if self.epoch == self.trial.half_asleep_from + 1 > 1:
             self._set_phase(self.epoch)
         self._set_lr()
@@ -137,12 +110,7 @@ class VaeRun:
         with seeded(self.device, self.trial.seed, self.epoch, "train"):
             for x in images.split(self.trial.batch):
                 total += self._step(x) * len(x)
-        if not math.isfinite(total.item()):
-            raise FloatingPointError(
-                f"the training ELBO is no longer finite in epoch {self.epoch}; "
-                f"a smaller lr (now {self.trial.lr}) or grad_clip may help"
-            )
-        self.seconds += time.perf_counter() - start
+        return -total.item() / len(images)
 
     def _step(self, x: Tensor) -> Tensor:
         """One gradient step on the batch's mean ELBO; returns that ELBO."""

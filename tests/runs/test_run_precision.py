@@ -37,14 +37,6 @@ def test_a_resumed_run_keeps_the_precision_whatever_the_machine(trial, tiny, mon
     assert_same_state(second.state_dict()["vae"], whole.state_dict()["vae"])
 
 
-def test_a_state_of_before_there_was_a_choice_is_float32(half, tiny):
-    state = VaeRun(half, tiny, 1, 1).state_dict()
-    del state["precision"]
-    run = VaeRun(half, tiny, 1, 1)
-    run.load_state_dict(state)
-    assert run.precision == "float32"
-
-
 def test_bf16_changes_training_and_not_the_measurement(trial, half, tiny):
     exact, rounded = VaeRun(trial, tiny, 1, 1), VaeRun(half, tiny, 1, 1)
     assert exact.measure()["test_elbo"] == rounded.measure()["test_elbo"]

@@ -159,7 +159,7 @@ def test_the_split_depends_on_the_seed_only(trial, tiny, pool):
 
 
 @pytest.mark.parametrize(
-    ("real", "images", "count"), [("train", None, 45), ("train", 20, 20), ("test", None, 50)]
+    ("real", "images", "count"), [("train", None, 45), ("train", 20, 20), ("test", 50, 50)]
 )
 def test_it_compares_as_many_images_as_asked_for(trial, tiny, digits, real, images, count):
     pool = split(digits, 200, 1).train
@@ -177,7 +177,7 @@ def test_it_compares_as_many_images_as_asked_for(trial, tiny, digits, real, imag
 
 def test_what_cannot_be_compared_is_refused(trial, tiny, pool):
     refused = [
-        (replace(trial, real="test"), pool, "theirs has 45 images, and 50 are needed"),
+        (replace(trial, real="test", images=50), pool, "theirs has 45 images, and 50 are needed"),
         (replace(trial, images=46), pool, "At most --set images=45"),
         (trial, None, "needs a pool"),
         (trial, chunks(np.zeros((45, 3, 8, 8), np.uint8)), "Choose another"),

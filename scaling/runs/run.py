@@ -1,0 +1,107 @@
+"""What every kind of run shares: epochs, measured rows, time, and the state that goes on."""
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from scaling.trial import Trial
+
+Row = dict[str, float | int | str]
+
+
+class Stateful(Protocol):
+    """A network or an optimizer."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any: ...
+
+
+class Run(ABC):
+    """`for row in run:` trains up to `epochs` and yields the rows of the measured epochs.
+
+    Those are every `measure_every`-th, the `listed` ones and the last. Every random number comes
+    from the trial's seed and the epoch. Raises FloatingPointError when a number stops being finite.
+    """
+
+    objective = "loss"  # what the error calls that number
+    remedy = ""  # beside a smaller lr
+
+    def __init__(
+        self,
+        trial: Trial,
+        epochs: int,
+        measure_every: int,
+        device: str | torch.device,
+        listed: Sequence[int] = (),
+    ) -> None:
+        self.lr = trial.lr
+        self.epochs, self.measure_every = epochs, measure_every
+        self.device, self.listed = torch.device(device), frozenset(listed)
+        self.epoch = 0
+        self.seconds = 0.0
+        self.loss = math.nan  # mean over the images of the last epoch
+        self.last_row: Row = {}
+
+    @property
+    @abstractmethod
+    def parts(self) -> dict[str, Stateful]:
+        """The networks and optimizers that the next epoch depends on, by name."""
+
+    @abstractmethod
+    def train_epoch(self) -> float:
+        """Trains for the epoch `self.epoch`; the mean loss over its images."""
+
+    @abstractmethod
+    def measure(self) -> Row:
+        """The row of the current epoch."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What pictures need, as levels."""
+
+    def __iter__(self) -> Iterator[Row]:
+        while self.epoch < self.epochs:
+            start = time.perf_counter()
+            self.epoch += 1
+            self.loss = self.train_epoch()
+            self.check(self.loss)
+            self.seconds += time.perf_counter() - start
+            if self.is_measured():
+                self.last_row = self.measure()
+                yield self.last_row
+
+    def is_measured(self) -> bool:
+        """Whether the current epoch has a row."""
+        listed = self.epoch == self.epochs or self.epoch in self.listed
+        return listed or self.epoch % self.measure_every == 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next epoch depends on, and the last row."""
+        parts = {name: part.state_dict() for name, part in self.parts.items()}
+        counters = {"epoch": self.epoch, "seconds": self.seconds, "loss": self.loss}
+        return counters | parts | {"last_row": self.last_row}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where `state_dict` was taken."""
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+        self.epoch, self.seconds, self.loss = state["epoch"], state["seconds"], state["loss"]
+        self.last_row = state["last_row"]
+
+    def timing(self, epoch_images: int) -> Row:
+        """Seconds of training so far, and images per second."""
+        speed = self.epoch * epoch_images / max(self.seconds, 1e-9)
+        return {"seconds": round(self.seconds, 3), "images_per_s": round(speed, 1)}
+
+    def check(self, *losses: float) -> None:
+        """Raises FloatingPointError where one is not finite."""
+        if not all(math.isfinite(value) for value in losses):
+            raise FloatingPointError(
+                f"the {self.objective} is no longer finite in epoch {self.epoch}; "
+                f"a smaller lr (now {self.lr}){self.remedy} may help"
+            )

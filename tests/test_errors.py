@@ -1,0 +1,109 @@
+"""The error catalogue: every sentence that refuses something is quoted by a test."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from ray.exceptions import RayTaskError
+
+from analysis.curves import where
+from analysis.folders import ResultsError
+from scaling import cli, options
+from scaling.checked import UsageError
+from scaling.cluster import chunks
+from scaling.data.samples import to_levels
+from scaling.metrics.ms_ssim import ms_ssim
+from scaling.store import Store
+from scaling.trial import DiffusionTrial, VaeTrial
+from studies.double_descent import PRESETS, trials
+from tests.small_pool import SPEC
+
+ROOT = Path(__file__).parents[1]
+ERRORS = {"UsageError", "ResultsError", "Missing"}
+
+
+def words(text):
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def pairs(text):
+    """Neighbouring words that together tell something."""
+    found = words(text)
+    return {f"{a} {b}" for a, b in zip(found, found[1:], strict=False) if len(a + b) > 6}
+
+
+@cache
+def quoted():
+    """All that the tests quote, as pairs of words; escapes of patterns left out."""
+    texts = [path.read_text().replace("\\", "") for path in (ROOT / "tests").rglob("*.py")]
+    return set().union(*(pairs(line) for text in texts for line in text.splitlines()))
+
+
+def sentences():
+    for part in ("scaling", "analysis", "studies"):
+        for path in sorted((ROOT / part).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS:
+                    parts = [p.value for p in ast.walk(node) if isinstance(p, ast.Constant)]
+                    known = set().union(*(pairs(p) for p in parts if isinstance(p, str)))
+                    if known:
+                        yield pytest.param(known, id=f"{path.relative_to(ROOT)}:{node.lineno}")
+
+
+@pytest.mark.parametrize("known", list(sentences()))
+def test_every_refusal_is_quoted_by_a_test(known):
+    assert known & quoted()
+
+
+def run(*said):
+    return cli.override(trials(PRESETS["digits"]), options.parser("", PRESETS).parse_args(said))
+
+
+@pytest.mark.parametrize(("told", "work"), [
+    ("Unknown dataset 'mnits'. Known: cifar10,", lambda: VaeTrial("mnits")),
+    ("'--sed' .*Known flags: --address,|arguments: --sed. Known flags:", lambda: run("--sed")),
+    ("--seeds 2-: numbers or ranges such as 0-4 are expected", lambda: run("--seeds", "2-")),
+    ("Unknown preset 'tiny'. Known: cifar10,", lambda: options.preset_of(
+        SimpleNamespace(smoke_test=False, preset="tiny"), PRESETS)),
+    ("Unknown MS-SSIM variant 'wang'. Known: kuzina, standard", lambda: ms_ssim(
+        torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8), "wang")),
+    ("Unknown --rescale 'half'. Known: symmetric, unit", lambda: to_levels(
+        np.zeros((1, 8, 8)), 17, (1, 8, 8), "half", "samples.npy")),
+    ("and --rescale unit means 0 to 1: clip them", lambda: to_levels(
+        np.full((1, 8, 8), 3.0), 17, (1, 8, 8), "unit", "samples.npy")),
+])  # fmt: skip
+def test_wrong_words(told, work):
+    with pytest.raises(UsageError, match=told):
+        work()
+
+
+def test_json_goes_with_the_plan(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["study.py", "--json"])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main("study", trials, PRESETS, lambda folder: [])
+    assert capsys.readouterr().err == "Error: --json goes with --dry-run. Add --dry-run.\n"
+
+
+def test_a_condition_that_no_row_meets():
+    frame = pd.DataFrame({"dataset": ["digits"]})
+    with pytest.raises(ResultsError, match="No row has dataset=mnist. Leave this --where out"):
+        where(frame, ["dataset=mnist"])
+
+
+def test_a_chunk_that_cannot_be_sampled_is_named(tmp_path, monkeypatch):
+    def get(task):
+        raise RayTaskError("_sample", "trace", ValueError("out of memory"))
+
+    store, order = Store(tmp_path), chunks.Order(SPEC, DiffusionTrial("digits"), k=1)
+    store.folder("model").save_checkpoint({"epoch": SPEC.epochs})
+    monkeypatch.setattr(chunks, "_sample", SimpleNamespace(remote=lambda *args: "task"))
+    monkeypatch.setattr(chunks.ray, "wait", lambda tasks, num_returns: (tasks, []))
+    monkeypatch.setattr(chunks.ray, "get", get)
+    with pytest.raises(UsageError, match="Sampling chunk 0 failed: out of memory"):
+        chunks.build(store, order, print)
