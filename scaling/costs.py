@@ -98,7 +98,8 @@ def in_bf16(trial: Trial) -> bool:
     """Whether the networks train in bf16 where the processor has it."""
     if not isinstance(trial, VaeTrial):
         return getattr(trial, "precision", "float32") == "bf16"
-    large = trial.n_c >= BF16_FROM["n_c"] and row_of(trial).side >= BF16_FROM["side"]
+    wide = trial.network == "residual" and trial.n_c >= BF16_FROM["n_c"]
+    large = wide and row_of(trial).side >= BF16_FROM["side"]
     return trial.precision == "bf16" or (trial.precision == "auto" and large)
 
 
@@ -198,10 +199,9 @@ def _pass(trial: Trial, images: float, batches: float) -> Work:
 
 def measuring_work(wanted: Wanted) -> Work:
     """What the rows are measured with, in all epochs."""
-    trial = wanted.trial
-    images = measured_images(trial)
-    batches = math.ceil(images / EVAL_IMAGES[trial.kind])
-    return _pass(trial, images, batches) * measurements(wanted)
+    images = measured_images(wanted.trial)
+    batches = math.ceil(images / EVAL_IMAGES[wanted.trial.kind])
+    return _pass(wanted.trial, images, batches) * measurements(wanted)
 
 
 def measured_images(trial: Trial) -> int:
@@ -230,10 +230,9 @@ def measurements(wanted: Wanted) -> int:
 
 def metrics_work(wanted: Wanted, settings: Mapping[str, Mapping[str, Any]]) -> Work:
     """The costly metrics whose steps can be counted, in all their epochs."""
-    work = Work(0, 0, 0, 0)
-    if not isinstance(wanted.trial, VaeTrial):
+    work, trial = Work(0, 0, 0, 0), wanted.trial
+    if not isinstance(trial, VaeTrial):
         return work
-    trial = wanted.trial
     encoder, decoder = halves(trial)
     if "amortization" in wanted.metrics:
         given = AMORTIZATION | dict(settings.get("amortization", {}))

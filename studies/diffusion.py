@@ -27,8 +27,8 @@ PRESETS = {
         seeds=(0,), shares=(0.3, 1.0), pool_k=10,
     ),
     "mnist-small": Shares(
-        about="5,000 BinaryMNIST images, an hour on 2 cores", base=MNIST_EDM, epochs=MNIST_EDM_EPOCHS,
-        measure_every=5, seeds=(0,), shares=(1.0,), pool_k=1,
+        about="5,000 BinaryMNIST images, an hour on 2 cores", base=MNIST_EDM,
+        epochs=MNIST_EDM_EPOCHS, measure_every=5, seeds=(0,), shares=(1.0,), pool_k=1,
     ),
     "paper": Shares(
         about="EDM's network and budget, 200 million images", base=DiffusionTrial("cifar10"),

@@ -20,7 +20,7 @@ from scaling.cluster import chunks
 from scaling.data.samples import to_levels
 from scaling.metrics.ms_ssim import ms_ssim
 from scaling.store import Store
-from scaling.trial import DiffusionTrial, VaeTrial
+from scaling.trial import DiffusionTrial, Source, VaeTrial
 from studies.double_descent import PRESETS, trials
 from tests.small_pool import SPEC
 
@@ -66,6 +66,7 @@ def run(*said):
 
 
 @pytest.mark.parametrize(("told", "work"), [
+    ("source.k=3 is read with source.real_share below 1 only. Give that too", lambda: Source(k=3)),
     ("Unknown dataset 'mnits'. Known: cifar10,", lambda: VaeTrial("mnits")),
     ("'--sed' .*Known flags: --address,|arguments: --sed. Known flags:", lambda: run("--sed")),
     ("--seeds 2-: numbers or ranges such as 0-4 are expected", lambda: run("--seeds", "2-")),

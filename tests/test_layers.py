@@ -21,7 +21,14 @@ ALLOWED = {
     "scaling.wanted": {"scaling.checked", "scaling.shapes", "scaling.source", "scaling.trial"},
     "scaling.seeds": set(),
     "scaling.layers": BOTTOM,
-    "scaling.plan": BOTTOM | {"scaling.layers"},
+    "scaling.costs": BOTTOM | {"scaling.layers"},
+    "scaling.plan": BOTTOM | {"scaling.layers", "scaling.costs"},
+    "scaling.calibrate": BOTTOM
+    | {"scaling.costs", "scaling.files", "scaling.layers", "scaling.plan", "scaling.store"}
+    | {"scaling.data", "scaling.runs"},
+    "scaling.doctor": {"scaling.probes", "scaling.tables"},
+    "scaling.probes": {"scaling.checked", "scaling.doctor", "scaling.tables"}
+    | {"scaling.data", "scaling.metrics", "scaling.cluster"},
     "scaling.tables": set(),
     "scaling.checkpoints": {"scaling.files"},
     "scaling.store": BOTTOM | {"scaling.files", "scaling.checkpoints"},
@@ -35,7 +42,7 @@ ALLOWED = {
     "scaling.options": BOTTOM,
     "scaling.cli": BOTTOM
     | {"scaling.options", "scaling.plan", "scaling.tables", "scaling.store", "scaling.lock"}
-    | {"scaling.cluster"},
+    | {"scaling.calibrate", "scaling.cluster"},
     "scaling.data": BOTTOM | {"scaling.data", "scaling.files", "scaling.seeds"},
     "scaling.models": BOTTOM | {"scaling.models"},
     "scaling.metrics": BOTTOM
@@ -43,7 +50,7 @@ ALLOWED = {
     "scaling.runs": BOTTOM
     | {"scaling.runs", "scaling.metrics", "scaling.models", "scaling.data", "scaling.seeds"},
     "scaling.__main__": BOTTOM
-    | {"scaling.options", "scaling.store", "scaling.data", "scaling.cluster"},
+    | {"scaling.doctor", "scaling.options", "scaling.store", "scaling.data", "scaling.cluster"},
     "scaling.cluster": BOTTOM
     | {"scaling.cluster", "scaling.runs", "scaling.store", "scaling.data", "scaling.files"}
     | {"scaling.events", "scaling.provenance", "scaling.checkpoints", "scaling.metrics"},

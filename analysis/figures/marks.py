@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import product
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ FARTHER = 0.3  # what a point of distance counts, a crossed dot of a line counti
 EARLY, ROOM = 0.1, 0.08  # share of the epochs whose values may leave a panel; margin of its rest
 SHOWN = 4  # unfinished things named
 CLEAR = 4.5  # points, radius of the ring around a minimum or the peak
+NOTE_LETTERS = 20  # of a note that an inch holds, at least
 
 
 def seed_values(table: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +112,9 @@ def empty(ax: Axes, why: str) -> None:
 
 def note(figure: Figure, parts: Sequence[str]) -> None:
     """Small and grey under the figure, the layout makes room for it."""
-    figure.supxlabel("\n".join(part for part in parts if part), x=0.01, ha="left", **style.NOTE)
+    fitting = int(NOTE_LETTERS * figure.get_figwidth())
+    lines = [line for part in parts for whole in part.splitlines() for line in wrap(whole, fitting)]
+    figure.supxlabel("\n".join(lines), x=0.01, ha="left", **style.NOTE)
 
 
 def counted(finals: pd.DataFrame, table: pd.DataFrame) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import re
 import subprocess
 import sys
 import textwrap
@@ -34,15 +35,15 @@ HUNG = """
     from scaling.store import TrialFolder
 
     def hang(self):
-        if self.epoch == 2:
+        if self.epoch == 3:
             {hang}
-        return train(self)
+        return images(self)
 
     torch.set_num_threads(1)
     watchdog.GRACE_SECONDS = 1.0
     folder, data = TrialFolder(Path(sys.argv[1])), load("digits")
     list(VaeRun(folder.trial(), split(data, 45, 0), 1))  # PyTorch imports much at its first step
-    train, VaeRun._train_epoch = VaeRun._train_epoch, hang
+    images, VaeRun.source_images = VaeRun.source_images, hang
     with watchdog.Watchdog(folder, 3.0) as dog:
         execute(folder, data, Job(4, 1), dog.heard_in(lambda row: None))
     """
@@ -67,7 +68,8 @@ def test_a_hung_trial_has_failed_and_says_where(folder, digits):
     assert folder.state(4) == "failed"
     assert folder.done()["epoch"] == 2
     error = folder.done()["error"]
-    assert error.startswith("no row within 3 s (--row-timeout): hung in __iter__ (scaling/runs/vae")
+    told = re.fullmatch(r"no row within 3 s \(--row-timeout\): hung in \w+ \((.+):\d+\)", error)
+    assert told[1] == "scaling/runs/vae.py"
 
     folder.reopen()  # as --retry-failed does
     execute(folder, digits, Job(4, 1), lambda row: None)
