@@ -9,6 +9,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -75,7 +76,8 @@ def _asked(study: Path) -> dict[str, int | None]:
             "Run the study again to write it anew, or read --results "
             f"{study / 'trials.parquet'}."
         )
-    return {key: value.get("epochs") for key, value in listed.items() if isinstance(value, dict)}
+    named = {key: value for key, value in listed.items() if Path(key).name == key}
+    return {key: value.get("epochs") for key, value in named.items() if isinstance(value, dict)}
 
 
 def provenance(path: str | Path) -> dict[str, object]:
@@ -177,7 +179,7 @@ def _typed(name: str, values: list[object]) -> pd.Series:
     if kinds <= {int} and small and (unit == COUNT or (kinds and unit is None)):
         return pd.Series(values, dtype="Int64" if missing else "int64")
     if kinds <= {int, float} and unit != TEXT:
-        return pd.Series(values, dtype="float64")
+        return pd.Series(values, dtype="float64").replace([np.inf, -np.inf], np.nan)
     as_is = (str, type(None))
     texts = [v if isinstance(v, as_is) else json.dumps(v, sort_keys=True) for v in values]
     return pd.Series(texts, dtype="str")

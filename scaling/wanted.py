@@ -1,6 +1,7 @@
 """What a launch asks for: trials with their epochs, and the diffusion models that they draw on."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -37,7 +38,8 @@ class Diffusion:
 
 def pool_name(trial: DiffusionTrial, epochs: int) -> str:
     """The folder of the samples of a diffusion model at an epoch."""
-    return f"{PurePath(trial.dataset).stem}-{trial.share:g}-{key(trial)}-e{epochs}"
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", PurePath(trial.dataset).stem)
+    return f"{name}-{trial.share:g}-{key(trial)}-e{epochs}"
 
 
 def pool_of(trial: Trial) -> str | None:

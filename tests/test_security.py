@@ -310,7 +310,6 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "0000000000000000000
 
 @pytest.mark.cluster
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.xfail(reason="connect.connect leaves Ray on all interfaces", strict=True)
 def test_a_local_ray_listens_to_this_machine_only(ray_folder):
     done = subprocess.run(
         [sys.executable, "-c", LISTENING],

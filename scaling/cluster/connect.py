@@ -20,6 +20,7 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 
 import ray
+from ray._private import ray_constants
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scaling.checked import UsageError
@@ -43,7 +44,7 @@ def connect(address: str) -> Cluster:
     """Joins or starts Ray. Raises UsageError within ten seconds."""
     ours = signal.getsignal(signal.SIGTERM)
     if address == "local":
-        _init("local", include_dashboard=False)
+        _start()
         _keep_token_private()
     else:
         _join(address)
@@ -75,6 +76,15 @@ def logged_to(path: Path) -> Iterator[None]:
         sys.stderr = python
         logging.getLogger().removeHandler(handler)
         handler.close()
+
+
+def _start() -> None:
+    """A Ray of our own on 127.0.0.1 only: what Ray does by itself on systems without clusters."""
+    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:
+        _init("local", include_dashboard=False)
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _init(address: str, include_dashboard: bool | None = None) -> None:

@@ -4,6 +4,7 @@ A module has `COLUMNS`, the numbers that it makes; `Settings`, its options with 
 defaults; and `measure(run, settings)`, which gives numbers for the row and arrays for pictures.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pkgutil import iter_modules
@@ -54,6 +55,10 @@ def compute(
     arrays: Arrays = {}
     for metric in dict.fromkeys(find(name) for name in names):
         made, shown = metric.measure(run, metric.Settings(**options.get(_name(metric), {})))
+        lost = [name for name, v in made.items() if isinstance(v, float) and not math.isfinite(v)]
+        if lost:
+            made = {name: value for name, value in made.items() if name not in lost}
+            made[f"{_name(metric)}_absent"] = f"not finite: {', '.join(lost)}"
         numbers |= made
         arrays |= shown
     return numbers, arrays

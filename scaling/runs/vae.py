@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scaling.checked import UsageError
 from scaling.data import sources
 from scaling.data.datasets import Dataset
 from scaling.metrics import elbo as elbo_metric
@@ -41,6 +42,7 @@ class VaeRun(Run):
     ) -> None:
         super().__init__(trial, epochs, measure_every, device, listed)
         self.trial, self.data = trial, data
+        self._check_batches()
         self.train, self.test = self._resident(data.train), self._resident(data.test)
         with seeded(self.device, trial.seed, "init"):
             vae = build(trial, data.channels, data.side, data.levels)
@@ -147,6 +149,17 @@ class VaeRun(Run):
         done = min(1.0, (self.epoch - 1 - begun) / self.trial.lr_decay_epochs)
         for group in self.optimizer.param_groups:
             group["lr"] = self.trial.lr * 0.5 * (1 + math.cos(math.pi * done))
+
+    def _check_batches(self) -> None:
+        """BatchNorm cannot normalize over a single value."""
+        count, batch = len(self.data.train), self.trial.batch
+        smallest = count % batch or min(batch, count)
+        convolutional = self.trial.network == "residual"
+        single = self.data.side == 4 if convolutional else self.trial.batch_norm
+        if smallest == 1 and single:
+            raise UsageError(
+                "The last batch has one image, and BatchNorm needs two. Give another --set batch=N."
+            )
 
     def _resident(self, images: np.ndarray) -> Tensor:
         """A copy on the device: the arrays given may be shared, read-only memory."""
