@@ -30,7 +30,9 @@ CALIBRATE_FROM = 0.25  # hours planned: below, a calibration costs more than it 
 
 
 class Interrupted(KeyboardInterrupt):
-    """SIGTERM, treated as Ctrl-C."""
+    """SIGTERM, treated as Ctrl-C; Ray may turn it into a plain KeyboardInterrupt on its way."""
+
+    received = False
 
 
 def main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Report) -> None:
@@ -54,10 +56,10 @@ def guarded(work: Callable[[], int]) -> Never:
             file=sys.stderr,
         )
         sys.exit(FAILED)
-    except KeyboardInterrupt as stop:
+    except KeyboardInterrupt:
         print(f"\nStopped; nothing is lost. Go on with: {command()}", file=sys.stderr)
         sys.stderr.flush()
-        sys.exit(143 if isinstance(stop, Interrupted) else 130)
+        sys.exit(143 if Interrupted.received else 130)
 
 
 def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report) -> int:
@@ -233,4 +235,5 @@ def _verdict(store: "Store", every: Sequence[Wanted], stopped: str | None) -> in
 
 
 def _interrupt(number: int, frame: object) -> None:
+    Interrupted.received = True
     raise Interrupted

@@ -11,6 +11,14 @@ from scaling.data.datasets import Dataset, load, split
 from scaling.trial import VaeTrial
 
 
+def pytest_collection_modifyitems(items):
+    """What starts or looks for a Ray runs in turn, beside the rest: `auto` would find another."""
+    for item in items:
+        if item.get_closest_marker("cluster"):
+            item.add_marker(pytest.mark.xdist_group("ray"))
+    items.sort(key=lambda item: item.get_closest_marker("cluster") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """As trials run: the same sums in the same order."""

@@ -76,6 +76,7 @@ def test_an_environment_that_cannot_work_is_told_in_ten_seconds(tmp_path, ray_fo
     assert time.monotonic() - begun < 10
 
 
+@pytest.mark.cluster
 def test_a_port_that_never_answers_is_given_up(tmp_path):
     import socket
 

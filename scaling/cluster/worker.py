@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,12 +18,11 @@ from scaling.data.chunk import digest
 from scaling.data.datasets import Dataset, split
 from scaling.data.sources import ReadChunk
 from scaling.events import Events
-from scaling.runs.diffusion import DiffusionRun
-from scaling.runs.run import Run
-from scaling.runs.two_sample import TwoSampleRun
-from scaling.runs.vae import VaeRun
 from scaling.store import TrialFolder
 from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, headline
+
+if TYPE_CHECKING:
+    from scaling.runs.run import Run
 
 CHECKPOINT_SHARE = 0.02  # of the run's time, at most, goes into checkpoints
 
@@ -65,8 +64,12 @@ class Ledger:
         return found
 
 
-def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk) -> Run:
-    """The run of the trial's kind."""
+def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk) -> "Run":
+    """The run of the trial's kind; imported here, since a driver needs none of them."""
+    from scaling.runs.diffusion import DiffusionRun
+    from scaling.runs.two_sample import TwoSampleRun
+    from scaling.runs.vae import VaeRun
+
     part = split(data, trial.train_size, trial.split)
     if isinstance(trial, DiffusionTrial):
         return DiffusionRun(trial, part, job.epochs, job.measure_every, job.device)
@@ -113,7 +116,7 @@ def execute(
     _finish(run, folder, ledger, span=[began, time.time()], profile=profile, **facts)
 
 
-def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
+def _resume(run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
     """Loads the newest state that fits and cuts the rows back to its epoch."""
     for state in folder.load_checkpoints():
         try:
@@ -128,7 +131,7 @@ def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
 
 
 def _train(
-    run: Run,
+    run: "Run",
     folder: TrialFolder,
     ledger: Ledger,
     listeners: list[Callable[[dict[str, Any]], None]],
@@ -153,7 +156,7 @@ def _train(
     return time.monotonic() - begun - outside
 
 
-def _finish(run: Run, folder: TrialFolder, ledger: Ledger, **facts: object) -> None:
+def _finish(run: "Run", folder: TrialFolder, ledger: Ledger, **facts: object) -> None:
     """Also for a run that was complete but for this: it may have been killed right here."""
     folder.merge_arrays(run.arrays())
     folder.finish(
