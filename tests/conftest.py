@@ -11,12 +11,17 @@ from scaling.data.datasets import Dataset, load, split
 from scaling.trial import VaeTrial
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """What starts or looks for a Ray runs in turn, beside the rest: `auto` would find another."""
-    for item in items:
-        if item.get_closest_marker("cluster"):
-            item.add_marker(pytest.mark.xdist_group("ray"))
-    items.sort(key=lambda item: item.get_closest_marker("cluster") is None)
+    with_ray = {item for item in items if _needs_ray(item)}
+    for item in with_ray:
+        item.add_marker(pytest.mark.xdist_group("ray"))
+    items.sort(key=lambda item: item not in with_ray)
+
+
+def _needs_ray(item):
+    return item.path.parent.name == "cluster" or item.get_closest_marker("cluster") is not None
 
 
 @pytest.fixture(scope="session", autouse=True)
