@@ -6,22 +6,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from xdist.scheduler import LoadScopeScheduling
 
 from scaling.data.datasets import Dataset, load, split
 from scaling.trial import VaeTrial
 
+WITH_RAY = ("tests/cluster/", "tests/test_cli.py", "tests/test_doctor.py", "tests/test_security.py")
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+
+class RayInTurn(LoadScopeScheduling):
+    """What starts or looks for a Ray runs in turn: `auto` would find that of another test."""
+
+    def _split_scope(self, nodeid):
+        return "ray" if nodeid.startswith(WITH_RAY) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return RayInTurn(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    """What starts or looks for a Ray runs in turn, beside the rest: `auto` would find another."""
-    with_ray = {item for item in items if _needs_ray(item)}
-    for item in with_ray:
-        item.add_marker(pytest.mark.xdist_group("ray"))
-    items.sort(key=lambda item: item not in with_ray)
-
-
-def _needs_ray(item):
-    return item.path.parent.name == "cluster" or item.get_closest_marker("cluster") is not None
+    """What takes longest comes first, beside the rest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(WITH_RAY))
 
 
 @pytest.fixture(scope="session", autouse=True)
