@@ -20,7 +20,7 @@ from scaling.costs import (
     training_work,
 )
 from scaling.layers import row_of
-from scaling.trial import Trial, TwoSampleTrial, VaeTrial
+from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial
 from scaling.wanted import Wanted, chunks_of, pool_of
 
 OBJECT_STORE_SHARE = 0.3  # of a node's memory, Ray's default
@@ -100,7 +100,10 @@ def advice(trial: Trial, machine: Machine) -> str | None:
     while batch and memory(replace(trial, batch=batch), machine) > machine.bytes:
         batch //= 2
     larger = f"a device of {MARGIN * need / 1e9:.0f} GB"
-    return f"{text}: --set batch={batch} fits, or {larger}" if batch else f"{text}: {larger} would"
+    if not batch:
+        return f"{text}: {larger} would"
+    where = " in studies/diffusion.py" if isinstance(trial, DiffusionTrial) else ""
+    return f"{text}: --set batch={batch}{where} fits, or {larger}"
 
 
 def trial_row(
