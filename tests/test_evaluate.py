@@ -1,10 +1,14 @@
 """Which trials a condition selects, and which settings a metric takes."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
+from scaling import metrics
 from scaling.checked import UsageError
 from scaling.evaluate import selected
-from scaling.metrics import find, settings
+from scaling.metrics import compute, find, settings
 from scaling.trial import DMAAPX, VaeTrial
 
 TRIAL = VaeTrial("digits", m_z=4, n_c=8, source=DMAAPX, seed=2)
@@ -51,3 +55,23 @@ def test_settings_go_to_the_metrics_that_have_them_typed():
         settings(["amortization"], ["stepps=20"])
     with pytest.raises(UsageError, match="does not fit"):
         settings(["amortization"], ["steps=many"])
+
+
+def test_a_number_that_is_not_finite_is_absent_with_the_reason(monkeypatch):
+    numbers = {"gap": float("nan"), "far": float("inf"), "fine": 1.5, "variant": "kuzina"}
+    exploded = SimpleNamespace(
+        __name__="scaling.metrics.made_up",
+        Settings=dict,
+        measure=lambda run, settings: (numbers, {"shown": np.zeros(2, np.uint8)}),
+    )
+    monkeypatch.setattr(metrics, "find", lambda name: _Hashable(exploded))
+    made, arrays = compute(None, ["made_up"])
+    assert made == {"fine": 1.5, "variant": "kuzina", "made_up_absent": "not finite: gap, far"}
+    assert arrays["shown"].tolist() == [0, 0]
+
+
+class _Hashable:
+    """A made-up module: as real ones, it can be a key."""
+
+    def __init__(self, module):
+        self.__dict__.update(vars(module))

@@ -12,7 +12,7 @@ from scaling.checked import UsageError
 from scaling.data.sources import epoch_images
 from scaling.runs.vae import VaeRun
 from scaling.trial import DMAAPX, NORMAL, Source, VaeTrial
-from scaling.wanted import Diffusion, complete, pool_of
+from scaling.wanted import Diffusion, complete, pool_name, pool_of
 from tests.conftest import timeless
 
 TRAIN = torch.zeros(50, 1, 8, 8, dtype=torch.uint8)
@@ -174,3 +174,11 @@ def test_pools_are_filled_in_and_their_models_come_first():
     assert longer[1].key != every[2].key
     with pytest.raises(UsageError, match="source.pool=NAME"):
         complete([first], 10, 5, None)
+
+
+def test_a_pool_of_an_own_file_has_a_name_that_is_one():
+    from scaling.trial import DiffusionTrial
+
+    name = pool_name(DiffusionTrial("my own/two words & more.npz"), 7)
+    assert name.startswith("two_words_more-1-")
+    assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789_.-")

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from scaling.checked import UsageError
 from scaling.runs.vae import VaeRun
 from scaling.seeds import derive
+from scaling.trial import VaeTrial
 from tests.conftest import assert_same_state, timeless
 
 
@@ -158,3 +160,11 @@ def test_measured_epochs_are_denser_in_the_last_tenth(trial, tiny):
     assert measured == [16, 32, 40]
     measured = [row["epoch"] for row in VaeRun(trial, tiny, 41, 8)]
     assert measured == [8, 16, 24, 32, 38, 40, 41]
+
+
+def test_a_last_batch_that_batch_norm_cannot_take_is_refused(tiny):
+    normed = VaeTrial("digits", network="fully_connected", n_c=4, batch=22, batch_norm=True)
+    with pytest.raises(UsageError, match="BatchNorm needs two"):
+        VaeRun(normed, tiny, 1, 1)  # 45 images: 22, 22 and 1
+    assert len(list(VaeRun(replace(normed, batch=20), tiny, 1, 1))) == 1
+    assert len(list(VaeRun(replace(normed, batch_norm=False), tiny, 1, 1))) == 1
