@@ -105,6 +105,14 @@ def test_an_axis_replaces_that_of_a_preset():
     assert [(t.m_z, t.n_c) for t in product] == [(1, 16), (8, 16)]
 
 
+def test_what_concerns_samples_leaves_normal_training_alone():
+    both = [BASE, replace(BASE, source=replace(DMAAPX, k=2))]
+    normal, dmaapx = grid(both, **{"source.k": [5], "source.pool": ["mine"]})
+    assert normal == BASE
+    assert (dmaapx.source.k, dmaapx.source.pool) == (5, "mine")
+    assert grid(BASE, **{"source.real_share": [0.5], "source.k": [5]})[0].source.k == 5
+
+
 def test_axes_inside_the_source():
     made = grid(replace(BASE, source=DMAAPX), **{"source.k": [1, 10]})
     assert [t.source.k for t in made] == [1, 10]

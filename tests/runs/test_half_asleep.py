@@ -91,3 +91,13 @@ def test_a_gaussian_samples_floats(tiny):
 def test_options_without_it_are_refused():
     with pytest.raises(UsageError, match="half_asleep_from only"):
         VaeTrial("digits", half_asleep_source="prior")
+
+
+def test_drawing_samples_uses_running_statistics_and_leaves_them(trial, tiny):
+    run = VaeRun(replace(trial, half_asleep_from=1), tiny, 1, 1)
+    list(run)
+    run.vae.encoder.train()
+    _, before = parts(run)
+    with_samples(run.vae, run.trial, run.train[:20])
+    assert same(before, parts(run)[1])
+    assert run.vae.encoder.training
