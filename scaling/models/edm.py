@@ -19,7 +19,7 @@ SIGMA_DATA = 0.5  # standard deviation of images on [-1, 1] (Table 1 of Karras e
 LOG_SIGMA_MEAN, LOG_SIGMA_STD = -1.2, 1.2  # of the noise levels in training (their Table 1)
 STEPS, SIGMA_MIN, SIGMA_MAX, RHO = 18, 0.002, 80.0, 7.0  # of the sampler (their Tables 1 and 2)
 EMA_RAMP = 0.05  # of the images seen: the half-life of the averaged weights is no longer than that
-SAMPLE_BATCH = 250
+SAMPLE_BATCH = {"cpu": 32, "cuda": 250}  # on a CPU what stays in its caches is fastest
 SEEDS = 2**32  # different seeds of an image
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
@@ -143,15 +143,16 @@ def sample(
     seeds: Sequence[int],
     shape: tuple[int, ...],
     levels: int,
-    batch: int = SAMPLE_BATCH,
+    batch: int | None = None,
     device: str | torch.device = "cpu",
 ) -> np.ndarray:
     """Images as levels (N, *shape) uint8; image i depends on the weights and seed i only.
 
-    Batches are cut every `batch` seeds; another cut changes sums of floats in their last digits,
-    and with them at most a rare level.
+    Batches are cut every `batch` seeds (None: as the device likes it); another cut changes sums
+    of floats in their last digits, and with them at most a rare level.
     """
     images = np.empty((len(seeds), *shape), np.uint8)
+    batch = batch or SAMPLE_BATCH.get(torch.device(device).type, SAMPLE_BATCH["cuda"])
     for start in range(0, len(seeds), batch):
         part = slice(start, start + batch)
         noise = image_noise(seeds[part], shape).to(device)

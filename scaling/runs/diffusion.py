@@ -39,7 +39,7 @@ def load_denoiser(
     """
     denoiser = edm.build(trial, data_shape[0], data_shape[1])
     denoiser.load_state_dict(state["averaged"])
-    return denoiser.eval().requires_grad_(False)
+    return denoiser.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def sample_images(
