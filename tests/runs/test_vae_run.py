@@ -88,7 +88,7 @@ def test_every_image_once_an_epoch(trial, tiny, monkeypatch):
     seen = []
     run = VaeRun(trial, tiny, 1, 1)
     step = run._step
-    monkeypatch.setattr(run, "_step", lambda x: (seen.append(x), step(x))[1])
+    monkeypatch.setattr(run, "step", lambda x: (seen.append(x), step(x))[1])
     list(run)
     assert [len(x) for x in seen] == [20, 20, 5]
     images = torch.cat(seen).flatten(1)

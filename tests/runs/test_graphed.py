@@ -1,0 +1,106 @@
+"""Replayed steps train as eager ones do: the plumbing on any device, CUDA graphs on a GPU."""
+
+import numpy as np
+import pytest
+import torch
+
+from scaling.runs.graphed import WARM_UP, Graphed
+from scaling.runs.vae import VaeRun
+from scaling.source import Source
+from tests.conftest import assert_same_state, timeless
+
+
+def recorded(calls):
+    """A capture as a CUDA graph's: the step on a buffer of its own, whose result is reused."""
+
+    def capture(step, x):
+        calls.append(("capture", x.dtype))
+        static, result = x.clone(), torch.zeros(())
+
+        def replay(x):
+            calls.append(("replay", len(x)))
+            static.copy_(x)
+            return result.copy_(step(static))
+
+        return replay
+
+    return capture
+
+
+def beside(step, x):
+    return step(x)
+
+
+def graphed_run(trial, data, calls):
+    run = VaeRun(trial, data, epochs=6, measure_every=2)
+    run.step = Graphed(run._step, trial.batch, beside, recorded(calls))
+    return run
+
+
+def test_same_rows_and_weights_as_eager_steps(trial, tiny):
+    calls = []
+    eager, replayed = (
+        VaeRun(trial, tiny, epochs=6, measure_every=2),
+        graphed_run(trial, tiny, calls),
+    )
+    assert [timeless(row) for row in replayed] == [timeless(row) for row in eager]
+    assert_same_state(replayed.vae.state_dict(), eager.vae.state_dict())
+    full = 6 * (len(tiny.train) // trial.batch)
+    assert calls.count(("capture", torch.uint8)) == 1
+    assert calls.count(("replay", trial.batch)) == full - WARM_UP
+    assert len(calls) == 1 + full - WARM_UP  # and the partial batches were never replayed
+
+
+def test_another_type_of_images_is_captured_anew():
+    calls, seen = [], []
+    step = Graphed(lambda x: seen.append(x.sum().item()) or x.sum(), 2, beside, recorded(calls))
+    batches = [torch.full((2,), i, dtype=torch.uint8) for i in range(5)]
+    floats = [torch.full((2,), i + 0.5) for i in range(5)]
+    results = [step(x).item() for x in (*batches, *floats)]
+    assert results == seen == [0, 2, 4, 6, 8, 1, 3, 5, 7, 9]
+    captures = [what for kind, what in calls if kind == "capture"]
+    assert captures == [torch.uint8, torch.float32]
+
+
+def test_where_capturing_fails_steps_go_on_and_it_is_told_once(capfd):
+    def capture(step, x):
+        raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
+
+    step = Graphed(lambda x: x.sum(), 2, beside, capture)
+    assert [step(torch.full((2,), float(i))).item() for i in range(6)] == [0, 2, 4, 6, 8, 10]
+    assert capfd.readouterr().err.count("operation not permitted") == 1
+
+
+def test_lack_of_memory_is_not_hidden():
+    def capture(step, x):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    step = Graphed(lambda x: x.sum(), 1, beside, capture)
+    with pytest.raises(torch.OutOfMemoryError):
+        for _ in range(WARM_UP + 1):
+            step(torch.zeros(1))
+
+
+def test_a_state_of_another_device_trains_here(trial, tiny):
+    run = VaeRun(trial, tiny, epochs=2, measure_every=1)
+    next(iter(run))
+    state = run.state_dict()
+    state["optimizer"]["param_groups"][0]["capturable"] = True  # as a GPU writes it
+    other = VaeRun(trial, tiny, epochs=2, measure_every=1)
+    other.load_state_dict(state)
+    assert [row["epoch"] for row in other] == [2]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("source", [Source(), Source(mollify_epochs=2)])
+def test_on_a_gpu_a_graph_trains_as_eager_steps_do(trial, tiny, source):
+    from dataclasses import replace
+
+    trial = replace(trial, source=source)
+    runs = [VaeRun(trial, tiny, epochs=8, measure_every=2, device="cuda") for _ in range(2)]
+    assert isinstance(runs[0].step, Graphed)
+    runs[1].step = runs[1]._step
+    graph, eager = ([row["test_elbo"] for row in run] for run in runs)
+    assert runs[0].step.replay is not None and not runs[0].step.failed
+    np.testing.assert_allclose(graph, eager, rtol=1e-3)
