@@ -24,9 +24,9 @@ SIZES = ((8, 128), (32, 128), (128, 32))  # n_c, batch
 class Loop:
     """Each call is one step of the loop, epoch after epoch, of a model that has a `loss`."""
 
-    def __init__(self, model: nn.Module, batch: int, batches: int = 4) -> None:
+    def __init__(self, model: nn.Module, batch: int, batches: int = 4, device: str = "cpu") -> None:
         images = torch.randint(0, 256, (batch * batches, 3, 32, 32)).float() / 255
-        self.model = model
+        self.model, self.device = model.to(device), device
         self.loader = DataLoader(TensorDataset(images), batch_size=batch, shuffle=True)
         self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
         self.images = self._images()
@@ -37,7 +37,7 @@ class Loop:
                 yield x
 
     def __call__(self) -> None:
-        x = next(self.images)
+        x = next(self.images).to(self.device)
         self.optimizer.zero_grad()
         self.model.loss(x).backward()
         self.optimizer.step()
