@@ -1,5 +1,6 @@
 """Frozen dataclasses that check their fields against the types; errors list what is right."""
 
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
@@ -20,7 +21,7 @@ class Checked:
     """Validates a frozen dataclass by its fields' types; an int may stand for a float."""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
+        hints = _hints(type(self))  # type: ignore[arg-type]
         for field in fields(self):  # type: ignore[arg-type]
             value = _fit(hints[field.name], getattr(self, field.name), field.name)
             object.__setattr__(self, field.name, value)
@@ -31,7 +32,7 @@ class Checked:
 
         Raises UsageError for an unknown field or a value that does not fit.
         """
-        hints = get_type_hints(cls)
+        hints = _hints(cls)  # type: ignore[arg-type]
         if name not in hints:
             raise UsageError(f"Unknown field {name!r}. Known fields: {known(hints)}.")
         return _fit(hints[name], _read(hints[name], text), name)
@@ -45,6 +46,12 @@ class Checked:
         return cls(**values)
 
 
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+@functools.cache
 def _members(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
 

@@ -62,7 +62,10 @@ def _write(path: Path, state: dict[str, Any]) -> None:
     import torch
 
     with atomic(path) as stream:
-        torch.save(state, stream)
+        try:
+            torch.save(state, stream)
+        except RuntimeError as error:  # of torch's writer, which goes on after the disk's error
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def _read(path: Path) -> dict[str, Any] | None:

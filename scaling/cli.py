@@ -138,11 +138,11 @@ def _launch(
     print("\n".join(plan_lines(name, plan)), flush=True)
     with locked(store.root) as lock:
         request = _request(name, options, store, every, plan, preset, lock)
-        stopped = _run(request)
-        with request.profile.part("figures"):
-            told = report(store.study(name))
-        print("\n".join([*told, *_where(store.study(name))]))
-        store.update_study(name, request.profile.into)
+        with request.profile.kept(name):
+            stopped = _run(request)
+            with request.profile.part("figures"):
+                told = report(store.study(name))
+            print("\n".join([*told, *_where(store.study(name))]))
     return _verdict(store, every, stopped)
 
 

@@ -10,12 +10,24 @@ from typing import IO, Any
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An error of the disk inside names the file: a write that fails tells no more than why."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+@contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under `path` whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A file that appears under `path` whole or not at all.
+
+    Its folder is never made here: one that has vanished is not made up anew behind a run's back.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with naming(path), os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

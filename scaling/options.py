@@ -170,6 +170,8 @@ def _integers(words: Sequence[str]) -> list[int]:
         first, _, last = word.partition("-")
         if not first.isdigit() or (last and not last.isdigit()) or word.endswith("-"):
             raise UsageError(f"--seeds {word}: numbers or ranges such as 0-4 are expected.")
+        if last and int(last) < int(first):
+            raise UsageError(f"--seeds {word}: no seed lies there. Write {last}-{first}.")
         numbers += range(int(first), int(last or first) + 1)
     if len(set(numbers)) < len(numbers):
         raise UsageError(f"--seeds {' '.join(words)}: a seed stands twice. Name each once.")

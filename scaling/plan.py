@@ -170,9 +170,13 @@ def make(
     costly metrics, `begun` the epochs that trials have reached.
     """
     done = {w.key: min(1.0, (begun or {}).get(w.key, 0) / w.epochs) for w in every}
-    rows = [
-        trial_row(w, known, states.get(w.key, "new"), settings or {}, done[w.key]) for w in every
-    ]
+    alike: dict[tuple[object, ...], dict[str, Any]] = {}
+    rows = []
+    for w in every:
+        row, state = _alike(w, done[w.key]), states.get(w.key, "new")
+        if row not in alike:
+            alike[row] = trial_row(w, known, state, settings or {}, done[w.key])
+        rows.append(alike[row] | {"key": w.key, "seed": w.trial.seed, "state": state})
     pools = pool_rows(every)
     left = [row for row in rows if row["state"] in ("new", "partial")]
     disk = sum(row["disk_bytes"] for row in rows) + sum(pool["bytes"] for pool in pools)
@@ -191,6 +195,13 @@ def make(
             "largest_memory_bytes": max((row["memory_bytes"] for row in rows), default=0),
         },
     }
+
+
+def _alike(wanted: Wanted, begun: float) -> tuple[object, ...]:
+    """What trials have in common that cost the same: everything but the seed."""
+    fields = vars(wanted.trial) | {"seed": 0}
+    schedule = {name: value for name, value in vars(wanted).items() if name != "trial"}
+    return (wanted.trial.kind, *fields.values(), *schedule.values(), begun)
 
 
 def _basis(known: Speeds) -> str:

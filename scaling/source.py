@@ -1,5 +1,6 @@
 """Source: a training distribution as a point in the space of section 4.1 and Appendices B.6-B.8."""
 
+import functools
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -67,18 +68,23 @@ class Source(Checked):
     @property
     def name(self) -> str:
         """The short name, or the fields that differ from normal training."""
-        family = replace(
-            self,
-            k=None,
-            pool=None,
-            diffusion_share=1.0,
-            mollify_epochs=HALF if self.mollify_epochs else 0,
-        )
-        for name, source in SOURCES.items():
-            if family == source:
-                return name
-        changed = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "pool"}
-        return ",".join(f"{n}={v}" for n, v in changed.items() if v != getattr(NORMAL, n))
+        return _name(self)
+
+
+@functools.cache
+def _name(source: Source) -> str:
+    family = replace(
+        source,
+        k=None,
+        pool=None,
+        diffusion_share=1.0,
+        mollify_epochs=HALF if source.mollify_epochs else 0,
+    )
+    for name, known_source in SOURCES.items():
+        if family == known_source:
+            return name
+    changed = {f.name: getattr(source, f.name) for f in fields(source) if f.name != "pool"}
+    return ",".join(f"{n}={v}" for n, v in changed.items() if v != getattr(NORMAL, n))
 
 
 NORMAL = Source()

@@ -6,6 +6,7 @@ Rows are on disk before the checkpoint that covers them, and `done.json` is writ
 
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from zipfile import BadZipFile
 
 from scaling import checkpoints
 from scaling.checked import UsageError
-from scaling.files import atomic, read_json, write_json
+from scaling.files import atomic, naming, read_json, write_json
 from scaling.trial import Trial, VaeTrial, from_dict, key, to_dict
 from scaling.wanted import Wanted
 
@@ -52,6 +53,7 @@ class TrialFolder:
         """Writes `trial.json`; refuses a folder that says otherwise about the same key."""
         values = read_json(self.path / "trial.json")
         if values is None:
+            self.path.mkdir(parents=True, exist_ok=True)
             write_json(self.path / "trial.json", to_dict(trial))
         elif from_dict(values) != trial:
             raise UsageError(
@@ -70,7 +72,8 @@ class TrialFolder:
 
     def append_row(self, row: Row) -> None:
         """A line more, on disk when this returns."""
-        with open(self.path / "rows.jsonl", "ab") as stream:
+        path = self.path / "rows.jsonl"
+        with naming(path), open(path, "ab") as stream:
             stream.write(json.dumps(row, allow_nan=False).encode() + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
@@ -100,7 +103,7 @@ class TrialFolder:
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as old:
                 there = {name: old[name] for name in old.files}
-        except (OSError, ValueError, BadZipFile):
+        except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
             pass  # missing or damaged: written anew
         with atomic(path) as stream:
             np.savez_compressed(stream, allow_pickle=False, **(there | dict(arrays)))
@@ -195,11 +198,13 @@ class Store:
     def update_study(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Rewrites a study's `study.json`."""
         path = self.study(name) / "study.json"
+        path.parent.mkdir(exist_ok=True)
         write_json(path, change(read_json(path) or {"study": name, "launches": []}))
 
     def check_writable(self) -> None:
         """Raises UsageError where the folder cannot be made or written."""
         try:
+            (self.root / "trials").mkdir(parents=True, exist_ok=True)
             with atomic(self.root / "trials" / ".probe") as stream:
                 stream.write(b"probe")
             (self.root / "trials" / ".probe").unlink()

@@ -3,6 +3,7 @@
 Standard library only, so that plans, keys and command lines need neither torch nor Ray.
 """
 
+import functools
 import hashlib
 import itertools
 import json
@@ -45,6 +46,7 @@ def from_dict(values: dict[str, Any]) -> Trial:
     return KINDS[kind].from_dict({name: v for name, v in values.items() if name != "kind"})
 
 
+@functools.cache
 def key(trial: Trial) -> str:
     """Readable part and hash of what changes the result.
 
@@ -111,7 +113,8 @@ def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
         if not axes[name]:
             raise UsageError(f"The axis {name} is empty.")
     points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    made = (_replace(trial, point) for trial in base for point in points)
+    apart = dict.fromkeys(_replace(trial, points[0]) for trial in base)  # by other fields
+    made = (_replace(trial, point) for trial in apart for point in points)
     return list(dict.fromkeys(made))
 
 

@@ -1,5 +1,6 @@
 """Small data and trials that the tests share."""
 
+import os
 import tempfile
 from dataclasses import replace
 
@@ -11,7 +12,14 @@ from xdist.scheduler import LoadScopeScheduling
 from scaling.data.datasets import Dataset, load, split
 from scaling.trial import VaeTrial
 
-WITH_RAY = ("tests/cluster/", "tests/test_cli.py", "tests/test_doctor.py", "tests/test_security.py")
+os.environ["RAY_worker_niceness"] = "0"  # 15 by default: beside other tests they would starve
+WITH_RAY = (
+    "tests/cluster/",
+    "tests/faults/",
+    "tests/test_cli.py",
+    "tests/test_doctor.py",
+    "tests/test_security.py",
+)
 
 
 class RayInTurn(LoadScopeScheduling):

@@ -102,6 +102,7 @@ def test_a_chunk_that_cannot_be_sampled_is_named(tmp_path, monkeypatch):
         raise RayTaskError("_sample", "trace", ValueError("out of memory"))
 
     store, order = Store(tmp_path), chunks.Order(SPEC, DiffusionTrial("digits"), k=1)
+    store.folder("model").path.mkdir(parents=True)
     store.folder("model").save_checkpoint({"epoch": SPEC.epochs})
     monkeypatch.setattr(chunks, "_sample", SimpleNamespace(remote=lambda *args: "task"))
     monkeypatch.setattr(chunks.ray, "wait", lambda tasks, num_returns: (tasks, []))

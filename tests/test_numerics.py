@@ -5,9 +5,11 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from analysis import summarize
 from scaling.checked import UsageError
 from scaling.cluster.worker import Job, execute
 from scaling.data.datasets import Dataset, split
@@ -17,7 +19,7 @@ from scaling.runs.diffusion import DiffusionRun
 from scaling.runs.two_sample import TwoSampleRun
 from scaling.runs.vae import VaeRun
 from scaling.store import Store
-from scaling.trial import DiffusionTrial, TwoSampleTrial, key
+from scaling.trial import DiffusionTrial, TwoSampleTrial, grid, key
 from tests.conftest import timeless
 
 GAUSSIAN = {"likelihood": "gaussian", "mixtures": 10}
@@ -216,3 +218,25 @@ def test_decoders_gone_wild_are_measured_or_refused(tmp_path, trial, tiny, optio
         assert "not finite" in str(error)
     else:
         json.dumps(row, allow_nan=False)
+
+
+def test_a_trial_that_became_nan_is_named_and_in_no_figure(tmp_path, trial, digits, monkeypatch):
+    """Its rows from before stay in the table, and out of the figure's numbers."""
+    asked = {key(t): t for t in grid(trial, m_z=[1, 2], seed=[0, 1])}
+    train_epoch = VaeRun.train_epoch
+
+    def lost(run):
+        loss = train_epoch(run)
+        return math.nan if (run.trial.m_z, run.trial.seed, run.epoch) == (2, 1, 2) else loss
+
+    monkeypatch.setattr(VaeRun, "train_epoch", lost)
+    folders = [finished(tmp_path, t, digits) for t in asked.values()]
+    (failed,) = (folder for folder in folders if folder.state(2) == "failed")
+    assert [row["epoch"] for row in failed.rows()] == [1]
+    trials = {name: {"epochs": 2} for name in asked}
+    Store(tmp_path).update_study("study", lambda study: study | {"trials": trials})
+    said = summarize(tmp_path / "study")
+    assert any(f"failed: {failed.key} at epoch 1: the training ELBO" in line for line in said)
+    drawn = pd.read_csv(tmp_path / "study" / "figures" / "fig7.csv")
+    assert set(zip(drawn["m_z"], drawn["n"], strict=True)) == {(1, 2), (2, 1)}
+    assert np.isfinite(drawn["mean"]).all()

@@ -12,10 +12,17 @@ from typing import Any
 
 import numpy as np
 import ray
-from ray.exceptions import GetTimeoutError, ObjectLostError, OwnerDiedError, RayTaskError
+from ray.exceptions import (
+    GetTimeoutError,
+    ObjectLostError,
+    OwnerDiedError,
+    RayError,
+    RayTaskError,
+)
 
 from scaling.checked import UsageError
 from scaling.cluster import connect
+from scaling.cluster.watchdog import DAY, Note, Watchdog
 from scaling.data.datasets import Dataset, load
 from scaling.data.pool import Pool
 from scaling.data.pool_build import create, missing, record, write_chunk
@@ -49,14 +56,24 @@ class Chunks:
         return Pool.load(self.path, self.root).read(index)
 
 
-def share(pools: Mapping[str, Pool], k: Mapping[str, int], data_bytes: int) -> dict[str, Chunks]:
+def share(
+    pools: Mapping[str, Pool],
+    k: Mapping[str, int],
+    data_bytes: int,
+    told: Callable[[str], None] = lambda line: None,
+) -> dict[str, Chunks]:
     """The first k chunks of each pool: in the object store if all of them fit, else as files."""
-    store = ray.cluster_resources().get("object_store_memory", 0.0)
+    room = STORE_SHARE * ray.cluster_resources().get("object_store_memory", 0.0)
     need = data_bytes + sum(k[name] * pool.chunk_bytes for name, pool in pools.items())
+    fits = need <= room
+    if not fits:
+        told(
+            f"The pools' {need / 1e6:,.0f} MB do not fit in the {room / 1e6:,.0f} MB that they may "
+            "take of the object store: trials map the files instead"
+        )
     shared = {}
     for name, pool in pools.items():
         checksums = {index: pool.chunks[index] for index in range(k[name])}
-        fits = need <= STORE_SHARE * store
         refs = tuple(ray.put(np.asarray(pool.read(i))) for i in checksums) if fits else ()
         shared[name] = Chunks(pool.path, pool.root, checksums, refs)
     return shared
@@ -71,10 +88,11 @@ class Order:
     k: int
 
 
-def build(store: Store, order: Order, told: Callable[[str], None]) -> None:
+def build(store: Store, order: Order, told: Callable[[str], None], timeout: float = DAY) -> None:
     """Samples the pool's missing chunks in parallel; finished ones are never sampled again.
 
-    Raises UsageError where the model has no checkpoint of the epoch.
+    A chunk that takes longer than `timeout` seconds has hung. Raises UsageError where the model has
+    no checkpoint of the epoch, and for chunks that could not be sampled when all others are there.
     """
     path = store.pool(order.spec.name)
     create(path, order.spec)
@@ -87,19 +105,27 @@ def build(store: Store, order: Order, told: Callable[[str], None]) -> None:
             f"No pool can be sampled: the diffusion model {model} has no checkpoint of epoch "
             f"{order.spec.epochs}. What reads that pool is left out."
         )
-    tasks = {_sample.remote(store.root, order, index): index for index in left}
-    done, told_at = 0, time.monotonic()
+    for index in left:
+        _note(path, index).forget()
+    tasks = {_sample.remote(store.root, order, index, timeout): index for index in left}
+    failed: list[str] = []
+    told_at = time.monotonic()
     while tasks:
         (ready,), _ = ray.wait(list(tasks), num_returns=1)
         index = tasks.pop(ready)
         try:
             record(path, {index: ray.get(ready)})
         except RayTaskError as error:
-            raise UsageError(f"Sampling chunk {index} failed: {error.cause}") from None
-        done += 1
-        if done == len(left) or time.monotonic() - told_at > TOLD_SECONDS:
+            failed.append(f"chunk {index} failed: {error.cause}")
+        except RayError as error:
+            failed.append(f"chunk {index} failed: {type(error).__name__}")
+        if not tasks or time.monotonic() - told_at > TOLD_SECONDS:
             told_at = time.monotonic()
+            done = len(left) - len(tasks) - len(failed)
             told(f"pool {order.spec.name}: {order.k} chunks, {done} of {len(left)} sampled now")
+    if failed:
+        more = f", and {len(failed) - 1} more" if failed[1:] else ""
+        raise UsageError(f"Sampling {failed[0]}{more}. The same command samples what is missing.")
 
 
 def build_alone(store: Store, order: Order, address: str) -> None:
@@ -112,15 +138,27 @@ def build_alone(store: Store, order: Order, address: str) -> None:
             ray.shutdown()
 
 
+def _note(pool: Path, index: int) -> Note:
+    return Note(pool / f".chunk-{index:05d}-hung")
+
+
 @ray.remote(num_cpus=1, max_retries=2)
-def _sample(root: Path, order: Order, index: int) -> str:
-    """One chunk, image by image from its own seed; returns the file's SHA-256."""
+def _sample(root: Path, order: Order, index: int, timeout: float) -> str:
+    """One chunk, in a process that ends where it hangs; returns the file's SHA-256."""
     import torch
 
+    torch.set_num_threads(1)
+    note = _note(Store(root).pool(order.spec.name), index)
+    note.heed()
+    with Watchdog(note, timeout, "chunk"):
+        return _write(Store(root), order, index)
+
+
+def _write(store: Store, order: Order, index: int) -> str:
+    """One chunk, image by image from its own seed."""
     from scaling.runs.diffusion import sample_images
 
-    torch.set_num_threads(1)
-    store, spec = Store(root), order.spec
+    spec = order.spec
     states = store.folder(str(spec.model)).load_checkpoints()
     state = next(state for state in states if state["epoch"] == spec.epochs)
     images = sample_images(order.trial, state, spec.seeds(index), spec.shape, spec.levels)

@@ -7,8 +7,9 @@ import socket
 import stat
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from scaling.checked import UsageError
 
 PROBE_SECONDS, CONNECT_SECONDS = 3, 8
+HEAD_SECONDS = 40  # without the cluster's head; after 60, Ray ends the process without a word
+HEAD_GONE = 3  # exit code: trials are left
 START_HINT = "Leave --address out to run here, or start a cluster: ray start --head"
 
 
@@ -49,6 +52,7 @@ def connect(address: str) -> Cluster:
     else:
         _join(address)
     signal.signal(signal.SIGTERM, ours)  # Ray has put its own in place
+    threading.Thread(target=_watch_head, args=[_head()], name="head", daemon=True).start()
     return _resources()
 
 
@@ -60,7 +64,7 @@ def logged_to(path: Path) -> Iterator[None]:
     code through the descriptor of stderr, which Python's `sys.stderr` leaves meanwhile.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path)
+    handler = _Log(path)
     handler.addFilter(logging.Filter("ray"))
     logging.getLogger().addHandler(handler)
     logging.getLogger("ray").propagate = True
@@ -75,7 +79,15 @@ def logged_to(path: Path) -> Iterator[None]:
         os.close(terminal)
         sys.stderr = python
         logging.getLogger().removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()
+
+
+class _Log(logging.FileHandler):
+    """Where the disk is full, Ray's log ends; the trials and the launch tell why."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # else a traceback a line
+        pass
 
 
 def _start() -> None:
@@ -141,6 +153,32 @@ def _probe(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=PROBE_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise UsageError(f"Nobody listens at --address {address}: {error}. {START_HINT}") from None
+
+
+def _head() -> str | None:
+    """HOST:PORT of the cluster that this process has joined."""
+    return ray.get_runtime_context().gcs_address if ray.is_initialized() else None
+
+
+def _watch_head(address: str) -> None:
+    """Ends the process, with a sentence, once the cluster's head is gone."""
+    seen = time.monotonic()
+    while time.monotonic() - seen < HEAD_SECONDS:
+        time.sleep(PROBE_SECONDS)
+        if _head() != address:
+            return
+        try:
+            _probe(address)
+            seen = time.monotonic()
+        except UsageError:
+            continue
+    print(
+        f"Error: the head of the Ray cluster at {address} is gone. What is finished is kept: start "
+        "the cluster again, then type the same command.",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(HEAD_GONE)
 
 
 def _keep_token_private() -> None:

@@ -11,9 +11,10 @@ from ray.exceptions import RayError, RayTaskError
 from scaling import checkpoints
 from scaling.checked import UsageError
 from scaling.cluster import connect
+from scaling.cluster.watchdog import DAY, Note, Watchdog
 from scaling.data.datasets import Dataset, split
 from scaling.metrics import Options, compute, find
-from scaling.store import Store
+from scaling.store import Store, TrialFolder
 from scaling.trial import Data, VaeTrial, data_of
 
 Load = Callable[[str, str], Dataset]
@@ -53,17 +54,19 @@ def fill(
     data: Mapping[Data, Dataset],
     shares: Mapping[str, float],
     told: Callable[[str], None],
+    timeout: float = DAY,
 ) -> list[str]:
     """Measures the cells, a task a trial; returns what went wrong, a line a trial.
 
-    `shares` are of a GPU, by key.
+    `shares` are of a GPU, by key; a task that measures no epoch for `timeout` seconds has hung.
     """
     refs = {name: ray.put(part) for name, part in data.items()}
     tasks = {}
     for cell in cells:
         dataset = refs[data_of(store.folder(cell.key).trial())]
+        _note(store, cell.key).forget()
         placed = _measure.options(num_gpus=shares.get(cell.key, 0.0))
-        tasks[placed.remote(store.root, cell, dataset)] = cell.key
+        tasks[placed.remote(store.root, cell, dataset, timeout)] = cell.key
     failed: list[str] = []
     for done in range(1, len(cells) + 1):
         (ready,), _ = ray.wait(list(tasks), num_returns=1)
@@ -93,15 +96,30 @@ def fill_alone(
             ray.shutdown()
 
 
+def _note(store: Store, key: str) -> Note:
+    return Note(store.folder(key).path / ".metrics-hung")
+
+
 @ray.remote(num_cpus=1, max_retries=2)
-def _measure(root: Path, cells: Cells, data: Dataset) -> None:
-    """The trial's cells, one epoch after another, each on disk before the next."""
+def _measure(root: Path, cells: Cells, data: Dataset, timeout: float) -> None:
+    """The trial's cells, in a process that ends where it hangs."""
+    import torch
+
+    torch.set_num_threads(1)
+    note = _note(Store(root), cells.key)
+    note.heed()
+    with Watchdog(note, timeout, "epoch measured") as watchdog:
+        _measure_all(Store(root).folder(cells.key), cells, data, watchdog.hear)
+
+
+def _measure_all(
+    folder: TrialFolder, cells: Cells, data: Dataset, measured: Callable[[], None]
+) -> None:
+    """One epoch after another, each on disk before the next."""
     import torch
 
     from scaling.runs.vae import VaeRun
 
-    torch.set_num_threads(1)
-    folder = Store(root).folder(cells.key)
     trial = folder.trial()
     if not isinstance(trial, VaeTrial):
         raise UsageError(f"{cells.key} is no VAE. Its metrics are in its rows.")
@@ -116,3 +134,4 @@ def _measure(root: Path, cells: Cells, data: Dataset) -> None:
         numbers, arrays = compute(run, metrics, cells.options)
         folder.merge_row(epoch, numbers)
         folder.merge_arrays(arrays)
+        measured()

@@ -15,7 +15,7 @@ from scaling.cluster.chunks import Chunks
 from scaling.cluster.progress import Progress, ProgressCallback
 from scaling.cluster.watchdog import Watchdog
 from scaling.cluster.worker import Job, execute
-from scaling.store import Store
+from scaling.store import Store, TrialFolder
 from scaling.trial import Data, data_of
 from scaling.wanted import pool_of
 
@@ -24,6 +24,18 @@ TRIALS_PER_TUNER = 500  # a driver's memory grows with the trials of one Tuner
 # Trials shorter than this reuse processes, which start in about 6 s; on GPUs only those of seconds,
 # since a reused process keeps GPU memory.
 SHORT_TRIAL_HOURS = {"cpu": 1 / 6, "cuda": 1 / 60}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Over a trial of so many epochs: failed, unless another process has finished it meanwhile."""
+
+    folder: TrialFolder
+    epochs: int
+
+    def fail(self, error: str) -> None:
+        if self.folder.state(self.epochs) != "done":
+            self.folder.fail(error)
 
 
 class CapReached(Exception):
@@ -127,10 +139,17 @@ class Launcher:
         for result in (results[i] for i in range(len(results))):
             key = Path(result.path).name
             if result.error is not None:
-                self.store.folder(key).fail(_last_line(result.error))
+                self._fail(key, _last_line(result.error))
             elif (result.metrics or {}).get("crowded"):
                 crowded.append(key)
         return crowded
+
+    def _fail(self, key: str, error: str) -> None:
+        """Where the trial's folder cannot be written, that is told here, and the rest goes on."""
+        try:
+            Verdict(self.store.folder(key), self.work.jobs[key].epochs).fail(error)
+        except OSError as cause:
+            self.progress.say(f"Failed: {key}: {error}; nor can that be written: {cause}")
 
     def _resources(self, config: dict[str, Any]) -> tune.PlacementGroupFactory:
         bundle = {"CPU": self.placement.cpus, "GPU": self.placement.gpus[config["key"]]}
@@ -172,7 +191,7 @@ def train(
     given = (pool.read, pool.checksums) if pool else ()
     if folder.state(job.epochs) != "failed":  # else the watchdog ended the process before this
         try:
-            with Watchdog(folder, job.row_timeout) as watchdog:
+            with Watchdog(Verdict(folder, job.epochs), job.row_timeout) as watchdog:
                 data = ray.get(datasets[data_of(trial)])
                 report = watchdog.heard_in(lambda row: tune.report({**row}))
                 execute(folder, data, job, report, *given)

@@ -11,16 +11,19 @@ def order(trials: Mapping[str, Trial], hours: Mapping[str, float], width: int) -
     In the order in which the study lists `trials`, the first seed of all before the second of any;
     but the longest that is left starts as soon as the rest, spread evenly, would end before it.
     """
-    left = by_seeds([key for key in trials if key in hours], trials)
+    left = by_seeds([key for key in trials if key in hours], trials)[::-1]  # the next stands last
+    by_length = sorted(left, key=lambda key: hours[key])
     total = sum(hours.values())
-    ordered = []
+    ordered: dict[str, None] = {}
     while left:
-        longest = max(left, key=lambda key: hours[key])
-        chosen = longest if hours[longest] * width >= total else left[0]
-        left.remove(chosen)
+        longest = by_length[-1]
+        chosen = longest if hours[longest] * width >= total else left[-1]
         total -= hours[chosen]
-        ordered.append(chosen)
-    return ordered
+        ordered[chosen] = None
+        for stack in (left, by_length):
+            while stack and stack[-1] in ordered:
+                stack.pop()
+    return list(ordered)
 
 
 def by_seeds(keys: Sequence[str], trials: Mapping[str, Trial]) -> list[str]:

@@ -38,7 +38,10 @@ def check(request: Request, data: Mapping[Data, Dataset]) -> None:
     for _, pool, trial in request.pool_users():
         if pool not in ours or (request.store.pool(pool) / "pool.json").exists():
             k = None if pool in ours else chunks_of(trial)
-            _open(request, pool).check_for(*_images(data[data_of(trial)], trial), k)
+            there = _open(request, pool)
+            there.check_for(*_images(data[data_of(trial)], trial), k)
+            for index in range(k or 0):
+                there.read(index)  # header and size; the checksums follow beside Ray
 
 
 def lacking(request: Request, data: Mapping[Data, Dataset]) -> list[str]:
@@ -62,14 +65,14 @@ def provide(
     for name in k:
         try:
             if name in ours:
-                chunks.build(request.store, ours[name], told)
+                chunks.build(request.store, ours[name], told, request.row_timeout * 60)
             ready[name] = _checked(request, name, k[name])
             if name in ours:
                 _judge(request, ready[name], ours[name].trial, data)
         except UsageError as error:
             told(str(error))
     size = sum(part.train.nbytes + part.test.nbytes for part in data.values())
-    return chunks.share(ready, k, size)
+    return chunks.share(ready, k, size, told)
 
 
 def _open(request: Request, name: str) -> Pool:

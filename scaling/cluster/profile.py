@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,22 @@ class Profile:
         self.before = {key: self._trained(key) for key in keys}
         self.parts: dict[str, float] = {"start": _age()}
         self.width = 1
+        self.entered = False  # whether study.json has an entry of this launch
+
+    @contextmanager
+    def kept(self, study: str) -> Iterator[None]:
+        """Writes the profile into study.json after what is inside, interrupted or not."""
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):  # the first error tells more than a second of the same disk
+                self._keep(study)
+            raise
+        self._keep(study)
+
+    def _keep(self, study: str) -> None:
+        if self.entered:
+            self.store.update_study(study, self.into)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -34,9 +50,10 @@ class Profile:
             self.parts[name] = self.parts.get(name, 0.0) + time.monotonic() - begun
 
     def entry(self) -> dict[str, Any]:
-        """Seconds; `outside_training` is the share of the process's life times the width.
+        """Seconds; `training` and `measuring` add up the trials, which run `width` at a time.
 
-        `training` and `measuring` add up the trials, which run `width` at a time.
+        `outside_training` is the share of the process's life times the width; `overhead` is that
+        without measuring.
         """
         wall = _age()
         training = sum(self._trained(key) - begun for key, begun in self.before.items())
@@ -44,13 +61,15 @@ class Profile:
         entry = {"wall": round(wall, 2), "parts": parts, "width": self.width}
         entry |= {"trials": len(self.before), "training": round(training, 2)}
         if training:
-            entry["measuring"] = round(sum(map(self._measured, self.before)), 2)
+            measuring = sum(map(self._measured, self.before))
+            entry["measuring"] = round(measuring, 2)
             entry["outside_training"] = round(1 - training / (self.width * wall), 4)
+            entry["overhead"] = round(1 - (training + measuring) / (self.width * wall), 4)
         return entry
 
     def into(self, study: dict[str, Any]) -> dict[str, Any]:
         """The content of study.json with the profile in its last launch."""
-        *earlier, last = study["launches"]
+        *earlier, last = study["launches"] or [{}]  # none: study.json was lost meanwhile
         return study | {"launches": [*earlier, last | {"profile": self.entry()}]}
 
     def _trained(self, key: str) -> float:

@@ -142,10 +142,13 @@ def _measure(request: Request, data: Images, placement: Placement) -> None:
     """The costly metrics; one that fails is told, and missing in the rows."""
     cells = _unmeasured(request)
     if cells:
-        told = fill(
-            request.store, cells, data, placement.gpus, lambda line: print(line, flush=True)
-        )
+        limit = request.row_timeout * 60
+        told = fill(request.store, cells, data, placement.gpus, _say, limit)
         print("\n".join(f"Not measured: {line}" for line in told), end="\n" if told else "")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _placement(request: Request, cluster: connect.Cluster) -> Placement:
@@ -179,6 +182,7 @@ def _write_study(request: Request) -> None:
         return study | {"preset": request.preset, "trials": asked, "launches": launches}
 
     request.store.update_study(request.study, change)
+    request.profile.entered = True
 
 
 def _tensorboard(request: Request) -> None:

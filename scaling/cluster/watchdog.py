@@ -1,4 +1,4 @@
-"""Ends a trial's process that has stopped making rows: Tune has no hard time limit of its own."""
+"""Ends a process that has stopped making rows: neither Tune nor Ray's tasks have a time limit."""
 
 import faulthandler
 import os
@@ -6,13 +6,16 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from scaling.store import TrialFolder
+from scaling.checked import UsageError
+from scaling.files import atomic
 
 TIMED_OUT = 124  # exit code, as of timeout(1)
+DAY = 24 * 3600.0  # far above what any row or chunk takes, below a lost weekend
 GRACE_SECONDS = 20.0
 STDERR = 2  # the descriptor: Ray and pytest replace `sys.stderr`
 OURS = Path(__file__).parents[2]  # whose frames tell more than those of libraries
@@ -20,16 +23,46 @@ OURS = Path(__file__).parents[2]  # whose frames tell more than those of librari
 Report = Callable[[dict[str, Any]], None]
 
 
+class Failing(Protocol):
+    """What is told why a process was ended: a trial's folder, or the note of a task."""
+
+    def fail(self, error: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Note:
+    """Why a task's process was ended: Ray only sees that it died, and tries again."""
+
+    path: Path
+
+    def fail(self, error: str) -> None:
+        """Leaves the reason to the next attempt."""
+        with atomic(self.path) as stream:
+            stream.write(error.encode())
+
+    def heed(self) -> None:
+        """Raises UsageError with the reason that an attempt before this one has left."""
+        if self.path.exists():
+            error = self.path.read_text()
+            self.forget()
+            raise UsageError(error)
+
+    def forget(self) -> None:
+        """For a launch that tries anew."""
+        self.path.unlink(missing_ok=True)
+
+
 class Watchdog:
     """Inside `with`, the process ends when no row was heard of for so many seconds; 0: never.
 
     The trial has then failed, and its `done.json` tells where it stood. Where even that cannot be
     written (native code that holds the interpreter, a file system that hangs), the process ends
-    GRACE_SECONDS later and leaves the place in its standard error only.
+    GRACE_SECONDS later and leaves the place in its standard error only. `awaited` is what a task
+    makes in place of rows.
     """
 
-    def __init__(self, folder: TrialFolder, seconds: float) -> None:
-        self.folder, self.seconds = folder, seconds
+    def __init__(self, told: Failing, seconds: float, awaited: str = "row") -> None:
+        self.told, self.seconds, self.awaited = told, seconds, awaited
         self.watched = threading.get_ident()
         self.heard, self.stopped = threading.Event(), False
 
@@ -54,12 +87,16 @@ class Watchdog:
         """The same callable, each call of which is a sign of life."""
 
         def heard(row: dict[str, Any]) -> None:
-            self.heard.set()
-            if self.seconds:
-                self._arm_last_resort()
+            self.hear()
             report(row)
 
         return heard
+
+    def hear(self) -> None:
+        """A sign of life."""
+        self.heard.set()
+        if self.seconds:
+            self._arm_last_resort()
 
     def _arm_last_resort(self) -> None:
         """A thread of its own that needs no interpreter."""
@@ -70,7 +107,8 @@ class Watchdog:
         while self.heard.wait(self.seconds) and not self.stopped:
             self.heard.clear()
         if not self.stopped:
-            self.folder.fail(f"no row within {self._limit()} (--row-timeout): hung {self._place()}")
+            limit = f"{self._limit()} (--row-timeout)"
+            self.told.fail(f"no {self.awaited} within {limit}: hung {self._place()}")
             os._exit(TIMED_OUT)
 
     def _limit(self) -> str:

@@ -24,7 +24,7 @@ from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, headline
 if TYPE_CHECKING:
     from scaling.runs.run import Run
 
-CHECKPOINT_SHARE = 0.02  # of the run's time, at most, goes into checkpoints
+CHECKPOINT_SHARE = 0.005  # of the run's time, at most, goes into checkpoints
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,11 @@ class Job:
 
 
 class Ledger:
-    """Reads chunks and keeps the checksum of each: what the trial was really trained on."""
+    """Reads chunks and keeps the checksum of each: what the trial was really trained on.
+
+    A chunk comes as a copy: it lies in memory that all trials share, where a write through a tensor
+    would succeed in silence.
+    """
 
     def __init__(self, read: ReadChunk | None, expected: Mapping[int, str]) -> None:
         self.read, self.expected = read, expected
@@ -53,7 +57,7 @@ class Ledger:
         chunk = self.read(index)
         if str(index) not in self.checksums:
             self.checksums[str(index)] = self._checked(index, chunk)
-        return chunk
+        return chunk.copy()
 
     def _checked(self, index: int, chunk: np.ndarray) -> str:
         found = digest(chunk)
@@ -65,17 +69,19 @@ class Ledger:
 
 
 def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk) -> "Run":
-    """The run of the trial's kind; imported here, since a driver needs none of them."""
-    from scaling.runs.diffusion import DiffusionRun
-    from scaling.runs.two_sample import TwoSampleRun
-    from scaling.runs.vae import VaeRun
-
+    """The run of the trial's kind, each imported where it is needed: torchvision by one only."""
     part = split(data, trial.train_size, trial.split)
     if isinstance(trial, DiffusionTrial):
+        from scaling.runs.diffusion import DiffusionRun
+
         return DiffusionRun(trial, part, job.epochs, job.measure_every, job.device)
     common = (part, job.epochs, job.measure_every, job.device, read_chunk)
     if isinstance(trial, TwoSampleTrial):
+        from scaling.runs.two_sample import TwoSampleRun
+
         return TwoSampleRun(trial, *common)
+    from scaling.runs.vae import VaeRun
+
     return VaeRun(trial, *common, job.kept)
 
 

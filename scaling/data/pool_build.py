@@ -30,6 +30,7 @@ def create(path: Path, spec: PoolSpec) -> None:
             raise UsageError(f"{path} holds chunks without a pool.json. Move that folder away.")
         if path.name != spec.name:
             raise UsageError(f"The pool {spec.name} cannot lie in {path}. Rename one of them.")
+        path.mkdir(parents=True, exist_ok=True)
         write_record(path, spec, {})
         return
     there, _ = read_record(path)

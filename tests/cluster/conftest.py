@@ -25,14 +25,17 @@ class Study:
         script = str(ROOT / "studies" / f"{self.name}.py")
         return [sys.executable, script, *map(str, words), "--results", str(self.results)]
 
+    def variables(self):
+        """Of the environment in which it runs."""
+        return {**os.environ, "PYTHONWARNINGS": "ignore", **self.environment}
+
     def start(self, *words):
-        environment = {**os.environ, "PYTHONWARNINGS": "ignore", **self.environment}
         return subprocess.Popen(
             self.command(*words),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=self.variables(),
             cwd=self.results.parent,
         )
 

@@ -7,6 +7,7 @@ import pytest
 
 from scaling.cluster.profile import Profile
 from scaling.cluster.worker import Job, execute
+from scaling.files import read_json
 from scaling.store import Store
 from scaling.trial import key
 
@@ -36,6 +37,8 @@ def test_training_is_what_the_rows_grew_by(tmp_path, trial, tiny):
     assert 0.05 <= entry["parts"]["figures"] < entry["parts"]["trials"] + entry["parts"]["figures"]
     assert sum(entry["parts"].values()) <= entry["wall"] + 0.05
     assert entry["measuring"] > 0
+    measuring = entry["measuring"] / (2 * entry["wall"])
+    assert entry["overhead"] == pytest.approx(entry["outside_training"] - measuring, abs=0.005)
 
 
 def test_a_trial_tells_training_and_measuring_apart(tmp_path, trial, tiny):
@@ -57,3 +60,28 @@ def test_a_launch_without_trials_has_no_share(tmp_path):
     assert changed["launches"][0] == {"argv": ["first"]}
     assert changed["launches"][1]["profile"]["wall"] > 0
     assert "profile" not in study["launches"][1]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("the disk is full")])
+def test_an_interrupted_launch_has_its_profile_too(tmp_path, error):
+    store = Store(tmp_path)
+    store.update_study("study", lambda study: study | {"launches": [{"argv": ["first"]}]})
+    profile = Profile(store, [])
+    with pytest.raises((KeyboardInterrupt, OSError)), profile.kept("study"):
+        raise error  # before study.json has an entry of this launch
+    assert read_json(tmp_path / "study" / "study.json")["launches"] == [{"argv": ["first"]}]
+    profile.entered = True
+    with pytest.raises((KeyboardInterrupt, OSError)), profile.kept("study"):
+        raise error
+    (launch,) = read_json(tmp_path / "study" / "study.json")["launches"]
+    assert launch["profile"]["wall"] > 0
+
+
+def test_of_two_errors_the_first_is_told(tmp_path):
+    profile = Profile(Store(tmp_path / "gone"), [])
+    profile.entered = True
+    with pytest.raises(KeyboardInterrupt), profile.kept("study"):
+        raise KeyboardInterrupt
+    with pytest.raises(FileNotFoundError), profile.kept("study"):
+        pass
+    assert not (tmp_path / "gone").exists()

@@ -1,17 +1,12 @@
-"""The whole command through Ray: fresh, again, extended, killed, failing, on a real cluster."""
+"""The whole command through Ray: fresh, again, extended, failing, on a real cluster."""
 
 import json
 import os
-import signal
-import time
 
 import pytest
 
-from scaling.cluster.worker import Job, execute
-from scaling.data.datasets import load
 from scaling.store import TrialFolder
 from tests.cluster.conftest import TINY
-from tests.conftest import timeless
 
 pytestmark = pytest.mark.cluster
 
@@ -25,7 +20,7 @@ def test_fresh_again_extended(study):
     first = study.run(*TINY)
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
-    assert len(first.stdout.splitlines()) <= 25
+    assert len(first.stdout.splitlines()) <= 20
     done = finished(study)
     assert len(done) == 4
     folder = study.results / "double_descent"
@@ -67,40 +62,6 @@ def test_fresh_again_extended(study):
     assert all(launch["versions"]["torch"] for launch in launches)
 
 
-def test_killed_and_run_again(study, tmp_path):
-    process = study.start(*TINY, "--epochs", 60)
-    wait_for(lambda: any(study.results.glob("trials/*/checkpoint.pt")), process)
-    process.kill()
-    process.communicate()
-    time.sleep(3)  # its workers die
-    done = finished(study)
-    assert len(done) < 4
-    again = study.run(*TINY, "--epochs", 60)
-    assert again.returncode == 0, again.stderr
-    assert len(study.folders()) == 4
-    for path in study.folders():
-        control = TrialFolder(tmp_path / path.name)
-        control.create(TrialFolder(path).trial())
-        execute(control, load("digits"), Job(60, 2), lambda row: None)
-        rows = [timeless(row) for row in TrialFolder(path).rows()]
-        assert rows == [timeless(row) for row in control.rows()]
-    assert {name: stamp for name, stamp in finished(study).items() if name in done} == done
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_cleanly_and_says_how_to_go_on(study, number):
-    process = study.start(*TINY, "--epochs", 5000)
-    wait_for(lambda: any(study.results.glob("trials/*/checkpoint.pt")), process)
-    process.send_signal(number)
-    begun = time.monotonic()
-    _, err = process.communicate(timeout=60)
-    assert time.monotonic() - begun < 10
-    assert process.returncode == 128 + number
-    assert "Go on with: python" in err
-    assert "Traceback" not in err
-    assert not (study.results / "launch.lock").exists()
-
-
 def test_failing_trials_are_named_and_all_else_finishes(study):
     study.run(*TINY, "--epochs", 2)
     broken = study.folders()[0]
@@ -131,14 +92,6 @@ def test_a_cap_stops_cleanly(study):
     assert run.returncode == 4
     assert "--max-hours 0.002 reached" in run.stdout
     assert "Go on with" in run.stdout
-
-
-def wait_for(condition, process, seconds=90):
-    begun = time.monotonic()
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() - begun < seconds
-        time.sleep(0.05)
 
 
 def test_two_nodes_through_auto(study):

@@ -1,0 +1,190 @@
+"""Studies whose every epoch stands in a ledger outside Ray, and what is done to them."""
+
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from scaling.store import TrialFolder
+from tests.cluster.conftest import Study
+
+HERE = Path(__file__).parent
+LEDGER = """
+import os, time
+
+_train_epoch = VaeRun.train_epoch
+
+def train_epoch(self):
+    from scaling.trial import key
+    line = f"{key(self.trial)} {self.epoch} {os.getpid()} {time.time()}\\n"
+    handle = os.open(%r, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
+    os.write(handle, line.encode())
+    os.close(handle)
+    return _train_epoch(self)
+
+VaeRun.train_epoch = train_epoch
+"""
+CLUSTER = """
+import json, sys
+from ray.cluster_utils import Cluster
+
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1} | json.loads(sys.argv[1]))
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """An epoch that a process began to train."""
+
+    key: str
+    epoch: int
+    pid: int
+    time: float
+
+
+@dataclass
+class Watched(Study):
+    """A study with a ledger of the epochs that its trials trained, written outside Ray."""
+
+    hook: Path = Path()
+    started: list[subprocess.Popen] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.hook.mkdir()
+        shutil.copy(HERE / "sitecustomize.py", self.hook)
+        self.environment["PYTHONPATH"] = str(self.hook)
+        self.after("scaling.runs.vae", LEDGER % str(self.hook / "ledger"))
+
+    def after(self, module, code):
+        """Has the code run in the module's names, after its import, in every process."""
+        with open(self.hook / f"{module}.after", "a") as stream:
+            stream.write(textwrap.dedent(code))
+
+    def start(self, *words):
+        self.started.append(super().start(*words))
+        return self.started[-1]
+
+    @contextmanager
+    def cluster(self, **options):
+        """The address of a Ray of one CPU that was started for this study alone."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", CLUSTER, json.dumps(options)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=self.variables(),
+        )
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.communicate("")
+
+    def checkpoints_at_every_row(self):
+        self.after("scaling.cluster.worker", "CHECKPOINT_SHARE = 1e9\n")
+
+    def ledger(self):
+        path = self.hook / "ledger"
+        words = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+        return [Line(key, int(epoch), int(pid), float(at)) for key, epoch, pid, at in words]
+
+    def epochs(self):
+        """The epochs that each process trained, by key and in the order of the processes."""
+        found = defaultdict(lambda: defaultdict(list))
+        for line in self.ledger():
+            found[line.key][line.pid].append(line.epoch)
+        return {key: list(by_process.values()) for key, by_process in found.items()}
+
+    def until(self, condition, process=None, seconds=300):
+        begun = time.monotonic()
+        while not condition():
+            assert process is None or process.poll() is None, process.communicate()
+            assert time.monotonic() - begun < seconds
+            time.sleep(0.02)
+
+    def abandoned(self):
+        """Waits until no process of a trial is left, whose driver was killed."""
+        self.until(lambda: not any(Path(f"/proc/{line.pid}").exists() for line in self.ledger()))
+
+    def plan(self, *words):
+        """The trials as a dry run lists them."""
+        return json.loads(self.run(*words, "--dry-run", "--json").stdout)["trials"]
+
+    def states(self, epochs):
+        return {path.name: TrialFolder(path).state(epochs) for path in self.folders()}
+
+    def stamps(self):
+        """When each trial was finished, by key."""
+        return {
+            path.parent.name: path.stat().st_mtime_ns
+            for path in self.results.glob("trials/*/done.json")
+        }
+
+    def launches(self):
+        return json.loads((self.results / self.name / "study.json").read_text())["launches"]
+
+
+@pytest.fixture
+def study(tmp_path, ray_folder):
+    made = Watched(tmp_path / "results", {"RAY_TMPDIR": ray_folder}, hook=tmp_path / "hook")
+    yield made
+    for process in made.started:
+        process.kill()
+        process.wait()
+
+
+class Mounts:
+    """What a test mounted; a test that may not is skipped."""
+
+    def __init__(self):
+        self.mounted = []
+
+    def mount(self, *words, folder):
+        command = ["mount", *words, str(folder)]
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("only root mounts")
+        self.mounted = [*dict.fromkeys([*self.mounted, folder])]
+
+    def undo(self):
+        while self.mounted:
+            subprocess.run(["umount", "-l", self.mounted.pop()], check=True)
+
+
+class SmallDisk(Mounts):
+    def __call__(self, kilobytes, folder):
+        """A file system of so many kB under the folder; again: of another size."""
+        folder.mkdir(parents=True, exist_ok=True)
+        again = ",remount" if folder in self.mounted else ""
+        self.mount("-t", "tmpfs", "-o", f"size={kilobytes}k{again}", "none", folder=folder)
+
+
+class ReadOnly(Mounts):
+    def __call__(self, folder):
+        """Whatever opens a file in the folder from now on may only read it."""
+        self.mount("--bind", str(folder), folder=folder)
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk():
+    disk = SmallDisk()
+    yield disk
+    disk.undo()
+
+
+@pytest.fixture
+def read_only():
+    made = ReadOnly()
+    yield made
+    made.undo()

@@ -1,0 +1,151 @@
+"""A study of thousands of trials of a second each, through the real launcher, and what it costs.
+
+python -m tests.faults.scale --trials 2000
+
+`overhead` are the seconds of the cores beyond the trials' own work, a trial: by the clock, from the
+first trial's start to the last one's end, and of all processes of the launch.
+"""
+
+import argparse
+import functools
+import json
+import math
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis import summarize
+from scaling import cli
+from scaling.options import Preset
+from scaling.trial import VaeTrial, grid
+from tests.faults.stub import EPOCHS, stubbed
+
+BASE = VaeTrial("digits", n_c=2, mixtures=5, train_size=300)
+CELLS = {"m_z": (1, 4, 16, 64), "n_c": (2, 4, 8, 16, 32)}
+SAMPLED_SECONDS = 2.0
+
+
+@dataclass
+class Seen:
+    """What a launch used, and what it left."""
+
+    exit_code: int
+    done: int
+    launch_seconds: float  # all of the launch, by the clock
+    trials_seconds: float  # of it, with trials running
+    work_seconds: float  # of the trials' own work, by the clock, all cores
+    overhead: float  # seconds of a core by the clock, a trial
+    cpu_overhead: float  # processor seconds beyond the work, a trial
+    driver_growth: float  # MB, while trials ran
+    driver_peak: float  # MB
+    analysis_seconds: float
+    files_per_trial: float
+
+
+class Watch(threading.Thread):
+    """Samples the driver's memory, and the processor time of it and all that it started."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.memory: list[tuple[float, int]] = []
+        self.cpu: dict[str, float] = {}
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.wait(SAMPLED_SECONDS):
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            self.memory.append((time.time(), pages * os.sysconf("SC_PAGE_SIZE")))
+            self.cpu |= dict(processes(os.getpid()))
+
+    def growth(self, begin: float, end: float) -> float:
+        """MB from the first sample after `begin` to the largest before `end`."""
+        inside = [size for moment, size in self.memory if begin <= moment <= end]
+        return (max(inside) - inside[0]) / 1e6 if inside else math.nan
+
+
+def processes(root: int) -> Iterator[tuple[str, float]]:
+    """Each process under `root`, itself included, and its processor seconds so far."""
+    stats = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            stats[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+    tree = {root}
+    while more := {pid for pid, words in stats.items() if int(words[1]) in tree} - tree:
+        tree |= more
+    for pid in tree & stats.keys():
+        words = stats[pid]
+        yield f"{pid} {words[19]}", (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def trials(preset: Preset, count: int) -> list[VaeTrial]:
+    """The cells of Figures 7 and 8, with as many seeds as that takes."""
+    cells = len(CELLS["m_z"]) * len(CELLS["n_c"])
+    return grid(preset.base, seed=range(math.ceil(count / cells)), **CELLS)[:count]
+
+
+def study(results: Path, count: int, seconds: float, waits: bool) -> int:
+    """Runs the study in this process, as its command would; returns the exit code."""
+    from scaling.cluster import launch
+
+    launch.train = functools.partial(stubbed, seconds=seconds, waits=waits)
+    preset = Preset(base=BASE, epochs=EPOCHS, measure_every=1, seeds=(0,), about="")
+    sys.argv = ["scale", "--results", str(results)]
+    try:
+        cli.main("scale", lambda p: trials(p, count), {"stub": preset}, summarize)
+    except SystemExit as done:
+        return int(done.code or 0)
+
+
+def measure(results: Path, count: int, seconds: float, waits: bool = False) -> Seen:
+    """Runs the study, and adds up what it used."""
+    watch, begun = Watch(), time.time()
+    watch.start()
+    code = study(results, count, seconds, waits)
+    watch.over.set()
+    ended = time.time()
+    profile = json.loads((results / "scale" / "study.json").read_text())["launches"][-1]["profile"]
+    found = [read(path) for path in results.glob("trials/*/done.json")]
+    spans = [done["span"] for done in found]
+    first, last = min(begin for begin, _ in spans), max(end for _, end in spans)
+    work, width = profile["training"], profile["width"]
+    return Seen(
+        exit_code=code,
+        done=sum(done["state"] == "done" for done in found),
+        launch_seconds=ended - begun,
+        trials_seconds=last - first,
+        work_seconds=work,
+        overhead=(width * (last - first) - work) / count,
+        cpu_overhead=sum(watch.cpu.values()) / count - seconds * (not waits),
+        driver_growth=watch.growth(first, last),
+        driver_peak=max(size for _, size in watch.memory) / 1e6,
+        analysis_seconds=profile["parts"]["figures"],
+        files_per_trial=sum(len(files) for _, _, files in os.walk(results)) / count,
+    )
+
+
+def read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())
+
+
+def main() -> None:
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--trials", type=int, default=2000)
+    made.add_argument("--seconds", type=float, default=1.0, help="of a core, a trial")
+    made.add_argument("--waits", action="store_true", help="for a second, rather than to work")
+    options = made.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        seen = measure(Path(folder) / "results", options.trials, options.seconds, options.waits)
+    for name, value in asdict(seen).items():
+        print(f"{name:18}{value:10.2f}")
+
+
+if __name__ == "__main__":
+    main()

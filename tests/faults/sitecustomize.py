@@ -1,0 +1,36 @@
+"""For every Python process of a study under test: the ledger, and what the test does to modules.
+
+A copy of this file stands in a folder of its own on PYTHONPATH. After the import of a module,
+`<module>.after` beside it runs in that module's names.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+class After:
+    """Finds the modules that something is to be run after; each once."""
+
+    def __init__(self):
+        self.seen = set()
+
+    def find_spec(self, name, path=None, target=None):
+        code = HERE / f"{name}.after"
+        if name in self.seen or not code.exists():
+            return None
+        self.seen.add(name)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+
+        def and_after(module):
+            execute(module)
+            exec(compile(code.read_text(), code, "exec"), module.__dict__)
+
+        spec.loader.exec_module = and_after
+        return spec
+
+
+sys.meta_path.insert(0, After())

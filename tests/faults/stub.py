@@ -1,0 +1,61 @@
+"""A run that keeps a core busy for a given time, or only waits, in the real launcher and worker."""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from scaling.cluster import launch, worker
+from scaling.runs.run import Row, Run, Stateful
+from scaling.trial import Trial, VaeTrial
+
+EPOCHS = 4
+train = launch.train
+
+
+class StubRun(Run):
+    """Rows as a VAE's, made up: a U over n_c that m_z flattens; each epoch works, or waits."""
+
+    def __init__(self, trial: VaeTrial, epochs: int, seconds: float, waits: bool) -> None:
+        super().__init__(trial, epochs, 1, "cpu")
+        self.trial, self.busy, self.waits = trial, seconds / EPOCHS, waits
+        self.weights = torch.nn.Linear(10, 10)
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        return {"weights": self.weights}
+
+    def train_epoch(self) -> float:
+        """Until the process has used so much processor time, whoever else runs there."""
+        if self.waits:
+            time.sleep(self.busy)
+            return 0.0
+        until = time.process_time() + self.busy
+        while time.process_time() < until:
+            pass
+        return 0.0
+
+    def measure(self) -> Row:
+        gap = self.trial.n_c / self.trial.m_z + self.trial.seed % 7
+        test = -100.0 - abs(math.log2(self.trial.n_c) - 3) / self.trial.m_z - 10 / self.epoch
+        row: Row = {"epoch": self.epoch, "test_elbo": test, "train_elbo": test + gap}
+        row |= {"source_elbo": test + gap, "generalization_gap": gap, "parameters": 110}
+        return row | self.timing(300)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"test": np.zeros((1, 1, 8, 8), np.uint8)}
+
+
+def stubbed(
+    config: dict[str, Any], seconds: float, waits: bool, **given: Mapping[str, Any]
+) -> None:
+    """`launch.train`, with the stub in place of what the trial would train."""
+
+    def make_run(trial: Trial, data: object, job: worker.Job, read_chunk: object) -> StubRun:
+        return StubRun(trial, job.epochs, seconds, waits)
+
+    worker.make_run = make_run
+    train(config, **given)

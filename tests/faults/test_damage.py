@@ -1,0 +1,145 @@
+"""P6: every state file truncated, emptied, deleted; a finished trial is never trained again."""
+
+import os
+import shutil
+import sys
+
+import pandas as pd
+import pytest
+
+from analysis import summarize
+from analysis.results import load as load_frame
+from scaling import cli
+from scaling.cluster import worker
+from scaling.cluster.worker import Job, execute
+from scaling.data.datasets import load
+from scaling.options import override, parser
+from scaling.runs.vae import VaeRun
+from scaling.store import Store, TrialFolder
+from scaling.trial import VaeTrial, key
+from studies.double_descent import PRESETS, trials
+from tests.cluster.conftest import TINY
+from tests.conftest import timeless
+
+pytestmark = pytest.mark.faults
+EPOCHS = 3
+TRIAL = VaeTrial("digits", n_c=2, mixtures=2, lr=3e-3, batch=20, train_size=45)
+DAMAGE = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "emptied": lambda path: path.write_bytes(b""),
+    "deleted": lambda path: path.unlink(),
+    "foreign": lambda path: path.write_bytes(b"\x80\x04what is this\n"),
+}
+FILES = [
+    "trial.json",
+    "rows.jsonl",
+    "checkpoint.pt",
+    "checkpoint.prev.pt",
+    "arrays.npz",
+    "done.json",
+]
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory, tiny):
+    """The folder of a finished trial."""
+    folder = Store(tmp_path_factory.mktemp("control")).folder(key(TRIAL))
+    folder.create(TRIAL)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(worker, "CHECKPOINT_SHARE", 1e9)
+        execute(folder, tiny, Job(EPOCHS, 1), lambda row: None)
+    return folder.path
+
+
+@pytest.fixture
+def finished(control, tmp_path, monkeypatch):
+    """A finished trial, its rows, and the epochs trained from now on."""
+    folder = TrialFolder(shutil.copytree(control, tmp_path / control.name))
+    trained, train_epoch = [], VaeRun.train_epoch
+
+    def noted(run):
+        trained.append(run.epoch)
+        return train_epoch(run)
+
+    monkeypatch.setattr(VaeRun, "train_epoch", noted)
+    return folder, [timeless(row) for row in folder.rows()], trained
+
+
+def again(folder, data):
+    """What a launch does."""
+    folder.create(TRIAL)
+    if folder.state(EPOCHS) != "done":
+        execute(folder, data, Job(EPOCHS, 1), lambda row: None)
+    return [timeless(row) for row in folder.rows()]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", FILES)
+def test_one_file_is_damaged(finished, tiny, name, damage):
+    folder, rows, trained = finished
+    DAMAGE[damage](folder.path / name)
+    after = again(folder, tiny)
+    assert folder.state(EPOCHS) == "done"
+    assert trained == []
+    assert after[-1] == rows[-1]
+    if name != "rows.jsonl":
+        assert after == rows
+    else:  # what stood in the file alone is lost, and not made up
+        assert after == rows[: len(after) - 1] + rows[-1:]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_the_newest_checkpoint_and_done_are_damaged(finished, tiny, damage):
+    folder, rows, trained = finished
+    for name in ("checkpoint.pt", "done.json"):
+        DAMAGE[damage](folder.path / name)
+    assert again(folder, tiny) == rows
+    assert trained == [EPOCHS]  # from the previous checkpoint
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_all_but_the_configuration_is_damaged(finished, tiny, damage):
+    folder, rows, trained = finished
+    for name in FILES[1:]:
+        DAMAGE[damage](folder.path / name)
+    assert folder.state(EPOCHS) in ("new", "partial")
+    assert again(folder, tiny) == rows
+    assert trained == [1, 2, 3]
+
+
+def launch(monkeypatch, capsys, results):
+    """The same command again where nothing is left to train; its exit code, what it said."""
+    words = ["study.py", *TINY, "--results", str(results)]
+    monkeypatch.setattr(sys, "argv", words)
+    monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
+    with pytest.raises(SystemExit) as stop:
+        cli.main("double_descent", trials, PRESETS, summarize)
+    return stop.value.code, "".join(capsys.readouterr())
+
+
+@pytest.mark.slow
+def test_the_files_of_a_study_are_damaged(tmp_path, monkeypatch, capsys):
+    """They are made anew from the trials, none of which is trained again."""
+    asked = override(trials(PRESETS["smoke"]), parser("", PRESETS).parse_args(TINY))
+    store, data = Store(tmp_path), load("digits")
+    for trial in asked:
+        folder = store.folder(key(trial))
+        folder.create(trial)
+        execute(folder, data, Job(4, 2), lambda row: None)
+    study = tmp_path / "double_descent"
+    assert launch(monkeypatch, capsys, tmp_path)[0] == 0
+    expected = load_frame(study)
+    for damage in DAMAGE.values():
+        for path in (study / "study.json", study / "trials.parquet", folder.path / "arrays.npz"):
+            damage(path)
+        damage(next(study.glob("tensorboard/mean-*/events*")))
+        damage(folder.path / "trial.json")
+        (tmp_path / "launch.lock").write_bytes(b'{"pid"')
+        os.utime(tmp_path / "launch.lock", (0, 0))
+        code, told = launch(monkeypatch, capsys, tmp_path)
+        assert code == 0, told
+        assert "Traceback" not in told
+        pd.testing.assert_frame_equal(load_frame(study), expected)
+        pd.testing.assert_frame_equal(load_frame(study / "trials.parquet"), expected)
+        assert len(store.vaes()) == len(asked)
+        assert not (tmp_path / "launch.lock").exists()

@@ -1,0 +1,103 @@
+"""A metric and a chunk that hang: both are told, in their own words, and the rest is there."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from scaling.checked import UsageError
+from scaling.cluster.watchdog import Note, Watchdog
+from tests.cluster.conftest import ROOT
+
+HANGS = "\nimport time\n_{name} = {name}\ndef {name}({words}):\n    {when} and time.sleep(600)\n"
+HANGS += "    return _{name}({words})\n"
+SCRIPT = """
+import json, sys
+from dataclasses import replace
+from pathlib import Path
+from scaling.checked import UsageError
+from scaling.cluster import chunks, connect, evaluate
+from scaling.cluster.worker import Job, execute
+from scaling.data.datasets import load
+from scaling.presets import DIGITS_EDM
+from scaling.store import Store
+from scaling.trial import VaeTrial, data_of, key
+from scaling.wanted import pool_name
+
+store, data = Store(Path(sys.argv[1])), load("digits")
+tiny = VaeTrial("digits", n_c=2, mixtures=2, batch=20, train_size=45)
+model = replace(DIGITS_EDM, train_size=45, channels=8)
+trials = [replace(tiny, seed=0), replace(tiny, seed=1), model]
+for trial in trials:
+    store.folder(key(trial)).create(trial)
+    execute(store.folder(key(trial)), data, Job(1, 1), lambda row: None)
+connect.connect("local")
+cells = [evaluate.missing(store, key(trial), ["psnr_mean"]) for trial in trials[:2]]
+failed = evaluate.fill(store, cells, {data_of(tiny): data}, {}, print, timeout=TIMEOUT)
+rows = {trial.seed: store.folder(key(trial)).rows()[-1] for trial in trials[:2]}
+order = chunks.order_of(pool_name(model, 1), model, key(model), 1, 3, data)
+try:
+    chunks.build(store, order, print, timeout=TIMEOUT)
+except UsageError as error:
+    sampling = str(error)
+pool = sorted(path.name for path in store.pool(order.spec.name).glob("chunk-*.npy"))
+told = {"failed": failed, "measured": [seed for seed in rows if "psnr_mean" in rows[seed]]}
+print(json.dumps(told | {"sampling": sampling, "pool": pool}))
+"""
+
+
+@pytest.mark.cluster
+@pytest.mark.faults
+@pytest.mark.slow
+def test_what_hangs_is_told_and_the_rest_is_there(study, tmp_path):
+    study.after(
+        "scaling.cluster.evaluate",
+        HANGS.format(name="compute", words="run, metrics, options", when="run.trial.seed == 1"),
+    )
+    study.after(
+        "scaling.cluster.chunks",
+        HANGS.format(name="_write", words="store, order, index", when="index == 1"),
+    )
+    script = SCRIPT.replace("TIMEOUT", "30")
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "results")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **study.environment},
+        cwd=ROOT,
+    )
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout.splitlines()[-1])
+    (line,) = told["failed"]
+    reason = "no epoch measured within 30 s (--row-timeout): hung in _measure_all"
+    assert "-s1-" in line
+    assert reason in line
+    assert told["measured"] == [0]
+    assert told["sampling"].startswith("Sampling chunk 1 failed: no chunk within 30 s")
+    assert told["sampling"].endswith("The same command samples what is missing.")
+    assert told["pool"] == ["chunk-00000.npy", "chunk-00002.npy"]
+
+
+def test_a_note_is_heeded_once(tmp_path):
+    note = Note(tmp_path / ".hung")
+    note.heed()
+    note.fail("it hung")
+    with pytest.raises(UsageError, match="it hung"):
+        note.heed()
+    note.heed()
+    note.fail("it hung")
+    note.forget()
+    note.heed()
+
+
+def test_a_task_that_hangs_notes_where(tmp_path, monkeypatch):
+    ended = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    note = Note(tmp_path / ".hung")
+    watchdog = Watchdog(note, 0.1, "chunk")
+    watchdog._watch()
+    assert ended == [124]
+    with pytest.raises(UsageError, match=r"^no chunk within 0.1 s \(--row-timeout\): hung "):
+        note.heed()

@@ -1,0 +1,221 @@
+"""Folders that are full, read-only, gone or slow: nothing is lost, and the cause is named."""
+
+import errno
+import os
+import subprocess
+import time
+
+import pytest
+
+from scaling import checkpoints
+from scaling.cluster import worker
+from scaling.cluster.worker import Job, execute
+from scaling.store import Store, TrialFolder
+from scaling.trial import key
+from tests.conftest import timeless
+
+pytestmark = pytest.mark.faults
+EPOCHS = 3
+
+
+@pytest.fixture(autouse=True)
+def checkpoint_at_every_row(monkeypatch):
+    monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 1e9)
+
+
+@pytest.fixture
+def train(tiny, tmp_path, trial):
+    """Trains the trial in a results folder; its rows."""
+
+    def train(root, report=lambda row: None):
+        folder = Store(root).folder(key(trial))
+        execute(folder, tiny, Job(EPOCHS, 1), report)
+        return [timeless(row) for row in folder.rows()]
+
+    return train
+
+
+@pytest.fixture
+def expected(train, begun, tmp_path):
+    return train(begun(tmp_path / "control"))
+
+
+@pytest.fixture
+def begun(trial):
+    """Makes a results folder with the trial's folder in it, as a launch does."""
+
+    def make(root):
+        Store(root).folder(key(trial)).create(trial)
+        return root
+
+    return make
+
+
+def test_the_disk_is_full_at_any_step(tmp_path, train, begun, expected, monkeypatch):
+    """At each file that is to reach the disk, and at each that is to take its place."""
+    steps = EPOCHS * 5 + 3  # of a row, a checkpoint; of the arrays, done.json; less one
+    left = 0
+
+    def full(real):
+        def refuse_in_turn(*words):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(*words)
+
+        return refuse_in_turn
+
+    for step in range(steps):
+        left, root = step, begun(tmp_path / str(step))
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", full(os.fsync))
+            patched.setattr(os, "replace", full(os.replace))
+            with pytest.raises(OSError, match="No space left on device"):
+                train(root)
+        assert train(root) == expected
+
+
+def test_a_small_disk_that_is_made_larger(tmp_path, train, begun, trial, expected, small_disk):
+    small_disk(130, tmp_path / "small")
+    root = begun(tmp_path / "small")
+    with pytest.raises(OSError, match="No space left on device: .*small/trials"):
+        train(root)
+    folder = Store(root).folder(key(trial))
+    before = [timeless(row) for row in folder.rows()]
+    assert 0 < len(before) < EPOCHS
+    assert before == expected[: len(before)]
+    assert len(list(folder.load_checkpoints())) > 0
+    small_disk(10_000, root)
+    assert train(root) == expected
+    assert folder.state(EPOCHS) == "done"
+
+
+def test_a_folder_that_becomes_read_only(tmp_path, train, begun, expected, read_only):
+    root = begun(tmp_path / "results")
+    with pytest.raises(OSError, match="Read-only file system: .*trials"):
+        train(root, lambda row: row["epoch"] == 2 and read_only(root / "trials"))
+    read_only.undo()
+    assert train(root) == expected
+
+
+def test_a_folder_that_vanishes(tmp_path, train, begun, trial, expected):
+    """It is not made up anew: the real one may come back."""
+    root, elsewhere = begun(tmp_path / "results"), tmp_path / "elsewhere"
+    with pytest.raises(FileNotFoundError, match="results/trials"):
+        train(root, lambda row: row["epoch"] == 2 and root.rename(elsewhere))
+    assert not root.exists()
+    folder = Store(root).folder(key(trial))
+    for write in (
+        lambda: folder.append_row({"epoch": 9}),
+        lambda: folder.save_checkpoint({"epoch": 9}),
+        lambda: folder.fail("no reason"),
+        lambda: folder.merge_arrays({}),
+        lambda: folder.finish(9),
+        lambda: Store(root).update_study("study", dict),
+    ):
+        with pytest.raises(FileNotFoundError, match="results"):
+            write()
+    assert not root.exists()
+    elsewhere.rename(root)
+    assert train(root) == expected
+
+
+def test_a_slow_folder_costs_checkpoints_not_rows(
+    tmp_path, train, begun, trial, expected, monkeypatch
+):
+    """Each step takes a tenth of a second; a checkpoint waits until the run is worth it."""
+    monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 0.02)
+    saved, save = [], checkpoints.save
+
+    def slow(real):
+        return lambda *words: (time.sleep(0.1), real(*words))[1]
+
+    def noted(path, state):
+        saved.append(state["epoch"])
+        return save(path, state)
+
+    monkeypatch.setattr(checkpoints, "save", noted)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", slow(os.fsync))
+        patched.setattr(os, "replace", slow(os.replace))
+        rows = train(begun(tmp_path))
+    assert rows == expected
+    assert saved == [1, EPOCHS]
+    assert TrialFolder(tmp_path / "trials" / key(trial)).state(EPOCHS) == "done"
+
+
+WORDS = ["--smoke-test", "--source", "normal", "--m-z", "1", "--n-c", "2", "--seeds", "0-1"]
+
+
+def stopped(run, *told):
+    assert run.returncode == 3, run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+    for text in told:
+        assert text in run.stdout + run.stderr
+
+
+def goes_on(study, *words):
+    run = study.run(*words, timeout=600)
+    assert run.returncode == 0, run.stderr
+    assert set(study.states(int(words[-1])).values()) == {"done"}
+    for runs in study.epochs().values():
+        for before, after in zip(runs, runs[1:], strict=False):
+            assert before[-1] - 2 < after[0] <= before[-1] + 1  # a checkpoint's epochs, at most
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+@pytest.mark.timeout(1500)
+def test_one_trial_of_a_study_has_no_disk_left(study, small_disk):
+    study.checkpoints_at_every_row()
+    name = next(row["key"] for row in study.plan(*WORDS) if row["seed"] == 0)
+    small_disk(100, study.results / "trials" / name)
+    run = study.run(*WORDS, "--epochs", 8, timeout=600)
+    stopped(run, f"Failed: {name}: OSError: [Errno 28] No space left on device: ", "--retry-failed")
+    assert sorted(study.states(8).values()) == ["done", "failed"]
+    small_disk(10_000, study.results / "trials" / name)
+    goes_on(study, *WORDS, "--retry-failed", "--epochs", 8)
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+@pytest.mark.timeout(1500)
+def test_the_disk_of_a_study_is_full(study, small_disk):
+    study.checkpoints_at_every_row()
+    small_disk(450, study.results)
+    stopped(study.run(*WORDS, "--epochs", 40, timeout=600), "No space left on device")
+    small_disk(10_000, study.results)
+    goes_on(study, *WORDS, "--retry-failed", "--epochs", 40)
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+@pytest.mark.timeout(1500)
+def test_the_trials_of_a_study_become_read_only(study, read_only):
+    study.checkpoints_at_every_row()
+    process = study.start(*WORDS, "--epochs", 100)
+    study.until(lambda: len(study.ledger()) > 40, process)
+    read_only(study.results / "trials")
+    out, err = process.communicate(timeout=600)
+    run = subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    stopped(run, "Read-only file system", "2 trials did not finish")
+    read_only.undo()
+    goes_on(study, *WORDS, "--epochs", 100)
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+@pytest.mark.timeout(1500)
+def test_the_results_of_a_study_vanish(study, tmp_path):
+    study.checkpoints_at_every_row()
+    process = study.start(*WORDS, "--epochs", 100)
+    study.until(lambda: len(study.ledger()) > 40, process)
+    study.results.rename(tmp_path / "elsewhere")
+    out, err = process.communicate(timeout=600)
+    run = subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    stopped(run, "No such file or directory", str(study.results), "Nothing finished is lost")
+    study.abandoned()
+    assert not study.results.exists()
+    (tmp_path / "elsewhere").rename(study.results)
+    goes_on(study, *WORDS, "--epochs", 100)
