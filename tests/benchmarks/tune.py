@@ -1,0 +1,64 @@
+"""What Ray Tune takes for a trial: in processes that are used again, against one process a trial.
+
+The trials go through the launcher as in a study and train an epoch of a few milliseconds: what is
+left is starting, reports, files. Which way the launcher goes follows from the planned hours.
+"""
+
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import ray
+
+from scaling.cluster import connect
+from scaling.cluster.launch import Caps, Launcher, Placement, Work
+from scaling.cluster.worker import Job
+from scaling.data import datasets
+from scaling.store import Store
+from scaling.trial import VaeTrial, data_of, grid, key
+from tests.benchmarks.results import Result
+
+SHORT, LONG = 0.001, 1.0  # hours planned
+REUSED, FRESH = 16, 4  # trials
+FASTER = 3.0
+BASE = VaeTrial("digits", train_size=30, batch=30, n_c=2)
+
+
+def measure() -> list[Result]:
+    """The clock's seconds a trial, as many at a time as there are cores."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        with connect.logged_to(root / "ray.log"):
+            connect.connect("local")
+            try:
+                first = _seconds(root / "first", FRESH, LONG)  # warms the machine's caches
+                ours = _seconds(root / "ours", REUSED, SHORT)
+                baseline = min(first, _seconds(root / "baseline", FRESH, LONG))
+            finally:
+                ray.shutdown()
+    name = f"Tune's time a trial, {REUSED} trials in reused processes"
+    return [Result(name, baseline / ours, FASTER, ours, baseline, "s/trial")]
+
+
+def _seconds(root: Path, count: int, hours: float) -> float:
+    store = Store(root)
+    store.check_writable()
+    trials = {key(trial): trial for trial in grid(BASE, seed=range(count))}
+    for name, trial in trials.items():
+        store.folder(name).path.mkdir()
+        store.folder(name).create(trial)
+    launcher = _launcher(store, dict.fromkeys(trials, hours))
+    start = time.monotonic()
+    launcher.run(list(trials), {})
+    assert all(store.folder(name).state(1) == "done" for name in trials)
+    return (time.monotonic() - start) / count
+
+
+def _launcher(store: Store, hours: Mapping[str, float]) -> Launcher:
+    data = {data_of(BASE): ray.put(datasets.load("digits"))}
+    work = Work(hours, {name: Job(epochs=1, measure_every=1) for name in hours}, data)
+    lock = store.root / "lock"
+    lock.touch()
+    placement = Placement(1.0, dict.fromkeys(hours, 0.0))
+    return Launcher(store, work, placement, Caps(), store.root / "staging", lock)
