@@ -107,6 +107,8 @@ ROW_COLUMNS = {
     "psnr_mean": ("dB", UP, "10 log10(1 / squared error), reconstructions' means (Table 11)"),
     "psnr_sample": ("dB", UP, "as psnr_mean, reconstructions drawn from p(x|z) (Table 11)"),
     "interpolation_log_q": ("nats", UP, "mean of log q(z|x~) along an interpolation (Fig 3)"),
+    "interpolation_mean": (TEXT, "", "mean over pairs of log q(z|x~), a JSON list over alpha"),
+    "interpolation_first": (TEXT, "", "as interpolation_mean, of the first pair alone (Fig 3)"),
     "corruptions": (TEXT, "", "of CIFAR-10-C: official files, or generated here"),
     "sample_quality_extractor": (TEXT, "", "features of FID and IS: inception or classifier"),
     "amortization_absent": (TEXT, "", "why the amortization gap was not measured"),

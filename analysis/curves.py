@@ -43,7 +43,7 @@ def last_values(frame: pd.DataFrame) -> pd.DataFrame:
     how = {name: "mean" if name in numbers else "last" for name in tail.columns if name != "key"}
     finals = tail.astype(dict.fromkeys(numbers, float)).groupby("key", sort=False).agg(how)
     earlier = frame.astype(dict.fromkeys(numbers, float)).groupby("key")[list(numbers)].last()
-    return finals.fillna(earlier).reset_index()
+    return finals.fillna(earlier).copy().reset_index()  # in one piece again, as pandas asks
 
 
 def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:

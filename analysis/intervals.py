@@ -5,7 +5,7 @@ truth. Everything here takes a seed's value as one draw; rows of `y` are seeds, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -78,12 +78,9 @@ def over_seeds(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     """
     wide = frame.set_index([*by, "seed"])[value].unstack("seed").dropna(how="all")
     each = [t_interval(row) for row in wide.to_numpy(dtype=float)]
-    table = wide.index.to_frame(index=False)
-    for name in ("mean", "low", "high", "n", "method"):
-        table[name] = [getattr(interval, name) for interval in each]
-    for seed in wide.columns:
-        table[f"seed_{seed}"] = wide[seed].to_numpy(dtype=float)
-    return table
+    found = {f.name: [getattr(interval, f.name) for interval in each] for f in fields(Interval)}
+    seeds = {f"seed_{seed}": wide[seed].to_numpy(dtype=float) for seed in wide.columns}
+    return wide.index.to_frame(index=False).join(pd.DataFrame(found | seeds))
 
 
 def additive_residuals(y: np.ndarray) -> np.ndarray:

@@ -24,7 +24,8 @@ def vaes(frame: pd.DataFrame) -> pd.DataFrame:
     """The VAEs' rows, m_z, n_c and seed being whole numbers; without VAEs none, of all columns."""
     found = frame[frame["kind"] == "vae"]
     lacking = [name for name in NEEDED if name not in found]
-    return found.assign(**dict.fromkeys(lacking)).astype(dict.fromkeys(curves.AXES, int))
+    typed = found.assign(**dict.fromkeys(lacking)).astype(dict.fromkeys(curves.AXES, int))
+    return typed.copy()  # in one piece again: many columns, changed one by one, make pandas slow
 
 
 def whole(frame: pd.DataFrame) -> pd.Series:

@@ -128,7 +128,7 @@ def _drawn(name: str, frame: pd.DataFrame, study: Path) -> str:
     folder = study / "figures"
     files = [folder / f"{name}.{suffix}" for suffix in figures.FORMATS]
     try:
-        figures.save(name, frame, files, results.note(study))
+        figures.save(name, figures.load(name, study, frame), files, results.note(study))
     except ResultsError as error:
         return f"{name} is not drawn: {error}"
     return f"{name}: {folder / name}.{{{','.join(figures.FORMATS)}}}"

@@ -26,6 +26,7 @@ MNIST_EDM = DiffusionTrial(
 ONE_GPU_EDM = {"channels": 64, "blocks": 2, "batch": 128, "ramp_images": 1_000_000}
 
 
+METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # section 5.1
 GAPS = ("amortization", "robustness")  # Eq. 4 and 5, beside the generalization gap
 GAPS_ON_DIGITS = {
     "amortization": {"n_images": 300, "steps": 100, "mc_eval": 16},
@@ -73,6 +74,12 @@ def smoke() -> dict[str, Any]:
     shared = digits(epochs=4, measure_every=2)
     shared["base"] = replace(shared["base"], train_size=60)
     return shared | {"diffusion": Diffusion(DIGITS_EDM, epochs=2, k=2)}
+
+
+def cifar10_small() -> dict[str, Any]:
+    """3,000 CIFAR-10 images and no diffusion model: one that a CPU trains in minutes is no use."""
+    base = vae("cifar10", n_c=16, train_size=3000, lr=1e-3, batch=50)
+    return {"base": base, "epochs": 20, "measure_every": 10}
 
 
 def mnist_small(epochs: int, measure_every: int) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from scaling.cli import main
 from scaling.options import Preset
 from scaling.trial import SOURCES, VaeTrial, grid
 
-METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")
 FASHION_MIXTURE = presets.vae("fashion_mnist", likelihood="mixture")  # Fig 12
 
 
@@ -45,7 +44,7 @@ PRESETS = presets.everywhere(
 
 def trials(preset: Sources) -> list[VaeTrial]:
     """Every VAE on every distribution, all seeds."""
-    sources = [SOURCES[name] for name in METHODS]
+    sources = [SOURCES[name] for name in presets.METHODS]
     return grid((preset.base, *preset.others), source=sources, seed=preset.seeds)
 
 

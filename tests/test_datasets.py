@@ -3,6 +3,7 @@
 import hashlib
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,6 +144,14 @@ def test_mnist_is_padded_around_and_binary(made_mnist):
 
 def test_other_images_under_the_name_are_not_called_official(made_mnist):
     assert load("mnist", made_mnist).data == "own file"
+
+
+def test_a_data_set_knows_where_it_was_found(made_mnist, monkeypatch):
+    """As a path that other working directories understand, also after the split."""
+    monkeypatch.chdir(made_mnist.parent)
+    dataset = split(load("mnist", Path(made_mnist.name)), 100, 0)
+    assert dataset.root == made_mnist and dataset.root.is_absolute()
+    assert load("digits", made_mnist).root is None
 
 
 def test_binarisation_is_passed_on(made_mnist):

@@ -45,7 +45,7 @@ def test_every_preset_is_complete_and_of_one_data_set_family(name, preset):
 
 
 def test_every_study_has_digits_and_paper_and_a_smoke_test():
-    assert len(NAMES) == 10
+    assert len(NAMES) == 12
     for name in NAMES:
         assert {"digits", "paper", "smoke"} <= set(study(name).PRESETS)
         assert next(iter(study(name).PRESETS)) == "digits"
@@ -87,6 +87,10 @@ def test_the_other_axes_are_those_of_the_figures():
     }
     shares = {t.share for t in trials("diffusion_subsets") if t.kind == "diffusion"}
     assert shares == {0.1, 0.3, 0.5, 0.7, 0.9, 1.0}
+    for name, sources in (("downstream", 4), ("smoothness", 2)):
+        made = [t for t in trials(name) if t.kind == "vae"]
+        assert len(made) == 3 * sources == 3 * len({t.source for t in made})
+        assert set(made) <= set(trials("data_sources"))  # trained once for all of them
     tests = [t for t in trials("two_sample") if isinstance(t, TwoSampleTrial)]
     assert {t.share for t in tests} == {0.3, 0.5, 0.7, 0.9, 1.0}
     assert {t.seed for t in tests} == {0, 1, 2, 3, 4}

@@ -12,7 +12,7 @@ from analysis.claims.arms import (
     Arm,
     Each,
 )
-from analysis.claims.claim import AFTERWARDS, DATA_SOURCES, Claim, higher, lower
+from analysis.claims.claim import DATA_SOURCES, TASKS, Claim, higher, lower
 from analysis.claims.regions import BELOW, Margin, equal, no_gain
 from analysis.claims.rules import Differs, Unmeasured
 from analysis.claims.terms import Term
@@ -42,7 +42,7 @@ ABLATIONS = [
         "The reconstructions of diffusion samples and normal training hardly differ.",
         "B.2, Figure 9",
         higher("psnr_mean", DMAAPX, NORMAL, region=equal(DECIBELS)),
-        f"{AFTERWARDS} psnr",
+        TASKS,
     ),
     Claim(
         "FashionMNIST with a mixture",

@@ -13,7 +13,8 @@ from analysis.claims.terms import Columns, Term
 
 DATA_SOURCES = "python studies/data_sources.py --preset cifar10"
 DOUBLE_DESCENT = "python studies/double_descent.py --preset cifar10 --seeds 0-2"
-AFTERWARDS = f"{DATA_SOURCES} && python studies/evaluate.py --metric"  # and the metric's module
+TASKS = "python studies/downstream.py --preset cifar10"
+SMOOTHNESS = "python studies/smoothness.py --preset cifar10"
 GAPS = {  # column: name
     "generalization_gap": "generalization gap",
     "amortization_gap": "amortization gap",

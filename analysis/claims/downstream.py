@@ -1,13 +1,16 @@
 """The claims of Appendices F and G: representations, reconstructions, samples, corruptions."""
 
 from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, NORMAL
-from analysis.claims.claim import AFTERWARDS, CLASSIFIERS, Claim, higher, lower
+from analysis.claims.claim import CLASSIFIERS, TASKS, Claim, higher, lower
 from analysis.claims.regions import Margin, equal
+from analysis.claims.rules import InEach
+from analysis.columns import CORRUPTIONS
 
 OTHERS = (NORMAL, AUG_TUNED, AUG_NAIVE)
 AUGMENTED = (AUG_TUNED, AUG_NAIVE)
 DECIBELS = Margin(number=0.5)  # dB; Table 11's means lie within 0.45
 LINEAR, CURVED = ("logistic", "svm_linear"), ("svm_rbf", "knn")
+SINGLE = tuple(name for name in CORRUPTIONS if name != "overall")
 CLEAN = tuple(f"accuracy_{name}" for name in CLASSIFIERS)
 
 
@@ -16,14 +19,14 @@ def corrupted(names: tuple[str, ...], what: str = "*") -> tuple[str, ...]:
     return tuple(f"accuracy_{name}__{what}" for name in names)
 
 
-TASKS = [
+USES = [
     *(
         Claim(
             f"representations: {name}",
             f"Representations learned on diffusion samples are classified best ({title}).",
             "F, Table 11",
             higher(f"accuracy_{name}", DMAAPX, *OTHERS),
-            f"{AFTERWARDS} representation",
+            TASKS,
         )
         for name, title in CLASSIFIERS.items()
     ),
@@ -32,66 +35,80 @@ TASKS = [
         "Averaged over four classifiers, augmentation makes representations worse.",
         "F, Table 11",
         higher(CLEAN, NORMAL, *AUGMENTED),
-        f"{AFTERWARDS} representation",
+        TASKS,
     ),
     Claim(
         "reconstruction: diffusion samples",
         "VAEs trained on diffusion samples reconstruct best (PSNR of sampled images).",
         "F, Table 11",
         higher("psnr_sample", DMAAPX, *OTHERS),
-        f"{AFTERWARDS} psnr",
+        TASKS,
     ),
     Claim(
         "reconstruction: augmentation",
         "VAEs trained with augmentation reconstruct as well as with normal training.",
         "F, Table 11",
         higher("psnr_sample", NORMAL, *AUGMENTED, region=equal(DECIBELS)),
-        f"{AFTERWARDS} psnr",
+        TASKS,
     ),
     Claim(
         "samples: FID",
         "VAEs trained on diffusion samples have the smallest Frechet inception distance.",
         "F, Table 11",
         lower("fid", DMAAPX, *OTHERS),
-        f"{AFTERWARDS} sample_quality",
+        TASKS,
     ),
     Claim(
         "samples: FID like normal",
         "The Frechet inception distance on diffusion samples is that of normal training.",
         "F, Table 11",
         higher("fid", DMAAPX, NORMAL, region=equal(Margin(column="fid"))),
-        f"{AFTERWARDS} sample_quality",
+        TASKS,
     ),
     Claim(
         "samples: FID, augmentation",
         "VAEs trained with augmentation have a larger Frechet inception distance than normal ones.",
         "F, Table 11",
         lower("fid", NORMAL, *AUGMENTED),
-        f"{AFTERWARDS} sample_quality",
+        TASKS,
     ),
     Claim(
         "samples: inception score",
         "VAEs trained normally have the highest inception score.",
         "F, Table 11",
         higher("inception_score", NORMAL, DMAAPX, *AUGMENTED),
-        f"{AFTERWARDS} sample_quality",
+        TASKS,
     ),
 ]
 
-CORRUPTIONS = [
+CORRUPTED = [
+    *(
+        Claim(
+            f"corruptions: each, {name}",
+            "Under each of the corruptions, representations learned on diffusion samples are "
+            f"classified best ({CLASSIFIERS[name]}).",
+            "G, Figure 19",
+            InEach(
+                higher(f"accuracy_{name}__*", DMAAPX, *OTHERS),
+                tuple(f"accuracy_{name}__{corruption}" for corruption in SINGLE),
+            ),
+            TASKS,
+        )
+        for name in LINEAR
+    ),
     Claim(
         "corruptions: linear classifiers",
         "Averaged over the corruptions and the linear classifiers, diffusion samples are best.",
         "G, Figure 19",
         higher(corrupted(LINEAR), DMAAPX, *OTHERS),
-        f"{AFTERWARDS} corruption",
+        TASKS,
     ),
     Claim(
         "corruptions: other classifiers",
         "Averaged over the corruptions and the non-linear classifiers, diffusion samples are best.",
         "G, Figure 19",
         higher(corrupted(CURVED), DMAAPX, *OTHERS),
-        f"{AFTERWARDS} corruption",
+        TASKS,
     ),
     Claim(
         "corruptions: mixed",
@@ -99,8 +116,8 @@ CORRUPTIONS = [
         "are best.",
         "G, Figure 19",
         higher(corrupted(tuple(CLASSIFIERS), "overall"), DMAAPX, *OTHERS),
-        f"{AFTERWARDS} corruption",
+        TASKS,
     ),
 ]
 
-CLAIMS = (*TASKS, *CORRUPTIONS)
+CLAIMS = (*USES, *CORRUPTED)

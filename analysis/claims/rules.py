@@ -1,6 +1,6 @@
 """Rules: from the trials of one setting to the comparisons that decide a claim."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from analysis.claims.arms import Each
@@ -97,6 +97,38 @@ class Differs:
             Comparison(said(pair, axis) + less, interval, *bounds)
             for pair, interval in zip(pairs, found, strict=True)
         ]
+
+
+@dataclass(frozen=True)
+class InEach:
+    """A difference in each of the columns that its pattern stands for, as far as measured."""
+
+    rule: Differs
+    columns: tuple[str, ...]
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return self.rule.terms
+
+    @property
+    def needs(self) -> list[str]:
+        return self.rule.needs
+
+    @property
+    def per(self) -> str:
+        return self.rule.per
+
+    @property
+    def text(self) -> str:
+        return f"{self.rule.text}, in each column by itself"
+
+    def comparisons(self, cell: Cell) -> list[Comparison]:
+        """Those of every column."""
+        return [found for name in self.columns for found in self._of(name).comparisons(cell)]
+
+    def _of(self, name: str) -> Differs:
+        first, *others = (replace(term, column=name) for term in self.terms)
+        return replace(self.rule, first=first, others=tuple(others))
 
 
 @dataclass(frozen=True)

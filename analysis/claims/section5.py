@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, NORMAL, Along, Near
-from analysis.claims.claim import AFTERWARDS, CORRUPTED, GAPS, Claim, higher, lower
+from analysis.claims.claim import CORRUPTED, GAPS, SMOOTHNESS, TASKS, Claim, higher, lower
 from analysis.claims.regions import BELOW, equal, no_gain
 from analysis.claims.rules import Differs
 from analysis.claims.terms import Term
@@ -63,7 +63,7 @@ DOWNSTREAM = [
         "samples are classified better than those of normal training.",
         "5.2, Figure 4 left",
         higher(CORRUPTED, DMAAPX, NORMAL),
-        f"{AFTERWARDS} corruption",
+        TASKS,
     ),
     Claim(
         "corruptions: augmentation, normal",
@@ -71,7 +71,7 @@ DOWNSTREAM = [
         "worse than normal training does.",
         "5.2, Figure 4 left",
         higher(CORRUPTED, NORMAL, AUG_TUNED, AUG_NAIVE),
-        f"{AFTERWARDS} corruption",
+        TASKS,
     ),
     Claim(
         "half asleep: diffusion samples",
@@ -100,7 +100,7 @@ DOWNSTREAM = [
         "samples than after normal training.",
         "5.3, Figure 3",
         lower("roughness", DMAAPX, NORMAL),
-        f"{AFTERWARDS} smoothness",
+        SMOOTHNESS,
     ),
     Claim(
         "density",
@@ -108,7 +108,7 @@ DOWNSTREAM = [
         "samples than after normal training.",
         "5.3, Figure 3",
         higher("interpolation_log_q", DMAAPX, NORMAL),
-        f"{AFTERWARDS} smoothness",
+        SMOOTHNESS,
     ),
 ]
 

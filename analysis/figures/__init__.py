@@ -23,7 +23,7 @@ FORMATS = ("png", "pdf", "csv")  # written where no file is named
 STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "double_descent": ("fig7", "fig8"),
     "diffusion": ("fig17",),
-    "data_sources": ("fig2", "fig10", "fig11", "fig12", "fig13", "table7"),
+    "data_sources": ("fig1", "fig2", "fig10", "fig11", "fig12", "fig13", "table7"),
     "latent_width": ("fig6",),
     "sample_budget": ("fig4r",),
     "reverse_half_asleep": ("fig5",),
@@ -31,6 +31,8 @@ STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "mixtures": ("fig15",),
     "diffusion_subsets": ("fig16",),
     "two_sample": ("fig18",),
+    "downstream": ("table11", "fig4l", "fig9", "fig19"),
+    "smoothness": ("fig3",),
 }
 TEXTS = ("txt", "md", "tex")  # of a table
 JPEG = (
@@ -57,12 +59,17 @@ def study(name: str) -> str:
     return next(study for study, shown in STUDIES.items() if name in shown)
 
 
-def load(name: str, path: str | Path) -> "pd.DataFrame":
-    """What the figure is drawn from: the frame of the results, or that of its own `load`."""
+def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "pd.DataFrame":
+    """What the figure is drawn from: that of its own `load`, else the results' frame.
+
+    `frame` are these results, where they are read already.
+    """
     from analysis import results
 
-    function: Callable[[str | Path], pd.DataFrame] = getattr(_module(name), "load", results.load)
-    return function(path)
+    own: Callable[[str | Path], pd.DataFrame] | None = getattr(_module(name), "load", None)
+    if own:
+        return own(path)
+    return results.load(path) if frame is None else frame
 
 
 def draw(name: str, frame: "pd.DataFrame", note: str = "") -> "Figure":

@@ -69,7 +69,7 @@ def _block(images: np.ndarray, name: str, severity: int, seed: list[int]) -> np.
 
 @dataclass(frozen=True)
 class CorruptedTest:
-    """A test set (N, 3, 32, 32) under every corruption at one severity.
+    """A test set (N, 3, 32, 32), or its first images, under every corruption at one severity.
 
     With `folder` the images are CIFAR-10-C's own, otherwise they are made from `test`.
     """
@@ -93,7 +93,7 @@ class CorruptedTest:
         """The test set under one corruption, levels (N, 3, 32, 32)."""
         if self.folder is None:
             return corrupt(self.test, name, self.severity, self.seed)
-        block = _official(self.folder, name)[self.severity - 1]
+        block = _official(self.folder, name)[self.severity - 1][: len(self.test)]
         return np.ascontiguousarray(block.transpose(0, 3, 1, 2))
 
 

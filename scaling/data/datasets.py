@@ -40,6 +40,7 @@ class Dataset:
     levels: int
     official_test: bool = True
     data: str = "own file"  # where the images come from: scikit-learn, official, jpeg, own file
+    root: Path | None = None  # of the data, where further files may lie: CIFAR-10-C
 
     @property
     def channels(self) -> int:
@@ -170,7 +171,7 @@ def _standard(name: str, root: Path, offline: bool) -> Dataset:
     halves, data = found
     for half, count in zip(halves, (DATASETS[name].train_images, TEST_IMAGES), strict=True):
         _check(name, root, half, count)
-    return _dataset(name, halves, DATASETS[name].side, 256, data=data)
+    return _dataset(name, halves, DATASETS[name].side, 256, data=data, root=root.absolute())
 
 
 def _find(name: str, root: Path) -> tuple[Halves, str] | None:

@@ -1,6 +1,5 @@
 """Classification of latent means of corrupted images (Fig 4 left, Fig 19, Appendix G)."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ COLUMNS = tuple(
     for name in (*corruptions.NAMES, corruptions.OVERALL)
     for classifier in CLASSIFIERS
 )
-FOLDER = "CIFAR-10-C"  # under the data root
+FOLDER = "CIFAR-10-C"  # beside CIFAR-10, under the data root
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Settings(representation.Settings):
 
     severity: int = 5  # "the strongest degree of corruption"
     seed: int = 0  # of corruptions made here and of the overall set; the same for all models
-    folder: str | None = None  # of the official files; None: CIFAR-10-C under $SCALING_DATA
+    folder: str | None = None  # of the official files; None: CIFAR-10-C under the data root
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,14 +48,15 @@ def measure(
     `corruptions` tells whether the images are `official` or `generated` here;
     `corruption_absent` why there are none.
     """
-    labels = run.data.test_labels
+    labels = run.data.test_labels[: settings.images]
     reason = representation.unfit(labels, settings)
     if run.data.test.shape[1:] != corruptions.SHAPE or run.data.levels != 256:
         reason = "corruptions are for RGB images of 32x32 pixels only"
     if reason:
         return {"corruption_absent": reason}, {}
     folder = _official(run, settings)
-    test = corruptions.CorruptedTest(run.data.test, settings.severity, settings.seed, folder)
+    clean = run.data.test[: settings.images]
+    test = corruptions.CorruptedTest(clean, settings.severity, settings.seed, folder)
     row: dict[str, float | str] = {"corruptions": "official" if folder else "generated"}
     for name, images in test:
         features = latent_means(run.vae, torch.from_numpy(images).to(run.device))
@@ -67,10 +67,10 @@ def measure(
 
 def _official(run: "VaeRun", settings: Settings) -> Path | None:
     """The folder of the official files, checked, where it is there and fits the test set."""
-    root = os.environ.get("SCALING_DATA")
-    given = settings.folder or (root and Path(root) / FOLDER)
+    root = run.data.root
+    folder = Path(settings.folder) if settings.folder else root and root / FOLDER
     whole = len(run.data.test) == corruptions.TEST_IMAGES
-    if run.data.name != "cifar10" or not whole or not given or not Path(given).is_dir():
+    if run.data.name != "cifar10" or not whole or not folder or not folder.is_dir():
         return None
-    corruptions.check_official(Path(given), run.data.test, run.data.test_labels)
-    return Path(given)
+    corruptions.check_official(folder, run.data.test, run.data.test_labels)
+    return folder

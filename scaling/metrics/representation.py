@@ -37,11 +37,14 @@ class Settings(Checked):
 
     train_share: float = 0.8  # of the test images; the classifiers are tested on the rest
     solver: Literal["lbfgs", "saga"] = "lbfgs"  # saga: stopped after 100 steps, mean of 5 seeds
+    images: int | None = None  # of the test set, from its first on; None: all
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.train_share < 1:
             raise UsageError(f"train_share={self.train_share} is not between 0 and 1.")
+        if self.images is not None and self.images < 1:
+            raise UsageError(f"images={self.images} is below 1.")
 
 
 DEFAULT = Settings()
@@ -51,11 +54,11 @@ def measure(
     run: "VaeRun", settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
     """Accuracies in [0, 1] on clean images; `representation_absent` tells why there are none."""
-    labels = run.data.test_labels
+    labels = run.data.test_labels[: settings.images]
     reason = unfit(labels, settings)
     if reason:
         return {"representation_absent": reason}, {}
-    found = accuracies(latent_means(run.vae, run.test), labels, settings)
+    found = accuracies(latent_means(run.vae, run.test[: settings.images]), labels, settings)
     return {f"accuracy_{name}": value for name, value in found.items()}, {}
 
 

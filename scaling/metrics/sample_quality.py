@@ -5,7 +5,7 @@ tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)); IS = exp E KL(p(y|x) || p(y)) over the sample
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -57,24 +57,31 @@ def measure(
 
     `sample_quality_absent` says why there are no scores.
     """
-    top = run.vae.levels - 1
-    with seeded(run.device, run.trial.seed, run.epoch, "sample_quality"), frozen(run.vae):
-        samples = torch.cat(list(prior_samples(run.vae, run.test[:1], settings)))
-    arrays = {"prior_samples": samples[:SHOWN].cpu().numpy()}
     name = settings.extractor
     if name == "auto":
         name = "inception" if run.data.channels == 3 else "classifier"
     try:
         extract = EXTRACTORS[name](run, settings.weights)
     except Missing as missing:
-        return {"sample_quality_absent": str(missing)}, arrays
+        few = replace(settings, samples=min(BATCH, settings.samples))
+        return {"sample_quality_absent": str(missing)}, _shown(_drawn(run, few))
+    samples, top = _drawn(run, settings), run.vae.levels - 1
     real, _ = extracted(extract, (x / top for x in run.test[: settings.images].split(BATCH)))
     drawn, logits = extracted(extract, (x / top for x in samples.split(BATCH)))
     return {
         "fid": frechet_distance(*statistics(real), *statistics(drawn)),
         "inception_score": inception_score(logits, settings.splits),
         "sample_quality_extractor": name,
-    }, arrays
+    }, _shown(samples)
+
+
+def _shown(samples: Tensor) -> dict[str, NDArray]:
+    return {"prior_samples": samples[:SHOWN].cpu().numpy()}
+
+
+def _drawn(run: "VaeRun", settings: Settings) -> Tensor:
+    with seeded(run.device, run.trial.seed, run.epoch, "sample_quality"), frozen(run.vae):
+        return torch.cat(list(prior_samples(run.vae, run.test[:1], settings)))
 
 
 def prior_samples(vae: VAE, like: Tensor, settings: Settings) -> Iterator[Tensor]:

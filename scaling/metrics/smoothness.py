@@ -4,6 +4,7 @@ On the line z_a = a z_0 + (1 - a) z_1 between the latent means of two images, lo
 the density, in nats, at which the encoder finds z_a again in its own reconstruction x~_a.
 """
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from scaling.runs.vae import VaeRun
 
 COLUMNS = ("roughness", "interpolation_log_q")
+CURVES = ("interpolation_mean", "interpolation_first")  # over pairs; of the first pair
 PAIR_SEED = 0  # the same pairs for all models
 BATCH = 512
 
@@ -47,7 +49,8 @@ def measure(
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
     """Means over pairs of sum |log q(a_i+1) - log q(a_i)| and of log q itself, in nats.
 
-    Arrays: `smoothness_alpha` (points,) and `smoothness_log_q` (pairs, points).
+    The CURVES are log q at every a from 0 to 1, as JSON lists. Arrays: `smoothness_alpha`
+    (points,) and `smoothness_log_q` (pairs, points).
     """
     if len(run.test) < 2:
         return {"smoothness_absent": "one test image makes no pair"}, {}
@@ -57,7 +60,13 @@ def measure(
     roughness = values.diff(dim=1).abs().sum(1).mean().item()
     alpha = np.linspace(0, 1, settings.points)
     arrays = {"smoothness_alpha": alpha, "smoothness_log_q": values.cpu().numpy()}
-    return {"roughness": roughness, "interpolation_log_q": values.mean().item()}, arrays
+    numbers = {"roughness": roughness, "interpolation_log_q": values.mean().item()}
+    drawn = (_listed(values.mean(0)), _listed(values[0]))
+    return numbers | dict(zip(CURVES, drawn, strict=True)), arrays
+
+
+def _listed(values: Tensor) -> str:
+    return json.dumps([float(f"{value:.6g}") for value in values.tolist()])
 
 
 def pairs(images: int, wanted: int) -> tuple[list[int], list[int]]:

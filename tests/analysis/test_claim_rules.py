@@ -9,7 +9,7 @@ from analysis.claims.arms import NORMAL, Along, Arm, Each, Near, pick, placed
 from analysis.claims.cells import cells
 from analysis.claims.judging import FAILS, HOLDS, UNDECIDED, Comparison, difference, judge
 from analysis.claims.regions import ABOVE, BELOW, Margin, equal, no_gain, no_loss
-from analysis.claims.rules import Differs
+from analysis.claims.rules import Differs, InEach
 from analysis.claims.shapes import DoubleDescends, Peaks, rise_and_drop
 from analysis.claims.terms import Term
 from analysis.intervals import Interval, t_interval
@@ -100,6 +100,26 @@ def test_of_many_comparisons_all_must_hold():
     assert judge([held, held]).verdict == HOLDS
     found = judge([held, not_shown])
     assert (found.verdict, found.decisive, found.comparisons) == (UNDECIDED, not_shown, 2)
+
+
+@pytest.mark.parametrize(
+    ("snow", "wanted"), [(HALF + 0.1, HOLDS), (0.0, UNDECIDED), (-2 * HALF, FAILS)]
+)
+def test_in_each_column_by_itself(snow, wanted):
+    """Fog is clear; the mean of the columns, which snow would leave above 0, decides nothing."""
+    rule = InEach(
+        Differs(Term("a__*", Arm(real_share=0.0)), (Term("a__*"),)),
+        ("a__fog", "a__snow", "a__hail"),
+    )
+    normal = frame({(1, 8): SEEDS}, real_share=1.0).assign(a__fog=0.0, a__snow=0.0)
+    samples = frame({(1, 8): SEEDS}, real_share=0.0).assign(
+        a__fog=100 + SEEDS, a__snow=snow + SEEDS
+    )
+    assert verdict(rule, normal, samples) == wanted
+    (cell,) = cells(pd.concat([normal, samples]))
+    fog, other = rule.comparisons(cell)
+    assert fog.interval.mean == pytest.approx(100) and "a__snow" in other.what
+    assert verdict(rule, normal, samples.drop(columns=["a__fog", "a__snow"])) is None
 
 
 def test_one_failure_among_many_must_be_clearer():

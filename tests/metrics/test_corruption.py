@@ -31,7 +31,6 @@ def run(trial, blobs):
 
 
 def test_every_set_has_its_classifiers(run, blobs, monkeypatch):
-    monkeypatch.delenv("SCALING_DATA", raising=False)
     monkeypatch.setattr(corruptions, "BLOCK", 60)
     row, arrays = corruption.measure(run)
     assert row.pop("corruptions") == "generated"
@@ -43,7 +42,9 @@ def test_every_set_has_its_classifiers(run, blobs, monkeypatch):
     assert row == {k: v for k, v in corruption.measure(run)[0].items() if k != "corruptions"}
 
 
-def test_official_files_are_taken_where_they_fit(run, blobs, tmp_path, monkeypatch):
+@pytest.fixture
+def official(blobs, tmp_path, monkeypatch):
+    """A data root with CIFAR-10-C, in which each corruption leaves the images as they are."""
     monkeypatch.setattr(corruptions, "TEST_IMAGES", 60)
     monkeypatch.setattr(corruptions, "OFFICIAL_SHAPE", (300, 32, 32, 3))
     folder = tmp_path / "CIFAR-10-C"
@@ -51,12 +52,23 @@ def test_official_files_are_taken_where_they_fit(run, blobs, tmp_path, monkeypat
     np.save(folder / "labels.npy", np.tile(blobs.test_labels, 5))
     for name in corruptions.NAMES:
         np.save(folder / f"{name}.npy", np.concatenate([blobs.test] * 5).transpose(0, 2, 3, 1))
-    monkeypatch.setenv("SCALING_DATA", str(tmp_path))
+    return tmp_path
+
+
+def test_official_files_are_taken_where_they_fit(run, blobs, official):
+    """They lie beside CIFAR-10, under the root that it was loaded from, or in a given folder."""
+    there = replace(blobs, root=official)
+    run = VaeRun(run.trial, there, 1, 1)
     row, _ = corruption.measure(run)
     clean = accuracies(latent_means(run.vae, run.test), blobs.test_labels)
     assert row["corruptions"] == "official"
     assert all(row[column] == clean[column[9:].split("__")[0]] for column in COLUMNS)
-    np.save(folder / "fog.npy", np.zeros((2, 2)))
+    few, _ = corruption.measure(run, Settings(images=40))
+    first = accuracies(latent_means(run.vae, run.test[:40]), blobs.test_labels[:40])
+    assert all(few[column] == first[column[9:].split("__")[0]] for column in COLUMNS)
+    elsewhere = VaeRun(run.trial, blobs, 1, 1)
+    assert corruption.measure(elsewhere, Settings(folder=str(official / "CIFAR-10-C")))[0] == row
+    np.save(official / "CIFAR-10-C" / "fog.npy", np.zeros((2, 2)))
     with pytest.raises(UsageError, match="fog.npy"):
         corruption.measure(run)
 

@@ -83,6 +83,13 @@ def test_a_row_holds_the_four_accuracies(trial, tiny):
     assert all(0 <= value <= 1 for value in row.values())
 
 
+def test_the_first_images_may_be_enough(trial, tiny):
+    run = VaeRun(trial, tiny, 1, 1)
+    few = VaeRun(trial, replace(tiny, test=tiny.test[:40], test_labels=tiny.test_labels[:40]), 1, 1)
+    row, _ = representation.measure(run, Settings(images=40))
+    assert row == representation.measure(few)[0]
+
+
 @pytest.mark.parametrize("labels", [np.zeros(0, np.uint8), np.zeros(50, np.uint8)])
 def test_what_cannot_be_classified_has_a_reason(trial, tiny, labels):
     run = VaeRun(trial, replace(tiny, test_labels=labels), 1, 1)
@@ -90,6 +97,8 @@ def test_what_cannot_be_classified_has_a_reason(trial, tiny, labels):
     assert set(row) == {"representation_absent"}
 
 
-def test_a_share_is_between_0_and_1():
+def test_settings_are_checked():
     with pytest.raises(UsageError, match="train_share"):
         Settings(train_share=1.0)
+    with pytest.raises(UsageError, match="images=0"):
+        Settings(images=0)

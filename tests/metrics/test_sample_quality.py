@@ -140,6 +140,18 @@ def test_without_weights_scores_are_absent_with_a_reason(rgb, tmp_path, monkeypa
     assert arrays["prior_samples"].shape == (20, 3, 8, 8)
 
 
+def test_without_scores_no_more_samples_are_drawn_than_pictures_need(rgb, monkeypatch):
+    """They are those that would have been shown beside scores."""
+    monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
+    decoded = []
+    decode = rgb.vae.decode
+    monkeypatch.setattr(rgb.vae, "decode", lambda z: decoded.append(len(z)) or decode(z))
+    _, arrays = sample_quality.measure(rgb, Settings(samples=10_000))
+    assert sum(decoded) == 100
+    _, judged = sample_quality.measure(rgb, Settings(samples=300, extractor="classifier"))
+    np.testing.assert_array_equal(arrays["prior_samples"], judged["prior_samples"])
+
+
 def test_other_weights_are_not_unpickled(rgb, tmp_path):
     pytest.importorskip("torch_fidelity")
     file = tmp_path / "weights.pth"

@@ -1,5 +1,6 @@
 """Log-densities along interpolations against a linear VAE's closed form."""
 
+import json
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from scaling.checked import UsageError
 from scaling.metrics import smoothness
-from scaling.metrics.smoothness import COLUMNS, Settings, log_q, pairs
+from scaling.metrics.smoothness import COLUMNS, CURVES, Settings, log_q, pairs
 from scaling.models.vae import diagonal_normal
 from scaling.runs.vae import VaeRun
 
@@ -75,9 +76,12 @@ def test_measuring(trial, tiny):
     run.vae.train()
     settings = Settings(pairs=4, points=9)
     row, arrays = smoothness.measure(run, settings)
-    assert run.vae.training and tuple(row) == COLUMNS
+    assert run.vae.training and tuple(row) == (*COLUMNS, *CURVES)
     assert arrays["smoothness_alpha"].shape == (9,)
     assert arrays["smoothness_log_q"].shape == (4, 9)
+    drawn = [json.loads(row[name]) for name in CURVES]
+    values = arrays["smoothness_log_q"]
+    np.testing.assert_allclose(drawn, [values.mean(0), values[0]], rtol=1e-5)
     run.vae.eval()
     first, second = (run.test[index] for index in pairs(len(run.test), 4))
     with torch.no_grad():

@@ -1,0 +1,44 @@
+"""Accuracies on corrupted images: what Figure 4 (left) and Figure 19 share (Appendix G)."""
+
+import pandas as pd
+
+from analysis import curves, lines
+from analysis.columns import CLASSIFIERS, CORRUPTIONS
+from analysis.folders import ResultsError
+
+OVERALL = "overall"  # one of the others, drawn for each image
+SINGLE = tuple(name for name in CORRUPTIONS if name != OVERALL)
+LABELS = {"logistic": "LR", "svm_linear": "SVM-L", "svm_rbf": "SVM-RBF", "knn": "kNN"}
+assert LABELS.keys() == CLASSIFIERS.keys()
+GENERATED = "Corruptions made here with CIFAR-10-C's constants, not its official files."
+
+
+def corrupted(frame: pd.DataFrame, figure: str) -> pd.DataFrame:
+    """A row per line, seed, classifier and corruption: `accuracy` in [0, 1] of finished VAEs.
+
+    Raises ResultsError, on behalf of the figure, where there is none.
+    """
+    found = lines.drawn(lines.methods(frame), ["line"])
+    found = found[found["state"] == "done"]
+    place = {
+        f"accuracy_{classifier}__{name}": (classifier, name)
+        for classifier in LABELS
+        for name in CORRUPTIONS
+    }
+    measured = [name for name in place if name in found and found[name].notna().any()]
+    if not measured:
+        raise ResultsError(
+            f"{figure} needs accuracies on corrupted images, and none is in these results. "
+            "Run python studies/downstream.py --preset cifar10-small."
+        )
+    finals = curves.last_values(found)
+    long = finals.melt(["line", "seed"], measured, "column", "accuracy")
+    long[["classifier", "corruption"]] = [place[name] for name in long["column"]]
+    return long.drop(columns="column").dropna(subset="accuracy")
+
+
+def notes(frame: pd.DataFrame) -> list[str]:
+    """Where the corrupted images come from, if not from CIFAR-10-C."""
+    found = lines.methods(frame)
+    made = "corruptions" in found and (found["corruptions"] == "generated").any()
+    return [GENERATED] if made else []

@@ -1,0 +1,80 @@
+"""Figure 19: accuracy of four classifiers under each corruption of CIFAR-10-C (Appendix G)."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import lines, style
+from analysis.figures import accuracies, marks, methods
+from analysis.intervals import FEW_SEEDS, over_seeds
+
+ORDER = ["logistic", "svm_linear", "svm_rbf", "knn"]
+PLACE = ["classifier", "corruption", "line"]
+ROWS = [*accuracies.SINGLE, accuracies.OVERALL]
+ROW = 0.25  # inches
+APART = 0.18  # of two methods, a row being 1
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per classifier, corruption (overall: one drawn per image) and method: accuracy.
+
+    In [0, 1], over seeds; `best` marks the highest mean under a corruption.
+    """
+    table = over_seeds(accuracies.corrupted(frame, "Figure 19"), PLACE, "accuracy")
+    most = table.groupby(["classifier", "corruption"])["mean"].transform("max")
+    table.insert(len(PLACE), "best", table["mean"] == most)
+    rank = {name: at for at, name in enumerate([*ORDER, *ROWS, *methods.LOOKS])}
+    return table.sort_values(PLACE, key=lambda column: column.map(rank), ignore_index=True)
+
+
+def fig19(frame: pd.DataFrame, note: str = "") -> Figure:
+    """A panel per classifier, a row per corruption: means, intervals and seeds of the methods."""
+    table, found = numbers(frame), lines.methods(frame)
+    looks = {line: look for line, look in methods.LOOKS.items() if line in set(table["line"])}
+    figure = Figure(figsize=(style.WIDE, ROW * len(ROWS) + 1.3), layout="constrained")
+    axes = figure.subplots(1, len(ORDER), sharey=True)
+    for ax, classifier in zip(axes, ORDER, strict=True):
+        ax.set_title(accuracies.LABELS[classifier], fontweight="bold")
+        for at, (line, look) in enumerate(looks.items()):
+            here = table[(table["classifier"] == classifier) & (table["line"] == line)]
+            _draw(ax, here, (at - (len(looks) - 1) / 2) * APART, look.colour)
+        ax.set_xlabel("accuracy")
+        ax.axhline(len(ROWS) - 1.5, color=style.GREY, linewidth=0.6)
+        ax.grid(visible=False, axis="y")
+        ax.tick_params(axis="y", length=0)
+    axes[0].set_yticks(range(len(ROWS)), [name.replace("_", " ") for name in ROWS])
+    axes[0].set_ylim(len(ROWS) - 0.4, -0.6)
+    marks.note(figure, [*_said(frame, found, table), note])
+    handles = [
+        Line2D([], [], color=look.colour, marker="o", linestyle="", label=look.label)
+        for look in looks.values()
+    ]
+    marks.heading(figure, handles, f"Classification of corrupted images, {methods.data(found)}")
+    return figure
+
+
+def _said(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+    best = table[table["best"]].groupby("line", sort=False).size()
+    wins = ", ".join(f"{style.source_label(str(line))} {count}" for line, count in best.items())
+    rows = len(table[["classifier", "corruption"]].drop_duplicates())
+    interval = f"mean over seeds with 95 % t interval from {FEW_SEEDS} seeds on"
+    return [
+        f"{marks.span(table['n'])} seeds (dots), {interval}",
+        f"highest mean, of {rows} classifiers under corruptions: {wins}",
+        *accuracies.notes(frame),
+        marks.lacking(lines.unfinished(frame, found)),
+    ]
+
+
+def _draw(ax: Axes, here: pd.DataFrame, aside: float, colour: str) -> None:
+    y = [ROWS.index(name) + aside for name in here["corruption"]]
+    ax.plot(here["mean"], y, "o", color=colour, markersize=2.6, zorder=3)
+    known = (here["n"] >= FEW_SEEDS).to_numpy()
+    ax.hlines(
+        [at for at, k in zip(y, known, strict=True) if k],
+        here.loc[known, "low"], here.loc[known, "high"], color=colour, linewidth=0.7, alpha=0.75,
+    )  # fmt: skip
+    for _, values in marks.seed_values(here).items():
+        (dots,) = ax.plot(values, y, ".", color=colour, markersize=2.2, alpha=0.5, zorder=2)
+        dots.set_markeredgewidth(0)

@@ -1,0 +1,112 @@
+"""Figure 3: the density of q along lines between the latents of two test images (section 5.3)."""
+
+import json
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import curves, lines
+from analysis.figures import marks, methods, panels
+from analysis.folders import ResultsError
+from analysis.intervals import FEW_SEEDS, over_seeds
+
+CURVES = {"interpolation_first": "one pair of images", "interpolation_mean": "mean over pairs"}
+ENDS = {
+    "roughness": "roughness: sum of $|$changes$|$ (nats)",
+    "interpolation_log_q": "mean over the line (nats)",
+}
+LABEL = r"$\log q(z_\alpha | \tilde{x}_\alpha)$ (nats)"
+PLACE = ["part", "line", "alpha"]
+RANK = {name: at for at, name in enumerate([*CURVES, *ENDS, *lines.METHODS])}
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per curve (`part`), method and alpha, and per last value (without alpha): nats.
+
+    `part` is the name of the column. alpha = 1 is the first image of the pair.
+    """
+    finals = _finals(frame)
+    tables = [over_seeds(_long(finals, part), PLACE, "value") for part in CURVES]
+    tables += [over_seeds(finals, ["line"], part).assign(part=part) for part in ENDS]
+    table = pd.concat(tables, ignore_index=True)
+    table = table.sort_values(["part", "line"], key=lambda c: c.map(RANK), kind="stable")
+    return table[[*PLACE, *table.columns.drop(PLACE)]].reset_index(drop=True)
+
+
+def _finals(frame: pd.DataFrame) -> pd.DataFrame:
+    """The finished VAEs of which the curves are measured; ResultsError where there is none."""
+    found = lines.drawn(lines.methods(frame), ["line"])
+    found = found[found["state"] == "done"]
+    measured = found.dropna(subset=list(CURVES)) if set(CURVES) <= set(found) else found[:0]
+    if measured.empty:
+        raise ResultsError(
+            "Figure 3 needs densities along interpolations, and none is in these results. "
+            "Run python studies/smoothness.py."
+        )
+    return curves.last_values(measured)
+
+
+def _long(finals: pd.DataFrame, part: str) -> pd.DataFrame:
+    """A row per line, seed and alpha; the numbers in a JSON list are evenly spaced in alpha."""
+    records = [
+        {"part": part, "line": line, "seed": seed, "alpha": at / (len(values) - 1), "value": value}
+        for line, seed, text in finals[["line", "seed", part]].itertuples(index=False)
+        for values in [json.loads(text)]
+        for at, value in enumerate(values)
+    ]
+    return pd.DataFrame(records)
+
+
+def fig3(frame: pd.DataFrame, note: str = "") -> Figure:
+    """Above one pair, first seed, and the mean over pairs; below both numbers of all pairs."""
+    table, found = numbers(frame), lines.methods(frame)
+    looks = panels.present(table, methods.LOOKS)
+    seed = min(int(str(name).removeprefix("seed_")) for name in marks.seed_values(table))
+    figure = panels.canvas(2, panels.ROW * len(looks) + 0.15)
+    for at, (part, title) in enumerate(CURVES.items()):
+        ax, here = figure.axes[at], table[table["part"] == part]
+        alone = part == "interpolation_first"
+        title = f"{title}, seed {seed}" if alone else title
+        ax.set_title(f"({'ab'[at]}) {title}", loc="left", fontweight="bold")
+        ax.set(xlabel=r"$\alpha$", ylabel=LABEL if at == 0 else "", xlim=(0, 1))
+        _curves(
+            ax, here.assign(mean=here[f"seed_{seed}"], n=1) if alone else here, looks, not alone
+        )
+    for at, (part, label) in enumerate(ENDS.items()):
+        _ends(figure.axes[2 + at], table[table["part"] == part], looks, label)
+    marks.note(figure, [*_said(frame, table), note])
+    title = f"Density of q along lines between latents\n{methods.setting(found)}"
+    marks.heading(figure, panels.handles(looks, {}), title)
+    return figure
+
+
+def _curves(ax: Axes, table: pd.DataFrame, looks: panels.Looks, seeds: bool) -> None:
+    """Means with their bands, and thin lines of the seeds."""
+    for line, look in looks.items():
+        here = table[table["line"] == line].rename(columns={"alpha": "epoch"})
+        marks.curve(ax, here, look.colour, "-")
+        if seeds:
+            each = marks.seed_values(here)
+            ax.plot(here["epoch"], each, color=look.colour, linewidth=0.5, alpha=0.6)
+
+
+def _ends(ax: Axes, table: pd.DataFrame, looks: panels.Looks, label: str) -> None:
+    """A row per method: seeds, mean and interval."""
+    for at, (line, look) in enumerate(looks.items()):
+        marks.row(ax, -at, table[table["line"] == line], look.colour)
+    ax.set_ylim(0.5 - len(looks), 0.7)
+    ax.set_yticks([-at for at in range(len(looks))], [look.label for look in looks.values()])
+    ax.grid(visible=False, axis="y")
+    ax.set_xlabel(label)
+    ax.margins(x=0.42)
+
+
+def _said(frame: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+    interval = f"mean over seeds with 95 % t interval from {FEW_SEEDS} seeds on"
+    return [
+        f"(a) the first pair alone; else {marks.span(table['n'])} seeds (thin, dots), {interval}",
+        "z: latent means of two test images, mixed by alpha, 1 being the first; x: mean of p at z; "
+        "the same pairs for all models",
+        marks.lacking(lines.unfinished(frame, lines.methods(frame))),
+    ]

@@ -1,0 +1,78 @@
+"""Figure 4, left: accuracy on CIFAR-10-C against normal training's (section 5.2)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import lines, style
+from analysis.figures import accuracies, marks, methods, panels, tables
+from analysis.folders import ResultsError
+from analysis.intervals import over_seeds
+
+ORDER = ["logistic", "svm_linear", "svm_rbf", "knn"]  # the paper's columns
+PLACE = ["classifier", "line", "corruption"]
+MEAN = "mean"  # over the 19 corruptions
+LOOKS = panels.looks([name for name in lines.METHODS if name != "normal"])
+WIDTH, SPREAD = 0.26, 0.18  # of a method's column, of its dots; a classifier is 1 wide
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per classifier, method and corruption, and for their mean: percentage points.
+
+    Accuracy minus that of the VAE of the same seed trained normally, over seeds.
+    """
+    long = accuracies.corrupted(frame, "Figure 4 (left)")
+    long = long[long["corruption"].isin(accuracies.SINGLE)]
+    wide = long.set_index([*PLACE, "seed"])["accuracy"].unstack("line")
+    others = [name for name in LOOKS if name in wide]
+    if "normal" not in wide or not others:
+        raise ResultsError(
+            "Figure 4 (left) compares with normal training, and one of the two is not finished "
+            "here. Run python studies/downstream.py (again)."
+        )
+    gains = 100 * wide[others].sub(wide["normal"], axis=0)
+    each = gains.reset_index().melt(wide.index.names, others, "line", "gain").dropna(subset="gain")
+    whole = each.groupby(["classifier", "line", "seed"])["gain"].mean().reset_index()
+    each = pd.concat([each, whole.assign(corruption=MEAN)])
+    table = over_seeds(each, PLACE, "gain")
+    rank = {name: at for at, name in enumerate([*ORDER, *LOOKS, *accuracies.SINGLE, MEAN])}
+    return table.sort_values(PLACE, key=lambda column: column.map(rank), ignore_index=True)
+
+
+def fig4l(frame: pd.DataFrame, note: str = "") -> Figure:
+    """Per classifier and method a dot per corruption and seed, their mean with its interval."""
+    table, found = numbers(frame), lines.methods(frame)
+    looks = panels.present(table, LOOKS)
+    figure = Figure(figsize=(style.NARROW, 3.4), layout="constrained")
+    ax = figure.subplots()
+    ax.axhline(0, color=style.SOURCE_COLOURS["normal"], linewidth=1.0, zorder=1)
+    for at, classifier in enumerate(ORDER):
+        for side, (line, look) in enumerate(looks.items()):
+            here = table[(table["classifier"] == classifier) & (table["line"] == line)]
+            _column(ax, at + (side - (len(looks) - 1) / 2) * WIDTH, here, look.colour)
+    ax.set_xticks(range(len(ORDER)), [accuracies.LABELS[name] for name in ORDER])
+    ax.set_ylabel("accuracy minus normal training's\n(percentage points)")
+    ax.grid(visible=False, axis="x")
+    seeds = f"{marks.span(table['n'])} seeds, each paired with normal training's"
+    said = f"a dot per corruption and seed; bars: {tables.SAID}, over corruptions; {seeds}"
+    unfinished = marks.lacking(lines.unfinished(frame, found))
+    marks.note(figure, [said, *accuracies.notes(frame), unfinished, note])
+    handles = [Line2D([], [], color=look.colour, marker="o", linestyle="", label=look.label)
+               for look in looks.values()]  # fmt: skip
+    handles.append(Line2D([], [], color=style.SOURCE_COLOURS["normal"], label="normal"))
+    title = f"Classification of corrupted images\n{methods.data(found)}"
+    marks.heading(figure, handles, title)
+    return figure
+
+
+def _column(ax, x: float, here: pd.DataFrame, colour: str) -> None:  # type: ignore[no-untyped-def]
+    """Each corruption has its place in the column, the same in all of them."""
+    dots = here[here["corruption"] != MEAN]
+    seeds = marks.seed_values(dots)
+    places = x + SPREAD * (np.arange(len(dots)) / max(len(dots) - 1, 1) - 0.5)
+    for _, values in seeds.items():
+        (drawn,) = ax.plot(places, values, ".", color=colour, markersize=3, alpha=0.45, zorder=2)
+        drawn.set_markeredgewidth(0)
+    mean = here[here["corruption"] == MEAN]
+    marks.series(ax, [x], mean.drop(columns=seeds.columns), "black", "_", width=1.3)

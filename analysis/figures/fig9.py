@@ -1,0 +1,116 @@
+"""Figure 9: test images and their reconstructions, a row per method (Appendix B.2).
+
+The images lie in the trials' `arrays.npz`, so this figure is drawn from folders only.
+"""
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import lines, results, style
+from analysis.figures import fig17, marks, methods
+from analysis.folders import ResultsError
+
+SHOWN = 9  # images, as in the paper
+TEST, CLEAN = "test_images", ("", "test images")  # in arrays.npz; the row that shows them
+SETS = {"reconstructions": "", "reconstruction_samples": "sampled"}  # in arrays.npz
+GREY_LEVELS = {"digits": 17}  # else 2 where no level is above 1, or 256
+DPI = int(style.RC["savefig.dpi"])
+NAMES, TITLE, NOTE = 400, 120, 120  # dots left of the images, above and below them
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """The frame of the results, each row with the `folder` of its trial."""
+    path = Path(path)
+    if path.is_file():
+        raise ResultsError(f"{path} holds no images. Give a study's folder: --results FOLDER.")
+    root = path.parent if (path / "study.json").is_file() else path
+    frame = results.load(path)
+    folders = [str(root / "trials" / key) for key in frame["key"]]
+    return frame.assign(folder=folders)
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per set of reconstructions, method and image: PSNR in dB of the levels drawn."""
+    rows, top = _rows(frame)
+    clean = rows.pop(CLEAN) / top
+    table = [
+        {"shown": shown, "source": source, "image": at, "psnr": -10 * np.log10(error)}
+        for (shown, source), images in rows.items()
+        for at, error in enumerate(((images / top - clean) ** 2).mean((1, 2, 3)))
+        if error > 0
+    ]
+    return pd.DataFrame(table, columns=["shown", "source", "image", "psnr"])
+
+
+def fig9(frame: pd.DataFrame, note: str = "") -> Figure:
+    """A column per test image; below it its reconstructions, all pixels equal squares."""
+    rows, top = _rows(frame)
+    images = np.concatenate(list(rows.values()))
+    count, side = len(rows[CLEAN]), images.shape[-1]
+    grid = fig17.mosaic(images, top + 1, count)
+    width = int(style.WIDE * DPI)
+    zoom = max(1, (width - NAMES) // grid.shape[1])
+    tall, wide = zoom * grid.shape[0], zoom * grid.shape[1]
+    height = tall + TITLE + NOTE
+    figure = Figure(figsize=(style.WIDE, height / DPI))
+    ax = figure.add_axes((NAMES / width, NOTE / height, wide / width, tall / height))
+    ax.imshow(grid, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest", aspect="auto")
+    ax.set_axis_off()
+    step = (grid.shape[0] - side) / (len(rows) - 1)
+    for at, (shown, source) in enumerate(rows):
+        name = ", ".join(filter(None, [style.source_label(source), SETS.get(shown)]))
+        ax.text(-1, at * step + side / 2, name, ha="right", va="center", fontsize=7)
+    chosen = _chosen(frame)
+    ax.set_title(f"Reconstructions of test images\n{methods.setting(chosen)}")
+    seed = chosen["seed"].iloc[0]
+    said = (
+        f"The first {count} test images, none left out; seed {seed}. Means of p(x|z), then samples "
+        "of it where measured; z is the mean of q(z|x)."
+    )
+    marks.note(figure, [said, note])
+    return figure
+
+
+def _rows(frame: pd.DataFrame) -> tuple[dict[tuple[str, str], np.ndarray], int]:
+    """Levels (count, C, H, W) per set and method, the test images first; the highest level."""
+    chosen = _chosen(frame)
+    read = [_arrays(Path(folder)) for folder in chosen["folder"]]
+    arrays = dict(zip(chosen["line"], read, strict=True))
+    first = next(iter(arrays.values()))[TEST][:SHOWN]
+    rows = {CLEAN: first}
+    for name in SETS:
+        rows |= {
+            (name, line): held[name][: len(first)] for line, held in arrays.items() if name in held
+        }
+    levels = GREY_LEVELS.get(chosen["dataset"].iloc[0], 256 if first.max() > 1 else 2)
+    return rows, levels - 1
+
+
+def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
+    """The finished trial of each method, of the seed that most methods have, the paper's order."""
+    found = lines.drawn(lines.methods(frame), ["line"])
+    found = found[found["state"] == "done"].drop_duplicates("key", keep="last")
+    if found.empty or "folder" not in found:
+        raise ResultsError(
+            "Figure 9 needs the images of finished VAEs, from a study's folder. "
+            "Run python studies/downstream.py, then python -m analysis fig9."
+        )
+    found = found[found["seed"] == found.groupby("seed")["line"].nunique().idxmax()]
+    return found.sort_values("line", key=lambda line: line.map(lines.METHODS.index))
+
+
+def _arrays(folder: Path) -> dict[str, np.ndarray]:
+    """The images of a trial; nothing is unpickled. Raises ResultsError where there are none."""
+    path = folder / "arrays.npz"
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            return {name: held[name] for name in (TEST, *SETS) if name == TEST or name in held}
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
+        raise ResultsError(
+            f"{path} cannot be read ({type(error).__name__}). "
+            "Run the study again, or leave that trial out with --where."
+        ) from None

@@ -1,0 +1,141 @@
+"""Tables of last values: a row of cells per metric and data set, as text and as a picture.
+
+What Tables 7 and 11 share: the four methods side by side, the best mean of a row set off.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import lines, style
+from analysis.figures import marks, methods
+from analysis.intervals import FEW_SEEDS
+
+SAID = f"mean with 95 % t interval from {FEW_SEEDS} seeds on"
+FRAMES = {  # of the best mean of a row, and of the others
+    **{"txt": ("{}*", "{} "), "md": ("**{}**", "{}"), "tex": (r"\textbf{{{}}}", "{}")},
+    "picture": ("*{}", "{}"),
+}
+SIGNS = {"\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{MINUS SIGN}": "$-$"}  # in LaTeX
+FIRST, WIDTH, ROW = 2.0, 1.05, 0.19  # inches: of the first column, of the others, of a row
+LAST = 0.2  # inches from the right to the middle of the column n
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells in the order of the head, per data set; what is said under them, the mark first."""
+
+    head: Sequence[str]
+    parts: Mapping[str, list[list[str]]]
+    said: Sequence[str]
+
+    def text(self, suffix: str) -> list[str]:
+        """Lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
+        if suffix == "txt":
+            return self._aligned()
+        head = ["", *self.head]
+        named = [
+            [name if at == 0 else "", *row]
+            for name, rows in self.parts.items()
+            for at, row in enumerate(rows)
+        ]
+        if suffix == "md":
+            lined = [head, ["---"] * len(head), *named]
+            return ["| " + " | ".join(row) + " |" for row in lined] + self._under("", "{}")
+        start = [r"\begin{tabular}{ll" + "r" * (len(head) - 2) + "}", r"\hline"]
+        body = [" & ".join(row) + r" \\" for row in [head, *named]]
+        return [*start, *body, r"\hline", r"\end{tabular}", *self._under("%", "% {}")]
+
+    def _under(self, first: str, form: str) -> list[str]:
+        """What is said beyond the mark, which Markdown and LaTeX show."""
+        return [first, *map(form.format, self.said[1:])] if self.said[1:] else []
+
+    def _aligned(self) -> list[str]:
+        every = [self.head, *(row for rows in self.parts.values() for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*every, strict=True)]
+
+        def line(row: Sequence[str]) -> str:
+            first, *others = zip(row, widths, strict=True)
+            return "  " + "  ".join([first[0].ljust(first[1]), *(t.rjust(w) for t, w in others)])
+
+        made = [line(self.head)]
+        for name, rows in self.parts.items():
+            made += [name, *map(line, rows)]
+        return [*made, *self.said]
+
+    def picture(self, note: str = "") -> Figure:
+        """The table as a picture, what is marked being bold."""
+        height = ROW * (2 + sum(1 + len(rows) for rows in self.parts.values()))
+        figure = Figure(figsize=(style.WIDE, height + 0.6), layout="constrained")
+        ax = figure.subplots()
+        ax.set(xlim=(0, style.WIDE), ylim=(height, 0))
+        ax.axis("off")
+        places = [0.1, *(FIRST + 0.1 + WIDTH * at for at in range(len(self.head) - 1))]
+        places[-1] = style.WIDE - LAST
+        at = ROW
+        for name, rows in {"": [list(self.head)], **self.parts}.items():
+            if name:
+                at += ROW
+                ax.text(0, at, name, fontweight="bold")
+            for row in rows:
+                at += ROW if name else 0
+                for x, cell in zip(places, row, strict=True):
+                    weight = "bold" if cell.startswith("*") or not name else "normal"
+                    side = "left" if x == places[0] else "center"
+                    ax.text(x, at, cell.lstrip("*"), fontweight=weight, ha=side, fontsize=7.5)
+        marks.note(figure, [self.said[0].replace("*", "bold:"), *self.said[1:], note])
+        return figure
+
+
+def head(first: str) -> list[str]:
+    """A column of names, one per method, the number of seeds."""
+    return [first, *(style.source_label(name) for name in lines.METHODS), "n"]
+
+
+def numbers(frame: pd.DataFrame, metrics: Sequence[str], column: str) -> pd.DataFrame:
+    """A row per data set, likelihood, metric (in `column`) and method: last values over seeds.
+
+    Empty where no metric is measured in a finished trial.
+    """
+    tables = [
+        lines.at_the_end(lines.drawn(part, ["line"]), metric, ["line"]).assign(
+            dataset=part["dataset"].iloc[0],
+            likelihood=part["likelihood"].iloc[0],
+            data=methods.data(part),
+            **{column: metric},
+        )
+        for _, part in lines.methods(frame).groupby(["dataset", "likelihood"], sort=False)
+        for metric in metrics
+    ]
+    tables = [table for table in tables if len(table)]
+    if not tables:
+        return pd.DataFrame()
+    return pd.concat(tables, ignore_index=True).rename(columns={"line": "source"})
+
+
+def parts(
+    table: pd.DataFrame, words: Mapping[str, str], column: str, best: str, suffix: str
+) -> dict[str, list[list[str]]]:
+    """Per data set a row of cells per metric, with its words first; `best` marks the best mean."""
+    found: dict[str, list[list[str]]] = {}
+    for (data, likelihood), part in table.groupby(["data", "likelihood"], sort=False):
+        name = f"{data}, {style.LIKELIHOOD_LABELS[str(likelihood)]}"
+        found[name] = []
+        for metric, first in words.items():
+            here = part[part[column] == metric]
+            cells = dict(zip(here["source"], _cells(here, best, suffix), strict=True))
+            n = [marks.span(here["n"])] if len(here) else ["-"]
+            found[name].append([first, *(cells.get(m, "-") for m in lines.METHODS), *n])
+    return found
+
+
+def _cells(here: pd.DataFrame, best: str, suffix: str) -> list[str]:
+    cells = []
+    for mean, low, high, n, first in here[["mean", "low", "high", "n", best]].to_numpy(dtype=float):
+        text = style.rounded(mean, (high - low) / 2 if n >= FEW_SEEDS else None)
+        if suffix == "tex":
+            text = "".join(SIGNS.get(sign, sign) for sign in text)
+        cells.append(FRAMES[suffix][0 if first else 1].format(text))
+    return cells

@@ -1,0 +1,55 @@
+"""What VAEs are used for: representations, reconstructions, samples (Fig 4 left, 9, 19, Table 11).
+
+Expect differences between the training distributions that are smaller than those between seeds:
+representations a little better with diffusion samples, and worse with augmentation.
+"""
+
+from dataclasses import dataclass
+
+from analysis import summarize
+from scaling import presets
+from scaling.cli import main
+from scaling.options import Preset
+from scaling.trial import SOURCES, VaeTrial, grid
+
+TASKS = ("representation", "psnr", "sample_quality")
+ON_COLOURS = {"metrics": (*TASKS, "corruption")}  # of images to which CIFAR-10-C applies
+FEW = {"representation": {"images": 2000}, "corruption": {"images": 2000}}
+FEWER = {"sample_quality": {"samples": 1500}}  # as digits have test images
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downstream(Preset):
+    """The training distributions that are compared."""
+
+    base: VaeTrial
+    sources: tuple[str, ...] = presets.METHODS
+
+
+PRESETS = presets.everywhere(
+    Downstream,
+    seeds=(0, 1, 2),
+    metrics=TASKS,
+    changes={
+        "digits": {"metric_settings": FEWER},
+        "cifar10": ON_COLOURS,
+        "paper": ON_COLOURS,
+        "smoke": {"seeds": (0, 1), "metric_settings": FEWER},
+    },
+) | {
+    "cifar10-small": Downstream(
+        about="3,000 CIFAR-10 images without diffusion samples, 10 min on 2 cores",
+        **presets.cifar10_small() | ON_COLOURS, seeds=(0, 1), metric_settings=FEW,
+        sources=("normal", "aug_tuned", "aug_naive"),
+    ),
+}  # fmt: skip
+
+
+def trials(preset: Downstream) -> list[VaeTrial]:
+    """The VAE on every distribution, all seeds; those of `data_sources` where they are there."""
+    sources = [SOURCES[name] for name in preset.sources]
+    return grid(preset.base, source=sources, seed=preset.seeds)
+
+
+if __name__ == "__main__":
+    main("downstream", trials, PRESETS, summarize)

@@ -1,0 +1,41 @@
+"""Is the latent space smoother (Fig 3): log q along lines between the latents of test images.
+
+Expect a density that is higher and changes less with diffusion samples than with normal training.
+"""
+
+from dataclasses import dataclass
+
+from analysis import summarize
+from scaling import presets
+from scaling.cli import main
+from scaling.options import Preset
+from scaling.trial import SOURCES, VaeTrial, grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smoothness(Preset):
+    """The training distributions that are compared."""
+
+    base: VaeTrial
+    sources: tuple[str, ...] = ("normal", "dmaapx")
+
+
+PRESETS = presets.everywhere(
+    Smoothness, seeds=(0, 1, 2), metrics=("smoothness",), changes={"smoke": {"seeds": (0, 1)}}
+) | {
+    "cifar10-small": Smoothness(
+        about="3,000 CIFAR-10 images, normal against Aug.Tuned, minutes on 2 cores",
+        **presets.cifar10_small(), metrics=("smoothness",), seeds=(0, 1),
+        sources=("normal", "aug_tuned"),
+    ),
+}  # fmt: skip
+
+
+def trials(preset: Smoothness) -> list[VaeTrial]:
+    """The VAE on each distribution, all seeds."""
+    sources = [SOURCES[name] for name in preset.sources]
+    return grid(preset.base, source=sources, seed=preset.seeds)
+
+
+if __name__ == "__main__":
+    main("smoothness", trials, PRESETS, summarize)
