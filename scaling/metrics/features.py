@@ -57,7 +57,8 @@ def inception(run: "VaeRun", weights: str | None) -> Extractor:
 
 def _verify(file: Path) -> None:
     if not file.is_file():
-        raise Missing(f"the Inception weights are not at {file}")
+        place = str(file).replace(str(Path.home()), "~")  # it stands in results that are published
+        raise Missing(f"the Inception weights are not at {place}")
     with open(file, "rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found != WEIGHTS_SHA256:
