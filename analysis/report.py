@@ -28,18 +28,22 @@ SHOWN = 3  # failed trials, or missing points, named before "and n more"
 
 
 def report(
-    study: str | Path, names: Sequence[str] = figures.STUDIES["double_descent"]
+    study: str | Path,
+    names: Sequence[str] = figures.STUDIES["double_descent"],
+    found: list[TrialFolder] | None = None,
 ) -> list[str]:
     """Compacts a study, draws its figures and returns the lines to print.
 
     Writes trials.parquet, and each named figure or table as PNG, PDF and CSV into the study's
     folder `figures`; says what tables hold and, with Figure 8, whether there is double descent.
     What cannot be drawn or decided yet is a line, not an error; a folder that is none raises.
+    `found` are the study's trials where they are read already.
     """
     study = Path(study)
-    said = _states(study, results.trials(study))
+    found = results.trials(study) if found is None else found
+    said = _states(study, found)
     try:
-        frame = results.load(results.compact(study))
+        frame = results.load(results.compact(study, found))
     except ResultsError as error:
         return [*said, str(error)]
     said += [_drawn(name, frame, study) for name in names]
@@ -67,11 +71,12 @@ def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
 
     A study that trains diffusion models only gets `diffusion_report`.
     """
-    kinds = {trial.fields.get("kind") for trial in results.trials(study) if trial.fields}
+    found = results.trials(study)
+    kinds = {trial.fields.get("kind") for trial in found if trial.fields}
     if not names and kinds == {"diffusion"}:
         return diffusion_report(study)
     shown = figures.STUDIES.get(str(results.provenance(study).get("study")))
-    return report(study, names or shown or figures.STUDIES["double_descent"])
+    return report(study, names or shown or figures.STUDIES["double_descent"], found)
 
 
 def diffusion_report(study: str | Path) -> list[str]:

@@ -21,17 +21,17 @@ IDENTITY = ["kind", "source", "m_z", "n_c", "seed"]  # of a trial, in frame.attr
 METADATA = b"study"  # where the parquet's schema keeps name, preset and launches
 
 
-def load(path: str | Path) -> pd.DataFrame:
+def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFrame:
     """Tidy frame of a results root, a study's folder or a parquet file; columns as in COLUMNS.
 
     Numbers not measured are missing (NaN or NA), never 0. Trials without any row, which the frame
-    cannot hold, stand in `frame.attrs["unmeasured"]`. Raises ResultsError with two sentences where
-    there is nothing to read.
+    cannot hold, stand in `frame.attrs["unmeasured"]`. `found` are the path's `trials` where they
+    are read already. Raises ResultsError with two sentences where there is nothing to read.
     """
     path = Path(path)
     if path.is_file():
         return _read_parquet(path)
-    folders = trials(path)
+    folders = trials(path) if found is None else found
     if not folders and (path / "trials.parquet").is_file():
         return _read_parquet(path / "trials.parquet")
     if not any(trial.rows and trial.fields for trial in folders):
@@ -104,15 +104,18 @@ def note(path: str | Path) -> str:
     return ", ".join(parts)
 
 
-def compact(study: str | Path) -> Path:
-    """Writes the study's frame and provenance to its trials.parquet, whole or not at all."""
+def compact(study: str | Path, found: list[TrialFolder] | None = None) -> Path:
+    """Writes the study's frame and provenance to its trials.parquet, whole or not at all.
+
+    `found` as in `load`.
+    """
     study = Path(study)
     if study.is_dir() and not (study / "study.json").is_file():
         raise ResultsError(
             f"{study} is no study's folder: it holds no study.json. "
             "Give one: --results results/double_descent."
         )
-    table = pa.Table.from_pandas(load(study), preserve_index=False)
+    table = pa.Table.from_pandas(load(study, found), preserve_index=False)
     about = {METADATA: json.dumps(provenance(study), sort_keys=True).encode()}
     table = table.replace_schema_metadata((table.schema.metadata or {}) | about)
     path = study / "trials.parquet"

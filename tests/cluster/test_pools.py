@@ -58,6 +58,8 @@ def test_from_the_model_to_the_trials_and_back(study):
     assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.faults
 def test_a_builder_killed_halfway_goes_on_without_sampling_again(study):
     model = ["--smoke-test", "--set", "share=1.0", "--epochs", "1"]
     trained = replace(study, name="diffusion").run(*model)

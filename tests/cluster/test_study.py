@@ -115,6 +115,7 @@ def test_two_nodes_through_auto(study):
             os.environ.pop("RAY_AUTH_MODE", None)
 
 
+@pytest.mark.slow
 def test_shares_of_a_logical_gpu_never_add_up_beyond_one(study):
     """0.3 of a GPU: three trials at a time, never a fourth; each says when it ran."""
     from ray.cluster_utils import Cluster
