@@ -7,7 +7,7 @@ from pathlib import Path
 from analysis import figures
 from analysis.folders import ResultsError
 
-WORDS = ("claims", "report", "verdict")  # besides the figures
+WORDS = ("claims", "compact", "report", "verdict")  # besides the figures
 PLAIN = ("report", "verdict")  # lines on the console only
 WRONG = 2  # exit code of wrong usage, as everywhere in this project
 
@@ -86,6 +86,9 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
         return 0
     from analysis import curves, results
 
+    if what == "compact":
+        print(results.compact(path, output=output))
+        return 0
     if what == "verdict":
         from analysis.descent import verdict
         from analysis.report import verdict_lines

@@ -81,9 +81,14 @@ def _asked(study: Path) -> dict[str, int | None]:
 
 
 def provenance(path: str | Path) -> dict[str, object]:
-    """`study`, `preset` and `launches` of a study's folder or parquet file; empty for a root."""
+    """`study`, `preset` and `launches` of a study's folder or parquet file; of a root all launches.
+
+    Of a root also `preset`, where its studies have one in common.
+    """
     path = Path(path)
     study = read_json(path / "study.json") if path.is_dir() else None
+    if study is None and (path / "trials").is_dir():
+        return _of_root(path)
     if study is None:
         file = path / "trials.parquet" if path.is_dir() else path
         text = (pq.read_schema(file).metadata or {}).get(METADATA) if file.is_file() else None
@@ -91,11 +96,34 @@ def provenance(path: str | Path) -> dict[str, object]:
     return {name: study[name] for name in ("study", "preset", "launches") if name in study}
 
 
+def _of_root(root: Path) -> dict[str, object]:
+    found = [read_json(file) or {} for file in sorted(root.glob("*/study.json"))]
+    launches = [launch for study in found for launch in _launches(study)]
+    presets = {str(study.get("preset")) for study in found}
+    preset = {"preset": presets.pop()} if len(presets) == 1 else {}
+    return preset | {"launches": sorted(launches, key=lambda launch: str(launch.get("started")))}
+
+
+def _launches(about: dict[str, object]) -> list[dict[str, object]]:
+    listed = about.get("launches")
+    return (
+        [launch for launch in listed if isinstance(launch, dict)]
+        if isinstance(listed, list)
+        else []
+    )
+
+
+def _public(launch: dict[str, object]) -> dict[str, object]:
+    hardware = launch.get("hardware")
+    if isinstance(hardware, dict):
+        launch = launch | {"hardware": {k: v for k, v in hardware.items() if k != "host"}}
+    return {name: value for name, value in launch.items() if name != "argv"}
+
+
 def note(path: str | Path) -> str:
     """One line on where results come from: study, preset, commit, date of the last launch."""
     about = provenance(path)
-    launches = about.get("launches")
-    last = launches[-1] if isinstance(launches, list) and launches else {}
+    last = (_launches(about) or [{}])[-1]
     parts = [str(about[name]) for name in ("study", "preset") if about.get(name)]
     if last.get("git_commit"):
         dirty = " with uncommitted changes" if last.get("git_dirty") else ""
@@ -104,31 +132,39 @@ def note(path: str | Path) -> str:
     return ", ".join(parts)
 
 
-def compact(study: str | Path, found: list[TrialFolder] | None = None) -> Path:
-    """Writes the study's frame and provenance to its trials.parquet, whole or not at all.
+def compact(
+    path: str | Path, found: list[TrialFolder] | None = None, output: Path | None = None
+) -> Path:
+    """Writes frame and provenance to one parquet file, whole or not at all, and returns it.
 
-    `found` as in `load`.
+    That is a study's trials.parquet unless another `output` is named, to be shown to others: that
+    one leaves out the words typed and the host, which name folders and machines. `found` as in
+    `load`.
     """
-    study = Path(study)
-    if study.is_dir() and not (study / "study.json").is_file():
+    path = Path(path)
+    if not output and path.is_dir() and not (path / "study.json").is_file():
         raise ResultsError(
-            f"{study} is no study's folder: it holds no study.json. "
-            "Give one: --results results/double_descent."
+            f"{path} is no study's folder: it holds no study.json. "
+            "Give one: --results results/double_descent, or name the file to write: -o FILE."
         )
-    table = pa.Table.from_pandas(load(study, found), preserve_index=False)
-    about = {METADATA: json.dumps(provenance(study), sort_keys=True).encode()}
-    table = table.replace_schema_metadata((table.schema.metadata or {}) | about)
-    path = study / "trials.parquet"
-    aside = study / f".trials.parquet.{os.getpid()}"
+    about = provenance(path)
+    if output:
+        about = about | {"launches": [_public(launch) for launch in _launches(about)]}
+    output = output or path / "trials.parquet"
+    table = pa.Table.from_pandas(load(path, found), preserve_index=False)
+    kept = {METADATA: json.dumps(about, sort_keys=True).encode()}
+    table = table.replace_schema_metadata((table.schema.metadata or {}) | kept)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    aside = output.parent / f".{output.name}.{os.getpid()}"
     try:
         with aside.open("wb") as file:
             pq.write_table(table, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, path)
+        os.replace(aside, output)
     finally:
         aside.unlink(missing_ok=True)
-    return path
+    return output
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

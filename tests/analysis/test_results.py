@@ -178,6 +178,21 @@ def test_parquet_carries_provenance(study):
     assert note(path) == "double_descent, digits, commit 0123456789, launched 2026-03-04"
 
 
+def test_a_root_in_one_file_with_the_launches_of_all_its_studies(results, study, tmp_path):
+    second = json.loads((study / "study.json").read_text()) | {"study": "mixtures"}
+    second["launches"][0]["started"] = "2026-03-05T01:00:00"
+    (results.root / "mixtures").mkdir()
+    (results.root / "mixtures" / "study.json").write_text(json.dumps(second))
+    path = compact(results.root, output=tmp_path / "published" / "all.parquet")
+    pd.testing.assert_frame_equal(load(path), load(results.root))
+    assert "argv" not in json.dumps(provenance(path))
+    assert [launch["started"][:10] for launch in provenance(path)["launches"]] == [
+        "2026-03-04",
+        "2026-03-05",
+    ]
+    assert note(path) == "digits, commit 0123456789, launched 2026-03-05"
+
+
 def test_a_crash_while_compacting_leaves_the_old_file_and_nothing_else(study, monkeypatch):
     before = compact(study).read_bytes()
 

@@ -1,0 +1,46 @@
+"""The notebooks run from top to bottom on the published results, without torch and Ray."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[2] / "analysis" / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+MINUTE = 60
+CHECK = "import sys; assert not {'torch', 'ray', 'scaling'} & set(sys.modules)"
+LINES = 4  # of a cell, besides imports: whatever is longer belongs into a module
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_some():
+    assert {path.stem for path in NOTEBOOKS} >= {"double_descent", "data_sources", "downstream"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_parameters_first_no_outputs_no_logic(path):
+    cells = code(read(path))
+    assert cells[0].metadata.tags == ["parameters"]
+    for cell in cells:
+        assert cell.outputs == [] and cell.execution_count is None
+        lines = [line for line in cell.source.splitlines() if line and "import" not in line]
+        assert len(lines) <= LINES
+        assert not any(line.startswith(("def ", "class ", "for ", "if ")) for line in lines)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs_from_top_to_bottom(path):
+    notebook = read(path)
+    notebook.cells.append(nbformat.v4.new_code_cell(CHECK))
+    NotebookClient(notebook, timeout=MINUTE, resources={"metadata": {"path": FOLDER}}).execute()
+    outputs = [output for cell in code(notebook) for output in cell.outputs]
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
