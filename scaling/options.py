@@ -3,7 +3,7 @@
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Never
 
@@ -65,6 +65,7 @@ def _add_trials(made: Parser, default: str) -> None:
     add("--source", nargs="+", metavar="NAME", help="training distributions: normal, ...")
     add("--seeds", nargs="+", metavar="N", help="seeds, ranges such as 0-4 too")
     add("--epochs", type=int, metavar="N", help="effective epochs; more continue what is there")
+    add("--measure-every", type=int, metavar="N", help="epochs from one measured row to the next")
     add("--set", nargs="+", action="append", default=[], metavar="FIELD=VALUE", dest="fields",
         help="any field of a trial; several values make an axis")  # fmt: skip
     add("--smoke-test", action="store_true", help="the whole pipeline on a tiny grid, a minute")
@@ -119,11 +120,16 @@ def _positive(text: str) -> float:
 
 
 def preset_of(options: argparse.Namespace, presets: dict[str, Preset]) -> Preset:
-    """The preset asked for; raises UsageError with the known ones."""
+    """The preset asked for, measured as asked for; raises UsageError with the known ones."""
     name = SMOKE if options.smoke_test else options.preset
     if name not in presets:
         raise UsageError(f"Unknown preset {name!r}. Known: {known(presets)}.")
-    return presets[name]
+    every = options.measure_every
+    if every is None:
+        return presets[name]
+    if every < 1:
+        raise UsageError(f"--measure-every {every}: at least one is needed.")
+    return replace(presets[name], measure_every=every)
 
 
 def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:

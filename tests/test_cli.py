@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ray._private import services
 
-from scaling.options import Parser, override, parser
+from scaling.options import Parser, override, parser, preset_of
 from studies.double_descent import PRESETS, trials
 
 ROOT = Path(__file__).parents[1]
@@ -48,6 +49,7 @@ def refused(run, *words):
     (["--seeds", "1", "0-2"], ["stands twice"]),
     (["--seeds", "2-"], ["ranges"]),
     (["--epochs", "0"], ["--epochs 0"]),
+    (["--measure-every", "0"], ["--measure-every 0"]),
     (["--json"], ["--dry-run"]),
     (["--train-size", "5000"], ["--train-size 1796"]),
     (["--gpus-per-trial", "-1"], ["--gpus-per-trial"]),
@@ -171,3 +173,8 @@ def test_flags_may_not_be_shortened():
     assert isinstance(parser("", PRESETS), Parser)
     with pytest.raises(Exception, match="Unrecognized"):
         parser("", PRESETS).parse_args(["--seed", "1"])
+
+
+def test_rows_as_often_as_asked_for():
+    options = parser("", PRESETS).parse_args(["--measure-every", "7"])
+    assert preset_of(options, PRESETS) == replace(PRESETS["digits"], measure_every=7)

@@ -17,8 +17,10 @@ from tests.benchmarks.results import Result
 ROOT = Path(__file__).parents[2]
 MAIN_JOB, MINUTES, MEASURING = 0.35, 0.03, 0.08  # of the time
 STUDY = ROOT / "studies" / "double_descent.py"
-# Two trials for each of 2 cores, a minute and a half each.
+# Two trials for each of 2 cores, a minute and a half each,
+# and, for their length, as many measured rows as the main job's.
 LONG = ["--source", "normal", "--m-z", "1", "--n-c", "64", "--seeds", "0-3", "--epochs", "900"]
+LONG += ["--measure-every", "180"]
 
 
 def measure() -> list[Result]:
