@@ -20,7 +20,7 @@ DIGITS_EDM = DiffusionTrial(
     dropout=0.1, lr=2e-3, batch=50, ramp_images=3_000, ema_images=20_000,
 )  # fmt: skip
 MNIST_EDM = DiffusionTrial(
-    "mnist", train_size=5000, channels=24, multipliers=(1, 2, 2), blocks=1, attention=(),
+    "mnist", train_size=5000, channels=16, multipliers=(1, 2, 4), blocks=1, attention=(),
     dropout=0.05, batch=32, ramp_images=5_000, ema_images=20_000,
 )  # fmt: skip
 ONE_GPU_EDM = {"channels": 64, "blocks": 2, "batch": 128, "ramp_images": 1_000_000}
