@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling.checked import UsageError
-from scaling.options import Parser
+from scaling.options import Parser, add_timeout
 
 if TYPE_CHECKING:
-    from scaling.cluster.chunks import Order
+    from scaling.cluster.sampling import Order
     from scaling.data.pool import Pool
     from scaling.store import Store
 
@@ -34,6 +34,8 @@ def _parser() -> Parser:
     shared.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
     clustered = Parser(add_help=False)
     clustered.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
+    sampling = Parser(add_help=False, parents=[clustered])
+    add_timeout(sampling)
     rooted = Parser(add_help=False)
     root = os.environ.get("SCALING_DATA")
     rooted.add_argument("--data-root", type=Path, default=root, help="data sets ($SCALING_DATA)")
@@ -48,13 +50,13 @@ def _parser() -> Parser:
         added.set_defaults(command=command)
         return added.add_argument
 
-    add = verb("build", _build, "sample a trained diffusion model", clustered, images)
+    add = verb("build", _build, "sample a trained diffusion model", sampling, images)
     add("model", metavar="KEY", help="of the diffusion trial")
     add("--k", type=int, default=10, help="chunks of |D_train| images (default 10)")
-    add = verb("grow", _grow, "add chunks to a sampled pool", clustered)
+    add = verb("grow", _grow, "add chunks to a sampled pool", sampling)
     add("name")
     add("--k", type=int, required=True, help="chunks that it shall have in all")
-    add = verb("verify", _verify, "name damaged chunks and sample just those again", clustered)
+    add = verb("verify", _verify, "name damaged chunks and sample just those again", sampling)
     add("name")
     add = verb("info", _info, "what a pool holds")
     add("name")
@@ -103,7 +105,7 @@ def _info(options: Namespace) -> int:
 
 
 def _verify(options: Namespace) -> int:
-    from scaling.cluster.chunks import order_of_pool
+    from scaling.cluster.sampling import order_of_pool
     from scaling.data.pool_build import discard
 
     pool = _pool(options)
@@ -119,13 +121,13 @@ def _verify(options: Namespace) -> int:
 
 
 def _grow(options: Namespace) -> int:
-    from scaling.cluster.chunks import order_of_pool
+    from scaling.cluster.sampling import order_of_pool
 
     return _sample(options, order_of_pool(_store(options), _pool(options), options.k))
 
 
 def _build(options: Namespace) -> int:
-    from scaling.cluster.chunks import order_of_model
+    from scaling.cluster.sampling import order_of_model
 
     store = _store(options)
     images = (options.data_root, options.offline)
@@ -133,9 +135,12 @@ def _build(options: Namespace) -> int:
 
 
 def _sample(options: Namespace, order: "Order") -> int:
-    from scaling.cluster.chunks import build_alone
+    from scaling.cluster.sampling import build_alone
+    from scaling.lock import locked
 
-    build_alone(_store(options), order, options.address)
+    store = _store(options)
+    with locked(store.root) as lock:
+        build_alone(store, order, options.address, lock, options.row_timeout * 60)
     return 0
 
 

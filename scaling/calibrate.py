@@ -15,8 +15,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from scaling.checked import UsageError
-from scaling.costs import CPU_CORE, GPU, Machine, Work, training_work
+from scaling.costs import CPU_CORE, GPU, Machine, training_work
 from scaling.files import read_json, write_json
+from scaling.layers import Work
 from scaling.plan import Ran
 from scaling.store import Store
 from scaling.trial import VaeTrial

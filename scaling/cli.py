@@ -99,15 +99,16 @@ def _plan(
     states = store.states(every)
     if options.retry_failed:
         states = {name: "partial" if s == "failed" else s for name, s in states.items()}
-    on_gpu = preset.on_gpu or _has_gpu()
+    on_gpu = preset.on_gpu or has_gpu()
     machine = calibrate.measured(on_gpu) if measure else calibrate.known(on_gpu)
     finished = calibrate.finished(store, machine.device)
     begun = {name: ran.epochs for name, ran in finished.items()}
     speeds = plan.speeds(machine, finished.values())
-    return plan.make(every, speeds, states, preset.metric_settings, begun)
+    settings, pool_k = preset.metric_settings, preset.pool_k
+    return plan.make(every, speeds, states, settings, begun, store.sampled, pool_k)
 
 
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
     """Whether this machine has an NVIDIA GPU, without asking torch."""
     return os.path.isdir("/proc/driver/nvidia/gpus") or shutil.which("nvidia-smi") is not None
 
@@ -148,7 +149,7 @@ def _launch(
 
 def _check_here(cpus: float, gpus: float) -> None:
     """Raises UsageError, before Ray starts, for what this machine can never run."""
-    if gpus and not _has_gpu():
+    if gpus and not has_gpu():
         raise UsageError(
             f"A trial asks for {gpus:g} GPU, and this machine has none. "
             "Use --gpus-per-trial 0, or connect to a cluster with GPUs by --address."
@@ -190,7 +191,7 @@ def _request(
         store=store,
         wanted={wanted.key: wanted for wanted in every},
         hours={row["key"]: row["hours"] for row in left},
-        shares={row["key"]: row["gpus"] if share is None else share for row in left},
+        shares={row["key"]: row["gpus"] if share is None else share for row in plan["trials"]},
         share_asked=share is not None,
         cpus=options.cpus_per_trial,
         address=options.address,
@@ -223,7 +224,8 @@ def _verdict(store: "Store", every: Sequence[Wanted], stopped: str | None) -> in
         print(f"Failed: {name}: {error}", file=sys.stderr)
     left = sum(state in ("new", "partial") for state in states.values())
     if stopped:
-        print(f"{stopped} reached: {left} trials are left. Go on with: {command()}")
+        what = f"{left} trials" if left else "metrics or samples"
+        print(f"{stopped} reached: {what} are left. Go on with: {command()}")
         return CAPPED
     if failed or left:
         again = "" if "--retry-failed" in sys.argv else " --retry-failed"

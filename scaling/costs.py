@@ -3,10 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from scaling.layers import (
     Layer,
+    Work,
     components,
     half_asleep_flops,
     halves,
@@ -35,6 +36,8 @@ EVAL_COPIES = {"vae": 1.5, "diffusion": 9.0, "two_sample": 1.5}  # of the larges
 COMPILE_FROM = 5_000  # components, as scaling.models.logistics has it
 COMPILED_SHARE = 0.4  # of the likelihood's time, where it is compiled
 BF16_FROM = {"n_c": 32, "side": 32}  # as scaling.models.precision has it
+NFE = 35  # evaluations of a denoiser for a sample: 18 steps of Heun, the last of Euler
+SAMPLE_BATCH = {"cpu": 32, "cuda": 256}  # as scaling.models.edm has it
 MEASURED = 2000  # images that a diffusion model's loss is measured on
 TEST_IMAGES = {"mnist": 10_000, "fashion_mnist": 10_000, "cifar10": 10_000}
 AMORTIZATION = {"n_images": 1000, "steps": 300, "mc_eval": 64}  # as its Settings
@@ -47,21 +50,6 @@ TOGETHER = 64  # images in a batch of those, on a CPU about
 AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 20}  # values of images that q* is optimized of together
 ATTACKED = 512  # images that are attacked together
 TRAIN_SHARE = 0.8  # of a two-sample test's images (Appendix D.3)
-
-
-class Work(NamedTuple):
-    """What seconds are spent on."""
-
-    launches: float  # of linear maps with what surrounds them, whatever their width
-    flops: float
-    values: float  # outputs of layers, and weights
-    components: float  # terms of the likelihood
-
-    def __mul__(self, times: Any) -> "Work":
-        return Work(*(times * amount for amount in self))
-
-    def __add__(self, other: Any) -> "Work":
-        return Work(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -195,6 +183,11 @@ def _pass(trial: Trial, images: float, batches: float) -> Work:
         images * values + batches * weights * WEIGHT,
         images * components(trial),
     )
+
+
+def sampling_work(trial: DiffusionTrial, images: int, device: str) -> Work:
+    """Samples of the model."""
+    return _pass(trial, images, math.ceil(images / SAMPLE_BATCH[device])) * NFE
 
 
 def measuring_work(wanted: Wanted) -> Work:

@@ -3,11 +3,11 @@
 import operator
 import re
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from scaling.checked import UsageError, known
-from scaling.cli import DONE, FAILED, guarded
+from scaling.cli import DONE, FAILED, guarded, has_gpu
 from scaling.options import Parser, add_place
 from scaling.trial import Trial, headline, key, to_dict
 
@@ -90,8 +90,23 @@ def _main(options: Namespace) -> int:
     def load(name: str, binarise: str) -> datasets.Dataset:
         return datasets.load(name, options.data_root, options.offline, binarise)
 
-    with locked(store.root):
-        share = options.gpus_per_trial or 0.0
-        failed = evaluate.fill_alone(store, cells, share, options.address, load)
+    shares = _shares(names, options)
+    placed = {cell.key: shares[cell.key] for cell in cells}
+    with locked(store.root) as lock:
+        failed = evaluate.fill_alone(
+            store, cells, placed, options.address, load, lock, options.row_timeout * 60
+        )
     print("\n".join([*failed, f"Figures anew: python -m analysis report --results {store.root}"]))
     return FAILED if failed else DONE
+
+
+def _shares(trials: Sequence[Trial], options: Namespace) -> dict[str, float]:
+    """Of a GPU, by key: as asked for, or what the planner gives the trial with these metrics."""
+    from scaling import calibrate, plan
+
+    machine = calibrate.known(has_gpu() or options.address != "local")
+    asked = options.gpus_per_trial
+    return {
+        key(trial): plan.gpu_share(trial, machine, options.metric) if asked is None else asked
+        for trial in trials
+    }

@@ -6,9 +6,25 @@ A FLOP is an addition or a multiplication, as `torch.utils.flop_counter` counts 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from scaling.shapes import FC_LATENTS, DatasetRow, row
 from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial
+
+
+class Work(NamedTuple):
+    """What seconds are spent on."""
+
+    launches: float  # of linear maps with what surrounds them, whatever their width
+    flops: float
+    values: float  # outputs of layers, and weights
+    components: float  # terms of the likelihood
+
+    def __mul__(self, times: Any) -> "Work":
+        return Work(*(times * amount for amount in self))
+
+    def __add__(self, other: Any) -> "Work":
+        return Work(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True)

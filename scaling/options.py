@@ -80,9 +80,6 @@ def _add_launch(made: Parser) -> None:
     add("--cpus-per-trial", type=_positive, default=1.0, metavar="N", help="default 1")
     add("--max-hours", type=_positive, metavar="H", help="stop cleanly after so many hours")
     add("--max-gpu-hours", type=_positive, metavar="H", help="stop cleanly after so many GPU-hours")
-    add("--row-timeout", type=_positive, default=ROW_TIMEOUT, metavar="MINUTES",
-        help=f"a trial without a new row for so long has hung and fails (default {ROW_TIMEOUT:g})"
-    )  # fmt: skip
     add("--retry-failed", action="store_true", help="run failed trials again")
 
 
@@ -94,7 +91,16 @@ def add_place(made: argparse._ActionsContainer) -> None:
     root = os.environ.get("SCALING_DATA")
     add("--data-root", type=Path, default=root, metavar="DIR", help="data sets ($SCALING_DATA)")
     add("--offline", action="store_true", help="open no socket for data")
+    add_timeout(made)
     add("--gpus-per-trial", type=_share, metavar="F", help="auto (default) or a share")
+
+
+def add_timeout(made: argparse._ActionsContainer) -> None:
+    """After how long what runs has hung."""
+    made.add_argument(
+        "--row-timeout", type=_positive, default=ROW_TIMEOUT, metavar="MINUTES",
+        help=f"without a new row, or sample, for so long it has hung (default {ROW_TIMEOUT:g})"
+    )  # fmt: skip
 
 
 def _share(text: str) -> float | None:

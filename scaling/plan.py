@@ -5,7 +5,7 @@ Hours rest on a machine's speeds; where trials have finished there, on theirs.
 
 import os
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,17 +16,19 @@ from scaling.costs import (
     memory,
     metrics_work,
     parameters,
+    sampling_work,
     train_images,
     training_work,
 )
 from scaling.layers import row_of
 from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial
-from scaling.wanted import Wanted, chunks_of, pool_of
+from scaling.wanted import Wanted, chunks_of, pool_name, pool_of
 
 OBJECT_STORE_SHARE = 0.3  # of a node's memory, Ray's default
 PARTS = (8, 6, 5, 4, 3, 2, 1)  # that a GPU is shared in
 MARGIN = 1.1  # of memory over what is estimated
 Settings = Mapping[str, Mapping[str, Any]]  # metric -> its options
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -140,21 +142,39 @@ def _disk(wanted: Wanted) -> int:
     return (6 + len(wanted.metric_epochs)) * weights + 400 * wanted.epochs
 
 
-def pool_rows(every: Sequence[Wanted]) -> list[dict[str, Any]]:
-    """The pools that the trials read, in bytes, beside this machine's object store."""
-    chunks: dict[str, tuple[int, int]] = {}
+def pool_rows(
+    every: Sequence[Wanted], known: Speeds, sampled: Callable[[str], int], pool_k: int
+) -> list[dict[str, Any]]:
+    """The pools of the trials: bytes beside this machine's object store, hours to sample the rest.
+
+    `sampled` tells how many images a pool holds; a model that no trial draws on is sampled for
+    `pool_k` chunks.
+    """
+    models = {
+        pool_name(w.trial, w.epochs): w.trial for w in every if isinstance(w.trial, DiffusionTrial)
+    }
+    users: dict[str, list[Trial]] = {name: [] for name in models if pool_k}
     for trial in (wanted.trial for wanted in every):
         if name := pool_of(trial):
-            row = row_of(trial)
-            size = train_images(trial) * row.channels * row.side**2
-            k = max(chunks_of(trial), chunks.get(name, (0, 0))[0])
-            chunks[name] = (k, size)
+            users.setdefault(name, []).append(trial)
     store = OBJECT_STORE_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    total = sum(k * size for k, size in chunks.values())
-    return [
-        {"pool": name, "k": k, "bytes": k * size, "store_bytes": int(store), "fits": total < store}
-        for name, (k, size) in chunks.items()
-    ]
+    rows: list[dict[str, Any]] = []
+    for name, readers in users.items():
+        trial = readers[0] if readers else models[name]
+        k, images = max(map(chunks_of, readers), default=pool_k), train_images(trial)
+        size = k * images * row_of(trial).channels * row_of(trial).side ** 2
+        costs = _sampling(models.get(name), k * images - sampled(name), known)
+        rows.append({"pool": name, "k": k, "bytes": size, **costs})
+    fits = sum(row["bytes"] for row in rows) < store
+    return [row | {"store_bytes": int(store), "fits": fits} for row in rows]
+
+
+def _sampling(model: DiffusionTrial | None, images: int, known: Speeds) -> dict[str, float]:
+    """What so many samples take; an imported pool has no model."""
+    if model is None or images <= 0:
+        return {"hours": 0.0, "gpus": 0.0}
+    seconds = known.machine.seconds(model, sampling_work(model, images, known.machine.device))
+    return {"hours": known.factor(model) * seconds / 3600, "gpus": gpu_share(model, known.machine)}
 
 
 def make(
@@ -163,11 +183,14 @@ def make(
     states: Mapping[str, str],
     settings: Settings | None = None,
     begun: Mapping[str, int] | None = None,
+    sampled: Callable[[str], int] = lambda name: 0,
+    pool_k: int = 0,
 ) -> dict[str, Any]:
     """The plan: a row a trial, the pools, and the totals over what is left to run.
 
-    `hours` add up the trials; `gpu_hours` weigh them with their share. `settings` are those of the
-    costly metrics, `begun` the epochs that trials have reached.
+    `hours` add up trials and sampling; `gpu_hours` weigh them with their share. `settings` are
+    those of the costly metrics, `begun` the epochs that trials have reached; for `sampled` and
+    `pool_k` see `pool_rows`.
     """
     done = {w.key: min(1.0, (begun or {}).get(w.key, 0) / w.epochs) for w in every}
     alike: dict[tuple[object, ...], dict[str, Any]] = {}
@@ -177,23 +200,28 @@ def make(
         if row not in alike:
             alike[row] = trial_row(w, known, state, settings or {}, done[w.key])
         rows.append(alike[row] | {"key": w.key, "seed": w.trial.seed, "state": state})
-    pools = pool_rows(every)
-    left = [row for row in rows if row["state"] in ("new", "partial")]
-    disk = sum(row["disk_bytes"] for row in rows) + sum(pool["bytes"] for pool in pools)
+    pools = pool_rows(every, known, sampled, pool_k)
     return {
         "machine": known.machine.name,
         "basis": _basis(known),
         "trials": rows,
         "pools": pools,
-        "total": {
-            "trials": len(rows),
-            "to_run": len(left),
-            "hours": sum(row["hours"] for row in left),
-            "gpu_hours": sum(row["hours"] * row["gpus"] for row in left),
-            "flops": sum(row["flops"] for row in left),
-            "disk_bytes": disk,
-            "largest_memory_bytes": max((row["memory_bytes"] for row in rows), default=0),
-        },
+        "total": _total(rows, pools),
+    }
+
+
+def _total(rows: Rows, pools: Rows) -> dict[str, Any]:
+    """Over what is left to run; disk and memory over all."""
+    left = [row for row in rows if row["state"] in ("new", "partial")]
+    costs = [*left, *pools]
+    return {
+        "trials": len(rows),
+        "to_run": len(left),
+        "hours": sum(row["hours"] for row in costs),
+        "gpu_hours": sum(row["hours"] * row["gpus"] for row in costs),
+        "flops": sum(row["flops"] for row in left),
+        "disk_bytes": sum(r["disk_bytes"] for r in rows) + sum(pool["bytes"] for pool in pools),
+        "largest_memory_bytes": max((row["memory_bytes"] for row in rows), default=0),
     }
 
 

@@ -192,6 +192,12 @@ class Store:
     def pool(self, name: str) -> Path:
         return self.root / "pools" / name
 
+    def sampled(self, name: str) -> int:
+        """The images of a pool's finished chunks; 0 where there is none that can be read."""
+        record = read_json(self.pool(name) / "pool.json") or {}
+        chunks, size = record.get("chunks"), record.get("images_per_chunk")
+        return len(chunks) * size if isinstance(chunks, list) and isinstance(size, int) else 0
+
     def study(self, name: str) -> Path:
         return self.root / name
 

@@ -40,8 +40,9 @@ def _too_large(rows: list[dict[str, Any]]) -> list[str]:
 def _pool(pool: dict[str, Any]) -> str:
     """A pool beside the object store."""
     kept = "in the object store" if pool["fits"] else "memory-mapped, it does not fit"
-    text = f"pool: {pool['k']} chunks, {size(pool['bytes'])} of {size(pool['store_bytes'])} object"
-    return f"{text} store, read {kept}"
+    made = f", {_hours(pool['hours'])} to sample" if pool["hours"] else ""
+    text = f"pool: {pool['k']} chunks{made}, {size(pool['bytes'])} of {size(pool['store_bytes'])}"
+    return f"{text} object store, read {kept}"
 
 
 def plan_table(plan: dict[str, Any]) -> list[str]:

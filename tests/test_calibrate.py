@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from scaling import calibrate
-from scaling.costs import CPU_CORE, GPU, Work, training_work
+from scaling.costs import CPU_CORE, GPU, training_work
+from scaling.layers import Work
 from scaling.store import Store
 from scaling.trial import VaeTrial, key
 

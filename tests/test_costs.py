@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from scaling import costs, layers
 from scaling.cluster.worker import Job, make_run
@@ -83,6 +83,18 @@ def made_up(trial, train, test=2):
     return Dataset("made up", *images, none, none, row.levels)
 
 
+def attended(query, key, value, *rest, **more):
+    return sdpa_flop_count(query, key, value)
+
+
+def attended_back(gradient, query, key, value, *rest, **more):
+    return sdpa_backward_flop_count(gradient, query, key, value)
+
+
+ATTENTION = {  # on a CPU, where not every torch counts it
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attended,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: attended_back,
+}
 ASLEEP = VaeTrial("digits", n_c=6, m_z=2, mixtures=2, half_asleep_from=1)
 STEPS = [
     VaeTrial("cifar10", n_c=1, likelihood="gaussian"),
@@ -108,7 +120,7 @@ def test_flops_of_an_epoch_equal_those_counted(trial):
         run.half_asleep = bool(trial.half_asleep_from)
         run.vae.decoder.requires_grad_(not run.half_asleep)
     run.measure = lambda: {}
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False, custom_mapping=ATTENTION) as counter:
         list(run)
     planned = costs.training_work(trial, 2).flops - costs.training_work(trial, 1).flops
     assert counter.get_total_flops() == pytest.approx(planned, rel=0.02)

@@ -16,7 +16,7 @@ from analysis.curves import where
 from analysis.folders import ResultsError
 from scaling import cli, options
 from scaling.checked import UsageError
-from scaling.cluster import chunks
+from scaling.cluster import limits, sampling
 from scaling.data.samples import to_levels
 from scaling.metrics.ms_ssim import ms_ssim
 from scaling.store import Store
@@ -101,11 +101,13 @@ def test_a_chunk_that_cannot_be_sampled_is_named(tmp_path, monkeypatch):
     def get(task):
         raise RayTaskError("_sample", "trace", ValueError("out of memory"))
 
-    store, order = Store(tmp_path), chunks.Order(SPEC, DiffusionTrial("digits"), k=1)
+    store, order = Store(tmp_path), sampling.Order(SPEC, DiffusionTrial("digits"), k=1)
     store.folder("model").path.mkdir(parents=True)
     store.folder("model").save_checkpoint({"epoch": SPEC.epochs})
-    monkeypatch.setattr(chunks, "_sample", SimpleNamespace(remote=lambda *args: "task"))
-    monkeypatch.setattr(chunks.ray, "wait", lambda tasks, num_returns: (tasks, []))
-    monkeypatch.setattr(chunks.ray, "get", get)
+    task = SimpleNamespace(remote=lambda *args: "task")
+    monkeypatch.setattr(sampling, "_sample", SimpleNamespace(options=lambda num_gpus: task))
+    monkeypatch.setattr(limits.ray, "cluster_resources", dict)
+    monkeypatch.setattr(limits.ray, "wait", lambda tasks, timeout: (tasks, []))
+    monkeypatch.setattr(sampling.ray, "get", get)
     with pytest.raises(UsageError, match="Sampling chunk 0 failed: out of memory"):
-        chunks.build(store, order, print)
+        sampling.build(store, order, print, lambda gpus: None, 0.0, 60.0)

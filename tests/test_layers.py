@@ -38,7 +38,7 @@ ALLOWED = {
     "scaling.presets": BOTTOM | {"scaling.options"},
     "scaling.evaluate": BOTTOM
     | {"scaling.cli", "scaling.options", "scaling.store", "scaling.lock", "scaling.cluster"}
-    | {"scaling.metrics", "scaling.data"},
+    | {"scaling.metrics", "scaling.data", "scaling.calibrate", "scaling.plan"},
     "scaling.options": BOTTOM,
     "scaling.cli": BOTTOM
     | {"scaling.options", "scaling.plan", "scaling.tables", "scaling.store", "scaling.lock"}
@@ -50,7 +50,8 @@ ALLOWED = {
     "scaling.runs": BOTTOM
     | {"scaling.runs", "scaling.metrics", "scaling.models", "scaling.data", "scaling.seeds"},
     "scaling.__main__": BOTTOM
-    | {"scaling.doctor", "scaling.options", "scaling.store", "scaling.data", "scaling.cluster"},
+    | {"scaling.doctor", "scaling.options", "scaling.store", "scaling.data", "scaling.cluster"}
+    | {"scaling.lock"},
     "scaling.cluster": BOTTOM
     | {"scaling.cluster", "scaling.runs", "scaling.store", "scaling.data", "scaling.files"}
     | {"scaling.events", "scaling.provenance", "scaling.checkpoints", "scaling.metrics"},

@@ -103,3 +103,31 @@ def test_pools_are_laid_beside_the_object_store():
     (pool,) = made["pools"]
     assert pool["bytes"] == 4 * 300 * 64
     assert pool["fits"]
+
+
+def test_samples_take_hours_until_they_are_there():
+    model = DiffusionTrial("digits", train_size=300)
+    trials = [VaeTrial("digits", train_size=300, source=DMAAPX)]
+    every = complete(trials, 10, 5, Diffusion(model, 10, k=4))
+    made = plan.make(every, CPU, {})
+    (pool,) = made["pools"]
+    epoch = CPU_CORE.seconds(model, training_work(model, 1)) / 3600  # three passes of a chunk
+    assert pool["hours"] == pytest.approx(4 * 35 * epoch / 3, rel=0.25)  # in other batches
+    assert made["total"]["hours"] == pytest.approx(
+        pool["hours"] + sum(row["hours"] for row in made["trials"])
+    )
+    half = plan.make(every, CPU, {}, sampled={pool["pool"]: 600}.__getitem__)
+    assert half["pools"][0]["hours"] == pytest.approx(pool["hours"] / 2, rel=0.02)
+    there = plan.make(every, CPU, {}, sampled=lambda name: 1200)
+    assert there["pools"][0]["hours"] == 0
+    imported = replace(trials[0], source=replace(DMAAPX, pool="mine", k=4))
+    assert plan.make([Wanted(imported, 10, 5)], CPU, {})["pools"][0]["hours"] == 0
+
+
+def test_a_model_that_nobody_reads_is_sampled_where_the_study_says_so():
+    every = [Wanted(DiffusionTrial("digits", train_size=300), 10, 5)]
+    assert plan.make(every, CPU, {})["pools"] == []
+    (pool,) = plan.make(every, CPU, {}, pool_k=2)["pools"]
+    assert pool["k"] == 2
+    assert pool["bytes"] == 2 * 300 * 64
+    assert pool["hours"] > 0

@@ -12,7 +12,16 @@ import pytest
 from scaling.checked import UsageError
 from scaling.data import pool_build
 from scaling.data.pool import Pool, info
-from scaling.data.pool_build import create, discard, missing, record, write_chunk
+from scaling.data.pool_build import (
+    create,
+    discard,
+    drop_parts,
+    in_parts,
+    missing,
+    record,
+    sampled_images,
+    write_chunk,
+)
 from tests.small_pool import SPEC, build, chunk_of
 
 
@@ -52,6 +61,43 @@ def test_chunks_of_a_killed_builder_are_adopted(root):
     assert build(path, 3) == [1]
     pool = Pool.open(path, root)
     assert pool.verify() == [] and (pool.read(2) == chunk_of(2)).all()
+
+
+def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
+    monkeypatch.setattr(pool_build, "PART_IMAGES", 8)
+    path, asked = root / "p", []
+    create(path, SPEC)
+
+    def sample(seeds):
+        if len(asked) == 2:
+            asked.append("killed")
+            raise KeyboardInterrupt
+        asked.append(seeds)
+        return chunk_of(1)[[seed - SPEC.seeds(1)[0] for seed in seeds]]
+
+    with pytest.raises(KeyboardInterrupt):
+        in_parts(path, 1, sample)
+    assert asked == [range(20, 28), range(28, 36), "killed"]
+    assert sampled_images(path, 2) == 16
+    assert missing(path, 2) == [0, 1]  # a part is no chunk
+    (torn,) = path.glob("part-00001-00000008.npy")
+    torn.write_bytes(torn.read_bytes()[:-1])
+    images = in_parts(path, 1, sample)
+    assert asked[3:] == [range(28, 36), range(36, 40)]
+    assert (images == chunk_of(1)).all()
+    write_chunk(path, 1, images)
+    assert sampled_images(path, 2) == 20
+    assert missing(path, 2) == [0]  # and what a killed process left beside a whole chunk goes
+    assert not list(path.glob("part-*"))
+
+
+def test_parts_of_other_chunks_stay(root):
+    path = root / "p"
+    create(path, SPEC)
+    for index in (0, 1):
+        in_parts(path, index, lambda seeds, i=index: chunk_of(i))
+    drop_parts(path, 0)
+    assert [file.name for file in path.glob("part-*")] == ["part-00001-00000000.npy"]
 
 
 KILLED = """

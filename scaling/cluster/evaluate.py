@@ -1,5 +1,6 @@
 """Costly metrics from kept models: Ray tasks that fill just the missing cells of `rows.jsonl`."""
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from ray.exceptions import RayError, RayTaskError
 
 from scaling import checkpoints
 from scaling.checked import UsageError
-from scaling.cluster import connect
-from scaling.cluster.watchdog import DAY, Note, Watchdog
+from scaling.cluster import connect, memory
+from scaling.cluster.limits import Caps, Limits, Look, as_they_end
+from scaling.cluster.watchdog import Note, Watchdog
 from scaling.data.datasets import Dataset, split
 from scaling.metrics import Options, compute, find
 from scaling.store import Store, TrialFolder
@@ -54,7 +56,8 @@ def fill(
     data: Mapping[Data, Dataset],
     shares: Mapping[str, float],
     told: Callable[[str], None],
-    timeout: float = DAY,
+    look: Look,
+    timeout: float,
 ) -> list[str]:
     """Measures the cells, a task a trial; returns what went wrong, a line a trial.
 
@@ -65,12 +68,12 @@ def fill(
     for cell in cells:
         dataset = refs[data_of(store.folder(cell.key).trial())]
         _note(store, cell.key).forget()
-        placed = _measure.options(num_gpus=shares.get(cell.key, 0.0))
-        tasks[placed.remote(store.root, cell, dataset, timeout)] = cell.key
+        task = _measure.options(num_gpus=shares[cell.key])
+        tasks[task.remote(store.root, cell, dataset, timeout)] = cell.key
     failed: list[str] = []
-    for done in range(1, len(cells) + 1):
-        (ready,), _ = ray.wait(list(tasks), num_returns=1)
-        key = tasks.pop(ready)
+    placed = {task: shares[key] for task, key in tasks.items()}
+    for done, ready in enumerate(as_they_end(placed, look), 1):
+        key = tasks[ready]
         try:
             ray.get(ready)
         except RayTaskError as error:
@@ -83,15 +86,26 @@ def fill(
 
 
 def fill_alone(
-    store: Store, cells: Sequence[Cells], share: float, address: str, load: Load
+    store: Store,
+    cells: Sequence[Cells],
+    shares: Mapping[str, float],
+    address: str,
+    load: Load,
+    lock: Path,
+    timeout: float,
 ) -> list[str]:
-    """`fill` in a Ray session of its own; `load` reads a data set as `data_of` names it."""
+    """`fill` in a Ray session of its own; `load` reads a data set as `data_of` names it.
+
+    Without a GPU in the cluster nothing asks for one.
+    """
     names = {data_of(store.folder(cell.key).trial()) for cell in cells}
     data = {name: load(*name) for name in names}
     with connect.logged_to(store.root / "evaluate.log"):
         try:
-            connect.connect(address)
-            return fill(store, cells, data, dict.fromkeys((c.key for c in cells), share), print)
+            cluster = connect.connect(address)
+            placed = {key: share if cluster.gpus else 0.0 for key, share in shares.items()}
+            say, look = functools.partial(print, flush=True), Limits(Caps(), lock).look
+            return fill(store, cells, data, placed, say, look, timeout)
         finally:
             ray.shutdown()
 
@@ -103,29 +117,24 @@ def _note(store: Store, key: str) -> Note:
 @ray.remote(num_cpus=1, max_retries=2)
 def _measure(root: Path, cells: Cells, data: Dataset, timeout: float) -> None:
     """The trial's cells, in a process that ends where it hangs."""
-    import torch
-
-    torch.set_num_threads(1)
+    device, _ = memory.placed()
     note = _note(Store(root), cells.key)
     note.heed()
     with Watchdog(note, timeout, "epoch measured") as watchdog:
-        _measure_all(Store(root).folder(cells.key), cells, data, watchdog.hear)
+        _measure_all(Store(root).folder(cells.key), cells, data, device, watchdog.hear)
 
 
 def _measure_all(
-    folder: TrialFolder, cells: Cells, data: Dataset, measured: Callable[[], None]
+    folder: TrialFolder, cells: Cells, data: Dataset, device: str, measured: Callable[[], None]
 ) -> None:
     """One epoch after another, each on disk before the next."""
-    import torch
-
     from scaling.runs.vae import VaeRun
 
     trial = folder.trial()
     if not isinstance(trial, VaeTrial):
         raise UsageError(f"{cells.key} is no VAE. Its metrics are in its rows.")
-    on_gpu = bool(ray.get_gpu_ids()) and torch.cuda.is_available()
     part = split(data, trial.train_size, trial.split)
-    run = VaeRun(trial, part, 0, device="cuda" if on_gpu else "cpu")
+    run = VaeRun(trial, part, 0, device=device)
     for epoch, metrics in sorted(cells.metrics.items()):
         state = checkpoints.at(folder.path, epoch)
         if state is None:

@@ -1,8 +1,7 @@
 """Running trials through Ray Tune: a fresh Tuner over what is left, our folders as the state."""
 
 import statistics
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from ray import tune
 
 from scaling.cluster import memory
 from scaling.cluster.chunks import Chunks
+from scaling.cluster.limits import Limits
 from scaling.cluster.progress import Progress, ProgressCallback
 from scaling.cluster.watchdog import Watchdog
 from scaling.cluster.worker import Job, execute
@@ -36,18 +36,6 @@ class Verdict:
     def fail(self, error: str) -> None:
         if self.folder.state(self.epochs) != "done":
             self.folder.fail(error)
-
-
-class CapReached(Exception):
-    """A cap on hours was reached; what runs has stopped at its last checkpoint."""
-
-
-@dataclass(frozen=True)
-class Caps:
-    """Limits of one launch, in hours."""
-
-    hours: float | None = None
-    gpu_hours: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,13 +69,15 @@ class Launcher:
         store: Store,
         work: Work,
         placement: Placement,
-        caps: Caps,
+        limits: Limits,
         staging: Path,
-        lock: Path,
     ) -> None:
         self.store, self.work, self.placement, self.staging = store, work, placement, staging
-        self.progress = Progress(work.hours)
-        self.callback = ProgressCallback(self.progress, _at_step(caps, placement, lock))
+        self.limits = limits
+        self.progress = Progress(work.hours, {key: job.epochs for key, job in work.jobs.items()})
+        self.callback = ProgressCallback(
+            self.progress, lambda running: limits.look(sum(placement.gpus[key] for key in running))
+        )
         self.tuners = 0
 
     def run(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> None:
@@ -174,17 +164,10 @@ def train(
     pools: Mapping[str, Chunks],
 ) -> None:
     """One trial in a worker process; Ray's configuration holds its key only."""
-    import torch
-
-    assigned = ray.get_runtime_context().get_assigned_resources()
-    torch.set_num_threads(max(1, int(assigned.get("CPU", 1))))
-    share = float(assigned.get("GPU", 0))
-    on_gpu = bool(share) and torch.cuda.is_available()
-    if on_gpu:
-        memory.guard(share)
+    device, share = memory.placed()
     key = config["key"]
     gpu = (",".join(map(str, ray.get_gpu_ids())), share) if share else None
-    job = replace(jobs[key], device="cuda" if on_gpu else "cpu", gpu=gpu)
+    job = replace(jobs[key], device=device, gpu=gpu)
     folder = Store(root).folder(key)
     trial = folder.trial()
     pool = pools.get(pool_of(trial) or "")
@@ -203,22 +186,3 @@ def train(
                 return
             folder.fail(memory.sentence(trial, job.device))
     tune.report({"finished": True})
-
-
-def _at_step(caps: Caps, placement: Placement, lock: Path) -> Callable[[set[str]], None]:
-    """Touches the lock, adds up GPU-hours and raises CapReached."""
-    begun = last = time.monotonic()
-    gpu_hours = 0.0
-
-    def look(running: set[str]) -> None:
-        nonlocal last, gpu_hours
-        now = time.monotonic()
-        gpu_hours += sum(placement.gpus[key] for key in running) * (now - last) / 3600
-        last = now
-        lock.touch()
-        if caps.hours is not None and now - begun > caps.hours * 3600:
-            raise CapReached(f"--max-hours {caps.hours:g}")
-        if caps.gpu_hours is not None and gpu_hours > caps.gpu_hours:
-            raise CapReached(f"--max-gpu-hours {caps.gpu_hours:g}")
-
-    return look

@@ -1,5 +1,6 @@
-"""A trial's share of a GPU's memory: the cap that guards it, and what is said when it runs out."""
+"""A process's share of a GPU: its memory's cap, and what is said when that runs out."""
 
+import ray
 import torch
 
 from scaling.trial import Trial
@@ -18,6 +19,17 @@ def fraction(share: float, total: int) -> float:
     if share >= 1:
         return 1.0
     return max(ALLOCATOR_SHARE * share - CONTEXT_BYTES / total, LEAST * share)
+
+
+def placed() -> tuple[str, float]:
+    """Where Ray has put this process: the device, and the share of a GPU; sets its threads."""
+    assigned = ray.get_runtime_context().get_assigned_resources()
+    torch.set_num_threads(max(1, int(assigned.get("CPU", 1))))
+    share = float(assigned.get("GPU", 0))
+    if not (share and torch.cuda.is_available()):
+        return "cpu", share
+    guard(share)
+    return "cuda", share
 
 
 def guard(share: float) -> None:

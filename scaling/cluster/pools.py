@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from scaling.checked import UsageError
-from scaling.cluster import chunks
+from scaling.cluster import chunks, sampling
+from scaling.cluster.limits import Look
 from scaling.cluster.request import Request
 from scaling.data import datasets
 from scaling.data.datasets import Dataset
@@ -19,7 +20,7 @@ from scaling.wanted import chunks_of, pool_name
 QUALITY_IMAGES = 10_000  # samples that a pool is judged by, at most
 
 
-def orders(request: Request, data: Mapping[Data, Dataset]) -> dict[str, chunks.Order]:
+def orders(request: Request, data: Mapping[Data, Dataset]) -> dict[str, sampling.Order]:
     """The pools that this launch's own diffusion trials are to be sampled into, by name."""
     made = {}
     for name, wanted in request.wanted.items():
@@ -28,7 +29,7 @@ def orders(request: Request, data: Mapping[Data, Dataset]) -> dict[str, chunks.O
             users = (chunks_of(t) for _, p, t in request.pool_users() if p == pool)
             k = max(users, default=request.pool_k)
             part = data[data_of(wanted.trial)]
-            made[pool] = chunks.order_of(pool, wanted.trial, name, wanted.epochs, k, part)
+            made[pool] = sampling.order_of(pool, wanted.trial, name, wanted.epochs, k, part)
     return made
 
 
@@ -54,9 +55,17 @@ def lacking(request: Request, data: Mapping[Data, Dataset]) -> list[str]:
 
 
 def provide(
-    request: Request, data: Mapping[Data, Dataset], told: Callable[[str], None]
+    request: Request,
+    data: Mapping[Data, Dataset],
+    shares: Mapping[str, float],
+    told: Callable[[str], None],
+    look: Look,
 ) -> dict[str, chunks.Chunks]:
-    """The pools that are asked for, made where they are missing; one that cannot be is told."""
+    """The pools that are asked for, made where they are missing; one that cannot be is told.
+
+    `shares` are of a GPU, by trial: a model is sampled on what it was trained on.
+    """
+    limit = request.row_timeout * 60
     ours = {name: order for name, order in orders(request, data).items() if order.k}
     k = {name: order.k for name, order in ours.items()}
     for _, pool, trial in request.pool_users():
@@ -65,7 +74,8 @@ def provide(
     for name in k:
         try:
             if name in ours:
-                chunks.build(request.store, ours[name], told, request.row_timeout * 60)
+                share = shares[str(ours[name].spec.model)]
+                sampling.build(request.store, ours[name], told, look, share, limit)
             ready[name] = _checked(request, name, k[name])
             if name in ours:
                 _judge(request, ready[name], ours[name].trial, data)

@@ -8,25 +8,46 @@ from typing import Any, TextIO
 from ray.tune import Callback
 
 LOG_LINES = 6  # without a terminal
+LOG_SECONDS = 600  # without a line for so long, there is one
 REFRESH_SECONDS = 1.0
 
 
 class Progress:
-    """Counts trials; on a terminal one line is rewritten, in a log a line a sixth of the work."""
+    """Counts trials by their planned `costs`, those that run by the `epochs` that they reach.
 
-    def __init__(self, costs: Mapping[str, float], stream: TextIO = sys.stdout) -> None:
-        self.costs, self.stream = costs, stream
+    On a terminal one line is rewritten; a log gets a line a sixth of the work, and every ten
+    minutes.
+    """
+
+    def __init__(
+        self, costs: Mapping[str, float], epochs: Mapping[str, int], stream: TextIO = sys.stdout
+    ) -> None:
+        self.costs, self.epochs, self.stream = costs, epochs, stream
+        self.reached: dict[str, tuple[int, int]] = {}  # epochs of the first row seen, of the last
         self.running: set[str] = set()
         self.finished: set[str] = set()
         self.failed: set[str] = set()
         self.started = time.monotonic()
-        self.shown_at, self.shown_share = 0.0, 0.0
+        self.shown_at, self.shown_share = self.started, 0.0
 
     @property
     def share(self) -> float:
         """The share of the planned work that is done."""
         total = sum(self.costs.values())
-        return sum(self.costs[key] for key in self.finished | self.failed) / total if total else 1.0
+        over = self.finished | self.failed
+        done = sum(self.costs[key] for key in over)
+        done += sum(self.costs[key] * self._part(key) for key in self.running & self.reached.keys())
+        return done / total if total else 1.0
+
+    def _part(self, key: str) -> float:
+        """Of the epochs after the first row seen here: it may have gone on from a later one."""
+        first, last = self.reached[key]
+        return (last - first) / max(1, self.epochs[key] - first)
+
+    def row(self, key: str, epoch: int) -> None:
+        """A trial has measured an epoch."""
+        first, _ = self.reached.get(key, (epoch, epoch))
+        self.reached[key] = first, epoch
 
     def line(self) -> str:
         """`12/40 trials done, 2 running, 0 failed, about 3 min left`."""
@@ -46,12 +67,16 @@ class Progress:
             if now - self.shown_at >= REFRESH_SECONDS:
                 self.stream.write(f"\r\033[K{self.line()}")
                 self.shown_at = now
-        elif self.share - self.shown_share >= 1 / LOG_LINES or (
-            self.share == 1 and self.shown_share < 1
-        ):
+        elif self._is_time(now):
             self.stream.write(f"{self.line()}\n")
-            self.shown_share = self.share
+            self.shown_at, self.shown_share = now, self.share
         self.stream.flush()
+
+    def _is_time(self, now: float) -> bool:
+        """For a line in a log."""
+        if self.share - self.shown_share >= 1 / LOG_LINES or now - self.shown_at >= LOG_SECONDS:
+            return True
+        return self.share == 1 and self.shown_share < 1
 
     def say(self, text: str) -> None:
         """A line of its own."""
@@ -79,6 +104,12 @@ class ProgressCallback(Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self.progress.running.add(trial.config["key"])
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        if "epoch" in result:
+            self.progress.row(trial.config["key"], result["epoch"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self.progress.running.discard(trial.config["key"])

@@ -13,7 +13,7 @@ from scaling.wanted import Wanted, pool_of
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asked for; `hours` and `shares` name the trials left to run."""
+    """What the command line asked for; `hours` names the trials left to run, `shares` all."""
 
     study: str
     preset: str

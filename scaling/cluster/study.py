@@ -10,7 +10,8 @@ from scaling import events
 from scaling.checked import UsageError
 from scaling.cluster import connect, pools
 from scaling.cluster.evaluate import Cells, fill, missing
-from scaling.cluster.launch import CapReached, Caps, Launcher, Placement, Work
+from scaling.cluster.launch import Launcher, Placement, Work
+from scaling.cluster.limits import CapReached, Caps, Limits
 from scaling.cluster.order import order
 from scaling.cluster.request import Request
 from scaling.cluster.worker import Job
@@ -83,14 +84,14 @@ def _on_ray(request: Request, data: Images) -> str | None:
             for name, wanted in request.wanted.items()
         }
         work = Work(request.hours, jobs, {name: ray.put(part) for name, part in data.items()})
-        caps = Caps(request.max_hours, request.max_gpu_hours)
-        launcher = Launcher(request.store, work, placement, caps, staging, request.lock)
+        limits = Limits(Caps(request.max_hours, request.max_gpu_hours), request.lock)
+        launcher = Launcher(request.store, work, placement, limits, staging)
         try:
             _phases(request, launcher, data)
         finally:
             launcher.progress.close()
         with request.profile.part("metrics"):
-            _measure(request, data, placement)
+            _measure(request, launcher, data)
     except CapReached as cap:
         return str(cap)
     finally:
@@ -109,7 +110,8 @@ def _phases(request: Request, launcher: Launcher, data: Images) -> None:
         launcher.run(first, {})
     if waiting or pools.lacking(request, data):
         with request.profile.part("sampling"):
-            there = pools.provide(request, data, launcher.progress.say)
+            shares, say = launcher.placement.gpus, launcher.progress.say
+            there = pools.provide(request, data, shares, say, launcher.limits.look)
         rest = _ordered(request, [name for name in waiting if waiting[name] in there])
         with request.profile.part("trials"):
             launcher.run(rest, there)
@@ -122,7 +124,7 @@ def _ordered(request: Request, names: list[str]) -> list[str]:
 
 def _width(request: Request, cluster: connect.Cluster, placement: Placement) -> int:
     """How many of the trials that are left run at a time."""
-    share = max(placement.gpus.values(), default=0.0)
+    share = max((placement.gpus[name] for name in request.hours), default=0.0)
     room = cluster.cpus // request.cpus
     room = min(room, cluster.gpus / share) if share else room
     return max(1, min(int(room), len(request.hours)))
@@ -138,17 +140,13 @@ def _unmeasured(request: Request) -> list[Cells]:
     return [cells for cells in found if cells]
 
 
-def _measure(request: Request, data: Images, placement: Placement) -> None:
+def _measure(request: Request, launcher: Launcher, data: Images) -> None:
     """The costly metrics; one that fails is told, and missing in the rows."""
     cells = _unmeasured(request)
     if cells:
-        limit = request.row_timeout * 60
-        told = fill(request.store, cells, data, placement.gpus, _say, limit)
+        shares, say, look = launcher.placement.gpus, launcher.progress.say, launcher.limits.look
+        told = fill(request.store, cells, data, shares, say, look, request.row_timeout * 60)
         print("\n".join(f"Not measured: {line}" for line in told), end="\n" if told else "")
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def _placement(request: Request, cluster: connect.Cluster) -> Placement:

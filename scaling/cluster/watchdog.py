@@ -15,7 +15,6 @@ from scaling.checked import UsageError
 from scaling.files import atomic
 
 TIMED_OUT = 124  # exit code, as of timeout(1)
-DAY = 24 * 3600.0  # far above what any row or chunk takes, below a lost weekend
 GRACE_SECONDS = 20.0
 STDERR = 2  # the descriptor: Ray and pytest replace `sys.stderr`
 OURS = Path(__file__).parents[2]  # whose frames tell more than those of libraries

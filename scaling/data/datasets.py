@@ -5,6 +5,7 @@ root (torchvision's layout, or npz archives), are downloaded, or are a path to a
 """
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -65,7 +66,8 @@ def load(
 ) -> Dataset:
     """The data set of that name, or the own images at a `path.npz`.
 
-    `root` is where the standard ones lie or are downloaded to, `offline` downloads nothing.
+    `root` is where the standard ones lie or are downloaded to (else $SCALING_DATA, else data/);
+    `offline` downloads nothing.
     Raises UsageError with what is wrong and what to put where.
     """
     if name.endswith(".npz"):
@@ -74,7 +76,8 @@ def load(
         raise UsageError(
             f"Unknown data set {name!r}. Known: {known(LOADERS)}, or a path/to/file.npz."
         )
-    dataset = LOADERS[name](name, Path(root or DEFAULT_ROOT), offline)
+    root = Path(root or os.environ.get("SCALING_DATA") or DEFAULT_ROOT)
+    dataset = LOADERS[name](name, root, offline)
     return binarised(dataset, binarise) if name == "mnist" else dataset
 
 

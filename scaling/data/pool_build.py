@@ -6,7 +6,7 @@ a finished chunk is never sampled again.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from scaling.data.chunk import ChunkError
 from scaling.data.pool_spec import PoolSpec, read_record, write_record
 
 STALE_SECONDS = 60 * 60  # a chunk is written in seconds: an older temporary file is a dead one's
+PART_IMAGES = 1024  # that a kill can cost; a multiple of every batch, so parts change no sums
 
 
 def create(path: Path, spec: PoolSpec) -> None:
@@ -53,6 +54,8 @@ def missing(path: Path, k: int) -> list[int]:
     spec, sums = read_record(path)
     _remove_stale(path)
     whole = [index for index in range(k) if _is_whole(path, spec, index)]
+    for index in whole:
+        drop_parts(path, index)
     found = {i: chunk.sha256(path / chunk.file_name(i)) for i in whole if i not in sums}
     if found:
         record(path, found)
@@ -74,6 +77,44 @@ def write_chunk(path: Path, index: int, images: np.ndarray) -> str:
         raise ValueError(f"level {images.max()} in a chunk of {spec.name}: below {spec.levels}")
     file = path / chunk.file_name(index)
     return chunk.sha256(file) if _is_whole(path, spec, index) else chunk.write(file, images)
+
+
+def in_parts(path: Path, index: int, sample: Callable[[Sequence[int]], np.ndarray]) -> np.ndarray:
+    """The images of a chunk; `sample` makes those of some seeds, uint8 levels (N, C, H, W).
+
+    Each part is kept on disk until `drop_parts`: what a killed builder has sampled is read again.
+    """
+    spec, _ = read_record(path)
+    seeds = spec.seeds(index)
+    images = np.empty(spec.chunk_shape, np.uint8)
+    for start in range(0, len(seeds), PART_IMAGES):
+        part = slice(start, start + PART_IMAGES)
+        file = path / f"{_parts(index)}{start:08d}.npy"
+        try:
+            images[part] = chunk.mapped(file, images[part].shape, path.parent)
+        except ChunkError:
+            images[part] = sample(seeds[part])
+            chunk.write(file, images[part])
+    return images
+
+
+def drop_parts(path: Path, index: int) -> None:
+    """Removes the parts of a chunk that is written."""
+    for file in path.glob(f"{_parts(index)}*.npy"):
+        file.unlink(missing_ok=True)
+
+
+def sampled_images(path: Path, k: int) -> int:
+    """Images of the first k chunks that are on disk, in parts of unfinished chunks too."""
+    spec, _ = read_record(path)
+    size = spec.images_per_chunk
+    whole = [(path / chunk.file_name(index)).exists() for index in range(k)]
+    parts = sum(len(list(path.glob(f"{_parts(i)}*.npy"))) for i in range(k) if not whole[i])
+    return sum(whole) * size + parts * min(PART_IMAGES, size)
+
+
+def _parts(index: int) -> str:
+    return f"part-{index:05d}-"
 
 
 def record(path: Path, sums: Mapping[int, str]) -> None:

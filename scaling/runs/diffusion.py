@@ -31,7 +31,10 @@ def share_of_train(trial: DiffusionTrial, train: np.ndarray) -> np.ndarray:
 
 
 def load_denoiser(
-    trial: DiffusionTrial, data_shape: tuple[int, ...], state: Mapping[str, Any]
+    trial: DiffusionTrial,
+    data_shape: tuple[int, ...],
+    state: Mapping[str, Any],
+    device: str | torch.device = "cpu",
 ) -> Denoiser:
     """The denoiser with the averaged weights of a run's `state_dict`, ready to sample.
 
@@ -39,7 +42,8 @@ def load_denoiser(
     """
     denoiser = edm.build(trial, data_shape[0], data_shape[1])
     denoiser.load_state_dict(state["averaged"])
-    return denoiser.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    frozen = denoiser.eval().requires_grad_(False)
+    return frozen.to(device).to(memory_format=torch.channels_last)
 
 
 def sample_images(
@@ -48,9 +52,11 @@ def sample_images(
     seeds: Sequence[int],
     shape: tuple[int, ...],
     levels: int,
+    device: str | torch.device = "cpu",
 ) -> np.ndarray:
     """Images as levels (N, *shape), one per seed, of the averaged weights in a `state_dict`."""
-    return edm.sample(load_denoiser(trial, shape, state), seeds, shape, levels)
+    denoiser = load_denoiser(trial, shape, state, device)
+    return edm.sample(denoiser, seeds, shape, levels, device=device)
 
 
 class DiffusionRun(Run):

@@ -12,7 +12,8 @@ from pathlib import Path
 import ray
 
 from scaling.cluster import connect
-from scaling.cluster.launch import Caps, Launcher, Placement, Work
+from scaling.cluster.launch import Launcher, Placement, Work
+from scaling.cluster.limits import Caps, Limits
 from scaling.cluster.worker import Job
 from scaling.data import datasets
 from scaling.store import Store
@@ -61,4 +62,4 @@ def _launcher(store: Store, hours: Mapping[str, float]) -> Launcher:
     lock = store.root / "lock"
     lock.touch()
     placement = Placement(1.0, dict.fromkeys(hours, 0.0))
-    return Launcher(store, work, placement, Caps(), store.root / "staging", lock)
+    return Launcher(store, work, placement, Limits(Caps(), lock), store.root / "staging")

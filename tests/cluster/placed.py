@@ -10,7 +10,8 @@ from pathlib import Path
 import ray
 
 from scaling.cluster import connect
-from scaling.cluster.launch import Caps, Launcher, Placement, Work
+from scaling.cluster.launch import Launcher, Placement, Work
+from scaling.cluster.limits import Caps, Limits
 from scaling.cluster.worker import Job
 from scaling.data.datasets import load
 from scaling.store import Store
@@ -35,7 +36,8 @@ def main(root):
         jobs = {name: Job(300, 100) for name in keys}
         work = Work(dict.fromkeys(keys, 0.001), jobs, {data_of(TRIAL): ray.put(load("digits"))})
         placement = Placement(1, dict(shares))
-        Launcher(store, work, placement, Caps(), root / "staging", root / "lock").run(keys, {})
+        limits = Limits(Caps(), root / "lock")
+        Launcher(store, work, placement, limits, root / "staging").run(keys, {})
     finally:
         ray.shutdown()
     print(json.dumps(shares))

@@ -40,7 +40,7 @@ def test_from_the_model_to_the_trials_and_back(study):
     stamp = (path / "chunk-00000.npy").stat().st_mtime_ns
     grown = pool_command(study, "grow", pool.name, "--k", 3)
     assert grown.returncode == 0, grown.stderr
-    assert "1 of 1 sampled now" in grown.stdout
+    assert f"pool {pool.name}: 180 of 180 images sampled" in grown.stdout
     assert (path / "chunk-00000.npy").stat().st_mtime_ns == stamp
 
     damaged = bytearray((path / "chunk-00001.npy").read_bytes())

@@ -18,7 +18,7 @@ import json, sys
 from dataclasses import replace
 from pathlib import Path
 from scaling.checked import UsageError
-from scaling.cluster import chunks, connect, evaluate
+from scaling.cluster import connect, evaluate, sampling
 from scaling.cluster.worker import Job, execute
 from scaling.data.datasets import load
 from scaling.presets import DIGITS_EDM
@@ -34,17 +34,19 @@ for trial in trials:
     store.folder(key(trial)).create(trial)
     execute(store.folder(key(trial)), data, Job(1, 1), lambda row: None)
 connect.connect("local")
+shares = {key(trial): 0.0 for trial in trials[:2]}
 cells = [evaluate.missing(store, key(trial), ["psnr_mean"]) for trial in trials[:2]]
-failed = evaluate.fill(store, cells, {data_of(tiny): data}, {}, print, timeout=TIMEOUT)
+quiet = lambda gpus: None
+failed = evaluate.fill(store, cells, {data_of(tiny): data}, shares, print, quiet, TIMEOUT)
 rows = {trial.seed: store.folder(key(trial)).rows()[-1] for trial in trials[:2]}
-order = chunks.order_of(pool_name(model, 1), model, key(model), 1, 3, data)
+order = sampling.order_of(pool_name(model, 1), model, key(model), 1, 3, data)
 try:
-    chunks.build(store, order, print, timeout=TIMEOUT)
+    sampling.build(store, order, print, quiet, 0.0, TIMEOUT)
 except UsageError as error:
-    sampling = str(error)
+    sampled = str(error)
 pool = sorted(path.name for path in store.pool(order.spec.name).glob("chunk-*.npy"))
 told = {"failed": failed, "measured": [seed for seed in rows if "psnr_mean" in rows[seed]]}
-print(json.dumps(told | {"sampling": sampling, "pool": pool}))
+print(json.dumps(told | {"sampling": sampled, "pool": pool}))
 """
 
 
@@ -57,8 +59,8 @@ def test_what_hangs_is_told_and_the_rest_is_there(study, tmp_path):
         HANGS.format(name="compute", words="run, metrics, options", when="run.trial.seed == 1"),
     )
     study.after(
-        "scaling.cluster.chunks",
-        HANGS.format(name="_write", words="store, order, index", when="index == 1"),
+        "scaling.cluster.sampling",
+        HANGS.format(name="_write", words="store, order, index, *rest", when="index == 1"),
     )
     script = SCRIPT.replace("TIMEOUT", "30")
     run = subprocess.run(
@@ -75,7 +77,7 @@ def test_what_hangs_is_told_and_the_rest_is_there(study, tmp_path):
     assert "-s1-" in line
     assert reason in line
     assert told["measured"] == [0]
-    assert told["sampling"].startswith("Sampling chunk 1 failed: no chunk within 30 s")
+    assert told["sampling"].startswith("Sampling chunk 1 failed: no part of a chunk within 30 s")
     assert told["sampling"].endswith("The same command samples what is missing.")
     assert told["pool"] == ["chunk-00000.npy", "chunk-00002.npy"]
 

@@ -1,0 +1,55 @@
+"""Caps and heartbeat of a launch, looked at again and again whatever it waits for."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import ray
+
+LOOK_SECONDS = 5
+
+Look = Callable[[float], None]  # is told how many GPUs were in use since it was last called
+
+
+class CapReached(Exception):
+    """A cap on hours was reached; what is on disk by then is where the next launch goes on."""
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Limits of one launch, in hours."""
+
+    hours: float | None = None
+    gpu_hours: float | None = None
+
+
+class Limits:
+    """The caps of a launch and its lock, from now on."""
+
+    def __init__(self, caps: Caps, lock: Path) -> None:
+        self.caps, self.lock = caps, lock
+        self.begun = self.last = time.monotonic()
+        self.gpu_hours = 0.0
+
+    def look(self, gpus: float) -> None:
+        """Touches the lock, adds up GPU-hours and raises CapReached."""
+        now = time.monotonic()
+        self.gpu_hours += gpus * (now - self.last) / 3600
+        self.last = now
+        self.lock.touch()
+        if self.caps.hours is not None and now - self.begun > self.caps.hours * 3600:
+            raise CapReached(f"--max-hours {self.caps.hours:g}")
+        if self.caps.gpu_hours is not None and self.gpu_hours > self.caps.gpu_hours:
+            raise CapReached(f"--max-gpu-hours {self.caps.gpu_hours:g}")
+
+
+def as_they_end(tasks: Mapping[ray.ObjectRef, float], look: Look) -> Iterator[ray.ObjectRef]:
+    """Ray tasks, each with its share of a GPU, in the order in which they end."""
+    left = list(tasks)
+    gpus = ray.cluster_resources().get("GPU", 0.0)
+    while left:
+        asked = sum(tasks[task] for task in left)
+        ready, left = ray.wait(left, timeout=LOOK_SECONDS)
+        look(min(asked, gpus))
+        yield from ready

@@ -1,0 +1,57 @@
+"""Caps and heartbeat: what is added up, when it stops, and that every wait looks."""
+
+import os
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from scaling.cluster import limits
+from scaling.cluster.limits import CapReached, Caps, Limits, as_they_end
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands until it is put forward."""
+    made = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(limits.time, "monotonic", lambda: made.now)
+    return made
+
+
+@pytest.fixture
+def lock(tmp_path):
+    path = tmp_path / "lock"
+    path.touch()
+    os.utime(path, (0, 0))
+    return path
+
+
+def test_hours_count_from_the_start_whatever_is_waited_for(clock, lock):
+    watched = Limits(Caps(hours=1.0), lock)
+    clock.now += 3599
+    watched.look(0.0)
+    assert time.time() - lock.stat().st_mtime < 60
+    clock.now += 2
+    with pytest.raises(CapReached, match="--max-hours 1"):
+        watched.look(0.0)
+
+
+def test_gpu_hours_are_those_of_the_time_since_the_last_look(clock, lock):
+    watched = Limits(Caps(gpu_hours=3.0), lock)
+    for gpus in (0.0, 0.5, 2.0):
+        clock.now += 3600
+        watched.look(gpus)
+    assert watched.gpu_hours == pytest.approx(2.5)
+    clock.now += 3600
+    with pytest.raises(CapReached, match="--max-gpu-hours 3"):
+        watched.look(0.6)
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [(8.0, [1.5, 1.5, 1.0]), (1.2, [1.2, 1.2, 1.0])])
+def test_waiting_looks_with_the_gpus_in_use(monkeypatch, gpus, seen):
+    waits = iter([([], ["a", "b"]), (["b"], ["a"]), (["a"], [])])
+    monkeypatch.setattr(limits.ray, "cluster_resources", lambda: {"GPU": gpus})
+    monkeypatch.setattr(limits.ray, "wait", lambda left, timeout: next(waits))
+    looked = []
+    assert list(as_they_end({"a": 1.0, "b": 0.5}, looked.append)) == ["b", "a"]
+    assert looked == seen
