@@ -13,7 +13,7 @@ from scaling.wanted import Diffusion
 
 POWERS = (1, 2, 4, 8, 16, 32, 64)
 PAPER_EPOCHS, PAPER_EDM_EPOCHS = 1000, 4000  # B.1; Appendix D: 200 million images
-MNIST_EDM_EPOCHS = 40  # by looking at samples: digits that a person recognises
+MNIST_EDM_EPOCHS = 25  # by looking at samples: digits that a person recognises
 
 DIGITS_EDM = DiffusionTrial(
     "digits", train_size=300, split=2, channels=16, multipliers=(1, 1), blocks=1, attention=(),

@@ -30,7 +30,7 @@ PRESETS = presets.everywhere(
     metric_every=50,
     changes={
         "digits": {"metric_every": 20, "metric_settings": presets.GAPS_ON_DIGITS},
-        "mnist-small": {"epochs": 500, "measure_every": 25, "metric_every": 100},
+        "mnist-small": {"epochs": 500, "measure_every": 25, "metric_every": 200},
         "smoke": {"metric_every": 2, "seeds": (0, 1), "metric_settings": presets.GAPS_ON_DIGITS},
         "fashion_mnist": {"others": (FASHION_MIXTURE,)},
         "paper": {
