@@ -136,7 +136,8 @@ def _launch(
         _check_here(options.cpus_per_trial, options.gpus_per_trial or 0)
     store = Store(options.results.absolute())
     store.check_writable()
-    print("\n".join(plan_lines(name, plan)), flush=True)
+    free = shutil.disk_usage(store.root).free
+    print("\n".join(plan_lines(name, plan, free)), flush=True)
     with locked(store.root) as lock:
         request = _request(name, options, store, every, plan, preset, lock)
         with request.profile.kept(name):

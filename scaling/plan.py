@@ -161,18 +161,18 @@ def pool_rows(
     rows: list[dict[str, Any]] = []
     for name, readers in users.items():
         trial = readers[0] if readers else models[name]
-        k, images = max(map(chunks_of, readers), default=pool_k), train_images(trial)
-        size = k * images * row_of(trial).channels * row_of(trial).side ** 2
-        costs = _sampling(models.get(name), k * images - sampled(name), known)
-        rows.append({"pool": name, "k": k, "bytes": size, **costs})
+        k = max(map(chunks_of, readers), default=pool_k)
+        images, image = k * train_images(trial), row_of(trial).channels * row_of(trial).side ** 2
+        left = max(0, images - sampled(name)) if name in models else 0
+        costs = _sampling(models[name], left, known) if left else {"hours": 0.0, "gpus": 0.0}
+        sizes = {"bytes": images * image, "left_bytes": left * image}
+        rows.append({"pool": name, "k": k, **sizes, **costs})
     fits = sum(row["bytes"] for row in rows) < store
     return [row | {"store_bytes": int(store), "fits": fits} for row in rows]
 
 
-def _sampling(model: DiffusionTrial | None, images: int, known: Speeds) -> dict[str, float]:
-    """What so many samples take; an imported pool has no model."""
-    if model is None or images <= 0:
-        return {"hours": 0.0, "gpus": 0.0}
+def _sampling(model: DiffusionTrial, images: int, known: Speeds) -> dict[str, float]:
+    """What so many samples take."""
     seconds = known.machine.seconds(model, sampling_work(model, images, known.machine.device))
     return {"hours": known.factor(model) * seconds / 3600, "gpus": gpu_share(model, known.machine)}
 
@@ -211,7 +211,7 @@ def make(
 
 
 def _total(rows: Rows, pools: Rows) -> dict[str, Any]:
-    """Over what is left to run; disk and memory over all."""
+    """Over what is left to run; `disk_bytes` and memory over all."""
     left = [row for row in rows if row["state"] in ("new", "partial")]
     costs = [*left, *pools]
     return {
@@ -221,6 +221,7 @@ def _total(rows: Rows, pools: Rows) -> dict[str, Any]:
         "gpu_hours": sum(row["hours"] * row["gpus"] for row in costs),
         "flops": sum(row["flops"] for row in left),
         "disk_bytes": sum(r["disk_bytes"] for r in rows) + sum(pool["bytes"] for pool in pools),
+        "disk_left_bytes": sum(r["disk_bytes"] for r in left) + sum(p["left_bytes"] for p in pools),
         "largest_memory_bytes": max((row["memory_bytes"] for row in rows), default=0),
     }
 

@@ -1,5 +1,6 @@
 """The plan as text."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,8 +11,8 @@ COLUMNS = (
 )
 
 
-def plan_lines(study: str, plan: dict[str, Any]) -> list[str]:
-    """What a launch is about to do, in two lines."""
+def plan_lines(study: str, plan: dict[str, Any], free: float = math.inf) -> list[str]:
+    """What a launch is about to do, in two lines, and what does not fit; `free` bytes on disk."""
     total = plan["total"]
     counts = {s: sum(row["state"] == s for row in plan["trials"]) for s in STATES}
     told = ", ".join(f"{n} {STATES[s]}" for s, n in counts.items() if n)
@@ -22,7 +23,16 @@ def plan_lines(study: str, plan: dict[str, Any]) -> list[str]:
         f"{size(total['largest_memory_bytes'])} of memory a trial",
         *(_pool(pool) for pool in plan["pools"]),
         *_too_large(plan["trials"]),
+        *_too_much(total["disk_left_bytes"], free),
     ]
+
+
+def _too_much(left: float, free: float) -> list[str]:
+    """Where the disk is going to be full."""
+    if left <= free:
+        return []
+    text = f"Does not fit: about {size(left)} more on disk, and {size(free)} are free. What is"
+    return [f"{text} finished by then is kept; another --results folder may have more room."]
 
 
 def _too_large(rows: list[dict[str, Any]]) -> list[str]:

@@ -23,10 +23,15 @@ WITH_RAY = (
 
 
 class RayInTurn(LoadScopeScheduling):
-    """What starts or looks for a Ray runs in turn: `auto` would find that of another test."""
+    """What starts or looks for a Ray runs in turn: `auto` would find that of another test.
+
+    Under `pytest -m faults` nothing looks for one that it did not start.
+    """
 
     def _split_scope(self, nodeid):
-        return "ray" if nodeid.startswith(WITH_RAY) else nodeid.partition("::")[0]
+        if not nodeid.startswith(WITH_RAY):
+            return nodeid.partition("::")[0]
+        return nodeid if self.config.getoption("markexpr") == "faults" else "ray"
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -56,6 +56,17 @@ def test_what_does_not_fit_is_told_with_a_batch_that_does():
     assert "--set" not in plan.advice(replace(model, batch=1, channels=2048), GPU)
 
 
+def test_a_disk_that_is_going_to_be_full_is_told():
+    trials = grid(VaeTrial("digits", n_c=8), seed=[0, 1])
+    every = complete(trials, 10, 5, None)
+    made = plan.make(every, CPU, {every[0].key: "done"})
+    left = made["total"]["disk_left_bytes"]
+    assert left == made["total"]["disk_bytes"] / 2
+    (told,) = (line for line in plan_lines("s", made, left - 1) if line.startswith("Does not fit"))
+    assert "on disk" in told
+    assert not [line for line in plan_lines("s", made, left) if line.startswith("Does not fit")]
+
+
 def ran(trial, factor, epochs=10):
     """The trial, finished, `factor` times slower than planned."""
     return plan.Ran(trial, epochs, factor * CPU_CORE.seconds(trial, training_work(trial, epochs)))
@@ -120,6 +131,8 @@ def test_samples_take_hours_until_they_are_there():
     assert half["pools"][0]["hours"] == pytest.approx(pool["hours"] / 2, rel=0.02)
     there = plan.make(every, CPU, {}, sampled=lambda name: 1200)
     assert there["pools"][0]["hours"] == 0
+    saved = made["total"]["disk_left_bytes"] - there["total"]["disk_left_bytes"]
+    assert saved == pool["bytes"] == pool["left_bytes"] == 4 * 300 * 64
     imported = replace(trials[0], source=replace(DMAAPX, pool="mine", k=4))
     assert plan.make([Wanted(imported, 10, 5)], CPU, {})["pools"][0]["hours"] == 0
 
