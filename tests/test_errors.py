@@ -10,19 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ray.exceptions import RayTaskError
 
 from analysis.curves import where
 from analysis.folders import ResultsError
 from scaling import cli, options
 from scaling.checked import UsageError
-from scaling.cluster import limits, sampling
 from scaling.data.samples import to_levels
 from scaling.metrics.ms_ssim import ms_ssim
-from scaling.store import Store
-from scaling.trial import DiffusionTrial, Source, VaeTrial
+from scaling.trial import Source, VaeTrial
 from studies.double_descent import PRESETS, trials
-from tests.small_pool import SPEC
 
 ROOT = Path(__file__).parents[1]
 ERRORS = {"UsageError", "ResultsError", "Missing"}
@@ -95,19 +91,3 @@ def test_a_condition_that_no_row_meets():
     frame = pd.DataFrame({"dataset": ["digits"]})
     with pytest.raises(ResultsError, match="No row has dataset=mnist. Leave this --where out"):
         where(frame, ["dataset=mnist"])
-
-
-def test_a_chunk_that_cannot_be_sampled_is_named(tmp_path, monkeypatch):
-    def get(task):
-        raise RayTaskError("_sample", "trace", ValueError("out of memory"))
-
-    store, order = Store(tmp_path), sampling.Order(SPEC, DiffusionTrial("digits"), k=1)
-    store.folder("model").path.mkdir(parents=True)
-    store.folder("model").save_checkpoint({"epoch": SPEC.epochs})
-    task = SimpleNamespace(remote=lambda *args: "task")
-    monkeypatch.setattr(sampling, "_sample", SimpleNamespace(options=lambda num_gpus: task))
-    monkeypatch.setattr(limits.ray, "cluster_resources", dict)
-    monkeypatch.setattr(limits.ray, "wait", lambda tasks, timeout: (tasks, []))
-    monkeypatch.setattr(sampling.ray, "get", get)
-    with pytest.raises(UsageError, match="Sampling chunk 0 failed: out of memory"):
-        sampling.build(store, order, print, lambda gpus: None, 0.0, 60.0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -130,5 +131,12 @@ def test_shares_of_a_logical_gpu_never_add_up_beyond_one(study):
         assert len(spans) == 6
         crowd = [sum(a <= moment < b for a, b in spans) for moment, _ in spans]
         assert max(crowd) <= 3
+        sampled = replace(study, name="data_sources").run(
+            *("--smoke-test", "--source", "dmaapx", "--seeds", "0"),
+            *("--gpus-per-trial", 0.3, "--address", "auto"),
+        )
+        assert sampled.returncode == 0, sampled.stderr + sampled.stdout
+        (row,) = (path / "rows.jsonl" for path in study.folders() if "dmaapx" in path.name)
+        assert "amortization_gap" in row.read_text()  # measured on a share, as it was sampled
     finally:
         cluster.shutdown()
