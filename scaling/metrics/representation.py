@@ -26,8 +26,9 @@ COLUMNS = tuple(f"accuracy_{name}" for name in CLASSIFIERS)
 SPLIT_SEED = 42  # of the permutation whose first part trains, the same for all models
 NEIGHBOURS = 5  # Appendix F
 SAGA_SEEDS = range(5)
-# ten times scikit-learn's: the same predictions on latent means of CIFAR-10 in 2/3 of the time
-LINEAR_TOLERANCE = 1e-2
+# twenty times scikit-learn's: on latent means of CIFAR-10 half of the time, 99.5 % of the
+# predictions, accuracies within 0.1 points
+LINEAR_TOLERANCE = 2e-2
 ENCODE_BATCH = 512
 
 
@@ -116,7 +117,10 @@ def _logistic(x: Halves, y: Halves, solver: str) -> float:
 
 
 def by_kernel(x: Halves, y: Halves) -> dict[str, float]:
-    """SVMs with C = 1 and neighbours from one matrix, (N, training images) in 8 bytes a number."""
+    """SVMs with C = 1 and neighbours from one matrix, (N, training images) in 4 bytes a number.
+
+    That is the precision of the encoder; libsvm gets its part of the matrix in 8 bytes.
+    """
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.svm import SVC
 
@@ -125,10 +129,10 @@ def by_kernel(x: Halves, y: Halves) -> dict[str, float]:
     def score(model: SVC | KNeighborsClassifier) -> float:
         return float(model.fit(kernel[:count], y[0]).score(kernel[count:], y[1]))
 
-    single = [part.astype(np.float32) for part in x]  # the precision of the encoder
-    kernel = np.concatenate([part @ single[0].T for part in single]).astype(np.float64)
+    features = np.concatenate([part.astype(np.float32) for part in x])
+    kernel = features @ features[:count].T
     linear = score(SVC(kernel="precomputed", tol=LINEAR_TOLERANCE))
-    squares = np.concatenate([(part**2).sum(1) for part in x])
+    squares = np.concatenate([(part**2).sum(1) for part in x]).astype(np.float32)
     kernel *= -2  # to squared distances
     kernel += squares[:, None]
     kernel += squares[:count]
