@@ -244,8 +244,3 @@ def test_test_images_in_the_training_set_are_told(tmp_path, capsys):
     assert "2 of the 6 test images of" in capsys.readouterr().err
     load(str(save(tmp_path, train_images=GREY[:8], test_images=GREY[8:])))
     assert capsys.readouterr().err == ""
-
-
-def test_a_single_image_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="single image"):
-        load(str(save(tmp_path, images=GREY[:1])))

@@ -9,6 +9,7 @@ from PIL import Image
 
 from scaling.checked import UsageError
 from scaling.data import npz
+from scaling.data.datasets import load
 from scaling.shapes import DATASETS, row
 from tests.small_npz import COLOUR, GREY, LABELS, jpeg, jpegs, save
 
@@ -182,3 +183,8 @@ def test_headers_that_are_none(tmp_path, header):
         archive.writestr("images.npy", npy + bytes(100))
     refused(tmp_path / "own.npz", "cannot be read as an npz")
     assert row(str(tmp_path / "own.npz")) == DATASETS["cifar10"]
+
+
+def test_a_single_image_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="single image"):
+        load(str(save(tmp_path, images=GREY[:1])))

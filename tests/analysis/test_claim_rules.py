@@ -10,32 +10,9 @@ from analysis.claims.cells import cells
 from analysis.claims.judging import FAILS, HOLDS, UNDECIDED, Comparison, difference, judge
 from analysis.claims.regions import ABOVE, BELOW, Margin, equal, no_gain, no_loss
 from analysis.claims.rules import Differs, InEach
-from analysis.claims.shapes import DoubleDescends, Peaks, rise_and_drop
 from analysis.claims.terms import Term
-from analysis.intervals import Interval, t_interval
-
-SEEDS = np.array([-1.0, 0.0, 1.0])
-HALF = 4.302653 / math.sqrt(3)  # of the 95 % t interval of SEEDS, 2 df
-TWO = Margin(number=2.0)
-
-
-def frame(values, kind="vae", **fields):
-    """{(m_z, n_c): the test ELBO by seed}, generalization gap 20 everywhere."""
-    rows = [
-        {"key": f"{fields}-{m_z}-{n_c}-{seed}", "kind": kind, "state": "done", "epoch": 10}
-        | {"dataset": "digits", "m_z": m_z, "n_c": n_c, "seed": seed, "source": "normal"}
-        | {"test_elbo": y, "generalization_gap": 20.0, "parameters": n_c**2 + m_z}
-        | {f"source_{name}": value for name, value in fields.items()}
-        for (m_z, n_c), each in values.items()
-        for seed, y in enumerate(each)
-    ]
-    return pd.DataFrame(rows)
-
-
-def verdict(rule, *frames):
-    (cell,) = cells(pd.concat(frames))
-    found = rule.comparisons(cell)
-    return judge(found).verdict if found else None
+from analysis.intervals import t_interval
+from tests.analysis.claim_frames import HALF, SEEDS, TWO, frame, verdict
 
 
 def test_paired_difference_is_scipys():
@@ -139,96 +116,6 @@ def test_where_nothing_differs_a_claim_rarely_fails_or_holds():
         found.append(judge([Comparison("", t_interval(each)) for each in y]).verdict)
     assert found.count(FAILS) / 1000 < 0.05
     assert found.count(HOLDS) / 1000 < 0.01
-
-
-def test_two_seeds_may_decide_a_difference_but_no_shape():
-    two = Interval(5.0, 1.0, 9.0, 2, "")
-    assert judge([Comparison("", two)]).verdict == HOLDS
-    assert judge([Comparison("", two, seeds=3)]).verdict == UNDECIDED
-
-
-def test_slopes_are_those_of_polyfit():
-    rng = np.random.default_rng(0)
-    y = {(m_z, 8): rng.normal(size=3) for m_z in (1, 2, 8, 64)}
-    rule = Differs(Term("test_elbo", Arm(m_z=Along(), n_c="corner")))
-    (cell,) = cells(frame(y))
-    (found,) = rule.comparisons(cell)
-    each = [np.polyfit([0, 1, 3, 6], [v[seed] for v in y.values()], 1)[0] for seed in range(3)]
-    assert found.interval.mean == pytest.approx(np.mean(each))
-    assert found.interval.high == pytest.approx(t_interval(each).high)
-
-
-@pytest.mark.parametrize(
-    ("slope", "noise", "wanted"), [(1, 0.1, HOLDS), (-1, 0.1, FAILS), (0.1, 5, UNDECIDED)]
-)
-def test_slope_verdicts(slope, noise, wanted):
-    rule = Differs(Term("test_elbo", Arm(m_z=Along(), n_c="corner")))
-    signs = {1: 1, 2: -2, 8: 1}
-    values = {(m, 8): slope * math.log2(m) + noise * s * SEEDS for m, s in signs.items()}
-    assert verdict(rule, frame(values)) == wanted
-    assert verdict(rule, frame({place: values[place] for place in [(1, 8), (2, 8)]})) is None
-
-
-def test_slopes_are_compared_over_the_values_that_both_have():
-    upper = Along(upper=True)
-    rule = Differs(
-        Term("test_elbo", Arm(m_z="last", n_c=upper)),
-        (Term("test_elbo", Arm(m_z="first", n_c=upper)),),
-    )
-    widths = (2, 4, 8, 16, 32, 64)
-    steep = frame({(64, n): [n**2, n**2 + 1] for n in widths})
-    flat = frame({(1, n): [7, 8] for n in widths[:-1]})
-    (cell,) = cells(pd.concat([steep, flat]))
-    (found,) = rule.comparisons(cell)
-    assert found.interval.mean == pytest.approx(np.polyfit([3, 4, 5], [64, 256, 1024], 1)[0])
-    assert "n_c 8 to 32" in found.what
-
-
-def test_rise_and_drop_the_slow_way():
-    y = np.random.default_rng(0).normal(size=(4, 6))
-    rise, drop = rise_and_drop(y)
-    for seed in range(4):
-        others = np.delete(y, seed, axis=0).mean(axis=0)
-        peak = max(range(1, 5), key=lambda at: others[at])
-        assert rise[seed] == y[seed, peak] - y[seed, 0]
-        assert drop[seed] == y[seed, peak] - y[seed, 5]
-
-
-@pytest.mark.parametrize(
-    ("curve", "noise", "wanted"),
-    [
-        ([0, 5, 9, 5, 0], 0.1, HOLDS),
-        ([0, 2, 4, 6, 8], 0.1, FAILS),
-        ([8, 6, 4, 2, 0], 0.1, FAILS),
-        ([0, 5, 9, 9, 9], 0.1, UNDECIDED),
-        ([0, 1, 2, 1, 0], 9.0, UNDECIDED),
-    ],
-)
-def test_peak_verdicts(curve, noise, wanted):
-    rng = np.random.default_rng(3)
-    widths = (2, 4, 8, 16, 32)
-    values = {(1, n): y + noise * rng.normal(size=4) for n, y in zip(widths, curve, strict=True)}
-    rule = Peaks(Term("test_elbo", Arm(m_z="first", n_c=Along())))
-    assert verdict(rule, frame(values)) == wanted
-    assert verdict(rule, frame({place: y[:2] for place, y in values.items()})) == UNDECIDED
-    assert verdict(rule, frame({place: y for place, y in values.items() if place[1] < 8})) is None
-
-
-@pytest.mark.parametrize(
-    ("curve", "noise", "wanted"),
-    [
-        ([108, 96, 99, 97, 95], 0.1, HOLDS),
-        ([108, 96, 94, 92, 90], 0.1, FAILS),
-        ([108, 96, 97, 96.5, 96], 5.0, UNDECIDED),
-    ],
-)
-def test_double_descent_verdicts(curve, noise, wanted):
-    path = [(1, 2), (1, 8), (1, 32), (4, 32), (16, 32)]
-    rng = np.random.default_rng(0)
-    values = {at: noise * rng.normal(size=4) - y for at, y in zip(path, curve, strict=True)}
-    assert verdict(DoubleDescends(), frame(values)) == wanted
-    assert verdict(DoubleDescends(), frame({at: y[:2] for at, y in values.items()})) == UNDECIDED
-    assert verdict(DoubleDescends(), frame({at: values[at] for at in path[:3]})) is None
 
 
 def test_each_value_that_both_arms_have_is_compared():

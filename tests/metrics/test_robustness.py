@@ -9,9 +9,8 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from scaling.checked import UsageError
 from scaling.metrics import robustness
-from scaling.metrics.attack import GREY, RGB, Rates, Strength, attack
+from scaling.metrics.attack import GREY, RGB, Rates, attack
 from scaling.metrics.robustness import Settings, measure, ms_ssim, references, symmetric_kl
 from scaling.models.vae import diagonal_normal
 from scaling.runs.vae import VaeRun
@@ -244,41 +243,3 @@ def test_the_run_stays_as_it_was(trained):
     assert all(p.requires_grad and p.grad is None for p in trained.vae.parameters())
     assert all(module.training for module in trained.vae.modules())
     assert measure(trained, settings)[0] == first
-
-
-def test_references_are_stratified_from_the_first_1024():
-    labels = np.random.default_rng(0).integers(0, 10, 5000)
-    chosen, how = references(5000, labels, 50)
-    assert how == "stratified" and len(set(chosen)) == 50 and chosen.max() < 1024
-    share = np.bincount(labels[:1024], minlength=10) / 1024
-    assert np.abs(np.bincount(labels[chosen], minlength=10) - 50 * share).max() <= 1
-    np.testing.assert_array_equal(references(5000, labels, 50)[0], chosen)
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [None, np.zeros(0, dtype=int), np.arange(100), np.repeat(range(50), 2)],
-    ids=["none", "empty", "all different", "more classes than references"],
-)
-def test_references_without_usable_labels(labels):
-    chosen, how = references(100, labels, 20)
-    assert how == "unstratified" and len(set(chosen)) == 20
-
-
-@pytest.mark.parametrize("images", [50, 30])
-def test_a_small_test_set_is_used_whole(images):
-    chosen, how = references(images, np.zeros(images, dtype=int), 50)
-    assert how == "all" and sorted(chosen) == list(range(images))
-
-
-def test_table_2_by_channels_and_what_is_set_instead():
-    assert Settings().strength(1) == Strength(50, 10, 50, 1.0, 0.1)
-    assert Settings().strength(3) == Strength(20, 10, 100, 1.0, 0.05)
-    changed = Settings(eta=0.5, grad="l2", msssim="standard").strength(3)
-    assert changed == Strength(20, 10, 100, 0.5, 0.05, "l2")
-
-
-@pytest.mark.parametrize("wrong", [{"n_ref": 0}, {"delta": -0.1}, {"grad": "adam"}])
-def test_settings_that_make_no_sense_are_refused(wrong):
-    with pytest.raises(UsageError, match=next(iter(wrong))):
-        Settings(**wrong)

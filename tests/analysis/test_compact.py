@@ -1,0 +1,69 @@
+"""Compacted results: the same frame, where it came from, and no half files."""
+
+import json
+import re
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from analysis import results as module
+from analysis.results import compact, load, note, provenance
+
+
+def test_parquet_gives_back_the_frame_with_its_dtypes(results):
+    results.fill({(1, 2): 100.0, (1, 4): 99.0}, seeds=[0, 1])
+    results.fill({(1, 2): 98.0}, source=results.DMAAPX)
+    results.add({"kind": "diffusion", "seed": 0, "ema": True}, [{"epoch": 7, "loss": 0.2}])
+    study = results.close()
+    live = load(study)
+    path = compact(study)
+    pd.testing.assert_frame_equal(load(path), live)
+    assert live.dtypes.to_dict() == load(path).dtypes.to_dict()
+    assert live["m_z"].dtype == "Int64" and live["source_k"].dtype == "Int64"
+    assert live["test_elbo"].dtype == "float64" and live["source_pool"].dtype == "str"
+
+
+def test_study_without_trial_folders_is_read_from_its_parquet(results, study):
+    live = load(study)
+    compact(study)
+    (results.root / "trials").rename(results.root / "elsewhere")
+    pd.testing.assert_frame_equal(load(study), live)
+
+
+def test_parquet_carries_provenance(study):
+    path = compact(study)
+    about = json.loads(pq.read_schema(path).metadata[b"study"])
+    assert (about["study"], about["preset"]) == ("double_descent", "digits")
+    assert about["launches"][0]["git_commit"] == "0123456789ab"
+    assert provenance(path) == provenance(study)
+    assert note(path) == "double_descent, digits, commit 0123456789, launched 2026-03-04"
+
+
+def test_a_root_in_one_file_with_the_launches_of_all_its_studies(results, study, tmp_path):
+    second = json.loads((study / "study.json").read_text()) | {"study": "mixtures"}
+    second["launches"][0] |= {"started": "2026-03-05T01:00:00", "hardware": {"host": "name"}}
+    (results.root / "mixtures").mkdir()
+    (results.root / "mixtures" / "study.json").write_text(json.dumps(second))
+    path = compact(results.root, output=tmp_path / "published" / "all.parquet")
+    pd.testing.assert_frame_equal(load(path), load(results.root))
+    assert not {"argv", "host"} & set(re.findall(r"\w+", json.dumps(provenance(path))))
+    assert [launch["started"][:10] for launch in provenance(path)["launches"]] == [
+        "2026-03-04",
+        "2026-03-05",
+    ]
+    assert note(path) == "digits, commit 0123456789, launched 2026-03-05"
+
+
+def test_a_crash_while_compacting_leaves_the_old_file_and_nothing_else(study, monkeypatch):
+    before = compact(study).read_bytes()
+
+    def crash(table, file):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.pq, "write_table", crash)
+    with pytest.raises(KeyboardInterrupt):
+        compact(study)
+    assert (study / "trials.parquet").read_bytes() == before
+    assert sorted(path.name for path in study.iterdir()) == ["study.json", "trials.parquet"]

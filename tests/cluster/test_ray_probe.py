@@ -1,0 +1,29 @@
+"""The doctor on Ray: started and reached as a study does it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from scaling.doctor import BROKEN, WORKS
+
+
+@pytest.mark.cluster
+def test_ray_as_a_study_starts_it(ray_folder, tmp_path):
+    token = tmp_path / "auth_token"
+    token.write_text("0" * 64)
+    token.chmod(0o644)
+    environment = {**os.environ, "RAY_TMPDIR": ray_folder, "RAY_AUTH_TOKEN_PATH": str(token)}
+    command = [sys.executable, "-m", "scaling.probes", "ray"]
+    done = subprocess.run([*command, "local"], capture_output=True, text=True, env=environment)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    name, state, found, _ = json.loads(line)
+    assert (name, state) == ("ray", WORKS), found
+    assert f"local: 1 node(s), {os.cpu_count()} CPUs" in found
+    assert token.stat().st_mode & 0o777 == 0o600
+    done = subprocess.run([*command, "127.0.0.1:1"], capture_output=True, text=True)
+    name, state, found, _ = json.loads(done.stdout)
+    assert (name, state) == ("ray", BROKEN)
+    assert "Nobody listens at --address 127.0.0.1:1" in found
