@@ -11,6 +11,8 @@ from scaling.shapes import row
 from scaling.source import HALF
 from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial, key
 
+LONGEST_BETWEEN_ROWS = 50  # epochs of a diffusion model
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -80,8 +82,13 @@ def complete(
             models[model] = pool_epochs
         costly = (metrics, listed) if isinstance(trial, VaeTrial) else ()
         asked.append(Wanted(trial, epochs, measure_every, *costly))
-    first = [Wanted(model, length, max(1, length // 8)) for model, length in models.items()]
+    first = [Wanted(model, length, _rows_every(length)) for model, length in models.items()]
     return first + list(dict.fromkeys(asked))
+
+
+def _rows_every(epochs: int) -> int:
+    """Epochs between two rows of a diffusion model: eight rows, more where they would be hours."""
+    return max(1, min(LONGEST_BETWEEN_ROWS, epochs // 8))
 
 
 def _with_schedule(trial: Trial, epochs: int) -> Trial:

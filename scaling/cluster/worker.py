@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from scaling.runs.run import Run
 
 CHECKPOINT_SHARE = 0.005  # of the run's time, at most, goes into checkpoints
+BETWEEN_SECONDS = 30  # from a checkpoint to the next that no row calls for, at least
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,10 @@ def _resume(run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
         ledger.checksums = dict(state.get("chunks", {}))
         break
     rows = folder.cut_rows(run.epoch)
-    if run.epoch and (not rows or rows[-1]["epoch"] < run.last_row["epoch"]):
+    if run.last_row and (not rows or rows[-1]["epoch"] < run.last_row["epoch"]):
+        folder.append_row(run.last_row)
+    if run.epoch >= run.epochs and not run.last_row:  # it got beyond what is asked for now
+        run.last_row = run.measure()
         folder.append_row(run.last_row)
 
 
@@ -144,8 +148,9 @@ def _train(
     kept: Sequence[int],
 ) -> float:
     """Returns the seconds inside the run: training and measuring, not writing."""
-    begun = saved = time.monotonic()
-    cost = outside = 0.0
+    begun, outside = time.monotonic(), 0.0
+    saver = Saver(run, folder, ledger)
+    run.between = saver.between_rows
     for row in run:
         handed = time.monotonic()
         folder.append_row(row)
@@ -153,20 +158,45 @@ def _train(
             listen(row)
         if run.epoch in kept:
             checkpoints.keep(folder.path, run.state_dict())
-        now = time.monotonic()
-        if run.epoch == run.epochs or now - saved >= cost / CHECKPOINT_SHARE:
-            folder.save_checkpoint(run.state_dict() | {"chunks": ledger.checksums})
-            saved = time.monotonic()
-            cost = saved - now
+        saver.at_row()
         outside += time.monotonic() - handed
-    return time.monotonic() - begun - outside
+    return time.monotonic() - begun - outside - saver.between_seconds
+
+
+class Saver:
+    """Checkpoints of a run: at rows and, where those are far apart, between them."""
+
+    def __init__(self, run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
+        self.run, self.folder, self.ledger = run, folder, ledger
+        self.saved = time.monotonic()
+        self.cost = self.between_seconds = 0.0
+
+    def at_row(self) -> None:
+        """After the last row in any case, else where it is time."""
+        if self.run.epoch == self.run.epochs or self._age() >= self.cost / CHECKPOINT_SHARE:
+            self._save()
+
+    def between_rows(self) -> None:
+        """Where it is time, and the last one is not of just now."""
+        if self._age() >= max(BETWEEN_SECONDS, self.cost / CHECKPOINT_SHARE):
+            self._save()
+            self.between_seconds += self.cost
+
+    def _age(self) -> float:
+        return time.monotonic() - self.saved
+
+    def _save(self) -> None:
+        begun = time.monotonic()
+        self.folder.save_checkpoint(self.run.state_dict() | {"chunks": self.ledger.checksums})
+        self.saved = time.monotonic()
+        self.cost = self.saved - begun
 
 
 def _finish(run: "Run", folder: TrialFolder, ledger: Ledger, **facts: object) -> None:
     """Also for a run that was complete but for this: it may have been killed right here."""
     folder.merge_arrays(run.arrays())
     folder.finish(
-        run.epoch,
+        int(run.last_row["epoch"]),
         device=str(run.device),
         threads=torch.get_num_threads(),
         torch=torch.__version__,

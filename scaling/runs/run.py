@@ -3,7 +3,7 @@
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,8 +24,9 @@ class Stateful(Protocol):
 class Run(ABC):
     """`for row in run:` trains up to `epochs` and yields the rows of the measured epochs.
 
-    Those are every `measure_every`-th, the `listed` ones and the last. Every random number comes
-    from the trial's seed and the epoch. Raises FloatingPointError when a number stops being finite.
+    Those are every `measure_every`-th, the `listed` ones and the last; `between` is called after
+    each of the others. Every random number comes from the trial's seed and the epoch. Raises
+    FloatingPointError when a number stops being finite.
     """
 
     objective = "loss"  # what the error calls that number
@@ -46,6 +47,7 @@ class Run(ABC):
         self.seconds = 0.0
         self.loss = math.nan  # mean over the images of the last epoch
         self.last_row: Row = {}
+        self.between: Callable[[], None] = lambda: None
 
     @property
     @abstractmethod
@@ -74,6 +76,8 @@ class Run(ABC):
             if self.is_measured():
                 self.last_row = self.measure()
                 yield self.last_row
+            else:
+                self.between()
 
     def is_measured(self) -> bool:
         """Whether the current epoch has a row."""

@@ -8,6 +8,7 @@ import torch
 
 from scaling.cluster import worker
 from scaling.cluster.worker import Job, execute
+from scaling.runs.vae import VaeRun
 from scaling.store import Store
 from scaling.trial import key
 from tests.conftest import timeless
@@ -18,7 +19,7 @@ def checkpoint_at_every_row(monkeypatch):
     monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 1e9)
 
 
-def run(root, trial, data, epochs, stop_at=None):
+def run(root, trial, data, epochs, stop_at=None, every=1):
     """Executes the trial; `stop_at` kills it right after that epoch was reported."""
     folder = Store(root).folder(key(trial))
     folder.create(trial)
@@ -30,9 +31,10 @@ def run(root, trial, data, epochs, stop_at=None):
             raise KeyboardInterrupt
 
     try:
-        execute(folder, data, Job(epochs, 1), report)
+        execute(folder, data, Job(epochs, every), report)
     except KeyboardInterrupt:
-        assert stop_at
+        if not stop_at:
+            raise
     return folder, reported
 
 
@@ -123,6 +125,54 @@ def test_a_run_that_got_further_is_kept(tmp_path, trial, tiny, expected):
     assert reported == []
     assert folder.state(2) == folder.state(4) == "done"
     assert rows(folder) == expected
+
+
+@pytest.fixture
+def between(monkeypatch):
+    """Checkpoints after every epoch, and a way to kill a trial in one that has no row."""
+    monkeypatch.setattr(worker, "BETWEEN_SECONDS", 0)
+    train_epoch, trained = VaeRun.train_epoch, []
+
+    def killed_at(epoch):
+        def train(self):
+            if self.epoch == epoch:
+                raise KeyboardInterrupt
+            trained.append(self.epoch)
+            return train_epoch(self)
+
+        monkeypatch.setattr(VaeRun, "train_epoch", train)
+        return trained
+
+    return killed_at
+
+
+@pytest.mark.parametrize("epoch", [2, 4, 5, 7])
+def test_killed_between_rows_that_are_far_apart(tmp_path, trial, tiny, between, epoch):
+    """Rows at 3, 6 and, near the end, 7 and 8."""
+    folder, _ = run(tmp_path / "control", trial, tiny, 8, every=3)
+    expected = rows(folder)
+    trained = between(epoch)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, trial, tiny, 8, every=3)
+    between(None)
+    folder, _ = run(tmp_path, trial, tiny, 8, every=3)
+    assert trained == list(range(1, 9))  # no epoch twice
+    assert rows(folder) == expected
+    assert folder.state(8) == "done"
+
+
+@pytest.mark.parametrize("epoch", [3, 6])
+def test_fewer_epochs_than_a_killed_run_reached(tmp_path, trial, tiny, between, epoch):
+    between(epoch)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, trial, tiny, 8, every=4)
+    trained = between(None)
+    folder, _ = run(tmp_path, trial, tiny, 1, every=4)
+    assert folder.state(1) == "done"
+    assert trained == list(range(1, epoch))
+    run(tmp_path, trial, tiny, 8, every=4)
+    assert trained == list(range(1, 9))
+    assert folder.state(8) == "done"
 
 
 def test_an_infinite_elbo_is_a_failure_with_its_reason(tmp_path, trial, tiny):
