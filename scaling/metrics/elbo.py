@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
+from scaling.metrics.frozen import frozen
 from scaling.models.vae import VAE, elbo, prior
 from scaling.seeds import seeded
 from scaling.trial import NORMAL
@@ -55,14 +56,12 @@ def _evaluate(run: "VaeRun", images: Tensor, part: str) -> dict[str, float]:
 @torch.no_grad()
 def mean_elbo(vae: VAE, images: Tensor) -> dict[str, float]:
     """Mean ELBO and KL over the images in nats, with one z per image, in eval mode."""
-    training = vae.training
-    vae.eval()
     elbos, kls = [], []
-    for x in images.split(EVAL_BATCH):
-        q = vae.encode(x)
-        elbos.append(elbo(vae, vae.to_levels(x), q))
-        kls.append(kl_divergence(q, prior(q)))
-    vae.train(training)
+    with frozen(vae):
+        for x in images.split(EVAL_BATCH):
+            q = vae.encode(x)
+            elbos.append(elbo(vae, vae.to_levels(x), q))
+            kls.append(kl_divergence(q, prior(q)))
     return {"elbo": _mean(elbos), "kl": _mean(kls)}
 
 
