@@ -42,8 +42,11 @@ def last_values(frame: pd.DataFrame) -> pd.DataFrame:
     numbers = tail.select_dtypes("number").columns.difference(CONSTANT)
     how = {name: "mean" if name in numbers else "last" for name in tail.columns if name != "key"}
     finals = tail.astype(dict.fromkeys(numbers, float)).groupby("key", sort=False).agg(how)
-    earlier = frame.astype(dict.fromkeys(numbers, float)).groupby("key")[list(numbers)].last()
-    return finals.fillna(earlier).copy().reset_index()  # in one piece again, as pandas asks
+    lost = [name for name in numbers if finals[name].isna().any()]
+    if lost:
+        earlier = frame.astype(dict.fromkeys(lost, float)).groupby("key")[lost].last()
+        finals[lost] = finals[lost].fillna(earlier)
+    return finals.copy().reset_index()  # in one piece again, as pandas asks
 
 
 def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
@@ -98,7 +101,7 @@ def where(frame: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
 
 def asked(frame: pd.DataFrame) -> pd.DataFrame:
     """Source, m_z, n_c and seed of each VAE trial, finished, begun or not even begun."""
-    rows = frame.loc[frame["kind"] == "vae", PLACE]
+    rows = frame.loc[frame["kind"] == "vae", PLACE].drop_duplicates()
     others = [t for t in frame.attrs.get("unmeasured", []) if t["kind"] == "vae"]
     every = pd.concat([rows, pd.DataFrame(others, columns=PLACE)]) if others else rows
     return every.astype(dict.fromkeys(AXES, int)).drop_duplicates().sort_values(PLACE)
@@ -170,9 +173,11 @@ def along(finals: pd.DataFrame, steps: pd.DataFrame, source: str, value: str) ->
     return wide.reindex(columns=places).sort_index().astype(float)
 
 
-def missing(frame: pd.DataFrame, steps: pd.DataFrame, source: str, value: str) -> list[str]:
-    """What the path lacks, a text per point: "(m_z=4, n_c=32): seed 2"."""
-    wide = along(final(frame), steps, source, value)
+def missing(
+    frame: pd.DataFrame, finals: pd.DataFrame, steps: pd.DataFrame, source: str, value: str
+) -> list[str]:
+    """What the path lacks, a text per point: "(m_z=4, n_c=32): seed 2"; `finals` of the frame."""
+    wide = along(finals, steps, source, value)
     trials = asked(frame)
     seeds = sorted(trials.loc[trials["source"] == source, "seed"].unique())
     wide = wide.reindex(index=seeds)

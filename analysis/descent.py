@@ -101,7 +101,7 @@ def verdict(frame: pd.DataFrame, source: str = "normal") -> Verdict:
     no complete seed, or fewer than four points.
     """
     finals, steps = curves.final(frame), curves.path(frame, source)
-    lacking = curves.missing(frame, steps, source, "test_elbo")
+    lacking = curves.missing(frame, finals, steps, source, "test_elbo")
     y = -curves.along(finals, steps, source, "test_elbo").dropna(axis=1, how="all")
     y = y.dropna(axis=0)
     if not len(y) or y.shape[1] < FEW_POINTS:

@@ -214,8 +214,8 @@ def _typed(name: str, values: list[object]) -> pd.Series:
     missing = None in values
     if kinds == {bool}:
         return pd.Series(values, dtype="boolean" if missing else "bool")
-    small = all(abs(value) < 2**63 for value in values if isinstance(value, int))
-    if kinds <= {int} and small and (unit == COUNT or (kinds and unit is None)):
+    whole = kinds <= {int} and (unit == COUNT or (kinds and unit is None))
+    if whole and all(abs(value) < 2**63 for value in values if isinstance(value, int)):
         return pd.Series(values, dtype="Int64" if missing else "int64")
     if kinds <= {int, float} and unit != TEXT:
         return pd.Series(values, dtype="float64").replace([np.inf, -np.inf], np.nan)

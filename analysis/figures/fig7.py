@@ -21,7 +21,10 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
     Raises ResultsError where neither m_z nor n_c is an axis, or a metric is not measured.
     """
-    finals = curves.final(frame)
+    return _table(curves.final(frame))
+
+
+def _table(finals: pd.DataFrame) -> pd.DataFrame:
     chosen = {"m_z": _over_m_z(finals), "n_c": curves.over_n_c(finals)}
     tables = [
         over_seeds(chosen[axis], ["source", "m_z", "n_c"], metric).assign(
@@ -48,8 +51,8 @@ def _over_m_z(finals: pd.DataFrame) -> pd.DataFrame:
 
 def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
     """2 x 2 panels; a, b: colour is the source; c, d: colour is m_z, line style the source."""
-    table, finals = numbers(frame), curves.final(frame)
-    order = curves.sources(finals)
+    finals = curves.final(frame)
+    table, order = _table(finals), curves.sources(finals)
     figure = Figure(figsize=(style.WIDE, 4.7), layout="constrained")
     axes = figure.subplots(2, 2)
     for ax, ((axis, metric), panel) in zip(axes.flat, LETTERS.items(), strict=True):

@@ -25,7 +25,13 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     second minimum as the verdict places them, if the mean goes down, up and down at all. Raises
     ResultsError where there is no path.
     """
-    finals, lead = curves.final(frame), _lead(frame)
+    return _table(frame, curves.final(frame), _verdict(frame))
+
+
+def _table(
+    frame: pd.DataFrame, finals: pd.DataFrame, found: descent.Verdict | None
+) -> pd.DataFrame:
+    lead = _lead(frame)
     finals = finals.merge(curves.path(frame, lead).reset_index(names="order"), on=["m_z", "n_c"])
     if "test_elbo" not in finals:
         raise ResultsError(
@@ -40,7 +46,6 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
             "Fewer than two points of Figure 8's path are finished. "
             "Run the study again: it continues where it stopped."
         )
-    found = _verdict(frame)
     roles = {}
     if found and found.shaped:
         roles = {found.first_minimum: "first minimum", found.peak: "peak"}
@@ -66,8 +71,8 @@ def _verdict(frame: pd.DataFrame) -> descent.Verdict | None:
 
 def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     """Left: against the number of parameters (log). Right: the same points in the path's order."""
-    table, finals, lead = numbers(frame), curves.final(frame), _lead(frame)
-    steps, found = curves.path(frame, lead), _verdict(frame)
+    finals, lead, found = curves.final(frame), _lead(frame), _verdict(frame)
+    table, steps = _table(frame, finals, found), curves.path(frame, lead)
     main = table[table["source"] == lead]
     figure = Figure(figsize=(style.WIDE, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 1.25])
@@ -76,7 +81,7 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.letter(right, "(b)")
     _in_order(right, table, lead, steps)
     figure.legend(handles=_handles(table, lead, steps), loc="outside upper center", ncols=4)
-    lacking = marks.lacking(curves.missing(frame, steps, lead, "test_elbo"))
+    lacking = marks.lacking(curves.missing(frame, finals, steps, lead, "test_elbo"))
     said = found.sentence if found else ""
     marks.note(figure, [marks.counted(finals, main), said, lacking, note])
     if "parameters" in main:

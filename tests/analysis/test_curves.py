@@ -112,7 +112,7 @@ def test_incomplete_path_keeps_its_turns_and_says_what_is_missing(make):
     )
     steps = path(frame)
     assert _places(steps) == [(1, 2), (1, 4), (1, 8), (2, 8), (4, 8), (8, 8), (16, 8), (16, 16)]
-    assert missing(frame, steps, "normal", "test_elbo") == [
+    assert missing(frame, final(frame), steps, "normal", "test_elbo") == [
         "(m_z=1, n_c=4): seed 1",
         "(m_z=1, n_c=8): all seeds",
         "(m_z=8, n_c=8): all seeds",
@@ -177,4 +177,6 @@ def test_trials_not_begun_are_on_the_path(make):
     ]
     steps = path(frame)
     assert _places(steps) == [(1, 2), (1, 4), (2, 4), (2, 8)]
-    assert missing(frame, steps, "normal", "test_elbo") == ["(m_z=2, n_c=8): all seeds"]
+    assert missing(frame, final(frame), steps, "normal", "test_elbo") == [
+        "(m_z=2, n_c=8): all seeds"
+    ]
