@@ -23,6 +23,7 @@ SOURCE_DEFAULTS = {  # normal training: a point in the space of training distrib
     "mollify_epochs": 0,
     "requantise": True,
 }
+DECODER = json.JSONDecoder()
 POOL_FIELDS = ("k", "diffusion_share", "pool")  # which samples, not which kind of source
 
 
@@ -83,22 +84,25 @@ def read_rows(path: Path) -> list[dict[str, object]]:
         lines = path.read_bytes().split(b"\n")
     except OSError:
         return []
-    found = (row for line in lines for row in _rows_in(line))
-    rows = {_epoch(row): row for row in found}
-    return [rows[epoch] for epoch in sorted(rows)]
+    rows = {_epoch(row): row for line in lines for row in _rows_in(line)}
+    return [rows[epoch] for epoch in sorted(rows) if epoch]
 
 
 def _rows_in(line: bytes) -> list[dict[str, object]]:
     """The rows in one line: one, none if torn, or one behind a torn start that lost its newline."""
-    text = line.decode("utf-8", errors="replace")
+    try:
+        whole = json.loads(line)
+        return [whole] if isinstance(whole, dict) else []
+    except ValueError:  # UnicodeDecodeError too
+        text = line.decode("utf-8", errors="replace")
     rows, start = [], text.find("{")
     while start >= 0:
         try:
-            row, end = json.JSONDecoder().raw_decode(text, start)
+            row, end = DECODER.raw_decode(text, start)
         except ValueError:
             end = start + 1
         else:
-            rows += [row] if _epoch(row) > 0 else []
+            rows.append(row)
         start = text.find("{", end)
     return rows
 
