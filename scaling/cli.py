@@ -102,7 +102,7 @@ def _plan(
     on_gpu = preset.on_gpu or has_gpu()
     machine = calibrate.measured(on_gpu) if measure else calibrate.known(on_gpu)
     finished = calibrate.finished(store, machine.device)
-    begun = {name: ran.epochs for name, ran in finished.items()}
+    begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
     speeds = plan.speeds(machine, finished.values())
     settings, pool_k = preset.metric_settings, preset.pool_k
     return plan.make(every, speeds, states, settings, begun, store.sampled, pool_k)

@@ -122,8 +122,12 @@ class TrialFolder:
 
     def fail(self, error: str) -> None:
         """`done.json` of a trial that failed for good."""
-        reached = max((row["epoch"] for row in self.rows()), default=0)
-        write_json(self.path / "done.json", {"state": "failed", "epoch": reached, "error": error})
+        facts = {"state": "failed", "epoch": self.reached(), "error": error}
+        write_json(self.path / "done.json", facts)
+
+    def reached(self) -> int:
+        """The epoch of the last row; 0 before the first."""
+        return max((row["epoch"] for row in self.rows()), default=0)
 
     def reopen(self) -> None:
         """Forgets a failure, so that the trial runs again."""
