@@ -40,8 +40,9 @@ def last_values(frame: pd.DataFrame) -> pd.DataFrame:
     """
     tail = frame[frame["epoch"] > (1 - TAIL) * frame.groupby("key")["epoch"].transform("max")]
     numbers = tail.select_dtypes("number").columns.difference(CONSTANT)
-    how = {name: "mean" if name in numbers else "last" for name in tail.columns if name != "key"}
-    finals = tail.astype(dict.fromkeys(numbers, float)).groupby("key", sort=False).agg(how)
+    trials = tail.astype(dict.fromkeys(numbers, float)).groupby("key", sort=False)
+    finals = trials.last()
+    finals[numbers] = trials[list(numbers)].mean()
     lost = [name for name in numbers if finals[name].isna().any()]
     if lost:
         earlier = frame.astype(dict.fromkeys(lost, float)).groupby("key")[lost].last()

@@ -43,7 +43,8 @@ def report(
     found = results.trials(study) if found is None else found
     said = _states(study, found)
     try:
-        frame = results.load(results.compact(study, found))
+        frame = results.load(study, found)
+        results.compact(study, frame)
     except ResultsError as error:
         return [*said, str(error)]
     said += [_drawn(name, frame, study) for name in names]

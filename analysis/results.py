@@ -7,6 +7,7 @@ epochs that it asked for are cut.
 
 import json
 import os
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -133,13 +134,13 @@ def note(path: str | Path) -> str:
 
 
 def compact(
-    path: str | Path, found: list[TrialFolder] | None = None, output: Path | None = None
+    path: str | Path, frame: pd.DataFrame | None = None, output: Path | None = None
 ) -> Path:
     """Writes frame and provenance to one parquet file, whole or not at all, and returns it.
 
     That is a study's trials.parquet unless another `output` is named, to be shown to others: that
-    one leaves out the words typed and the host, which name folders and machines. `found` as in
-    `load`.
+    one leaves out the words typed and the host, which name folders and machines. `frame` is what
+    `load` gives where it is loaded already.
     """
     path = Path(path)
     if not output and path.is_dir() and not (path / "study.json").is_file():
@@ -151,7 +152,7 @@ def compact(
     if output:
         about = about | {"launches": [_public(launch) for launch in _launches(about)]}
     output = output or path / "trials.parquet"
-    table = pa.Table.from_pandas(load(path, found), preserve_index=False)
+    table = pa.Table.from_pandas(load(path) if frame is None else frame, preserve_index=False)
     kept = {METADATA: json.dumps(about, sort_keys=True).encode()}
     table = table.replace_schema_metadata((table.schema.metadata or {}) | kept)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +202,7 @@ def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
 
 def _columns(records: list[dict[str, object]]) -> pd.DataFrame:
     """Records -> typed columns: those of COLUMNS first and in that order, then the others."""
-    names = dict.fromkeys(name for record in records for name in record)
+    names = dict.fromkeys(chain.from_iterable(records))
     ordered = [name for name in COLUMNS if name in names]
     ordered += [name for name in names if name not in COLUMNS]
     return pd.DataFrame({n: _typed(n, [record.get(n) for record in records]) for n in ordered})
@@ -209,7 +210,7 @@ def _columns(records: list[dict[str, object]]) -> pd.DataFrame:
 
 def _typed(name: str, values: list[object]) -> pd.Series:
     """A column whose dtype depends on the values' kinds only, so that parquet gives it back."""
-    kinds = {type(value) for value in values if value is not None}
+    kinds = set(map(type, values)) - {type(None)}
     unit = COLUMNS[name][0] if name in COLUMNS else None
     missing = None in values
     if kinds == {bool}:

@@ -117,7 +117,7 @@ def save(name: str, frame: "pd.DataFrame", files: Iterable[Path], note: str = ""
         elif figure is not None:
             with rc_context(style.RC):
                 figure.savefig(file, format=suffix, metadata=METADATA[suffix])
-            figure.set_layout_engine("none")  # every format has the layout of the first
+            figure.set_layout_engine(None)  # every format has the layout of the first
 
 
 def is_table(name: str) -> bool:

@@ -50,9 +50,10 @@ def series(
 def dots(ax: Axes, x: np.ndarray, table: pd.DataFrame, colour: str) -> None:
     """A small dot per seed, just right of the mean so that neither hides the other."""
     aside = ScaledTranslation(BESIDE / 72, 0, ax.figure.dpi_scale_trans)
-    for _, values in seed_values(table).items():
-        (marks,) = ax.plot(x, values, ".", color=colour, markersize=3.5, alpha=0.6, zorder=2.5)
-        marks.set(markeredgewidth=0, transform=ax.transData + aside)
+    seeds = seed_values(table).to_numpy(dtype=float)
+    again = np.repeat(x, seeds.shape[1])
+    (marks,) = ax.plot(again, seeds.ravel(), ".", color=colour, markersize=3.5, alpha=0.6)
+    marks.set(markeredgewidth=0, zorder=2.5, transform=ax.transData + aside)
 
 
 def curve(ax: Axes, table: pd.DataFrame, colour: str, look: str) -> None:
@@ -151,11 +152,12 @@ def label_points(ax: Axes, labels: dict[tuple[float, float], str], avoid: np.nda
     """A text near each point (data coordinates) where it covers neither `avoid` nor another text.
 
     Tries growing distances in all directions; a thin line leads back to the point. Call it when
-    all else is drawn: it lays the figure out to know where things are.
+    all else is drawn: it lays the figure out to know where things are, and that layout stays.
     """
     figure = ax.get_figure(root=True)
     assert figure is not None
     figure.draw_without_rendering()
+    figure.set_layout_engine(None)
     pixels = figure.dpi / 72
     round_about = CLEAR * pixels * np.stack([np.cos(TURNS), np.sin(TURNS)], axis=1)
     rings = [ax.transData.transform(place) + round_about for place in labels]
