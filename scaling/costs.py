@@ -124,23 +124,29 @@ def memory(trial: Trial, machine: Machine, metrics: Sequence[str] = ()) -> int:
     weights = OPTIMIZER_COPIES[trial.kind] * parameters(trial)["parameters"]
     data = DATA_COPIES * train_images(trial) * row.channels * row.side**2
     fixed = machine.base_bytes + RUN_BYTES + is_compiled(trial) * COMPILER_BYTES
-    outputs = max(_outputs(trial, machine.bf16 < 1), _attended(trial, machine.device, metrics))
+    outputs = max(_outputs(trial, machine), _attended(trial, machine.device, metrics))
     return int(fixed + data + BYTES * (weights + outputs))
 
 
-def _outputs(trial: Trial, has_bf16: bool) -> float:
+def _outputs(trial: Trial, machine: Machine) -> float:
     """Values kept at the peak, of training or of measuring.
 
-    The layers of a VAE are few and large, and given back at once; the many small ones of the other
-    networks leave gaps that larger batches do not fit in.
+    The layers of a VAE are few and large, and given back at once, but for a step that a GPU
+    replays: that one keeps its own. The many small layers of the other networks leave gaps that
+    larger batches do not fit in.
     """
     *hidden, head = (layer.values for layer in layers(trial))
     kept = HIDDEN_COPIES[trial.kind] * sum(hidden) + HEAD_COPIES * head
-    saved = BF16_SAVES if has_bf16 and in_bf16(trial) else 1
+    saved = BF16_SAVES if machine.bf16 < 1 and in_bf16(trial) else 1
     training = step_images(trial) * kept * saved
     largest = max(hidden) + head
     measuring = EVAL_IMAGES[trial.kind] * EVAL_COPIES[trial.kind] * largest
-    return max(training, measuring) if trial.kind == "vae" else training + measuring
+    if not isinstance(trial, VaeTrial):
+        return training + measuring
+    if machine.device == "cpu" or trial.lr_decay_epochs:
+        return max(training, measuring)
+    partial = train_images(trial) % trial.batch / trial.batch
+    return training + max(partial * training, measuring)
 
 
 def _attended(trial: Trial, device: str, metrics: Sequence[str]) -> float:

@@ -74,6 +74,19 @@ def test_the_default_unet_has_the_published_size():
     assert costs.parameters(EDM[1])["parameters"] == 55_725_825
 
 
+def test_a_step_that_a_gpu_replays_keeps_its_outputs():
+    small, smaller = (VaeTrial("cifar10", n_c=64, batch=batch) for batch in (20, 10))
+    eager = [replace(trial, lr_decay_epochs=10) for trial in (small, smaller)]
+    for machine in (costs.CPU_CORE, costs.GPU):  # measuring takes more than such a step
+        assert costs.memory(eager[0], machine) == costs.memory(eager[1], machine)
+    assert costs.memory(small, costs.CPU_CORE) == costs.memory(eager[0], costs.CPU_CORE)
+    held = [
+        costs.memory(t, costs.GPU) - costs.memory(e, costs.GPU)
+        for t, e in zip((small, smaller), eager, strict=True)
+    ]
+    assert held[0] == pytest.approx(2 * held[1]) and held[1] > 0
+
+
 def made_up(trial, train, test=2):
     row = layers.row_of(trial)
     draw = np.random.default_rng(0).integers

@@ -1,12 +1,14 @@
 """Training steps as a CUDA graph: one launch for a step's hundreds of small kernels."""
 
 import sys
+import warnings
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 WARM_UP = 3  # eager steps on a stream of their own before a capture, as PyTorch's notes ask
+UNCAPTURED = "This instance was constructed with capturable"  # Adam warns of steps before a capture
 
 Step = Callable[[Tensor], Tensor]
 Beside = Callable[[Step, Tensor], Tensor]
@@ -48,9 +50,16 @@ class Graphed:
             raise  # the trial gets more room, as at any other place
         except RuntimeError as error:
             self.failed = True
-            reason = str(error).strip().splitlines()[0]
+            reason = _cause(error)
             print(f"Steps run without a CUDA graph, slower: {reason}", file=sys.stderr, flush=True)
             return self.step
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong first: ending a broken capture raises an error of its own."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def graphed(step: Step, batch: int) -> Graphed:
@@ -62,7 +71,8 @@ def _beside(step: Step, x: Tensor) -> Tensor:
     """A step on another stream, after all that was launched before and before all that comes."""
     stream, main = torch.cuda.Stream(), torch.cuda.current_stream()
     stream.wait_stream(main)
-    with torch.cuda.stream(stream):
+    with torch.cuda.stream(stream), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", UNCAPTURED)
         result = step(x)
     main.wait_stream(stream)
     return result
@@ -72,8 +82,12 @@ def _capture(step: Step, x: Tensor) -> Step:
     """The recorded step; random numbers go on from the generator's state at each replay."""
     static = x.clone()
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = step(static)
+    try:
+        with torch.cuda.stream(torch.cuda.current_stream()), torch.cuda.graph(graph):
+            result = step(static)
+    except RuntimeError:
+        _release_generator()
+        raise
 
     def replay(x: Tensor) -> Tensor:
         static.copy_(x)
@@ -81,3 +95,9 @@ def _capture(step: Step, x: Tensor) -> Step:
         return result
 
     return replay
+
+
+def _release_generator() -> None:
+    """After a capture that broke, PyTorch's generator may still be capturing; its copy is not."""
+    generator = torch.cuda.default_generators[torch.cuda.current_device()]
+    generator.graphsafe_set_state(generator.clone_state())

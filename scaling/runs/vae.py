@@ -94,7 +94,7 @@ class VaeRun(Run):
         self._set_phase(state["epoch"])
         super().load_state_dict(state)
         for group in self.optimizer.param_groups:  # the state may come from another device
-            group["capturable"] = self.device.type == "cuda"
+            group["capturable"] = self.replays
 
     def load_weights(self, state: dict[str, Any]) -> None:
         """The model of a `state_dict`, to be measured rather than trained further."""
@@ -138,14 +138,14 @@ class VaeRun(Run):
         self.half_asleep = 0 < self.trial.half_asleep_from < epoch
         self.vae.decoder.requires_grad_(not self.half_asleep)
         self.optimizer = self._adam(self.vae.encoder if self.half_asleep else self.vae)
-        self.step = self._on_device()
+        self.step: Step = graphed(self._step, self.trial.batch) if self.replays else self._step
 
-    def _on_device(self) -> Step:
-        """The step as the device runs it best: a CUDA graph where nothing changes between steps."""
-        changing = self.half_asleep or self.trial.lr_decay_epochs
-        if self.device.type != "cuda" or changing:
-            return self._step
-        return graphed(self._step, self.trial.batch)
+    @property
+    def replays(self) -> bool:
+        """Whether steps are a CUDA graph: on a GPU, where nothing changes between them."""
+        changing = self.half_asleep or self.trial.lr_decay_epochs > 0
+        whole = len(self.data.train) >= self.trial.batch
+        return self.device.type == "cuda" and whole and not changing
 
     def _adam(self, module: torch.nn.Module) -> torch.optim.Adam:
         return torch.optim.Adam(
@@ -153,7 +153,7 @@ class VaeRun(Run):
             lr=self.trial.lr,
             weight_decay=self.trial.weight_decay,
             fused=True,
-            capturable=self.device.type == "cuda",
+            capturable=self.replays,
         )
 
     def _set_lr(self) -> None:

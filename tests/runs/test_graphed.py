@@ -1,10 +1,12 @@
 """Replayed steps train as eager ones do: the plumbing on any device, CUDA graphs on a GPU."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from scaling.runs.graphed import WARM_UP, Graphed
+from scaling.runs.graphed import WARM_UP, Graphed, graphed
 from scaling.runs.vae import VaeRun
 from scaling.source import Source
 from tests.conftest import assert_same_state, timeless
@@ -62,9 +64,12 @@ def test_another_type_of_images_is_captured_anew():
     assert captures == [torch.uint8, torch.float32]
 
 
-def test_where_capturing_fails_steps_go_on_and_it_is_told_once(capfd):
+def test_where_capturing_fails_steps_go_on_and_the_cause_is_told_once(capfd):
     def capture(step, x):
-        raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
+        try:
+            raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
+        finally:  # as CUDA's end of a capture does
+            raise RuntimeError("operation failed due to a previous error during capture")
 
     step = Graphed(lambda x: x.sum(), 2, beside, capture)
     assert [step(torch.full((2,), float(i))).item() for i in range(6)] == [0, 2, 4, 6, 8, 10]
@@ -81,6 +86,29 @@ def test_lack_of_memory_is_not_hidden():
             step(torch.zeros(1))
 
 
+BERNOULLI = {"likelihood": "bernoulli", "network": "fully_connected", "mixtures": 10}
+KINDS = {
+    "joint mixture": {},
+    "mixture per channel": {"mol_mix": "per_channel"},
+    "gaussian": {"likelihood": "gaussian", "mixtures": 10},
+    "bernoulli": BERNOULLI,
+    "batch norm": BERNOULLI | {"batch_norm": True},
+    "clipped": {"grad_clip": 1.0},
+}
+
+
+@pytest.mark.parametrize("fields", KINDS.values(), ids=KINDS)
+def test_no_step_asks_the_device_for_a_number(trial, tiny, fields):
+    """A capture breaks where the host waits for a value; a meta tensor has none to give."""
+    run = VaeRun(replace(trial, **fields), tiny, epochs=1)
+    run.vae.to("meta")
+    run.optimizer = torch.optim.SGD(run.vae.parameters(), lr=0.1)
+    x = run.train[: trial.batch].to("meta")
+    assert run._step(x).shape == ()
+    with pytest.raises(RuntimeError, match="meta"):
+        run._step(x).item()
+
+
 def test_a_state_of_another_device_trains_here(trial, tiny):
     run = VaeRun(trial, tiny, epochs=2, measure_every=1)
     next(iter(run))
@@ -95,8 +123,6 @@ def test_a_state_of_another_device_trains_here(trial, tiny):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("source", [Source(), Source(mollify_epochs=2)])
 def test_on_a_gpu_a_graph_trains_as_eager_steps_do(trial, tiny, source):
-    from dataclasses import replace
-
     trial = replace(trial, source=source)
     runs = [VaeRun(trial, tiny, epochs=8, measure_every=2, device="cuda") for _ in range(2)]
     assert isinstance(runs[0].step, Graphed)
@@ -104,3 +130,14 @@ def test_on_a_gpu_a_graph_trains_as_eager_steps_do(trial, tiny, source):
     graph, eager = ([row["test_elbo"] for row in run] for run in runs)
     assert runs[0].step.replay is not None and not runs[0].step.failed
     np.testing.assert_allclose(graph, eager, rtol=1e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_random_numbers_go_on_after_a_broken_capture(capfd):
+    stream = torch.cuda.current_stream()
+    step = graphed(lambda x: torch.rand((), device="cuda") + x.sum().item(), 2)
+    results = [step(torch.ones(2, device="cuda")).item() for _ in range(WARM_UP + 3)]
+    assert step.failed and all(2 <= result < 3 for result in results)
+    assert len(set(results)) == len(results) and torch.cuda.current_stream() == stream
+    assert "capturing" in capfd.readouterr().err
