@@ -1,0 +1,71 @@
+"""Costly metrics as tasks, with the tasks replaced: shares, what is told, what failed."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from scaling.cluster import evaluate, limits
+from scaling.store import Store
+from scaling.trial import VaeTrial, data_of, key
+
+TRIALS = [VaeTrial("digits", n_c=n_c) for n_c in (2, 4, 8)]
+SHARES = dict(zip(map(key, TRIALS), (0.25, 0.5, 0.5), strict=True))
+
+
+class Tasks:
+    """Ray in which a task is done when it is waited for, unless its trial `fails`."""
+
+    def __init__(self, fails=""):
+        self.fails, self.shares = fails, {}
+
+    def options(self, num_gpus):
+        self.share = num_gpus
+        return self
+
+    def remote(self, root, cell, dataset, timeout):
+        self.shares[cell.key] = self.share
+        return cell.key
+
+    def wait(self, left, timeout):
+        return left[:1], left[1:]
+
+    def get(self, name):
+        if name == self.fails:
+            raise evaluate.RayTaskError("_measure", "trace", ValueError("out of memory"))
+
+
+@pytest.fixture
+def fill(tmp_path, monkeypatch):
+    """Measures all trials by such tasks; returns what failed, the lines, the GPUs looked at."""
+    store = Store(tmp_path)
+    for trial in TRIALS:
+        store.folder(key(trial)).create(trial)
+    cells = [evaluate.Cells(name, {4: ("amortization",)}, {}) for name in SHARES]
+
+    def measured(tasks):
+        monkeypatch.setattr(evaluate, "_measure", tasks)
+        for name in ("get", "put"):
+            monkeypatch.setattr(evaluate.ray, name, getattr(tasks, name, lambda part: part))
+        ray = SimpleNamespace(wait=tasks.wait, cluster_resources=lambda: {"GPU": 1.0})
+        monkeypatch.setattr(limits, "ray", ray)
+        lines, looked = [], []
+        data = {data_of(TRIALS[0]): None}
+        failed = evaluate.fill(store, cells, data, SHARES, lines.append, looked.append, 60.0)
+        return failed, lines, looked
+
+    return measured
+
+
+def test_each_task_has_the_share_of_its_trial_and_the_caps_see_it(fill):
+    tasks = Tasks()
+    failed, lines, looked = fill(tasks)
+    assert tasks.shares == SHARES
+    assert looked == [1.0, 1.0, 0.5]  # of 1.25 GPUs asked for there is one
+    assert failed == [] and lines[-1] == "metrics: 3/3 trials measured, 0 failed"
+
+
+def test_what_failed_is_told_when_all_else_is_measured(fill):
+    lost = key(TRIALS[1])
+    failed, lines, _ = fill(Tasks(fails=lost))
+    assert failed == [f"{lost}: out of memory"]
+    assert lines[-1] == "metrics: 3/3 trials measured, 1 failed"
