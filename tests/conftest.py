@@ -1,5 +1,6 @@
 """Small data and trials that the tests share."""
 
+import fcntl
 import os
 import tempfile
 from dataclasses import replace
@@ -13,34 +14,35 @@ from scaling.data.datasets import Dataset, load, split
 from scaling.trial import VaeTrial
 
 os.environ["RAY_worker_niceness"] = "0"  # 15 by default: beside other tests they would starve
-WITH_RAY = (
-    "tests/cluster/",
-    "tests/faults/",
-    "tests/test_cli.py",
-    "tests/test_doctor.py",
-    "tests/test_security.py",
-)
+WITH_RAY = ("tests/cluster/", "tests/faults/")
 
 
-class RayInTurn(LoadScopeScheduling):
-    """What starts or looks for a Ray runs in turn: `auto` would find that of another test.
-
-    Under `pytest -m faults` nothing looks for one that it did not start.
-    """
+class RayByTest(LoadScopeScheduling):
+    """A file's tests run in turn; those that start a Ray may be long, and are shared out singly."""
 
     def _split_scope(self, nodeid):
-        if not nodeid.startswith(WITH_RAY):
-            return nodeid.partition("::")[0]
-        return nodeid if self.config.getoption("markexpr") == "faults" else "ray"
+        return nodeid if nodeid.startswith(WITH_RAY) else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config, log):
-    return RayInTurn(config, log)
+    return RayByTest(config, log)
 
 
 def pytest_collection_modifyitems(items):
     """What takes longest comes first, beside the rest."""
     items.sort(key=lambda item: not item.nodeid.startswith(WITH_RAY))
+
+
+@pytest.fixture(autouse=True)
+def rays(request, tmp_path_factory):
+    """Tests that start a Ray may run side by side; one that looks for a Ray runs without them."""
+    marker = request.node.get_closest_marker("cluster")
+    if marker is None:
+        yield
+        return
+    with (tmp_path_factory.getbasetemp().parent / "rays.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if marker.kwargs.get("alone") else fcntl.LOCK_SH)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

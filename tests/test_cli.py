@@ -62,7 +62,7 @@ def test_wrong_words_list_the_right_ones(tmp_path, words, told):
     refused(study(*words, results=tmp_path), *told)
 
 
-@pytest.mark.cluster
+@pytest.mark.cluster(alone=True)
 @pytest.mark.parametrize(("words", "told"), [
     (["--address", "auto"], ["No Ray cluster", "ray start --head"]),
     (["--address", "127.0.0.1:1"], ["Nobody listens", "127.0.0.1:1"]),
@@ -81,7 +81,7 @@ def test_an_environment_that_cannot_work_is_told_in_ten_seconds(tmp_path, ray_fo
     assert time.monotonic() - begun < 10
 
 
-@pytest.mark.cluster
+@pytest.mark.cluster(alone=True)
 def test_a_port_that_never_answers_is_given_up(tmp_path):
     import socket
 
