@@ -77,6 +77,11 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
     if what == "report":
         from analysis.report import report_on
 
+        if conditions:
+            raise ResultsError(
+                "report draws all of a study and takes no --where. Draw one: python -m analysis "
+                f"fig8 --results {path} --where {' '.join(conditions)}."
+            )
         print("\n".join(report_on(path)))
         return 0
     if what == "claims":
@@ -87,7 +92,8 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
     from analysis import curves, results
 
     if what == "compact":
-        print(results.compact(path, output=output))
+        frame = curves.where(results.load(path), conditions) if conditions else None
+        print(results.compact(path, frame, output))
         return 0
     if what == "verdict":
         from analysis.descent import verdict

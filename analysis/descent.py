@@ -94,13 +94,17 @@ class Verdict:
         return start + f"not shown, {weak} not significant."
 
 
-def verdict(frame: pd.DataFrame, source: str = "normal") -> Verdict:
+def verdict(frame: pd.DataFrame, source: str | None = None) -> Verdict:
     """The verdict on the finished trials of a frame; only seeds measured at each point count.
+
+    Of normal training, or of the first other source there is.
 
     Points at which no seed is measured are left out. Raises ResultsError where there is no path,
     no complete seed, or fewer than four points.
     """
-    finals, steps = curves.final(frame), curves.path(frame, source)
+    finals = curves.final(frame)
+    source = source or curves.sources(frame)[0]
+    steps = curves.path(frame, source)
     lacking = curves.missing(frame, finals, steps, source, "test_elbo")
     y = -curves.along(finals, steps, source, "test_elbo").dropna(axis=1, how="all")
     y = y.dropna(axis=0)

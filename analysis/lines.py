@@ -6,11 +6,16 @@ A line is what trials that differ by seed only have in common; its name stands i
 import pandas as pd
 
 from analysis import curves
+from analysis.folders import ResultsError
 from analysis.intervals import over_seeds
 
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # of section 5.1, the paper's order
 NEEDED = ["dataset", "likelihood", *curves.PLACE]
 NEEDED += ["source_real_share", "source_k", "source_augment"]
+MEASURED_ON = {  # what a costly metric's numbers depend on beside the trial
+    "amortization_gap": ("amortization_images",),
+    "robustness_gap": ("robustness_images", "robustness_variant"),
+}
 ABSENT = {"half_asleep_from": 0.0, "source_diffusion_share": 1.0, "source_mollify_epochs": 0.0}
 
 
@@ -81,6 +86,7 @@ def over_epochs(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFr
     """
     if metric not in frame or frame[metric].isna().all():
         return pd.DataFrame()
+    _check_measured_alike(frame, metric)
     table = over_seeds(frame, [*place, "epoch"], metric)
     return table[table["n"] == table.groupby(place)["n"].transform("max")]
 
@@ -93,9 +99,21 @@ def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFra
     done = frame[frame["state"] == "done"]
     if metric not in frame or done[metric].isna().all():
         return pd.DataFrame()
+    _check_measured_alike(done, metric)
     table = over_seeds(curves.last_values(done), place, metric)
     last = done.dropna(subset=[metric]).groupby(place)["epoch"].max()
     return table.merge(last.reset_index(), on=place)
+
+
+def _check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
+    """Raises ResultsError where a metric was measured with different options."""
+    for name in set(MEASURED_ON.get(metric, ())) & set(frame):
+        values = list(frame.loc[frame[metric].notna(), name].dropna().unique())
+        if len(values) > 1:
+            raise ResultsError(
+                f"{metric} was measured with {name} {' and '.join(map(str, values))}, which no "
+                f"figure may join. Choose one: --where {name}={values[0]}."
+            )
 
 
 def unfinished(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:

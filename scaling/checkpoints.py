@@ -40,8 +40,12 @@ def load(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def keep(folder: Path, state: dict[str, Any]) -> None:
-    """Keeps the epoch's model beside the newest state, for metrics that are measured later."""
-    model = {name: value for name, value in state.items() if name != "optimizer"}
+    """Keeps the epoch's model beside the newest state, for metrics or samples made later.
+
+    Of a diffusion model that is its averaged weights.
+    """
+    drop = {"optimizer", "model"} if "averaged" in state else {"optimizer"}
+    model = {name: value for name, value in state.items() if name not in drop}
     _write(folder / KEPT.format(state["epoch"]), model)
 
 

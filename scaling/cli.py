@@ -21,6 +21,7 @@ from scaling.wanted import Wanted, complete
 
 if TYPE_CHECKING:
     from scaling.cluster.request import Request
+    from scaling.cluster.study import Ended
     from scaling.store import Store
 
 Trials = Callable[[Any], Any]  # preset -> trials of one kind
@@ -45,6 +46,7 @@ def main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repor
 
 def guarded(work: Callable[[], int]) -> Never:
     """Ends the process with the exit code of the work; errors become sentences."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         sys.exit(work())
     except UsageError as error:
@@ -131,7 +133,6 @@ def _launch(
     from scaling.store import Store
     from scaling.tables import plan_lines
 
-    signal.signal(signal.SIGTERM, _interrupt)
     if options.address == "local":
         _check_here(options.cpus_per_trial, options.gpus_per_trial or 0)
     store = Store(options.results.absolute())
@@ -141,11 +142,11 @@ def _launch(
     with locked(store.root) as lock:
         request = _request(name, options, store, every, plan, preset, lock)
         with request.profile.kept(name):
-            stopped = _run(request)
+            ended = _run(request)
             with request.profile.part("figures"):
                 told = report(store.study(name))
             print("\n".join([*told, *_where(store.study(name))]))
-    return _verdict(store, every, stopped)
+    return _verdict(store, every, ended)
 
 
 def _check_here(cpus: float, gpus: float) -> None:
@@ -209,30 +210,33 @@ def _request(
     )
 
 
-def _run(request: "Request") -> str | None:
+def _run(request: "Request") -> "Ended":
     """Ray is imported only here, when the plan is printed and the results folder is locked."""
     from scaling.cluster.study import run
 
     return run(request)
 
 
-def _verdict(store: "Store", every: Sequence[Wanted], stopped: str | None) -> int:
-    """The exit code, from what lies in the trial folders."""
+def _verdict(store: "Store", every: Sequence[Wanted], ended: "Ended") -> int:
+    """The exit code, from what lies in the trial folders, and what is missing beside them."""
     states = store.states(every)
     failed = [name for name, state in states.items() if state == "failed"]
     for name in failed:
         error = (store.folder(name).done() or {}).get("error")
         print(f"Failed: {name}: {error}", file=sys.stderr)
     left = sum(state in ("new", "partial") for state in states.values())
-    if stopped:
+    if ended.cap:
         what = f"{left} trials" if left else "metrics or samples"
-        print(f"{stopped} reached: {what} are left. Go on with: {command()}")
+        print(f"{ended.cap} reached: {what} are left. Go on with: {command()}")
         return CAPPED
     if failed or left:
         again = "" if "--retry-failed" in sys.argv else " --retry-failed"
         print(
             f"{len(failed) + left} trials did not finish. Run them again with: {command()}{again}"
         )
+        return FAILED
+    if ended.missing:
+        print(f"Missing: {', '.join(ended.missing)}. Go on with: {command()}")
         return FAILED
     return DONE
 

@@ -96,7 +96,9 @@ def _main(options: Namespace) -> int:
         failed = evaluate.fill_alone(
             store, cells, placed, options.address, load, lock, options.row_timeout * 60
         )
-    print("\n".join([*failed, f"Figures anew: python -m analysis report --results {store.root}"]))
+    studies = store.studies_of({cell.key for cell in cells})
+    anew = [f"Figures anew: python -m analysis report --results {study}" for study in studies]
+    print("\n".join([*failed, *anew]))
     return FAILED if failed else DONE
 
 

@@ -72,8 +72,12 @@ class VaeTrial(Checked):
                 raise UsageError(f"{name}={getattr(self, name)} is not positive.")
         for name in ("seed", "split", "half_asleep_from"):
             _at_least(self, name, 0)
-        if self.train_size is not None:
-            _at_least(self, "train_size", 1)
+        _check_train_size(self)
+        self._check_read()
+        self._check_source()
+
+    def _check_read(self) -> None:
+        """Fields that this trial's run would not read must be at their default."""
         if not self.half_asleep_from:
             for name in HALF_ASLEEP:
                 if getattr(self, name) != type(self).__dataclass_fields__[name].default:
@@ -81,23 +85,32 @@ class VaeTrial(Checked):
                         f"{name}={getattr(self, name)} is read with half_asleep_from only. "
                         "Give that too."
                     )
-        if self.source.keep_real and self.likelihood != "bernoulli":
-            raise UsageError(
-                "source.keep_real=True is read by the likelihood bernoulli only, and this trial "
-                f"has likelihood={self.likelihood}."
-            )
-        if not self.source.requantise and self.likelihood == "mixture":
-            raise UsageError(
-                "source.requantise=False: a mixture gives probabilities to levels only. "
-                "Leave it out, or use likelihood=gaussian."
-            )
         for name, (owner, readers) in READ_WHERE.items():
             default = type(self).__dataclass_fields__[name].default
             if getattr(self, name) != default and getattr(self, owner) not in readers:
                 raise UsageError(
                     f"{name}={getattr(self, name)} is read by {owner} {known(readers)} only, "
-                    f"and this trial has {owner}={getattr(self, owner)}."
+                    f"and this trial has {owner}={getattr(self, owner)}. "
+                    f"Leave it at its default, {name}={default}."
                 )
+
+    def _check_source(self) -> None:
+        """What the source gives, the likelihood must take."""
+        if self.source.keep_real and self.likelihood != "bernoulli":
+            raise UsageError(
+                "source.keep_real=True is read by the likelihood bernoulli only, and this trial "
+                f"has likelihood={self.likelihood}."
+            )
+        if not self.source.requantise and self.likelihood != "bernoulli":
+            raise UsageError(
+                "source.requantise=False is read by the likelihood bernoulli only: a mixture gives "
+                "probabilities to levels, a Gaussian never sees rounded noise. Leave it out."
+            )
+        if self.binarise != "threshold" and self.source.real_share < 1:
+            raise UsageError(
+                f"binarise={self.binarise}: diffusion models are trained on thresholded images, "
+                "their samples are not of the test set's kind. Give --source normal."
+            )
 
     @property
     def kind(self) -> str:
@@ -135,6 +148,7 @@ class DiffusionTrial(Checked):
             _at_least(self, name, 1)
         for name in ("seed", "split", "ramp_images"):
             _at_least(self, name, 0)
+        _check_train_size(self)
 
     @property
     def kind(self) -> str:
@@ -168,6 +182,7 @@ class TwoSampleTrial(Checked):
             _at_least(self, name, 1)
         for name in ("seed", "split"):
             _at_least(self, name, 0)
+        _check_train_size(self)
         if self.images is not None:
             _at_least(self, "images", 2)
         elif self.real == "test":
@@ -181,3 +196,8 @@ class TwoSampleTrial(Checked):
 def _at_least(trial: Any, name: str, least: int) -> None:
     if getattr(trial, name) < least:
         raise UsageError(f"{name}={getattr(trial, name)} is below {least}.")
+
+
+def _check_train_size(trial: Any) -> None:
+    if trial.train_size is not None:
+        _at_least(trial, "train_size", 1)

@@ -12,7 +12,7 @@ from scaling.trial import Kind, Source, Trial, grid, on_dataset, parse_source
 from scaling.wanted import Diffusion
 
 SMOKE = "smoke"  # the preset of --smoke-test
-ROW_TIMEOUT = 24 * 60.0  # minutes: far above any measured epoch, below a lost weekend
+ROW_TIMEOUT = 24 * 60.0  # minutes: far above any epoch, below a lost weekend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ def add_timeout(made: argparse._ActionsContainer) -> None:
     """After how long what runs has hung."""
     made.add_argument(
         "--row-timeout", type=_positive, default=ROW_TIMEOUT, metavar="MINUTES",
-        help=f"without a new row, or sample, for so long it has hung (default {ROW_TIMEOUT:g})"
+        help=f"without an epoch, or sample, for so long it has hung (default {ROW_TIMEOUT:g})"
     )  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:
     if options.dataset:
         made = on_dataset(made, options.dataset)
     axes: dict[str, Sequence[Any]] = {
-        "train_size": [options.train_size] if options.train_size else [],
+        "train_size": [] if options.train_size is None else [options.train_size],
         "m_z": options.m_z or [],
         "n_c": options.n_c or [],
         "source": [parse_source(text) for text in options.source or []],

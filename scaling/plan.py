@@ -137,9 +137,13 @@ def trial_row(
 
 
 def _disk(wanted: Wanted) -> int:
-    """Two checkpoints with Adam's moments, the kept models, a row an epoch."""
+    """Two checkpoints with Adam's moments, the kept models, a row an epoch.
+
+    A diffusion model has averaged weights beside its own, and those are kept.
+    """
     weights = BYTES * parameters(wanted.trial)["parameters"]
-    return (6 + len(wanted.metric_epochs)) * weights + 400 * wanted.epochs
+    averaged = 3 * isinstance(wanted.trial, DiffusionTrial)
+    return (6 + averaged + len(wanted.metric_epochs)) * weights + 400 * wanted.epochs
 
 
 def pool_rows(

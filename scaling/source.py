@@ -25,7 +25,7 @@ class Source(Checked):
     """A training distribution: a point in the space of section 4.1 and Appendices B.6-B.8."""
 
     real_share: float = 1.0  # share of real images in a batch
-    k: int | None = None  # distinct samples, in units of |D_train|; None: as many as the pool has
+    k: int | None = None  # distinct samples, in units of |D_train|; None: the preset's
     diffusion_share: float = 1.0  # share of D_train that the diffusion model saw
     pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
     augment: Literal["naive", "tuned"] | None = None  # Tables 8-10
@@ -36,7 +36,7 @@ class Source(Checked):
     augment_shift: float = 0.0  # std of a fractional translation, in widths; EDM's, not the paper's
     keep_real: bool = False  # under a Bernoulli: no threshold after augmentation
     mollify_epochs: int = 0  # length of the noise schedule of B.6; HALF: of the study's epochs
-    requantise: bool = True  # mollified images back to levels
+    requantise: bool = True  # under a Bernoulli: mollified images back to levels
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,6 +8,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,10 +145,11 @@ class TrialFolder:
         """new, partial, done or failed, for a run of so many epochs.
 
         A finished trial whose last row is lost counts as partial: its checkpoint holds that row.
+        One that failed later than at these epochs has done its part.
         """
         done = self.done()
         if done and done["state"] == "failed":
-            return "failed"
+            return "done" if self.reached() > epochs else "failed"
         if (
             done
             and done["epoch"] >= epochs
@@ -185,9 +187,11 @@ class Store:
 
     def vaes(self) -> list[VaeTrial]:
         """Every VAE whose folder can be read, by key."""
-        folders = sorted(path.parent for path in self.root.glob("trials/*/trial.json"))
-        trials = (TrialFolder(folder).trial() for folder in folders)
-        return [trial for trial in trials if isinstance(trial, VaeTrial)]
+        found = []
+        for path in sorted(self.root.glob("trials/*/trial.json")):
+            with suppress(UsageError):  # a folder that was copied or damaged
+                found.append(TrialFolder(path.parent).trial())
+        return [trial for trial in found if isinstance(trial, VaeTrial)]
 
     def states(self, every: Iterable[Wanted]) -> dict[str, str]:
         """Where each trial stands, by key."""
@@ -204,6 +208,14 @@ class Store:
 
     def study(self, name: str) -> Path:
         return self.root / name
+
+    def studies_of(self, names: set[str]) -> list[Path]:
+        """The studies that ask for one of these trials, by name."""
+        files = sorted(self.root.glob("*/study.json"))
+        asked = {file.parent: (read_json(file) or {}).get("trials") for file in files}
+        return [
+            path for path, keys in asked.items() if isinstance(keys, dict) and names & set(keys)
+        ]
 
     def update_study(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Rewrites a study's `study.json`."""

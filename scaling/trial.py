@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any, TypeVar
 
 from scaling.checked import UsageError, known
+from scaling.kinds import READ_WHERE
 from scaling.kinds import DiffusionTrial as DiffusionTrial
 from scaling.kinds import TwoSampleTrial as TwoSampleTrial
 from scaling.kinds import VaeTrial as VaeTrial
@@ -126,7 +127,18 @@ def _replace(trial: Kind, changes: dict[str, Any]) -> Kind:
         raise UsageError(f"A {trial.kind} trial has no {known(alien or {'source'})}.")
     if inner and isinstance(trial, VaeTrial):
         outer["source"] = _replace_source(outer.get("source", trial.source), inner)
-    return replace(trial, **outer)
+    return replace(trial, **_unread(trial, outer), **outer)
+
+
+def _unread(trial: Trial, changes: dict[str, Any]) -> dict[str, Any]:
+    """Defaults of the fields that were not asked for and that the changed trial does not read."""
+    if not isinstance(trial, VaeTrial):
+        return {}
+    return {
+        name: getattr(VaeTrial, name)
+        for name, (owner, readers) in READ_WHERE.items()
+        if name not in changes and owner in changes and changes[owner] not in readers
+    }
 
 
 def _replace_source(source: Source, inner: dict[str, Any]) -> Source:

@@ -80,6 +80,7 @@ def complete(
         if _lacks_pool(trial):
             trial, model, pool_epochs = _with_pool(trial, diffusion)
             models[model] = pool_epochs
+        trial = _with_k(trial, diffusion)
         costly = (metrics, listed) if isinstance(trial, VaeTrial) else ()
         asked.append(Wanted(trial, epochs, measure_every, *costly))
     first = [Wanted(model, length, _rows_every(length)) for model, length in models.items()]
@@ -96,6 +97,18 @@ def _with_schedule(trial: Trial, epochs: int) -> Trial:
     if not isinstance(trial, VaeTrial) or trial.source.mollify_epochs != HALF:
         return trial
     return replace(trial, source=replace(trial.source, mollify_epochs=max(1, epochs // 2)))
+
+
+def _with_k(trial: Trial, diffusion: Diffusion | None) -> Trial:
+    """A VAE on a pool that was named reads as much of it as of the preset's own."""
+    if not isinstance(trial, VaeTrial) or not pool_of(trial) or trial.source.k:
+        return trial
+    if diffusion is None:
+        raise UsageError(
+            f"How many chunks of the pool {trial.source.pool} are to be read? Say it: "
+            "--set source.k=K."
+        )
+    return replace(trial, source=replace(trial.source, k=diffusion.k))
 
 
 def _lacks_pool(trial: Trial) -> bool:

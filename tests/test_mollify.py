@@ -26,7 +26,7 @@ def test_the_schedule():
 
 
 def test_the_noise_of_each_step_has_its_variance():
-    trial = gaussian(mollify_epochs=2, requantise=False)
+    trial = gaussian(mollify_epochs=2)
     for epoch in (1, 2):
         steps = mollified(trial, GREY, 17, epoch).split(1000)
         for i, x in enumerate(steps):
@@ -38,7 +38,7 @@ def test_the_noise_of_each_step_has_its_variance():
 
 def test_the_signal_shrinks_as_the_noise_grows():
     white = torch.full_like(GREY, 16)
-    trial = gaussian(mollify_epochs=2, requantise=False)
+    trial = gaussian(mollify_epochs=2)
     first = 2 * mollified(trial, white, 17, 2)[:1000] - 1
     assert first.mean().item() == pytest.approx((1 - GAMMA[0.5]) ** 0.5, abs=0.01)
 

@@ -132,7 +132,9 @@ def test_a_combination_is_valid_or_refused_with_a_reason(fields, why):
 def test_what_a_likelihood_cannot_take_is_refused():
     with pytest.raises(UsageError, match="bernoulli only"):
         vae(Source(augment="tuned", keep_real=True))
-    with pytest.raises(UsageError, match="mixture gives probabilities to levels"):
+    with pytest.raises(UsageError, match="their samples are not of the test set's kind"):
+        VaeTrial("mnist", binarise="static_bernoulli", source=replace(DMAAPX, k=1))
+    with pytest.raises(UsageError, match="read by the likelihood bernoulli only"):
         vae(Source(mollify_epochs=3, requantise=False))
 
 
@@ -167,6 +169,10 @@ def test_pools_are_filled_in_and_their_models_come_first():
     ]
     assert [m.epochs for m in models] == [7, 7]
     assert [v.source.k for v in vaes] == [10, 2, 4, None]
+    whole = replace(own, source=replace(DMAAPX, pool="mine"))
+    assert complete([whole], 10, 5, diffusion)[0].trial.source.k == diffusion.k
+    with pytest.raises(UsageError, match="--set source.k=K"):
+        complete([whole], 10, 5, None)
     assert models[0].key in pool_of(vaes[0])
     assert models[1].key in pool_of(vaes[1])
     assert pool_of(vaes[2]) == "mine"

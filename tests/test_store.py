@@ -155,8 +155,19 @@ def test_states(folder):
     folder.fail("no reason")
     assert folder.state(10) == "failed"
     assert folder.done() == {"state": "failed", "epoch": 10, "error": "no reason"}
+    folder.append_row(row(12))
+    folder.fail("in epoch 13")
+    assert (folder.state(10), folder.state(12)) == ("done", "failed")
     folder.reopen()
     assert folder.state(10) == "partial"
+
+
+def test_the_studies_of_a_trial(tmp_path):
+    store = Store(tmp_path)
+    for name, keys in (("b", ["x", "y"]), ("a", ["y"]), ("c", ["z"])):
+        store.update_study(name, lambda study, keys=keys: study | {"trials": dict.fromkeys(keys)})
+    assert [path.name for path in store.studies_of({"y"})] == ["a", "b"]
+    assert store.studies_of(set()) == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"state": "done"}', '{"epoch": 10}'])

@@ -87,7 +87,7 @@ def test_trials_survive_json(real_share, k, augment, mollify_epochs):
     ],
 )
 def test_analysis_names_sources_as_they_name_themselves(source):
-    trial = replace(BASE, source=source, likelihood="gaussian")
+    trial = replace(BASE, source=source, likelihood="bernoulli")
     assert source_name(to_dict(trial)["source"]) == source.name
 
 
@@ -95,6 +95,14 @@ def test_grid_is_a_product_without_duplicates():
     made = grid(BASE, m_z=[1, 2], seed=[0, 1, 2])
     assert [(t.m_z, t.seed) for t in made] == [(m, s) for m in (1, 2) for s in (0, 1, 2)]
     assert grid(made + made, m_z=[4]) == grid(BASE, m_z=[4], seed=[0, 1, 2])
+
+
+def test_what_an_axis_no_longer_reads_falls_back_to_its_default():
+    base = VaeTrial("digits", mixtures=5)
+    mixture, gaussian = grid(base, likelihood=["mixture", "gaussian"])
+    assert (mixture, gaussian.mixtures) == (base, VaeTrial.mixtures)
+    with pytest.raises(UsageError, match="Leave it at its default, mixtures=10"):
+        grid(base, likelihood=["gaussian"], mixtures=[7])
 
 
 def test_an_axis_replaces_that_of_a_preset():

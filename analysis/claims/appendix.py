@@ -198,7 +198,7 @@ REST = [
         "The diffusion model trained on CIFAR-10 has a Frechet inception distance of 3.95.",
         "D.1",
         Unmeasured("it takes the Inception network's weights; see python -m scaling pool info"),
-        "python studies/diffusion.py --preset cifar10",
+        "python studies/diffusion.py --preset paper",
         paper="3.9537",
     ),
     Claim(

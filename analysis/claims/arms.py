@@ -56,7 +56,7 @@ class Arm:
     augment: str = ""
     mollified: bool = False
     half_asleep: bool = False
-    k: Pick = "last"
+    k: Pick = "last"  # the largest that most arms have; largest: of this arm
     m_z: Pick = "base"  # base (of both): the default model; first, last: smallest, largest
     n_c: Pick = "base"  # corner: where m_z varies
 
@@ -105,7 +105,7 @@ def pick(wanted: Pick, measured: Iterable[float]) -> Pick | None:
     if not values or isinstance(wanted, Along):
         return wanted if values else None
     if isinstance(wanted, str):
-        return {"first": values[0], "last": values[-1]}[wanted]
+        return {"first": values[0], "last": values[-1], "largest": values[-1]}[wanted]
     if isinstance(wanted, Near):
         ratios = {abs(math.log(value / wanted.value)): value for value in values if value > 0}
         nearest = min(ratios, default=math.inf)

@@ -21,7 +21,7 @@ KINDS = ("vae", "two_sample")
 METHOD = ("real_share", "diffusion_share", "augment", "mollified", "half_asleep")
 PLACE = ["m_z", "n_c"]
 GRADED = ("source_", "half_asleep_")  # prefixes of the fields that make a method
-VARIED = {"key", "state", "seed", "source", "share", "pool", *PLACE}
+VARIED = {"key", "state", "seed", "source", "share", "pool", "precision", *PLACE}
 AVERAGED = "__overall"  # a mixture of corruptions, left out of means over corruptions
 Columns = tuple[str, ...]  # patterns (accuracy_knn__*) are means over what they match
 
@@ -111,20 +111,34 @@ class Cell:
 
 
 def cells(frame: pd.DataFrame) -> list[Cell]:
-    """The settings in which trials are finished, by label."""
+    """The settings in which trials are finished, by label.
+
+    A trial that trained longer than others stands beside them too, as it was at their epoch.
+    """
     done = frame[(frame["state"] == "done") & frame["kind"].isin(KINDS)]
-    if done.empty:
-        return []
+    ends = done.groupby("key").agg({"dataset": "first", "kind": "first", "epoch": "max"})
+    each = [_until(done, epoch, ends) for epoch in sorted(set(ends["epoch"]))]
+    return sorted((cell for found in each for cell in found), key=lambda cell: cell.label)
+
+
+def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
+    """The settings of the trials measured at that epoch, where one of them ended there."""
+    there = done.loc[done["epoch"] == epoch, "key"]
+    done = done[done["key"].isin(there) & (done["epoch"] <= epoch)]
     trials = _with_axes(curves.last_values(done))
     setting = ["kind", *(n for n in _fields(trials) if not n.startswith(GRADED)), "epoch"]
     found = []
     for _, part in trials.groupby(list(dict.fromkeys(setting)), dropna=False):
+        if not (ends.loc[part["key"], "epoch"] == epoch).any():
+            continue
         dataset, kind = part["dataset"].iloc[0], part["kind"].iloc[0]
         near = trials[(trials["dataset"] == dataset) & (trials["kind"] == kind)]
         told = [n for n in setting if near[n].nunique(dropna=False) > 1]
+        alike = ends[(ends["dataset"] == dataset) & (ends["kind"] == kind)]
+        told += ["epoch"] if alike["epoch"].nunique() > 1 else []
         label = ", ".join([dataset, *(f"{n}={part[n].iloc[0]}" for n in told)])
         found.append(Cell(label, dataset, part, done[done["key"].isin(part["key"])]))
-    return sorted(found, key=lambda cell: cell.label)
+    return found
 
 
 def _largest(parts: list[pd.DataFrame]) -> float:

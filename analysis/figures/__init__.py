@@ -80,13 +80,20 @@ def draw(name: str, frame: "pd.DataFrame", note: str = "") -> "Figure":
 
     function: Callable[[pd.DataFrame, str], Figure] = getattr(_module(name), name)
     with rc_context(style.RC):
-        return function(frame, "\n".join(filter(None, [_copies(frame), note])))
+        return function(frame, "\n".join([*_warnings(frame), note]).strip())
 
 
-def _copies(frame: "pd.DataFrame") -> str:
-    """A warning where the images are not the official ones."""
-    found = "data" in frame and (frame["data"] == "jpeg").any()
-    return JPEG if found else ""
+def _warnings(frame: "pd.DataFrame") -> list[str]:
+    """What a reader must know of images, samples and arithmetic that are not the usual ones."""
+    said = [JPEG] if "data" in frame and (frame["data"] == "jpeg").any() else []
+    pools = set(frame["source_pool"].dropna()) if "source_pool" in frame else set()
+    imported = sorted(name for name in pools if not re.search(r"-e\d+$", name))
+    if imported:
+        said.append(f"Samples (DMaaPx) are imported ones: {', '.join(imported)}.")
+    known = {"kind", "precision"} <= set(frame)
+    if known and frame.loc[frame["kind"] == "vae", "precision"].nunique() > 1:
+        said.append("Some networks were trained in bf16, the others in float32.")
+    return said
 
 
 def numbers(name: str, frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -19,10 +19,10 @@ METRICS = {  # the paper's order; RL, RC and SQ as there
     "inception_score": "SQ IS",
 }
 LOW_IS_GOOD = ("fid",)
-REASONS = {  # metrics: the column that says why they are absent
-    "accuracy": "representation_absent",
-    "PSNR": "psnr_absent",
-    "FID, IS": "sample_quality_absent",
+REASONS = {  # metrics: the column that says why they are absent, and one of theirs
+    "accuracy": ("representation_absent", "accuracy_logistic"),
+    "PSNR": ("psnr_absent", "psnr_mean"),
+    "FID, IS": ("sample_quality_absent", "inception_score"),
 }
 MARK = f"* best mean of its row; {tables.SAID}"
 OWN_FEATURES = (
@@ -73,8 +73,9 @@ def _reasons(frame: pd.DataFrame) -> list[str]:
     found = lines.methods(frame)
     for _, part in found[found["state"] == "done"].groupby("dataset", sort=False):
         data = methods.data(part)
-        for metric, column in REASONS.items():
-            for reason in part[column].dropna().unique() if column in part else ():
+        for metric, (column, number) in REASONS.items():
+            lacking = part[part[number].isna()] if number in part else part
+            for reason in lacking[column].dropna().unique() if column in part else ():
                 said[f"{data}, {metric} not measured: {reason}"] = None
         extractor = part.get("sample_quality_extractor", pd.Series(dtype=str))
         if (extractor == "classifier").any():

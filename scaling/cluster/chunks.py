@@ -44,8 +44,9 @@ def share(
     data_bytes: int,
     told: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Chunks]:
-    """The first k chunks of each pool: in the object store if all of them fit, else as files."""
-    room = STORE_SHARE * ray.cluster_resources().get("object_store_memory", 0.0)
+    """The first k chunks of each pool: in the object store if every node has room, else files."""
+    nodes = (node["Resources"] for node in ray.nodes() if node["Alive"])
+    room = STORE_SHARE * min(node.get("object_store_memory", 0.0) for node in nodes)
     need = data_bytes + sum(k[name] * pool.chunk_bytes for name, pool in pools.items())
     fits = need <= room
     if not fits:

@@ -41,6 +41,7 @@ class Cluster:
     gpus: float
     cpus_per_node: float
     gpus_per_node: float
+    each: tuple[tuple[float, float], ...] = ()  # CPUs and GPUs, node by node
 
 
 def connect(address: str) -> Cluster:
@@ -191,7 +192,8 @@ def _resources() -> Cluster:
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cpus = [node.get("CPU", 0.0) for node in nodes]
     gpus = [node.get("GPU", 0.0) for node in nodes]
-    return Cluster(len(nodes), sum(cpus), sum(gpus), max(cpus), max(gpus))
+    each = tuple(zip(cpus, gpus, strict=True))
+    return Cluster(len(nodes), sum(cpus), sum(gpus), max(cpus), max(gpus), each)
 
 
 def check_placement(cluster: Cluster, cpus: float, gpus: float) -> None:
@@ -206,6 +208,12 @@ def check_placement(cluster: Cluster, cpus: float, gpus: float) -> None:
         raise UsageError(
             f"A trial asks for {cpus:g} CPUs, and no node of the cluster has more than "
             f"{cluster.cpus_per_node:g}. Use --cpus-per-trial {max(1, cluster.cpus_per_node):g}."
+        )
+    if cluster.each and not any(c >= cpus and g >= gpus for c, g in cluster.each):
+        fitting = max(c for c, g in cluster.each if g >= gpus)
+        raise UsageError(
+            f"A trial asks for {cpus:g} CPUs and {gpus:g} GPU, and no node of the cluster has "
+            f"both. Use --cpus-per-trial {max(1, fitting):g}."
         )
 
 

@@ -50,6 +50,26 @@ def missing(
     return Cells(name, lacking, options) if lacking else None
 
 
+def without_model(store: Store, name: str, metrics: Sequence[str], epochs: Iterable[int]) -> bool:
+    """Whether a cell of these can never be filled: trained through, and no model was kept."""
+    folder = store.folder(name)
+    kept, rows = set(checkpoints.epochs(folder.path)), {row["epoch"]: row for row in folder.rows()}
+    gone = [epoch for epoch in epochs if epoch <= folder.reached() and epoch not in kept]
+    columns = [set(find(metric).COLUMNS) for metric in metrics] if gone else []
+    return any(not names & rows.get(epoch, {}).keys() for epoch in gone for names in columns)
+
+
+def check_same_data(folder: TrialFolder, data: Dataset) -> None:
+    """Raises UsageError where the trial began with other images, such as those of a JPEG copy."""
+    known = [row["fingerprint"] for row in folder.rows() if "fingerprint" in row]
+    if known and known[-1] != data.fingerprint:
+        raise UsageError(
+            f"The trial {folder.key} began on other images of {data.name} (fingerprint "
+            f"{known[-1]}, now {data.fingerprint}). Give that --data-root again, or another "
+            "--results."
+        )
+
+
 def fill(
     store: Store,
     cells: Sequence[Cells],
@@ -104,6 +124,9 @@ def fill_alone(
         try:
             cluster = connect.connect(address)
             placed = {key: share if cluster.gpus else 0.0 for key, share in shares.items()}
+            connect.check_placement(cluster, 1, max(placed.values(), default=0.0))
+            if cluster.nodes > 1:
+                connect.check_shared(store.root)
             say, look = functools.partial(print, flush=True), Limits(Caps(), lock).look
             return fill(store, cells, data, placed, say, look, timeout)
         finally:
@@ -134,6 +157,7 @@ def _measure_all(
     if not isinstance(trial, VaeTrial):
         raise UsageError(f"{cells.key} is no VAE. Its metrics are in its rows.")
     part = split(data, trial.train_size, trial.split)
+    check_same_data(folder, part)
     run = VaeRun(trial, part, 0, device=device)
     for epoch, metrics in sorted(cells.metrics.items()):
         state = checkpoints.at(folder.path, epoch)

@@ -171,13 +171,14 @@ def train(
     folder = Store(root).folder(key)
     trial = folder.trial()
     pool = pools.get(pool_of(trial) or "")
-    given = (pool.read, pool.checksums) if pool else ()
+    read, checksums = (pool.read, pool.checksums) if pool else (None, {})
     if folder.state(job.epochs) != "failed":  # else the watchdog ended the process before this
         try:
-            with Watchdog(Verdict(folder, job.epochs), job.row_timeout) as watchdog:
+            verdict = Verdict(folder, job.epochs)
+            with Watchdog(verdict, job.row_timeout, "epoch") as watchdog:
                 data = ray.get(datasets[data_of(trial)])
                 report = watchdog.heard_in(lambda row: tune.report({**row}))
-                execute(folder, data, job, report, *given)
+                execute(folder, data, job, report, read, checksums, watchdog.hear)
         except (RuntimeError, MemoryError) as error:
             if not memory.ran_out(error):
                 raise

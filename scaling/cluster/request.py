@@ -28,7 +28,7 @@ class Request:
     offline: bool
     max_hours: float | None
     max_gpu_hours: float | None
-    row_timeout: float  # minutes without a row after which a trial has hung
+    row_timeout: float  # minutes without an epoch after which a trial has hung
     pool_k: int
     metric_settings: Options
     lock: Path

@@ -10,6 +10,7 @@ import numpy as np
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from scaling import checkpoints
 from scaling.checked import UsageError
 from scaling.cluster import connect, memory
 from scaling.cluster.limits import Caps, Limits, Look, as_they_end
@@ -83,11 +84,12 @@ def build(
 
 
 def _check_model(store: Store, order: Order) -> None:
-    model = str(order.spec.model)
-    if not any(s["epoch"] == order.spec.epochs for s in store.folder(model).load_checkpoints()):
+    folder = store.folder(str(order.spec.model))
+    if checkpoints.at(folder.path, order.spec.epochs or 0) is None:
         raise UsageError(
-            f"No pool can be sampled: the diffusion model {model} has no checkpoint of epoch "
-            f"{order.spec.epochs}. What reads that pool is left out."
+            f"No pool can be sampled: the diffusion model {folder.key} has no checkpoint of epoch "
+            f"{order.spec.epochs}, it is at {folder.reached()}. What reads that pool is left out: "
+            "give another --results DIR, or a pool that is there, --set source.pool=NAME."
         )
 
 
@@ -131,7 +133,10 @@ def build_alone(store: Store, order: Order, address: str, lock: Path, timeout: f
     """Samples a pool in a Ray session of its own, on whole GPUs where there are any."""
     with connect.logged_to(store.root / "pools" / "ray.log"):
         try:
-            share = min(1.0, connect.connect(address).gpus)
+            cluster = connect.connect(address)
+            if cluster.nodes > 1:
+                connect.check_shared(store.root)
+            share = min(1.0, cluster.gpus)
             say, look = functools.partial(print, flush=True), Limits(Caps(), lock).look
             build(store, order, say, look, share, timeout)
         finally:
@@ -157,8 +162,9 @@ def _write(store: Store, order: Order, index: int, device: str, sampled: Callabl
     from scaling.runs.diffusion import sample_images
 
     spec, path = order.spec, store.pool(order.spec.name)
-    states = store.folder(str(spec.model)).load_checkpoints()
-    state = next(state for state in states if state["epoch"] == spec.epochs)
+    state = checkpoints.at(store.folder(str(spec.model)).path, spec.epochs or 0)
+    if state is None:
+        raise UsageError(f"the diffusion model {spec.model} has no checkpoint of {spec.epochs}")
 
     def sample(seeds: Sequence[int]) -> np.ndarray:
         sampled()

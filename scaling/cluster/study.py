@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 import ray
@@ -9,7 +10,7 @@ import ray
 from scaling import events
 from scaling.checked import UsageError
 from scaling.cluster import connect, pools
-from scaling.cluster.evaluate import Cells, fill, missing
+from scaling.cluster.evaluate import Cells, check_same_data, fill, missing, without_model
 from scaling.cluster.launch import Launcher, Placement, Work
 from scaling.cluster.limits import CapReached, Caps, Limits
 from scaling.cluster.order import order
@@ -17,29 +18,40 @@ from scaling.cluster.request import Request
 from scaling.cluster.worker import Job
 from scaling.data import datasets
 from scaling.provenance import launch_entry
-from scaling.trial import Data, data_of, group_name, headline
+from scaling.trial import Data, DiffusionTrial, VaeTrial, data_of, group_name, headline
+from scaling.wanted import Wanted, pool_name
 
 Images = dict[Data, datasets.Dataset]
 
 
-def run(request: Request) -> str | None:
-    """Trains what is left and brings the study's folder up to date; returns the cap reached."""
-    data = _check(request)
-    stopped = None
+@dataclass
+class Ended:
+    """How a launch ended: at which cap, and what is missing beside trials."""
+
+    cap: str | None = None
+    missing: list[str] = field(default_factory=list)
+
+
+def run(request: Request) -> Ended:
+    """Trains what is left and brings the study's folder up to date."""
+    data, ended = _check(request), Ended()
     if request.hours or pools.lacking(request, data) or _unmeasured(request):
         with connect.logged_to(request.folder / "logs" / "ray.log"):
-            stopped = _on_ray(request, data)
+            _on_ray(request, data, ended)
+        ended.missing += [f"the pool {name}" for name in pools.lacking(request, data)]
     else:
         _write_study(request)
+    _tell_without_model(request)
     with request.profile.part("tensorboard"):
         _tensorboard(request)
-    return stopped
+    return ended
 
 
 def _check(request: Request) -> Images:
     """Everything that can be refused before Ray starts; returns the data sets."""
     loaded: Images = {}
     parts: dict[tuple[Data, int | None, int], datasets.Dataset] = {}
+    goes_on = request.hours.keys() | _models(request)
     for name, trial in ((name, wanted.trial) for name, wanted in request.wanted.items()):
         data = data_of(trial)
         if data not in loaded:
@@ -47,23 +59,34 @@ def _check(request: Request) -> Images:
         part = (data, trial.train_size, trial.split)
         if part not in parts:
             parts[part] = datasets.split(loaded[data], trial.train_size, trial.split)
-        _check_same_data(request, name, parts[part])
+        if name in goes_on:
+            check_same_data(request.store.folder(name), parts[part])
+        if isinstance(trial, VaeTrial):
+            _check_levels(trial, parts[part])
     pools.check(request, loaded)
     return loaded
 
 
-def _check_same_data(request: Request, name: str, data: datasets.Dataset) -> None:
-    """A trial goes on with the images that it began with, the JPEG copy or the official ones."""
-    rows = request.store.folder(name).rows() if name in request.hours else []
-    known = [row["fingerprint"] for row in rows if "fingerprint" in row]
-    if known and known[-1] != data.fingerprint:
+def _models(request: Request) -> set[str]:
+    """The diffusion trials of this launch whose samples are read by what is left to run."""
+    read = {pool for _, pool, _ in request.pool_users()}
+    return {
+        name
+        for name, wanted in request.wanted.items()
+        if isinstance(wanted.trial, DiffusionTrial)
+        and pool_name(wanted.trial, wanted.epochs) in read
+    }
+
+
+def _check_levels(trial: VaeTrial, data: datasets.Dataset) -> None:
+    if trial.likelihood == "bernoulli" and data.levels != 2:
         raise UsageError(
-            f"The trial {name} began on other images of {data.name} (fingerprint {known[-1]}, now "
-            f"{data.fingerprint}). Give that --data-root again, or another --results."
+            f"likelihood=bernoulli is of images of 0 and 1, and {trial.dataset} has {data.levels} "
+            "levels. Save it as 0 and 1, or give --set likelihood=mixture."
         )
 
 
-def _on_ray(request: Request, data: Images) -> str | None:
+def _on_ray(request: Request, data: Images, ended: Ended) -> None:
     staging = request.folder / f".staging-{time.time_ns()}"
     try:
         with request.profile.part("ray"):
@@ -78,7 +101,7 @@ def _on_ray(request: Request, data: Images) -> str | None:
                 wanted.epochs,
                 wanted.measure_every,
                 request.folder / "tensorboard",
-                kept=wanted.metric_epochs,
+                kept=_kept(wanted),
                 row_timeout=request.row_timeout * 60,
             )
             for name, wanted in request.wanted.items()
@@ -91,14 +114,18 @@ def _on_ray(request: Request, data: Images) -> str | None:
         finally:
             launcher.progress.close()
         with request.profile.part("metrics"):
-            _measure(request, launcher, data)
+            ended.missing += _measure(request, launcher, data)
     except CapReached as cap:
-        return str(cap)
+        ended.cap = str(cap)
     finally:
         with request.profile.part("ray"):
             ray.shutdown()
         shutil.rmtree(staging, ignore_errors=True)
-    return None
+
+
+def _kept(wanted: Wanted) -> tuple[int, ...]:
+    """Epochs whose models are kept: for costly metrics, and for samples, however long it trains."""
+    return (wanted.epochs,) if isinstance(wanted.trial, DiffusionTrial) else wanted.metric_epochs
 
 
 def _phases(request: Request, launcher: Launcher, data: Images) -> None:
@@ -140,13 +167,26 @@ def _unmeasured(request: Request) -> list[Cells]:
     return [cells for cells in found if cells]
 
 
-def _measure(request: Request, launcher: Launcher, data: Images) -> None:
-    """The costly metrics; one that fails is told, and missing in the rows."""
-    cells = _unmeasured(request)
+def _tell_without_model(request: Request) -> None:
+    """Cells that stay empty, since another study trained their trials and kept no models."""
+    every = [wanted for wanted in request.wanted.values() if wanted.metrics]
+    gone = [w.key for w in every if without_model(request.store, w.key, w.metrics, w.metric_epochs)]
+    if gone:
+        print(
+            f"{len(gone)} trials were trained by another study, which did not keep their models of "
+            f"all listed epochs: there {', '.join(every[0].metrics)} stay unmeasured. Another "
+            "--results trains them anew."
+        )
+
+
+def _measure(request: Request, launcher: Launcher, data: Images) -> list[str]:
+    """The costly metrics; returns those that failed, which are missing in the rows."""
+    cells, told = _unmeasured(request), []
     if cells:
         shares, say, look = launcher.placement.gpus, launcher.progress.say, launcher.limits.look
         told = fill(request.store, cells, data, shares, say, look, request.row_timeout * 60)
         print("\n".join(f"Not measured: {line}" for line in told), end="\n" if told else "")
+    return [f"metrics of {line.partition(':')[0]}" for line in told]
 
 
 def _placement(request: Request, cluster: connect.Cluster) -> Placement:

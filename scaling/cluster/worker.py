@@ -38,7 +38,7 @@ class Job:
     device: str = "cpu"
     kept: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
     gpu: tuple[str, float] | None = None  # Ray's name of it, and the share
-    row_timeout: float = 0.0  # seconds without a row after which a process is ended; 0: never
+    row_timeout: float = 0.0  # seconds without an epoch after which a process is ended; 0: never
 
 
 class Ledger:
@@ -93,11 +93,13 @@ def execute(
     report: Callable[[dict[str, Any]], None],
     read_chunk: ReadChunk | None = None,
     checksums: Mapping[int, str] = MappingProxyType({}),
+    alive: Callable[[], None] = lambda: None,
 ) -> None:
     """Trains the trial of the folder to `job.epochs`, from its newest readable checkpoint.
 
-    `report` gets each row; the chunks that `read_chunk` gives must have their `checksums`. A run
-    that leaves the finite numbers is a failure at once: it would do so again.
+    `report` gets each row, `alive` is called after the epochs between; the chunks that
+    `read_chunk` gives must have their `checksums`. A run that leaves the finite numbers is a
+    failure at once: it would do so again.
     """
     began = time.time()
     trial = folder.trial()
@@ -106,13 +108,14 @@ def execute(
     _resume(run, folder, ledger)
     trained = run.seconds
     events = job.tensorboard / folder.key if job.tensorboard else None
+    saver = Saver(run, folder, ledger, alive)
     try:
         if events is None:
-            inside = _train(run, folder, ledger, [report], job.kept)
+            inside = _train(run, folder, saver, [report], job.kept)
         else:
             with Events(events, run.epoch) as writer:
                 writer.hparams(headline(trial))
-                inside = _train(run, folder, ledger, [writer.row, report], job.kept)
+                inside = _train(run, folder, saver, [writer.row, report], job.kept)
                 writer.images(run.arrays(), data.levels, run.epoch)
     except FloatingPointError as error:
         folder.fail(str(error))
@@ -135,7 +138,8 @@ def _resume(run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
     rows = folder.cut_rows(run.epoch)
     if run.last_row and (not rows or rows[-1]["epoch"] < run.last_row["epoch"]):
         folder.append_row(run.last_row)
-    if run.epoch >= run.epochs and not run.last_row:  # it got beyond what is asked for now
+    measured = int(run.last_row.get("epoch", 0))
+    if run.epoch >= run.epochs > measured:  # it got beyond what is asked for now
         run.last_row = run.measure()
         folder.append_row(run.last_row)
 
@@ -143,13 +147,12 @@ def _resume(run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
 def _train(
     run: "Run",
     folder: TrialFolder,
-    ledger: Ledger,
+    saver: "Saver",
     listeners: list[Callable[[dict[str, Any]], None]],
     kept: Sequence[int],
 ) -> float:
     """Returns the seconds inside the run: training and measuring, not writing."""
     begun, outside = time.monotonic(), 0.0
-    saver = Saver(run, folder, ledger)
     run.between = saver.between_rows
     for row in run:
         handed = time.monotonic()
@@ -166,8 +169,10 @@ def _train(
 class Saver:
     """Checkpoints of a run: at rows and, where those are far apart, between them."""
 
-    def __init__(self, run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
-        self.run, self.folder, self.ledger = run, folder, ledger
+    def __init__(
+        self, run: "Run", folder: TrialFolder, ledger: Ledger, alive: Callable[[], None]
+    ) -> None:
+        self.run, self.folder, self.ledger, self.alive = run, folder, ledger, alive
         self.saved = time.monotonic()
         self.cost = self.between_seconds = 0.0
 
@@ -178,6 +183,7 @@ class Saver:
 
     def between_rows(self) -> None:
         """Where it is time, and the last one is not of just now."""
+        self.alive()
         if self._age() >= max(BETWEEN_SECONDS, self.cost / CHECKPOINT_SHARE):
             self._save()
             self.between_seconds += self.cost

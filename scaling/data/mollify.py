@@ -25,7 +25,8 @@ def gamma(t: Tensor) -> Tensor:
 def mollified(trial: VaeTrial, images: Tensor, levels: int, epoch: int) -> Tensor:
     """The epoch's images (N, C, H, W), in the order of training, with the noise of their step.
 
-    Levels again, or floats in [0, 1] (a Gaussian likelihood: unclipped) without `requantise`.
+    Levels again for a mixture and for a Bernoulli; unclipped floats for a Gaussian, and for a
+    Bernoulli without `requantise` floats in [0, 1].
     """
     steps = -(-len(images) // trial.batch)
     step = (epoch - 1) * steps + torch.arange(len(images), device=images.device) // trial.batch
@@ -43,6 +44,7 @@ def _noisy(
     noise = torch.randn(x.shape, generator=generator, device=x.device)
     share = share.to(x.dtype).view(-1, 1, 1, 1)
     unit = ((1 - share).sqrt() * (2 * x - 1) + share.sqrt() * noise + 1) / 2
-    if trial.source.requantise:
-        return (unit.clamp(0, 1) * (levels - 1)).round().to(torch.uint8)
-    return unit if trial.likelihood == "gaussian" else unit.clamp(0, 1)
+    if trial.likelihood == "gaussian":
+        return unit
+    unit = unit.clamp(0, 1)
+    return (unit * (levels - 1)).round().to(torch.uint8) if trial.source.requantise else unit

@@ -66,11 +66,17 @@ def measure(
 
 
 def _official(run: "VaeRun", settings: Settings) -> Path | None:
-    """The folder of the official files, checked, where it is there and fits the test set."""
+    """The folder of the official files, checked, where it is there and fits the test set.
+
+    Raises UsageError for a folder that was asked for and cannot be used.
+    """
     root = run.data.root
     folder = Path(settings.folder) if settings.folder else root and root / FOLDER
-    whole = len(run.data.test) == corruptions.TEST_IMAGES
-    if run.data.name != "cifar10" or not whole or not folder or not folder.is_dir():
+    whole = run.data.name == "cifar10" and len(run.data.test) == corruptions.TEST_IMAGES
+    if not whole or not folder or not folder.is_dir():
+        if settings.folder:
+            why = "is no folder" if whole else "fits the whole test set of cifar10 only"
+            raise UsageError(f"folder={settings.folder} {why}. Leave folder out, or mend it.")
         return None
     corruptions.check_official(folder, run.data.test, run.data.test_labels)
     return folder

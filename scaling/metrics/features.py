@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -70,13 +71,13 @@ def classifier(run: "VaeRun", weights: str | None = None) -> Extractor:
 
     Raises Missing where D_train has no classes.
     """
-    labels = torch.from_numpy(run.data.train_labels.astype(int)).to(run.device)
-    labels = labels[:CLASSIFIER_IMAGES]
-    if len(labels.unique()) < 2:
+    known = run.data.train_labels[:CLASSIFIER_IMAGES]
+    classes, indices = np.unique(known, return_inverse=True)
+    if len(classes) < 2:
         raise Missing("the training images have no classes to train an extractor on")
-    images = run.train[:CLASSIFIER_IMAGES]
+    images, labels = run.train[: len(known)], torch.from_numpy(indices).to(run.device)
     with torch.enable_grad(), seeded(run.device, CLASSIFIER_SEED, "classifier"):
-        network = _network(images.shape[1], int(labels.max()) + 1).to(run.device)
+        network = _network(images.shape[1], len(classes)).to(run.device)
         optimizer = torch.optim.Adam(network.parameters(), CLASSIFIER_LR)
         for _ in range(CLASSIFIER_EPOCHS):
             for batch in torch.randperm(len(images), device=run.device).split(CLASSIFIER_BATCH):

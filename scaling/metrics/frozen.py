@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
 from torch import nn
+
+from scaling.models.full_float32 import full_float32
 
 
 @contextmanager
@@ -13,15 +14,13 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
     Nor do convolutions on a GPU round to TF32 there, as training leaves them to.
     """
-    rounds = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
     modes = [(module, module.training) for module in model.modules()]
     wishes = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     model.eval().requires_grad_(False)
     try:
-        yield
+        with full_float32():
+            yield
     finally:
-        torch.backends.cudnn.allow_tf32 = rounds
         for module, training in modes:
             module.training = training
         for parameter, requires_grad in wishes:

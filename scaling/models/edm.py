@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from scaling.models.full_float32 import full_float32
 from scaling.models.unet import UNet
 from scaling.trial import DiffusionTrial
 
@@ -156,5 +157,6 @@ def sample(
     for start in range(0, len(seeds), batch):
         part = slice(start, start + batch)
         noise = image_noise(seeds[part], shape).to(device)
-        images[part] = to_levels(heun_sample(denoiser, noise), levels).cpu().numpy()
+        with full_float32():
+            images[part] = to_levels(heun_sample(denoiser, noise), levels).cpu().numpy()
     return images

@@ -12,6 +12,7 @@ from torch import Tensor
 from scaling.data.datasets import Dataset
 from scaling.models import edm
 from scaling.models.edm import Denoiser
+from scaling.models.full_float32 import full_float32
 from scaling.runs.run import Row, Run, Stateful
 from scaling.seeds import derive, seeded
 from scaling.trial import DiffusionTrial
@@ -80,6 +81,7 @@ class DiffusionRun(Run):
         self.trial = trial
         self.levels, self.shape = data.levels, data.train.shape[1:]
         self.epoch_images = len(data.train)
+        self.images: Row = {"data": data.data, "fingerprint": data.fingerprint}
         self.train = torch.tensor(share_of_train(trial, data.train), device=self.device)
         self.test = torch.tensor(data.test, device=self.device)
         with seeded(self.device, trial.seed, "init"):
@@ -104,8 +106,8 @@ class DiffusionRun(Run):
         losses = {"train_loss": self._loss_on(self.train), "test_loss": self._loss_on(self.test)}
         self.check(*losses.values())
         parameters = sum(p.numel() for p in self.model.parameters())
-        row: Row = {"epoch": self.epoch, "loss": self.loss}
-        return row | losses | {"parameters": parameters} | self.timing(self.epoch_images)
+        row: Row = {"epoch": self.epoch, "loss": self.loss, **losses, "parameters": parameters}
+        return row | self.images | self.timing(self.epoch_images)
 
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Images as levels (N, C, H, W), one per seed."""
@@ -120,7 +122,8 @@ class DiffusionRun(Run):
         seen = (self.epoch - 1) * self.epoch_images
         self.model.train()
         total = torch.zeros((), device=self.device)
-        with seeded(self.device, self.trial.seed, self.epoch, "train"):
+        exact = full_float32(self.trial.precision == "float32")
+        with exact, seeded(self.device, self.trial.seed, self.epoch, "train"):
             for batch in self._order().split(self.trial.batch):
                 total += self._step(self.train[batch], seen) * len(batch)
                 seen += len(batch)
@@ -159,6 +162,6 @@ class DiffusionRun(Run):
     def _loss_on(self, images: Tensor) -> float:
         """Mean loss of the averaged weights."""
         x = edm.from_levels(images[:MEASURED], self.levels)
-        with seeded(self.device, self.trial.seed, "measure"):
+        with full_float32(), seeded(self.device, self.trial.seed, "measure"):
             losses = [edm.loss(self.denoiser, part) for part in x.split(MEASURED_BATCH)]
         return torch.cat(losses).double().mean().item()

@@ -94,6 +94,7 @@ class TwoSampleRun(Run):
     ) -> None:
         super().__init__(trial, epochs, measure_every, device)
         self.trial, self.levels = trial, data.levels
+        self.images: Row = {"data": data.data, "fingerprint": data.fingerprint}
         real = data.train if trial.real == "train" else data.test
         self.count = images_of_each(trial, len(real))
         generated = generated_images(trial, read_chunk, self.count, real.shape[1:])
@@ -125,7 +126,7 @@ class TwoSampleRun(Run):
             "accuracy": self._accuracy(self.held_out),
             "images": self.count,
             "parameters": sum(p.numel() for p in self.model.parameters()),
-        } | self.timing(len(self.train.labels))
+        } | (self.images | self.timing(len(self.train.labels)))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What pictures need: the held-out images that seem most real, and least, as levels."""

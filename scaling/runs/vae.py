@@ -136,6 +136,7 @@ class VaeRun(Run):
     def _set_phase(self, epoch: int) -> None:
         """The optimizer of the epoch: after `half_asleep_from` of the encoder's weights alone."""
         self.half_asleep = 0 < self.trial.half_asleep_from < epoch
+        self.vae.zero_grad(set_to_none=True)  # a frozen decoder's would count in the clipped norm
         self.vae.decoder.requires_grad_(not self.half_asleep)
         self.optimizer = self._adam(self.vae.encoder if self.half_asleep else self.vae)
         self.step: Step = graphed(self._step, self.trial.batch) if self.replays else self._step

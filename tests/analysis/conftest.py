@@ -39,7 +39,7 @@ class Results:
         (16, 64): 97.0,
     }
     NORMAL = NORMAL
-    DMAAPX = NORMAL | {"real_share": 0.0, "k": 10, "pool": "diffusion-abc"}
+    DMAAPX = NORMAL | {"real_share": 0.0, "k": 10, "pool": "digits-1-abc-e300"}
 
     def __init__(self, root: Path) -> None:
         self.root = root

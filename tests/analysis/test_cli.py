@@ -7,7 +7,7 @@ import pytest
 
 from analysis import figures
 from analysis.__main__ import WORDS, main
-from analysis.results import compact
+from analysis.results import compact, load
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,9 +80,20 @@ def test_verdict_from_parquet_equals_verdict_from_folder(study, capsys):
     assert len(live.splitlines()) <= 10
 
 
-def test_where(study, capsys):
+def test_where(study, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert main(["verdict", "--results", str(study), "--where", "seed=1"]) == 0
     assert "1 seed, 10 points): not decided" in capsys.readouterr().out
+    assert main(["compact", "--results", str(study), "--where", "seed=1", "-o", "one.parquet"]) == 0
+    assert set(load("one.parquet")["seed"]) == {1}
+    assert main(["report", "--results", str(study), "--where", "seed=1"]) == 2
+    assert "Draw one: python -m analysis fig8" in capsys.readouterr().err
+
+
+def test_the_verdict_is_of_the_only_source_there_is(results, capsys):
+    results.fill(results.TRUTH, source=results.DMAAPX, seeds=[0, 1, 2])
+    assert main(["verdict", "--results", str(results.close())]) == 0
+    assert capsys.readouterr().out.startswith("Double descent along the path (dmaapx, 3 seeds")
 
 
 def test_report_prints_its_lines(results, capsys):

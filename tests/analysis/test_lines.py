@@ -97,3 +97,14 @@ def test_two_trials_of_a_seed_ask_for_a_choice(studies):
 def test_an_empty_frame_has_no_methods(make):
     assert lines.methods(make({(1, 2): [1]}).iloc[:0].assign(dataset="", likelihood="")).empty
     assert isinstance(lines.over_epochs(make({(1, 2): [1]}), "fid", ["source"]), pd.DataFrame)
+
+
+def test_what_was_measured_in_two_ways_is_not_joined(studies):
+    frame = _line(studies, [(500, 1000), (500, 1000)], "robustness_gap")
+    alike = frame.assign(robustness_images=20, robustness_variant="kuzina")
+    assert len(lines.at_the_end(alike, "robustness_gap", ["line"]))
+    for name, other in (("robustness_images", 50), ("robustness_variant", "standard")):
+        mixed = alike.assign(**{name: alike[name].where(alike["seed"] == 0, other)})
+        for joined in (lines.at_the_end, lines.over_epochs):
+            with pytest.raises(ResultsError, match=f"--where {name}="):
+                joined(mixed, "robustness_gap", ["line"])

@@ -55,6 +55,15 @@ def test_the_lowest_fid_and_the_highest_of_all_else_are_best(frame):
     assert lines[-1].startswith("CIFAR-10: FID and IS rest on the features of a small classifier")
 
 
+def test_a_reason_that_no_longer_holds_is_not_given(frame):
+    """The weights came later, and the row of the first attempt has its reason still."""
+    measured = frame["inception_score"].notna()
+    there = frame.assign(sample_quality_absent=np.where(measured, REASON, None))
+    assert not any(REASON in line for line in figures.text("table11", there))
+    lacking = there.assign(inception_score=there["inception_score"].mask(there["seed"] == 0))
+    assert any(REASON in line for line in figures.text("table11", lacking))
+
+
 def test_what_is_absent_is_a_dash_with_its_reason_never_zero(studies):
     place(studies, reason=REASON)
     frame = studies.frame()

@@ -55,3 +55,12 @@ def test_what_no_node_can_hold_is_refused_at_once(cpus, gpus):
         check_placement(two_nodes, cpus, gpus)
     assert time.monotonic() - begun < 1
     check_placement(two_nodes, 4, 1)
+
+
+def test_what_no_single_node_has_together_is_refused():
+    each = ((64.0, 0.0), (4.0, 1.0))
+    mixed = Cluster(nodes=2, cpus=68, gpus=1, cpus_per_node=64, gpus_per_node=1, each=each)
+    with pytest.raises(UsageError, match="no node of the cluster has both.*--cpus-per-trial 4"):
+        check_placement(mixed, 8, 0.5)
+    check_placement(mixed, 8, 0)
+    check_placement(mixed, 4, 0.5)

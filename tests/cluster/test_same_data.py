@@ -6,34 +6,53 @@ from types import SimpleNamespace
 import pytest
 
 from scaling.checked import UsageError
-from scaling.cluster.study import _check_same_data
+from scaling.cluster import study
+from scaling.cluster.evaluate import Cells, _measure_all, check_same_data
 from scaling.runs.vae import VaeRun
 from scaling.store import Store
-from scaling.trial import key
+from scaling.trial import DiffusionTrial, Source, key
+from scaling.wanted import Diffusion, complete, pool_of
 
 
 @pytest.fixture
 def begun(trial, tiny, tmp_path):
-    """A request for a trial that has a row, measured on `tiny`."""
+    """The folder of a trial that has a row, measured on `tiny`."""
     store = Store(tmp_path)
     folder = store.folder(key(trial))
     folder.create(trial)
     (row,) = VaeRun(trial, tiny, 1, 1)
     folder.append_row(row)
-    return SimpleNamespace(store=store, hours={key(trial): 1.0}), key(trial)
+    return folder
+
+
+@pytest.fixture
+def other(tiny):
+    images = tiny.test.copy()
+    images[0, 0, 0, 0] ^= 1
+    return replace(tiny, test=images)
 
 
 def test_the_same_images_are_taken(begun, tiny):
-    request, name = begun
-    _check_same_data(request, name, tiny)
-    _check_same_data(request, name, replace(tiny, train=tiny.train.copy()))
+    check_same_data(begun, tiny)
+    check_same_data(begun, replace(tiny, train=tiny.train.copy()))
 
 
-def test_other_images_are_refused_while_the_trial_is_to_run(begun, tiny):
-    request, name = begun
-    other = tiny.test.copy()
-    other[0, 0, 0, 0] ^= 1
+def test_other_images_are_refused(begun, tiny, other):
     with pytest.raises(UsageError, match=f"began on other images .*{tiny.fingerprint}"):
-        _check_same_data(request, name, replace(tiny, test=other))
-    finished = SimpleNamespace(store=request.store, hours={})
-    _check_same_data(finished, name, replace(tiny, test=other))
+        check_same_data(begun, other)
+    with pytest.raises(UsageError, match="began on other images"):
+        _measure_all(begun, Cells(begun.key, {}, {}), other, "cpu", lambda: None)
+
+
+def test_so_is_a_finished_model_whose_samples_are_to_be_read(trial, tmp_path, monkeypatch):
+    model = DiffusionTrial("digits", channels=8)
+    first, *rest = complete(
+        [replace(trial, source=Source(real_share=0.0, k=1))], 4, 2, Diffusion(model, 3)
+    )
+    wanted = {w.key: w for w in (first, *rest)}
+    request = SimpleNamespace(
+        wanted=wanted, pool_users=lambda: [("", pool_of(rest[0].trial), None)]
+    )
+    assert study._models(request) == {first.key}
+    request.pool_users = lambda: []
+    assert study._models(request) == set()

@@ -6,11 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from scaling import checkpoints
 from scaling.cluster import worker
 from scaling.cluster.worker import Job, execute
+from scaling.data.datasets import split
+from scaling.runs.diffusion import sample_images
 from scaling.runs.vae import VaeRun
 from scaling.store import Store
-from scaling.trial import key
+from scaling.trial import DiffusionTrial, key
 from tests.conftest import timeless
 
 
@@ -173,6 +176,38 @@ def test_fewer_epochs_than_a_killed_run_reached(tmp_path, trial, tiny, between, 
     run(tmp_path, trial, tiny, 8, every=4)
     assert trained == list(range(1, 9))
     assert folder.state(8) == "done"
+
+
+def test_fewer_epochs_than_a_killed_run_reached_beyond_its_last_row(tmp_path, trial, tiny, between):
+    """Rows at 4 and 8; killed in epoch 7, and then 5 are enough."""
+    between(7)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, trial, tiny, 8, every=4)
+    between(None)
+    folder, _ = run(tmp_path, trial, tiny, 5, every=4)
+    assert folder.state(5) == "done"
+    assert [row["epoch"] for row in folder.rows()] == [4, 6]
+
+
+def test_each_epoch_is_a_sign_of_life(tmp_path, trial, tiny):
+    folder = Store(tmp_path).folder(key(trial))
+    folder.create(trial)
+    signs = []
+    execute(folder, tiny, Job(8, 4), lambda row: None, alive=lambda: signs.append("alive"))
+    assert len(signs) == 8 - len(folder.rows())
+
+
+def test_a_diffusion_models_weights_are_kept_however_long_it_trains(tmp_path, tiny):
+    trial = DiffusionTrial("digits", 45, channels=8, multipliers=(1,), blocks=1, attention=())
+    folder = Store(tmp_path).folder(key(trial))
+    folder.create(trial)
+    for epochs in (2, 5):
+        execute(folder, tiny, Job(epochs, 1, kept=(epochs,)), lambda row: None)
+    state = checkpoints.at(folder.path, 2)
+    assert set(state) & {"averaged", "model", "optimizer"} == {"averaged"}
+    assert sample_images(trial, state, [0], (1, 8, 8), 17).shape == (1, 1, 8, 8)
+    trained = split(tiny, trial.train_size, trial.split)
+    assert {row["fingerprint"] for row in folder.rows()} == {trained.fingerprint}
 
 
 def test_an_infinite_elbo_is_a_failure_with_its_reason(tmp_path, trial, tiny):

@@ -111,16 +111,33 @@ def test_mixture_gradient_equals_finite_differences(channels):
     )
 
 
-def test_samples_follow_the_log_prob():
-    levels, draws = 17, 40_000
-    params = torch.randn(1, 9, 1, 1, generator=generator())
-    one = MixtureOfLogistics(params.expand(draws, -1, -1, -1), 1, levels)
+@pytest.mark.parametrize("form", [MixtureOfLogistics, PerChannelMixture])
+@pytest.mark.parametrize(("channels", "levels"), [(1, 17), (3, 4)])
+def test_samples_follow_the_log_prob(form, channels, levels):
+    draws, k = 40_000, 3
+    params = torch.randn(1, form.width(channels, k), 1, 1, generator=generator())
+    if channels == 3:  # a sample's earlier colours are not rounded before the later ones
+        params[:, k:].view(1, 3, 3, k, 1, 1)[:, :, 2] = 0
+    one = form(params.expand(draws, -1, -1, -1), channels, levels)
     torch.manual_seed(0)
-    drawn = quantize(one.sample(), levels).flatten().long()
-    counts = torch.bincount(drawn, minlength=levels) / draws
-    every = torch.arange(levels).view(levels, 1, 1, 1)
-    p = MixtureOfLogistics(params.expand(levels, -1, -1, -1), 1, levels).log_prob(every).exp()
+    drawn = quantize(one.sample(), levels).long().flatten(1)
+    places = (drawn * levels ** torch.arange(channels)).sum(1)
+    counts = torch.bincount(places, minlength=levels**channels) / draws
+    every = torch.tensor(list(itertools.product(range(levels), repeat=channels))).flip(1)
+    images = every.view(-1, channels, 1, 1)
+    p = form(params.expand(len(every), -1, -1, -1), channels, levels).log_prob(images).exp()
     assert (counts - p).abs().max() < 5 * (0.25 / draws) ** 0.5
+
+
+def test_the_mean_per_channel_is_that_of_its_samples():
+    params = torch.randn(1, 30, 1, 1, generator=generator())
+    rest = params[:, 3:].view(1, 3, 3, 3, 1, 1)
+    rest[:, :, 0] = 0.3 + 0.1 * rest[:, :, 0]  # within [0, 1], so that nothing is clamped
+    rest[:, :, 1] = -5.0
+    rest[:, :, 2] *= 0.3
+    many = PerChannelMixture(params.expand(40_000, -1, -1, -1), 3)
+    torch.manual_seed(0)
+    torch.testing.assert_close(many.sample().mean(0), many.mean[0], rtol=0, atol=4e-3)
 
 
 def test_rgb_sample_mean_is_the_mean():

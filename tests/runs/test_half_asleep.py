@@ -48,6 +48,19 @@ def test_a_state_from_before_is_taken_up_by_a_run_that_is_half_asleep(trial, tin
     assert [timeless(row) for row in whole] == expected[2:]
 
 
+def test_a_resumed_run_clips_the_same_gradients(trial, tiny):
+    """Those of the frozen decoder, from the last step before, are none of them."""
+    trial = replace(trial, half_asleep_from=1, grad_clip=1e-2)
+    whole = VaeRun(trial, tiny, 4, 1)
+    states, expected = {}, []
+    for row in whole:
+        states[row["epoch"]] = copy.deepcopy(whole.state_dict())
+        expected.append(timeless(row))
+    resumed = VaeRun(trial, tiny, 4, 1)
+    resumed.load_state_dict(states[2])
+    assert [timeless(row) for row in resumed] == expected[2:]
+
+
 def test_the_learning_rate_begins_anew(trial, tiny):
     run = VaeRun(replace(trial, half_asleep_from=2, lr_decay_epochs=2), tiny, 3, 1)
     list(run)

@@ -1,0 +1,70 @@
+"""What a launch leaves missing is told, and is no success."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from scaling import cli
+from scaling.checked import UsageError
+from scaling.cluster import chunks, study
+from scaling.cluster.evaluate import without_model
+from scaling.cluster.study import Ended
+from scaling.data.pool import Pool
+from scaling.store import Store
+from scaling.trial import VaeTrial, key
+from scaling.wanted import Wanted
+from tests.small_pool import build
+
+
+@pytest.fixture
+def done(trial, tmp_path):
+    """A finished trial with rows at 2 and 4, and a model of 4 only."""
+    store = Store(tmp_path)
+    folder = store.folder(key(trial))
+    folder.create(trial)
+    for epoch in (2, 4):
+        folder.append_row({"epoch": epoch})
+    folder.save_checkpoint({"epoch": 4})
+    folder.finish(4)
+    return store, Wanted(trial, 4, 2, ("amortization",), (2, 4))
+
+
+def test_the_exit_code_is_of_metrics_and_pools_too(done, capsys):
+    store, wanted = done
+    assert cli._verdict(store, [wanted], Ended()) == cli.DONE
+    assert cli._verdict(store, [wanted], Ended(missing=["the pool p"])) == cli.FAILED
+    assert "Missing: the pool p. Go on with: python" in capsys.readouterr().out
+    assert cli._verdict(store, [wanted], Ended("--max-hours 1", ["the pool p"])) == cli.CAPPED
+
+
+def test_cells_that_stay_empty_are_told(done, capsys):
+    store, wanted = done
+    request = SimpleNamespace(store=store, wanted={wanted.key: wanted})
+    assert without_model(store, wanted.key, wanted.metrics, (2, 4))
+    assert not without_model(store, wanted.key, wanted.metrics, (4, 6))
+    study._tell_without_model(request)
+    assert "1 trials were trained by another study" in capsys.readouterr().out
+    store.folder(wanted.key).merge_row(2, {"amortization_gap": 1.0})
+    study._tell_without_model(request)
+    assert not capsys.readouterr().out
+
+
+def test_ones_and_zeros_for_a_bernoulli():
+    bernoulli = VaeTrial("own.npz", likelihood="bernoulli")
+    study._check_levels(bernoulli, SimpleNamespace(levels=2))
+    study._check_levels(VaeTrial("own.npz"), SimpleNamespace(levels=256))
+    with pytest.raises(UsageError, match="own.npz has 256 levels. Save it as 0 and 1"):
+        study._check_levels(bernoulli, SimpleNamespace(levels=256))
+
+
+@pytest.mark.parametrize(("smallest", "fits"), [(1e6, True), (1e3, False)])
+def test_a_pool_must_fit_each_nodes_object_store(tmp_path, monkeypatch, smallest, fits):
+    nodes = [
+        {"Alive": alive, "Resources": {"object_store_memory": size}}
+        for alive, size in ((True, 1e9), (True, smallest), (False, 1.0))
+    ]
+    monkeypatch.setattr(chunks, "ray", SimpleNamespace(nodes=lambda: nodes, put=lambda x: x))
+    build(tmp_path / "pools" / "p", 2)
+    pool = Pool.load(tmp_path / "pools" / "p", tmp_path / "pools")
+    shared = chunks.share({"p": pool}, {"p": 2}, 0)["p"]
+    assert bool(shared.refs) == fits
