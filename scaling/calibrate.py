@@ -42,8 +42,8 @@ class Probe:
         return training_work(replace(self.trial, train_size=self.images), 1)
 
 
-PLAIN = VaeTrial("cifar10", likelihood="gaussian")
-WIDE = Probe(replace(PLAIN, n_c=128, batch=16, precision="float32"), 32)
+PLAIN = VaeTrial("cifar10", likelihood="gaussian", precision="float32")
+WIDE = Probe(replace(PLAIN, n_c=128, batch=16), 32)
 PROBES = (
     Probe(VaeTrial("digits", n_c=2, mixtures=1, batch=2), 40),  # launches
     WIDE,  # arithmetic

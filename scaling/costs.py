@@ -35,7 +35,7 @@ EVAL_IMAGES = {"vae": 512, "diffusion": 250, "two_sample": 512}  # that are meas
 EVAL_COPIES = {"vae": 1.5, "diffusion": 9.0, "two_sample": 1.5}  # of the largest layer's outputs
 COMPILE_FROM = 5_000  # components, as scaling.models.logistics has it
 COMPILED_SHARE = 0.4  # of the likelihood's time, where it is compiled
-BF16_FROM = {"n_c": 32, "side": 32}  # as scaling.models.precision has it
+BF16_FROM_SIDE = 32  # as scaling.models.precision has it
 NFE = 35  # evaluations of a denoiser for a sample: 18 steps of Heun, the last of Euler
 SAMPLE_BATCH = {"cpu": 32, "cuda": 256}  # as scaling.models.edm has it
 MEASURED = 2000  # images that a diffusion model's loss is measured on
@@ -86,8 +86,7 @@ def in_bf16(trial: Trial) -> bool:
     """Whether the networks train in bf16 where the processor has it."""
     if not isinstance(trial, VaeTrial):
         return getattr(trial, "precision", "float32") == "bf16"
-    wide = trial.network == "residual" and trial.n_c >= BF16_FROM["n_c"]
-    large = wide and row_of(trial).side >= BF16_FROM["side"]
+    large = trial.network == "residual" and row_of(trial).side >= BF16_FROM_SIDE
     return trial.precision == "bf16" or (trial.precision == "auto" and large)
 
 

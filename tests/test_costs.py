@@ -141,7 +141,7 @@ def test_flops_of_an_epoch_equal_those_counted(trial):
 
 def test_constants_are_those_of_the_modules_that_use_them():
     assert logistics.COMPILE_FROM == costs.COMPILE_FROM
-    assert precision.BF16_FROM == costs.BF16_FROM
+    assert precision.BF16_FROM_SIDE == costs.BF16_FROM_SIDE
     assert diffusion.MEASURED == costs.MEASURED
     assert (amortization.AT_ONCE, robustness.AT_ONCE) == (costs.AT_ONCE, costs.ATTACKED)
     settings = amortization.Settings()

@@ -8,16 +8,16 @@ from torch import Tensor, nn
 from scaling.models.vae import VAE
 
 Precision = Literal["float32", "bf16"]
-BF16_FROM = {"n_c": 32, "side": 32}  # measured: smaller networks gain little or nothing
+BF16_FROM_SIDE = 32  # for every width, so that no axis of widths changes its arithmetic midway
 
 
 def resolve(
-    asked: Literal["auto", "float32", "bf16"], n_c: int, side: int, device: torch.device
+    asked: Literal["auto", "float32", "bf16"], network: str, side: int, device: torch.device
 ) -> Precision:
-    """What `auto` means: bf16 for wide networks on large images where the processor has it."""
+    """What `auto` means: bf16 for convolutions on large images where the processor has it."""
     if asked != "auto":
         return asked
-    large = n_c >= BF16_FROM["n_c"] and side >= BF16_FROM["side"]
+    large = network == "residual" and side >= BF16_FROM_SIDE
     return "bf16" if large and has_bf16(device) else "float32"
 
 

@@ -48,8 +48,7 @@ class VaeRun(Run):
         with seeded(self.device, trial.seed, "init"):
             vae = build(trial, data.channels, data.side, data.levels)
         self.vae = vae.to(self.device).to(memory_format=torch.channels_last)
-        wide = trial.n_c if trial.network == "residual" else 0  # only measured for convolutions
-        self._set_precision(resolve(trial.precision, wide, data.side, self.device))
+        self._set_precision(resolve(trial.precision, trial.network, data.side, self.device))
         self._set_phase(0)
         self.constants = self._constants()
         self.read_chunk = read_chunk

@@ -12,17 +12,17 @@ from scaling.models.vae import build, elbo
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("n_c", [31, 32])
+@pytest.mark.parametrize("network", ["residual", "fully_connected"])
 @pytest.mark.parametrize("side", [28, 32])
 @pytest.mark.parametrize("has_bf16", [False, True])
-def test_auto_is_bf16_for_wide_networks_and_large_images_where_there_is_bf16(
-    monkeypatch, n_c, side, has_bf16
+def test_auto_is_bf16_for_convolutions_on_large_images_where_there_is_bf16(
+    monkeypatch, network, side, has_bf16
 ):
     monkeypatch.setattr(precision, "has_bf16", lambda device: has_bf16)
-    expected = "bf16" if has_bf16 and n_c == 32 and side == 32 else "float32"
-    assert resolve("auto", n_c, side, CPU) == expected
-    assert resolve("float32", n_c, side, CPU) == "float32"
-    assert resolve("bf16", n_c, side, CPU) == "bf16"
+    expected = "bf16" if has_bf16 and network == "residual" and side == 32 else "float32"
+    assert resolve("auto", network, side, CPU) == expected
+    assert resolve("float32", network, side, CPU) == "float32"
+    assert resolve("bf16", network, side, CPU) == "bf16"
 
 
 @pytest.mark.parametrize("likelihood", ["mixture", "per_channel", "gaussian", "bernoulli"])
