@@ -13,6 +13,8 @@ SOURCE_DEFAULTS = {  # normal training: a point in the space of training distrib
     "k": None,
     "diffusion_share": 1.0,
     "pool": None,
+    "pool_order": "chunks",
+    "mix": "batch",
     "augment": None,
     "augment_strength": "normal",
     "augment_probability": None,

@@ -108,10 +108,11 @@ def train_images(trial: Trial) -> int:
 
 
 def epoch_images(trial: Trial) -> int:
-    """Images of one epoch: |D_train|; for a two-sample test the training part of both classes."""
+    """Images of one epoch: |D_train|, a share of it; the training part of a two-sample test's."""
     if isinstance(trial, TwoSampleTrial):
         return int(2 * TRAIN_SHARE * (trial.images or train_images(trial)))
-    return train_images(trial)
+    share = getattr(trial, "share", 1.0) if getattr(trial, "budget", "") == "epochs" else 1.0
+    return max(1, round(share * train_images(trial)))
 
 
 def memory(trial: Trial, machine: Machine, metrics: Sequence[str] = ()) -> int:

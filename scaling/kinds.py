@@ -121,13 +121,15 @@ class VaeTrial(Checked):
 class DiffusionTrial(Checked):
     """One EDM model on a share of D_train: data, U-Net, optimizer, seed (Appendix D).
 
-    An effective epoch is |D_train| images whatever the share: equal epochs, equal image budget.
+    An effective epoch is |D_train| images whatever the share; under `budget=epochs` one pass over
+    the share.
     """
 
     dataset: str
     train_size: int | None = None
     split: int = 0
     share: float = 1.0  # of D_train: a prefix of one permutation, shares nested
+    budget: Literal["images", "epochs"] = "images"  # equal whatever the share (B.8: images)
     seed: int = 0
     channels: int = 128  # of the U-Net at multiplier 1
     multipliers: tuple[int, ...] = (2, 2, 2)  # of the channels, per resolution

@@ -7,7 +7,7 @@ from typing import Literal
 from scaling.checked import Checked, UsageError, known
 
 HALF = -1  # mollify_epochs before the study's epochs are known: half of them
-SAMPLES = ("k", "pool", "diffusion_share")  # fields that are read where samples are
+SAMPLES = ("k", "pool", "diffusion_share", "pool_order", "mix")  # read where samples are
 # Fields that only some sources read: elsewhere they keep their default.
 READ_WITH = {
     "augment_strength": "augment",
@@ -28,6 +28,8 @@ class Source(Checked):
     k: int | None = None  # distinct samples, in units of |D_train|; None: the preset's
     diffusion_share: float = 1.0  # share of D_train that the diffusion model saw
     pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
+    pool_order: Literal["chunks", "shuffled"] = "chunks"  # chunk after chunk, or all k shuffled
+    mix: Literal["batch", "fixed"] = "batch"  # real images and samples anew in each batch, or once
     augment: Literal["naive", "tuned"] | None = None  # Tables 8-10
     augment_strength: Literal["normal", "uniform", "uniform_pos"] = "normal"  # draws of strengths
     augment_probability: float | None = None  # of each transformation; None: the data set's
@@ -58,6 +60,8 @@ class Source(Checked):
         unread = {name: owner for name, owner in READ_WITH.items() if not getattr(self, owner)}
         if self.real_share == 1:
             unread |= dict.fromkeys(SAMPLES, "real_share below 1")
+        elif self.real_share == 0:
+            unread["mix"] = "real_share above 0"
         for name, owner in unread.items():
             if getattr(self, name) != type(self).__dataclass_fields__[name].default:
                 raise UsageError(

@@ -79,6 +79,37 @@ def test_a_mixture_takes_no_image_twice_in_an_epoch():
     assert sum(level < 100 for level in seen) == 8 + 8 + 4
 
 
+NUMBERED = np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1)
+
+
+def numbered(index):
+    return np.broadcast_to(100 + 50 * index + NUMBERED, TRAIN.shape).astype(np.uint8)
+
+
+def test_a_shuffled_pool_is_read_once_before_any_of_it_again():
+    source = replace(DMAAPX, k=3, pool_order="shuffled")
+    epochs = [
+        images_of(source, epoch, read_chunk=numbered)[:, 0, 0, 0].tolist() for epoch in range(1, 7)
+    ]
+    whole = sorted(numbered(index)[i, 0, 0, 0] for index in range(3) for i in range(50))
+    assert sorted(sum(epochs[:3], [])) == sorted(sum(epochs[3:], [])) == whole
+    assert epochs[:3] != epochs[3:]
+    assert all(len({(level - 100) // 50 for level in epoch}) == 3 for epoch in epochs)
+
+
+def test_a_fixed_mixture_is_the_same_set_in_each_epoch():
+    train = torch.from_numpy(np.broadcast_to(NUMBERED, TRAIN.shape).copy())
+    source = Source(real_share=0.3, k=2, mix="fixed")
+    first, second = (
+        images_of(source, epoch, train, numbered)[:, 0, 0, 0].tolist() for epoch in (1, 2)
+    )
+    assert first != second and sorted(first) == sorted(second)
+    assert sum(level < 50 for level in first) == 15 and len(set(first)) == 50
+    assert sorted(images_of(source, 1, train, numbered, seed=1)[:, 0, 0, 0].tolist()) != sorted(
+        first
+    )
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -119,6 +150,8 @@ def test_what_does_not_fit_is_refused():
     [
         ({"k": 3}, "real_share below 1"),
         ({"diffusion_share": 0.5}, "real_share below 1"),
+        ({"mix": "fixed"}, "real_share below 1"),
+        ({"real_share": 0.0, "mix": "fixed"}, "real_share above 0"),
         ({"keep_real": True}, "source.augment only"),
         ({"requantise": False}, "source.mollify_epochs only"),
         ({"augment": "tuned", "augment_probability": 1.5}, "not in"),

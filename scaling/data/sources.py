@@ -59,7 +59,9 @@ def _mixed(
     order = torch.randperm(count, generator=generator)
     if share == 1:
         return train[order.to(train.device)]
-    chunk = _chunk(trial, train, epoch, read_chunk)
+    if trial.source.mix == "fixed":
+        return _fixed(trial, train, read_chunk)[order.to(train.device)]
+    chunk = _samples(trial, train, epoch, read_chunk)
     if share == 0:
         return torch.from_numpy(chunk[order.numpy()]).to(train.device)
     real = real_images(share, count, trial.batch)
@@ -70,12 +72,40 @@ def _mixed(
     return images
 
 
-def _chunk(trial: VaeTrial, train: Tensor, epoch: int, read_chunk: ReadChunk | None) -> np.ndarray:
-    """Epoch e reads chunk (e - 1) mod k."""
+def _fixed(trial: VaeTrial, train: Tensor, read_chunk: ReadChunk | None) -> Tensor:
+    """One set for all epochs: round(share N) images of D_train, the others of the first chunk."""
+    count, real = len(train), round(trial.source.real_share * len(train))
+    generator = torch.Generator().manual_seed(derive(trial.seed, "mix"))
+    kept, drawn = (torch.randperm(count, generator=generator) for _ in range(2))
+    samples = _chunk(trial, train, 0, read_chunk)[drawn[real:].numpy()]
+    return torch.cat(
+        [train[kept[:real].to(train.device)], torch.from_numpy(samples).to(train.device)]
+    )
+
+
+def _samples(
+    trial: VaeTrial, train: Tensor, epoch: int, read_chunk: ReadChunk | None
+) -> np.ndarray:
+    """Epoch e reads chunk (e - 1) mod k; shuffled, the next images of all k in an order of theirs.
+
+    That order is drawn anew when all of them have been read.
+    """
+    k, count = trial.source.k or 0, len(train)
+    if trial.source.pool_order == "chunks" or not k:
+        return _chunk(trial, train, (epoch - 1) % max(k, 1), read_chunk)
+    passes, at = divmod(epoch - 1, k)
+    generator = torch.Generator().manual_seed(derive(trial.seed, passes, "pool"))
+    order = torch.randperm(k * count, generator=generator)[at * count : (at + 1) * count].numpy()
+    parts = (order[order // count == index] % count for index in range(k))
+    read = (_chunk(trial, train, index, read_chunk)[part] for index, part in enumerate(parts))
+    return np.concatenate(list(read))
+
+
+def _chunk(trial: VaeTrial, train: Tensor, index: int, read_chunk: ReadChunk | None) -> np.ndarray:
     source = trial.source
     if read_chunk is None or source.k is None:
         raise UsageError(f"The source {source.name!r} needs a pool and its k. None was given.")
-    chunk = read_chunk((epoch - 1) % source.k)
+    chunk = read_chunk(index)
     if chunk.shape != tuple(train.shape):
         raise UsageError(f"A chunk of shape {chunk.shape} does not match D_train {train.shape}.")
     return chunk

@@ -63,8 +63,9 @@ def sample_images(
 class DiffusionRun(Run):
     """Training EDM, as `Run` tells.
 
-    An epoch is |D_train| images, the share of D_train repeated as often as it takes. `denoiser`
-    holds the averaged weights; every reported loss and every sample is theirs.
+    An epoch is |D_train| images, the share of D_train repeated as often as it takes, or, under
+    `budget=epochs`, the share once. `denoiser` holds the averaged weights; every reported loss and
+    every sample is theirs.
     """
 
     objective, remedy = "denoising loss", " or a longer ramp_images"
@@ -80,10 +81,10 @@ class DiffusionRun(Run):
         super().__init__(trial, epochs, measure_every, device)
         self.trial = trial
         self.levels, self.shape = data.levels, data.train.shape[1:]
-        self.epoch_images = len(data.train)
         self.images: Row = {"data": data.data, "fingerprint": data.fingerprint}
         self.train = torch.tensor(share_of_train(trial, data.train), device=self.device)
         self.test = torch.tensor(data.test, device=self.device)
+        self.epoch_images = len(data.train if trial.budget == "images" else self.train)
         with seeded(self.device, trial.seed, "init"):
             model = edm.build(trial, data.channels, data.side)
         self.model = model.to(self.device).to(memory_format=torch.channels_last)
@@ -118,7 +119,7 @@ class DiffusionRun(Run):
         return {"samples": self.sample(range(PICTURES))}
 
     def train_epoch(self) -> float:
-        """|D_train| images: the share of D_train, repeated."""
+        """The share of D_train, repeated as often as the budget says."""
         seen = (self.epoch - 1) * self.epoch_images
         self.model.train()
         total = torch.zeros((), device=self.device)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from scaling import costs
 from scaling.data.datasets import Dataset
 from scaling.models import edm
 from scaling.runs.diffusion import DiffusionRun, load_denoiser, share_of_train
@@ -147,6 +148,15 @@ def test_every_share_has_the_same_image_budget(trial, tiny, share, monkeypatch):
         assert sum(counts) == 45
         assert set(counts) <= {45 // size, 45 // size + 1}
     assert first != second or size == 1
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3])
+def test_or_the_same_number_of_passes(trial, tiny, share):
+    short = replace(trial, share=share, budget="epochs")
+    run = DiffusionRun(short, tiny, 2)
+    assert sorted(run._order().tolist()) == list(range(round(share * 45)))
+    assert run.epoch_images == costs.epoch_images(short)
+    assert list(run)[-1]["epoch"] == 2
 
 
 def test_the_images_of_a_share_are_among_those_of_a_larger_one(trial, tiny):
