@@ -63,8 +63,10 @@ def table11(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _table(frame: pd.DataFrame, suffix: str) -> Table:
-    cells = tables.parts(numbers(frame), METRICS, "metric", "best", suffix)
-    return Table(tables.head("task and metric"), cells, [MARK, *_reasons(frame)])
+    table = numbers(frame)
+    cells = tables.parts(table, METRICS, "metric", "best", suffix)
+    said = [MARK, *tables.lengths(table), *_reasons(frame)]
+    return Table(tables.head("task and metric"), cells, said)
 
 
 def _reasons(frame: pd.DataFrame) -> list[str]:

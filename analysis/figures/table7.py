@@ -44,5 +44,6 @@ def table7(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _table(frame: pd.DataFrame, suffix: str) -> Table:
-    cells = tables.parts(numbers(frame), GAPS, "gap", "smallest", suffix)
-    return Table(tables.head("gap"), cells, [MARK])
+    table = numbers(frame)
+    cells = tables.parts(table, GAPS, "gap", "smallest", suffix)
+    return Table(tables.head("gap"), cells, [MARK, *tables.lengths(table)])

@@ -131,6 +131,18 @@ def parts(
     return found
 
 
+def lengths(table: pd.DataFrame) -> list[str]:
+    """Per data set whose cells are of trials of different lengths, those lengths."""
+    said = []
+    for data, part in table.groupby("data", sort=False):
+        if part["epoch"].nunique() > 1:
+            ends = {name: here["epoch"] for name, here in part.groupby("source")}
+            there = [name for name in lines.METHODS if name in ends]
+            each = (f"{style.source_label(name)} {marks.span(ends[name])}" for name in there)
+            said.append(f"{data}: not all after equally many epochs: {', '.join(each)}")
+    return said
+
+
 def _cells(here: pd.DataFrame, best: str, suffix: str) -> list[str]:
     cells = []
     for mean, low, high, n, first in here[["mean", "low", "high", "n", best]].to_numpy(dtype=float):

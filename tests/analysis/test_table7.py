@@ -99,3 +99,14 @@ def test_command_line_prints_or_writes_the_table(frame, results, tmp_path, capsy
     numbers = pd.read_csv(tmp_path / "t.csv")
     pd.testing.assert_frame_equal(numbers, figures.numbers("table7", frame), check_dtype=False)
     assert main(["fig2", "--results", study, "-o", str(tmp_path / "fig2.md")]) == 2
+
+
+def test_trials_of_other_lengths_are_told(frame):
+    normal = (frame["source"] == "normal") & (frame["dataset"] == "cifar10")
+    longer = frame.assign(epoch=frame["epoch"] * normal.map({True: 2, False: 1}))
+    said = figures.text("table7", longer)[-1]
+    last = frame["epoch"].max()
+    assert said.startswith(
+        f"CIFAR-10 (JPEG copy): not all after equally many epochs: normal {2 * last}"
+    )
+    assert f"DMaaPx {last}" in said and "BinaryMNIST" not in said
