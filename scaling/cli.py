@@ -1,7 +1,7 @@
 """A study's command: plan, launch, verdict; errors as sentences; exit codes.
 
-0 all done; 2 wrong usage or environment, nothing started; 3 some trials failed; 4 a cap was
-reached; 128 + signal when interrupted. Every study calls `main`.
+0 all done; 2 wrong usage or environment, nothing started; 3 some trials, samples or metrics
+failed; 4 a cap was reached; 128 + signal when interrupted. Every study calls `main`.
 """
 
 import json
