@@ -12,7 +12,7 @@ from scaling.models.full_float32 import full_float32
 def frozen(model: nn.Module) -> Iterator[None]:
     """Eval mode and no parameter that requires a gradient inside; all as it was outside.
 
-    Nor do convolutions on a GPU round to TF32 there, as training leaves them to.
+    Nor do convolutions on a GPU round to TF32 there.
     """
     modes = [(module, module.training) for module in model.modules()]
     wishes = [(parameter, parameter.requires_grad) for parameter in model.parameters()]

@@ -1,4 +1,4 @@
-"""Convolutions in float32 to its last bit: on a GPU, PyTorch rounds their inputs to TF32 else."""
+"""Convolutions in float32 to its last bit: on a GPU, PyTorch else rounds their inputs to TF32."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -13,6 +13,7 @@ from scaling.data import sources
 from scaling.data.datasets import Dataset
 from scaling.metrics import elbo as elbo_metric
 from scaling.metrics import reconstruction
+from scaling.models.full_float32 import full_float32
 from scaling.models.precision import Precision, resolve, trained_in
 from scaling.models.vae import build, elbo
 from scaling.runs.graphed import Step, graphed
@@ -111,7 +112,8 @@ class VaeRun(Run):
             self.vae.decoder.eval()
         images = self.source_images()
         total = torch.zeros((), device=self.device)
-        with seeded(self.device, self.trial.seed, self.epoch, "train"):
+        exact = full_float32(self.precision == "float32")
+        with exact, seeded(self.device, self.trial.seed, self.epoch, "train"):
             for x in images.split(self.trial.batch):
                 total += self.step(x) * len(x)
         return -total.item() / len(images)

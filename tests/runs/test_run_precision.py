@@ -46,3 +46,14 @@ def test_bf16_changes_training_and_not_the_measurement(trial, half, tiny):
     torch.testing.assert_close(*weights, rtol=0, atol=0.05)
     assert rounded.vae.encode(rounded.test).mean.dtype == torch.float32
     assert mean_elbo(rounded.vae, rounded.test).keys() == {"elbo", "kl"}
+
+
+@pytest.mark.parametrize(("asked", "rounds"), [("float32", False), ("bf16", True)])
+def test_float32_is_no_tf32_in_training(trial, tiny, monkeypatch, asked, rounds):
+    run = VaeRun(replace(trial, precision=asked), tiny, 1, 1)
+    seen = []
+    step = run.step
+    run.step = lambda x: seen.append(torch.backends.cudnn.allow_tf32) or step(x)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    list(run)
+    assert set(seen) == {rounds} and torch.backends.cudnn.allow_tf32
