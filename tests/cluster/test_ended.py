@@ -11,7 +11,7 @@ from scaling.cluster.evaluate import without_model
 from scaling.cluster.study import Ended
 from scaling.data.pool import Pool
 from scaling.store import Store
-from scaling.trial import VaeTrial, key
+from scaling.trial import DiffusionTrial, VaeTrial, key
 from scaling.wanted import Wanted
 from tests.small_pool import build
 
@@ -47,6 +47,13 @@ def test_cells_that_stay_empty_are_told(done, capsys):
     store.folder(wanted.key).merge_row(2, {"amortization_gap": 1.0})
     study._tell_without_model(request)
     assert not capsys.readouterr().out
+
+
+def test_models_are_kept_for_metrics_and_for_samples(trial):
+    model = Wanted(DiffusionTrial("digits"), 300, 50)
+    assert study._kept(model) == (300,)  # another study may train it further
+    assert study._kept(Wanted(trial, 4, 2, ("amortization",), (2, 4))) == (2, 4)
+    assert study._kept(Wanted(trial, 4, 2)) == ()
 
 
 def test_ones_and_zeros_for_a_bernoulli():
