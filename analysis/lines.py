@@ -107,7 +107,7 @@ def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFra
 
 def _check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
     """Raises ResultsError where a metric was measured with different options."""
-    for name in set(MEASURED_ON.get(metric, ())) & set(frame):
+    for name in (name for name in MEASURED_ON.get(metric, ()) if name in frame):
         values = list(frame.loc[frame[metric].notna(), name].dropna().unique())
         if len(values) > 1:
             raise ResultsError(

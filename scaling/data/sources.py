@@ -90,9 +90,9 @@ def _samples(
 
     That order is drawn anew when all of them have been read.
     """
-    k, count = trial.source.k or 0, len(train)
-    if trial.source.pool_order == "chunks" or not k:
-        return _chunk(trial, train, (epoch - 1) % max(k, 1), read_chunk)
+    k, count = trial.source.k or 1, len(train)  # without k, `_chunk` refuses
+    if trial.source.pool_order == "chunks":
+        return _chunk(trial, train, (epoch - 1) % k, read_chunk)
     passes, at = divmod(epoch - 1, k)
     generator = torch.Generator().manual_seed(derive(trial.seed, passes, "pool"))
     order = torch.randperm(k * count, generator=generator)[at * count : (at + 1) * count].numpy()
