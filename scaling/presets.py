@@ -3,13 +3,31 @@
 `digits` and `mnist-small` are for CPUs, the others for GPUs; the paper's own numbers are in B.1, D.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from scaling.options import Preset
-from scaling.shapes import DATASETS
-from scaling.trial import DiffusionTrial, VaeTrial
-from scaling.wanted import Diffusion
+from scaling.trial import DiffusionTrial, Trial, VaeTrial
+from scaling.trial.catalog import DATASETS
+from scaling.trial.schedule import Diffusion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """What every study's presets have; a study adds its axes."""
+
+    base: Trial
+    epochs: int
+    measure_every: int
+    seeds: tuple[int, ...]
+    about: str  # cost and purpose, for --help
+    diffusion: Diffusion | None = None  # whose samples the sources without a pool read
+    metrics: tuple[str, ...] = ()  # costly ones, by module or column
+    metric_every: int = 0  # epochs between them; 0: at the last only
+    metric_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by metric
+    pool_k: int = 0  # chunks to sample of each diffusion model, whether or not a VAE reads them
+    on_gpu: bool = False  # planned for a GPU
+
 
 POWERS = (1, 2, 4, 8, 16, 32, 64)
 PAPER_EPOCHS, PAPER_EDM_EPOCHS = 1000, 4000  # B.1; Appendix D: 200 million images

@@ -7,9 +7,8 @@ small share of D_train repeats it: its samples lie nearer to D_train than test i
 from dataclasses import dataclass, replace
 
 from analysis import summarize
-from scaling.cli import main
-from scaling.options import Preset
-from scaling.presets import DIGITS_EDM, MNIST_EDM, MNIST_EDM_EPOCHS, PAPER_EDM_EPOCHS
+from scaling.cli.study import main
+from scaling.presets import DIGITS_EDM, MNIST_EDM, MNIST_EDM_EPOCHS, PAPER_EDM_EPOCHS, Preset
 from scaling.trial import DiffusionTrial, grid
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from analysis import summarize
 from scaling import presets
-from scaling.cli import main
-from scaling.options import Preset
-from scaling.presets import POWERS
+from scaling.cli.study import main
+from scaling.presets import POWERS, Preset
 from scaling.trial import DMAAPX, VaeTrial, grid
 
 

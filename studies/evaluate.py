@@ -3,7 +3,7 @@
 python studies/evaluate.py --results results --metric amortization_gap --where "m_z>1"
 """
 
-from scaling.evaluate import main
+from scaling.cli.evaluate import main
 
 if __name__ == "__main__":
     main(__doc__ or "")

@@ -8,8 +8,8 @@ from typing import Literal
 
 from analysis import summarize
 from scaling import presets
-from scaling.cli import main
-from scaling.options import Preset
+from scaling.cli.study import main
+from scaling.presets import Preset
 from scaling.trial import Source, VaeTrial, grid
 
 AUGMENT: tuple[Literal["tuned"] | None, ...] = (None, "tuned")

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from analysis import summarize
 from scaling import presets
-from scaling.cli import main
-from scaling.options import Preset
+from scaling.cli.study import main
+from scaling.presets import Preset
 from scaling.trial import DMAAPX, NORMAL, SOURCES, VaeTrial, grid
 
 PRESETS = presets.everywhere(

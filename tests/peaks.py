@@ -20,9 +20,9 @@ def read(name):
 
 def peak(trial):
     """Bytes before a run of two batches and its measurement, and at most during them."""
-    from scaling.cluster.worker import Job, make_run
     from scaling.data.datasets import Dataset
-    from scaling.layers import row_of
+    from scaling.planning.layers import row_of
+    from scaling.runs.execute import Job, make_run
 
     row = row_of(trial)
     draw = np.random.default_rng(0).integers
@@ -47,6 +47,5 @@ if __name__ == "__main__":
     from scaling.trial import from_dict
 
     torch.set_num_threads(1)
-    import ray.tune  # noqa: F401  as in a worker
 
     print(json.dumps([peak(from_dict(values)) for values in json.load(sys.stdin)]))

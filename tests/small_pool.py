@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from scaling.data.pool_build import create, missing, record, write_chunk
-from scaling.data.pool_import import import_samples
-from scaling.data.pool_spec import PoolSpec
+from scaling.pools.build import create, missing, record, write_chunk
+from scaling.pools.importing import import_samples
+from scaling.pools.spec import PoolSpec
 
 SPEC = PoolSpec("p", "digits", 17, (1, 8, 8), 20, "model", 5, {"steps": 18}, "sampled")
 SIZE = 10  # |D_train| of imports: images in a chunk

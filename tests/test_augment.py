@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from scaling.data import augment
 from scaling.data.augment import TABLE_8, TABLE_9, TABLE_10, Augmentation
-from scaling.source import Source
+from scaling.trial.source import Source
 
 NAIVE = replace(TABLE_8, probability=0.12)
 TUNED_GREY = replace(TABLE_9, probability=0.10)

@@ -8,10 +8,10 @@ import pytest
 import torch
 from scipy import stats
 
-from scaling.checked import UsageError
 from scaling.data import augment
 from scaling.data.augment import TABLE_8, TABLE_9, TABLE_10
-from scaling.source import Source
+from scaling.errors import UsageError
+from scaling.trial.source import Source
 
 MANY = 10_000
 NAIVE = replace(TABLE_8, probability=0.12)

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from scaling import calibrate
-from scaling.costs import CPU_CORE, GPU, training_work
-from scaling.layers import Work
-from scaling.store import Store
+from scaling.planning import (
+    calibrate,
+    hardware,
+)
+from scaling.planning.costs import CPU_CORE, GPU, training_work
+from scaling.planning.layers import Work
+from scaling.storage.store import Store
 from scaling.trial import VaeTrial, key
 
 SPEEDS = {"launch": 2e-4, "flop": 1e-11, "value": 3e-9, "component": 4e-8}
@@ -59,10 +62,10 @@ def test_measured_once_and_kept(cache, monkeypatch):
     first, again = calibrate.measured(on_gpu=False), calibrate.measured(on_gpu=False)
     assert first == again == calibrate.known(on_gpu=False)
     assert len(runs) == 1
-    assert runs[0][:3] == [sys.executable, "-m", "scaling.calibrate"]
+    assert runs[0][:3] == [sys.executable, "-m", "scaling.planning.calibrate"]
     assert (first.flop, first.bf16) == (SPEEDS["flop"], 0.5)
     assert first.basis == "measured speeds"
-    name, _ = calibrate.hardware(on_gpu=False)
+    name, _ = hardware.hardware(on_gpu=False)
     assert name in next(iter(json.loads(cache.read_text())))
     assert name in first.name
 
@@ -108,7 +111,7 @@ def test_only_what_finished_on_such_a_device_counts(tmp_path):
     finish(store, replace(base, seed=2), 9.0, "cpu", state="failed")
     moved = finish(store, replace(base, seed=3), 5.0, "cpu")
     moved.path.rename(moved.path.with_name("another-name"))
-    found = calibrate.finished(store, "cpu")
+    found = store.finished("cpu")
     assert list(found) == [key(base)]
     assert (found[key(base)].epochs, found[key(base)].seconds) == (4, 3.0)
-    assert [ran.seconds for ran in calibrate.finished(store, "cuda").values()] == [1.0]
+    assert [ran.seconds for ran in store.finished("cuda").values()] == [1.0]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ray._private import services
 
-from scaling.options import Parser, override, parser, preset_of
+from scaling.cli.options import Parser, override, parser, preset_of
 from studies.double_descent import PRESETS, trials
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from scaling.data.corrupt_blur import (
+from scaling.data.corruptions.blur import (
     BLURS,
     DEFOCUS_BLUR,
     GAUSSIAN_BLUR,
@@ -17,7 +17,7 @@ from scaling.data.corrupt_blur import (
     motion_blur,
     zoom_blur,
 )
-from scaling.data.resample import bilinear, mirror, ray_blurred, reflect, zoomed
+from scaling.data.corruptions.resample import bilinear, mirror, ray_blurred, reflect, zoomed
 
 RNG = np.random.default_rng
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from scaling.data.corrupt_digital import (
+from scaling.data.corruptions.digital import (
     BRIGHTNESS,
     CONTRAST,
     ELASTIC,
@@ -22,7 +22,7 @@ from scaling.data.corrupt_digital import (
     pixelate,
     saturate,
 )
-from scaling.data.resample import grid
+from scaling.data.corruptions.resample import grid
 
 RNG = np.random.default_rng
 

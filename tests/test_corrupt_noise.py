@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from scaling.data import corrupt_noise
-from scaling.data.corrupt_noise import NOISES
+from scaling.data.corruptions import noise as corrupt_noise
+from scaling.data.corruptions.noise import NOISES
 
 RNG = np.random.default_rng
 GREY = np.full((20, 3, 32, 32), 0.5, np.float32)  # 61 440 values

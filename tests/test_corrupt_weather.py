@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from scaling.data.corrupt_weather import (
+from scaling.data.corruptions.weather import (
     FOG,
     FROST,
     MUD,

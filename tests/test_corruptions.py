@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from scaling.checked import UsageError
-from scaling.data import corruptions
-from scaling.data.corruptions import (
+from scaling.data.corruptions import cifar10_c as corruptions
+from scaling.data.corruptions.cifar10_c import (
     CORRUPTIONS,
     NAMES,
     SEVERITIES,
@@ -13,6 +12,7 @@ from scaling.data.corruptions import (
     check_official,
     corrupt,
 )
+from scaling.errors import UsageError
 
 
 @pytest.fixture(scope="module")

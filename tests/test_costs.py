@@ -12,16 +12,16 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from scaling import costs, layers
-from scaling.cluster.worker import Job, make_run
 from scaling.data.datasets import Dataset
 from scaling.metrics import amortization, attack, robustness
 from scaling.models import logistics, precision
 from scaling.models.unet import UNet
 from scaling.models.vae import build
+from scaling.planning import costs, layers
 from scaling.runs import diffusion
+from scaling.runs.execute import Job, make_run
 from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial, on_dataset, to_dict
-from scaling.wanted import Wanted
+from scaling.trial.schedule import Wanted
 
 WIDTHS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 LATENTS = [1, 2, 4, 8, 16, 32, 64]

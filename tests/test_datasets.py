@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scaling.checked import UsageError
 from scaling.data.datasets import Dataset, binarised, load, split
+from scaling.errors import UsageError
 from tests.small_npz import COLOUR, GREY, LABELS, save
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from scaling import doctor, probes
-from scaling.doctor import BROKEN, LIMITED, WORKS, Finding, Probe
-from scaling.tables import size
+from scaling.cli import doctor, probes
+from scaling.cli.doctor import BROKEN, LIMITED, WORKS, Finding, Probe
+from scaling.planning.table import size
 
 GB = 10**9
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10, MNIST
 
-from scaling.checked import UsageError
 from scaling.data import official
+from scaling.errors import UsageError
 from tests.official_files import cifar_files, expect, md5, mnist_files, same, write
 
 

@@ -13,10 +13,11 @@ import torch
 
 from analysis.curves import where
 from analysis.folders import ResultsError
-from scaling import cli, options
-from scaling.checked import UsageError
-from scaling.data.samples import to_levels
+from scaling.cli import options
+from scaling.cli import study as cli
+from scaling.errors import UsageError
 from scaling.metrics.ms_ssim import ms_ssim
+from scaling.pools.samples import to_levels
 from scaling.trial import Source, VaeTrial
 from studies.double_descent import PRESETS, trials
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from scaling import metrics
-from scaling.checked import UsageError
-from scaling.evaluate import selected
+from scaling.cli.evaluate import selected
+from scaling.errors import UsageError
 from scaling.metrics import compute, find, settings
 from scaling.trial import DMAAPX, VaeTrial
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from scaling.cluster.worker import Job, execute
-from scaling.events import write_mean
-from scaling.store import Store
+from scaling.runs.execute import Job, execute
+from scaling.storage.store import Store
+from scaling.storage.tensorboard import write_mean
 from scaling.trial import key
 
 

@@ -1,150 +1,107 @@
 """Imports go down only: read from the source text, so that lazy imports count too."""
 
 import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BOTTOM = {
-    *("scaling.checked", "scaling.shapes", "scaling.source", "scaling.kinds"),
-    *("scaling.trial", "scaling.wanted"),
-}
-# module prefix -> prefixes that it may import from this project, the longest match first
-ALLOWED = {
-    "scaling.checked": set(),
-    "scaling.files": set(),
-    "scaling.shapes": set(),
-    "scaling.source": {"scaling.checked"},
-    "scaling.kinds": {"scaling.checked", "scaling.shapes", "scaling.source"},
-    "scaling.trial": {"scaling.checked", "scaling.shapes", "scaling.source", "scaling.kinds"},
-    "scaling.wanted": {"scaling.checked", "scaling.shapes", "scaling.source", "scaling.trial"},
-    "scaling.seeds": set(),
-    "scaling.layers": BOTTOM,
-    "scaling.costs": BOTTOM | {"scaling.layers"},
-    "scaling.plan": BOTTOM | {"scaling.layers", "scaling.costs"},
-    "scaling.calibrate": BOTTOM
-    | {"scaling.costs", "scaling.files", "scaling.layers", "scaling.plan", "scaling.store"}
-    | {"scaling.data", "scaling.runs"},
-    "scaling.doctor": {"scaling.probes", "scaling.tables"},
-    "scaling.probes": {"scaling.checked", "scaling.doctor", "scaling.tables"}
-    | {"scaling.data", "scaling.metrics", "scaling.cluster"},
-    "scaling.tables": set(),
-    "scaling.checkpoints": {"scaling.files"},
-    "scaling.store": BOTTOM | {"scaling.files", "scaling.checkpoints"},
-    "scaling.lock": BOTTOM | {"scaling.files"},
-    "scaling.provenance": set(),
-    "scaling.events": set(),
-    "scaling.presets": BOTTOM | {"scaling.options"},
-    "scaling.evaluate": BOTTOM
-    | {"scaling.cli", "scaling.options", "scaling.store", "scaling.lock", "scaling.cluster"}
-    | {"scaling.metrics", "scaling.data", "scaling.calibrate", "scaling.plan"},
-    "scaling.options": BOTTOM,
-    "scaling.cli": BOTTOM
-    | {"scaling.options", "scaling.plan", "scaling.tables", "scaling.store", "scaling.lock"}
-    | {"scaling.calibrate", "scaling.cluster"},
-    "scaling.data": BOTTOM | {"scaling.data", "scaling.files", "scaling.seeds"},
-    "scaling.models": BOTTOM | {"scaling.models"},
-    "scaling.metrics": BOTTOM
-    | {"scaling.metrics", "scaling.models", "scaling.data", "scaling.seeds"},
-    "scaling.runs": BOTTOM
-    | {"scaling.runs", "scaling.metrics", "scaling.models", "scaling.data", "scaling.seeds"},
-    "scaling.__main__": BOTTOM
-    | {"scaling.doctor", "scaling.options", "scaling.store", "scaling.data", "scaling.cluster"}
-    | {"scaling.lock"},
-    "scaling.cluster": BOTTOM
-    | {"scaling.cluster", "scaling.runs", "scaling.store", "scaling.data", "scaling.files"}
-    | {"scaling.events", "scaling.provenance", "scaling.checkpoints", "scaling.metrics"},
-    "analysis": {"analysis"},
-    "studies": {
-        "scaling.evaluate",
-        "scaling.cli",
-        "scaling.options",
-        "scaling.presets",
-        "scaling.trial",
-        "scaling.wanted",
-        "analysis",
-    },
+ROOMS = {  # a room -> those below that it may import, none if not here; `errors` is free to all
+    "presets": "trial",
+    "data": "trial seeds",
+    "models": "trial",
+    "storage": "trial",
+    "pools": "storage trial",
+    "metrics": "models data trial seeds",
+    "runs": "metrics models data pools storage trial seeds",
+    "planning": "runs data storage trial",
+    "cluster": "runs metrics pools data storage trial",
+    "cli": "planning cluster pools metrics data storage presets trial",
+    "__main__": "cli",
+    "studies": "cli presets trial analysis",
 }
 ANALYSIS_PACKAGES = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib"}
 HEAVY = {"torch", "ray", "pandas", "matplotlib", "numpy", "sklearn"}
-LIGHT = (
-    "analysis/__init__.py",
-    "scaling/trial.py",
-    "scaling/checked.py",
-    "scaling/cli.py",
-    "scaling/options.py",
-    "scaling/presets.py",
-)
+LIGHT = ("trial", "planning", "cli", "errors.py", "presets.py", "__main__.py")  # of scaling/
 FILES = sorted(
     p for folder in ("scaling", "analysis", "studies") for p in (ROOT / folder).rglob("*.py")
 )
 
 
-def imports(path, top_level_only=False):
-    """(module, only for type checking) of every import of the file."""
-    tree = ast.parse(path.read_text())
-    guarded = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    nodes = tree.body if top_level_only else ast.walk(tree)
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, id(node) in guarded) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module, id(node) in guarded
-            yield from ((f"{node.module}.{a.name}", id(node) in guarded) for a in node.names)
-
-
-def owner(module, names):
-    fitting = [name for name in names if module == name or module.startswith(name + ".")]
-    return max(fitting, key=len, default=None)
-
-
 def module_of(path):
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path) for path in FILES}
+
+
+def imports(path, top_level_only=False):
+    """Every module that the file imports; `from package import module` is that of the module."""
+    tree = ast.parse(path.read_text())
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from names & MODULES or {node.module}
+
+
+def home(module):
+    """The room of a module of scaling/, else its top-level folder."""
+    names = module.split(".")
+    return (names[1:] or ["errors"])[0] if names[0] == "scaling" else names[0]
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_imports_go_down_only(path):
-    module = module_of(path)
-    rule = owner(module, ALLOWED)
-    allowed = ALLOWED[rule] if rule else {module}
-    for name, for_types in imports(path):
-        if name.split(".")[0] in ("scaling", "analysis", "studies") and name not in ("scaling",):
-            if for_types and name.startswith("scaling.runs") and rule == "scaling.metrics":
-                continue
-            assert owner(name, allowed), f"{module} imports {name}"
+    room = home(module_of(path))
+    allowed = {room, *ROOMS.get(room, "").split()} | ({"errors"} if room != "analysis" else set())
+    for name in imports(path):
+        if name.split(".")[0] in ("scaling", "analysis", "studies"):
+            assert home(name) in allowed, f"{module_of(path)} imports {name}"
+
+
+def test_no_circle_of_files():
+    graph = {module_of(path): MODULES & set(imports(path)) for path in FILES}
+    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_ray_is_imported_in_cluster_only(path):
     if "cluster" not in path.parts:
-        assert not [name for name, _ in imports(path) if name.split(".")[0] == "ray"]
+        assert "ray" not in {name.split(".")[0] for name in imports(path)}
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if "analysis" in p.parts], ids=module_of)
 def test_analysis_needs_five_packages(path):
-    import sys
-
-    for name, _ in imports(path):
-        top = name.split(".")[0]
-        assert top in ANALYSIS_PACKAGES | {"analysis"} | set(sys.stdlib_module_names), name
+    tops = {name.split(".")[0] for name in imports(path)}
+    assert tops <= ANALYSIS_PACKAGES | {"analysis"} | set(sys.stdlib_module_names)
 
 
-@pytest.mark.parametrize(
-    "path", [ROOT / name for name in LIGHT] + sorted(ROOT.glob("studies/*.py"))
-)
-def test_command_lines_start_light(path):
-    names = {name for name, _ in imports(path, top_level_only=True)}
+@pytest.mark.parametrize("room", LIGHT)
+def test_command_lines_start_light(room):
+    """What imports one of these rooms has neither torch nor Ray nor numpy loaded."""
+    script = (
+        "import importlib, sys; [importlib.import_module(m) for m in sys.argv[1:]]; "
+        f"sys.exit(', '.join({HEAVY} & set(sys.modules)) or 0)"
+    )
+    modules = [module_of(p) for p in FILES if room in p.relative_to(ROOT).parts]
+    modules = [module for module in modules if module.startswith("scaling.")]
+    subprocess.run([sys.executable, "-c", script, *modules], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("studies/*.py")))
+def test_studies_start_light(path):
+    names = set(imports(path, top_level_only=True))
     assert not {name.split(".")[0] for name in names} & HEAVY
-    assert {name for name in names if name.startswith("analysis")} <= {
-        "analysis",
-        "analysis.summarize",
-    }
+    assert {n for n in names if n.startswith("analysis")} <= {"analysis", "analysis.summarize"}
+
+
+def test_the_root_of_the_package_stays_small():
+    assert len(list((ROOT / "scaling").glob("*.py"))) <= 5
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)

@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from scaling.checked import UsageError
-from scaling.lock import locked
+from scaling.errors import UsageError
+from scaling.storage.lock import locked
 
 
 def test_the_second_launch_says_so_and_stops(tmp_path):
-    script = "import sys; from scaling.lock import locked; from pathlib import Path\n"
+    script = "import sys; from scaling.storage.lock import locked; from pathlib import Path\n"
     script += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     holder = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)],

@@ -7,7 +7,7 @@ import torch
 from scaling.data.mollify import gamma, mollified
 from scaling.data.sources import epoch_images
 from scaling.trial import Source, VaeTrial
-from scaling.wanted import complete
+from scaling.trial.schedule import complete
 
 # spec: gamma(t) of Tran et al.'s sigmoid schedule, s = 0, e = 3, tau = 0.7
 GAMMA = {0: 1, 0.1: 0.783044, 0.25: 0.496594, 0.5: 0.187951, 0.75: 0.051508, 0.9: 0.014626, 1: 1e-9}

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scaling.checked import UsageError
 from scaling.data import npz
 from scaling.data.datasets import load
-from scaling.shapes import DATASETS, row
+from scaling.errors import UsageError
+from scaling.trial.catalog import DATASETS, row
 from tests.small_npz import COLOUR, GREY, LABELS, jpeg, jpegs, save
 
 FILES = [jpeg(image) for image in COLOUR]

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from analysis import summarize
-from scaling.checked import UsageError
-from scaling.cluster.worker import Job, execute
 from scaling.data.datasets import Dataset, split
+from scaling.errors import UsageError
 from scaling.metrics.elbo import mean_elbo
 from scaling.models.vae import STD_FLOOR
 from scaling.runs.diffusion import DiffusionRun
+from scaling.runs.execute import Job, execute
 from scaling.runs.two_sample import TwoSampleRun
 from scaling.runs.vae import VaeRun
-from scaling.store import Store
+from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, TwoSampleTrial, grid, key
 from tests.conftest import timeless
 

@@ -5,8 +5,8 @@ import pickle
 import pytest
 from torchvision.datasets import CIFAR10, MNIST
 
-from scaling.checked import UsageError
 from scaling.data import official
+from scaling.errors import UsageError
 from tests.official_files import cifar_files, expect, mnist_files, python2_batch, same, write
 
 

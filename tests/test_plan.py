@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from scaling import plan
-from scaling.costs import CPU_CORE, GPU, memory, training_work
-from scaling.tables import plan_lines
+from scaling.planning import plan
+from scaling.planning.costs import CPU_CORE, GPU, memory, training_work
+from scaling.planning.table import plan_lines
+from scaling.storage.store import Ran
 from scaling.trial import DMAAPX, DiffusionTrial, VaeTrial, grid
-from scaling.wanted import Diffusion, Wanted, complete
+from scaling.trial.schedule import Diffusion, Wanted, complete
 
 WIDTHS = [1, 8, 64, 128, 256, 512]
 CPU = plan.Speeds(CPU_CORE)
@@ -69,7 +70,7 @@ def test_a_disk_that_is_going_to_be_full_is_told():
 
 def ran(trial, factor, epochs=10):
     """The trial, finished, `factor` times slower than planned."""
-    return plan.Ran(trial, epochs, factor * CPU_CORE.seconds(trial, training_work(trial, epochs)))
+    return Ran(trial, epochs, factor * CPU_CORE.seconds(trial, training_work(trial, epochs)))
 
 
 def test_hours_come_from_finished_trials():

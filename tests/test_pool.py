@@ -10,9 +10,9 @@ import sys
 import numpy as np
 import pytest
 
-from scaling.checked import UsageError
-from scaling.data.pool import Pool, info
-from scaling.data.pool_spec import PoolSpec
+from scaling.errors import UsageError
+from scaling.pools.pool import Pool, info
+from scaling.pools.spec import PoolSpec
 from tests.small_pool import SPEC, build, chunk_of
 
 

@@ -9,10 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scaling.checked import UsageError
-from scaling.data import pool_build
-from scaling.data.pool import Pool, info
-from scaling.data.pool_build import (
+from scaling.errors import UsageError
+from scaling.pools import build as pool_build
+from scaling.pools.build import (
     create,
     discard,
     drop_parts,
@@ -22,6 +21,7 @@ from scaling.data.pool_build import (
     sampled_images,
     write_chunk,
 )
+from scaling.pools.pool import Pool, info
 from tests.small_pool import SPEC, build, chunk_of
 
 
@@ -140,7 +140,7 @@ WRITER = """
 import sys
 import numpy as np
 from pathlib import Path
-from scaling.data.pool_build import write_chunk
+from scaling.pools.build import write_chunk
 for index in map(int, sys.argv[2:]):
     images = np.random.default_rng(index).integers(0, 17, (20, 1, 8, 8), dtype=np.uint8)
     print(index, write_chunk(Path(sys.argv[1]), index, images))

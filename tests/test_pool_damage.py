@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scaling.checked import UsageError
-from scaling.data.pool import Pool
-from scaling.data.pool_build import create, discard, missing
-from scaling.data.pool_spec import PoolSpec
+from scaling.errors import UsageError
+from scaling.pools.build import create, discard, missing
+from scaling.pools.pool import Pool
+from scaling.pools.spec import PoolSpec
 from tests.small_pool import SPEC, build, chunk_of
 
 

@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from scaling.checked import UsageError
-from scaling.data.pool import Pool, info
-from scaling.data.pool_build import missing
+from scaling.errors import UsageError
+from scaling.pools.build import missing
+from scaling.pools.pool import Pool, info
 from tests.small_pool import COLOUR, GREY, SIZE, images, import_into, save_npy, save_pngs
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from scaling.data import pool_quality
-from scaling.data.pool_quality import describe, frechet, near_copies, nearest
+from scaling.pools import quality as pool_quality
+from scaling.pools.quality import describe, frechet, near_copies, nearest
 
 
 def images(seed, count, shape=(1, 8, 8), levels=17):

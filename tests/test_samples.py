@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scaling.checked import UsageError
-from scaling.data.pool_import import import_samples
+from scaling.errors import UsageError
+from scaling.pools.importing import import_samples
 from tests.small_pool import COLOUR, GREY, SIZE, images, import_into, save_npy, save_pngs
 
 

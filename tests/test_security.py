@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaling.checked import UsageError
-from scaling.data import pool_spec
-from scaling.data.pool import Pool
-from scaling.files import write_json
-from scaling.store import Store
+from scaling.errors import UsageError
+from scaling.pools import spec as pool_spec
+from scaling.pools.pool import Pool
+from scaling.storage.files import write_json
+from scaling.storage.store import Store
 from scaling.trial import Source, TwoSampleTrial, VaeTrial, key
-from scaling.wanted import pool_of
+from scaling.trial.schedule import pool_of
 from tests.small_pool import SPEC, build
 
 ROOT = Path(__file__).parents[1]

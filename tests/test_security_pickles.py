@@ -8,12 +8,15 @@ import pytest
 import torch
 
 from analysis import results as analysis_results
-from scaling import checkpoints
-from scaling.checked import UsageError
-from scaling.data import corruptions, datasets, npz, official, pool_spec, samples
-from scaling.data.pool import Pool
+from scaling.data import datasets, npz, official
+from scaling.data.corruptions import cifar10_c as corruptions
+from scaling.errors import UsageError
 from scaling.metrics import features
-from scaling.store import Store
+from scaling.pools import samples
+from scaling.pools import spec as pool_spec
+from scaling.pools.pool import Pool
+from scaling.storage import checkpoints
+from scaling.storage.store import Store
 from scaling.trial import VaeTrial, key
 from tests.small_pool import build
 

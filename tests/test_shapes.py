@@ -2,11 +2,11 @@
 
 import pytest
 
-from scaling import shapes
-from scaling.checked import UsageError
 from scaling.data.datasets import load
-from scaling.layers import row_of
+from scaling.errors import UsageError
+from scaling.planning.layers import row_of
 from scaling.trial import VaeTrial
+from scaling.trial import catalog as shapes
 from tests.small_npz import COLOUR, GREY, jpeg, jpegs, save
 
 

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaling.checked import UsageError
 from scaling.data.sources import epoch_images
+from scaling.errors import UsageError
 from scaling.runs.vae import VaeRun
 from scaling.trial import DMAAPX, NORMAL, Source, VaeTrial
-from scaling.wanted import Diffusion, complete, pool_name, pool_of
+from scaling.trial.schedule import Diffusion, complete, pool_name, pool_of
 from tests.conftest import timeless
 
 TRAIN = torch.zeros(50, 1, 8, 8, dtype=torch.uint8)

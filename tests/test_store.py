@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from scaling import checkpoints
-from scaling.checked import UsageError
-from scaling.files import atomic, read_json, write_json
-from scaling.store import Store
+from scaling.errors import UsageError
+from scaling.storage import checkpoints
+from scaling.storage.files import atomic, read_json, write_json
+from scaling.storage.store import Store
 from scaling.trial import VaeTrial, key, to_dict
 
 TRIAL = VaeTrial("digits", n_c=2)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scaling.trial import NORMAL, TwoSampleTrial
-from scaling.wanted import complete
+from scaling.trial.schedule import complete
 
 FOLDER = Path(__file__).parents[1] / "studies"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "evaluate")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.folders import source_name
-from scaling.checked import UsageError
+from scaling.errors import UsageError
 from scaling.trial import (
     DMAAPX,
     NORMAL,

@@ -14,8 +14,7 @@ from analysis.claims import appendix, downstream, parameters, section5
 from analysis.claims.cells import Cell, cells
 from analysis.claims.claim import Claim
 from analysis.claims.judging import NOT_RUN, UNDECIDED, judge
-from analysis.claims.page import text as text
-from analysis.claims.page import write
+from analysis.claims.page import text, write
 from analysis.columns import COLUMNS
 from analysis.folders import ResultsError
 

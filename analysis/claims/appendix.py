@@ -2,16 +2,7 @@
 
 from dataclasses import replace
 
-from analysis.claims.arms import (
-    AUG_NAIVE,
-    AUG_TUNED,
-    DMAAPX,
-    MOLLIFY,
-    NORMAL,
-    Along,
-    Arm,
-    Each,
-)
+from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, MOLLIFY, NORMAL, Along, Arm, Each
 from analysis.claims.claim import DATA_SOURCES, TASKS, Claim, higher, lower
 from analysis.claims.regions import BELOW, Margin, equal, no_gain
 from analysis.claims.rules import Differs, Unmeasured

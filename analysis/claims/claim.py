@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.claims.arms import Arm
-from analysis.claims.cells import Cell
+from analysis.claims.cells import Cell, Columns
 from analysis.claims.published import NAMES, NUMBERS, TABLE_11, number
 from analysis.claims.regions import ABOVE, BELOW, Region
 from analysis.claims.rules import Differs, Rule
-from analysis.claims.terms import Columns, Term
+from analysis.claims.terms import Term
 
 DATA_SOURCES = "python studies/data_sources.py --preset cifar10"
 DOUBLE_DESCENT = "python studies/double_descent.py --preset cifar10 --seeds 0-2"

@@ -1,6 +1,5 @@
 """Connecting to Ray: a local one of our own, the running one, or HOST:PORT; never a hang."""
 
-import logging
 import os
 import signal
 import socket
@@ -8,27 +7,41 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
-
 import ray
 from ray._private import ray_constants
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from scaling.checked import UsageError
+from scaling.errors import UsageError
+
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+
+
+os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+
+
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+
+
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+
 
 PROBE_SECONDS, CONNECT_SECONDS = 3, 8
+
+
 HEAD_SECONDS = 40  # without the cluster's head; after 60, Ray ends the process without a word
+
+
 HEAD_GONE = 3  # exit code: trials are left
+
+
 START_HINT = "Leave --address out to run here, or start a cluster: ray start --head"
 
 
@@ -55,40 +68,6 @@ def connect(address: str) -> Cluster:
     signal.signal(signal.SIGTERM, ours)  # Ray has put its own in place
     threading.Thread(target=_watch_head, args=[_head()], name="head", daemon=True).start()
     return _resources()
-
-
-@contextmanager
-def logged_to(path: Path) -> Iterator[None]:
-    """Ray's output goes to the file inside: its Python loggers, and what native code prints.
-
-    The loggers through the root logger, since `ray.init` clears the handlers of Ray's own; native
-    code through the descriptor of stderr, which Python's `sys.stderr` leaves meanwhile.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = _Log(path)
-    handler.addFilter(logging.Filter("ray"))
-    logging.getLogger().addHandler(handler)
-    logging.getLogger("ray").propagate = True
-    python, terminal = sys.stderr, os.dup(2)
-    sys.stderr = open(terminal, "w", buffering=1, closefd=False)
-    with open(path, "ab") as log:
-        os.dup2(log.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
-        sys.stderr = python
-        logging.getLogger().removeHandler(handler)
-        with suppress(OSError):
-            handler.close()
-
-
-class _Log(logging.FileHandler):
-    """Where the disk is full, Ray's log ends; the trials and the launch tell why."""
-
-    def handleError(self, record: logging.LogRecord) -> None:  # else a traceback a line
-        pass
 
 
 def _start() -> None:
@@ -194,51 +173,3 @@ def _resources() -> Cluster:
     gpus = [node.get("GPU", 0.0) for node in nodes]
     each = tuple(zip(cpus, gpus, strict=True))
     return Cluster(len(nodes), sum(cpus), sum(gpus), max(cpus), max(gpus), each)
-
-
-def check_placement(cluster: Cluster, cpus: float, gpus: float) -> None:
-    """Raises UsageError for a trial that no node of the cluster can ever run."""
-    if gpus and gpus > cluster.gpus_per_node:
-        raise UsageError(
-            f"A trial asks for {gpus:g} GPU, and no node of the cluster has more than "
-            f"{cluster.gpus_per_node:g}. Use --gpus-per-trial 0, or connect to a cluster with GPUs "
-            "by --address."
-        )
-    if cpus > cluster.cpus_per_node:
-        raise UsageError(
-            f"A trial asks for {cpus:g} CPUs, and no node of the cluster has more than "
-            f"{cluster.cpus_per_node:g}. Use --cpus-per-trial {max(1, cluster.cpus_per_node):g}."
-        )
-    if cluster.each and not any(c >= cpus and g >= gpus for c, g in cluster.each):
-        fitting = max(c for c, g in cluster.each if g >= gpus)
-        raise UsageError(
-            f"A trial asks for {cpus:g} CPUs and {gpus:g} GPU, and no node of the cluster has "
-            f"both. Use --cpus-per-trial {max(1, fitting):g}."
-        )
-
-
-def check_shared(folder: Path) -> None:
-    """Raises UsageError where a node of the cluster does not see the results folder."""
-    marker = folder / ".shared"
-    marker.write_text("seen by every node\n")
-    try:
-        asked = {
-            node["NodeManagerAddress"] + " " + node["NodeID"][:6]: _sees.options(
-                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            ).remote(str(marker))
-            for node in ray.nodes()
-            if node["Alive"] and node["Resources"].get("CPU")
-        }
-        blind = [name for name, seen in asked.items() if not ray.get(seen, timeout=60)]
-    finally:
-        marker.unlink()
-    if blind:
-        raise UsageError(
-            f"{folder} is not shared: node {', '.join(blind)} does not see it. Give a folder that "
-            "every node mounts with --results DIR."
-        )
-
-
-@ray.remote(num_cpus=0)
-def _sees(path: str) -> bool:
-    return Path(path).exists()

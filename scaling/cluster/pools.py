@@ -4,18 +4,19 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from scaling.checked import UsageError
-from scaling.cluster import chunks, sampling
+from scaling.cluster import object_store as chunks
+from scaling.cluster import sampling
 from scaling.cluster.limits import Look
 from scaling.cluster.request import Request
 from scaling.data import datasets
 from scaling.data.datasets import Dataset
-from scaling.data.pool import Pool
-from scaling.data.pool_build import missing
-from scaling.data.pool_quality import describe
-from scaling.files import read_json, write_json
+from scaling.errors import UsageError
+from scaling.pools.build import missing
+from scaling.pools.pool import Pool
+from scaling.pools.quality import describe
+from scaling.storage.files import read_json, write_json
 from scaling.trial import Data, DiffusionTrial, Trial, data_of
-from scaling.wanted import chunks_of, pool_name
+from scaling.trial.schedule import chunks_of, pool_name
 
 QUALITY_IMAGES = 10_000  # samples that a pool is judged by, at most
 

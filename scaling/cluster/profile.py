@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from scaling.store import Store
+from scaling.storage.store import Store
 
 BOOT_FIELD = 22  # of /proc/self/stat: when the process started, in ticks since boot
 

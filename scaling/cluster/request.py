@@ -6,9 +6,9 @@ from pathlib import Path
 
 from scaling.cluster.profile import Profile
 from scaling.metrics import Options
-from scaling.store import Store
+from scaling.storage.store import Store
 from scaling.trial import Trial
-from scaling.wanted import Wanted, pool_of
+from scaling.trial.schedule import Wanted, pool_of
 
 
 @dataclass(frozen=True)

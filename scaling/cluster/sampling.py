@@ -10,15 +10,14 @@ import numpy as np
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from scaling import checkpoints
-from scaling.checked import UsageError
-from scaling.cluster import connect, memory
+from scaling.cluster import checks, connect, session
+from scaling.cluster import gpu_memory as memory
 from scaling.cluster.limits import Caps, Limits, Look, as_they_end
 from scaling.cluster.progress import duration
 from scaling.cluster.watchdog import Note, Watchdog
 from scaling.data.datasets import Dataset, load
-from scaling.data.pool import Pool
-from scaling.data.pool_build import (
+from scaling.errors import UsageError
+from scaling.pools.build import (
     create,
     drop_parts,
     in_parts,
@@ -27,10 +26,12 @@ from scaling.data.pool_build import (
     sampled_images,
     write_chunk,
 )
-from scaling.data.pool_spec import PoolSpec
-from scaling.store import Store
+from scaling.pools.pool import Pool
+from scaling.pools.spec import PoolSpec
+from scaling.storage import checkpoints
+from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial
-from scaling.wanted import pool_name
+from scaling.trial.schedule import pool_name
 
 TOLD_SECONDS = 15, 300  # between two lines of progress: at least, and at most
 SAMPLER = {"name": "Heun", "steps": 18, "sigma_min": 0.002, "sigma_max": 80.0, "rho": 7.0}
@@ -131,11 +132,11 @@ class _Told:
 
 def build_alone(store: Store, order: Order, address: str, lock: Path, timeout: float) -> None:
     """Samples a pool in a Ray session of its own, on whole GPUs where there are any."""
-    with connect.logged_to(store.root / "pools" / "ray.log"):
+    with session.logged_to(store.root / "pools" / "ray.log"):
         try:
             cluster = connect.connect(address)
             if cluster.nodes > 1:
-                connect.check_shared(store.root)
+                checks.check_shared(store.root)
             share = min(1.0, cluster.gpus)
             say, look = functools.partial(print, flush=True), Limits(Caps(), lock).look
             build(store, order, say, look, share, timeout)

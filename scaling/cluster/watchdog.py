@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from scaling.checked import UsageError
-from scaling.files import atomic
+from scaling.errors import UsageError
+from scaling.storage.files import atomic
 
 TIMED_OUT = 124  # exit code, as of timeout(1)
 GRACE_SECONDS = 20.0

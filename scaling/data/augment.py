@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from scaling.checked import UsageError
 from scaling.data import affine, colour
+from scaling.errors import UsageError
 from scaling.trial import Source
 
 PROBABILITY = {1: 0.10, 3: 0.12}  # b of Appendix E, by channels

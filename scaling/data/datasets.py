@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from scaling.checked import UsageError, known
 from scaling.data import npz, official
 from scaling.data.npz import Half, Halves
-from scaling.shapes import DATASETS, padded, undivided
+from scaling.errors import UsageError, known
+from scaling.trial.catalog import DATASETS, padded, undivided
 
 DEFAULT_ROOT = Path("data")
 TEST_IMAGES = 10_000

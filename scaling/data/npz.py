@@ -10,8 +10,8 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from scaling.checked import UsageError, known
-from scaling.shapes import UNREADABLE
+from scaling.errors import UsageError, known
+from scaling.trial.catalog import UNREADABLE
 
 LAYOUTS = ({"train_images", "test_images"}, {"images"}, {"jpeg", "offsets"})
 NAMES = {"train_labels", "test_labels", "labels"}.union(*LAYOUTS)

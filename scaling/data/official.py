@@ -23,8 +23,8 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 
-from scaling.checked import UsageError
 from scaling.data.npz import Half, Halves
+from scaling.errors import UsageError
 
 TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10"}
 FOLDERS = {

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scaling.checked import UsageError
 from scaling.data import augment
 from scaling.data.mollify import mollified
+from scaling.errors import UsageError
 from scaling.seeds import derive
 from scaling.trial import VaeTrial
 

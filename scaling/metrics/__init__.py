@@ -1,7 +1,7 @@
 """The metrics of section 2 and Appendices B, D, F and G: one module each, found by its name.
 
 A module has `COLUMNS`, the numbers that it makes; `Settings`, its options with the paper's
-defaults; and `measure(run, settings)`, which gives numbers for the row and arrays for pictures.
+defaults; and `measure(subject, settings)`, which gives numbers for the row and arrays for pictures.
 """
 
 import math
@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from scaling.checked import UsageError, known
-
-if TYPE_CHECKING:
-    from scaling.runs.vae import VaeRun
+from scaling.errors import UsageError, known
+from scaling.metrics.subject import Subject
 
 Options = Mapping[str, Mapping[str, Any]]  # metric -> its settings that are not at their default
 Numbers = dict[str, float | str]
@@ -48,13 +46,13 @@ def settings(names: Sequence[str], words: Sequence[str]) -> Options:
 
 
 def compute(
-    run: "VaeRun", names: Sequence[str], options: Options = MappingProxyType({})
+    subject: Subject, names: Sequence[str], options: Options = MappingProxyType({})
 ) -> tuple[Numbers, Arrays]:
-    """Numbers and arrays of these metrics for the run as it is; `options` change their settings."""
+    """Numbers and arrays of these metrics for the VAE as it is; `options` change their settings."""
     numbers: Numbers = {}
     arrays: Arrays = {}
     for metric in dict.fromkeys(find(name) for name in names):
-        made, shown = metric.measure(run, metric.Settings(**options.get(_name(metric), {})))
+        made, shown = metric.measure(subject, metric.Settings(**options.get(_name(metric), {})))
         lost = [name for name, v in made.items() if isinstance(v, float) and not math.isfinite(v)]
         if lost:
             made = {name: value for name, value in made.items() if name not in lost}

@@ -7,7 +7,7 @@ q* and the encoder's q.
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,13 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
-from scaling.checked import Checked, UsageError
+from scaling.errors import UsageError
 from scaling.metrics.frozen import frozen
+from scaling.metrics.subject import Subject
 from scaling.models.vae import STD_FLOOR, VAE, diagonal_normal, elbo, prior
 from scaling.seeds import seeded
-
-if TYPE_CHECKING:
-    from scaling.runs.vae import VaeRun
+from scaling.trial.validation import Checked
 
 COLUMNS = (
     "amortization_gap",
@@ -74,12 +73,12 @@ class Gap:
 
 
 def measure(
-    run: "VaeRun", settings: Settings = DEFAULT
+    subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
     """Means in nats per image, in eval mode; both ELBOs of every image as arrays."""
-    x = run.test[: settings.n_images]
-    with seeded(run.device, run.trial.seed, run.epoch, "amortization"):
-        gap = amortization_gap(run.vae, x, settings)
+    x = subject.test[: settings.n_images]
+    with seeded(subject.device, subject.trial.seed, subject.epoch, "amortization"):
+        gap = amortization_gap(subject.vae, x, settings)
     row: dict[str, float | str] = {
         "amortization_gap": (gap.optimal - gap.encoder).mean().item(),
         "optimal_elbo": gap.optimal.mean().item(),

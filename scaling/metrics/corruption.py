@@ -2,18 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from scaling.checked import UsageError
-from scaling.data import corruptions
+from scaling.data.corruptions import cifar10_c as corruptions
+from scaling.errors import UsageError
 from scaling.metrics import representation
 from scaling.metrics.representation import CLASSIFIERS, accuracies, latent_means
-
-if TYPE_CHECKING:
-    from scaling.runs.vae import VaeRun
+from scaling.metrics.subject import Subject
 
 COLUMNS = tuple(
     f"accuracy_{classifier}__{name}"
@@ -41,42 +38,42 @@ DEFAULT = Settings()
 
 
 def measure(
-    run: "VaeRun", settings: Settings = DEFAULT
+    subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
     """Accuracies in [0, 1] per corruption and overall, each with classifiers of its own.
 
     `corruptions` tells whether the images are `official` or `generated` here;
     `corruption_absent` why there are none.
     """
-    labels = run.data.test_labels[: settings.images]
+    labels = subject.data.test_labels[: settings.images]
     reason = representation.unfit(labels, settings)
-    if run.data.test.shape[1:] != corruptions.SHAPE or run.data.levels != 256:
+    if subject.data.test.shape[1:] != corruptions.SHAPE or subject.data.levels != 256:
         reason = "corruptions are for RGB images of 32x32 pixels only"
     if reason:
         return {"corruption_absent": reason}, {}
-    folder = _official(run, settings)
-    clean = run.data.test[: settings.images]
+    folder = _official(subject, settings)
+    clean = subject.data.test[: settings.images]
     test = corruptions.CorruptedTest(clean, settings.severity, settings.seed, folder)
     row: dict[str, float | str] = {"corruptions": "official" if folder else "generated"}
     for name, images in test:
-        features = latent_means(run.vae, torch.from_numpy(images).to(run.device))
+        features = latent_means(subject.vae, torch.from_numpy(images).to(subject.device))
         found = accuracies(features, labels, settings)
         row |= {f"accuracy_{classifier}__{name}": value for classifier, value in found.items()}
     return row, {}
 
 
-def _official(run: "VaeRun", settings: Settings) -> Path | None:
+def _official(subject: Subject, settings: Settings) -> Path | None:
     """The folder of the official files, checked, where it is there and fits the test set.
 
     Raises UsageError for a folder that was asked for and cannot be used.
     """
-    root = run.data.root
+    root = subject.data.root
     folder = Path(settings.folder) if settings.folder else root and root / FOLDER
-    whole = run.data.name == "cifar10" and len(run.data.test) == corruptions.TEST_IMAGES
+    whole = subject.data.name == "cifar10" and len(subject.data.test) == corruptions.TEST_IMAGES
     if not whole or not folder or not folder.is_dir():
         if settings.folder:
             why = "is no folder" if whole else "fits the whole test set of cifar10 only"
             raise UsageError(f"folder={settings.folder} {why}. Leave folder out, or mend it.")
         return None
-    corruptions.check_official(folder, run.data.test, run.data.test_labels)
+    corruptions.check_official(folder, subject.data.test, subject.data.test_labels)
     return folder

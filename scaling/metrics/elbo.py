@@ -1,33 +1,30 @@
 """ELBO on train, test and source distribution, and the generalization gap (Eq. 2, 3)."""
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
 from scaling.metrics.frozen import frozen
+from scaling.metrics.subject import Subject
 from scaling.models.vae import VAE, elbo, prior
 from scaling.seeds import seeded
 from scaling.trial import NORMAL
 
-if TYPE_CHECKING:
-    from scaling.runs.vae import VaeRun
-
 EVAL_BATCH = 512
 
 
-def measure(run: "VaeRun") -> dict[str, float]:
+def measure(subject: Subject) -> dict[str, float]:
     """Nats per image, BatchNorm in eval mode; `source_elbo` is that of the epoch's own images.
 
     Raises FloatingPointError where one of them is not finite: a row never holds a NaN.
     """
-    train = _evaluate(run, run.train, "train")
-    test = _evaluate(run, run.test, "test")
-    real = run.trial.source == NORMAL
-    source = train if real else _evaluate(run, run.source_images(), "source")
-    pixels = run.test[0].numel()
+    train = _evaluate(subject, subject.train, "train")
+    test = _evaluate(subject, subject.test, "test")
+    real = subject.trial.source == NORMAL
+    source = train if real else _evaluate(subject, subject.source_images(), "source")
+    pixels = subject.test[0].numel()
     row = {
         "train_elbo": train["elbo"],
         "test_elbo": test["elbo"],
@@ -42,15 +39,15 @@ def measure(run: "VaeRun") -> dict[str, float]:
     lost = [name for name, value in row.items() if not math.isfinite(value)]
     if lost:
         raise FloatingPointError(
-            f"{lost[0]} is not finite in epoch {run.epoch}; "
-            f"a smaller lr (now {run.trial.lr}) or grad_clip may help"
+            f"{lost[0]} is not finite in epoch {subject.epoch}; "
+            f"a smaller lr (now {subject.trial.lr}) or grad_clip may help"
         )
     return row
 
 
-def _evaluate(run: "VaeRun", images: Tensor, part: str) -> dict[str, float]:
-    with seeded(run.device, run.trial.seed, run.epoch, "elbo", part):
-        return mean_elbo(run.vae, images)
+def _evaluate(subject: Subject, images: Tensor, part: str) -> dict[str, float]:
+    with seeded(subject.device, subject.trial.seed, subject.epoch, "elbo", part):
+        return mean_elbo(subject.vae, images)
 
 
 @torch.no_grad()

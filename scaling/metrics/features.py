@@ -7,17 +7,14 @@ makes no sense (grey images, digits) a small classifier is trained on D_train in
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scaling.metrics.subject import Subject
 from scaling.seeds import seeded
-
-if TYPE_CHECKING:
-    from scaling.runs.vae import VaeRun
 
 # (B, C, H, W) in [0, 1] -> features (B, D) and logits (B, classes)
 Extractor = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -34,7 +31,7 @@ class Missing(Exception):
     """Why an extractor is not to be had here, in one sentence."""
 
 
-def inception(run: "VaeRun", weights: str | None) -> Extractor:
+def inception(subject: Subject, weights: str | None) -> Extractor:
     """InceptionV3 of torch-fidelity; `weights` are a file, None: PyTorch's cache of downloads.
 
     Raises Missing without the package or the weights; nothing is downloaded.
@@ -47,7 +44,7 @@ def inception(run: "VaeRun", weights: str | None) -> Extractor:
     _verify(file)
     names = ["2048", "logits_unbiased"]
     # the package unpickles the file, which the checksum has just shown to be the published one
-    network = FeatureExtractorInceptionV3("inception", names, str(file)).to(run.device)
+    network = FeatureExtractorInceptionV3("inception", names, str(file)).to(subject.device)
 
     def extract(x: Tensor) -> tuple[Tensor, Tensor]:
         x = (x * 255).round().to(torch.uint8)
@@ -66,23 +63,23 @@ def _verify(file: Path) -> None:
         raise Missing(f"{file} is not the published file: its SHA-256 is {found}")
 
 
-def classifier(run: "VaeRun", weights: str | None = None) -> Extractor:
+def classifier(subject: Subject, weights: str | None = None) -> Extractor:
     """A small convolutional classifier trained here on D_train; its last hidden layer.
 
     Raises Missing where D_train has no classes.
     """
-    known = run.data.train_labels[:CLASSIFIER_IMAGES]
+    known = subject.data.train_labels[:CLASSIFIER_IMAGES]
     classes, indices = np.unique(known, return_inverse=True)
     if len(classes) < 2:
         raise Missing("the training images have no classes to train an extractor on")
-    images, labels = run.train[: len(known)], torch.from_numpy(indices).to(run.device)
-    with torch.enable_grad(), seeded(run.device, CLASSIFIER_SEED, "classifier"):
-        network = _network(images.shape[1], len(classes)).to(run.device)
+    images, labels = subject.train[: len(known)], torch.from_numpy(indices).to(subject.device)
+    with torch.enable_grad(), seeded(subject.device, CLASSIFIER_SEED, "classifier"):
+        network = _network(images.shape[1], len(classes)).to(subject.device)
         optimizer = torch.optim.Adam(network.parameters(), CLASSIFIER_LR)
         for _ in range(CLASSIFIER_EPOCHS):
-            for batch in torch.randperm(len(images), device=run.device).split(CLASSIFIER_BATCH):
+            for batch in torch.randperm(len(images), device=subject.device).split(CLASSIFIER_BATCH):
                 optimizer.zero_grad()
-                logits = network(images[batch] / (run.data.levels - 1))
+                logits = network(images[batch] / (subject.data.levels - 1))
                 F.cross_entropy(logits, labels[batch]).backward()
                 optimizer.step()
     hidden, head = network[:-1].requires_grad_(False), network[-1].requires_grad_(False)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scaling.checked import UsageError, known
+from scaling.errors import UsageError, known
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first
 SIGMA = 1.5  # of the Gaussian window, in pixels

@@ -5,18 +5,15 @@ PSNR = 10 log10(1 / MSE) in dB, of images in [0, 1], with one MSE over all image
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from scaling.checked import Checked
 from scaling.metrics.frozen import frozen
+from scaling.metrics.subject import Subject
 from scaling.models.likelihoods import quantize
 from scaling.seeds import seeded
-
-if TYPE_CHECKING:
-    from scaling.runs.vae import VaeRun
+from scaling.trial.validation import Checked
 
 COLUMNS = ("psnr_mean", "psnr_sample")
 BATCH = 512
@@ -35,22 +32,22 @@ DEFAULT = Settings()
 
 @torch.no_grad()
 def measure(
-    run: "VaeRun", settings: Settings = DEFAULT
+    subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
     """`psnr_mean` of the mean of p(x|z), `psnr_sample` of a sample (the paper's), z the mean of q.
 
     Neither is rounded to levels. The first samples as levels, for pictures.
     """
-    images = run.test[: settings.images]
+    images = subject.test[: settings.images]
     errors = {"psnr_mean": 0.0, "psnr_sample": 0.0}
     shown: list[np.ndarray] = []
-    with seeded(run.device, run.trial.seed, run.epoch, "psnr"), frozen(run.vae):
+    with seeded(subject.device, subject.trial.seed, subject.epoch, "psnr"), frozen(subject.vae):
         for x in images.split(BATCH):
-            p = run.vae.decode(run.vae.encode(x).mean)
-            sample, target = p.sample(), x.to(run.vae.dtype) / (run.vae.levels - 1)
+            p = subject.vae.decode(subject.vae.encode(x).mean)
+            sample, target = p.sample(), x.to(subject.vae.dtype) / (subject.vae.levels - 1)
             errors["psnr_mean"] += (p.mean - target).double().square().sum().item()
             errors["psnr_sample"] += (sample - target).double().square().sum().item()
-            shown = shown or [quantize(sample[:SHOWN], run.vae.levels).cpu().numpy()]
+            shown = shown or [quantize(sample[:SHOWN], subject.vae.levels).cpu().numpy()]
     # images reconstructed without any error have no PSNR
     decibels = {name: psnr(e / images.numel()) for name, e in errors.items() if e > 0}
     return {**decibels}, {"reconstruction_samples": shown[0]}

@@ -6,7 +6,7 @@ which becomes squared distances and then the Gaussian kernel in place.
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from scaling.checked import Checked, UsageError
+from scaling.errors import UsageError
 from scaling.metrics.frozen import frozen
+from scaling.metrics.subject import Subject
 from scaling.models.vae import VAE
-
-if TYPE_CHECKING:
-    from scaling.runs.vae import VaeRun
+from scaling.trial.validation import Checked
 
 CLASSIFIERS = ("logistic", "svm_linear", "svm_rbf", "knn")
 COLUMNS = tuple(f"accuracy_{name}" for name in CLASSIFIERS)
@@ -54,14 +53,14 @@ DEFAULT = Settings()
 
 
 def measure(
-    run: "VaeRun", settings: Settings = DEFAULT
+    subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
     """Accuracies in [0, 1] on clean images; `representation_absent` tells why there are none."""
-    labels = run.data.test_labels[: settings.images]
+    labels = subject.data.test_labels[: settings.images]
     reason = unfit(labels, settings)
     if reason:
         return {"representation_absent": reason}, {}
-    found = accuracies(latent_means(run.vae, run.test[: settings.images]), labels, settings)
+    found = accuracies(latent_means(subject.vae, subject.test[: settings.images]), labels, settings)
     return {f"accuracy_{name}": value for name, value in found.items()}, {}
 
 

@@ -1,23 +1,21 @@
 """The robustness gap (Eq. 5, Appendix A): how much less alike reconstructions get than inputs."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from scaling.checked import Checked, UsageError
-from scaling.metrics.attack import GREY, RGB, Strength, attack
-from scaling.metrics.attack import symmetric_kl as symmetric_kl
+from scaling.errors import UsageError
+from scaling.metrics.attack import GREY, RGB, Strength, attack, symmetric_kl
 from scaling.metrics.frozen import frozen
-from scaling.metrics.ms_ssim import ms_ssim as ms_ssim
+from scaling.metrics.ms_ssim import ms_ssim
+from scaling.metrics.subject import Subject
 from scaling.models.likelihoods import Likelihood, quantize
 from scaling.models.vae import VAE
 from scaling.seeds import seeded
-
-if TYPE_CHECKING:
-    from scaling.runs.vae import VaeRun
+from scaling.trial.validation import Checked
 
 COLUMNS = (
     "robustness_gap",
@@ -64,19 +62,20 @@ DEFAULT = Settings()
 
 
 def measure(
-    run: "VaeRun", settings: Settings = DEFAULT
+    subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
     """Means over references and restarts, in eval mode; the first restart's pictures.
 
     `robustness_gap` compares means of p(x|z), `robustness_gap_sample` samples, both at the same z.
     Pictures are uint8 of 256 steps whatever the data's levels, (16, C, H, W).
     """
-    strength = settings.strength(run.data.channels)
-    chosen, how = references(len(run.test), run.data.test_labels, strength.n_ref)
-    x = run.test[torch.from_numpy(chosen).to(run.device)].to(run.vae.dtype) / (run.vae.levels - 1)
-    with seeded(run.device, run.trial.seed, run.epoch, "robustness"), frozen(run.vae):
-        attacked = attacks(run.vae, x, strength)
-        pairs, pictures = compare(run.vae, x, attacked, settings.msssim)
+    strength = settings.strength(subject.data.channels)
+    chosen, how = references(len(subject.test), subject.data.test_labels, strength.n_ref)
+    vae, device = subject.vae, subject.device
+    x = subject.test[torch.from_numpy(chosen).to(device)].to(vae.dtype) / (vae.levels - 1)
+    with seeded(device, subject.trial.seed, subject.epoch, "robustness"), frozen(vae):
+        attacked = attacks(vae, x, strength)
+        pairs, pictures = compare(vae, x, attacked, settings.msssim)
     row: dict[str, float | str] = {name: v.double().mean().item() for name, v in pairs.items()}
     inputs = pairs["ms_ssim_input"]
     for suffix in ("", "_sample"):

@@ -6,22 +6,21 @@ tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)); IS = exp E KL(p(y|x) || p(y)) over the sample
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scaling.checked import Checked, UsageError
+from scaling.errors import UsageError
 from scaling.metrics.features import EXTRACTORS, Extractor, Missing
 from scaling.metrics.frozen import frozen
+from scaling.metrics.subject import Subject
 from scaling.models.likelihoods import quantize
 from scaling.models.vae import VAE
 from scaling.seeds import seeded
-
-if TYPE_CHECKING:
-    from scaling.runs.vae import VaeRun
+from scaling.trial.validation import Checked
 
 COLUMNS = ("fid", "inception_score")
 BATCH = 100
@@ -51,7 +50,7 @@ DEFAULT = Settings()
 
 @torch.no_grad()
 def measure(
-    run: "VaeRun", settings: Settings = DEFAULT
+    subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
     """Scores by the network named in `sample_quality_extractor`; the first samples as levels.
 
@@ -59,14 +58,14 @@ def measure(
     """
     name = settings.extractor
     if name == "auto":
-        name = "inception" if run.data.channels == 3 else "classifier"
+        name = "inception" if subject.data.channels == 3 else "classifier"
     try:
-        extract = EXTRACTORS[name](run, settings.weights)
+        extract = EXTRACTORS[name](subject, settings.weights)
     except Missing as missing:
         few = replace(settings, samples=min(BATCH, settings.samples))
-        return {"sample_quality_absent": str(missing)}, _shown(_drawn(run, few))
-    samples, top = _drawn(run, settings), run.vae.levels - 1
-    real, _ = extracted(extract, (x / top for x in run.test[: settings.images].split(BATCH)))
+        return {"sample_quality_absent": str(missing)}, _shown(_drawn(subject, few))
+    samples, top = _drawn(subject, settings), subject.vae.levels - 1
+    real, _ = extracted(extract, (x / top for x in subject.test[: settings.images].split(BATCH)))
     drawn, logits = extracted(extract, (x / top for x in samples.split(BATCH)))
     return {
         "fid": frechet_distance(*statistics(real), *statistics(drawn)),
@@ -79,9 +78,10 @@ def _shown(samples: Tensor) -> dict[str, NDArray]:
     return {"prior_samples": samples[:SHOWN].cpu().numpy()}
 
 
-def _drawn(run: "VaeRun", settings: Settings) -> Tensor:
-    with seeded(run.device, run.trial.seed, run.epoch, "sample_quality"), frozen(run.vae):
-        return torch.cat(list(prior_samples(run.vae, run.test[:1], settings)))
+def _drawn(subject: Subject, settings: Settings) -> Tensor:
+    vae, seed = subject.vae, subject.trial.seed
+    with seeded(subject.device, seed, subject.epoch, "sample_quality"), frozen(vae):
+        return torch.cat(list(prior_samples(vae, subject.test[:1], settings)))
 
 
 def prior_samples(vae: VAE, like: Tensor, settings: Settings) -> Iterator[Tensor]:

@@ -6,19 +6,17 @@ the density, in nats, at which the encoder finds z_a again in its own reconstruc
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from scaling.checked import Checked, UsageError
+from scaling.errors import UsageError
 from scaling.metrics.frozen import frozen
+from scaling.metrics.subject import Subject
 from scaling.models.vae import VAE
 from scaling.seeds import seeded
-
-if TYPE_CHECKING:
-    from scaling.runs.vae import VaeRun
+from scaling.trial.validation import Checked
 
 COLUMNS = ("roughness", "interpolation_log_q")
 CURVES = ("interpolation_mean", "interpolation_first")  # over pairs; of the first pair
@@ -45,18 +43,18 @@ DEFAULT = Settings()
 
 
 def measure(
-    run: "VaeRun", settings: Settings = DEFAULT
+    subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
     """Means over pairs of sum |log q(a_i+1) - log q(a_i)| and of log q itself, in nats.
 
     The CURVES are log q at every a from 0 to 1, as JSON lists. Arrays: `smoothness_alpha`
     (points,) and `smoothness_log_q` (pairs, points).
     """
-    if len(run.test) < 2:
+    if len(subject.test) < 2:
         return {"smoothness_absent": "one test image makes no pair"}, {}
-    first, second = pairs(len(run.test), settings.pairs)
-    with seeded(run.device, run.trial.seed, run.epoch, "smoothness"):
-        values = log_q(run.vae, run.test[first], run.test[second], settings)
+    first, second = pairs(len(subject.test), settings.pairs)
+    with seeded(subject.device, subject.trial.seed, subject.epoch, "smoothness"):
+        values = log_q(subject.vae, subject.test[first], subject.test[second], settings)
     roughness = values.diff(dim=1).abs().sum(1).mean().item()
     alpha = np.linspace(0, 1, settings.points)
     arrays = {"smoothness_alpha": alpha, "smoothness_log_q": values.cpu().numpy()}

@@ -14,9 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scaling.checked import UsageError
-from scaling.models.mixtures import MixtureOfLogistics as MixtureOfLogistics
-from scaling.models.mixtures import PerChannelMixture as PerChannelMixture
+from scaling.errors import UsageError
+from scaling.models.mixtures import MixtureOfLogistics, PerChannelMixture
 from scaling.trial import VaeTrial
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scaling.shapes import FC_LATENTS
 from scaling.trial import VaeTrial
+from scaling.trial.kinds import FC_LATENTS
 
 
 @dataclass(frozen=True)

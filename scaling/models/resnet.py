@@ -6,7 +6,7 @@ A 3x3 convolution with stride 1 and no pooling before the stages, PyTorch's init
 from torch import nn
 from torchvision.models.resnet import BasicBlock
 
-from scaling.checked import UsageError
+from scaling.errors import UsageError
 
 BLOCKS = 2  # per stage of a ResNet-18
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scaling.checked import UsageError
+from scaling.errors import UsageError
 
 EPS = 1e-6  # of the group normalizations
 MAX_GROUPS, LEAST_CHANNELS_PER_GROUP = 32, 4

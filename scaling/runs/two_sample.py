@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scaling.checked import UsageError
 from scaling.data.datasets import Dataset
 from scaling.data.sources import ReadChunk
+from scaling.errors import UsageError
 from scaling.models import resnet
 from scaling.runs.run import Row, Run, Stateful
 from scaling.seeds import derive, seeded

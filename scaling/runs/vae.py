@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scaling.checked import UsageError
 from scaling.data import sources
 from scaling.data.datasets import Dataset
+from scaling.errors import UsageError
 from scaling.metrics import elbo as elbo_metric
 from scaling.metrics import reconstruction
 from scaling.models.full_float32 import full_float32
 from scaling.models.precision import Precision, resolve, trained_in
 from scaling.models.vae import build, elbo
-from scaling.runs.graphed import Step, graphed
+from scaling.runs.cuda_graph import Step, graphed
 from scaling.runs.half_asleep import with_samples
 from scaling.runs.run import Row, Run, Stateful
 from scaling.seeds import seeded

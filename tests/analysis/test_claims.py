@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from analysis import descent, results
-from analysis.claims import CLAIMS, ledger, main, text
+from analysis.claims import CLAIMS, ledger, main
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.claims.page import text
 from analysis.claims.rules import Unmeasured
 from analysis.columns import COLUMNS
 from analysis.folders import ResultsError

@@ -7,7 +7,7 @@ import pytest
 
 from analysis import pools
 from analysis.folders import ResultsError
-from scaling.data.pool_quality import describe
+from scaling.pools.quality import describe
 from tests.analysis.pool_files import QUALITY, add_pool, grey
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis.columns import COLUMNS
 from analysis.folders import ResultsError, read_rows, source_name
-from analysis.results import COLUMNS, compact, load, trials
-from scaling.source import Source
+from analysis.results import compact, load, trials
 from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial
+from scaling.trial.source import Source
 
 
 def test_a_row_per_trial_and_epoch_with_every_field(results):

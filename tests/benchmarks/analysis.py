@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.results import load
-from scaling.store import Store
+from scaling.storage.store import Store
 from scaling.trial import DMAAPX, NORMAL, VaeTrial, grid, key
 from tests.benchmarks.results import Result
 from tests.benchmarks.timing import interleaved

@@ -2,7 +2,7 @@
 
 import torch
 
-from scaling.models.likelihoods import MixtureOfLogistics
+from scaling.models.mixtures import MixtureOfLogistics
 from tests.benchmarks.naive_step import K, textbook
 from tests.benchmarks.results import Result
 from tests.benchmarks.timing import interleaved

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import ray
 
-from scaling.cluster import connect
-from scaling.cluster.chunks import Chunks
+from scaling.cluster import connect, session
+from scaling.cluster.object_store import Chunks
 from tests.benchmarks.results import Result
 
 SHAPE = (50_000, 3, 32, 32)
@@ -28,7 +28,7 @@ def measure() -> list[Result]:
         root = Path(folder)
         chunk = np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
         np.save(root / "chunk.npy", chunk)
-        with connect.logged_to(root / "ray.log"):
+        with session.logged_to(root / "ray.log"):
             connect.connect("local")
             try:
                 shared = Chunks(root, root, {}, (ray.put(chunk),))

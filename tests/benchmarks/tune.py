@@ -11,12 +11,12 @@ from pathlib import Path
 
 import ray
 
-from scaling.cluster import connect
-from scaling.cluster.launch import Launcher, Placement, Work
+from scaling.cluster import connect, session
 from scaling.cluster.limits import Caps, Limits
-from scaling.cluster.worker import Job
+from scaling.cluster.tuner import Launcher, Placement, Work
 from scaling.data import datasets
-from scaling.store import Store
+from scaling.runs.execute import Job
+from scaling.storage.store import Store
 from scaling.trial import VaeTrial, data_of, grid, key
 from tests.benchmarks.results import Result
 
@@ -30,7 +30,7 @@ def measure() -> list[Result]:
     """The clock's seconds a trial, as many at a time as there are cores."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        with connect.logged_to(root / "ray.log"):
+        with session.logged_to(root / "ray.log"):
             connect.connect("local")
             try:
                 first = _seconds(root / "first", FRESH, LONG)  # warms the machine's caches

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import ray
 
-from scaling.cluster import connect
-from scaling.cluster.launch import Launcher, Placement, Work
+from scaling.cluster import checks, connect
 from scaling.cluster.limits import Caps, Limits
-from scaling.cluster.worker import Job
+from scaling.cluster.tuner import Launcher, Placement, Work
 from scaling.data.datasets import load
-from scaling.store import Store
+from scaling.runs.execute import Job
+from scaling.storage.store import Store
 from scaling.trial import VaeTrial, data_of, grid, key
 
 SHARES = (0.6, 0.3, 0.3, 0.5, 0.2, 0.6, 0.3, 0.5)
@@ -32,7 +32,7 @@ def main(root):
     (root / "lock").touch()
     ray.init(address="local", num_cpus=8, num_gpus=2, include_dashboard=False, log_to_driver=False)
     try:
-        connect.check_placement(connect._resources(), 1, max(shares.values()))
+        checks.check_placement(connect._resources(), 1, max(shares.values()))
         jobs = {name: Job(300, 100) for name in keys}
         work = Work(dict.fromkeys(keys, 0.001), jobs, {data_of(TRIAL): ray.put(load("digits"))})
         placement = Placement(1, dict(shares))

@@ -4,15 +4,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from scaling import cli
-from scaling.checked import UsageError
-from scaling.cluster import chunks, study
-from scaling.cluster.evaluate import without_model
-from scaling.cluster.study import Ended
-from scaling.data.pool import Pool
-from scaling.store import Store
+from scaling.cli import process
+from scaling.cli import study as cli
+from scaling.cluster import launch as study
+from scaling.cluster import object_store as chunks
+from scaling.cluster.launch import Ended
+from scaling.cluster.measuring import without_model
+from scaling.errors import UsageError
+from scaling.pools.pool import Pool
+from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, VaeTrial, key
-from scaling.wanted import Wanted
+from scaling.trial.schedule import Wanted
 from tests.small_pool import build
 
 
@@ -31,10 +33,10 @@ def done(trial, tmp_path):
 
 def test_the_exit_code_is_of_metrics_and_pools_too(done, capsys):
     store, wanted = done
-    assert cli._verdict(store, [wanted], Ended()) == cli.DONE
-    assert cli._verdict(store, [wanted], Ended(missing=["the pool p"])) == cli.FAILED
+    assert cli._verdict(store, [wanted], Ended()) == process.DONE
+    assert cli._verdict(store, [wanted], Ended(missing=["the pool p"])) == process.FAILED
     assert "Missing: the pool p. Go on with: python" in capsys.readouterr().out
-    assert cli._verdict(store, [wanted], Ended("--max-hours 1", ["the pool p"])) == cli.CAPPED
+    assert cli._verdict(store, [wanted], Ended("--max-hours 1", ["the pool p"])) == process.CAPPED
 
 
 def test_cells_that_stay_empty_are_told(done, capsys):

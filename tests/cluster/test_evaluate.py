@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from scaling.cluster import evaluate, limits
-from scaling.store import Store
+from scaling.cluster import limits
+from scaling.cluster import measuring as evaluate
+from scaling.storage.store import Store
 from scaling.trial import VaeTrial, data_of, key
 
 TRIALS = [VaeTrial("digits", n_c=n_c) for n_c in (2, 4, 8)]

@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling import plan
-from scaling.cluster import memory
-from scaling.costs import GPU
-from scaling.costs import memory as planned
+from scaling.cluster import gpu_memory as memory
+from scaling.planning import plan
+from scaling.planning.costs import GPU
+from scaling.planning.costs import memory as planned
 from scaling.trial import VaeTrial
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaling.cluster.order import by_seeds, order
+from scaling.cluster.start_order import by_seeds, order
 from scaling.trial import VaeTrial, grid, key
 from studies import double_descent
 

@@ -8,9 +8,10 @@ import time
 
 import pytest
 
-from scaling.checked import UsageError
-from scaling.cluster.connect import Cluster, check_placement
-from scaling.store import Store
+from scaling.cluster.checks import check_placement
+from scaling.cluster.connect import Cluster
+from scaling.errors import UsageError
+from scaling.storage.store import Store
 from tests.cluster.conftest import ROOT
 from tests.cluster.placed import TOO_WIDE
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scaling.data.pool import Pool
-from scaling.store import TrialFolder
+from scaling.pools.pool import Pool
+from scaling.storage.trial_folder import TrialFolder
 
 pytestmark = pytest.mark.cluster
 SMOKE = ["--smoke-test", "--source", "dmaapx", "--m-z", "1", "--n-c", "2", "--seeds", "0", "1"]

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from scaling.cluster.profile import Profile
-from scaling.cluster.worker import Job, execute
-from scaling.files import read_json
-from scaling.store import Store
+from scaling.runs.execute import Job, execute
+from scaling.storage.files import read_json
+from scaling.storage.store import Store
 from scaling.trial import key
 
 

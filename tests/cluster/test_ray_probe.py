@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from scaling.doctor import BROKEN, WORKS
+from scaling.cli.doctor import BROKEN, WORKS
 
 
 @pytest.mark.cluster
@@ -16,7 +16,7 @@ def test_ray_as_a_study_starts_it(ray_folder, tmp_path):
     token.write_text("0" * 64)
     token.chmod(0o644)
     environment = {**os.environ, "RAY_TMPDIR": ray_folder, "RAY_AUTH_TOKEN_PATH": str(token)}
-    command = [sys.executable, "-m", "scaling.probes", "ray"]
+    command = [sys.executable, "-m", "scaling.cli.probes", "ray"]
     done = subprocess.run([*command, "local"], capture_output=True, text=True, env=environment)
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("[")]
     name, state, found, _ = json.loads(line)

@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from scaling.checked import UsageError
-from scaling.cluster import study
-from scaling.cluster.evaluate import Cells, _measure_all, check_same_data
+from scaling.cluster import launch as study
+from scaling.cluster.measuring import Cells, _measure_all, check_same_data
+from scaling.errors import UsageError
 from scaling.runs.vae import VaeRun
-from scaling.store import Store
+from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, Source, key
-from scaling.wanted import Diffusion, complete, pool_of
+from scaling.trial.schedule import Diffusion, complete, pool_of
 
 
 @pytest.fixture

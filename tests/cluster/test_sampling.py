@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from scaling.checked import UsageError
 from scaling.cluster import limits, sampling
-from scaling.data.pool_build import missing, write_chunk
-from scaling.store import Store
+from scaling.errors import UsageError
+from scaling.pools.build import missing, write_chunk
+from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial
 from tests.small_pool import SPEC, chunk_of
 

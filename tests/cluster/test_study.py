@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from scaling.store import TrialFolder
+from scaling.storage.trial_folder import TrialFolder
 from tests.cluster.conftest import TINY
 
 pytestmark = pytest.mark.cluster

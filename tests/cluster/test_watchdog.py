@@ -12,11 +12,12 @@ import time
 
 import pytest
 
-from scaling.checked import UsageError
+from scaling.cli.options import ROW_TIMEOUT, parser
 from scaling.cluster.watchdog import TIMED_OUT, Watchdog
-from scaling.cluster.worker import Job, execute
-from scaling.options import ROW_TIMEOUT, parser
-from scaling.store import Store, TrialFolder
+from scaling.errors import UsageError
+from scaling.runs.execute import Job, execute
+from scaling.storage.store import Store
+from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import VaeTrial, key
 from studies.double_descent import PRESETS
 from tests.cluster.conftest import ROOT, TINY

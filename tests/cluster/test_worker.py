@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from scaling import checkpoints
-from scaling.cluster import worker
-from scaling.cluster.worker import Job, execute
 from scaling.data.datasets import split
+from scaling.runs import execute as worker
 from scaling.runs.diffusion import sample_images
+from scaling.runs.execute import Job, execute
 from scaling.runs.vae import VaeRun
-from scaling.store import Store
+from scaling.storage import checkpoints
+from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, key
 from tests.conftest import timeless
 

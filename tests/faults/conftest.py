@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scaling.store import TrialFolder
+from scaling.storage.trial_folder import TrialFolder
 from tests.cluster.conftest import Study
 
 HERE = Path(__file__).parent
@@ -92,7 +92,7 @@ class Watched(Study):
             process.communicate("")
 
     def checkpoints_at_every_row(self):
-        self.after("scaling.cluster.worker", "CHECKPOINT_SHARE = 1e9\n")
+        self.after("scaling.runs.execute", "CHECKPOINT_SHARE = 1e9\n")
 
     def ledger(self):
         path = self.hook / "ledger"

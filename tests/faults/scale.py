@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis import summarize
-from scaling import cli
-from scaling.options import Preset
+from scaling.cli import study as cli
+from scaling.presets import Preset
 from scaling.trial import VaeTrial, grid
 from tests.faults.stub import EPOCHS, stubbed
 
@@ -93,7 +93,7 @@ def trials(preset: Preset, count: int) -> list[VaeTrial]:
 
 def study(results: Path, count: int, seconds: float, waits: bool) -> int:
     """Runs the study in this process, as its command would; returns the exit code."""
-    from scaling.cluster import launch
+    from scaling.cluster import tuner as launch
 
     launch.train = functools.partial(stubbed, seconds=seconds, waits=waits)
     preset = Preset(base=BASE, epochs=EPOCHS, measure_every=1, seeds=(0,), about="")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from scaling.cluster import launch, worker
+from scaling.cluster import tuner as launch
+from scaling.runs import execute as worker
 from scaling.runs.run import Row, Run, Stateful
 from scaling.trial import Trial, VaeTrial
 

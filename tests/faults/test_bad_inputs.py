@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from scaling import __main__ as command
-from scaling import cli
+from scaling.cli import study as cli
 from scaling.data import datasets
-from scaling.data.pool_import import import_samples
+from scaling.pools.importing import import_samples
 from studies.double_descent import PRESETS, trials
 from tests.cluster.conftest import TINY
 

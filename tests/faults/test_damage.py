@@ -9,13 +9,14 @@ import pytest
 
 from analysis import summarize
 from analysis.results import load as load_frame
-from scaling import cli
-from scaling.cluster import worker
-from scaling.cluster.worker import Job, execute
+from scaling.cli import study as cli
+from scaling.cli.options import override, parser
 from scaling.data.datasets import load
-from scaling.options import override, parser
+from scaling.runs import execute as worker
+from scaling.runs.execute import Job, execute
 from scaling.runs.vae import VaeRun
-from scaling.store import Store, TrialFolder
+from scaling.storage.store import Store
+from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import VaeTrial, key
 from studies.double_descent import PRESETS, trials
 from tests.cluster.conftest import TINY

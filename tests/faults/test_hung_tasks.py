@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from scaling.checked import UsageError
 from scaling.cluster.watchdog import Note, Watchdog
+from scaling.errors import UsageError
 from tests.cluster.conftest import ROOT
 
 HANGS = "\nimport time\n_{name} = {name}\ndef {name}({words}):\n    {when} and time.sleep(600)\n"
@@ -55,7 +55,7 @@ print(json.dumps(told | {"sampling": sampled, "pool": pool}))
 @pytest.mark.slow
 def test_what_hangs_is_told_and_the_rest_is_there(study, tmp_path):
     study.after(
-        "scaling.cluster.evaluate",
+        "scaling.cluster.measuring",
         HANGS.format(name="compute", words="run, metrics, options", when="run.trial.seed == 1"),
     )
     study.after(

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from scaling.cluster.worker import Job, execute
 from scaling.data.datasets import load
-from scaling.store import TrialFolder
+from scaling.runs.execute import Job, execute
+from scaling.storage.trial_folder import TrialFolder
 from tests.conftest import timeless
 
 pytestmark = [pytest.mark.faults, pytest.mark.cluster]
@@ -141,8 +141,8 @@ def test_killed_workers(study, tmp_path):
     study.checkpoints_at_every_row()
     killed = KILLED.format(markers=str(study.hook))
     study.after("scaling.runs.vae", killed + IN_TRAINING)
-    study.after("scaling.checkpoints", killed + IN_A_CHECKPOINT)
-    study.after("scaling.store", killed + BEFORE_DONE)
+    study.after("scaling.storage.checkpoints", killed + IN_A_CHECKPOINT)
+    study.after("scaling.storage.trial_folder", killed + BEFORE_DONE)
     run = study.run(*CELLS, "--seeds", "0-3", "--epochs", 10, timeout=600)
     assert run.returncode == 3, run.stderr
     (failed,) = [name for name, state in study.states(10).items() if state == "failed"]

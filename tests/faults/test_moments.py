@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from scaling.cluster import worker
-from scaling.cluster.worker import Job, execute
+from scaling.runs import execute as worker
+from scaling.runs.execute import Job, execute
 from scaling.runs.vae import VaeRun
-from scaling.store import Store, TrialFolder
+from scaling.storage.store import Store
+from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import key
 from tests.conftest import timeless
 

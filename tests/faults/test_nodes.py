@@ -9,9 +9,10 @@ import time
 import pytest
 
 from analysis import results
-from scaling.cluster.worker import Job, execute
 from scaling.data.datasets import load
-from scaling.store import Store, TrialFolder
+from scaling.runs.execute import Job, execute
+from scaling.storage.store import Store
+from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import VaeTrial, key
 from tests.cluster.conftest import TINY
 from tests.conftest import timeless

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from scaling.cluster.order import by_seeds, order
+from scaling.cluster.start_order import by_seeds, order
 from scaling.trial import VaeTrial, grid, key
 from tests.cluster.conftest import ROOT
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from scaling.cluster.worker import Job, Ledger, execute
-from scaling.data.chunk import digest
 from scaling.data.datasets import load
-from scaling.data.pool import Pool
-from scaling.data.pool_build import create, record, write_chunk
-from scaling.data.pool_spec import PoolSpec
-from scaling.store import TrialFolder
+from scaling.pools.build import create, record, write_chunk
+from scaling.pools.chunk import digest
+from scaling.pools.pool import Pool
+from scaling.pools.spec import PoolSpec
+from scaling.runs.execute import Job, Ledger, execute
+from scaling.storage.trial_folder import TrialFolder
 from tests.conftest import timeless
 
 pytestmark = pytest.mark.faults

@@ -7,10 +7,11 @@ import time
 
 import pytest
 
-from scaling import checkpoints
-from scaling.cluster import worker
-from scaling.cluster.worker import Job, execute
-from scaling.store import Store, TrialFolder
+from scaling.runs import execute as worker
+from scaling.runs.execute import Job, execute
+from scaling.storage import checkpoints
+from scaling.storage.store import Store
+from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import key
 from tests.conftest import timeless
 

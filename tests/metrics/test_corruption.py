@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scaling.checked import UsageError
-from scaling.data import corruptions
+from scaling.data.corruptions import cifar10_c as corruptions
 from scaling.data.datasets import Dataset
+from scaling.errors import UsageError
 from scaling.metrics import corruption
 from scaling.metrics.corruption import COLUMNS, Settings
 from scaling.metrics.representation import accuracies, latent_means

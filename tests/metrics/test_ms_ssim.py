@@ -7,8 +7,8 @@ import pytest
 import torch
 from pytorch_msssim import ms_ssim as published
 
-from scaling.checked import UsageError
-from scaling.metrics.robustness import ms_ssim
+from scaling.errors import UsageError
+from scaling.metrics.ms_ssim import ms_ssim
 
 GAPS = Path(__file__).parents[1] / "data" / "gaps.npz"
 VARIANTS = ("kuzina", "standard")

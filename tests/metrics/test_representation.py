@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
-from scaling.checked import UsageError
+from scaling.errors import UsageError
 from scaling.metrics import representation
 from scaling.metrics.representation import COLUMNS, Settings, accuracies, latent_means
 from scaling.runs.vae import VaeRun

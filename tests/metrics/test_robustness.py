@@ -10,8 +10,9 @@ import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from scaling.metrics import robustness
-from scaling.metrics.attack import GREY, RGB, Rates, attack
-from scaling.metrics.robustness import Settings, measure, ms_ssim, references, symmetric_kl
+from scaling.metrics.attack import GREY, RGB, Rates, attack, symmetric_kl
+from scaling.metrics.ms_ssim import ms_ssim
+from scaling.metrics.robustness import Settings, measure, references
 from scaling.models.vae import diagonal_normal
 from scaling.runs.vae import VaeRun
 from scaling.seeds import derive

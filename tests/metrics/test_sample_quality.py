@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from scaling.checked import UsageError
+from scaling.errors import UsageError
 from scaling.metrics import features, sample_quality
 from scaling.metrics.sample_quality import (
     Settings,

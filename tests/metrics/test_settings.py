@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaling.checked import UsageError
+from scaling.errors import UsageError
 from scaling.metrics import amortization, robustness
 
 WRONG = [(amortization, {"steps": 0}), (amortization, {"lr": -1.0}), (amortization, {"mc_eval": 0})]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from scaling.checked import UsageError
+from scaling.errors import UsageError
 from scaling.metrics import smoothness
 from scaling.metrics.smoothness import COLUMNS, CURVES, Settings, log_q, pairs
 from scaling.models.vae import diagonal_normal

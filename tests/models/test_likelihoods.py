@@ -7,13 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from scaling.models.likelihoods import (
-    Bernoulli,
-    Gaussian,
-    MixtureOfLogistics,
-    PerChannelMixture,
-    quantize,
-)
+from scaling.models.likelihoods import Bernoulli, Gaussian, quantize
+from scaling.models.mixtures import MixtureOfLogistics, PerChannelMixture
 
 REFERENCE = Path(__file__).parents[1] / "data" / "likelihoods.npz"
 RTOL = {torch.float64: 1e-5, torch.float32: 1e-4}

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from scaling.models import logistics
 from scaling.models.compiled import Compiled
-from scaling.models.likelihoods import MixtureOfLogistics
+from scaling.models.mixtures import MixtureOfLogistics
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torchvision.models import resnet18
 
-from scaling.checked import UsageError
+from scaling.errors import UsageError
 from scaling.models.resnet import build
 
 

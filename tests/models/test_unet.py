@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from scaling.checked import UsageError
+from scaling.errors import UsageError
 from scaling.models.unet import Attention, Block, Double, Half, NoiseEmbedding, UNet
 
 TINY = {"model_channels": 8, "multipliers": (1, 2), "blocks": 1, "attention": (), "side": 8}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from scaling import costs
 from scaling.data.datasets import Dataset
 from scaling.models import edm
+from scaling.planning import costs
 from scaling.runs.diffusion import DiffusionRun, load_denoiser, share_of_train
 from scaling.seeds import derive, seeded
 from scaling.trial import DiffusionTrial

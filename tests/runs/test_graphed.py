@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from scaling.runs.graphed import WARM_UP, Graphed, graphed
+from scaling.runs.cuda_graph import WARM_UP, Graphed, graphed
 from scaling.runs.vae import VaeRun
-from scaling.source import Source
+from scaling.trial.source import Source
 from tests.conftest import assert_same_state, timeless
 
 

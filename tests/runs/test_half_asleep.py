@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from scaling.checked import UsageError
+from scaling.errors import UsageError
 from scaling.runs.half_asleep import with_samples
 from scaling.runs.vae import VaeRun
 from scaling.trial import VaeTrial

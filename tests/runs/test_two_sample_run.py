@@ -9,8 +9,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from scaling.checked import UsageError
 from scaling.data.datasets import split
+from scaling.errors import UsageError
 from scaling.runs.two_sample import TwoSampleRun
 from scaling.seeds import derive
 from scaling.trial import TwoSampleTrial

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from scaling.checked import UsageError
+from scaling.errors import UsageError
 from scaling.runs.vae import VaeRun
 from scaling.seeds import derive
 from scaling.trial import VaeTrial

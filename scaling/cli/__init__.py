@@ -1,0 +1,3 @@
+"""What a user types."""
+
+from scaling.cli.study import main as main

@@ -1,0 +1,208 @@
+"""`python -m scaling doctor`: what works here, what does not, and what to type.
+
+Checks that import what may be missing, or hang, are in `scaling.cli.probes`: each a process of its
+own, all at once, given up after a while.
+"""
+
+import json
+import os
+import platform
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from scaling.cli.options import add_data_root
+from scaling.planning.table import size
+
+WORKS, LIMITED, BROKEN = "works", "limited", "broken"
+SCARCE, LITTLE = 1e9, 10e9  # bytes free on the disk: too few, few for images of 32x32
+SHARED = 3e9  # bytes of /dev/shm that hold ten chunks of CIFAR-10
+SHM = Path("/dev/shm")
+ADVICE = {  # for a probe that fails in a way of its own
+    "torch": "pip install --force-reinstall torch torchvision",
+    "ray": 'pip install --force-reinstall "ray[tune]"',
+    "data": "pip install -e .",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table; `advice` is what to type."""
+
+    name: str
+    state: str  # works, limited (all that does not need it works) or broken
+    found: str
+    advice: str = ""
+
+
+def add_to(words: Any) -> None:
+    """Adds `doctor` to the words of a command line."""
+    about = "what works here, what does not, and what to type"
+    made = words.add_parser("doctor", help=about, description=about)
+    made.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    made.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
+    add_data_root(made)
+    wait = "patience with each check (default 14)"
+    made.add_argument("--seconds", type=float, default=14.0, help=wait)
+    made.set_defaults(command=_command)
+
+
+def _command(options: Namespace) -> int:
+    return main(options.results, options.data_root, options.address, options.seconds)
+
+
+def main(results: Path, data_root: Path | None, address: str, seconds: float) -> int:
+    """Prints the table; 0 where nothing is broken, else 2. Probes are given up after `seconds`."""
+    findings = diagnose(results, data_root, address, seconds)
+    print("\n".join(table(findings)))
+    return 2 if any(finding.state == BROKEN for finding in findings) else 0
+
+
+def diagnose(results: Path, data_root: Path | None, address: str, seconds: float) -> list[Finding]:
+    """All checks, in the order in which they are best mended."""
+    with tempfile.TemporaryDirectory() as folder:
+        probes = [
+            Probe("torch", [], Path(folder)),
+            Probe("ray", [address], Path(folder)),
+            Probe("data", [str(data_root or "")], Path(folder)),
+        ]
+        end = time.monotonic() + seconds
+        quick = [python(), packages(), disk(results), shared_memory(), token()]
+        return quick + [found for probe in probes for found in probe.findings(end)]
+
+
+def table(findings: Sequence[Finding]) -> list[str]:
+    """State, name and what was found; below it what to type."""
+    states, names = (max(len(getattr(f, part)) for f in findings) for part in ("state", "name"))
+    lines = []
+    for finding in findings:
+        start = f"{finding.state:{states}}  {finding.name:{names}}  "
+        lines.append(start + finding.found)
+        lines += [" " * len(start) + "-> " + finding.advice] if finding.advice else []
+    broken = [finding.name for finding in findings if finding.state == BROKEN]
+    return [*lines, f"Broken: {', '.join(broken)}." if broken else "Nothing is broken."]
+
+
+def python() -> Finding:
+    """The interpreter and the machine."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    machine = f"{platform.system()}, {os.cpu_count()} CPUs, {size(memory)} of memory"
+    return Finding("python", WORKS, f"{platform.python_version()} on {machine}")
+
+
+def packages() -> Finding:
+    """What pyproject.toml asks for, against what is installed."""
+    try:
+        needed = metadata.requires("scaling-vae") or []
+    except metadata.PackageNotFoundError:
+        found = "scaling-vae is not installed: Ray's processes will not find it"
+        return Finding("packages", BROKEN, found, "pip install -e .")
+    faults = [fault for line in needed if (fault := _fault(line))]
+    if faults:
+        return Finding("packages", BROKEN, "; ".join(faults), "pip install -e .")
+    return Finding("packages", WORKS, "all that is needed, in versions that fit")
+
+
+def _fault(line: str) -> str:
+    """What is wrong with a package such as `ray[tune]<3,>=2.50`; empty if nothing."""
+    from packaging.requirements import Requirement
+
+    needed = Requirement(line)
+    if needed.marker and not needed.marker.evaluate({"extra": ""}):
+        return ""
+    try:
+        version = metadata.version(needed.name)
+    except metadata.PackageNotFoundError:
+        return f"{needed.name} is missing"
+    if needed.specifier.contains(version, prereleases=True):
+        return ""
+    return f"{needed.name} is {version}, and {needed.name}{needed.specifier} is needed"
+
+
+def disk(results: Path) -> Finding:
+    """Whether the results folder, or where it would be made, can be written, and has room."""
+    there = next(
+        path for path in (results.absolute(), *results.absolute().parents) if path.exists()
+    )
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        found = f"{results} cannot be written: {error.strerror}"
+        return Finding("results", BROKEN, found, "Give another folder: --results DIR")
+    free = shutil.disk_usage(there).free
+    found = f"{results}: {size(free)} free"
+    if free < SCARCE:
+        return Finding("results", BROKEN, found, "Free some, or give another: --results DIR")
+    if free < LITTLE:
+        return Finding("results", LIMITED, found, "--dry-run tells how much a study writes")
+    return Finding("results", WORKS, found)
+
+
+def shared_memory() -> Finding:
+    """Where Ray's object store lies."""
+    if not SHM.is_dir():
+        return Finding("shared memory", WORKS, f"no {SHM} on this system: Ray uses files")
+    usage = shutil.disk_usage(SHM)
+    found = f"{size(usage.free)} of {size(usage.total)} free in {SHM}"
+    if usage.free < SHARED:
+        found += ": Ray uses files instead, pools of large images are slow to read"
+        return Finding("shared memory", LIMITED, found, "In a container: docker run --shm-size=8g")
+    return Finding("shared memory", WORKS, found)
+
+
+def token() -> Finding:
+    """The file that lets a process into a Ray cluster; whoever reads it may run code there."""
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    path = Path(named or Path.home() / ".ray" / "auth_token")
+    if named and not path.is_file():
+        found = f"RAY_AUTH_TOKEN_PATH names {path}, which is not there: no Ray starts"
+        return Finding("token", BROKEN, found, "unset RAY_AUTH_TOKEN_PATH")
+    if not path.is_file():
+        return Finding("token", WORKS, f"no {path} yet: a local Ray writes it")
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return Finding("token", BROKEN, f"{path} is open to other users", f"chmod 600 {path}")
+    return Finding("token", WORKS, f"{path} is private")
+
+
+class Probe:
+    """A check that runs as a process; its output goes to files, which no grandchild holds up."""
+
+    def __init__(self, name: str, words: Sequence[str], folder: Path) -> None:
+        self.name, self.out, self.err = name, folder / f"{name}.out", folder / f"{name}.err"
+        command = [sys.executable, "-m", "scaling.cli.probes", name, *words]
+        with open(self.out, "wb") as out, open(self.err, "wb") as err:
+            self.process = subprocess.Popen(command, stdout=out, stderr=err)
+
+    def findings(self, end: float) -> list[Finding]:
+        """What it found until then; whatever kept it from ending well is a finding too."""
+        try:
+            code = self.process.wait(max(0.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            again = "It may only be slow: python -m scaling doctor --seconds 60"
+            return [*self._read(), Finding(self.name, BROKEN, "no answer in time", again)]
+        if code:
+            return [*self._read(), self._died(code)]
+        return self._read()
+
+    def _read(self) -> list[Finding]:
+        lines = self.out.read_text().splitlines()
+        return [Finding(*json.loads(line)) for line in lines if line.startswith("[")]
+
+    def _died(self, code: int) -> Finding:
+        """By a sentence of ours, or by what a broken installation does to a process."""
+        told = self.err.read_text(errors="replace").strip().rpartition("\n")[2]
+        if told.startswith("Error: "):
+            return Finding(self.name, BROKEN, told.removeprefix("Error: "))
+        found = f"its process ended with {code}: {told}".removesuffix(": ")
+        return Finding(self.name, BROKEN, found, ADVICE[self.name])

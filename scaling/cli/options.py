@@ -1,0 +1,186 @@
+"""The options that every study shares, and what they make of a preset's trials."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Never
+
+from scaling.errors import UsageError, known
+from scaling.presets import Preset
+from scaling.trial import Kind, Source, Trial, grid, on_dataset, parse_source
+
+SMOKE = "smoke"  # the preset of --smoke-test
+
+
+ROW_TIMEOUT = 24 * 60.0  # minutes: far above any epoch, below a lost weekend
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are a sentence of ours, with the known flags."""
+
+    def error(self, message: str) -> Never:
+        flags = known(flag for flag in self._option_string_actions if flag.startswith("--"))
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. Known flags: {flags}.")
+
+
+def parser(description: str, presets: dict[str, Preset]) -> Parser:
+    """The command line of a study."""
+    names = {name: preset for name, preset in presets.items() if name != SMOKE}
+    listing = "\n".join(f"  {name:16}{preset.about}" for name, preset in names.items())
+    made = Parser(
+        description=description,
+        epilog=f"presets:\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_trials(made, next(iter(names)))
+    _add_launch(made)
+    return made
+
+
+def _add_trials(made: Parser, default: str) -> None:
+    add = made.add_argument_group("what to train").add_argument
+    add("--preset", default=default, metavar="NAME", help=f"one of those below (default {default})")
+    add("--dataset", metavar="NAME", help="with its network, likelihood, lr and batch")
+    add("--train-size", type=int, metavar="N", help="|D_train|, the first N of a permutation")
+    add("--m-z", type=int, nargs="+", metavar="N", help="latent multipliers")
+    add("--n-c", type=int, nargs="+", metavar="N", help="inner channels; with --m-z the product")
+    add("--source", nargs="+", metavar="NAME", help="training distributions: normal, ...")
+    add("--seeds", nargs="+", metavar="N", help="seeds, ranges such as 0-4 too")
+    add("--epochs", type=int, metavar="N", help="effective epochs; more continue what is there")
+    add("--measure-every", type=int, metavar="N", help="epochs from one measured row to the next")
+    add("--set", nargs="+", action="append", default=[], metavar="FIELD=VALUE", dest="fields",
+        help="any field of a trial; several values make an axis")  # fmt: skip
+    add("--smoke-test", action="store_true", help="the whole pipeline on a tiny grid, a minute")
+
+
+def _add_launch(made: Parser) -> None:
+    group = made.add_argument_group("where and how")
+    add_place(group)
+    add = group.add_argument
+    add("--dry-run", action="store_true", help="print the plan and stop")
+    add("--json", action="store_true", help="with --dry-run: the plan as JSON")
+    add("--cpus-per-trial", type=_positive, default=1.0, metavar="N", help="default 1")
+    add("--max-hours", type=_positive, metavar="H", help="stop cleanly after so many hours")
+    add("--max-gpu-hours", type=_positive, metavar="H", help="stop cleanly after so many GPU-hours")
+    add("--retry-failed", action="store_true", help="run failed trials again")
+
+
+def add_place(made: argparse._ActionsContainer) -> None:
+    """Where to run, where results and data lie, what part of a GPU."""
+    add = made.add_argument
+    add("--address", default="local", metavar="ADDRESS", help="local (default), auto or HOST:PORT")
+    add("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    add_data(made)
+    add_timeout(made)
+    add("--gpus-per-trial", type=_share, metavar="F", help="auto (default) or a share")
+
+
+def add_data(made: argparse._ActionsContainer) -> None:
+    """Where data sets lie, and whether they may be downloaded."""
+    add_data_root(made)
+    made.add_argument("--offline", action="store_true", help="open no socket for data")
+
+
+def add_data_root(made: argparse._ActionsContainer) -> None:
+    """Where data sets lie."""
+    root = os.environ.get("SCALING_DATA")
+    about = "data sets ($SCALING_DATA)"
+    made.add_argument("--data-root", type=Path, default=root, metavar="DIR", help=about)
+
+
+def add_timeout(made: argparse._ActionsContainer) -> None:
+    """After how long what runs has hung."""
+    made.add_argument(
+        "--row-timeout", type=_positive, default=ROW_TIMEOUT, metavar="MINUTES",
+        help=f"without an epoch, or sample, for so long it has hung (default {ROW_TIMEOUT:g})"
+    )  # fmt: skip
+
+
+def _share(text: str) -> float | None:
+    """A share of a GPU, several whole ones, 0 for none; None for auto."""
+    if text == "auto":
+        return None
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not (0 <= share <= 1 or share.is_integer() and share > 1):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not auto, 0, a share up to 1 or a whole number"
+        )
+    return share
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def preset_of(options: argparse.Namespace, presets: dict[str, Preset]) -> Preset:
+    """The preset asked for, measured as asked for; raises UsageError with the known ones."""
+    name = SMOKE if options.smoke_test else options.preset
+    if name not in presets:
+        raise UsageError(f"Unknown preset {name!r}. Known: {known(presets)}.")
+    every = options.measure_every
+    if every is None:
+        return presets[name]
+    if every < 1:
+        raise UsageError(f"--measure-every {every}: at least one is needed.")
+    return replace(presets[name], measure_every=every)
+
+
+def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:
+    """The preset's trials with the axes that the command line replaces."""
+    made = list(trials)
+    if options.dataset:
+        made = on_dataset(made, options.dataset)
+    axes: dict[str, Sequence[Any]] = {
+        "train_size": [] if options.train_size is None else [options.train_size],
+        "m_z": options.m_z or [],
+        "n_c": options.n_c or [],
+        "source": [parse_source(text) for text in options.source or []],
+        "seed": _integers(options.seeds or []),
+    }
+    axes |= _fields(options.fields, type(made[0]))
+    return grid(made, **{name: values for name, values in axes.items() if values})
+
+
+def _fields(words: list[list[str]], kind: type[Trial]) -> dict[str, list[object]]:
+    """`--set FIELD=VALUE [VALUE ...]`, typed by the trial's fields."""
+    axes: dict[str, list[object]] = {}
+    for group in words:
+        name = ""
+        for word in group:
+            if "=" in word:
+                name, _, word = word.partition("=")
+                axes[name] = []
+            elif not name:
+                raise UsageError(f"--set {word}: FIELD=VALUE is expected, as in --set lr=0.001.")
+            axes[name].append(_parse(name, word, kind))
+    return axes
+
+
+def _parse(name: str, word: str, kind: type[Trial]) -> object:
+    if name.startswith("source."):
+        return Source.parse(name.removeprefix("source."), word)
+    return parse_source(word) if name == "source" else kind.parse(name, word)
+
+
+def _integers(words: Sequence[str]) -> list[int]:
+    """Numbers and ranges such as 0-4."""
+    numbers: list[int] = []
+    for word in words:
+        first, _, last = word.partition("-")
+        if not first.isdigit() or (last and not last.isdigit()) or word.endswith("-"):
+            raise UsageError(f"--seeds {word}: numbers or ranges such as 0-4 are expected.")
+        if last and int(last) < int(first):
+            raise UsageError(f"--seeds {word}: no seed lies there. Write {last}-{first}.")
+        numbers += range(int(first), int(last or first) + 1)
+    if len(set(numbers)) < len(numbers):
+        raise UsageError(f"--seeds {' '.join(words)}: a seed stands twice. Name each once.")
+    return numbers

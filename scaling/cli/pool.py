@@ -1,0 +1,126 @@
+"""`scaling-vae pool build|grow|verify|info|import`: samples of diffusion models on disk."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scaling.cli.options import Parser, add_data, add_timeout
+
+if TYPE_CHECKING:
+    from scaling.cluster.sampling import Order
+    from scaling.pools.pool import Pool
+    from scaling.storage.store import Store
+
+
+def add_to(words: Any) -> None:
+    """Adds `pool` and its verbs to the words of a command line."""
+    verbs = words.add_parser("pool", help="samples on disk").add_subparsers(required=True)
+    shared = Parser(add_help=False)
+    shared.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    sampling = Parser(add_help=False)
+    sampling.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
+    add_timeout(sampling)
+    images = Parser(add_help=False)
+    add_data(images)
+
+    def verb(name: str, command: Any, about: str, *parents: Parser) -> Any:
+        added = verbs.add_parser(name, help=about, description=about, parents=[shared, *parents])
+        added.set_defaults(command=command)
+        return added.add_argument
+
+    add = verb("build", _build, "sample a trained diffusion model", sampling, images)
+    add("model", metavar="KEY", help="of the diffusion trial")
+    add("--k", type=int, default=10, help="chunks of |D_train| images (default 10)")
+    add = verb("grow", _grow, "add chunks to a sampled pool", sampling)
+    add("name")
+    add("--k", type=int, required=True, help="chunks that it shall have in all")
+    add = verb("verify", _verify, "name damaged chunks and sample just those again", sampling)
+    add("name")
+    add = verb("info", _info, "what a pool holds")
+    add("name")
+    add = verb("import", _import, "samples of any generator: npy, npz, folder of PNGs", images)
+    add("file", type=Path)
+    add("--name", required=True)
+    add("--dataset", default="digits", help="whose levels and shape they have (default digits)")
+    add("--train-size", type=int, help="|D_train| of the study: images in a chunk")
+    add("--split", type=int, default=0)
+    add("--rescale", choices=["unit", "symmetric"], help="floats in [0, 1] or in [-1, 1]")
+
+
+def _store(options: Namespace) -> "Store":
+    from scaling.storage.store import Store
+
+    return Store(options.results.absolute())
+
+
+def _pool(options: Namespace) -> "Pool":
+    from scaling.pools.pool import Pool
+
+    store = _store(options)
+    return Pool.load(store.pool(options.name), store.root / "pools")
+
+
+def _info(options: Namespace) -> int:
+    from scaling.pools.pool import info
+
+    print("\n".join(info(_pool(options))))
+    return 0
+
+
+def _verify(options: Namespace) -> int:
+    from scaling.cluster.sampling import order_of_pool
+    from scaling.pools.build import discard
+
+    pool = _pool(options)
+    damaged = pool.verify()
+    if not damaged:
+        print(f"{pool.name}: all {len(pool.chunks)} chunks are as they were written")
+        return 0
+    print(f"{pool.name}: damaged: {', '.join(f'chunk {i}' for i in damaged)}", flush=True)
+    store = _store(options)
+    order = order_of_pool(store, pool, k=max(pool.chunks) + 1)
+    discard(pool.path, damaged)
+    return _sample(options, order)
+
+
+def _grow(options: Namespace) -> int:
+    from scaling.cluster.sampling import order_of_pool
+
+    return _sample(options, order_of_pool(_store(options), _pool(options), options.k))
+
+
+def _build(options: Namespace) -> int:
+    from scaling.cluster.sampling import order_of_model
+
+    store = _store(options)
+    images = (options.data_root, options.offline)
+    return _sample(options, order_of_model(store, options.model, options.k, *images))
+
+
+def _sample(options: Namespace, order: "Order") -> int:
+    from scaling.cluster.sampling import build_alone
+    from scaling.storage.lock import locked
+
+    store = _store(options)
+    with locked(store.root) as lock:
+        build_alone(store, order, options.address, lock, options.row_timeout * 60)
+    return 0
+
+
+def _import(options: Namespace) -> int:
+    from scaling.data import datasets
+    from scaling.pools.importing import import_samples
+
+    data = datasets.load(options.dataset, options.data_root, options.offline)
+    train = datasets.split(data, options.train_size, options.split).train
+    report = import_samples(
+        options.file,
+        _store(options).root / "pools",
+        options.name,
+        dataset=options.dataset,
+        levels=data.levels,
+        train=train,
+        rescale=options.rescale,
+    )
+    print("\n".join(report.lines()))
+    return 0

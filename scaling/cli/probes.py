@@ -1,0 +1,123 @@
+"""The doctor's checks that import PyTorch, Ray and the data: each a process of its own.
+
+`python -m scaling.cli.probes NAME [ARGUMENT]` prints a line of JSON for each finding.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import astuple
+from importlib import metadata
+from pathlib import Path
+
+from scaling.cli.doctor import ADVICE, BROKEN, LIMITED, WORKS, Finding
+from scaling.errors import UsageError
+from scaling.planning.table import size
+
+GPUS = Path("/proc/driver/nvidia/gpus")
+
+
+def pytorch() -> Iterator[Finding]:
+    """PyTorch, the GPU through it, and the weights of Inception."""
+    import torch
+
+    yield Finding("torch", WORKS, f"{torch.__version__}, {torch.get_num_threads()} threads")
+    yield gpu()
+    yield weights()
+
+
+def gpu() -> Finding:
+    """Whether PyTorch can compute on a GPU, where the driver shows one."""
+    import torch
+
+    if torch.cuda.is_available():
+        ones = torch.ones(8, 8, device="cuda")
+        assert (ones @ ones).sum().item() == 512
+        free, total = torch.cuda.mem_get_info()
+        count, name = torch.cuda.device_count(), torch.cuda.get_device_name()
+        return Finding("gpu", WORKS, f"{count} x {name}, {size(free)} of {size(total)} free")
+    if GPUS.is_dir():
+        found = f"the driver shows a GPU, and PyTorch {torch.__version__} cannot use it"
+        advice = "Install the build for the CUDA of nvidia-smi: https://pytorch.org/get-started"
+        return Finding("gpu", BROKEN, found, advice)
+    advice = "--preset digits or mnist-small; the others by --address on a cluster with GPUs"
+    return Finding("gpu", LIMITED, "none", advice)
+
+
+def weights() -> Finding:
+    """What FID and Inception Score of RGB images need."""
+    import torch
+
+    from scaling.metrics.features import WEIGHTS, WEIGHTS_SHA256
+
+    file = Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS
+    absent = "FID and Inception Score of RGB images will be absent: "
+    if not importlib.util.find_spec("torch_fidelity"):
+        advice = "pip install torch-fidelity"
+        return Finding("inception", LIMITED, f"{absent}no torch-fidelity", advice)
+    if not file.is_file():
+        advice = f"Put it there, from the releases of torch-fidelity: {file}"
+        return Finding("inception", LIMITED, f"{absent}no {WEIGHTS}", advice)
+    if hashlib.sha256(file.read_bytes()).hexdigest() != WEIGHTS_SHA256:
+        return Finding("inception", BROKEN, f"{file} is not the published file", f"rm {file}")
+    return Finding("inception", WORKS, f"{file}")
+
+
+def ray(address: str = "local") -> Iterator[Finding]:
+    """Joins the cluster, or starts Ray here, as a study would."""
+    from scaling.cluster.connect import connect
+
+    there = connect(address)
+    found = f"{metadata.version('ray')}, {address}: {there.nodes} node(s), "
+    yield Finding("ray", WORKS, f"{found}{there.cpus:g} CPUs, {there.gpus:g} GPUs")
+
+
+def data(root: str = "") -> Iterator[Finding]:
+    """Reads every data set that lies under the data root, whole; downloads none."""
+    from scaling.data import datasets, official
+
+    folder = Path(root or datasets.DEFAULT_ROOT)
+    for name in datasets.LOADERS:
+        inside = official.FOLDERS.get(name)
+        if inside and not (folder / inside).is_dir() and not list(folder.glob(f"{name}_*.npz")):
+            found = f"not under {folder}: a study that needs it downloads it"
+            yield Finding(name, LIMITED, found, official.how_to_get(name, folder))
+            continue
+        try:
+            loaded = datasets.load(name, folder, offline=True)
+        except UsageError as error:
+            yield Finding(name, BROKEN, str(error))
+            continue
+        images = f"{len(loaded.train):,} and {len(loaded.test):,} images ({loaded.data})"
+        yield Finding(name, WORKS, images)
+
+
+PROBES: dict[str, Callable[..., Iterator[Finding]]] = {
+    "torch": pytorch,
+    "ray": ray,
+    "data": data,
+}
+
+
+def main(name: str, *words: str) -> None:
+    """Prints the findings and ends the process at once: Ray and PyTorch take long to close."""
+    try:
+        for finding in PROBES[name](*words):
+            _tell(finding)
+    except UsageError as error:
+        _tell(Finding(name, BROKEN, str(error)))
+    except Exception as error:  # whatever a broken installation raises is a finding
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        _tell(Finding(name, BROKEN, text, ADVICE[name]))
+    os._exit(0)
+
+
+def _tell(finding: Finding) -> None:
+    print(json.dumps(astuple(finding)), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,172 @@
+"""Costly metrics from kept models: Ray tasks that fill just the missing cells of `rows.jsonl`."""
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from scaling.cluster import checks, connect, session
+from scaling.cluster import gpu_memory as memory
+from scaling.cluster.limits import Caps, Limits, Look, as_they_end
+from scaling.cluster.watchdog import Note, Watchdog
+from scaling.data.datasets import Dataset, split
+from scaling.errors import UsageError
+from scaling.metrics import Options, compute, find
+from scaling.storage import checkpoints
+from scaling.storage.store import Store
+from scaling.storage.trial_folder import TrialFolder
+from scaling.trial import Data, VaeTrial, data_of
+
+Load = Callable[[str, str], Dataset]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What is to be measured of one trial: metrics by epoch, and with which settings."""
+
+    key: str
+    metrics: Mapping[int, tuple[str, ...]]
+    options: Options
+
+
+def missing(
+    store: Store,
+    name: str,
+    metrics: Sequence[str],
+    epochs: Iterable[int] | None = None,
+    options: Options = MappingProxyType({}),
+) -> Cells | None:
+    """The trial's cells without a value, at these epochs, or wherever a model is kept."""
+    folder = store.folder(name)
+    kept = set(checkpoints.epochs(folder.path))
+    wanted = kept if epochs is None else kept & set(epochs)
+    lacking: dict[int, tuple[str, ...]] = {}
+    for row in folder.rows():
+        if row["epoch"] in wanted:
+            absent = tuple(m for m in metrics if not set(find(m).COLUMNS) & row.keys())
+            lacking |= {row["epoch"]: absent} if absent else {}
+    return Cells(name, lacking, options) if lacking else None
+
+
+def without_model(store: Store, name: str, metrics: Sequence[str], epochs: Iterable[int]) -> bool:
+    """Whether a cell of these can never be filled: trained through, and no model was kept."""
+    folder = store.folder(name)
+    kept, rows = set(checkpoints.epochs(folder.path)), {row["epoch"]: row for row in folder.rows()}
+    gone = [epoch for epoch in epochs if epoch <= folder.reached() and epoch not in kept]
+    columns = [set(find(metric).COLUMNS) for metric in metrics] if gone else []
+    return any(not names & rows.get(epoch, {}).keys() for epoch in gone for names in columns)
+
+
+def check_same_data(folder: TrialFolder, data: Dataset) -> None:
+    """Raises UsageError where the trial began with other images, such as those of a JPEG copy."""
+    known = [row["fingerprint"] for row in folder.rows() if "fingerprint" in row]
+    if known and known[-1] != data.fingerprint:
+        raise UsageError(
+            f"The trial {folder.key} began on other images of {data.name} (fingerprint "
+            f"{known[-1]}, now {data.fingerprint}). Give that --data-root again, or another "
+            "--results."
+        )
+
+
+def fill(
+    store: Store,
+    cells: Sequence[Cells],
+    data: Mapping[Data, Dataset],
+    shares: Mapping[str, float],
+    told: Callable[[str], None],
+    look: Look,
+    timeout: float,
+) -> list[str]:
+    """Measures the cells, a task a trial; returns what went wrong, a line a trial.
+
+    `shares` are of a GPU, by key; a task that measures no epoch for `timeout` seconds has hung.
+    """
+    refs = {name: ray.put(part) for name, part in data.items()}
+    tasks = {}
+    for cell in cells:
+        dataset = refs[data_of(store.folder(cell.key).trial())]
+        _note(store, cell.key).forget()
+        task = _measure.options(num_gpus=shares[cell.key])
+        tasks[task.remote(store.root, cell, dataset, timeout)] = cell.key
+    failed: list[str] = []
+    placed = {task: shares[key] for task, key in tasks.items()}
+    for done, ready in enumerate(as_they_end(placed, look), 1):
+        key = tasks[ready]
+        try:
+            ray.get(ready)
+        except RayTaskError as error:
+            failed.append(f"{key}: {error.cause}")
+        except RayError as error:
+            failed.append(f"{key}: {type(error).__name__}")
+        if done == len(cells) or done % max(1, len(cells) // 6) == 0:
+            told(f"metrics: {done}/{len(cells)} trials measured, {len(failed)} failed")
+    return failed
+
+
+def fill_alone(
+    store: Store,
+    cells: Sequence[Cells],
+    shares: Mapping[str, float],
+    address: str,
+    load: Load,
+    lock: Path,
+    timeout: float,
+) -> list[str]:
+    """`fill` in a Ray session of its own; `load` reads a data set as `data_of` names it.
+
+    Without a GPU in the cluster nothing asks for one.
+    """
+    names = {data_of(store.folder(cell.key).trial()) for cell in cells}
+    data = {name: load(*name) for name in names}
+    with session.logged_to(store.root / "evaluate.log"):
+        try:
+            cluster = connect.connect(address)
+            placed = {key: share if cluster.gpus else 0.0 for key, share in shares.items()}
+            checks.check_placement(cluster, 1, max(placed.values(), default=0.0))
+            if cluster.nodes > 1:
+                checks.check_shared(store.root)
+            say, look = functools.partial(print, flush=True), Limits(Caps(), lock).look
+            return fill(store, cells, data, placed, say, look, timeout)
+        finally:
+            ray.shutdown()
+
+
+def _note(store: Store, key: str) -> Note:
+    return Note(store.folder(key).path / ".metrics-hung")
+
+
+@ray.remote(num_cpus=1, max_retries=2)
+def _measure(root: Path, cells: Cells, data: Dataset, timeout: float) -> None:
+    """The trial's cells, in a process that ends where it hangs."""
+    device, _ = memory.placed()
+    note = _note(Store(root), cells.key)
+    note.heed()
+    with Watchdog(note, timeout, "epoch measured") as watchdog:
+        _measure_all(Store(root).folder(cells.key), cells, data, device, watchdog.hear)
+
+
+def _measure_all(
+    folder: TrialFolder, cells: Cells, data: Dataset, device: str, measured: Callable[[], None]
+) -> None:
+    """One epoch after another, each on disk before the next."""
+    from scaling.runs.vae import VaeRun
+
+    trial = folder.trial()
+    if not isinstance(trial, VaeTrial):
+        raise UsageError(f"{cells.key} is no VAE. Its metrics are in its rows.")
+    part = split(data, trial.train_size, trial.split)
+    check_same_data(folder, part)
+    run = VaeRun(trial, part, 0, device=device)
+    for epoch, metrics in sorted(cells.metrics.items()):
+        state = checkpoints.at(folder.path, epoch)
+        if state is None:
+            raise UsageError(f"{folder.path} holds no readable model of epoch {epoch}.")
+        run.load_weights(state)
+        numbers, arrays = compute(run, metrics, cells.options)
+        folder.merge_row(epoch, numbers)
+        folder.merge_arrays(arrays)
+        measured()

@@ -1,0 +1,62 @@
+"""Pools through the object store: what trials read of them.
+
+The driver owns what it puts; trials get the references at run time, by the pool's name, never in
+a configuration. Where a pool does not fit the object store, trials map its files instead.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+from ray.exceptions import GetTimeoutError, ObjectLostError, OwnerDiedError
+
+from scaling.pools.pool import Pool
+
+STORE_SHARE = 0.6  # of the object store, at most, goes to pools and data sets
+GET_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """What a trial reads of a pool: references into the object store, or files."""
+
+    path: Path
+    root: Path
+    checksums: Mapping[int, str]
+    refs: Sequence[Any] = ()
+
+    def read(self, index: int) -> np.ndarray:
+        """Chunk `index`, read-only and shared; from its file where the store has lost it."""
+        if self.refs:
+            try:
+                return ray.get(self.refs[index], timeout=GET_SECONDS)
+            except (OwnerDiedError, ObjectLostError, GetTimeoutError):
+                pass
+        return Pool.load(self.path, self.root).read(index)
+
+
+def share(
+    pools: Mapping[str, Pool],
+    k: Mapping[str, int],
+    data_bytes: int,
+    told: Callable[[str], None] = lambda line: None,
+) -> dict[str, Chunks]:
+    """The first k chunks of each pool: in the object store if every node has room, else files."""
+    nodes = (node["Resources"] for node in ray.nodes() if node["Alive"])
+    room = STORE_SHARE * min(node.get("object_store_memory", 0.0) for node in nodes)
+    need = data_bytes + sum(k[name] * pool.chunk_bytes for name, pool in pools.items())
+    fits = need <= room
+    if not fits:
+        told(
+            f"The pools' {need / 1e6:,.0f} MB do not fit in the {room / 1e6:,.0f} MB that they may "
+            "take of the object store: trials map the files instead"
+        )
+    shared = {}
+    for name, pool in pools.items():
+        checksums = {index: pool.chunks[index] for index in range(k[name])}
+        refs = tuple(ray.put(np.asarray(pool.read(i))) for i in checksums) if fits else ()
+        shared[name] = Chunks(pool.path, pool.root, checksums, refs)
+    return shared

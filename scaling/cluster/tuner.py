@@ -1,0 +1,190 @@
+"""Running trials through Ray Tune: a fresh Tuner over what is left, our folders as the state."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+
+from scaling.cluster import gpu_memory as memory
+from scaling.cluster.limits import Limits
+from scaling.cluster.object_store import Chunks
+from scaling.cluster.progress import Progress, ProgressCallback
+from scaling.cluster.watchdog import Watchdog
+from scaling.runs.execute import Job, execute
+from scaling.storage.store import Store
+from scaling.storage.trial_folder import TrialFolder
+from scaling.trial import Data, data_of
+from scaling.trial.schedule import pool_of
+
+MAX_FAILURES = 2
+TRIALS_PER_TUNER = 500  # a driver's memory grows with the trials of one Tuner
+# Trials shorter than this reuse processes, which start in about 6 s; on GPUs only those of seconds,
+# since a reused process keeps GPU memory.
+SHORT_TRIAL_HOURS = {"cpu": 1 / 6, "cuda": 1 / 60}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Over a trial of so many epochs: failed, unless another process has finished it meanwhile."""
+
+    folder: TrialFolder
+    epochs: int
+
+    def fail(self, error: str) -> None:
+        if self.folder.state(self.epochs) != "done":
+            self.folder.fail(error)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What each trial gets; `gpus` by key."""
+
+    cpus: float
+    gpus: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Work:
+    """The trials to run, by key in their order: planned hours, jobs; the data that they share.
+
+    Data sets lie in the object store, once per node: references to them are what trials get.
+    """
+
+    hours: Mapping[str, float]
+    jobs: Mapping[str, Job]
+    datasets: Mapping[Data, ray.ObjectRef]
+
+
+class Launcher:
+    """Runs parts of the work; afterwards each trial's folder tells how it ended.
+
+    `staging` is a folder that all nodes see, for what Tune writes; nothing reads it back.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        work: Work,
+        placement: Placement,
+        limits: Limits,
+        staging: Path,
+    ) -> None:
+        self.store, self.work, self.placement, self.staging = store, work, placement, staging
+        self.limits = limits
+        self.progress = Progress(work.hours, {key: job.epochs for key, job in work.jobs.items()})
+        self.callback = ProgressCallback(
+            self.progress, lambda running: limits.look(sum(placement.gpus[key] for key in running))
+        )
+        self.tuners = 0
+
+    def run(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> None:
+        """Runs these trials, several Tuners in turn where they are many; raises CapReached.
+
+        What runs out of memory on a share of a GPU runs once more, alone on one.
+        """
+        for start in range(0, len(keys), TRIALS_PER_TUNER):
+            crowded = self._fit(keys[start : start + TRIALS_PER_TUNER], pools)
+            if crowded:
+                self.progress.say(
+                    f"{len(crowded)} of {len(keys)} trials ran out of memory on a share of a GPU: "
+                    "once more, alone on one"
+                )
+                self.progress.finished.difference_update(crowded)
+                self.placement.gpus.update(dict.fromkeys(crowded, 1.0))
+                self._fit(crowded, pools)
+
+    def _fit(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> list[str]:
+        """Returns the trials whose share of a GPU was too small."""
+        self.tuners += 1
+        trainable = tune.with_parameters(
+            train,
+            root=self.store.root,
+            jobs={key: self.work.jobs[key] for key in keys},
+            datasets=dict(self.work.datasets),
+            pools=dict(pools),
+        )
+        on_gpu = any(self.placement.gpus[key] for key in keys)
+        limit = SHORT_TRIAL_HOURS["cuda" if on_gpu else "cpu"]
+        short = statistics.median(self.work.hours[key] for key in keys) < limit
+        tuner = tune.Tuner(
+            tune.with_resources(trainable, self._resources),
+            param_space={"key": tune.grid_search(list(keys))},
+            tune_config=tune.TuneConfig(
+                reuse_actors=short, trial_name_creator=_name, trial_dirname_creator=_name
+            ),
+            run_config=tune.RunConfig(
+                name=f"tuner-{self.tuners}",
+                storage_path=str(self.staging),
+                verbose=0,
+                log_to_file=True,
+                failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+                callbacks=[self.callback],
+            ),
+        )
+        results = tuner.fit()
+        crowded = []
+        for result in (results[i] for i in range(len(results))):
+            key = Path(result.path).name
+            if result.error is not None:
+                self._fail(key, _last_line(result.error))
+            elif (result.metrics or {}).get("crowded"):
+                crowded.append(key)
+        return crowded
+
+    def _fail(self, key: str, error: str) -> None:
+        """Where the trial's folder cannot be written, that is told here, and the rest goes on."""
+        try:
+            Verdict(self.store.folder(key), self.work.jobs[key].epochs).fail(error)
+        except OSError as cause:
+            self.progress.say(f"Failed: {key}: {error}; nor can that be written: {cause}")
+
+    def _resources(self, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        bundle = {"CPU": self.placement.cpus, "GPU": self.placement.gpus[config["key"]]}
+        return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
+
+
+def _name(trial: Any) -> str:
+    return trial.config["key"]
+
+
+def _last_line(error: Exception) -> str:
+    """What a person needs of an error that came through Ray: the last line of its trace."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def train(
+    config: dict[str, Any],
+    root: Path,
+    jobs: Mapping[str, Job],
+    datasets: Mapping[Data, ray.ObjectRef],
+    pools: Mapping[str, Chunks],
+) -> None:
+    """One trial in a worker process; Ray's configuration holds its key only."""
+    device, share = memory.placed()
+    key = config["key"]
+    gpu = (",".join(map(str, ray.get_gpu_ids())), share) if share else None
+    job = replace(jobs[key], device=device, gpu=gpu)
+    folder = Store(root).folder(key)
+    trial = folder.trial()
+    pool = pools.get(pool_of(trial) or "")
+    read, checksums = (pool.read, pool.checksums) if pool else (None, {})
+    if folder.state(job.epochs) != "failed":  # else the watchdog ended the process before this
+        try:
+            verdict = Verdict(folder, job.epochs)
+            with Watchdog(verdict, job.row_timeout, "epoch") as watchdog:
+                data = ray.get(datasets[data_of(trial)])
+                report = watchdog.heard_in(lambda row: tune.report({**row}))
+                execute(folder, data, job, report, read, checksums, watchdog.hear)
+        except (RuntimeError, MemoryError) as error:
+            if not memory.ran_out(error):
+                raise
+            if 0 < share < 1:
+                tune.report({"crowded": True})
+                return
+            folder.fail(memory.sentence(trial, job.device))
+    tune.report({"finished": True})

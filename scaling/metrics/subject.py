@@ -1,0 +1,36 @@
+"""What a metric reads: a trained VAE, its trial and its images, from wherever they come."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from scaling.data.datasets import Dataset
+from scaling.models.vae import VAE
+from scaling.trial import VaeTrial
+
+
+class Subject(Protocol):
+    """A VAE to be measured. A `VaeRun` is one; a notebook or a test may make another.
+
+    `train` and `test` are the images of `data` on the device, as levels (N, C, H, W).
+    """
+
+    @property
+    def vae(self) -> VAE: ...
+    @property
+    def trial(self) -> VaeTrial: ...
+    @property
+    def data(self) -> Dataset: ...
+    @property
+    def train(self) -> Tensor: ...
+    @property
+    def test(self) -> Tensor: ...
+    @property
+    def device(self) -> torch.device: ...
+    @property
+    def epoch(self) -> int: ...
+
+    def source_images(self) -> Tensor:
+        """The images that the current epoch trains on, as levels (N, C, H, W)."""
+        ...

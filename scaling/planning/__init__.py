@@ -1,0 +1,1 @@
+"""What a study costs, before it runs: parameters, FLOPs, memory, hours. Needs no torch."""

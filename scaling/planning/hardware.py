@@ -1,0 +1,34 @@
+"""What this machine is: its GPU or processor, and their memory, found without torch."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+
+def has_gpu() -> bool:
+    """Whether this machine has an NVIDIA GPU, without asking torch."""
+    return os.path.isdir("/proc/driver/nvidia/gpus") or shutil.which("nvidia-smi") is not None
+
+
+def hardware(on_gpu: bool) -> tuple[str, int]:
+    """Name and bytes of memory of the GPU, or of the processor; no name where there is none."""
+    if on_gpu:
+        return _gpu()
+    size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return (models or ["this processor"])[0], size
+
+
+def _gpu() -> tuple[str, int]:
+    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+        name, megabytes = done.stdout.splitlines()[0].rsplit(",", 1)
+        return name.strip(), int(megabytes) << 20
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+        return "", 0

@@ -1,0 +1,226 @@
+"""The networks as lists of linear maps: what parameters, FLOPs and activations are counted from.
+
+Arithmetic only, so that a plan needs no torch; tests hold the counts against the networks.
+A FLOP is an addition or a multiplication, as `torch.utils.flop_counter` counts them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial
+from scaling.trial.catalog import DatasetRow, row
+from scaling.trial.kinds import FC_LATENTS
+
+
+class Work(NamedTuple):
+    """What seconds are spent on."""
+
+    launches: float  # of linear maps with what surrounds them, whatever their width
+    flops: float
+    values: float  # outputs of layers, and weights
+    components: float  # terms of the likelihood
+
+    def __mul__(self, times: Any) -> "Work":
+        return Work(*(times * amount for amount in self))
+
+    def __add__(self, other: Any) -> "Work":
+        return Work(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A linear map applied at `positions` places; `z` tells Theta_z from the rest."""
+
+    inputs: int
+    outputs: int
+    positions: int
+    area: int = 1  # of the kernel
+    bias: bool = False
+    norm: bool = False
+    z: bool = False
+    kept: int = 1  # output positions per position: 4 where a transposed convolution doubles
+    weighted: bool = True  # False for the products of attention
+    first: bool = False  # its inputs need no gradient
+
+    @property
+    def parameters(self) -> int:
+        return self.weights + 2 * self.outputs * self.norm
+
+    @property
+    def weights(self) -> int:
+        product = self.inputs * self.outputs * self.area * self.weighted
+        return product + self.outputs * self.bias
+
+    @property
+    def flops(self) -> int:
+        """Of one image forward."""
+        return 2 * self.inputs * self.outputs * self.area * self.positions
+
+    @property
+    def gradients(self) -> float:
+        """FLOPs backward for one forward: by weights and inputs; attention weighs keys anew."""
+        if self.first:
+            return 1
+        return 2 if self.weighted else 2.5
+
+    @property
+    def values(self) -> int:
+        """Outputs of one image."""
+        return self.outputs * self.positions * self.kept
+
+
+def row_of(trial: Trial) -> DatasetRow:
+    """Shape and levels of the trial's images."""
+    return row(trial.dataset)
+
+
+def likelihood_width(trial: VaeTrial, channels: int) -> int:
+    """Decoder outputs per pixel."""
+    if trial.likelihood != "mixture":
+        return channels
+    return trial.mixtures * (10 if channels == 3 else 1 + 2 * channels)
+
+
+def _residual(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
+    n, half, quarter = trial.n_c, (row.side // 2) ** 2, (row.side // 4) ** 2
+    m = trial.m_z if trial.latent_reading == "m_z_channels" else 64 * trial.m_z
+    blocks = [
+        Layer(n, n, quarter, 9, norm=True),
+        Layer(n, n, quarter, trial.res_second_kernel**2, norm=True),
+    ] * 2
+    yield Layer(row.channels, n, half, 16, norm=True, first=True)
+    yield Layer(n, n, quarter, 16, norm=True)
+    yield from blocks
+    yield Layer(n, 2 * m, quarter, bias=True, z=True)
+    yield Layer(m, n, quarter, norm=True, z=True)
+    yield from blocks
+    yield Layer(n, n, quarter, 16, norm=True, kept=4)
+    yield Layer(n, n, half, 16, norm=True, kept=4)
+    yield Layer(n, likelihood_width(trial, row.channels), row.side**2, bias=True)
+
+
+def _fully_connected(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
+    n, latents, pixels = trial.n_c, FC_LATENTS * trial.m_z, row.side**2
+    norm = trial.batch_norm
+    yield Layer(row.channels * pixels, n, 1, bias=True, norm=norm, first=True)
+    yield Layer(n, n, 1, bias=True, norm=norm)
+    yield Layer(n, 2 * latents, 1, bias=True, z=True)
+    yield Layer(latents, n, 1, bias=True, norm=norm, z=True)
+    yield Layer(n, n, 1, bias=True, norm=norm)
+    yield Layer(n, likelihood_width(trial, row.channels) * pixels, 1, bias=True)
+
+
+def _unet(trial: DiffusionTrial, row: DatasetRow) -> Iterator[Layer]:
+    """The DDPM++ U-Net (Appendix D): embedding, encoder, middle, decoder, head."""
+    base, embedding = trial.channels, 4 * trial.channels
+    widths = [base * multiplier for multiplier in trial.multipliers]
+    sides = [row.side >> level for level in range(len(widths))]
+    yield Layer(base, embedding, 1, bias=True, first=True)
+    yield Layer(embedding, embedding, 1, bias=True)
+    yield Layer(row.channels, base, row.side**2, 9, bias=True, first=True)
+    width, skips = base, [base]
+    for level, (outputs, side) in enumerate(zip(widths, sides, strict=True)):
+        if level:
+            yield from _block(width, width, side, embedding, resampled=True)
+            skips.append(width)
+        for _ in range(trial.blocks):
+            yield from _block(width, outputs, side, embedding, side in trial.attention)
+            width = outputs
+            skips.append(width)
+    yield from _block(width, width, sides[-1], embedding, attention=True)
+    yield from _block(width, width, sides[-1], embedding)
+    for level in reversed(range(len(widths))):
+        side, outputs = sides[level], widths[level]
+        if level < len(widths) - 1:
+            yield from _block(width, width, side, embedding, resampled=True)
+        for index in range(trial.blocks + 1):
+            attends = side in trial.attention and index == trial.blocks
+            yield from _block(width + skips.pop(), outputs, side, embedding, attends)
+            width = outputs
+    yield Layer(0, width, 0, norm=True)
+    yield Layer(width, row.channels, row.side**2, 9, bias=True)
+
+
+def _block(
+    inputs: int,
+    outputs: int,
+    side: int,
+    embedding: int,
+    attention: bool = False,
+    resampled: bool = False,
+) -> Iterator[Layer]:
+    positions = side**2
+    yield Layer(0, inputs, 0, norm=True)
+    yield Layer(inputs, outputs, positions, 9, bias=True, norm=True)
+    yield Layer(embedding, outputs, 1, bias=True)
+    yield Layer(outputs, outputs, positions, 9, bias=True)
+    if inputs != outputs or resampled:
+        yield Layer(inputs, outputs, positions, bias=True)
+    if attention:
+        yield Layer(0, outputs, 0, norm=True)
+        yield Layer(outputs, 3 * outputs, positions, bias=True)
+        yield Layer(2 * positions, outputs, positions, weighted=False)
+        yield Layer(outputs, outputs, positions, bias=True)
+
+
+def _resnet(trial: TwoSampleTrial, row: DatasetRow) -> Iterator[Layer]:
+    """ResNet-18 with a CIFAR stem (Appendix D.3): two basic blocks a stage, then two classes."""
+    width, side = trial.channels, row.side
+    yield Layer(row.channels, width, side**2, 9, norm=True, first=True)
+    for stage in range(trial.stages):
+        outputs = trial.channels << stage
+        side = side if stage == 0 else -(-side // 2)
+        yield Layer(width, outputs, side**2, 9, norm=True)
+        yield Layer(outputs, outputs, side**2, 9, norm=True)
+        if width != outputs:
+            yield Layer(width, outputs, side**2, norm=True)
+        yield Layer(outputs, outputs, side**2, 9, norm=True)
+        yield Layer(outputs, outputs, side**2, 9, norm=True)
+        width = outputs
+    yield Layer(width, 2, 1, bias=True)
+
+
+VAE_LAYERS = {"residual": _residual, "fully_connected": _fully_connected}
+
+
+def layers(trial: Trial) -> list[Layer]:
+    """Every linear map of the trial's networks."""
+    row = row_of(trial)
+    if isinstance(trial, DiffusionTrial):
+        return list(_unet(trial, row))
+    if isinstance(trial, TwoSampleTrial):
+        return list(_resnet(trial, row))
+    return list(VAE_LAYERS[trial.network](trial, row))
+
+
+def halves(trial: VaeTrial) -> tuple[list[Layer], list[Layer]]:
+    """Encoder and decoder: between the two layers of Theta_z."""
+    every = layers(trial)
+    middle = next(index for index, layer in enumerate(every) if layer.z) + 1
+    return every[:middle], every[middle:]
+
+
+def training_flops(trial: Trial) -> int:
+    """Of one image in a gradient step: forward, and both gradients, none by the image itself."""
+    return int(sum((1 + layer.gradients) * layer.flops for layer in layers(trial)))
+
+
+def half_asleep_flops(trial: VaeTrial) -> int:
+    """Of one image of D_train in a step of reverse half asleep, with the samples made for it.
+
+    Encoder and decoder once to draw a sample; then a step of the encoder on image and sample, or
+    on the sample alone, through a decoder without gradients by its weights.
+    """
+    encoder, decoder = (sum(x.flops for x in half) for half in halves(trial))
+    first = layers(trial)[0].flops
+    images = 1 if trial.half_asleep_mix == "only_samples" else 2
+    return encoder + decoder + images * (3 * encoder - first + 2 * decoder)
+
+
+def components(trial: Trial) -> int:
+    """Logistics that the likelihood of one image is made of; none where it is no mixture."""
+    if not isinstance(trial, VaeTrial) or trial.likelihood != "mixture":
+        return 0
+    row = row_of(trial)
+    return trial.mixtures * row.channels * row.side**2

@@ -1,0 +1,117 @@
+"""Anyone's samples as a pool: npy, npz or a folder of PNGs, checked before a byte is written.
+
+The pool is named after its content, so that what is trained on it is too.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scaling.errors import UsageError
+from scaling.pools import build as pool_build
+from scaling.pools.quality import NEAR_COPY, NearCopies, near_copies
+from scaling.pools.samples import open_samples, to_levels
+from scaling.pools.spec import PoolSpec
+
+CHECKED_FOR_COPIES = 10_000  # images compared with all of D_train
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was imported, and what is odd about it."""
+
+    path: Path
+    k: int
+    images: int  # read, those of no whole chunk included
+    left_over: int  # images after the last whole chunk, not imported
+    duplicates: int  # imported images that stand there before
+    copies: int  # imported images that are in D_train to the last level
+    near: NearCopies
+
+    def lines(self) -> list[str]:
+        """Sentences for the console."""
+        near, kept = self.near, self.images - self.left_over
+        lines = [f"Imported {kept:,} images as {self.path.name}, k={self.k}."]
+        if self.left_over:
+            lines.append(f"{self.left_over:,} images after the last whole chunk are left out.")
+        return lines + [
+            f"{self.duplicates:,} are exact repeats of others, {self.copies:,} are in D_train.",
+            f"{near.found:,} of {near.checked:,} checked are near copies of D_train: within "
+            f"{near.threshold:.3g} a pixel, {NEAR_COPY:g} of the median distance of neighbours "
+            f"there. {near.share_in_train:.1%} of D_train are so near to another of its images.",
+        ]
+
+
+def import_samples(
+    source: Path,
+    root: Path,
+    name: str,
+    *,
+    dataset: str,
+    levels: int,
+    train: np.ndarray,
+    rescale: str | None = None,
+) -> Report:
+    """Makes `root/<name>-<hash>` of the samples, in chunks of |D_train| images.
+
+    `train` is D_train, levels (N, C, H, W). `rescale` is "unit" or "symmetric" for floats in
+    [0, 1] or [-1, 1]. The same again finishes a killed import and changes nothing in a whole one.
+    Raises UsageError, before anything is written, for samples that are no levels of that shape,
+    and for fewer than one chunk.
+    """
+    samples, size, shape = open_samples(source), len(train), train.shape[1:]
+    k = len(samples) // size
+    if k == 0:
+        raise UsageError(
+            f"{source} holds {len(samples):,} images, and one chunk needs {size:,}: as many as "
+            f"D_train has. Give more, or study with --train-size {max(1, len(samples))} at most."
+        )
+
+    def chunks() -> Iterator[np.ndarray]:
+        parts = (samples[i * size : (i + 1) * size] for i in range(k))
+        return (to_levels(part, levels, shape, rescale, str(source)) for part in parts)
+
+    facts = json.dumps([dataset, levels, *shape, size])
+    digest, digests, picked = _survey(chunks(), k * size, facts)
+    origin = f"imported from {source.name}"
+    spec = PoolSpec(f"{name}-{digest[:12]}", dataset, levels, shape, size, source=origin)
+    _write(root / spec.name, spec, k, chunks())
+    duplicates = len(digests) - len(np.unique(digests))
+    copies = int(np.isin(digests, _digests(train)).sum())
+    near = near_copies(picked, train, levels, CHECKED_FOR_COPIES)
+    left_over = len(samples) - k * size
+    return Report(root / spec.name, k, len(samples), left_over, duplicates, copies, near)
+
+
+def _survey(
+    chunks: Iterator[np.ndarray], count: int, facts: str
+) -> tuple[str, np.ndarray, np.ndarray]:
+    """SHA-256 of all images, a digest of each, and the images to be compared with D_train."""
+    total, digests, picked = hashlib.sha256(facts.encode()), [], []
+    order = np.random.default_rng(0).permutation(count)[:CHECKED_FOR_COPIES]
+    seen = 0
+    for images in chunks:
+        total.update(images.tobytes())
+        digests.append(_digests(images))
+        here = np.sort(order[(order >= seen) & (order < seen + len(images))])
+        picked.append(images[here - seen])
+        seen += len(images)
+    return total.hexdigest(), np.concatenate(digests), np.concatenate(picked)
+
+
+def _digests(images: np.ndarray) -> np.ndarray:
+    """64 bits of each image: among 10^8 images two different ones agree once in 4000 pools."""
+    hashes = (hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images)
+    return np.frombuffer(b"".join(hashes), np.uint64)
+
+
+def _write(path: Path, spec: PoolSpec, k: int, chunks: Iterator[np.ndarray]) -> None:
+    pool_build.create(path, spec)
+    missing = set(pool_build.missing(path, k))
+    for index, images in enumerate(chunks):
+        if index in missing:
+            pool_build.record(path, {index: pool_build.write_chunk(path, index, images)})

@@ -1,0 +1,161 @@
+"""Anyone's images as levels: npy, npz and folders of PNGs, in the usual layouts and ranges."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+
+from scaling.errors import UsageError, known
+from scaling.trial.catalog import UNREADABLE
+
+ARRAYS = ("images", "samples")  # names looked for in an npz that holds several arrays
+RESCALE = {"unit": (0.0, 1.0), "symmetric": (-1.0, 1.0)}  # what floats stand for black and white
+
+
+class PngFolder:
+    """The PNG files of a folder by name; a slice of it reads those files, as one uint8 array."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, folder: Path) -> None:
+        self.files = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".png")
+        if not self.files:
+            raise UsageError(f"{folder} holds no .png file. Give a folder of PNGs, npy or npz.")
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        images = [_png(file) for file in self.files[rows]]
+        for file, image in zip(self.files[rows], images, strict=True):
+            if image.shape != images[0].shape:
+                raise UsageError(
+                    f"{file} is {image.shape}, others are {images[0].shape}: one size is needed."
+                )
+        return np.stack(images)
+
+
+Samples = np.ndarray | PngFolder
+
+
+def open_samples(source: Path) -> Samples:
+    """The samples of an npy (mapped), an npz (one array, or one named as in ARRAYS) or a folder.
+
+    Raises UsageError for what is missing, damaged, or holds objects or pickles.
+    """
+    if source.is_dir():
+        return PngFolder(source)
+    if not source.is_file():
+        raise UsageError(f"{source} does not exist. Give an npy, an npz or a folder of PNGs.")
+    if source.suffix not in (".npy", ".npz"):
+        raise UsageError(f"{source} is of no kind that is read. Give npy, npz or a folder of PNGs.")
+    try:
+        samples = _npz(source) if source.suffix == ".npz" else _npy(source)
+    except UNREADABLE as error:
+        raise UsageError(
+            f"{source} cannot be read as numbers ({error}). Save a plain array: "
+            "np.save(file, images.astype(np.uint8), allow_pickle=False)."
+        ) from None
+    if samples.ndim not in (3, 4):
+        raise UsageError(
+            f"{source} has the shape {samples.shape}. Save it as (N, H, W), (N, H, W, C) or "
+            "(N, C, H, W)."
+        )
+    return samples
+
+
+def _npy(source: Path) -> np.ndarray:
+    return np.lib.format.open_memmap(source, mode="r")  # refuses objects: they cannot be mapped
+
+
+def _npz(source: Path) -> np.ndarray:
+    with open(source, "rb") as stream, NpzFile(stream, allow_pickle=False) as arrays:
+        names = [name for name in ARRAYS if name in arrays.files] or arrays.files
+        if len(names) != 1:
+            raise UsageError(
+                f"{source} holds {known(arrays.files) or 'nothing'}: which one is unclear. "
+                f"Name one of them {' or '.join(ARRAYS)}."
+            )
+        return np.asarray(arrays[names[0]])  # a member that is no array comes as bytes
+
+
+def _png(file: Path) -> np.ndarray:
+    from PIL import Image
+
+    try:
+        with Image.open(file, formats=["PNG"]) as image:
+            if image.mode in ("L", "RGB"):
+                return np.array(image)
+            mode = image.mode
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UsageError(f"{file} cannot be read ({error}). Remove or replace it.") from None
+    raise UsageError(f"{file} has the mode {mode}. Save it as 8-bit grey (L) or RGB.")
+
+
+def to_levels(
+    images: np.ndarray, levels: int, shape: tuple[int, ...], rescale: str | None, name: str
+) -> np.ndarray:
+    """uint8 levels (N, C, H, W) from (N, H, W), (N, H, W, C) or (N, C, H, W).
+
+    uint8 (or bool) is taken as levels, floats only with `rescale`, a name of RESCALE, and rounded
+    to the nearest level. What is up to 3 pixels too small a side, or 28 for 32, is zero-padded
+    around. Raises UsageError, which begins with `name`, for all else.
+    """
+    arranged, margins = _arrange(images, shape, name)
+    if images.dtype.kind == "f":
+        whole = _round(arranged, levels, rescale, name)
+    elif images.dtype not in (np.uint8, np.bool_):
+        raise UsageError(f"{name} holds {images.dtype}. Save levels: images.astype(np.uint8).")
+    elif rescale is not None:
+        raise UsageError(f"{name} holds levels already ({images.dtype}). Leave out --rescale.")
+    else:
+        whole = arranged.astype(np.uint8, copy=False)
+    if whole.max() >= levels:
+        raise UsageError(
+            f"{name} holds levels from {whole.min()} to {whole.max()}, and the data set has "
+            f"0 to {levels - 1}. Convert the samples to those levels."
+        )
+    return np.ascontiguousarray(np.pad(whole, [(0, 0), (0, 0), *margins]))
+
+
+def _arrange(
+    images: np.ndarray, shape: tuple[int, ...], name: str
+) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """A view of the images as (N, C, h, w), and the zeros around each side."""
+    orders = [images[:, None]] if images.ndim == 3 else [images, np.moveaxis(images, 3, 1)]
+    for order in orders:
+        sides = zip(order.shape[2:], shape[1:], strict=True)
+        margins = [margin for side in sides if (margin := _margins(*side))]
+        if order.shape[1] == shape[0] and len(margins) == 2:
+            return order, margins
+    raise UsageError(
+        f"{name} holds images of the shape {images.shape[1:]}, and the data set has {shape}. "
+        "Give samples of that data set."
+    )
+
+
+def _margins(have: int, want: int) -> tuple[int, int] | None:
+    """Zeros before and after, or None where that many pixels are no matter of padding."""
+    lacking = want - have
+    if not 0 <= lacking < 4 and (have, want) != (28, 32):
+        return None
+    return lacking // 2, lacking - lacking // 2
+
+
+def _round(images: np.ndarray, levels: int, rescale: str | None, name: str) -> np.ndarray:
+    low, high = float(images.min()), float(images.max())
+    found = f"{name} holds floats from {low:.4g} to {high:.4g}"
+    fitting = [n for n, (black, white) in RESCALE.items() if black <= low and high <= white]
+    advice = f"give --rescale {fitting[0]}" if fitting else "clip them to [0, 1] or [-1, 1]"
+    if rescale is None:
+        raise UsageError(f"{found}, and levels are needed. Round and save as uint8, or {advice}.")
+    if rescale not in RESCALE:
+        raise UsageError(f"Unknown --rescale {rescale!r}. Known: {known(RESCALE)}.")
+    black, white = RESCALE[rescale]
+    slack = 0.5 * (white - black) / (levels - 1)  # what still rounds to a level
+    if not (black - slack <= low and high <= white + slack):
+        raise UsageError(
+            f"{found}, and --rescale {rescale} means {black:g} to {white:g}: {advice}."
+        )
+    scaled = (images - np.float32(black)) * np.float32((levels - 1) / (white - black))
+    return np.clip(np.floor(scaled + 0.5), 0, levels - 1).astype(np.uint8)

@@ -1,0 +1,105 @@
+"""What a pool is and which of its chunks are finished: `pool.json`.
+
+{"format", name, dataset, levels, shape, ... (the fields of PoolSpec),
+ "chunks": [{"file", "sha256", "first_seed"}, ...]}
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from scaling.errors import UsageError
+from scaling.pools import chunk
+from scaling.storage.files import read_json, write_json
+from scaling.trial.validation import Checked
+
+FORMAT = 1
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,=-]*")
+CHUNK = re.compile(r"chunk-([0-9]{5,})\.npy")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class PoolSpec(Checked):
+    """What a pool holds, however many of its chunks are finished; stands in `pool.json`."""
+
+    name: str  # of the folder too
+    dataset: str
+    levels: int
+    shape: tuple[int, ...]  # (C, H, W)
+    images_per_chunk: int  # |D_train|
+    model: str | None = None  # key of the diffusion trial; None: imported
+    epochs: int | None = None  # of the model
+    sampler: dict | None = None  # steps and noise levels; None: not sampled here, so no seeds
+    source: str = field(default="", compare=False)  # how it came to be
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not NAME.fullmatch(self.name):
+            raise UsageError(f"{self.name!r} is no pool's name. Use letters, digits, '-', '_', '.'")
+        if self.model is not None and not NAME.fullmatch(self.model):
+            raise UsageError(f"model={self.model!r} is no trial's key. Move that pool away.")
+        if not 2 <= self.levels <= 256:
+            raise UsageError(f"levels={self.levels} is not in 2..256, what uint8 images have.")
+        if len(self.shape) != 3 or min(self.shape) < 1 or self.images_per_chunk < 1:
+            raise UsageError(f"{self.images_per_chunk} images of {self.shape} make no chunk.")
+
+    @property
+    def chunk_shape(self) -> tuple[int, ...]:
+        """(N, C, H, W)"""
+        return (self.images_per_chunk, *self.shape)
+
+    def seeds(self, index: int) -> range:
+        """The seeds of chunk `index`, one an image."""
+        return range(index * self.images_per_chunk, (index + 1) * self.images_per_chunk)
+
+    def how_to_mend(self, k: int) -> str:
+        """The sentence of what to type to get k chunks."""
+        if self.model is None:
+            return "Import enough images: python -m scaling pool import."
+        return f"Type: python -m scaling pool grow {self.name} --k {k}"
+
+
+def read_record(path: Path) -> tuple[PoolSpec, dict[int, str]]:
+    """What `pool.json` says: the pool, and the SHA-256 of each finished chunk by its index.
+
+    Raises UsageError where it is damaged, of another format, or not that of its folder.
+    """
+    values, file = read_json(path / "pool.json"), path / "pool.json"
+    if values is None:
+        raise UsageError(f"{file} is missing or damaged. Move that folder away and build it again.")
+    if values.pop("format", None) != FORMAT:
+        raise UsageError(f"{file} is not of format {FORMAT}. Move that folder away.")
+    entries = values.pop("chunks", None)
+    try:
+        spec = PoolSpec.from_dict(values)
+        sums = _sums(spec, entries)
+    except (UsageError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(f"{file} is damaged ({error}). Move that folder away.") from None
+    if path.name != spec.name:
+        raise UsageError(f"{path} holds the pool {spec.name}: rename the folder back to that.")
+    return spec, sums
+
+
+def write_record(path: Path, spec: PoolSpec, sums: Mapping[int, str]) -> None:
+    """`pool.json` in place of what stood there."""
+    chunks = [_entry(spec, index, sums[index]) for index in sorted(sums)]
+    write_json(path / "pool.json", {"format": FORMAT} | asdict(spec) | {"chunks": chunks})
+
+
+def _entry(spec: PoolSpec, index: int, digest: str) -> dict[str, object]:
+    """The line of a chunk; what was not sampled here has no seeds."""
+    first_seed = None if spec.sampler is None else spec.seeds(index)[0]
+    return {"file": chunk.file_name(index), "sha256": digest, "first_seed": first_seed}
+
+
+def _sums(spec: PoolSpec, entries: list[dict[str, str]]) -> dict[int, str]:
+    sums: dict[int, str] = {}
+    for entry in entries:
+        name = CHUNK.fullmatch(entry["file"])
+        index, digest = int(name[1]) if name else 0, entry["sha256"]
+        if entry != _entry(spec, index, digest) or not SHA256.fullmatch(digest) or index in sums:
+            raise UsageError(f"the chunk {entry} cannot be")
+        sums[index] = digest
+    return sums

@@ -1,0 +1,211 @@
+"""One trial on a worker: resume, iterate the run, write rows, checkpoints and done.
+
+No Ray here: the same function serves a test, a notebook and Tune.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from scaling.data.datasets import Dataset, split
+from scaling.data.sources import ReadChunk
+from scaling.pools.chunk import digest
+from scaling.storage import checkpoints
+from scaling.storage.tensorboard import Events
+from scaling.storage.trial_folder import TrialFolder
+from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, headline
+
+if TYPE_CHECKING:
+    from scaling.runs.run import Run
+
+CHECKPOINT_SHARE = 0.005  # of the run's time, at most, goes into checkpoints
+BETWEEN_SECONDS = 30  # from a checkpoint to the next that no row calls for, at least
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker must know beside the trial: how long, how often, where."""
+
+    epochs: int
+    measure_every: int
+    tensorboard: Path | None = None  # folder of the study's event files
+    device: str = "cpu"
+    kept: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
+    gpu: tuple[str, float] | None = None  # Ray's name of it, and the share
+    row_timeout: float = 0.0  # seconds without an epoch after which a process is ended; 0: never
+
+
+class Ledger:
+    """Reads chunks and keeps the checksum of each: what the trial was really trained on.
+
+    A chunk comes as a copy: it lies in memory that all trials share, where a write through a tensor
+    would succeed in silence.
+    """
+
+    def __init__(self, read: ReadChunk | None, expected: Mapping[int, str]) -> None:
+        self.read, self.expected = read, expected
+        self.checksums: dict[str, str] = {}
+
+    def __call__(self, index: int) -> np.ndarray:
+        if self.read is None:
+            raise ValueError(f"chunk {index} is asked for, and the trial was given no pool")
+        chunk = self.read(index)
+        if str(index) not in self.checksums:
+            self.checksums[str(index)] = self._checked(index, chunk)
+        return chunk.copy()
+
+    def _checked(self, index: int, chunk: np.ndarray) -> str:
+        found = digest(chunk)
+        if found != self.expected.get(index, found):
+            raise ValueError(
+                f"chunk {index} is not what pool.json says; python -m scaling pool verify names it"
+            )
+        return found
+
+
+def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk) -> "Run":
+    """The run of the trial's kind, each imported where it is needed: torchvision by one only."""
+    part = split(data, trial.train_size, trial.split)
+    if isinstance(trial, DiffusionTrial):
+        from scaling.runs.diffusion import DiffusionRun
+
+        return DiffusionRun(trial, part, job.epochs, job.measure_every, job.device)
+    common = (part, job.epochs, job.measure_every, job.device, read_chunk)
+    if isinstance(trial, TwoSampleTrial):
+        from scaling.runs.two_sample import TwoSampleRun
+
+        return TwoSampleRun(trial, *common)
+    from scaling.runs.vae import VaeRun
+
+    return VaeRun(trial, *common, job.kept)
+
+
+def execute(
+    folder: TrialFolder,
+    data: Dataset,
+    job: Job,
+    report: Callable[[dict[str, Any]], None],
+    read_chunk: ReadChunk | None = None,
+    checksums: Mapping[int, str] = MappingProxyType({}),
+    alive: Callable[[], None] = lambda: None,
+) -> None:
+    """Trains the trial of the folder to `job.epochs`, from its newest readable checkpoint.
+
+    `report` gets each row, `alive` is called after the epochs between; the chunks that
+    `read_chunk` gives must have their `checksums`. A run that leaves the finite numbers is a
+    failure at once: it would do so again.
+    """
+    began = time.time()
+    trial = folder.trial()
+    ledger = Ledger(read_chunk, checksums)
+    run = make_run(trial, data, job, ledger)
+    _resume(run, folder, ledger)
+    trained = run.seconds
+    events = job.tensorboard / folder.key if job.tensorboard else None
+    saver = Saver(run, folder, ledger, alive)
+    try:
+        if events is None:
+            inside = _train(run, folder, saver, [report], job.kept)
+        else:
+            with Events(events, run.epoch) as writer:
+                writer.hparams(headline(trial))
+                inside = _train(run, folder, saver, [writer.row, report], job.kept)
+                writer.images(run.arrays(), data.levels, run.epoch)
+    except FloatingPointError as error:
+        folder.fail(str(error))
+        return
+    training = run.seconds - trained
+    profile = {"training": training, "measuring": inside - training}
+    facts = {"gpu": job.gpu} if job.gpu else {}
+    _finish(run, folder, ledger, span=[began, time.time()], profile=profile, **facts)
+
+
+def _resume(run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
+    """Loads the newest state that fits and cuts the rows back to its epoch."""
+    for state in folder.load_checkpoints():
+        try:
+            run.load_state_dict(state)
+        except (KeyError, RuntimeError, ValueError):
+            continue
+        ledger.checksums = dict(state.get("chunks", {}))
+        break
+    rows = folder.cut_rows(run.epoch)
+    if run.last_row and (not rows or rows[-1]["epoch"] < run.last_row["epoch"]):
+        folder.append_row(run.last_row)
+    measured = int(run.last_row.get("epoch", 0))
+    if run.epoch >= run.epochs > measured:  # it got beyond what is asked for now
+        run.last_row = run.measure()
+        folder.append_row(run.last_row)
+
+
+def _train(
+    run: "Run",
+    folder: TrialFolder,
+    saver: "Saver",
+    listeners: list[Callable[[dict[str, Any]], None]],
+    kept: Sequence[int],
+) -> float:
+    """Returns the seconds inside the run: training and measuring, not writing."""
+    begun, outside = time.monotonic(), 0.0
+    run.between = saver.between_rows
+    for row in run:
+        handed = time.monotonic()
+        folder.append_row(row)
+        for listen in listeners:
+            listen(row)
+        if run.epoch in kept:
+            checkpoints.keep(folder.path, run.state_dict())
+        saver.at_row()
+        outside += time.monotonic() - handed
+    return time.monotonic() - begun - outside - saver.between_seconds
+
+
+class Saver:
+    """Checkpoints of a run: at rows and, where those are far apart, between them."""
+
+    def __init__(
+        self, run: "Run", folder: TrialFolder, ledger: Ledger, alive: Callable[[], None]
+    ) -> None:
+        self.run, self.folder, self.ledger, self.alive = run, folder, ledger, alive
+        self.saved = time.monotonic()
+        self.cost = self.between_seconds = 0.0
+
+    def at_row(self) -> None:
+        """After the last row in any case, else where it is time."""
+        if self.run.epoch == self.run.epochs or self._age() >= self.cost / CHECKPOINT_SHARE:
+            self._save()
+
+    def between_rows(self) -> None:
+        """Where it is time, and the last one is not of just now."""
+        self.alive()
+        if self._age() >= max(BETWEEN_SECONDS, self.cost / CHECKPOINT_SHARE):
+            self._save()
+            self.between_seconds += self.cost
+
+    def _age(self) -> float:
+        return time.monotonic() - self.saved
+
+    def _save(self) -> None:
+        begun = time.monotonic()
+        self.folder.save_checkpoint(self.run.state_dict() | {"chunks": self.ledger.checksums})
+        self.saved = time.monotonic()
+        self.cost = self.saved - begun
+
+
+def _finish(run: "Run", folder: TrialFolder, ledger: Ledger, **facts: object) -> None:
+    """Also for a run that was complete but for this: it may have been killed right here."""
+    folder.merge_arrays(run.arrays())
+    folder.finish(
+        int(run.last_row["epoch"]),
+        device=str(run.device),
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        **facts,
+        **({"chunks": ledger.checksums} if ledger.checksums else {}),
+    )

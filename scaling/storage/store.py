@@ -1,0 +1,103 @@
+"""The results folder: trial folders, rows, checkpoints, done.
+
+What stands in `trials/<key>/` is the only state of a study; nothing of Ray's is ever read back.
+Rows are on disk before the checkpoint that covers them, and `done.json` is written last.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaling.errors import UsageError
+from scaling.storage.files import atomic, read_json, write_json
+from scaling.storage.trial_folder import TrialFolder
+from scaling.trial import Trial, VaeTrial
+from scaling.trial.schedule import Wanted
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished trial: epochs, and seconds in its training steps."""
+
+    trial: Trial
+    epochs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Store:
+    """The results folder that all studies share."""
+
+    root: Path
+
+    def folder(self, name: str) -> TrialFolder:
+        return TrialFolder(self.root / "trials" / name)
+
+    def vaes(self) -> list[VaeTrial]:
+        """Every VAE whose folder can be read, by key."""
+        found = []
+        for path in sorted(self.root.glob("trials/*/trial.json")):
+            with suppress(UsageError):  # a folder that was copied or damaged
+                found.append(TrialFolder(path.parent).trial())
+        return [trial for trial in found if isinstance(trial, VaeTrial)]
+
+    def states(self, every: Iterable[Wanted]) -> dict[str, str]:
+        """Where each trial stands, by key."""
+        return {w.key: self.folder(w.key).state(w.epochs) for w in every}
+
+    def finished(self, device: str) -> dict[str, Ran]:
+        """The trials that finished on such a device (`cpu`, `cuda`), by key."""
+        found = {}
+        for path in sorted(self.root.glob("trials/*/done.json")):
+            folder = self.folder(path.parent.name)
+            done, rows = folder.done() or {}, folder.rows()
+            ended_here = str(done.get("device", "")).startswith(device)
+            if done.get("state") == "done" and ended_here and rows:
+                try:
+                    trial = folder.trial()
+                except UsageError:
+                    continue  # the launch that asks for that trial refuses it
+                seconds = float(rows[-1].get("seconds", 0.0))
+                found[folder.key] = Ran(trial, rows[-1]["epoch"], seconds)
+        return found
+
+    def pool(self, name: str) -> Path:
+        return self.root / "pools" / name
+
+    def sampled(self, name: str) -> int:
+        """The images of a pool's finished chunks; 0 where there is none that can be read."""
+        record = read_json(self.pool(name) / "pool.json") or {}
+        chunks, size = record.get("chunks"), record.get("images_per_chunk")
+        return len(chunks) * size if isinstance(chunks, list) and isinstance(size, int) else 0
+
+    def study(self, name: str) -> Path:
+        return self.root / name
+
+    def studies_of(self, names: set[str]) -> list[Path]:
+        """The studies that ask for one of these trials, by name."""
+        files = sorted(self.root.glob("*/study.json"))
+        asked = {file.parent: (read_json(file) or {}).get("trials") for file in files}
+        return [
+            path for path, keys in asked.items() if isinstance(keys, dict) and names & set(keys)
+        ]
+
+    def update_study(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Rewrites a study's `study.json`."""
+        path = self.study(name) / "study.json"
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, change(read_json(path) or {"study": name, "launches": []}))
+
+    def check_writable(self) -> None:
+        """Raises UsageError where the folder cannot be made or written."""
+        try:
+            (self.root / "trials").mkdir(parents=True, exist_ok=True)
+            with atomic(self.root / "trials" / ".probe") as stream:
+                stream.write(b"probe")
+            (self.root / "trials" / ".probe").unlink()
+        except OSError as error:
+            raise UsageError(
+                f"The results folder {self.root} cannot be written: {error.strerror}. "
+                "Give another one with --results DIR."
+            ) from None

@@ -1,0 +1,118 @@
+"""What goes with a data set: the shape of its images and the settings of Appendix B.1."""
+
+import io
+import zlib
+from dataclasses import dataclass
+from tokenize import TokenError
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+MULTIPLE = 4  # of which sides are: two halvings in the networks
+
+
+TEST_PART = 5  # one in so many images is for testing where an own file does not say which
+
+
+HEAD = 1 << 16  # bytes in which a JPEG file says its size
+
+
+UNREADABLE = (  # what reading a damaged npy or npz raises
+    *(ValueError, OSError, EOFError, LookupError, MemoryError, RuntimeError),
+    *(TokenError, zlib.error, BadZipFile),
+)
+
+
+@dataclass(frozen=True)
+class DatasetRow:
+    """What goes with a data set: image shape, levels and the settings of Appendix B.1."""
+
+    channels: int
+    side: int  # after zero-padding to a multiple of 4
+    levels: int
+    train_images: int
+    settings: dict[str, Any]
+
+
+FULLY_CONNECTED = {"network": "fully_connected", "lr": 1e-3, "batch": 100}
+
+
+RESIDUAL = {
+    "network": "residual",
+    "likelihood": "mixture",
+    "mixtures": 10,
+    "lr": 1e-4,
+    "batch": 100,
+}
+
+
+DATASETS = {
+    "digits": DatasetRow(1, 8, 17, 1297, RESIDUAL | {"mixtures": 5, "lr": 3e-3, "batch": 30}),
+    "mnist": DatasetRow(1, 32, 2, 60_000, FULLY_CONNECTED | {"likelihood": "bernoulli"}),
+    "fashion_mnist": DatasetRow(1, 32, 256, 60_000, FULLY_CONNECTED | {"likelihood": "gaussian"}),
+    "cifar10": DatasetRow(3, 32, 256, 50_000, RESIDUAL),
+}
+
+
+def row(dataset: str) -> DatasetRow:
+    """The row of a data set, or of the images in the npz at that path, by its headers alone.
+
+    Headers know no levels: 256 here, also where loading finds zeros and ones only. CIFAR-10's row
+    stands in for a file that is not there or cannot be read; loading tells why.
+    """
+    if dataset in DATASETS:
+        return DATASETS[dataset]
+    try:
+        with ZipFile(dataset) as archive:
+            count, side, channels = _own_images(archive)
+    except UNREADABLE:
+        return DATASETS["cifar10"]
+    return DatasetRow(channels, padded(side), 256, count, RESIDUAL)
+
+
+def padded(side: int) -> int:
+    """The side after zero-padding."""
+    return side + -side % MULTIPLE
+
+
+def undivided(count: int) -> int:
+    """How many of so many images are for training where an own file does not say which."""
+    return max(0, count - max(1, count // TEST_PART))
+
+
+def _own_images(archive: ZipFile) -> tuple[int, int, int]:
+    """Training images, side and channels of an own file (`scaling.data.npz`)."""
+    names = archive.namelist()
+    if "train_images.npy" in names:
+        count, side, *rest = _shape(archive, "train_images.npy")
+    elif "images.npy" in names:
+        count, side, *rest = _shape(archive, "images.npy")
+        count = undivided(count)
+    else:
+        count = undivided(_shape(archive, "offsets.npy")[0] - 1)
+        side, *rest = _jpeg_shape(archive)
+    return count, side, rest[1] if len(rest) == 2 else 1
+
+
+def _shape(archive: ZipFile, name: str) -> tuple[int, ...]:
+    with archive.open(name) as stream:
+        return _read_header(stream)
+
+
+def _jpeg_shape(archive: ZipFile) -> tuple[int, ...]:
+    """Of the first image in `jpeg`."""
+    from PIL import Image
+
+    with archive.open("jpeg.npy") as stream:
+        _read_header(stream)
+        first = io.BytesIO(stream.read(HEAD))
+    with Image.open(first, formats=["JPEG"]) as image:
+        return (image.height, image.width, len(image.getbands()))
+
+
+def _read_header(stream: Any) -> tuple[int, ...]:
+    """The shape in the header of an npy; the stream is left at the array's first byte."""
+    from numpy.lib import format as npy
+
+    version = npy.read_magic(stream)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    return read(stream)[0]

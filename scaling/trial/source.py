@@ -1,0 +1,116 @@
+"""Source: a training distribution as a point in the space of section 4.1 and Appendices B.6-B.8."""
+
+import functools
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+from scaling.errors import UsageError, known
+from scaling.trial.validation import Checked
+
+HALF = -1  # mollify_epochs before the study's epochs are known: half of them
+SAMPLES = ("k", "pool", "diffusion_share", "pool_order", "mix")  # read where samples are
+# Fields that only some sources read: elsewhere they keep their default.
+READ_WITH = {
+    "augment_strength": "augment",
+    "augment_probability": "augment",
+    "augment_flip": "augment",
+    "augment_filter": "augment",
+    "augment_shift": "augment",
+    "keep_real": "augment",
+    "requantise": "mollify_epochs",
+}
+
+
+@dataclass(frozen=True)
+class Source(Checked):
+    """A training distribution: a point in the space of section 4.1 and Appendices B.6-B.8."""
+
+    real_share: float = 1.0  # share of real images in a batch
+    k: int | None = None  # distinct samples, in units of |D_train|; None: the preset's
+    diffusion_share: float = 1.0  # share of D_train that the diffusion model saw
+    pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
+    pool_order: Literal["chunks", "shuffled"] = "chunks"  # chunk after chunk, or all k shuffled
+    mix: Literal["batch", "fixed"] = "batch"  # real images and samples anew in each batch, or once
+    augment: Literal["naive", "tuned"] | None = None  # Tables 8-10
+    augment_strength: Literal["normal", "uniform", "uniform_pos"] = "normal"  # draws of strengths
+    augment_probability: float | None = None  # of each transformation; None: the data set's
+    augment_flip: Literal["coin", "always"] = "coin"  # Table 10's "probability 1"
+    augment_filter: Literal["bilinear", "sym6"] = "bilinear"  # of the affine resampling
+    augment_shift: float = 0.0  # std of a fractional translation, in widths; EDM's, not the paper's
+    keep_real: bool = False  # under a Bernoulli: no threshold after augmentation
+    mollify_epochs: int = 0  # length of the noise schedule of B.6; HALF: of the study's epochs
+    requantise: bool = True  # under a Bernoulli: mollified images back to levels
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("real_share", "diffusion_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise UsageError(f"source.{name}={getattr(self, name)} is not a share in [0, 1].")
+        if self.augment_probability is not None and not 0.0 <= self.augment_probability <= 1.0:
+            raise UsageError(
+                f"source.augment_probability={self.augment_probability} is not in [0, 1]."
+            )
+        if self.k is not None and self.k < 1:
+            raise UsageError(f"source.k={self.k}: at least one chunk is needed.")
+        if self.mollify_epochs < HALF:
+            raise UsageError(f"source.mollify_epochs={self.mollify_epochs} is negative.")
+        self._check_read()
+
+    def _check_read(self) -> None:
+        """Fields that this source would not read must be at their default."""
+        unread = {name: owner for name, owner in READ_WITH.items() if not getattr(self, owner)}
+        if self.real_share == 1:
+            unread |= dict.fromkeys(SAMPLES, "real_share below 1")
+        elif self.real_share == 0:
+            unread["mix"] = "real_share above 0"
+        for name, owner in unread.items():
+            if getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                raise UsageError(
+                    f"source.{name}={getattr(self, name)} is read with source.{owner} only. "
+                    f"Give that too, or leave {name} out."
+                )
+
+    @property
+    def name(self) -> str:
+        """The short name, or the fields that differ from normal training."""
+        return _name(self)
+
+
+@functools.cache
+def _name(source: Source) -> str:
+    family = replace(
+        source,
+        k=None,
+        pool=None,
+        diffusion_share=1.0,
+        mollify_epochs=HALF if source.mollify_epochs else 0,
+    )
+    for name, known_source in SOURCES.items():
+        if family == known_source:
+            return name
+    changed = {f.name: getattr(source, f.name) for f in fields(source) if f.name != "pool"}
+    return ",".join(f"{n}={v}" for n, v in changed.items() if v != getattr(NORMAL, n))
+
+
+NORMAL = Source()
+DMAAPX = Source(real_share=0.0)
+SOURCES = {
+    "normal": NORMAL,
+    "dmaapx": DMAAPX,
+    "aug_naive": Source(augment="naive"),
+    "aug_tuned": Source(augment="tuned"),
+    "mollify": Source(mollify_epochs=HALF),
+}
+
+
+def parse_source(text: str) -> Source:
+    """A source from its name or its fields (`real_share=0.4,augment=tuned`)."""
+    if text in SOURCES:
+        return SOURCES[text]
+    if "=" not in text:
+        raise UsageError(
+            f"Unknown source {text!r}. Known: {known(SOURCES)}, "
+            "or fields such as real_share=0.4,augment=tuned."
+        )
+    pairs = (part.partition("=") for part in text.split(","))
+    return Source(**{name: Source.parse(name, value) for name, _, value in pairs})  # type: ignore[arg-type]
