@@ -10,7 +10,7 @@ from pytorch_msssim import ms_ssim as published
 from scaling.errors import UsageError
 from scaling.metrics.ms_ssim import ms_ssim
 
-GAPS = Path(__file__).parents[1] / "data" / "gaps.npz"
+GAPS = Path(__file__).parents[1] / "reference" / "gaps.npz"
 VARIANTS = ("kuzina", "standard")
 
 

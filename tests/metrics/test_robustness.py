@@ -18,7 +18,7 @@ from scaling.runs.vae import VaeRun
 from scaling.seeds import derive
 from tests.conftest import assert_same_state
 
-GAPS = Path(__file__).parents[1] / "data" / "gaps.npz"
+GAPS = Path(__file__).parents[1] / "reference" / "gaps.npz"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from scaling.models.edm import Denoiser, heun_sample, image_noise, sample
 from scaling.models.unet import UNet
 from scaling.trial import DiffusionTrial
 
-REFERENCE = np.load(Path(__file__).parents[1] / "data" / "edm.npz")
+REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "edm.npz")
 # spec: the noise levels of 18 steps
 SIGMAS = [80, 57.585985, 40.785574, 28.374585, 19.352453, 12.910082, 8.400935, 5.315195, 3.256822]
 SIGMAS += [1.92334, 1.088171, 0.585348, 0.296442, 0.139516, 0.059947, 0.022935, 0.007528, 0.002, 0]

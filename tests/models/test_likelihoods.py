@@ -10,7 +10,7 @@ import torch
 from scaling.models.likelihoods import Bernoulli, Gaussian, quantize
 from scaling.models.mixtures import MixtureOfLogistics, PerChannelMixture
 
-REFERENCE = Path(__file__).parents[1] / "data" / "likelihoods.npz"
+REFERENCE = Path(__file__).parents[1] / "reference" / "likelihoods.npz"
 RTOL = {torch.float64: 1e-5, torch.float32: 1e-4}
 
 

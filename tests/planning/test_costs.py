@@ -195,7 +195,7 @@ def peaks(trials):
     """Bytes before and at the peak, of each in one process, the small ones first."""
     command = [sys.executable, "-m", "tests.peaks"]
     text = json.dumps([to_dict(trial) for trial in trials])
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     done = subprocess.run(command, input=text, capture_output=True, text=True, cwd=root)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

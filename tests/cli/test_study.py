@@ -14,7 +14,7 @@ from ray._private import services
 from scaling.cli.options import Parser, override, parser, preset_of
 from studies.double_descent import PRESETS, trials
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def study(*words, results=None, **environment):

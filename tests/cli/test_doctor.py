@@ -172,7 +172,7 @@ def test_it_works_where_nothing_else_does(tmp_path):
         text=True,
         timeout=100,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
     )
     assert done.returncode == 2, done.stderr
     assert done.stderr == ""
