@@ -1,23 +1,20 @@
 """`python -m scaling WORD`, the same as `scaling-vae WORD`."""
 
-import sys
+from typing import Never
 
 from scaling.cli import doctor, pool
 from scaling.cli.options import Parser
-from scaling.errors import UsageError
+from scaling.cli.process import guarded
 
 
-def main() -> int:
-    """Runs one command; 0, or 2 with a sentence of what is wrong and what to type."""
-    try:
-        options = _parser().parse_args()
-        return options.command(options)
-    except (UsageError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped; finished chunks stay. The same command goes on.", file=sys.stderr)
-        return 130
+def main() -> Never:
+    """Runs one command and ends the process with its exit code."""
+    guarded(_main)
+
+
+def _main() -> int:
+    options = _parser().parse_args()
+    return options.command(options)
 
 
 def _parser() -> Parser:
@@ -29,4 +26,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

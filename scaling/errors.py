@@ -1,12 +1,16 @@
-"""UsageError: one sentence of what is wrong, one of what to type next."""
+"""Errors that are sentences: what is wrong, and what to type next."""
 
 from collections.abc import Iterable
 
 
 class UsageError(Exception):
-    """What is wrong in one sentence and what to type next in another; exit code 2."""
+    """Wrong usage or environment; the command ends with exit code 2."""
 
 
-def known(names: Iterable[str]) -> str:
+class Unfinished(UsageError):
+    """Some of the work failed after it had begun, and all else is kept; exit code 3."""
+
+
+def listed(names: Iterable[str]) -> str:
     """The right names, for the sentence that refuses a wrong one."""
     return ", ".join(sorted(names))

@@ -42,8 +42,6 @@ MNIST_EDM = DiffusionTrial(
     dropout=0.05, batch=32, ramp_images=5_000, ema_images=20_000,
 )  # fmt: skip
 ONE_GPU_EDM = {"channels": 64, "blocks": 2, "batch": 128, "ramp_images": 1_000_000}
-
-
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # section 5.1
 GAPS = ("amortization", "robustness")  # Eq. 4 and 5, beside the generalization gap
 GAPS_ON_DIGITS = {

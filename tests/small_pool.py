@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from scaling.pools.build import create, missing, record, write_chunk
+from scaling.pools.build import create, record, settle, write_chunk
 from scaling.pools.importing import import_samples
 from scaling.pools.spec import PoolSpec
 
@@ -19,7 +19,7 @@ def chunk_of(index, spec=SPEC):
 def build(path, k, spec=SPEC):
     """As the driver does it; returns the chunks that it had to make."""
     create(path, spec)
-    made = missing(path, k)
+    made = settle(path, k)
     record(path, {index: write_chunk(path, index, chunk_of(index, spec)) for index in made})
     return made
 

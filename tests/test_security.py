@@ -18,7 +18,6 @@ from scaling.pools.pool import Pool
 from scaling.storage.files import write_json
 from scaling.storage.store import Store
 from scaling.trial import Source, TwoSampleTrial, VaeTrial, key
-from scaling.trial.schedule import pool_of
 from tests.small_pool import SPEC, build
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +75,7 @@ def test_no_trial_is_named_out_of_the_results(dataset, pool):
         path = Store(Path("/results")).folder(key(trial)).path
         assert Path(os.path.normpath(path)).parent == Path("/results/trials")
         assert "\0" not in path.name
-        assert pool_of(trial) == pool
+        assert trial.reads_pool == pool
 
 
 @pytest.mark.parametrize("name", ["../../outside/p", "{tmp}/outside/p", "link"])
@@ -88,7 +87,7 @@ def test_a_trial_reads_no_pool_outside_the_results(tmp_path, name):
     source = Source(real_share=0.0, k=1, pool=name.format(tmp=tmp_path))
     with pytest.raises(UsageError, match="out of"):
         Pool.load(
-            store.pool(pool_of(replace(TRIAL, source=source))), tmp_path / "results" / "pools"
+            store.pool(replace(TRIAL, source=source).reads_pool), tmp_path / "results" / "pools"
         )
 
 

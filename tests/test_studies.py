@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scaling.trial import NORMAL, TwoSampleTrial
-from scaling.trial.schedule import complete
+from scaling.trial.schedule import schedule
 
 FOLDER = Path(__file__).parents[1] / "studies"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "evaluate")
@@ -20,14 +20,14 @@ def study(name):
     return module
 
 
-def wanted(name, preset):
+def scheduled(name, preset):
     module = study(name)
     chosen = module.PRESETS[preset]
-    return complete(module.trials(chosen), chosen.epochs, 1, chosen.diffusion)
+    return schedule(module.trials(chosen), chosen.epochs, 1, chosen.diffusion)
 
 
 def trials(name, preset="paper"):
-    return [w.trial for w in wanted(name, preset)]
+    return [w.trial for w in scheduled(name, preset)]
 
 
 CASES = [(name, preset) for name in NAMES for preset in study(name).PRESETS]
@@ -35,7 +35,7 @@ CASES = [(name, preset) for name in NAMES for preset in study(name).PRESETS]
 
 @pytest.mark.parametrize(("name", "preset"), CASES)
 def test_every_preset_is_complete_and_of_one_data_set_family(name, preset):
-    made = wanted(name, preset)
+    made = scheduled(name, preset)
     assert len(made) == len({w.key for w in made})
     assert all(w.epochs > 0 for w in made)
     readers = [w.trial for w in made if w.trial.kind == "vae" and w.trial.source.real_share < 1]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from scaling.cli.options import Parser, add_place
-from scaling.cli.process import DONE, FAILED, guarded
-from scaling.errors import UsageError, known
+from scaling.cli.process import DONE, FAILED, at_work, guarded
+from scaling.errors import UsageError, listed
 from scaling.planning.hardware import has_gpu
 from scaling.trial import Trial, headline, key, to_dict
 
@@ -39,7 +39,7 @@ def selected(trial: Trial, where: str) -> bool:
         if not match or match[1] not in values:
             raise UsageError(
                 f"--where {text.strip()!r} cannot be read. Write FIELD>VALUE, joined by 'and'; "
-                f"known fields: {known(values)}."
+                f"known fields: {listed(values)}."
             )
         if not _compare(values[match[1]], match[2], match[3]):
             return False
@@ -71,30 +71,27 @@ def _parser(description: str) -> Parser:
 
 
 def _main(options: Namespace) -> int:
-    from scaling.cluster import measuring as evaluate
+    from scaling.cluster import measuring
     from scaling.data import datasets
     from scaling.metrics import settings
-    from scaling.storage.lock import locked
     from scaling.storage.store import Store
 
     store = Store(options.results.absolute())
     chosen = settings(options.metric, options.setting)
     names = [trial for trial in store.vaes() if selected(trial, options.where)]
-    every = (evaluate.missing(store, key(t), options.metric, options.epoch, chosen) for t in names)
+    every = (measuring.missing(store, key(t), options.metric, options.epoch, chosen) for t in names)
     cells = [cell for cell in every if cell]
-    print(f"{len(names)} trials selected, {len(cells)} of them lack {known(options.metric)}")
+    print(f"{len(names)} trials selected, {len(cells)} of them lack {listed(options.metric)}")
     for cell in cells if options.dry_run else ():
         print(f"  {cell.key}: epochs {', '.join(map(str, cell.metrics))}")
     if options.dry_run or not cells:
         return DONE
 
-    def load(name: str, binarise: str) -> datasets.Dataset:
-        return datasets.load(name, options.data_root, options.offline, binarise)
-
     shares = _shares(names, options)
     placed = {cell.key: shares[cell.key] for cell in cells}
-    with locked(store.root) as lock:
-        failed = evaluate.fill_alone(
+    load = datasets.loader(options.data_root, options.offline)
+    with at_work(store.root) as lock:
+        failed = measuring.fill_alone(
             store, cells, placed, options.address, load, lock, options.row_timeout * 60
         )
     studies = store.studies_of({cell.key for cell in cells})
@@ -105,11 +102,12 @@ def _main(options: Namespace) -> int:
 
 def _shares(trials: Sequence[Trial], options: Namespace) -> dict[str, float]:
     """Of a GPU, by key: as asked for, or what the planner gives the trial with these metrics."""
-    from scaling.planning import calibrate, plan
+    from scaling.planning.calibrate import cached_machine
+    from scaling.planning.fit import gpu_share
 
-    machine = calibrate.known(has_gpu() or options.address != "local")
+    machine = cached_machine(has_gpu() or options.address != "local")
     asked = options.gpus_per_trial
     return {
-        key(trial): plan.gpu_share(trial, machine, options.metric) if asked is None else asked
+        key(trial): gpu_share(trial, machine, options.metric) if asked is None else asked
         for trial in trials
     }

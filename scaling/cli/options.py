@@ -7,13 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
 
-from scaling.errors import UsageError, known
+from scaling.errors import UsageError, listed
 from scaling.presets import Preset
 from scaling.trial import Kind, Source, Trial, grid, on_dataset, parse_source
 
 SMOKE = "smoke"  # the preset of --smoke-test
-
-
 ROW_TIMEOUT = 24 * 60.0  # minutes: far above any epoch, below a lost weekend
 
 
@@ -21,7 +19,7 @@ class Parser(argparse.ArgumentParser):
     """argparse whose errors are a sentence of ours, with the known flags."""
 
     def error(self, message: str) -> Never:
-        flags = known(flag for flag in self._option_string_actions if flag.startswith("--"))
+        flags = listed(flag for flag in self._option_string_actions if flag.startswith("--"))
         raise UsageError(f"{message[:1].upper()}{message[1:]}. Known flags: {flags}.")
 
 
@@ -125,7 +123,7 @@ def preset_of(options: argparse.Namespace, presets: dict[str, Preset]) -> Preset
     """The preset asked for, measured as asked for; raises UsageError with the known ones."""
     name = SMOKE if options.smoke_test else options.preset
     if name not in presets:
-        raise UsageError(f"Unknown preset {name!r}. Known: {known(presets)}.")
+        raise UsageError(f"Unknown preset {name!r}. Known: {listed(presets)}.")
     every = options.measure_every
     if every is None:
         return presets[name]

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling.cli.options import Parser, add_data, add_timeout
+from scaling.cli.process import at_work
 
 if TYPE_CHECKING:
-    from scaling.cluster.sampling import Order
+    from scaling.cluster.sampling import PoolRequest
     from scaling.pools.pool import Pool
     from scaling.storage.store import Store
 
@@ -68,7 +69,7 @@ def _info(options: Namespace) -> int:
 
 
 def _verify(options: Namespace) -> int:
-    from scaling.cluster.sampling import order_of_pool
+    from scaling.cluster.sampling import request_for_pool
     from scaling.pools.build import discard
 
     pool = _pool(options)
@@ -78,31 +79,30 @@ def _verify(options: Namespace) -> int:
         return 0
     print(f"{pool.name}: damaged: {', '.join(f'chunk {i}' for i in damaged)}", flush=True)
     store = _store(options)
-    order = order_of_pool(store, pool, k=max(pool.chunks) + 1)
+    order = request_for_pool(store, pool, k=max(pool.chunks) + 1)
     discard(pool.path, damaged)
     return _sample(options, order)
 
 
 def _grow(options: Namespace) -> int:
-    from scaling.cluster.sampling import order_of_pool
+    from scaling.cluster.sampling import request_for_pool
 
-    return _sample(options, order_of_pool(_store(options), _pool(options), options.k))
+    return _sample(options, request_for_pool(_store(options), _pool(options), options.k))
 
 
 def _build(options: Namespace) -> int:
-    from scaling.cluster.sampling import order_of_model
+    from scaling.cluster.sampling import request_for_model
 
     store = _store(options)
     images = (options.data_root, options.offline)
-    return _sample(options, order_of_model(store, options.model, options.k, *images))
+    return _sample(options, request_for_model(store, options.model, options.k, *images))
 
 
-def _sample(options: Namespace, order: "Order") -> int:
+def _sample(options: Namespace, order: "PoolRequest") -> int:
     from scaling.cluster.sampling import build_alone
-    from scaling.storage.lock import locked
 
     store = _store(options)
-    with locked(store.root) as lock:
+    with at_work(store.root) as lock:
         build_alone(store, order, options.address, lock, options.row_timeout * 60)
     return 0
 

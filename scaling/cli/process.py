@@ -3,10 +3,12 @@
 import shlex
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Never
 
-from scaling.errors import UsageError
+from scaling.errors import Unfinished, UsageError
 
 DONE, USAGE, FAILED, CAPPED = 0, 2, 3, 4
 
@@ -24,17 +26,28 @@ def guarded(work: Callable[[], int]) -> Never:
         sys.exit(work())
     except UsageError as error:
         print(f"Error: {error}", file=sys.stderr)
-        sys.exit(USAGE)
+        sys.exit(FAILED if isinstance(error, Unfinished) else USAGE)
     except OSError as error:
-        print(
-            f"Error: {error}. Nothing finished is lost; mend that, then: {command()}",
-            file=sys.stderr,
-        )
-        sys.exit(FAILED)
+        print(f"Error: {error}. Mend that, then: {command()}", file=sys.stderr)
+        sys.exit(USAGE)
     except KeyboardInterrupt:
         print(f"\nStopped; nothing is lost. Go on with: {command()}", file=sys.stderr)
         sys.stderr.flush()
         sys.exit(143 if Interrupted.received else 130)
+
+
+@contextmanager
+def at_work(root: Path) -> Iterator[Path]:
+    """Holds the lock of the results folder; a disk that fails inside leaves the work unfinished."""
+    from scaling.storage.lock import locked
+
+    with locked(root) as lock:
+        try:
+            yield lock
+        except OSError as error:
+            raise Unfinished(
+                f"{error}. Nothing finished is lost; mend that, then: {command()}"
+            ) from error
 
 
 def command() -> str:

@@ -5,33 +5,33 @@ failed; 4 a cap was reached; 128 + signal when interrupted. Every study calls `m
 """
 
 import json
+import math
 import os
 import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling.cli.options import SMOKE, override, parser, preset_of
-from scaling.cli.process import CAPPED, DONE, FAILED, command, guarded
+from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded
 from scaling.errors import UsageError
 from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
-from scaling.trial.schedule import Wanted, complete
+from scaling.trial.placement import Cluster, check_placement
+from scaling.trial.schedule import Scheduled, schedule
 
 if TYPE_CHECKING:
     from scaling.cluster.launch import Ended
     from scaling.cluster.request import Request
+    from scaling.planning.plan import Plan
     from scaling.storage.store import Store
 
 
 Trials = Callable[[Any], Any]  # preset -> trials of one kind
-
-
 Report = Callable[[Path], Sequence[str]]
-
-
 CALIBRATE_FROM = 0.25  # hours planned: below, a calibration costs more than it tells
 
 
@@ -54,83 +54,58 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
         raise UsageError(f"--epochs {epochs}: at least one is needed.")
     asked = override(trials(preset), options)
     metrics = (preset.metrics, preset.metric_every)
-    wanted = complete(asked, epochs, preset.measure_every, preset.diffusion, *metrics)
-    plan = _plan(options, preset, wanted, measure=False)
+    scheduled = schedule(asked, epochs, preset.measure_every, preset.diffusion, *metrics)
+    plan = _plan(options, preset, scheduled, measure=False)
     if options.dry_run:
         _show(plan, options.json)
         return DONE
-    if options.address == "local" and plan["total"]["hours"] > CALIBRATE_FROM:
-        plan = _plan(options, preset, wanted, measure=True)
-    return _launch(name, options, preset, wanted, plan, report)
+    if options.address == "local" and plan.total.hours > CALIBRATE_FROM:
+        plan = _plan(options, preset, scheduled, measure=True)
+    return _launch(name, options, preset, plan, report)
 
 
 def _plan(
-    options: Namespace, preset: Preset, every: Sequence[Wanted], measure: bool
-) -> dict[str, Any]:
+    options: Namespace, preset: Preset, scheduled: Sequence[Scheduled], measure: bool
+) -> "Plan":
     """On speeds that are known, or measured now, and on those of what has finished."""
     from scaling.planning import calibrate, plan
+    from scaling.planning.speeds import speeds
     from scaling.storage.store import Store
 
     store = Store(options.results)
-    states = store.states(every)
+    states = store.states(scheduled)
     if options.retry_failed:
         states = {name: "partial" if s == "failed" else s for name, s in states.items()}
     on_gpu = preset.on_gpu or has_gpu()
-    machine = (calibrate.measured if measure else calibrate.known)(on_gpu)
+    machine = (calibrate.measured_machine if measure else calibrate.cached_machine)(on_gpu)
     finished = store.finished(machine.device)
     begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
-    speeds = plan.speeds(machine, finished.values())
+    known = speeds(machine, finished.values())
     settings, pool_k = preset.metric_settings, preset.pool_k
-    return plan.make(every, speeds, states, settings, begun, store.sampled, pool_k)
+    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k)
 
 
-def _show(plan: dict[str, Any], as_json: bool) -> None:
+def _show(plan: "Plan", as_json: bool) -> None:
     from scaling.planning.table import plan_table
 
-    print(json.dumps(plan, indent=1) if as_json else "\n".join(plan_table(plan)))
+    print(json.dumps(plan.to_dict(), indent=1) if as_json else "\n".join(plan_table(plan)))
 
 
-def _launch(
-    name: str,
-    options: Namespace,
-    preset: Preset,
-    every: Sequence[Wanted],
-    plan: dict[str, Any],
-    report: Report,
-) -> int:
+def _launch(name: str, options: Namespace, preset: Preset, plan: "Plan", report: Report) -> int:
     from scaling.planning.table import plan_lines
-    from scaling.storage.lock import locked
     from scaling.storage.store import Store
 
     if options.address == "local":
-        _check_here(options.cpus_per_trial, options.gpus_per_trial or 0)
+        gpus = math.inf if has_gpu() else 0.0
+        here = Cluster.of_this_machine(os.cpu_count() or 1, gpus)
+        check_placement(here, options.cpus_per_trial, options.gpus_per_trial or 0)
     store = Store(options.results.absolute())
     store.check_writable()
     free = shutil.disk_usage(store.root).free
     print("\n".join(plan_lines(name, plan, free)), flush=True)
-    with locked(store.root) as lock:
-        request = _request(name, options, store, every, plan, preset, lock)
-        with request.profile.kept(name):
-            ended = _run(request)
-            with request.profile.part("figures"):
-                told = report(store.study(name))
-            print("\n".join([*told, *_where(store.study(name))]))
-    return _verdict(store, every, ended)
-
-
-def _check_here(cpus: float, gpus: float) -> None:
-    """Raises UsageError, before Ray starts, for what this machine can never run."""
-    if gpus and not has_gpu():
-        raise UsageError(
-            f"A trial asks for {gpus:g} GPU, and this machine has none. "
-            "Use --gpus-per-trial 0, or connect to a cluster with GPUs by --address."
-        )
-    here = os.cpu_count() or 1
-    if cpus > here:
-        raise UsageError(
-            f"A trial asks for {cpus:g} CPUs, and this machine has {here}. "
-            f"Use --cpus-per-trial {here}, or connect to a larger cluster by --address."
-        )
+    with at_work(store.root) as lock:
+        ended = _run(_request(name, options, store, plan, preset, lock), report)
+    return _exit_code(store, [row.scheduled for row in plan.trials], ended)
 
 
 def _where(folder: Path) -> list[str]:
@@ -142,53 +117,50 @@ def _where(folder: Path) -> list[str]:
 
 
 def _request(
-    name: str,
-    options: Namespace,
-    store: "Store",
-    every: Sequence[Wanted],
-    plan: dict[str, Any],
-    preset: Preset,
-    lock: Path,
+    name: str, options: Namespace, store: "Store", plan: "Plan", preset: Preset, lock: Path
 ) -> "Request":
-    """What is left to run, in the order of the plan."""
-    from scaling.cluster.profile import Profile
+    """What the launch is to do; a GPU share that was typed is every trial's."""
+    from scaling.cluster.limits import Caps
     from scaling.cluster.request import Request
+    from scaling.data import datasets
 
-    share = options.gpus_per_trial
-    left = [row for row in plan["trials"] if row["state"] in ("new", "partial")]
+    fixed = options.gpus_per_trial
+    rows = [row if fixed is None else replace(row, gpus=fixed) for row in plan.trials]
     return Request(
         study=name,
         preset=SMOKE if options.smoke_test else options.preset,
         store=store,
-        wanted={wanted.key: wanted for wanted in every},
-        hours={row["key"]: row["hours"] for row in left},
-        shares={row["key"]: row["gpus"] if share is None else share for row in plan["trials"]},
-        share_asked=share is not None,
-        cpus=options.cpus_per_trial,
+        lock=lock,
+        trials={row.key: row for row in rows},
+        load=datasets.loader(options.data_root, options.offline),
         address=options.address,
-        data_root=options.data_root,
-        offline=options.offline,
-        max_hours=options.max_hours,
-        max_gpu_hours=options.max_gpu_hours,
-        row_timeout=options.row_timeout,
+        cpus=options.cpus_per_trial,
+        gpus_fixed=fixed is not None,
+        caps=Caps(options.max_hours, options.max_gpu_hours),
+        hung_after_s=options.row_timeout * 60,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
-        lock=lock,
-        argv=sys.argv,
-        profile=Profile(store, [row["key"] for row in left]),
     )
 
 
-def _run(request: "Request") -> "Ended":
-    """Ray is imported only here, when the plan is printed and the results folder is locked."""
+def _run(request: "Request", report: Report) -> "Ended":
+    """Runs the launch, draws its figures, and keeps in study.json where the time went."""
     from scaling.cluster.launch import run
+    from scaling.cluster.profile import Profile
+    from scaling.storage.provenance import launch_entry
 
-    return run(request)
+    profile = Profile(request.store, request.left)
+    with profile.kept(request.study):
+        ended = run(request, profile, launch_entry(sys.argv))
+        with profile.part("figures"):
+            lines = report(request.folder)
+        print("\n".join([*lines, *_where(request.folder)]))
+    return ended
 
 
-def _verdict(store: "Store", every: Sequence[Wanted], ended: "Ended") -> int:
+def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -> int:
     """The exit code, from what lies in the trial folders, and what is missing beside them."""
-    states = store.states(every)
+    states = store.states(scheduled)
     failed = [name for name, state in states.items() if state == "failed"]
     for name in failed:
         error = (store.folder(name).done() or {}).get("error")

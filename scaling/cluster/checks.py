@@ -1,33 +1,11 @@
-"""What a cluster must offer: a node that can run a trial, a results folder that all nodes see."""
+"""What all nodes of a cluster must have in common: the results folder."""
 
 from pathlib import Path
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from scaling.cluster.connect import Cluster
 from scaling.errors import UsageError
-
-
-def check_placement(cluster: Cluster, cpus: float, gpus: float) -> None:
-    """Raises UsageError for a trial that no node of the cluster can ever run."""
-    if gpus and gpus > cluster.gpus_per_node:
-        raise UsageError(
-            f"A trial asks for {gpus:g} GPU, and no node of the cluster has more than "
-            f"{cluster.gpus_per_node:g}. Use --gpus-per-trial 0, or connect to a cluster with GPUs "
-            "by --address."
-        )
-    if cpus > cluster.cpus_per_node:
-        raise UsageError(
-            f"A trial asks for {cpus:g} CPUs, and no node of the cluster has more than "
-            f"{cluster.cpus_per_node:g}. Use --cpus-per-trial {max(1, cluster.cpus_per_node):g}."
-        )
-    if cluster.each and not any(c >= cpus and g >= gpus for c, g in cluster.each):
-        fitting = max(c for c, g in cluster.each if g >= gpus)
-        raise UsageError(
-            f"A trial asks for {cpus:g} CPUs and {gpus:g} GPU, and no node of the cluster has "
-            f"both. Use --cpus-per-trial {max(1, fitting):g}."
-        )
 
 
 def check_shared(folder: Path) -> None:

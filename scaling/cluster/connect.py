@@ -7,54 +7,20 @@ import stat
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ray
 from ray._private import ray_constants
 
 from scaling.errors import UsageError
-
-os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-
-
-os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
-
-
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-
-
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-
-
-os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-
-
-os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
-
+from scaling.pools.room import local_store_bytes
+from scaling.trial.placement import Cluster
 
 PROBE_SECONDS, CONNECT_SECONDS = 3, 8
-
-
 HEAD_SECONDS = 40  # without the cluster's head; after 60, Ray ends the process without a word
-
-
 HEAD_GONE = 3  # exit code: trials are left
-
-
 START_HINT = "Leave --address out to run here, or start a cluster: ray start --head"
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """What Ray offers: CPUs and GPUs in all, and the most of each on one node."""
-
-    nodes: int
-    cpus: float
-    gpus: float
-    cpus_per_node: float
-    gpus_per_node: float
-    each: tuple[tuple[float, float], ...] = ()  # CPUs and GPUs, node by node
 
 
 def connect(address: str) -> Cluster:
@@ -74,17 +40,17 @@ def _start() -> None:
     """A Ray of our own on 127.0.0.1 only: what Ray does by itself on systems without clusters."""
     before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
-        _init("local", include_dashboard=False)
+        _init("local", include_dashboard=False, object_store_memory=local_store_bytes())
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
 
-def _init(address: str, include_dashboard: bool | None = None) -> None:
+def _init(address: str, **options: Any) -> None:
     ray.init(
         address=address,
-        include_dashboard=include_dashboard,
         log_to_driver=False,
         configure_logging=False,
+        **options,
     )
 
 
@@ -169,7 +135,4 @@ def _keep_token_private() -> None:
 
 def _resources() -> Cluster:
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    cpus = [node.get("CPU", 0.0) for node in nodes]
-    gpus = [node.get("GPU", 0.0) for node in nodes]
-    each = tuple(zip(cpus, gpus, strict=True))
-    return Cluster(len(nodes), sum(cpus), sum(gpus), max(cpus), max(gpus), each)
+    return Cluster.of_nodes(tuple((node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes))

@@ -9,7 +9,7 @@ import ray
 
 LOOK_SECONDS = 5
 
-Look = Callable[[float], None]  # is told how many GPUs were in use since it was last called
+CheckCaps = Callable[[float], None]  # gets the number of GPUs in use since its last call
 
 
 class CapReached(Exception):
@@ -32,7 +32,7 @@ class Limits:
         self.begun = self.last = time.monotonic()
         self.gpu_hours = 0.0
 
-    def look(self, gpus: float) -> None:
+    def check(self, gpus: float) -> None:
         """Touches the lock, adds up GPU-hours and raises CapReached."""
         now = time.monotonic()
         self.gpu_hours += gpus * (now - self.last) / 3600
@@ -44,12 +44,12 @@ class Limits:
             raise CapReached(f"--max-gpu-hours {self.caps.gpu_hours:g}")
 
 
-def as_they_end(tasks: Mapping[ray.ObjectRef, float], look: Look) -> Iterator[ray.ObjectRef]:
+def as_they_end(tasks: Mapping[ray.ObjectRef, float], check: CheckCaps) -> Iterator[ray.ObjectRef]:
     """Ray tasks, each with its share of a GPU, in the order in which they end."""
     left = list(tasks)
     gpus = ray.cluster_resources().get("GPU", 0.0)
     while left:
         asked = sum(tasks[task] for task in left)
         ready, left = ray.wait(left, timeout=LOOK_SECONDS)
-        look(min(asked, gpus))
+        check(min(asked, gpus))
         yield from ready

@@ -1,6 +1,5 @@
 """Costly metrics from kept models: Ray tasks that fill just the missing cells of `rows.jsonl`."""
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +8,9 @@ from types import MappingProxyType
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from scaling.cluster import checks, connect, session
-from scaling.cluster import gpu_memory as memory
-from scaling.cluster.limits import Caps, Limits, Look, as_they_end
+from scaling.cluster import gpu_memory
+from scaling.cluster.limits import Caps, Limits, as_they_end
+from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
 from scaling.data.datasets import Dataset, split
 from scaling.errors import UsageError
@@ -20,6 +19,7 @@ from scaling.storage import checkpoints
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, VaeTrial, data_of
+from scaling.trial.placement import check_placement
 
 Load = Callable[[str, str], Dataset]
 
@@ -73,28 +73,26 @@ def check_same_data(folder: TrialFolder, data: Dataset) -> None:
 
 
 def fill(
+    session: Session,
     store: Store,
     cells: Sequence[Cells],
     data: Mapping[Data, Dataset],
-    shares: Mapping[str, float],
-    told: Callable[[str], None],
-    look: Look,
-    timeout: float,
+    gpu_shares: Mapping[str, float],
 ) -> list[str]:
     """Measures the cells, a task a trial; returns what went wrong, a line a trial.
 
-    `shares` are of a GPU, by key; a task that measures no epoch for `timeout` seconds has hung.
+    `gpu_shares` are by key. A task has hung that measures no epoch for `hung_after_s`.
     """
     refs = {name: ray.put(part) for name, part in data.items()}
     tasks = {}
     for cell in cells:
         dataset = refs[data_of(store.folder(cell.key).trial())]
         _note(store, cell.key).forget()
-        task = _measure.options(num_gpus=shares[cell.key])
-        tasks[task.remote(store.root, cell, dataset, timeout)] = cell.key
+        task = _measure.options(num_gpus=gpu_shares[cell.key])
+        tasks[task.remote(store.root, cell, dataset, session.hung_after_s)] = cell.key
     failed: list[str] = []
-    placed = {task: shares[key] for task, key in tasks.items()}
-    for done, ready in enumerate(as_they_end(placed, look), 1):
+    placed = {task: gpu_shares[key] for task, key in tasks.items()}
+    for done, ready in enumerate(as_they_end(placed, session.limits.check), 1):
         key = tasks[ready]
         try:
             ray.get(ready)
@@ -103,18 +101,18 @@ def fill(
         except RayError as error:
             failed.append(f"{key}: {type(error).__name__}")
         if done == len(cells) or done % max(1, len(cells) // 6) == 0:
-            told(f"metrics: {done}/{len(cells)} trials measured, {len(failed)} failed")
+            session.say(f"metrics: {done}/{len(cells)} trials measured, {len(failed)} failed")
     return failed
 
 
 def fill_alone(
     store: Store,
     cells: Sequence[Cells],
-    shares: Mapping[str, float],
+    gpu_shares: Mapping[str, float],
     address: str,
     load: Load,
     lock: Path,
-    timeout: float,
+    hung_after_s: float,
 ) -> list[str]:
     """`fill` in a Ray session of its own; `load` reads a data set as `data_of` names it.
 
@@ -122,17 +120,12 @@ def fill_alone(
     """
     names = {data_of(store.folder(cell.key).trial()) for cell in cells}
     data = {name: load(*name) for name in names}
-    with session.logged_to(store.root / "evaluate.log"):
-        try:
-            cluster = connect.connect(address)
-            placed = {key: share if cluster.gpus else 0.0 for key, share in shares.items()}
-            checks.check_placement(cluster, 1, max(placed.values(), default=0.0))
-            if cluster.nodes > 1:
-                checks.check_shared(store.root)
-            say, look = functools.partial(print, flush=True), Limits(Caps(), lock).look
-            return fill(store, cells, data, placed, say, look, timeout)
-        finally:
-            ray.shutdown()
+    log, limits = store.root / "evaluate.log", Limits(Caps(), lock)
+    with connected(address, store.root, log, limits, hung_after_s) as session:
+        there = session.cluster.gpus > 0
+        placed = {key: share if there else 0.0 for key, share in gpu_shares.items()}
+        check_placement(session.cluster, 1, max(placed.values(), default=0.0))
+        return fill(session, store, cells, data, placed)
 
 
 def _note(store: Store, key: str) -> Note:
@@ -140,13 +133,13 @@ def _note(store: Store, key: str) -> Note:
 
 
 @ray.remote(num_cpus=1, max_retries=2)
-def _measure(root: Path, cells: Cells, data: Dataset, timeout: float) -> None:
+def _measure(root: Path, cells: Cells, data: Dataset, hung_after_s: float) -> None:
     """The trial's cells, in a process that ends where it hangs."""
-    device, _ = memory.placed()
+    device, _ = gpu_memory.placed()
     note = _note(Store(root), cells.key)
     note.heed()
-    with Watchdog(note, timeout, "epoch measured") as watchdog:
-        _measure_all(Store(root).folder(cells.key), cells, data, device, watchdog.hear)
+    with Watchdog(note, hung_after_s, "epoch measured") as watchdog:
+        _measure_all(Store(root).folder(cells.key), cells, data, device, watchdog.beat)
 
 
 def _measure_all(

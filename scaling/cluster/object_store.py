@@ -14,8 +14,8 @@ import ray
 from ray.exceptions import GetTimeoutError, ObjectLostError, OwnerDiedError
 
 from scaling.pools.pool import Pool
+from scaling.pools.room import STORE_SHARE, fits
 
-STORE_SHARE = 0.6  # of the object store, at most, goes to pools and data sets
 GET_SECONDS = 120
 
 
@@ -38,25 +38,25 @@ class Chunks:
         return Pool.load(self.path, self.root).read(index)
 
 
-def share(
+def put_pools(
     pools: Mapping[str, Pool],
     k: Mapping[str, int],
     data_bytes: int,
-    told: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Chunks]:
     """The first k chunks of each pool: in the object store if every node has room, else files."""
     nodes = (node["Resources"] for node in ray.nodes() if node["Alive"])
-    room = STORE_SHARE * min(node.get("object_store_memory", 0.0) for node in nodes)
+    smallest = min(node.get("object_store_memory", 0.0) for node in nodes)
     need = data_bytes + sum(k[name] * pool.chunk_bytes for name, pool in pools.items())
-    fits = need <= room
-    if not fits:
-        told(
-            f"The pools' {need / 1e6:,.0f} MB do not fit in the {room / 1e6:,.0f} MB that they may "
-            "take of the object store: trials map the files instead"
+    in_store = fits(need, smallest)
+    if not in_store:
+        say(
+            f"The pools' {need / 1e6:,.0f} MB do not fit in the {STORE_SHARE * smallest / 1e6:,.0f}"
+            " MB that they may take of the object store: trials map the files instead"
         )
     shared = {}
     for name, pool in pools.items():
         checksums = {index: pool.chunks[index] for index in range(k[name])}
-        refs = tuple(ray.put(np.asarray(pool.read(i))) for i in checksums) if fits else ()
+        refs = tuple(ray.put(np.asarray(pool.read(i))) for i in checksums) if in_store else ()
         shared[name] = Chunks(pool.path, pool.root, checksums, refs)
     return shared

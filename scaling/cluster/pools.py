@@ -1,13 +1,14 @@
 """The pools of a launch: checked before it starts, sampled where they are missing, judged."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
-from scaling.cluster import object_store as chunks
 from scaling.cluster import sampling
-from scaling.cluster.limits import Look
+from scaling.cluster.object_store import Chunks, put_pools
 from scaling.cluster.request import Request
+from scaling.cluster.sampling import PoolRequest, pool_request
+from scaling.cluster.session import Session
 from scaling.data import datasets
 from scaling.data.datasets import Dataset
 from scaling.errors import UsageError
@@ -16,27 +17,27 @@ from scaling.pools.pool import Pool
 from scaling.pools.quality import describe
 from scaling.storage.files import read_json, write_json
 from scaling.trial import Data, DiffusionTrial, Trial, data_of
-from scaling.trial.schedule import chunks_of, pool_name
+from scaling.trial.schedule import chunks_of
 
 QUALITY_IMAGES = 10_000  # samples that a pool is judged by, at most
 
 
-def orders(request: Request, data: Mapping[Data, Dataset]) -> dict[str, sampling.Order]:
+def pool_requests(request: Request, data: Mapping[Data, Dataset]) -> dict[str, PoolRequest]:
     """The pools that this launch's own diffusion trials are to be sampled into, by name."""
     made = {}
-    for name, wanted in request.wanted.items():
-        if isinstance(wanted.trial, DiffusionTrial):
-            pool = pool_name(wanted.trial, wanted.epochs)
-            users = (chunks_of(t) for _, p, t in request.pool_users() if p == pool)
+    for planned in request.trials.values():
+        scheduled, trial = planned.scheduled, planned.trial
+        if (pool := scheduled.pool) and isinstance(trial, DiffusionTrial):
+            users = (chunks_of(reader) for _, name, reader in request.pool_users() if name == pool)
             k = max(users, default=request.pool_k)
-            part = data[data_of(wanted.trial)]
-            made[pool] = sampling.order_of(pool, wanted.trial, name, wanted.epochs, k, part)
+            part = data[data_of(trial)]
+            made[pool] = pool_request(pool, trial, scheduled.key, scheduled.epochs, k, part)
     return made
 
 
 def check(request: Request, data: Mapping[Data, Dataset]) -> None:
     """Raises UsageError for a pool that is there and that its trials cannot read."""
-    ours = orders(request, data)
+    ours = pool_requests(request, data)
     for _, pool, trial in request.pool_users():
         if pool not in ours or (request.store.pool(pool) / "pool.json").exists():
             k = None if pool in ours else chunks_of(trial)
@@ -47,43 +48,41 @@ def check(request: Request, data: Mapping[Data, Dataset]) -> None:
 
 
 def lacking(request: Request, data: Mapping[Data, Dataset]) -> list[str]:
-    """The pools of this launch that are not sampled yet, or not judged."""
+    """The pools of this launch that are not sampled yet, or not judged. Writes nothing."""
     return [
         name
-        for name, order in orders(request, data).items()
-        if order.k and (_missing(request, name, order.k) or not _judged(request, name))
+        for name, pool in pool_requests(request, data).items()
+        if pool.k and (_is_missing(request, name, pool.k) or not _is_judged(request, name))
     ]
 
 
 def provide(
+    session: Session,
     request: Request,
     data: Mapping[Data, Dataset],
-    shares: Mapping[str, float],
-    told: Callable[[str], None],
-    look: Look,
-) -> dict[str, chunks.Chunks]:
-    """The pools that are asked for, made where they are missing; one that cannot be is told.
+    gpu_shares: Mapping[str, float],
+) -> dict[str, Chunks]:
+    """The pools that trials read, made where they are missing; prints why one cannot be made.
 
-    `shares` are of a GPU, by trial: a model is sampled on what it was trained on.
+    `gpu_shares` are by trial: a model is sampled on what it was trained on.
     """
-    limit = request.row_timeout * 60
-    ours = {name: order for name, order in orders(request, data).items() if order.k}
-    k = {name: order.k for name, order in ours.items()}
-    for _, pool, trial in request.pool_users():
-        k[pool] = max(k.get(pool, 1), chunks_of(trial))
+    ours = {name: pool for name, pool in pool_requests(request, data).items() if pool.k}
+    k = {name: pool.k for name, pool in ours.items()}
+    for _, name, trial in request.pool_users():
+        k[name] = max(k.get(name, 1), chunks_of(trial))
     ready: dict[str, Pool] = {}
     for name in k:
         try:
             if name in ours:
-                share = shares[str(ours[name].spec.model)]
-                sampling.build(request.store, ours[name], told, look, share, limit)
+                share = gpu_shares[str(ours[name].spec.model)]
+                sampling.build(session, request.store, ours[name], share)
             ready[name] = _checked(request, name, k[name])
             if name in ours:
                 _judge(request, ready[name], ours[name].trial, data)
         except UsageError as error:
-            told(str(error))
+            session.say(str(error))
     size = sum(part.train.nbytes + part.test.nbytes for part in data.values())
-    return chunks.share(ready, k, size, told)
+    return put_pools(ready, k, size, session.say)
 
 
 def _open(request: Request, name: str) -> Pool:
@@ -104,12 +103,12 @@ def _images(data: Dataset, trial: Trial) -> tuple[str, int, tuple[int, ...], int
     return trial.dataset, data.levels, data.train.shape[1:], size
 
 
-def _missing(request: Request, name: str, k: int) -> bool:
+def _is_missing(request: Request, name: str, k: int) -> bool:
     path = request.store.pool(name)
     return not (path / "pool.json").exists() or bool(missing(path, k))
 
 
-def _judged(request: Request, name: str) -> bool:
+def _is_judged(request: Request, name: str) -> bool:
     return read_json(request.store.pool(name) / "quality.json") is not None
 
 
@@ -117,7 +116,7 @@ def _judge(
     request: Request, pool: Pool, trial: DiffusionTrial, data: Mapping[Data, Dataset]
 ) -> None:
     """Writes `quality.json`: the samples beside D_train and the test set."""
-    if _judged(request, pool.name):
+    if _is_judged(request, pool.name):
         return
     part = datasets.split(data[data_of(trial)], trial.train_size, trial.split)
     needed = range(min(pool.k, -(-QUALITY_IMAGES // pool.spec.images_per_chunk)))

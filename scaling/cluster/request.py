@@ -1,47 +1,47 @@
 """What the command line asks of a launch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from scaling.cluster.profile import Profile
+from scaling.cluster.limits import Caps
+from scaling.data.datasets import Dataset
 from scaling.metrics import Options
 from scaling.storage.store import Store
 from scaling.trial import Trial
-from scaling.trial.schedule import Wanted, pool_of
+from scaling.trial.schedule import Planned
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asked for; `hours` names the trials left to run, `shares` all."""
+    """A study's planned trials by key, in the study's order, and how they are to be run."""
 
     study: str
     preset: str
     store: Store
-    wanted: Mapping[str, Wanted]
-    hours: Mapping[str, float]
-    shares: Mapping[str, float]
-    share_asked: bool  # for a GPU share, rather than auto
-    cpus: float
+    lock: Path
+    trials: Mapping[str, Planned]
+    load: Callable[[str, str], Dataset]  # a data set, as `data_of` names it
     address: str
-    data_root: Path | None
-    offline: bool
-    max_hours: float | None
-    max_gpu_hours: float | None
-    row_timeout: float  # minutes without an epoch after which a trial has hung
+    cpus: float  # of each trial
+    gpus_fixed: bool  # the GPU shares were given, rather than planned
+    caps: Caps
+    hung_after_s: float  # seconds without an epoch after which a trial has hung
     pool_k: int
     metric_settings: Options
-    lock: Path
-    argv: list[str]
-    profile: Profile
 
     @property
     def folder(self) -> Path:
         return self.store.study(self.study)
 
+    @cached_property
+    def left(self) -> dict[str, Planned]:
+        """What this launch runs."""
+        return {key: planned for key, planned in self.trials.items() if planned.is_left}
+
     def pool_users(self) -> Iterator[tuple[str, str, Trial]]:
         """Key, pool and trial of what is left to run on a pool."""
-        for name in self.hours:
-            trial = self.wanted[name].trial
-            if pool := pool_of(trial):
-                yield name, pool, trial
+        for key, planned in self.left.items():
+            if pool := planned.trial.reads_pool:
+                yield key, pool, planned.trial

@@ -1,11 +1,56 @@
 """One Ray session: log to a file, connect, check, shut down."""
 
+import functools
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+import ray
+
+from scaling.cluster.checks import check_shared
+from scaling.cluster.connect import connect
+from scaling.cluster.limits import Limits
+from scaling.trial.placement import Cluster
+
+
+@dataclass(frozen=True)
+class Session:
+    """A connected Ray, and what everything that waits for its tasks needs."""
+
+    cluster: Cluster
+    limits: Limits
+    hung_after_s: float  # seconds without a sign of life after which a process is ended; 0: never
+    say: Callable[[str], None] = functools.partial(print, flush=True)
+
+
+@contextmanager
+def connected(
+    address: str,
+    results: Path,
+    log: Path,
+    limits: Limits,
+    hung_after_s: float,
+    timed: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[Session]:
+    """Joins or starts Ray for what is inside `with`, and leaves it afterwards.
+
+    Ray's own output goes to the file `log`. Raises UsageError where nobody answers at the address,
+    or where a node does not see the folder `results`. `timed` is around joining and leaving.
+    """
+    with logged_to(log):
+        try:
+            with timed():
+                cluster = connect(address)
+            if cluster.nodes > 1:
+                check_shared(results)
+            yield Session(cluster, limits, hung_after_s)
+        finally:
+            with timed():
+                ray.shutdown()
 
 
 @contextmanager

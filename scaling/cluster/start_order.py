@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from scaling.trial import Trial, group_name
 
 
-def order(trials: Mapping[str, Trial], hours: Mapping[str, float], width: int) -> list[str]:
+def start_order(trials: Mapping[str, Trial], hours: Mapping[str, float], width: int) -> list[str]:
     """The keys of `hours`, `width` of which run at a time.
 
     In the order in which the study lists `trials`, the first seed of all before the second of any;

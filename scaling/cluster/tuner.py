@@ -9,16 +9,15 @@ from typing import Any
 import ray
 from ray import tune
 
-from scaling.cluster import gpu_memory as memory
-from scaling.cluster.limits import Limits
+from scaling.cluster import gpu_memory
 from scaling.cluster.object_store import Chunks
 from scaling.cluster.progress import Progress, ProgressCallback
+from scaling.cluster.session import Session
 from scaling.cluster.watchdog import Watchdog
 from scaling.runs.execute import Job, execute
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, data_of
-from scaling.trial.schedule import pool_of
 
 MAX_FAILURES = 2
 TRIALS_PER_TUNER = 500  # a driver's memory grows with the trials of one Tuner
@@ -28,8 +27,8 @@ SHORT_TRIAL_HOURS = {"cpu": 1 / 6, "cuda": 1 / 60}
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Over a trial of so many epochs: failed, unless another process has finished it meanwhile."""
+class FailureNote:
+    """Marks a trial as failed, unless another process has finished it."""
 
     folder: TrialFolder
     epochs: int
@@ -48,7 +47,7 @@ class Placement:
 
 
 @dataclass(frozen=True)
-class Work:
+class TrialsToRun:
     """The trials to run, by key in their order: planned hours, jobs; the data that they share.
 
     Data sets lie in the object store, once per node: references to them are what trials get.
@@ -67,19 +66,20 @@ class Launcher:
 
     def __init__(
         self,
+        session: Session,
         store: Store,
-        work: Work,
+        work: TrialsToRun,
         placement: Placement,
-        limits: Limits,
         staging: Path,
     ) -> None:
         self.store, self.work, self.placement, self.staging = store, work, placement, staging
-        self.limits = limits
         self.progress = Progress(work.hours, {key: job.epochs for key, job in work.jobs.items()})
-        self.callback = ProgressCallback(
-            self.progress, lambda running: limits.look(sum(placement.gpus[key] for key in running))
-        )
+        self.session = replace(session, say=self.progress.say)
+        self.callback = ProgressCallback(self.progress, self._check_caps)
         self.tuners = 0
+
+    def _check_caps(self, running: set[str]) -> None:
+        self.session.limits.check(sum(self.placement.gpus[key] for key in running))
 
     def run(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> None:
         """Runs these trials, several Tuners in turn where they are many; raises CapReached.
@@ -138,7 +138,7 @@ class Launcher:
     def _fail(self, key: str, error: str) -> None:
         """Where the trial's folder cannot be written, that is told here, and the rest goes on."""
         try:
-            Verdict(self.store.folder(key), self.work.jobs[key].epochs).fail(error)
+            FailureNote(self.store.folder(key), self.work.jobs[key].epochs).fail(error)
         except OSError as cause:
             self.progress.say(f"Failed: {key}: {error}; nor can that be written: {cause}")
 
@@ -165,26 +165,26 @@ def train(
     pools: Mapping[str, Chunks],
 ) -> None:
     """One trial in a worker process; Ray's configuration holds its key only."""
-    device, share = memory.placed()
+    device, share = gpu_memory.placed()
     key = config["key"]
     gpu = (",".join(map(str, ray.get_gpu_ids())), share) if share else None
     job = replace(jobs[key], device=device, gpu=gpu)
     folder = Store(root).folder(key)
     trial = folder.trial()
-    pool = pools.get(pool_of(trial) or "")
+    pool = pools.get(trial.reads_pool or "")
     read, checksums = (pool.read, pool.checksums) if pool else (None, {})
     if folder.state(job.epochs) != "failed":  # else the watchdog ended the process before this
         try:
-            verdict = Verdict(folder, job.epochs)
-            with Watchdog(verdict, job.row_timeout, "epoch") as watchdog:
+            note = FailureNote(folder, job.epochs)
+            with Watchdog(note, job.hung_after_s, "epoch") as watchdog:
                 data = ray.get(datasets[data_of(trial)])
-                report = watchdog.heard_in(lambda row: tune.report({**row}))
-                execute(folder, data, job, report, read, checksums, watchdog.hear)
+                report = watchdog.beats_in(lambda row: tune.report({**row}))
+                execute(folder, data, job, report, read, checksums, watchdog.beat)
         except (RuntimeError, MemoryError) as error:
-            if not memory.ran_out(error):
+            if not gpu_memory.ran_out(error):
                 raise
             if 0 < share < 1:
                 tune.report({"crowded": True})
                 return
-            folder.fail(memory.sentence(trial, job.device))
+            folder.fail(gpu_memory.sentence(trial, job.device))
     tune.report({"finished": True})

@@ -23,7 +23,7 @@ Report = Callable[[dict[str, Any]], None]
 
 
 class Failing(Protocol):
-    """What is told why a process was ended: a trial's folder, or the note of a task."""
+    """Takes the reason why a process was ended: a trial's folder, or the note of a task."""
 
     def fail(self, error: str) -> None: ...
 
@@ -60,10 +60,10 @@ class Watchdog:
     makes in place of rows.
     """
 
-    def __init__(self, told: Failing, seconds: float, awaited: str = "row") -> None:
-        self.told, self.seconds, self.awaited = told, seconds, awaited
+    def __init__(self, note: Failing, seconds: float, awaited: str = "row") -> None:
+        self.note, self.seconds, self.awaited = note, seconds, awaited
         self.watched = threading.get_ident()
-        self.heard, self.stopped = threading.Event(), False
+        self.beats, self.stopped = threading.Event(), False
 
     def __enter__(self) -> Self:
         if self.seconds:
@@ -78,22 +78,22 @@ class Watchdog:
         trace: TracebackType | None,
     ) -> None:
         self.stopped = True
-        self.heard.set()
+        self.beats.set()
         if self.seconds:
             faulthandler.cancel_dump_traceback_later()
 
-    def heard_in(self, report: Report) -> Report:
+    def beats_in(self, report: Report) -> Report:
         """The same callable, each call of which is a sign of life."""
 
-        def heard(row: dict[str, Any]) -> None:
-            self.hear()
+        def reported(row: dict[str, Any]) -> None:
+            self.beat()
             report(row)
 
-        return heard
+        return reported
 
-    def hear(self) -> None:
+    def beat(self) -> None:
         """A sign of life."""
-        self.heard.set()
+        self.beats.set()
         if self.seconds:
             self._arm_last_resort()
 
@@ -103,11 +103,11 @@ class Watchdog:
         faulthandler.dump_traceback_later(limit, exit=True, file=STDERR)
 
     def _watch(self) -> None:
-        while self.heard.wait(self.seconds) and not self.stopped:
-            self.heard.clear()
+        while self.beats.wait(self.seconds) and not self.stopped:
+            self.beats.clear()
         if not self.stopped:
             limit = f"{self._limit()} (--row-timeout)"
-            self.told.fail(f"no {self.awaited} within {limit}: hung {self._place()}")
+            self.note.fail(f"no {self.awaited} within {limit}: hung {self._place()}")
             os._exit(TIMED_OUT)
 
     def _limit(self) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from scaling.data import npz, official
 from scaling.data.npz import Half, Halves
-from scaling.errors import UsageError, known
+from scaling.errors import UsageError, listed
 from scaling.trial.catalog import DATASETS, padded, undivided
 
 DEFAULT_ROOT = Path("data")
@@ -74,27 +74,27 @@ def load(
         return _own(name)
     if name not in LOADERS:
         raise UsageError(
-            f"Unknown data set {name!r}. Known: {known(LOADERS)}, or a path/to/file.npz."
+            f"Unknown data set {name!r}. Known: {listed(LOADERS)}, or a path/to/file.npz."
         )
     root = Path(root or os.environ.get("SCALING_DATA") or DEFAULT_ROOT)
     dataset = LOADERS[name](name, root, offline)
     return binarised(dataset, binarise) if name == "mnist" else dataset
 
 
+def loader(root: Path | None, offline: bool) -> Callable[[str, str], Dataset]:
+    """`load` from this root, for a data set's name and how BinaryMNIST is made of MNIST."""
+    return lambda name, binarise: load(name, root, offline, binarise)
+
+
 def binarised(dataset: Dataset, how: str, seed: int = 0) -> Dataset:
     """Grey images in levels 0 and 1: from 128 on, or drawn once with probability grey / 255."""
     if how == "threshold":
         train, test = dataset.train >= THRESHOLD, dataset.test >= THRESHOLD
-    elif how == "static_bernoulli":
+    else:
         rng = np.random.default_rng(seed)
         train, test = (
             rng.integers(0, 255, images.shape, np.uint8) < images
             for images in (dataset.train, dataset.test)
-        )
-    else:
-        raise UsageError(
-            f"binarise={how} draws {dataset.name} anew in each epoch, which no run does yet. "
-            "Give --set binarise=threshold or binarise=static_bernoulli."
         )
     return replace(dataset, train=train.astype(np.uint8), test=test.astype(np.uint8), levels=2)
 

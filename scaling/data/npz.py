@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from scaling.errors import UsageError, known
+from scaling.errors import UsageError, listed
 from scaling.trial.catalog import UNREADABLE
 
 LAYOUTS = ({"train_images", "test_images"}, {"images"}, {"jpeg", "offsets"})
@@ -59,7 +59,7 @@ def _arrays(path: Path) -> Arrays:
         _check_size(path)
         with open(path, "rb") as stream, NpzFile(stream, allow_pickle=False) as archive:
             arrays = {name: np.asarray(archive[name]) for name in archive.files if name in NAMES}
-            found = known(archive.files) or "nothing"
+            found = listed(archive.files) or "nothing"
     except UNREADABLE as error:
         raise UsageError(
             f"{path} cannot be read as an npz of numbers ({error}). Save plain arrays: "

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from scaling.errors import UsageError, known
+from scaling.errors import UsageError, listed
 from scaling.metrics.subject import Subject
 
 Options = Mapping[str, Mapping[str, Any]]  # metric -> its settings that are not at their default
@@ -28,7 +28,7 @@ def find(name: str) -> ModuleType:
     for own, metric in metrics.items():
         if name == own or name in metric.COLUMNS:
             return metric
-    raise UsageError(f"Unknown metric {name!r}. Known: {known(metrics)}, or a column of theirs.")
+    raise UsageError(f"Unknown metric {name!r}. Known: {listed(metrics)}, or a column of theirs.")
 
 
 def settings(names: Sequence[str], words: Sequence[str]) -> Options:
@@ -41,7 +41,7 @@ def settings(names: Sequence[str], words: Sequence[str]) -> Options:
             made[name][field] = find(name).Settings.parse(field, text)
         if not owners:
             fields = {f for name in made for f in find(name).Settings.__dataclass_fields__}
-            raise UsageError(f"No metric here has the setting {field!r}. Known: {known(fields)}.")
+            raise UsageError(f"No metric here has the setting {field!r}. Known: {listed(fields)}.")
     return made
 
 

@@ -20,7 +20,7 @@ from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.vae import STD_FLOOR, VAE, diagonal_normal, elbo, prior
 from scaling.seeds import seeded
-from scaling.trial.validation import Checked
+from scaling.trial.validation import Validated
 
 COLUMNS = (
     "amortization_gap",
@@ -39,7 +39,7 @@ STEPS_MAX = 30_000  # of Cremer's rule
 
 
 @dataclass(frozen=True)
-class Settings(Checked):
+class Settings(Validated):
     """Options of Eq. 4, which the paper leaves open."""
 
     n_images: int = 1000  # the first of the test set

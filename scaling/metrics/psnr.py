@@ -13,7 +13,7 @@ from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.likelihoods import quantize
 from scaling.seeds import seeded
-from scaling.trial.validation import Checked
+from scaling.trial.validation import Validated
 
 COLUMNS = ("psnr_mean", "psnr_sample")
 BATCH = 512
@@ -21,7 +21,7 @@ SHOWN = 16
 
 
 @dataclass(frozen=True)
-class Settings(Checked):
+class Settings(Validated):
     """Options of the reconstructions."""
 
     images: int | None = None  # of the test set, from its first on; None: all

@@ -18,7 +18,7 @@ from scaling.errors import UsageError
 from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.vae import VAE
-from scaling.trial.validation import Checked
+from scaling.trial.validation import Validated
 
 CLASSIFIERS = ("logistic", "svm_linear", "svm_rbf", "knn")
 COLUMNS = tuple(f"accuracy_{name}" for name in CLASSIFIERS)
@@ -29,7 +29,7 @@ ENCODE_BATCH = 512
 
 
 @dataclass(frozen=True)
-class Settings(Checked):
+class Settings(Validated):
     """Options of the classifiers."""
 
     train_share: float = 0.8  # of the test images; the classifiers are tested on the rest

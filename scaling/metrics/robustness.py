@@ -15,7 +15,7 @@ from scaling.metrics.subject import Subject
 from scaling.models.likelihoods import Likelihood, quantize
 from scaling.models.vae import VAE
 from scaling.seeds import seeded
-from scaling.trial.validation import Checked
+from scaling.trial.validation import Validated
 
 COLUMNS = (
     "robustness_gap",
@@ -33,7 +33,7 @@ SHOWN = 16
 
 
 @dataclass(frozen=True)
-class Settings(Checked):
+class Settings(Validated):
     """Options of the attack; None: the value of Table 2 for images of so many channels."""
 
     n_ref: int | None = None

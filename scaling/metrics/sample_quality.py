@@ -20,7 +20,7 @@ from scaling.metrics.subject import Subject
 from scaling.models.likelihoods import quantize
 from scaling.models.vae import VAE
 from scaling.seeds import seeded
-from scaling.trial.validation import Checked
+from scaling.trial.validation import Validated
 
 COLUMNS = ("fid", "inception_score")
 BATCH = 100
@@ -28,7 +28,7 @@ SHOWN = 64
 
 
 @dataclass(frozen=True)
-class Settings(Checked):
+class Settings(Validated):
     """Options of the samples and of the network that judges them."""
 
     extractor: Literal["auto", "inception", "classifier"] = "auto"  # Inception for RGB images

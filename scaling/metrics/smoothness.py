@@ -16,7 +16,7 @@ from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.vae import VAE
 from scaling.seeds import seeded
-from scaling.trial.validation import Checked
+from scaling.trial.validation import Validated
 
 COLUMNS = ("roughness", "interpolation_log_q")
 CURVES = ("interpolation_mean", "interpolation_first")  # over pairs; of the first pair
@@ -25,7 +25,7 @@ BATCH = 512
 
 
 @dataclass(frozen=True)
-class Settings(Checked):
+class Settings(Validated):
     """Options of the interpolation."""
 
     pairs: int = 100

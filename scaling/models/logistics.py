@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from scaling.models.compiled import Compiled
+from scaling.trial.vae import values_per_component
 
 LOG_SCALE_MIN = -7.0  # Salimans et al. 2017
 
@@ -89,7 +90,7 @@ def _parts(params: Tensor, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 def components(width: int, channels: int) -> int:
     """K of parameters with so many values per pixel: 10K for RGB, K (1 + 2C) otherwise."""
-    return width // (10 if channels == 3 else 1 + 2 * channels)
+    return width // values_per_component(channels)
 
 
 class Mixture(NamedTuple):
@@ -101,7 +102,7 @@ class Mixture(NamedTuple):
     coefficients: list[Tensor]  # of RGB: red to green, red to blue, green to blue
 
 
-class Interval(NamedTuple):
+class Level(NamedTuple):
     """A level under each component, in scales: its centre, half its width, and its edges' tails."""
 
     inverse: Tensor  # 1 / scale
@@ -154,7 +155,7 @@ def _scaled(x: Tensor, levels: int) -> tuple[Tensor, ...]:
     return ((2 * x - (levels - 1)) / (levels - 1)).split(1, 1)  # rounded once
 
 
-def _intervals(mixture: Mixture, x: Tensor, levels: int) -> list[Interval]:
+def _intervals(mixture: Mixture, x: Tensor, levels: int) -> list[Level]:
     colours = list(_scaled(x, levels))
     if mixture.coefficients:
         red, green, blue = colours
@@ -166,26 +167,24 @@ def _intervals(mixture: Mixture, x: Tensor, levels: int) -> list[Interval]:
     return [_interval(*colour, levels) for colour in each]
 
 
-def _interval(
-    level: Tensor, colour: Tensor, mean: Tensor, log_scale: Tensor, levels: int
-) -> Interval:
+def _interval(level: Tensor, colour: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Level:
     inverse = torch.exp(-log_scale.clamp(min=LOG_SCALE_MIN))
     centre, reach = (colour - mean) * inverse, inverse / (levels - 1)
     lowest, highest = level == 0, level == levels - 1
     upper = torch.where(highest, math.inf, centre + reach)
     lower = torch.where(lowest, -math.inf, centre - reach)
     tails = torch.exp(-upper.abs()), torch.exp(-lower.abs())
-    return Interval(inverse, centre, reach, upper, lower, *tails, lowest | highest)
+    return Level(inverse, centre, reach, upper, lower, *tails, lowest | highest)
 
 
-def _log_mass(i: Interval) -> Tensor:
+def _log_mass(i: Level) -> Tensor:
     """With softplus(t) = max(t, 0) + log(1 + exp(-|t|)): one logarithm of a number below 1."""
     inside = torch.where(i.is_edge, 1.0, -torch.expm1(-2 * i.reach))
     ratio = inside / ((1 + i.upper_tail) * (1 + i.lower_tail))
     return torch.log(ratio) + i.upper.clamp(max=0) - i.lower.clamp(min=0)
 
 
-def _slopes(i: Interval) -> tuple[Tensor, Tensor]:
+def _slopes(i: Level) -> tuple[Tensor, Tensor]:
     """Derivatives of the log-mass by mean and log-scale; at an edge its sigmoid is 0."""
     above = torch.where(i.upper > 0, i.upper_tail, 1.0) / (1 + i.upper_tail)  # sigmoid(-a)
     below = torch.where(i.lower < 0, i.lower_tail, 1.0) / (1 + i.lower_tail)  # sigmoid(b)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from scaling.models import logistics
 from scaling.models.logistics import LOG_SCALE_MIN
+from scaling.trial.vae import values_per_component
 
 CHANNEL_ALPHA = 1e-4  # weight of the uniform distribution in the per-channel form
 
@@ -51,7 +52,7 @@ class MixtureOfLogistics:
     @staticmethod
     def width(channels: int, components: int = 10) -> int:
         """Decoder outputs per pixel: 3K for grey, 10K for RGB."""
-        return components * (10 if channels == 3 else 1 + 2 * channels)
+        return components * values_per_component(channels)
 
     @property
     def mean(self) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from scaling.trial import VaeTrial
-from scaling.trial.kinds import FC_LATENTS
+from scaling.trial.vae import FC_LATENTS
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,6 @@ def _residuals(trial: VaeTrial) -> list[nn.Module]:
     return [Residual(trial.n_c, *options), Residual(trial.n_c, *options)]
 
 
-def latent_channels(trial: VaeTrial) -> int:
-    """Channels of z in the residual network: m_z, or 64 m_z in the other reading of Table 4."""
-    return trial.m_z if trial.latent_reading == "m_z_channels" else 64 * trial.m_z
-
-
 class ResidualEncoder(nn.Module):
     """Table 4 with 2 m_z output channels."""
 
@@ -83,7 +78,7 @@ class ResidualEncoder(nn.Module):
             nn.BatchNorm2d(n_c),
             *_residuals(trial),
         )
-        self.head = nn.Conv2d(n_c, 2 * latent_channels(trial), 1)
+        self.head = nn.Conv2d(n_c, 2 * trial.latent_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.body(x))
@@ -95,7 +90,7 @@ class ResidualDecoder(nn.Module):
     def __init__(self, trial: VaeTrial, shape: Shape) -> None:
         super().__init__()
         n_c = trial.n_c
-        self.stem = nn.Conv2d(latent_channels(trial), n_c, 1, bias=False)
+        self.stem = nn.Conv2d(trial.latent_channels, n_c, 1, bias=False)
         self.body = nn.Sequential(
             nn.BatchNorm2d(n_c),
             *_residuals(trial),

@@ -6,19 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from scaling.models.vae import VAE
+from scaling.trial import VaeTrial
 
 Precision = Literal["float32", "bf16"]
-BF16_FROM_SIDE = 32  # for every width, so that no axis of widths changes its arithmetic midway
 
 
-def resolve(
-    asked: Literal["auto", "float32", "bf16"], network: str, side: int, device: torch.device
-) -> Precision:
+def resolve(trial: VaeTrial, side: int, device: torch.device) -> Precision:
     """What `auto` means: bf16 for convolutions on large images where the processor has it."""
-    if asked != "auto":
-        return asked
-    large = network == "residual" and side >= BF16_FROM_SIDE
-    return "bf16" if large and has_bf16(device) else "float32"
+    if trial.precision != "auto":
+        return trial.precision
+    return "bf16" if trial.trains_in_bf16(side) and has_bf16(device) else "float32"
 
 
 def has_bf16(device: torch.device) -> bool:

@@ -3,7 +3,7 @@
 A 3x3 convolution with stride 1 and no pooling before the stages, PyTorch's init.
 """
 
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
 
 from scaling.errors import UsageError
@@ -48,4 +48,19 @@ def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
     """What brings the block's input to its output's shape; None where it has that shape."""
     if inputs == outputs and stride == 1:
         return None
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+    return nn.Sequential(Subsampled(inputs, outputs, stride), nn.BatchNorm2d(outputs))
+
+
+class Subsampled(nn.Conv2d):
+    """A 1x1 convolution of every `every`-th pixel: what a stride of that would compute.
+
+    oneDNN 3.12, in torch 2.14, writes past its memory in the weight gradient of strided 1x1
+    convolutions of few channels (uxlfoundation/oneDNN issue 6035), so the pixels are chosen first.
+    """
+
+    def __init__(self, inputs: int, outputs: int, every: int) -> None:
+        super().__init__(inputs, outputs, 1, bias=False)
+        self.every = every
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x[:, :, :: self.every, :: self.every])

@@ -1,7 +1,7 @@
 """How fast this machine is: a few seconds of training, kept by hardware in the user's cache.
 
-What is measured solves seconds = work x speeds (`scaling.costs`) for the speeds, none negative.
-It runs in a process of its own, on one thread, whose GPU memory is free again afterwards.
+What is measured solves seconds = work x speeds (`scaling.planning.costs`), no speed negative. It
+runs in a process of its own, on one thread, whose GPU memory is free again afterwards.
 """
 
 import json
@@ -16,53 +16,41 @@ from pathlib import Path
 
 from scaling.planning.costs import CPU_CORE, GPU, Machine, training_work
 from scaling.planning.hardware import hardware
-from scaling.planning.layers import Work
+from scaling.planning.layers import Operations
 from scaling.storage.files import read_json, write_json
 from scaling.trial import VaeTrial
 
 EPOCHS = 4  # timed
-
-
 BEFORE = {"cpu": 1, "cuda": 6}  # epochs that are not: until a GPU replays its steps
-
-
 LIMIT_SECONDS = 60
-
-
 GPU_BATCHES = 32  # times larger than on a CPU, so that arithmetic is seen beside launches
-
-
 SPEEDS = ("launch", "flop", "value", "component")
 
 
 @dataclass(frozen=True)
-class Probe:
+class Workload:
     """A trial that shows one speed, and how many images it trains on."""
 
     trial: VaeTrial
     images: int
 
     @property
-    def work(self) -> Work:
+    def work(self) -> Operations:
         """Of an epoch."""
         return training_work(replace(self.trial, train_size=self.images), 1)
 
 
 PLAIN = VaeTrial("cifar10", likelihood="gaussian", precision="float32")
-
-
-WIDE = Probe(replace(PLAIN, n_c=128, batch=16), 32)
-
-
-PROBES = (
-    Probe(VaeTrial("digits", n_c=2, mixtures=1, batch=2), 40),  # launches
+WIDE = Workload(replace(PLAIN, n_c=128, batch=16), 32)
+WORKLOADS = (
+    Workload(VaeTrial("digits", n_c=2, mixtures=1, batch=2), 40),  # launches
     WIDE,  # arithmetic
-    Probe(replace(PLAIN, n_c=8, batch=256), 256),  # values
-    Probe(VaeTrial("digits", n_c=2, mixtures=10, batch=256), 512),  # the likelihood
+    Workload(replace(PLAIN, n_c=8, batch=256), 256),  # values
+    Workload(VaeTrial("digits", n_c=2, mixtures=10, batch=256), 512),  # the likelihood
 )
 
 
-def known(on_gpu: bool) -> Machine:
+def cached_machine(on_gpu: bool) -> Machine:
     """The machine as it was measured before, else typical speeds; nothing is run."""
     name, size = hardware(on_gpu)
     typical = GPU if on_gpu else CPU_CORE
@@ -73,7 +61,7 @@ def known(on_gpu: bool) -> Machine:
     return replace(typical, name=name, bytes=size, basis="measured speeds", **entry)
 
 
-def measured(on_gpu: bool) -> Machine:
+def measured_machine(on_gpu: bool) -> Machine:
     """The machine, measured now if it never was; typical speeds where that fails."""
     name, _ = hardware(on_gpu)
     there = read_json(_cache()) or {}
@@ -87,7 +75,7 @@ def measured(on_gpu: bool) -> Machine:
             write_json(_cache(), there | {_entry(name): json.loads(done.stdout)})
         except (OSError, ValueError, subprocess.SubprocessError):
             pass  # the plan says on what its hours rest
-    return known(on_gpu)
+    return cached_machine(on_gpu)
 
 
 def _entry(name: str) -> str:
@@ -99,7 +87,7 @@ def _cache() -> Path:
     return Path(root) / "scaling-vae" / "speeds.json"
 
 
-def solve(equations: Sequence[tuple[Work, float]]) -> dict[str, float]:
+def solve(equations: Sequence[tuple[Operations, float]]) -> dict[str, float]:
     """The speeds of which the work of each probe takes its seconds, none negative."""
     import numpy as np
     from scipy.optimize import nnls
@@ -116,23 +104,23 @@ def calibrate(device: str) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(1)
-    probes = [_enlarged(probe, device) for probe in PROBES]
+    probes = [_enlarged(probe, device) for probe in WORKLOADS]
     took = [_seconds(probe, device) for probe in probes]
     found = solve([(probe.work, seconds) for probe, seconds in zip(probes, took, strict=True)])
-    wide = probes[PROBES.index(WIDE)]
+    wide = probes[WORKLOADS.index(WIDE)]
     auto = replace(wide, trial=replace(wide.trial, precision="auto"))
-    return found | {"bf16": _seconds(auto, device) / took[PROBES.index(WIDE)]}
+    return found | {"bf16": _seconds(auto, device) / took[WORKLOADS.index(WIDE)]}
 
 
-def _enlarged(probe: Probe, device: str) -> Probe:
+def _enlarged(probe: Workload, device: str) -> Workload:
     """The probe as it is on a GPU; the one of launches stays small."""
-    if device == "cpu" or probe is PROBES[0]:
+    if device == "cpu" or probe is WORKLOADS[0]:
         return probe
     batch = probe.trial.batch * GPU_BATCHES
-    return Probe(replace(probe.trial, batch=batch), probe.images * GPU_BATCHES)
+    return Workload(replace(probe.trial, batch=batch), probe.images * GPU_BATCHES)
 
 
-def _seconds(probe: Probe, device: str) -> float:
+def _seconds(probe: Workload, device: str) -> float:
     """Of an epoch on made-up images; on a CPU of the process alone, whatever else runs there."""
     import numpy as np
 

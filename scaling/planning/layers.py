@@ -4,16 +4,16 @@ Arithmetic only, so that a plan needs no torch; tests hold the counts against th
 A FLOP is an addition or a multiplication, as `torch.utils.flop_counter` counts them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial
-from scaling.trial.catalog import DatasetRow, row
-from scaling.trial.kinds import FC_LATENTS
+from scaling.trial.catalog import DatasetRow, images_of
+from scaling.trial.vae import FC_LATENTS, values_per_component
 
 
-class Work(NamedTuple):
+class Operations(NamedTuple):
     """What seconds are spent on."""
 
     launches: float  # of linear maps with what surrounds them, whatever their width
@@ -21,11 +21,11 @@ class Work(NamedTuple):
     values: float  # outputs of layers, and weights
     components: float  # terms of the likelihood
 
-    def __mul__(self, times: Any) -> "Work":
-        return Work(*(times * amount for amount in self))
+    def __mul__(self, times: Any) -> "Operations":
+        return Operations(*(times * amount for amount in self))
 
-    def __add__(self, other: Any) -> "Work":
-        return Work(*(a + b for a, b in zip(self, other, strict=True)))
+    def __add__(self, other: Any) -> "Operations":
+        return Operations(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,19 @@ class Layer:
 
 def row_of(trial: Trial) -> DatasetRow:
     """Shape and levels of the trial's images."""
-    return row(trial.dataset)
+    return images_of(trial.dataset)
 
 
 def likelihood_width(trial: VaeTrial, channels: int) -> int:
     """Decoder outputs per pixel."""
     if trial.likelihood != "mixture":
         return channels
-    return trial.mixtures * (10 if channels == 3 else 1 + 2 * channels)
+    return trial.mixtures * values_per_component(channels)
 
 
 def _residual(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
     n, half, quarter = trial.n_c, (row.side // 2) ** 2, (row.side // 4) ** 2
-    m = trial.m_z if trial.latent_reading == "m_z_channels" else 64 * trial.m_z
+    m = trial.latent_channels
     blocks = [
         Layer(n, n, quarter, 9, norm=True),
         Layer(n, n, quarter, trial.res_second_kernel**2, norm=True),
@@ -181,21 +181,26 @@ def _resnet(trial: TwoSampleTrial, row: DatasetRow) -> Iterator[Layer]:
     yield Layer(width, 2, 1, bias=True)
 
 
+def _vae(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
+    """Encoder, then decoder (Tables 3 to 5)."""
+    return VAE_LAYERS[trial.network](trial, row)
+
+
 VAE_LAYERS = {"residual": _residual, "fully_connected": _fully_connected}
+LAYERS: dict[str, Callable[[Any, DatasetRow], Iterator[Layer]]] = {
+    "vae": _vae,
+    "diffusion": _unet,
+    "two_sample": _resnet,
+}
 
 
 def layers(trial: Trial) -> list[Layer]:
     """Every linear map of the trial's networks."""
-    row = row_of(trial)
-    if isinstance(trial, DiffusionTrial):
-        return list(_unet(trial, row))
-    if isinstance(trial, TwoSampleTrial):
-        return list(_resnet(trial, row))
-    return list(VAE_LAYERS[trial.network](trial, row))
+    return list(LAYERS[trial.kind](trial, row_of(trial)))
 
 
-def halves(trial: VaeTrial) -> tuple[list[Layer], list[Layer]]:
-    """Encoder and decoder: between the two layers of Theta_z."""
+def halves(trial: Trial) -> tuple[list[Layer], list[Layer]]:
+    """Encoder and decoder of a VAE: before and after the two layers of Theta_z."""
     every = layers(trial)
     middle = next(index for index, layer in enumerate(every) if layer.z) + 1
     return every[:middle], every[middle:]

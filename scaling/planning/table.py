@@ -1,8 +1,10 @@
 """The plan as text."""
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+
+from scaling.planning.plan import Plan, PlanRow
+from scaling.planning.pool_rows import PoolRow
 
 STATES = {"new": "new", "partial": "to go on", "done": "done", "failed": "failed"}
 COLUMNS = (
@@ -11,19 +13,19 @@ COLUMNS = (
 )
 
 
-def plan_lines(study: str, plan: dict[str, Any], free: float = math.inf) -> list[str]:
+def plan_lines(study: str, plan: Plan, free: float = math.inf) -> list[str]:
     """What a launch is about to do, in two lines, and what does not fit; `free` bytes on disk."""
-    total = plan["total"]
-    counts = {s: sum(row["state"] == s for row in plan["trials"]) for s in STATES}
-    told = ", ".join(f"{n} {STATES[s]}" for s, n in counts.items() if n)
+    total = plan.total
+    counts = {s: sum(row.state == s for row in plan.trials) for s in STATES}
+    states = ", ".join(f"{n} {STATES[s]}" for s, n in counts.items() if n)
     return [
-        f"{study}: {total['trials']} trials ({told})",
-        f"planned: {_hours(total['hours'])} on {plan['machine']} ({plan['basis']}), "
-        f"{size(total['disk_bytes'])} on disk, at most "
-        f"{size(total['largest_memory_bytes'])} of memory a trial",
-        *(_pool(pool) for pool in plan["pools"]),
-        *_too_large(plan["trials"]),
-        *_too_much(total["disk_left_bytes"], free),
+        f"{study}: {total.trials} trials ({states})",
+        f"planned: {_hours(total.hours)} on {plan.machine} ({plan.basis}), "
+        f"{size(total.disk_bytes)} on disk, at most "
+        f"{size(total.largest_memory_bytes)} of memory a trial",
+        *(_pool(pool) for pool in plan.pools),
+        *_too_large(plan.trials),
+        *_too_much(total.disk_left_bytes, free),
     ]
 
 
@@ -35,50 +37,54 @@ def _too_much(left: float, free: float) -> list[str]:
     return [f"{text} finished by then is kept; another --results folder may have more room."]
 
 
-def _too_large(rows: list[dict[str, Any]]) -> list[str]:
+def _too_large(rows: Sequence[PlanRow]) -> list[str]:
     """What does not fit into memory, a line for all trials of the same need."""
     needs: dict[str, list[str]] = {}
     for row in rows:
-        if row["advice"]:
-            needs.setdefault(row["advice"], []).append(row["key"])
+        if row.advice:
+            needs.setdefault(row.advice, []).append(row.key)
     return [
         f"Does not fit: {keys[0]}{f' and {len(keys) - 1} more' if keys[1:] else ''} {advice}."
         for advice, keys in needs.items()
     ]
 
 
-def _pool(pool: dict[str, Any]) -> str:
+def _pool(pool: PoolRow) -> str:
     """A pool beside the object store."""
-    kept = "in the object store" if pool["fits"] else "memory-mapped, it does not fit"
-    made = f", {_hours(pool['hours'])} to sample" if pool["hours"] else ""
-    text = f"pool: {pool['k']} chunks{made}, {size(pool['bytes'])} of {size(pool['store_bytes'])}"
+    kept = "in the object store" if pool.fits else "memory-mapped, it does not fit"
+    made = f", {_hours(pool.hours)} to sample" if pool.hours else ""
+    text = f"pool: {pool.k} chunks{made}, {size(pool.bytes)} of {size(pool.store_bytes)}"
     return f"{text} object store, read {kept}"
 
 
-def plan_table(plan: dict[str, Any]) -> list[str]:
+def plan_table(plan: Plan) -> list[str]:
     """The whole plan: a line an architecture and source, then the totals."""
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in plan["trials"]:
-        axes = ("kind", "dataset", "m_z", "n_c", "source", "share", "epochs", "parameters")
-        place = tuple(row[name] for name in axes)
-        groups.setdefault(place, []).append(row)
+    groups: dict[tuple[object, ...], list[PlanRow]] = {}
+    for row in plan.trials:
+        groups.setdefault(_without_seed(row), []).append(row)
     lines = [list(COLUMNS)] + [_line(rows) for rows in groups.values()]
     return _align(lines) + ["", *plan_lines("total", plan)]
 
 
-def _line(rows: list[dict[str, Any]]) -> list[str]:
-    first = rows[0]
+def _without_seed(row: PlanRow) -> tuple[object, ...]:
+    axes = ("kind", "dataset", "m_z", "n_c", "source", "share", "epochs", "parameters")
+    fields = row.to_dict()
+    return tuple(fields[name] for name in axes)
+
+
+def _line(rows: Sequence[PlanRow]) -> list[str]:
+    first = rows[0].to_dict()
     return [
         str(first["m_z"] or "-"),
         str(first["n_c"] or "-"),
         first["source"] or f"diffusion, share {first['share']:g}",
         str(first["epochs"]),
-        " ".join(str(row["seed"]) for row in rows),
+        " ".join(str(row.trial.seed) for row in rows),
         f"{first['parameters_z']:,}",
         f"{first['parameters_rest']:,}",
         size(first["memory_bytes"]),
         f"{first['gpus']:.2g}",
-        f"{sum(row['hours'] for row in rows):.3g}",
+        f"{sum(row.hours for row in rows):.3g}",
     ]
 
 

@@ -1,6 +1,6 @@
 """Building a pool: from many processes at once, killed and continued, grown, mended.
 
-The driver calls `create`, then `missing`; any process calls `write_chunk`; the driver `record`s
+The driver calls `create`, then `settle`; any process calls `write_chunk`; the driver `record`s
 what they return. The same again goes on after a kill, and with a larger k it grows the pool:
 a finished chunk is never sampled again.
 """
@@ -46,10 +46,20 @@ def create(path: Path, spec: PoolSpec) -> None:
 
 
 def missing(path: Path, k: int) -> list[int]:
-    """The chunks below k that are not finished, by header and size.
+    """The chunks below k that are not finished: not recorded, or not whole by header and size.
 
-    Whole files that a killed builder left unrecorded are hashed and recorded: a file of that name
-    appears only when it is complete.
+    Writes nothing. A whole chunk that a killed builder left unrecorded is missing until `settle`.
+    """
+    spec, sums = read_record(path)
+    return [i for i in range(k) if i not in sums or not _is_whole(path, spec, i)]
+
+
+def settle(path: Path, k: int) -> list[int]:
+    """Tidies up after a killed builder; returns the chunks below k that are still missing.
+
+    Whole files that were left unrecorded are hashed and recorded (a file of that name appears only
+    when it is complete); parts of whole chunks and old temporary files are removed. For the driver
+    alone.
     """
     spec, sums = read_record(path)
     _remove_stale(path)

@@ -111,7 +111,7 @@ def _digests(images: np.ndarray) -> np.ndarray:
 
 def _write(path: Path, spec: PoolSpec, k: int, chunks: Iterator[np.ndarray]) -> None:
     pool_build.create(path, spec)
-    missing = set(pool_build.missing(path, k))
+    missing = set(pool_build.settle(path, k))
     for index, images in enumerate(chunks):
         if index in missing:
             pool_build.record(path, {index: pool_build.write_chunk(path, index, images)})

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scaling.errors import UsageError, known
+from scaling.errors import UsageError, listed
 from scaling.pools import chunk
 from scaling.pools.chunk import ChunkError
 from scaling.pools.spec import PoolSpec, read_record
@@ -30,7 +30,7 @@ class Pool:
     def load(cls, path: Path, root: Path) -> "Pool":
         """The pool of a valid `pool.json`, whatever state the chunks are in."""
         if not (path / "pool.json").exists():
-            there = known(other.parent.name for other in root.glob("*/pool.json")) or "none"
+            there = listed(other.parent.name for other in root.glob("*/pool.json")) or "none"
             raise UsageError(
                 f"There is no pool.json in {path}: no such pool, or an unfinished one. "
                 f"Pools here: {there}. python -m scaling pool build makes one."

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from scaling.errors import UsageError, known
+from scaling.errors import UsageError, listed
 from scaling.trial.catalog import UNREADABLE
 
 ARRAYS = ("images", "samples")  # names looked for in an npz that holds several arrays
@@ -73,7 +73,7 @@ def _npz(source: Path) -> np.ndarray:
         names = [name for name in ARRAYS if name in arrays.files] or arrays.files
         if len(names) != 1:
             raise UsageError(
-                f"{source} holds {known(arrays.files) or 'nothing'}: which one is unclear. "
+                f"{source} holds {listed(arrays.files) or 'nothing'}: which one is unclear. "
                 f"Name one of them {' or '.join(ARRAYS)}."
             )
         return np.asarray(arrays[names[0]])  # a member that is no array comes as bytes
@@ -150,7 +150,7 @@ def _round(images: np.ndarray, levels: int, rescale: str | None, name: str) -> n
     if rescale is None:
         raise UsageError(f"{found}, and levels are needed. Round and save as uint8, or {advice}.")
     if rescale not in RESCALE:
-        raise UsageError(f"Unknown --rescale {rescale!r}. Known: {known(RESCALE)}.")
+        raise UsageError(f"Unknown --rescale {rescale!r}. Known: {listed(RESCALE)}.")
     black, white = RESCALE[rescale]
     slack = 0.5 * (white - black) / (levels - 1)  # what still rounds to a level
     if not (black - slack <= low and high <= white + slack):

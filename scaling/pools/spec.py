@@ -12,7 +12,7 @@ from pathlib import Path
 from scaling.errors import UsageError
 from scaling.pools import chunk
 from scaling.storage.files import read_json, write_json
-from scaling.trial.validation import Checked
+from scaling.trial.validation import Validated
 
 FORMAT = 1
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,=-]*")
@@ -21,7 +21,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class PoolSpec(Checked):
+class PoolSpec(Validated):
     """What a pool holds, however many of its chunks are finished; stands in `pool.json`."""
 
     name: str  # of the folder too

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from scaling.data.datasets import Dataset
+from scaling.data.sources import ReadChunk
 from scaling.models import edm
 from scaling.models.edm import Denoiser
 from scaling.models.full_float32 import full_float32
 from scaling.runs.run import Row, Run, Stateful
 from scaling.seeds import derive, seeded
 from scaling.trial import DiffusionTrial
+from scaling.trial.diffusion import MEASURED
 
-MEASURED = 2000  # images at most of each set that a reported loss is the mean of
 MEASURED_BATCH = 250
 PICTURES = 16
 
@@ -65,7 +66,7 @@ class DiffusionRun(Run):
 
     An epoch is |D_train| images, the share of D_train repeated as often as it takes, or, under
     `budget=epochs`, the share once. `denoiser` holds the averaged weights; every reported loss and
-    every sample is theirs.
+    every sample is theirs. It reads no pool, so `read_chunk` stays unused.
     """
 
     objective, remedy = "denoising loss", " or a longer ramp_images"
@@ -77,8 +78,10 @@ class DiffusionRun(Run):
         epochs: int,
         measure_every: int = 10,
         device: str | torch.device = "cpu",
+        read_chunk: ReadChunk | None = None,
+        kept_epochs: Sequence[int] = (),
     ) -> None:
-        super().__init__(trial, epochs, measure_every, device)
+        super().__init__(trial, epochs, measure_every, device, kept_epochs)
         self.trial = trial
         self.levels, self.shape = data.levels, data.train.shape[1:]
         self.images: Row = {"data": data.data, "fingerprint": data.fingerprint}
@@ -166,3 +169,6 @@ class DiffusionRun(Run):
         with full_float32(), seeded(self.device, self.trial.seed, "measure"):
             losses = [edm.loss(self.denoiser, part) for part in x.split(MEASURED_BATCH)]
         return torch.cat(losses).double().mean().item()
+
+
+RUN = DiffusionRun  # of trials of this kind

@@ -6,6 +6,7 @@ No Ray here: the same function serves a test, a notebook and Tune.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from scaling.pools.chunk import digest
 from scaling.storage import checkpoints
 from scaling.storage.tensorboard import Events
 from scaling.storage.trial_folder import TrialFolder
-from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, headline
+from scaling.trial import Trial, headline
 
 if TYPE_CHECKING:
     from scaling.runs.run import Run
@@ -36,9 +37,9 @@ class Job:
     measure_every: int
     tensorboard: Path | None = None  # folder of the study's event files
     device: str = "cpu"
-    kept: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
+    kept_epochs: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
     gpu: tuple[str, float] | None = None  # Ray's name of it, and the share
-    row_timeout: float = 0.0  # seconds without an epoch after which a process is ended; 0: never
+    hung_after_s: float = 0.0  # seconds without an epoch after which a process is ended; 0: never
 
 
 class Ledger:
@@ -69,21 +70,12 @@ class Ledger:
         return found
 
 
-def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk) -> "Run":
+def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk | None) -> "Run":
     """The run of the trial's kind, each imported where it is needed: torchvision by one only."""
     part = split(data, trial.train_size, trial.split)
-    if isinstance(trial, DiffusionTrial):
-        from scaling.runs.diffusion import DiffusionRun
-
-        return DiffusionRun(trial, part, job.epochs, job.measure_every, job.device)
-    common = (part, job.epochs, job.measure_every, job.device, read_chunk)
-    if isinstance(trial, TwoSampleTrial):
-        from scaling.runs.two_sample import TwoSampleRun
-
-        return TwoSampleRun(trial, *common)
-    from scaling.runs.vae import VaeRun
-
-    return VaeRun(trial, *common, job.kept)
+    run: Callable[..., Run] = import_module(f"scaling.runs.{trial.kind}").RUN
+    when = (job.epochs, job.measure_every)
+    return run(trial, part, *when, job.device, read_chunk, job.kept_epochs)
 
 
 def execute(
@@ -93,7 +85,7 @@ def execute(
     report: Callable[[dict[str, Any]], None],
     read_chunk: ReadChunk | None = None,
     checksums: Mapping[int, str] = MappingProxyType({}),
-    alive: Callable[[], None] = lambda: None,
+    beat: Callable[[], None] = lambda: None,
 ) -> None:
     """Trains the trial of the folder to `job.epochs`, from its newest readable checkpoint.
 
@@ -108,14 +100,14 @@ def execute(
     _resume(run, folder, ledger)
     trained = run.seconds
     events = job.tensorboard / folder.key if job.tensorboard else None
-    saver = Saver(run, folder, ledger, alive)
+    saver = Saver(run, folder, ledger, beat)
     try:
         if events is None:
-            inside = _train(run, folder, saver, [report], job.kept)
+            inside = _train(run, folder, saver, [report], job.kept_epochs)
         else:
             with Events(events, run.epoch) as writer:
                 writer.hparams(headline(trial))
-                inside = _train(run, folder, saver, [writer.row, report], job.kept)
+                inside = _train(run, folder, saver, [writer.row, report], job.kept_epochs)
                 writer.images(run.arrays(), data.levels, run.epoch)
     except FloatingPointError as error:
         folder.fail(str(error))
@@ -149,7 +141,7 @@ def _train(
     folder: TrialFolder,
     saver: "Saver",
     listeners: list[Callable[[dict[str, Any]], None]],
-    kept: Sequence[int],
+    kept_epochs: Sequence[int],
 ) -> float:
     """Returns the seconds inside the run: training and measuring, not writing."""
     begun, outside = time.monotonic(), 0.0
@@ -159,7 +151,7 @@ def _train(
         folder.append_row(row)
         for listen in listeners:
             listen(row)
-        if run.epoch in kept:
+        if run.epoch in kept_epochs:
             checkpoints.keep(folder.path, run.state_dict())
         saver.at_row()
         outside += time.monotonic() - handed
@@ -170,9 +162,9 @@ class Saver:
     """Checkpoints of a run: at rows and, where those are far apart, between them."""
 
     def __init__(
-        self, run: "Run", folder: TrialFolder, ledger: Ledger, alive: Callable[[], None]
+        self, run: "Run", folder: TrialFolder, ledger: Ledger, beat: Callable[[], None]
     ) -> None:
-        self.run, self.folder, self.ledger, self.alive = run, folder, ledger, alive
+        self.run, self.folder, self.ledger, self.beat = run, folder, ledger, beat
         self.saved = time.monotonic()
         self.cost = self.between_seconds = 0.0
 
@@ -183,7 +175,7 @@ class Saver:
 
     def between_rows(self) -> None:
         """Where it is time, and the last one is not of just now."""
-        self.alive()
+        self.beat()
         if self._age() >= max(BETWEEN_SECONDS, self.cost / CHECKPOINT_SHARE):
             self._save()
             self.between_seconds += self.cost

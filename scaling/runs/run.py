@@ -24,9 +24,9 @@ class Stateful(Protocol):
 class Run(ABC):
     """`for row in run:` trains up to `epochs` and yields the rows of the measured epochs.
 
-    Those are every `measure_every`-th, the `listed` ones and the last; `between` is called after
-    each of the others. Every random number comes from the trial's seed and the epoch. Raises
-    FloatingPointError when a number stops being finite.
+    Those are the ones that the trial's kind measures, and `kept_epochs`, whose models are kept;
+    `between` is called after each of the others. Every random number comes from the trial's seed
+    and the epoch. Raises FloatingPointError when a number stops being finite.
     """
 
     objective = "loss"  # what the error calls that number
@@ -38,11 +38,11 @@ class Run(ABC):
         epochs: int,
         measure_every: int,
         device: str | torch.device,
-        listed: Sequence[int] = (),
+        kept_epochs: Sequence[int] = (),
     ) -> None:
-        self.lr = trial.lr
+        self.lr, self.measured_at = trial.lr, trial.is_measured
         self.epochs, self.measure_every = epochs, measure_every
-        self.device, self.listed = torch.device(device), frozenset(listed)
+        self.device, self.kept_epochs = torch.device(device), frozenset(kept_epochs)
         self.epoch = 0
         self.seconds = 0.0
         self.loss = math.nan  # mean over the images of the last epoch
@@ -81,8 +81,8 @@ class Run(ABC):
 
     def is_measured(self) -> bool:
         """Whether the current epoch has a row."""
-        listed = self.epoch == self.epochs or self.epoch in self.listed
-        return listed or self.epoch % self.measure_every == 0
+        regular = self.measured_at(self.epoch, self.epochs, self.measure_every)
+        return regular or self.epoch in self.kept_epochs
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next epoch depends on, and the last row."""

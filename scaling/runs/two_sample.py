@@ -15,8 +15,8 @@ from scaling.models import resnet
 from scaling.runs.run import Row, Run, Stateful
 from scaling.seeds import derive, seeded
 from scaling.trial import TwoSampleTrial
+from scaling.trial.two_sample import HELD_OUT
 
-HELD_OUT = 5  # one image in so many of each class is held out
 EVAL_BATCH = 512
 PICTURES = 16
 
@@ -91,8 +91,9 @@ class TwoSampleRun(Run):
         measure_every: int = 1,
         device: str | torch.device = "cpu",
         read_chunk: ReadChunk | None = None,
+        kept_epochs: Sequence[int] = (),
     ) -> None:
-        super().__init__(trial, epochs, measure_every, device)
+        super().__init__(trial, epochs, measure_every, device, kept_epochs)
         self.trial, self.levels = trial, data.levels
         self.images: Row = {"data": data.data, "fingerprint": data.fingerprint}
         real = data.train if trial.real == "train" else data.test
@@ -179,3 +180,6 @@ class TwoSampleRun(Run):
         labels = np.repeat(np.arange(len(classes)), [len(images) for images in classes])
         images = torch.tensor(np.concatenate(classes), device=self.device)
         return Labelled(images, torch.tensor(labels, device=self.device))
+
+
+RUN = TwoSampleRun  # of trials of this kind

@@ -40,16 +40,16 @@ class VaeRun(Run):
         measure_every: int = 10,
         device: str | torch.device = "cpu",
         read_chunk: sources.ReadChunk | None = None,
-        listed: Sequence[int] = (),
+        kept_epochs: Sequence[int] = (),
     ) -> None:
-        super().__init__(trial, epochs, measure_every, device, listed)
+        super().__init__(trial, epochs, measure_every, device, kept_epochs)
         self.trial, self.data = trial, data
         self._check_batches()
         self.train, self.test = self._resident(data.train), self._resident(data.test)
         with seeded(self.device, trial.seed, "init"):
             vae = build(trial, data.channels, data.side, data.levels)
         self.vae = vae.to(self.device).to(memory_format=torch.channels_last)
-        self._set_precision(resolve(trial.precision, trial.network, data.side, self.device))
+        self._set_precision(resolve(trial, data.side, self.device))
         self._set_phase(0)
         self.constants = self._constants()
         self.read_chunk = read_chunk
@@ -58,12 +58,6 @@ class VaeRun(Run):
     @property
     def parts(self) -> dict[str, Stateful]:
         return {"vae": self.vae, "optimizer": self.optimizer}
-
-    def is_measured(self) -> bool:
-        """As `Run` tells, and four times as often in the last tenth."""
-        near_the_end = self.epoch > 0.9 * self.epochs
-        denser = self.epoch % max(1, self.measure_every // 4) == 0
-        return super().is_measured() or (near_the_end and denser)
 
     def measure(self) -> Row:
         """The row of the current epoch: ELBOs and gap in nats, parameters, training time."""
@@ -145,9 +139,9 @@ class VaeRun(Run):
     @property
     def replays(self) -> bool:
         """Whether steps are a CUDA graph: on a GPU, where nothing changes between them."""
-        changing = self.half_asleep or self.trial.lr_decay_epochs > 0
         whole = len(self.data.train) >= self.trial.batch
-        return self.device.type == "cuda" and whole and not changing
+        same = self.trial.replays_steps and not self.half_asleep
+        return self.device.type == "cuda" and whole and same
 
     def _adam(self, module: torch.nn.Module) -> torch.optim.Adam:
         return torch.optim.Adam(
@@ -189,3 +183,6 @@ class VaeRun(Run):
         parameters = self.vae.count_parameters()
         images = {"data": self.data.data, "fingerprint": self.data.fingerprint}
         return {**parameters, "d_z": d_z, **images}
+
+
+RUN = VaeRun  # of trials of this kind

@@ -14,7 +14,7 @@ from scaling.errors import UsageError
 from scaling.storage.files import atomic, read_json, write_json
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial, VaeTrial
-from scaling.trial.schedule import Wanted
+from scaling.trial.schedule import Scheduled
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Store:
                 found.append(TrialFolder(path.parent).trial())
         return [trial for trial in found if isinstance(trial, VaeTrial)]
 
-    def states(self, every: Iterable[Wanted]) -> dict[str, str]:
+    def states(self, every: Iterable[Scheduled]) -> dict[str, str]:
         """Where each trial stands, by key."""
         return {w.key: self.folder(w.key).state(w.epochs) for w in every}
 

@@ -1,5 +1,6 @@
 """Trials: what is trained, named by what changes its result."""
 
+from scaling.trial.diffusion import DiffusionTrial as DiffusionTrial
 from scaling.trial.grid import grid as grid
 from scaling.trial.grid import on_dataset as on_dataset
 from scaling.trial.keys import KINDS as KINDS
@@ -12,11 +13,10 @@ from scaling.trial.keys import group_name as group_name
 from scaling.trial.keys import headline as headline
 from scaling.trial.keys import key as key
 from scaling.trial.keys import to_dict as to_dict
-from scaling.trial.kinds import DiffusionTrial as DiffusionTrial
-from scaling.trial.kinds import TwoSampleTrial as TwoSampleTrial
-from scaling.trial.kinds import VaeTrial as VaeTrial
 from scaling.trial.source import DMAAPX as DMAAPX
 from scaling.trial.source import NORMAL as NORMAL
 from scaling.trial.source import SOURCES as SOURCES
 from scaling.trial.source import Source as Source
 from scaling.trial.source import parse_source as parse_source
+from scaling.trial.two_sample import TwoSampleTrial as TwoSampleTrial
+from scaling.trial.vae import VaeTrial as VaeTrial

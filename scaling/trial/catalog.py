@@ -8,14 +8,8 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 MULTIPLE = 4  # of which sides are: two halvings in the networks
-
-
 TEST_PART = 5  # one in so many images is for testing where an own file does not say which
-
-
 HEAD = 1 << 16  # bytes in which a JPEG file says its size
-
-
 UNREADABLE = (  # what reading a damaged npy or npz raises
     *(ValueError, OSError, EOFError, LookupError, MemoryError, RuntimeError),
     *(TokenError, zlib.error, BadZipFile),
@@ -31,11 +25,20 @@ class DatasetRow:
     levels: int
     train_images: int
     settings: dict[str, Any]
+    official_test: int | None = None  # images of the official test set, where there is one
+
+    @property
+    def image_bytes(self) -> int:
+        """Of one image as uint8 levels."""
+        return self.channels * self.side**2
+
+    def test_images(self, train_size: int) -> int:
+        """How many test images there are beside so many for training; estimated without a set."""
+        left = self.train_images // 4 + self.train_images - train_size
+        return left if self.official_test is None else self.official_test
 
 
 FULLY_CONNECTED = {"network": "fully_connected", "lr": 1e-3, "batch": 100}
-
-
 RESIDUAL = {
     "network": "residual",
     "likelihood": "mixture",
@@ -43,17 +46,17 @@ RESIDUAL = {
     "lr": 1e-4,
     "batch": 100,
 }
-
-
 DATASETS = {
     "digits": DatasetRow(1, 8, 17, 1297, RESIDUAL | {"mixtures": 5, "lr": 3e-3, "batch": 30}),
-    "mnist": DatasetRow(1, 32, 2, 60_000, FULLY_CONNECTED | {"likelihood": "bernoulli"}),
-    "fashion_mnist": DatasetRow(1, 32, 256, 60_000, FULLY_CONNECTED | {"likelihood": "gaussian"}),
-    "cifar10": DatasetRow(3, 32, 256, 50_000, RESIDUAL),
+    "mnist": DatasetRow(1, 32, 2, 60_000, FULLY_CONNECTED | {"likelihood": "bernoulli"}, 10_000),
+    "fashion_mnist": DatasetRow(
+        1, 32, 256, 60_000, FULLY_CONNECTED | {"likelihood": "gaussian"}, 10_000
+    ),
+    "cifar10": DatasetRow(3, 32, 256, 50_000, RESIDUAL, 10_000),
 }
 
 
-def row(dataset: str) -> DatasetRow:
+def images_of(dataset: str) -> DatasetRow:
     """The row of a data set, or of the images in the npz at that path, by its headers alone.
 
     Headers know no levels: 256 here, also where loading finds zeros and ones only. CIFAR-10's row

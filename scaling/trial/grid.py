@@ -2,14 +2,13 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
-from scaling.errors import UsageError, known
+from scaling.errors import UsageError, listed
 from scaling.trial.catalog import DATASETS, RESIDUAL
 from scaling.trial.keys import Kind, Trial
-from scaling.trial.kinds import READ_WHERE, VaeTrial
-from scaling.trial.source import SAMPLES, Source
+from scaling.trial.vae import VaeTrial
 
 
 def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
@@ -32,38 +31,13 @@ def _replace(trial: Kind, changes: dict[str, Any]) -> Kind:
     inner = {name[len("source.") :]: v for name, v in changes.items() if name.startswith("source.")}
     outer = {name: v for name, v in changes.items() if not name.startswith("source.")}
     alien = set(outer) - {field.name for field in fields(trial)}
-    if alien or (inner and not isinstance(trial, VaeTrial)):
-        raise UsageError(f"A {trial.kind} trial has no {known(alien or {'source'})}.")
-    if inner and isinstance(trial, VaeTrial):
-        outer["source"] = _replace_source(outer.get("source", trial.source), inner)
-    return replace(trial, **_unread(trial, outer), **outer)
-
-
-def _unread(trial: Trial, changes: dict[str, Any]) -> dict[str, Any]:
-    """Defaults of the fields that were not asked for and that the changed trial does not read."""
-    if not isinstance(trial, VaeTrial):
-        return {}
-    return {
-        name: getattr(VaeTrial, name)
-        for name, (owner, readers) in READ_WHERE.items()
-        if name not in changes and owner in changes and changes[owner] not in readers
-    }
-
-
-def _replace_source(source: Source, inner: dict[str, Any]) -> Source:
-    """What concerns samples changes only the sources that read samples."""
-    if inner.get("real_share", source.real_share) == 1:
-        inner = {name: value for name, value in inner.items() if name not in SAMPLES}
-    return replace(source, **inner)
+    if alien:
+        raise UsageError(f"A {trial.kind} trial has no {listed(alien)}.")
+    return trial.replaced(outer, inner)
 
 
 def on_dataset(trials: Iterable[Kind], dataset: str) -> list[Kind]:
     """The trials on another data set: its network, likelihood, K, lr and batch, all its images."""
     row = DATASETS.get(dataset)
     settings = {"mixtures": VaeTrial.mixtures} | (row.settings if row else RESIDUAL)
-    return list(dict.fromkeys(_moved(trial, dataset, settings) for trial in trials))
-
-
-def _moved(trial: Kind, dataset: str, settings: dict[str, Any]) -> Kind:
-    more = settings if isinstance(trial, VaeTrial) else {}
-    return replace(trial, dataset=dataset, train_size=None, **more)
+    return list(dict.fromkeys(trial.on_dataset(dataset, settings) for trial in trials))

@@ -11,20 +11,16 @@ from dataclasses import asdict, fields, replace
 from pathlib import PurePath
 from typing import Any, TypeVar
 
-from scaling.errors import UsageError, known
-from scaling.trial.kinds import DiffusionTrial, TwoSampleTrial, VaeTrial
+from scaling.errors import UsageError, listed
+from scaling.trial.diffusion import DiffusionTrial
 from scaling.trial.source import Source
+from scaling.trial.two_sample import TwoSampleTrial
+from scaling.trial.vae import VaeTrial
 
 Trial = VaeTrial | DiffusionTrial | TwoSampleTrial
-
-
 Kind = TypeVar("Kind", VaeTrial, DiffusionTrial, TwoSampleTrial)
-
-
 KINDS: dict[str, type[Trial]] = {
-    "vae": VaeTrial,
-    "diffusion": DiffusionTrial,
-    "two_sample": TwoSampleTrial,
+    kind.kind: kind for kind in (VaeTrial, DiffusionTrial, TwoSampleTrial)
 }
 
 
@@ -37,7 +33,7 @@ def from_dict(values: dict[str, Any]) -> Trial:
     """The trial of a `trial.json`; raises UsageError for unknown kinds and fields."""
     kind = values.get("kind")
     if kind not in KINDS:
-        raise UsageError(f"Unknown kind of trial {kind!r}. Known: {known(KINDS)}.")
+        raise UsageError(f"Unknown kind of trial {kind!r}. Known: {listed(KINDS)}.")
     return KINDS[kind].from_dict({name: v for name, v in values.items() if name != "kind"})
 
 
@@ -50,18 +46,9 @@ def key(trial: Trial) -> str:
     """
     values = _changed(trial)
     text = json.dumps({"kind": trial.kind} | values, sort_keys=True, separators=(",", ":"))
-    readable = _readable(trial)
+    readable = f"{PurePath(trial.dataset).stem}-{trial.label}-s{trial.seed}"
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "_", readable)[:80]
     return f"{readable}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
-def _readable(trial: Trial) -> str:
-    name = PurePath(trial.dataset).stem
-    if isinstance(trial, DiffusionTrial):
-        return f"{name}-edm-c{trial.channels}-share{trial.share:g}-s{trial.seed}"
-    if isinstance(trial, TwoSampleTrial):
-        return f"{name}-two_sample-share{trial.share:g}-s{trial.seed}"
-    return f"{name}-mz{trial.m_z}-nc{trial.n_c}-{trial.source.name}-s{trial.seed}"
 
 
 def group_name(trial: Trial) -> str:
@@ -74,17 +61,12 @@ Data = tuple[str, str]
 
 def data_of(trial: Trial) -> Data:
     """The data set, and how BinaryMNIST is made of it: what `datasets.load` needs to know."""
-    return trial.dataset, trial.binarise if isinstance(trial, VaeTrial) else VaeTrial.binarise
+    return trial.dataset, trial.binarised
 
 
 def headline(trial: Trial) -> dict[str, Any]:
     """What tells a trial from others: its axes and the fields that are not at their default."""
-    changed = _changed(trial)
-    if not isinstance(trial, VaeTrial):
-        return {"kind": trial.kind, "dataset": trial.dataset} | changed
-    changed |= {f"source.{name}": value for name, value in changed.pop("source", {}).items()}
-    axes = {name: getattr(trial, name) for name in ("dataset", "m_z", "n_c", "seed", "lr", "batch")}
-    return axes | changed | {"source": trial.source.name}
+    return trial.headline(_changed(trial))
 
 
 def _changed(trial: Any) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 import functools
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 
-from scaling.errors import UsageError, known
-from scaling.trial.validation import Checked
+from scaling.errors import UsageError, listed
+from scaling.trial.validation import Validated
 
 HALF = -1  # mollify_epochs before the study's epochs are known: half of them
 SAMPLES = ("k", "pool", "diffusion_share", "pool_order", "mix")  # read where samples are
@@ -22,7 +22,7 @@ READ_WITH = {
 
 
 @dataclass(frozen=True)
-class Source(Checked):
+class Source(Validated):
     """A training distribution: a point in the space of section 4.1 and Appendices B.6-B.8."""
 
     real_share: float = 1.0  # share of real images in a batch
@@ -70,6 +70,12 @@ class Source(Checked):
                     f"Give that too, or leave {name} out."
                 )
 
+    def replaced(self, changes: dict[str, Any]) -> "Source":
+        """The source with other fields; those about samples are left out where it reads none."""
+        if changes.get("real_share", self.real_share) == 1:
+            changes = {name: value for name, value in changes.items() if name not in SAMPLES}
+        return replace(self, **changes)
+
     @property
     def name(self) -> str:
         """The short name, or the fields that differ from normal training."""
@@ -109,7 +115,7 @@ def parse_source(text: str) -> Source:
         return SOURCES[text]
     if "=" not in text:
         raise UsageError(
-            f"Unknown source {text!r}. Known: {known(SOURCES)}, "
+            f"Unknown source {text!r}. Known: {listed(SOURCES)}, "
             "or fields such as real_share=0.4,augment=tuned."
         )
     pairs = (part.partition("=") for part in text.split(","))

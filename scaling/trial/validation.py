@@ -6,10 +6,10 @@ from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
-from scaling.errors import UsageError, known
+from scaling.errors import UsageError, listed
 
 
-class Checked:
+class Validated:
     """Validates a frozen dataclass by its fields' types; an int may stand for a float."""
 
     def __post_init__(self) -> None:
@@ -26,7 +26,7 @@ class Checked:
         """
         hints = _hints(cls)  # type: ignore[arg-type]
         if name not in hints:
-            raise UsageError(f"Unknown field {name!r}. Known fields: {known(hints)}.")
+            raise UsageError(f"Unknown field {name!r}. Known fields: {listed(hints)}.")
         return _fit(hints[name], _read(hints[name], text), name)
 
     @classmethod
@@ -34,13 +34,14 @@ class Checked:
         """The dataclass from the JSON form; unknown names raise."""
         unknown = set(values) - {field.name for field in fields(cls)}  # type: ignore[arg-type]
         if unknown:
-            raise UsageError(f"{cls.__name__} has no field {known(unknown)}.")
+            raise UsageError(f"{cls.__name__} has no field {listed(unknown)}.")
         return cls(**values)
 
 
 @functools.cache
 def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+    hints = get_type_hints(cls)
+    return {field.name: hints[field.name] for field in fields(cls)}
 
 
 @functools.cache

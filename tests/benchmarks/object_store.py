@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import ray
 
-from scaling.cluster import connect, session
+from scaling.cluster.limits import Caps, Limits
 from scaling.cluster.object_store import Chunks
+from scaling.cluster.session import connected
 from tests.benchmarks.results import Result
 
 SHAPE = (50_000, 3, 32, 32)
@@ -28,14 +29,10 @@ def measure() -> list[Result]:
         root = Path(folder)
         chunk = np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
         np.save(root / "chunk.npy", chunk)
-        with session.logged_to(root / "ray.log"):
-            connect.connect("local")
-            try:
-                shared = Chunks(root, root, {}, (ray.put(chunk),))
-                work = ray.remote(num_cpus=1)(_both)
-                ours, baseline = ray.get(work.remote(shared, root / "chunk.npy"))
-            finally:
-                ray.shutdown()
+        with connected("local", root, root / "ray.log", Limits(Caps(), root / "lock"), 0.0):
+            shared = Chunks(root, root, {}, (ray.put(chunk),))
+            work = ray.remote(num_cpus=1)(_both)
+            ours, baseline = ray.get(work.remote(shared, root / "chunk.npy"))
     name = f"a chunk of {chunk.nbytes / 1e6:.0f} MB from the object store"
     return [Result(name, baseline / ours, FASTER, ours, baseline, "ms")]
 

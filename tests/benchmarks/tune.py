@@ -11,9 +11,9 @@ from pathlib import Path
 
 import ray
 
-from scaling.cluster import connect, session
 from scaling.cluster.limits import Caps, Limits
-from scaling.cluster.tuner import Launcher, Placement, Work
+from scaling.cluster.session import Session, connected
+from scaling.cluster.tuner import Launcher, Placement, TrialsToRun
 from scaling.data import datasets
 from scaling.runs.execute import Job
 from scaling.storage.store import Store
@@ -30,36 +30,32 @@ def measure() -> list[Result]:
     """The clock's seconds a trial, as many at a time as there are cores."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        with session.logged_to(root / "ray.log"):
-            connect.connect("local")
-            try:
-                first = _seconds(root / "first", FRESH, LONG)  # warms the machine's caches
-                ours = _seconds(root / "ours", REUSED, SHORT)
-                baseline = min(first, _seconds(root / "baseline", FRESH, LONG))
-            finally:
-                ray.shutdown()
+        lock = root / "lock"
+        lock.touch()
+        with connected("local", root, root / "ray.log", Limits(Caps(), lock), 0.0) as session:
+            first = _seconds(session, root / "first", FRESH, LONG)  # warms the machine's caches
+            ours = _seconds(session, root / "ours", REUSED, SHORT)
+            baseline = min(first, _seconds(session, root / "baseline", FRESH, LONG))
     name = f"Tune's time a trial, {REUSED} trials in reused processes"
     return [Result(name, baseline / ours, FASTER, ours, baseline, "s/trial")]
 
 
-def _seconds(root: Path, count: int, hours: float) -> float:
+def _seconds(session: Session, root: Path, count: int, hours: float) -> float:
     store = Store(root)
     store.check_writable()
     trials = {key(trial): trial for trial in grid(BASE, seed=range(count))}
     for name, trial in trials.items():
         store.folder(name).path.mkdir()
         store.folder(name).create(trial)
-    launcher = _launcher(store, dict.fromkeys(trials, hours))
+    launcher = _launcher(session, store, dict.fromkeys(trials, hours))
     start = time.monotonic()
     launcher.run(list(trials), {})
     assert all(store.folder(name).state(1) == "done" for name in trials)
     return (time.monotonic() - start) / count
 
 
-def _launcher(store: Store, hours: Mapping[str, float]) -> Launcher:
+def _launcher(session: Session, store: Store, hours: Mapping[str, float]) -> Launcher:
     data = {data_of(BASE): ray.put(datasets.load("digits"))}
-    work = Work(hours, {name: Job(epochs=1, measure_every=1) for name in hours}, data)
-    lock = store.root / "lock"
-    lock.touch()
+    work = TrialsToRun(hours, {name: Job(epochs=1, measure_every=1) for name in hours}, data)
     placement = Placement(1.0, dict.fromkeys(hours, 0.0))
-    return Launcher(store, work, placement, Limits(Caps(), lock), store.root / "staging")
+    return Launcher(session, store, work, placement, store.root / "staging")

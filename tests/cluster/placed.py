@@ -9,13 +9,15 @@ from pathlib import Path
 
 import ray
 
-from scaling.cluster import checks, connect
+from scaling.cluster import connect
 from scaling.cluster.limits import Caps, Limits
-from scaling.cluster.tuner import Launcher, Placement, Work
+from scaling.cluster.session import Session
+from scaling.cluster.tuner import Launcher, Placement, TrialsToRun
 from scaling.data.datasets import load
 from scaling.runs.execute import Job
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, data_of, grid, key
+from scaling.trial.placement import check_placement
 
 SHARES = (0.6, 0.3, 0.3, 0.5, 0.2, 0.6, 0.3, 0.5)
 TRIAL = VaeTrial("digits", n_c=2, mixtures=2, lr=3e-3, batch=30, train_size=60)
@@ -32,12 +34,15 @@ def main(root):
     (root / "lock").touch()
     ray.init(address="local", num_cpus=8, num_gpus=2, include_dashboard=False, log_to_driver=False)
     try:
-        checks.check_placement(connect._resources(), 1, max(shares.values()))
+        cluster = connect._resources()
+        check_placement(cluster, 1, max(shares.values()))
         jobs = {name: Job(300, 100) for name in keys}
-        work = Work(dict.fromkeys(keys, 0.001), jobs, {data_of(TRIAL): ray.put(load("digits"))})
+        work = TrialsToRun(
+            dict.fromkeys(keys, 0.001), jobs, {data_of(TRIAL): ray.put(load("digits"))}
+        )
         placement = Placement(1, dict(shares))
-        limits = Limits(Caps(), root / "lock")
-        Launcher(store, work, placement, limits, root / "staging").run(keys, {})
+        session = Session(cluster, Limits(Caps(), root / "lock"), 0.0)
+        Launcher(session, store, work, placement, root / "staging").run(keys, {})
     finally:
         ray.shutdown()
     print(json.dumps(shares))

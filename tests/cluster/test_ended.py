@@ -7,14 +7,14 @@ import pytest
 from scaling.cli import process
 from scaling.cli import study as cli
 from scaling.cluster import launch as study
-from scaling.cluster import object_store as chunks
+from scaling.cluster import object_store
 from scaling.cluster.launch import Ended
 from scaling.cluster.measuring import without_model
 from scaling.errors import UsageError
 from scaling.pools.pool import Pool
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, VaeTrial, key
-from scaling.trial.schedule import Wanted
+from scaling.trial.schedule import Planned, Scheduled, schedule
 from tests.small_pool import build
 
 
@@ -28,42 +28,46 @@ def done(trial, tmp_path):
         folder.append_row({"epoch": epoch})
     folder.save_checkpoint({"epoch": 4})
     folder.finish(4)
-    return store, Wanted(trial, 4, 2, ("amortization",), (2, 4))
+    return store, Scheduled(trial, 4, 2, ("amortization",), (2, 4))
 
 
 def test_the_exit_code_is_of_metrics_and_pools_too(done, capsys):
-    store, wanted = done
-    assert cli._verdict(store, [wanted], Ended()) == process.DONE
-    assert cli._verdict(store, [wanted], Ended(missing=["the pool p"])) == process.FAILED
+    store, scheduled = done
+    assert cli._exit_code(store, [scheduled], Ended()) == process.DONE
+    assert cli._exit_code(store, [scheduled], Ended(missing=["the pool p"])) == process.FAILED
     assert "Missing: the pool p. Go on with: python" in capsys.readouterr().out
-    assert cli._verdict(store, [wanted], Ended("--max-hours 1", ["the pool p"])) == process.CAPPED
+    assert (
+        cli._exit_code(store, [scheduled], Ended("--max-hours 1", ["the pool p"])) == process.CAPPED
+    )
 
 
 def test_cells_that_stay_empty_are_told(done, capsys):
-    store, wanted = done
-    request = SimpleNamespace(store=store, wanted={wanted.key: wanted})
-    assert without_model(store, wanted.key, wanted.metrics, (2, 4))
-    assert not without_model(store, wanted.key, wanted.metrics, (4, 6))
-    study._tell_without_model(request)
+    store, scheduled = done
+    planned = {scheduled.key: Planned(scheduled, "done", 0.0, 0.0)}
+    request = SimpleNamespace(store=store, trials=planned)
+    assert without_model(store, scheduled.key, scheduled.metrics, (2, 4))
+    assert not without_model(store, scheduled.key, scheduled.metrics, (4, 6))
+    study._name_without_model(request)
     assert "1 trials were trained by another study" in capsys.readouterr().out
-    store.folder(wanted.key).merge_row(2, {"amortization_gap": 1.0})
-    study._tell_without_model(request)
+    store.folder(scheduled.key).merge_row(2, {"amortization_gap": 1.0})
+    study._name_without_model(request)
     assert not capsys.readouterr().out
 
 
 def test_models_are_kept_for_metrics_and_for_samples(trial):
-    model = Wanted(DiffusionTrial("digits"), 300, 50)
-    assert study._kept(model) == (300,)  # another study may train it further
-    assert study._kept(Wanted(trial, 4, 2, ("amortization",), (2, 4))) == (2, 4)
-    assert study._kept(Wanted(trial, 4, 2)) == ()
+    (model,) = schedule([DiffusionTrial("digits")], 300, 50, None, ("amortization",), 100)
+    assert model.kept_epochs == (300,)  # another study may train it further
+    assert model.metrics == ()
+    assert schedule([trial], 4, 2, None, ("amortization",), 2)[0].kept_epochs == (2, 4)
+    assert schedule([trial], 4, 2, None)[0].kept_epochs == ()
 
 
 def test_ones_and_zeros_for_a_bernoulli():
     bernoulli = VaeTrial("own.npz", likelihood="bernoulli")
-    study._check_levels(bernoulli, SimpleNamespace(levels=2))
-    study._check_levels(VaeTrial("own.npz"), SimpleNamespace(levels=256))
+    bernoulli.check_levels(2)
+    VaeTrial("own.npz").check_levels(256)
     with pytest.raises(UsageError, match="own.npz has 256 levels. Save it as 0 and 1"):
-        study._check_levels(bernoulli, SimpleNamespace(levels=256))
+        bernoulli.check_levels(256)
 
 
 @pytest.mark.parametrize(("smallest", "fits"), [(1e6, True), (1e3, False)])
@@ -72,8 +76,8 @@ def test_a_pool_must_fit_each_nodes_object_store(tmp_path, monkeypatch, smallest
         {"Alive": alive, "Resources": {"object_store_memory": size}}
         for alive, size in ((True, 1e9), (True, smallest), (False, 1.0))
     ]
-    monkeypatch.setattr(chunks, "ray", SimpleNamespace(nodes=lambda: nodes, put=lambda x: x))
+    monkeypatch.setattr(object_store, "ray", SimpleNamespace(nodes=lambda: nodes, put=lambda x: x))
     build(tmp_path / "pools" / "p", 2)
     pool = Pool.load(tmp_path / "pools" / "p", tmp_path / "pools")
-    shared = chunks.share({"p": pool}, {"p": 2}, 0)["p"]
+    shared = object_store.put_pools({"p": pool}, {"p": 2}, 0)["p"]
     assert bool(shared.refs) == fits

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling.cluster import gpu_memory as memory
-from scaling.planning import plan
+from scaling.planning import fit
 from scaling.planning.costs import GPU
 from scaling.planning.costs import memory as planned
 from scaling.trial import VaeTrial
@@ -24,7 +24,7 @@ def test_processes_of_all_shares_together_stay_within_the_gpu(parts, gigabytes):
 @pytest.mark.parametrize("n_c", [1, 8, 64, 128, 256, 512])
 def test_the_cap_leaves_what_was_planned(n_c):
     trial = VaeTrial("cifar10", n_c=n_c)
-    share = plan.gpu_share(trial, GPU)
+    share = fit.gpu_share(trial, GPU)
     allocator = planned(trial, GPU) - GPU.base_bytes
     assert allocator <= memory.fraction(share, GPU.bytes) * GPU.bytes
 

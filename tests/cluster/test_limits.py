@@ -29,22 +29,22 @@ def lock(tmp_path):
 def test_hours_count_from_the_start_whatever_is_waited_for(clock, lock):
     watched = Limits(Caps(hours=1.0), lock)
     clock.now += 3599
-    watched.look(0.0)
+    watched.check(0.0)
     assert time.time() - lock.stat().st_mtime < 60
     clock.now += 2
     with pytest.raises(CapReached, match="--max-hours 1"):
-        watched.look(0.0)
+        watched.check(0.0)
 
 
 def test_gpu_hours_are_those_of_the_time_since_the_last_look(clock, lock):
     watched = Limits(Caps(gpu_hours=3.0), lock)
     for gpus in (0.0, 0.5, 2.0):
         clock.now += 3600
-        watched.look(gpus)
+        watched.check(gpus)
     assert watched.gpu_hours == pytest.approx(2.5)
     clock.now += 3600
     with pytest.raises(CapReached, match="--max-gpu-hours 3"):
-        watched.look(0.6)
+        watched.check(0.6)
 
 
 @pytest.mark.parametrize(("gpus", "seen"), [(8.0, [1.5, 1.5, 1.0]), (1.2, [1.2, 1.2, 1.0])])

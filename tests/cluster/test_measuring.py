@@ -51,7 +51,10 @@ def fill(tmp_path, monkeypatch):
         monkeypatch.setattr(limits, "ray", ray)
         lines, looked = [], []
         data = {data_of(TRIALS[0]): None}
-        failed = evaluate.fill(store, cells, data, SHARES, lines.append, looked.append, 60.0)
+        session = SimpleNamespace(
+            limits=SimpleNamespace(check=looked.append), say=lines.append, hung_after_s=60.0
+        )
+        failed = evaluate.fill(session, store, cells, data, SHARES)
         return failed, lines, looked
 
     return measured

@@ -4,14 +4,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
-from scaling.cluster.checks import check_placement
-from scaling.cluster.connect import Cluster
 from scaling.errors import UsageError
 from scaling.storage.store import Store
+from scaling.trial.placement import Cluster, check_placement
 from tests.cluster.conftest import ROOT
 from tests.cluster.placed import TOO_WIDE
 
@@ -51,10 +49,8 @@ def test_shares_by_trial_on_two_logical_gpus_and_one_that_runs_out_of_memory(tmp
 @pytest.mark.parametrize(("cpus", "gpus"), [(1, 3), (1, 2), (9, 0.5), (5, 0)])
 def test_what_no_node_can_hold_is_refused_at_once(cpus, gpus):
     two_nodes = Cluster(nodes=2, cpus=8, gpus=2, cpus_per_node=4, gpus_per_node=1)
-    begun = time.monotonic()
     with pytest.raises(UsageError, match="no node of the cluster has more than"):
         check_placement(two_nodes, cpus, gpus)
-    assert time.monotonic() - begun < 1
     check_placement(two_nodes, 4, 1)
 
 

@@ -125,10 +125,10 @@ def test_a_trial_never_holds_a_pool_of_two_gigabytes(tmp_path, ray_folder):
 
 READER = """
 import json, pathlib, numpy as np, ray, torch
-from scaling.cluster.chunks import share
-from scaling.data import pool_build
-from scaling.data.pool import Pool
-from scaling.data.pool_spec import PoolSpec
+from scaling.cluster.object_store import put_pools
+from scaling.pools import build as pool_build
+from scaling.pools.pool import Pool
+from scaling.pools.spec import PoolSpec
 from scaling.data.sources import epoch_images
 from scaling.trial import DMAAPX, VaeTrial
 from dataclasses import replace
@@ -159,7 +159,7 @@ def reader(chunks):
 for store in (4_000_000_000, 500_000_000):
     ray.init(address="local", num_cpus=1, object_store_memory=store, _temp_dir={ray!r},
              include_dashboard=False, log_to_driver=False)
-    shared = share({{"big": pool}}, {{"big": k}}, 0)["big"]
+    shared = put_pools({{"big": pool}}, {{"big": k}}, 0)["big"]
     told = ray.get(reader.remote(shared))
     print(json.dumps(told | dict(chunk=pool.chunk_bytes, pool=k * pool.chunk_bytes,
                                  in_store=bool(shared.refs))))

@@ -11,7 +11,7 @@ from scaling.errors import UsageError
 from scaling.runs.vae import VaeRun
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, Source, key
-from scaling.trial.schedule import Diffusion, complete, pool_of
+from scaling.trial.schedule import Diffusion, Planned, schedule
 
 
 @pytest.fixture
@@ -46,12 +46,12 @@ def test_other_images_are_refused(begun, tiny, other):
 
 def test_so_is_a_finished_model_whose_samples_are_to_be_read(trial, tmp_path, monkeypatch):
     model = DiffusionTrial("digits", channels=8)
-    first, *rest = complete(
+    first, *rest = schedule(
         [replace(trial, source=Source(real_share=0.0, k=1))], 4, 2, Diffusion(model, 3)
     )
-    wanted = {w.key: w for w in (first, *rest)}
+    trials = {item.key: Planned(item, "new", 0.0, 0.0) for item in (first, *rest)}
     request = SimpleNamespace(
-        wanted=wanted, pool_users=lambda: [("", pool_of(rest[0].trial), None)]
+        trials=trials, pool_users=lambda: [("", rest[0].trial.reads_pool, None)]
     )
     assert study._models(request) == {first.key}
     request.pool_users = lambda: []

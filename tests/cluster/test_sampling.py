@@ -45,7 +45,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def order():
-    return sampling.Order(SPEC, DiffusionTrial("digits"), k=3)
+    return sampling.PoolRequest(SPEC, DiffusionTrial("digits"), k=3)
 
 
 @pytest.fixture
@@ -58,7 +58,10 @@ def run(store, order, monkeypatch):
         monkeypatch.setattr(limits, "ray", ray)
         monkeypatch.setattr(sampling.ray, "get", tasks.get)
         lines, looked = [], []
-        sampling.build(store, order, lines.append, looked.append, share, 60.0)
+        session = SimpleNamespace(
+            limits=SimpleNamespace(check=looked.append), say=lines.append, hung_after_s=60.0
+        )
+        sampling.build(session, store, order, share)
         return lines, looked
 
     return build
@@ -91,18 +94,18 @@ def test_progress_tells_the_time_left(store, order, monkeypatch):
     monkeypatch.setattr(sampling.time, "monotonic", lambda: clock.now)
     path, lines = store.pool("p"), []
     sampling.create(path, SPEC)
-    told = sampling._Told(path, order, lines.append)
+    told = sampling.SamplingProgress(path, order, lines.append)
     clock.now = 20.0
-    told.look()  # nothing new, and not long ago
+    told.show()  # nothing new, and not long ago
     assert lines == []
     write_chunk(path, 0, chunk_of(0))
     clock.now = 120.0
-    told.look()
+    told.show()
     assert lines == ["pool p: 20 of 60 images sampled, about 4 min left"]
     clock.now = 130.0
     write_chunk(path, 1, chunk_of(1))
-    told.look()
+    told.show()
     assert len(lines) == 1  # too soon
     clock.now = 430.0
-    told.look()
+    told.show()
     assert len(lines) == 2

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaling.cluster.start_order import by_seeds, order
+from scaling.cluster.start_order import by_seeds, start_order
 from scaling.trial import VaeTrial, grid, key
 from studies import double_descent
 
@@ -34,7 +34,7 @@ LENGTHS = st.lists(st.floats(0.01, 100), min_size=1, max_size=30)
 @given(LENGTHS, st.integers(1, 8))
 def test_a_trial_is_overtaken_only_by_one_that_would_end_last(lengths, width):
     trials, hours = study(lengths)
-    listed, ordered = list(trials), order(trials, hours, width)
+    listed, ordered = list(trials), start_order(trials, hours, width)
     assert sorted(ordered) == sorted(listed)
     left = list(listed)
     for chosen in ordered:
@@ -52,7 +52,7 @@ def test_a_trial_is_overtaken_only_by_one_that_would_end_last(lengths, width):
 def test_no_trial_is_waited_for_alone(lengths, width):
     """However long the last listed trial is, it adds at most what it must."""
     trials, hours = study([*lengths, sum(lengths)])
-    ordered = [hours[name] for name in order(trials, hours, width)]
+    ordered = [hours[name] for name in start_order(trials, hours, width)]
     best = max(sum(ordered) / width, max(ordered))
     assert ends(ordered, width) <= best + max(lengths)
     assert width == 1 or ordered[0] == max(ordered)
@@ -60,7 +60,7 @@ def test_no_trial_is_waited_for_alone(lengths, width):
 
 def test_equal_trials_keep_the_study_s_order():
     trials, hours = study([1.0] * 20)
-    assert order(trials, hours, 2)[:18] == list(trials)[:18]
+    assert start_order(trials, hours, 2)[:18] == list(trials)[:18]
 
 
 def test_the_path_of_figure_8_comes_first_with_one_seed():
@@ -70,7 +70,7 @@ def test_the_path_of_figure_8_comes_first_with_one_seed():
     hours = {name: 0.01 + trials[name].n_c / 1e4 for name in normal}
     path = {(1, n) for n in preset.n_c} | {(m, preset.n_c_fixed) for m in preset.m_z}
     path |= {(max(preset.m_z), n) for n in preset.n_c_beyond}
-    first = [trials[name] for name in order(trials, hours, 2)[: len(path)]]
+    first = [trials[name] for name in start_order(trials, hours, 2)[: len(path)]]
     assert {(trial.m_z, trial.n_c) for trial in first} == path
     assert {trial.seed for trial in first} == {0}
 

@@ -30,10 +30,10 @@ HUNG = """
     import ctypes, sys, threading, torch
     from pathlib import Path
     from scaling.cluster import watchdog
-    from scaling.cluster.worker import Job, execute
+    from scaling.runs.execute import Job, execute
     from scaling.data.datasets import load, split
     from scaling.runs.vae import VaeRun
-    from scaling.store import TrialFolder
+    from scaling.storage.trial_folder import TrialFolder
 
     def hang(self):
         if self.epoch == 3:
@@ -46,7 +46,7 @@ HUNG = """
     list(VaeRun(folder.trial(), split(data, 45, 0), 1))  # PyTorch imports much at its first step
     images, VaeRun.source_images = VaeRun.source_images, hang
     with watchdog.Watchdog(folder, 3.0) as dog:
-        execute(folder, data, Job(4, 1), dog.heard_in(lambda row: None))
+        execute(folder, data, Job(4, 1), dog.beats_in(lambda row: None))
     """
 
 
@@ -99,7 +99,7 @@ def exits(monkeypatch):
 def test_what_makes_rows_lives_on_and_so_does_what_is_watched_no_more(folder, exits):
     heard = []
     with Watchdog(folder, 1.5) as watchdog:
-        report = watchdog.heard_in(heard.append)
+        report = watchdog.beats_in(heard.append)
         for epoch in range(1, 9):
             time.sleep(0.3)
             report({"epoch": epoch})
@@ -113,7 +113,7 @@ def test_no_limit_is_no_watch(folder):
     before = threading.active_count()
     with Watchdog(folder, 0.0) as watchdog:
         assert threading.active_count() == before
-        watchdog.heard_in(lambda row: None)({"epoch": 1})
+        watchdog.beats_in(lambda row: None)({"epoch": 1})
 
 
 def test_where_it_stands_is_told_of_libraries_too(folder, exits):

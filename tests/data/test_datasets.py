@@ -113,11 +113,6 @@ def test_bernoulli_pixels_are_drawn_once():
     assert (first.train != other.train).any()
 
 
-def test_dynamic_binarisation_is_refused():
-    with pytest.raises(UsageError, match="binarise=dynamic .*static_bernoulli"):
-        binarised(small(GREY[:, None]), "dynamic")
-
-
 @pytest.fixture(scope="module")
 def made_mnist(tmp_path_factory):
     """As many images as MNIST has, all black but the first, which holds every grey value."""
@@ -159,8 +154,6 @@ def test_binarisation_is_passed_on(made_mnist):
     grey = np.pad(np.arange(784).reshape(28, 28) % 256, 2)
     assert (drawn.train[0, 0][grey == 0] == 0).all() and (drawn.train[0, 0][grey == 255] == 1).all()
     assert (drawn.train[0, 0] != (grey >= 128)).any()
-    with pytest.raises(UsageError, match="dynamic"):
-        load("mnist", made_mnist, binarise="dynamic")
 
 
 def test_a_part_of_the_original_is_refused(tmp_path):

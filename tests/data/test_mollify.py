@@ -7,7 +7,7 @@ import torch
 from scaling.data.mollify import gamma, mollified
 from scaling.data.sources import epoch_images
 from scaling.trial import Source, VaeTrial
-from scaling.trial.schedule import complete
+from scaling.trial.schedule import schedule
 
 # spec: gamma(t) of Tran et al.'s sigmoid schedule, s = 0, e = 3, tau = 0.7
 GAMMA = {0: 1, 0.1: 0.783044, 0.25: 0.496594, 0.5: 0.187951, 0.75: 0.051508, 0.9: 0.014626, 1: 1e-9}
@@ -64,7 +64,7 @@ def test_after_the_schedule_the_images_are_clean():
 
 def test_the_length_is_half_of_the_study_where_none_is_given_and_stands_in_the_key():
     trial = VaeTrial("digits", source=Source(mollify_epochs=-1))
-    (short,), (long,) = (complete([trial], epochs, 5, None) for epochs in (30, 80))
+    (short,), (long,) = (schedule([trial], epochs, 5, None) for epochs in (30, 80))
     assert (short.trial.source.mollify_epochs, long.trial.source.mollify_epochs) == (15, 40)
     assert short.key != long.key
     assert short.trial.source.name == "mollify"

@@ -10,7 +10,7 @@ from PIL import Image
 from scaling.data import npz
 from scaling.data.datasets import load
 from scaling.errors import UsageError
-from scaling.trial.catalog import DATASETS, row
+from scaling.trial.catalog import DATASETS, images_of
 from tests.small_npz import COLOUR, GREY, LABELS, jpeg, jpegs, save
 
 FILES = [jpeg(image) for image in COLOUR]
@@ -182,7 +182,7 @@ def test_headers_that_are_none(tmp_path, header):
     with zipfile.ZipFile(tmp_path / "own.npz", "w") as archive:
         archive.writestr("images.npy", npy + bytes(100))
     refused(tmp_path / "own.npz", "cannot be read as an npz")
-    assert row(str(tmp_path / "own.npz")) == DATASETS["cifar10"]
+    assert images_of(str(tmp_path / "own.npz")) == DATASETS["cifar10"]
 
 
 def test_a_single_image_is_refused(tmp_path):

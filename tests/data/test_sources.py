@@ -12,7 +12,7 @@ from scaling.data.sources import epoch_images
 from scaling.errors import UsageError
 from scaling.runs.vae import VaeRun
 from scaling.trial import DMAAPX, NORMAL, Source, VaeTrial
-from scaling.trial.schedule import Diffusion, complete, pool_name, pool_of
+from scaling.trial.schedule import Diffusion, pool_name, schedule
 from tests.conftest import timeless
 
 TRAIN = torch.zeros(50, 1, 8, 8, dtype=torch.uint8)
@@ -194,8 +194,8 @@ def test_pools_are_filled_in_and_their_models_come_first():
     other = replace(first, source=replace(DMAAPX, diffusion_share=0.5, k=2))
     own = replace(first, source=replace(DMAAPX, pool="mine", k=4))
     diffusion = Diffusion(DiffusionTrial("cifar10", channels=8), epochs=7)
-    every = complete([first, other, own, replace(first, source=NORMAL)], 10, 5, diffusion)
-    models, vaes = every[:2], [wanted.trial for wanted in every[2:]]
+    every = schedule([first, other, own, replace(first, source=NORMAL)], 10, 5, diffusion)
+    models, vaes = every[:2], [scheduled.trial for scheduled in every[2:]]
     assert [(m.trial.dataset, m.trial.share, m.trial.split) for m in models] == [
         ("digits", 1.0, 3),
         ("digits", 0.5, 3),
@@ -203,16 +203,16 @@ def test_pools_are_filled_in_and_their_models_come_first():
     assert [m.epochs for m in models] == [7, 7]
     assert [v.source.k for v in vaes] == [10, 2, 4, None]
     whole = replace(own, source=replace(DMAAPX, pool="mine"))
-    assert complete([whole], 10, 5, diffusion)[0].trial.source.k == diffusion.k
+    assert schedule([whole], 10, 5, diffusion)[0].trial.source.k == diffusion.k
     with pytest.raises(UsageError, match="--set source.k=K"):
-        complete([whole], 10, 5, None)
-    assert models[0].key in pool_of(vaes[0])
-    assert models[1].key in pool_of(vaes[1])
-    assert pool_of(vaes[2]) == "mine"
-    longer = complete([first], 10, 5, replace(diffusion, epochs=8))
+        schedule([whole], 10, 5, None)
+    assert models[0].key in vaes[0].reads_pool
+    assert models[1].key in vaes[1].reads_pool
+    assert vaes[2].reads_pool == "mine"
+    longer = schedule([first], 10, 5, replace(diffusion, epochs=8))
     assert longer[1].key != every[2].key
     with pytest.raises(UsageError, match="source.pool=NAME"):
-        complete([first], 10, 5, None)
+        schedule([first], 10, 5, None)
 
 
 def test_a_pool_of_an_own_file_has_a_name_that_is_one():

@@ -17,14 +17,16 @@ SCRIPT = """
 import json, sys
 from dataclasses import replace
 from pathlib import Path
-from scaling.checked import UsageError
-from scaling.cluster import connect, evaluate, sampling
-from scaling.cluster.worker import Job, execute
+from scaling.errors import UsageError
+from scaling.cluster import measuring, sampling
+from scaling.cluster.limits import Caps, Limits
+from scaling.cluster.session import connected
+from scaling.runs.execute import Job, execute
 from scaling.data.datasets import load
 from scaling.presets import DIGITS_EDM
-from scaling.store import Store
+from scaling.storage.store import Store
 from scaling.trial import VaeTrial, data_of, key
-from scaling.wanted import pool_name
+from scaling.trial.schedule import pool_name
 
 store, data = Store(Path(sys.argv[1])), load("digits")
 tiny = VaeTrial("digits", n_c=2, mixtures=2, batch=20, train_size=45)
@@ -33,19 +35,22 @@ trials = [replace(tiny, seed=0), replace(tiny, seed=1), model]
 for trial in trials:
     store.folder(key(trial)).create(trial)
     execute(store.folder(key(trial)), data, Job(1, 1), lambda row: None)
-connect.connect("local")
 shares = {key(trial): 0.0 for trial in trials[:2]}
-cells = [evaluate.missing(store, key(trial), ["psnr_mean"]) for trial in trials[:2]]
-quiet = lambda gpus: None
-failed = evaluate.fill(store, cells, {data_of(tiny): data}, shares, print, quiet, TIMEOUT)
+cells = [measuring.missing(store, key(trial), ["psnr_mean"]) for trial in trials[:2]]
+(store.root / "lock").touch()
+limits = Limits(Caps(), store.root / "lock")
+session = connected("local", store.root, store.root / "ray.log", limits, TIMEOUT)
+ray = session.__enter__()
+failed = measuring.fill(ray, store, cells, {data_of(tiny): data}, shares)
 rows = {trial.seed: store.folder(key(trial)).rows()[-1] for trial in trials[:2]}
-order = sampling.order_of(pool_name(model, 1), model, key(model), 1, 3, data)
+order = sampling.pool_request(pool_name(model, 1), model, key(model), 1, 3, data)
 try:
-    sampling.build(store, order, print, quiet, 0.0, TIMEOUT)
+    sampling.build(ray, store, order, 0.0)
 except UsageError as error:
     sampled = str(error)
 pool = sorted(path.name for path in store.pool(order.spec.name).glob("chunk-*.npy"))
 told = {"failed": failed, "measured": [seed for seed in rows if "psnr_mean" in rows[seed]]}
+session.__exit__(None, None, None)
 print(json.dumps(told | {"sampling": sampled, "pool": pool}))
 """
 
@@ -60,7 +65,7 @@ def test_what_hangs_is_told_and_the_rest_is_there(study, tmp_path):
     )
     study.after(
         "scaling.cluster.sampling",
-        HANGS.format(name="_write", words="store, order, index, *rest", when="index == 1"),
+        HANGS.format(name="_write", words="store, request, index, *rest", when="index == 1"),
     )
     script = SCRIPT.replace("TIMEOUT", "30")
     run = subprocess.run(

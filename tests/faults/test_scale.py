@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from scaling.cluster.start_order import by_seeds, order
+from scaling.cluster.start_order import by_seeds, start_order
 from scaling.trial import VaeTrial, grid, key
 from tests.cluster.conftest import ROOT
 
@@ -59,4 +59,4 @@ def test_the_order_is_that_of_the_slow_way(seed):
     for name in draw.sample(list(hours), len(hours) // 4):
         del hours[name]
     for width in (1, 2, 5):
-        assert order(trials, hours, width) == slowly(trials, hours, width)
+        assert start_order(trials, hours, width) == slowly(trials, hours, width)

@@ -16,13 +16,12 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("side", [28, 32])
 @pytest.mark.parametrize("has_bf16", [False, True])
 def test_auto_is_bf16_for_convolutions_on_large_images_where_there_is_bf16(
-    monkeypatch, network, side, has_bf16
+    trial, monkeypatch, network, side, has_bf16
 ):
     monkeypatch.setattr(precision, "has_bf16", lambda device: has_bf16)
     expected = "bf16" if has_bf16 and network == "residual" and side == 32 else "float32"
-    assert resolve("auto", network, side, CPU) == expected
-    assert resolve("float32", network, side, CPU) == "float32"
-    assert resolve("bf16", network, side, CPU) == "bf16"
+    for asked, found in (("auto", expected), ("float32", "float32"), ("bf16", "bf16")):
+        assert resolve(replace(trial, network=network, precision=asked), side, CPU) == found
 
 
 @pytest.mark.parametrize("likelihood", ["mixture", "per_channel", "gaussian", "bernoulli"])

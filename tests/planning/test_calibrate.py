@@ -12,7 +12,7 @@ from scaling.planning import (
     hardware,
 )
 from scaling.planning.costs import CPU_CORE, GPU, training_work
-from scaling.planning.layers import Work
+from scaling.planning.layers import Operations
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, key
 
@@ -27,7 +27,7 @@ def cache(tmp_path, monkeypatch):
 
 def times(speeds):
     machine = replace(CPU_CORE, **speeds)
-    return [(p.work, machine.seconds(p.trial, p.work)) for p in calibrate.PROBES]
+    return [(p.work, machine.seconds(p.trial, p.work)) for p in calibrate.WORKLOADS]
 
 
 def test_the_probes_tell_all_speeds_apart():
@@ -40,11 +40,11 @@ def test_noise_never_makes_a_speed_negative():
 
 
 def test_a_probe_takes_what_its_own_speeds_say():
-    """Work is what is timed: an epoch on `images`."""
+    """Operations is what is timed: an epoch on `images`."""
     probe = calibrate.WIDE
     work = training_work(replace(probe.trial, train_size=probe.images), 1)
     assert probe.work == work
-    assert isinstance(work, Work)
+    assert isinstance(work, Operations)
 
 
 def test_measured_once_and_kept(cache, monkeypatch):
@@ -55,12 +55,15 @@ def test_measured_once_and_kept(cache, monkeypatch):
         text = json.dumps(SPEEDS | {"bf16": 0.5})
         return subprocess.CompletedProcess(command, 0, text, "")
 
-    typical = calibrate.known(on_gpu=False)
+    typical = calibrate.cached_machine(on_gpu=False)
     assert typical.basis == "typical speeds"
     assert not runs
     monkeypatch.setattr(calibrate.subprocess, "run", fake)
-    first, again = calibrate.measured(on_gpu=False), calibrate.measured(on_gpu=False)
-    assert first == again == calibrate.known(on_gpu=False)
+    first, again = (
+        calibrate.measured_machine(on_gpu=False),
+        calibrate.measured_machine(on_gpu=False),
+    )
+    assert first == again == calibrate.cached_machine(on_gpu=False)
     assert len(runs) == 1
     assert runs[0][:3] == [sys.executable, "-m", "scaling.planning.calibrate"]
     assert (first.flop, first.bf16) == (SPEEDS["flop"], 0.5)
@@ -74,7 +77,7 @@ def test_measured_once_and_kept(cache, monkeypatch):
 def test_a_damaged_cache_counts_for_nothing(cache, text):
     cache.parent.mkdir(parents=True)
     cache.write_text(text)
-    assert calibrate.known(on_gpu=False).flop == CPU_CORE.flop
+    assert calibrate.cached_machine(on_gpu=False).flop == CPU_CORE.flop
 
 
 def test_where_it_fails_typical_speeds_stay(monkeypatch):
@@ -82,13 +85,13 @@ def test_where_it_fails_typical_speeds_stay(monkeypatch):
         raise subprocess.TimeoutExpired(command, 1)
 
     monkeypatch.setattr(calibrate.subprocess, "run", fails)
-    assert calibrate.measured(on_gpu=False).basis == "typical speeds"
-    assert calibrate.known(on_gpu=True).flop == GPU.flop
+    assert calibrate.measured_machine(on_gpu=False).basis == "typical speeds"
+    assert calibrate.cached_machine(on_gpu=True).flop == GPU.flop
 
 
 @pytest.mark.slow
 def test_this_machine_is_as_fast_as_a_processor_can_be():
-    machine = calibrate.measured(on_gpu=False)
+    machine = calibrate.measured_machine(on_gpu=False)
     assert machine.basis == "measured speeds"
     seconds = machine.seconds(calibrate.WIDE.trial, calibrate.WIDE.work)
     assert 1e9 < calibrate.WIDE.work.flops / seconds < 1e13

@@ -13,15 +13,15 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from scaling.data.datasets import Dataset
-from scaling.metrics import amortization, attack, robustness
-from scaling.models import logistics, precision
+from scaling.metrics import amortization, attack, elbo, robustness
+from scaling.models import edm, logistics, precision
 from scaling.models.unet import UNet
 from scaling.models.vae import build
 from scaling.planning import costs, layers
 from scaling.runs import diffusion
 from scaling.runs.execute import Job, make_run
 from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial, on_dataset, to_dict
-from scaling.trial.schedule import Wanted
+from scaling.trial.schedule import Scheduled
 
 WIDTHS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 LATENTS = [1, 2, 4, 8, 16, 32, 64]
@@ -141,8 +141,9 @@ def test_flops_of_an_epoch_equal_those_counted(trial):
 
 def test_constants_are_those_of_the_modules_that_use_them():
     assert logistics.COMPILE_FROM == costs.COMPILE_FROM
-    assert precision.BF16_FROM_SIDE == costs.BF16_FROM_SIDE
-    assert diffusion.MEASURED == costs.MEASURED
+    assert edm.SAMPLE_BATCH == costs.SAMPLE_BATCH
+    assert elbo.EVAL_BATCH == costs.COPIES["vae"].measured_together
+    assert diffusion.MEASURED_BATCH == costs.COPIES["diffusion"].measured_together
     assert (amortization.AT_ONCE, robustness.AT_ONCE) == (costs.AT_ONCE, costs.ATTACKED)
     settings = amortization.Settings()
     for name, value in costs.AMORTIZATION.items():
@@ -156,20 +157,20 @@ def test_constants_are_those_of_the_modules_that_use_them():
     (80, 16, ()), (200, 10, (50, 51)), (1, 1, ()), (7, 20, (3,)), (95, 4, ()),
 ])  # fmt: skip
 def test_as_many_measurements_as_a_run_makes(trial, tiny, monkeypatch, epochs, every, kept):
-    run = make_run(trial, tiny, Job(epochs, every, kept=kept), None)
+    run = make_run(trial, tiny, Job(epochs, every, kept_epochs=kept), None)
     monkeypatch.setattr(run, "train_epoch", lambda: 0.0)
     monkeypatch.setattr(run, "measure", dict)
-    wanted = Wanted(trial, epochs, every, metric_epochs=kept)
-    assert costs.measurements(wanted) == len(list(run))
+    scheduled = Scheduled(trial, epochs, every, kept_epochs=kept)
+    assert scheduled.measurements == len(list(run))
 
 
 def test_amortization_costs_half_an_epoch():
     """Measured: 500 images for 100 steps take 0.46 of a 50,000-image epoch."""
-    wanted = Wanted(VaeTrial("cifar10", n_c=64), 1, 1, ("amortization",), (1,))
+    scheduled = Scheduled(VaeTrial("cifar10", n_c=64), 1, 1, ("amortization",), (1,))
     options = {"amortization": {"n_images": 500, "steps": 100, "mc_eval": 1}}
     machine = costs.CPU_CORE
-    metric = machine.seconds(wanted.trial, costs.metrics_work(wanted, options))
-    epoch = machine.seconds(wanted.trial, costs.training_work(wanted.trial, 1))
+    metric = machine.seconds(scheduled.trial, costs.metrics_work(scheduled, options))
+    epoch = machine.seconds(scheduled.trial, costs.training_work(scheduled.trial, 1))
     assert 0.35 < metric / epoch < 0.65
 
 

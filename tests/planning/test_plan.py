@@ -5,64 +5,64 @@ from dataclasses import replace
 
 import pytest
 
-from scaling.planning import plan
+from scaling.planning import fit, plan, speeds
 from scaling.planning.costs import CPU_CORE, GPU, memory, training_work
 from scaling.planning.table import plan_lines
 from scaling.storage.store import Ran
 from scaling.trial import DMAAPX, DiffusionTrial, VaeTrial, grid
-from scaling.trial.schedule import Diffusion, Wanted, complete
+from scaling.trial.schedule import Diffusion, Scheduled, schedule
 
 WIDTHS = [1, 8, 64, 128, 256, 512]
-CPU = plan.Speeds(CPU_CORE)
+CPU = speeds.Speeds(CPU_CORE)
 
 
 def test_totals_count_what_is_left():
     trials = grid(VaeTrial("digits", n_c=8), m_z=[1, 2], seed=[0, 1])
-    every = complete(trials, 10, 5, None)
+    every = schedule(trials, 10, 5, None)
     states = {every[0].key: "done", every[1].key: "partial"}
     made = plan.make(every, CPU, states)
-    assert [row["state"] for row in made["trials"]] == ["done", "partial", "new", "new"]
-    assert made["total"]["to_run"] == 3
-    assert made["total"]["hours"] == pytest.approx(sum(r["hours"] for r in made["trials"][1:]))
-    assert made["total"]["gpu_hours"] == 0
+    assert [row.state for row in made.trials] == ["done", "partial", "new", "new"]
+    assert made.total.to_run == 3
+    assert made.total.hours == pytest.approx(sum(r.hours for r in made.trials[1:]))
+    assert made.total.gpu_hours == 0
 
 
 def test_what_a_trial_has_done_is_not_planned_again():
-    every = complete([VaeTrial("digits", n_c=8)], 20, 5, None)
-    whole = plan.make(every, CPU, {})["total"]["hours"]
+    every = schedule([VaeTrial("digits", n_c=8)], 20, 5, None)
+    whole = plan.make(every, CPU, {}).total.hours
     half = plan.make(every, CPU, {every[0].key: "partial"}, begun={every[0].key: 10})
-    assert half["total"]["hours"] == pytest.approx(whole / 2)
+    assert half.total.hours == pytest.approx(whole / 2)
 
 
 @pytest.mark.parametrize(("n_c", "batch"), [*itertools.product(WIDTHS, [10, 100, 400])])
 def test_shares_hold_the_memory(n_c, batch):
     trial = VaeTrial("cifar10", n_c=n_c, batch=batch)
-    share = plan.gpu_share(trial, GPU)
+    share = fit.gpu_share(trial, GPU)
     assert 0 < share <= 1
-    assert plan.gpu_share(trial, CPU_CORE) == 0
+    assert fit.gpu_share(trial, CPU_CORE) == 0
     if share < 1:
-        assert memory(trial, GPU) * plan.MARGIN <= share * GPU.bytes
+        assert memory(trial, GPU) * fit.MARGIN <= share * GPU.bytes
 
 
 def test_what_does_not_fit_is_told_with_a_batch_that_does():
     model = DiffusionTrial("cifar10")
-    made = plan.make([Wanted(model, 10, 1)], plan.Speeds(GPU), {})
+    made = plan.make([Scheduled(model, 10, 1)], speeds.Speeds(GPU), {})
     (told,) = (line for line in plan_lines("study", made) if line.startswith("Does not fit"))
-    assert made["trials"][0]["gpus"] == 1
+    assert made.trials[0].gpus == 1
     batch = int(told.partition("--set batch=")[2].split()[0])
     assert memory(replace(model, batch=batch), GPU) <= GPU.bytes
     assert memory(replace(model, batch=2 * batch), GPU) > GPU.bytes
     large = replace(GPU, bytes=200 * 10**9)
-    assert plan.advice(model, large) is None
-    assert "--set" not in plan.advice(replace(model, batch=1, channels=2048), GPU)
+    assert fit.advice(model, large) is None
+    assert "--set" not in fit.advice(replace(model, batch=1, channels=2048), GPU)
 
 
 def test_a_disk_that_is_going_to_be_full_is_told():
     trials = grid(VaeTrial("digits", n_c=8), seed=[0, 1])
-    every = complete(trials, 10, 5, None)
+    every = schedule(trials, 10, 5, None)
     made = plan.make(every, CPU, {every[0].key: "done"})
-    left = made["total"]["disk_left_bytes"]
-    assert left == made["total"]["disk_bytes"] / 2
+    left = made.total.disk_left_bytes
+    assert left == made.total.disk_bytes / 2
     (told,) = (line for line in plan_lines("s", made, left - 1) if line.startswith("Does not fit"))
     assert "on disk" in told
     assert not [line for line in plan_lines("s", made, left) if line.startswith("Does not fit")]
@@ -75,34 +75,34 @@ def ran(trial, factor, epochs=10):
 
 def test_hours_come_from_finished_trials():
     small, wide = VaeTrial("digits", n_c=2), VaeTrial("digits", n_c=32)
-    known = plan.speeds(CPU_CORE, [ran(small, 2), ran(replace(small, seed=1), 4), ran(wide, 7)])
+    known = speeds.speeds(CPU_CORE, [ran(small, 2), ran(replace(small, seed=1), 4), ran(wide, 7)])
     for trial, factor in (
         (replace(small, seed=5, lr=0.1), 3),  # the median of its seeds
         (wide, 7),
         (VaeTrial("digits", n_c=8), 5),  # of none: the median of the architectures
         (DiffusionTrial("digits"), 1),  # nor of its kind
     ):
-        wanted = Wanted(trial, 20, 5)
-        expected = factor * plan.hours(wanted, CPU, {})
-        assert plan.hours(wanted, known, {}) == pytest.approx(expected)
-    assert plan.make([wanted], known, {})["basis"] == "3 finished trials"
+        scheduled = Scheduled(trial, 20, 5)
+        expected = factor * speeds.hours(scheduled, CPU, {})
+        assert speeds.hours(scheduled, known, {}) == pytest.approx(expected)
+    assert plan.make([scheduled], known, {}).basis == "3 finished trials"
 
 
 def test_the_same_pool_under_another_key_takes_as_long():
     trial = VaeTrial("digits", source=replace(DMAAPX, k=2, pool="one"))
-    known = plan.speeds(CPU_CORE, [ran(trial, 3)])
+    known = speeds.speeds(CPU_CORE, [ran(trial, 3)])
     other = replace(trial, source=replace(trial.source, pool="another"))
     assert known.factor(other) == pytest.approx(3)
 
 
 def test_half_asleep_and_metrics_take_longer():
     trial = VaeTrial("digits", n_c=8)
-    plain = plan.hours(Wanted(trial, 20, 5), CPU, {})
-    asleep = plan.hours(Wanted(replace(trial, half_asleep_from=10), 20, 5), CPU, {})
+    plain = speeds.hours(Scheduled(trial, 20, 5), CPU, {})
+    asleep = speeds.hours(Scheduled(replace(trial, half_asleep_from=10), 20, 5), CPU, {})
     assert 1.2 * plain < asleep < 2 * plain
     metrics = ("amortization", "robustness")
     hours = [
-        plan.hours(Wanted(trial, 20, 5, metrics[:n], tuple(range(epochs))), CPU, {})
+        speeds.hours(Scheduled(trial, 20, 5, metrics[:n], tuple(range(epochs))), CPU, {})
         for n, epochs in ((1, 1), (2, 1), (2, 4))
     ]
     assert plain < hours[0] < hours[1] < hours[2]
@@ -111,37 +111,35 @@ def test_half_asleep_and_metrics_take_longer():
 def test_pools_are_laid_beside_the_object_store():
     diffusion = Diffusion(DiffusionTrial("digits", train_size=300), 10, k=4)
     trials = [VaeTrial("digits", train_size=300, source=DMAAPX)]
-    made = plan.make(complete(trials, 10, 5, diffusion), CPU, {})
-    (pool,) = made["pools"]
-    assert pool["bytes"] == 4 * 300 * 64
-    assert pool["fits"]
+    made = plan.make(schedule(trials, 10, 5, diffusion), CPU, {})
+    (pool,) = made.pools
+    assert pool.bytes == 4 * 300 * 64
+    assert pool.fits
 
 
 def test_samples_take_hours_until_they_are_there():
     model = DiffusionTrial("digits", train_size=300)
     trials = [VaeTrial("digits", train_size=300, source=DMAAPX)]
-    every = complete(trials, 10, 5, Diffusion(model, 10, k=4))
+    every = schedule(trials, 10, 5, Diffusion(model, 10, k=4))
     made = plan.make(every, CPU, {})
-    (pool,) = made["pools"]
+    (pool,) = made.pools
     epoch = CPU_CORE.seconds(model, training_work(model, 1)) / 3600  # three passes of a chunk
-    assert pool["hours"] == pytest.approx(4 * 35 * epoch / 3, rel=0.25)  # in other batches
-    assert made["total"]["hours"] == pytest.approx(
-        pool["hours"] + sum(row["hours"] for row in made["trials"])
-    )
-    half = plan.make(every, CPU, {}, sampled={pool["pool"]: 600}.__getitem__)
-    assert half["pools"][0]["hours"] == pytest.approx(pool["hours"] / 2, rel=0.02)
+    assert pool.hours == pytest.approx(4 * 35 * epoch / 3, rel=0.25)  # in other batches
+    assert made.total.hours == pytest.approx(pool.hours + sum(row.hours for row in made.trials))
+    half = plan.make(every, CPU, {}, sampled={pool.pool: 600}.__getitem__)
+    assert half.pools[0].hours == pytest.approx(pool.hours / 2, rel=0.02)
     there = plan.make(every, CPU, {}, sampled=lambda name: 1200)
-    assert there["pools"][0]["hours"] == 0
-    saved = made["total"]["disk_left_bytes"] - there["total"]["disk_left_bytes"]
-    assert saved == pool["bytes"] == pool["left_bytes"] == 4 * 300 * 64
+    assert there.pools[0].hours == 0
+    saved = made.total.disk_left_bytes - there.total.disk_left_bytes
+    assert saved == pool.bytes == pool.left_bytes == 4 * 300 * 64
     imported = replace(trials[0], source=replace(DMAAPX, pool="mine", k=4))
-    assert plan.make([Wanted(imported, 10, 5)], CPU, {})["pools"][0]["hours"] == 0
+    assert plan.make([Scheduled(imported, 10, 5)], CPU, {}).pools[0].hours == 0
 
 
 def test_a_model_that_nobody_reads_is_sampled_where_the_study_says_so():
-    every = [Wanted(DiffusionTrial("digits", train_size=300), 10, 5)]
-    assert plan.make(every, CPU, {})["pools"] == []
-    (pool,) = plan.make(every, CPU, {}, pool_k=2)["pools"]
-    assert pool["k"] == 2
-    assert pool["bytes"] == 2 * 300 * 64
-    assert pool["hours"] > 0
+    every = [Scheduled(DiffusionTrial("digits", train_size=300), 10, 5)]
+    assert plan.make(every, CPU, {}).pools == []
+    (pool,) = plan.make(every, CPU, {}, pool_k=2).pools
+    assert pool.k == 2
+    assert pool.bytes == 2 * 300 * 64
+    assert pool.hours > 0

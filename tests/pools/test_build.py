@@ -16,9 +16,9 @@ from scaling.pools.build import (
     discard,
     drop_parts,
     in_parts,
-    missing,
     record,
     sampled_images,
+    settle,
     write_chunk,
 )
 from scaling.pools.pool import Pool, info
@@ -57,7 +57,7 @@ def test_chunks_of_a_killed_builder_are_adopted(root):
     for index in (0, 2):
         write_chunk(path, index, chunk_of(index))
     (path / "chunk-00001.npy").write_bytes((path / "chunk-00000.npy").read_bytes()[:500])
-    assert missing(path, 3) == [1]
+    assert settle(path, 3) == [1]
     assert build(path, 3) == [1]
     pool = Pool.open(path, root)
     assert pool.verify() == [] and (pool.read(2) == chunk_of(2)).all()
@@ -79,7 +79,7 @@ def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
         in_parts(path, 1, sample)
     assert asked == [range(20, 28), range(28, 36), "killed"]
     assert sampled_images(path, 2) == 16
-    assert missing(path, 2) == [0, 1]  # a part is no chunk
+    assert settle(path, 2) == [0, 1]  # a part is no chunk
     (torn,) = path.glob("part-00001-00000008.npy")
     torn.write_bytes(torn.read_bytes()[:-1])
     images = in_parts(path, 1, sample)
@@ -87,7 +87,7 @@ def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
     assert (images == chunk_of(1)).all()
     write_chunk(path, 1, images)
     assert sampled_images(path, 2) == 20
-    assert missing(path, 2) == [0]  # and what a killed process left beside a whole chunk goes
+    assert settle(path, 2) == [0]  # and what a killed process left beside a whole chunk goes
     assert not list(path.glob("part-*"))
 
 
@@ -104,7 +104,7 @@ KILLED = """
 import os, signal, sys
 import numpy as np
 from pathlib import Path
-from scaling.data import pool_build
+from scaling.pools import build as pool_build
 os.replace = lambda *a: os.kill(os.getpid(), signal.SIGKILL)
 pool_build.write_chunk(Path(sys.argv[1]), 0, np.ones((20, 1, 8, 8), np.uint8))
 """
@@ -120,7 +120,7 @@ def test_a_builder_killed_before_the_rename_leaves_no_chunk(root):
     assert build(path, 1) == [0]
     assert left.exists()  # it might be at work
     os.utime(left, (time.time() - 2 * pool_build.STALE_SECONDS,) * 2)
-    missing(path, 1)
+    settle(path, 1)
     assert not left.exists()
 
 
@@ -184,7 +184,7 @@ def test_a_late_twin_changes_nothing(path, root):
 def test_no_chunk_is_not_written(path, images):
     with pytest.raises(ValueError, match="chunk of p"):
         write_chunk(path, 3, images)
-    assert missing(path, 4) == [3]
+    assert settle(path, 4) == [3]
 
 
 def test_another_pool_of_the_same_name_is_refused(path):

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scaling.errors import UsageError
-from scaling.pools.build import create, discard, missing
+from scaling.pools.build import create, discard, settle
 from scaling.pools.pool import Pool
 from scaling.pools.spec import PoolSpec
 from tests.small_pool import SPEC, build, chunk_of
@@ -57,7 +57,7 @@ def test_a_torn_pool_json_is_refused(path):
         (path / "pool.json").write_bytes(text[:end])
         refused(path, "damaged")
         with pytest.raises(UsageError, match="damaged"):
-            missing(path, 3)
+            settle(path, 3)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ GOOD = {"descr": "|u1", "fortran_order": False, "shape": SPEC.chunk_shape}
 def test_a_lying_header_is_refused(path, header, match):
     lie(path, header)
     refused(path, f"chunk-00001.npy of the pool p .*({match}).*pool verify p")
-    assert missing(path, 3) == [1]
+    assert settle(path, 3) == [1]
 
 
 def test_objects_and_pickles_are_refused(path):

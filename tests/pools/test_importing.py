@@ -122,7 +122,7 @@ def test_repeats_and_copies_are_counted(tmp_path, digits):
 
 
 def test_near_copies_are_sought_in_a_part_of_many(tmp_path, monkeypatch):
-    monkeypatch.setattr("scaling.data.pool_import.CHECKED_FOR_COPIES", 7)
+    monkeypatch.setattr("scaling.pools.importing.CHECKED_FOR_COPIES", 7)
     train = images(7, SIZE)
     report = import_into(tmp_path, save_npy(tmp_path, np.concatenate([train] * 3)), train=train)
     assert (report.near.checked, report.near.found) == (7, 7)

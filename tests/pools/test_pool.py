@@ -72,7 +72,7 @@ PRIVATE = """
 import sys
 from pathlib import Path
 import numpy as np
-from scaling.data.pool import Pool
+from scaling.pools.pool import Pool
 
 def private():
     (line,) = [l for l in Path("/proc/self/status").read_text().splitlines() if "RssAnon" in l]

@@ -9,7 +9,6 @@ import torch
 
 from scaling.data.datasets import Dataset
 from scaling.models import edm
-from scaling.planning import costs
 from scaling.runs.diffusion import DiffusionRun, load_denoiser, share_of_train
 from scaling.seeds import derive, seeded
 from scaling.trial import DiffusionTrial
@@ -155,7 +154,7 @@ def test_or_the_same_number_of_passes(trial, tiny, share):
     short = replace(trial, share=share, budget="epochs")
     run = DiffusionRun(short, tiny, 2)
     assert sorted(run._order().tolist()) == list(range(round(share * 45)))
-    assert run.epoch_images == costs.epoch_images(short)
+    assert run.epoch_images == short.epoch_images(45)
     assert list(run)[-1]["epoch"] == 2
 
 

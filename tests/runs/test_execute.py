@@ -193,7 +193,7 @@ def test_each_epoch_is_a_sign_of_life(tmp_path, trial, tiny):
     folder = Store(tmp_path).folder(key(trial))
     folder.create(trial)
     signs = []
-    execute(folder, tiny, Job(8, 4), lambda row: None, alive=lambda: signs.append("alive"))
+    execute(folder, tiny, Job(8, 4), lambda row: None, beat=lambda: signs.append("alive"))
     assert len(signs) == 8 - len(folder.rows())
 
 
@@ -202,7 +202,7 @@ def test_a_diffusion_models_weights_are_kept_however_long_it_trains(tmp_path, ti
     folder = Store(tmp_path).folder(key(trial))
     folder.create(trial)
     for epochs in (2, 5):
-        execute(folder, tiny, Job(epochs, 1, kept=(epochs,)), lambda row: None)
+        execute(folder, tiny, Job(epochs, 1, kept_epochs=(epochs,)), lambda row: None)
     state = checkpoints.at(folder.path, 2)
     assert set(state) & {"averaged", "model", "optimizer"} == {"averaged"}
     assert sample_images(trial, state, [0], (1, 8, 8), 17).shape == (1, 1, 8, 8)

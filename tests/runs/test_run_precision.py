@@ -22,7 +22,7 @@ def test_rows_name_the_precision_used(trial, half, tiny):
 
 
 def test_a_resumed_run_keeps_the_precision_whatever_the_machine(trial, tiny, monkeypatch):
-    monkeypatch.setattr(precision, "BF16_FROM_SIDE", 1)
+    monkeypatch.setattr("scaling.trial.vae.BF16_FROM_SIDE", 1)
     monkeypatch.setattr(precision, "has_bf16", lambda device: True)
     whole = VaeRun(trial, tiny, 3, 1)
     expected = [timeless(row) for row in whole]

@@ -40,11 +40,11 @@ def test_what_cannot_be_read_is_planned_as_cifar10(tmp_path):
     paths = [save(tmp_path, name="flat.npz", images=GREY[0, 0]), save(tmp_path, x=GREY)]
     paths += [tmp_path / "none.npz", tmp_path / "text.npz", tmp_path / "empty.npz"]
     for path in map(str, paths):
-        assert shapes.row(path) == shapes.DATASETS["cifar10"]
+        assert shapes.images_of(path) == shapes.DATASETS["cifar10"]
         with pytest.raises(UsageError):
             load(path)
 
 
 def test_named_data_sets_have_their_row():
     for name, row in shapes.DATASETS.items():
-        assert shapes.row(name) is row
+        assert shapes.images_of(name) is row

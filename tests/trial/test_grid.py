@@ -50,7 +50,7 @@ def test_every_field_changes_the_key(name):
     elif name == "batch_norm":
         base, value = replace(BASE, network="fully_connected"), True
     elif name == "binarise":
-        base, value = replace(BASE, dataset="mnist"), "dynamic"
+        base, value = replace(BASE, dataset="mnist"), "static_bernoulli"
     elif value is None:
         value = getattr(BASE, name) + 1
     assert key(replace(base, **{name: value})) != key(base)

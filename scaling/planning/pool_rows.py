@@ -1,0 +1,79 @@
+"""The pools in a plan: their size beside the object store, hours to sample what is missing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from scaling.planning.costs import image_bytes, sampling_work, test_images, train_images
+from scaling.planning.fit import gpu_share
+from scaling.planning.speeds import Speeds
+from scaling.pools.room import fits, local_store_bytes
+from scaling.trial import Trial
+from scaling.trial.schedule import Scheduled, chunks_of
+
+
+@dataclass(frozen=True)
+class PoolRow:
+    """One pool; `fits` tells whether all pools and data sets fit this machine's object store."""
+
+    pool: str
+    k: int
+    bytes: int
+    left_bytes: int
+    hours: float  # to sample what is missing
+    gpus: float
+    store_bytes: int
+    fits: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return asdict(self)
+
+
+def pool_rows(
+    scheduled: Sequence[Scheduled], speeds: Speeds, sampled: Callable[[str], int], pool_k: int
+) -> list[PoolRow]:
+    """The pools of the trials, in the order in which trials read them.
+
+    `sampled` gives the number of images that a pool holds; a model that no trial draws on is
+    sampled for `pool_k` chunks.
+    """
+    models = {item.pool: item.trial for item in scheduled if item.pool}
+    readers: dict[str, list[Trial]] = {name: [] for name in models if pool_k}
+    for trial in (item.trial for item in scheduled):
+        if name := trial.reads_pool:
+            readers.setdefault(name, []).append(trial)
+    sizes = {name: _size(trials or [models[name]], pool_k) for name, trials in readers.items()}
+    store = local_store_bytes()
+    needed = sum(size for _, _, size in sizes.values()) + _data_bytes(scheduled)
+    rows = []
+    for name, (k, images, size) in sizes.items():
+        left = max(0, images - sampled(name)) if name in models else 0
+        hours, gpus = _sampling(models[name], left, speeds) if left else (0.0, 0.0)
+        left_bytes = left * size // images
+        rows.append(PoolRow(name, k, size, left_bytes, hours, gpus, store, fits(needed, store)))
+    return rows
+
+
+def _size(readers: Sequence[Trial], pool_k: int) -> tuple[int, int, int]:
+    """Chunks, images and bytes of a pool that these trials read, or of that of a model."""
+    k = max(chunks_of(trial) if trial.reads_pool else pool_k for trial in readers)
+    images = k * train_images(readers[0])
+    return k, images, images * image_bytes(readers[0])
+
+
+def _data_bytes(scheduled: Sequence[Scheduled]) -> int:
+    """Bytes of the data sets, whole: training and test images."""
+    trials: Mapping[str, Trial] = {item.trial.dataset: item.trial for item in scheduled}
+    return sum(image_bytes(trial) * _images(trial) for trial in trials.values())
+
+
+def _images(trial: Trial) -> int:
+    return train_images(trial) + test_images(trial)
+
+
+def _sampling(model: Trial, images: int, speeds: Speeds) -> tuple[float, float]:
+    """Hours, and the share of a GPU, that so many samples take."""
+    machine = speeds.machine
+    seconds = machine.seconds(model, sampling_work(model, images, machine.device))
+    return speeds.factor(model) * seconds / 3600, gpu_share(model, machine)

@@ -1,0 +1,54 @@
+"""How long trials take: planned from the machine's speeds, corrected by those that finished."""
+
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scaling.planning.costs import Machine, measuring_work, metrics_work, training_work
+from scaling.storage.store import Ran
+from scaling.trial import Trial
+from scaling.trial.schedule import Scheduled
+
+Settings = Mapping[str, Mapping[str, Any]]  # metric -> its options
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """How much longer than planned finished trials took, by architecture, and the others."""
+
+    machine: Machine
+    factors: Mapping[Trial, float] = field(default_factory=dict)
+    trials: int = 0
+
+    def factor(self, trial: Trial) -> float:
+        """Of this trial's architecture, else the median of all of its kind, else 1."""
+        if trial.architecture in self.factors:
+            return self.factors[trial.architecture]
+        kin = [f for other, f in self.factors.items() if other.kind == trial.kind]
+        return statistics.median(kin) if kin else 1.0
+
+    @property
+    def basis(self) -> str:
+        """What the hours rest on."""
+        return f"{self.trials} finished trials" if self.trials else self.machine.basis
+
+
+def speeds(machine: Machine, finished: Iterable[Ran]) -> Speeds:
+    """What finished trials tell of the machine that they ran on."""
+    found: dict[Trial, list[float]] = {}
+    for ran in finished:
+        planned = machine.seconds(ran.trial, training_work(ran.trial, ran.epochs))
+        if planned and ran.seconds:
+            found.setdefault(ran.trial.architecture, []).append(ran.seconds / planned)
+    factors = {trial: statistics.median(all_of) for trial, all_of in found.items()}
+    return Speeds(machine, factors, sum(map(len, found.values())))
+
+
+def hours(scheduled: Scheduled, known: Speeds, settings: Settings, begun: float = 0.0) -> float:
+    """Of training and measuring alone on the machine; `begun` is the share already done."""
+    trial = scheduled.trial
+    run = training_work(trial, scheduled.epochs) + measuring_work(scheduled)
+    seconds = (1 - begun) * known.machine.seconds(trial, run)
+    seconds += known.machine.seconds(trial, metrics_work(scheduled, settings))
+    return known.factor(trial) * seconds / 3600

@@ -1,0 +1,50 @@
+"""What a trial takes of a machine or cluster: CPUs and a share of a GPU; whether they are there."""
+
+from dataclasses import dataclass
+
+from scaling.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What there is to run on: CPUs and GPUs in all, the most of each on one node, each node's."""
+
+    nodes: int
+    cpus: float
+    gpus: float
+    cpus_per_node: float
+    gpus_per_node: float
+    each: tuple[tuple[float, float], ...] = ()  # CPUs and GPUs, node by node
+    name: str = "no node of the cluster has more than"
+
+    @classmethod
+    def of_nodes(cls, each: tuple[tuple[float, float], ...]) -> "Cluster":
+        """The cluster of these nodes, (CPUs, GPUs) each."""
+        cpus, gpus = zip(*each, strict=True)
+        return cls(len(each), sum(cpus), sum(gpus), max(cpus), max(gpus), each)
+
+    @classmethod
+    def of_this_machine(cls, cpus: float, gpus: float) -> "Cluster":
+        """The machine that this process runs on."""
+        return cls(1, cpus, gpus, cpus, gpus, name="this machine has")
+
+
+def check_placement(cluster: Cluster, cpus: float, gpus: float) -> None:
+    """Raises UsageError for a trial that no node of the cluster can ever run."""
+    if gpus and gpus > cluster.gpus_per_node:
+        raise UsageError(
+            f"A trial asks for {gpus:g} GPU, and {cluster.name} {cluster.gpus_per_node:g}. "
+            "Use --gpus-per-trial 0, or connect to a cluster with GPUs by --address."
+        )
+    if cpus > cluster.cpus_per_node:
+        raise UsageError(
+            f"A trial asks for {cpus:g} CPUs, and {cluster.name} {cluster.cpus_per_node:g}. "
+            f"Use --cpus-per-trial {max(1, cluster.cpus_per_node):g}, or connect to a larger "
+            "cluster by --address."
+        )
+    if cluster.each and not any(c >= cpus and g >= gpus for c, g in cluster.each):
+        fitting = max(c for c, g in cluster.each if g >= gpus)
+        raise UsageError(
+            f"A trial asks for {cpus:g} CPUs and {gpus:g} GPU, and no node of the cluster has "
+            f"both. Use --cpus-per-trial {max(1, fitting):g}."
+        )

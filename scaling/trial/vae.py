@@ -1,0 +1,226 @@
+"""VaeTrial: one VAE (Appendix B.1), as a frozen dataclass over the standard library only."""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self
+
+from scaling.errors import UsageError, listed
+from scaling.trial.base import BaseTrial, at_least, check_train_size
+from scaling.trial.catalog import DATASETS
+from scaling.trial.source import HALF, NORMAL, Source
+
+FC_LATENTS = 16  # d_z of the fully-connected network at m_z = 1 (Table 3)
+BF16_FROM_SIDE = 32  # for every width, so that no axis of widths changes its arithmetic midway
+# Fields that only some networks, likelihoods or data sets read: elsewhere they keep their default.
+READ_WHERE = {
+    "mixtures": ("likelihood", ("mixture",)),
+    "mol_mix": ("likelihood", ("mixture",)),
+    "sigma": ("likelihood", ("gaussian",)),
+    "gauss_mean_act": ("likelihood", ("gaussian",)),
+    "latent_reading": ("network", ("residual",)),
+    "res_inplace_quirk": ("network", ("residual",)),
+    "res_second_kernel": ("network", ("residual",)),
+    "batch_norm": ("network", ("fully_connected",)),
+    "binarise": ("dataset", ("mnist",)),
+}
+HALF_ASLEEP = ("half_asleep_source", "half_asleep_mix")  # read with half_asleep_from only
+AXES = ("dataset", "m_z", "n_c", "seed", "lr", "batch")  # that tell one trial from another
+
+
+def values_per_component(channels: int) -> int:
+    """Decoder outputs per pixel for each component of a mixture of logistics.
+
+    A logit; of each colour channel a mean and a log-scale; of RGB three coefficients more.
+    """
+    return 10 if channels == 3 else 1 + 2 * channels
+
+
+@dataclass(frozen=True)
+class VaeTrial(BaseTrial):
+    """One VAE: data set and split, source, architecture, optimizer, seed (Appendix B.1)."""
+
+    kind: ClassVar[str] = "vae"
+    has_metrics: ClassVar[bool] = True
+    pool_field: ClassVar[str] = "source.pool"
+
+    dataset: str
+    m_z: int = 1  # latent multiplier: channels of z, or d_z / FC_LATENTS
+    n_c: int = 256  # inner channels (residual), hidden width (fully-connected)
+    source: Source = NORMAL
+    seed: int = 0
+    train_size: int | None = None  # |D_train|; None: all training images
+    split: int = 0  # seed of the permutation whose first train_size images are D_train
+    network: Literal["residual", "fully_connected"] = "residual"
+    likelihood: Literal["mixture", "gaussian", "bernoulli"] = "mixture"
+    mixtures: int = 10  # K components per pixel
+    mol_mix: Literal["joint", "per_channel"] = "joint"
+    sigma: float = 0.03  # standard deviation of the Gaussian likelihood on [0, 1]
+    gauss_mean_act: Literal["none", "sigmoid"] = "none"
+    latent_reading: Literal["m_z_channels", "channels_x64"] = "m_z_channels"
+    res_inplace_quirk: bool = False  # skip connection carries relu(x) instead of x
+    res_second_kernel: Literal[3, 1] = 3
+    batch_norm: bool = False  # in the fully-connected network
+    binarise: Literal["threshold", "static_bernoulli"] = "threshold"
+    lr: float = 1e-4
+    batch: int = 100
+    weight_decay: float = 0.0
+    grad_clip: float | None = None
+    lr_decay_epochs: int = 0  # cosine decay to 0 over so many epochs; 0: constant
+    precision: Literal["auto", "float32", "bf16"] = "auto"  # of the networks in training
+    half_asleep_from: int = 0  # epochs until reverse half asleep begins (section 5.2); 0: never
+    half_asleep_source: Literal["qz", "prior"] = "qz"  # z of the decoder's samples
+    half_asleep_mix: Literal["half", "only_samples"] = "half"  # samples beside real images
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dataset not in DATASETS and not self.dataset.endswith(".npz"):
+            raise UsageError(
+                f"Unknown dataset {self.dataset!r}. Known: {listed(DATASETS)}, "
+                "or a path/to/file.npz."
+            )
+        for name in ("m_z", "n_c", "batch", "mixtures"):
+            at_least(self, name, 1)
+        for name in ("lr", "sigma"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name}={getattr(self, name)} is not positive.")
+        for name in ("seed", "split", "half_asleep_from"):
+            at_least(self, name, 0)
+        check_train_size(self)
+        self._check_read()
+        self._check_source()
+
+    def _check_read(self) -> None:
+        """Fields that this trial's run would not read must be at their default."""
+        if not self.half_asleep_from:
+            for name in HALF_ASLEEP:
+                if getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                    raise UsageError(
+                        f"{name}={getattr(self, name)} is read with half_asleep_from only. "
+                        "Give that too."
+                    )
+        for name, (owner, readers) in READ_WHERE.items():
+            default = type(self).__dataclass_fields__[name].default
+            if getattr(self, name) != default and getattr(self, owner) not in readers:
+                raise UsageError(
+                    f"{name}={getattr(self, name)} is read by {owner} {listed(readers)} only, "
+                    f"and this trial has {owner}={getattr(self, owner)}. "
+                    f"Leave it at its default, {name}={default}."
+                )
+
+    def _check_source(self) -> None:
+        """What the source gives, the likelihood must take."""
+        if self.source.keep_real and self.likelihood != "bernoulli":
+            raise UsageError(
+                "source.keep_real=True is read by the likelihood bernoulli only, and this trial "
+                f"has likelihood={self.likelihood}."
+            )
+        if not self.source.requantise and self.likelihood != "bernoulli":
+            raise UsageError(
+                "source.requantise=False is read by the likelihood bernoulli only: a mixture gives "
+                "probabilities to levels, a Gaussian never sees rounded noise. Leave it out."
+            )
+        if self.binarise != "threshold" and self.source.real_share < 1:
+            raise UsageError(
+                f"binarise={self.binarise}: diffusion models are trained on thresholded images, "
+                "their samples are not of the test set's kind. Give --source normal."
+            )
+
+    @property
+    def label(self) -> str:
+        return f"mz{self.m_z}-nc{self.n_c}-{self.source.name}"
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of z in the residual network."""
+        return self.m_z if self.latent_reading == "m_z_channels" else 64 * self.m_z
+
+    @property
+    def reads_pool(self) -> str | None:
+        return self.source.pool if self.source.real_share < 1 else None
+
+    @property
+    def lacks_pool(self) -> bool:
+        return self.source.real_share < 1 and not self.source.pool
+
+    @property
+    def model_share(self) -> float:
+        return self.source.diffusion_share
+
+    @property
+    def binarised(self) -> str:
+        return self.binarise
+
+    @property
+    def architecture(self) -> "VaeTrial":
+        return replace(self, seed=0, split=0, lr=1.0, source=replace(self.source, pool=None))
+
+    def headline(self, changed: dict[str, Any]) -> dict[str, Any]:
+        inside = {f"source.{name}": value for name, value in changed.pop("source", {}).items()}
+        axes = {name: getattr(self, name) for name in AXES}
+        return axes | changed | inside | {"source": self.source.name}
+
+    def with_pool(self, pool: str, k: int) -> Self:
+        source = replace(self.source, pool=pool, k=self.source.k or k)
+        return replace(self, source=source)
+
+    def completed(self, epochs: int, k: int | None) -> Self:
+        source = self.source
+        if source.mollify_epochs == HALF:
+            source = replace(source, mollify_epochs=max(1, epochs // 2))
+        if self.reads_pool and not source.k:
+            if k is None:
+                raise UsageError(
+                    f"How many chunks of the pool {source.pool} are to be read? Say it: "
+                    "--set source.k=K."
+                )
+            source = replace(source, k=k)
+        return replace(self, source=source)
+
+    def replaced(self, outer: dict[str, Any], inner: dict[str, Any]) -> Self:
+        if inner:
+            source = outer.get("source", self.source)
+            outer = outer | {"source": source.replaced(inner)}
+        unread = {
+            name: getattr(VaeTrial, name)
+            for name, (owner, readers) in READ_WHERE.items()
+            if name not in outer and owner in outer and outer[owner] not in readers
+        }
+        return replace(self, **unread, **outer)
+
+    def on_dataset(self, dataset: str, settings: dict[str, Any]) -> Self:
+        return replace(self, dataset=dataset, train_size=None, **settings)
+
+    def chunks_read(self, train_images: int) -> int:
+        return self.source.k or 1
+
+    def is_measured(self, epoch: int, epochs: int, measure_every: int) -> bool:
+        """Four times as often in the last tenth: the mean of those rows is the final value."""
+        denser = epoch > 0.9 * epochs and epoch % max(1, measure_every // 4) == 0
+        return denser or super().is_measured(epoch, epochs, measure_every)
+
+    def measured_images(self, train_images: int, test_images: int) -> int:
+        return train_images * (1 if self.source == NORMAL else 2) + test_images
+
+    @property
+    def replays_steps(self) -> bool:
+        return not self.lr_decay_epochs
+
+    @property
+    def source_name(self) -> str:
+        return self.source.name
+
+    @property
+    def step_images(self) -> int:
+        """The batch; in reverse half asleep also as many samples, or those alone."""
+        both = self.half_asleep_from and self.half_asleep_mix == "half"
+        return 2 * self.batch if both else self.batch
+
+    def trains_in_bf16(self, side: int) -> bool:
+        large = self.network == "residual" and side >= BF16_FROM_SIDE
+        return self.precision == "bf16" or (self.precision == "auto" and large)
+
+    def check_levels(self, levels: int) -> None:
+        if self.likelihood == "bernoulli" and levels != 2:
+            raise UsageError(
+                f"likelihood=bernoulli is of images of 0 and 1, and {self.dataset} has {levels} "
+                "levels. Save it as 0 and 1, or give --set likelihood=mixture."
+            )
