@@ -1,6 +1,6 @@
-"""One trial on a worker: resume, iterate the run, write rows, checkpoints and done.
+"""One trial to its end in a folder: resume, train, write rows, checkpoints and done.
 
-No Ray here: the same function serves a test, a notebook and Tune.
+No Ray here: the same function serves a script, a notebook, a test and Ray Tune.
 """
 
 import time
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +17,11 @@ import torch
 from scaling.data.datasets import Dataset, split
 from scaling.data.sources import ReadChunk
 from scaling.pools.chunk import digest
+from scaling.runs.run import Run
 from scaling.storage import checkpoints
 from scaling.storage.tensorboard import Events
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial, headline
-
-if TYPE_CHECKING:
-    from scaling.runs.run import Run
 
 CHECKPOINT_SHARE = 0.005  # of the run's time, at most, goes into checkpoints
 BETWEEN_SECONDS = 30  # from a checkpoint to the next that no row calls for, at least
@@ -70,7 +68,7 @@ class Ledger:
         return found
 
 
-def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk | None) -> "Run":
+def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk | None) -> Run:
     """The run of the trial's kind, each imported where it is needed: torchvision by one only."""
     part = split(data, trial.train_size, trial.split)
     run: Callable[..., Run] = import_module(f"scaling.runs.{trial.kind}").RUN
@@ -87,11 +85,15 @@ def execute(
     checksums: Mapping[int, str] = MappingProxyType({}),
     beat: Callable[[], None] = lambda: None,
 ) -> None:
-    """Trains the trial of the folder to `job.epochs`, from its newest readable checkpoint.
+    """Trains the trial of the folder up to `job.epochs`, from its newest readable checkpoint.
 
-    `report` gets each row, `alive` is called after the epochs between; the chunks that
-    `read_chunk` gives must have their `checksums`. A run that leaves the finite numbers is a
-    failure at once: it would do so again.
+    The folder has been `create`d for the trial; `data` is its whole data set, of which D_train is
+    split off here. Rows, checkpoints and finally `done.json` are written into the folder, so that
+    the same call after a crash goes on where it stopped, and ends as if it had never stopped.
+    `report` is called with each row, `beat` after every epoch without one. `read_chunk(i)` gives
+    chunk i of the pool that the trial reads, uint8 levels (N, C, H, W), whose SHA-256 must be
+    `checksums[i]`. A loss that is not finite marks the trial as failed, since it would happen
+    again. Raises UsageError where the folder holds another trial.
     """
     began = time.time()
     trial = folder.trial()
@@ -118,7 +120,7 @@ def execute(
     _finish(run, folder, ledger, span=[began, time.time()], profile=profile, **facts)
 
 
-def _resume(run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
+def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
     """Loads the newest state that fits and cuts the rows back to its epoch."""
     for state in folder.load_checkpoints():
         try:
@@ -137,7 +139,7 @@ def _resume(run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
 
 
 def _train(
-    run: "Run",
+    run: Run,
     folder: TrialFolder,
     saver: "Saver",
     listeners: list[Callable[[dict[str, Any]], None]],
@@ -162,7 +164,7 @@ class Saver:
     """Checkpoints of a run: at rows and, where those are far apart, between them."""
 
     def __init__(
-        self, run: "Run", folder: TrialFolder, ledger: Ledger, beat: Callable[[], None]
+        self, run: Run, folder: TrialFolder, ledger: Ledger, beat: Callable[[], None]
     ) -> None:
         self.run, self.folder, self.ledger, self.beat = run, folder, ledger, beat
         self.saved = time.monotonic()
@@ -190,7 +192,7 @@ class Saver:
         self.cost = self.saved - begun
 
 
-def _finish(run: "Run", folder: TrialFolder, ledger: Ledger, **facts: object) -> None:
+def _finish(run: Run, folder: TrialFolder, ledger: Ledger, **facts: object) -> None:
     """Also for a run that was complete but for this: it may have been killed right here."""
     folder.merge_arrays(run.arrays())
     folder.finish(
