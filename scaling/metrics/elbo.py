@@ -57,7 +57,7 @@ def mean_elbo(vae: VAE, images: Tensor) -> dict[str, float]:
     with frozen(vae):
         for x in images.split(EVAL_BATCH):
             q = vae.encode(x)
-            elbos.append(elbo(vae, vae.to_levels(x), q))
+            elbos.append(elbo(vae, vae.as_levels(x), q))
             kls.append(kl_divergence(q, prior(q)))
     return {"elbo": _mean(elbos), "kl": _mean(kls)}
 

@@ -133,7 +133,7 @@ def from_levels(x: Tensor, levels: int) -> Tensor:
     return x.float() * (2 / (levels - 1)) - 1
 
 
-def to_levels(x: Tensor, levels: int) -> Tensor:
+def quantize(x: Tensor, levels: int) -> Tensor:
     """The nearest levels as uint8; with 256 levels floor(127.5 x + 128) clipped to 0 .. 255."""
     scaled = (x + 1) * ((levels - 1) / 2) + 0.5
     return scaled.clamp(0, levels - 1).floor().to(torch.uint8)
@@ -158,5 +158,5 @@ def sample(
         part = slice(start, start + batch)
         noise = image_noise(seeds[part], shape).to(device)
         with full_float32():
-            images[part] = to_levels(heun_sample(denoiser, noise), levels).cpu().numpy()
+            images[part] = quantize(heun_sample(denoiser, noise), levels).cpu().numpy()
     return images

@@ -47,7 +47,7 @@ class VAE(nn.Module):
         mean, rho = self.encoder(x).chunk(2, 1)
         return diagonal_normal(mean, F.softplus(rho) + STD_FLOOR)
 
-    def to_levels(self, x: Tensor) -> Tensor:
+    def as_levels(self, x: Tensor) -> Tensor:
         """What `log_prob` takes: levels, between two of them where x are floats in [0, 1]."""
         return x if x.dtype == torch.uint8 else x * (self.levels - 1)
 

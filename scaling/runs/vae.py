@@ -117,7 +117,7 @@ class VaeRun(Run):
         self.optimizer.zero_grad(set_to_none=True)
         if self.half_asleep:
             x = with_samples(self.vae, self.trial, x)
-        objective = elbo(self.trained, self.vae.to_levels(x), self.trained.encode(x)).mean()
+        objective = elbo(self.trained, self.vae.as_levels(x), self.trained.encode(x)).mean()
         (-objective).backward()
         if self.trial.grad_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.vae.parameters(), self.trial.grad_clip)

@@ -175,19 +175,19 @@ def test_levels_become_floats_and_levels_again(levels):
     x = torch.arange(levels, dtype=torch.uint8)
     floats = edm.from_levels(x, levels)
     assert (floats[0], floats[-1]) == (-1.0, 1.0)
-    assert torch.equal(edm.to_levels(floats, levels), x)
+    assert torch.equal(edm.quantize(floats, levels), x)
     step = 2 / (levels - 1)
-    assert torch.equal(edm.to_levels(floats + 0.49 * step, levels), x)
-    assert torch.equal(edm.to_levels(floats.double() - 0.49 * step, levels), x)
-    outside = edm.to_levels(torch.tensor([-9.0, 9.0]), levels)
+    assert torch.equal(edm.quantize(floats + 0.49 * step, levels), x)
+    assert torch.equal(edm.quantize(floats.double() - 0.49 * step, levels), x)
+    outside = edm.quantize(torch.tensor([-9.0, 9.0]), levels)
     assert outside.tolist() == [0, levels - 1] and outside.dtype == torch.uint8
 
 
 def test_the_usual_levels_are_rounded_as_published():
     x = torch.linspace(-1.1, 1.1, 1000, dtype=torch.float64)
     expected = np.floor(np.clip(127.5 * x.numpy() + 128, 0, 255))
-    assert edm.to_levels(x, 256).tolist() == expected.tolist()
-    assert edm.to_levels(x, 2).tolist() == (x >= 0).int().tolist()
+    assert edm.quantize(x, 256).tolist() == expected.tolist()
+    assert edm.quantize(x, 2).tolist() == (x >= 0).int().tolist()
 
 
 def test_the_noise_of_an_image_comes_from_its_seed():

@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from scaling.data.corruptions.resample import Images, gather, grid, ray_blurred, to_levels, zoomed
+from scaling.data.corruptions.resample import (
+    Images,
+    gather,
+    grid,
+    ray_blurred,
+    rounded_to_8_bits,
+    zoomed,
+)
 
 DEFOCUS_BLUR = ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1))  # radius, smoothing
 GLASS_BLUR = ((0.05, 1), (0.25, 1), (0.4, 1), (0.25, 2), (0.4, 2))  # sigma, rounds
@@ -58,7 +65,7 @@ def glass_blur(x: Images, c: tuple[float, int], rng: np.random.Generator) -> Ima
 def motion_blur(x: Images, c: tuple[int, float], rng: np.random.Generator) -> Images:
     """A ray of each image's own direction, as ImageMagick's motion blur draws it."""
     angles = rng.uniform(-MOTION_ANGLE, MOTION_ANGLE, len(x))
-    return to_levels(ray_blurred(x, *c, angles))
+    return rounded_to_8_bits(ray_blurred(x, *c, angles))
 
 
 def zoom_blur(x: Images, end: float, rng: np.random.Generator) -> Images:

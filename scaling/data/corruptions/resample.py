@@ -87,6 +87,6 @@ def ray_blurred(x: Images, radius: int, sigma: float, angles: NDArray) -> Images
     return out
 
 
-def to_levels(x: Images) -> Images:
+def rounded_to_8_bits(x: Images) -> Images:
     """Rounded to 8 bits, where the original goes through an image file."""
     return np.round(np.clip(x, 0, 1) * 255) / np.float32(255)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from scaling.data.corruptions.blur import smoothed
-from scaling.data.corruptions.resample import Images, ray_blurred, to_levels, zoomed
+from scaling.data.corruptions.resample import Images, ray_blurred, rounded_to_8_bits, zoomed
 
 SNOW = (  # mean and spread of flakes, zoom, threshold, radius and sigma of motion, share of x
     (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
@@ -54,7 +54,7 @@ def snow(x: Images, c: tuple, rng: np.random.Generator) -> Images:
     flakes = zoomed(flakes, zoom)
     flakes = np.where(flakes < threshold, 0, flakes)
     angles = rng.uniform(*SNOW_ANGLES, len(x))
-    flakes = to_levels(ray_blurred(to_levels(flakes), radius, sigma, angles))
+    flakes = rounded_to_8_bits(ray_blurred(rounded_to_8_bits(flakes), radius, sigma, angles))
     pale = np.maximum(x, grey(x) * 1.5 + 0.5)
     return share * x + (1 - share) * pale + flakes + flakes[:, :, ::-1, ::-1]
 
