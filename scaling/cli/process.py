@@ -6,9 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Never
+from typing import TYPE_CHECKING, Never
 
 from scaling.errors import Unfinished, UsageError
+
+if TYPE_CHECKING:
+    from scaling.storage.lock import Lock
 
 DONE, USAGE, FAILED, CAPPED = 0, 2, 3, 4
 
@@ -37,13 +40,14 @@ def guarded(work: Callable[[], int]) -> Never:
 
 
 @contextmanager
-def at_work(root: Path) -> Iterator[Path]:
+def at_work(root: Path) -> Iterator["Lock"]:
     """Holds the lock of the results folder; a disk that fails inside leaves the work unfinished."""
     from scaling.storage.lock import locked
 
     with locked(root) as lock:
         try:
             yield lock
+            lock.check()
         except OSError as error:
             raise Unfinished(
                 f"{error}. Nothing finished is lost; mend that, then: {command()}"

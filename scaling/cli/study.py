@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scaling.cluster.launch import Ended
     from scaling.cluster.request import Request
     from scaling.planning.plan import Plan
+    from scaling.storage.lock import Lock
     from scaling.storage.store import Store
 
 
@@ -117,7 +118,7 @@ def _where(folder: Path) -> list[str]:
 
 
 def _request(
-    name: str, options: Namespace, store: "Store", plan: "Plan", preset: Preset, lock: Path
+    name: str, options: Namespace, store: "Store", plan: "Plan", preset: Preset, lock: "Lock"
 ) -> "Request":
     """What the launch is to do; a GPU share that was typed is every trial's."""
     from scaling.cluster.limits import Caps

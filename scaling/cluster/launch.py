@@ -86,7 +86,7 @@ def _models(request: Request) -> set[str]:
 
 def _on_ray(launch: Launch, ended: Ended) -> None:
     request, profile = launch.request, launch.profile
-    limits, log = Limits(request.caps, request.lock), request.folder / "logs" / "ray.log"
+    limits, log = Limits(request.caps, request.lock.check), request.folder / "logs" / "ray.log"
     place = (request.address, request.store.root, log, limits, request.hung_after_s)
     staging = request.folder / f".staging-{time.time_ns()}"
     try:

@@ -1,9 +1,8 @@
-"""Caps and heartbeat of a launch, looked at again and again whatever it waits for."""
+"""The caps of a launch, checked again and again whatever it waits for."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import ray
 
@@ -25,19 +24,19 @@ class Caps:
 
 
 class Limits:
-    """The caps of a launch and its lock, from now on."""
+    """The caps of a launch, from now on; `still_ours` raises where its lock is lost."""
 
-    def __init__(self, caps: Caps, lock: Path) -> None:
-        self.caps, self.lock = caps, lock
+    def __init__(self, caps: Caps, still_ours: Callable[[], None] = lambda: None) -> None:
+        self.caps, self.still_ours = caps, still_ours
         self.begun = self.last = time.monotonic()
         self.gpu_hours = 0.0
 
     def check(self, gpus: float) -> None:
-        """Touches the lock, adds up GPU-hours and raises CapReached."""
+        """Adds up GPU-hours and raises CapReached; or Unfinished, where the lock is lost."""
         now = time.monotonic()
         self.gpu_hours += gpus * (now - self.last) / 3600
         self.last = now
-        self.lock.touch()
+        self.still_ours()
         if self.caps.hours is not None and now - self.begun > self.caps.hours * 3600:
             raise CapReached(f"--max-hours {self.caps.hours:g}")
         if self.caps.gpu_hours is not None and self.gpu_hours > self.caps.gpu_hours:

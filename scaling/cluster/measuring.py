@@ -16,6 +16,7 @@ from scaling.data.datasets import Dataset, split
 from scaling.errors import UsageError
 from scaling.metrics import Options, compute, find
 from scaling.storage import checkpoints
+from scaling.storage.lock import Lock
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, VaeTrial, data_of
@@ -111,7 +112,7 @@ def fill_alone(
     gpu_shares: Mapping[str, float],
     address: str,
     load: Load,
-    lock: Path,
+    lock: Lock,
     hung_after_s: float,
 ) -> list[str]:
     """`fill` in a Ray session of its own; `load` reads a data set as `data_of` names it.
@@ -120,7 +121,7 @@ def fill_alone(
     """
     names = {data_of(store.folder(cell.key).trial()) for cell in cells}
     data = {name: load(*name) for name in names}
-    log, limits = store.root / "evaluate.log", Limits(Caps(), lock)
+    log, limits = store.root / "evaluate.log", Limits(Caps(), lock.check)
     with connected(address, store.root, log, limits, hung_after_s) as session:
         there = session.cluster.gpus > 0
         placed = {key: share if there else 0.0 for key, share in gpu_shares.items()}

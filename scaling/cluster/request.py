@@ -8,6 +8,7 @@ from pathlib import Path
 from scaling.cluster.limits import Caps
 from scaling.data.datasets import Dataset
 from scaling.metrics import Options
+from scaling.storage.lock import Lock
 from scaling.storage.store import Store
 from scaling.trial import Trial
 from scaling.trial.schedule import Planned
@@ -20,7 +21,7 @@ class Request:
     study: str
     preset: str
     store: Store
-    lock: Path
+    lock: Lock
     trials: Mapping[str, Planned]
     load: Callable[[str, str], Dataset]  # a data set, as `data_of` names it
     address: str

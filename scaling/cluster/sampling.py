@@ -28,6 +28,7 @@ from scaling.pools.build import (
 from scaling.pools.pool import Pool
 from scaling.pools.spec import PoolSpec
 from scaling.storage import checkpoints
+from scaling.storage.lock import Lock
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial
 from scaling.trial.schedule import pool_name
@@ -124,10 +125,10 @@ class SamplingProgress:
 
 
 def build_alone(
-    store: Store, request: PoolRequest, address: str, lock: Path, hung_after_s: float
+    store: Store, request: PoolRequest, address: str, lock: Lock, hung_after_s: float
 ) -> None:
     """Samples a pool in a Ray session of its own, on whole GPUs where there are any."""
-    log, limits = store.root / "pools" / "ray.log", Limits(Caps(), lock)
+    log, limits = store.root / "pools" / "ray.log", Limits(Caps(), lock.check)
     with connected(address, store.root, log, limits, hung_after_s) as session:
         build(session, store, request, min(1.0, session.cluster.gpus))
 

@@ -29,7 +29,7 @@ def measure() -> list[Result]:
         root = Path(folder)
         chunk = np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
         np.save(root / "chunk.npy", chunk)
-        with connected("local", root, root / "ray.log", Limits(Caps(), root / "lock"), 0.0):
+        with connected("local", root, root / "ray.log", Limits(Caps()), 0.0):
             shared = Chunks(root, root, {}, (ray.put(chunk),))
             work = ray.remote(num_cpus=1)(_both)
             ours, baseline = ray.get(work.remote(shared, root / "chunk.npy"))

@@ -31,7 +31,6 @@ def main(root):
     for name, trial in zip(keys, trials, strict=True):
         store.folder(name).create(trial)
     shares = dict(zip(keys, (*SHARES, 0.3), strict=True))
-    (root / "lock").touch()
     ray.init(address="local", num_cpus=8, num_gpus=2, include_dashboard=False, log_to_driver=False)
     try:
         cluster = connect._resources()
@@ -41,7 +40,7 @@ def main(root):
             dict.fromkeys(keys, 0.001), jobs, {data_of(TRIAL): ray.put(load("digits"))}
         )
         placement = Placement(1, dict(shares))
-        session = Session(cluster, Limits(Caps(), root / "lock"), 0.0)
+        session = Session(cluster, Limits(Caps()), 0.0)
         Launcher(session, store, work, placement, root / "staging").run(keys, {})
     finally:
         ray.shutdown()

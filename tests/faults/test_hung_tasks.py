@@ -37,8 +37,7 @@ for trial in trials:
     execute(store.folder(key(trial)), data, Job(1, 1), lambda row: None)
 shares = {key(trial): 0.0 for trial in trials[:2]}
 cells = [measuring.missing(store, key(trial), ["psnr_mean"]) for trial in trials[:2]]
-(store.root / "lock").touch()
-limits = Limits(Caps(), store.root / "lock")
+limits = Limits(Caps())
 session = connected("local", store.root, store.root / "ray.log", limits, TIMEOUT)
 ray = session.__enter__()
 failed = measuring.fill(ray, store, cells, {data_of(tiny): data}, shares)

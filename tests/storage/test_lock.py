@@ -1,22 +1,39 @@
-"""One launch at a time; dead holders count for nothing."""
+"""One launch at a time; dead holders count for nothing, living ones wherever they are are seen."""
 
 import json
 import os
 import subprocess
 import sys
-import time
+import threading
 
 import pytest
 
-from scaling.errors import UsageError
-from scaling.storage.lock import locked
+from scaling.errors import Unfinished, UsageError
+from scaling.storage import lock as module
+from scaling.storage.lock import Lock, locked
+
+HOLD = "import sys; from scaling.storage.lock import locked; from pathlib import Path\n"
+HOLD += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Beats and waits a fiftieth of the usual."""
+    for name in ("BEAT_SECONDS", "WATCH_SECONDS", "TORN_SECONDS", "POLL_SECONDS"):
+        monkeypatch.setattr(module, name, getattr(module, name) / 50)
+
+
+def elsewhere(path, **changes):
+    """The lock of a process in another container or on another host, as a file."""
+    made = Lock(path)
+    made.holder |= {"host": "elsewhere", "pid": os.getpid(), **changes}
+    path.write_bytes(made.content())
+    return made
 
 
 def test_the_second_launch_says_so_and_stops(tmp_path):
-    script = "import sys; from scaling.storage.lock import locked; from pathlib import Path\n"
-    script += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     holder = subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path)],
+        [sys.executable, "-c", HOLD, str(tmp_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -24,29 +41,74 @@ def test_the_second_launch_says_so_and_stops(tmp_path):
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(UsageError, match=f"process {holder.pid}"), locked(tmp_path):
         pass
+    assert (tmp_path / "launch.lock").exists()
     holder.kill()
     holder.communicate()
-    with locked(tmp_path) as path:
-        assert json.loads(path.read_text())["pid"] == os.getpid()
+    with locked(tmp_path) as lock:  # at once, without watching
+        assert json.loads(lock.path.read_text())["pid"] == os.getpid()
     assert not (tmp_path / "launch.lock").exists()
 
 
-@pytest.mark.parametrize("content", ['{"host": "%h", "pid": 1, "started": "0"}', ""])
-def test_a_dead_or_torn_lock_counts_for_nothing(tmp_path, content):
+@pytest.mark.parametrize("content", ['{"host": "%h", "pid": 1, "started": "0"}', "", '{"pid"'])
+def test_a_dead_or_torn_lock_counts_for_nothing(tmp_path, quick, content):
+    """The first as versions before this one wrote it."""
     import socket
 
-    path = tmp_path / "launch.lock"
-    path.write_text(content.replace("%h", socket.gethostname()))
-    os.utime(path, (time.time() - 60,) * 2)
-    with locked(tmp_path) as taken:
-        assert json.loads(taken.read_text())["pid"] == os.getpid()
+    (tmp_path / "launch.lock").write_text(content.replace("%h", socket.gethostname()))
+    with locked(tmp_path) as lock:
+        assert json.loads(lock.path.read_text())["id"] == lock.holder["id"]
 
 
-def test_a_lock_of_another_host_goes_by_its_age(tmp_path):
-    path = tmp_path / "launch.lock"
-    path.write_text('{"host": "elsewhere", "pid": 1, "started": "0"}')
+@pytest.mark.parametrize("where", [{"boot": "another"}, {"pid_namespace": "pid:[1]"}])
+def test_a_holder_elsewhere_lives_while_its_counter_changes(tmp_path, quick, capsys, where):
+    """Also where its process number is that of a process that lives or is dead here."""
+    theirs = elsewhere(tmp_path / "launch.lock", **where)
+    beating = threading.Thread(target=theirs.keep_beating, daemon=True)
+    beating.start()
     with pytest.raises(UsageError, match="elsewhere"), locked(tmp_path):
         pass
-    os.utime(path, (time.time() - 3600,) * 2)
-    with locked(tmp_path):
-        pass
+    assert "watching" in capsys.readouterr().err
+    theirs.ended.set()
+    beating.join()
+    assert theirs.path.exists()  # the second's end leaves the first's lock
+    with locked(tmp_path) as lock:
+        assert lock.path.exists()
+
+
+def test_clocks_of_other_hosts_mean_nothing(tmp_path, quick):
+    """Locks of dead holders, written an hour ahead of this clock and a year ago."""
+    for age in (-3600, 365 * 24 * 3600):
+        theirs = elsewhere(tmp_path / "launch.lock", boot="another")
+        stamp = os.stat(theirs.path).st_mtime - age
+        os.utime(theirs.path, (stamp, stamp))
+        with locked(tmp_path):
+            pass
+
+
+def test_a_launch_that_lost_its_lock_stops_and_leaves_the_others(tmp_path, quick):
+    with locked(tmp_path) as lock:
+        lock.check()
+        lock.ended.set()  # frozen: no more beats
+        theirs = elsewhere(lock.path, boot="another")
+        lock.beat()
+        with pytest.raises(Unfinished, match="taken over"):
+            lock.check()
+    assert json.loads(theirs.path.read_text())["id"] == theirs.holder["id"]
+
+
+def test_a_lock_that_was_removed_by_hand_is_written_again(tmp_path):
+    with locked(tmp_path) as lock:
+        lock.path.unlink()
+        lock.beat()
+        assert json.loads(lock.path.read_text())["beat"] == "000000000001"
+        lock.check()
+
+
+def test_a_lock_that_changed_after_it_was_judged_stays(tmp_path):
+    theirs = elsewhere(tmp_path / "launch.lock")
+    judged = module._seen(theirs.path)
+    theirs.beat()
+    module._bury(theirs.path, judged)
+    assert theirs.path.exists()
+    module._bury(theirs.path, module._seen(theirs.path))
+    assert not theirs.path.exists()
