@@ -20,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from scaling.cli.options import add_data_root
+from scaling.cli.options import add_data_root, add_results
 from scaling.planning.table import size
 
 WORKS, LIMITED, BROKEN = "works", "limited", "broken"
@@ -48,7 +48,7 @@ def add_to(words: Any) -> None:
     """Adds `doctor` to the words of a command line."""
     about = "what works here, what does not, and what to type"
     made = words.add_parser("doctor", help=about, description=about)
-    made.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
+    add_results(made)
     made.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
     add_data_root(made)
     wait = "patience with each check (default 14)"

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,8 @@ def _add_launch(made: Parser) -> None:
     add = group.add_argument
     add("--dry-run", action="store_true", help="print the plan and stop")
     add("--json", action="store_true", help="with --dry-run: the plan as JSON")
+    add("--wait-for-gpus", type=_positive, default=0.0, metavar="MINUTES",
+        help="how long to wait for a cluster's first GPU (default 0)")  # fmt: skip
     add("--cpus-per-trial", type=_positive, default=1.0, metavar="N", help="default 1")
     add("--max-hours", type=_positive, metavar="H", help="stop cleanly after so many hours")
     add("--max-gpu-hours", type=_positive, metavar="H", help="stop cleanly after so many GPU-hours")
@@ -70,10 +73,16 @@ def add_place(made: argparse._ActionsContainer) -> None:
     """Where to run, where results and data lie, what part of a GPU."""
     add = made.add_argument
     add("--address", default="local", metavar="ADDRESS", help="local (default), auto or HOST:PORT")
-    add("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    add_results(made)
     add_data(made)
     add_timeout(made)
     add("--gpus-per-trial", type=_share, metavar="F", help="auto (default) or a share")
+
+
+def add_results(made: argparse._ActionsContainer) -> None:
+    """Where results lie."""
+    about = "a folder (default: results)"
+    made.add_argument("--results", type=_folder, default=Path("results"), metavar="DIR", help=about)
 
 
 def add_data(made: argparse._ActionsContainer) -> None:
@@ -95,6 +104,16 @@ def add_timeout(made: argparse._ActionsContainer) -> None:
         "--row-timeout", type=_positive, default=ROW_TIMEOUT, metavar="MINUTES",
         help=f"without an epoch, or sample, for so long it has hung (default {ROW_TIMEOUT:g})"
     )  # fmt: skip
+
+
+def _folder(text: str) -> Path:
+    """A path on a file system; raises where it is an address such as s3://bucket/x."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
+        raise argparse.ArgumentTypeError(
+            f"{text} is an address, and results are written to a folder: give the path of one, "
+            "which may be a mounted bucket"
+        )
+    return Path(text)
 
 
 def _share(text: str) -> float | None:

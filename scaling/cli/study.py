@@ -20,7 +20,7 @@ from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded
 from scaling.errors import UsageError
 from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
-from scaling.trial.placement import Cluster, check_placement
+from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Scheduled, schedule
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def _launch(name: str, options: Namespace, preset: Preset, plan: "Plan", report:
         gpus = math.inf if has_gpu() else 0.0
         here = Cluster.of_this_machine(os.cpu_count() or 1, gpus)
         check_placement(here, options.cpus_per_trial, options.gpus_per_trial or 0)
+        if options.gpus_per_trial is None:
+            check_gpus(max(row.gpus for row in plan.trials), gpus, "this machine")
     store = Store(options.results.absolute())
     store.check_writable()
     free = shutil.disk_usage(store.root).free
@@ -139,6 +141,7 @@ def _request(
         gpus_fixed=fixed is not None,
         caps=Caps(options.max_hours, options.max_gpu_hours),
         hung_after_s=options.row_timeout * 60,
+        wait_for_gpus_s=options.wait_for_gpus * 60,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
     )

@@ -33,7 +33,7 @@ def connect(address: str) -> Cluster:
         _join(address)
     signal.signal(signal.SIGTERM, ours)  # Ray has put its own in place
     threading.Thread(target=_watch_head, args=[_head()], name="head", daemon=True).start()
-    return _resources()
+    return resources()
 
 
 def _start() -> None:
@@ -133,6 +133,7 @@ def _keep_token_private() -> None:
         token.chmod(stat.S_IRUSR | stat.S_IWUSR)
 
 
-def _resources() -> Cluster:
+def resources() -> Cluster:
+    """What the nodes that are alive offer."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return Cluster.of_nodes(tuple((node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes))

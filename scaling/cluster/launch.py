@@ -14,14 +14,14 @@ from scaling.cluster.limits import CapReached, Limits
 from scaling.cluster.measuring import Cells, check_same_data, fill, missing, without_model
 from scaling.cluster.profile import Profile
 from scaling.cluster.request import Request
-from scaling.cluster.session import connected
+from scaling.cluster.session import Session, connected, wait_for_gpus
 from scaling.cluster.start_order import start_order
 from scaling.cluster.tuner import Launcher, Placement, TrialsToRun
 from scaling.data import datasets
 from scaling.runs.execute import Job
 from scaling.storage import tensorboard
 from scaling.trial import Data, data_of, group_name, headline
-from scaling.trial.placement import Cluster, check_placement
+from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Planned
 
 Datasets = dict[Data, datasets.Dataset]
@@ -91,8 +91,9 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
     staging = request.folder / f".staging-{time.time_ns()}"
     try:
         with connected(*place, timed=partial(profile.part, "ray")) as session:
-            placement = _placement(request, session.cluster)
-            profile.width = _width(request, session.cluster, placement)
+            cluster = _awaited(request, session)
+            placement = _placement(request, cluster)
+            profile.width = _width(request, cluster, placement)
             _write_study(launch)
             launcher = Launcher(session, request.store, _work(launch), placement, staging)
             try:
@@ -189,15 +190,23 @@ def _measure(launch: Launch, launcher: Launcher) -> list[str]:
     return [f"metrics of {line.partition(':')[0]}" for line in failed]
 
 
+def _awaited(request: Request, session: Session) -> Cluster:
+    """The cluster, once it has a GPU where trials are planned for one and may wait."""
+    if not any(planned.gpus for planned in request.trials.values()):
+        return session.cluster
+    return wait_for_gpus(session, request.wait_for_gpus_s)
+
+
 def _placement(request: Request, cluster: Cluster) -> Placement:
-    """The planned GPU shares, none where `auto` meets a cluster without GPUs."""
+    """The planned GPU shares; refused where there is no GPU and CPUs were not asked for."""
     shares = {key: planned.gpus for key, planned in request.trials.items()}
     text = f"Ray: {cluster.nodes} node(s), {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs"
     if cluster.gpus and not any(shares.values()):
         text += "; they stay idle here: --preset cifar10 runs the paper's architecture on them"
-    if not cluster.gpus and not request.gpus_fixed:
-        shares = dict.fromkeys(shares, 0.0)
-    check_placement(cluster, request.cpus, max(shares.values(), default=0.0))
+    most = max(shares.values(), default=0.0)
+    if not request.gpus_fixed:
+        check_gpus(most, cluster.gpus, "the cluster")
+    check_placement(cluster, request.cpus, most)
     print(text, flush=True)
     return Placement(request.cpus, shares)
 

@@ -29,6 +29,7 @@ class Request:
     gpus_fixed: bool  # the GPU shares were given, rather than planned
     caps: Caps
     hung_after_s: float  # seconds without an epoch after which a trial has hung
+    wait_for_gpus_s: float  # how long to wait for a cluster's first GPU
     pool_k: int
     metric_settings: Options
 

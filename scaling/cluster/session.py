@@ -4,6 +4,7 @@ import functools
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from pathlib import Path
 import ray
 
 from scaling.cluster.checks import check_shared
-from scaling.cluster.connect import connect
+from scaling.cluster.connect import connect, resources
 from scaling.cluster.limits import Limits
 from scaling.trial.placement import Cluster
+
+GPU_POLL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,18 @@ def connected(
         finally:
             with timed():
                 ray.shutdown()
+
+
+def wait_for_gpus(session: Session, seconds: float) -> Cluster:
+    """The cluster as soon as it has a GPU, or as it is after so many seconds."""
+    cluster, end = session.cluster, time.monotonic() + seconds
+    if seconds and not cluster.gpus:
+        session.say(f"No GPU in the cluster yet: waiting for up to {seconds / 60:g} min")
+    while not cluster.gpus and time.monotonic() < end:
+        time.sleep(GPU_POLL_SECONDS)
+        session.limits.check(0.0)
+        cluster = resources()
+    return cluster
 
 
 @contextmanager

@@ -29,6 +29,16 @@ class Cluster:
         return cls(1, cpus, gpus, cpus, gpus, name="this machine has")
 
 
+def check_gpus(planned: float, there: float, name: str) -> None:
+    """Raises UsageError where trials are planned for GPUs and there is none: CPUs take days."""
+    if planned and not there:
+        raise UsageError(
+            f"The trials are planned for a GPU, and {name} has none. Give --gpus-per-trial 0 to "
+            "train on CPUs all the same, --wait-for-gpus MINUTES for a cluster whose GPUs are yet "
+            "to come, or another --preset or --address."
+        )
+
+
 def check_placement(cluster: Cluster, cpus: float, gpus: float) -> None:
     """Raises UsageError for a trial that no node of the cluster can ever run."""
     if gpus and gpus > cluster.gpus_per_node:

@@ -56,6 +56,10 @@ def refused(run, *words):
     (["--gpus-per-trial", "1.5"], ["--gpus-per-trial"]),
     (["--gpus-per-trial", "half"], ["--gpus-per-trial"]),
     (["--cpus-per-trial", "0"], ["--cpus-per-trial"]),
+    (["--wait-for-gpus", "-1"], ["--wait-for-gpus"]),
+    (["--results", "s3://bucket/x"], ["s3://bucket/x is an address"]),
+    (["--results", "gs://bucket/x", "--dry-run"], ["is an address"]),
+    (["--preset", "cifar10"], ["planned for a GPU", "--gpus-per-trial 0"]),
     (["--dataset", "cifar10", "--offline", "--data-root", "nowhere"], ["cifar10", "nowhere"]),
 ])  # fmt: skip
 def test_wrong_words_list_the_right_ones(tmp_path, words, told):

@@ -33,7 +33,7 @@ def main(root):
     shares = dict(zip(keys, (*SHARES, 0.3), strict=True))
     ray.init(address="local", num_cpus=8, num_gpus=2, include_dashboard=False, log_to_driver=False)
     try:
-        cluster = connect._resources()
+        cluster = connect.resources()
         check_placement(cluster, 1, max(shares.values()))
         jobs = {name: Job(300, 100) for name in keys}
         work = TrialsToRun(

@@ -1,0 +1,51 @@
+"""Waiting for a cluster's first GPU."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from scaling.cluster import session as module
+from scaling.cluster.session import Session, wait_for_gpus
+from scaling.trial.placement import Cluster
+
+CPUS, GPUS = Cluster.of_nodes(((4.0, 0.0),)), Cluster.of_nodes(((4.0, 0.0), (4.0, 1.0)))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = SimpleNamespace(now=0.0, looks=0, comes_after=3)
+
+    def sleep(seconds):
+        made.now += seconds
+
+    def resources():
+        made.looks += 1
+        return GPUS if made.looks >= made.comes_after else CPUS
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: made.now, sleep=sleep))
+    monkeypatch.setattr(module, "resources", resources)
+    return made
+
+
+def session(lines):
+    limits = SimpleNamespace(check=lambda gpus: None)
+    return Session(CPUS, limits, 0.0, lines.append)
+
+
+def test_a_gpu_that_comes_is_waited_for(clock):
+    lines = []
+    assert wait_for_gpus(session(lines), 600.0) == GPUS
+    assert clock.looks == 3 and clock.now == 15.0
+    assert lines == ["No GPU in the cluster yet: waiting for up to 10 min"]
+
+
+def test_it_is_waited_for_no_longer_than_asked(clock):
+    clock.comes_after = 1000
+    assert wait_for_gpus(session([]), 60.0) == CPUS
+    assert clock.now == 60.0
+
+
+def test_by_default_nothing_is_waited_for(clock):
+    lines = []
+    assert wait_for_gpus(session(lines), 0.0) == CPUS
+    assert not lines and not clock.looks
