@@ -41,10 +41,17 @@ def missing(
     epochs: Iterable[int] | None = None,
     options: Options = MappingProxyType({}),
 ) -> Cells | None:
-    """The trial's cells without a value, at these epochs, or wherever a model is kept."""
+    """The trial's cells without a value at these epochs.
+
+    By default those are the epochs whose models were kept, and the last of a finished trial: not
+    the checkpoints that an interruption has left, which differ from seed to seed.
+    """
     folder = store.folder(name)
-    kept = set(checkpoints.epochs(folder.path))
-    wanted = kept if epochs is None else kept & set(epochs)
+    there = set(checkpoints.epochs(folder.path))
+    if epochs is None:
+        last = (folder.done() or {}).get("epoch")
+        epochs = {*checkpoints.kept_epochs(folder.path), last}
+    wanted = there & set(epochs)
     lacking: dict[int, tuple[str, ...]] = {}
     for row in folder.rows():
         if row["epoch"] in wanted:

@@ -49,11 +49,15 @@ def keep(folder: Path, state: dict[str, Any]) -> None:
     _write(folder / KEPT.format(state["epoch"]), model)
 
 
-def epochs(folder: Path) -> list[int]:
-    """The epochs of which a state can be read, in order."""
+def kept_epochs(folder: Path) -> list[int]:
+    """The epochs whose models were kept on purpose, in order."""
     names = [re.fullmatch(KEPT.format(r"(\d+)"), path.name) for path in folder.glob("*.pt")]
-    kept = {int(name[1]) for name in names if name}
-    return sorted(kept | {state["epoch"] for state in load(folder)})
+    return sorted(int(name[1]) for name in names if name)
+
+
+def epochs(folder: Path) -> list[int]:
+    """The epochs of which a state can be read, in order; some are where a kill happened to be."""
+    return sorted({*kept_epochs(folder), *(state["epoch"] for state in load(folder))})
 
 
 def at(folder: Path, epoch: int) -> dict[str, Any] | None:

@@ -1,11 +1,13 @@
 """Costly metrics as tasks, with the tasks replaced: shares, what is told, what failed."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from scaling.cluster import limits
 from scaling.cluster import measuring as evaluate
+from scaling.storage import checkpoints
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, data_of, key
 
@@ -73,3 +75,19 @@ def test_what_failed_is_told_when_all_else_is_measured(fill):
     failed, lines, _ = fill(Tasks(fails=lost))
     assert failed == [f"{lost}: out of memory"]
     assert lines[-1] == "metrics: 3/3 trials measured, 1 failed"
+
+
+def test_checkpoints_of_accidental_epochs_are_not_measured(tmp_path):
+    """What a kill has left is no epoch that the other seeds have; it may be asked for by number."""
+    store = Store(tmp_path)
+    folder = store.folder(key(TRIALS[0]))
+    folder.create(TRIALS[0])
+    for epoch in (40, 48, 80):
+        folder.append_row({"epoch": epoch})
+        folder.save_checkpoint({"epoch": epoch})
+    checkpoints.keep(folder.path, {"epoch": 40})
+    lacking = partial(evaluate.missing, store, folder.key, ["psnr"])
+    assert set(lacking().metrics) == {40}  # still running: 48 and 80 are where it happens to be
+    folder.finish(80)
+    assert set(lacking().metrics) == {40, 80}
+    assert set(lacking(epochs=[48]).metrics) == {48}
