@@ -49,8 +49,8 @@ def missing(
     folder = store.folder(name)
     there = set(checkpoints.epochs(folder.path))
     if epochs is None:
-        last = (folder.done() or {}).get("epoch")
-        epochs = {*checkpoints.kept_epochs(folder.path), last}
+        last = [done["epoch"]] if (done := folder.done()) else []
+        epochs = [*checkpoints.kept_epochs(folder.path), *last]
     wanted = there & set(epochs)
     lacking: dict[int, tuple[str, ...]] = {}
     for row in folder.rows():

@@ -142,7 +142,7 @@ def test_one_trial_hangs_and_the_other_is_done(study):
     os.mkfifo(pipe)
     run = study.run(*words, "--row-timeout", 0.25)
     assert run.returncode == 3, run.stdout + run.stderr
-    reason = "no epoch within 15 s (--row-timeout): hung in _read (scaling/checkpoints.py"
+    reason = "no epoch within 15 s (--row-timeout): hung in _read (scaling/storage/checkpoints.py"
     assert f"Failed: {keys[0]}: {reason}" in run.stderr
     assert "1 trials did not finish" in run.stdout
     states = [study.results / "trials" / key / "done.json" for key in keys]

@@ -66,7 +66,9 @@ def test_samples_that_cannot_be_imported(tmp_path, monkeypatch, capsys, name, re
     SAMPLES[name](path)
     words = ["pool", "import", path, "--name", "x", "--train-size", SIZE, "--results", results]
     monkeypatch.setattr(sys, "argv", ["scaling", *map(str, [*words, *rescale])])
-    assert command.main() == 2
+    with pytest.raises(SystemExit) as stop:
+        command.main()
+    assert stop.value.code == 2
     one_line(capsys.readouterr().err, "samples.npy")
     assert not list(results.glob("pools/*/chunk-*"))
 
