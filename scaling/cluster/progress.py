@@ -96,11 +96,23 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def last_line(error: Exception | None) -> str:
+    """What a person needs of an error that came through Ray: the last line of its trace."""
+    lines = [line.strip() for line in str(error or "").splitlines() if line.strip()]
+    return lines[-1] if lines else f"no reason known ({type(error).__name__})"
+
+
 class ProgressCallback(Callback):
-    """Feeds a Progress from Tune, and lets `at_step` (caps, heartbeat) look in at every step."""
+    """Feeds a Progress from Tune, and calls `at_step` (caps, heartbeat) at every step.
+
+    How trials ended is taken from here, as text: Tune's own results unpickle a file of the staging
+    folder, where others may write.
+    """
 
     def __init__(self, progress: Progress, at_step: Callable[[set[str]], None]) -> None:
         self.progress, self.at_step = progress, at_step
+        self.crowded: list[str] = []  # whose share of a GPU was too small
+        self.errors: dict[str, str] = {}  # of trials that failed for good
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self.progress.running.add(trial.config["key"])
@@ -112,12 +124,22 @@ class ProgressCallback(Callback):
             self.progress.row(trial.config["key"], result["epoch"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self.progress.running.discard(trial.config["key"])
-        self.progress.finished.add(trial.config["key"])
+        key = trial.config["key"]
+        self.progress.running.discard(key)
+        self.progress.finished.add(key)
+        if trial.last_result.get("crowded"):
+            self.crowded.append(key)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self.progress.running.discard(trial.config["key"])
-        self.progress.failed.add(trial.config["key"])
+        key = trial.config["key"]
+        self.progress.running.discard(key)
+        self.progress.failed.add(key)
+        self.errors[key] = last_line(trial.get_error())
+
+    def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
+        """Makes Tune read errors as text: it forgets that it has a pickle of them, too."""
+        for trial in trials:
+            trial.run_metadata.pickled_error_filename = None
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self.at_step(self.progress.running)

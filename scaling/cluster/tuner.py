@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ class Launcher:
         limit = SHORT_TRIAL_HOURS["cuda" if on_gpu else "cpu"]
         short = statistics.median(self.work.hours[key] for key in keys) < limit
         tuner = tune.Tuner(
-            tune.with_resources(trainable, self._resources),
+            tune.with_resources(trainable, partial(_resources, self.placement)),
             param_space={"key": tune.grid_search(list(keys))},
             tune_config=tune.TuneConfig(
                 reuse_actors=short, trial_name_creator=_name, trial_dirname_creator=_name
@@ -125,15 +126,12 @@ class Launcher:
                 callbacks=[self.callback],
             ),
         )
-        results = tuner.fit()
-        crowded = []
-        for result in (results[i] for i in range(len(results))):
-            key = Path(result.path).name
-            if result.error is not None:
-                self._fail(key, _last_line(result.error))
-            elif (result.metrics or {}).get("crowded"):
-                crowded.append(key)
-        return crowded
+        self.callback.crowded.clear()
+        self.callback.errors.clear()
+        tuner.fit()
+        for key, error in self.callback.errors.items():
+            self._fail(key, error)
+        return list(self.callback.crowded)
 
     def _fail(self, key: str, error: str) -> None:
         """Where the trial's folder cannot be written, that is told here, and the rest goes on."""
@@ -142,19 +140,15 @@ class Launcher:
         except OSError as cause:
             self.progress.say(f"Failed: {key}: {error}; nor can that be written: {cause}")
 
-    def _resources(self, config: dict[str, Any]) -> tune.PlacementGroupFactory:
-        bundle = {"CPU": self.placement.cpus, "GPU": self.placement.gpus[config["key"]]}
-        return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
+
+def _resources(placement: Placement, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+    """What Ray is asked for; no method of the launcher, which is not to be sent to workers."""
+    bundle = {"CPU": placement.cpus, "GPU": placement.gpus[config["key"]]}
+    return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
 
 
 def _name(trial: Any) -> str:
     return trial.config["key"]
-
-
-def _last_line(error: Exception) -> str:
-    """What a person needs of an error that came through Ray: the last line of its trace."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
 
 
 def train(

@@ -44,6 +44,10 @@ class Lock:
         self.count, self.lost = 0, False
         self.ended = threading.Event()
 
+    def __getstate__(self) -> Holder:
+        """For a copy that neither beats nor releases: Ray Tune writes its callbacks to disk."""
+        return {name: value for name, value in vars(self).items() if name != "ended"}
+
     def content(self) -> bytes:
         """The file, always of the same length: it can be rewritten in place on a full disk."""
         return json.dumps(self.holder | {"beat": f"{self.count:012d}"}).encode()
