@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -110,10 +111,11 @@ def load(module: Module) -> None:
     """
     if module in _loaded:
         return
+    path = [*sys.path, module.folder]
+    _check_name_is_free(module, path)
     with _additions(module):
         if module.folder not in sys.path:
-            sys.path.append(module.folder)
-        _check_name_is_free(module)
+            sys.path[:] = path
         try:
             importlib.import_module(module.name)
         except SyntaxError as error:
@@ -131,15 +133,15 @@ def load_all(modules: Iterable[Module]) -> None:
         load(module)
 
 
-def _check_name_is_free(module: Module) -> None:
+def _check_name_is_free(module: Module, path: list[str]) -> None:
     """A file must not have the name of another module: importing it would give that one."""
     if not module.word.endswith(".py"):
         return
-    there = sys.modules.get(module.name)
-    spec = None if there else importlib.util.find_spec(module.name)
-    origin: str | None = (
-        getattr(there, "__file__", None) if there else getattr(spec, "origin", None)
-    )
+    there, spec = sys.modules.get(module.name), None
+    if there is None:
+        spec = importlib.util.find_spec(module.name) or PathFinder.find_spec(module.name, path)
+    found = getattr(there, "__file__", None) if there else getattr(spec, "origin", None)
+    origin: str | None = found
     if origin is None or not Path(origin).exists() or not Path(module.word).samefile(origin):
         raise UsageError(
             f"--module {module.word}: there is another module {module.name!r} in Python"
@@ -150,7 +152,7 @@ def _check_name_is_free(module: Module) -> None:
 def _raised(module: Module, error: BaseException) -> str:
     """`raises ValueError: ..., line 3`, by the last line of the module that was reached."""
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename.startswith(module.folder)]
+    lines = [frame.lineno for frame in frames if frame.filename == module.word]
     text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
     return f"raises {text}" + (f", line {lines[-1]}" if lines else "")
 
@@ -160,7 +162,7 @@ def _additions(module: Module) -> Iterator[None]:
     """Notes what is added inside; takes it back, and raises, where a name was there before."""
     owners = [(what, importlib.import_module(name), attribute) for what, name, attribute in OPEN]
     dicts = [(what, getattr(owner, attribute)) for what, owner, attribute in owners]
-    before = [dict(names) for _, names in dicts]
+    before, path = [dict(names) for _, names in dicts], list(sys.path)
     try:
         yield
         for (what, names), old in zip(dicts, before, strict=True):
@@ -176,6 +178,7 @@ def _additions(module: Module) -> Iterator[None]:
         for (_, names), old in zip(dicts, before, strict=True):
             names.clear()
             names.update(old)
+        sys.path[:] = path
         sys.modules.pop(module.name, None)
         raise
     for (what, names), old in zip(dicts, before, strict=True):
