@@ -17,7 +17,7 @@ ROOMS = {  # a room -> those below that it may import, none if not here; `errors
     "pools": "storage trial",
     "metrics": "models data trial seeds",
     "runs": "metrics models data pools storage trial seeds",
-    "planning": "runs data pools storage trial",
+    "planning": "runs models data pools storage trial",
     "cluster": "runs metrics pools data storage trial",
     "cli": "planning cluster pools metrics data storage presets trial",
     "__main__": "cli",

@@ -20,8 +20,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from scaling.cli.options import add_data_root, add_results
+from scaling.cli.options import add_data_root, add_module, add_results
+from scaling.errors import listed
 from scaling.planning.table import size
+from scaling.trial import extensions
 
 WORKS, LIMITED, BROKEN = "works", "limited", "broken"
 SCARCE, LITTLE = 1e9, 10e9  # bytes free on the disk: too few, few for images of 32x32
@@ -51,6 +53,7 @@ def add_to(words: Any) -> None:
     add_results(made)
     made.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
     add_data_root(made)
+    add_module(made)
     wait = "patience with each check (default 14)"
     made.add_argument("--seconds", type=float, default=14.0, help=wait)
     made.set_defaults(command=_command)
@@ -69,15 +72,16 @@ def main(results: Path, data_root: Path | None, address: str, seconds: float) ->
 
 def diagnose(results: Path, data_root: Path | None, address: str, seconds: float) -> list[Finding]:
     """All checks, in the order in which they are best mended."""
+    words = [module.word for module in extensions.loaded()]
     with tempfile.TemporaryDirectory() as folder:
         probes = [
             Probe("torch", [], Path(folder)),
             Probe("ray", [address], Path(folder)),
-            Probe("data", [str(data_root or "")], Path(folder)),
+            Probe("data", [str(data_root or ""), *words], Path(folder)),
         ]
         end = time.monotonic() + seconds
         quick = [python(), packages(), disk(results), shared_memory(), token()]
-        return quick + [found for probe in probes for found in probe.findings(end)]
+        return quick + modules() + [found for probe in probes for found in probe.findings(end)]
 
 
 def table(findings: Sequence[Finding]) -> list[str]:
@@ -126,6 +130,16 @@ def _fault(line: str) -> str:
     if needed.specifier.contains(version, prereleases=True):
         return ""
     return f"{needed.name} is {version}, and {needed.name}{needed.specifier} is needed"
+
+
+def modules() -> list[Finding]:
+    """What each module of the user's adds."""
+    made = []
+    for module in extensions.loaded():
+        added = {f"{what} {name}" for (what, name), of in extensions.ADDED.items() if of == module}
+        found = f"{module.word}: {listed(added) or 'adds nothing'}"
+        made.append(Finding("module", WORKS if added else LIMITED, found))
+    return made
 
 
 def disk(results: Path) -> Finding:

@@ -10,7 +10,7 @@ from typing import Any, Never
 
 from scaling.errors import UsageError, listed
 from scaling.presets import Preset
-from scaling.trial import Kind, Source, Trial, grid, on_dataset, parse_source
+from scaling.trial import Kind, Source, Trial, extensions, grid, on_dataset, parse_source
 
 SMOKE = "smoke"  # the preset of --smoke-test
 ROW_TIMEOUT = 24 * 60.0  # minutes: far above any epoch, below a lost weekend
@@ -75,6 +75,7 @@ def add_place(made: argparse._ActionsContainer) -> None:
     add("--address", default="local", metavar="ADDRESS", help="local (default), auto or HOST:PORT")
     add_results(made)
     add_data(made)
+    add_module(made)
     add_timeout(made)
     add("--gpus-per-trial", type=_share, metavar="F", help="auto (default) or a share")
 
@@ -96,6 +97,20 @@ def add_data_root(made: argparse._ActionsContainer) -> None:
     root = os.environ.get("SCALING_DATA")
     about = "data sets ($SCALING_DATA)"
     made.add_argument("--data-root", type=Path, default=root, metavar="DIR", help=about)
+
+
+def add_module(made: argparse._ActionsContainer) -> None:
+    """Modules of the user's, imported as soon as their flag is read."""
+    made.add_argument(
+        "--module", action="append", type=_module, default=[], metavar="FILE.py", dest="modules",
+        help="adds networks, likelihoods, data sets or metrics (examples/); may be repeated",
+    )  # fmt: skip
+
+
+def _module(word: str) -> extensions.Module:
+    module = extensions.find(word)
+    extensions.load(module)
+    return module
 
 
 def add_timeout(made: argparse._ActionsContainer) -> None:

@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaling.cli.options import Parser, add_data, add_results, add_timeout
+from scaling.cli.options import Parser, add_data, add_module, add_results, add_timeout
 from scaling.cli.process import at_work
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def add_to(words: Any) -> None:
     verbs = words.add_parser("pool", help="samples on disk").add_subparsers(required=True)
     shared = Parser(add_help=False)
     add_results(shared)
+    add_module(shared)
     sampling = Parser(add_help=False)
     sampling.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
     add_timeout(sampling)

@@ -16,6 +16,7 @@ from pathlib import Path
 from scaling.cli.doctor import ADVICE, BROKEN, LIMITED, WORKS, Finding
 from scaling.errors import UsageError
 from scaling.planning.table import size
+from scaling.trial import extensions
 
 GPUS = Path("/proc/driver/nvidia/gpus")
 
@@ -75,10 +76,12 @@ def ray(address: str = "local") -> Iterator[Finding]:
     yield Finding("ray", WORKS, f"{found}{there.cpus:g} CPUs, {there.gpus:g} GPUs")
 
 
-def data(root: str = "") -> Iterator[Finding]:
-    """Reads every data set that lies under the data root, whole; downloads none."""
+def data(root: str = "", *modules: str) -> Iterator[Finding]:
+    """Reads every data set that lies under the data root, or that a module adds; downloads none."""
     from scaling.data import datasets, official
 
+    for word in modules:
+        extensions.load(extensions.find(word))
     folder = Path(root or datasets.DEFAULT_ROOT)
     for name in datasets.LOADERS:
         inside = official.FOLDERS.get(name)

@@ -19,7 +19,7 @@ from scaling.storage import checkpoints
 from scaling.storage.lock import Lock
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
-from scaling.trial import Data, VaeTrial, data_of
+from scaling.trial import Data, VaeTrial, data_of, extensions
 from scaling.trial.placement import check_placement
 
 Load = Callable[[str, str], Dataset]
@@ -97,7 +97,8 @@ def fill(
         dataset = refs[data_of(store.folder(cell.key).trial())]
         _note(store, cell.key).forget()
         task = _measure.options(num_gpus=gpu_shares[cell.key])
-        tasks[task.remote(store.root, cell, dataset, session.hung_after_s)] = cell.key
+        shared = (session.hung_after_s, extensions.loaded())
+        tasks[task.remote(store.root, cell, dataset, *shared)] = cell.key
     failed: list[str] = []
     placed = {task: gpu_shares[key] for task, key in tasks.items()}
     for done, ready in enumerate(as_they_end(placed, session.limits.check), 1):
@@ -141,8 +142,15 @@ def _note(store: Store, key: str) -> Note:
 
 
 @ray.remote(num_cpus=1, max_retries=2)
-def _measure(root: Path, cells: Cells, data: Dataset, hung_after_s: float) -> None:
+def _measure(
+    root: Path,
+    cells: Cells,
+    data: Dataset,
+    hung_after_s: float,
+    modules: Sequence[extensions.Module],
+) -> None:
     """The trial's cells, in a process that ends where it hangs."""
+    extensions.load_all(modules)
     device, _ = gpu_memory.placed()
     note = _note(Store(root), cells.key)
     note.heed()

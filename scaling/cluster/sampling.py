@@ -30,7 +30,7 @@ from scaling.pools.spec import PoolSpec
 from scaling.storage import checkpoints
 from scaling.storage.lock import Lock
 from scaling.storage.store import Store
-from scaling.trial import DiffusionTrial
+from scaling.trial import DiffusionTrial, extensions
 from scaling.trial.schedule import pool_name
 
 LINE_SECONDS = 15, 300  # between two lines of progress: at least, and at most
@@ -61,7 +61,8 @@ def build(session: Session, store: Store, request: PoolRequest, gpu_share: float
     for index in left:
         _note(path, index).forget()
     task = _sample.options(num_gpus=gpu_share)
-    tasks = {task.remote(store.root, request, i, session.hung_after_s): i for i in left}
+    shared = (session.hung_after_s, extensions.loaded())
+    tasks = {task.remote(store.root, request, i, *shared): i for i in left}
     progress = SamplingProgress(path, request, session.say)
 
     def check(gpus: float) -> None:
@@ -138,8 +139,15 @@ def _note(pool: Path, index: int) -> Note:
 
 
 @ray.remote(num_cpus=1, max_retries=2)
-def _sample(root: Path, request: PoolRequest, index: int, hung_after_s: float) -> str:
+def _sample(
+    root: Path,
+    request: PoolRequest,
+    index: int,
+    hung_after_s: float,
+    modules: Sequence[extensions.Module],
+) -> str:
     """One chunk, in a process that ends where it hangs; returns the file's SHA-256."""
+    extensions.load_all(modules)
     device, _ = gpu_memory.placed()
     note = _note(Store(root).pool(request.spec.name), index)
     note.heed()

@@ -18,7 +18,7 @@ from scaling.cluster.watchdog import Watchdog
 from scaling.runs.execute import Job, execute
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
-from scaling.trial import Data, data_of
+from scaling.trial import Data, data_of, extensions
 
 MAX_FAILURES = 2
 TRIALS_PER_TUNER = 500  # a driver's memory grows with the trials of one Tuner
@@ -107,6 +107,7 @@ class Launcher:
             jobs={key: self.work.jobs[key] for key in keys},
             datasets=dict(self.work.datasets),
             pools=dict(pools),
+            modules=extensions.loaded(),
         )
         on_gpu = any(self.placement.gpus[key] for key in keys)
         limit = SHORT_TRIAL_HOURS["cuda" if on_gpu else "cpu"]
@@ -157,8 +158,10 @@ def train(
     jobs: Mapping[str, Job],
     datasets: Mapping[Data, ray.ObjectRef],
     pools: Mapping[str, Chunks],
+    modules: Sequence[extensions.Module],
 ) -> None:
     """One trial in a worker process; Ray's configuration holds its key only."""
+    extensions.load_all(modules)
     device, share = gpu_memory.placed()
     key = config["key"]
     gpu = (",".join(map(str, ray.get_gpu_ids())), share) if share else None

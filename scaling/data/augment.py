@@ -17,6 +17,7 @@ from torch import Tensor
 from scaling.data import affine, colour
 from scaling.errors import UsageError
 from scaling.trial import Source
+from scaling.trial.catalog import likelihood_row
 
 PROBABILITY = {1: 0.10, 3: 0.12}  # b of Appendix E, by channels
 PIECES = {"cpu": 128}  # images transformed at a time: what fits a cache
@@ -170,7 +171,8 @@ def augmented(
     Levels again for a mixture and for a Bernoulli, whose two levels make rounding a threshold at
     0.5; floats in [0, 1] for a Gaussian, and for a Bernoulli with `keep_real`.
     """
-    if likelihood == "gaussian" or (likelihood == "bernoulli" and keep_real):
+    floats = likelihood_row(likelihood).floats
+    if floats == "always" or (floats == "asked" and keep_real):
         return _augment_(images / (levels - 1), 1, settings, generator)
     return _augment_(images.clone(), levels - 1, settings, generator)
 

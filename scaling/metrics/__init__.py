@@ -2,6 +2,7 @@
 
 A module has `COLUMNS`, the numbers that it makes; `Settings`, its options with the paper's
 defaults; and `measure(subject, settings)`, which gives numbers for the row and arrays for pictures.
+One of the user's own is put into EXTRA by a file that `--module` names.
 """
 
 import math
@@ -19,16 +20,38 @@ from scaling.metrics.subject import Subject
 Options = Mapping[str, Mapping[str, Any]]  # metric -> its settings that are not at their default
 Numbers = dict[str, float | str]
 Arrays = dict[str, np.ndarray]
+PARTS = ("COLUMNS", "Settings", "measure")
+EXTRA: dict[str, ModuleType] = {}  # those of the user's modules, by the name that they have here
 
 
 def find(name: str) -> ModuleType:
     """The metric of that module's name, or one of whose numbers has it; else UsageError."""
-    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
-    metrics = {_name(module): module for module in modules if hasattr(module, "COLUMNS")}
+    metrics = _built_in() | EXTRA
     for own, metric in metrics.items():
         if name == own or name in metric.COLUMNS:
             return metric
     raise UsageError(f"Unknown metric {name!r}. Known: {listed(metrics)}, or a column of theirs.")
+
+
+def _built_in() -> dict[str, ModuleType]:
+    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    return {_name(module): module for module in modules if hasattr(module, "COLUMNS")}
+
+
+def check_added() -> None:
+    """Raises UsageError where a metric of EXTRA lacks a part, or takes a name that is in use."""
+    taken = {name: own for own, metric in _built_in().items() for name in (own, *metric.COLUMNS)}
+    for own, metric in EXTRA.items():
+        for part in PARTS:
+            if not hasattr(metric, part):
+                raise UsageError(f"the metric {own} has no {part}. It needs {listed(PARTS)}.")
+        for name in (own, *(name for name in metric.COLUMNS if name != own)):
+            if name in taken:
+                raise UsageError(
+                    f"the metric {own} makes {name}, which {taken[name]} makes already. "
+                    "Give it another name."
+                )
+            taken[name] = own
 
 
 def settings(names: Sequence[str], words: Sequence[str]) -> Options:
@@ -63,4 +86,5 @@ def compute(
 
 
 def _name(metric: ModuleType) -> str:
-    return metric.__name__.rpartition(".")[2]
+    added = {id(module): name for name, module in EXTRA.items()}
+    return added.get(id(metric)) or metric.__name__.rpartition(".")[2]

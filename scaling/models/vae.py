@@ -60,15 +60,18 @@ class VAE(nn.Module):
         return next(self.parameters()).dtype
 
     def count_parameters(self) -> dict[str, int]:
-        """|Theta_z|, |Theta_not-z| and their sum (section 4.2)."""
-        z = _count(self.encoder.head) + _count(self.decoder.stem)
+        """|Theta_z|, |Theta_not-z| and their sum (section 4.2).
+
+        Of a network without `head` and `stem` nothing is told apart: all is Theta_not-z.
+        """
+        parts = getattr(self.encoder, "head", None), getattr(self.decoder, "stem", None)
+        z = sum(_count(part) for part in parts)
         total = _count(self)
         return {"parameters": total, "parameters_z": z, "parameters_rest": total - z}
 
 
-def _count(module: nn.Module | Tensor) -> int:
-    assert isinstance(module, nn.Module)
-    return sum(parameter.numel() for parameter in module.parameters())
+def _count(module: nn.Module | None) -> int:
+    return 0 if module is None else sum(parameter.numel() for parameter in module.parameters())
 
 
 def build(trial: VaeTrial, channels: int, side: int, levels: int) -> VAE:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scaling.planning.counted import Counted
 from scaling.planning.layers import (
     Layer,
     Operations,
@@ -210,7 +211,7 @@ def metrics_work(scheduled: Scheduled, settings: Mapping[str, Mapping[str, Any]]
     return work * len(scheduled.kept_epochs)
 
 
-def _through(half: list[Layer], images: float) -> Operations:
+def _through(half: list[Layer | Counted], images: float) -> Operations:
     """Forward through a half of the network; a gradient by its inputs costs as much again."""
     flops, values = sum(x.flops for x in half), sum(x.values for x in half)
     return Operations(images * len(half) / TOGETHER, images * flops, images * values, 0)

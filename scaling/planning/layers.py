@@ -1,6 +1,7 @@
 """The networks as lists of linear maps: what parameters, FLOPs and activations are counted from.
 
-Arithmetic only, so that a plan needs no torch; tests hold the counts against the networks.
+Arithmetic only, so that a plan needs no torch; tests hold the counts against the networks. A
+network or likelihood that has no entry here is counted by torch (`scaling.planning.counted`).
 A FLOP is an addition or a multiplication, as `torch.utils.flop_counter` counts them.
 """
 
@@ -8,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from scaling.planning import counted
+from scaling.planning.counted import Counted
 from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial
 from scaling.trial.catalog import DatasetRow, images_of
 from scaling.trial.vae import FC_LATENTS, values_per_component
@@ -75,11 +78,25 @@ def row_of(trial: Trial) -> DatasetRow:
     return images_of(trial.dataset)
 
 
-def likelihood_width(trial: VaeTrial, channels: int) -> int:
+def likelihood_width(trial: VaeTrial, row: DatasetRow) -> int:
     """Decoder outputs per pixel."""
-    if trial.likelihood != "mixture":
-        return channels
+    known = WIDTHS.get(trial.likelihood)
+    return counted.width(trial, row) if known is None else known(trial, row.channels)
+
+
+def _of_mixture(trial: VaeTrial, channels: int) -> int:
     return trial.mixtures * values_per_component(channels)
+
+
+def _one_a_channel(trial: VaeTrial, channels: int) -> int:
+    return channels
+
+
+WIDTHS: dict[str, Callable[[VaeTrial, int], int]] = {
+    "mixture": _of_mixture,
+    "gaussian": _one_a_channel,
+    "bernoulli": _one_a_channel,
+}
 
 
 def _residual(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
@@ -97,7 +114,7 @@ def _residual(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
     yield from blocks
     yield Layer(n, n, quarter, 16, norm=True, kept=4)
     yield Layer(n, n, half, 16, norm=True, kept=4)
-    yield Layer(n, likelihood_width(trial, row.channels), row.side**2, bias=True)
+    yield Layer(n, likelihood_width(trial, row), row.side**2, bias=True)
 
 
 def _fully_connected(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
@@ -108,7 +125,7 @@ def _fully_connected(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
     yield Layer(n, 2 * latents, 1, bias=True, z=True)
     yield Layer(latents, n, 1, bias=True, norm=norm, z=True)
     yield Layer(n, n, 1, bias=True, norm=norm)
-    yield Layer(n, likelihood_width(trial, row.channels) * pixels, 1, bias=True)
+    yield Layer(n, likelihood_width(trial, row) * pixels, 1, bias=True)
 
 
 def _unet(trial: DiffusionTrial, row: DatasetRow) -> Iterator[Layer]:
@@ -181,29 +198,31 @@ def _resnet(trial: TwoSampleTrial, row: DatasetRow) -> Iterator[Layer]:
     yield Layer(width, 2, 1, bias=True)
 
 
-def _vae(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
-    """Encoder, then decoder (Tables 3 to 5)."""
-    return VAE_LAYERS[trial.network](trial, row)
-
-
-VAE_LAYERS = {"residual": _residual, "fully_connected": _fully_connected}
+VaeLayers = Callable[[VaeTrial, DatasetRow], Iterator[Layer]]
+VAE_LAYERS: dict[str, VaeLayers] = {"residual": _residual, "fully_connected": _fully_connected}
 LAYERS: dict[str, Callable[[Any, DatasetRow], Iterator[Layer]]] = {
-    "vae": _vae,
     "diffusion": _unet,
     "two_sample": _resnet,
 }
 
 
-def layers(trial: Trial) -> list[Layer]:
-    """Every linear map of the trial's networks."""
+def layers(trial: Trial) -> list[Layer | Counted]:
+    """Every linear map of the trial's networks; of a VAE encoder, then decoder (Tables 3 to 5)."""
+    if isinstance(trial, VaeTrial):
+        return [layer for half in halves(trial) for layer in half]
     return list(LAYERS[trial.kind](trial, row_of(trial)))
 
 
-def halves(trial: Trial) -> tuple[list[Layer], list[Layer]]:
+def halves(trial: Trial) -> tuple[list[Layer | Counted], list[Layer | Counted]]:
     """Encoder and decoder of a VAE: before and after the two layers of Theta_z."""
-    every = layers(trial)
+    assert isinstance(trial, VaeTrial), trial.kind
+    row, listed = row_of(trial), VAE_LAYERS.get(trial.network)
+    if listed is None:
+        encoder, decoder = counted.halves(trial, row)
+        return [*encoder], [*decoder]
+    every = list(listed(trial, row))
     middle = next(index for index, layer in enumerate(every) if layer.z) + 1
-    return every[:middle], every[middle:]
+    return [*every[:middle]], [*every[middle:]]
 
 
 def training_flops(trial: Trial) -> int:
@@ -225,7 +244,7 @@ def half_asleep_flops(trial: VaeTrial) -> int:
 
 def components(trial: Trial) -> int:
     """Logistics that the likelihood of one image is made of; none where it is no mixture."""
-    if not isinstance(trial, VaeTrial) or trial.likelihood != "mixture":
+    if not isinstance(trial, VaeTrial) or WIDTHS.get(trial.likelihood) is not _of_mixture:
         return 0
     row = row_of(trial)
     return trial.mixtures * row.channels * row.side**2

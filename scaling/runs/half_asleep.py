@@ -31,4 +31,5 @@ def _samples(vae: VAE, trial: VaeTrial, x: Tensor) -> Tensor:
     vae.encoder.train()
     z = q.sample() if trial.half_asleep_source == "qz" else prior(q).sample()
     sample = vae.decode(z).sample()
-    return sample if trial.likelihood == "gaussian" else quantize(sample, vae.levels)
+    real = trial.likelihood_row.floats == "always"
+    return sample if real else quantize(sample, vae.levels)

@@ -4,6 +4,7 @@ What stands in `trials/<key>/` is the only state of a study; nothing of Ray's is
 Rows are on disk before the checkpoint that covers them, and `done.json` is written last.
 """
 
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from scaling.errors import UsageError
 from scaling.storage.files import atomic, read_json, write_json
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial, VaeTrial
+from scaling.trial.extensions import UnknownName
 from scaling.trial.schedule import Scheduled
 
 
@@ -36,11 +38,16 @@ class Store:
         return TrialFolder(self.root / "trials" / name)
 
     def vaes(self) -> list[VaeTrial]:
-        """Every VAE whose folder can be read, by key."""
-        found = []
+        """Every VAE whose folder can be read, by key; tells which ones need another module."""
+        found, lacking = [], set()
         for path in sorted(self.root.glob("trials/*/trial.json")):
             with suppress(UsageError):  # a folder that was copied or damaged
-                found.append(TrialFolder(path.parent).trial())
+                try:
+                    found.append(TrialFolder(path.parent).trial())
+                except UnknownName as error:
+                    lacking.add(str(error))
+        for line in sorted(lacking):
+            print(f"Left out: {line}", file=sys.stderr)
         return [trial for trial in found if isinstance(trial, VaeTrial)]
 
     def states(self, every: Iterable[Scheduled]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from scaling.errors import UsageError
 from scaling.storage import checkpoints
 from scaling.storage.files import atomic, naming, read_json, write_json
 from scaling.trial import Trial, from_dict, key, to_dict
+from scaling.trial.extensions import needed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +51,10 @@ class TrialFolder:
         values = read_json(self.path / "trial.json")
         if values is None:
             self.path.mkdir(parents=True, exist_ok=True)
-            write_json(self.path / "trial.json", to_dict(trial))
+            made = to_dict(trial)
+            modules = needed(made)
+            made |= {"modules": modules} if modules else {}
+            write_json(self.path / "trial.json", made)
         elif from_dict(values) != trial:
             raise UsageError(
                 f"{self.path} was made by a version with other defaults. "

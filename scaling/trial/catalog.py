@@ -1,10 +1,10 @@
-"""What goes with a data set: the shape of its images and the settings of Appendix B.1."""
+"""What goes with a data set (image shape, settings of Appendix B.1) and with a likelihood."""
 
 import io
 import zlib
 from dataclasses import dataclass
 from tokenize import TokenError
-from typing import Any
+from typing import Any, Literal
 from zipfile import BadZipFile, ZipFile
 
 MULTIPLE = 4  # of which sides are: two halvings in the networks
@@ -54,6 +54,26 @@ DATASETS = {
     ),
     "cifar10": DatasetRow(3, 32, 256, 50_000, RESIDUAL, 10_000),
 }
+
+
+@dataclass(frozen=True)
+class LikelihoodRow:
+    """Which images a likelihood takes: levels, or also real numbers between two of them."""
+
+    floats: Literal["never", "asked", "always"] = "never"  # noise and augmentation unrounded
+    levels: int | None = None  # that images must have; None: any
+
+
+LIKELIHOODS = {
+    "mixture": LikelihoodRow(),
+    "gaussian": LikelihoodRow(floats="always"),
+    "bernoulli": LikelihoodRow(floats="asked", levels=2),
+}
+
+
+def likelihood_row(likelihood: str) -> LikelihoodRow:
+    """Which images it takes; levels, where a likelihood of one's own says nothing."""
+    return LIKELIHOODS.get(likelihood, LikelihoodRow())
 
 
 def images_of(dataset: str) -> DatasetRow:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from scaling.errors import UsageError, listed
 from scaling.trial.diffusion import DiffusionTrial
+from scaling.trial.extensions import UnknownName
 from scaling.trial.source import Source
 from scaling.trial.two_sample import TwoSampleTrial
 from scaling.trial.vae import VaeTrial
@@ -25,7 +26,10 @@ KINDS: dict[str, type[Trial]] = {
 
 
 def to_dict(trial: Trial) -> dict[str, Any]:
-    """The JSON form, as in `trial.json`: the kind and every field."""
+    """The JSON form, as in `trial.json`: the kind and every field.
+
+    `trial.json` also has `modules` where the trial needs modules of the user's.
+    """
     return {"kind": trial.kind} | asdict(trial)
 
 
@@ -34,7 +38,16 @@ def from_dict(values: dict[str, Any]) -> Trial:
     kind = values.get("kind")
     if kind not in KINDS:
         raise UsageError(f"Unknown kind of trial {kind!r}. Known: {listed(KINDS)}.")
-    return KINDS[kind].from_dict({name: v for name, v in values.items() if name != "kind"})
+    modules = values.get("modules")
+    fields = {name: v for name, v in values.items() if name not in ("kind", "modules")}
+    try:
+        return KINDS[kind].from_dict(fields)
+    except UnknownName as error:
+        if not isinstance(modules, dict) or not modules:
+            raise
+        words = " ".join(f"--module {word}" for word in sorted(set(modules.values())))
+        unknown = str(error).partition(". ")[0]
+        raise UnknownName(f"{unknown}: the trial was made with {words}. Add that.") from None
 
 
 @functools.cache

@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 from scaling.errors import UsageError, listed
+from scaling.trial import extensions
 from scaling.trial.base import BaseTrial, at_least, check_train_size
-from scaling.trial.catalog import DATASETS
+from scaling.trial.catalog import DATASETS, LIKELIHOODS, LikelihoodRow, likelihood_row
 from scaling.trial.source import HALF, NORMAL, Source
 
+NETWORKS = ("residual", "fully_connected")  # besides those of the user's modules
 FC_LATENTS = 16  # d_z of the fully-connected network at m_z = 1 (Table 3)
 BF16_FROM_SIDE = 32  # for every width, so that no axis of widths changes its arithmetic midway
 # Fields that only some networks, likelihoods or data sets read: elsewhere they keep their default.
@@ -49,8 +51,8 @@ class VaeTrial(BaseTrial):
     seed: int = 0
     train_size: int | None = None  # |D_train|; None: all training images
     split: int = 0  # seed of the permutation whose first train_size images are D_train
-    network: Literal["residual", "fully_connected"] = "residual"
-    likelihood: Literal["mixture", "gaussian", "bernoulli"] = "mixture"
+    network: str = "residual"
+    likelihood: str = "mixture"
     mixtures: int = 10  # K components per pixel
     mol_mix: Literal["joint", "per_channel"] = "joint"
     sigma: float = 0.03  # standard deviation of the Gaussian likelihood on [0, 1]
@@ -72,11 +74,7 @@ class VaeTrial(BaseTrial):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.dataset not in DATASETS and not self.dataset.endswith(".npz"):
-            raise UsageError(
-                f"Unknown dataset {self.dataset!r}. Known: {listed(DATASETS)}, "
-                "or a path/to/file.npz."
-            )
+        self._check_names()
         for name in ("m_z", "n_c", "batch", "mixtures"):
             at_least(self, name, 1)
         for name in ("lr", "sigma"):
@@ -87,6 +85,25 @@ class VaeTrial(BaseTrial):
         check_train_size(self)
         self._check_read()
         self._check_source()
+
+    def _check_names(self) -> None:
+        """What this trial is made of must be known: here, or by a module that is loaded."""
+        if self.dataset not in DATASETS and not self.dataset.endswith(".npz"):
+            raise extensions.UnknownName(
+                f"Unknown dataset {self.dataset!r}. Known: {listed(DATASETS)}, "
+                f"or a path/to/file.npz. {extensions.HINT}."
+            )
+        for name, built_in in (("network", NETWORKS), ("likelihood", tuple(LIKELIHOODS))):
+            value, names = getattr(self, name), extensions.known(name, built_in)
+            if value not in names:
+                raise extensions.UnknownName(
+                    f"Unknown {name} {value!r}. Known: {listed(names)}. {extensions.HINT}."
+                )
+
+    @property
+    def likelihood_row(self) -> LikelihoodRow:
+        """Which images its likelihood takes."""
+        return likelihood_row(self.likelihood)
 
     def _check_read(self) -> None:
         """Fields that this trial's run would not read must be at their default."""
@@ -108,12 +125,13 @@ class VaeTrial(BaseTrial):
 
     def _check_source(self) -> None:
         """What the source gives, the likelihood must take."""
-        if self.source.keep_real and self.likelihood != "bernoulli":
+        asked = self.likelihood_row.floats == "asked"
+        if self.source.keep_real and not asked:
             raise UsageError(
                 "source.keep_real=True is read by the likelihood bernoulli only, and this trial "
                 f"has likelihood={self.likelihood}."
             )
-        if not self.source.requantise and self.likelihood != "bernoulli":
+        if not self.source.requantise and not asked:
             raise UsageError(
                 "source.requantise=False is read by the likelihood bernoulli only: a mixture gives "
                 "probabilities to levels, a Gaussian never sees rounded noise. Leave it out."
@@ -219,8 +237,10 @@ class VaeTrial(BaseTrial):
         return self.precision == "bf16" or (self.precision == "auto" and large)
 
     def check_levels(self, levels: int) -> None:
-        if self.likelihood == "bernoulli" and levels != 2:
+        taken = self.likelihood_row.levels
+        if taken is not None and levels != taken:
             raise UsageError(
-                f"likelihood=bernoulli is of images of 0 and 1, and {self.dataset} has {levels} "
-                "levels. Save it as 0 and 1, or give --set likelihood=mixture."
+                f"likelihood={self.likelihood} is of images of {taken} levels, and {self.dataset} "
+                f"has {levels}. Save it in levels 0 to {taken - 1}, or give "
+                "--set likelihood=mixture."
             )

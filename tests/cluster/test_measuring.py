@@ -25,7 +25,7 @@ class Tasks:
         self.share = num_gpus
         return self
 
-    def remote(self, root, cell, dataset, timeout):
+    def remote(self, root, cell, dataset, timeout, modules):
         self.shares[cell.key] = self.share
         return cell.key
 

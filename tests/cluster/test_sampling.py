@@ -22,7 +22,7 @@ class Tasks:
         self.shares.append(num_gpus)
         return self
 
-    def remote(self, root, order, index, timeout):
+    def remote(self, root, order, index, timeout, modules):
         self.path = Store(root).pool(order.spec.name)
         return index
 

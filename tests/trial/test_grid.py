@@ -139,7 +139,7 @@ def test_an_empty_axis_is_refused():
     ({"m_z": True}, "int is expected"),
     ({"lr": 0.0}, "not positive"),
     ({"lr": float("nan")}, "float is expected"),
-    ({"network": "resnet"}, "residual or fully_connected"),
+    ({"network": "resnet"}, "Known: fully_connected, residual"),
     ({"sigma": 0.1}, "likelihood gaussian only"),
     ({"batch_norm": True}, "network fully_connected only"),
     ({"train_size": 0}, "below 1"),

@@ -1,0 +1,45 @@
+"""A likelihood of your own: a Laplace density of fixed scale around the decoder's output.
+
+python studies/double_descent.py --module examples/own_likelihood.py --smoke-test \
+    --set likelihood=laplace
+
+It has `mean` and `sample()` in [0, 1], and `log_prob(x)` in nats per image of levels x. Its row in
+the catalog says that it takes real numbers between two levels too: noise is not rounded for it.
+"""
+
+import torch
+from torch import Tensor
+from torch.distributions import Laplace as Density
+
+from scaling.models.likelihoods import LIKELIHOODS, Family
+from scaling.trial import VaeTrial, catalog
+
+SCALE = 0.1  # on [0, 1]
+
+
+class Laplace:
+    """p(x|z) with `params` (B, C, H, W) as its medians."""
+
+    def __init__(self, params: Tensor, levels: int) -> None:
+        self.density = Density(params.float(), SCALE, validate_args=False)
+        self.levels = levels
+
+    @property
+    def mean(self) -> Tensor:
+        return self.density.mean.clamp(0, 1)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return self.density.log_prob(x / (self.levels - 1)).sum((1, 2, 3))
+
+    def sample(self) -> Tensor:
+        with torch.no_grad():
+            return self.density.sample().clamp(0, 1)
+
+
+def laplace(trial: VaeTrial, channels: int, levels: int) -> Family:
+    """One output per pixel and channel."""
+    return Family(channels, lambda params: Laplace(params, levels))
+
+
+LIKELIHOODS["laplace"] = laplace
+catalog.LIKELIHOODS["laplace"] = catalog.LikelihoodRow(floats="always")

@@ -1,0 +1,146 @@
+"""Networks and likelihoods without a layer list, counted by torch on the meta device.
+
+The networks are built without their numbers and see one image, so a plan of the widest takes
+milliseconds. torch is imported only where something is counted.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from scaling.errors import UsageError
+from scaling.trial import VaeTrial
+from scaling.trial.catalog import DatasetRow
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Shape = tuple[int, int, int]  # channels, side and levels of the images
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a layer costs, as `scaling.planning.layers.Layer` says it, of one image."""
+
+    parameters: int  # those of the normalization behind it too
+    weights: int  # without them
+    flops: int
+    values: int
+    z: bool = False
+    first: bool = False  # its inputs need no gradient
+
+    @property
+    def gradients(self) -> int:
+        """FLOPs backward for one forward: by weights, and by inputs."""
+        return 1 if self.first else 2
+
+
+Half = tuple[Counted, ...]
+
+
+def halves(trial: VaeTrial, row: DatasetRow) -> tuple[Half, Half]:
+    """The layers of encoder and decoder; raises UsageError where they cannot be counted."""
+    return _halves(trial.architecture, _shape(trial, row))
+
+
+def width(trial: VaeTrial, row: DatasetRow) -> int:
+    """Decoder outputs per pixel that the trial's likelihood asks for."""
+    from scaling.models.likelihoods import family
+
+    channels, _, levels = _shape(trial, row)
+    return family(trial, channels, levels).width
+
+
+def _shape(trial: VaeTrial, row: DatasetRow) -> Shape:
+    """Of the images; a file's row knows no levels, and a likelihood may ask for some."""
+    return row.channels, row.side, trial.likelihood_row.levels or row.levels
+
+
+@functools.cache
+def _halves(trial: VaeTrial, shape: Shape) -> tuple[Half, Half]:
+    import torch
+
+    from scaling.models.likelihoods import family
+    from scaling.models.vae import build
+
+    channels, side, levels = shape
+    expected = (1, family(trial, channels, levels).width, side, side)
+    try:
+        with torch.device("meta"), torch.no_grad():
+            vae = build(trial, channels, side, levels).eval()
+            encoder, q = _counted(vae.encoder, torch.zeros(1, channels, side, side), "head")
+            decoder, out = _counted(vae.decoder, q.chunk(2, 1)[0], "stem")
+    except UsageError:
+        raise
+    except Exception as error:  # whatever a network of the user's raises
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UsageError(
+            f"network={trial.network} fails on an image of {channels} x {side} x {side} on torch's "
+            f"meta device: {text}. Mend it, or give it a layer list in "
+            "scaling.planning.layers.VAE_LAYERS."
+        ) from error
+    if tuple(out.shape) != expected:
+        raise UsageError(
+            f"network={trial.network}: the decoder makes {tuple(out.shape)} of one image's z, and "
+            f"{expected} is needed. Mend its last layer: Shape.width channels, the image's side."
+        )
+    return (replace(encoder[0], first=True), *encoder[1:]), decoder
+
+
+def _counted(network: "nn.Module", x: "Tensor", z_layer: str) -> tuple[Half, "Tensor"]:
+    """The layers of a network, and what it makes of x; `z_layer` names the part of Theta_z."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    z_part = getattr(network, z_layer, None)
+    of_z = set() if z_part is None else {id(part) for part in z_part.modules()}
+    with FlopCounterMode(display=False) as counter:
+        calls = Calls(counter.get_total_flops, of_z)
+        for part in network.modules():
+            if list(part.parameters(recurse=False)):
+                part.register_forward_pre_hook(calls.begin)
+                part.register_forward_hook(calls.end)
+        out = network(x)
+    parameters = sum(weight.numel() for weight in network.parameters())
+    return calls.half(parameters, counter.get_total_flops(), out.numel()), out
+
+
+class Calls:
+    """Hooks that make a layer of each call of a module that has weights of its own."""
+
+    def __init__(self, flops: Callable[[], int], of_z: set[int]) -> None:
+        self.flops, self.of_z = flops, of_z
+        self.layers: list[Counted] = []
+        self.open: list[list[int]] = []  # FLOPs where it began, and of the modules inside
+        self.seen: set[int] = set()  # weights that are used twice count once
+
+    def begin(self, module: "nn.Module", inputs: object) -> None:
+        self.open.append([self.flops(), 0])
+
+    def end(self, module: "nn.Module", inputs: object, output: Any) -> None:
+        start, inside = self.open.pop()
+        taken = self.flops() - start
+        if self.open:
+            self.open[-1][1] += taken
+        own = 0 if id(module) in self.seen else _weights(module)
+        self.seen.add(id(module))
+        values = output.numel() if hasattr(output, "numel") else 0
+        self.layers.append(Counted(own, own, taken - inside, values, id(module) in self.of_z))
+
+    def half(self, parameters: int, flops: int, outputs: int) -> Half:
+        """Normalizations go with the layer before; what no layer has is in one more."""
+        made: list[Counted] = []
+        for layer in self.layers:
+            if layer.flops or not made:
+                made.append(layer)
+            else:
+                made[-1] = replace(made[-1], parameters=made[-1].parameters + layer.parameters)
+        left = parameters - sum(layer.parameters for layer in made)
+        outside = flops - sum(layer.flops for layer in made)
+        if left or outside or not made:
+            made.append(Counted(left, left, outside, 0 if made else outputs))
+        return tuple(made)
+
+
+def _weights(module: "nn.Module") -> int:
+    return sum(weight.numel() for weight in module.parameters(recurse=False))
