@@ -11,7 +11,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import PurePath
 from typing import Any, TypeVar
 
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.diffusion import DiffusionTrial
 from scaling.trial.source import Source
 from scaling.trial.two_sample import TwoSampleTrial
@@ -33,7 +33,8 @@ def from_dict(values: dict[str, Any]) -> Trial:
     """The trial of a `trial.json`; raises UsageError for unknown kinds and fields."""
     kind = values.get("kind")
     if kind not in KINDS:
-        raise UsageError(f"Unknown kind of trial {kind!r}. Known: {listed(KINDS)}.")
+        near = did_you_mean(str(kind), KINDS)
+        raise UsageError(f"Unknown kind of trial {kind!r}. {near}Known: {listed(KINDS)}.")
     return KINDS[kind].from_dict({name: v for name, v in values.items() if name != "kind"})
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.base import BaseTrial, at_least, check_train_size
 from scaling.trial.catalog import DATASETS
 from scaling.trial.source import HALF, NORMAL, Source
@@ -74,7 +74,8 @@ class VaeTrial(BaseTrial):
         super().__post_init__()
         if self.dataset not in DATASETS and not self.dataset.endswith(".npz"):
             raise UsageError(
-                f"Unknown dataset {self.dataset!r}. Known: {listed(DATASETS)}, "
+                f"Unknown dataset {self.dataset!r}. {did_you_mean(self.dataset, DATASETS)}"
+                f"Known: {listed(DATASETS)}, "
                 "or a path/to/file.npz."
             )
         for name in ("m_z", "n_c", "batch", "mixtures"):
