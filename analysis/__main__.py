@@ -3,19 +3,34 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Never
 
 from analysis import figures
 from analysis.folders import ResultsError
+from analysis.suggest import did_you_mean
 
 WORDS = ("claims", "compact", "report", "verdict")  # besides the figures
 PLAIN = ("report", "verdict")  # lines on the console only
 WRONG = 2  # exit code of wrong usage, as everywhere in this project
 
 
-def parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """An argparse parser whose errors are sentences with the known flags."""
+
+    def error(self, message: str) -> Never:
+        flags = sorted(flag for flag in self._option_string_actions if flag.startswith("-"))
+        _, _, wrong = message.partition("unrecognized arguments: ")
+        words = [word.partition("=")[0] for word in wrong.split() if word.startswith("-")]
+        near = did_you_mean(words[0], flags) if words else ""
+        raise ResultsError(
+            f"{message[:1].upper()}{message[1:]}. {near}Known flags: {', '.join(flags)}."
+        )
+
+
+def parser() -> Parser:
     """The command line."""
     known = ", ".join([*figures.names(), *WORDS])
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m analysis",
         description="Draws the paper's figures from result files and says what they show.",
     )
@@ -40,16 +55,17 @@ def parser() -> argparse.ArgumentParser:
         "--where",
         nargs="+",
         default=[],
-        metavar="COLUMN=VALUE",
-        help="draw or judge these rows only, for example --where source_k=10",
+        metavar="CONDITION",
+        help="draw or judge these rows only, for example --where source_k=10 or "
+        '"m_z>1 and source==dmaapx"; of the sources without such a field all',
     )
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; 0, or 2 with one or two sentences on stderr."""
-    asked = parser().parse_args(argv)
     try:
+        asked = parser().parse_args(argv)
         _check(asked.what, asked.output)
         path = asked.results or _home(asked.what)
         return _run(asked.what, path, asked.output, asked.where)
@@ -68,7 +84,8 @@ def _home(what: str) -> Path:
 def _check(what: str, output: Path | None) -> None:
     if what not in (*figures.names(), *WORDS):
         known = ", ".join([*figures.names(), *WORDS])
-        raise ResultsError(f"Nothing here is called {what!r}. Choose one of: {known}.")
+        near = did_you_mean(what, [*figures.names(), *WORDS])
+        raise ResultsError(f"Nothing here is called {what!r}. {near}Choose one of: {known}.")
     if what in PLAIN and output:
         raise ResultsError(f"{what} prints lines and takes no -o. Redirect it: {what} > file.txt.")
 

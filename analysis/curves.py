@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.folders import ResultsError
+from analysis.where import column, met, parse
 
 TAIL = 0.1  # a final value is the mean over the last 10 % of the trial's epochs
 FEW_WIDTHS = 3  # n_c values from which on a row of the grid is a curve (Fig 7 c, d)
@@ -82,21 +83,19 @@ def _words(place: pd.Series) -> str:
     return ", ".join(texts)
 
 
-def where(frame: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
-    """The rows for which every `column=value` holds, values compared as they are printed.
+def where(frame: pd.DataFrame, words: Iterable[str]) -> pd.DataFrame:
+    """Keeps the rows that meet every condition of `--where`, in the language of `analysis.where`.
 
-    Rows of the sources that have no such field stay: `source_k=10` keeps normal training.
+    A figure keeps what it compares with: the rows of the sources that have no such field stay, so
+    `source_k==10` keeps normal training.
     """
-    for condition in conditions:
-        name, _, value = condition.partition("=")
-        if name not in frame:
-            known = ", ".join(map(str, frame.columns))
-            raise ResultsError(f"There is no column {name!r}. Choose one of: {known}.")
-        fits = frame[name].astype(str) == value
+    for condition in parse(words):
+        fits = met(frame, condition)
         if not fits.any():
-            raise ResultsError(f"No row has {condition}. Leave this --where out or change it.")
-        unread = frame[name].isna() if name.startswith("source_") else False
-        frame = frame[fits | unread]
+            raise ResultsError(f"No row has {condition.text}. Leave this --where out or change it.")
+        if condition.of_source and not condition.is_none:
+            fits |= column(frame, condition.column).isna().to_numpy(bool)
+        frame = frame[fits]
     return frame
 
 

@@ -64,8 +64,8 @@ def run(*said):
 
 @pytest.mark.parametrize(("told", "work"), [
     ("source.k=3 is read with source.real_share below 1 only. Give that too", lambda: Source(k=3)),
-    ("Unknown dataset 'mnits'. Known: cifar10,", lambda: VaeTrial("mnits")),
-    ("'--sed' .*Known flags: --address,|arguments: --sed. Known flags:", lambda: run("--sed")),
+    ("Unknown dataset 'mnits'. Did you mean 'mnist'. Known: cifar10,", lambda: VaeTrial("mnits")),
+    ("arguments: --sed. Did you mean '--seeds'.* Known flags: --address,", lambda: run("--sed")),
     ("--seeds 2-: numbers or ranges such as 0-4 are expected", lambda: run("--seeds", "2-")),
     ("Unknown preset 'tiny'. Known: cifar10,", lambda: options.preset_of(
         SimpleNamespace(smoke_test=False, preset="tiny"), PRESETS)),

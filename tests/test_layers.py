@@ -19,7 +19,7 @@ ROOMS = {  # a room -> those below that it may import, none if not here; `errors
     "runs": "metrics models data pools storage trial seeds",
     "planning": "runs models data pools storage trial",
     "cluster": "runs metrics pools data storage trial",
-    "cli": "planning cluster pools metrics data storage presets trial",
+    "cli": "planning cluster pools metrics data storage presets trial analysis",
     "__main__": "cli",
     "studies": "cli presets trial analysis",
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.folders import ResultsError
+from analysis.suggest import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,5 +141,8 @@ def text(name: str, frame: "pd.DataFrame", suffix: str = "txt") -> list[str]:
 
 def _module(name: str):  # type: ignore[no-untyped-def]
     if name not in names():
-        raise ResultsError(f"There is no figure {name!r}. Choose one of: {', '.join(names())}.")
+        near = did_you_mean(name, names())
+        raise ResultsError(
+            f"There is no figure {name!r}. {near}Choose one of: {', '.join(names())}."
+        )
     return importlib.import_module(f"analysis.figures.{name}")

@@ -1,26 +1,17 @@
 """Metrics after the fact: which trials, which metrics, and the launch that fills the cells."""
 
-import operator
-import re
 from argparse import Namespace
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from scaling.cli.options import Parser, add_place
 from scaling.cli.process import DONE, FAILED, at_work, guarded
 from scaling.errors import UsageError, listed
 from scaling.planning.hardware import has_gpu
-from scaling.trial import Trial, headline, key, to_dict
+from scaling.trial import Trial, VaeTrial, key
 
-COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-CONDITION = re.compile(r"\s*([\w.]+)\s*(==|!=|>=|<=|>|<)\s*(\S+)\s*")
+if TYPE_CHECKING:
+    from scaling.storage.store import Store
 
 
 def main(description: str) -> None:
@@ -28,41 +19,36 @@ def main(description: str) -> None:
     guarded(lambda: _main(_parser(description).parse_args()))
 
 
-def selected(trial: Trial, where: str) -> bool:
-    """Whether the trial meets conditions such as `m_z>1 and source==dmaapx`.
+def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
+    """Returns the VAEs with a measured epoch whose row meets all conditions of `--where`, by key.
 
-    Raises UsageError for what cannot be read, with the known fields.
+    Raises UsageError for what cannot be read, and where no VAE has a measured epoch yet.
     """
-    values = to_dict(trial) | headline(trial)
-    for text in filter(None, where.split(" and ")):
-        match = CONDITION.fullmatch(text)
-        if not match or match[1] not in values:
+    from analysis.folders import ResultsError
+    from analysis.results import load
+    from analysis.where import met, parse
+
+    try:
+        rows = load(store.root)
+        rows = rows[rows["kind"] == "vae"]
+        if rows.empty:
             raise UsageError(
-                f"--where {text.strip()!r} cannot be read. Write FIELD>VALUE, joined by 'and'; "
-                f"known fields: {listed(values)}."
+                f"{store.root} holds no measured epoch of a VAE yet. Run a study of VAEs first: "
+                "python studies/double_descent.py."
             )
-        if not _compare(values[match[1]], match[2], match[3]):
-            return False
-    return True
-
-
-def _compare(value: Any, sign: str, text: str) -> bool:
-    """Numbers as numbers, all else as text; a field without a value meets `!=` only."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return COMPARISONS[sign](value, float(text))
-        except ValueError:
-            raise UsageError(f"--where: {text!r} is not a number. Write one.") from None
-    if sign not in ("==", "!="):
-        return False
-    return COMPARISONS[sign](str(value), text.strip("'\""))
+        fits = [met(rows, condition) for condition in parse(words)]
+    except ResultsError as error:
+        raise UsageError(str(error)) from None
+    keys = {name for name, *each in zip(rows["key"], *fits, strict=True) if all(each)}
+    return [trial for trial in store.vaes() if key(trial) in keys]
 
 
 def _parser(description: str) -> Parser:
     made = Parser(description=description, allow_abbrev=False)
     add = made.add_argument
     add("--metric", nargs="+", required=True, metavar="NAME", help="metrics, by module or column")
-    add("--where", default="", metavar="CONDITION", help='such as "m_z>1 and source==dmaapx"')
+    add("--where", nargs="+", default=[], metavar="CONDITION",
+        help='such as "m_z>1 and source==dmaapx", as of python -m analysis')  # fmt: skip
     add("--epoch", nargs="+", type=int, metavar="N", help="default: wherever a model is kept")
     add("--setting", nargs="+", default=[], metavar="NAME=VALUE", help="of the metric, typed")
     add("--dry-run", action="store_true", help="list the cells that would be measured and stop")
@@ -78,7 +64,7 @@ def _main(options: Namespace) -> int:
 
     store = Store(options.results.absolute())
     chosen = settings(options.metric, options.setting)
-    names = [trial for trial in store.vaes() if selected(trial, options.where)]
+    names = selected(store, options.where)
     every = (measuring.missing(store, key(t), options.metric, options.epoch, chosen) for t in names)
     cells = [cell for cell in every if cell]
     print(f"{len(names)} trials selected, {len(cells)} of them lack {listed(options.metric)}")

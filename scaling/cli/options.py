@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
 
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 from scaling.presets import Preset
 from scaling.trial import Kind, Source, Trial, extensions, grid, on_dataset, parse_source
 
@@ -17,11 +17,29 @@ ROW_TIMEOUT = 24 * 60.0  # minutes: far above any epoch, below a lost weekend
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose errors are a sentence of ours, with the known flags."""
+    """An argparse parser whose errors are sentences, with the known flags or words."""
 
     def error(self, message: str) -> Never:
-        flags = listed(flag for flag in self._option_string_actions if flag.startswith("--"))
-        raise UsageError(f"{message[:1].upper()}{message[1:]}. Known flags: {flags}.")
+        flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+        _, _, wrong = message.partition("unrecognized arguments: ")
+        words = [word.partition("=")[0] for word in wrong.split() if word.startswith("-")]
+        near = did_you_mean(words[0], flags) if words else ""
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. {near}Known flags: {listed(flags)}.")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses the words, and refuses unknown ones here: a subcommand knows its own flags."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuses an unknown subcommand or choice, with the nearest one."""
+        known = list(map(str, action.choices or ()))
+        if action.choices is not None and value not in action.choices:
+            what = (*action.option_strings, "command")[0]
+            near = did_you_mean(str(value), known)
+            raise UsageError(f"Unknown {what} {value!r}. {near}Known: {listed(known)}.")
 
 
 def parser(description: str, presets: dict[str, Preset]) -> Parser:
@@ -157,7 +175,8 @@ def preset_of(options: argparse.Namespace, presets: dict[str, Preset]) -> Preset
     """The preset asked for, measured as asked for; raises UsageError with the known ones."""
     name = SMOKE if options.smoke_test else options.preset
     if name not in presets:
-        raise UsageError(f"Unknown preset {name!r}. Known: {listed(presets)}.")
+        near = did_you_mean(name, presets)
+        raise UsageError(f"Unknown preset {name!r}. {near}Known: {listed(presets)}.")
     every = options.measure_every
     if every is None:
         return presets[name]

@@ -17,7 +17,7 @@ import numpy as np
 
 from scaling.data import npz, official
 from scaling.data.npz import Half, Halves
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.catalog import DATASETS, padded, undivided
 
 DEFAULT_ROOT = Path("data")
@@ -74,7 +74,8 @@ def load(
         return _own(name)
     if name not in LOADERS:
         raise UsageError(
-            f"Unknown data set {name!r}. Known: {listed(LOADERS)}, or a path/to/file.npz."
+            f"Unknown data set {name!r}. {did_you_mean(name, LOADERS)}Known: {listed(LOADERS)}, "
+            "or a path/to/file.npz."
         )
     root = Path(root or os.environ.get("SCALING_DATA") or DEFAULT_ROOT)
     dataset = LOADERS[name](name, root, offline)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 from scaling.metrics.subject import Subject
 
 Options = Mapping[str, Mapping[str, Any]]  # metric -> its settings that are not at their default
@@ -30,7 +30,10 @@ def find(name: str) -> ModuleType:
     for own, metric in metrics.items():
         if name == own or name in metric.COLUMNS:
             return metric
-    raise UsageError(f"Unknown metric {name!r}. Known: {listed(metrics)}, or a column of theirs.")
+    near = did_you_mean(name, {*metrics}.union(*(m.COLUMNS for m in metrics.values())))
+    raise UsageError(
+        f"Unknown metric {name!r}. {near}Known: {listed(metrics)}, or a column of theirs."
+    )
 
 
 def _built_in() -> dict[str, ModuleType]:
@@ -64,7 +67,10 @@ def settings(names: Sequence[str], words: Sequence[str]) -> Options:
             made[name][field] = find(name).Settings.parse(field, text)
         if not owners:
             fields = {f for name in made for f in find(name).Settings.__dataclass_fields__}
-            raise UsageError(f"No metric here has the setting {field!r}. Known: {listed(fields)}.")
+            near = did_you_mean(field, fields)
+            raise UsageError(
+                f"No metric here has the setting {field!r}. {near}Known: {listed(fields)}."
+            )
     return made
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first
 SIGMA = 1.5  # of the Gaussian window, in pixels
@@ -38,7 +38,8 @@ def ms_ssim(x: Tensor, y: Tensor, variant: str = "kuzina") -> Tensor:
     divided by their sum.
     """
     if variant not in VARIANTS:
-        raise UsageError(f"Unknown MS-SSIM variant {variant!r}. Known: {listed(VARIANTS)}.")
+        near = did_you_mean(variant, VARIANTS)
+        raise UsageError(f"Unknown MS-SSIM variant {variant!r}. {near}Known: {listed(VARIANTS)}.")
     form = VARIANTS[variant]
     weights = _weights(min(x.shape[2:]))
     product = torch.ones((), dtype=x.dtype, device=x.device)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 from scaling.pools import chunk
 from scaling.pools.chunk import ChunkError
 from scaling.pools.spec import PoolSpec, read_record
@@ -30,10 +30,11 @@ class Pool:
     def load(cls, path: Path, root: Path) -> "Pool":
         """The pool of a valid `pool.json`, whatever state the chunks are in."""
         if not (path / "pool.json").exists():
-            there = listed(other.parent.name for other in root.glob("*/pool.json")) or "none"
+            names = [other.parent.name for other in root.glob("*/pool.json")]
             raise UsageError(
                 f"There is no pool.json in {path}: no such pool, or an unfinished one. "
-                f"Pools here: {there}. python -m scaling pool build makes one."
+                f"{did_you_mean(path.name, names)}Pools here: {listed(names) or 'none'}. "
+                "python -m scaling pool build makes one."
             )
         for file in (path, path / "pool.json"):
             if not file.resolve().is_relative_to(root.resolve()):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.catalog import UNREADABLE
 
 ARRAYS = ("images", "samples")  # names looked for in an npz that holds several arrays
@@ -150,7 +150,8 @@ def _round(images: np.ndarray, levels: int, rescale: str | None, name: str) -> n
     if rescale is None:
         raise UsageError(f"{found}, and levels are needed. Round and save as uint8, or {advice}.")
     if rescale not in RESCALE:
-        raise UsageError(f"Unknown --rescale {rescale!r}. Known: {listed(RESCALE)}.")
+        near = did_you_mean(rescale, RESCALE)
+        raise UsageError(f"Unknown --rescale {rescale!r}. {near}Known: {listed(RESCALE)}.")
     black, white = RESCALE[rescale]
     slack = 0.5 * (white - black) / (levels - 1)  # what still rounds to a level
     if not (black - slack <= low and high <= white + slack):

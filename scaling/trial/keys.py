@@ -11,7 +11,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import PurePath
 from typing import Any, TypeVar
 
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.diffusion import DiffusionTrial
 from scaling.trial.extensions import UnknownName
 from scaling.trial.source import Source
@@ -37,7 +37,8 @@ def from_dict(values: dict[str, Any]) -> Trial:
     """The trial of a `trial.json`; raises UsageError for unknown kinds and fields."""
     kind = values.get("kind")
     if kind not in KINDS:
-        raise UsageError(f"Unknown kind of trial {kind!r}. Known: {listed(KINDS)}.")
+        near = did_you_mean(str(kind), KINDS)
+        raise UsageError(f"Unknown kind of trial {kind!r}. {near}Known: {listed(KINDS)}.")
     modules = values.get("modules")
     fields = {name: v for name, v in values.items() if name not in ("kind", "modules")}
     try:

@@ -4,7 +4,7 @@ import functools
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.validation import Validated
 
 HALF = -1  # mollify_epochs before the study's epochs are known: half of them
@@ -115,7 +115,7 @@ def parse_source(text: str) -> Source:
         return SOURCES[text]
     if "=" not in text:
         raise UsageError(
-            f"Unknown source {text!r}. Known: {listed(SOURCES)}, "
+            f"Unknown source {text!r}. {did_you_mean(text, SOURCES)}Known: {listed(SOURCES)}, "
             "or fields such as real_share=0.4,augment=tuned."
         )
     pairs = (part.partition("=") for part in text.split(","))

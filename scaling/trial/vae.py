@@ -3,28 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
-from scaling.errors import UsageError, listed
-from scaling.trial import extensions
+from scaling.errors import UsageError
 from scaling.trial.base import BaseTrial, at_least, check_train_size
-from scaling.trial.catalog import DATASETS, LIKELIHOODS, LikelihoodRow, likelihood_row
+from scaling.trial.catalog import LikelihoodRow, likelihood_row
 from scaling.trial.source import HALF, NORMAL, Source
+from scaling.trial.vae_checks import READ_WHERE, check_names, check_read, check_source
 
-NETWORKS = ("residual", "fully_connected")  # besides those of the user's modules
 FC_LATENTS = 16  # d_z of the fully-connected network at m_z = 1 (Table 3)
 BF16_FROM_SIDE = 32  # for every width, so that no axis of widths changes its arithmetic midway
-# Fields that only some networks, likelihoods or data sets read: elsewhere they keep their default.
-READ_WHERE = {
-    "mixtures": ("likelihood", ("mixture",)),
-    "mol_mix": ("likelihood", ("mixture",)),
-    "sigma": ("likelihood", ("gaussian",)),
-    "gauss_mean_act": ("likelihood", ("gaussian",)),
-    "latent_reading": ("network", ("residual",)),
-    "res_inplace_quirk": ("network", ("residual",)),
-    "res_second_kernel": ("network", ("residual",)),
-    "batch_norm": ("network", ("fully_connected",)),
-    "binarise": ("dataset", ("mnist",)),
-}
-HALF_ASLEEP = ("half_asleep_source", "half_asleep_mix")  # read with half_asleep_from only
 AXES = ("dataset", "m_z", "n_c", "seed", "lr", "batch")  # that tell one trial from another
 
 
@@ -74,7 +60,7 @@ class VaeTrial(BaseTrial):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_names()
+        check_names(self)
         for name in ("m_z", "n_c", "batch", "mixtures"):
             at_least(self, name, 1)
         for name in ("lr", "sigma"):
@@ -83,64 +69,13 @@ class VaeTrial(BaseTrial):
         for name in ("seed", "split", "half_asleep_from"):
             at_least(self, name, 0)
         check_train_size(self)
-        self._check_read()
-        self._check_source()
-
-    def _check_names(self) -> None:
-        """What this trial is made of must be known: here, or by a module that is loaded."""
-        if self.dataset not in DATASETS and not self.dataset.endswith(".npz"):
-            raise extensions.UnknownName(
-                f"Unknown dataset {self.dataset!r}. Known: {listed(DATASETS)}, "
-                f"or a path/to/file.npz. {extensions.HINT}."
-            )
-        for name, built_in in (("network", NETWORKS), ("likelihood", tuple(LIKELIHOODS))):
-            value, names = getattr(self, name), extensions.known(name, built_in)
-            if value not in names:
-                raise extensions.UnknownName(
-                    f"Unknown {name} {value!r}. Known: {listed(names)}. {extensions.HINT}."
-                )
+        check_read(self)
+        check_source(self)
 
     @property
     def likelihood_row(self) -> LikelihoodRow:
         """Which images its likelihood takes."""
         return likelihood_row(self.likelihood)
-
-    def _check_read(self) -> None:
-        """Fields that this trial's run would not read must be at their default."""
-        if not self.half_asleep_from:
-            for name in HALF_ASLEEP:
-                if getattr(self, name) != type(self).__dataclass_fields__[name].default:
-                    raise UsageError(
-                        f"{name}={getattr(self, name)} is read with half_asleep_from only. "
-                        "Give that too."
-                    )
-        for name, (owner, readers) in READ_WHERE.items():
-            default = type(self).__dataclass_fields__[name].default
-            if getattr(self, name) != default and getattr(self, owner) not in readers:
-                raise UsageError(
-                    f"{name}={getattr(self, name)} is read by {owner} {listed(readers)} only, "
-                    f"and this trial has {owner}={getattr(self, owner)}. "
-                    f"Leave it at its default, {name}={default}."
-                )
-
-    def _check_source(self) -> None:
-        """What the source gives, the likelihood must take."""
-        asked = self.likelihood_row.floats == "asked"
-        if self.source.keep_real and not asked:
-            raise UsageError(
-                "source.keep_real=True is read by the likelihood bernoulli only, and this trial "
-                f"has likelihood={self.likelihood}."
-            )
-        if not self.source.requantise and not asked:
-            raise UsageError(
-                "source.requantise=False is read by the likelihood bernoulli only: a mixture gives "
-                "probabilities to levels, a Gaussian never sees rounded noise. Leave it out."
-            )
-        if self.binarise != "threshold" and self.source.real_share < 1:
-            raise UsageError(
-                f"binarise={self.binarise}: diffusion models are trained on thresholded images, "
-                "their samples are not of the test set's kind. Give --source normal."
-            )
 
     @property
     def label(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 
 
 class Validated:
@@ -26,7 +26,8 @@ class Validated:
         """
         hints = _hints(cls)  # type: ignore[arg-type]
         if name not in hints:
-            raise UsageError(f"Unknown field {name!r}. Known fields: {listed(hints)}.")
+            near = did_you_mean(name, hints)
+            raise UsageError(f"Unknown field {name!r}. {near}Known fields: {listed(hints)}.")
         return _fit(hints[name], _read(hints[name], text), name)
 
     @classmethod

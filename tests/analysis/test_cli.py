@@ -44,7 +44,8 @@ def test_help_is_fast_and_light():
 def test_unknown_word_lists_the_known():
     done = _python("-m", "analysis", "fig99")
     assert done.returncode == 2 and not done.stdout
-    assert done.stderr.startswith("Nothing here is called 'fig99'. Choose one of: fig1, fig2, ")
+    assert done.stderr.startswith("Nothing here is called 'fig99'. Did you mean 'fig9'")
+    assert "? Choose one of: fig1, fig2, " in done.stderr
     assert done.stderr.endswith("report, verdict.\n")
 
 

@@ -1,4 +1,4 @@
-"""Which trials a condition selects, and which settings a metric takes."""
+"""Which metrics are asked for, and which settings they take; --where is in test_where."""
 
 from types import SimpleNamespace
 
@@ -6,52 +6,22 @@ import numpy as np
 import pytest
 
 from scaling import metrics
-from scaling.cli.evaluate import selected
 from scaling.errors import UsageError
 from scaling.metrics import compute, find, settings
-from scaling.trial import DMAAPX, VaeTrial
-
-TRIAL = VaeTrial("digits", m_z=4, n_c=8, source=DMAAPX, seed=2)
-
-
-@pytest.mark.parametrize(
-    ("where", "met"),
-    [
-        ("", True),
-        ("m_z>1", True),
-        ("m_z > 4", False),
-        ("m_z>=4 and n_c<10", True),
-        ("m_z>=4 and n_c<8", False),
-        ("source==dmaapx", True),
-        ("source!=dmaapx", False),
-        ("dataset=='digits' and seed==2", True),
-        ("train_size==300", False),
-        ("train_size!=300", True),
-        ("lr<0.001", True),
-    ],
-)
-def test_conditions(where, met):
-    assert selected(TRIAL, where) is met
-
-
-@pytest.mark.parametrize(
-    "where", ["mz>1", "m_z", "m_z=>1", "m_z>one", "__import__('os')", "m_z>1 or n_c>1"]
-)
-def test_what_cannot_be_read_is_told(where):
-    with pytest.raises(UsageError, match="--where"):
-        selected(TRIAL, where)
 
 
 def test_a_metric_is_found_by_its_name_or_its_column():
     assert find("amortization") is find("amortization_gap")
-    with pytest.raises(UsageError, match="amortization.*robustness"):
+    with pytest.raises(UsageError, match="Did you mean 'amortization'.*amortization.*robustness"):
         find("amortisation")
+    with pytest.raises(UsageError, match="Did you mean 'psnr_mean'"):
+        find("psnr_maen")
 
 
 def test_settings_go_to_the_metrics_that_have_them_typed():
     made = settings(["amortization", "robustness_gap"], ["steps=20", "lr=0.1", "delta=0.2"])
     assert made == {"amortization": {"steps": 20, "lr": 0.1}, "robustness": {"delta": 0.2}}
-    with pytest.raises(UsageError, match="No metric here has.*n_images"):
+    with pytest.raises(UsageError, match="No metric here has.*Did you mean 'steps'.*n_images"):
         settings(["amortization"], ["stepps=20"])
     with pytest.raises(UsageError, match="does not fit"):
         settings(["amortization"], ["steps=many"])

@@ -46,4 +46,4 @@ def test_gaps_at_listed_epochs_and_a_metric_measured_later(study):
     assert "0 of them lack" in run.stdout
     wrong = later.run("--metric", "psnr", "--where", "mz>1")
     assert wrong.returncode == 2
-    assert "known fields" in wrong.stderr
+    assert "There is no column 'mz'. Did you mean 'm_z'" in wrong.stderr

@@ -16,7 +16,7 @@ from scaling.data.corruptions.blur import BLURS
 from scaling.data.corruptions.digital import DIGITAL
 from scaling.data.corruptions.noise import NOISES
 from scaling.data.corruptions.weather import WEATHER
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.catalog import UNREADABLE
 
 # name -> function of (images, constants, generator), the constants of severities 1 to 5
@@ -42,7 +42,8 @@ def corrupt(images: np.ndarray, name: str, severity: int = 5, seed: int = 0) -> 
     An image's result depends on its place, not on how many images follow.
     """
     if name not in CORRUPTIONS:
-        raise UsageError(f"Unknown corruption {name!r}. Known: {listed(CORRUPTIONS)}.")
+        near = did_you_mean(name, CORRUPTIONS)
+        raise UsageError(f"Unknown corruption {name!r}. {near}Known: {listed(CORRUPTIONS)}.")
     if images.shape[1:] != SHAPE:
         raise UsageError(
             f"Corruptions are made for RGB images of 32x32 pixels, not {images.shape[1:]}. "

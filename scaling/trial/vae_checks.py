@@ -1,0 +1,78 @@
+"""What a VaeTrial's fields must be: names that are known, and nothing that no run would read."""
+
+from typing import Any
+
+from scaling.errors import UsageError, did_you_mean, listed
+from scaling.trial import extensions
+from scaling.trial.catalog import DATASETS, LIKELIHOODS
+
+NETWORKS = ("residual", "fully_connected")  # besides those of the user's modules
+# Fields that only some networks, likelihoods or data sets read: elsewhere they keep their default.
+READ_WHERE = {
+    "mixtures": ("likelihood", ("mixture",)),
+    "mol_mix": ("likelihood", ("mixture",)),
+    "sigma": ("likelihood", ("gaussian",)),
+    "gauss_mean_act": ("likelihood", ("gaussian",)),
+    "latent_reading": ("network", ("residual",)),
+    "res_inplace_quirk": ("network", ("residual",)),
+    "res_second_kernel": ("network", ("residual",)),
+    "batch_norm": ("network", ("fully_connected",)),
+    "binarise": ("dataset", ("mnist",)),
+}
+HALF_ASLEEP = ("half_asleep_source", "half_asleep_mix")  # read with half_asleep_from only
+
+
+def check_names(trial: Any) -> None:
+    """What this trial is made of must be known: here, or by a module that is loaded."""
+    if trial.dataset not in DATASETS and not trial.dataset.endswith(".npz"):
+        raise extensions.UnknownName(
+            f"Unknown dataset {trial.dataset!r}. {did_you_mean(trial.dataset, DATASETS)}"
+            f"Known: {listed(DATASETS)}, "
+            f"or a path/to/file.npz. {extensions.HINT}."
+        )
+    for name, built_in in (("network", NETWORKS), ("likelihood", tuple(LIKELIHOODS))):
+        value, names = getattr(trial, name), extensions.known(name, built_in)
+        if value not in names:
+            raise extensions.UnknownName(
+                f"Unknown {name} {value!r}. {did_you_mean(value, names)}Known: {listed(names)}. "
+                f"{extensions.HINT}."
+            )
+
+
+def check_read(trial: Any) -> None:
+    """Fields that this trial's run would not read must be at their default."""
+    if not trial.half_asleep_from:
+        for name in HALF_ASLEEP:
+            if getattr(trial, name) != type(trial).__dataclass_fields__[name].default:
+                raise UsageError(
+                    f"{name}={getattr(trial, name)} is read with half_asleep_from only. "
+                    "Give that too."
+                )
+    for name, (owner, readers) in READ_WHERE.items():
+        default = type(trial).__dataclass_fields__[name].default
+        if getattr(trial, name) != default and getattr(trial, owner) not in readers:
+            raise UsageError(
+                f"{name}={getattr(trial, name)} is read by {owner} {listed(readers)} only, "
+                f"and this trial has {owner}={getattr(trial, owner)}. "
+                f"Leave it at its default, {name}={default}."
+            )
+
+
+def check_source(trial: Any) -> None:
+    """What the source gives, the likelihood must take."""
+    asked = trial.likelihood_row.floats == "asked"
+    if trial.source.keep_real and not asked:
+        raise UsageError(
+            "source.keep_real=True is read by the likelihood bernoulli only, and this trial "
+            f"has likelihood={trial.likelihood}."
+        )
+    if not trial.source.requantise and not asked:
+        raise UsageError(
+            "source.requantise=False is read by the likelihood bernoulli only: a mixture gives "
+            "probabilities to levels, a Gaussian never sees rounded noise. Leave it out."
+        )
+    if trial.binarise != "threshold" and trial.source.real_share < 1:
+        raise UsageError(
+            f"binarise={trial.binarise}: diffusion models are trained on thresholded images, "
+            "their samples are not of the test set's kind. Give --source normal."
+        )

@@ -1,0 +1,187 @@
+"""One language of --where: `evaluate` and `python -m analysis` read the same of one folder."""
+
+import json
+import operator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.curves import where
+from analysis.folders import ResultsError
+from analysis.results import load
+from analysis.where import parse
+from scaling.cli.evaluate import _parser, selected
+from scaling.errors import UsageError
+from scaling.storage.store import Store
+from scaling.trial import DiffusionTrial, Source, VaeTrial, key, to_dict
+
+TRIALS = {
+    "normal": VaeTrial("digits", m_z=1, n_c=8),
+    "narrow": VaeTrial("digits", m_z=4, n_c=2, seed=1, train_size=300),
+    "k10": VaeTrial("digits", m_z=4, n_c=8, source=Source(real_share=0.0, k=10), seed=2),
+    "k5": VaeTrial("my and your.npz", m_z=16, source=Source(real_share=0.0, k=5), lr=0.01),
+    "mixed": VaeTrial("digits", source=Source(real_share=0.4, augment="tuned"), seed=3),
+    "diffusion": DiffusionTrial("digits"),
+}
+ROWS = {
+    name: [{"epoch": 1, "test_elbo": -90.0 - i}, {"epoch": 2, "test_elbo": -80.5 - i, "note": name}]
+    for i, name in enumerate(TRIALS)
+}
+ROWS["narrow"][1]["psnr_absent"] = "too small"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("results")
+    for name, trial in TRIALS.items():
+        folder = root / "trials" / key(trial)
+        folder.mkdir(parents=True)
+        (folder / "trial.json").write_text(json.dumps(to_dict(trial)))
+        (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS[name]))
+    return root
+
+
+def evaluated(root, *words):
+    """The trials that `evaluate --metric psnr --where WORDS` selects, by their names above."""
+    options = _parser("").parse_args(["--metric", "psnr", *(["--where", *words] if words else [])])
+    found = set(selected(Store(root), options.where))
+    return {name for name, trial in TRIALS.items() if trial in found}
+
+
+def analysed(root, *words):
+    """The VAEs that `python -m analysis ... --where WORDS` draws."""
+    try:
+        keys = set(where(load(root), words)["key"])
+    except ResultsError as error:
+        assert str(error).startswith("No row has")
+        return set()
+    return {n for n, trial in TRIALS.items() if key(trial) in keys and n != "diffusion"}
+
+
+VAES = set(TRIALS) - {"diffusion"}
+CONDITIONS = [
+    ([], VAES),
+    (["kind==vae"], VAES),
+    (["m_z>1"], {"narrow", "k10", "k5"} | {n for n in ["mixed"] if TRIALS[n].m_z > 1}),
+    (["m_z > 4"], {n for n in VAES if TRIALS[n].m_z > 4}),
+    (["m_z>=4 and n_c<8"], {"narrow"}),
+    (["m_z>=4", "n_c<8"], {"narrow"}),
+    (["m_z>=4", "and", "n_c<=2"], {"narrow"}),
+    (["m_z=4 and seed==2.0"], {"k10"}),
+    (["source==dmaapx"], {"k10", "k5"}),
+    (["source!=dmaapx"], {"normal", "narrow", "mixed"}),
+    (["source=real_share=0.4,augment=tuned"], {"mixed"}),
+    (["dataset=='my and your.npz'"], {"k5"}),
+    (['dataset=="my and your.npz" and m_z==16'], {"k5"}),
+    (["dataset!='my and your.npz' and seed<2"], {"normal", "narrow"}),
+    (["train_size==300"], {"narrow"}),
+    (["train_size!=300"], VAES - {"narrow"}),
+    (["train_size==none"], VAES - {"narrow"}),
+    (["train_size!=none"], {"narrow"}),
+    (["lr<0.001"], VAES - {"k5"}),
+    (["test_elbo>-81"], {"normal"}),
+    (["epoch==1 and test_elbo>-81"], set()),  # both on one row
+    (["psnr_absent=='too small'"], {"narrow"}),
+    (["psnr_mean==none and seed==1"], {"narrow"}),  # a known column that no row has
+    (["source.requantise==true"], VAES),
+    (["source_requantise!=True"], set()),
+    (["gauss_mean_act==none"], VAES),  # a text of that name
+    (["gauss_mean_act=='none'"], VAES),
+    (["psnr_absent=='none'"], set()),
+]
+
+
+@pytest.mark.parametrize(("words", "names"), CONDITIONS)
+def test_both_commands_select_the_same(root, words, names):
+    assert evaluated(root, *words) == names
+    assert analysed(root, *words) == names
+
+
+@pytest.mark.parametrize("name", ["source.k", "source_k"])
+def test_a_field_of_the_source_where_others_have_none(root, name):
+    """Refused once, as soon as a normal VAE lay in the results; figures keep their baseline."""
+    for condition, names in [("==10", {"k10"}), ("<10", {"k5"}), ("!=none", {"k10", "k5"})]:
+        assert evaluated(root, name + condition) == names
+        kept = set() if "none" in condition else VAES - {"k10", "k5"}
+        assert analysed(root, name + condition) == names | kept
+    assert evaluated(root, f"{name}!=10") == analysed(root, f"{name}!=10") == VAES - {"k10"}
+    assert evaluated(root, f"{name}==none") == analysed(root, f"{name}==none")
+
+
+SIGNS = {"==": operator.eq, "=": operator.eq, "!=": operator.ne}
+SIGNS |= {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+NUMBERS = st.sampled_from(["1", "2", "4.0", "-81.5", "300", "1e-4", "5"])
+COMPARED = st.one_of(
+    st.tuples(st.sampled_from(["m_z", "seed", "train_size", "lr", "epoch", "test_elbo"]),
+              st.sampled_from(list(SIGNS)), NUMBERS),
+    st.tuples(st.sampled_from(["dataset", "network", "note", "kind"]), st.sampled_from(list(SIGNS)),
+              st.sampled_from(["digits", "residual", "normal", "vae", "1"])),
+)  # fmt: skip
+
+
+@given(conditions=st.lists(COMPARED, min_size=1, max_size=3))
+def test_it_means_what_a_slow_reading_means(root, conditions):
+    def meets(row, name, sign, text):
+        value = row.get(name)
+        if value is None:
+            return sign == "!="
+        return SIGNS[sign](value, text if isinstance(value, str) else float(text))
+
+    names = {
+        name
+        for name in VAES
+        for row in ROWS[name]
+        if all(meets(to_dict(TRIALS[name]) | row, *each) for each in conditions)
+    }
+    assert evaluated(root, " and ".join(f"{n}{s}{v}" for n, s, v in conditions)) == names
+    assert analysed(root, *(f"{n} {s} {v}" for n, s, v in conditions)) == names
+
+
+@pytest.mark.parametrize(("condition", "told"), [
+    ("mz>1", "There is no column 'mz'. Did you mean 'm_z'.*Choose one of: key, kind, "),
+    ("source.kk==1", "There is no column 'source.kk'. Did you mean 'source_k'"),
+    ("m_z", "--where 'm_z' cannot be read. Write COLUMN==VALUE, several joined by 'and'"),
+    ("m_z=>1", "unknown operator '=>'. Did you mean '>='.*Known operators: == = != >= <= > <"),
+    ("m_z is 1", "unknown operator 'is'. Known operators: =="),
+    ("m_z>one", "--where m_z>one: 'one' is not a number. Write one"),
+    ("m_z==nan", "'nan' is not a number"),
+    ("m_z>none", "--where m_z>none: none has no order. Write == or !="),
+    ("source_requantise==1", "this is a flag. Write == or != and true or false"),
+    ("m_z>1 or n_c>1", "cannot be read. Write COLUMN==VALUE"),
+    ("source==dmaapx or m_z>1", "cannot be read"),
+    ("source==dmaapx and", "cannot be read"),
+    ("source=='dmaapx", "cannot be read"),
+    ("__import__('os')", "cannot be read"),
+])  # fmt: skip
+def test_what_cannot_be_read_is_told_by_both_alike(root, condition, told):
+    with pytest.raises(UsageError, match=told) as by_evaluate:
+        evaluated(root, condition)
+    with pytest.raises(ResultsError, match=told) as by_analysis:
+        where(load(root), [condition])
+    assert str(by_evaluate.value) == str(by_analysis.value)
+
+
+def test_what_follows_a_condition_that_none_meets_is_still_read(root):
+    with pytest.raises(UsageError, match="'one' is not a number"):
+        evaluated(root, "m_z==99 and n_c>one")
+
+
+def test_without_a_measured_vae_evaluate_says_so(root, tmp_path):
+    trial = DiffusionTrial("digits")
+    folder = tmp_path / "trials" / key(trial)
+    folder.mkdir(parents=True)
+    (folder / "trial.json").write_text(json.dumps(to_dict(trial)))
+    with pytest.raises(UsageError, match="holds no measured epoch yet. Run the study"):
+        evaluated(tmp_path)
+    (folder / "rows.jsonl").write_text('{"epoch": 1, "loss": 0.5}\n')
+    with pytest.raises(UsageError, match="holds no measured epoch of a VAE yet. Run a study of V"):
+        evaluated(tmp_path, "m_z>1")
+
+
+@given(st.lists(st.text(max_size=30), max_size=3))
+def test_any_words_are_read_or_refused(words):
+    try:
+        assert all(condition.column and condition.sign for condition in parse(words))
+    except ResultsError as error:
+        assert "--where" in str(error)

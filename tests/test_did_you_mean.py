@@ -1,0 +1,58 @@
+"""Wrong names: the nearest right one is told first, and the right ones are listed."""
+
+import pytest
+
+from analysis import suggest
+from analysis.__main__ import main
+from scaling import errors
+from scaling.__main__ import _parser
+from scaling.cli import options
+from scaling.errors import UsageError
+from scaling.trial import VaeTrial, parse_source
+from studies.double_descent import PRESETS
+
+
+@pytest.mark.parametrize(("wrong", "names", "told"), [
+    ("mz", ["n_c", "m_z", "seed"], "Did you mean 'm_z'? "),
+    ("M_Z", ["n_c", "m_z"], "Did you mean 'm_z'? "),
+    ("=>", ["==", ">=", "<="], "Did you mean '>='? "),
+    ("fig44", ["fig1", "fig4l", "fig14", "fig4"], "Did you mean 'fig4' or 'fig14' or 'fig4l'? "),
+    ("weather", ["n_c", "m_z"], ""),
+    ("weather", [], ""),
+])  # fmt: skip
+@pytest.mark.parametrize("module", [errors, suggest])
+def test_the_nearest_comes_first(module, wrong, names, told):
+    assert module.did_you_mean(wrong, names) == told
+
+
+def study(*words):
+    made = options.parser("", PRESETS).parse_args(words)
+    return options.preset_of(made, PRESETS)
+
+
+@pytest.mark.parametrize(("work", "told"), [
+    (lambda: study("--presett", "x"), "--presett x. Did you mean '--preset'.*Known flags: --addr"),
+    (lambda: study("--preset", "digit"), "'digit'. Did you mean 'digits'.*Known: cifar10,"),
+    (lambda: parse_source("dmapx"), "'dmapx'. Did you mean 'dmaapx'.*Known: aug_naive"),
+    (lambda: VaeTrial.parse("mz", "1"), "'mz'. Did you mean 'm_z'.*Known fields: .*n_c"),
+    (lambda: _parser().parse_args(["docter"]),
+     "Unknown command 'docter'. Did you mean 'doctor'. Known: doctor, .*pool"),
+    (lambda: _parser().parse_args(["pool", "imprt"]), "'imprt'. Did you mean 'import'.*verify"),
+    (lambda: _parser().parse_args(["pool", "info", "p", "--resluts=x"]),
+     "Did you mean '--results'. Known flags: --help, --results"),
+    (lambda: _parser().parse_args(["pool", "import", "f", "--name", "n", "--rescale", "unti"]),
+     "Unknown --rescale 'unti'. Did you mean 'unit'. Known: symmetric, unit"),
+])  # fmt: skip
+def test_wrong_words_of_the_commands(work, told):
+    with pytest.raises(UsageError, match=told):
+        work()
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["reprot"], "Nothing here is called 'reprot'. Did you mean 'report'? Choose one of: fig1, "),
+    (["fig8", "--there", "z"], "--there z. Did you mean '--where'? Known flags: --help, "),
+])  # fmt: skip
+def test_wrong_words_of_the_analysis(words, told, capsys):
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert told in said.err and not said.out
