@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from analysis import figures
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 WORDS = ("claims", "compact", "report", "verdict")  # besides the figures
 PLAIN = ("report", "verdict")  # lines on the console only

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.columns import COLUMNS, COUNT, TEXT
-from analysis.folders import ResultsError, TrialFolder, read_json, read_trial
+from analysis.trial_folder import ResultsError, TrialFolder, read_json, read_trial
 
 IDENTITY = ["kind", "source", "m_z", "n_c", "seed"]  # of a trial, in frame.attrs["unmeasured"]
 METADATA = b"study"  # where the parquet's schema keeps name, preset and launches

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from analysis.curves import where
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 from scaling.cli import options
 from scaling.cli import study as cli
 from scaling.errors import UsageError

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 if TYPE_CHECKING:
     import pandas as pd
