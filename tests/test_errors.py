@@ -22,7 +22,7 @@ from scaling.trial import Source, VaeTrial
 from studies.double_descent import PRESETS, trials
 
 ROOT = Path(__file__).parents[1]
-ERRORS = {"UsageError", "ResultsError", "Missing"}
+ERRORS = {"UsageError", "ResultsError", "NewerFormat", "Missing"}
 
 
 def words(text):
