@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Never
 
 from analysis import figures
-from analysis.folders import ResultsError
 from analysis.suggest import did_you_mean
+from analysis.trial_folder import ResultsError
 
 WORDS = ("claims", "compact", "report", "verdict")  # besides the figures
 PLAIN = ("report", "verdict")  # lines on the console only

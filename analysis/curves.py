@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 from analysis.where import column, met, parse
 
 TAIL = 0.1  # a final value is the mean over the last 10 % of the trial's epochs

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import curves
-from analysis.folders import ResultsError
 from analysis.intervals import FEW_SEEDS, Interval, residual_bootstrap, t_interval
+from analysis.trial_folder import ResultsError
 
 MOVES = ("first descent", "rise", "second descent")  # of positive size in a double descent
 FEW_POINTS = 4  # start, first minimum, peak, second minimum

@@ -6,8 +6,8 @@ A line is what trials that differ by seed only have in common; its name stands i
 import pandas as pd
 
 from analysis import curves
-from analysis.folders import ResultsError
 from analysis.intervals import over_seeds
+from analysis.trial_folder import ResultsError
 
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # of section 5.1, the paper's order
 NEEDED = ["dataset", "likelihood", *curves.PLACE]

@@ -13,7 +13,7 @@ from tokenize import TokenError
 import numpy as np
 
 from analysis import results
-from analysis.folders import ResultsError, TrialFolder, read_json
+from analysis.trial_folder import ResultsError, TrialFolder, read_json
 
 FORMAT = 1
 CHUNK = re.compile(r"chunk-([0-9]{5,})\.npy")

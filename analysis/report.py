@@ -8,9 +8,9 @@ import pandas as pd
 
 from analysis import descent, figures, pools, results
 from analysis.descent import Change, Move, Place, Verdict
-from analysis.folders import ResultsError, TrialFolder
 from analysis.intervals import Interval
 from analysis.pools import Pool
+from analysis.trial_folder import ResultsError, TrialFolder
 
 MEASURES = {  # of a pool: what it is called; the samples' number, that of real images, format
     "Frechet": ("frechet_samples_test", "frechet_train_test", ".3g"),

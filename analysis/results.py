@@ -16,10 +16,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.columns import COLUMNS, COUNT, TEXT
-from analysis.folders import ResultsError, TrialFolder, read_json, read_trial
+from analysis.provenance import METADATA, about_parquet, launches_of, provenance, public
+from analysis.provenance import note as note
+from analysis.trial_folder import (
+    FORMAT,
+    NewerFormat,
+    ResultsError,
+    TrialFolder,
+    read_trial,
+    read_versioned,
+)
 
 IDENTITY = ["kind", "source", "m_z", "n_c", "seed"]  # of a trial, in frame.attrs["unmeasured"]
-METADATA = b"study"  # where the parquet's schema keeps name, preset and launches
 
 
 def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFrame:
@@ -59,7 +67,7 @@ def trials(path: str | Path) -> list[TrialFolder]:
         return [read_trial(folder, asked[folder.name]) for folder in found]
     if (path / "trials").is_dir():
         folders = sorted(folder for folder in (path / "trials").iterdir() if folder.is_dir())
-        return [read_trial(folder) for folder in folders]
+        return _readable(folders)
     if (path / "trials.parquet").is_file():
         return []
     raise ResultsError(
@@ -68,9 +76,22 @@ def trials(path: str | Path) -> list[TrialFolder]:
     )
 
 
+def _readable(folders: list[Path]) -> list[TrialFolder]:
+    """The trials of a root; those of a newer format are left out, unless there is no other."""
+    found, refused = [], []
+    for folder in folders:
+        try:
+            found.append(read_trial(folder))
+        except NewerFormat as error:
+            refused.append(error)
+    if refused and not found:
+        raise refused[0]
+    return found
+
+
 def _asked(study: Path) -> dict[str, int | None]:
     """The keys that a study asks for, and up to which epoch."""
-    listed = (read_json(study / "study.json") or {}).get("trials")
+    listed = (read_versioned(study / "study.json") or {}).get("trials")
     if not isinstance(listed, dict):
         raise ResultsError(
             f"{study / 'study.json'} is damaged or lists no trials. "
@@ -79,58 +100,6 @@ def _asked(study: Path) -> dict[str, int | None]:
         )
     named = {key: value for key, value in listed.items() if Path(key).name == key}
     return {key: value.get("epochs") for key, value in named.items() if isinstance(value, dict)}
-
-
-def provenance(path: str | Path) -> dict[str, object]:
-    """`study`, `preset` and `launches` of a study's folder or parquet file; of a root all launches.
-
-    Of a root also `preset`, where its studies have one in common.
-    """
-    path = Path(path)
-    study = read_json(path / "study.json") if path.is_dir() else None
-    if study is None and (path / "trials").is_dir():
-        return _of_root(path)
-    if study is None:
-        file = path / "trials.parquet" if path.is_dir() else path
-        text = (pq.read_schema(file).metadata or {}).get(METADATA) if file.is_file() else None
-        study = json.loads(text) if text else {}
-    return {name: study[name] for name in ("study", "preset", "launches") if name in study}
-
-
-def _of_root(root: Path) -> dict[str, object]:
-    found = [read_json(file) or {} for file in sorted(root.glob("*/study.json"))]
-    launches = [launch for study in found for launch in _launches(study)]
-    presets = {str(study.get("preset")) for study in found}
-    preset = {"preset": presets.pop()} if len(presets) == 1 else {}
-    return preset | {"launches": sorted(launches, key=lambda launch: str(launch.get("started")))}
-
-
-def _launches(about: dict[str, object]) -> list[dict[str, object]]:
-    listed = about.get("launches")
-    return (
-        [launch for launch in listed if isinstance(launch, dict)]
-        if isinstance(listed, list)
-        else []
-    )
-
-
-def _public(launch: dict[str, object]) -> dict[str, object]:
-    hardware = launch.get("hardware")
-    if isinstance(hardware, dict):
-        launch = launch | {"hardware": {k: v for k, v in hardware.items() if k != "host"}}
-    return {name: value for name, value in launch.items() if name != "argv"}
-
-
-def note(path: str | Path) -> str:
-    """One line on where results come from: study, preset, commit, date of the last launch."""
-    about = provenance(path)
-    last = (_launches(about) or [{}])[-1]
-    parts = [str(about[name]) for name in ("study", "preset") if about.get(name)]
-    if last.get("git_commit"):
-        dirty = " with uncommitted changes" if last.get("git_dirty") else ""
-        parts.append(f"commit {str(last['git_commit'])[:10]}{dirty}")
-    parts += [f"launched {str(last['started'])[:10]}"] if last.get("started") else []
-    return ", ".join(parts)
 
 
 def compact(
@@ -150,10 +119,10 @@ def compact(
         )
     about = provenance(path)
     if output:
-        about = about | {"launches": [_public(launch) for launch in _launches(about)]}
+        about = about | {"launches": [public(launch) for launch in launches_of(about)]}
     output = output or path / "trials.parquet"
     table = pa.Table.from_pandas(load(path) if frame is None else frame, preserve_index=False)
-    kept = {METADATA: json.dumps(about, sort_keys=True).encode()}
+    kept = {METADATA: json.dumps(about | {"format": FORMAT}, sort_keys=True).encode()}
     table = table.replace_schema_metadata((table.schema.metadata or {}) | kept)
     output.parent.mkdir(parents=True, exist_ok=True)
     aside = output.parent / f".{output.name}.{os.getpid()}"
@@ -170,6 +139,7 @@ def compact(
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
+        about_parquet(path)
         frame = pq.ParquetFile(path).read().to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise ResultsError(

@@ -15,8 +15,8 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from analysis.columns import COLUMNS
-from analysis.folders import ResultsError
 from analysis.suggest import did_you_mean
+from analysis.trial_folder import ResultsError
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,

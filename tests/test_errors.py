@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from analysis.curves import where
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 from scaling.cli import options
 from scaling.cli import study as cli
 from scaling.errors import UsageError
@@ -22,7 +22,7 @@ from scaling.trial import Source, VaeTrial
 from studies.double_descent import PRESETS, trials
 
 ROOT = Path(__file__).parents[1]
-ERRORS = {"UsageError", "ResultsError", "Missing"}
+ERRORS = {"UsageError", "ResultsError", "NewerFormat", "Missing"}
 
 
 def words(text):

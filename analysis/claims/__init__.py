@@ -16,7 +16,7 @@ from analysis.claims.claim import Claim
 from analysis.claims.judging import NOT_RUN, UNDECIDED, judge
 from analysis.claims.page import text, write
 from analysis.columns import COLUMNS
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 CLAIMS: tuple[Claim, ...] = (
     *section5.CLAIMS,

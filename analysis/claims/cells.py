@@ -15,7 +15,7 @@ import pandas as pd
 from analysis import curves
 from analysis.claims.arms import Arm, Each, Place, pick, placed
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 KINDS = ("vae", "two_sample")
 METHOD = ("real_share", "diffusion_share", "augment", "mollified", "half_asleep")

@@ -7,7 +7,7 @@ from textwrap import wrap
 import pandas as pd
 
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 WIDTH = 100
 INDENT = 13  # of everything but the verdict

@@ -9,8 +9,8 @@ from analysis.claims.arms import NORMAL
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Comparison
 from analysis.claims.terms import Term, at_places, shared_axis
-from analysis.folders import ResultsError
 from analysis.intervals import FEW_SEEDS, t_interval
+from analysis.trial_folder import ResultsError
 
 FEW_VALUES = 3  # of an axis, for a peak inside it
 

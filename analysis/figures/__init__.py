@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.folders import ResultsError
 from analysis.suggest import did_you_mean
+from analysis.trial_folder import ResultsError
 
 if TYPE_CHECKING:
     import pandas as pd

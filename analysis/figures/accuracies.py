@@ -4,7 +4,7 @@ import pandas as pd
 
 from analysis import curves, lines
 from analysis.columns import CLASSIFIERS, CORRUPTIONS
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 OVERALL = "overall"  # one of the others, drawn for each image
 SINGLE = tuple(name for name in CORRUPTIONS if name != OVERALL)

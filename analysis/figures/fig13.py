@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from analysis import lines, style
 from analysis.figures import marks, methods, panels
 from analysis.figures.panels import Panel
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 ORDER = ("mnist", "fashion_mnist", "cifar10")
 SHOWN = Panel(

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from analysis import lines, style
 from analysis.figures import marks, sweep
 from analysis.figures.panels import Look
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 AXIS = "real_percent"
 LOOKS = {

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from analysis import lines, style
 from analysis.figures import marks, panels, sweep
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 AXIS = "diffusion_percent"
 LOOKS = panels.looks(["normal", "dmaapx"])

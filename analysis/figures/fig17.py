@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from analysis import pools, style
 from analysis.figures import marks
-from analysis.folders import ResultsError
 from analysis.pools import Pool
+from analysis.trial_folder import ResultsError
 
 DPI = int(style.RC["savefig.dpi"])
 # Sizes in dots, so that a pixel of an image is a whole number of them:

@@ -7,8 +7,8 @@ from matplotlib.lines import Line2D
 
 from analysis import curves, style
 from analysis.figures import marks, methods
-from analysis.folders import ResultsError
 from analysis.intervals import over_seeds
+from analysis.trial_folder import ResultsError
 
 AXIS = "diffusion_percent"
 PAPER = 1.96  # standard deviations of the paper's error bars

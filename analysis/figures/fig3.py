@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from analysis import curves, lines
 from analysis.figures import marks, methods, panels
-from analysis.folders import ResultsError
 from analysis.intervals import FEW_SEEDS, over_seeds
+from analysis.trial_folder import ResultsError
 
 CURVES = {"interpolation_first": "one pair of images", "interpolation_mean": "mean over pairs"}
 ENDS = {

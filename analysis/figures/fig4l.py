@@ -7,8 +7,8 @@ from matplotlib.lines import Line2D
 
 from analysis import lines, style
 from analysis.figures import accuracies, marks, methods, panels, tables
-from analysis.folders import ResultsError
 from analysis.intervals import over_seeds
+from analysis.trial_folder import ResultsError
 
 ORDER = ["logistic", "svm_linear", "svm_rbf", "knn"]  # the paper's columns
 PLACE = ["classifier", "line", "corruption"]

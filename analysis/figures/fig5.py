@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis import lines
 from analysis.figures import methods, panels
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 SHOWN = (replace(panels.GENERALIZATION, end="test_elbo"),)
 LOOKS = panels.looks(["normal", "normal + RHA", "dmaapx", "dmaapx + RHA"])

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from analysis import lines, style
 from analysis.figures import methods, panels
 from analysis.figures.panels import Look
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from matplotlib.lines import Line2D
 
 from analysis import curves, style
 from analysis.figures import marks
-from analysis.folders import ResultsError
 from analysis.intervals import over_seeds
+from analysis.trial_folder import ResultsError
 
 METRICS = ("test_elbo", "generalization_gap")
 LETTERS = {("m_z", "test_elbo"): "a", ("m_z", "generalization_gap"): "b"}

@@ -10,8 +10,8 @@ from matplotlib.transforms import ScaledTranslation
 
 from analysis import curves, descent, style
 from analysis.figures import marks
-from analysis.folders import ResultsError
 from analysis.intervals import over_seeds
+from analysis.trial_folder import ResultsError
 
 FEW_POINTS = 2
 MANY_POINTS = 12  # from which on the tick labels are small

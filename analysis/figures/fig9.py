@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis import lines, results, style
 from analysis.figures import fig17, marks, methods
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 SHOWN = 9  # images, as in the paper
 TEST, CLEAN = "test_images", ("", "test images")  # in arrays.npz; the row that shows them

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from analysis import lines, style
 from analysis.figures import panels
 from analysis.figures.panels import Panel
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 LOOKS = panels.looks(lines.METHODS)
 

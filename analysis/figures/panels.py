@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis import lines, style
 from analysis.figures import marks
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 ROW = 0.2  # inches of a line in the lower panels
 UPPER = 2.0  # inches

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from analysis import lines, style
 from analysis.figures import marks, methods
 from analysis.figures.panels import Looks
-from analysis.folders import ResultsError
 from analysis.intervals import FEW_SEEDS
+from analysis.trial_folder import ResultsError
 
 METRICS: dict[str, tuple[str, style.Line]] = {  # words and style
     "test_elbo": (r"$D_\mathrm{test}$", "-"),

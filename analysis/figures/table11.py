@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from analysis import lines
 from analysis.figures import marks, methods, tables
 from analysis.figures.tables import Table
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 METRICS = {  # the paper's order; RL, RC and SQ as there
     "accuracy_logistic": "RL log. reg. (accuracy)",

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import tables
 from analysis.figures.tables import Table
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 GAPS = {
     "generalization_gap": "generalization (nats)",

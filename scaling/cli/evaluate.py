@@ -24,8 +24,8 @@ def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
 
     Raises UsageError for what cannot be read, and where no VAE has a measured epoch yet.
     """
-    from analysis.folders import ResultsError
     from analysis.results import load
+    from analysis.trial_folder import ResultsError
     from analysis.where import met, parse
 
     try:

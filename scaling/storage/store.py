@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from scaling.errors import UsageError
-from scaling.storage.files import atomic, read_json, write_json
+from scaling.storage.files import atomic, read_json
+from scaling.storage.formats import read_versioned, write_versioned
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial, VaeTrial
 from scaling.trial.extensions import UnknownName
@@ -58,16 +59,10 @@ class Store:
         """The trials that finished on such a device (`cpu`, `cuda`), by key."""
         found = {}
         for path in sorted(self.root.glob("trials/*/done.json")):
-            folder = self.folder(path.parent.name)
-            done, rows = folder.done() or {}, folder.rows()
-            ended_here = str(done.get("device", "")).startswith(device)
-            if done.get("state") == "done" and ended_here and rows:
-                try:
-                    trial = folder.trial()
-                except UsageError:
-                    continue  # the launch that asks for that trial refuses it
-                seconds = float(rows[-1].get("seconds", 0.0))
-                found[folder.key] = Ran(trial, rows[-1]["epoch"], seconds)
+            with suppress(UsageError):  # the launch that asks for that trial refuses it
+                ran = _ran(TrialFolder(path.parent), device)
+                if ran:
+                    found[path.parent.name] = ran
         return found
 
     def pool(self, name: str) -> Path:
@@ -84,17 +79,19 @@ class Store:
 
     def studies_of(self, names: set[str]) -> list[Path]:
         """The studies that ask for one of these trials, by name."""
-        files = sorted(self.root.glob("*/study.json"))
-        asked = {file.parent: (read_json(file) or {}).get("trials") for file in files}
-        return [
-            path for path, keys in asked.items() if isinstance(keys, dict) and names & set(keys)
-        ]
+        found = []
+        for file in sorted(self.root.glob("*/study.json")):
+            with suppress(UsageError):  # of a newer format: that version's own to read
+                asked = (read_versioned(file) or {}).get("trials")
+                if isinstance(asked, dict) and names & set(asked):
+                    found.append(file.parent)
+        return found
 
     def update_study(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Rewrites a study's `study.json`."""
+        """Rewrites a study's `study.json`; raises UsageError where its format is newer."""
         path = self.study(name) / "study.json"
         path.parent.mkdir(exist_ok=True)
-        write_json(path, change(read_json(path) or {"study": name, "launches": []}))
+        write_versioned(path, change(read_versioned(path) or {"study": name, "launches": []}))
 
     def check_writable(self) -> None:
         """Raises UsageError where the folder cannot be made or written."""
@@ -108,3 +105,13 @@ class Store:
                 f"The results folder {self.root} cannot be written: {error.strerror}. "
                 "Give another one with --results DIR."
             ) from None
+
+
+def _ran(folder: TrialFolder, device: str) -> Ran | None:
+    """The trial in the folder, if it finished on such a device."""
+    done, rows = folder.done() or {}, folder.rows()
+    if done.get("state") != "done" or not rows:
+        return None
+    if not str(done.get("device", "")).startswith(device):
+        return None
+    return Ran(folder.trial(), rows[-1]["epoch"], float(rows[-1].get("seconds", 0.0)))

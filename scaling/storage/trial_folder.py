@@ -11,15 +11,14 @@ from zipfile import BadZipFile
 
 from scaling.errors import UsageError
 from scaling.storage import checkpoints
-from scaling.storage.files import atomic, naming, read_json, write_json
+from scaling.storage.files import atomic, naming
+from scaling.storage.formats import read_versioned, write_versioned
+from scaling.storage.rows import Row, parse_rows, read_bytes
 from scaling.trial import Trial, from_dict, key, to_dict
 from scaling.trial.extensions import needed
 
 if TYPE_CHECKING:
     import numpy as np
-
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,11 @@ class TrialFolder:
 
     def trial(self) -> Trial:
         """The configuration; raises UsageError where it is missing or not that of the key."""
-        values = read_json(self.path / "trial.json")
-        if values is None:
+        trial = self._stored()
+        if trial is None:
             raise UsageError(
                 f"{self.path / 'trial.json'} is missing or damaged. Run the study again."
             )
-        trial = from_dict(values)
         if key(trial) != self.key:
             raise UsageError(
                 f"{self.path} holds the trial {key(trial)}: its name or file was changed."
@@ -48,27 +46,35 @@ class TrialFolder:
 
     def create(self, trial: Trial) -> None:
         """Writes `trial.json`; refuses a folder that says otherwise about the same key."""
-        values = read_json(self.path / "trial.json")
-        if values is None:
+        stored = self._stored()
+        if stored is None:
             self.path.mkdir(parents=True, exist_ok=True)
             made = to_dict(trial)
             modules = needed(made)
             made |= {"modules": modules} if modules else {}
-            write_json(self.path / "trial.json", made)
-        elif from_dict(values) != trial:
+            write_versioned(self.path / "trial.json", made)
+        elif stored != trial:
             raise UsageError(
                 f"{self.path} was made by a version with other defaults. "
                 "Give another --results folder, or move that trial away."
             )
 
+    def _stored(self) -> Trial | None:
+        """The trial in `trial.json`; None where that is missing or damaged."""
+        values = read_versioned(self.path / "trial.json")
+        if values is None:
+            return None
+        try:
+            return from_dict(values)
+        except UsageError as error:
+            raise UsageError(
+                f"{self.path / 'trial.json'} holds no trial of this version: {error} "
+                "Use the version that made it, or move that folder away."
+            ) from None
+
     def rows(self) -> list[Row]:
         """The rows that can be read, epochs strictly increasing; a torn line costs that line."""
-        rows: list[Row] = []
-        for line in _lines(self.path / "rows.jsonl"):
-            row = _parse(line)
-            if row is not None and (not rows or row["epoch"] > rows[-1]["epoch"]):
-                rows.append(row)
-        return rows
+        return parse_rows(read_bytes(self.path / "rows.jsonl"))
 
     def append_row(self, row: Row) -> None:
         """A line more, on disk when this returns."""
@@ -82,7 +88,7 @@ class TrialFolder:
         """Drops what lies beyond the epoch and lines that cannot be read; returns what is left."""
         rows = [row for row in self.rows() if row["epoch"] <= epoch]
         text = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
-        if text != b"".join(_lines(self.path / "rows.jsonl")):
+        if text != read_bytes(self.path / "rows.jsonl"):
             with atomic(self.path / "rows.jsonl") as stream:
                 stream.write(text)
         return rows
@@ -118,12 +124,12 @@ class TrialFolder:
 
     def finish(self, epoch: int, **facts: object) -> None:
         """`done.json`, written last: the epoch reached, and on what."""
-        write_json(self.path / "done.json", {"state": "done", "epoch": epoch, **facts})
+        write_versioned(self.path / "done.json", {"state": "done", "epoch": epoch, **facts})
 
     def fail(self, error: str) -> None:
         """`done.json` of a trial that failed for good."""
         facts = {"state": "failed", "epoch": self.reached(), "error": error}
-        write_json(self.path / "done.json", facts)
+        write_versioned(self.path / "done.json", facts)
 
     def reached(self) -> int:
         """The epoch of the last row; 0 before the first."""
@@ -135,41 +141,24 @@ class TrialFolder:
             (self.path / "done.json").unlink()
 
     def done(self) -> dict[str, Any] | None:
-        """The content of a valid `done.json`."""
-        done = read_json(self.path / "done.json")
-        valid = done is not None and done.get("state") in ("done", "failed")
-        return done if valid and isinstance((done or {}).get("epoch"), int) else None
+        """The content of a valid `done.json`; raises UsageError where its format is newer."""
+        done = read_versioned(self.path / "done.json") or {}
+        epoch = done.get("epoch")  # 0 of a trial that failed before its first row
+        valid = type(epoch) is int and epoch >= 0 and done.get("state") in ("done", "failed")
+        return done if valid else None
 
     def state(self, epochs: int) -> str:
         """new, partial, done or failed, for a run of so many epochs.
 
-        A finished trial whose last row is lost counts as partial: its checkpoint holds that row.
-        One that failed later than at these epochs has done its part.
+        Nothing is done without its `done.json`, written last, and a row at these epochs or beyond:
+        where that row is lost, the checkpoint holds it. A trial that failed later than at these
+        epochs has done its part. Raises UsageError where a file's format is newer.
         """
-        done = self.done()
+        read_versioned(self.path / "trial.json")
+        done, reached = self.done(), self.reached()
         if done and done["state"] == "failed":
-            return "done" if self.reached() > epochs else "failed"
-        if (
-            done
-            and done["epoch"] >= epochs
-            and any(r["epoch"] == done["epoch"] for r in self.rows())
-        ):
+            return "done" if reached > epochs else "failed"
+        if done and min(done["epoch"], reached) >= epochs:
             return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
-
-
-def _lines(path: Path) -> list[bytes]:
-    try:
-        return path.read_bytes().splitlines(keepends=True)
-    except OSError:  # missing, or no file at all: writing to it will tell
-        return []
-
-
-def _parse(line: bytes) -> Row | None:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    valid = isinstance(row, dict) and isinstance(row.get("epoch"), int) and line.endswith(b"\n")
-    return row if valid else None

@@ -24,6 +24,10 @@ KINDS: dict[str, type[Trial]] = {
     kind.kind: kind for kind in (VaeTrial, DiffusionTrial, TwoSampleTrial)
 }
 
+# Fields that a later version removed, by kind, with what their default was; `source.NAME` of the
+# source. A trial.json that has them at it is read as if they were absent: its key is the same.
+REMOVED: dict[str, dict[str, Any]] = {}
+
 
 def to_dict(trial: Trial) -> dict[str, Any]:
     """The JSON form, as in `trial.json`: the kind and every field.
@@ -36,19 +40,33 @@ def to_dict(trial: Trial) -> dict[str, Any]:
 def from_dict(values: dict[str, Any]) -> Trial:
     """The trial of a `trial.json`; raises UsageError for unknown kinds and fields."""
     kind = values.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         near = did_you_mean(str(kind), KINDS)
         raise UsageError(f"Unknown kind of trial {kind!r}. {near}Known: {listed(KINDS)}.")
     modules = values.get("modules")
-    fields = {name: v for name, v in values.items() if name not in ("kind", "modules")}
+    left = {name: v for name, v in values.items() if name not in ("kind", "modules")}
+    for name, default in REMOVED.get(kind, {}).items():
+        left = _without(left, name, default)
     try:
-        return KINDS[kind].from_dict(fields)
+        return KINDS[kind].from_dict(left)
     except UnknownName as error:
         if not isinstance(modules, dict) or not modules:
             raise
         words = " ".join(f"--module {word}" for word in sorted(set(modules.values())))
         unknown = str(error).partition(". ")[0]
         raise UnknownName(f"{unknown}: the trial was made with {words}. Add that.") from None
+
+
+def _without(values: dict[str, Any], name: str, default: object) -> dict[str, Any]:
+    """The values without a removed field; raises UsageError where it is not at its default."""
+    outer, _, inner = name.partition(".")
+    if inner and isinstance(values.get(outer), dict):
+        return values | {outer: _without(values[outer], inner, default)}
+    if values.get(name, default) != default:
+        raise UsageError(
+            f"{name}={values[name]!r} was removed from this version, which only reads {default!r}."
+        )
+    return {kept: value for kept, value in values.items() if kept != name}
 
 
 @functools.cache

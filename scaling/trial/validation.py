@@ -2,7 +2,7 @@
 
 import functools
 import math
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
@@ -32,10 +32,13 @@ class Validated:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The dataclass from the JSON form; unknown names raise."""
-        unknown = set(values) - {field.name for field in fields(cls)}  # type: ignore[arg-type]
-        if unknown:
+        """The dataclass from the JSON form; unknown names raise, and so do missing ones."""
+        known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
+        if unknown := set(values) - set(known):
             raise UsageError(f"{cls.__name__} has no field {listed(unknown)}.")
+        needed = {name for name, field in known.items() if field.default is MISSING}
+        if lacking := needed - set(values):
+            raise UsageError(f"{cls.__name__} lacks the field {listed(lacking)}.")
         return cls(**values)
 
 
@@ -86,8 +89,8 @@ def _fit(hint: Any, value: Any, name: str) -> Any:
         elif type(value) is member or (isinstance(member, type) and isinstance(value, member)):
             if not (member is int and isinstance(value, bool)):
                 return value
-        elif is_dataclass(member) and isinstance(value, dict):
-            return member(**value)  # type: ignore[operator]
+        elif isinstance(value, dict) and isinstance(member, type) and issubclass(member, Validated):
+            return member.from_dict(value)
     raise UsageError(f"{name}={value!r} does not fit: {_describe(hint)} is expected.")
 
 

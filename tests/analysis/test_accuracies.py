@@ -5,9 +5,9 @@ import pytest
 
 from analysis import figures, style
 from analysis.figures import accuracies, fig19
-from analysis.folders import ResultsError
 from analysis.intervals import t_interval
 from analysis.results import compact
+from analysis.trial_folder import ResultsError
 from scaling.metrics import corruption
 from tests.analysis.made_up import rows, source
 

@@ -10,7 +10,7 @@ from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.page import text
 from analysis.claims.rules import Unmeasured
 from analysis.columns import COLUMNS
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 from tests.analysis.claim_worlds import Trained, contrary, frame, true
 
 ROOT = Path(__file__).parents[2]

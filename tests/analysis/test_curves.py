@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from analysis.curves import along, corner, final, grid, missing, over_m_z, over_n_c, path, where
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 
 PAPER = {(m_z, 256) for m_z in (1, 2, 4, 8, 16, 32, 64)}
 PAPER |= {(m_z, 2**i) for m_z in (1, 2, 8, 64) for i in range(10)}

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from analysis.descent import crossfit, locate, sizes, verdict
-from analysis.folders import ResultsError
 from analysis.intervals import t_half_width
 from analysis.report import verdict_lines
+from analysis.trial_folder import ResultsError
 
 PATH = [(1, 2), (1, 4), (1, 8), (1, 16), (1, 32), (2, 32), (4, 32), (8, 32), (16, 32), (16, 64)]
 DIGITS = np.array([108.4, 97.9, 96.2, 97.3, 99.1, 98.5, 98.3, 98.0, 95.9, 97.0])

@@ -9,7 +9,7 @@ from analysis import figures, pools, report
 from analysis.__main__ import main
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.figures import fig17
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 from scaling.trial import DiffusionTrial
 from tests.analysis.pool_files import QUALITY, add_pool, grey
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from analysis import figures, style
-from analysis.folders import ResultsError
 from analysis.intervals import t_interval
 from analysis.results import compact
+from analysis.trial_folder import ResultsError
 from tests.analysis.made_up import rows, source
 
 POINTS = 11

@@ -9,8 +9,8 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from analysis import figures, style
-from analysis.folders import ResultsError
 from analysis.intervals import t_interval
+from analysis.trial_folder import ResultsError
 
 
 def _lines(ax):

@@ -4,8 +4,8 @@ import pytest
 
 from analysis import lines
 from analysis.curves import last_values
-from analysis.folders import ResultsError
 from analysis.intervals import t_interval
+from analysis.trial_folder import ResultsError
 from tests.analysis.made_up import rows, source
 
 

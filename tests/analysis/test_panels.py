@@ -6,8 +6,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from analysis import figures, style
-from analysis.folders import ResultsError
 from analysis.intervals import t_interval
+from analysis.trial_folder import ResultsError
 from tests.analysis.made_up import COSTLY, EPOCHS, TRAINED, rows
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis import pools
-from analysis.folders import ResultsError
+from analysis.trial_folder import ResultsError
 from scaling.pools.quality import describe
 from tests.analysis.pool_files import QUALITY, add_pool, grey
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from analysis import figures
-from analysis.folders import ResultsError
 from analysis.intervals import t_interval
 from analysis.results import compact
+from analysis.trial_folder import ResultsError
 from tests.analysis.made_up import rows, source
 
 METHODS = {"normal": 0, "dmaapx": 1, "aug_tuned": 2, "aug_naive": 3}

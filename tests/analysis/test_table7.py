@@ -3,8 +3,8 @@ import pytest
 
 from analysis import figures
 from analysis.__main__ import main
-from analysis.folders import ResultsError
 from analysis.intervals import t_interval
+from analysis.trial_folder import ResultsError
 from tests.analysis.made_up import TRAINED, source
 
 

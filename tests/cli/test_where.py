@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.curves import where
-from analysis.folders import ResultsError
 from analysis.results import load
+from analysis.trial_folder import ResultsError
 from analysis.where import parse
 from scaling.cli.evaluate import _parser, selected
 from scaling.errors import UsageError

@@ -2,9 +2,11 @@
 
 A damaged file costs what it holds and nothing more: a torn line of `rows.jsonl` that line, a
 missing or damaged `done.json` the certainty that the trial has ended (it is then "partial").
+What is found here is what a launch finds: `tests/damaged_folders.py` holds both to one table.
 """
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +27,17 @@ SOURCE_DEFAULTS = {  # normal training: a point in the space of training distrib
     "mollify_epochs": 0,
     "requantise": True,
 }
+FORMAT = 1  # of trial.json, study.json, done.json and parquet: the newest that is read here
 DECODER = json.JSONDecoder()
 POOL_FIELDS = ("k", "diffusion_share", "pool")  # which samples, not which kind of source
 
 
 class ResultsError(Exception):
     """What is wrong with the results, in one sentence; what to type next, in another."""
+
+
+class NewerFormat(ResultsError):
+    """A file that a newer version of this project wrote, or none of its files."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +61,29 @@ def read_json(path: Path) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
+def read_versioned(path: Path) -> dict[str, object] | None:
+    """The object in a JSON file without its format; raises ResultsError where that is not known.
+
+    Files without a format were made before there were versions, and are read the same way.
+    """
+    values = read_json(path)
+    if values is not None:
+        check_format(path, values.pop("format", 0))
+    return values
+
+
+def check_format(path: Path, found: object) -> None:
+    """Raises ResultsError where a file's format is not among those that are read here."""
+    if type(found) is not int or not 0 <= found <= FORMAT:
+        raise NewerFormat(
+            f"{path} is of format {found!r}, and the newest that this version reads is {FORMAT}. "
+            "Install a newer version of scaling-vae, or give other results with --results."
+        )
+
+
 def read_trial(folder: Path, epochs: int | None = None) -> TrialFolder:
     """The trial in `folder`, its rows cut after the epochs that a study asked for (None: all)."""
-    trial, done = read_json(folder / "trial.json"), read_json(folder / "done.json") or {}
+    trial, done = read_versioned(folder / "trial.json"), _done(folder / "done.json")
     rows = read_rows(folder / "rows.jsonl")
     reached = _epoch(rows[-1]) if rows else 0
     state = _state(done, reached, epochs)
@@ -70,14 +97,25 @@ def read_trial(folder: Path, epochs: int | None = None) -> TrialFolder:
     return TrialFolder(folder.name, state, fields, kept, max(_epoch(done), reached), error)
 
 
+def _done(path: Path) -> dict[str, object]:
+    """The content of a valid `done.json`, else nothing; of a failure the epoch may be 0."""
+    done = read_versioned(path) or {}
+    epoch = done.get("epoch")
+    valid = type(epoch) is int and epoch >= 0 and done.get("state") in ("done", "failed")
+    return done if valid else {}
+
+
 def _state(done: dict[str, object], reached: int, epochs: int | None) -> str:
-    """What a study of so many epochs finds: a longer run that failed later has done its part."""
-    if epochs is not None and reached > epochs:
-        return "done"
+    """What a study of so many epochs finds, with rows up to the epoch `reached`.
+
+    Nothing is done without its `done.json` and a row at these epochs or beyond; a longer run that
+    failed later has done its part.
+    """
     if done.get("state") == "failed":
-        return "failed"
-    ended = max(_epoch(done), reached)
-    return "done" if done.get("state") == "done" and ended >= (epochs or 0) else "partial"
+        return "done" if epochs is not None and reached > epochs else "failed"
+    ended = _epoch(done)
+    enough = ended if epochs is None else epochs
+    return "done" if ended and min(ended, reached) >= enough else "partial"
 
 
 def read_rows(path: Path) -> list[dict[str, object]]:
@@ -89,7 +127,14 @@ def read_rows(path: Path) -> list[dict[str, object]]:
     whole = _whole(lines)
     found = [row for line in lines for row in _rows_in(line)] if whole is None else whole
     rows = {_epoch(row): row for row in found}
-    return [rows[epoch] for epoch in sorted(rows) if epoch]
+    return [_measured(rows[epoch]) for epoch in sorted(rows) if epoch]
+
+
+def _measured(row: dict[str, object]) -> dict[str, object]:
+    """The row without numbers that are not finite: they count as not measured."""
+    if all(math.isfinite(value) for value in row.values() if isinstance(value, float)):
+        return row  # the usual case, without a copy
+    return {n: v for n, v in row.items() if not isinstance(v, float) or math.isfinite(v)}
 
 
 def _whole(lines: list[bytes]) -> list[dict[str, object]] | None:
@@ -125,8 +170,7 @@ def _rows_in(line: bytes) -> list[dict[str, object]]:
 def _epoch(row: dict[str, object]) -> int:
     """The row's epoch, from 1; 0 where it is missing or no whole number."""
     epoch = row.get("epoch")
-    whole = isinstance(epoch, int | float) and epoch == epoch // 1
-    return int(epoch) if whole and isinstance(epoch, int | float) else 0
+    return epoch if type(epoch) is int and epoch >= 1 else 0
 
 
 def flat_fields(trial: dict[str, object]) -> dict[str, object]:

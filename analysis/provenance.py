@@ -1,0 +1,75 @@
+"""Where results come from: the study, its preset, and the commit and date of each launch."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from analysis.trial_folder import NewerFormat, check_format, read_versioned
+
+METADATA = b"study"  # where the parquet's schema keeps name, preset, launches and format
+
+
+def provenance(path: str | Path) -> dict[str, object]:
+    """`study`, `preset` and `launches` of a study's folder or parquet file; of a root all launches.
+
+    Of a root also `preset`, where its studies have one in common.
+    """
+    path = Path(path)
+    study = read_versioned(path / "study.json") if path.is_dir() else None
+    if study is None and (path / "trials").is_dir():
+        return _of_root(path)
+    if study is None:
+        file = path / "trials.parquet" if path.is_dir() else path
+        study = about_parquet(file) if file.is_file() else {}
+    return {name: study[name] for name in ("study", "preset", "launches") if name in study}
+
+
+def about_parquet(file: Path) -> dict[str, object]:
+    """What a parquet file says of its study; raises ResultsError where its format is not known."""
+    text = (pq.read_schema(file).metadata or {}).get(METADATA)
+    about = json.loads(text) if text else {}
+    check_format(file, about.pop("format", 0))
+    return about
+
+
+def _of_root(root: Path) -> dict[str, object]:
+    found = []
+    for file in sorted(root.glob("*/study.json")):
+        with suppress(NewerFormat):  # the root's other studies can be read
+            found.append(read_versioned(file) or {})
+    launches = [launch for study in found for launch in launches_of(study)]
+    presets = {str(study.get("preset")) for study in found}
+    preset = {"preset": presets.pop()} if len(presets) == 1 else {}
+    return preset | {"launches": sorted(launches, key=lambda launch: str(launch.get("started")))}
+
+
+def launches_of(about: dict[str, object]) -> list[dict[str, object]]:
+    """The launches that a study.json lists."""
+    listed = about.get("launches")
+    return (
+        [launch for launch in listed if isinstance(launch, dict)]
+        if isinstance(listed, list)
+        else []
+    )
+
+
+def public(launch: dict[str, object]) -> dict[str, object]:
+    """The launch without the words typed and the host, which name folders and machines."""
+    hardware = launch.get("hardware")
+    if isinstance(hardware, dict):
+        launch = launch | {"hardware": {k: v for k, v in hardware.items() if k != "host"}}
+    return {name: value for name, value in launch.items() if name != "argv"}
+
+
+def note(path: str | Path) -> str:
+    """One line on where results come from: study, preset, commit, date of the last launch."""
+    about = provenance(path)
+    last = (launches_of(about) or [{}])[-1]
+    parts = [str(about[name]) for name in ("study", "preset") if about.get(name)]
+    if last.get("git_commit"):
+        dirty = " with uncommitted changes" if last.get("git_dirty") else ""
+        parts.append(f"commit {str(last['git_commit'])[:10]}{dirty}")
+    parts += [f"launched {str(last['started'])[:10]}"] if last.get("started") else []
+    return ", ".join(parts)

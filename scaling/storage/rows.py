@@ -1,0 +1,60 @@
+"""The rows in `rows.jsonl`, whatever a killed process left of them.
+
+`analysis.trial_folder` reads the same file without this package; tests/damaged_folders.py holds
+what both must find.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+DECODER = json.JSONDecoder()
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of the file; nothing where it cannot be read: writing to it will raise."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def parse_rows(content: bytes) -> list[Row]:
+    """The rows that can be read, by epoch; of an epoch written twice the later line counts.
+
+    A torn line costs that line, and never a whole row behind it. A number that is not finite
+    counts as not measured.
+    """
+    found = [row for line in content.split(b"\n") if line for row in _rows_in(line)]
+    rows = {row["epoch"]: row for row in found if _is_epoch(row.get("epoch"))}
+    return [_measured(rows[epoch]) for epoch in sorted(rows)]
+
+
+def _is_epoch(value: object) -> bool:
+    """Whether the value is a whole number from 1 on."""
+    return type(value) is int and value >= 1
+
+
+def _rows_in(line: bytes) -> list[Row]:
+    """The rows in one line: one, none if torn, or one behind a torn start that lost its newline."""
+    try:
+        whole = json.loads(line)
+        return [whole] if isinstance(whole, dict) else []
+    except ValueError:  # UnicodeDecodeError too
+        text = line.decode("utf-8", errors="replace")
+    rows, start = [], text.find("{")
+    while start >= 0:
+        try:
+            row, end = DECODER.raw_decode(text, start)
+        except ValueError:
+            end = start + 1
+        else:
+            rows.append(row)
+        start = text.find("{", end)
+    return rows
+
+
+def _measured(row: Row) -> Row:
+    return {n: v for n, v in row.items() if not isinstance(v, float) or math.isfinite(v)}

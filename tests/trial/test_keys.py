@@ -1,0 +1,51 @@
+"""The JSON form of a trial: what older and newer versions wrote is read, or refused by name."""
+
+import pytest
+
+from scaling.errors import UsageError
+from scaling.trial import DiffusionTrial, Source, VaeTrial, from_dict, key, keys, to_dict
+
+TRIAL = VaeTrial("digits", n_c=2)
+REMOVED = {"vae": {"old_option": 3, "source.old_option": "no"}}
+
+
+def test_a_removed_field_at_its_default_is_ignored(monkeypatch):
+    monkeypatch.setattr(keys, "REMOVED", REMOVED)
+    values = to_dict(TRIAL) | {"old_option": 3}
+    values["source"] |= {"old_option": "no"}
+    assert from_dict(values) == TRIAL
+    assert key(from_dict(values)) == key(TRIAL)
+    assert from_dict(to_dict(TRIAL)) == TRIAL  # which lacks them
+
+
+@pytest.mark.parametrize(("outer", "inner", "told"), [
+    ({"old_option": 4}, {}, "^old_option=4 was removed from this version, which only reads 3"),
+    ({}, {"old_option": "yes"}, "^old_option='yes' was removed"),
+])  # fmt: skip
+def test_a_removed_field_at_another_value_is_refused(monkeypatch, outer, inner, told):
+    monkeypatch.setattr(keys, "REMOVED", REMOVED)
+    values = to_dict(TRIAL) | outer
+    values["source"] |= inner
+    with pytest.raises(UsageError, match=told):
+        from_dict(values)
+
+
+@pytest.mark.parametrize(("values", "told"), [
+    (to_dict(TRIAL) | {"old_option": 3}, "VaeTrial has no field old_option"),
+    (to_dict(TRIAL) | {"source": {"old_option": 3}}, "Source has no field old_option"),
+    (to_dict(DiffusionTrial("digits")) | {"old_option": 3}, "DiffusionTrial has no field"),
+    ({"kind": "vae"}, "VaeTrial lacks the field dataset"),
+    ({"kind": "gan"}, "Unknown kind of trial 'gan'"),
+    ({"kind": ["vae"]}, "Unknown kind of trial"),
+    (to_dict(TRIAL) | {"binarise": "dynamic"}, "binarise='dynamic' does not fit: threshold or"),
+    (to_dict(TRIAL) | {"source": None}, "source=None does not fit: Source is expected"),
+])  # fmt: skip
+def test_what_is_no_trial_is_refused(monkeypatch, values, told):
+    monkeypatch.setattr(keys, "REMOVED", {"vae": {"another": 1}})
+    with pytest.raises(UsageError, match=told):
+        from_dict(values)
+
+
+def test_a_source_comes_back():
+    trial = VaeTrial("digits", source=Source(real_share=0.4, k=3, pool="p"))
+    assert from_dict(to_dict(trial)) == trial
