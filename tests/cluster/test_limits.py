@@ -1,7 +1,6 @@
 """Caps and heartbeat: what is added up, when it stops, and that every wait looks."""
 
 import os
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -30,7 +29,7 @@ def test_hours_count_from_the_start_whatever_is_waited_for(clock, lock):
     watched = Limits(Caps(hours=1.0), lock)
     clock.now += 3599
     watched.check(0.0)
-    assert time.time() - lock.stat().st_mtime < 60
+    assert lock.stat().st_mtime > 0  # a heartbeat: the fixture has put it to 0
     clock.now += 2
     with pytest.raises(CapReached, match="--max-hours 1"):
         watched.check(0.0)
