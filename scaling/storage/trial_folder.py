@@ -92,17 +92,7 @@ class TrialFolder:
 
     def merge_arrays(self, arrays: Mapping[str, "np.ndarray"]) -> None:
         """Adds arrays to `arrays.npz`, in place of those of the same name."""
-        import numpy as np
-
-        path = self.path / "arrays.npz"
-        there: dict[str, np.ndarray] = {}
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as old:
-                there = {name: old[name] for name in old.files}
-        except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
-            pass  # missing or damaged: written anew
-        with atomic(path) as stream:
-            np.savez_compressed(stream, allow_pickle=False, **(there | dict(arrays)))
+        _merge_arrays(self.path / "arrays.npz", arrays)
 
     def save_checkpoint(self, state: dict[str, Any]) -> bool:
         """Keeps the state as the newest; False where that there is of a higher epoch."""
@@ -145,14 +135,24 @@ class TrialFolder:
         done = self.done()
         if done and done["state"] == "failed":
             return "done" if self.reached() > epochs else "failed"
-        if (
-            done
-            and done["epoch"] >= epochs
-            and any(r["epoch"] == done["epoch"] for r in self.rows())
-        ):
+        end = done["epoch"] if done else -1
+        if end >= epochs and any(row["epoch"] == end for row in self.rows()):
             return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
+
+
+def _merge_arrays(path: Path, arrays: Mapping[str, "np.ndarray"]) -> None:
+    import numpy as np
+
+    there: dict[str, np.ndarray] = {}
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as old:
+            there = {name: old[name] for name in old.files}
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
+        pass  # missing or damaged: written anew
+    with atomic(path) as stream:
+        np.savez_compressed(stream, allow_pickle=False, **(there | dict(arrays)))
 
 
 def _lines(path: Path) -> list[bytes]:

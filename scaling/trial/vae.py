@@ -35,8 +35,8 @@ def values_per_component(channels: int) -> int:
 
 
 @dataclass(frozen=True)
-class VaeTrial(BaseTrial):
-    """One VAE: data set and split, source, architecture, optimizer, seed (Appendix B.1)."""
+class VaeFields(BaseTrial):
+    """The fields of a VaeTrial, and which of their values go together."""
 
     kind: ClassVar[str] = "vae"
     has_metrics: ClassVar[bool] = True
@@ -123,6 +123,11 @@ class VaeTrial(BaseTrial):
                 f"binarise={self.binarise}: diffusion models are trained on thresholded images, "
                 "their samples are not of the test set's kind. Give --source normal."
             )
+
+
+@dataclass(frozen=True)
+class VaeTrial(VaeFields):
+    """One VAE: data set and split, source, architecture, optimizer, seed (Appendix B.1)."""
 
     @property
     def label(self) -> str:
