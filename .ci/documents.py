@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INSTALL = re.compile(r"^pip install [^&]*&& ")  # before a command: the rest is what is run
 SHELL = {"", "sh", "bash", "shell", "console"}
 COMMANDS = (
     "python ",
@@ -47,9 +48,8 @@ def blocks() -> list[tuple[str, str, str]]:
 def commands(text: str) -> list[str]:
     """The lines of a block that are commands; lines ending in a backslash go on."""
     lines = re.sub(r"\\\n\s*", "", text).splitlines()
-    return [
-        line.removeprefix("$ ") for line in lines if line.removeprefix("$ ").startswith(COMMANDS)
-    ]
+    lines = [INSTALL.sub("", line.removeprefix("$ ")) for line in lines]
+    return [line for line in lines if line.startswith(COMMANDS)]
 
 
 def reason(command: str) -> str | None:
