@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from scaling.data.datasets import Dataset, load, split
@@ -15,6 +16,9 @@ from scaling.trial import VaeTrial
 
 os.environ["RAY_worker_niceness"] = "0"  # 15 by default: beside other tests they would starve
 WITH_RAY = ("tests/cluster/", "tests/faults/")
+SOON = 100  # seconds: what is told within 10 may take ten times that on a busy machine
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 class RayByTest(LoadScopeScheduling):

@@ -157,7 +157,6 @@ def test_a_local_ray_listens_to_this_machine_only(ray_folder):
         [sys.executable, "-c", LISTENING],
         capture_output=True,
         text=True,
-        timeout=120,
         env={**os.environ, "RAY_TMPDIR": ray_folder, "HOME": ray_folder},
         cwd=ROOT,
     )

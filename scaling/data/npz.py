@@ -132,7 +132,7 @@ def _offsets(path: Path, arrays: Arrays) -> np.ndarray:
     """Where each image begins in `jpeg`, and where the last one ends; checked."""
     jpeg, offsets = arrays["jpeg"], arrays["offsets"]
     if (
-        (jpeg.dtype, jpeg.ndim) != (np.uint8, 1)
+        (jpeg.dtype, jpeg.ndim) != (np.dtype(np.uint8), 1)
         or (offsets.dtype.kind, offsets.ndim) not in (("i", 1), ("u", 1))
         or len(offsets) < 2
         or offsets[0] < 0

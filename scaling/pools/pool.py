@@ -107,12 +107,8 @@ class Pool:
         k: int | None = None,
     ) -> None:
         """Raises UsageError where a study of such images that reads k chunks cannot use it."""
-        asked = {
-            "dataset": dataset,
-            "levels": levels,
-            "shape": tuple(shape),
-            "images_per_chunk": images_per_chunk,
-        }
+        images = {"dataset": dataset, "levels": levels, "shape": tuple(shape)}
+        asked = images | {"images_per_chunk": images_per_chunk}
         for name, value in asked.items():
             if getattr(self.spec, name) != value:
                 raise UsageError(

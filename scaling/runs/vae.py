@@ -15,7 +15,7 @@ from scaling.metrics import elbo as elbo_metric
 from scaling.metrics import reconstruction
 from scaling.models.full_float32 import full_float32
 from scaling.models.precision import Precision, resolve, trained_in
-from scaling.models.vae import build, elbo
+from scaling.models.vae import VAE, build, elbo
 from scaling.runs.cuda_graph import Step, graphed
 from scaling.runs.half_asleep import with_samples
 from scaling.runs.run import Row, Run, Stateful
@@ -23,7 +23,63 @@ from scaling.seeds import seeded
 from scaling.trial import VaeTrial
 
 
-class VaeRun(Run):
+class VaeSteps(Run):
+    """The gradient steps of a VaeRun: its optimizer, precision, phase and learning rate."""
+
+    trial: VaeTrial
+    data: Dataset
+    vae: VAE
+
+    def _step(self, x: Tensor) -> Tensor:
+        """One gradient step on the batch's mean ELBO; returns that ELBO."""
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.half_asleep:
+            x = with_samples(self.vae, self.trial, x)
+        objective = elbo(self.trained, self.vae.as_levels(x), self.trained.encode(x)).mean()
+        (-objective).backward()
+        if self.trial.grad_clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.vae.parameters(), self.trial.grad_clip)
+        self.optimizer.step()
+        return objective.detach()
+
+    def _set_precision(self, precision: Precision) -> None:
+        self.precision = precision
+        self.trained = trained_in(precision, self.vae)
+
+    def _set_phase(self, epoch: int) -> None:
+        """The optimizer of the epoch: after `half_asleep_from` of the encoder's weights alone."""
+        self.half_asleep = 0 < self.trial.half_asleep_from < epoch
+        self.vae.zero_grad(set_to_none=True)  # a frozen decoder's would count in the clipped norm
+        self.vae.decoder.requires_grad_(not self.half_asleep)
+        self.optimizer = self._adam(self.vae.encoder if self.half_asleep else self.vae)
+        self.step: Step = graphed(self._step, self.trial.batch) if self.replays else self._step
+
+    @property
+    def replays(self) -> bool:
+        """Whether steps are a CUDA graph: on a GPU, where nothing changes between them."""
+        whole = len(self.data.train) >= self.trial.batch
+        same = self.trial.replays_steps and not self.half_asleep
+        return self.device.type == "cuda" and whole and same
+
+    def _adam(self, module: torch.nn.Module) -> torch.optim.Adam:
+        return torch.optim.Adam(
+            module.parameters(),
+            lr=self.trial.lr,
+            weight_decay=self.trial.weight_decay,
+            fused=True,
+            capturable=self.replays,
+        )
+
+    def _set_lr(self) -> None:
+        if not self.trial.lr_decay_epochs:
+            return
+        begun = self.trial.half_asleep_from if self.half_asleep else 0
+        done = min(1.0, (self.epoch - 1 - begun) / self.trial.lr_decay_epochs)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.trial.lr * 0.5 * (1 + math.cos(math.pi * done))
+
+
+class VaeRun(VaeSteps):
     """Training a VAE, as `Run` tells; four times as many rows in the last tenth of the epochs.
 
     Their mean stands for the final value. `data` holds D_train and the test set
@@ -111,54 +167,6 @@ class VaeRun(Run):
             for x in images.split(self.trial.batch):
                 total += self.step(x) * len(x)
         return -total.item() / len(images)
-
-    def _step(self, x: Tensor) -> Tensor:
-        """One gradient step on the batch's mean ELBO; returns that ELBO."""
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.half_asleep:
-            x = with_samples(self.vae, self.trial, x)
-        objective = elbo(self.trained, self.vae.as_levels(x), self.trained.encode(x)).mean()
-        (-objective).backward()
-        if self.trial.grad_clip is not None:
-            torch.nn.utils.clip_grad_norm_(self.vae.parameters(), self.trial.grad_clip)
-        self.optimizer.step()
-        return objective.detach()
-
-    def _set_precision(self, precision: Precision) -> None:
-        self.precision = precision
-        self.trained = trained_in(precision, self.vae)
-
-    def _set_phase(self, epoch: int) -> None:
-        """The optimizer of the epoch: after `half_asleep_from` of the encoder's weights alone."""
-        self.half_asleep = 0 < self.trial.half_asleep_from < epoch
-        self.vae.zero_grad(set_to_none=True)  # a frozen decoder's would count in the clipped norm
-        self.vae.decoder.requires_grad_(not self.half_asleep)
-        self.optimizer = self._adam(self.vae.encoder if self.half_asleep else self.vae)
-        self.step: Step = graphed(self._step, self.trial.batch) if self.replays else self._step
-
-    @property
-    def replays(self) -> bool:
-        """Whether steps are a CUDA graph: on a GPU, where nothing changes between them."""
-        whole = len(self.data.train) >= self.trial.batch
-        same = self.trial.replays_steps and not self.half_asleep
-        return self.device.type == "cuda" and whole and same
-
-    def _adam(self, module: torch.nn.Module) -> torch.optim.Adam:
-        return torch.optim.Adam(
-            module.parameters(),
-            lr=self.trial.lr,
-            weight_decay=self.trial.weight_decay,
-            fused=True,
-            capturable=self.replays,
-        )
-
-    def _set_lr(self) -> None:
-        if not self.trial.lr_decay_epochs:
-            return
-        begun = self.trial.half_asleep_from if self.half_asleep else 0
-        done = min(1.0, (self.epoch - 1 - begun) / self.trial.lr_decay_epochs)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.trial.lr * 0.5 * (1 + math.cos(math.pi * done))
 
     def _check_batches(self) -> None:
         """BatchNorm cannot normalize over a single value."""

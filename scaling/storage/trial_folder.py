@@ -102,17 +102,7 @@ class TrialFolder:
 
     def merge_arrays(self, arrays: Mapping[str, "np.ndarray"]) -> None:
         """Adds arrays to `arrays.npz`, in place of those of the same name."""
-        import numpy as np
-
-        path = self.path / "arrays.npz"
-        there: dict[str, np.ndarray] = {}
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as old:
-                there = {name: old[name] for name in old.files}
-        except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
-            pass  # missing or damaged: written anew
-        with atomic(path) as stream:
-            np.savez_compressed(stream, allow_pickle=False, **(there | dict(arrays)))
+        _merge_arrays(self.path / "arrays.npz", arrays)
 
     def save_checkpoint(self, state: dict[str, Any]) -> bool:
         """Keeps the state as the newest; False where that there is of a higher epoch."""
@@ -162,3 +152,16 @@ class TrialFolder:
             return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
+
+
+def _merge_arrays(path: Path, arrays: Mapping[str, "np.ndarray"]) -> None:
+    import numpy as np
+
+    there: dict[str, np.ndarray] = {}
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as old:
+            there = {name: old[name] for name in old.files}
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
+        pass  # missing or damaged: written anew
+    with atomic(path) as stream:
+        np.savez_compressed(stream, allow_pickle=False, **(there | dict(arrays)))

@@ -23,8 +23,8 @@ def values_per_component(channels: int) -> int:
 
 
 @dataclass(frozen=True)
-class VaeTrial(BaseTrial):
-    """One VAE: data set and split, source, architecture, optimizer, seed (Appendix B.1)."""
+class VaeFields(BaseTrial):
+    """The fields of a VaeTrial, and which of their values go together."""
 
     kind: ClassVar[str] = "vae"
     has_metrics: ClassVar[bool] = True
@@ -76,6 +76,11 @@ class VaeTrial(BaseTrial):
     def likelihood_row(self) -> LikelihoodRow:
         """Which images its likelihood takes."""
         return likelihood_row(self.likelihood)
+
+
+@dataclass(frozen=True)
+class VaeTrial(VaeFields):
+    """One VAE: data set and split, source, architecture, optimizer, seed (Appendix B.1)."""
 
     @property
     def label(self) -> str:

@@ -134,16 +134,18 @@ def program(tmp_path, monkeypatch, text):
     monkeypatch.setattr(sys, "executable", str(file))
 
 
-@pytest.mark.parametrize(("text", "found", "advice"), [
-    ("kill -SEGV $$", "its process ended with -11", "force-reinstall"),
-    ("echo undefined symbol: at >&2; exit 3", "ended with 3: undefined symbol: at", "reinstall"),
-    ("echo Error: Nobody listens. >&2; exit 2", "Nobody listens.", ""),
-    ("sleep 600", "no answer in time", "--seconds 60"),
+@pytest.mark.parametrize(("text", "seconds", "found", "advice"), [
+    ("kill -SEGV $$", 300, "its process ended with -11", "force-reinstall"),
+    ("echo undefined symbol: at >&2; exit 3", 300, "ended with 3: undefined symbol", "reinstall"),
+    ("echo Error: Nobody listens. >&2; exit 2", 300, "Nobody listens.", ""),
+    ("sleep 600", 5, "no answer in time", "--seconds 60"),
 ])  # fmt: skip
-def test_a_probe_that_crashes_or_hangs_is_a_finding(tmp_path, monkeypatch, text, found, advice):
+def test_a_probe_that_crashes_or_hangs_is_a_finding(
+    tmp_path, monkeypatch, text, seconds, found, advice
+):
     line = json.dumps(["torch", WORKS, "2.6", ""])
     program(tmp_path, monkeypatch, f"echo '{line}'; {text}")
-    first, second = Probe("ray", ["local"], tmp_path).findings(end=time.monotonic() + 2)
+    first, second = Probe("ray", ["local"], tmp_path).findings(end=time.monotonic() + seconds)
     assert first == Finding("torch", WORKS, "2.6")
     assert (second.name, second.state) == ("ray", BROKEN)
     assert found in second.found
@@ -164,13 +166,12 @@ def test_it_works_where_nothing_else_does(tmp_path):
         "--data-root",
         str(tmp_path),
         "--seconds",
-        "60",
+        "600",
     ]
     done = subprocess.run(
         [sys.executable, "-m", "scaling", "doctor", *words],
         capture_output=True,
         text=True,
-        timeout=100,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         cwd=Path(__file__).parents[2],
     )

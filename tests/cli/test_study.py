@@ -13,6 +13,7 @@ from ray._private import services
 
 from scaling.cli.options import Parser, override, parser, preset_of
 from studies.double_descent import PRESETS, trials
+from tests.conftest import SOON
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +23,7 @@ def study(*words, results=None, **environment):
     if results:
         command += ["--results", str(results)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}
+        command, capture_output=True, text=True, env={**os.environ, **environment}
     )
 
 
@@ -76,13 +77,13 @@ def test_wrong_words_list_the_right_ones(tmp_path, words, told):
     (["--gpus-per-trial", "0.25"], ["--gpus-per-trial 0"]),
     (["--cpus-per-trial", "4000"], ["--cpus-per-trial"]),
 ])  # fmt: skip
-def test_an_environment_that_cannot_work_is_told_in_ten_seconds(tmp_path, ray_folder, words, told):
+def test_an_environment_that_cannot_work_is_told_soon(tmp_path, ray_folder, words, told):
     if words == ["--address", "auto"] and services.find_gcs_addresses():
         pytest.skip("another Ray runs on this machine, and auto finds it")
     begun = time.monotonic()
     run = study("--smoke-test", *words, results=tmp_path, RAY_TMPDIR=ray_folder)
     refused(run, *told)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < SOON
 
 
 @pytest.mark.cluster(alone=True)
@@ -95,7 +96,7 @@ def test_a_port_that_never_answers_is_given_up(tmp_path):
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         begun = time.monotonic()
         refused(study("--smoke-test", "--address", address, results=tmp_path), address)
-        assert time.monotonic() - begun < 14
+        assert time.monotonic() - begun < SOON
 
 
 def test_an_unwritable_folder_is_told(tmp_path):

@@ -39,9 +39,9 @@ class Study:
             cwd=self.results.parent,
         )
 
-    def run(self, *words, timeout=200):
+    def run(self, *words):
         process = self.start(*words)
-        out, err = process.communicate(timeout=timeout)
+        out, err = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def folders(self):

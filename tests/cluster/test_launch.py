@@ -17,13 +17,22 @@ def finished(study):
     return {p.parent.name: p.stat().st_mtime_ns for p in study.results.glob("trials/*/done.json")}
 
 
-def test_fresh_again_extended(study):
+def test_fresh_again_mended_extended(study):
+    assert_a_fresh_launch_writes_all(study)
+    done = finished(study)
+    again = study.run(*TINY)
+    assert again.returncode == 0, again.stderr
+    assert finished(study) == done
+    assert_damage_is_mended(study)
+    assert_more_seeds_and_epochs_are_added(study)
+
+
+def assert_a_fresh_launch_writes_all(study):
     first = study.run(*TINY)
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
     assert len(first.stdout.splitlines()) <= 20
-    done = finished(study)
-    assert len(done) == 4
+    assert len(finished(study)) == 4
     folder = study.results / "double_descent"
     for name in ("fig7.png", "fig7.pdf", "fig7.csv"):
         assert (folder / "figures" / name).stat().st_size > 0
@@ -31,10 +40,8 @@ def test_fresh_again_extended(study):
     assert len(list((folder / "tensorboard").glob("digits-*/events*"))) == 4
     assert not list(folder.glob(".staging*"))
 
-    again = study.run(*TINY)
-    assert again.returncode == 0, again.stderr
-    assert finished(study) == done
 
+def assert_damage_is_mended(study):
     torn, truncated, empty, _ = study.folders()
     (torn / "rows.jsonl").write_text((torn / "rows.jsonl").read_text()[:-20])
     (truncated / "checkpoint.pt").write_bytes((truncated / "checkpoint.pt").read_bytes()[:99])
@@ -45,8 +52,10 @@ def test_fresh_again_extended(study):
     assert mended.stderr == ""
     assert all(TrialFolder(path).state(4) == "done" for path in study.folders())
     assert {path: TrialFolder(path).rows() for path in expected} == expected
-    done = finished(study)
 
+
+def assert_more_seeds_and_epochs_are_added(study):
+    done = finished(study)
     wider = study.run(*TINY, "--m-z", 1, 2, 4, "--seeds", "0-1")
     assert wider.returncode == 0, wider.stderr
     after = finished(study)
@@ -58,7 +67,7 @@ def test_fresh_again_extended(study):
     for path in study.folders():
         rows = [row["epoch"] for row in TrialFolder(path).rows()]
         assert rows == ([2, 4, 6] if path.name in done else [2, 4])
-    launches = json.loads((folder / "study.json").read_text())["launches"]
+    launches = json.loads((study.results / "double_descent" / "study.json").read_text())["launches"]
     assert len(launches) == 5
     assert all(launch["versions"]["torch"] for launch in launches)
 

@@ -20,7 +20,7 @@ SMOKE = ["--smoke-test", "--source", "dmaapx", "--m-z", "1", "--n-c", "2", "--se
 def pool_command(study, *words):
     command = [sys.executable, "-m", "scaling", "pool", *map(str, words)]
     command += ["--results", str(study.results)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_from_the_model_to_the_trials_and_back(study):
@@ -72,8 +72,7 @@ def test_a_builder_killed_halfway_goes_on_without_sampling_again(study):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    begun = time.monotonic()
-    while len(list(path.glob("chunk-*.npy"))) < 8 and time.monotonic() - begun < 100:
+    while len(list(path.glob("chunk-*.npy"))) < 8 and builder.poll() is None:
         time.sleep(0.05)
     builder.kill()
     builder.wait()
@@ -112,9 +111,7 @@ def test_samples_of_any_generator(study, tmp_path):
 def test_a_trial_never_holds_a_pool_of_two_gigabytes(tmp_path, ray_folder):
     """Anonymous memory of a reader grows by at most two chunks, whatever k; views are shared."""
     script = READER.format(root=str(tmp_path), ray=ray_folder)
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=280
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for told, fits in zip(map(json.loads, done.stdout.splitlines()), (True, False), strict=True):
         assert told["pool"] >= 2e9

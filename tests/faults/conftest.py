@@ -106,7 +106,7 @@ class Watched(Study):
             found[line.key][line.pid].append(line.epoch)
         return {key: list(by_process.values()) for key, by_process in found.items()}
 
-    def until(self, condition, process=None, seconds=300):
+    def until(self, condition, process=None, seconds=3000):
         begun = time.monotonic()
         while not condition():
             assert process is None or process.poll() is None, process.communicate()

@@ -66,7 +66,7 @@ def test_what_hangs_is_told_and_the_rest_is_there(study, tmp_path):
         "scaling.cluster.sampling",
         HANGS.format(name="_write", words="store, request, index, *rest", when="index == 1"),
     )
-    script = SCRIPT.replace("TIMEOUT", "30")
+    script = SCRIPT.replace("TIMEOUT", "60")
     run = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "results")],
         capture_output=True,
@@ -77,11 +77,11 @@ def test_what_hangs_is_told_and_the_rest_is_there(study, tmp_path):
     assert run.returncode == 0, run.stderr
     told = json.loads(run.stdout.splitlines()[-1])
     (line,) = told["failed"]
-    reason = "no epoch measured within 30 s (--row-timeout): hung in _measure_all"
+    reason = "no epoch measured within 60 s (--row-timeout): hung in _measure_all"
     assert "-s1-" in line
     assert reason in line
     assert told["measured"] == [0]
-    assert told["sampling"].startswith("Sampling chunk 1 failed: no part of a chunk within 30 s")
+    assert told["sampling"].startswith("Sampling chunk 1 failed: no part of a chunk within 60 s")
     assert told["sampling"].endswith("The same command samples what is missing.")
     assert told["pool"] == ["chunk-00000.npy", "chunk-00002.npy"]
 

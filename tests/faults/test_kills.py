@@ -9,7 +9,7 @@ import pytest
 from scaling.data.datasets import load
 from scaling.runs.execute import Job, execute
 from scaling.storage.trial_folder import TrialFolder
-from tests.conftest import timeless
+from tests.conftest import SOON, timeless
 
 pytestmark = [pytest.mark.faults, pytest.mark.cluster]
 CELLS = ["--smoke-test", "--source", "normal", "--m-z", "1", "--n-c", "2"]
@@ -43,14 +43,14 @@ def stopped_at(study, words, moment, number):
     study.until(lambda: len(study.ledger()) >= moment, process)
     process.send_signal(number)
     begun = time.monotonic()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate()
     return process.returncode, err, time.monotonic() - begun
 
 
 @pytest.mark.parametrize(
     ("seeds", "kills"), [("0-1", 1), pytest.param("0-7", 5, marks=pytest.mark.slow)]
 )
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(6000)
 def test_a_killed_driver(study, tmp_path, seeds, kills):
     study.checkpoints_at_every_row()
     words = [*CELLS, "--seeds", seeds, "--epochs", 60]
@@ -62,7 +62,7 @@ def test_a_killed_driver(study, tmp_path, seeds, kills):
         study.abandoned()
         assert finished.items() <= study.stamps().items()
         finished = study.stamps()
-    run = study.run(*words, timeout=600)
+    run = study.run(*words)
     assert run.returncode == 0, run.stderr
     assert finished.items() <= study.stamps().items()
     assert len(study.folders()) == int(seeds[-1]) + 1
@@ -74,19 +74,19 @@ def test_a_killed_driver(study, tmp_path, seeds, kills):
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
 )
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(6000)
 def test_a_signal_stops_cleanly_and_the_same_command_goes_on(study, tmp_path, number):
     study.checkpoints_at_every_row()
     words = [*CELLS, "--seeds", "0-1", "--epochs", 100]
     code, err, seconds = stopped_at(study, words, 60, number)
-    assert seconds < 10
+    assert seconds < SOON
     assert code == 128 + number
     assert "Go on with: python" in err
     assert "Traceback" not in err
     assert not (study.results / "launch.lock").exists()
     (launch,) = study.launches()
     assert launch["profile"]["wall"] > launch["profile"]["parts"]["trials"] > 0
-    run = study.run(*words, timeout=600)
+    run = study.run(*words)
     assert run.returncode == 0, run.stderr
     assert ["profile" in launch for launch in study.launches()] == [True, True]
     assert_little_was_trained_twice(study, 100)
@@ -135,7 +135,7 @@ TrialFolder.finish = finish
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(6000)
 def test_killed_workers(study, tmp_path):
     """One in every attempt at its epoch 5, one in a checkpoint, one before done.json; one never."""
     study.checkpoints_at_every_row()
@@ -143,7 +143,7 @@ def test_killed_workers(study, tmp_path):
     study.after("scaling.runs.vae", killed + IN_TRAINING)
     study.after("scaling.storage.checkpoints", killed + IN_A_CHECKPOINT)
     study.after("scaling.storage.trial_folder", killed + BEFORE_DONE)
-    run = study.run(*CELLS, "--seeds", "0-3", "--epochs", 10, timeout=600)
+    run = study.run(*CELLS, "--seeds", "0-3", "--epochs", 10)
     assert run.returncode == 3, run.stderr
     (failed,) = [name for name, state in study.states(10).items() if state == "failed"]
     assert "-s0-" in failed

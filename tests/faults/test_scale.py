@@ -26,7 +26,7 @@ def measured(ray_folder, monkeypatch, *words):
 @pytest.mark.cluster
 @pytest.mark.faults
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(6000)
 @pytest.mark.parametrize("count", [20, 200])
 def test_a_study_of_short_trials_is_done_in_little_memory(ray_folder, monkeypatch, count):
     seen = measured(ray_folder, monkeypatch, "--trials", count, "--seconds", 0.1)

@@ -59,7 +59,7 @@ VaeRun.train_epoch = train_epoch
 
 @pytest.mark.slow
 @pytest.mark.cluster
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(6000)
 def test_a_trial_that_writes_and_shards_in_another_order(study, tmp_path):
     root = study.results / "pools"
     pools = {name: imported(root, name, k=2, size=60) for name in ("first", "second", "third")}
@@ -67,7 +67,7 @@ def test_a_trial_that_writes_and_shards_in_another_order(study, tmp_path):
     study.after("scaling.runs.vae", VANDAL)
     for seeds, names in (("0-1", ("first", "second")), ("2", ("third", "second", "first"))):
         words = ["--seeds", seeds, "--set", f"source.pool={names[0]}", *names[1:], "source.k=2"]
-        run = study.run(*DMAAPX, *words, "--epochs", 6, timeout=600)
+        run = study.run(*DMAAPX, *words, "--epochs", 6)
         assert run.returncode == 0, run.stderr
     assert {name: pool.verify() or dict(pool.chunks) for name, pool in pools.items()} == before
     assert len(study.folders()) == 7
@@ -100,7 +100,7 @@ def plasma_bytes():
 
 @pytest.mark.slow
 @pytest.mark.cluster
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(6000)
 def test_a_pool_larger_than_the_object_store(study):
     pool = imported(study.results / "pools", "large", k=500, size=1700)
     assert 500 * pool.chunk_bytes > 0.6 * STORE

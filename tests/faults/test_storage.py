@@ -157,7 +157,7 @@ def stopped(run, *told):
 
 
 def goes_on(study, *words):
-    run = study.run(*words, timeout=600)
+    run = study.run(*words)
     assert run.returncode == 0, run.stderr
     assert set(study.states(int(words[-1])).values()) == {"done"}
     for runs in study.epochs().values():
@@ -167,12 +167,12 @@ def goes_on(study, *words):
 
 @pytest.mark.slow
 @pytest.mark.cluster
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(6000)
 def test_one_trial_of_a_study_has_no_disk_left(study, small_disk):
     study.checkpoints_at_every_row()
     name = next(row["key"] for row in study.plan(*WORDS) if row["seed"] == 0)
     small_disk(100, study.results / "trials" / name)
-    run = study.run(*WORDS, "--epochs", 8, timeout=600)
+    run = study.run(*WORDS, "--epochs", 8)
     stopped(run, f"Failed: {name}: OSError: [Errno 28] No space left on device: ", "--retry-failed")
     assert sorted(study.states(8).values()) == ["done", "failed"]
     small_disk(10_000, study.results / "trials" / name)
@@ -181,24 +181,24 @@ def test_one_trial_of_a_study_has_no_disk_left(study, small_disk):
 
 @pytest.mark.slow
 @pytest.mark.cluster
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(6000)
 def test_the_disk_of_a_study_is_full(study, small_disk):
     study.checkpoints_at_every_row()
     small_disk(450, study.results)
-    stopped(study.run(*WORDS, "--epochs", 40, timeout=600), "No space left on device")
+    stopped(study.run(*WORDS, "--epochs", 40), "No space left on device")
     small_disk(10_000, study.results)
     goes_on(study, *WORDS, "--retry-failed", "--epochs", 40)
 
 
 @pytest.mark.slow
 @pytest.mark.cluster
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(6000)
 def test_the_trials_of_a_study_become_read_only(study, read_only):
     study.checkpoints_at_every_row()
     process = study.start(*WORDS, "--epochs", 100)
     study.until(lambda: len(study.ledger()) > 40, process)
     read_only(study.results / "trials")
-    out, err = process.communicate(timeout=600)
+    out, err = process.communicate()
     run = subprocess.CompletedProcess(process.args, process.returncode, out, err)
     stopped(run, "Read-only file system", "2 trials did not finish")
     read_only.undo()
@@ -207,13 +207,13 @@ def test_the_trials_of_a_study_become_read_only(study, read_only):
 
 @pytest.mark.slow
 @pytest.mark.cluster
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(6000)
 def test_the_results_of_a_study_vanish(study, tmp_path):
     study.checkpoints_at_every_row()
     process = study.start(*WORDS, "--epochs", 100)
     study.until(lambda: len(study.ledger()) > 40, process)
     study.results.rename(tmp_path / "elsewhere")
-    out, err = process.communicate(timeout=600)
+    out, err = process.communicate()
     run = subprocess.CompletedProcess(process.args, process.returncode, out, err)
     stopped(run, "No such file or directory", str(study.results), "Nothing finished is lost")
     study.abandoned()

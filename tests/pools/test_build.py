@@ -25,18 +25,6 @@ from scaling.pools.pool import Pool, info
 from tests.small_pool import SPEC, build, chunk_of
 
 
-@pytest.fixture
-def root(tmp_path):
-    return tmp_path / "pools"
-
-
-@pytest.fixture
-def path(root):
-    """A pool of three chunks."""
-    build(root / "p", 3)
-    return root / "p"
-
-
 def test_every_image_has_a_seed_of_its_own():
     seeds = [seed for index in range(4) for seed in SPEC.seeds(index)]
     assert seeds == list(range(80))

@@ -16,18 +16,6 @@ from scaling.pools.spec import PoolSpec
 from tests.small_pool import SPEC, build, chunk_of
 
 
-@pytest.fixture
-def root(tmp_path):
-    return tmp_path / "pools"
-
-
-@pytest.fixture
-def path(root):
-    """A pool of three chunks."""
-    build(root / "p", 3)
-    return root / "p"
-
-
 def refused(path, match):
     with pytest.raises(UsageError, match=match) as caught:
         Pool.open(path, path.parent)

@@ -16,18 +16,6 @@ from scaling.pools.spec import PoolSpec
 from tests.small_pool import SPEC, build, chunk_of
 
 
-@pytest.fixture
-def root(tmp_path):
-    return tmp_path / "pools"
-
-
-@pytest.fixture
-def path(root):
-    """A pool of three chunks."""
-    build(root / "p", 3)
-    return root / "p"
-
-
 def test_round_trip(path, root):
     pool = Pool.open(path, root)
     assert (pool.name, pool.k, pool.spec, pool.chunk_bytes) == ("p", 3, SPEC, 20 * 64)

@@ -1,0 +1,17 @@
+"""The small pool that the tests of this room read, damage and grow."""
+
+import pytest
+
+from tests.small_pool import build
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "pools"
+
+
+@pytest.fixture
+def path(root):
+    """A pool of three chunks."""
+    build(root / "p", 3)
+    return root / "p"
