@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from analysis import descent, figures, pools, results
+from analysis import descent, figures, pools, provenance, results
 from analysis.descent import Change, Move, Place, Verdict
 from analysis.intervals import Interval
 from analysis.pools import Pool
@@ -76,7 +76,7 @@ def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
     kinds = {trial.fields.get("kind") for trial in found if trial.fields}
     if not names and kinds == {"diffusion"}:
         return diffusion_report(study)
-    shown = figures.STUDIES.get(str(results.provenance(study).get("study")))
+    shown = figures.STUDIES.get(str(provenance.provenance(study).get("study")))
     return report(study, names or shown or figures.STUDIES["double_descent"], found)
 
 
