@@ -4,7 +4,7 @@ import json
 import operator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.curves import where
@@ -120,6 +120,7 @@ COMPARED = st.one_of(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(conditions=st.lists(COMPARED, min_size=1, max_size=3))
 def test_it_means_what_a_slow_reading_means(root, conditions):
     def meets(row, name, sign, text):
@@ -179,6 +180,7 @@ def test_without_a_measured_vae_evaluate_says_so(root, tmp_path):
         evaluated(tmp_path, "m_z>1")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=3))
 def test_any_words_are_read_or_refused(words):
     try:
