@@ -28,6 +28,12 @@ def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
     from analysis.trial_folder import ResultsError
     from analysis.where import met, parse
 
+    vaes = store.vaes()
+    if not vaes:
+        raise UsageError(
+            f"{store.root} holds no VAE that can be read. Give the folder in which trials/ lies: "
+            "--results results."
+        )
     try:
         rows = load(store.root)
         rows = rows[rows["kind"] == "vae"]
@@ -40,7 +46,7 @@ def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
     except ResultsError as error:
         raise UsageError(str(error)) from None
     keys = {name for name, *each in zip(rows["key"], *fits, strict=True) if all(each)}
-    return [trial for trial in store.vaes() if key(trial) in keys]
+    return [trial for trial in vaes if key(trial) in keys]
 
 
 def _parser(description: str) -> Parser:

@@ -4,7 +4,7 @@ import json
 import operator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.curves import where
@@ -120,6 +120,7 @@ COMPARED = st.one_of(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(conditions=st.lists(COMPARED, min_size=1, max_size=3))
 def test_it_means_what_a_slow_reading_means(root, conditions):
     def meets(row, name, sign, text):
@@ -167,18 +168,25 @@ def test_what_follows_a_condition_that_none_meets_is_still_read(root):
         evaluated(root, "m_z==99 and n_c>one")
 
 
-def test_without_a_measured_vae_evaluate_says_so(root, tmp_path):
-    trial = DiffusionTrial("digits")
-    folder = tmp_path / "trials" / key(trial)
-    folder.mkdir(parents=True)
-    (folder / "trial.json").write_text(json.dumps(to_dict(trial)))
+def test_without_a_measured_vae_evaluate_says_so(tmp_path):
+    def begin(trial):
+        folder = tmp_path / "trials" / key(trial)
+        folder.mkdir(parents=True)
+        (folder / "trial.json").write_text(json.dumps(to_dict(trial)))
+        return folder
+
+    diffusion = begin(DiffusionTrial("digits"))
+    with pytest.raises(UsageError, match="holds no VAE that can be read. Give the folder in which"):
+        evaluated(tmp_path)
+    begin(VaeTrial("digits"))
     with pytest.raises(UsageError, match="holds no measured epoch yet. Run the study"):
         evaluated(tmp_path)
-    (folder / "rows.jsonl").write_text('{"epoch": 1, "loss": 0.5}\n')
+    (diffusion / "rows.jsonl").write_text('{"epoch": 1, "loss": 0.5}\n')
     with pytest.raises(UsageError, match="holds no measured epoch of a VAE yet. Run a study of V"):
         evaluated(tmp_path, "m_z>1")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=3))
 def test_any_words_are_read_or_refused(words):
     try:
