@@ -5,18 +5,24 @@ import sys
 from pathlib import Path
 
 from analysis import figures
+from analysis.command import command
 from analysis.folders import ResultsError
 
-WORDS = ("claims", "compact", "report", "verdict")  # besides the figures
+WORDS = {  # besides the figures
+    "claims": "every claim of the paper, held against results",
+    "compact": "all results as one parquet file",
+    "report": "all figures of a study and what they show",
+    "verdict": "whether results show double descent",
+}
 PLAIN = ("report", "verdict")  # lines on the console only
 WRONG = 2  # exit code of wrong usage, as everywhere in this project
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
+def parser(program: str = "python -m analysis") -> argparse.ArgumentParser:
+    """The command line of the program of this name."""
     known = ", ".join([*figures.names(), *WORDS])
     parser = argparse.ArgumentParser(
-        prog="python -m analysis",
+        prog=program,
         description="Draws the paper's figures from result files and says what they show.",
     )
     parser.add_argument("what", help=f"one of: {known}")
@@ -46,9 +52,9 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, program: str = "python -m analysis") -> int:
     """Runs one command; 0, or 2 with one or two sentences on stderr."""
-    asked = parser().parse_args(argv)
+    asked = parser(program).parse_args(argv)
     try:
         _check(asked.what, asked.output)
         path = asked.results or _home(asked.what)
@@ -70,7 +76,9 @@ def _check(what: str, output: Path | None) -> None:
         known = ", ".join([*figures.names(), *WORDS])
         raise ResultsError(f"Nothing here is called {what!r}. Choose one of: {known}.")
     if what in PLAIN and output:
-        raise ResultsError(f"{what} prints lines and takes no -o. Redirect it: {what} > file.txt.")
+        raise ResultsError(
+            f"{what} prints lines and takes no -o. Redirect it: {command(what)} > file.txt"
+        )
 
 
 def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> int:
@@ -79,8 +87,8 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
 
         if conditions:
             raise ResultsError(
-                "report draws all of a study and takes no --where. Draw one: python -m analysis "
-                f"fig8 --results {path} --where {' '.join(conditions)}."
+                "report draws all of a study and takes no --where. Draw one: "
+                f"{command('fig8', '--results', path, '--where', *conditions)}"
             )
         print("\n".join(report_on(path)))
         return 0

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.columns import COLUMNS, COUNT, TEXT
+from analysis.command import command
 from analysis.folders import ResultsError, TrialFolder, read_json, read_trial
 
 IDENTITY = ["kind", "source", "m_z", "n_c", "seed"]  # of a trial, in frame.attrs["unmeasured"]
@@ -49,7 +50,7 @@ def trials(path: str | Path) -> list[TrialFolder]:
     if not path.exists():
         raise ResultsError(
             f"{path} does not exist. "
-            "Run a study first (python studies/double_descent.py), or give --results FOLDER."
+            "Run a study first (scaling-vae study double_descent), or give --results FOLDER."
         )
     if (path / "study.json").is_file():
         asked, home = _asked(path), path.parent / "trials"
@@ -126,11 +127,20 @@ def note(path: str | Path) -> str:
     about = provenance(path)
     last = (_launches(about) or [{}])[-1]
     parts = [str(about[name]) for name in ("study", "preset") if about.get(name)]
-    if last.get("git_commit"):
-        dirty = " with uncommitted changes" if last.get("git_dirty") else ""
-        parts.append(f"commit {str(last['git_commit'])[:10]}{dirty}")
+    parts += _code(last)
     parts += [f"launched {str(last['started'])[:10]}"] if last.get("started") else []
     return ", ".join(parts)
+
+
+def _code(launch: dict[str, object]) -> list[str]:
+    """Names the code of a launch by its commit or version; old launches have no `code`."""
+    code = launch.get("code")
+    if not isinstance(code, dict):
+        code = {"commit": launch.get("git_commit"), "dirty": launch.get("git_dirty")}
+    if code.get("commit"):
+        dirty = " with uncommitted changes" if code.get("dirty") else ""
+        return [f"commit {str(code['commit'])[:10]}{dirty}"]
+    return [f"version {code['version']}"] if code.get("version") else []
 
 
 def compact(
@@ -174,7 +184,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     except (pa.ArrowException, OSError) as error:
         raise ResultsError(
             f"{path} is no readable parquet file ({type(error).__name__}). "
-            f"Write it again: python -m analysis report --results {path.parent}."
+            f"Write it again: {command('report', '--results', path.parent)}"
         ) from None
     if not {"key", "kind", "state", "epoch"} <= set(frame.columns):
         raise ResultsError(

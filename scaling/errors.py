@@ -1,6 +1,9 @@
 """Errors that are sentences: what is wrong, and what to type next."""
 
+import shlex
 from collections.abc import Iterable
+
+COMMAND = "scaling-vae"  # as installed
 
 
 class UsageError(Exception):
@@ -9,6 +12,11 @@ class UsageError(Exception):
 
 class Unfinished(UsageError):
     """Some of the work failed after it had begun, and all else is kept; exit code 3."""
+
+
+def to_type(*words: object) -> str:
+    """Returns this project's command with these words, quoted for a shell."""
+    return shlex.join([COMMAND, *map(str, words)])
 
 
 def listed(names: Iterable[str]) -> str:

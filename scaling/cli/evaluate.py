@@ -1,4 +1,4 @@
-"""Metrics after the fact: which trials, which metrics, and the launch that fills the cells."""
+"""Measures metrics of finished trials, from the models that they kept: only what is missing."""
 
 import operator
 import re
@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from scaling.cli.options import Parser, add_place
-from scaling.cli.process import DONE, FAILED, at_work, guarded
-from scaling.errors import UsageError, listed
+from scaling.cli.process import DONE, FAILED, at_work, guarded, program, typed
+from scaling.errors import UsageError, listed, to_type
 from scaling.planning.hardware import has_gpu
 from scaling.trial import Trial, headline, key, to_dict
 
@@ -25,7 +25,7 @@ CONDITION = re.compile(r"\s*([\w.]+)\s*(==|!=|>=|<=|>|<)\s*(\S+)\s*")
 
 def main(description: str) -> None:
     """Runs the command line and ends the process with its exit code."""
-    guarded(lambda: _main(_parser(description).parse_args()))
+    guarded(lambda: _main(_parser(description).parse_args(typed()[1])))
 
 
 def selected(trial: Trial, where: str) -> bool:
@@ -59,7 +59,7 @@ def _compare(value: Any, sign: str, text: str) -> bool:
 
 
 def _parser(description: str) -> Parser:
-    made = Parser(description=description, allow_abbrev=False)
+    made = Parser(prog=program(), description=description, allow_abbrev=False)
     add = made.add_argument
     add("--metric", nargs="+", required=True, metavar="NAME", help="metrics, by module or column")
     add("--where", default="", metavar="CONDITION", help='such as "m_z>1 and source==dmaapx"')
@@ -95,7 +95,7 @@ def _main(options: Namespace) -> int:
             store, cells, placed, options.address, load, lock, options.row_timeout * 60
         )
     studies = store.studies_of({cell.key for cell in cells})
-    anew = [f"Figures anew: python -m analysis report --results {study}" for study in studies]
+    anew = [f"Figures anew: {to_type('report', '--results', study)}" for study in studies]
     print("\n".join([*failed, *anew]))
     return FAILED if failed else DONE
 
