@@ -184,7 +184,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     except (pa.ArrowException, OSError) as error:
         raise ResultsError(
             f"{path} is no readable parquet file ({type(error).__name__}). "
-            f"Write it again: {command('report', '--results', path.parent)}"
+            f"Type {command('report', '--results', path.parent)} to write it again."
         ) from None
     if not {"key", "kind", "state", "epoch"} <= set(frame.columns):
         raise ResultsError(
