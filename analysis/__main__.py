@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import Never
 
 from analysis import figures
+from analysis.command import command
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
-WORDS = ("claims", "compact", "report", "verdict")  # besides the figures
+WORDS = {  # besides the figures
+    "claims": "every claim of the paper, held against results",
+    "compact": "all results as one parquet file",
+    "report": "all figures of a study and what they show",
+    "verdict": "whether results show double descent",
+}
 PLAIN = ("report", "verdict")  # lines on the console only
 WRONG = 2  # exit code of wrong usage, as everywhere in this project
 
@@ -27,11 +33,11 @@ class Parser(argparse.ArgumentParser):
         )
 
 
-def parser() -> Parser:
-    """The command line."""
+def parser(program: str = "python -m analysis") -> Parser:
+    """The command line of the program of this name."""
     known = ", ".join([*figures.names(), *WORDS])
     parser = Parser(
-        prog="python -m analysis",
+        prog=program,
         description="Draws the paper's figures from result files and says what they show.",
     )
     parser.add_argument("what", help=f"one of: {known}")
@@ -62,10 +68,10 @@ def parser() -> Parser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, program: str = "python -m analysis") -> int:
     """Runs one command; 0, or 2 with one or two sentences on stderr."""
     try:
-        asked = parser().parse_args(argv)
+        asked = parser(program).parse_args(argv)
         _check(asked.what, asked.output)
         path = asked.results or _home(asked.what)
         return _run(asked.what, path, asked.output, asked.where)
@@ -87,7 +93,9 @@ def _check(what: str, output: Path | None) -> None:
         near = did_you_mean(what, [*figures.names(), *WORDS])
         raise ResultsError(f"Nothing here is called {what!r}. {near}Choose one of: {known}.")
     if what in PLAIN and output:
-        raise ResultsError(f"{what} prints lines and takes no -o. Redirect it: {what} > file.txt.")
+        raise ResultsError(
+            f"{what} prints lines and takes no -o. Redirect it: {command(what)} > file.txt"
+        )
 
 
 def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> int:
@@ -96,8 +104,8 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
 
         if conditions:
             raise ResultsError(
-                "report draws all of a study and takes no --where. Draw one: python -m analysis "
-                f"fig8 --results {path} --where {' '.join(conditions)}."
+                "report draws all of a study and takes no --where. Draw one: "
+                f"{command('fig8', '--results', path, '--where', *conditions)}"
             )
         print("\n".join(report_on(path)))
         return 0

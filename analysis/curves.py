@@ -1,6 +1,7 @@
 """Frame -> frame: final values of each trial, the axes of Figure 7, the path of Figure 8."""
 
 from collections.abc import Iterable
+from shlex import quote
 
 import pandas as pd
 
@@ -61,7 +62,7 @@ def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
         if len(values) > 1:
             raise ResultsError(
                 f"These results mix {name} {', '.join(map(str, values))}, which no curve may join. "
-                f"Choose one: --where {name}={values[0]}."
+                f"Choose one: --where {quote(f'{name}={values[0]}')}"
             )
     twins = trials[trials.duplicated(place, keep=False)]
     if len(twins):
@@ -72,7 +73,7 @@ def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
         name = [*differ, "key"][0]
         raise ResultsError(
             f"Several trials stand at {_words(at)}; they differ in "
-            f"{name}. Choose one: --where {name}={pair[name].dropna().iloc[0]}."
+            f"{name}. Choose one: --where {quote(f'{name}={pair[name].dropna().iloc[0]}')}"
         )
 
 
@@ -131,7 +132,7 @@ def corner(points: pd.DataFrame) -> int:
     if counts.empty or counts.max() < 2:
         raise ResultsError(
             f"No n_c has two or more m_z here ({_extent(points)}), so m_z is no axis. "
-            "Run the study's whole grid: python studies/double_descent.py."
+            "Run the study's whole grid: scaling-vae study double_descent."
         )
     best = set(counts[counts == counts.max()].index)
     best = best & set(_row(points, points["m_z"].min())) or best
@@ -152,7 +153,7 @@ def path(frame: pd.DataFrame, source: str = "normal") -> pd.DataFrame:
     if len(up) < 2:
         raise ResultsError(
             f"There is no path for Figure 8: at m_z={first} it needs two n_c up to {turn}, where "
-            f"m_z varies ({_extent(points)}). Run the whole grid: python studies/double_descent.py."
+            f"m_z varies ({_extent(points)}). Run the whole grid: scaling-vae study double_descent."
         )
     turned = {*points.loc[points["n_c"] == turn, "m_z"], last}
     up += [(2, m_z, turn) for m_z in sorted(turned) if m_z > first]

@@ -68,8 +68,17 @@ def note(path: str | Path) -> str:
     about = provenance(path)
     last = (launches_of(about) or [{}])[-1]
     parts = [str(about[name]) for name in ("study", "preset") if about.get(name)]
-    if last.get("git_commit"):
-        dirty = " with uncommitted changes" if last.get("git_dirty") else ""
-        parts.append(f"commit {str(last['git_commit'])[:10]}{dirty}")
+    parts += _code(last)
     parts += [f"launched {str(last['started'])[:10]}"] if last.get("started") else []
     return ", ".join(parts)
+
+
+def _code(launch: dict[str, object]) -> list[str]:
+    """Names the code of a launch by its commit or version; old launches have no `code`."""
+    code = launch.get("code")
+    if not isinstance(code, dict):
+        code = {"commit": launch.get("git_commit"), "dirty": launch.get("git_dirty")}
+    if code.get("commit"):
+        dirty = " with uncommitted changes" if code.get("dirty") else ""
+        return [f"commit {str(code['commit'])[:10]}{dirty}"]
+    return [f"version {code['version']}"] if code.get("version") else []

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.columns import COLUMNS, COUNT, TEXT
+from analysis.command import command
 from analysis.provenance import METADATA, about_parquet, launches_of, provenance, public
 from analysis.provenance import note as note
 from analysis.trial_folder import (
@@ -57,7 +58,7 @@ def trials(path: str | Path) -> list[TrialFolder]:
     if not path.exists():
         raise ResultsError(
             f"{path} does not exist. "
-            "Run a study first (python studies/double_descent.py), or give --results FOLDER."
+            "Run a study first (scaling-vae study double_descent), or give --results FOLDER."
         )
     if (path / "study.json").is_file():
         asked, home = _asked(path), path.parent / "trials"
@@ -144,7 +145,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     except (pa.ArrowException, OSError) as error:
         raise ResultsError(
             f"{path} is no readable parquet file ({type(error).__name__}). "
-            f"Write it again: python -m analysis report --results {path.parent}."
+            f"Type {command('report', '--results', path.parent)} to write it again."
         ) from None
     if not {"key", "kind", "state", "epoch"} <= set(frame.columns):
         raise ResultsError(

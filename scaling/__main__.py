@@ -1,10 +1,19 @@
-"""`python -m scaling WORD`, the same as `scaling-vae WORD`."""
+"""Scaling studies of variational autoencoders: `scaling-vae WORD`, or `python -m scaling WORD`."""
 
+import sys
+from argparse import HelpFormatter
+from functools import partial
 from typing import Never
 
-from scaling.cli import doctor, pool
+from analysis import __main__ as results
+from analysis import figures
+from scaling import __version__
+from scaling.cli import doctor, evaluate, pool, studies
 from scaling.cli.options import Parser
 from scaling.cli.process import guarded
+from scaling.errors import COMMAND, UsageError
+
+WIDTH = 120  # of --help: a line for each word
 
 
 def main() -> Never:
@@ -13,15 +22,43 @@ def main() -> Never:
 
 
 def _main() -> int:
-    options = _parser().parse_args()
+    word, *rest = sys.argv[1:] or [""]
+    if word == "study":
+        studies.run(rest)
+    if word == "evaluate":
+        evaluate.main(evaluate.__doc__ or "")
+    if word in _of_results():
+        return results.main([word, *rest], COMMAND)
+    return _command(word)
+
+
+def _command(word: str) -> int:
+    """Runs the words whose options argparse reads here."""
+    parser = _parser()
+    if not word.startswith("-") and word not in ("doctor", "pool"):
+        said = f"{word!r} is no word of {COMMAND}" if word else f"{COMMAND} takes a word"
+        known = ", ".join(["study", "evaluate", "pool", "doctor", *_of_results()])
+        raise UsageError(f"{said}. Known: {known}.")
+    options = parser.parse_args()
     return options.command(options)
 
 
+def _of_results() -> dict[str, str]:
+    """The words of `python -m analysis`, each with a line of what it does."""
+    return {name: figures.about(name) for name in figures.names()} | results.WORDS
+
+
 def _parser() -> Parser:
-    made = Parser(prog="python -m scaling", description=__doc__, allow_abbrev=False)
-    words = made.add_subparsers(required=True)
-    doctor.add_to(words)
+    form = partial(HelpFormatter, width=WIDTH)
+    made = Parser(prog=COMMAND, description=__doc__, allow_abbrev=False, formatter_class=form)
+    made.add_argument("--version", action="version", version=f"{COMMAND} {__version__}")
+    words = made.add_subparsers(required=True, metavar="WORD", title="words")
+    words.add_parser("study", help="run an experiment; without a name it lists them")
+    words.add_parser("evaluate", help="measure metrics of finished trials")
     pool.add_to(words)
+    doctor.add_to(words)
+    for name, about in _of_results().items():
+        words.add_parser(name, help=about.replace("%", "%%"))
     return made
 
 

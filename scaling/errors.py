@@ -1,11 +1,14 @@
 """Errors that are sentences: what is wrong, and what to type next."""
 
+import shlex
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
 NEAR = 0.6  # from this likeness on (of at most 1) a name is suggested
 SWAPPED = 0.9  # the likeness, at least, of names with the same letters in another order
 MOST = 3  # so many names are suggested at most
+
+COMMAND = "scaling-vae"  # as installed
 
 
 class UsageError(Exception):
@@ -14,6 +17,11 @@ class UsageError(Exception):
 
 class Unfinished(UsageError):
     """Some of the work failed after it had begun, and all else is kept; exit code 3."""
+
+
+def to_type(*words: object) -> str:
+    """Returns this project's command with these words, quoted for a shell."""
+    return shlex.join([COMMAND, *map(str, words)])
 
 
 def listed(names: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """Metrics after the fact, from the models that trials have kept: only what is missing is measured.
 
-python studies/evaluate.py --results results --metric amortization_gap --where "m_z>1"
+scaling-vae evaluate --results results --metric amortization_gap --where "m_z>1"
 """
 
 from scaling.cli.evaluate import main

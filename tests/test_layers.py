@@ -20,7 +20,7 @@ ROOMS = {  # a room -> those below that it may import, none if not here; `errors
     "planning": "runs models data pools storage trial",
     "cluster": "runs metrics pools data storage trial",
     "cli": "planning cluster pools metrics data storage presets trial analysis",
-    "__main__": "cli",
+    "__main__": "cli analysis",
     "studies": "cli presets trial analysis",
 }
 ANALYSIS_PACKAGES = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib"}

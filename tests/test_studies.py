@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from scaling.cli import studies
 from scaling.trial import NORMAL, TwoSampleTrial
 from scaling.trial.schedule import schedule
 
 FOLDER = Path(__file__).parents[1] / "studies"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "evaluate")
+NAMES = studies.names()
 POWERS = (1, 2, 4, 8, 16, 32, 64)
 
 

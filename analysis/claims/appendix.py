@@ -12,7 +12,7 @@ MNISTS = ("mnist", "fashion_mnist")
 DECIBELS = Margin(number=0.5)  # dB; Table 11's means lie within 0.45
 SOME_REAL, MIXED = Each(low=0.01), Arm(real_share=Along())
 MIX_COMMAND, SUBSET_COMMAND, MOLLIFY_COMMAND, C2ST_COMMAND = (
-    f"python studies/{study}.py --preset cifar10"
+    f"scaling-vae study {study} --preset cifar10"
     for study in ("mixtures", "diffusion_subsets", "mollification", "two_sample")
 )
 
@@ -188,8 +188,8 @@ REST = [
         "FID of the diffusion model",
         "The diffusion model trained on CIFAR-10 has a Frechet inception distance of 3.95.",
         "D.1",
-        Unmeasured("it takes the Inception network's weights; see python -m scaling pool info"),
-        "python studies/diffusion.py --preset paper",
+        Unmeasured("it takes the Inception network's weights; see scaling-vae pool info"),
+        "scaling-vae study diffusion --preset paper",
         paper="3.9537",
     ),
     Claim(

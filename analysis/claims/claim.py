@@ -11,10 +11,10 @@ from analysis.claims.regions import ABOVE, BELOW, Region
 from analysis.claims.rules import Differs, Rule
 from analysis.claims.terms import Term
 
-DATA_SOURCES = "python studies/data_sources.py --preset cifar10"
-DOUBLE_DESCENT = "python studies/double_descent.py --preset cifar10 --seeds 0-2"
-TASKS = "python studies/downstream.py --preset cifar10"
-SMOOTHNESS = "python studies/smoothness.py --preset cifar10"
+DATA_SOURCES = "scaling-vae study data_sources --preset cifar10"
+DOUBLE_DESCENT = "scaling-vae study double_descent --preset cifar10 --seeds 0-2"
+TASKS = "scaling-vae study downstream --preset cifar10"
+SMOOTHNESS = "scaling-vae study smoothness --preset cifar10"
 GAPS = {  # column: name
     "generalization_gap": "generalization gap",
     "amortization_gap": "amortization gap",

@@ -21,7 +21,7 @@ NARROW, TENFOLD, SIXTEEN, WIDEST = (
 )
 EVERYWHERE = replace(DMAAPX, m_z=Each(), n_c=Each())
 WHOLE_GRID = DOUBLE_DESCENT.replace("cifar10", "paper")
-LATENT_WIDTH = "python studies/latent_width.py --preset cifar10"
+LATENT_WIDTH = "scaling-vae study latent_width --preset cifar10"
 FIG_6, FIG_7 = "5.5, Figure 6", "5.5, Figure 7 a, b"
 WIDTHS = "5.6, Figure 7 c, d"
 

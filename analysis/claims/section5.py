@@ -10,11 +10,11 @@ from analysis.claims.terms import Term
 
 FIG_2 = "5.2, B.3, Figures 2, 10, 11"
 RHA, DMAAPX_RHA = replace(NORMAL, half_asleep=True), replace(DMAAPX, half_asleep=True)
-RHA_COMMAND = "python studies/reverse_half_asleep.py --preset cifar10"
+RHA_COMMAND = "scaling-vae study reverse_half_asleep --preset cifar10"
 ONCE, TEN, UP_TO_TEN, MOST = (
     replace(DMAAPX, k=k) for k in (1.0, Near(10), Along(high=10), "largest")
 )
-K_COMMAND = "python studies/sample_budget.py --preset cifar10"
+K_COMMAND = "scaling-vae study sample_budget --preset cifar10"
 
 SOURCES = [
     Claim(

@@ -55,6 +55,12 @@ def names() -> list[str]:
     return [match[0] for match in sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))]
 
 
+def about(name: str) -> str:
+    """Returns the first line of what the figure's module says of itself, without importing it."""
+    source = (Path(__path__[0]) / f"{name}.py").read_text(encoding="utf-8")
+    return source.removeprefix('"""').partition("\n")[0].removesuffix('"""')
+
+
 def study(name: str) -> str:
     """The study that shows the figure."""
     return next(study for study, shown in STUDIES.items() if name in shown)

@@ -29,7 +29,7 @@ def corrupted(frame: pd.DataFrame, figure: str) -> pd.DataFrame:
     if not measured:
         raise ResultsError(
             f"{figure} needs accuracies on corrupted images, and none is in these results. "
-            "Run python studies/downstream.py --preset cifar10-small."
+            "Run scaling-vae study downstream --preset cifar10-small."
         )
     finals = curves.last_values(found)
     long = finals.melt(["line", "seed"], measured, "column", "accuracy")

@@ -24,7 +24,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     if "source_elbo" not in found or found["source_elbo"].isna().all():
         raise ResultsError(
             "Figure 13 needs source_elbo of VAEs, which is not in these results. "
-            "Run python studies/data_sources.py."
+            "Run scaling-vae study data_sources."
         )
     tables = [
         panels.numbers(part, [SHOWN], methods.LOOKS).assign(panel=_name(part))

@@ -44,7 +44,7 @@ def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
     if not noisy.any():
         raise ResultsError(
             "Figure 14 needs VAEs on mollified images, which are not in these results. "
-            "Run python studies/mollification.py."
+            "Run scaling-vae study mollification."
         )
     line = real[found.index] + noisy.map({True: " + mollify", False: ""})
     return lines.one_size(found.assign(line=line.replace("normal + mollify", "mollify")))

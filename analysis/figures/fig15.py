@@ -17,7 +17,7 @@ DMAAPX, LEVEL = style.SOURCE_COLOURS["dmaapx"], r"$D_\mathrm{test}$, DMaaPx"
 MARKERS = {"none": "o", "tuned": "s", "naive": "^"}
 NEEDS = (
     "Figure 15 needs VAEs on mixtures of real images and diffusion samples. "
-    "Run python studies/mixtures.py."
+    "Run scaling-vae study mixtures."
 )
 
 

@@ -11,7 +11,7 @@ AXIS = "diffusion_percent"
 LOOKS = panels.looks(["normal", "dmaapx"])
 NEEDS = (
     "Figure 16 needs VAEs on samples of diffusion models that saw shares of the data. "
-    "Run python studies/diffusion_subsets.py."
+    "Run scaling-vae study diffusion_subsets."
 )
 
 

@@ -64,7 +64,7 @@ def _finals(frame: pd.DataFrame) -> pd.DataFrame:
     if found.empty:
         raise ResultsError(
             "Figure 18 needs classifiers of real images and samples, and none is finished here. "
-            "Run python studies/two_sample.py."
+            "Run scaling-vae study two_sample."
         )
     finals = curves.last_values(found)
     finals = finals.assign(**{AXIS: np.round(100 * finals["share"].astype(float), 6)})

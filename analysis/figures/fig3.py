@@ -42,7 +42,7 @@ def _finals(frame: pd.DataFrame) -> pd.DataFrame:
     if measured.empty:
         raise ResultsError(
             "Figure 3 needs densities along interpolations, and none is in these results. "
-            "Run python studies/smoothness.py."
+            "Run scaling-vae study smoothness."
         )
     return curves.last_values(measured)
 

@@ -29,7 +29,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     if "normal" not in wide or not others:
         raise ResultsError(
             "Figure 4 (left) compares with normal training, and one of the two is not finished "
-            "here. Run python studies/downstream.py (again)."
+            "here. Run scaling-vae study downstream (again)."
         )
     gains = 100 * wide[others].sub(wide["normal"], axis=0)
     each = gains.reset_index().melt(wide.index.names, others, "line", "gain").dropna(subset="gain")

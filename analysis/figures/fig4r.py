@@ -9,7 +9,7 @@ from analysis.figures import marks, panels, sweep
 LOOKS = panels.looks(["normal", "dmaapx"])
 NEEDS = (
     "Figure 4 (right) needs VAEs on diffusion samples with several k. "
-    "Run python studies/sample_budget.py."
+    "Run scaling-vae study sample_budget."
 )
 
 

@@ -35,7 +35,7 @@ def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
     if not later.any():
         raise ResultsError(
             "Figure 5 needs VAEs with reverse half asleep, which are not in these results. "
-            "Run python studies/reverse_half_asleep.py."
+            "Run scaling-vae study reverse_half_asleep."
         )
     found = found.assign(line=found["source"] + later.map({True: " + RHA", False: ""}))
     return lines.one_size(found)

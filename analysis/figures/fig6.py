@@ -32,7 +32,7 @@ def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
     if found.empty:
         raise ResultsError(
             "Figure 6 needs VAEs under normal training, which are not in these results. "
-            "Run python studies/latent_width.py."
+            "Run scaling-vae study latent_width."
         )
     counts = found.groupby("n_c")[["m_z", "key"]].nunique().sort_values(["m_z", "key"])
     found = found[found["n_c"] == counts.index[-1]]

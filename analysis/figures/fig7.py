@@ -36,7 +36,7 @@ def _table(finals: pd.DataFrame) -> pd.DataFrame:
     if not sum(map(len, tables)):
         raise ResultsError(
             "Figure 7 needs test_elbo at two m_z of one n_c, or at three n_c of one m_z. "
-            "Run the study's whole grid: python studies/double_descent.py."
+            "Run the study's whole grid: scaling-vae study double_descent."
         )
     table = pd.concat(tables, ignore_index=True)
     return table[["panel", "axis", "metric", *table.columns.drop(["panel", "axis", "metric"])]]

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines, results, style
+from analysis.command import command
 from analysis.figures import fig17, marks, methods
 from analysis.trial_folder import ResultsError
 
@@ -97,7 +98,7 @@ def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
     if found.empty or "folder" not in found:
         raise ResultsError(
             "Figure 9 needs the images of finished VAEs, from a study's folder. "
-            "Run python studies/downstream.py, then python -m analysis fig9."
+            f"Run scaling-vae study downstream, then {command('fig9')}"
         )
     found = found[found["seed"] == found.groupby("seed")["line"].nunique().idxmax()]
     return found.sort_values("line", key=lambda line: line.map(lines.METHODS.index))

@@ -23,7 +23,7 @@ def chosen(frame: pd.DataFrame, number: int, dataset: str, likelihood: str = "")
         more = f" --set likelihood={likelihood}" if likelihood == "mixture" else ""
         raise ResultsError(
             f"Figure {number} needs VAEs trained on {words}, which are not in these results. "
-            f"Run python studies/data_sources.py --preset {dataset}{more}."
+            f"Run scaling-vae study data_sources --preset {dataset}{more}."
         )
     return found
 

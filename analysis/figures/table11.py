@@ -41,7 +41,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         raise ResultsError(
             "Table 11 needs accuracies, PSNR or FID of finished VAEs, and none is in these "
-            "results. Run python studies/downstream.py."
+            "results. Run scaling-vae study downstream."
         )
     sign = table["metric"].map(lambda name: -1 if name in LOW_IS_GOOD else 1)
     place = [table[name] for name in ("dataset", "likelihood", "metric")]

@@ -25,7 +25,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         raise ResultsError(
             "Table 7 needs gaps of finished VAEs, and none is in these results. "
-            "Run python studies/data_sources.py."
+            "Run scaling-vae study data_sources."
         )
     least = table.groupby(["dataset", "likelihood", "gap"])["mean"].transform("min")
     table["smallest"] = table["mean"] == least

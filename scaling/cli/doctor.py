@@ -1,4 +1,4 @@
-"""`python -m scaling doctor`: what works here, what does not, and what to type.
+"""`scaling-vae doctor`: what works here, what does not, and what to type.
 
 Checks that import what may be missing, or hang, are in `scaling.cli.probes`: each a process of its
 own, all at once, given up after a while.
@@ -7,6 +7,7 @@ own, all at once, given up after a while.
 import json
 import os
 import platform
+import shlex
 import shutil
 import stat
 import subprocess
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from scaling.cli.options import add_data_root, add_module, add_results
-from scaling.errors import listed
+from scaling.errors import listed, to_type
 from scaling.planning.table import size
 from scaling.trial import extensions
 
@@ -32,7 +33,7 @@ SHM = Path("/dev/shm")
 ADVICE = {  # for a probe that fails in a way of its own
     "torch": "pip install --force-reinstall torch torchvision",
     "ray": 'pip install --force-reinstall "ray[tune]"',
-    "data": "pip install -e .",
+    "data": "pip install --force-reinstall numpy scikit-learn",
 }
 
 
@@ -109,10 +110,15 @@ def packages() -> Finding:
         needed = metadata.requires("scaling-vae") or []
     except metadata.PackageNotFoundError:
         found = "scaling-vae is not installed: Ray's processes will not find it"
-        return Finding("packages", BROKEN, found, "pip install -e .")
-    faults = [fault for line in needed if (fault := _fault(line))]
+        root = Path(__file__).parents[2]
+        checkout = shlex.join(["pip", "install", "-e", str(root)])
+        again = "Install the wheel again that it came from"
+        advice = checkout if (root / "pyproject.toml").is_file() else again
+        return Finding("packages", BROKEN, found, advice)
+    faults = {line.partition(";")[0].strip(): fault for line in needed if (fault := _fault(line))}
     if faults:
-        return Finding("packages", BROKEN, "; ".join(faults), "pip install -e .")
+        advice = shlex.join(["pip", "install", *faults])
+        return Finding("packages", BROKEN, "; ".join(faults.values()), advice)
     return Finding("packages", WORKS, "all that is needed, in versions that fit")
 
 
@@ -183,7 +189,8 @@ def token() -> Finding:
     if not path.is_file():
         return Finding("token", WORKS, f"no {path} yet: a local Ray writes it")
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return Finding("token", BROKEN, f"{path} is open to other users", f"chmod 600 {path}")
+        advice = shlex.join(["chmod", "600", str(path)])
+        return Finding("token", BROKEN, f"{path} is open to other users", advice)
     return Finding("token", WORKS, f"{path} is private")
 
 
@@ -203,7 +210,7 @@ class Probe:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            again = "It may only be slow: python -m scaling doctor --seconds 60"
+            again = f"It may only be slow: {to_type('doctor', '--seconds', 60)}"
             return [*self._read(), Finding(self.name, BROKEN, "no answer in time", again)]
         if code:
             return [*self._read(), self._died(code)]

@@ -1,12 +1,12 @@
-"""Metrics after the fact: which trials, which metrics, and the launch that fills the cells."""
+"""Measures metrics of finished trials, from the models that they kept: only what is missing."""
 
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scaling.cli.options import Parser, add_place
-from scaling.cli.process import DONE, FAILED, at_work, guarded
-from scaling.errors import UsageError, listed
+from scaling.cli.process import DONE, FAILED, at_work, guarded, program, typed
+from scaling.errors import UsageError, listed, to_type
 from scaling.planning.hardware import has_gpu
 from scaling.trial import Trial, VaeTrial, key
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def main(description: str) -> None:
     """Runs the command line and ends the process with its exit code."""
-    guarded(lambda: _main(_parser(description).parse_args()))
+    guarded(lambda: _main(_parser(description).parse_args(typed()[1])))
 
 
 def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
@@ -50,7 +50,7 @@ def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
 
 
 def _parser(description: str) -> Parser:
-    made = Parser(description=description, allow_abbrev=False)
+    made = Parser(prog=program(), description=description, allow_abbrev=False)
     add = made.add_argument
     add("--metric", nargs="+", required=True, metavar="NAME", help="metrics, by module or column")
     add("--where", nargs="+", default=[], metavar="CONDITION",
@@ -87,7 +87,7 @@ def _main(options: Namespace) -> int:
             store, cells, placed, options.address, load, lock, options.row_timeout * 60
         )
     studies = store.studies_of({cell.key for cell in cells})
-    anew = [f"Figures anew: python -m analysis report --results {study}" for study in studies]
+    anew = [f"Figures anew: {to_type('report', '--results', study)}" for study in studies]
     print("\n".join([*failed, *anew]))
     return FAILED if failed else DONE
 

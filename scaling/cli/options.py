@@ -42,11 +42,12 @@ class Parser(argparse.ArgumentParser):
             raise UsageError(f"Unknown {what} {value!r}. {near}Known: {listed(known)}.")
 
 
-def parser(description: str, presets: dict[str, Preset]) -> Parser:
-    """The command line of a study."""
+def parser(description: str, presets: dict[str, Preset], program: str | None = None) -> Parser:
+    """The command line of a study; `program` is its name in the usage line, else the file's."""
     names = {name: preset for name, preset in presets.items() if name != SMOKE}
     listing = "\n".join(f"  {name:16}{preset.about}" for name, preset in names.items())
     made = Parser(
+        prog=program,
         description=description,
         epilog=f"presets:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

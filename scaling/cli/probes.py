@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
@@ -63,7 +64,8 @@ def weights() -> Finding:
         advice = f"Put it there, from the releases of torch-fidelity: {file}"
         return Finding("inception", LIMITED, f"{absent}no {WEIGHTS}", advice)
     if hashlib.sha256(file.read_bytes()).hexdigest() != WEIGHTS_SHA256:
-        return Finding("inception", BROKEN, f"{file} is not the published file", f"rm {file}")
+        advice = shlex.join(["rm", str(file)])
+        return Finding("inception", BROKEN, f"{file} is not the published file", advice)
     return Finding("inception", WORKS, f"{file}")
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
-from scaling.errors import Unfinished, UsageError
+from scaling.errors import COMMAND, Unfinished, UsageError
 
 if TYPE_CHECKING:
     from scaling.storage.lock import Lock
@@ -54,9 +54,25 @@ def at_work(root: Path) -> Iterator["Lock"]:
             ) from error
 
 
+def typed() -> tuple[list[str], list[str]]:
+    """Splits the command line of this process into what names the program and its options."""
+    first, *words = sys.argv
+    if not (Path(first).stem == COMMAND or Path(first).parts[-2:] == ("scaling", "__main__.py")):
+        return ["python", first], words
+    named = 2 if words[:1] == ["study"] else 1
+    return [COMMAND, *words[:named]], words[named:]
+
+
+def program() -> str | None:
+    """Returns what the usage line of `--help` calls the program; None: the name of its file."""
+    named, _ = typed()
+    return shlex.join(named) if named[0] == COMMAND else None
+
+
 def command() -> str:
-    """The command line of this process, to be typed again."""
-    return shlex.join(["python", *sys.argv])
+    """Returns the command line of this process, to be typed again."""
+    named, options = typed()
+    return shlex.join([*named, *options])
 
 
 def _interrupt(number: int, frame: object) -> None:

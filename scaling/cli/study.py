@@ -7,6 +7,7 @@ failed; 4 a cap was reached; 128 + signal when interrupted. Every study calls `m
 import json
 import math
 import os
+import shlex
 import shutil
 import sys
 from argparse import Namespace
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling.cli.options import SMOKE, override, parser, preset_of
-from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded
+from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded, program, typed
 from scaling.errors import UsageError
 from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
@@ -46,7 +47,7 @@ def main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repor
 
 def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report) -> int:
     description = sys.modules["__main__"].__doc__ or name
-    options = parser(description, presets).parse_args()
+    options = parser(description, presets, program()).parse_args(typed()[1])
     if options.json and not options.dry_run:
         raise UsageError("--json goes with --dry-run. Add --dry-run.")
     preset = preset_of(options, presets)
@@ -115,7 +116,7 @@ def _where(folder: Path) -> list[str]:
     """What lies where, for the end of the output."""
     return [
         f"table: {folder / 'trials.parquet'} (a row per trial and measured epoch)",
-        f"TensorBoard: tensorboard --logdir {folder / 'tensorboard'}",
+        f"TensorBoard: {shlex.join(['tensorboard', '--logdir', str(folder / 'tensorboard')])}",
     ]
 
 

@@ -210,7 +210,8 @@ def request_for_model(
 def request_for_pool(store: Store, pool: Pool, k: int) -> PoolRequest:
     """The order for k chunks in all of a pool that was sampled here."""
     if pool.spec.model is None:
-        raise UsageError(f"The pool {pool.name} was imported. {pool.spec.how_to_mend(k)}")
+        mend = pool.spec.how_to_mend(k, pool.root)
+        raise UsageError(f"The pool {pool.name} was imported. {mend}")
     return PoolRequest(pool.spec, _model(store, pool.spec.model), k)
 
 

@@ -16,6 +16,7 @@ from scaling.cluster.progress import Progress, ProgressCallback
 from scaling.cluster.session import Session
 from scaling.cluster.watchdog import Watchdog
 from scaling.runs.execute import Job, execute
+from scaling.storage.provenance import code
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, data_of, extensions
@@ -36,7 +37,7 @@ class FailureNote:
 
     def fail(self, error: str) -> None:
         if self.folder.state(self.epochs) != "done":
-            self.folder.fail(error)
+            self.folder.fail(error, code=code())
 
 
 @dataclass(frozen=True)
@@ -183,5 +184,5 @@ def train(
             if 0 < share < 1:
                 tune.report({"crowded": True})
                 return
-            folder.fail(gpu_memory.sentence(trial, job.device))
+            folder.fail(gpu_memory.sentence(trial, job.device), code=code())
     tune.report({"finished": True})

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from scaling.errors import to_type
 from scaling.planning.costs import Machine, memory
 from scaling.trial import Trial
 
@@ -30,5 +31,7 @@ def advice(trial: Trial, machine: Machine) -> str | None:
     larger = f"a device of {MARGIN * need / 1e9:.0f} GB"
     if not batch:
         return f"{text}: {larger} would"
-    where = " in studies/diffusion.py" if trial.makes_pools else ""
-    return f"{text}: --set batch={batch}{where} fits, or {larger}"
+    words = f"--set batch={batch}"
+    if trial.makes_pools:
+        words = to_type("study", "diffusion", *words.split())
+    return f"{text}: {words} fits, or {larger}"

@@ -14,7 +14,7 @@ import numpy as np
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.pools import chunk
 from scaling.pools.chunk import ChunkError
-from scaling.pools.spec import PoolSpec, read_record
+from scaling.pools.spec import PoolSpec, pool_command, read_record
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Pool:
             raise UsageError(
                 f"There is no pool.json in {path}: no such pool, or an unfinished one. "
                 f"{did_you_mean(path.name, names)}Pools here: {listed(names) or 'none'}. "
-                "python -m scaling pool build makes one."
+                f"One is made by: {pool_command(root, 'build', 'MODEL')}"
             )
         for file in (path, path / "pool.json"):
             if not file.resolve().is_relative_to(root.resolve()):
@@ -51,7 +51,7 @@ class Pool:
         if pool.k == 0:
             raise UsageError(
                 f"The pool {pool.name} is unfinished: its first chunk is not there yet. "
-                f"{pool.spec.how_to_mend(1)}"
+                f"{pool.spec.how_to_mend(1, root)}"
             )
         for index in pool.chunks:
             pool.read(index)
@@ -76,7 +76,7 @@ class Pool:
         if index not in self.chunks:
             raise UsageError(
                 f"Chunk {index} of the pool {self.name} is not finished. "
-                f"{self.spec.how_to_mend(index + 1)}"
+                f"{self.spec.how_to_mend(index + 1, self.root)}"
             )
         try:
             return chunk.mapped(self._file(index), self.spec.chunk_shape, self.root)
@@ -118,7 +118,7 @@ class Pool:
         if k is not None and k > self.k:
             raise UsageError(
                 f"The pool {self.name} has {self.k} chunks, and k={k} needs {k}. "
-                f"{self.spec.how_to_mend(k)}"
+                f"{self.spec.how_to_mend(k, self.root)}"
             )
 
     def _intact(self, index: int) -> bool:
@@ -134,7 +134,7 @@ class Pool:
     def _refusal(self, index: int, error: ChunkError) -> UsageError:
         return UsageError(
             f"{chunk.file_name(index)} of the pool {self.name} {error}. "
-            f"Type: python -m scaling pool verify {self.name}"
+            f"Type: {pool_command(self.root, 'verify', self.name)}"
         )
 
 
@@ -150,9 +150,8 @@ def info(pool: Pool) -> list[str]:
     ]
     beyond = len(pool.chunks) - pool.k
     if beyond:
-        lines.append(
-            f"          {beyond} more, after a gap: {spec.how_to_mend(max(pool.chunks) + 1)}"
-        )
+        mended = spec.how_to_mend(max(pool.chunks) + 1, pool.root)
+        lines.append(f"          {beyond} more, after a gap: {mended}")
     if spec.model is not None:
         lines.append(f"model     {spec.model}, {spec.epochs} epochs")
     if spec.sampler is not None:

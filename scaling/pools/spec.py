@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from scaling.errors import UsageError
+from scaling.errors import UsageError, to_type
 from scaling.pools import chunk
 from scaling.storage.files import read_json, write_json
 from scaling.trial.validation import Validated
@@ -54,11 +54,18 @@ class PoolSpec(Validated):
         """The seeds of chunk `index`, one an image."""
         return range(index * self.images_per_chunk, (index + 1) * self.images_per_chunk)
 
-    def how_to_mend(self, k: int) -> str:
-        """The sentence of what to type to get k chunks."""
+    def how_to_mend(self, k: int, root: Path) -> str:
+        """The sentence of what to type to get k chunks; `root` is the folder of all pools."""
         if self.model is None:
-            return "Import enough images: python -m scaling pool import."
-        return f"Type: python -m scaling pool grow {self.name} --k {k}"
+            words = pool_command(root, "import", "FILE", "--name", self.name)
+            return f"Import enough images: {words}"
+        return f"Type: {pool_command(root, 'grow', self.name, '--k', k)}"
+
+
+def pool_command(root: Path, *words: object) -> str:
+    """Returns what to type for `pool WORD ...`, with --results unless that is ./results."""
+    here = root.absolute() == Path("results", "pools").absolute()
+    return to_type("pool", *words, *([] if here else ["--results", root.absolute().parent]))
 
 
 def read_record(path: Path) -> tuple[PoolSpec, dict[int, str]]:

@@ -16,9 +16,11 @@ import torch
 
 from scaling.data.datasets import Dataset, split
 from scaling.data.sources import ReadChunk
+from scaling.errors import to_type
 from scaling.pools.chunk import digest
 from scaling.runs.run import Run
 from scaling.storage import checkpoints
+from scaling.storage.provenance import code
 from scaling.storage.tensorboard import Events
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial, headline
@@ -62,9 +64,8 @@ class Ledger:
     def _checked(self, index: int, chunk: np.ndarray) -> str:
         found = digest(chunk)
         if found != self.expected.get(index, found):
-            raise ValueError(
-                f"chunk {index} is not what pool.json says; python -m scaling pool verify names it"
-            )
+            mend = to_type("pool", "verify", "NAME")
+            raise ValueError(f"chunk {index} is not what pool.json says; {mend} names it")
         return found
 
 
@@ -96,6 +97,7 @@ def execute(
     again. Raises UsageError where the folder holds another trial.
     """
     began = time.time()
+    code()  # as it is now: files may change while the trial trains
     trial = folder.trial()
     ledger = Ledger(read_chunk, checksums)
     run = make_run(trial, data, job, ledger)
@@ -112,7 +114,7 @@ def execute(
                 inside = _train(run, folder, saver, [writer.row, report], job.kept_epochs)
                 writer.images(run.arrays(), data.levels, run.epoch)
     except FloatingPointError as error:
-        folder.fail(str(error))
+        folder.fail(str(error), code=code())
         return
     training = run.seconds - trained
     profile = {"training": training, "measuring": inside - training}
@@ -200,6 +202,7 @@ def _finish(run: Run, folder: TrialFolder, ledger: Ledger, **facts: object) -> N
         device=str(run.device),
         threads=torch.get_num_threads(),
         torch=torch.__version__,
+        code=code(),
         **facts,
         **({"chunks": ledger.checksums} if ledger.checksums else {}),
     )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scaling.data.datasets import Dataset
 from scaling.data.sources import ReadChunk
-from scaling.errors import UsageError
+from scaling.errors import UsageError, to_type
 from scaling.models import resnet
 from scaling.runs.run import Row, Run, Stateful
 from scaling.seeds import derive, seeded
@@ -60,7 +60,7 @@ def generated_images(
             raise UsageError(
                 f"The pool {trial.pool} has {found} images, and {count} are needed. "
                 f"Ask for fewer with --set images=N, or type: "
-                f"python -m scaling pool grow {trial.pool} --k K"
+                f"{to_type('pool', 'grow', trial.pool, '--k', 'K')}"
             ) from None
         if chunk.shape[1:] != shape:
             raise UsageError(

@@ -1,25 +1,31 @@
-"""By which code, and on what, a launch ran: kept in `study.json`."""
+"""Which code ran, kept with each launch in `study.json` and with each trial in `done.json`."""
 
+import hashlib
 import os
 import platform
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("scaling-vae", "torch", "ray", "numpy", "scikit-learn", "pandas", "matplotlib")
+from scaling import __version__
+
+PROJECT = "scaling-vae"
+FILE = Path(__file__).resolve()
+ROOT = FILE.parents[2]  # holds the package: a checkout, or site-packages
+PACKAGES = (PROJECT, "torch", "ray", "numpy", "scikit-learn", "pandas", "matplotlib")
 
 
 def launch_entry(argv: list[str]) -> dict[str, Any]:
-    """Date, command, git commit, versions and hardware of this launch."""
-    commit = _git("rev-parse", "HEAD")
+    """Date, command, code, versions and hardware of this launch."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "argv": argv,
-        "git_commit": commit,
-        "git_dirty": bool(_git("status", "--porcelain")) if commit else None,
+        "code": code(),
         "versions": {"python": sys.version.split()[0]} | _versions(),
         "hardware": {
             "host": platform.node(),
@@ -27,6 +33,18 @@ def launch_entry(argv: list[str]) -> dict[str, Any]:
             "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         },
     }
+
+
+@cache
+def code() -> dict[str, Any]:
+    """Returns the version and a hash of this package and, in a checkout of it, the git commit.
+
+    `dirty` says that the checkout has changes which are not committed. Asked once in a process.
+    """
+    found: dict[str, Any] = {"version": __version__, "sha256": _sha256()}
+    if _checkout() and (commit := _git("rev-parse", "HEAD")):
+        found |= {"commit": commit, "dirty": bool(_git("status", "--porcelain"))}
+    return found
 
 
 def _versions() -> dict[str, str]:
@@ -39,12 +57,38 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def _checkout() -> Path | None:
+    """Returns the folder of this project's checkout, or None where the code was installed.
+
+    A repository that merely surrounds the installation, of other work, says nothing about it.
+    """
+    top = _git("rev-parse", "--show-toplevel")
+    try:
+        with open(ROOT / "pyproject.toml", "rb") as file:
+            named = tomllib.load(file).get("project", {}).get("name")
+    except (OSError, tomllib.TOMLDecodeError):
+        return None
+    ours = top and Path(top).resolve() == ROOT and named == PROJECT
+    return ROOT if ours and _git("ls-files", "--error-unmatch", str(FILE)) else None
+
+
+def _sha256() -> str:
+    """Returns the SHA-256 of the names and texts of the package's modules."""
+    total = hashlib.sha256()
+    for path in sorted((ROOT / "scaling").rglob("*.py")):
+        total.update(f"{path.relative_to(ROOT).as_posix()}\n".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
 def _git(*words: str) -> str | None:
-    """Of the checkout that this file lies in, or None outside one."""
+    """Returns what git says about the folder that holds this package, or None where it cannot."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
-            ["git", *words],
-            cwd=Path(__file__).parent,
+            ["git", "--no-optional-locks", *words],
+            cwd=ROOT,
+            env=own,
             capture_output=True,
             text=True,
             timeout=10,

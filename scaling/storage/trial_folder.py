@@ -116,10 +116,10 @@ class TrialFolder:
         """`done.json`, written last: the epoch reached, and on what."""
         write_versioned(self.path / "done.json", {"state": "done", "epoch": epoch, **facts})
 
-    def fail(self, error: str) -> None:
+    def fail(self, error: str, **facts: object) -> None:
         """`done.json` of a trial that failed for good."""
-        facts = {"state": "failed", "epoch": self.reached(), "error": error}
-        write_versioned(self.path / "done.json", facts)
+        failed = {"state": "failed", "epoch": self.reached(), "error": error, **facts}
+        write_versioned(self.path / "done.json", failed)
 
     def reached(self) -> int:
         """The epoch of the last row; 0 before the first."""

@@ -84,7 +84,7 @@ def test_a_parquet_file_gives_the_same_numbers(frame, results, name):
 @pytest.mark.parametrize("name", ["fig4l", "fig19"])
 def test_without_accuracies_they_say_what_to_run(studies, name):
     studies.each_seed(800.0, 840.0)
-    with pytest.raises(ResultsError, match="Run python studies/downstream.py"):
+    with pytest.raises(ResultsError, match="Run scaling-vae study downstream"):
         figures.draw(name, studies.frame())
 
 

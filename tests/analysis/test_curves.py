@@ -130,7 +130,7 @@ def test_incomplete_path_keeps_its_turns_and_says_what_is_missing(make):
 def test_no_path_is_an_error_with_a_way_out(make, pairs, said):
     with pytest.raises(ResultsError, match=said) as error:
         path(make({pair: [1.0] for pair in pairs}))
-    assert "python studies/double_descent.py" in str(error.value)
+    assert "scaling-vae study double_descent" in str(error.value)
 
 
 def test_along_is_seeds_by_points(make):

@@ -72,5 +72,5 @@ def test_a_parquet_file_gives_the_same_numbers(frame, results):
 
 def test_without_curves_it_says_what_to_run(studies):
     studies.each_seed(800.0, 840.0)
-    with pytest.raises(ResultsError, match="Run python studies/smoothness.py"):
+    with pytest.raises(ResultsError, match="Run scaling-vae study smoothness"):
         figures.draw("fig3", studies.frame())

@@ -26,14 +26,14 @@ FILL = {
     "fig14": lambda s: s.mollification(),
 }
 WHAT_TO_RUN = {
-    "fig2": "studies/data_sources.py --preset cifar10",
-    "fig5": "studies/reverse_half_asleep.py",
-    "fig6": "studies/latent_width.py",
-    "fig10": "studies/data_sources.py --preset mnist",
-    "fig11": "studies/data_sources.py --preset fashion_mnist",
-    "fig12": "studies/data_sources.py --preset fashion_mnist --set likelihood=mixture",
-    "fig13": "studies/data_sources.py",
-    "fig14": "studies/mollification.py",
+    "fig2": "study data_sources --preset cifar10",
+    "fig5": "study reverse_half_asleep",
+    "fig6": "study latent_width",
+    "fig10": "study data_sources --preset mnist",
+    "fig11": "study data_sources --preset fashion_mnist",
+    "fig12": "study data_sources --preset fashion_mnist --set likelihood=mixture",
+    "fig13": "study data_sources",
+    "fig14": "study mollification",
 }
 
 
@@ -162,7 +162,7 @@ def test_without_their_data_figures_say_what_to_run(studies, name):
     with pytest.raises(ResultsError) as error:
         figures.draw(name, studies.frame())
     said = str(error.value)
-    assert said.endswith(f"Run python {WHAT_TO_RUN[name]}.") and "\n" not in said
+    assert said.endswith(f"Run scaling-vae {WHAT_TO_RUN[name]}.") and "\n" not in said
     assert said.startswith(f"Figure {name[3:]} needs")
 
 

@@ -157,7 +157,7 @@ def _two_sentences(error: pytest.ExceptionInfo) -> str:
 def test_errors_say_what_is_wrong_and_what_to_type(tmp_path, results):
     with pytest.raises(ResultsError, match="does not exist") as error:
         load(tmp_path / "nowhere")
-    assert "python studies/" in _two_sentences(error)
+    assert "scaling-vae study " in _two_sentences(error)
     with pytest.raises(ResultsError, match="no results folder") as error:
         load(tmp_path)
     assert "--results" in _two_sentences(error)

@@ -109,7 +109,7 @@ def test_without_their_data_they_say_what_to_run(studies, name):
     studies.each_seed(800.0, 840.0, source=source("aug_naive"))
     with pytest.raises(ResultsError) as error:
         figures.draw(name, studies.frame().drop(columns="source_k"))
-    assert str(error.value).endswith(f"Run python studies/{STUDY[name]}.py.")
+    assert str(error.value).endswith(f"Run scaling-vae study {STUDY[name]}.")
 
 
 def test_unfinished_trials_are_named_and_not_drawn(studies):

@@ -106,5 +106,5 @@ def test_a_parquet_file_gives_the_same_table(frame, results):
 
 def test_without_metrics_it_says_what_to_run(studies):
     studies.each_seed(800.0, 840.0)
-    with pytest.raises(ResultsError, match="Run python studies/downstream.py"):
+    with pytest.raises(ResultsError, match="Run scaling-vae study downstream"):
         figures.text("table11", studies.frame())

@@ -83,7 +83,7 @@ def test_the_picture_has_every_cell(frame):
 def test_unfinished_trials_do_not_count(studies):
     half = [{"epoch": 500, "generalization_gap": 1.0}]
     studies.vae(half, done=False)
-    with pytest.raises(ResultsError, match="Table 7 needs gaps.*studies/data_sources.py"):
+    with pytest.raises(ResultsError, match="Table 7 needs gaps.*scaling-vae study data_sources"):
         figures.text("table7", studies.frame())
 
 

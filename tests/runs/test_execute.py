@@ -12,6 +12,7 @@ from scaling.runs.diffusion import sample_images
 from scaling.runs.execute import Job, execute
 from scaling.runs.vae import VaeRun
 from scaling.storage import checkpoints
+from scaling.storage.provenance import code
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, key
 from tests.conftest import timeless
@@ -57,6 +58,7 @@ def test_a_whole_trial(tmp_path, trial, tiny, expected):
     assert folder.state(4) == "done"
     assert rows(folder) == expected
     assert folder.done()["torch"] == torch.__version__
+    assert folder.done()["code"] == code()
     assert (folder.path / "arrays.npz").exists()
 
 
@@ -214,6 +216,7 @@ def test_an_infinite_elbo_is_a_failure_with_its_reason(tmp_path, trial, tiny):
     folder, _ = run(tmp_path, replace(trial, lr=1e30), tiny, 4)
     assert folder.state(4) == "failed"
     assert "smaller lr" in folder.done()["error"]
+    assert folder.done()["code"] == code()
     for line in (folder.path / "rows.jsonl").read_text().splitlines() if folder.rows() else []:
         assert "NaN" not in line
         json.loads(line)
