@@ -40,7 +40,7 @@ def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
         if rows.empty:
             raise UsageError(
                 f"{store.root} holds no measured epoch of a VAE yet. Run a study of VAEs first: "
-                "python studies/double_descent.py."
+                "scaling-vae study double_descent."
             )
         fits = [met(rows, condition) for condition in parse(words)]
     except ResultsError as error:
