@@ -6,6 +6,7 @@ defaults; and `measure(subject, settings)`, which gives numbers for the row and 
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
@@ -21,6 +22,7 @@ Numbers = dict[str, float | str]
 Arrays = dict[str, np.ndarray]
 
 
+@cache  # of what is found: a refused name is looked up anew
 def find(name: str) -> ModuleType:
     """The metric of that module's name, or one of whose numbers has it; else UsageError."""
     modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
