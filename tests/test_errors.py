@@ -17,7 +17,7 @@ from scaling.cli import options
 from scaling.cli import study as cli
 from scaling.errors import UsageError
 from scaling.metrics.ms_ssim import ms_ssim
-from scaling.pools.samples import to_levels
+from scaling.pools.samples import as_levels
 from scaling.trial import Source, VaeTrial
 from studies.double_descent import PRESETS, trials
 
@@ -71,9 +71,9 @@ def run(*said):
         SimpleNamespace(smoke_test=False, preset="tiny"), PRESETS)),
     ("Unknown MS-SSIM variant 'wang'. Known: kuzina, standard", lambda: ms_ssim(
         torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8), "wang")),
-    ("Unknown --rescale 'half'. Known: symmetric, unit", lambda: to_levels(
+    ("Unknown --rescale 'half'. Known: symmetric, unit", lambda: as_levels(
         np.zeros((1, 8, 8)), 17, (1, 8, 8), "half", "samples.npy")),
-    ("and --rescale unit means 0 to 1: clip them", lambda: to_levels(
+    ("and --rescale unit means 0 to 1: clip them", lambda: as_levels(
         np.full((1, 8, 8), 3.0), 17, (1, 8, 8), "unit", "samples.npy")),
 ])  # fmt: skip
 def test_wrong_words(told, work):

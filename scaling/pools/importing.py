@@ -14,7 +14,7 @@ import numpy as np
 from scaling.errors import UsageError
 from scaling.pools import build as pool_build
 from scaling.pools.quality import NEAR_COPY, NearCopies, near_copies
-from scaling.pools.samples import open_samples, to_levels
+from scaling.pools.samples import as_levels, open_samples
 from scaling.pools.spec import PoolSpec
 
 CHECKED_FOR_COPIES = 10_000  # images compared with all of D_train
@@ -73,7 +73,7 @@ def import_samples(
 
     def chunks() -> Iterator[np.ndarray]:
         parts = (samples[i * size : (i + 1) * size] for i in range(k))
-        return (to_levels(part, levels, shape, rescale, str(source)) for part in parts)
+        return (as_levels(part, levels, shape, rescale, str(source)) for part in parts)
 
     facts = json.dumps([dataset, levels, *shape, size])
     digest, digests, picked = _survey(chunks(), k * size, facts)

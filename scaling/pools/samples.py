@@ -92,7 +92,7 @@ def _png(file: Path) -> np.ndarray:
     raise UsageError(f"{file} has the mode {mode}. Save it as 8-bit grey (L) or RGB.")
 
 
-def to_levels(
+def as_levels(
     images: np.ndarray, levels: int, shape: tuple[int, ...], rescale: str | None, name: str
 ) -> np.ndarray:
     """uint8 levels (N, C, H, W) from (N, H, W), (N, H, W, C) or (N, C, H, W).
