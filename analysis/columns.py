@@ -7,9 +7,9 @@ SIMILARITY = "MS-SSIM, at most 1"
 UP, DOWN = "higher is better", "lower is better"
 CLASSIFIERS = {  # of mu(x), Appendix G
     "logistic": "logistic regression",
-    "svm_linear": "a support vector machine with linear kernel",
-    "svm_rbf": "a support vector machine with radial basis functions",
-    "knn": "the 5 nearest neighbours",
+    "svm_linear": "linear SVM",
+    "svm_rbf": "SVM with radial basis functions",
+    "knn": "5 nearest neighbours",
 }
 CORRUPTIONS = (  # CIFAR-10-C; overall: one of the others drawn for each image
     *("gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur"),
@@ -154,11 +154,11 @@ ROW_COLUMNS = {
     "images_per_s": ("images per second", UP, "training throughput"),
 }
 ROW_COLUMNS |= {
-    f"accuracy_{name}": (SHARE, UP, f"of {words} on mu(x), test images (Table 11)")
+    f"accuracy_{name}": (SHARE, UP, f"on mu(x) of test images, by {words} (Table 11)")
     for name, words in CLASSIFIERS.items()
 }
 ROW_COLUMNS |= {
-    f"accuracy_{name}__{corruption}": (SHARE, UP, f"of {words} under {corruption} (Fig 4, 19)")
+    f"accuracy_{name}__{corruption}": (SHARE, UP, f"under {corruption}, by {words} (Fig 4, 19)")
     for name, words in CLASSIFIERS.items()
     for corruption in CORRUPTIONS
 }

@@ -15,6 +15,7 @@ from analysis.claims.cells import Cell, cells
 from analysis.claims.claim import Claim
 from analysis.claims.judging import NOT_RUN, UNDECIDED, judge
 from analysis.claims.page import text, write
+from analysis.claims.rules import Rule
 from analysis.columns import COLUMNS
 from analysis.trial_folder import ResultsError
 
@@ -43,18 +44,16 @@ def main(path: Path, output: Path | None = None, conditions: Iterable[str] = ())
 
 
 def _rows(claim: Claim, settings: list[Cell]) -> list[dict[str, object]]:
-    judged = [_judged(claim, cell) for cell in settings if claim.about(cell)]
-    return [row for row in judged if row] or [_absent(claim)]
+    rule = claim.rule
+    if isinstance(rule, str):
+        return [_row(claim, "", "", NOT_RUN, rule)]
+    judged = [_judged(claim, rule, cell) for cell in settings if claim.about(cell)]
+    return [row for row in judged if row] or [_row(claim, "", "", NOT_RUN)]
 
 
-def _absent(claim: Claim) -> dict[str, object]:
-    """The row of a claim that nothing measured speaks of; without needs its rule says why."""
-    return _row(claim, "", "", NOT_RUN, "" if claim.needs else claim.rule.text)
-
-
-def _judged(claim: Claim, cell: Cell) -> dict[str, object] | None:
+def _judged(claim: Claim, rule: Rule, cell: Cell) -> dict[str, object] | None:
     try:
-        comparisons = claim.rule.comparisons(cell)
+        comparisons = rule.comparisons(cell)
     except ResultsError as error:
         return _row(claim, cell.label, cell.dataset, UNDECIDED, compared=str(error))
     if not comparisons:
@@ -91,7 +90,7 @@ def _row(
         "compared": compared,
         "paper": claim.said(dataset),
         "contradicted": claim.against(dataset),
-        "rule": claim.rule.text,
+        "rule": claim.rule if isinstance(claim.rule, str) else claim.rule.text,
         "needs": ", ".join(claim.needs),
         "trials": claim.trials,
         "command": claim.command,
@@ -99,6 +98,7 @@ def _row(
 
 
 def _unit(claim: Claim) -> str:
-    terms = claim.rule.terms
-    unit = COLUMNS.get(terms[0].columns[0], ("", "", ""))[0] if terms else ""
+    if isinstance(claim.rule, str):
+        return ""
+    unit = COLUMNS.get(claim.terms[0].columns[0], ("", "", ""))[0]
     return f"{unit}{claim.rule.per}"

@@ -10,6 +10,7 @@ from analysis.claims.published import NAMES, NUMBERS, TABLE_11, number
 from analysis.claims.regions import ABOVE, BELOW, Region
 from analysis.claims.rules import Differs, Rule
 from analysis.claims.terms import Term
+from analysis.columns import CLASSIFIERS
 
 DATA_SOURCES = "scaling-vae study data_sources --preset cifar10"
 DOUBLE_DESCENT = "scaling-vae study double_descent --preset cifar10 --seeds 0-2"
@@ -19,12 +20,6 @@ GAPS = {  # column: name
     "generalization_gap": "generalization gap",
     "amortization_gap": "amortization gap",
     "robustness_gap": "robustness gap",
-}
-CLASSIFIERS = {  # in accuracy columns: name
-    "logistic": "logistic regression",
-    "svm_linear": "linear SVM",
-    "svm_rbf": "SVM with radial basis functions",
-    "knn": "5 nearest neighbours",
 }
 CORRUPTED = tuple(f"accuracy_{name}__*" for name in CLASSIFIERS)
 
@@ -36,7 +31,7 @@ class Claim:
     name: str
     statement: str
     where: str
-    rule: Rule
+    rule: Rule | str  # a text where no column of the results decides the claim: why not
     command: str = DATA_SOURCES
     paper: str = ""  # numbers that no table gives
     contradicted: str = ""  # where the paper's text contradicts itself, beyond its tables
@@ -51,23 +46,28 @@ class Claim:
         )
 
     @property
+    def terms(self) -> tuple[Term, ...]:
+        """The numbers that are compared."""
+        return () if isinstance(self.rule, str) else self.rule.terms
+
+    @property
     def needs(self) -> list[str]:
         """The columns without which nothing is decided."""
-        return self.rule.needs
+        return [] if isinstance(self.rule, str) else self.rule.needs
 
     @property
     def trials(self) -> str:
         """The trials that it takes, in words."""
-        each = (f"{term.arm.name} at {term.arm.place}" for term in self.rule.terms)
+        each = (f"{term.arm.name} at {term.arm.place}" for term in self.terms)
         return "; ".join(dict.fromkeys(each))
 
     def said(self, dataset: str) -> str:
         """The paper's numbers for the data set, or for all of its own."""
         texts = [self.paper] if self.paper else []
         for name in self._tables(dataset):
-            numbers = [number(term, name) for term in self.rule.terms]
+            numbers = [number(term, name) for term in self.terms]
             if numbers and None not in numbers:
-                pairs = zip(self.rule.terms, numbers, strict=True)
+                pairs = zip(self.terms, numbers, strict=True)
                 each = ", ".join(f"{term.arm.name} {value:.5g}" for term, value in pairs)
                 texts.append(f"{NAMES[name]}: {each}")
         return "; ".join(texts)

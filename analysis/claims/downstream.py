@@ -1,10 +1,10 @@
 """The claims of Appendices F and G: representations, reconstructions, samples, corruptions."""
 
 from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, NORMAL
-from analysis.claims.claim import CLASSIFIERS, TASKS, Claim, higher, lower
+from analysis.claims.claim import TASKS, Claim, higher, lower
 from analysis.claims.regions import Margin, equal
 from analysis.claims.rules import InEach
-from analysis.columns import CORRUPTIONS
+from analysis.columns import CLASSIFIERS, CORRUPTIONS
 
 OTHERS = (NORMAL, AUG_TUNED, AUG_NAIVE)
 AUGMENTED = (AUG_TUNED, AUG_NAIVE)

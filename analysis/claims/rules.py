@@ -129,30 +129,3 @@ class InEach:
     def _of(self, name: str) -> Differs:
         first, *others = (replace(term, column=name) for term in self.terms)
         return replace(self.rule, first=first, others=tuple(others))
-
-
-@dataclass(frozen=True)
-class Unmeasured:
-    """No column of the results decides the claim."""
-
-    reason: str
-
-    @property
-    def terms(self) -> tuple[Term, ...]:
-        return ()
-
-    @property
-    def needs(self) -> list[str]:
-        return []
-
-    @property
-    def per(self) -> str:
-        return ""
-
-    @property
-    def text(self) -> str:
-        return f"not decided here: {self.reason}"
-
-    def comparisons(self, cell: Cell) -> list[Comparison]:
-        """None."""
-        return []

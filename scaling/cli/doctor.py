@@ -181,9 +181,10 @@ def shared_memory() -> Finding:
 
 def token() -> Finding:
     """The file that lets a process into a Ray cluster; whoever reads it may run code there."""
-    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    path = Path(named or Path.home() / ".ray" / "auth_token")
-    if named and not path.is_file():
+    from scaling.cluster import token_path
+
+    path = token_path()
+    if os.environ.get("RAY_AUTH_TOKEN_PATH") and not path.is_file():
         found = f"RAY_AUTH_TOKEN_PATH names {path}, which is not there: no Ray starts"
         return Finding("token", BROKEN, found, "unset RAY_AUTH_TOKEN_PATH")
     if not path.is_file():

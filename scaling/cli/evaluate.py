@@ -71,7 +71,9 @@ def _main(options: Namespace) -> int:
     store = Store(options.results.absolute())
     chosen = settings(options.metric, options.setting)
     names = selected(store, options.where)
-    every = (measuring.missing(store, key(t), options.metric, options.epoch, chosen) for t in names)
+    every = (
+        measuring.missing_cells(store, key(t), options.metric, options.epoch, chosen) for t in names
+    )
     cells = [cell for cell in every if cell]
     print(f"{len(names)} trials selected, {len(cells)} of them lack {listed(options.metric)}")
     for cell in cells if options.dry_run else ():

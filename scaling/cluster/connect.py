@@ -7,12 +7,12 @@ import stat
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray._private import ray_constants
 
+from scaling.cluster import token_path
 from scaling.errors import UsageError
 from scaling.pools.room import local_store_bytes
 from scaling.trial.placement import Cluster
@@ -128,7 +128,7 @@ def _watch_head(address: str) -> None:
 
 
 def _keep_token_private() -> None:
-    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+    token = token_path()
     if token.is_file() and token.stat().st_uid == os.getuid():
         token.chmod(stat.S_IRUSR | stat.S_IWUSR)
 

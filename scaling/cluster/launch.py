@@ -11,7 +11,7 @@ import ray
 
 from scaling.cluster import pools
 from scaling.cluster.limits import CapReached, Limits
-from scaling.cluster.measuring import Cells, check_same_data, fill, missing, without_model
+from scaling.cluster.measuring import Cells, check_same_data, fill, missing_cells, without_model
 from scaling.cluster.profile import Profile
 from scaling.cluster.request import Request
 from scaling.cluster.session import Session, connected, wait_for_gpus
@@ -162,7 +162,7 @@ def _unmeasured(request: Request) -> list[Cells]:
     """The trials of which costly metrics are missing where models are kept."""
     wanted = [p.scheduled for p in request.trials.values() if p.scheduled.metrics]
     found = (
-        missing(request.store, s.key, s.metrics, s.kept_epochs, request.metric_settings)
+        missing_cells(request.store, s.key, s.metrics, s.kept_epochs, request.metric_settings)
         for s in wanted
     )
     return [cells for cells in found if cells]

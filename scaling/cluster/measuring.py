@@ -34,7 +34,7 @@ class Cells:
     options: Options
 
 
-def missing(
+def missing_cells(
     store: Store,
     name: str,
     metrics: Sequence[str],

@@ -75,7 +75,7 @@ def provide(
         try:
             if name in ours:
                 share = gpu_shares[str(ours[name].spec.model)]
-                sampling.build(session, request.store, ours[name], share)
+                sampling.build_pool(session, request.store, ours[name], share)
             ready[name] = _checked(request, name, k[name])
             if name in ours:
                 _judge(request, ready[name], ours[name].trial, data)

@@ -46,7 +46,7 @@ class PoolRequest:
     k: int
 
 
-def build(session: Session, store: Store, request: PoolRequest, gpu_share: float) -> None:
+def build_pool(session: Session, store: Store, request: PoolRequest, gpu_share: float) -> None:
     """Samples the pool's missing chunks in parallel; finished ones are never sampled again.
 
     Each task has the `gpu_share`. Raises UsageError where the model has no checkpoint of the epoch,
@@ -131,7 +131,7 @@ def build_alone(
     """Samples a pool in a Ray session of its own, on whole GPUs where there are any."""
     log, limits = store.root / "pools" / "ray.log", Limits(Caps(), lock.check)
     with connected(address, store.root, log, limits, hung_after_s) as session:
-        build(session, store, request, min(1.0, session.cluster.gpus))
+        build_pool(session, store, request, min(1.0, session.cluster.gpus))
 
 
 def _note(pool: Path, index: int) -> Note:

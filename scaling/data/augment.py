@@ -87,7 +87,7 @@ class Draws(NamedTuple):
         return tones | (self.hue != 0) | (self.saturation != 0)
 
 
-def settings(source: Source, dataset: str, channels: int) -> Augmentation:
+def augmentation_of(source: Source, dataset: str, channels: int) -> Augmentation:
     """The source's augmentation of that data set; the identity for a source without any.
 
     Raises UsageError for images that are neither grey nor RGB.

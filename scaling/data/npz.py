@@ -11,9 +11,9 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from scaling.errors import UsageError, listed
-from scaling.trial.catalog import UNREADABLE
+from scaling.trial.catalog import DIVIDED, JPEG, UNREADABLE, WHOLE
 
-LAYOUTS = ({"train_images", "test_images"}, {"images"}, {"jpeg", "offsets"})
+LAYOUTS = (DIVIDED, WHOLE, JPEG)
 NAMES = {"train_labels", "test_labels", "labels"}.union(*LAYOUTS)
 CHANNELS = (1, 3)
 LARGEST = 32 << 30  # bytes that an archive may unpack to
@@ -39,7 +39,7 @@ def read_own(path: Path) -> tuple[Half, Half | None]:
     UsageError for what is missing, damaged, no uint8 image of 1 or 3 channels, or not square.
     """
     arrays = _arrays(path)
-    if not LAYOUTS[0] <= arrays.keys():
+    if not DIVIDED <= arrays.keys():
         return _whole(path, arrays), None
     train = _half(path, arrays, "train_images", "train_labels")
     test = _half(path, arrays, "test_images", "test_labels")

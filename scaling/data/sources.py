@@ -31,7 +31,7 @@ def epoch_images(
     generator = torch.Generator().manual_seed(derive(trial.seed, epoch, "source"))
     images = _mixed(trial, train, epoch, read_chunk, generator)
     if source.augment:
-        knobs = augment.settings(source, trial.dataset, train.shape[1])
+        knobs = augment.augmentation_of(source, trial.dataset, train.shape[1])
         likelihood, keep_real = trial.likelihood, source.keep_real
         images = augment.augmented(images, knobs, levels, likelihood, keep_real, generator)
     if epoch <= source.mollify_epochs:

@@ -7,6 +7,7 @@ One of the user's own is put into EXTRA by a file that `--module` names.
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
@@ -24,6 +25,7 @@ PARTS = ("COLUMNS", "Settings", "measure")
 EXTRA: dict[str, ModuleType] = {}  # those of the user's modules, by the name that they have here
 
 
+@cache  # of what is found: a refused name is looked up anew
 def find(name: str) -> ModuleType:
     """The metric of that module's name, or one of whose numbers has it; else UsageError."""
     metrics = _built_in() | EXTRA

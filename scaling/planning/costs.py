@@ -9,10 +9,10 @@ from scaling.planning.counted import Counted
 from scaling.planning.layers import (
     Layer,
     Operations,
-    components,
     half_asleep_flops,
     halves,
     layers,
+    likelihood_terms,
     row_of,
     training_flops,
 )
@@ -89,7 +89,7 @@ GPU = Machine(
 
 def is_compiled(trial: Trial) -> bool:
     """Whether torch.compile translates the likelihood."""
-    return components(trial) >= COMPILE_FROM
+    return likelihood_terms(trial) >= COMPILE_FROM
 
 
 def parameters(trial: Trial) -> dict[str, int]:
@@ -178,7 +178,7 @@ def _pass(trial: Trial, images: float, batches: float) -> Operations:
         batches * len(every),
         images * flops,
         images * values + batches * weights * WEIGHT,
-        images * components(trial),
+        images * likelihood_terms(trial),
     )
 
 
@@ -204,7 +204,7 @@ def metrics_work(scheduled: Scheduled, settings: Mapping[str, Mapping[str, Any]]
     if "amortization" in scheduled.metrics:
         given = AMORTIZATION | dict(settings.get("amortization", {}))
         passes = given["n_images"] * (2 * given["steps"] + 2 * given["mc_eval"])
-        work += _through(decoder, passes) + Operations(0, 0, 0, passes * components(trial))
+        work += _through(decoder, passes) + Operations(0, 0, 0, passes * likelihood_terms(trial))
     if "robustness" in scheduled.metrics:
         given = ROBUSTNESS[row_of(trial).channels == 3] | dict(settings.get("robustness", {}))
         work += _through(encoder, 2 * given["n_ref"] * given["n_attack"] * given["n_steps"])

@@ -242,7 +242,7 @@ def half_asleep_flops(trial: VaeTrial) -> int:
     return encoder + decoder + images * (3 * encoder - first + 2 * decoder)
 
 
-def components(trial: Trial) -> int:
+def likelihood_terms(trial: Trial) -> int:
     """Logistics that the likelihood of one image is made of; none where it is no mixture."""
     if not isinstance(trial, VaeTrial) or WIDTHS.get(trial.likelihood) is not _of_mixture:
         return 0

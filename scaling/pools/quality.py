@@ -44,13 +44,13 @@ def describe(
     pairs = [("samples", "test"), ("samples", "train"), ("train", "test")]
     means = {name: part.mean(0, dtype=np.float64) / (levels - 1) for name, part in sets.items()}
     levels_of = {name: _histogram(part, levels) for name, part in sets.items()}
-    moments = {name: _moments(part / np.float64(levels - 1)) for name, part in sets.items()}
+    of_sets = {name: moments(part / np.float64(levels - 1)) for name, part in sets.items()}
     for one, other in pairs:
         difference = means[one] - means[other]
         numbers[f"mean_{one}_{other}"] = float(np.sqrt((difference**2).mean()))
         excess = np.abs(levels_of[one] - levels_of[other]).sum()
         numbers[f"histogram_{one}_{other}"] = float(excess / 2)
-        numbers[f"frechet_{one}_{other}"] = _frechet(*moments[one], *moments[other])
+        numbers[f"frechet_{one}_{other}"] = frechet(*of_sets[one], *of_sets[other])
     for one, other in (("samples", "train"), ("samples", "test"), ("test", "train")):
         distances = nearest(sets[one], sets[other], levels)
         numbers[f"nearest_{one}_{other}"] = float(np.median(distances))
@@ -66,14 +66,25 @@ def choose(images: np.ndarray, count: int, seed: int) -> np.ndarray:
     return images[np.sort(np.random.default_rng(seed).choice(len(images), count, replace=False))]
 
 
-def frechet(x: np.ndarray, y: np.ndarray) -> float:
-    """Squared Frechet distance of the Gaussians with the moments of two sets, each (N, ...).
+def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean (D,) and an R (min(N, D), D) with R^T R = covariance."""
+    flat = x.reshape(len(x), -1).astype(np.float64)
+    mean = flat.mean(0)
+    flat -= mean
+    flat /= np.sqrt(max(len(x) - 1, 1))
+    return mean, scipy.linalg.qr(flat, mode="r", overwrite_a=True)[0][: flat.shape[1]]
+
+
+def frechet(mean_x: np.ndarray, r_x: np.ndarray, mean_y: np.ndarray, r_y: np.ndarray) -> float:
+    """Squared Frechet distance of the Gaussians with the `moments` of two sets of images.
 
     ||mu_x - mu_y||^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2)), the covariances S with N - 1. With
     S = R^T R the last trace is the sum of the singular values of R_x R_y^T: no matrix root, so no
     regularization, and covariances of any rank are exact to rounding.
     """
-    return _frechet(*_moments(x), *_moments(y))
+    root = scipy.linalg.svdvals(r_x @ r_y.T, overwrite_a=True).sum()
+    spread = (r_x**2).sum() + (r_y**2).sum() - 2 * root
+    return float(((mean_x - mean_y) ** 2).sum() + max(spread, 0.0))
 
 
 def nearest(
@@ -141,21 +152,6 @@ def near_copies(
 
 def _histogram(images: np.ndarray, levels: int) -> np.ndarray:
     return np.bincount(images.ravel(), minlength=levels) / images.size
-
-
-def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mean (D,) and an R (min(N, D), D) with R^T R = covariance."""
-    flat = x.reshape(len(x), -1).astype(np.float64)
-    mean = flat.mean(0)
-    flat -= mean
-    flat /= np.sqrt(max(len(x) - 1, 1))
-    return mean, scipy.linalg.qr(flat, mode="r", overwrite_a=True)[0][: flat.shape[1]]
-
-
-def _frechet(mean_x: np.ndarray, r_x: np.ndarray, mean_y: np.ndarray, r_y: np.ndarray) -> float:
-    root = scipy.linalg.svdvals(r_x @ r_y.T, overwrite_a=True).sum()
-    spread = (r_x**2).sum() + (r_y**2).sum() - 2 * root
-    return float(((mean_x - mean_y) ** 2).sum() + max(spread, 0.0))
 
 
 def _flat(images: np.ndarray, levels: int) -> np.ndarray:

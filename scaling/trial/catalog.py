@@ -10,6 +10,8 @@ from zipfile import BadZipFile, ZipFile
 MULTIPLE = 4  # of which sides are: two halvings in the networks
 TEST_PART = 5  # one in so many images is for testing where an own file does not say which
 HEAD = 1 << 16  # bytes in which a JPEG file says its size
+# An own npz has one of these layouts, the first whose arrays are all there; labels may be beside.
+DIVIDED, WHOLE, JPEG = {"train_images", "test_images"}, {"images"}, {"jpeg", "offsets"}
 UNREADABLE = (  # what reading a damaged npy or npz raises
     *(ValueError, OSError, EOFError, LookupError, MemoryError, RuntimeError),
     *(TokenError, zlib.error, BadZipFile),
@@ -104,10 +106,10 @@ def undivided(count: int) -> int:
 
 def _own_images(archive: ZipFile) -> tuple[int, int, int]:
     """Training images, side and channels of an own file (`scaling.data.npz`)."""
-    names = archive.namelist()
-    if "train_images.npy" in names:
+    names = {name.removesuffix(".npy") for name in archive.namelist()}
+    if DIVIDED <= names:
         count, side, *rest = _shape(archive, "train_images.npy")
-    elif "images.npy" in names:
+    elif WHOLE <= names:
         count, side, *rest = _shape(archive, "images.npy")
         count = undivided(count)
     else:

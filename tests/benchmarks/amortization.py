@@ -5,10 +5,6 @@ weights' gradients on.
 """
 
 import math
-import statistics
-import time
-from collections.abc import Callable
-from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +15,7 @@ from scaling.metrics.frozen import frozen
 from scaling.models.vae import STD_FLOOR, VAE, build
 from scaling.trial import VaeTrial
 from tests.benchmarks.results import Result
+from tests.benchmarks.timing import interleaved
 
 FASTER = 3.0
 MIXTURES = 10
@@ -30,8 +27,7 @@ ROUNDS = 5
 
 def measure() -> list[Result]:
     """Medians of interleaved rounds at 3x32x32, one thread, milliseconds an image and step."""
-    with one_thread():
-        return [_at_width(n_c) for n_c in WIDTHS]
+    return [_at_width(n_c) for n_c in WIDTHS]
 
 
 def _at_width(n_c: int) -> Result:
@@ -47,8 +43,8 @@ def _at_width(n_c: int) -> Result:
         with frozen(vae):
             optimize(vae, x, q, settings)
 
-    ours, baseline = medians(at_once, lambda: one_by_one(vae, x[:ALONE]), ROUNDS)
-    ours, baseline = ours / (IMAGES * STEPS), baseline / (ALONE * STEPS)
+    ours, baseline = interleaved(at_once, lambda: one_by_one(vae, x[:ALONE]), rounds=ROUNDS)
+    ours, baseline = 1000 * ours / (IMAGES * STEPS), 1000 * baseline / (ALONE * STEPS)
     name = f"q* of {IMAGES} images, n_c {n_c}"
     return Result(name, baseline / ours, FASTER, ours, baseline, "ms/image/step")
 
@@ -87,28 +83,3 @@ def textbook(params: Tensor, x: Tensor) -> Tensor:
     right = torch.where(x > 0.999, -F.softplus(lower), inner)
     levels = torch.where(x < -0.999, upper - F.softplus(upper), right)
     return torch.logsumexp(levels.sum(1) + F.log_softmax(params[:, :MIXTURES], 1), 1).sum()
-
-
-def medians(
-    ours: Callable[[], object], baseline: Callable[[], object], rounds: int
-) -> tuple[float, float]:
-    """CPU milliseconds of each, run in turn, after one round that does not count."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for _ in range(rounds + 1):
-        for work, spent in zip((ours, baseline), seconds, strict=True):
-            start = time.process_time()
-            work()
-            spent.append(time.process_time() - start)
-    first, second = (1000 * statistics.median(spent[1:]) for spent in seconds)
-    return first, second
-
-
-@contextmanager
-def one_thread():
-    """As trials run."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

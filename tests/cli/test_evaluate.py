@@ -1,5 +1,6 @@
 """Which metrics are asked for, and which settings they take; --where is in test_where."""
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,18 @@ def test_a_metric_is_found_by_its_name_or_its_column():
         find("amortisation")
     with pytest.raises(UsageError, match="Did you mean 'psnr_mean'"):
         find("psnr_maen")
+
+
+def test_a_metric_that_comes_later_is_found(monkeypatch, tmp_path):
+    with pytest.raises(UsageError, match="Unknown metric 'brightness'"):
+        find("brightness")
+    (tmp_path / "brightness.py").write_text('COLUMNS = ("brightness_mean",)')
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    try:
+        assert find("brightness") is find("brightness_mean")
+    finally:
+        sys.modules.pop("scaling.metrics.brightness", None)
+        find.cache_clear()
 
 
 def test_settings_go_to_the_metrics_that_have_them_typed():

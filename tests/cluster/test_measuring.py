@@ -86,7 +86,7 @@ def test_checkpoints_of_accidental_epochs_are_not_measured(tmp_path):
         folder.append_row({"epoch": epoch})
         folder.save_checkpoint({"epoch": epoch})
     checkpoints.keep(folder.path, {"epoch": 40})
-    lacking = partial(evaluate.missing, store, folder.key, ["psnr"])
+    lacking = partial(evaluate.missing_cells, store, folder.key, ["psnr"])
     assert set(lacking().metrics) == {40}  # still running: 48 and 80 are where it happens to be
     folder.finish(80)
     assert set(lacking().metrics) == {40, 80}

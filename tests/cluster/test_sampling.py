@@ -61,7 +61,7 @@ def run(store, order, monkeypatch):
         session = SimpleNamespace(
             limits=SimpleNamespace(check=looked.append), say=lines.append, hung_after_s=60.0
         )
-        sampling.build(session, store, order, share)
+        sampling.build_pool(session, store, order, share)
         return lines, looked
 
     return build

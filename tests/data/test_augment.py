@@ -97,7 +97,7 @@ def test_the_shapes_need_not_be_square():
 
 
 def test_no_augmentation_is_the_identity():
-    knobs = augment.settings(Source(), "cifar10", 3)
+    knobs = augment.augmentation_of(Source(), "cifar10", 3)
     images = levels(5)
     assert torch.equal(augment.augmented(images, knobs, 256, "mixture", False, generator()), images)
 

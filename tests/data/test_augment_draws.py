@@ -33,7 +33,7 @@ def assert_rate(happened, rate):
 
 def test_the_tables():
     def knobs(name, dataset, channels):
-        return augment.settings(Source(augment=name), dataset, channels)
+        return augment.augmentation_of(Source(augment=name), dataset, channels)
 
     assert knobs("naive", "cifar10", 3) == NAIVE
     assert knobs("naive", "mnist", 1) == replace(NAIVE, probability=0.10)
@@ -47,15 +47,17 @@ def test_the_source_steers():
         augment="tuned", augment_probability=0.3, augment_strength="uniform",
         augment_flip="always", augment_filter="sym6",
     )  # fmt: skip
-    assert augment.settings(source, "cifar10", 3) == replace(
+    assert augment.augmentation_of(source, "cifar10", 3) == replace(
         TABLE_10, probability=0.3, strength="uniform", flip="always", filter="sym6"
     )
-    assert augment.settings(replace(source, augment_probability=0.0), "x", 1).probability == 0
+    assert (
+        augment.augmentation_of(replace(source, augment_probability=0.0), "x", 1).probability == 0
+    )
 
 
 def test_other_numbers_of_channels_are_refused():
     with pytest.raises(UsageError, match="two.npz has 2 channels"):
-        augment.settings(Source(augment="naive"), "two.npz", 2)
+        augment.augmentation_of(Source(augment="naive"), "two.npz", 2)
 
 
 @pytest.mark.parametrize("knobs", [NAIVE, TUNED_RGB, TUNED_GREY])

@@ -185,6 +185,12 @@ def test_headers_that_are_none(tmp_path, header):
     assert images_of(str(tmp_path / "own.npz")) == DATASETS["cifar10"]
 
 
+def test_training_images_without_test_images_do_not_count(tmp_path):
+    """Planning, which reads headers, and loading must take the same array."""
+    path = str(save(tmp_path, train_images=GREY[:3], images=GREY))
+    assert images_of(path).train_images == len(load(path).train)
+
+
 def test_a_single_image_is_refused(tmp_path):
     with pytest.raises(UsageError, match="single image"):
         load(str(save(tmp_path, images=GREY[:1])))

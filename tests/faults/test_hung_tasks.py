@@ -36,7 +36,7 @@ for trial in trials:
     store.folder(key(trial)).create(trial)
     execute(store.folder(key(trial)), data, Job(1, 1), lambda row: None)
 shares = {key(trial): 0.0 for trial in trials[:2]}
-cells = [measuring.missing(store, key(trial), ["psnr_mean"]) for trial in trials[:2]]
+cells = [measuring.missing_cells(store, key(trial), ["psnr_mean"]) for trial in trials[:2]]
 limits = Limits(Caps())
 session = connected("local", store.root, store.root / "ray.log", limits, TIMEOUT)
 ray = session.__enter__()
@@ -44,7 +44,7 @@ failed = measuring.fill(ray, store, cells, {data_of(tiny): data}, shares)
 rows = {trial.seed: store.folder(key(trial)).rows()[-1] for trial in trials[:2]}
 order = sampling.pool_request(pool_name(model, 1), model, key(model), 1, 3, data)
 try:
-    sampling.build(ray, store, order, 0.0)
+    sampling.build_pool(ray, store, order, 0.0)
 except UsageError as error:
     sampled = str(error)
 pool = sorted(path.name for path in store.pool(order.spec.name).glob("chunk-*.npy"))

@@ -11,7 +11,7 @@ from scipy import ndimage
 from scaling.data.corruptions.resample import (
     Images,
     gather,
-    grid,
+    pixel_positions,
     ray_blurred,
     rounded_to_8_bits,
     zoomed,
@@ -31,7 +31,7 @@ def smoothed(x: Images, sigma: float) -> Images:
     return ndimage.gaussian_filter(x, sigma, mode="nearest", truncate=4.0, axes=(2, 3))
 
 
-def disk(radius: float, smoothing: float) -> NDArray:
+def lens_kernel(radius: float, smoothing: float) -> NDArray:
     """A disk of that radius, softened by a 3x3 Gaussian: the kernel of a lens out of focus."""
     reach = int(np.ceil(radius)) + 1
     rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1]
@@ -42,7 +42,7 @@ def disk(radius: float, smoothing: float) -> NDArray:
 
 
 def defocus_blur(x: Images, c: tuple[float, float], rng: np.random.Generator) -> Images:
-    kernel = disk(*c).astype(x.dtype)
+    kernel = lens_kernel(*c).astype(x.dtype)
     return ndimage.correlate(x, kernel[None, None], mode="mirror")
 
 
@@ -54,7 +54,7 @@ def glass_blur(x: Images, c: tuple[float, int], rng: np.random.Generator) -> Ima
     sigma, rounds = c
     x = np.floor(smoothed(x, sigma) * 255 + 1e-4) / np.float32(255)
     for _ in range(rounds):
-        rows, columns = grid(len(x), x.shape[-1])
+        rows, columns = pixel_positions(len(x), x.shape[-1])
         for field in (rows, columns):
             inside = field[:, 2:, 2:]
             inside -= rng.integers(0, 2, inside.shape)

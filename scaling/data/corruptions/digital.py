@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from scaling.data.corruptions.resample import Images, bilinear, grid, mirror, reflect
+from scaling.data.corruptions.resample import Images, bilinear, mirror, pixel_positions, reflect
 
 BRIGHTNESS = (0.05, 0.1, 0.15, 0.2, 0.3)  # added to the value of HSV
 CONTRAST = (0.75, 0.5, 0.4, 0.3, 0.15)  # factor about each colour's mean
@@ -61,7 +61,7 @@ def elastic_transform(x: Images, c: tuple[float, float, float], rng: np.random.G
     x = bilinear(x, rows, columns, mirror)
     noise = rng.uniform(-1, 1, (2, count, side, side))
     waves = height * ndimage.gaussian_filter(noise, width, mode="reflect", truncate=3, axes=(2, 3))
-    rows, columns = grid(count, side)
+    rows, columns = pixel_positions(count, side)
     return bilinear(x, rows + waves[0], columns + waves[1], reflect)
 
 
@@ -73,7 +73,7 @@ def _affine(
     points = np.array([[arm, arm], [arm, -arm], [-arm, -arm]]) + centre  # columns and rows
     moved = points + rng.uniform(-shift, shift, (count, 3, 2))
     inverse = np.linalg.solve(_homogeneous(moved), np.broadcast_to(points, moved.shape))
-    rows, columns = grid(count, side)
+    rows, columns = pixel_positions(count, side)
     places = np.stack([columns, rows, np.ones_like(rows)], -1) @ inverse[:, None]
     return places[..., 1], places[..., 0]
 

@@ -13,7 +13,7 @@ Images = NDArray[np.float32]  # (N, C, H, W) in [0, 1] before and after a corrup
 Fold = Callable[[NDArray, int], NDArray]  # indices outside of the image -> indices inside
 
 
-def grid(count: int, side: int) -> tuple[NDArray, NDArray]:
+def pixel_positions(count: int, side: int) -> tuple[NDArray, NDArray]:
     """Rows and columns of every pixel, (count, side, side) each."""
     rows, columns = np.mgrid[:side, :side]
     shape = (count, side, side)
@@ -75,7 +75,7 @@ def ray_blurred(x: Images, radius: int, sigma: float, angles: NDArray) -> Images
 
     `angles` (N,) in degrees from the horizontal; the ray has 2 radius + 1 pixels.
     """
-    rows, columns = grid(len(x), x.shape[-1])
+    rows, columns = pixel_positions(len(x), x.shape[-1])
     steps = np.arange(2 * radius + 1)
     weights = np.exp(-(steps**2) / (2 * sigma**2)).astype(x.dtype)
     down, right = np.sin(np.deg2rad(angles)), np.cos(np.deg2rad(angles))

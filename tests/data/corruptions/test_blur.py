@@ -11,9 +11,9 @@ from scaling.data.corruptions.blur import (
     GAUSSIAN_BLUR,
     MOTION_BLUR,
     defocus_blur,
-    disk,
     gaussian_blur,
     glass_blur,
+    lens_kernel,
     motion_blur,
     zoom_blur,
 )
@@ -64,9 +64,9 @@ def test_a_point_out_of_focus_becomes_a_soft_disk(point, c):
 
 
 def test_a_disk_without_softening_is_even():
-    np.testing.assert_allclose(disk(1.5, 0.02)[2:5, 2:5], 1 / 9)
+    np.testing.assert_allclose(lens_kernel(1.5, 0.02)[2:5, 2:5], 1 / 9)
     np.testing.assert_allclose(
-        disk(1, 0.02)[1:4, 1:4], np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]]) / 5
+        lens_kernel(1, 0.02)[1:4, 1:4], np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]]) / 5
     )
 
 

@@ -22,7 +22,7 @@ from scaling.data.corruptions.digital import (
     pixelate,
     saturate,
 )
-from scaling.data.corruptions.resample import grid
+from scaling.data.corruptions.resample import pixel_positions
 
 RNG = np.random.default_rng
 
@@ -96,7 +96,7 @@ def test_elastic_equals_the_slow_way():
     points = np.array([[26, 26], [26, 6], [6, 6]])
     moved = points + rng.uniform(-shift, shift, (2, 3, 2))
     waves = rng.uniform(-1, 1, (2, 2, 32, 32))
-    rows, columns = (part[0] for part in grid(1, 32))
+    rows, columns = (part[0] for part in pixel_positions(1, 32))
     for i in range(2):
         forward = np.linalg.solve(np.c_[points, np.ones(3)], moved[i]).T  # [A | b]: new = A old + b
         places = np.linalg.solve(
@@ -113,7 +113,7 @@ def test_elastic_equals_the_slow_way():
 
 
 def test_the_weakest_elastic_transform_is_affine():
-    rows, columns = grid(4, 32)
+    rows, columns = pixel_positions(4, 32)
     x = ((rows + 2 * columns) / 96)[:, None].repeat(3, 1).astype(np.float32)
     found = elastic_transform(x, ELASTIC[0], RNG(0))[:, 0, 10:22, 10:22]
     for axis in (1, 2):  # a plane stays a plane
