@@ -5,7 +5,6 @@ single points: small moves of each, and its mirror image. p_DM is a density that
 coordinates of the horseshoe, as an ideal model would have found them.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,6 @@ MASS = 0.9  # of a distribution that lies in its region
 SIDE, STEPS = 1.55, 400  # of the square that is drawn
 EDGE, BLUE = "#222222", style.SOURCE_COLOURS["normal"]
 GREEN, PURPLE = "#4dac26", "#8856a7"  # as in the paper
-Density = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def load(path: str | Path) -> pd.DataFrame:
