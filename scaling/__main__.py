@@ -11,7 +11,7 @@ from scaling import __version__
 from scaling.cli import doctor, evaluate, pool, studies
 from scaling.cli.options import Parser
 from scaling.cli.process import guarded
-from scaling.errors import COMMAND, UsageError
+from scaling.errors import COMMAND, UsageError, did_you_mean
 
 WIDTH = 120  # of --help: a line for each word
 
@@ -37,8 +37,9 @@ def _command(word: str) -> int:
     parser = _parser()
     if not word.startswith("-") and word not in ("doctor", "pool"):
         said = f"{word!r} is no word of {COMMAND}" if word else f"{COMMAND} takes a word"
-        known = ", ".join(["study", "evaluate", "pool", "doctor", *_of_results()])
-        raise UsageError(f"{said}. Known: {known}.")
+        words = ["study", "evaluate", "pool", "doctor", *_of_results()]
+        near = did_you_mean(word, words)
+        raise UsageError(f"{said}. {near}Known: {', '.join(words)}.")
     options = parser.parse_args()
     return options.command(options)
 

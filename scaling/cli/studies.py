@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Never
 
 import scaling
-from scaling.errors import UsageError, listed
+from scaling.errors import UsageError, did_you_mean, listed
 
 FOLDER = Path(scaling.__file__).parents[1] / "studies"  # beside the package, installed or not
 OTHERS = ("__init__", "evaluate")  # files there that are no studies
@@ -31,7 +31,8 @@ def run(words: Sequence[str]) -> Never:
             raise UsageError("study takes a name. Type one of these: scaling-vae study NAME")
         sys.exit(0)
     if words[0] not in names():
-        raise UsageError(f"Unknown study {words[0]!r}. Known: {listed(names())}.")
+        near = did_you_mean(words[0], names())
+        raise UsageError(f"Unknown study {words[0]!r}. {near}Known: {listed(names())}.")
     _run_as_main(FOLDER / f"{words[0]}.py")
     sys.exit(0)
 
