@@ -36,10 +36,10 @@ def study(*words):
     (lambda: parse_source("dmapx"), "'dmapx'. Did you mean 'dmaapx'.*Known: aug_naive"),
     (lambda: VaeTrial.parse("mz", "1"), "'mz'. Did you mean 'm_z'.*Known fields: .*n_c"),
     (lambda: _parser().parse_args(["docter"]),
-     "Unknown command 'docter'. Did you mean 'doctor'. Known: doctor, .*pool"),
+     "Unknown command 'docter'. Did you mean 'doctor'. Known: .*doctor, .*pool"),
     (lambda: _parser().parse_args(["pool", "imprt"]), "'imprt'. Did you mean 'import'.*verify"),
     (lambda: _parser().parse_args(["pool", "info", "p", "--resluts=x"]),
-     "Did you mean '--results'. Known flags: --help, --results"),
+     "Did you mean '--results'. Known flags: --help, --module, --results"),
     (lambda: _parser().parse_args(["pool", "import", "f", "--name", "n", "--rescale", "unti"]),
      "Unknown --rescale 'unti'. Did you mean 'unit'. Known: symmetric, unit"),
 ])  # fmt: skip

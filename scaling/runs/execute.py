@@ -88,13 +88,11 @@ def execute(
 ) -> None:
     """Trains the trial of the folder up to `job.epochs`, from its newest readable checkpoint.
 
-    The folder has been `create`d for the trial; `data` is its whole data set, of which D_train is
-    split off here. Rows, checkpoints and finally `done.json` are written into the folder, so that
-    the same call after a crash goes on where it stopped, and ends as if it had never stopped.
-    `report` is called with each row, `beat` after every epoch without one. `read_chunk(i)` gives
-    chunk i of the pool that the trial reads, uint8 levels (N, C, H, W), whose SHA-256 must be
-    `checksums[i]`. A loss that is not finite marks the trial as failed, since it would happen
-    again. Raises UsageError where the folder holds another trial.
+    The folder has been `create`d for the trial; D_train is split off `data` here. Rows, checkpoints
+    and finally `done.json` are written, so that the same call after a crash goes on where it
+    stopped. `report` is called with each row, `beat` after every epoch without one. `read_chunk(i)`
+    gives chunk i of the trial's pool, uint8 levels (N, C, H, W), of SHA-256 `checksums[i]`. A loss
+    that is not finite marks the trial as failed. Raises UsageError for a folder of another trial.
     """
     began = time.time()
     code()  # as it is now: files may change while the trial trains
@@ -103,13 +101,12 @@ def execute(
     run = make_run(trial, data, job, ledger)
     _resume(run, folder, ledger)
     trained = run.seconds
-    events = job.tensorboard / folder.key if job.tensorboard else None
     saver = Saver(run, folder, ledger, beat)
     try:
-        if events is None:
+        if job.tensorboard is None:
             inside = _train(run, folder, saver, [report], job.kept_epochs)
         else:
-            with Events(events, run.epoch) as writer:
+            with Events(job.tensorboard / folder.key, run.epoch) as writer:
                 writer.hparams(headline(trial))
                 inside = _train(run, folder, saver, [writer.row, report], job.kept_epochs)
                 writer.images(run.arrays(), data.levels, run.epoch)
@@ -118,8 +115,8 @@ def execute(
         return
     training = run.seconds - trained
     profile = {"training": training, "measuring": inside - training}
-    facts = {"gpu": job.gpu} if job.gpu else {}
-    _finish(run, folder, ledger, span=[began, time.time()], profile=profile, **facts)
+    gpu = {"gpu": job.gpu} if job.gpu else {}
+    _finish(run, folder, ledger, span=[began, time.time()], profile=profile, **gpu)
 
 
 def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:

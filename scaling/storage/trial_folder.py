@@ -15,7 +15,7 @@ from scaling.storage.files import atomic, naming
 from scaling.storage.formats import read_versioned, write_versioned
 from scaling.storage.rows import Row, parse_rows, read_bytes
 from scaling.trial import Trial, from_dict, key, to_dict
-from scaling.trial.extensions import needed
+from scaling.trial.extensions import UnknownName, needed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,7 @@ class TrialFolder:
 
     def trial(self) -> Trial:
         """The configuration; raises UsageError where it is missing or not that of the key."""
-        trial = self._stored()
+        trial = _stored(self.path / "trial.json")
         if trial is None:
             raise UsageError(
                 f"{self.path / 'trial.json'} is missing or damaged. Run the study again."
@@ -46,7 +46,7 @@ class TrialFolder:
 
     def create(self, trial: Trial) -> None:
         """Writes `trial.json`; refuses a folder that says otherwise about the same key."""
-        stored = self._stored()
+        stored = _stored(self.path / "trial.json")
         if stored is None:
             self.path.mkdir(parents=True, exist_ok=True)
             made = to_dict(trial)
@@ -58,19 +58,6 @@ class TrialFolder:
                 f"{self.path} was made by a version with other defaults. "
                 "Give another --results folder, or move that trial away."
             )
-
-    def _stored(self) -> Trial | None:
-        """The trial in `trial.json`; None where that is missing or damaged."""
-        values = read_versioned(self.path / "trial.json")
-        if values is None:
-            return None
-        try:
-            return from_dict(values)
-        except UsageError as error:
-            raise UsageError(
-                f"{self.path / 'trial.json'} holds no trial of this version: {error} "
-                "Use the version that made it, or move that folder away."
-            ) from None
 
     def rows(self) -> list[Row]:
         """The rows that can be read, epochs strictly increasing; a torn line costs that line."""
@@ -152,6 +139,22 @@ class TrialFolder:
             return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
+
+
+def _stored(path: Path) -> Trial | None:
+    """The trial in a `trial.json`; None where that is missing or damaged."""
+    values = read_versioned(path)
+    if values is None:
+        return None
+    try:
+        return from_dict(values)
+    except UnknownName:
+        raise
+    except UsageError as error:
+        raise UsageError(
+            f"{path} holds no trial of this version: {error} "
+            "Use the version that made it, or move that folder away."
+        ) from None
 
 
 def _merge_arrays(path: Path, arrays: Mapping[str, "np.ndarray"]) -> None:

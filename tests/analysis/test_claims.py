@@ -83,9 +83,10 @@ def test_one_seed_decides_nothing(judged, name):
 def test_nothing_measured_is_not_run_and_says_what_to_run(world):
     found = ledger(world.assign(state="partial"))
     assert len(found) == len(CLAIMS) and set(found["verdict"]) == {NOT_RUN}
-    for study, preset in found["command"].str.extract(r"python (\S+) --preset (\w+)").to_numpy():
+    commands = found["command"].str.extract(r"scaling-vae study (\S+) --preset (\w+)")
+    for study, preset in commands.to_numpy():
         assert f'"{preset}"' in (ROOT / "scaling" / "presets.py").read_text()
-        assert (ROOT / study).is_file()
+        assert (ROOT / "studies" / f"{study}.py").is_file()
     assert found[["difference", "low", "high"]].isna().all(axis=None)
 
 
