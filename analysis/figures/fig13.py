@@ -62,5 +62,5 @@ def _name(part: pd.DataFrame) -> str:
     """The data set; in a second line the likelihood where it is not that of the paper's panel."""
     dataset, likelihood = part[["dataset", "likelihood"]].iloc[0]
     usual = {"fashion_mnist": "gaussian"}.get(dataset, likelihood)
-    more = f"\n{style.LIKELIHOOD_LABELS[likelihood]}" if likelihood != usual else ""
+    more = f"\n{style.LIKELIHOOD_LABELS.get(likelihood, likelihood)}" if likelihood != usual else ""
     return methods.data(part).replace(" (", "\n(") + more

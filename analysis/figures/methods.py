@@ -39,7 +39,8 @@ def draw(frame: pd.DataFrame, found: pd.DataFrame, shown: Sequence[Panel], note:
 def setting(found: pd.DataFrame) -> str:
     """Data set, likelihood and size of the VAEs."""
     first = found.iloc[0]
-    likelihood = style.LIKELIHOOD_LABELS[first["likelihood"]]
+    name = str(first["likelihood"])
+    likelihood = style.LIKELIHOOD_LABELS.get(name, name)
     return f"{data(found)}, {likelihood}, $m_z={first['m_z']}$, $n_c={first['n_c']}$"
 
 

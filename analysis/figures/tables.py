@@ -121,7 +121,7 @@ def parts(
     """Per data set a row of cells per metric, with its words first; `best` marks the best mean."""
     found: dict[str, list[list[str]]] = {}
     for (data, likelihood), part in table.groupby(["data", "likelihood"], sort=False):
-        name = f"{data}, {style.LIKELIHOOD_LABELS[str(likelihood)]}"
+        name = f"{data}, {style.LIKELIHOOD_LABELS.get(str(likelihood), str(likelihood))}"
         found[name] = []
         for metric, first in words.items():
             here = part[part[column] == metric]
