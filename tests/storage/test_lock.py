@@ -81,8 +81,8 @@ def test_clocks_of_other_hosts_mean_nothing(tmp_path, quick):
         theirs = elsewhere(tmp_path / "launch.lock", boot="another")
         stamp = os.stat(theirs.path).st_mtime - age
         os.utime(theirs.path, (stamp, stamp))
-        with locked(tmp_path):
-            pass
+        with locked(tmp_path) as lock:
+            assert json.loads(lock.path.read_text())["id"] == lock.holder["id"]
 
 
 def test_a_launch_that_lost_its_lock_stops_and_leaves_the_others(tmp_path, quick):
