@@ -65,7 +65,7 @@ def test_a_holder_elsewhere_lives_while_its_counter_changes(tmp_path, quick, cap
     theirs = elsewhere(tmp_path / "launch.lock", **where)
     beating = threading.Thread(target=theirs.keep_beating, daemon=True)
     beating.start()
-    with pytest.raises(UsageError, match="elsewhere"), locked(tmp_path):
+    with pytest.raises(UsageError, match="on elsewhere"), locked(tmp_path):
         pass
     assert "watching" in capsys.readouterr().err
     theirs.ended.set()
