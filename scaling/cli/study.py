@@ -98,11 +98,7 @@ def _launch(name: str, options: Namespace, preset: Preset, plan: "Plan", report:
     from scaling.storage.store import Store
 
     if options.address == "local":
-        gpus = math.inf if has_gpu() else 0.0
-        here = Cluster.of_this_machine(os.cpu_count() or 1, gpus)
-        check_placement(here, options.cpus_per_trial, options.gpus_per_trial or 0)
-        if options.gpus_per_trial is None:
-            check_gpus(max(row.gpus for row in plan.trials), gpus, "this machine")
+        _check_here(options, plan)
     store = Store(options.results.absolute())
     store.check_writable()
     free = shutil.disk_usage(store.root).free
@@ -110,6 +106,19 @@ def _launch(name: str, options: Namespace, preset: Preset, plan: "Plan", report:
     with at_work(store.root) as lock:
         ended = _run(_request(name, options, store, plan, preset, lock), report)
     return _exit_code(store, [row.scheduled for row in plan.trials], ended)
+
+
+def _check_here(options: Namespace, plan: "Plan") -> None:
+    """Raises UsageError, before Ray starts, for what this machine can never run.
+
+    What is finished needs no GPU any more: its figures can be drawn anywhere.
+    """
+    gpus = math.inf if has_gpu() else 0.0
+    here = Cluster.of_this_machine(os.cpu_count() or 1, gpus)
+    check_placement(here, options.cpus_per_trial, options.gpus_per_trial or 0)
+    if options.gpus_per_trial is None:
+        left = (row.gpus for row in plan.trials if row.is_left)
+        check_gpus(max(left, default=0.0), gpus, "this machine")
 
 
 def _where(folder: Path) -> list[str]:
