@@ -16,6 +16,7 @@ from scaling.pools.build import (
     discard,
     drop_parts,
     in_parts,
+    missing,
     record,
     sampled_images,
     settle,
@@ -226,3 +227,24 @@ def test_verify_names_the_damaged_and_just_those_are_built_again(path, root):
     assert (path / "chunk-00002.npy").stat().st_mtime_ns == kept
     again = Pool.open(path, root)
     assert again.verify() == [] and again.chunks == pool.chunks
+
+
+def test_the_question_what_is_missing_writes_nothing(root):
+    """Whatever a killed builder has left: a torn chunk, one without a record, parts, old files."""
+    path = root / "p"
+    create(path, SPEC)
+    write_chunk(path, 0, chunk_of(0))  # whole and unrecorded
+    (path / "chunk-00001.npy").write_bytes(b"torn")
+    (path / "part-00000-00000000.npy").write_bytes(b"part")
+    (path / ".chunk-old").write_bytes(b"")
+    os.utime(path / ".chunk-old", (0, 0))
+
+    def there():
+        return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in path.iterdir()}
+
+    before = there()
+    assert missing(path, 2) == [0, 1]
+    assert there() == before
+    assert settle(path, 2) == [1]
+    assert missing(path, 2) == [1]
+    assert not (path / ".chunk-old").exists()

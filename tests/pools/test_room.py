@@ -1,0 +1,52 @@
+"""What fits the object store: the plan's answer and the launch's are one."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from scaling.cluster import connect
+from scaling.planning import pool_rows
+from scaling.planning.costs import CPU_CORE
+from scaling.planning.speeds import Speeds
+from scaling.pools import room
+from scaling.trial import DMAAPX, DiffusionTrial, VaeTrial
+from scaling.trial.schedule import Diffusion, schedule
+
+GB = 10**9
+
+
+@pytest.mark.parametrize(("memory", "shared", "store"), [
+    (100 * GB, 1000 * GB, 30 * GB),  # Ray's share of the memory
+    (100 * GB, 20 * GB, 19 * GB),  # as much as lies in shared memory
+    (100 * GB, 64_000_000, 10 * GB),  # a container's: files, up to this size
+    (2000 * GB, 2000 * GB, 200 * GB),
+])  # fmt: skip
+def test_the_size_is_the_one_that_ray_takes_by_default(monkeypatch, memory, shared, store):
+    monkeypatch.setattr(room.os, "sysconf", lambda name: memory if "PHYS" in name else 1)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: SimpleNamespace(free=shared))
+    monkeypatch.setattr(room, "SHM", SimpleNamespace(is_dir=lambda: True))
+    assert room.local_store_bytes() == store
+
+
+def test_a_ray_of_our_own_is_started_with_the_size_that_the_plan_counts_on(monkeypatch):
+    started = {}
+    monkeypatch.setattr(connect, "local_store_bytes", lambda: 12345)
+    monkeypatch.setattr(connect.ray, "init", lambda **options: started.update(options))
+    connect._start()
+    assert started["object_store_memory"] == 12345
+    assert started["address"] == "local"
+
+
+@pytest.mark.parametrize("spare", [0, -1])
+def test_a_plan_counts_the_data_sets_beside_the_pools(monkeypatch, spare):
+    """The pool is 2 x 300 images of 64 bytes; digits are 1,797 images whatever D_train is."""
+    diffusion = Diffusion(DiffusionTrial("digits", train_size=300), 10, k=2)
+    scheduled = schedule([VaeTrial("digits", train_size=300, source=DMAAPX)], 10, 5, diffusion)
+    (pool,) = pool_rows.pool_rows(scheduled, Speeds(CPU_CORE), lambda name: 0, 0)
+    assert pool.bytes == 2 * 300 * 64
+    needed = pool.bytes + pool_rows._data_bytes(scheduled)
+    assert needed > pool.bytes
+    store = -(-(needed + spare) * 10 // 6)
+    monkeypatch.setattr(pool_rows, "local_store_bytes", lambda: store + (spare if spare else 0))
+    (again,) = pool_rows.pool_rows(scheduled, Speeds(CPU_CORE), lambda name: 0, 0)
+    assert again.fits is (spare == 0)
