@@ -1,11 +1,13 @@
-"""The command line that is printed for typing again, and what `--help` calls the program."""
+"""How a command ends, and the command line that it prints for typing again."""
 
 import shlex
 import sys
 
 import pytest
 
+from scaling.cli import process
 from scaling.cli.process import command, program, typed
+from scaling.errors import Unfinished, UsageError
 
 
 @pytest.mark.parametrize(
@@ -32,3 +34,46 @@ def test_printed_words_are_read_by_a_shell_as_they_were_typed(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/bin/scaling-vae", *words])
     assert shlex.split(command()) == ["scaling-vae", *words]
     assert typed()[1] == words[2:]
+
+
+def ended(work, capsys):
+    """The exit code of a command that does this, and its lines on stderr."""
+    with pytest.raises(SystemExit) as stop:
+        process.guarded(work)
+    return stop.value.code, capsys.readouterr().err.splitlines()
+
+
+def raises(error):
+    def work():
+        raise error
+
+    return work
+
+
+def test_what_is_wrong_before_anything_has_begun_is_usage(capsys):
+    for error in (UsageError("Wrong. Do that."), OSError(13, "Permission denied", "x")):
+        code, (line,) = ended(raises(error), capsys)
+        assert code == process.USAGE == 2
+        assert line.startswith("Error: ")
+
+
+def test_what_fails_after_work_has_begun_is_no_usage(tmp_path, capsys):
+    def disk_is_full():
+        with process.at_work(tmp_path):
+            raise OSError(28, "No space left on device", "rows.jsonl")
+
+    code, (line,) = ended(disk_is_full, capsys)
+    assert code == process.FAILED == 3
+    assert "rows.jsonl" in line and "Nothing finished is lost" in line
+    assert ended(raises(Unfinished("Half.")), capsys)[0] == 3
+    assert not (tmp_path / "launch.lock").exists()
+
+
+def test_a_launch_whose_lock_was_taken_over_is_unfinished(tmp_path, capsys):
+    def loses():
+        with process.at_work(tmp_path) as lock:
+            lock.lost = True
+        return process.DONE
+
+    code, (line,) = ended(loses, capsys)
+    assert code == 3 and "taken over" in line
