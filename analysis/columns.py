@@ -150,6 +150,12 @@ ROW_COLUMNS = {
     "parameters_z": (COUNT, "", "|Theta_z|: parameters of the layers next to z (section 4.2)"),
     "parameters_rest": (COUNT, "", "|Theta_not-z|: all other parameters"),
     "d_z": (COUNT, "", "dimensions of z"),
+    "images_seen": (COUNT, "", "images trained on so far, each as often as it was"),
+    "training_flops": (
+        COUNT,
+        "",
+        "additions and multiplications of the linear maps in training so far, both gradients too",
+    ),
     "seconds": (SECONDS, "", "training time so far, measuring excluded"),
     "images_per_s": ("images per second", UP, "training throughput"),
 }

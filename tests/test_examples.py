@@ -6,7 +6,8 @@ import pytest
 
 from scaling import metrics
 from scaling.data import datasets
-from scaling.planning import costs, layers
+from scaling.models import layers
+from scaling.planning import costs
 from scaling.runs.vae import VaeRun
 from scaling.trial import VaeTrial, catalog, extensions
 

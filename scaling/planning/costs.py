@@ -5,17 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scaling.planning.counted import Counted
-from scaling.planning.layers import (
-    Layer,
-    Operations,
-    half_asleep_flops,
-    halves,
-    layers,
-    likelihood_terms,
-    row_of,
-    training_flops,
-)
+from scaling.models.counted import Counted
+from scaling.models.flops import half_asleep_flops, training_flops
+from scaling.models.layers import Layer, Operations, halves, layers, likelihood_terms, row_of
 from scaling.trial import Trial, VaeTrial
 from scaling.trial.schedule import Scheduled
 

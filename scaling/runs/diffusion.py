@@ -111,7 +111,8 @@ class DiffusionRun(Run):
         self.check(*losses.values())
         parameters = sum(p.numel() for p in self.model.parameters())
         row: Row = {"epoch": self.epoch, "loss": self.loss, **losses, "parameters": parameters}
-        return row | self.images | self.timing(self.epoch_images)
+        so_far = self.work(self.epoch_images, self.shape, self.levels)
+        return row | self.images | self.timing(self.epoch_images) | so_far
 
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Images as levels (N, C, H, W), one per seed."""

@@ -9,7 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from scaling.errors import UsageError
+from scaling.models.flops import trained_flops
 from scaling.trial import Trial
+from scaling.trial.catalog import DatasetRow
 
 Row = dict[str, float | int | str]
 
@@ -40,7 +43,7 @@ class Run(ABC):
         device: str | torch.device,
         kept_epochs: Sequence[int] = (),
     ) -> None:
-        self.lr, self.measured_at = trial.lr, trial.is_measured
+        self.trial, self.lr, self.measured_at = trial, trial.lr, trial.is_measured
         self.epochs, self.measure_every = epochs, measure_every
         self.device, self.kept_epochs = torch.device(device), frozenset(kept_epochs)
         self.epoch = 0
@@ -101,6 +104,20 @@ class Run(ABC):
         """Seconds of training so far, and images per second."""
         speed = self.epoch * epoch_images / max(self.seconds, 1e-9)
         return {"seconds": round(self.seconds, 3), "images_per_s": round(speed, 1)}
+
+    def work(self, epoch_images: int, shape: Sequence[int], levels: int) -> Row:
+        """Images and FLOPs of training so far, on images of shape (C, H, W).
+
+        `images_seen` counts each image as often as it was trained on. `training_flops` are those
+        of `scaling.models.flops`; a network of one's own that cannot be counted has none.
+        """
+        row = DatasetRow(shape[0], shape[1], levels, epoch_images, {})
+        seen: Row = {"images_seen": self.epoch * epoch_images}
+        try:
+            flops = trained_flops(self.trial, row, epoch_images, self.epoch)
+        except UsageError:
+            return seen
+        return seen | {"training_flops": flops}
 
     def check(self, *losses: float) -> None:
         """Raises FloatingPointError where one is not finite."""

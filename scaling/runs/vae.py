@@ -117,8 +117,10 @@ class VaeRun(VaeSteps):
 
     def measure(self) -> Row:
         """The row of the current epoch: ELBOs and gap in nats, parameters, training time."""
-        fixed = self.constants | {"precision": self.precision} | self.timing(len(self.train))
-        return {"epoch": self.epoch} | elbo_metric.measure(self) | fixed
+        size, shape = len(self.train), self.data.train.shape[1:]
+        fixed = self.constants | {"precision": self.precision}
+        so_far = self.timing(size) | self.work(size, shape, self.data.levels)
+        return {"epoch": self.epoch} | elbo_metric.measure(self) | fixed | so_far
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What pictures need: test images and reconstructions, as levels."""
