@@ -69,6 +69,7 @@ class DiffusionRun(Run):
     every sample is theirs. It reads no pool, so `read_chunk` stays unused.
     """
 
+    trial: DiffusionTrial
     objective, remedy = "denoising loss", " or a longer ramp_images"
 
     def __init__(
