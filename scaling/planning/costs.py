@@ -9,6 +9,7 @@ from scaling.models.counted import Counted
 from scaling.models.flops import half_asleep_flops, training_flops
 from scaling.models.layers import Layer, Operations, halves, layers, likelihood_terms, row_of
 from scaling.trial import Trial, VaeTrial
+from scaling.trial.partition import sizes
 from scaling.trial.schedule import Scheduled
 
 BYTES = 4
@@ -93,12 +94,13 @@ def parameters(trial: Trial) -> dict[str, int]:
 
 def train_images(trial: Trial) -> int:
     """|D_train|."""
-    return trial.train_size or row_of(trial).train_images
+    return sizes(trial.part, row_of(trial), trial.dataset).train
 
 
 def test_images(trial: Trial) -> int:
-    """Images of the test set."""
-    return row_of(trial).test_images(train_images(trial))
+    """Images of the validation and the test set."""
+    found = sizes(trial.part, row_of(trial), trial.dataset)
+    return found.validation + found.test
 
 
 def image_bytes(trial: Trial) -> int:
