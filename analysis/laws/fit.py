@@ -2,7 +2,7 @@
 
 The method is that of Hoffmann et al. (2022, "Training compute-optimal large language models",
 section 3.3 and appendix D.3): the Huber loss of log prediction minus log y, minimized by L-BFGS
-from a grid of starts. Two faults that Besiroglu et al. (2024, "Chinchilla scaling: a replication
+from the best of a grid of starts. Two faults that Besiroglu et al. (2024, "Chinchilla scaling: a replication
 attempt") found are avoided: the losses are summed in units of the Huber threshold, so that the
 optimizer's tolerance does not end it early, and gradients are exact. Where y is not positive, as
 densities allow, the residuals are those of y itself.
@@ -17,8 +17,8 @@ from scipy.optimize import minimize
 DELTA = 1e-3  # threshold of the Huber loss where the noise is not known (Hoffmann et al., D.3)
 EFFICIENT = 1.345  # the threshold in standard deviations: 95 % efficient if noise is normal
 SMALLEST, LARGEST = 1e-3, 20.0  # exponents that are looked at
-STARTS = (0.1, 0.3, 0.6, 1.0, 2.0)  # exponents
-FLOORS = (0.3, 0.9, 0.99)  # E at the start, of the smallest y
+EXPONENTS = (0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.5)  # from which starts are made
+STARTS = 4  # of them, the best, are followed to their minimum
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,20 @@ class _Problem:
         return float(loss.sum()), np.concatenate([[by_floor], by_a, by_alpha])
 
     def starts(self) -> list[np.ndarray]:
-        """Floors below the smallest y, exponents on a grid, and the A that fit them on average."""
-        least, spread = self.y.min(), np.ptp(self.y) or 1.0
-        floors = [least * share if self.logs else least - spread * (1 - share) for share in FLOORS]
-        made = []
-        for floor, *alpha in product(floors, *[STARTS] * self.d):
-            above = np.maximum(self.y - floor, 1e-3 * spread)[:, None] / self.d
-            a = np.median(np.log(above) + np.array(alpha) * self.u, axis=0)
-            made.append(np.concatenate([[np.log(floor) if self.logs else floor], a, alpha]))
-        return made
+        """The best of a grid of exponents, each with the E and A_j of least squares."""
+        made = [self._start(np.array(alpha)) for alpha in product(*[EXPONENTS] * self.d)]
+        return sorted(made, key=lambda start: self(start)[0])[:STARTS]
+
+    def _start(self, alpha: np.ndarray) -> np.ndarray:
+        """Least squares in y; E below the smallest y, every A positive."""
+        spread = float(np.ptp(self.y)) or 1.0
+        design = np.column_stack([np.ones(len(self.y)), np.exp(-alpha * self.u)])
+        floor, *scales = np.linalg.lstsq(design, self.y, rcond=None)[0]
+        floor = min(floor, self.y.min() - 1e-3 * spread)
+        if self.logs:
+            floor = np.log(max(floor, 1e-3 * self.y.min()))
+        a = np.log(np.maximum(scales, 1e-3 * spread))
+        return np.concatenate([[floor], a, alpha])
 
     def packed(self, found: Fit) -> np.ndarray:
         """The parameters of a fit, as a start."""
@@ -122,7 +127,7 @@ class _Problem:
     def solved(self, start: np.ndarray) -> Fit:
         """The local minimum from a start."""
         bounds = [(None, None)] * (1 + self.d) + [(SMALLEST, LARGEST)] * self.d
-        options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-12, "gtol": 1e-8}
+        options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-10, "gtol": 1e-6}
         done = minimize(self, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
         a, alpha = done.x[1 : 1 + self.d], done.x[1 + self.d :]
         floor = float(np.exp(done.x[0]) if self.logs else done.x[0])

@@ -82,7 +82,8 @@ def curves_of(frame: pd.DataFrame, what: Asked) -> list[Curve]:
         part = last[last["source"] == source]
         groups = part.groupby(apart, dropna=False) if apart else [((), part)]
         for values, one in groups:
-            words = [f"{n}={v:g}" for n, v in zip(apart, values, strict=True) if not pd.isna(v)]
+            known = {n: float(str(v)) for n, v in zip(apart, values, strict=True) if v == v}
+            words = [f"{n}={v:g}" for n, v in known.items()]
             made.append(_curve(one, ", ".join([source, *words]), source, what))
     return made
 

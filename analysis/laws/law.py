@@ -4,8 +4,9 @@ For each source, and each value of the axes beside x, the loss of replicate r at
 y_r(x) = E + A x^-alpha + noise. Only replicates measured at every size count. Intervals are
 jackknife t intervals over whole replicates: theta +- t(n - 1) SE, SE^2 = (n - 1)/n times the sum
 of the squared deviations of the fits that each leave one replicate out. A replicate's noise, which
-its sizes share, is so kept together. alpha and A are judged in logs. Of simulated laws (five sizes,
-five replicates) such intervals held the true alpha in 94 to 98 %, bootstrap percentiles in 86 %.
+its sizes share, is so kept together. alpha and A are judged in logs. Of 200 simulated laws each of
+3, 5 and 10 replicates such intervals held the true alpha in 94 to 96 %; the percentiles of a
+bootstrap over 5 replicates in 86 %.
 """
 
 from dataclasses import dataclass
@@ -60,9 +61,10 @@ class Law:
     floor: Interval
     scale: Interval
     held_out: tuple[HeldOut, ...]
+    rollout: Fit  # fitted without the held-out sizes; where there are none, the fit
 
     def band(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the ends of the 95 % interval of the law at x, NaN for fewer than 3 replicates."""
+        """Returns the ends of the 95 % interval of the law at x, NaN below 3 replicates."""
         values = np.array([found(x) for found in self.left_out])
         half = _half(values) if len(values) >= FEW_SEEDS else np.full(len(x), np.nan)
         return self.fit(x) - half, self.fit(x) + half
@@ -98,6 +100,7 @@ def law(curve: Curve) -> Law | Refusal:
             curve,
             f"its exponent is not told by these {used} sizes: a fit runs to the end of its range.",
         )
+    held_out, rollout = _extrapolated(curve.sizes[:used], y[:, :used])
     return Law(
         curve,
         used,
@@ -106,7 +109,8 @@ def law(curve: Curve) -> Law | Refusal:
         _in_logs(found.exponent, [other.exponent for other in others]),
         _interval(found.floor, [other.floor for other in others]),
         _in_logs(found.scale, [other.scale for other in others]),
-        _extrapolated(curve.sizes[:used], y[:, :used]),
+        held_out,
+        rollout or found,
     )
 
 
@@ -133,8 +137,8 @@ def _before_the_turn(mean: np.ndarray, sizes: np.ndarray, noise: float) -> tuple
         top = risen[0]
         return used, (
             f"it turns at {sizes[used - 1]:,.6g}: up to {sizes[top]:,.6g} the means rise by "
-            f"{mean[top] - lowest[top]:.3g}, beyond the noise ({noise:.2g}); a curve that turns, as "
-            f"in double descent, is no power law, and before that lie {used} sizes of the "
+            f"{mean[top] - lowest[top]:.3g}, beyond the noise ({noise:.2g}); a curve that turns, "
+            f"as in double descent, is no power law, and before that lie {used} sizes of the "
             f"{FEW_SIZES} that a law takes."
         )
     if mean[0] - mean[:used].min() <= noise:
@@ -157,11 +161,11 @@ def _fits(sizes: np.ndarray, y: np.ndarray) -> tuple[Fit, tuple[Fit, ...]]:
     return found, tuple(fit(x[:-points], rest, delta, found) for rest in each)
 
 
-def _extrapolated(sizes: np.ndarray, y: np.ndarray) -> tuple[HeldOut, ...]:
+def _extrapolated(sizes: np.ndarray, y: np.ndarray) -> tuple[tuple[HeldOut, ...], Fit | None]:
     """The largest sizes, predicted from the others; none where those are fewer than four."""
     held = min(max(1, len(sizes) // HELD_OUT), len(sizes) - FEW_SIZES)
     if held < 1:
-        return ()
+        return (), None
     found, others = _fits(sizes[:-held], y[:, :-held])
     made = []
     for at in range(len(sizes) - held, len(sizes)):
@@ -172,7 +176,7 @@ def _extrapolated(sizes: np.ndarray, y: np.ndarray) -> tuple[HeldOut, ...]:
         ]
         error = _interval(predicted - measured, errors)
         made.append(HeldOut(float(sizes[at]), predicted, measured, error))
-    return tuple(made)
+    return tuple(made), found
 
 
 def _half(values: np.ndarray) -> np.ndarray:
