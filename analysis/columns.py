@@ -22,7 +22,12 @@ CORRUPTIONS = (  # CIFAR-10-C; overall: one of the others drawn for each image
 TRIAL_COLUMNS = {
     "key": (TEXT, "", "the trial's name: readable part and hash of its fields"),
     "kind": (TEXT, "", "vae, diffusion or two_sample"),
-    "state": (TEXT, "", "done, failed or partial, measured by the epochs that the study asked for"),
+    "state": (
+        TEXT,
+        "",
+        "done, failed, partial or censored (ended early by its own rule, so without final values), "
+        "measured by the epochs that the study asked for",
+    ),
     "dataset": (TEXT, "", "data set, or path of an .npz file"),
     "train_size": (COUNT, "", "images in D_train"),
     "split": (COUNT, "", "seed of the permutation whose first train_size images are D_train"),
@@ -55,6 +60,9 @@ TRIAL_COLUMNS = {
     "half_asleep_from": (COUNT, "", "epochs until reverse half asleep begins (5.2); 0: never"),
     "half_asleep_source": (TEXT, "", "z of the decoder's samples: qz (of q) or prior"),
     "half_asleep_mix": (TEXT, "", "samples beside real images (half), or only_samples"),
+    "stop_when": (TEXT, "", "what ends it early: never, collapsed, diverged or either"),
+    "stop_after": (COUNT, "", "epochs in succession in which it must be so"),
+    "stop_kl": (NATS, "", "collapsed is what has a smaller KL(q(z|x) || p(z))"),
     "network": (TEXT, "", "residual or fully_connected"),
     "likelihood": (TEXT, "", "mixture, gaussian or bernoulli"),
     "m_z": (COUNT, "", "latent multiplier: channels of z (residual), d_z / 16 (fully-connected)"),
@@ -134,6 +142,7 @@ ROW_COLUMNS = {
     "inception_score": ("1", UP, "of samples (Table 11)"),
     "accuracy": (SHARE, "", "of telling samples from real images, held out (Fig 18); 0.5: chance"),
     "train_accuracy": (SHARE, UP, "as accuracy, of the images trained on (Appendix D.3)"),
+    "censored": (TEXT, "", "why the trial ended early: collapsed or diverged"),
     "data": (TEXT, "", "where the images come from: official, jpeg (JPEG copy of CIFAR-10), ..."),
     "fingerprint": (TEXT, "", "of these images: the start of their SHA-256"),
     "train_images": (COUNT, "", "images in D_train"),

@@ -101,6 +101,12 @@ def where(frame: pd.DataFrame, words: Iterable[str]) -> pd.DataFrame:
     return frame
 
 
+def stopped(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per VAE trial that ended early by its own rule, with its last measured values."""
+    ended = frame[(frame["kind"] == "vae") & (frame["state"] == "censored")]
+    return ended.drop_duplicates("key", keep="last")
+
+
 def asked(frame: pd.DataFrame) -> pd.DataFrame:
     """Source, m_z, n_c and seed of each VAE trial, finished, begun or not even begun."""
     rows = frame.loc[frame["kind"] == "vae", PLACE].drop_duplicates()

@@ -2,10 +2,10 @@
 
 The method is that of Hoffmann et al. (2022, "Training compute-optimal large language models",
 section 3.3 and appendix D.3): the Huber loss of log prediction minus log y, minimized by L-BFGS
-from the best of a grid of starts. Two faults that Besiroglu et al. (2024, "Chinchilla scaling: a replication
-attempt") found are avoided: the losses are summed in units of the Huber threshold, so that the
-optimizer's tolerance does not end it early, and gradients are exact. Where y is not positive, as
-densities allow, the residuals are those of y itself.
+from the best of a grid of starts. A fault that Besiroglu et al. (2024, "Chinchilla scaling: a
+replication attempt") found is avoided: losses are summed in units of the Huber threshold, so that
+the optimizer's tolerance does not end it early. Where y is not positive, as densities allow, the
+residuals are those of y itself.
 """
 
 from dataclasses import dataclass

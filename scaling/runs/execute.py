@@ -112,7 +112,10 @@ def execute(
                 inside = _train(run, folder, saver, [writer.row, report], job.kept_epochs)
                 writer.images(run.arrays(), data.levels, run.epoch)
     except FloatingPointError as error:
-        folder.fail(str(error), code=code())
+        if run.censors_divergence:
+            folder.finish(folder.reached(), censored="diverged", error=str(error), code=code())
+        else:
+            folder.fail(str(error), code=code())
         return
     training = run.seconds - trained
     profile = {"training": training, "measuring": inside - training}
@@ -134,7 +137,7 @@ def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
         folder.append_row(run.last_row)
     measured = int(run.last_row.get("epoch", 0))
     if run.epoch >= run.epochs > measured:  # it got beyond what is asked for now
-        run.last_row = run.measure()
+        run.last_row = run.measure() | run.censoring()
         folder.append_row(run.last_row)
 
 
@@ -172,7 +175,8 @@ class Saver:
 
     def at_row(self) -> None:
         """After the last row in any case, else where it is time."""
-        if self.run.epoch == self.run.epochs or self._age() >= self.cost / CHECKPOINT_SHARE:
+        last = self.run.stopped or self.run.epoch == self.run.epochs
+        if last or self._age() >= self.cost / CHECKPOINT_SHARE:
             self._save()
 
     def between_rows(self) -> None:
@@ -201,6 +205,7 @@ def _finish(run: Run, folder: TrialFolder, ledger: Ledger, **facts: object) -> N
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         code=code(),
+        **({"censored": run.stopped} if run.stopped else {}),
         **facts,
         **({"chunks": ledger.checksums} if ledger.checksums else {}),
     )
