@@ -6,9 +6,10 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from analysis import descent, figures, pools, provenance, results
+from analysis import descent, figures, pools, provenance, readings, results
 from analysis.descent import Change, Move, Place, Verdict
 from analysis.intervals import Interval
+from analysis.laws.worth import worth_lines, worths
 from analysis.pools import Pool
 from analysis.trial_folder import ResultsError, TrialFolder
 
@@ -23,13 +24,14 @@ LEGEND = (
     "Samples to test set (D_train to test set); "
     "nearest, near copies: samples to D_train (test set to D_train)."
 )
+DEFAULT = figures.STUDIES["double_descent"]
 POOLS = 5  # pools in the table
 SHOWN = 3  # failed trials, or missing points, named before "and n more"
 
 
 def report(
     study: str | Path,
-    names: Sequence[str] = figures.STUDIES["double_descent"],
+    names: Sequence[str] = DEFAULT,
     found: list[TrialFolder] | None = None,
 ) -> list[str]:
     """Compacts a study, draws its figures and returns the lines to print.
@@ -50,7 +52,15 @@ def report(
     said += [_drawn(name, frame, study) for name in names]
     for name in filter(figures.is_table, names):
         said += _text(name, frame)
+    said += _worth(frame) if "worth" in names else []
     return said + (_judged(frame) if "fig8" in names else [])
+
+
+def _worth(frame: pd.DataFrame) -> list[str]:
+    try:
+        return worth_lines(worths(frame))
+    except ResultsError as error:
+        return [f"What samples are worth: {error}"]
 
 
 def _text(name: str, frame: pd.DataFrame) -> list[str]:
@@ -76,8 +86,10 @@ def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
     kinds = {trial.fields.get("kind") for trial in found if trial.fields}
     if not names and kinds == {"diffusion"}:
         return diffusion_report(study)
-    shown = figures.STUDIES.get(str(provenance.provenance(study).get("study")))
-    return report(study, names or shown or figures.STUDIES["double_descent"], found)
+    name = str(provenance.provenance(study).get("study"))
+    if name == "readings" and not names:
+        return [*report(study, (), found), *readings.said(results.load(study))]
+    return report(study, names or figures.STUDIES.get(name) or DEFAULT, found)
 
 
 def diffusion_report(study: str | Path) -> list[str]:

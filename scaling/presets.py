@@ -28,6 +28,7 @@ class Preset:
     metric_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by metric
     pool_k: int = 0  # chunks to sample of each diffusion model, whether or not a VAE reads them
     on_gpu: bool = False  # planned for a GPU
+    equal_images: bool = False  # a smaller D_train has more epochs; `epochs` are the largest's
 
     def chance(self, count: int | None = None) -> dict[str, Sequence[int]]:
         """Returns the axes of chance for `grid`: the replicates, of one seed each, or the seeds.

@@ -34,7 +34,10 @@ STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "two_sample": ("fig18",),
     "downstream": ("table11", "fig4l", "fig9", "fig19"),
     "smoothness": ("fig3",),
+    "data_scaling": ("worth",),
+    "readings": (),
 }
+BEYOND = ("worth",)  # figures that the paper has not
 TEXTS = ("txt", "md", "tex")  # of a table
 NAMED = 4  # cells whose trials ended early
 JPEG = (
@@ -50,10 +53,11 @@ METADATA: dict[str, dict[str, None]] = {
 
 
 def names() -> list[str]:
-    """The figures that can be drawn, in the paper's order, and then the tables."""
+    """The figures that can be drawn: in the paper's order, then its tables, then the others."""
     modules = (module.name for module in pkgutil.iter_modules(__path__))
     found = [match for name in modules if (match := re.fullmatch(r"(fig|table)(\d+)(.*)", name))]
-    return [match[0] for match in sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))]
+    ordered = sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))
+    return [*(match[0] for match in ordered), *BEYOND]
 
 
 def about(name: str) -> str:

@@ -56,7 +56,9 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
         raise UsageError(f"--epochs {epochs}: at least one is needed.")
     asked = override(trials(preset), options)
     metrics = (preset.metrics, preset.metric_every)
-    scheduled = schedule(asked, epochs, preset.measure_every, preset.diffusion, *metrics)
+    scheduled = schedule(
+        asked, epochs, preset.measure_every, preset.diffusion, *metrics, preset.equal_images
+    )
     plan = _plan(options, preset, scheduled, measure=False)
     if options.dry_run:
         _show(plan, options.json)
@@ -84,7 +86,9 @@ def _plan(
     begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
     known = speeds(machine, finished.values())
     settings, pool_k = preset.metric_settings, preset.pool_k
-    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k)
+    return plan.make(
+        scheduled, known, states, settings, begun, store.sampled, pool_k, options.mps != "off"
+    )
 
 
 def _show(plan: "Plan", as_json: bool) -> None:
@@ -152,6 +156,7 @@ def _request(
         caps=Caps(options.max_hours, options.max_gpu_hours),
         hung_after_s=options.row_timeout * 60,
         wait_for_gpus_s=options.wait_for_gpus * 60,
+        mps=options.mps,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
     )
