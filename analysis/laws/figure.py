@@ -83,7 +83,9 @@ def draw(found: Found, what: Asked, compute: pd.DataFrame, note: str = "") -> Fi
     said = (
         "Bands: 95 % of the law; dotted: fitted without the held-out sizes; cross: predicted there."
     )
-    marks.note(figure, [said, *refused, note])
+    ended = "\N{MULTIPLICATION SIGN}: trials that ended early, in no mean."
+    ended = ended if any(one.curve.stopped for one in shown) else ""
+    marks.note(figure, [said, *refused, ended, note])
     return figure
 
 
@@ -129,6 +131,7 @@ def _label(one: Law | Refusal) -> str:
 def _curve(ax: Axes, one: Law | Refusal, marker: str) -> None:
     curve, colour = one.curve, style.source_colour(one.curve.source)
     _measured(ax, curve, one, marker, colour)
+    marks.stopped(ax, sorted(set(curve.stopped)), colour)
     if not isinstance(one, Law):
         return
     x = np.geomspace(curve.sizes[0], curve.sizes[-1], POINTS)

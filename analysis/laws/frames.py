@@ -103,7 +103,8 @@ def _curve(part: pd.DataFrame, name: str, source: str, what: Asked) -> Curve:
     sizes = ended["at"].median().fillna(ended[column].max()).reindex(wide.columns)
     wide = wide[sizes.sort_values().index]
     units = tuple(int(unit) for unit in wide.index)
-    stopped = int((part["state"] == "censored").sum())
+    ended_at = part.loc[part["state"] == "censored", tied].map(sizes)
+    stopped = tuple(float(size) for size in ended_at)
     ordered = np.sort(sizes.to_numpy(dtype=float))
     return Curve(name, source, ordered, wide.to_numpy(dtype=float), units, stopped)
 

@@ -36,7 +36,7 @@ class Curve:
     sizes: np.ndarray
     y: np.ndarray
     units: tuple[int, ...]  # the numbers of the replicates, or of the seeds
-    stopped: int = 0  # trials that stopped early: they are no values
+    stopped: tuple[float, ...] = ()  # the size of each trial that ended early: it is no value
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _too_few(curve: Curve, complete: int) -> str:
     lacking = int(np.isnan(curve.y).any(axis=0).sum())
     if complete:
         return f"it has {len(curve.sizes)} sizes, and a law takes {FEW_SIZES}."
-    stopped = f" ({curve.stopped} trials stopped early, which are no values)"
+    stopped = f" ({len(curve.stopped)} trials ended early, which are no values)"
     return (
         f"no replicate is finished at all of its {len(curve.sizes)} sizes: "
         f"{lacking} lack some{stopped if curve.stopped else ''}."

@@ -35,7 +35,9 @@ def _law(law: Law, what: Asked) -> list[str]:
         beyond = ", ".join(f"{size:,.6g}" for size in left)
         said.append(f"  the means turn at {sizes[-1]:,.6g}: left out {beyond}")
     if law.curve.stopped:
-        said.append(f"  {law.curve.stopped} trials stopped early; their {what.unit}s do not count")
+        said.append(
+            f"  {len(law.curve.stopped)} trials ended early; their {what.unit}s do not count"
+        )
     if not law.held_out:
         return [*said, f"  extrapolation not checked: it takes {FEW_SIZES + 1} sizes"]
     first = law.held_out[0].size

@@ -97,20 +97,16 @@ def equivalent(
     x = np.geomspace(real.sizes[0], real.sizes[-1], STEPS)
     at = np.array([np.interp(np.log(x), np.log(real.sizes), row) for row in y]) - d[:, None]
     centre, half = at.mean(axis=0), t_half_width(at.T)
-    inside = np.flatnonzero(np.abs(centre) <= half)
+    zero = float(np.exp(np.interp(0.0, -np.minimum.accumulate(centre), np.log(x))))
+    inside = np.append(x[np.abs(centre) <= half], zero)  # at an end where no size is worth as much
     below, above = centre[0] <= half[0], centre[-1] >= -half[-1]
-    low = 0.0 if below else float(x[inside[0]]) if len(inside) else float(x[-1])
-    high = math.inf if above else float(x[inside[-1]]) if len(inside) else float(x[0])
+    low = 0.0 if below else float(inside.min())
+    high = math.inf if above else float(inside.max())
     if centre[0] < 0:
         return n, math.nan, low, high, f"they are worth less than {real.sizes[0]:,.0f} real images"
     if centre[-1] > 0:
         return n, math.nan, low, high, f"they are worth more than {real.sizes[-1]:,.0f} real images"
-    return n, float(np.exp(np.interp(0.0, -_falling(centre), np.log(x)))), low, high, ""
-
-
-def _falling(values: np.ndarray) -> np.ndarray:
-    """The values made never to rise: rises are within the noise here."""
-    return np.minimum.accumulate(values)
+    return n, zero, low, high, ""
 
 
 def worth_lines(found: list[Worth]) -> list[str]:

@@ -14,7 +14,7 @@ def truth(sizes):
     return E + A * sizes**-ALPHA
 
 
-def curve(y, sizes=SIZES, stopped=0):
+def curve(y, sizes=SIZES, stopped=()):
     return Curve("normal", "normal", sizes, np.asarray(y), tuple(range(len(y))), stopped)
 
 
@@ -104,9 +104,9 @@ def test_replicates_that_lack_a_size_do_not_count():
     assert found.curve.units == (0, 1, 2, 3, 4)
     assert found.exponent == complete.exponent
     y[:, 1] = np.nan
-    refused = law(curve(y, stopped=2))
+    refused = law(curve(y, stopped=(617.0, 617.0)))
     assert "no replicate is finished at all" in refused.sentence
-    assert "2 trials stopped early" in refused.sentence
+    assert "2 trials ended early" in refused.sentence
 
 
 def test_one_replicate_has_a_law_without_an_interval():
