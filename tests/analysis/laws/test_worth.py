@@ -66,7 +66,8 @@ def test_beyond_the_measured_sizes_there_is_a_bound_only(worth, said, verdict):
     curve, losses = replicates(np.random.default_rng(0), worth=worth, noise=0.01)
     n, images, low, high, refusal = equivalent(*_with_units(curve, losses))
     assert math.isnan(images) and said in refusal
-    assert (low == 600 and math.isinf(high)) if worth > 600 else (low == 0 and high == 75)
+    ends = (600.0, math.inf) if worth > 600 else (0.0, 75.0)
+    assert (low, high) == pytest.approx(ends)
     assert Worth("n_c=8", 150, 1500, n, images, low, high, refusal).verdict == verdict
 
 
