@@ -120,4 +120,5 @@ def test_presets_train_as_published():
     models += [make(name)["diffusion"].trial for make in (one_gpu, paper) for name in ("mnist",)]
     assert {model.recipe for model in models} == {"published"}
     assert one_gpu("mnist")["diffusion"].trial.precision == "bf16"
-    assert paper("mnist")["diffusion"].trial == DiffusionTrial("mnist", recipe="published")
+    assert paper("mnist")["diffusion"].trial == replace(PAPER_EDM, dataset="mnist")
+    assert PAPER_EDM.precision == "float32"
