@@ -83,8 +83,8 @@ def _plan(
     finished = store.finished(machine.device)
     begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
     known = speeds(machine, finished.values())
-    settings, pool_k = preset.metric_settings, preset.pool_k
-    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k)
+    settings, pool_k, micro = preset.metric_settings, preset.pool_k, options.micro_batch
+    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k, micro)
 
 
 def _show(plan: "Plan", as_json: bool) -> None:

@@ -121,8 +121,9 @@ class DiffusionRun(DiffusionSteps):
 
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Images as levels (N, C, H, W), one per seed."""
-        how = {"device": self.device, "arithmetic": self.trial.precision}
-        return edm.sample(self.denoiser, seeds, self.shape, self.levels, **how)
+        place, arithmetic = self.device, self.trial.precision
+        fixed = (self.shape, self.levels, None, place, arithmetic)
+        return edm.sample(self.denoiser, seeds, *fixed)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What pictures need: samples, as levels."""
