@@ -118,9 +118,15 @@ def execute(
         return
     training = run.seconds - trained
     profile = {"training": training, "measuring": inside - training}
-    how = {"gpu": job.gpu, "micro_batch": job.micro_batch}
-    taken = {name: value for name, value in how.items() if value}
-    _finish(run, folder, ledger, span=[began, time.time()], profile=profile, **taken)
+    how = (("gpu", job.gpu), ("micro_batch", job.micro_batch))
+    _finish(
+        run,
+        folder,
+        ledger,
+        span=[began, time.time()],
+        profile=profile,
+        **{n: v for n, v in how if v},
+    )
 
 
 def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
