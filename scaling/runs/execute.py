@@ -118,15 +118,13 @@ def execute(
         return
     training = run.seconds - trained
     profile = {"training": training, "measuring": inside - training}
-    how = (("gpu", job.gpu), ("micro_batch", job.micro_batch))
-    _finish(
-        run,
-        folder,
-        ledger,
-        span=[began, time.time()],
-        profile=profile,
-        **{n: v for n, v in how if v},
-    )
+    span, how = [began, time.time()], {"gpu": job.gpu, "micro_batch": job.micro_batch}
+    _finish(run, folder, ledger, span=span, profile=profile, **_given(how))
+
+
+def _given(facts: Mapping[str, object]) -> dict[str, object]:
+    """Returns those that are there."""
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
