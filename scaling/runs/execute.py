@@ -40,6 +40,7 @@ class Job:
     device: str = "cpu"
     kept_epochs: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
     gpu: tuple[str, float] | None = None  # Ray's name of it, and the share
+    micro_batch: int | None = None  # images of a step at a time, where the kind can; None: all
     hung_after_s: float = 0.0  # seconds without an epoch after which a process is ended; 0: never
 
 
@@ -75,7 +76,8 @@ def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk | None
     part = divided(data, trial.part)
     run: Callable[..., Run] = import_module(f"scaling.runs.{trial.kind}").RUN
     when = (job.epochs, job.measure_every)
-    return run(trial, part, *when, job.device, read_chunk, job.kept_epochs)
+    more = {"micro_batch": job.micro_batch} if trial.accumulates else {}
+    return run(trial, part, *when, job.device, read_chunk, job.kept_epochs, **more)
 
 
 def execute(
@@ -119,8 +121,13 @@ def execute(
         return
     training = run.seconds - trained
     profile = {"training": training, "measuring": inside - training}
-    gpu = {"gpu": job.gpu} if job.gpu else {}
-    _finish(run, folder, ledger, span=[began, time.time()], profile=profile, **gpu)
+    span, how = [began, time.time()], {"gpu": job.gpu, "micro_batch": job.micro_batch}
+    _finish(run, folder, ledger, span=span, profile=profile, **_given(how))
+
+
+def _given(facts: Mapping[str, object]) -> dict[str, object]:
+    """Returns those that are there."""
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:

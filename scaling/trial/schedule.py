@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from scaling.errors import UsageError
@@ -53,6 +53,7 @@ class Planned:
     state: str  # new, partial, done or failed
     hours: float  # that are left
     gpus: float  # share of a GPU, or several
+    micro_batch: int | None = field(default=None, kw_only=True)  # images of a step at a time
 
     @property
     def key(self) -> str:
