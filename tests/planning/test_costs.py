@@ -13,7 +13,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from scaling.data.datasets import Dataset
-from scaling.metrics import amortization, attack, elbo, robustness
+from scaling.metrics import amortization, attack, best_q, elbo, robustness
 from scaling.models import edm, logistics, precision
 from scaling.models.unet import UNet
 from scaling.models.vae import build
@@ -144,7 +144,7 @@ def test_constants_are_those_of_the_modules_that_use_them():
     assert edm.SAMPLE_BATCH == costs.SAMPLE_BATCH
     assert elbo.EVAL_BATCH == costs.COPIES["vae"].measured_together
     assert diffusion.MEASURED_BATCH == costs.COPIES["diffusion"].measured_together
-    assert (amortization.AT_ONCE, robustness.AT_ONCE) == (costs.AT_ONCE, costs.ATTACKED)
+    assert (best_q.AT_ONCE, robustness.AT_ONCE) == (costs.AT_ONCE, costs.ATTACKED)
     settings = amortization.Settings()
     for name, value in costs.AMORTIZATION.items():
         assert getattr(settings, name) == value
