@@ -66,6 +66,11 @@ def parser(program: str = "python -m analysis") -> Parser:
         help="draw or judge these rows only, for example --where source_k=10 or "
         '"m_z>1 and source==dmaapx"; of the sources without such a field all',
     )
+    parser.add_argument(
+        "--bound",
+        metavar="COLUMN",
+        help="fig8 only: a lower bound of log p(x) in place of test_elbo, such as iwae_100",
+    )
     return parser
 
 
@@ -73,9 +78,9 @@ def main(argv: list[str] | None = None, program: str = "python -m analysis") -> 
     """Runs one command; 0, or 2 with one or two sentences on stderr."""
     try:
         asked = parser(program).parse_args(argv)
-        _check(asked.what, asked.output)
+        _check(asked.what, asked.output, asked.bound)
         path = asked.results or _home(asked.what)
-        return _run(asked.what, path, asked.output, asked.where)
+        return _run(asked.what, path, asked.output, asked.where, asked.bound)
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return WRONG
@@ -89,7 +94,9 @@ def _home(what: str) -> Path:
     return Path("results") / (named if what in WORDS else figures.study(what))
 
 
-def _check(what: str, output: Path | None) -> None:
+def _check(what: str, output: Path | None, bound: str | None) -> None:
+    if bound and what != "fig8":
+        raise ResultsError(f"{what} takes no --bound. Type: {command('fig8', '--bound', bound)}")
     if what not in (*figures.names(), *WORDS):
         known = ", ".join([*figures.names(), *WORDS])
         near = did_you_mean(what, [*figures.names(), *WORDS])
@@ -100,7 +107,9 @@ def _check(what: str, output: Path | None) -> None:
         )
 
 
-def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> int:
+def _run(
+    what: str, path: Path, output: Path | None, conditions: list[str], bound: str | None
+) -> int:
     if what == "report":
         from analysis.report import report_on
 
@@ -135,6 +144,10 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
         print("\n".join(lines(readings(curves.where(results.load(path), conditions)))))
         return 0
     frame = curves.where(figures.load(what, path), conditions)
+    if bound:
+        from analysis.figures.fig8 import with_bound
+
+        frame = with_bound(frame, bound)
     if figures.is_table(what) and not output:
         print("\n".join(figures.text(what, frame)))
         return 0

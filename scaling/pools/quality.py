@@ -33,9 +33,12 @@ def describe(
     frechet    squared Frechet distance in pixel space
     nearest    median distance of the first set's images to their nearest in the second
     near_copies   share of the set that nearly copies D_train
+    to_train   median distance to the nearest image of all of D_train: samples far nearer than
+               test images are copies, and blends of few images
 
     All three sets are cut, at random, to the same number of images, at most `images`: Frechet and
-    nearest-neighbour distances depend on it. Only near copies are sought in all of D_train.
+    nearest-neighbour distances depend on it. Only near copies and `to_train` are sought in all of
+    D_train.
     """
     count = min(images, len(samples), len(train), len(test))
     whole = {"samples": samples, "train": train, "test": test}
@@ -55,7 +58,8 @@ def describe(
         distances = nearest(sets[one], sets[other], levels)
         numbers[f"nearest_{one}_{other}"] = float(np.median(distances))
     for name in ("samples", "test"):
-        numbers[f"near_copies_{name}"] = near_copies(sets[name], train, levels, seed=seed).share
+        near = near_copies(sets[name], train, levels, seed=seed)
+        numbers |= {f"near_copies_{name}": near.share, f"to_train_{name}": near.distance}
     return numbers
 
 
@@ -124,6 +128,7 @@ class NearCopies:
     found: int
     threshold: float  # root mean square per pixel on [0, 1]
     share_in_train: float  # of D_train's own images so near to another one: what chance would give
+    distance: float  # median of the checked images to their nearest in D_train, as threshold
 
     @property
     def share(self) -> float:
@@ -147,7 +152,8 @@ def near_copies(
     threshold = NEAR_COPY * float(np.median(typical))
     distances = nearest(choose(images, count, seed), train, levels)
     found = int((distances <= threshold).sum())
-    return NearCopies(len(distances), found, threshold, float((typical <= threshold).mean()))
+    chance = float((typical <= threshold).mean())
+    return NearCopies(len(distances), found, threshold, chance, float(np.median(distances)))
 
 
 def _histogram(images: np.ndarray, levels: int) -> np.ndarray:
