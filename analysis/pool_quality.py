@@ -42,10 +42,7 @@ def _record(root: Path, pool: str) -> dict[str, object]:
     file = root / "pools" / pool / "quality.json"
     if Path(pool).name != pool or not file.resolve().is_relative_to(root.resolve()):
         return {}
-    try:
-        return (read_json(file) if file.is_file() else None) or {}
-    except (OSError, ValueError):
-        return {}
+    return read_json(file) or {}
 
 
 def _first(record: dict[str, object], names: tuple[str, ...]) -> float | None:

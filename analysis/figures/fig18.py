@@ -57,9 +57,16 @@ def fig18(frame: pd.DataFrame, note: str = "") -> Figure:
 
 def _line(ax: Axes, table: pd.DataFrame, colour: str, look: str) -> None:
     x = table[AXIS].to_numpy(dtype=float)
-    bars = ax.errorbar(x, table["mean"], PAPER * table["std"], fmt="none", ecolor=colour)
-    for cap in bars.lines[1]:
-        cap.set(markersize=4, markeredgewidth=0.6)
+    ax.errorbar(
+        x,
+        table["mean"],
+        PAPER * table["std"],
+        fmt="none",
+        ecolor=colour,
+        capsize=4,
+        elinewidth=0.6,
+        capthick=0.6,
+    )
     marks.series(ax, x, table, colour, look)
 
 

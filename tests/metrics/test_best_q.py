@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 
 from scaling.metrics import best_q
-from scaling.metrics.amortization import Settings, measure
+from scaling.metrics.amortization import Settings, amortization_gap, measure
 from scaling.models.vae import STD_FLOOR
 from scaling.runs.vae import VaeRun
 from scaling.seeds import derive
+from tests.linear_gaussian import SharpModel
 
 
 def one_by_one(run, settings):
@@ -110,3 +111,26 @@ def test_cremers_rule_waits_for_more_than_ten_windows():
     assert not rule.exhausted
     rule.add(0.0)
     assert rule.exhausted
+
+
+@pytest.mark.parametrize("steps", [100, 300])
+@pytest.mark.parametrize(
+    ("latents", "std", "pixels", "shift", "wide"),
+    [
+        (16, 0.038, 0, 0.0, 1.0),
+        (16, 0.1, 32, 1.0, 1.0),
+        (64, 0.025, 0, 0.0, 1.0),
+        (64, 0.02, 0, -1.0, 2.0),
+        (64, 0.05, 256, 0.0, 1.0),
+        (640, 0.19, 0, 0.0, 1.0),
+        (640, 0.3, 0, 1.0, 0.5),
+    ],
+)
+def test_the_gap_is_right_for_wide_latents_and_sharp_posteriors(
+    latents, std, pixels, shift, wide, steps
+):
+    model = SharpModel(torch.full((latents,), std), pixels, shift, wide)
+    torch.manual_seed(0)
+    gap = amortization_gap(model, model.images(30), Settings(steps=steps, mc_eval=64))
+    bias = (gap.optimal - gap.encoder).mean().item() - model.gap()
+    assert abs(bias) <= max(0.5, 0.03 * model.gap())
