@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Independent
 
 from scaling.errors import UsageError
-from scaling.metrics.best_q import join, pieces
+from scaling.metrics.best_q import AT_ONCE, join, pieces
 from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.vae import VAE, diagonal_normal, prior
@@ -57,19 +58,29 @@ def measure(
 def log_weights(vae: VAE, x: Tensor, draws: int) -> Tensor:
     """log w of each draw, (N, draws) float64, for levels x (N, C, H, W).
 
-    z comes from PyTorch's generator, a draw at a time for all images, which then go through the
-    decoder in pieces that fit the memory: the result does not depend on them.
+    z comes from PyTorch's generator, a draw at a time for all images. Few images go through the
+    decoder with several draws at once, many in pieces that fit the memory: that changes nothing.
     """
     found = torch.empty(len(x), draws, dtype=torch.float64, device=x.device)
+    together = max(1, AT_ONCE.get(x.device.type, AT_ONCE["cpu"]) // x.numel())
     with frozen(vae):
         q = join([vae.encode(x[piece]) for piece in pieces(x)])
-        for draw in range(draws):
-            z = q.mean + q.stddev * torch.randn_like(q.mean)
+        for start in range(0, draws, together):
+            count = min(together, draws - start)
+            noise = torch.stack([torch.randn_like(q.mean) for _ in range(count)])
             for piece in pieces(x):
                 part = diagonal_normal(q.mean[piece], q.stddev[piece])
-                ratio = prior(part).log_prob(z[piece]).double() - part.log_prob(z[piece]).double()
-                found[piece, draw] = vae.decode(z[piece]).log_prob(x[piece]).double() + ratio
+                weights = _of(vae, x[piece], part, noise[:, piece])
+                found[piece, start : start + count] = weights.T
     return found
+
+
+def _of(vae: VAE, x: Tensor, q: Independent, noise: Tensor) -> Tensor:
+    """log w, (draws, B) float64, at z = mean + std * noise of shape (draws, B, ...)."""
+    z = q.mean + q.stddev * noise
+    images = x.expand(len(noise), *x.shape).flatten(0, 1)
+    reconstruction = vae.decode(z.flatten(0, 1)).log_prob(images).double().view(len(noise), -1)
+    return reconstruction + prior(q).log_prob(z).double() - q.log_prob(z).double()
 
 
 def bound(log_weights: Tensor, k: int) -> Tensor:

@@ -15,7 +15,9 @@ def test_test_images_stand_beside_training_images(studies):
     figure = figures.draw("fig18", studies.frame())
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words == ["against the model's training images", "against test images", "chance"]
-    heights = [np.round(line.get_ydata(), 6).tolist() for line in figure.axes[0].lines]
+    heights = [
+        np.round(np.asarray(line.get_ydata(), float), 6).tolist() for line in figure.axes[0].lines
+    ]
     assert [0.84, 0.8, 0.76, 0.72, 0.7] in heights and [0.3] * 5 in heights
 
 

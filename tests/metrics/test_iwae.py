@@ -68,15 +68,15 @@ def test_large_weights_do_not_overflow():
 
 
 def test_the_row_of_a_trained_vae(trained, monkeypatch):
-    row, _ = measure(trained, Settings(n_images=12))
+    row, _ = measure(trained, Settings(n_images=6))
     assert set(row) == set(iwae.COLUMNS)
     assert row["iwae_1"] < row["iwae_100"] < row["iwae_1000"] < 0
-    assert row["iwae_images"] == 12
-    monkeypatch.setitem(best_q.AT_ONCE, "cpu", 5 * 64)
-    again, _ = measure(trained, Settings(n_images=12, draws=100))
+    assert row["iwae_images"] == 6
+    monkeypatch.setitem(best_q.AT_ONCE, "cpu", 4 * 64)
+    again, _ = measure(trained, Settings(n_images=6, draws=100))
     assert "iwae_1000" not in again
     monkeypatch.undo()
-    whole, _ = measure(trained, Settings(n_images=12, draws=100))
+    whole, _ = measure(trained, Settings(n_images=6, draws=100))
     assert again["iwae_100"] == pytest.approx(whole["iwae_100"], abs=1e-4)
 
 
