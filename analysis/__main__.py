@@ -143,6 +143,15 @@ def _run(
 
         print("\n".join(lines(readings(curves.where(results.load(path), conditions)))))
         return 0
+    return _draw(what, path, output, conditions, bound)
+
+
+def _draw(
+    what: str, path: Path, output: Path | None, conditions: list[str], bound: str | None
+) -> int:
+    """Draws one figure, or prints a table, of the rows that meet the conditions."""
+    from analysis import curves, results
+
     frame = curves.where(figures.load(what, path), conditions)
     if bound:
         from analysis.figures.fig8 import with_bound

@@ -33,16 +33,14 @@ def describe(
     frechet    squared Frechet distance in pixel space
     nearest    median distance of the first set's images to their nearest in the second
     near_copies   share of the set that nearly copies D_train
-    to_train   median distance to the nearest image of all of D_train: samples far nearer than
-               test images are copies, and blends of few images
+    to_train   median distance to the nearest of all of D_train; far below test images': copies
 
     All three sets are cut, at random, to the same number of images, at most `images`: Frechet and
-    nearest-neighbour distances depend on it. Only near copies and `to_train` are sought in all of
-    D_train.
+    nearest-neighbour distances depend on it. The last two measures take all of D_train.
     """
     count = min(images, len(samples), len(train), len(test))
-    whole = {"samples": samples, "train": train, "test": test}
-    sets = {name: choose(part, count, seed) for name, part in whole.items()}
+    sets = {"samples": samples, "train": train, "test": test}
+    sets = {name: choose(part, count, seed) for name, part in sets.items()}
     numbers: dict[str, float] = {"images": count}
     pairs = [("samples", "test"), ("samples", "train"), ("train", "test")]
     means = {name: part.mean(0, dtype=np.float64) / (levels - 1) for name, part in sets.items()}
