@@ -42,11 +42,10 @@ def describe(
     sets = {"samples": samples, "train": train, "test": test}
     sets = {name: choose(part, count, seed) for name, part in sets.items()}
     numbers: dict[str, float] = {"images": count}
-    pairs = [("samples", "test"), ("samples", "train"), ("train", "test")]
     means = {name: part.mean(0, dtype=np.float64) / (levels - 1) for name, part in sets.items()}
     levels_of = {name: _histogram(part, levels) for name, part in sets.items()}
     of_sets = {name: moments(part / np.float64(levels - 1)) for name, part in sets.items()}
-    for one, other in pairs:
+    for one, other in (("samples", "test"), ("samples", "train"), ("train", "test")):
         difference = means[one] - means[other]
         numbers[f"mean_{one}_{other}"] = float(np.sqrt((difference**2).mean()))
         excess = np.abs(levels_of[one] - levels_of[other]).sum()
