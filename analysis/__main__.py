@@ -67,6 +67,12 @@ def parser(program: str = "python -m analysis") -> Parser:
         help="draw or judge these rows only, for example --where source_k=10 or "
         '"m_z>1 and source==dmaapx"; of the sources without such a field all',
     )
+    _add_of_one_word(parser)
+    return parser
+
+
+def _add_of_one_word(parser: Parser) -> None:
+    """Adds the options that only one word takes."""
     parser.add_argument(
         "--bound",
         metavar="COLUMN",
@@ -77,7 +83,6 @@ def parser(program: str = "python -m analysis") -> Parser:
     of_law.add_argument(
         "--x", metavar="AXIS", help="parameters (default), n_c, flops, train_size or k"
     )
-    return parser
 
 
 def main(argv: list[str] | None = None, program: str = "python -m analysis") -> int:
