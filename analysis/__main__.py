@@ -67,24 +67,34 @@ def parser(program: str = "python -m analysis") -> Parser:
         help="draw or judge these rows only, for example --where source_k=10 or "
         '"m_z>1 and source==dmaapx"; of the sources without such a field all',
     )
+    _add_of_one_word(parser)
+    return parser
+
+
+def _add_of_one_word(parser: Parser) -> None:
+    """Adds the options that only one word takes."""
+    parser.add_argument(
+        "--bound",
+        metavar="COLUMN",
+        help="fig8 only: a lower bound of log p(x) in place of test_elbo, such as iwae_100",
+    )
     of_law = parser.add_argument_group("of law")
     of_law.add_argument("--y", metavar="COLUMN", help="what falls or rises (default: test_elbo)")
     of_law.add_argument(
         "--x", metavar="AXIS", help="parameters (default), n_c, flops, train_size or k"
     )
-    return parser
 
 
 def main(argv: list[str] | None = None, program: str = "python -m analysis") -> int:
     """Runs one command; 0, or 2 with one or two sentences on stderr."""
     try:
         asked = parser(program).parse_args(argv)
-        _check(asked.what, asked.output)
+        _check(asked.what, asked.output, asked.bound)
         path = asked.results or _home(asked.what)
         if asked.what == "law":
             return _law(path, asked)
         _check_law_only(asked)
-        return _run(asked.what, path, asked.output, asked.where)
+        return _run(asked.what, path, asked.output, asked.where, asked.bound)
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return WRONG
@@ -116,7 +126,9 @@ def _home(what: str) -> Path:
     return Path("results") / (named if what in WORDS else figures.study(what))
 
 
-def _check(what: str, output: Path | None) -> None:
+def _check(what: str, output: Path | None, bound: str | None) -> None:
+    if bound and what != "fig8":
+        raise ResultsError(f"{what} takes no --bound. Type: {command('fig8', '--bound', bound)}")
     if what not in (*figures.names(), *WORDS):
         known = ", ".join([*figures.names(), *WORDS])
         near = did_you_mean(what, [*figures.names(), *WORDS])
@@ -127,7 +139,9 @@ def _check(what: str, output: Path | None) -> None:
         )
 
 
-def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> int:
+def _run(
+    what: str, path: Path, output: Path | None, conditions: list[str], bound: str | None
+) -> int:
     if what == "report":
         from analysis.report import report_on
 
@@ -161,7 +175,20 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
 
         print("\n".join(lines(readings(curves.where(results.load(path), conditions)))))
         return 0
+    return _draw(what, path, output, conditions, bound)
+
+
+def _draw(
+    what: str, path: Path, output: Path | None, conditions: list[str], bound: str | None
+) -> int:
+    """Draws one figure, or prints a table, of the rows that meet the conditions."""
+    from analysis import curves, results
+
     frame = curves.where(figures.load(what, path), conditions)
+    if bound:
+        from analysis.figures.fig8 import with_bound
+
+        frame = with_bound(frame, bound)
     if figures.is_table(what) and not output:
         print("\n".join(figures.text(what, frame)))
         return 0

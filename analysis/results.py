@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from analysis.columns import COLUMNS, COUNT, TEXT
 from analysis.command import command
+from analysis.pool_quality import with_pool_quality
 from analysis.provenance import METADATA, about_parquet, launches_of, provenance, public
 from analysis.provenance import note as note
 from analysis.trial_folder import (
@@ -49,7 +50,8 @@ def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFra
             f"{path} holds no measured epoch yet. "
             "Run the study (again), or give another folder with --results FOLDER."
         )
-    return _frame(folders)
+    root = path.parent if (path / "study.json").is_file() else path
+    return with_pool_quality(_frame(folders), root)
 
 
 def trials(path: str | Path) -> list[TrialFolder]:

@@ -95,3 +95,4 @@ def test_the_other_axes_are_those_of_the_figures():
     tests = [t for t in trials("two_sample") if isinstance(t, TwoSampleTrial)]
     assert {t.share for t in tests} == {0.3, 0.5, 0.7, 0.9, 1.0}
     assert {t.seed for t in tests} == {0, 1, 2, 3, 4}
+    assert {(t.real, t.images) for t in tests} == {("train", None), ("test", 5000)}
