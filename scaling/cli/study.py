@@ -154,6 +154,7 @@ def _request(
         wait_for_gpus_s=options.wait_for_gpus * 60,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
+        plan=plan.to_dict(),
     )
 
 

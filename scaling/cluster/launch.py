@@ -10,6 +10,7 @@ from typing import Any
 import ray
 
 from scaling.cluster import pools
+from scaling.cluster.follow import progress_of, width_of
 from scaling.cluster.limits import CapReached, Limits
 from scaling.cluster.measuring import Cells, check_same_data, fill, missing_cells, without_model
 from scaling.cluster.profile import Profile
@@ -19,6 +20,7 @@ from scaling.cluster.start_order import start_order
 from scaling.cluster.tuner import Launcher, Placement, TrialsToRun
 from scaling.data import datasets
 from scaling.runs.execute import Job
+from scaling.status.following import STARTING
 from scaling.storage import tensorboard
 from scaling.trial import Data, data_of, group_name, headline
 from scaling.trial.placement import Cluster, check_gpus, check_placement
@@ -93,15 +95,17 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
         with connected(*place, timed=partial(profile.part, "ray")) as session:
             cluster = _awaited(request, session)
             placement = _placement(request, cluster)
-            profile.width = _width(request, cluster, placement)
+            profile.width = width_of(request, cluster, placement)
             _write_study(launch)
-            launcher = Launcher(session, request.store, _work(launch), placement, staging)
+            progress = progress_of(request, placement, profile.width)
+            work = (_work(launch), placement, staging, progress)
+            launcher = Launcher(session, request.store, *work)
             try:
                 _phases(launch, launcher)
+                with profile.part("metrics"):
+                    ended.missing += _measure(launch, launcher)
             finally:
-                launcher.progress.close()
-            with profile.part("metrics"):
-                ended.missing += _measure(launch, launcher)
+                progress.close()
     except CapReached as cap:
         ended.cap = str(cap)
     finally:
@@ -134,13 +138,16 @@ def _phases(launch: Launch, launcher: Launcher) -> None:
     first = _ordered(launch, [key for key in request.left if key not in waiting])
     first.sort(key=lambda key: not request.trials[key].trial.makes_pools)
     with profile.part("trials"):
+        launcher.progress.phase(STARTING)
         launcher.run(first, {})
     if waiting or pools.lacking(request, launch.data):
         with profile.part("sampling"):
+            launcher.progress.phase("drawing samples of the diffusion models")
             shares = launcher.placement.gpus
             there = pools.provide(launcher.session, request, launch.data, shares)
         rest = _ordered(launch, [key for key in waiting if waiting[key] in there])
         with profile.part("trials"):
+            launcher.progress.phase("training on samples of the diffusion models")
             launcher.run(rest, there)
 
 
@@ -148,14 +155,6 @@ def _ordered(launch: Launch, keys: list[str]) -> list[str]:
     trials = {key: planned.trial for key, planned in launch.request.trials.items()}
     hours = {key: launch.request.left[key].hours for key in keys}
     return start_order(trials, hours, launch.profile.width)
-
-
-def _width(request: Request, cluster: Cluster, placement: Placement) -> int:
-    """How many of the trials that are left run at a time."""
-    share = max((placement.gpus[key] for key in request.left), default=0.0)
-    room = cluster.cpus // request.cpus
-    room = min(room, cluster.gpus / share) if share else room
-    return max(1, min(int(room), len(request.left)))
 
 
 def _unmeasured(request: Request) -> list[Cells]:
@@ -185,8 +184,10 @@ def _measure(launch: Launch, launcher: Launcher) -> list[str]:
     cells, failed = _unmeasured(launch.request), []
     if cells:
         store, shares = launch.request.store, launcher.placement.gpus
+        launcher.progress.phase("measuring the costly metrics")
         failed = fill(launcher.session, store, cells, launch.data, shares)
-        print("\n".join(f"Not measured: {line}" for line in failed), end="\n" if failed else "")
+        for line in failed:
+            launcher.progress.say(f"Not measured: {line}")
     return [f"metrics of {line.partition(':')[0]}" for line in failed]
 
 
