@@ -59,8 +59,8 @@ def listed(trials: Mapping[str, Trial], epochs: Mapping[str, int]) -> dict[str, 
 
 
 def _one(key: str, line: str, fields: Mapping[str, Any], epochs: int) -> Listed:
-    names = ("m_z", "n_c", "replicate")
-    return Listed(key, line, *map(fields.get, names), seed=fields.get("seed", 0), epochs=epochs)
+    m_z, n_c, replicate = (fields.get(name) for name in ("m_z", "n_c", "replicate"))
+    return Listed(key, line, m_z, n_c, replicate, fields.get("seed", 0), epochs)
 
 
 def lines(fields: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> dict[str, str]:
