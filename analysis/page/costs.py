@@ -41,9 +41,9 @@ def against_plan(frame: pd.DataFrame, study: Path | None) -> list[dict[str, Any]
         for place, own in groups(table[table["line"] == line], ["m_z", "n_c"], dropna=False):
             m_z, n_c = map(_whole, place)
             known = own["planned"].notna().all()
-            planned = float(own["planned"].sum()) if known else None
+            minutes = float(own["planned"].sum()) if known else None
             row: dict[str, Any] = {"line": line, "m_z": m_z, "n_c": n_c, "trials": len(own)}
-            rows.append(row | {"planned": planned, "took": float(own["took"].sum())})
+            rows.append(row | {"planned": minutes, "took": float(own["took"].sum())})
     most = max((max(row["took"], row["planned"] or 0.0) for row in rows), default=0.0) or 1.0
     for row in rows:
         row |= {"share_took": row["took"] / most, "share_planned": (row["planned"] or 0.0) / most}
