@@ -96,7 +96,9 @@ def shown(value: float | None) -> str:
     size = abs(value)
     if size >= 10000:
         return f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    return f"{value:.0f}" if size >= 1000 else f"{value:.4g}" if size >= 1 else f"{value:.3g}"
+    if size >= 1000 or value == int(value):
+        return f"{value:.0f}"
+    return f"{value:#.4g}" if size >= 1 else f"{value:#.3g}"
 
 
 def tables(made: dict[str, Any]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@
       if (x === null) return "";
       const size = Math.abs(x);
       if (size >= 10000) return Math.round(x).toString().replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
-      return size >= 1000 ? x.toFixed(0) : String(Number(x.toPrecision(size >= 1 ? 4 : 3)));
+      return size >= 1000 || Number.isInteger(x) ? x.toFixed(0) : x.toPrecision(size >= 1 ? 4 : 3);
     };
     const draw = () => {
       const name = $("map-column").value, values = data.values[$("map-moment").value][name] || {};

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -10,22 +11,31 @@ from typing import Any
 import ray
 
 from scaling.cluster import pools
+from scaling.cluster.checks import without_mps
+from scaling.cluster.costly import name_without_model, unmeasured
 from scaling.cluster.follow import progress_of, width_of
 from scaling.cluster.limits import CapReached, Limits
-from scaling.cluster.measuring import Cells, check_same_data, fill, missing_cells, without_model
+from scaling.cluster.measuring import check_same_data, fill
+from scaling.cluster.mps import shared_gpus
 from scaling.cluster.profile import Profile
 from scaling.cluster.request import Request
 from scaling.cluster.session import Session, connected, wait_for_gpus
 from scaling.cluster.start_order import start_order
 from scaling.cluster.tuner import Launcher, Placement, TrialsToRun
 from scaling.data import datasets
+from scaling.data.partition import divided
 from scaling.runs.execute import Job
 from scaling.status.following import STARTING
 from scaling.storage import tensorboard
 from scaling.trial import Data, data_of, group_name, headline
+from scaling.trial.partition import Part
 from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Planned
 
+NO_MPS = (
+    "MPS does not run on node {}: trials there take turns on a GPU. Start it there before Ray: "
+    "nvidia-cuda-mps-control -d"
+)
 Datasets = dict[Data, datasets.Dataset]
 
 
@@ -50,12 +60,12 @@ class Launch:
 def run(request: Request, profile: Profile, entry: Mapping[str, Any]) -> Ended:
     """Trains what is left and brings the study's folder up to date."""
     launch, ended = Launch(request, _check(request), profile, entry), Ended()
-    if request.left or pools.lacking(request, launch.data) or _unmeasured(request):
+    if request.left or pools.lacking(request, launch.data) or unmeasured(request):
         _on_ray(launch, ended)
         ended.missing += [f"the pool {name}" for name in pools.lacking(request, launch.data)]
     else:
         _write_study(launch)
-    _name_without_model(request)
+    name_without_model(request)
     with profile.part("tensorboard"):
         _tensorboard(request)
     return ended
@@ -64,15 +74,15 @@ def run(request: Request, profile: Profile, entry: Mapping[str, Any]) -> Ended:
 def _check(request: Request) -> Datasets:
     """Everything that can be refused before Ray starts; returns the data sets."""
     loaded: Datasets = {}
-    parts: dict[tuple[Data, int | None, int], datasets.Dataset] = {}
+    parts: dict[tuple[Data, Part], datasets.Dataset] = {}
     goes_on = request.left.keys() | _models(request)
     for key, trial in ((key, planned.trial) for key, planned in request.trials.items()):
         data = data_of(trial)
         if data not in loaded:
             loaded[data] = request.load(*data)
-        part = (data, trial.train_size, trial.split)
+        part = (data, trial.part)
         if part not in parts:
-            parts[part] = datasets.split(loaded[data], trial.train_size, trial.split)
+            parts[part] = divided(loaded[data], trial.part)
         if key in goes_on:
             check_same_data(request.store.folder(key), parts[part])
         trial.check_levels(parts[part].levels)
@@ -92,7 +102,10 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
     place = (request.address, request.store.root, log, limits, request.hung_after_s)
     staging = request.folder / f".staging-{time.time_ns()}"
     try:
-        with connected(*place, timed=partial(profile.part, "ray")) as session:
+        with (
+            _side_by_side(request),
+            connected(*place, timed=partial(profile.part, "ray")) as session,
+        ):
             cluster = _awaited(request, session)
             placement = _placement(request, cluster)
             profile.width = width_of(request, cluster, placement)
@@ -110,6 +123,13 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
         ended.cap = str(cap)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _side_by_side(request: Request) -> AbstractContextManager[None]:
+    """NVIDIA's MPS around a Ray of our own; a cluster's nodes have it or not."""
+    here = request.address == "local"
+    mode = request.mps if here else "off"
+    return shared_gpus(mode, request.shares_gpus, request.folder / "logs" / "mps", print)
 
 
 def _work(launch: Launch) -> TrialsToRun:
@@ -157,31 +177,9 @@ def _ordered(launch: Launch, keys: list[str]) -> list[str]:
     return start_order(trials, hours, launch.profile.width)
 
 
-def _unmeasured(request: Request) -> list[Cells]:
-    """The trials of which costly metrics are missing where models are kept."""
-    wanted = [p.scheduled for p in request.trials.values() if p.scheduled.metrics]
-    found = (
-        missing_cells(request.store, s.key, s.metrics, s.kept_epochs, request.metric_settings)
-        for s in wanted
-    )
-    return [cells for cells in found if cells]
-
-
-def _name_without_model(request: Request) -> None:
-    """Prints how many cells stay empty: another study trained their trials and kept no models."""
-    wanted = [p.scheduled for p in request.trials.values() if p.scheduled.metrics]
-    gone = [s for s in wanted if without_model(request.store, s.key, s.metrics, s.kept_epochs)]
-    if gone:
-        print(
-            f"{len(gone)} trials were trained by another study, which did not keep their models of "
-            f"all listed epochs: there {', '.join(gone[0].metrics)} stay unmeasured. Another "
-            "--results trains them anew."
-        )
-
-
 def _measure(launch: Launch, launcher: Launcher) -> list[str]:
     """The costly metrics; returns those that failed, which are missing in the rows."""
-    cells, failed = _unmeasured(launch.request), []
+    cells, failed = unmeasured(launch.request), []
     if cells:
         store, shares = launch.request.store, launcher.placement.gpus
         launcher.progress.phase("measuring the costly metrics")
@@ -209,6 +207,9 @@ def _placement(request: Request, cluster: Cluster) -> Placement:
         check_gpus(most, cluster.gpus, "the cluster")
     check_placement(cluster, request.cpus, most)
     print(text, flush=True)
+    if request.address != "local" and request.mps != "off" and request.shares_gpus:
+        for node in without_mps():
+            print(NO_MPS.format(node), flush=True)
     return Placement(request.cpus, shares)
 
 
