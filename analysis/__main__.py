@@ -3,12 +3,15 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Never
+from typing import TYPE_CHECKING, Never
 
 from analysis import figures
 from analysis.command import command
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WORDS = {  # besides the figures
     "claims": "every claim of the paper, held against results",
@@ -159,7 +162,12 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
 
         print("\n".join(lines(readings(curves.where(results.load(path), conditions)))))
         return 0
-    frame = curves.where(figures.load(what, path), conditions)
+    return _drawn(what, path, output, curves.where(figures.load(what, path), conditions))
+
+
+def _drawn(what: str, path: Path, output: Path | None, frame: "pd.DataFrame") -> int:
+    from analysis import results
+
     if figures.is_table(what) and not output:
         print("\n".join(figures.text(what, frame)))
         return 0

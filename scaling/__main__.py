@@ -37,7 +37,7 @@ def _command(word: str) -> int:
     parser = _parser()
     if not word.startswith("-") and word not in ("doctor", "pool", "status"):
         said = f"{word!r} is no word of {COMMAND}" if word else f"{COMMAND} takes a word"
-        words = ["study", "status", "evaluate", "pool", "doctor", *_of_results()]
+        words = ["study", "evaluate", "status", "pool", "doctor", *_of_results()]
         near = did_you_mean(word, words)
         raise UsageError(f"{said}. {near}Known: {', '.join(words)}.")
     options = parser.parse_args()
