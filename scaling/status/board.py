@@ -16,6 +16,7 @@ COLOURS = {"green": 32, "yellow": 33, "red": 31, "cyan": 36, "dim": 2, "bold": 1
 BY_STATE = {DONE: "green", RUNNING: "cyan", BEGUN: "yellow", WAITING: "dim", FAILED: "red"}
 GLYPHS = {DONE: "#", WAITING: ".", FAILED: "x"}  # else tenths of the epochs
 GAP, BAR = 2, 24
+BEGUN_SHOWN = 8  # more trials that have begun and wait are counted, and not named
 LEGEND = "# done   0-9 tenths of its epochs   . waiting   x failed   (one sign a replicate or seed)"
 
 
@@ -162,13 +163,16 @@ def _trials(status: Status, most: int | None) -> list[Line]:
     lines: list[Line] = []
     running = status.activity.running if status.activity else {}
     for state in (FAILED, RUNNING, BEGUN):
-        for key, seen in status.seen.items():
-            if seen.state == state:
-                trial = status.trials[key]
-                text = f"{trial.name}, epoch {seen.epoch}/{trial.epochs}"
-                told = seen.error if state == FAILED else running.get(key, "")
-                text += f": {told}" if state == FAILED else f", {told}" if told else ""
-                lines.append([(f"{state:<9}", BY_STATE[state]), (text, "")])
+        here = [(key, seen) for key, seen in status.seen.items() if seen.state == state]
+        if state == BEGUN and len(here) > BEGUN_SHOWN:
+            lines.append([(f"{state:<9}", BY_STATE[state]), (f"{len(here)} trials", "")])
+            continue
+        for key, seen in here:
+            trial = status.trials[key]
+            text = f"{trial.name}, epoch {seen.epoch}/{trial.epochs}"
+            told = seen.error if state == FAILED else running.get(key, "")
+            text += f": {told}" if state == FAILED else f", {told}" if told else ""
+            lines.append([(f"{state:<9}", BY_STATE[state]), (text, "")])
     if most is not None and len(lines) > most:
         more = len(lines) - max(0, most - 1)
         lines = [*lines[: max(0, most - 1)], [(f"and {more} more", "dim")]]

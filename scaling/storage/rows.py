@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
-TAIL = 8192  # bytes in which the last row is looked for first
+TAIL = 2048  # bytes in which the last row is looked for first
 DECODER = json.JSONDecoder()
 
 
