@@ -13,6 +13,7 @@ from analysis.trial_folder import ResultsError
 WORDS = {  # besides the figures
     "claims": "every claim of the paper, held against results",
     "compact": "all results as one parquet file",
+    "page": "everything about a study on one HTML page",
     "law": "whether a loss falls as a power law of size, data or compute",
     "readings": "readings of what the paper leaves open, each beside its default",
     "report": "all figures of a study and what they show",
@@ -88,6 +89,9 @@ def _add_of_one_word(parser: Parser) -> None:
 def main(argv: list[str] | None = None, program: str = "python -m analysis") -> int:
     """Runs one command; 0, or 2 with one or two sentences on stderr."""
     try:
+        words = sys.argv[1:] if argv is None else argv
+        if words[:1] == ["page"]:
+            return _page(words[1:], program)
         asked = parser(program).parse_args(argv)
         _check(asked.what, asked.output, asked.bound)
         path = asked.results or _home(asked.what)
@@ -98,6 +102,27 @@ def main(argv: list[str] | None = None, program: str = "python -m analysis") -> 
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return WRONG
+
+
+def _page(words: list[str], program: str) -> int:
+    """`page RESULTS [STUDY]`: writes the page and prints its name."""
+    from analysis import page
+
+    made = Parser(prog=f"{program} page", description=page.__doc__)
+    add = made.add_argument
+    add("results", nargs="?", type=Path, metavar="RESULTS",
+        help="a results root, a study's folder or a parquet file (default: results)")  # fmt: skip
+    add("study", nargs="?", metavar="STUDY", help="of the root (default: all of its studies)")
+    add("-o", "--output", type=Path, metavar="FILE",
+        help=f"default: {page.NAME} in the study's folder, or beside the parquet file")  # fmt: skip
+    asked = made.parse_args(words)
+    paths = page.places(asked.results or Path("results"), asked.study)
+    if asked.output and paths[1:]:
+        names = ", ".join(path.name for path in paths)
+        raise ResultsError(f"-o names one page, and there are several. Add a STUDY: {names}.")
+    for path in paths:
+        print(page.write(path, asked.output))
+    return 0
 
 
 def _law(path: Path, asked: argparse.Namespace) -> int:

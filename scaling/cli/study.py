@@ -158,6 +158,7 @@ def _request(
         mps=options.mps,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
+        plan=plan.to_dict(),
     )
 
 
@@ -171,9 +172,20 @@ def _run(request: "Request", report: Report) -> "Ended":
     with profile.kept(request.study):
         ended = run(request, profile, launch_entry(sys.argv))
         with profile.part("figures"):
-            lines = report(request.folder)
+            lines = [*report(request.folder), *_page(request.folder)]
         print("\n".join([*lines, *_where(request.folder)]))
     return ended
+
+
+def _page(folder: Path) -> list[str]:
+    """Writes the study's page; a page that cannot be written is a line, and no failure."""
+    from analysis import page
+    from analysis.trial_folder import ResultsError
+
+    try:
+        return [f"page: {page.write(folder)}"]
+    except (ResultsError, OSError) as error:
+        return [f"No page: {error}"]
 
 
 def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -> int:

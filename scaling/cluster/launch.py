@@ -12,8 +12,10 @@ import ray
 
 from scaling.cluster import pools
 from scaling.cluster.checks import without_mps
+from scaling.cluster.costly import name_without_model, unmeasured
+from scaling.cluster.follow import progress_of, width_of
 from scaling.cluster.limits import CapReached, Limits
-from scaling.cluster.measuring import Cells, check_same_data, fill, missing_cells, without_model
+from scaling.cluster.measuring import check_same_data, fill
 from scaling.cluster.mps import shared_gpus
 from scaling.cluster.profile import Profile
 from scaling.cluster.request import Request
@@ -23,6 +25,7 @@ from scaling.cluster.tuner import Launcher, Placement, TrialsToRun
 from scaling.data import datasets
 from scaling.data.partition import divided
 from scaling.runs.execute import Job
+from scaling.status.following import STARTING
 from scaling.storage import tensorboard
 from scaling.trial import Data, data_of, group_name, headline
 from scaling.trial.partition import Part
@@ -57,12 +60,12 @@ class Launch:
 def run(request: Request, profile: Profile, entry: Mapping[str, Any]) -> Ended:
     """Trains what is left and brings the study's folder up to date."""
     launch, ended = Launch(request, _check(request), profile, entry), Ended()
-    if request.left or pools.lacking(request, launch.data) or _unmeasured(request):
+    if request.left or pools.lacking(request, launch.data) or unmeasured(request):
         _on_ray(launch, ended)
         ended.missing += [f"the pool {name}" for name in pools.lacking(request, launch.data)]
     else:
         _write_study(launch)
-    _name_without_model(request)
+    name_without_model(request)
     with profile.part("tensorboard"):
         _tensorboard(request)
     return ended
@@ -105,15 +108,17 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
         ):
             cluster = _awaited(request, session)
             placement = _placement(request, cluster)
-            profile.width = _width(request, cluster, placement)
+            profile.width = width_of(request, cluster, placement)
             _write_study(launch)
-            launcher = Launcher(session, request.store, _work(launch), placement, staging)
+            progress = progress_of(request, placement, profile.width)
+            work = (_work(launch), placement, staging, progress)
+            launcher = Launcher(session, request.store, *work)
             try:
                 _phases(launch, launcher)
+                with profile.part("metrics"):
+                    ended.missing += _measure(launch, launcher)
             finally:
-                launcher.progress.close()
-            with profile.part("metrics"):
-                ended.missing += _measure(launch, launcher)
+                progress.close()
     except CapReached as cap:
         ended.cap = str(cap)
     finally:
@@ -154,13 +159,16 @@ def _phases(launch: Launch, launcher: Launcher) -> None:
     first = _ordered(launch, [key for key in request.left if key not in waiting])
     first.sort(key=lambda key: not request.trials[key].trial.makes_pools)
     with profile.part("trials"):
+        launcher.progress.phase(STARTING)
         launcher.run(first, {})
     if waiting or pools.lacking(request, launch.data):
         with profile.part("sampling"):
+            launcher.progress.phase("drawing samples of the diffusion models")
             shares = launcher.placement.gpus
             there = pools.provide(launcher.session, request, launch.data, shares)
         rest = _ordered(launch, [key for key in waiting if waiting[key] in there])
         with profile.part("trials"):
+            launcher.progress.phase("training on samples of the diffusion models")
             launcher.run(rest, there)
 
 
@@ -170,43 +178,15 @@ def _ordered(launch: Launch, keys: list[str]) -> list[str]:
     return start_order(trials, hours, launch.profile.width)
 
 
-def _width(request: Request, cluster: Cluster, placement: Placement) -> int:
-    """How many of the trials that are left run at a time."""
-    share = max((placement.gpus[key] for key in request.left), default=0.0)
-    room = cluster.cpus // request.cpus
-    room = min(room, cluster.gpus / share) if share else room
-    return max(1, min(int(room), len(request.left)))
-
-
-def _unmeasured(request: Request) -> list[Cells]:
-    """The trials of which costly metrics are missing where models are kept."""
-    wanted = [p.scheduled for p in request.trials.values() if p.scheduled.metrics]
-    found = (
-        missing_cells(request.store, s.key, s.metrics, s.kept_epochs, request.metric_settings)
-        for s in wanted
-    )
-    return [cells for cells in found if cells]
-
-
-def _name_without_model(request: Request) -> None:
-    """Prints how many cells stay empty: another study trained their trials and kept no models."""
-    wanted = [p.scheduled for p in request.trials.values() if p.scheduled.metrics]
-    gone = [s for s in wanted if without_model(request.store, s.key, s.metrics, s.kept_epochs)]
-    if gone:
-        print(
-            f"{len(gone)} trials were trained by another study, which did not keep their models of "
-            f"all listed epochs: there {', '.join(gone[0].metrics)} stay unmeasured. Another "
-            "--results trains them anew."
-        )
-
-
 def _measure(launch: Launch, launcher: Launcher) -> list[str]:
     """The costly metrics; returns those that failed, which are missing in the rows."""
-    cells, failed = _unmeasured(launch.request), []
+    cells, failed = unmeasured(launch.request), []
     if cells:
         store, shares = launch.request.store, launcher.placement.gpus
+        launcher.progress.phase("measuring the costly metrics")
         failed = fill(launcher.session, store, cells, launch.data, shares)
-        print("\n".join(f"Not measured: {line}" for line in failed), end="\n" if failed else "")
+        for line in failed:
+            launcher.progress.say(f"Not measured: {line}")
     return [f"metrics of {line.partition(':')[0]}" for line in failed]
 
 

@@ -42,6 +42,13 @@ class Limits:
         if self.caps.gpu_hours is not None and self.gpu_hours > self.caps.gpu_hours:
             raise CapReached(f"--max-gpu-hours {self.caps.gpu_hours:g}")
 
+    def used(self) -> dict[str, list[float]]:
+        """Returns for each cap that is set the hours used and the hours allowed."""
+        hours = (time.monotonic() - self.begun) / 3600
+        every = {"--max-hours": (hours, self.caps.hours)}
+        every |= {"--max-gpu-hours": (self.gpu_hours, self.caps.gpu_hours)}
+        return {flag: [used, most] for flag, (used, most) in every.items() if most is not None}
+
 
 def as_they_end(tasks: Mapping[ray.ObjectRef, float], check: CheckCaps) -> Iterator[ray.ObjectRef]:
     """Ray tasks, each with its share of a GPU, in the order in which they end."""

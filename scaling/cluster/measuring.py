@@ -102,7 +102,13 @@ def fill(
         tasks[task.remote(store.root, cell, dataset, *shared)] = cell.key
     failed: list[str] = []
     placed = {task: gpu_shares[key] for task, key in tasks.items()}
-    for done, ready in enumerate(as_they_end(placed, session.limits.check), 1):
+    done = 0
+
+    def check(gpus: float) -> None:
+        session.limits.check(gpus)
+        session.under_way("metrics", done, len(cells), "trials")
+
+    for done, ready in enumerate(as_they_end(placed, check), 1):
         key = tasks[ready]
         try:
             ray.get(ready)

@@ -11,7 +11,6 @@ from ray.exceptions import RayError, RayTaskError
 
 from scaling.cluster import gpu_memory
 from scaling.cluster.limits import Caps, Limits, as_they_end
-from scaling.cluster.progress import duration
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
 from scaling.data.datasets import Dataset, load
@@ -27,6 +26,7 @@ from scaling.pools.build import (
 )
 from scaling.pools.pool import Pool
 from scaling.pools.spec import PoolSpec
+from scaling.status.left import duration
 from scaling.storage import checkpoints
 from scaling.storage.lock import Lock
 from scaling.storage.store import Store
@@ -68,10 +68,12 @@ def build_pool(session: Session, store: Store, request: PoolRequest, gpu_share: 
     def check(gpus: float) -> None:
         session.limits.check(gpus)
         progress.show()
+        session.under_way(*progress.reached())
 
     ends = as_they_end(dict.fromkeys(tasks, gpu_share), check)
     failed = [why for task in ends if (why := _recorded(path, tasks[task], task))]
     progress.line()
+    session.under_way(*progress.reached())
     if failed:
         more = f", and {len(failed) - 1} more" if failed[1:] else ""
         raise Unfinished(f"Sampling {failed[0]}{more}. The same command samples what is missing.")
@@ -115,6 +117,11 @@ class SamplingProgress:
             since > least and sampled_images(self.path, self.request.k) > self.last
         ):
             self.line()
+
+    def reached(self) -> tuple[str, int, int, str]:
+        """Returns the pool, its images that are sampled, those that it shall have, the unit."""
+        images = sampled_images(self.path, self.request.k)
+        return f"pool {self.request.spec.name}", images, self.total, "images"
 
     def line(self) -> None:
         """`pool NAME: 2,048 of 3,000 images sampled, about 4 min left`."""

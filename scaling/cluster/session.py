@@ -28,6 +28,7 @@ class Session:
     limits: Limits
     hung_after_s: float  # seconds without a sign of life after which a process is ended; 0: never
     say: Callable[[str], None] = functools.partial(print, flush=True)
+    under_way: Callable[[str, int, int, str], None] = lambda name, done, of, unit: None
 
 
 @contextmanager

@@ -73,15 +73,34 @@ class Launcher:
         work: TrialsToRun,
         placement: Placement,
         staging: Path,
+        progress: Progress | None = None,
     ) -> None:
         self.store, self.work, self.placement, self.staging = store, work, placement, staging
-        self.progress = Progress(work.hours, {key: job.epochs for key, job in work.jobs.items()})
-        self.session = replace(session, say=self.progress.say)
-        self.callback = ProgressCallback(self.progress, self._check_caps)
+        epochs = {key: job.epochs for key, job in work.jobs.items()}
+        self.progress = progress or Progress.of(work.hours, epochs)
+        self.session = replace(session, say=self.progress.say, under_way=self._under_way)
+        self.callback = ProgressCallback(self.progress, self._check_caps, self._has, self._failed)
         self.tuners = 0
 
     def _check_caps(self, running: set[str]) -> None:
         self.session.limits.check(sum(self.placement.gpus[key] for key in running))
+        self.progress.activity.caps = self.session.limits.used()
+
+    def _under_way(self, name: str, done: int, of: int, unit: str) -> None:
+        self.progress.under_way(name, done, of, unit)
+        self.progress.activity.caps = self.session.limits.used()
+        self.progress.show()
+
+    def _has(self, key: str) -> str:
+        """What of the machine the trial has, in words."""
+        gpus = self.placement.gpus[key]
+        cpus = f"{self.placement.cpus:g} CPU{'s' * (self.placement.cpus != 1)}"
+        return f"{gpus:.2g} GPU, {cpus}" if gpus else cpus
+
+    def _failed(self, key: str) -> str | None:
+        """Why the trial failed, where it noted that itself, such as a loss that is not finite."""
+        done = self.store.folder(key).done() or {}
+        return str(done.get("error")) if done.get("state") == "failed" else None
 
     def run(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> None:
         """Runs these trials, several Tuners in turn where they are many; raises CapReached.
@@ -95,7 +114,7 @@ class Launcher:
                     f"{len(crowded)} of {len(keys)} trials ran out of memory on a share of a GPU: "
                     "once more, alone on one"
                 )
-                self.progress.finished.difference_update(crowded)
+                self.progress.again(crowded)
                 self.placement.gpus.update(dict.fromkeys(crowded, 1.0))
                 self._fit(crowded, pools)
 

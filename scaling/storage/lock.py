@@ -94,6 +94,20 @@ def locked(root: Path) -> Iterator[Lock]:
         lock.release()
 
 
+def holder_of(root: Path) -> tuple[Holder, bool | None]:
+    """Returns who holds the folder's lock, {} for nobody, and whether that process lives.
+
+    None: it belongs to another host or container, and its process cannot be seen from here.
+    """
+    holder = read_json(root / "launch.lock") or {}
+    if not holder:
+        return {}, False
+    pid = holder.get("pid")
+    if not _is_here(holder):
+        return holder, None
+    return holder, isinstance(pid, int) and _started(pid) == holder.get("started", "")
+
+
 def _take(lock: Lock) -> None:
     for _ in range(3):
         if _create(lock):

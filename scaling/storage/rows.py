@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
+TAIL = 2048  # bytes in which the last row is looked for first
 DECODER = json.JSONDecoder()
 
 
@@ -19,6 +20,23 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def last_epoch(path: Path) -> int:
+    """Returns the epoch of the last row, 0 where there is none; of a large file its end is read."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - TAIL))
+            content = file.read()
+    except OSError:
+        return 0
+    if size > TAIL:
+        content = content.partition(b"\n")[2]
+    rows = parse_rows(content)
+    if not rows and size > TAIL:
+        rows = parse_rows(read_bytes(path))
+    return max((row["epoch"] for row in rows), default=0)
 
 
 def parse_rows(content: bytes) -> list[Row]:

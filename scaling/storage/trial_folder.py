@@ -133,7 +133,10 @@ class TrialFolder:
         epochs has done its part. Raises UsageError where a file's format is newer.
         """
         read_versioned(self.path / "trial.json")
-        done, reached = self.done(), self.reached()
+        return self.state_at(epochs, self.done(), self.reached())
+
+    def state_at(self, epochs: int, done: dict[str, Any] | None, reached: int) -> str:
+        """The same of a `done` and a last epoch that were read already."""
         if done and done["state"] == "failed":
             return "done" if reached > epochs else "failed"
         enough = done["epoch"] if done and done.get("censored") else epochs
