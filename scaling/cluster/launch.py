@@ -126,6 +126,7 @@ def _job(request: Request, planned: Planned) -> Job:
         request.folder / "tensorboard",
         kept_epochs=scheduled.kept_epochs,
         hung_after_s=request.hung_after_s,
+        fence=request.lock.fence,
     )
 
 
@@ -186,8 +187,9 @@ def _measure(launch: Launch, launcher: Launcher) -> list[str]:
     """The costly metrics; returns those that failed, which are missing in the rows."""
     cells, failed = _unmeasured(launch.request), []
     if cells:
-        store, shares = launch.request.store, launcher.placement.gpus
-        failed = fill(launcher.session, store, cells, launch.data, shares)
+        shares, fence = launcher.placement.gpus, launch.request.lock.fence
+        there = (launcher.session, launch.request.store)
+        failed = fill(*there, cells, launch.data, shares, fence)
         print("\n".join(f"Not measured: {line}" for line in failed), end="\n" if failed else "")
     return [f"metrics of {line.partition(':')[0]}" for line in failed]
 

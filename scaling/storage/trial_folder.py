@@ -13,7 +13,7 @@ from scaling.errors import UsageError
 from scaling.storage import checkpoints
 from scaling.storage.files import atomic, naming
 from scaling.storage.formats import read_versioned, write_versioned
-from scaling.storage.rows import Row, parse_rows, read_bytes
+from scaling.storage.rows import Row, are_epochs, parse_rows, read_bytes
 from scaling.trial import Trial, from_dict, key, to_dict
 from scaling.trial.extensions import UnknownName, needed
 
@@ -122,20 +122,26 @@ class TrialFolder:
         done = read_versioned(self.path / "done.json") or {}
         epoch = done.get("epoch")  # 0 of a trial that failed before its first row
         valid = type(epoch) is int and epoch >= 0 and done.get("state") in ("done", "failed")
-        return done if valid else None
+        return done if valid and are_epochs(done.get("rows", [])) else None
+
+    def _lost(self, done: dict[str, Any], epochs: int) -> bool:
+        """Whether a row is not there that `done.json` lists; older ones list none."""
+        listed = done.get("rows")
+        there = {row["epoch"] for row in self.rows()}
+        return any(e not in there for e in listed if e <= epochs) if listed else False
 
     def state(self, epochs: int) -> str:
         """new, partial, done or failed, for a run of so many epochs.
 
-        Nothing is done without its `done.json`, written last, and a row at these epochs or beyond:
-        where that row is lost, the checkpoint holds it. A trial that failed later than at these
+        Nothing is done without its `done.json`, written last, all rows that it lists up to these
+        epochs, and one at them or beyond. A trial that failed later than at these
         epochs has done its part. Raises UsageError where a file's format is newer.
         """
         read_versioned(self.path / "trial.json")
         done, reached = self.done(), self.reached()
         if done and done["state"] == "failed":
             return "done" if reached > epochs else "failed"
-        if done and min(done["epoch"], reached) >= epochs:
+        if done and min(done["epoch"], reached) >= epochs and not self._lost(done, epochs):
             return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
