@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaling.cli.options import SMOKE, override, parser, preset_of
+from scaling.cli.axes import override
+from scaling.cli.options import SMOKE, parser, preset_of
 from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded, program, typed
 from scaling.errors import UsageError
 from scaling.planning.hardware import has_gpu
@@ -52,8 +53,6 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
         raise UsageError("--json goes with --dry-run. Add --dry-run.")
     preset = preset_of(options, presets)
     epochs = preset.epochs if options.epochs is None else options.epochs
-    if epochs < 1:
-        raise UsageError(f"--epochs {epochs}: at least one is needed.")
     asked = override(trials(preset), options)
     metrics = (preset.metrics, preset.metric_every)
     scheduled = schedule(asked, epochs, preset.measure_every, preset.diffusion, *metrics)

@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
-from scaling.errors import UsageError
 from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.vae import STD_FLOOR, VAE, diagonal_normal, elbo, prior
 from scaling.seeds import seeded
+from scaling.trial.bounds import Count, Positive
 from scaling.trial.validation import Validated
 
 COLUMNS = (
@@ -42,22 +42,15 @@ STEPS_MAX = 30_000  # of Cremer's rule
 class Settings(Validated):
     """Options of Eq. 4, which the paper leaves open."""
 
-    n_images: int = 1000  # the first of the test set
-    steps: int = 300
-    lr: float | None = None  # None: that of the variant
-    mc_train: int = 1  # draws in a step
-    mc_eval: int = 64
+    n_images: Count = 1000  # the first of the test set
+    steps: Count = 300
+    lr: Positive | None = None  # None: that of the variant
+    mc_train: Count = 1  # draws in a step
+    mc_eval: Count = 64
     init: Literal["encoder", "prior"] = "encoder"
     stop: Literal["fixed", "cremer"] = "fixed"  # after `steps`, or when the mean ELBO stays
     variant: Literal["per_image", "encoder_finetune"] = "per_image"
     clip_nonneg: bool = False  # an image's ELBO* is at least its ELBO
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("n_images", "steps", "mc_train", "mc_eval", "lr"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise UsageError(f"{name}={value} is not positive. Leave it out for the default.")
 
 
 DEFAULT = Settings()
