@@ -118,14 +118,11 @@ def _add_launch(made: Parser) -> None:
     add("--json", action="store_true", help="with --dry-run: the plan as JSON")
     add("--wait-for-gpus", type=number(NOT_NEGATIVE), default=0.0, metavar="MINUTES",
         help="how long to wait for a cluster's first GPU (default 0)")  # fmt: skip
+    add("--mps", choices=["auto", "on", "off"], default="auto",
+        help="NVIDIA's MPS, under which trials share a GPU side by side (default auto)")  # fmt: skip
     add("--cpus-per-trial", type=positive, default=1.0, metavar="N", help="default 1")
     add("--max-hours", type=positive, metavar="H", help="stop cleanly after so many hours")
-    add(
-        "--max-gpu-hours",
-        type=positive,
-        metavar="H",
-        help="stop cleanly after so many GPU-hours",
-    )
+    add("--max-gpu-hours", type=positive, metavar="H", help="stop cleanly after so many GPU-hours")
     add("--retry-failed", action="store_true", help="run failed trials again")
 
 

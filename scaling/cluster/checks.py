@@ -1,6 +1,6 @@
-"""What all nodes of a cluster must have in common: the results folder, code and versions."""
+"""What the nodes of a cluster must have: results folder, code and versions in common; MPS."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,38 +8,12 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from scaling.cluster import mps
 from scaling.errors import UsageError
 from scaling.storage.provenance import environment
 from scaling.trial import extensions
 
 ANSWER_SECONDS = 60
-
-Ask = Callable[..., dict[str, Any]]  # a function and its arguments -> its result on each node
-
-
-def ask_nodes(function: Callable[..., Any], *arguments: object) -> dict[str, Any]:
-    """Returns what the function gives on each node that is alive, by the node's name.
-
-    Raises UsageError for nodes that do not answer.
-    """
-    task = ray.remote(num_cpus=0)(function)
-    asked = {
-        node["NodeManagerAddress"] + " " + node["NodeID"][:6]: task.options(
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ).remote(*arguments)
-        for node in ray.nodes()
-        if node["Alive"] and node["Resources"].get("CPU")
-    }
-    found = {}
-    for name, answer in asked.items():
-        try:
-            found[name] = ray.get(answer, timeout=ANSWER_SECONDS)
-        except (GetTimeoutError, RayError) as error:
-            raise UsageError(
-                f"The node {name} does not run what it is sent ({type(error).__name__}). Check "
-                "that scaling-vae is installed there and that it has room, or stop that node."
-            ) from None
-    return found
 
 
 def check_shared(folder: Path) -> None:
@@ -47,7 +21,8 @@ def check_shared(folder: Path) -> None:
     marker = folder / ".shared"
     marker.write_text("seen by every node\n")
     try:
-        blind = [name for name, seen in ask_nodes(_sees, str(marker)).items() if not seen]
+        seen = on_nodes(_sees, "CPU", str(marker))
+        blind = [name for name, sees in seen.items() if not sees]
     finally:
         marker.unlink()
     if blind:
@@ -57,20 +32,20 @@ def check_shared(folder: Path) -> None:
         )
 
 
-def check_alike(ask: Ask = ask_nodes) -> None:
+def check_alike(told: Callable[[Sequence[Path]], Mapping[str, Mapping[str, str]]]) -> None:
     """Raises UsageError where a node has other code or versions than this process.
 
-    Their rows would differ without a word. Modules of the user's are compared too.
+    Their rows would differ without a word. `told` gives `environment` of each node by its name;
+    modules of the user's are compared too.
     """
-    files = [m.file for m in extensions.loaded()]
+    files = [module.file for module in extensions.loaded()]
     ours = environment(files)
-    for name, theirs in ask(environment, files).items():
-        other = [what for what in ours if theirs.get(what) != ours[what]]
+    for name, theirs in told(files).items():
+        other = [_difference(w, ours, theirs) for w in ours if theirs.get(w) != ours[w]]
         if other:
             raise UsageError(
-                f"The node {name} has other versions than this host: "
-                f"{'; '.join(_difference(what, ours, theirs) for what in other)}. Its rows would "
-                "differ: install the same there, or stop that node."
+                f"The node {name} differs from this host: {'; '.join(other)}. Its rows would "
+                "differ too: install the same there, or stop that node."
             )
 
 
@@ -80,5 +55,51 @@ def _difference(what: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -
     return f"{what} {there} in place of {here}"
 
 
+def told_by_nodes(files: Sequence[Path]) -> dict[str, dict[str, str]]:
+    """The `environment` of each node of the cluster that runs trials, by its name."""
+    return on_nodes(_environment, "CPU", files)
+
+
+def without_mps() -> list[str]:
+    """The nodes with GPUs on which NVIDIA's MPS does not run: trials there take turns on a GPU."""
+    return [name for name, there in on_nodes(_has_mps, "GPU").items() if not there]
+
+
+def on_nodes(task: Any, resource: str, *arguments: object) -> dict[str, Any]:
+    """What the remote function returns on each node that has the resource, by the node's name.
+
+    Raises UsageError for a node that does not answer.
+    """
+    asked = {
+        node["NodeManagerAddress"] + " " + node["NodeID"][:6]: task.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ).remote(*arguments)
+        for node in ray.nodes()
+        if node["Alive"] and node["Resources"].get(resource)
+    }
+    return {name: _answer(name, answer) for name, answer in asked.items()}
+
+
+def _answer(name: str, answer: ray.ObjectRef) -> Any:
+    try:
+        return ray.get(answer, timeout=ANSWER_SECONDS)
+    except (GetTimeoutError, RayError) as error:
+        raise UsageError(
+            f"The node {name} does not run what it is sent ({type(error).__name__}). Check that "
+            "this version of scaling-vae is installed there, or stop that node."
+        ) from None
+
+
+@ray.remote(num_cpus=0)
+def _has_mps() -> bool:
+    return mps.running()
+
+
+@ray.remote(num_cpus=0)
+def _environment(files: Sequence[Path]) -> dict[str, str]:
+    return environment(files)
+
+
+@ray.remote(num_cpus=0)
 def _sees(path: str) -> bool:
     return Path(path).exists()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import ray
 
-from scaling.cluster.checks import check_alike, check_shared
+from scaling.cluster.checks import check_alike, check_shared, told_by_nodes
 from scaling.cluster.connect import connect, resources
 from scaling.cluster.limits import Limits
 from scaling.trial.placement import Cluster
@@ -52,7 +52,7 @@ def connected(
             if cluster.nodes > 1:
                 check_shared(results)
             if address != "local":  # where it is, this process's own Python runs all
-                check_alike()
+                check_alike(told_by_nodes)
             yield Session(cluster, limits, hung_after_s)
         finally:
             with timed():
