@@ -64,47 +64,16 @@ def _add_trials(made: Parser, default: str) -> None:
     add = made.add_argument_group("what to train").add_argument
     add("--preset", default=default, metavar="NAME", help=f"one of those below (default {default})")
     add("--dataset", metavar="NAME", help="with its network, likelihood, lr and batch")
-    add(
-        "--train-size",
-        type=count,
-        metavar="N",
-        help="|D_train|, the first N of a permutation",
-    )
+    add("--train-size", type=count, metavar="N", help="|D_train|, the first N of a permutation")
     add("--m-z", type=count, nargs="+", metavar="N", help="latent multipliers")
-    add(
-        "--n-c",
-        type=count,
-        nargs="+",
-        metavar="N",
-        help="inner channels; with --m-z the product",
-    )
+    add("--n-c", type=count, nargs="+", metavar="N", help="inner channels; with --m-z the product")
     add("--source", nargs="+", metavar="NAME", help="training distributions: normal, ...")
-    add(
-        "--replicates",
-        type=_numbers,
-        nargs="+",
-        metavar="N",
-        help="draws of D_train, diffusion model and weights together, ranges such as 0-4 too",
-    )
-    add(
-        "--seeds",
-        type=_numbers,
-        nargs="+",
-        metavar="N",
-        help="of the weights alone: data and diffusion model are one replicate's",
-    )
-    add(
-        "--epochs",
-        type=count,
-        metavar="N",
-        help="effective epochs; more continue what is there",
-    )
-    add(
-        "--measure-every",
-        type=count,
-        metavar="N",
-        help="epochs from one measured row to the next",
-    )
+    add("--replicates", type=_numbers, nargs="+", metavar="N",
+        help="draws of D_train, diffusion model and weights, ranges such as 0-4 too")  # fmt: skip
+    add("--seeds", type=_numbers, nargs="+", metavar="N",
+        help="of the weights alone: data and diffusion model are one replicate's")  # fmt: skip
+    add("--epochs", type=count, metavar="N", help="effective epochs; more continue what is there")
+    add("--measure-every", type=count, metavar="N", help="epochs from a measured row to the next")
     add("--set", nargs="+", action="append", default=[], metavar="FIELD=VALUE", dest="fields",
         help="any field of a trial; several values make an axis")  # fmt: skip
     add("--smoke-test", action="store_true", help="the whole pipeline on a tiny grid, a minute")
@@ -119,7 +88,7 @@ def _add_launch(made: Parser) -> None:
     add("--wait-for-gpus", type=number(NOT_NEGATIVE), default=0.0, metavar="MINUTES",
         help="how long to wait for a cluster's first GPU (default 0)")  # fmt: skip
     add("--mps", choices=["auto", "on", "off"], default="auto",
-        help="NVIDIA's MPS, under which trials share a GPU side by side (default auto)")  # fmt: skip
+        help="whether trials share a GPU through NVIDIA MPS (default auto)")  # fmt: skip
     add("--cpus-per-trial", type=positive, default=1.0, metavar="N", help="default 1")
     add("--max-hours", type=positive, metavar="H", help="stop cleanly after so many hours")
     add("--max-gpu-hours", type=positive, metavar="H", help="stop cleanly after so many GPU-hours")

@@ -130,10 +130,19 @@ def _import(options: Namespace) -> int:
         options.file,
         _store(options).root / "pools",
         options.name,
-        dataset=options.dataset,
+        dataset=_data_name(options.dataset),
         levels=data.levels,
         train=train,
         rescale=options.rescale,
     )
     print("\n".join(report.lines()))
     return 0
+
+
+def _data_name(dataset: str) -> str:
+    """What trials on the data set call it."""
+    from scaling.trial import VaeTrial
+    from scaling.trial.keys import data_name
+    from scaling.trial.own_files import identified
+
+    return data_name(identified(VaeTrial(dataset)))

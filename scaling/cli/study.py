@@ -22,6 +22,7 @@ from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded,
 from scaling.errors import UsageError
 from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
+from scaling.trial import Trial
 from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Scheduled, schedule
 
@@ -55,7 +56,9 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     epochs = preset.epochs if options.epochs is None else options.epochs
     asked = override(trials(preset), options)
     metrics = (preset.metrics, preset.metric_every)
-    scheduled = schedule(asked, epochs, preset.measure_every, preset.diffusion, *metrics)
+    identify = _identify(options)
+    every = preset.measure_every
+    scheduled = schedule(asked, epochs, every, preset.diffusion, *metrics, identify=identify)
     plan = _plan(options, preset, scheduled, measure=False)
     if options.dry_run:
         _show(plan, options.json)
@@ -63,6 +66,20 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     if options.address == "local" and plan.total.hours > CALIBRATE_FROM:
         plan = _plan(options, preset, scheduled, measure=True)
     return _launch(name, options, preset, plan, report)
+
+
+def _identify(options: Namespace) -> Callable[[Trial], Trial]:
+    """What gives trials on own files their content, or those that were keyed by a path."""
+    from scaling.storage.earlier import Earlier
+    from scaling.storage.store import Store
+
+    def fingerprint(trial: Trial) -> str:
+        from scaling.data.datasets import loader
+        from scaling.data.fingerprints import fingerprints
+
+        return fingerprints(loader(options.data_root, True))(trial)
+
+    return Earlier(Store(options.results), fingerprint)
 
 
 def _plan(

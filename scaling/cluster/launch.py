@@ -72,7 +72,6 @@ def _check(request: Request) -> Datasets:
     """Everything that can be refused before Ray starts; returns the data sets."""
     loaded: Datasets = {}
     parts: dict[tuple[Data, Part], datasets.Dataset] = {}
-    goes_on = request.left.keys() | _models(request)
     for key, trial in ((key, planned.trial) for key, planned in request.trials.items()):
         data = data_of(trial)
         if data not in loaded:
@@ -80,17 +79,11 @@ def _check(request: Request) -> Datasets:
         part = (data, trial.part)
         if part not in parts:
             parts[part] = divided(loaded[data], trial.part)
-        if key in goes_on:
-            check_same_data(request.store.folder(key), parts[part])
+        check_same_data(request.store.folder(key), parts[part])
+        pools.check_same_samples(request.store, key, trial)
         trial.check_levels(parts[part].levels)
     pools.check(request, loaded)
     return loaded
-
-
-def _models(request: Request) -> set[str]:
-    """The diffusion trials of this launch whose samples are read by what is left to run."""
-    read = {pool for _, pool, _ in request.pool_users()}
-    return {key for key, planned in request.trials.items() if planned.scheduled.pool in read}
 
 
 def _on_ray(launch: Launch, ended: Ended) -> None:

@@ -67,6 +67,13 @@ class Ledger:
             self.checksums[str(index)] = self._checked(index, chunk)
         return chunk.copy()
 
+    def recorded(self, checksums: Mapping[str, str]) -> dict[str, str]:
+        """Those of an earlier launch; raises ValueError where the pool holds other samples now."""
+        for index, found in checksums.items():
+            if found != self.expected.get(int(index), found):
+                raise ValueError(f"chunk {index} of its pool has been sampled anew since it began")
+        return dict(checksums)
+
     def _checked(self, index: int, chunk: np.ndarray) -> str:
         found = digest(chunk)
         if found != self.expected.get(index, found):
@@ -121,10 +128,9 @@ def execute(
         folder.fail(str(error), **made_by())
         return
     training = run.seconds - trained
-    profile = {"training": training, "measuring": inside - training}
-    gpu = {"gpu": job.gpu} if job.gpu else {}
     saver.check_fence()
-    _finish(run, folder, ledger, span=[began, time.time()], profile=profile, **gpu)
+    facts = {"profile": {"training": training, "measuring": inside - training}}
+    _finish(run, folder, ledger, job, span=[began, time.time()], **facts)
 
 
 def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
@@ -141,7 +147,7 @@ def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
             run.load_state_dict(state)
         except (KeyError, RuntimeError, ValueError):
             continue
-        ledger.checksums = dict(state.get("chunks", {}))
+        ledger.checksums = ledger.recorded(state.get("chunks", {}))
         break
     rows = folder.cut_rows(run.epoch)
     if run.last_row and (not rows or rows[-1]["epoch"] < run.last_row["epoch"]):
@@ -222,7 +228,7 @@ class Saver:
         self.cost = self.saved - begun
 
 
-def _finish(run: Run, folder: TrialFolder, ledger: Ledger, **facts: object) -> None:
+def _finish(run: Run, folder: TrialFolder, ledger: Ledger, job: Job, **facts: object) -> None:
     """Also for a run that was complete but for this: it may have been killed right here."""
     folder.merge_arrays(run.arrays())
     folder.finish(
@@ -233,5 +239,6 @@ def _finish(run: Run, folder: TrialFolder, ledger: Ledger, **facts: object) -> N
         rows=ledger.rows,
         **made_by(),
         **facts,
+        **({"gpu": job.gpu} if job.gpu else {}),
         **({"chunks": ledger.checksums} if ledger.checksums else {}),
     )

@@ -49,10 +49,9 @@ class TrialFolder:
         stored = _stored(self.path / "trial.json")
         if stored is None:
             self.path.mkdir(parents=True, exist_ok=True)
-            made = to_dict(trial)
-            modules = needed(made)
-            made |= {"modules": modules} if modules else {}
-            write_versioned(self.path / "trial.json", made)
+            _write(self.path / "trial.json", trial)
+        elif key(stored) == key(trial) and stored.content and stored != trial:
+            _write(self.path / "trial.json", trial)  # the file lies elsewhere now
         elif stored != trial:
             raise UsageError(
                 f"{self.path} was made by a version with other defaults. "
@@ -124,12 +123,6 @@ class TrialFolder:
         valid = type(epoch) is int and epoch >= 0 and done.get("state") in ("done", "failed")
         return done if valid and are_epochs(done.get("rows", [])) else None
 
-    def _lost(self, done: dict[str, Any], epochs: int) -> bool:
-        """Whether a row is not there that `done.json` lists; older ones list none."""
-        listed = done.get("rows")
-        there = {row["epoch"] for row in self.rows()}
-        return any(e not in there for e in listed if e <= epochs) if listed else False
-
     def state(self, epochs: int) -> str:
         """new, partial, done or failed, for a run of so many epochs.
 
@@ -141,10 +134,22 @@ class TrialFolder:
         done, reached = self.done(), self.reached()
         if done and done["state"] == "failed":
             return "done" if reached > epochs else "failed"
-        if done and min(done["epoch"], reached) >= epochs and not self._lost(done, epochs):
+        if done and min(done["epoch"], reached) >= epochs and not _lost(self.rows(), done, epochs):
             return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
+
+
+def _write(path: Path, trial: Trial) -> None:
+    made = to_dict(trial)
+    modules = needed(made)
+    write_versioned(path, made | ({"modules": modules} if modules else {}))
+
+
+def _lost(rows: list[Row], done: dict[str, Any], epochs: int) -> bool:
+    """Whether a row up to these epochs is not there that `done.json` lists; old ones list none."""
+    there = {row["epoch"] for row in rows}
+    return any(epoch not in there for epoch in done.get("rows", []) if epoch <= epochs)
 
 
 def _stored(path: Path) -> Trial | None:

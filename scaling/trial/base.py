@@ -23,6 +23,8 @@ class BaseTrial(Validated):
     replicate: int | None
     train_size: int | None
     partition: Partition
+    dataset: str
+    content: str | None
     has_metrics: ClassVar[bool] = False  # whether costly metrics can be measured from its model
     makes_pools: ClassVar[bool] = False  # whether samples are drawn from its model
     pool_field: ClassVar[str] = "pool"  # names, for --set, which pool it reads
@@ -80,7 +82,7 @@ class BaseTrial(Validated):
 
     def headline(self, changed: dict[str, Any]) -> dict[str, Any]:
         """What tells it from others, given its fields that are not at their default."""
-        return {"kind": self.kind, "dataset": self.dataset} | changed  # type: ignore[attr-defined]
+        return {"kind": self.kind, "dataset": self.dataset} | changed
 
     def with_pool(self, pool: str, k: int) -> Self:
         """The trial that reads this pool, k chunks of it unless it says how many."""
@@ -140,12 +142,17 @@ class BaseTrial(Validated):
 
 
 def check_dataset(trial: Any) -> None:
-    """Raises UnknownName for a data set that neither the project nor a loaded module has."""
+    """Raises UnknownName for a data set that neither the project nor a loaded module has.
+
+    Raises UsageError for the content of what is no file.
+    """
     if trial.dataset not in DATASETS and not trial.dataset.endswith(".npz"):
         raise UnknownName(
             f"Unknown dataset {trial.dataset!r}. {did_you_mean(trial.dataset, DATASETS)}"
             f"Known: {listed(DATASETS)}, or a path/to/file.npz. {HINT}."
         )
+    if trial.content is not None and trial.dataset in DATASETS:
+        raise UsageError(f"content={trial.content} is read of own files only. Leave it out.")
 
 
 def check_draw(trial: BaseTrial) -> None:

@@ -25,6 +25,7 @@ class DiffusionTrial(BaseTrial):
     train_size: Count | None = None
     split: Number = 0
     replicate: Number | None = None  # number of the draw of everything that chance decides
+    content: str | None = None  # of an own file: the start of its SHA-256, in place of its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
     share: PositiveShare = 1.0  # of D_train: a prefix of one permutation, shares nested
     budget: Literal["images", "epochs"] = "images"  # equal whatever the share (B.8: images)

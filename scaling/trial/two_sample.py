@@ -30,6 +30,7 @@ class TwoSampleTrial(BaseTrial):
     train_size: Count | None = None
     split: Number = 0
     replicate: Number | None = None  # number of the draw of everything that chance decides
+    content: str | None = None  # of an own file: the start of its SHA-256, in place of its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
     share: PositiveShare = 1.0  # of D_train that the diffusion model saw
     pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash

@@ -40,6 +40,7 @@ class VaeFields(BaseTrial):
     train_size: Count | None = None  # |D_train|; None: all training images
     split: Number = 0  # seed of the permutation whose first train_size images are D_train
     replicate: Number | None = None  # number of the draw of everything that chance decides
+    content: str | None = None  # of an own file: the start of its SHA-256, in place of its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
     network: str = "residual"
     likelihood: str = "mixture"
