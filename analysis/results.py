@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from analysis.columns import COLUMNS, COUNT, TEXT
 from analysis.command import command
+from analysis.invariants import checked
 from analysis.pool_quality import with_pool_quality
 from analysis.provenance import METADATA, about_parquet, launches_of, provenance, public
 from analysis.provenance import note as note
@@ -37,21 +38,22 @@ def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFra
 
     Numbers not measured are missing (NaN or NA), never 0. Trials without any row, which the frame
     cannot hold, stand in `frame.attrs["unmeasured"]`. `found` are the path's `trials` where they
-    are read already. Raises ResultsError with two sentences where there is nothing to read.
+    are read already. Raises ResultsError with two sentences where there is nothing to read, and
+    where a column is not what `analysis.invariants` asks of it.
     """
     path = Path(path)
     if path.is_file():
-        return _read_parquet(path)
+        return checked(_read_parquet(path), path)
     folders = trials(path) if found is None else found
     if not folders and (path / "trials.parquet").is_file():
-        return _read_parquet(path / "trials.parquet")
+        return checked(_read_parquet(path / "trials.parquet"), path / "trials.parquet")
     if not any(trial.rows and trial.fields for trial in folders):
         raise ResultsError(
             f"{path} holds no measured epoch yet. "
             "Run the study (again), or give another folder with --results FOLDER."
         )
     root = path.parent if (path / "study.json").is_file() else path
-    return with_pool_quality(_frame(folders), root)
+    return with_pool_quality(checked(_frame(folders), path), root)
 
 
 def trials(path: str | Path) -> list[TrialFolder]:
@@ -144,17 +146,17 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         about_parquet(path)
         frame = pq.ParquetFile(path).read().to_pandas()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
         raise ResultsError(
             f"{path} is no readable parquet file ({type(error).__name__}). "
             f"Type {command('report', '--results', path.parent)} to write it again."
         ) from None
-    if not {"key", "kind", "state", "epoch"} <= set(frame.columns):
+    if not {"key", "kind", "state", "epoch"} & {*frame.columns, *frame.index.names}:
         raise ResultsError(
             f"{path} is a parquet file, but not one of trials: it lacks key, kind, state or epoch. "
             "Give a study's trials.parquet with --results."
         )
-    return frame
+    return frame if frame.index.names == [None] else frame.reset_index()
 
 
 def _frame(folders: list[TrialFolder]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from scaling.cli.options import add_data_root, add_module, add_results
+from scaling.cli.options import add_data_root, add_module, add_results, positive
 from scaling.errors import listed, to_type
 from scaling.planning.table import size
 from scaling.trial import extensions
@@ -56,7 +56,7 @@ def add_to(words: Any) -> None:
     add_data_root(made)
     add_module(made)
     wait = "patience with each check (default 14)"
-    made.add_argument("--seconds", type=float, default=14.0, help=wait)
+    made.add_argument("--seconds", type=positive, default=14.0, help=wait)
     made.set_defaults(command=_command)
 
 

@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from scaling.cli.options import Parser, add_place
+from scaling.cli.options import Parser, add_place, count
 from scaling.cli.process import DONE, FAILED, at_work, guarded, program, typed
 from scaling.errors import UsageError, listed, to_type
 from scaling.planning.hardware import has_gpu
@@ -55,7 +55,13 @@ def _parser(description: str) -> Parser:
     add("--metric", nargs="+", required=True, metavar="NAME", help="metrics, by module or column")
     add("--where", nargs="+", default=[], metavar="CONDITION",
         help='such as "m_z>1 and source==dmaapx", as of python -m analysis')  # fmt: skip
-    add("--epoch", nargs="+", type=int, metavar="N", help="default: wherever a model is kept")
+    add(
+        "--epoch",
+        nargs="+",
+        type=count,
+        metavar="N",
+        help="default: wherever a model is kept",
+    )
     add("--setting", nargs="+", default=[], metavar="NAME=VALUE", help="of the metric, typed")
     add("--dry-run", action="store_true", help="list the cells that would be measured and stop")
     add_place(made)

@@ -4,8 +4,9 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaling.cli.options import Parser, add_data, add_module, add_results, add_timeout
+from scaling.cli.options import Parser, add_data, add_module, add_results, add_timeout, count
 from scaling.cli.process import at_work
+from scaling.trial.bounds import NUMBER, number
 
 if TYPE_CHECKING:
     from scaling.cluster.sampling import PoolRequest
@@ -32,10 +33,10 @@ def add_to(words: Any) -> None:
 
     add = verb("build", _build, "sample a trained diffusion model", sampling, images)
     add("model", metavar="KEY", help="of the diffusion trial")
-    add("--k", type=int, default=10, help="chunks of |D_train| images (default 10)")
+    add("--k", type=count, default=10, help="chunks of |D_train| images (default 10)")
     add = verb("grow", _grow, "add chunks to a sampled pool", sampling)
     add("name")
-    add("--k", type=int, required=True, help="chunks that it shall have in all")
+    add("--k", type=count, required=True, help="chunks that it shall have in all")
     add = verb("verify", _verify, "name damaged chunks and sample just those again", sampling)
     add("name")
     add = verb("info", _info, "what a pool holds")
@@ -44,9 +45,14 @@ def add_to(words: Any) -> None:
     add("file", type=Path)
     add("--name", required=True)
     add("--dataset", default="digits", help="whose levels and shape they have (default digits)")
-    add("--train-size", type=int, help="|D_train| of the study: images in a chunk")
-    add("--replicate", type=int, metavar="N", help="whose D_train the samples stand beside")
-    add("--split", type=int, default=0, help="of trials without a replicate")
+    add("--train-size", type=count, help="|D_train| of the study: images in a chunk")
+    add(
+        "--replicate",
+        type=number(NUMBER),
+        metavar="N",
+        help="whose D_train they stand beside",
+    )
+    add("--split", type=number(NUMBER), default=0, help="of trials without a replicate")
     add("--rescale", choices=["unit", "symmetric"], help="floats in [0, 1] or in [-1, 1]")
 
 
@@ -124,10 +130,19 @@ def _import(options: Namespace) -> int:
         options.file,
         _store(options).root / "pools",
         options.name,
-        dataset=options.dataset,
+        dataset=_data_name(options.dataset),
         levels=data.levels,
         train=train,
         rescale=options.rescale,
     )
     print("\n".join(report.lines()))
     return 0
+
+
+def _data_name(dataset: str) -> str:
+    """What trials on the data set call it."""
+    from scaling.trial import VaeTrial
+    from scaling.trial.keys import data_name
+    from scaling.trial.own_files import identified
+
+    return data_name(identified(VaeTrial(dataset)))

@@ -16,11 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaling.cli.options import SMOKE, override, parser, preset_of
+from scaling.cli.axes import override
+from scaling.cli.options import SMOKE, parser, preset_of
 from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded, program, typed
 from scaling.errors import UsageError
 from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
+from scaling.trial import Trial
 from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Scheduled, schedule
 
@@ -52,12 +54,11 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
         raise UsageError("--json goes with --dry-run. Add --dry-run.")
     preset = preset_of(options, presets)
     epochs = preset.epochs if options.epochs is None else options.epochs
-    if epochs < 1:
-        raise UsageError(f"--epochs {epochs}: at least one is needed.")
     asked = override(trials(preset), options)
     metrics = (preset.metrics, preset.metric_every)
+    often = (epochs, preset.measure_every)
     scheduled = schedule(
-        asked, epochs, preset.measure_every, preset.diffusion, *metrics, preset.equal_images
+        asked, *often, preset.diffusion, *metrics, preset.equal_images, _identify(options)
     )
     plan = _plan(options, preset, scheduled, measure=False)
     if options.dry_run:
@@ -66,6 +67,20 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     if options.address == "local" and plan.total.hours > CALIBRATE_FROM:
         plan = _plan(options, preset, scheduled, measure=True)
     return _launch(name, options, preset, plan, report)
+
+
+def _identify(options: Namespace) -> Callable[[Trial], Trial]:
+    """What gives trials on own files their content, or those that were keyed by a path."""
+    from scaling.storage.earlier import Earlier
+    from scaling.storage.store import Store
+
+    def fingerprint(trial: Trial) -> str:
+        from scaling.data.datasets import loader
+        from scaling.data.fingerprints import fingerprints
+
+        return fingerprints(loader(options.data_root, True))(trial)
+
+    return Earlier(Store(options.results), fingerprint)
 
 
 def _plan(

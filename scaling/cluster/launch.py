@@ -75,7 +75,6 @@ def _check(request: Request) -> Datasets:
     """Everything that can be refused before Ray starts; returns the data sets."""
     loaded: Datasets = {}
     parts: dict[tuple[Data, Part], datasets.Dataset] = {}
-    goes_on = request.left.keys() | _models(request)
     for key, trial in ((key, planned.trial) for key, planned in request.trials.items()):
         data = data_of(trial)
         if data not in loaded:
@@ -83,17 +82,11 @@ def _check(request: Request) -> Datasets:
         part = (data, trial.part)
         if part not in parts:
             parts[part] = divided(loaded[data], trial.part)
-        if key in goes_on:
-            check_same_data(request.store.folder(key), parts[part])
+        check_same_data(request.store.folder(key), parts[part])
+        pools.check_same_samples(request.store, key, trial)
         trial.check_levels(parts[part].levels)
     pools.check(request, loaded)
     return loaded
-
-
-def _models(request: Request) -> set[str]:
-    """The diffusion trials of this launch whose samples are read by what is left to run."""
-    read = {pool for _, pool, _ in request.pool_users()}
-    return {key for key, planned in request.trials.items() if planned.scheduled.pool in read}
 
 
 def _on_ray(launch: Launch, ended: Ended) -> None:
@@ -149,6 +142,7 @@ def _job(request: Request, planned: Planned) -> Job:
         kept_epochs=scheduled.kept_epochs,
         micro_batch=planned.micro_batch,
         hung_after_s=request.hung_after_s,
+        fence=request.lock.fence,
     )
 
 
@@ -182,9 +176,10 @@ def _measure(launch: Launch, launcher: Launcher) -> list[str]:
     """The costly metrics; returns those that failed, which are missing in the rows."""
     cells, failed = unmeasured(launch.request), []
     if cells:
-        store, shares = launch.request.store, launcher.placement.gpus
+        shares, fence = launcher.placement.gpus, launch.request.lock.fence
+        there = (launcher.session, launch.request.store)
         launcher.progress.phase("measuring the costly metrics")
-        failed = fill(launcher.session, store, cells, launch.data, shares)
+        failed = fill(*there, cells, launch.data, shares, fence)
         for line in failed:
             launcher.progress.say(f"Not measured: {line}")
     return [f"metrics of {line.partition(':')[0]}" for line in failed]

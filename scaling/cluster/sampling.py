@@ -31,6 +31,7 @@ from scaling.storage import checkpoints
 from scaling.storage.lock import Lock
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, extensions
+from scaling.trial.keys import data_name
 from scaling.trial.schedule import pool_name
 
 LINE_SECONDS = 15, 300  # between two lines of progress: at least, and at most
@@ -200,7 +201,7 @@ def pool_request(
     size = trial.train_size if trial.train_size is not None else len(data.train)
     spec = PoolSpec(
         name=name,
-        dataset=trial.dataset,
+        dataset=data_name(trial),
         levels=data.levels,
         shape=tuple(int(n) for n in data.train.shape[1:]),
         images_per_chunk=size,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import ray
 
-from scaling.cluster.checks import check_shared
+from scaling.cluster.checks import check_alike, check_shared, told_by_nodes
 from scaling.cluster.connect import connect, resources
 from scaling.cluster.limits import Limits
 from scaling.trial.placement import Cluster
@@ -43,7 +43,8 @@ def connected(
     """Joins or starts Ray for what is inside `with`, and leaves it afterwards.
 
     Ray's own output goes to the file `log`. Raises UsageError where nobody answers at the address,
-    or where a node does not see the folder `results`. `timed` is around joining and leaving.
+    where a node does not see the folder `results`, or where one has other code. `timed` is
+    around joining and leaving.
     """
     with logged_to(log):
         try:
@@ -51,6 +52,8 @@ def connected(
                 cluster = connect(address)
             if cluster.nodes > 1:
                 check_shared(results)
+            if address != "local":  # where it is, this process's own Python runs all
+                check_alike(told_by_nodes)
             yield Session(cluster, limits, hung_after_s)
         finally:
             with timed():

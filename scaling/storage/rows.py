@@ -50,6 +50,11 @@ def parse_rows(content: bytes) -> list[Row]:
     return [_measured(rows[epoch]) for epoch in sorted(rows)]
 
 
+def are_epochs(values: object) -> bool:
+    """Whether this is a list of epochs, as `done.json` has of a trial's rows."""
+    return isinstance(values, list) and all(map(_is_epoch, values))
+
+
 def _is_epoch(value: object) -> bool:
     """Whether the value is a whole number from 1 on."""
     return type(value) is int and value >= 1

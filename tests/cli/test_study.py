@@ -14,7 +14,8 @@ import pytest
 from ray._private import services
 
 from scaling.cli import study as command
-from scaling.cli.options import Parser, override, parser, preset_of
+from scaling.cli.axes import override
+from scaling.cli.options import Parser, parser, preset_of
 from scaling.errors import UsageError
 from scaling.planning import plan
 from scaling.planning.costs import GPU
