@@ -10,7 +10,7 @@ from typing import Any
 import ray
 
 from scaling.cluster import pools
-from scaling.cluster.limits import CapReached, Limits
+from scaling.cluster.limits import CapReached, Caps, Limits
 from scaling.cluster.measuring import Cells, check_same_data, fill, missing_cells, without_model
 from scaling.cluster.profile import Profile
 from scaling.cluster.request import Request
@@ -29,10 +29,11 @@ Datasets = dict[Data, datasets.Dataset]
 
 @dataclass
 class Ended:
-    """How a launch ended: at which cap, and what is missing beside trials."""
+    """How a launch ended: at which cap, what is missing beside trials, what it has used."""
 
     cap: str | None = None
     missing: list[str] = field(default_factory=list)
+    used: Caps | None = None  # the caps and what is used of them; None where Ray never started
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
     except CapReached as cap:
         ended.cap = str(cap)
     finally:
+        ended.used = limits.used
         shutil.rmtree(staging, ignore_errors=True)
 
 
