@@ -23,6 +23,12 @@ def rates_of(frame: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, Any] | 
     return _recorded(frame, about.get("rates"), lambda rates: {*rates["fixed"], *rates["tuned"]})
 
 
+def figures_of(frame: pd.DataFrame, about: Mapping[str, Any]) -> list[str]:
+    """The figures that show what was chosen."""
+    search, rates = search_of(frame, about), rates_of(frame, about)
+    return [*(["search"] if search else []), *(["tuned"] if rates else [])]
+
+
 def chosen(frame: pd.DataFrame, about: Mapping[str, Any]) -> pd.DataFrame:
     """The trials that figures of curves are drawn from: one at each place.
 
@@ -77,4 +83,4 @@ def _recorded(frame: pd.DataFrame, record: Any, keys: Any) -> dict[str, Any] | N
         return None
     known = keys(record)
     own = frame.loc[frame["kind"] != "diffusion", "key"]
-    return record if own.isin(known).all() and own.size else None
+    return record if len(own) and own.isin(known).all() else None

@@ -1,6 +1,7 @@
 """The best learning rate of each (source, m_z, n_c), by validation ELBO; never by the test set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,7 +64,8 @@ def _cell_row(frame: pd.DataFrame, place: tuple[object, ...], part: pd.DataFrame
     row |= {"difference": ahead.mean if ahead else nan}
     row |= {"difference_low": ahead.low if ahead else nan}
     row |= {"difference_high": ahead.high if ahead else nan}
-    row["left_out"] = ", ".join(f"{x:g}" for x in tried if x not in set(whole.columns))
+    there = {float(str(name)) for name in whole.columns}
+    row["left_out"] = ", ".join(f"{x:g}" for x in tried if x not in there)
     row["key"] = str(part.loc[part["lr"] == lr, "key"].iloc[0])
     return row
 
@@ -82,39 +84,40 @@ def _edge(lr: float, tried: Sequence[float]) -> str:
 
 def lines(table: pd.DataFrame) -> list[str]:
     """The table of `best` as plain text, then the warnings."""
-    cells = [["source", "m_z", "n_c", "lr", "range tried", "validation ELBO", "n", "ahead of next"]]
-    cells += [
-        [
-            row.source, str(row.m_z), str(row.n_c), f"{row.lr:g}",
-            f"{row.lowest:g} to {row.highest:g}", _size(row.mean, row.low, row.high, row.n, ""),
-            str(row.n), _ahead(row),
-        ]
-        for row in table.itertuples()
-    ]  # fmt: skip
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in cells] + [
-        *warnings(table)
-    ]
+    rows = cells(table)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    aligned = ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return [*aligned, *warnings(table)]
+
+
+def cells(table: pd.DataFrame) -> list[list[str]]:
+    """The texts of the table of `best`, its head first."""
+    head = ["source", "m_z", "n_c", "lr", "range tried", "validation ELBO", "n", "ahead of next"]
+    return [head, *(_texts(row) for row in table.to_dict("records"))]
+
+
+def _texts(row: dict[Hashable, Any]) -> list[str]:
+    n, ahead = int(row["n"]), "-"
+    if not np.isnan(row["runner_up"]):
+        ends = (row["difference"], row["difference_low"], row["difference_high"])
+        ahead = f"{_size(*ends, n, '+')} ({row['runner_up']:g})"
+    tried = f"{row['lowest']:g} to {row['highest']:g}"
+    mean = _size(row["mean"], row["low"], row["high"], n, "")
+    return [row["source"], str(row["m_z"]), str(row["n_c"]), f"{row['lr']:g}", tried, mean, str(n),
+            ahead]  # fmt: skip
 
 
 def warnings(table: pd.DataFrame) -> Iterator[str]:
     """A sentence for each cell whose best rate is at the edge of the range, or that lost some."""
-    for row in table.itertuples():
-        place = f"{row.source} (m_z={row.m_z}, n_c={row.n_c})"
-        if row.edge:
+    for row in table.to_dict("records"):
+        place = f"{row['source']} (m_z={row['m_z']}, n_c={row['n_c']})"
+        if row["edge"]:
             yield (
-                f"Warning: at {place} the best lr, {row.lr:g}, is the {EDGES[str(row.edge)]} one "
+                f"Warning: at {place} the best lr, {row['lr']:g}, is the {EDGES[row['edge']]} one "
                 "tried; the optimum may lie beyond. Widen the range: --set lr=..."
             )
-        if row.left_out:
-            yield f"Left out at {place}: lr {row.left_out}, not finished in every replicate."
-
-
-def _ahead(row) -> str:  # type: ignore[no-untyped-def]
-    if np.isnan(row.runner_up):
-        return "-"
-    ends = (row.difference, row.difference_low, row.difference_high)
-    return f"{_size(*ends, row.n, '+')} ({row.runner_up:g})"
+        if row["left_out"]:
+            yield f"Left out at {place}: lr {row['left_out']}, not finished in every replicate."
 
 
 def _size(mean: float, low: float, high: float, n: int, sign: str) -> str:

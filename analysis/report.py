@@ -1,12 +1,12 @@
 """A study's report: one parquet file, the figures, and the verdict in plain console lines."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 import pandas as pd
 
-from analysis import descent, figures, pools, provenance, results
+from analysis import choice, descent, figures, pools, provenance, results
 from analysis.descent import Change, Move, Place, Verdict
 from analysis.intervals import Interval
 from analysis.pools import Pool
@@ -47,24 +47,35 @@ def report(
         results.compact(study, frame)
     except ResultsError as error:
         return [*said, str(error)]
+    about = provenance.provenance(study)
+    names = [*names, *choice.figures_of(frame, about)]
     said += [_drawn(name, frame, study) for name in names]
     for name in filter(figures.is_table, names):
-        said += _text(name, frame)
-    return said + (_judged(frame) if "fig8" in names else [])
+        said += _text(name, frame, study)
+    return said + (_judged(frame, about) if "fig8" in names else [])
 
 
-def _text(name: str, frame: pd.DataFrame) -> list[str]:
+def _text(name: str, frame: pd.DataFrame, study: Path) -> list[str]:
     try:
-        return figures.text(name, frame)
+        return figures.text(name, figures.load(name, study, frame))
     except ResultsError:  # said already, where the table is drawn
         return []
 
 
-def _judged(frame: pd.DataFrame) -> list[str]:
+def _judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
     try:
-        return verdict_lines(descent.verdict(frame))
+        return judged(frame, about)
     except ResultsError as error:
         return [f"Double descent: {error}"]
+
+
+def judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
+    """The verdict's lines; both verdicts where the study has a fixed rate and tuned ones."""
+    said = []
+    for name, part in choice.parts(frame, about).items():
+        said += [f"{name}:"] if name else []
+        said += verdict_lines(descent.verdict(part))
+    return said
 
 
 def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORMATS = ("png", "pdf", "csv")  # written where no file is named
 STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "double_descent": ("fig7", "fig8"),
+    "learning_rate": ("learning_rate",),
     "diffusion": ("fig17",),
     "data_sources": ("fig1", "fig2", "fig10", "fig11", "fig12", "fig13", "table7"),
     "latent_width": ("fig6",),
@@ -35,6 +36,8 @@ STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "downstream": ("table11", "fig4l", "fig9", "fig19"),
     "smoothness": ("fig3",),
 }
+OTHERS = ("learning_rate", "search", "tuned")  # not the paper's: what validation has chosen
+TABLES = ("learning_rate",)  # figures that have a table beside their picture
 TEXTS = ("txt", "md", "tex")  # of a table
 JPEG = (
     "CIFAR-10's images are those of a JPEG copy: "
@@ -49,10 +52,10 @@ METADATA: dict[str, dict[str, None]] = {
 
 
 def names() -> list[str]:
-    """The figures that can be drawn, in the paper's order, and then the tables."""
+    """The figures that can be drawn, in the paper's order, then the tables, then `OTHERS`."""
     modules = (module.name for module in pkgutil.iter_modules(__path__))
     found = [match for name in modules if (match := re.fullmatch(r"(fig|table)(\d+)(.*)", name))]
-    return [match[0] for match in sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))]
+    return [*(m[0] for m in sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))), *OTHERS]
 
 
 def about(name: str) -> str:
@@ -63,7 +66,8 @@ def about(name: str) -> str:
 
 def study(name: str) -> str:
     """The study that shows the figure."""
-    return next(study for study, shown in STUDIES.items() if name in shown)
+    shows = (study for study, shown in STUDIES.items() if name in shown)
+    return next(shows, "double_descent")
 
 
 def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "pd.DataFrame":
@@ -71,12 +75,16 @@ def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "p
 
     `frame` are these results, where they are read already.
     """
-    from analysis import results
+    from analysis import choice, results
+    from analysis.provenance import provenance
 
     own: Callable[[str | Path], pd.DataFrame] | None = getattr(_module(name), "load", None)
     if own:
         return own(path)
-    return results.load(path) if frame is None else frame
+    found = results.load(path) if frame is None else frame
+    if name in OTHERS:
+        return found
+    return choice.chosen(found, provenance(path))
 
 
 def draw(name: str, frame: "pd.DataFrame", note: str = "") -> "Figure":
@@ -136,7 +144,7 @@ def save(name: str, frame: "pd.DataFrame", files: Iterable[Path], note: str = ""
 
 def is_table(name: str) -> bool:
     """Whether it has lines of text besides its picture."""
-    return name.startswith("table")
+    return name.startswith("table") or name in TABLES
 
 
 def text(name: str, frame: "pd.DataFrame", suffix: str = "txt") -> list[str]:

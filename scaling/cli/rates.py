@@ -44,7 +44,8 @@ class Tuned(Work):
             )
         _check_complete(study, vaes, rates)
         self.fixed = vaes
-        self.tuned = [replace(trial, lr=_rate(trial, rates)) for trial in vaes]
+        tuned = ((trial, _rate(trial, rates)) for trial in vaes)
+        self.tuned = [replace(trial, lr=lr) for trial, lr in tuned if lr is not None]
         self.scheduled = make([*self.fixed, *self.tuned])
 
     def record(self, store: "Store") -> dict[str, Any]:
@@ -106,9 +107,7 @@ def _rates(cells: "pd.DataFrame", results: Path) -> dict[Cell, float]:
 
 
 def _cell(trial: VaeTrial) -> Cell:
-    plain = replace(
-        without_chance(trial), lr=1.0, source=NORMAL, partition="train_and_test"
-    )
+    plain = replace(without_chance(trial), lr=1.0, source=NORMAL, partition="train_and_test")
     return plain, trial.source.name
 
 

@@ -43,14 +43,15 @@ class Search:
 
 def add_search(made: argparse.ArgumentParser) -> None:
     """Adds the flags of a search to a study's command line."""
-    add = made.add_argument_group("search (chosen by validation ELBO, never by the test set)")
-    add.add_argument("--search", nargs="+", metavar="FIELD=RANGE", help=FORMS)
-    add.add_argument("--samples", type=int, metavar="N",
-                     help=f"points tried in each cell (default {SAMPLES}); more extend fewer")  # fmt: skip
-    add.add_argument("--halving", type=int, metavar="F",
-                     help="successive halving: an F-th of the points goes on, F times as long")  # fmt: skip
-    add.add_argument("--search-over", metavar="WHAT",
-                     help="cells (default): the best point of each; all: the best on average")  # fmt: skip
+    group = made.add_argument_group("search (chosen by validation ELBO, never by the test set)")
+    add = group.add_argument
+    add("--search", nargs="+", metavar="FIELD=RANGE", help=FORMS)
+    about = f"points tried in each cell (default {SAMPLES}); more extend fewer"
+    add("--samples", type=int, metavar="N", help=about)
+    about = "successive halving: an F-th of the points goes on, F times as long"
+    add("--halving", type=int, metavar="F", help=about)
+    about = "cells (default): the best point of each; all: the best on average"
+    add("--search-over", metavar="WHAT", help=about)
 
 
 def search_of(options: argparse.Namespace, kind: type[Trial]) -> Search | None:
@@ -237,4 +238,3 @@ def score_of(rows: Sequence[Mapping[str, Any]], epochs: int) -> float:
     tail = tail or [row for row in rows if row["epoch"] <= epochs][-1:] or list(rows[:1])
     values = [row[METRIC] for row in tail if METRIC in row]
     return sum(values) / len(values) if values else LOST
-

@@ -7,7 +7,7 @@ of their trials do not depend on the last bits of a machine's arithmetic.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from scaling.errors import UsageError, listed
 from scaling.trial.grid import grid
@@ -180,7 +180,7 @@ def _check_samples(ranges: Sequence[Range], samples: int) -> None:
 
 
 @dataclass(frozen=True)
-class Candidate(Generic[Kind]):
+class Candidate:
     """A trial of a search: which of the study's cells it belongs to, and which point it tries.
 
     The trials of a cell and point differ in chance only.
@@ -188,21 +188,21 @@ class Candidate(Generic[Kind]):
 
     cell: int
     point: int
-    trial: Kind
+    trial: Trial
 
 
-def sampled(trials: Iterable[Kind], tried: Sequence[Point]) -> list[Candidate[Kind]]:
+def sampled(trials: Iterable[Any], tried: Sequence[Point]) -> list[Candidate]:
     """Every trial at every point, the first points first.
 
     A cell is what a trial has in common with those that differ from it by chance. Raises UsageError
     where a searched field is an axis of the trials, or where a trial cannot have a value.
     """
     base = list(dict.fromkeys(trials))
-    cells: dict[Kind, int] = {}
+    cells: dict[Trial, int] = {}
     for trial in base:
         cells.setdefault(without_chance(trial), len(cells))
     for name, value in tried[0].items():
-        if len(grid(base, **{name: [value]})) < len(base):
+        if len({t for trial in base for t in grid(trial, **{name: [value]})}) < len(base):
             raise UsageError(
                 f"--search {name}: {name} is an axis of this study already, with several values. "
                 "Search another field."
@@ -220,7 +220,7 @@ def _axes(point: Point) -> dict[str, list[object]]:
 
 def without_chance(trial: Kind) -> Kind:
     """The trial as it is shared by all its replicates, seeds and splits."""
-    plain = {"replicate": None, "seed": 0, "split": 0}
+    plain: dict[str, Any] = {"replicate": None, "seed": 0, "split": 0}
     known = type(trial).__dataclass_fields__
     return replace(trial, **{name: plain[name] for name in CHANCE if name in known})
 
