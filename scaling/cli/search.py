@@ -131,7 +131,7 @@ class Searching(Work):
         search = {
             "ranges": {one.name: one.text for one in self.search.ranges},
             "samples": len(self.search.tried),
-            "points": f"scrambled Sobol (scipy), seed {SEED}, {DIGITS} significant digits",
+            "points": f"scrambled Sobol sequence (scipy), seed {SEED}, {DIGITS} digits",
             "over": OVER[self.search.jointly],
             "halving": self.search.factor or None,
             "rungs": [{"epochs": rung.epochs, "points": rung.points} for rung in self.ladder],
