@@ -108,16 +108,23 @@ def _texts(row: dict[Hashable, Any]) -> list[str]:
 
 
 def warnings(table: pd.DataFrame) -> Iterator[str]:
-    """A sentence for each cell whose best rate is at the edge of the range, or that lost some."""
-    for row in table.to_dict("records"):
-        place = f"{row['source']} (m_z={row['m_z']}, n_c={row['n_c']})"
-        if row["edge"]:
-            yield (
-                f"Warning: at {place} the best lr, {row['lr']:g}, is the {EDGES[row['edge']]} one "
-                "tried; the optimum may lie beyond. Widen the range: --set lr=..."
-            )
-        if row["left_out"]:
-            yield f"Left out at {place}: lr {row['left_out']}, not finished in every replicate."
+    """A sentence for the cells whose best rate is at an edge of the range, or that lost some."""
+    for (edge, lr), part in table[table["edge"] != ""].groupby(["edge", "lr"], sort=True):
+        yield (
+            f"Warning: the best lr is the {EDGES[str(edge)]} one tried, {lr:g}, at "
+            f"{_places(part)}; the optimum may lie beyond. Widen the range: --set lr=..."
+        )
+    for lost, part in table[table["left_out"] != ""].groupby("left_out", sort=True):
+        yield f"Left out: lr {lost} at {_places(part)}, not finished in every replicate."
+
+
+def _places(part: pd.DataFrame) -> str:
+    """As in: normal (m_z=1, n_c=2), (m_z=1, n_c=4)."""
+    texts = []
+    for source, here in part.groupby("source", sort=True):
+        places = zip(here["m_z"], here["n_c"], strict=True)
+        texts.append(f"{source} " + ", ".join(f"(m_z={m_z}, n_c={n_c})" for m_z, n_c in places))
+    return "; ".join(texts)
 
 
 def _size(mean: float, low: float, high: float, n: int, sign: str) -> str:

@@ -51,6 +51,12 @@ PRESETS = {
         n_c_fixed=512, n_c=(8, 32, 128, 512), m_z_rows=(1,), n_c_beyond=(1024,), row_repeats=2,
         dmaapx_rows=(1,), dmaapx_repeats=1,
     ),
+    "mnist-draws": Axes(
+        about="five disjoint D_trains of 5,000 BinaryMNIST images, hours on 2 cores",
+        **presets.mnist_small(epochs=200, measure_every=10) | {"replicates": (0, 1, 2, 3, 4)},
+        m_z=POWERS, n_c_fixed=512, n_c=(8, 16, 32, 64, 128, 256, 512), m_z_rows=(1,),
+        n_c_beyond=(1024,), row_repeats=0, dmaapx_rows=(), dmaapx_repeats=0,
+    ),
     "mnist": Axes(about="all of BinaryMNIST, one GPU", **presets.one_gpu("mnist"), **WIDTHS),
     "fashion_mnist": Axes(
         about="all of FashionMNIST, one GPU", **presets.one_gpu("fashion_mnist"), **WIDTHS
@@ -80,13 +86,14 @@ def trials(preset: Axes) -> list[VaeTrial]:
     over_n_c = grid(preset.base, m_z=[min(preset.m_z)], n_c=preset.n_c)
     beyond = grid(preset.base, m_z=[max(preset.m_z)], n_c=preset.n_c_beyond)
     rows = grid(preset.base, m_z=preset.m_z_rows, n_c=preset.n_c)
-    dmaapx = over_m_z + beyond + grid(preset.base, m_z=preset.dmaapx_rows, n_c=preset.n_c)
-    off_path = grid(rows, **preset.chance(preset.row_repeats)) if preset.row_repeats else []
-    return grid(
-        grid(over_n_c + over_m_z + beyond, **preset.chance())
-        + off_path
-        + grid(dmaapx, source=[DMAAPX], **preset.chance(preset.dmaapx_repeats))
-    )
+    path = over_n_c + over_m_z + beyond
+    made = grid(path, **preset.chance())
+    if preset.row_repeats:
+        made += grid(rows, **preset.chance(preset.row_repeats))
+    if preset.dmaapx_repeats:
+        dmaapx = path + grid(preset.base, m_z=preset.dmaapx_rows, n_c=preset.n_c)
+        made += grid(dmaapx, source=[DMAAPX], **preset.chance(preset.dmaapx_repeats))
+    return list(dict.fromkeys(made))
 
 
 if __name__ == "__main__":

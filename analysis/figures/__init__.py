@@ -35,6 +35,7 @@ STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "two_sample": ("fig18",),
     "downstream": ("table11", "fig4l", "fig9", "fig19"),
     "smoothness": ("fig3",),
+    "readings": (),
 }
 OTHERS = ("learning_rate", "search", "tuned")  # not the paper's: what validation has chosen
 TABLES = ("learning_rate",)  # figures that have a table beside their picture
