@@ -16,7 +16,6 @@ LEGEND = (
     "Samples to test set (D_train to test set); "
     "nearest, near copies: samples to D_train (test set to D_train)."
 )
-DEFAULT = figures.STUDIES["double_descent"]
 POOLS = 5  # pools in the table
 
 

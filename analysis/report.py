@@ -12,6 +12,7 @@ from analysis.intervals import Interval
 from analysis.pool_lines import pool_lines as pool_lines
 from analysis.trial_folder import ResultsError, TrialFolder
 
+DEFAULT = figures.STUDIES["double_descent"]
 SHOWN = 3  # failed trials, or missing points, named before "and n more"
 
 
