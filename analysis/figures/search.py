@@ -54,8 +54,12 @@ def _row(at: int, point: dict[str, Any], trial: pd.Series, last: int, frame: pd.
     scores = {int(epochs): score for epochs, score in point["scores"].items()}
     row: dict[str, Any] = {"cell": at}
     row |= {name: trial[name] for name in CELL if name in trial and name not in point["values"]}
-    row |= {"trials": len(point["keys"])} | point["values"] | {"epochs": point["epochs"]}
-    row |= {"score": scores.get(point["epochs"]), "last_rung": point["epochs"] == last}
+    row |= {"trials": len(point["keys"])} | dict(sorted(point["values"].items()))
+    row |= {
+        "epochs": point["epochs"],
+        "score": scores.get(point["epochs"]),
+        "last_rung": point["epochs"] == last,
+    }
     row |= {"chosen": point["chosen"]} | {f"score_{e}": scores[e] for e in sorted(scores)}
     here = frame[frame["key"].isin(point["keys"])]
     if point["chosen"] and "test_elbo" in here and len(here):
@@ -70,7 +74,7 @@ def _search(frame: pd.DataFrame) -> dict[str, Any]:
             "No search is recorded for these results. "
             "Run a study with one: scaling-vae study double_descent --search lr=log:1e-4:1e-2"
         )
-    return dict(search)
+    return search | {"ranges": dict(sorted(search["ranges"].items()))}
 
 
 def search(frame: pd.DataFrame, note: str = "") -> Figure:
