@@ -16,6 +16,7 @@ from scaling.cli.options import override, parser
 from scaling.errors import UsageError
 from scaling.storage.store import Store
 from scaling.trial.halving import LOST
+from scaling.trial.schedule import Scheduled
 from studies.double_descent import PRESETS, trials
 from tests.made_up_training import Trained
 
@@ -230,3 +231,11 @@ def test_without_validation_all_points_of_other_kinds_are_trained(tmp_path):
     options.halving = 3
     with pytest.raises(UsageError, match="a diffusion trial has not"):
         work_of(options, preset, diffusion.trials(preset), 2)
+
+
+def test_costly_metrics_are_for_those_that_reach_the_end():
+    trial = trials(PRESETS["smoke"])[0]
+    whole = Scheduled(trial, 80, 16, metrics=("psnr",), kept_epochs=(20, 40, 80))
+    cut = command._until(whole, 40)
+    assert (cut.epochs, cut.metrics, cut.kept_epochs) == (40, (), (20, 40))
+    assert command._until(whole, 80) is whole
