@@ -9,6 +9,7 @@ import pandas as pd
 from analysis import choice, descent, figures, provenance, readings, results
 from analysis.descent import Change, Move, Place, Verdict
 from analysis.intervals import Interval
+from analysis.laws.worth import worth_lines, worths
 from analysis.pool_lines import pool_lines as pool_lines
 from analysis.trial_folder import ResultsError, TrialFolder
 
@@ -41,7 +42,15 @@ def report(
     said += [_drawn(name, frame, study) for name in names]
     for name in filter(figures.is_table, names):
         said += _text(name, frame, study)
+    said += _worth(frame) if "worth" in names else []
     return said + (_judged(frame, about) if "fig8" in names else [])
+
+
+def _worth(frame: pd.DataFrame) -> list[str]:
+    try:
+        return worth_lines(worths(frame))
+    except ResultsError as error:
+        return [f"What samples are worth: {error}"]
 
 
 def _text(name: str, frame: pd.DataFrame, study: Path) -> list[str]:

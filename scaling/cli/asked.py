@@ -24,8 +24,14 @@ def work_of(options: Namespace, preset: Preset, asked: list[Any], epochs: int) -
         diffusion=preset.diffusion,
         metrics=preset.metrics,
         metric_every=preset.metric_every,
+        equal_images=preset.equal_images,
     )
     search = search_of(options, type(asked[0]))
+    if preset.equal_images and (search or options.lr_from is not None):
+        raise UsageError(
+            "--search and --lr-from need trials of equal length, and this study trains smaller "
+            "D_trains for more epochs. Leave them out."
+        )
     if search and options.lr_from is not None:
         raise UsageError("--search and --lr-from both choose trials. Leave one of them out.")
     if search:

@@ -82,7 +82,7 @@ def _best(study: str, results: Path) -> "pd.DataFrame":
         raise UsageError(f"There is no study {study!r} in {results}. Run it first: {again}")
     try:
         found = read.trials(folder)
-        left = sum(trial.state not in ("done", "failed") for trial in found)
+        left = sum(trial.state not in ("done", "failed", "censored") for trial in found)
         if left or not found:
             raise UsageError(
                 f"The study {study} is not finished: {left} of {len(found)} trials are left. "

@@ -222,10 +222,11 @@ class Scores:
     def _score(self, key: str, epochs: int) -> float | None:
         if key not in self.rows:
             self.rows[key] = self.store.folder(key).rows()
-        rows = self.rows[key]
+        rows, done = self.rows[key], self.store.folder(key).done()
+        if done and done.get("censored"):  # it ended early, collapsed or diverged
+            return LOST
         if rows and rows[-1]["epoch"] >= epochs:
             return score_of(rows, epochs)
-        done = self.store.folder(key).done()
         return LOST if done and done["state"] == "failed" else None
 
 

@@ -88,9 +88,8 @@ def _plan(
     begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
     known = speeds(machine, finished.values())
     settings, pool_k = preset.metric_settings, preset.pool_k
-    return plan.make(
-        scheduled, known, states, settings, begun, store.sampled, pool_k, options.mps != "off"
-    )
+    how = (options.mps != "off", options.micro_batch)
+    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k, *how)
 
 
 def _show(plan: "Plan", as_json: bool, notes: Sequence[str]) -> None:
