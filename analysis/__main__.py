@@ -189,11 +189,11 @@ def _run(
         print(results.compact(path, frame, output))
         return 0
     if what == "verdict":
-        from analysis.descent import verdict
-        from analysis.report import verdict_lines
+        from analysis.provenance import provenance
+        from analysis.report import judged
 
-        judged = verdict(curves.where(results.load(path), conditions))
-        print("\n".join(verdict_lines(judged)))
+        frame = curves.where(results.load(path), conditions)
+        print("\n".join(judged(frame, provenance(path))))
         return 0
     if what == "readings":
         from analysis.readings import lines, readings

@@ -8,11 +8,14 @@ import pyarrow.parquet as pq
 
 from analysis.trial_folder import NewerFormat, check_format, read_versioned
 
+KEPT = ("study", "preset", "launches", "search", "rates")
 METADATA = b"study"  # where the parquet's schema keeps name, preset, launches and format
 
 
 def provenance(path: str | Path) -> dict[str, object]:
     """`study`, `preset` and `launches` of a study's folder or parquet file; of a root all launches.
+
+    Of a study also `search` and `rates`, where its trials were chosen by validation.
 
     Of a root also `preset`, where its studies have one in common.
     """
@@ -23,7 +26,7 @@ def provenance(path: str | Path) -> dict[str, object]:
     if study is None:
         file = path / "trials.parquet" if path.is_dir() else path
         study = about_parquet(file) if file.is_file() else {}
-    return {name: study[name] for name in ("study", "preset", "launches") if name in study}
+    return {name: study[name] for name in KEPT if name in study}
 
 
 def about_parquet(file: Path) -> dict[str, object]:

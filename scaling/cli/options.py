@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
 
+from scaling.cli.rates import add_rates
+from scaling.cli.search import add_search
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.presets import Preset
 from scaling.trial import extensions
@@ -56,6 +58,8 @@ def parser(description: str, presets: dict[str, Preset], program: str | None = N
         allow_abbrev=False,
     )
     _add_trials(made, next(iter(names)))
+    add_search(made)
+    add_rates(made)
     _add_launch(made)
     return made
 

@@ -16,18 +16,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaling.cli.asked import work_of
 from scaling.cli.axes import override
 from scaling.cli.options import SMOKE, parser, preset_of
 from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded, program, typed
+from scaling.cli.work import Work
 from scaling.errors import UsageError
 from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
 from scaling.trial import Trial
 from scaling.trial.placement import Cluster, check_gpus, check_placement
-from scaling.trial.schedule import Scheduled, schedule
+from scaling.trial.schedule import Scheduled
 
 if TYPE_CHECKING:
     from scaling.cluster.launch import Ended
+    from scaling.cluster.limits import Caps
     from scaling.cluster.request import Request
     from scaling.planning.plan import Plan
     from scaling.storage.lock import Lock
@@ -54,19 +57,18 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
         raise UsageError("--json goes with --dry-run. Add --dry-run.")
     preset = preset_of(options, presets)
     epochs = preset.epochs if options.epochs is None else options.epochs
+    from scaling.storage.store import Store
+
     asked = override(trials(preset), options)
-    metrics = (preset.metrics, preset.metric_every)
-    often = (epochs, preset.measure_every)
-    scheduled = schedule(
-        asked, *often, preset.diffusion, *metrics, preset.equal_images, _identify(options)
-    )
-    plan = _plan(options, preset, scheduled, measure=False)
+    work = work_of(options, preset, asked, epochs, _identify(options))
+    store = Store(options.results)
+    plan = _plan(options, preset, work.expected(store), measure=False)
     if options.dry_run:
-        _show(plan, options.json)
+        _show(plan, options.json, work.notes())
         return DONE
     if options.address == "local" and plan.total.hours > CALIBRATE_FROM:
-        plan = _plan(options, preset, scheduled, measure=True)
-    return _launch(name, options, preset, plan, report)
+        plan = _plan(options, preset, work.expected(store), measure=True)
+    return _launch(name, options, preset, work, report)
 
 
 def _identify(options: Namespace) -> Callable[[Trial], Trial]:
@@ -105,25 +107,36 @@ def _plan(
     return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k, *how)
 
 
-def _show(plan: "Plan", as_json: bool) -> None:
+def _show(plan: "Plan", as_json: bool, notes: Sequence[str]) -> None:
     from scaling.planning.table import plan_table
 
-    print(json.dumps(plan.to_dict(), indent=1) if as_json else "\n".join(plan_table(plan)))
+    told = [*notes, *plan_table(plan)]
+    print(json.dumps(plan.to_dict(), indent=1) if as_json else "\n".join(told))
 
 
-def _launch(name: str, options: Namespace, preset: Preset, plan: "Plan", report: Report) -> int:
+def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: Report) -> int:
+    """Launches what is decided, and again while that decides more: a rung of a search each."""
+    from scaling.cluster.limits import Caps
     from scaling.planning.table import plan_lines
     from scaling.storage.store import Store
 
+    store = Store(options.results.absolute())
+    caps, scheduled = Caps(options.max_hours, options.max_gpu_hours), work.now(store)
+    plan = _plan(options, preset, scheduled, measure=False)
     if options.address == "local":
         _check_here(options, plan)
-    store = Store(options.results.absolute())
     store.check_writable()
-    free = shutil.disk_usage(store.root).free
-    print("\n".join(plan_lines(name, plan, free)), flush=True)
+    notes = work.notes()
     with at_work(store.root) as lock:
-        ended = _run(_request(name, options, store, plan, preset, lock), report)
-    return _exit_code(store, [row.scheduled for row in plan.trials], ended)
+        while True:
+            free = shutil.disk_usage(store.root).free
+            print("\n".join([*notes, *plan_lines(name, plan, free)]), flush=True)
+            ended = _run(_request(name, options, store, plan, preset, lock, caps), report, work)
+            caps, notes, scheduled = ended.used or caps, [], work.now(store)
+            if ended.cap or scheduled == [row.scheduled for row in plan.trials]:
+                return _exit_code(store, scheduled, ended)
+            options.retry_failed = False  # once is enough
+            plan = _plan(options, preset, scheduled, measure=False)
 
 
 def _check_here(options: Namespace, plan: "Plan") -> None:
@@ -148,10 +161,15 @@ def _where(folder: Path) -> list[str]:
 
 
 def _request(
-    name: str, options: Namespace, store: "Store", plan: "Plan", preset: Preset, lock: "Lock"
+    name: str,
+    options: Namespace,
+    store: "Store",
+    plan: "Plan",
+    preset: Preset,
+    lock: "Lock",
+    caps: "Caps",
 ) -> "Request":
     """What the launch is to do; a GPU share that was typed is every trial's."""
-    from scaling.cluster.limits import Caps
     from scaling.cluster.request import Request
     from scaling.data import datasets
 
@@ -167,7 +185,7 @@ def _request(
         address=options.address,
         cpus=options.cpus_per_trial,
         gpus_fixed=fixed is not None,
-        caps=Caps(options.max_hours, options.max_gpu_hours),
+        caps=caps,
         hung_after_s=options.row_timeout * 60,
         wait_for_gpus_s=options.wait_for_gpus * 60,
         mps=options.mps,
@@ -177,8 +195,11 @@ def _request(
     )
 
 
-def _run(request: "Request", report: Report) -> "Ended":
-    """Runs the launch, draws its figures, and keeps in study.json where the time went."""
+def _run(request: "Request", report: Report, work: Work) -> "Ended":
+    """Runs the launch, draws its figures, and keeps in study.json where the time went.
+
+    A launch that decides what the next one trains draws none.
+    """
     from scaling.cluster.launch import run
     from scaling.cluster.profile import Profile
     from scaling.storage.provenance import launch_entry
@@ -186,6 +207,12 @@ def _run(request: "Request", report: Report) -> "Ended":
     profile = Profile(request.store, request.left)
     with profile.kept(request.study):
         ended = run(request, profile, launch_entry(sys.argv))
+        request.store.update_study(
+            request.study, lambda study: _without_none(study | work.record(request.store))
+        )
+        now = [planned.scheduled for planned in request.trials.values()]
+        if not ended.cap and work.now(request.store) != now:
+            return ended
         with profile.part("figures"):
             lines = [*report(request.folder), *_page(request.folder)]
         print("\n".join([*lines, *_where(request.folder)]))
@@ -201,6 +228,10 @@ def _page(folder: Path) -> list[str]:
         return [f"page: {page.write(folder)}"]
     except (ResultsError, OSError) as error:
         return [f"No page: {error}"]
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -> int:

@@ -14,7 +14,7 @@ from scaling.cluster import pools
 from scaling.cluster.checks import without_mps
 from scaling.cluster.costly import name_without_model, unmeasured
 from scaling.cluster.follow import progress_of, width_of
-from scaling.cluster.limits import CapReached, Limits
+from scaling.cluster.limits import CapReached, Caps, Limits
 from scaling.cluster.measuring import check_same_data, fill
 from scaling.cluster.mps import shared_gpus
 from scaling.cluster.profile import Profile
@@ -41,10 +41,11 @@ Datasets = dict[Data, datasets.Dataset]
 
 @dataclass
 class Ended:
-    """How a launch ended: at which cap, and what is missing beside trials."""
+    """How a launch ended: at which cap, what is missing beside trials, what it has used."""
 
     cap: str | None = None
     missing: list[str] = field(default_factory=list)
+    used: Caps | None = None  # the caps and what is used of them; None where Ray never started
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
     except CapReached as cap:
         ended.cap = str(cap)
     finally:
+        ended.used = limits.used
         shutil.rmtree(staging, ignore_errors=True)
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ray
 
@@ -17,10 +17,12 @@ class CapReached(Exception):
 
 @dataclass(frozen=True)
 class Caps:
-    """Limits of one launch, in hours."""
+    """Limits of one command, in hours, and what its earlier launches have used of them."""
 
     hours: float | None = None
     gpu_hours: float | None = None
+    used_hours: float = 0.0
+    used_gpu_hours: float = 0.0
 
 
 class Limits:
@@ -28,8 +30,15 @@ class Limits:
 
     def __init__(self, caps: Caps, still_ours: Callable[[], None] = lambda: None) -> None:
         self.caps, self.still_ours = caps, still_ours
-        self.begun = self.last = time.monotonic()
-        self.gpu_hours = 0.0
+        self.last = time.monotonic()
+        self.begun = self.last - caps.used_hours * 3600
+        self.gpu_hours = caps.used_gpu_hours
+
+    @property
+    def used(self) -> Caps:
+        """The caps, with all that is used of them by now."""
+        hours = (time.monotonic() - self.begun) / 3600
+        return replace(self.caps, used_hours=hours, used_gpu_hours=self.gpu_hours)
 
     def check(self, gpus: float) -> None:
         """Adds up GPU-hours and raises CapReached; or Unfinished, where the lock is lost."""
@@ -42,7 +51,7 @@ class Limits:
         if self.caps.gpu_hours is not None and self.gpu_hours > self.caps.gpu_hours:
             raise CapReached(f"--max-gpu-hours {self.caps.gpu_hours:g}")
 
-    def used(self) -> dict[str, list[float]]:
+    def shown(self) -> dict[str, list[float]]:
         """Returns for each cap that is set the hours used and the hours allowed."""
         hours = (time.monotonic() - self.begun) / 3600
         every = {"--max-hours": (hours, self.caps.hours)}

@@ -84,11 +84,11 @@ class Launcher:
 
     def _check_caps(self, running: set[str]) -> None:
         self.session.limits.check(sum(self.placement.gpus[key] for key in running))
-        self.progress.activity.caps = self.session.limits.used()
+        self.progress.activity.caps = self.session.limits.shown()
 
     def _under_way(self, name: str, done: int, of: int, unit: str) -> None:
         self.progress.under_way(name, done, of, unit)
-        self.progress.activity.caps = self.session.limits.used()
+        self.progress.activity.caps = self.session.limits.shown()
         self.progress.show()
 
     def _has(self, key: str) -> str:
