@@ -21,15 +21,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from scaling.cli.machine import add_address, check_cpus
 from scaling.cli.options import add_data_root, add_module, add_results
 from scaling.errors import listed, to_type
 from scaling.planning.table import size
-from scaling.trial import extensions
+from scaling.trial import extensions, machine
 
 WORKS, LIMITED, BROKEN = "works", "limited", "broken"
 SCARCE, LITTLE = 1e9, 10e9  # bytes free on the disk: too few, few for images of 32x32
 SHARED = 3e9  # bytes of /dev/shm that hold ten chunks of CIFAR-10
 SHM = Path("/dev/shm")
+Where = tuple[str, int | None]  # the address, and the CPUs of a local Ray
 ADVICE = {  # for a probe that fails in a way of its own
     "torch": "pip install --force-reinstall torch torchvision",
     "ray": 'pip install --force-reinstall "ray[tune]"',
@@ -52,7 +54,7 @@ def add_to(words: Any) -> None:
     about = "what works here, what does not, and what to type"
     made = words.add_parser("doctor", help=about, description=about)
     add_results(made)
-    made.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
+    add_address(made)
     add_data_root(made)
     add_module(made)
     wait = "patience with each check (default 14)"
@@ -61,23 +63,25 @@ def add_to(words: Any) -> None:
 
 
 def _command(options: Namespace) -> int:
-    return main(options.results, options.data_root, options.address, options.seconds)
+    check_cpus(options)
+    where = (options.address, options.cpus)
+    return main(options.results, options.data_root, where, options.seconds)
 
 
-def main(results: Path, data_root: Path | None, address: str, seconds: float) -> int:
+def main(results: Path, data_root: Path | None, where: Where, seconds: float) -> int:
     """Prints the table; 0 where nothing is broken, else 2. Probes are given up after `seconds`."""
-    findings = diagnose(results, data_root, address, seconds)
+    findings = diagnose(results, data_root, where, seconds)
     print("\n".join(table(findings)))
     return 2 if any(finding.state == BROKEN for finding in findings) else 0
 
 
-def diagnose(results: Path, data_root: Path | None, address: str, seconds: float) -> list[Finding]:
+def diagnose(results: Path, data_root: Path | None, where: Where, seconds: float) -> list[Finding]:
     """All checks, in the order in which they are best mended."""
     words = [module.word for module in extensions.loaded()]
     with tempfile.TemporaryDirectory() as folder:
         probes = [
             Probe("torch", [], Path(folder)),
-            Probe("ray", [address], Path(folder)),
+            Probe("ray", [where[0], str(where[1] or "")], Path(folder)),
             Probe("data", [str(data_root or ""), *words], Path(folder)),
         ]
         end = time.monotonic() + seconds
@@ -99,9 +103,9 @@ def table(findings: Sequence[Finding]) -> list[str]:
 
 def python() -> Finding:
     """The interpreter and the machine."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    machine = f"{platform.system()}, {os.cpu_count()} CPUs, {size(memory)} of memory"
-    return Finding("python", WORKS, f"{platform.python_version()} on {machine}")
+    memory, cpus = size(machine.memory_bytes()), machine.cpus()
+    here = f"{platform.system()}, {cpus} CPUs, {memory} of memory"
+    return Finding("python", WORKS, f"{platform.python_version()} on {here}")
 
 
 def packages() -> Finding:

@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from scaling.cli.machine import check_cpus
 from scaling.cli.options import Parser, add_place
 from scaling.cli.process import DONE, FAILED, at_work, guarded, program, typed
 from scaling.errors import UsageError, listed, to_type
@@ -68,6 +69,7 @@ def _main(options: Namespace) -> int:
     from scaling.metrics import settings
     from scaling.storage.store import Store
 
+    check_cpus(options)
     store = Store(options.results.absolute())
     chosen = settings(options.metric, options.setting)
     names = selected(store, options.where)
@@ -86,7 +88,14 @@ def _main(options: Namespace) -> int:
     load = datasets.loader(options.data_root, options.offline)
     with at_work(store.root) as lock:
         failed = measuring.fill_alone(
-            store, cells, placed, options.address, load, lock, options.row_timeout * 60
+            store,
+            cells,
+            placed,
+            options.address,
+            load,
+            lock,
+            options.row_timeout * 60,
+            options.cpus,
         )
     studies = store.studies_of({cell.key for cell in cells})
     anew = [f"Figures anew: {to_type('report', '--results', study)}" for study in studies]

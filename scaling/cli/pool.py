@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaling.cli.machine import add_address, check_cpus
 from scaling.cli.options import Parser, add_data, add_module, add_results, add_timeout
 from scaling.cli.process import at_work
 
@@ -20,7 +21,7 @@ def add_to(words: Any) -> None:
     add_results(shared)
     add_module(shared)
     sampling = Parser(add_help=False)
-    sampling.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
+    add_address(sampling)
     add_timeout(sampling)
     images = Parser(add_help=False)
     add_data(images)
@@ -102,9 +103,11 @@ def _build(options: Namespace) -> int:
 def _sample(options: Namespace, order: "PoolRequest") -> int:
     from scaling.cluster.sampling import build_alone
 
+    check_cpus(options)
     store = _store(options)
     with at_work(store.root) as lock:
-        build_alone(store, order, options.address, lock, options.row_timeout * 60)
+        hung_after_s = options.row_timeout * 60
+        build_alone(store, order, options.address, lock, hung_after_s, options.cpus)
     return 0
 
 

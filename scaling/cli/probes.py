@@ -69,11 +69,11 @@ def weights() -> Finding:
     return Finding("inception", WORKS, f"{file}")
 
 
-def ray(address: str = "local") -> Iterator[Finding]:
+def ray(address: str = "local", cpus: str = "") -> Iterator[Finding]:
     """Joins the cluster, or starts Ray here, as a study would."""
     from scaling.cluster.connect import connect
 
-    there = connect(address)
+    there = connect(address, int(cpus) if cpus else None)
     found = f"{metadata.version('ray')}, {address}: {there.nodes} node(s), "
     yield Finding("ray", WORKS, f"{found}{there.cpus:g} CPUs, {there.gpus:g} GPUs")
 

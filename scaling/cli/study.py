@@ -6,7 +6,6 @@ failed; 4 a cap was reached; 128 + signal when interrupted. Every study calls `m
 
 import json
 import math
-import os
 import shlex
 import shutil
 import sys
@@ -16,11 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaling.cli.machine import check_cpus
 from scaling.cli.options import SMOKE, override, parser, preset_of
 from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded, program, typed
 from scaling.errors import UsageError
 from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
+from scaling.trial import machine
 from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Scheduled, schedule
 
@@ -50,6 +51,7 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     options = parser(description, presets, program()).parse_args(typed()[1])
     if options.json and not options.dry_run:
         raise UsageError("--json goes with --dry-run. Add --dry-run.")
+    check_cpus(options)
     preset = preset_of(options, presets)
     epochs = preset.epochs if options.epochs is None else options.epochs
     if epochs < 1:
@@ -114,7 +116,7 @@ def _check_here(options: Namespace, plan: "Plan") -> None:
     What is finished needs no GPU any more: its figures can be drawn anywhere.
     """
     gpus = math.inf if has_gpu() else 0.0
-    here = Cluster.of_this_machine(os.cpu_count() or 1, gpus)
+    here = Cluster.of_this_machine(options.cpus or machine.cpus(), gpus)
     check_placement(here, options.cpus_per_trial, options.gpus_per_trial or 0)
     if options.gpus_per_trial is None:
         left = (row.gpus for row in plan.trials if row.is_left)
@@ -154,6 +156,7 @@ def _request(
         wait_for_gpus_s=options.wait_for_gpus * 60,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
+        local_cpus=options.cpus,
     )
 
 

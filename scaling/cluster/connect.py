@@ -15,6 +15,7 @@ from ray._private import ray_constants
 from scaling.cluster import token_path
 from scaling.errors import UsageError
 from scaling.pools.room import local_store_bytes
+from scaling.trial import machine
 from scaling.trial.placement import Cluster
 
 PROBE_SECONDS, CONNECT_SECONDS = 3, 8
@@ -23,11 +24,11 @@ HEAD_GONE = 3  # exit code: trials are left
 START_HINT = "Leave --address out to run here, or start a cluster: ray start --head"
 
 
-def connect(address: str) -> Cluster:
-    """Joins or starts Ray. Raises UsageError within ten seconds."""
+def connect(address: str, cpus: int | None = None) -> Cluster:
+    """Joins Ray, or starts one of so many CPUs. Raises UsageError within ten seconds."""
     ours = signal.getsignal(signal.SIGTERM)
     if address == "local":
-        _start()
+        _start(cpus or machine.cpus())
         _keep_token_private()
     else:
         _join(address)
@@ -36,11 +37,12 @@ def connect(address: str) -> Cluster:
     return resources()
 
 
-def _start() -> None:
+def _start(cpus: int) -> None:
     """A Ray of our own on 127.0.0.1 only: what Ray does by itself on systems without clusters."""
     before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
-        _init("local", include_dashboard=False, object_store_memory=local_store_bytes())
+        store = local_store_bytes()
+        _init("local", num_cpus=cpus, include_dashboard=False, object_store_memory=store)
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
 

@@ -90,7 +90,8 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
     place = (request.address, request.store.root, log, limits, request.hung_after_s)
     staging = request.folder / f".staging-{time.time_ns()}"
     try:
-        with connected(*place, timed=partial(profile.part, "ray")) as session:
+        timed, cpus = partial(profile.part, "ray"), request.local_cpus
+        with connected(*place, timed=timed, cpus=cpus) as session:
             cluster = _awaited(request, session)
             placement = _placement(request, cluster)
             profile.width = _width(request, cluster, placement)

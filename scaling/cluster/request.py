@@ -32,6 +32,7 @@ class Request:
     wait_for_gpus_s: float  # how long to wait for a cluster's first GPU
     pool_k: int
     metric_settings: Options
+    local_cpus: int | None = None  # of a Ray that is started here; None: what this process may use
 
     @property
     def folder(self) -> Path:

@@ -38,16 +38,18 @@ def connected(
     limits: Limits,
     hung_after_s: float,
     timed: Callable[[], AbstractContextManager[None]] = nullcontext,
+    cpus: int | None = None,
 ) -> Iterator[Session]:
     """Joins or starts Ray for what is inside `with`, and leaves it afterwards.
 
     Ray's own output goes to the file `log`. Raises UsageError where nobody answers at the address,
-    or where a node does not see the folder `results`. `timed` is around joining and leaving.
+    or where a node does not see the folder `results`. `timed` is around joining and leaving;
+    `cpus` are those of a Ray that is started here, by default what this process may use.
     """
     with logged_to(log):
         try:
             with timed():
-                cluster = connect(address)
+                cluster = connect(address, cpus)
             if cluster.nodes > 1:
                 check_shared(results)
             yield Session(cluster, limits, hung_after_s)

@@ -19,6 +19,7 @@ from scaling.planning.hardware import hardware
 from scaling.planning.layers import Operations
 from scaling.storage.files import read_json, write_json
 from scaling.trial import VaeTrial
+from scaling.trial.machine import cpus
 
 EPOCHS = 4  # timed
 BEFORE = {"cpu": 1, "cuda": 6}  # epochs that are not: until a GPU replays its steps
@@ -57,7 +58,7 @@ def cached_machine(on_gpu: bool) -> Machine:
     entry = (read_json(_cache()) or {}).get(_entry(name)) if name else None
     if not isinstance(entry, dict) or set(entry) != {*SPEEDS, "bf16"}:
         return replace(typical, bytes=size or typical.bytes)
-    name = name if on_gpu else f"one core of {name}"
+    name = name if on_gpu else f"one core of {name}, {cpus()} here"
     return replace(typical, name=name, bytes=size, basis="measured speeds", **entry)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scaling import __version__
+from scaling.trial.machine import cpus
 
 PROJECT = "scaling-vae"
 FILE = Path(__file__).resolve()
@@ -30,7 +31,7 @@ def launch_entry(argv: list[str]) -> dict[str, Any]:
         "hardware": {
             "host": platform.node(),
             "platform": platform.platform(),
-            "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+            "cpus": cpus(),
         },
     }
 

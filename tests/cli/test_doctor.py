@@ -43,7 +43,7 @@ def test_the_table_says_what_to_type_below_what_is_wrong():
 @pytest.mark.parametrize(("state", "code"), [(WORKS, 0), (LIMITED, 0), (BROKEN, 2)])
 def test_the_exit_code_is_of_what_is_broken(monkeypatch, capsys, state, code):
     monkeypatch.setattr(doctor, "diagnose", lambda *words: [Finding("ray", state, "found")])
-    assert doctor.main(Path("results"), None, "local", 1.0) == code
+    assert doctor.main(Path("results"), None, ("local", None), 1.0) == code
     assert capsys.readouterr().out.startswith(f"{state}  ray  found\n")
 
 
