@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Never
 
-from analysis import figures
+from analysis import figures, streams
 from analysis.command import command
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
@@ -138,5 +138,15 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
     return 0
 
 
+def alone() -> Never:
+    """Runs the command line of this process, and ends it."""
+    streams.settle()
+    code = main()
+    if fault := streams.lost():
+        print(f"{fault}. Make room, then type the command again.", file=sys.stderr)
+        code = code or WRONG
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    alone()

@@ -5,24 +5,24 @@ own, all at once, given up after a while.
 """
 
 import json
-import os
 import platform
 import shlex
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from scaling.cli.machine import add_address, check_cpus
 from scaling.cli.options import add_data_root, add_module, add_results
+from scaling.cli.processes import at_work
 from scaling.errors import listed, to_type
 from scaling.planning.table import size
 from scaling.trial import extensions, machine
@@ -79,14 +79,19 @@ def diagnose(results: Path, data_root: Path | None, where: Where, seconds: float
     """All checks, in the order in which they are best mended."""
     words = [module.word for module in extensions.loaded()]
     with tempfile.TemporaryDirectory() as folder:
-        probes = [
-            Probe("torch", [], Path(folder)),
-            Probe("ray", [where[0], str(where[1] or "")], Path(folder)),
-            Probe("data", [str(data_root or ""), *words], Path(folder)),
-        ]
+        address, cpus = where
+        needed = ray_needs()
+        lacking = [finding.name for finding in needed if finding.state == BROKEN]
+        probes = [Probe("torch", [], Path(folder))]
+        if address != "local" or not lacking:
+            probes += [Probe("ray", [address, str(cpus or "")], Path(folder))]
+        else:
+            needed += [Finding("ray", LIMITED, f"not started: first mend {listed(lacking)}")]
+        probes += [Probe("data", [str(data_root or ""), *words], Path(folder))]
         end = time.monotonic() + seconds
-        quick = [python(), packages(), disk(results), shared_memory(), token()]
-        return quick + modules() + [found for probe in probes for found in probe.findings(end)]
+        quick = [_found(check) for check in (python, packages, partial(disk, results))]
+        quick += [_found(shared_memory), *needed, *modules()]
+        return quick + [found for probe in probes for found in probe.findings(end)]
 
 
 def table(findings: Sequence[Finding]) -> list[str]:
@@ -183,20 +188,19 @@ def shared_memory() -> Finding:
     return Finding("shared memory", WORKS, found)
 
 
-def token() -> Finding:
-    """The file that lets a process into a Ray cluster; whoever reads it may run code there."""
-    from scaling.cluster import token_path
+def ray_needs() -> list[Finding]:
+    """What Ray needs before it starts: a folder for its sockets, a token that is private."""
+    from scaling.cluster.needs import needs
 
-    path = token_path()
-    if os.environ.get("RAY_AUTH_TOKEN_PATH") and not path.is_file():
-        found = f"RAY_AUTH_TOKEN_PATH names {path}, which is not there: no Ray starts"
-        return Finding("token", BROKEN, found, "unset RAY_AUTH_TOKEN_PATH")
-    if not path.is_file():
-        return Finding("token", WORKS, f"no {path} yet: a local Ray writes it")
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        advice = shlex.join(["chmod", "600", str(path)])
-        return Finding("token", BROKEN, f"{path} is open to other users", advice)
-    return Finding("token", WORKS, f"{path} is private")
+    return [Finding(n.name, BROKEN if n.advice else WORKS, n.found, n.advice) for n in needs()]
+
+
+def _found(check: Callable[[], Finding]) -> Finding:
+    """The finding of a check; what the system refuses it is a finding too."""
+    try:
+        return check()
+    except (OSError, RuntimeError) as error:
+        return Finding(getattr(check, "__name__", "check"), BROKEN, str(error))
 
 
 class Probe:
@@ -213,10 +217,12 @@ class Probe:
         try:
             code = self.process.wait(max(0.0, end - time.monotonic()))
         except subprocess.TimeoutExpired:
+            slow = at_work(self.process.pid)
             self.process.kill()
             self.process.wait()
-            again = f"It may only be slow: {to_type('doctor', '--seconds', 60)}"
-            return [*self._read(), Finding(self.name, BROKEN, "no answer in time", again)]
+            state, why = (LIMITED, ": it is at work, and slow") if slow else (BROKEN, ": it hangs")
+            again = f"Give it longer: {to_type('doctor', '--seconds', 60)}"
+            return [*self._read(), Finding(self.name, state, f"no answer in time{why}", again)]
         if code:
             return [*self._read(), self._died(code)]
         return self._read()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scaling.cli.machine import check_cpus
 from scaling.cli.options import Parser, add_place
-from scaling.cli.process import DONE, FAILED, at_work, guarded, program, typed
+from scaling.cli.process import DONE, FAILED, at_work, ended, program, typed
 from scaling.errors import UsageError, listed, to_type
 from scaling.planning.hardware import has_gpu
 from scaling.trial import Trial, VaeTrial, key
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def main(description: str) -> None:
     """Runs the command line and ends the process with its exit code."""
-    guarded(lambda: _main(_parser(description).parse_args(typed()[1])))
+    ended(lambda: _main(_parser(description).parse_args(typed()[1])))
 
 
 def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling.cli.machine import check_cpus
 from scaling.cli.options import SMOKE, override, parser, preset_of
-from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded, program, typed
+from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, ended, program, typed
 from scaling.errors import UsageError
 from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
@@ -43,7 +43,7 @@ def main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repor
 
     `report` draws the figures of a study's folder and returns the lines to print.
     """
-    guarded(lambda: _main(name, trials, dict(presets), report))
+    ended(lambda: _main(name, trials, dict(presets), report))
 
 
 def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report) -> int:

@@ -1,5 +1,6 @@
 """What a launch shows while it runs: trials done, running and failed, and the time left."""
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,15 +21,20 @@ class Progress:
     """
 
     def __init__(
-        self, costs: Mapping[str, float], epochs: Mapping[str, int], stream: TextIO = sys.stdout
+        self, costs: Mapping[str, float], epochs: Mapping[str, int], stream: TextIO | None = None
     ) -> None:
-        self.costs, self.epochs, self.stream = costs, epochs, stream
+        self.costs, self.epochs, self.given = costs, epochs, stream
         self.reached: dict[str, tuple[int, int]] = {}  # epochs of the first row seen, of the last
         self.running: set[str] = set()
         self.finished: set[str] = set()
         self.failed: set[str] = set()
         self.started = time.monotonic()
         self.shown_at, self.shown_share = self.started, 0.0
+
+    @property
+    def stream(self) -> TextIO:
+        """Where lines go; stdout is looked up each time: Tune pickles its callbacks."""
+        return self.given or sys.stdout
 
     @property
     def share(self) -> float:
@@ -65,7 +71,8 @@ class Progress:
         now = time.monotonic()
         if self.stream.isatty():
             if now - self.shown_at >= REFRESH_SECONDS:
-                self.stream.write(f"\r\033[K{self.line()}")
+                width = shutil.get_terminal_size().columns
+                self.stream.write(f"\r\033[K{self.line()[: width - 1]}")
                 self.shown_at = now
         elif self._is_time(now):
             self.stream.write(f"{self.line()}\n")

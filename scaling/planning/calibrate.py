@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -84,8 +85,12 @@ def _entry(name: str) -> str:
 
 
 def _cache() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "scaling-vae" / "speeds.json"
+    """Where measured speeds are kept: in the cache of the user, or in a temporary one."""
+    try:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # neither HOME nor an entry in passwd
+        root = Path(tempfile.gettempdir(), f"scaling-vae-{os.getuid()}")
+    return root / "scaling-vae" / "speeds.json"
 
 
 def solve(equations: Sequence[tuple[Operations, float]]) -> dict[str, float]:
