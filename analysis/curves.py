@@ -11,7 +11,8 @@ from analysis.where import column, met, parse
 
 TAIL = 0.1  # a final value is the mean over the last 10 % of the trial's epochs
 FEW_WIDTHS = 3  # n_c values from which on a row of the grid is a curve (Fig 7 c, d)
-CONSTANT = [*TRIAL_COLUMNS, "epoch", "parameters", "parameters_z", "parameters_rest", "d_z"]
+CONSTANT = [*TRIAL_COLUMNS, "epoch", "parameters", "parameters_z", "parameters_rest", "d_z",
+            "train_images", "validation_images", "test_images", "drawn_from"]  # fmt: skip
 SETTING = ["dataset", "train_size", "split", "network", "likelihood"]  # of one set of curves
 AXES = ["m_z", "n_c", "seed"]
 PLACE = ["source", *AXES]

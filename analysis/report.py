@@ -6,7 +6,8 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from analysis import descent, figures, pools, provenance, results
+from analysis import descent, figures, pools, provenance, readings, results
+from analysis.compact import compact
 from analysis.descent import Change, Move, Place, Verdict
 from analysis.intervals import Interval
 from analysis.pools import Pool
@@ -23,13 +24,14 @@ LEGEND = (
     "Samples to test set (D_train to test set); "
     "nearest, near copies: samples to D_train (test set to D_train)."
 )
+DEFAULT = figures.STUDIES["double_descent"]
 POOLS = 5  # pools in the table
 SHOWN = 3  # failed trials, or missing points, named before "and n more"
 
 
 def report(
     study: str | Path,
-    names: Sequence[str] = figures.STUDIES["double_descent"],
+    names: Sequence[str] = DEFAULT,
     found: list[TrialFolder] | None = None,
 ) -> list[str]:
     """Compacts a study, draws its figures and returns the lines to print.
@@ -44,7 +46,7 @@ def report(
     said = _states(study, found)
     try:
         frame = results.load(study, found)
-        results.compact(study, frame)
+        compact(study, frame)
     except ResultsError as error:
         return [*said, str(error)]
     said += [_drawn(name, frame, study) for name in names]
@@ -76,8 +78,10 @@ def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
     kinds = {trial.fields.get("kind") for trial in found if trial.fields}
     if not names and kinds == {"diffusion"}:
         return diffusion_report(study)
-    shown = figures.STUDIES.get(str(provenance.provenance(study).get("study")))
-    return report(study, names or shown or figures.STUDIES["double_descent"], found)
+    name = str(provenance.provenance(study).get("study"))
+    if name == "readings" and not names:
+        return [*report(study, (), found), *readings.said(results.load(study))]
+    return report(study, names or figures.STUDIES.get(name) or DEFAULT, found)
 
 
 def diffusion_report(study: str | Path) -> list[str]:
@@ -89,7 +93,7 @@ def diffusion_report(study: str | Path) -> list[str]:
     study = Path(study)
     said = _states(study, results.trials(study))
     try:
-        results.compact(study)
+        compact(study)
     except ResultsError as error:
         said.append(str(error))
     try:

@@ -2,11 +2,10 @@
 
 The folder's layout is in the README, the columns are in `COLUMNS`; a study's rows beyond the
 epochs that it asked for are cut.
-`compact` writes the same frame to one parquet file, from which every figure can be drawn again.
+`analysis.compact` writes the same frame to one file, from which every figure can be drawn again.
 """
 
 import json
-import os
 from itertools import chain
 from pathlib import Path
 
@@ -17,10 +16,9 @@ import pyarrow.parquet as pq
 
 from analysis.columns import COLUMNS, COUNT, TEXT
 from analysis.command import command
-from analysis.provenance import METADATA, about_parquet, launches_of, provenance, public
+from analysis.provenance import about_parquet
 from analysis.provenance import note as note
 from analysis.trial_folder import (
-    FORMAT,
     NewerFormat,
     ResultsError,
     TrialFolder,
@@ -101,41 +99,6 @@ def _asked(study: Path) -> dict[str, int | None]:
         )
     named = {key: value for key, value in listed.items() if Path(key).name == key}
     return {key: value.get("epochs") for key, value in named.items() if isinstance(value, dict)}
-
-
-def compact(
-    path: str | Path, frame: pd.DataFrame | None = None, output: Path | None = None
-) -> Path:
-    """Writes frame and provenance to one parquet file, whole or not at all, and returns it.
-
-    That is a study's trials.parquet unless another `output` is named, to be shown to others: that
-    one leaves out the words typed and the host, which name folders and machines. `frame` is what
-    `load` gives where it is loaded already.
-    """
-    path = Path(path)
-    if not output and path.is_dir() and not (path / "study.json").is_file():
-        raise ResultsError(
-            f"{path} is no study's folder: it holds no study.json. "
-            "Give one: --results results/double_descent, or name the file to write: -o FILE."
-        )
-    about = provenance(path)
-    if output:
-        about = about | {"launches": [public(launch) for launch in launches_of(about)]}
-    output = output or path / "trials.parquet"
-    table = pa.Table.from_pandas(load(path) if frame is None else frame, preserve_index=False)
-    kept = {METADATA: json.dumps(about | {"format": FORMAT}, sort_keys=True).encode()}
-    table = table.replace_schema_metadata((table.schema.metadata or {}) | kept)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    aside = output.parent / f".{output.name}.{os.getpid()}"
-    try:
-        with aside.open("wb") as file:
-            pq.write_table(table, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, output)
-    finally:
-        aside.unlink(missing_ok=True)
-    return output
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling.cli.machine import add_address, check_cpus
+from scaling.cli.needed import whole_name
 from scaling.cli.options import Parser, add_data, add_module, add_results, add_timeout
 from scaling.cli.process import at_work
 
@@ -46,7 +47,8 @@ def add_to(words: Any) -> None:
     add("--name", required=True)
     add("--dataset", default="digits", help="whose levels and shape they have (default digits)")
     add("--train-size", type=int, help="|D_train| of the study: images in a chunk")
-    add("--split", type=int, default=0)
+    add("--replicate", type=int, metavar="N", help="whose D_train the samples stand beside")
+    add("--split", type=int, default=0, help="of trials without a replicate")
     add("--rescale", choices=["unit", "symmetric"], help="floats in [0, 1] or in [-1, 1]")
 
 
@@ -60,7 +62,7 @@ def _pool(options: Namespace) -> "Pool":
     from scaling.pools.pool import Pool
 
     store = _store(options)
-    return Pool.load(store.pool(options.name), store.root / "pools")
+    return Pool.load(store.pool(whole_name(options.name, store)), store.root / "pools")
 
 
 def _info(options: Namespace) -> int:
@@ -113,10 +115,15 @@ def _sample(options: Namespace, order: "PoolRequest") -> int:
 
 def _import(options: Namespace) -> int:
     from scaling.data import datasets
+    from scaling.data.partition import divided
     from scaling.pools.importing import import_samples
+    from scaling.trial.partition import Part
 
     data = datasets.load(options.dataset, options.data_root, options.offline)
-    train = datasets.split(data, options.train_size, options.split).train
+    part = Part(options.train_size, options.split)
+    if options.replicate is not None:
+        part = Part(options.train_size, options.replicate, "disjoint")
+    train = divided(data, part).train
     report = import_samples(
         options.file,
         _store(options).root / "pools",

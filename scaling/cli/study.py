@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling.cli.machine import check_cpus
+from scaling.cli.needed import check_needed, lacks, with_whole_pool_names
 from scaling.cli.options import SMOKE, override, parser, preset_of
 from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, ended, program, typed
 from scaling.errors import UsageError
 from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
+from scaling.storage.store import Store
 from scaling.trial import machine
 from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Scheduled, schedule
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from scaling.cluster.request import Request
     from scaling.planning.plan import Plan
     from scaling.storage.lock import Lock
-    from scaling.storage.store import Store
 
 
 Trials = Callable[[Any], Any]  # preset -> trials of one kind
@@ -56,12 +57,14 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     epochs = preset.epochs if options.epochs is None else options.epochs
     if epochs < 1:
         raise UsageError(f"--epochs {epochs}: at least one is needed.")
-    asked = override(trials(preset), options)
+    store = Store(options.results)
+    asked = with_whole_pool_names(override(trials(preset), options), store)
     metrics = (preset.metrics, preset.metric_every)
     scheduled = schedule(asked, epochs, preset.measure_every, preset.diffusion, *metrics)
+    check_needed(options, scheduled, store)
     plan = _plan(options, preset, scheduled, measure=False)
     if options.dry_run:
-        _show(plan, options.json)
+        _show(plan, options)
         return DONE
     if options.address == "local" and plan.total.hours > CALIBRATE_FROM:
         plan = _plan(options, preset, scheduled, measure=True)
@@ -74,7 +77,6 @@ def _plan(
     """On speeds that are known, or measured now, and on those of what has finished."""
     from scaling.planning import calibrate, plan
     from scaling.planning.speeds import speeds
-    from scaling.storage.store import Store
 
     store = Store(options.results)
     states = store.states(scheduled)
@@ -86,25 +88,35 @@ def _plan(
     begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
     known = speeds(machine, finished.values())
     settings, pool_k = preset.metric_settings, preset.pool_k
-    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k)
+    return plan.make(
+        scheduled, known, states, settings, begun, store.sampled, pool_k, options.mps != "off"
+    )
 
 
-def _show(plan: "Plan", as_json: bool) -> None:
+def _show(plan: "Plan", options: Namespace) -> None:
+    """Prints the plan, and why this machine would refuse it: it may be one for a cluster."""
     from scaling.planning.table import plan_table
 
-    print(json.dumps(plan.to_dict(), indent=1) if as_json else "\n".join(plan_table(plan)))
+    absent = lacks([row.scheduled for row in plan.trials])
+    lines = [*plan_table(plan), *absent]
+    try:
+        if options.address == "local":
+            _check_here(options, plan)
+    except UsageError as error:
+        lines.append(f"Refused here: {error}")
+    print(json.dumps(plan.to_dict(), indent=1) if options.json else "\n".join(lines))
 
 
 def _launch(name: str, options: Namespace, preset: Preset, plan: "Plan", report: Report) -> int:
     from scaling.planning.table import plan_lines
-    from scaling.storage.store import Store
 
     if options.address == "local":
         _check_here(options, plan)
     store = Store(options.results.absolute())
     store.check_writable()
     free = shutil.disk_usage(store.root).free
-    print("\n".join(plan_lines(name, plan, free)), flush=True)
+    absent = lacks([row.scheduled for row in plan.trials])
+    print("\n".join([*plan_lines(name, plan, free), *absent]), flush=True)
     with at_work(store.root) as lock:
         ended = _run(_request(name, options, store, plan, preset, lock), report)
     return _exit_code(store, [row.scheduled for row in plan.trials], ended)
@@ -154,9 +166,11 @@ def _request(
         caps=Caps(options.max_hours, options.max_gpu_hours),
         hung_after_s=options.row_timeout * 60,
         wait_for_gpus_s=options.wait_for_gpus * 60,
+        mps=options.mps,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
         local_cpus=options.cpus,
+        gpu_hours_before=store.gpu_hours(name),
     )
 
 
@@ -175,6 +189,14 @@ def _run(request: "Request", report: Report) -> "Ended":
     return ended
 
 
+def _raised(cap: str) -> str:
+    """The command again; a cap that counts over all launches doubled, or nothing would run."""
+    flag, value = cap.replace(",", "").split()[:2]
+    if flag != "--max-gpu-hours":
+        return command()
+    return f"{command()} {flag} {2 * float(value):g}"  # of a flag given twice the later counts
+
+
 def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -> int:
     """The exit code, from what lies in the trial folders, and what is missing beside them."""
     states = store.states(scheduled)
@@ -185,7 +207,7 @@ def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -
     left = sum(state in ("new", "partial") for state in states.values())
     if ended.cap:
         what = f"{left} trials" if left else "metrics or samples"
-        print(f"{ended.cap} reached: {what} are left. Go on with: {command()}")
+        print(f"{ended.cap} reached: {what} are left. Go on with: {_raised(ended.cap)}")
         return CAPPED
     if failed or left:
         again = "" if "--retry-failed" in sys.argv else " --retry-failed"

@@ -1,8 +1,8 @@
 """One launch of a study: load the data, connect, run what is left, write the study's files."""
 
 import shutil
-import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -10,20 +10,29 @@ from typing import Any
 import ray
 
 from scaling.cluster import pools
+from scaling.cluster.checks import without_mps
 from scaling.cluster.limits import CapReached, Limits
 from scaling.cluster.measuring import Cells, check_same_data, fill, missing_cells, without_model
+from scaling.cluster.mps import shared_gpus
 from scaling.cluster.profile import Profile
 from scaling.cluster.request import Request
 from scaling.cluster.session import Session, connected, wait_for_gpus
+from scaling.cluster.staging import staged
 from scaling.cluster.start_order import start_order
 from scaling.cluster.tuner import Launcher, Placement, TrialsToRun
 from scaling.data import datasets
+from scaling.data.partition import divided
 from scaling.runs.execute import Job
 from scaling.storage import tensorboard
 from scaling.trial import Data, data_of, group_name, headline
+from scaling.trial.partition import Part
 from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Planned
 
+NO_MPS = (
+    "MPS does not run on node {}: trials there take turns on a GPU. Start it there before Ray: "
+    "nvidia-cuda-mps-control -d"
+)
 Datasets = dict[Data, datasets.Dataset]
 
 
@@ -62,15 +71,15 @@ def run(request: Request, profile: Profile, entry: Mapping[str, Any]) -> Ended:
 def _check(request: Request) -> Datasets:
     """Everything that can be refused before Ray starts; returns the data sets."""
     loaded: Datasets = {}
-    parts: dict[tuple[Data, int | None, int], datasets.Dataset] = {}
+    parts: dict[tuple[Data, Part], datasets.Dataset] = {}
     goes_on = request.left.keys() | _models(request)
     for key, trial in ((key, planned.trial) for key, planned in request.trials.items()):
         data = data_of(trial)
         if data not in loaded:
             loaded[data] = request.load(*data)
-        part = (data, trial.train_size, trial.split)
+        part = (data, trial.part)
         if part not in parts:
-            parts[part] = datasets.split(loaded[data], trial.train_size, trial.split)
+            parts[part] = divided(loaded[data], trial.part)
         if key in goes_on:
             check_same_data(request.store.folder(key), parts[part])
         trial.check_levels(parts[part].levels)
@@ -86,12 +95,13 @@ def _models(request: Request) -> set[str]:
 
 def _on_ray(launch: Launch, ended: Ended) -> None:
     request, profile = launch.request, launch.profile
-    limits, log = Limits(request.caps, request.lock.check), request.folder / "logs" / "ray.log"
-    place = (request.address, request.store.root, log, limits, request.hung_after_s)
-    staging = request.folder / f".staging-{time.time_ns()}"
+    limits = Limits(request.caps, request.lock.check, request.gpu_hours_before)
     try:
-        timed, cpus = partial(profile.part, "ray"), request.local_cpus
-        with connected(*place, timed=timed, cpus=cpus) as session:
+        with (
+            _side_by_side(request),
+            staged(request) as staging,
+            _connected(request, profile, limits) as session,
+        ):
             cluster = _awaited(request, session)
             placement = _placement(request, cluster)
             profile.width = _width(request, cluster, placement)
@@ -106,7 +116,29 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
     except CapReached as cap:
         ended.cap = str(cap)
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        profile.gpu_hours = limits.gpu_hours
+
+
+def _side_by_side(request: Request) -> AbstractContextManager[None]:
+    """NVIDIA's MPS around a Ray of our own; a cluster's nodes have it or not."""
+    here = request.address == "local"
+    mode = request.mps if here else "off"
+    return shared_gpus(mode, request.shares_gpus, request.folder / "logs" / "mps", print)
+
+
+def _connected(
+    request: Request, profile: Profile, limits: Limits
+) -> AbstractContextManager[Session]:
+    """The launch's Ray; what it costs to join and leave is a part of the profile."""
+    return connected(
+        request.address,
+        request.store.root,
+        request.folder / "logs" / "ray.log",
+        limits,
+        request.hung_after_s,
+        timed=partial(profile.part, "ray"),
+        cpus=request.local_cpus,
+    )
 
 
 def _work(launch: Launch) -> TrialsToRun:
@@ -209,6 +241,9 @@ def _placement(request: Request, cluster: Cluster) -> Placement:
         check_gpus(most, cluster.gpus, "the cluster")
     check_placement(cluster, request.cpus, most)
     print(text, flush=True)
+    if request.address != "local" and request.mps != "off" and request.shares_gpus:
+        for node in without_mps():
+            print(NO_MPS.format(node), flush=True)
     return Placement(request.cpus, shares)
 
 

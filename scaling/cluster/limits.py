@@ -24,12 +24,17 @@ class Caps:
 
 
 class Limits:
-    """The caps of a launch, from now on; `still_ours` raises where its lock is lost."""
+    """The caps of a launch; `still_ours` raises where its lock is lost.
 
-    def __init__(self, caps: Caps, still_ours: Callable[[], None] = lambda: None) -> None:
+    Hours count from now on, GPU-hours on top of the `before` that earlier launches have used.
+    """
+
+    def __init__(
+        self, caps: Caps, still_ours: Callable[[], None] = lambda: None, before: float = 0.0
+    ) -> None:
         self.caps, self.still_ours = caps, still_ours
         self.begun = self.last = time.monotonic()
-        self.gpu_hours = 0.0
+        self.gpu_hours, self.before = 0.0, before
 
     def check(self, gpus: float) -> None:
         """Adds up GPU-hours and raises CapReached; or Unfinished, where the lock is lost."""
@@ -39,8 +44,9 @@ class Limits:
         self.still_ours()
         if self.caps.hours is not None and now - self.begun > self.caps.hours * 3600:
             raise CapReached(f"--max-hours {self.caps.hours:g}")
-        if self.caps.gpu_hours is not None and self.gpu_hours > self.caps.gpu_hours:
-            raise CapReached(f"--max-gpu-hours {self.caps.gpu_hours:g}")
+        if self.caps.gpu_hours is not None and self.before + self.gpu_hours > self.caps.gpu_hours:
+            told = f", {self.before:.3g} of them in earlier launches" if self.before else ""
+            raise CapReached(f"--max-gpu-hours {self.caps.gpu_hours:g}{told}")
 
 
 def as_they_end(tasks: Mapping[ray.ObjectRef, float], check: CheckCaps) -> Iterator[ray.ObjectRef]:

@@ -23,6 +23,7 @@ class Profile:
         self.before = {key: self._trained(key) for key in keys}
         self.parts: dict[str, float] = {"start": _age()}
         self.width = 1
+        self.gpu_hours = 0.0
         self.entered = False  # whether study.json has an entry of this launch
 
     @contextmanager
@@ -60,6 +61,7 @@ class Profile:
         parts = {name: round(seconds, 2) for name, seconds in self.parts.items()}
         entry = {"wall": round(wall, 2), "parts": parts, "width": self.width}
         entry |= {"trials": len(self.before), "training": round(training, 2)}
+        entry |= {"gpu_hours": round(self.gpu_hours, 6)} if self.gpu_hours else {}
         if training:
             measuring = sum(map(self._measured, self.before))
             entry["measuring"] = round(measuring, 2)

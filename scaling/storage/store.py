@@ -4,6 +4,7 @@ What stands in `trials/<key>/` is the only state of a study; nothing of Ray's is
 Rows are on disk before the checkpoint that covers them, and `done.json` is written last.
 """
 
+import math
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -86,6 +87,13 @@ class Store:
                 if isinstance(asked, dict) and names & set(asked):
                     found.append(file.parent)
         return found
+
+    def gpu_hours(self, name: str) -> float:
+        """What a study's launches used of GPUs, by its record; one that was killed says nothing."""
+        launches = (read_versioned(self.study(name) / "study.json") or {}).get("launches")
+        found = (e.get("profile") for e in launches or () if isinstance(e, dict))
+        hours = (p.get("gpu_hours") for p in found if isinstance(p, dict))
+        return float(sum(h for h in hours if isinstance(h, int | float) and math.isfinite(h)))
 
     def update_study(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Rewrites a study's `study.json`; raises UsageError where its format is newer."""

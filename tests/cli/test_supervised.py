@@ -1,6 +1,5 @@
 """Every end of a command: by itself, by a signal, by native code that asks nobody."""
 
-import os
 import signal
 import subprocess
 import sys
