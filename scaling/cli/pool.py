@@ -1,6 +1,6 @@
 """`scaling-vae pool build|grow|verify|info|import`: samples of diffusion models on disk."""
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,9 @@ def add_to(words: Any) -> None:
     add("name")
     add = verb("info", _info, "what a pool holds")
     add("name")
-    add = verb("import", _import, "samples of any generator: npy, npz, folder of PNGs", images)
+    add = verb(
+        "import", _import, "any generator's samples: npy, npz, folder or zip of PNGs", images
+    )
     add("file", type=Path)
     add("--name", required=True)
     add("--dataset", default="digits", help="whose levels and shape they have (default digits)")
@@ -50,6 +52,14 @@ def add_to(words: Any) -> None:
     add("--replicate", type=int, metavar="N", help="whose D_train the samples stand beside")
     add("--split", type=int, default=0, help="of trials without a replicate")
     add("--rescale", choices=["unit", "symmetric"], help="floats in [0, 1] or in [-1, 1]")
+    add("--resize", type=_side, metavar="N", help="larger images to N x N pixels, antialiased")
+
+
+def _side(text: str) -> int:
+    """A side in pixels."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1024):
+        raise ArgumentTypeError(f"{text} is no whole number of pixels from 1 to 1024")
+    return int(text)
 
 
 def _store(options: Namespace) -> "Store":
@@ -132,6 +142,7 @@ def _import(options: Namespace) -> int:
         levels=data.levels,
         train=train,
         rescale=options.rescale,
+        resize=options.resize,
     )
     print("\n".join(report.lines()))
     return 0
