@@ -26,6 +26,7 @@ from analysis.trial_folder import (
     read_versioned,
 )
 
+LARGEST = 10**300  # a whole number in JSON may have a thousand digits
 IDENTITY = ["kind", "source", "m_z", "n_c", "seed"]  # of a trial, in frame.attrs["unmeasured"]
 
 
@@ -98,14 +99,17 @@ def _asked(study: Path) -> dict[str, int | None]:
             f"{study / 'trials.parquet'}."
         )
     named = {key: value for key, value in listed.items() if Path(key).name == key}
-    return {key: value.get("epochs") for key, value in named.items() if isinstance(value, dict)}
+    asked = {k: value.get("epochs") for k, value in named.items() if isinstance(value, dict)}
+    return {key: epochs if type(epochs) is int else None for key, epochs in asked.items()}
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         about_parquet(path)
         frame = pq.ParquetFile(path).read().to_pandas()
-    except (pa.ArrowException, OSError) as error:
+    except NewerFormat:
+        raise
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, ResultsError) as error:
         raise ResultsError(
             f"{path} is no readable parquet file ({type(error).__name__}). "
             f"Type {command('report', '--results', path.parent)} to write it again."
@@ -153,7 +157,9 @@ def _typed(name: str, values: list[object]) -> pd.Series:
     if whole and all(abs(value) < 2**63 for value in values if isinstance(value, int)):
         return pd.Series(values, dtype="Int64" if missing else "int64")
     if kinds <= {int, float} and unit != TEXT:
-        return pd.Series(values, dtype="float64").replace([np.inf, -np.inf], np.nan)
+        finite = [None if type(v) is int and abs(v) > LARGEST else v for v in values]
+        return pd.Series(finite, dtype="float64").replace([np.inf, -np.inf], np.nan)
     as_is = (str, type(None))
     texts = [v if isinstance(v, as_is) else json.dumps(v, sort_keys=True) for v in values]
+    texts = [v and v.encode("utf-8", "replace").decode() for v in texts]  # half a pair is no text
     return pd.Series(texts, dtype="str")

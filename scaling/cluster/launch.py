@@ -22,6 +22,7 @@ from scaling.cluster.start_order import start_order
 from scaling.cluster.tuner import Launcher, Placement, TrialsToRun
 from scaling.data import datasets
 from scaling.data.partition import divided
+from scaling.runs import pictures
 from scaling.runs.execute import Job
 from scaling.storage import tensorboard
 from scaling.trial import Data, data_of, group_name, headline
@@ -63,6 +64,7 @@ def run(request: Request, profile: Profile, entry: Mapping[str, Any]) -> Ended:
     else:
         _write_study(launch)
     _name_without_model(request)
+    _mend_pictures(launch)
     with profile.part("tensorboard"):
         _tensorboard(request)
     return ended
@@ -210,6 +212,20 @@ def _name_without_model(request: Request) -> None:
             f"{len(gone)} trials were trained by another study, which did not keep their models of "
             f"all listed epochs: there {', '.join(gone[0].metrics)} stay unmeasured. Another "
             "--results trains them anew."
+        )
+
+
+def _mend_pictures(launch: Launch) -> None:
+    """Makes lost pictures again; prints how many trials have lost theirs for good."""
+    store, gone = launch.request.store, 0
+    for key, planned in launch.request.trials.items():
+        if pictures.are_lost(folder := store.folder(key)):
+            data = launch.data[data_of(planned.trial)]
+            gone += not pictures.made_again(folder, data)
+    if gone:
+        print(
+            f"{gone} finished trials have lost arrays.npz and the model of their last epoch: they "
+            "are missing in pictures. Their numbers are whole."
         )
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from scaling.storage.rows import number_in
 from scaling.storage.store import Store
 
 BOOT_FIELD = 22  # of /proc/self/stat: when the process started, in ticks since boot
@@ -76,11 +77,12 @@ class Profile:
 
     def _trained(self, key: str) -> float:
         rows = self.store.folder(key).rows()
-        return float(rows[-1].get("seconds", 0.0)) if rows else 0.0
+        return number_in(rows[-1], "seconds") if rows else 0.0
 
     def _measured(self, key: str) -> float:
         done = self.store.folder(key).done() or {}
-        return float(done.get("profile", {}).get("measuring", 0.0))
+        profile = done.get("profile")
+        return number_in(profile, "measuring") if isinstance(profile, dict) else 0.0
 
 
 def _age() -> float:

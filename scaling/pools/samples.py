@@ -73,7 +73,9 @@ def resized(images: np.ndarray, side: int) -> np.ndarray:
     arranged = np.moveaxis(images, 1, 3) if first else images
     whole = arranged[..., 0] if arranged.ndim == 4 and arranged.shape[3] == 1 else arranged
     size = (side, side)
-    made = np.stack([np.asarray(Image.fromarray(x).resize(size, Image.BICUBIC)) for x in whole])
+    made = np.stack(
+        [np.asarray(Image.fromarray(x).resize(size, Image.Resampling.BICUBIC)) for x in whole]
+    )
     return made[..., None] if whole.ndim < arranged.ndim else made
 
 
