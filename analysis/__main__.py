@@ -13,6 +13,7 @@ from analysis.trial_folder import ResultsError
 WORDS = {  # besides the figures
     "claims": "every claim of the paper, held against results",
     "compact": "all results as one file, parquet or csv",
+    "law": "whether a loss falls as a power law of size, data or compute",
     "readings": "readings of what the paper leaves open, each beside its default",
     "report": "all figures of a study and what they show",
     "verdict": "whether results show double descent",
@@ -66,6 +67,11 @@ def parser(program: str = "python -m analysis") -> Parser:
         help="draw or judge these rows only, for example --where source_k=10 or "
         '"m_z>1 and source==dmaapx"; of the sources without such a field all',
     )
+    of_law = parser.add_argument_group("of law")
+    of_law.add_argument("--y", metavar="COLUMN", help="what falls or rises (default: test_elbo)")
+    of_law.add_argument(
+        "--x", metavar="AXIS", help="parameters (default), n_c, flops, train_size or k"
+    )
     return parser
 
 
@@ -75,10 +81,31 @@ def main(argv: list[str] | None = None, program: str = "python -m analysis") -> 
         asked = parser(program).parse_args(argv)
         _check(asked.what, asked.output)
         path = asked.results or _home(asked.what)
+        if asked.what == "law":
+            return _law(path, asked)
+        _check_law_only(asked)
         return _run(asked.what, path, asked.output, asked.where)
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return WRONG
+
+
+def _law(path: Path, asked: argparse.Namespace) -> int:
+    """Fits and draws laws; 0."""
+    from analysis.laws import command as law
+
+    x, y = asked.x or "parameters", asked.y or "test_elbo"
+    law.main(path, x, y, asked.where, asked.output)
+    return 0
+
+
+def _check_law_only(asked: argparse.Namespace) -> None:
+    """Raises ResultsError where --x or --y stands with another word than law."""
+    if asked.x or asked.y:
+        raise ResultsError(
+            f"--x and --y are read by law, and not by {asked.what}. Leave them out, or type: "
+            f"{command('law', '--x', 'parameters', '--y', 'test_elbo')}"
+        )
 
 
 def _home(what: str) -> Path:

@@ -13,6 +13,7 @@ TAIL = 0.1  # a final value is the mean over the last 10 % of the trial's epochs
 FEW_WIDTHS = 3  # n_c values from which on a row of the grid is a curve (Fig 7 c, d)
 CONSTANT = [*TRIAL_COLUMNS, "epoch", "parameters", "parameters_z", "parameters_rest", "d_z",
             "train_images", "validation_images", "test_images", "drawn_from"]  # fmt: skip
+CONSTANT += ["images_seen", "training_flops"]  # at the end, not on average over the tail
 SETTING = ["dataset", "train_size", "split", "network", "likelihood"]  # of one set of curves
 AXES = ["m_z", "n_c", "seed"]
 PLACE = ["source", *AXES]
@@ -99,6 +100,12 @@ def where(frame: pd.DataFrame, words: Iterable[str]) -> pd.DataFrame:
             fits |= column(frame, condition.column).isna().to_numpy(bool)
         frame = frame[fits]
     return frame
+
+
+def stopped(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per VAE trial that ended early by its own rule, with its last measured values."""
+    ended = frame[(frame["kind"] == "vae") & (frame["state"] == "censored")]
+    return ended.drop_duplicates("key", keep="last")
 
 
 def asked(frame: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from analysis import descent, figures, pools, provenance, readings, results
 from analysis.compact import compact
 from analysis.descent import Change, Move, Place, Verdict
 from analysis.intervals import Interval
+from analysis.laws.worth import worth_lines, worths
 from analysis.pools import Pool
 from analysis.trial_folder import ResultsError, TrialFolder
 
@@ -52,7 +53,15 @@ def report(
     said += [_drawn(name, frame, study) for name in names]
     for name in filter(figures.is_table, names):
         said += _text(name, frame)
+    said += _worth(frame) if "worth" in names else []
     return said + (_judged(frame) if "fig8" in names else [])
+
+
+def _worth(frame: pd.DataFrame) -> list[str]:
+    try:
+        return worth_lines(worths(frame))
+    except ResultsError as error:
+        return [f"What samples are worth: {error}"]
 
 
 def _text(name: str, frame: pd.DataFrame) -> list[str]:

@@ -97,6 +97,7 @@ LABELS = {
     "m_z": "latent multiplier $m_z$",
     "n_c": "inner channels $n_c$",
     "parameters": "total number of parameters",
+    "train_size": r"real images $|D_\mathrm{train}|$",
     "order": "order along the path",
     "source_k": r"distinct samples $k$, in units of $|D_\mathrm{train}|$",
     "real_percent": "real images in a batch (%)",

@@ -45,7 +45,9 @@ class TrialFolder:
     """One trial as found on disk; `fields` is None where trial.json is missing or damaged."""
 
     key: str
-    state: str  # done, failed, partial, waiting (nothing yet) or unreadable (no trial.json)
+    state: (
+        str  # done, failed, censored, partial, waiting (nothing yet) or unreadable (no trial.json)
+    )
     fields: dict[str, object] | None
     rows: list[dict[str, object]]
     epoch: int = 0  # reached, by done.json or the last row
@@ -92,6 +94,8 @@ def read_trial(folder: Path, epochs: int | None = None) -> TrialFolder:
     elif state == "partial" and not rows:
         state = "waiting"
     kept = [row for row in rows if epochs is None or _epoch(row) <= epochs]
+    if state == "censored":
+        kept = [row | {"censored": str(done["censored"])} for row in kept]
     error = str(done.get("error") or "") if state == "failed" else ""
     fields = flat_fields(trial) if trial else None
     return TrialFolder(folder.name, state, fields, kept, max(_epoch(done), reached), error)
@@ -109,11 +113,13 @@ def _state(done: dict[str, object], reached: int, epochs: int | None) -> str:
     """What a study of so many epochs finds, with rows up to the epoch `reached`.
 
     Nothing is done without its `done.json` and a row at these epochs or beyond; a longer run that
-    failed later has done its part.
+    failed later has done its part. One that ended early by its own rule is censored.
     """
     if done.get("state") == "failed":
         return "done" if epochs is not None and reached > epochs else "failed"
     ended = _epoch(done)
+    if done.get("censored") and (epochs is None or ended < epochs):
+        return "censored" if reached >= ended else "partial"
     enough = ended if epochs is None else epochs
     return "done" if ended and min(ended, reached) >= enough else "partial"
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 
 from analysis import summarize
 from scaling.cli.study import main
-from scaling.presets import DIGITS_EDM, MNIST_EDM, MNIST_EDM_EPOCHS, PAPER_EDM_EPOCHS, Preset
+from scaling.presets import (
+    DIGITS_EDM,
+    MNIST_EDM,
+    MNIST_EDM_EPOCHS,
+    PAPER_EDM,
+    PAPER_EDM_EPOCHS,
+    Preset,
+)
 from scaling.trial import DiffusionTrial, grid
 
 
@@ -30,9 +37,9 @@ PRESETS = {
         epochs=MNIST_EDM_EPOCHS, measure_every=5, replicates=(0,), shares=(1.0,), pool_k=1,
     ),
     "paper": Shares(
-        about="EDM's network and budget, 200 million images",
-        base=DiffusionTrial("cifar10", partition="disjoint"), epochs=PAPER_EDM_EPOCHS,
-        measure_every=100, shares=(0.1, 0.3, 0.5, 0.7, 0.9, 1.0), pool_k=10, on_gpu=True,
+        about="EDM's network and budget, 200 million images", base=PAPER_EDM,
+        epochs=PAPER_EDM_EPOCHS, measure_every=100,
+        shares=(0.1, 0.3, 0.5, 0.7, 0.9, 1.0), pool_k=10, on_gpu=True,
     ),
     "smoke": Shares(
         about="tiny", base=replace(DIGITS_EDM, train_size=60), epochs=2, measure_every=1,

@@ -21,7 +21,7 @@ def read(name):
 def peak(trial):
     """Bytes before a run of two batches and its measurement, and at most during them."""
     from scaling.data.datasets import Dataset
-    from scaling.planning.layers import row_of
+    from scaling.models.layers import row_of
     from scaling.runs.execute import Job, make_run
 
     row = row_of(trial)

@@ -70,7 +70,7 @@ def test_without_a_name_the_studies_are_listed():
 
 
 @pytest.mark.parametrize(("words", "told"), [
-    (["study", "nix"], "Error: Unknown study 'nix'. Known: data_sources, diffusion, "),
+    (["study", "nix"], "Error: Unknown study 'nix'. Known: data_scaling, data_sources, "),
     (["study", "../tests/conftest"], "Error: Unknown study '../tests/conftest'. Known: "),
     (["fig99"], "Error: 'fig99' is no word of scaling-vae. Did you mean 'fig9'"),
     ([], "Error: scaling-vae takes a word. Known: study, evaluate, "),

@@ -46,7 +46,7 @@ def test_every_preset_is_complete_and_of_one_data_set_family(name, preset):
 
 
 def test_every_study_has_digits_and_paper_and_a_smoke_test():
-    assert len(NAMES) == 12
+    assert len(NAMES) == 13
     for name in NAMES:
         assert {"digits", "paper", "smoke"} <= set(study(name).PRESETS)
         assert next(iter(study(name).PRESETS)) == "digits"

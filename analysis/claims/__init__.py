@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import curves, results
+from analysis import curves, figures, results
 from analysis.claims import appendix, downstream, parameters, section5
 from analysis.claims.cells import Cell, cells
 from analysis.claims.claim import Claim
@@ -39,8 +39,10 @@ def ledger(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> pd.DataFram
 
 def main(path: Path, output: Path | None = None, conditions: Iterable[str] = ()) -> None:
     """Prints the ledger of results, or writes it to a .csv or .md file and prints its name."""
-    found = ledger(curves.where(results.load(path), conditions))
-    print(write(found, output) if output else text(found))
+    frame = curves.where(results.load(path), conditions)
+    found = ledger(frame)
+    said = [str(write(found, output)) if output else text(found), *figures.ended_early(frame)]
+    print("\n".join(said))
 
 
 def _rows(claim: Claim, settings: list[Cell]) -> list[dict[str, object]]:

@@ -34,9 +34,12 @@ STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "two_sample": ("fig18",),
     "downstream": ("table11", "fig4l", "fig9", "fig19"),
     "smoothness": ("fig3",),
+    "data_scaling": ("worth",),
     "readings": (),
 }
+BEYOND = ("worth",)  # figures that the paper has not
 TEXTS = ("txt", "md", "tex")  # of a table
+NAMED = 4  # cells whose trials ended early
 JPEG = (
     "CIFAR-10's images are those of a JPEG copy: "
     "its likelihoods are not comparable with published ones."
@@ -50,10 +53,11 @@ METADATA: dict[str, dict[str, None]] = {
 
 
 def names() -> list[str]:
-    """The figures that can be drawn, in the paper's order, and then the tables."""
+    """The figures that can be drawn: in the paper's order, then its tables, then the others."""
     modules = (module.name for module in pkgutil.iter_modules(__path__))
     found = [match for name in modules if (match := re.fullmatch(r"(fig|table)(\d+)(.*)", name))]
-    return [match[0] for match in sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))]
+    ordered = sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))
+    return [*(match[0] for match in ordered), *BEYOND]
 
 
 def about(name: str) -> str:
@@ -101,7 +105,23 @@ def _warnings(frame: "pd.DataFrame") -> list[str]:
     known = {"kind", "precision"} <= set(frame)
     if known and frame.loc[frame["kind"] == "vae", "precision"].nunique() > 1:
         said.append("Some networks were trained in bf16, the others in float32.")
-    return said
+    return said + ended_early(frame)
+
+
+def ended_early(frame: "pd.DataFrame") -> list[str]:
+    """Names the trials that ended early by their own rule: no mean counts them."""
+    if not {"kind", "state", "censored"} <= set(frame):
+        return []
+    ended = frame[(frame["state"] == "censored") & (frame["kind"] == "vae")]
+    ended = ended.drop_duplicates("key", keep="last")
+    counts = ended.groupby(["source", "m_z", "n_c", "censored"]).size().reset_index(name="n")
+    texts = [
+        f"{c.n} {c.censored} ({c.source}, m_z={c.m_z}, n_c={c.n_c})" for c in counts.itertuples()
+    ]
+    more = f"; and {len(texts) - NAMED} more cells" if len(texts) > NAMED else ""
+    if not texts:
+        return []
+    return [f"Ended early, in no mean, marked \u00d7: {'; '.join(texts[:NAMED])}{more}."]
 
 
 def numbers(name: str, frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -62,6 +62,12 @@ def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
         if here.empty:
             marks.empty(ax, f"too few finished $\\mathdefault{{{axis}}}$")
             continue
+        ended = curves.stopped(frame)
+        ended = ended[ended[axis].isin(here[axis])]
+        if axis == "m_z":
+            ended = ended[ended["n_c"].isin(here["n_c"])]
+        for source, part in ended.groupby("source"):
+            marks.stopped(ax, part[axis].unique(), style.source_colour(str(source)))
         (_against_m_z if axis == "m_z" else _against_n_c)(ax, here, order)
         marks.log2_axis(ax, sorted(here[axis].unique()), axis)
     _legends(axes, table, order)

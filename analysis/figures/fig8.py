@@ -80,6 +80,10 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.letter(left, "(a)")
     marks.letter(right, "(b)")
     _in_order(right, table, lead, steps)
+    ended = curves.stopped(frame)[["m_z", "n_c", "source"]].drop_duplicates()
+    on_path = ended.merge(steps.reset_index(names="order"), on=["m_z", "n_c"])
+    for source, part in on_path.groupby("source"):
+        marks.stopped(right, part["order"], style.source_colour(str(source)))
     figure.legend(handles=_handles(table, lead, steps), loc="outside upper center", ncols=4)
     lacking = marks.lacking(curves.missing(frame, finals, steps, lead, "test_elbo"))
     said = found.sentence if found else ""

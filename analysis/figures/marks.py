@@ -65,6 +65,13 @@ def curve(ax: Axes, table: pd.DataFrame, colour: str, look: str) -> None:
     ax.fill_between(*band, color=colour, alpha=0.16, linewidth=0, zorder=2)
 
 
+def stopped(ax: Axes, places: Iterable[float], colour: str) -> None:
+    """A cross at the lower edge where trials ended early by their rule: they have no value."""
+    for x in places:
+        (mark,) = ax.plot([x], [0.02], "x", color=colour, markersize=5, zorder=4, clip_on=False)
+        mark.set(transform=ax.get_xaxis_transform(), gid="stopped")
+
+
 def zoom(ax: Axes, table: pd.DataFrame) -> None:
     """The y axis shows the last 90 % of the epochs: what begins far below would flatten the rest.
 

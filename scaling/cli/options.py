@@ -101,6 +101,8 @@ def _add_launch(made: Parser) -> None:
         help="NVIDIA's MPS, under which trials share a GPU side by side (default auto)",
     )
     add("--cpus-per-trial", type=_positive, default=1.0, metavar="N", help="default 1")
+    add("--micro-batch", type=_count, metavar="N",
+        help="images of a diffusion model's step in memory at a time (auto: planned)")  # fmt: skip
     add("--max-hours", type=_positive, metavar="H", help="stop cleanly after so many hours")
     add("--max-gpu-hours", type=_positive, metavar="H", help="stop cleanly after so many GPU-hours")
     add("--retry-failed", action="store_true", help="run failed trials again")
@@ -181,6 +183,15 @@ def _share(text: str) -> float | None:
             f"{text} is not auto, 0, a share up to 1 or a whole number"
         )
     return share
+
+
+def _count(text: str) -> int | None:
+    """A whole number from 1 on; None for auto."""
+    if text == "auto":
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not auto or a whole number from 1 on")
+    return int(text)
 
 
 def _positive(text: str) -> float:

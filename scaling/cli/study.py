@@ -60,7 +60,9 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     store = Store(options.results)
     asked = with_whole_pool_names(override(trials(preset), options), store)
     metrics = (preset.metrics, preset.metric_every)
-    scheduled = schedule(asked, epochs, preset.measure_every, preset.diffusion, *metrics)
+    scheduled = schedule(
+        asked, epochs, preset.measure_every, preset.diffusion, *metrics, preset.equal_images
+    )
     check_needed(options, scheduled, store)
     plan = _plan(options, preset, scheduled, measure=False)
     if options.dry_run:
@@ -88,9 +90,8 @@ def _plan(
     begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
     known = speeds(machine, finished.values())
     settings, pool_k = preset.metric_settings, preset.pool_k
-    return plan.make(
-        scheduled, known, states, settings, begun, store.sampled, pool_k, options.mps != "off"
-    )
+    how = (options.mps != "off", options.micro_batch)
+    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k, *how)
 
 
 def _show(plan: "Plan", options: Namespace) -> None:

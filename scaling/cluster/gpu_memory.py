@@ -46,11 +46,15 @@ def ran_out(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(text in str(error) for text in FAILURES)
 
 
-def sentence(trial: Trial, device: str) -> str:
+def sentence(trial: Trial, device: str, micro_batch: int | None = None) -> str:
     """Why the trial failed, and what to change."""
     where = "alone on a GPU" if device == "cuda" else "on the CPU"
-    smaller = f"a smaller batch (now {trial.batch}; --set batch={trial.batch // 2}), "
+    size = micro_batch or trial.batch
+    if trial.accumulates:
+        smaller = f"fewer images of a step at a time (now {size}; --micro-batch {size // 2}), "
+    else:
+        smaller = f"a smaller batch (now {size}; --set batch={size // 2}), "
     return (
-        f"it ran out of memory {where}. Use {smaller if trial.batch > 1 else ''}a narrower "
+        f"it ran out of memory {where}. Use {smaller if size > 1 else ''}a narrower "
         "network, or a device with more memory"
     )

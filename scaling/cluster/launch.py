@@ -158,6 +158,7 @@ def _job(request: Request, planned: Planned) -> Job:
         scheduled.measure_every,
         request.folder / "tensorboard",
         kept_epochs=scheduled.kept_epochs,
+        micro_batch=planned.micro_batch,
         hung_after_s=request.hung_after_s,
     )
 

@@ -167,17 +167,28 @@ def _write(
     from scaling.runs.diffusion import sample_images
 
     spec, path = request.spec, store.pool(request.spec.name)
+    arithmetic = (spec.sampler or {}).get("precision", "float32")
     state = checkpoints.at(store.folder(str(spec.model)).path, spec.epochs or 0)
     if state is None:
         raise UsageError(f"the diffusion model {spec.model} has no checkpoint of {spec.epochs}")
 
     def sample(seeds: Sequence[int]) -> np.ndarray:
         sampled()
-        return sample_images(request.trial, state, seeds, spec.shape, spec.levels, device)
+        images = (seeds, spec.shape, spec.levels)
+        return sample_images(request.trial, state, *images, device, arithmetic)
 
     digest = write_chunk(path, index, in_parts(path, index, sample))
     drop_parts(path, index)
     return digest
+
+
+def sampler_of(trial: DiffusionTrial) -> dict[str, object]:
+    """Returns what `pool.json` says of the sampler: the noise levels; the precision of the network.
+
+    The precision is that of the model's training, and left out where it is float32.
+    """
+    precision = {} if trial.precision == "float32" else {"precision": trial.precision}
+    return SAMPLER | precision
 
 
 def pool_request(
@@ -193,7 +204,7 @@ def pool_request(
         images_per_chunk=size,
         model=key,
         epochs=epochs,
-        sampler=SAMPLER,
+        sampler=sampler_of(trial),
         source="sampled from the diffusion trial",
     )
     return PoolRequest(spec, trial, k)

@@ -184,5 +184,5 @@ def train(
             if 0 < share < 1:
                 tune.report({"crowded": True})
                 return
-            folder.fail(gpu_memory.sentence(trial, job.device), code=code())
+            folder.fail(gpu_memory.sentence(trial, job.device, job.micro_batch), code=code())
     tune.report({"finished": True})

@@ -5,14 +5,16 @@ E[x0 | x] and with it gives the direction dx/dsigma = (x - D(x, sigma)) / sigma 
 turns into images.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from scaling.models.full_float32 import full_float32
+from scaling.models.arithmetic import Arithmetic, networks_in, products_in
 from scaling.models.unet import UNet
 from scaling.trial import DiffusionTrial
 
@@ -22,6 +24,7 @@ STEPS, SIGMA_MIN, SIGMA_MAX, RHO = 18, 0.002, 80.0, 7.0  # of the sampler (their
 EMA_RAMP = 0.05  # of the images seen: the half-life of the averaged weights is no longer than that
 SAMPLE_BATCH = {"cpu": 32, "cuda": 256}  # on a CPU what stays in its caches is fastest
 SEEDS = 2**32  # different seeds of an image
+QKV_GAIN = {"mean_loss": 1.0, "published": math.sqrt(0.2)}  # by recipe, of initial weights
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
 
@@ -52,7 +55,7 @@ def build(trial: DiffusionTrial, channels: int, side: int) -> Denoiser:
     """The untrained denoiser of a trial for images (channels, side, side)."""
     network = UNet(
         channels, trial.channels, trial.multipliers, trial.blocks, trial.attention,
-        trial.dropout, side,
+        trial.dropout, side, QKV_GAIN[trial.recipe],
     )  # fmt: skip
     return Denoiser(network)
 
@@ -63,9 +66,18 @@ def loss(denoiser: Denoiser, x: Tensor) -> Tensor:
     ln sigma ~ N(-1.2, 1.2^2). The weight (sigma^2 + sigma_data^2) / (sigma sigma_data)^2 is
     1 / c_out^2: what remains is the plain squared error of the network F.
     """
+    return loss_at(denoiser, x, *with_noise(x))
+
+
+def with_noise(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Images x (B, C, H, W) at random noise levels, and these levels sigma (B,)."""
     log_sigma = LOG_SIGMA_MEAN + LOG_SIGMA_STD * torch.randn(len(x), device=x.device)
     sigma = log_sigma.exp()
-    noisy = x + sigma[:, None, None, None] * torch.randn_like(x)
+    return x + sigma[:, None, None, None] * torch.randn_like(x), sigma
+
+
+def loss_at(denoiser: Denoiser, x: Tensor, noisy: Tensor, sigma: Tensor) -> Tensor:
+    """Weighted squared error per pixel, (B,), of images x that are seen as `noisy`."""
     error = (denoiser(noisy, sigma) - x).square().flatten(1).mean(1)
     return error * (sigma**2 + denoiser.sigma_data**2) / (sigma * denoiser.sigma_data) ** 2
 
@@ -79,8 +91,7 @@ def ema_half_life(ema_images: float, images_seen: float) -> float:
 def update_average(average: nn.Module, model: nn.Module, batch: int, half_life: float) -> None:
     """Moves `average` towards `model`: after `half_life` images half of what it was is left."""
     kept = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
-    for mean, value in zip(average.parameters(), model.parameters(), strict=True):
-        mean.lerp_(value, 1 - kept)
+    get_ema_multi_avg_fn(kept)([*average.parameters()], [*model.parameters()], None)
 
 
 def sigmas(
@@ -146,9 +157,11 @@ def sample(
     levels: int,
     batch: int | None = None,
     device: str | torch.device = "cpu",
+    arithmetic: Arithmetic = "float32",
 ) -> np.ndarray:
     """Images as levels (N, *shape) uint8; image i depends on the weights and seed i only.
 
+    The network computes in `arithmetic`, the sampler's state is float64 whatever that is.
     Batches are cut every `batch` seeds (None: as the device likes it); another cut changes sums
     of floats in their last digits, and with them at most a rare level.
     """
@@ -157,6 +170,6 @@ def sample(
     for start in range(0, len(seeds), batch):
         part = slice(start, start + batch)
         noise = image_noise(seeds[part], shape).to(device)
-        with full_float32():
+        with products_in(arithmetic), networks_in(arithmetic, device):
             images[part] = quantize(heun_sample(denoiser, noise), levels).cpu().numpy()
     return images

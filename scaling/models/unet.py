@@ -62,13 +62,30 @@ class NoiseEmbedding(nn.Module):
         return self.layers(torch.cat([angles.sin(), angles.cos()], 1))
 
 
-class Attention(nn.Module):
-    """Self-attention over the pixels with one head, added to its input."""
+class Dropout(nn.Dropout):
+    """Dropout that a caller can give the masks of, so that parts of a batch share one draw.
 
-    def __init__(self, channels: int) -> None:
+    `given` is a mask shaped as the input, True where a value stays, or None to draw one.
+    """
+
+    given: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.given is None:
+            return super().forward(x)
+        return x * self.given.to(x.dtype).div_(1 - self.p)
+
+
+class Attention(nn.Module):
+    """Self-attention over the pixels with one head, added to its input.
+
+    `gain` scales the initial weights of queries, keys and values, which are Xavier's for 1.
+    """
+
+    def __init__(self, channels: int, gain: float = 1.0) -> None:
         super().__init__()
         self.norm = _norm(channels)
-        self.qkv = _conv(channels, 3 * channels, 1)
+        self.qkv = _conv(channels, 3 * channels, 1, gain)
         self.out = _conv(channels, channels, 1, SMALL_INIT)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -102,17 +119,18 @@ class Block(nn.Module):
         dropout: float,
         resample: nn.Module | None = None,
         attention: bool = False,
+        qkv_gain: float = 1.0,
     ) -> None:
         super().__init__()
         self.norm_in, self.norm_out = _norm(inputs), _norm(outputs)
         self.resample = resample or nn.Identity()
         self.conv_in = _conv(inputs, outputs)
         self.bias = _initialized(nn.Linear(embedding, outputs))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.conv_out = _conv(outputs, outputs, gain=SMALL_INIT)
         plain = inputs == outputs and resample is None
         self.skip = nn.Identity() if plain else _conv(inputs, outputs, 1)
-        self.attention = Attention(outputs) if attention else nn.Identity()
+        self.attention = Attention(outputs, qkv_gain) if attention else nn.Identity()
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         h = self.conv_in(self.resample(F.silu(self.norm_in(x))))
@@ -138,9 +156,11 @@ class UNet(nn.Module):
         attention: Sequence[int] = (16,),
         dropout: float = 0.13,
         side: int = 32,
+        qkv_gain: float = 1.0,
     ) -> None:
         super().__init__()
         _check(model_channels, multipliers, side)
+        self.qkv_gain = qkv_gain
         self.model_channels, self.blocks, self.dropout = model_channels, blocks, dropout
         self.widths = [model_channels * multiplier for multiplier in multipliers]
         self.attends = [side >> level in attention for level in range(len(multipliers))]
@@ -178,7 +198,8 @@ class UNet(nn.Module):
         attention: bool = False,
     ) -> Block:
         embedding = EMBEDDING * self.model_channels
-        return Block(inputs, outputs, embedding, self.dropout, resample, attention)
+        fixed = (embedding, self.dropout)
+        return Block(inputs, outputs, *fixed, resample, attention, self.qkv_gain)
 
     def _add_encoder(self) -> list[int]:
         """Returns the channels of the skip connections."""

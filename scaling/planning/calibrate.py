@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from scaling.models.layers import Operations
 from scaling.planning.costs import CPU_CORE, GPU, Machine, training_work
 from scaling.planning.hardware import hardware
-from scaling.planning.layers import Operations
 from scaling.storage.files import read_json, write_json
 from scaling.trial import VaeTrial
 from scaling.trial.machine import cpus
@@ -131,7 +131,7 @@ def _seconds(probe: Workload, device: str) -> float:
     import numpy as np
 
     from scaling.data.datasets import Dataset
-    from scaling.planning.layers import row_of
+    from scaling.models.layers import row_of
     from scaling.runs.vae import VaeRun
 
     trial, row = probe.trial, row_of(probe.trial)

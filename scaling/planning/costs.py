@@ -5,17 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scaling.planning.counted import Counted
-from scaling.planning.layers import (
-    Layer,
-    Operations,
-    half_asleep_flops,
-    halves,
-    layers,
-    likelihood_terms,
-    row_of,
-    training_flops,
-)
+from scaling.models.counted import Counted
+from scaling.models.flops import half_asleep_flops, training_flops
+from scaling.models.layers import Layer, Operations, halves, layers, likelihood_terms, row_of
 from scaling.trial import Trial, VaeTrial
 from scaling.trial.partition import sizes
 from scaling.trial.schedule import Scheduled
@@ -116,19 +108,25 @@ def image_bytes(trial: Trial) -> int:
     return row_of(trial).image_bytes
 
 
-def memory(trial: Trial, machine: Machine, metrics: Sequence[str] = ()) -> int:
+def memory(
+    trial: Trial,
+    machine: Machine,
+    metrics: Sequence[str] = (),
+    micro_batch: int | None = None,
+) -> int:
     """Bytes of a process at its peak: libraries, weights and optimizer, data, outputs of layers.
 
-    Or of one that measures the costly metrics, whichever is more.
+    Or of one that measures the costly metrics, whichever is more. With `micro_batch` the outputs
+    of so many images are kept at a time, and the dropout masks of the whole batch.
     """
     weights = COPIES[trial.kind].optimizer * parameters(trial)["parameters"]
     data = DATA_COPIES * train_images(trial) * image_bytes(trial)
     fixed = machine.base_bytes + RUN_BYTES + is_compiled(trial) * COMPILER_BYTES
-    outputs = max(_outputs(trial, machine), _attended(trial, machine.device, metrics))
+    outputs = max(_outputs(trial, machine, micro_batch), _attended(trial, machine.device, metrics))
     return int(fixed + data + BYTES * (weights + outputs))
 
 
-def _outputs(trial: Trial, machine: Machine) -> float:
+def _outputs(trial: Trial, machine: Machine, micro_batch: int | None) -> float:
     """Values kept at the peak, of training or of measuring.
 
     The layers of a VAE are few and large, and given back at once, but for a step that a GPU
@@ -139,7 +137,9 @@ def _outputs(trial: Trial, machine: Machine) -> float:
     copies = COPIES[trial.kind]
     kept = copies.hidden * sum(hidden) + HEAD_COPIES * head
     saved = BF16_SAVES if machine.bf16 < 1 and trial.trains_in_bf16(row_of(trial).side) else 1
-    training = trial.step_images * kept * saved
+    training = min(micro_batch or trial.step_images, trial.step_images) * kept * saved
+    if micro_batch and micro_batch < trial.step_images:
+        training += trial.step_images * _dropped(trial) / BYTES
     largest = max(hidden) + head
     measuring = copies.measured_together * copies.measuring * largest
     if copies.gaps:
@@ -148,6 +148,13 @@ def _outputs(trial: Trial, machine: Machine) -> float:
         return max(training, measuring)
     partial = train_images(trial) % trial.batch / trial.batch
     return training + max(partial * training, measuring)
+
+
+def _dropped(trial: Trial) -> int:
+    """Values of one image that dropout may set to 0: a mask of them takes a byte each."""
+    if not getattr(trial, "dropout", 0.0):
+        return 0
+    return sum(layer.values for layer in layers(trial) if isinstance(layer, Layer) and layer.norm)
 
 
 def _attended(trial: Trial, device: str, metrics: Sequence[str]) -> float:
@@ -160,10 +167,10 @@ def _attended(trial: Trial, device: str, metrics: Sequence[str]) -> float:
     return COPIES[trial.kind].hidden * max((kept.get(name, 0) for name in metrics), default=0)
 
 
-def training_work(trial: Trial, epochs: int) -> Operations:
-    """The gradient steps of so many epochs."""
+def training_work(trial: Trial, epochs: int, micro_batch: int | None = None) -> Operations:
+    """The gradient steps of so many epochs, each in micro-batches where those are given."""
     images = trial.epoch_images(train_images(trial))
-    epoch = _pass(trial, images, math.ceil(images / trial.batch)) * 3
+    epoch = _pass(trial, images, math.ceil(images / (micro_batch or trial.batch))) * 3
     epoch = epoch._replace(flops=images * training_flops(trial))
     if not isinstance(trial, VaeTrial) or not 0 < trial.half_asleep_from < epochs:
         return epoch * epochs

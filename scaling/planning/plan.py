@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from scaling.planning.costs import BYTES, memory, parameters, training_work
-from scaling.planning.fit import advice, gpu_share
+from scaling.planning.fit import advice, gpu_share, micro_batch, taken_in_parts
 from scaling.planning.pool_rows import PoolRow, pool_rows
 from scaling.planning.sharing import gain, gpu_hours
 from scaling.planning.speeds import Settings, Speeds, hours
@@ -24,6 +24,7 @@ class PlanRow(Planned):
     flops: int  # of training from the first epoch
     memory_bytes: int
     advice: str | None  # what to change where the memory does not hold it
+    note: str | None  # how a step is taken where the memory does not hold the whole of one
     disk_bytes: int
     gain: float = 1.0  # of sharing a GPU, over one trial after another
 
@@ -50,6 +51,7 @@ class PlanRow(Planned):
             "flops": self.flops,
             "memory_bytes": self.memory_bytes,
             "advice": self.advice,
+            "micro_batch": self.micro_batch,
             "gpus": self.gpus,
             "hours": self.hours,
             "disk_bytes": self.disk_bytes,
@@ -116,11 +118,12 @@ def make(
     sampled: Callable[[str], int] = lambda name: 0,
     pool_k: int = 0,
     mps: bool = True,
+    micro: int | None = None,
 ) -> Plan:
     """The plan; `mps` says whether trials that share a GPU run side by side on it.
 
     `settings` are those of the costly metrics, `begun` the epochs that trials have reached; for
-    `sampled` and `pool_k` see `pool_rows`.
+    `sampled` and `pool_k` see `pool_rows`. `micro` is the micro-batch that was asked for.
     """
     rows: list[PlanRow] = []
     alike: dict[tuple[Scheduled, float], PlanRow] = {}
@@ -128,7 +131,7 @@ def make(
         share = min(1.0, (begun or {}).get(item.key, 0) / item.epochs)
         kin, state = (replace(item, trial=item.trial.kin), share), states.get(item.key, "new")
         if kin not in alike:
-            row = _row(item, speeds, state, settings or {}, share)
+            row = _row(item, speeds, state, settings or {}, share, micro)
             alike[kin] = replace(row, gain=gain(item.trial, speeds.machine, row.gpus, mps))
         rows.append(replace(alike[kin], scheduled=item, state=state))
     pools = pool_rows(scheduled, speeds, sampled, pool_k)
@@ -136,19 +139,27 @@ def make(
 
 
 def _row(
-    scheduled: Scheduled, speeds: Speeds, state: str, settings: Settings, begun: float
+    scheduled: Scheduled,
+    speeds: Speeds,
+    state: str,
+    settings: Settings,
+    begun: float,
+    micro: int | None,
 ) -> PlanRow:
     """One line of the plan; `begun` is the share of the epochs that is done."""
     trial, machine = scheduled.trial, speeds.machine
+    size = micro_batch(trial, machine, micro)
     return PlanRow(
         scheduled=scheduled,
         state=state,
-        hours=hours(scheduled, speeds, settings, begun),
-        gpus=gpu_share(trial, machine, scheduled.metrics),
+        hours=hours(scheduled, speeds, settings, begun, size),
+        gpus=gpu_share(trial, machine, scheduled.metrics, size),
+        micro_batch=size,
         parameters=parameters(trial),
         flops=int(training_work(trial, scheduled.epochs).flops),
-        memory_bytes=memory(trial, machine, scheduled.metrics),
-        advice=advice(trial, machine),
+        memory_bytes=memory(trial, machine, scheduled.metrics, size),
+        advice=advice(trial, machine, size),
+        note=taken_in_parts(trial, machine, size),
         disk_bytes=_disk(scheduled),
     )
 

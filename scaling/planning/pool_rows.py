@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scaling.planning.costs import image_bytes, sampling_work, test_images, train_images
-from scaling.planning.fit import gpu_share
+from scaling.planning.fit import gpu_share, micro_batch
 from scaling.planning.sharing import gpu_hours
 from scaling.planning.speeds import Speeds
 from scaling.pools.room import fits, local_store_bytes
@@ -82,4 +82,5 @@ def _sampling(model: Trial, images: int, speeds: Speeds) -> tuple[float, float]:
     """Hours, and the share of a GPU, that so many samples take."""
     machine = speeds.machine
     seconds = machine.seconds(model, sampling_work(model, images, machine.device))
-    return speeds.factor(model) * seconds / 3600, gpu_share(model, machine)
+    share = gpu_share(model, machine, (), micro_batch(model, machine))
+    return speeds.factor(model) * seconds / 3600, share

@@ -45,10 +45,16 @@ def speeds(machine: Machine, finished: Iterable[Ran]) -> Speeds:
     return Speeds(machine, factors, sum(map(len, found.values())))
 
 
-def hours(scheduled: Scheduled, known: Speeds, settings: Settings, begun: float = 0.0) -> float:
+def hours(
+    scheduled: Scheduled,
+    known: Speeds,
+    settings: Settings,
+    begun: float = 0.0,
+    micro_batch: int | None = None,
+) -> float:
     """Of training and measuring alone on the machine; `begun` is the share already done."""
     trial = scheduled.trial
-    run = training_work(trial, scheduled.epochs) + measuring_work(scheduled)
+    run = training_work(trial, scheduled.epochs, micro_batch) + measuring_work(scheduled)
     seconds = (1 - begun) * known.machine.seconds(trial, run)
     seconds += known.machine.seconds(trial, metrics_work(scheduled, settings))
     return known.factor(trial) * seconds / 3600

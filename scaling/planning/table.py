@@ -1,7 +1,7 @@
 """The plan as text."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from scaling.planning.plan import Plan, PlanRow
 from scaling.planning.pool_rows import PoolRow
@@ -24,7 +24,8 @@ def plan_lines(study: str, plan: Plan, free: float = math.inf) -> list[str]:
         f"{size(total.disk_bytes)} on disk, at most "
         f"{size(total.largest_memory_bytes)} of memory a trial",
         *_pools(plan.pools),
-        *_too_large(plan.trials),
+        *_of_alike(plan.trials, "Does not fit: ", lambda row: row.advice),
+        *_of_alike(plan.trials, "", lambda row: row.note),
         *_too_much(total.disk_left_bytes, free),
     ]
 
@@ -37,15 +38,17 @@ def _too_much(left: float, free: float) -> list[str]:
     return [f"{text} finished by then is kept; another --results folder may have more room."]
 
 
-def _too_large(rows: Sequence[PlanRow]) -> list[str]:
-    """What does not fit into memory, a line for all trials of the same need."""
-    needs: dict[str, list[str]] = {}
+def _of_alike(
+    rows: Sequence[PlanRow], begin: str, text_of: Callable[[PlanRow], str | None]
+) -> list[str]:
+    """Returns a line for all trials of which the same is to be said."""
+    found: dict[str, list[str]] = {}
     for row in rows:
-        if row.advice:
-            needs.setdefault(row.advice, []).append(row.key)
+        if text := text_of(row):
+            found.setdefault(text, []).append(row.key)
     return [
-        f"Does not fit: {keys[0]}{f' and {len(keys) - 1} more' if keys[1:] else ''} {advice}."
-        for advice, keys in needs.items()
+        f"{begin}{keys[0]}{f' and {len(keys) - 1} more' if keys[1:] else ''} {text}."
+        for text, keys in found.items()
     ]
 
 

@@ -12,9 +12,11 @@ from torch import Tensor
 from scaling.data.datasets import Dataset
 from scaling.data.sources import ReadChunk
 from scaling.models import edm
+from scaling.models.arithmetic import Arithmetic, products_in
 from scaling.models.edm import Denoiser
 from scaling.models.full_float32 import full_float32
-from scaling.runs.run import Row, Run, Stateful
+from scaling.runs.diffusion_steps import DiffusionSteps
+from scaling.runs.run import Row, Stateful
 from scaling.seeds import derive, seeded
 from scaling.trial import DiffusionTrial
 from scaling.trial.diffusion import MEASURED
@@ -55,20 +57,26 @@ def sample_images(
     shape: tuple[int, ...],
     levels: int,
     device: str | torch.device = "cpu",
+    arithmetic: Arithmetic = "float32",
 ) -> np.ndarray:
-    """Images as levels (N, *shape), one per seed, of the averaged weights in a `state_dict`."""
+    """Images as levels (N, *shape), one per seed, of the averaged weights in a `state_dict`.
+
+    The network computes in `arithmetic`.
+    """
     denoiser = load_denoiser(trial, shape, state, device)
-    return edm.sample(denoiser, seeds, shape, levels, device=device)
+    return edm.sample(denoiser, seeds, shape, levels, device=device, arithmetic=arithmetic)
 
 
-class DiffusionRun(Run):
+class DiffusionRun(DiffusionSteps):
     """Training EDM, as `Run` tells.
 
     An epoch is |D_train| images, the share of D_train repeated as often as it takes, or, under
     `budget=epochs`, the share once. `denoiser` holds the averaged weights; every reported loss and
-    every sample is theirs. It reads no pool, so `read_chunk` stays unused.
+    every sample is theirs. It reads no pool, so `read_chunk` stays unused. `micro_batch` images of
+    a step are in memory at a time, and change no result beyond rounding.
     """
 
+    trial: DiffusionTrial
     objective, remedy = "denoising loss", " or a longer ramp_images"
 
     def __init__(
@@ -80,9 +88,10 @@ class DiffusionRun(Run):
         device: str | torch.device = "cpu",
         read_chunk: ReadChunk | None = None,
         kept_epochs: Sequence[int] = (),
+        micro_batch: int | None = None,
     ) -> None:
         super().__init__(trial, epochs, measure_every, device, kept_epochs)
-        self.trial = trial
+        self.trial, self.micro_batch = trial, micro_batch
         self.levels, self.shape = data.levels, data.train.shape[1:]
         self.images: Row = data.described
         self.train = torch.tensor(share_of_train(trial, data.train), device=self.device)
@@ -92,9 +101,7 @@ class DiffusionRun(Run):
             model = edm.build(trial, data.channels, data.side)
         self.model = model.to(self.device).to(memory_format=torch.channels_last)
         self.denoiser = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimizer = torch.optim.Adam(
-            self.model.parameters(), lr=trial.lr, betas=(0.9, 0.999), eps=1e-8, fused=True
-        )
+        self._prepare_steps()
 
     @property
     def parts(self) -> dict[str, Stateful]:
@@ -111,11 +118,14 @@ class DiffusionRun(Run):
         self.check(*losses.values())
         parameters = sum(p.numel() for p in self.model.parameters())
         row: Row = {"epoch": self.epoch, "loss": self.loss, **losses, "parameters": parameters}
-        return row | self.images | self.timing(self.epoch_images)
+        so_far = self.work(self.epoch_images, self.shape, self.levels)
+        return row | self.images | self.timing(self.epoch_images) | so_far
 
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
         """Images as levels (N, C, H, W), one per seed."""
-        return edm.sample(self.denoiser, seeds, self.shape, self.levels, device=self.device)
+        place, arithmetic = self.device, self.trial.precision
+        fixed = (self.shape, self.levels, None, place, arithmetic)
+        return edm.sample(self.denoiser, seeds, *fixed)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What pictures need: samples, as levels."""
@@ -126,8 +136,8 @@ class DiffusionRun(Run):
         seen = (self.epoch - 1) * self.epoch_images
         self.model.train()
         total = torch.zeros((), device=self.device)
-        exact = full_float32(self.trial.precision == "float32")
-        with exact, seeded(self.device, self.trial.stream, self.epoch, "train"):
+        stream = (self.trial.stream, self.epoch, "train")
+        with products_in(self.trial.precision), seeded(self.device, *stream):
             for batch in self._order().split(self.trial.batch):
                 total += self._step(self.train[batch], seen) * len(batch)
                 seen += len(batch)
@@ -139,28 +149,6 @@ class DiffusionRun(Run):
         passes = range(math.ceil(self.epoch_images / size))
         orders = [torch.randperm(size, device=self.device) for _ in passes]
         return torch.cat(orders)[: self.epoch_images]
-
-    def _step(self, images: Tensor, seen: int) -> Tensor:
-        """One gradient step after `seen` images; returns the batch's mean loss."""
-        batch = len(images)
-        self._set_lr(seen + batch)
-        self.optimizer.zero_grad(set_to_none=True)
-        x = edm.from_levels(images, self.levels)
-        with torch.autocast(self.device.type, torch.bfloat16, self.trial.precision == "bf16"):
-            objective = edm.loss(self.model, x).mean()
-        objective.backward()
-        for parameter in self.model.parameters():
-            if parameter.grad is not None:
-                torch.nan_to_num_(parameter.grad, nan=0.0, posinf=0.0, neginf=0.0)
-        self.optimizer.step()
-        half_life = edm.ema_half_life(self.trial.ema_images, seen)
-        edm.update_average(self.denoiser, self.model, batch, half_life)
-        return objective.detach()
-
-    def _set_lr(self, seen: int) -> None:
-        ramp = min(1.0, seen / self.trial.ramp_images) if self.trial.ramp_images else 1.0
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.trial.lr * ramp
 
     @torch.no_grad()
     def _loss_on(self, images: Tensor) -> float:

@@ -40,6 +40,7 @@ class Job:
     device: str = "cpu"
     kept_epochs: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
     gpu: tuple[str, float] | None = None  # Ray's name of it, and the share
+    micro_batch: int | None = None  # images of a step at a time, where the kind can; None: all
     hung_after_s: float = 0.0  # seconds without an epoch after which a process is ended; 0: never
 
 
@@ -75,7 +76,8 @@ def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk | None
     part = divided(data, trial.part)
     run: Callable[..., Run] = import_module(f"scaling.runs.{trial.kind}").RUN
     when = (job.epochs, job.measure_every)
-    return run(trial, part, *when, job.device, read_chunk, job.kept_epochs)
+    more = {"micro_batch": job.micro_batch} if trial.accumulates else {}
+    return run(trial, part, *when, job.device, read_chunk, job.kept_epochs, **more)
 
 
 def execute(
@@ -112,12 +114,20 @@ def execute(
                 inside = _train(run, folder, saver, [writer.row, report], job.kept_epochs)
                 writer.images(run.arrays(), data.levels, run.epoch)
     except FloatingPointError as error:
-        folder.fail(str(error), code=code())
+        if run.censors_divergence:
+            folder.finish(folder.reached(), censored="diverged", error=str(error), code=code())
+        else:
+            folder.fail(str(error), code=code())
         return
     training = run.seconds - trained
     profile = {"training": training, "measuring": inside - training}
-    gpu = {"gpu": job.gpu} if job.gpu else {}
-    _finish(run, folder, ledger, span=[began, time.time()], profile=profile, **gpu)
+    span, how = [began, time.time()], {"gpu": job.gpu, "micro_batch": job.micro_batch}
+    _finish(run, folder, ledger, span=span, profile=profile, **_given(how))
+
+
+def _given(facts: Mapping[str, object]) -> dict[str, object]:
+    """Returns those that are there."""
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
@@ -134,7 +144,7 @@ def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
         folder.append_row(run.last_row)
     measured = int(run.last_row.get("epoch", 0))
     if run.epoch >= run.epochs > measured:  # it got beyond what is asked for now
-        run.last_row = run.measure()
+        run.last_row = run.measure() | run.censoring()
         folder.append_row(run.last_row)
 
 
@@ -172,7 +182,8 @@ class Saver:
 
     def at_row(self) -> None:
         """After the last row in any case, else where it is time."""
-        if self.run.epoch == self.run.epochs or self._age() >= self.cost / CHECKPOINT_SHARE:
+        last = self.run.stopped or self.run.epoch == self.run.epochs
+        if last or self._age() >= self.cost / CHECKPOINT_SHARE:
             self._save()
 
     def between_rows(self) -> None:
@@ -201,6 +212,7 @@ def _finish(run: Run, folder: TrialFolder, ledger: Ledger, **facts: object) -> N
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         code=code(),
+        **({"censored": run.stopped} if run.stopped else {}),
         **facts,
         **({"chunks": ledger.checksums} if ledger.checksums else {}),
     )

@@ -9,7 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from scaling.errors import UsageError
+from scaling.models.flops import trained_flops
 from scaling.trial import Trial
+from scaling.trial.catalog import DatasetRow
 
 Row = dict[str, float | int | str]
 
@@ -40,13 +43,14 @@ class Run(ABC):
         device: str | torch.device,
         kept_epochs: Sequence[int] = (),
     ) -> None:
-        self.lr, self.measured_at = trial.lr, trial.is_measured
+        self.trial, self.lr, self.measured_at = trial, trial.lr, trial.is_measured
         self.epochs, self.measure_every = epochs, measure_every
         self.device, self.kept_epochs = torch.device(device), frozenset(kept_epochs)
         self.epoch = 0
         self.seconds = 0.0
         self.loss = math.nan  # mean over the images of the last epoch
         self.last_row: Row = {}
+        self.stopped = ""  # why training ended early, if it did
         self.between: Callable[[], None] = lambda: None
 
     @property
@@ -67,17 +71,31 @@ class Run(ABC):
         """What pictures need, as levels."""
 
     def __iter__(self) -> Iterator[Row]:
-        while self.epoch < self.epochs:
+        while self.epoch < self.epochs and not self.stopped:
             start = time.perf_counter()
             self.epoch += 1
             self.loss = self.train_epoch()
             self.check(self.loss)
             self.seconds += time.perf_counter() - start
-            if self.is_measured():
-                self.last_row = self.measure()
+            self.stopped = self.stop_reason()
+            if self.stopped or self.is_measured():
+                self.last_row = self.measure() | self.censoring()
                 yield self.last_row
             else:
                 self.between()
+
+    def stop_reason(self) -> str:
+        """Why training ends early with the current epoch; nothing where it does not."""
+        return ""
+
+    def censoring(self) -> Row:
+        """What a row says of a trial that ended early."""
+        return {"censored": self.stopped} if self.stopped else {}
+
+    @property
+    def censors_divergence(self) -> bool:
+        """Whether a loss that is not finite ends the trial as censored, and not as failed."""
+        return False
 
     def is_measured(self) -> bool:
         """Whether the current epoch has a row."""
@@ -88,19 +106,34 @@ class Run(ABC):
         """Everything that the next epoch depends on, and the last row."""
         parts = {name: part.state_dict() for name, part in self.parts.items()}
         counters = {"epoch": self.epoch, "seconds": self.seconds, "loss": self.loss}
-        return counters | parts | {"last_row": self.last_row}
+        stopped = {"stopped": self.stopped} if self.stopped else {}
+        return counters | parts | {"last_row": self.last_row} | stopped
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where `state_dict` was taken."""
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.epoch, self.seconds, self.loss = state["epoch"], state["seconds"], state["loss"]
-        self.last_row = state["last_row"]
+        self.last_row, self.stopped = state["last_row"], state.get("stopped", "")
 
     def timing(self, epoch_images: int) -> Row:
         """Seconds of training so far, and images per second."""
         speed = self.epoch * epoch_images / max(self.seconds, 1e-9)
         return {"seconds": round(self.seconds, 3), "images_per_s": round(speed, 1)}
+
+    def work(self, epoch_images: int, shape: Sequence[int], levels: int) -> Row:
+        """Images and FLOPs of training so far, on images of shape (C, H, W).
+
+        `images_seen` counts each image as often as it was trained on. `training_flops` are those
+        of `scaling.models.flops`; a network of one's own that cannot be counted has none.
+        """
+        row = DatasetRow(shape[0], shape[1], levels, epoch_images, {})
+        seen: Row = {"images_seen": self.epoch * epoch_images}
+        try:
+            flops = trained_flops(self.trial, row, epoch_images, self.epoch)
+        except UsageError:
+            return seen
+        return seen | {"training_flops": flops}
 
     def check(self, *losses: float) -> None:
         """Raises FloatingPointError where one is not finite."""

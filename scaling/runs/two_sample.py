@@ -120,6 +120,8 @@ class TwoSampleRun(Run):
         `loss` is that of training, over the epoch; the accuracies are in eval mode, `accuracy` on
         the held-out images. `images` counts those of each class, held-out ones included.
         """
+        size = len(self.train.labels)
+        so_far = self.work(size, self.train.images.shape[1:], self.levels)
         return {
             "epoch": self.epoch,
             "loss": self.loss,
@@ -127,7 +129,7 @@ class TwoSampleRun(Run):
             "accuracy": self._accuracy(self.held_out),
             "images": self.count,
             "parameters": sum(p.numel() for p in self.model.parameters()),
-        } | (self.images | self.timing(len(self.train.labels)))
+        } | (self.images | self.timing(size) | so_far)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What pictures need: the held-out images that seem most real, and least, as levels."""

@@ -19,6 +19,7 @@ from scaling.models.vae import VAE, build, elbo
 from scaling.runs.cuda_graph import Step, graphed
 from scaling.runs.half_asleep import with_samples
 from scaling.runs.run import Row, Run, Stateful
+from scaling.runs.stopping import StopRule
 from scaling.seeds import seeded
 from scaling.trial import VaeTrial
 
@@ -112,15 +113,29 @@ class VaeRun(VaeSteps):
         self.constants = self._constants()
         self.read_chunk = read_chunk
         self.images: tuple[int, Tensor] = (0, self.train)  # of an epoch, kept for its measurement
+        self.rule = None if trial.stop_when == "never" else StopRule(trial)
 
     @property
     def parts(self) -> dict[str, Stateful]:
-        return {"vae": self.vae, "optimizer": self.optimizer}
+        rule: dict[str, Stateful] = {"rule": self.rule} if self.rule else {}
+        parts: dict[str, Stateful] = {"vae": self.vae, "optimizer": self.optimizer}
+        return parts | rule
+
+    def stop_reason(self) -> str:
+        """What the trial's rule says."""
+        return self.rule(self.epoch, self.loss, self.vae, self.train) if self.rule else ""
+
+    @property
+    def censors_divergence(self) -> bool:
+        """Whether the trial's rule knows divergence."""
+        return self.trial.stops("diverged")
 
     def measure(self) -> Row:
         """The row of the current epoch: ELBOs and gap in nats, parameters, training time."""
-        fixed = self.constants | {"precision": self.precision} | self.timing(len(self.train))
-        return {"epoch": self.epoch} | elbo_metric.measure(self) | fixed
+        size, shape = len(self.train), self.data.train.shape[1:]
+        fixed = self.constants | {"precision": self.precision}
+        so_far = self.timing(size) | self.work(size, shape, self.data.levels)
+        return {"epoch": self.epoch} | elbo_metric.measure(self) | fixed | so_far
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What pictures need: test images and reconstructions, as levels."""

@@ -130,14 +130,16 @@ class TrialFolder:
         """new, partial, done or failed, for a run of so many epochs.
 
         Nothing is done without its `done.json`, written last, and a row at these epochs or beyond:
-        where that row is lost, the checkpoint holds it. A trial that failed later than at these
+        where that row is lost, the checkpoint holds it. One that ended early by its
+        rule (`censored`) is done whatever the epochs. A trial that failed later than at these
         epochs has done its part. Raises UsageError where a file's format is newer.
         """
         read_versioned(self.path / "trial.json")
         done, reached = self.done(), self.reached()
         if done and done["state"] == "failed":
             return "done" if reached > epochs else "failed"
-        if done and min(done["epoch"], reached) >= epochs:
+        enough = done["epoch"] if done and done.get("censored") else epochs
+        if done and min(done["epoch"], reached) >= enough:
             return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"

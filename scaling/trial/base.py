@@ -23,6 +23,7 @@ class BaseTrial(Validated):
     partition: Partition
     has_metrics: ClassVar[bool] = False  # whether costly metrics can be measured from its model
     makes_pools: ClassVar[bool] = False  # whether samples are drawn from its model
+    accumulates: ClassVar[bool] = False  # whether a step can be taken in micro-batches
     pool_field: ClassVar[str] = "pool"  # names, for --set, which pool it reads
 
     @property

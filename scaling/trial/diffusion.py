@@ -14,11 +14,21 @@ class DiffusionTrial(BaseTrial):
     """One EDM model on a share of D_train: data, U-Net, optimizer, seed (Appendix D).
 
     An effective epoch is |D_train| images whatever the share; under `budget=epochs` one pass over
-    the share.
+    the share. `recipe=published` trains as the code of Karras et al. does:
+
+    |                           | mean_loss              | published                  |
+    |---|---|---|
+    | loss that Adam sees       | mean over pixels       | sum over pixels            |
+    | attention: gain of qkv    | 1                      | sqrt(0.2)                  |
+    | infinite, NaN gradients   | 0, 0                   | +-1e5, 0                   |
+    | lr / its ramp's end, of   | images with this batch | images before this batch   |
+
+    Reported losses are means over pixels in both.
     """
 
     kind: ClassVar[str] = "diffusion"
     makes_pools: ClassVar[bool] = True
+    accumulates: ClassVar[bool] = True
 
     dataset: str
     train_size: int | None = None
@@ -37,7 +47,8 @@ class DiffusionTrial(BaseTrial):
     batch: int = 512
     ramp_images: int = 10_000_000  # of the linear learning-rate ramp-up
     ema_images: int = 500_000  # half-life of the averaged weights
-    precision: Literal["float32", "bf16"] = "float32"
+    precision: Literal["float32", "tf32", "bf16"] = "float32"  # of the networks; samples too
+    recipe: Literal["mean_loss", "published"] = "mean_loss"  # how EDM's gradient steps are taken
 
     def __post_init__(self) -> None:
         super().__post_init__()

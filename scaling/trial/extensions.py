@@ -20,10 +20,10 @@ from scaling.errors import UsageError, listed
 
 OPEN = (  # what a name in the dict stands for, the module that has the dict, the dict
     ("network", "scaling.models.networks", "NETWORKS"),
-    ("network", "scaling.planning.layers", "VAE_LAYERS"),
+    ("network", "scaling.models.layers", "VAE_LAYERS"),
     ("likelihood", "scaling.models.likelihoods", "LIKELIHOODS"),
     ("likelihood", "scaling.trial.catalog", "LIKELIHOODS"),
-    ("likelihood", "scaling.planning.layers", "WIDTHS"),
+    ("likelihood", "scaling.models.layers", "WIDTHS"),
     ("dataset", "scaling.trial.catalog", "DATASETS"),
     ("dataset", "scaling.data.datasets", "LOADERS"),
     ("metric", "scaling.metrics", "EXTRA"),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from scaling.errors import UsageError
@@ -53,6 +53,7 @@ class Planned:
     state: str  # new, partial, done or failed
     hours: float  # that are left
     gpus: float  # share of a GPU, or several
+    micro_batch: int | None = field(default=None, kw_only=True)  # images of a step at a time
 
     @property
     def key(self) -> str:
@@ -95,11 +96,22 @@ def schedule(
     diffusion: Diffusion | None,
     metrics: tuple[str, ...] = (),
     metric_every: int = 0,
+    equal_images: bool = False,
 ) -> list[Scheduled]:
     """The trials with their schedules and pools filled in; first the diffusion trials of those.
 
-    VAEs get the costly `metrics` every `metric_every` epochs (0: never) and at the end.
+    VAEs get the costly `metrics` every `metric_every` epochs (0: never) and at the end. Under
+    `equal_images` the trials of the largest D_train have so many epochs, the others, and their
+    diffusion models, as many more as it takes to train on as many images.
     """
+    if equal_images:
+        made: dict[str, Scheduled] = {}
+        for longer, part in _by_length(trials):
+            many, rarely = round(longer * epochs), max(1, round(longer * measure_every))
+            chosen = diffusion and replace(diffusion, epochs=round(longer * diffusion.epochs))
+            often = round(longer * metric_every)
+            made |= {s.key: s for s in schedule(part, many, rarely, chosen, metrics, often)}
+        return sorted(made.values(), key=lambda one: not one.trial.makes_pools)
     every = range(metric_every, epochs, metric_every) if metric_every else ()
     kept = (*every, epochs) if metrics else ()
     models: dict[DiffusionTrial, int] = {}
@@ -113,6 +125,15 @@ def schedule(
         asked.append(_scheduled(trial, epochs, measure_every, metrics, kept))
     first = [_scheduled(model, n, _rows_every(n)) for model, n in models.items()]
     return first + list(dict.fromkeys(asked))
+
+
+def _by_length(trials: Sequence[Trial]) -> list[tuple[float, list[Trial]]]:
+    """The trials by |D_train|, each with how many times as large the largest D_train is."""
+    by_size: dict[int, list[Trial]] = {}
+    for trial in trials:
+        images = sizes(trial.part, images_of(trial.dataset), trial.dataset).train
+        by_size.setdefault(images, []).append(trial)
+    return [(max(by_size) / images, part) for images, part in by_size.items()]
 
 
 def _scheduled(

@@ -60,13 +60,16 @@ class VaeFields(BaseTrial):
     half_asleep_from: int = 0  # epochs until reverse half asleep begins (section 5.2); 0: never
     half_asleep_source: Literal["qz", "prior"] = "qz"  # z of the decoder's samples
     half_asleep_mix: Literal["half", "only_samples"] = "half"  # samples beside real images
+    stop_when: Literal["never", "collapsed", "diverged", "either"] = "never"  # early, censored
+    stop_after: int = 20  # epochs in succession in which it is so
+    stop_kl: float = 0.01  # nats per image: collapsed is what has less
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_names(self)
-        for name in ("m_z", "n_c", "batch", "mixtures"):
+        for name in ("m_z", "n_c", "batch", "mixtures", "stop_after"):
             at_least(self, name, 1)
-        for name in ("lr", "sigma"):
+        for name in ("lr", "sigma", "stop_kl"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name}={getattr(self, name)} is not positive.")
         for name in ("seed", "split", "half_asleep_from"):
@@ -114,13 +117,23 @@ class VaeTrial(VaeFields):
     @property
     def architecture(self) -> "VaeTrial":
         source = replace(self.source, pool=None)
-        return replace(self, seed=0, split=0, replicate=None, lr=1.0, source=source)
+        never = {
+            "stop_when": "never",
+            "stop_after": VaeTrial.stop_after,
+            "stop_kl": VaeTrial.stop_kl,
+        }
+        plain = replace(self, seed=0, split=0, replicate=None, lr=1.0, source=source)
+        return replace(plain, **never)  # type: ignore[arg-type]
 
     @property
     def kin(self) -> Self:
         if self.replicate is None:
             return super().kin
         return replace(super().kin, source=replace(self.source, pool=None))
+
+    def stops(self, why: Literal["collapsed", "diverged"]) -> bool:
+        """Whether it ends early for this reason."""
+        return self.stop_when in (why, "either")
 
     def headline(self, changed: dict[str, Any]) -> dict[str, Any]:
         inside = {f"source.{name}": value for name, value in changed.pop("source", {}).items()}

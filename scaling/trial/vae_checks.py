@@ -20,6 +20,10 @@ READ_WHERE = {
     "binarise": ("dataset", ("mnist",)),
 }
 HALF_ASLEEP = ("half_asleep_source", "half_asleep_mix")  # read with half_asleep_from only
+STOPPING = {  # read with these values of stop_when only
+    "stop_after": ("collapsed", "diverged", "either"),
+    "stop_kl": ("collapsed", "either"),
+}
 
 
 def check_names(trial: Any) -> None:
@@ -48,6 +52,13 @@ def check_read(trial: Any) -> None:
                     f"{name}={getattr(trial, name)} is read with half_asleep_from only. "
                     "Give that too."
                 )
+    for name, read_by in STOPPING.items():
+        default = type(trial).__dataclass_fields__[name].default
+        if getattr(trial, name) != default and trial.stop_when not in read_by:
+            raise UsageError(
+                f"{name}={getattr(trial, name)} is read with stop_when {listed(read_by)} only, and "
+                f"this trial has stop_when={trial.stop_when}. Give that too, or leave it out."
+            )
     for name, (owner, readers) in READ_WHERE.items():
         default = type(trial).__dataclass_fields__[name].default
         if getattr(trial, name) != default and getattr(trial, owner) not in readers:

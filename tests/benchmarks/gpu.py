@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from scaling.data.datasets import Dataset
-from scaling.planning.layers import training_flops
+from scaling.models.flops import training_flops
 from scaling.runs.vae import VaeRun
 from scaling.trial import VaeTrial
 from tests.benchmarks.naive_step import Loop, PlainVAE

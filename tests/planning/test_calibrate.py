@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from scaling.models.layers import Operations
 from scaling.planning import (
     calibrate,
     hardware,
 )
 from scaling.planning.costs import CPU_CORE, GPU, training_work
-from scaling.planning.layers import Operations
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, key
 

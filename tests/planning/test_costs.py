@@ -14,10 +14,10 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from scaling.data.datasets import Dataset
 from scaling.metrics import amortization, attack, elbo, robustness
-from scaling.models import edm, logistics, precision
+from scaling.models import edm, layers, logistics, precision
 from scaling.models.unet import UNet
 from scaling.models.vae import build
-from scaling.planning import costs, layers
+from scaling.planning import costs
 from scaling.runs import diffusion
 from scaling.runs.execute import Job, make_run
 from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial, on_dataset, to_dict

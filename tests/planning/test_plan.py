@@ -45,7 +45,7 @@ def test_shares_hold_the_memory(n_c, batch):
 
 
 def test_what_does_not_fit_is_told_with_a_batch_that_does():
-    model = DiffusionTrial("cifar10")
+    model = VaeTrial("cifar10", n_c=512, batch=4096)
     made = plan.make([Scheduled(model, 10, 1)], speeds.Speeds(GPU), {})
     (told,) = (line for line in plan_lines("study", made) if line.startswith("Does not fit"))
     assert made.trials[0].gpus == 1
@@ -54,7 +54,7 @@ def test_what_does_not_fit_is_told_with_a_batch_that_does():
     assert memory(replace(model, batch=2 * batch), GPU) > GPU.bytes
     large = replace(GPU, bytes=200 * 10**9)
     assert fit.advice(model, large) is None
-    assert "--set" not in fit.advice(replace(model, batch=1, channels=2048), GPU)
+    assert "--set" not in fit.advice(replace(model, batch=1, n_c=16384), GPU)
 
 
 def test_a_disk_that_is_going_to_be_full_is_told():

@@ -4,7 +4,7 @@ import pytest
 
 from scaling.data.datasets import load
 from scaling.errors import UsageError
-from scaling.planning.layers import row_of
+from scaling.models.layers import row_of
 from scaling.trial import VaeTrial
 from scaling.trial import catalog as shapes
 from tests.small_npz import COLOUR, GREY, jpeg, jpegs, save

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from scaling.presets import DIGITS_EDM
-from scaling.trial import DMAAPX, VaeTrial, grid
+from scaling.trial import DMAAPX, NORMAL, DiffusionTrial, VaeTrial, grid
 from scaling.trial.schedule import Diffusion, schedule
 
 MODEL = Diffusion(DIGITS_EDM, epochs=3, k=2)
@@ -30,3 +30,21 @@ def test_a_vae_reads_the_samples_of_its_own_replicate():
     read = {item.trial.replicate: item.trial.reads_pool for item in found if not item.pool}
     assert read == pools
     assert len(set(pools.values())) == 2
+
+
+def test_equal_images_give_a_small_set_more_epochs():
+    """80 images train four times as long as 320, and so do their diffusion models."""
+    base = VaeTrial("digits", partition="disjoint", replicate=0)
+    trials = grid(base, source=[NORMAL, DMAAPX], train_size=[80, 320])
+    model = Diffusion(DiffusionTrial("digits", partition="disjoint"), epochs=30, k=2)
+    made = schedule(trials, 10, 5, model, ("psnr",), 5, equal_images=True)
+    found = {(one.trial.kind, one.trial.train_size): one for one in made}
+    assert {place: one.epochs for place, one in found.items()} == {
+        ("vae", 80): 40, ("vae", 320): 10, ("diffusion", 80): 120, ("diffusion", 320): 30,
+    }  # fmt: skip
+    assert found["vae", 80].measure_every == 20 and found["vae", 80].kept_epochs == (20, 40)
+    assert [one.trial.kind for one in made] == ["diffusion"] * 2 + ["vae"] * 4
+    readers = [one.trial.source.pool for one in made if one.trial.source.pool]
+    assert {pool.rpartition("-e")[2] for pool in readers} == {"120", "30"}
+    plain = schedule(trials, 10, 5, model, ("psnr",), 5)
+    assert {one.epochs for one in plain} == {10, 30}

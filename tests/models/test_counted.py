@@ -3,8 +3,9 @@
 import pytest
 
 from scaling.errors import UsageError
+from scaling.models import counted, layers
 from scaling.models.networks import NETWORKS
-from scaling.planning import costs, counted, layers
+from scaling.planning import costs
 from scaling.trial import VaeTrial, on_dataset
 
 TRIALS = [

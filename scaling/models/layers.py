@@ -1,7 +1,7 @@
 """The networks as lists of linear maps: what parameters, FLOPs and activations are counted from.
 
 Arithmetic only, so that a plan needs no torch; tests hold the counts against the networks. A
-network or likelihood that has no entry here is counted by torch (`scaling.planning.counted`).
+network or likelihood that has no entry here is counted by torch (`scaling.models.counted`).
 A FLOP is an addition or a multiplication, as `torch.utils.flop_counter` counts them.
 """
 
@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from scaling.planning import counted
-from scaling.planning.counted import Counted
+from scaling.models import counted
+from scaling.models.counted import Counted
 from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial
 from scaling.trial.catalog import DatasetRow, images_of
 from scaling.trial.vae import FC_LATENTS, values_per_component
@@ -206,40 +206,28 @@ LAYERS: dict[str, Callable[[Any, DatasetRow], Iterator[Layer]]] = {
 }
 
 
-def layers(trial: Trial) -> list[Layer | Counted]:
-    """Every linear map of the trial's networks; of a VAE encoder, then decoder (Tables 3 to 5)."""
+def layers(trial: Trial, row: DatasetRow | None = None) -> list[Layer | Counted]:
+    """Every linear map of the trial's networks; of a VAE encoder, then decoder (Tables 3 to 5).
+
+    On images of the shape of `row`, by default of the trial's data set.
+    """
     if isinstance(trial, VaeTrial):
-        return [layer for half in halves(trial) for layer in half]
-    return list(LAYERS[trial.kind](trial, row_of(trial)))
+        return [layer for half in halves(trial, row) for layer in half]
+    return list(LAYERS[trial.kind](trial, row or row_of(trial)))
 
 
-def halves(trial: Trial) -> tuple[list[Layer | Counted], list[Layer | Counted]]:
+def halves(
+    trial: Trial, row: DatasetRow | None = None
+) -> tuple[list[Layer | Counted], list[Layer | Counted]]:
     """Encoder and decoder of a VAE: before and after the two layers of Theta_z."""
     assert isinstance(trial, VaeTrial), trial.kind
-    row, listed = row_of(trial), VAE_LAYERS.get(trial.network)
+    row, listed = row or row_of(trial), VAE_LAYERS.get(trial.network)
     if listed is None:
         encoder, decoder = counted.halves(trial, row)
         return [*encoder], [*decoder]
     every = list(listed(trial, row))
     middle = next(index for index, layer in enumerate(every) if layer.z) + 1
     return [*every[:middle]], [*every[middle:]]
-
-
-def training_flops(trial: Trial) -> int:
-    """Of one image in a gradient step: forward, and both gradients, none by the image itself."""
-    return int(sum((1 + layer.gradients) * layer.flops for layer in layers(trial)))
-
-
-def half_asleep_flops(trial: VaeTrial) -> int:
-    """Of one image of D_train in a step of reverse half asleep, with the samples made for it.
-
-    Encoder and decoder once to draw a sample; then a step of the encoder on image and sample, or
-    on the sample alone, through a decoder without gradients by its weights.
-    """
-    encoder, decoder = (sum(x.flops for x in half) for half in halves(trial))
-    first = layers(trial)[0].flops
-    images = 1 if trial.half_asleep_mix == "only_samples" else 2
-    return encoder + decoder + images * (3 * encoder - first + 2 * decoder)
 
 
 def likelihood_terms(trial: Trial) -> int:

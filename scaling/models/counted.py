@@ -21,7 +21,7 @@ Shape = tuple[int, int, int]  # channels, side and levels of the images
 
 @dataclass(frozen=True)
 class Counted:
-    """What a layer costs, as `scaling.planning.layers.Layer` says it, of one image."""
+    """What a layer costs, as `scaling.models.layers.Layer` says it, of one image."""
 
     parameters: int  # those of the normalization behind it too
     weights: int  # without them
@@ -78,7 +78,7 @@ def _halves(trial: VaeTrial, shape: Shape) -> tuple[Half, Half]:
         raise UsageError(
             f"network={trial.network} fails on an image of {channels} x {side} x {side} on torch's "
             f"meta device: {text}. Mend it, or give it a layer list in "
-            "scaling.planning.layers.VAE_LAYERS."
+            "scaling.models.layers.VAE_LAYERS."
         ) from error
     if tuple(out.shape) != expected:
         raise UsageError(

@@ -1,0 +1,93 @@
+"""Loss over real images, and how many of them the samples of a diffusion model are worth."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import curves, style
+from analysis.figures import marks
+from analysis.intervals import FEW_SEEDS, t_half_width
+from analysis.laws import frames
+from analysis.laws.law import Curve
+from analysis.laws.worth import Worth, worth_lines, worths
+
+MARKERS = "os^vD<>P"
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per width and |D_train|: real images that samples are worth, interval, verdict."""
+    rows = [
+        vars(one) | {"times": one.times, "verdict": one.verdict, "method": "Fieller, t"}
+        for one in worths(frame)
+    ]
+    return pd.DataFrame(rows)
+
+
+def worth(frame: pd.DataFrame, note: str = "") -> Figure:
+    """Left: negative test ELBO over |D_train|; right: what samples are worth, 1 being their own."""
+    found = worths(frame)
+    shown = frames.curves_of(frame, frames.asked(frame, "train_size", "test_elbo"))
+    shown = [curve for curve in shown if curve.source in ("normal", "dmaapx")]
+    figure = Figure(figsize=(style.WIDE, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.set_ylabel(style.LABELS["negative_test_elbo"])
+    names = list(dict.fromkeys(", ".join(c.name.split(", ")[1:]) for c in shown))
+    look = {name: MARKERS[at % len(MARKERS)] for at, name in enumerate(names)}
+    for curve in shown:
+        _losses(left, curve, look[", ".join(curve.name.split(", ")[1:])])
+    for at, name in enumerate(dict.fromkeys(one.name for one in found)):
+        _worth(right, [one for one in found if one.name == name], 2 ** (0.08 * at), look.get(name))
+    sizes = sorted({int(size) for curve in shown for size in curve.sizes})
+    for ax, text in ((left, "a"), (right, "b")):
+        marks.log2_axis(ax, sizes, "train_size")
+        marks.letter(ax, f"({text})")
+    ended = curves.stopped(frame)
+    marks.stopped(left, ended["train_size"].dropna().unique().tolist(), style.GREY)
+    right.axhline(1.0, color=style.GREY, linewidth=0.8, linestyle="--")
+    right.set_yscale("log", base=2)
+    right.set_ylabel("real images that samples are worth,\nover those behind the samples")
+    figure.legend(handles=_handles(names, look), loc="outside upper center", ncols=4)
+    marks.note(figure, [*worth_lines(found)[1:], note])
+    return figure
+
+
+def _losses(ax: Axes, curve: Curve, marker: str) -> None:
+    colour = style.source_colour(curve.source)
+    known = [column[~np.isnan(column)] for column in curve.y.T]
+    mean = [column.mean() if len(column) else math.nan for column in known]
+    half = [float(t_half_width(c)) if len(c) >= FEW_SEEDS else math.nan for c in known]
+    ax.errorbar(curve.sizes, mean, half, fmt=f"{marker}-", color=colour, elinewidth=0.8)
+
+
+def _worth(ax: Axes, found: list[Worth], shift: float, marker: str | None) -> None:
+    """An interval that is open has an arrow in place of its end."""
+    colour = style.source_colour("dmaapx")
+    for one in found:
+        if math.isnan(one.low):
+            continue
+        x = one.size * shift
+        low, high = one.low or one.size / 4, min(one.high, one.size * 16)
+        ax.plot([x, x], [low / one.size, high / one.size], color=colour, linewidth=0.9)
+        if math.isinf(one.high):
+            ax.plot([x], [high / one.size], "^", color=colour, fillstyle="none")
+        if not one.low:
+            ax.plot([x], [low / one.size], "v", color=colour, fillstyle="none")
+        if not math.isnan(one.images):
+            ax.plot([x], [one.times], marker or "o", color=colour)
+
+
+def _handles(names: list[str], look: dict[str, str]) -> list[Line2D]:
+    sources = [
+        Line2D([], [], color=style.source_colour(s), label=style.source_label(s))
+        for s in ("normal", "dmaapx")
+    ]
+    widths = [
+        Line2D([], [], color=style.GREY, marker=look[name], linestyle="", label=name)
+        for name in names
+        if name
+    ]
+    return sources + widths

@@ -1,0 +1,176 @@
+"""Draws laws: measured losses, fitted curves with bands, held-out sizes, loss over compute."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import figures, style
+from analysis.columns import ROW_COLUMNS
+from analysis.figures import marks
+from analysis.intervals import FEW_SEEDS, t_half_width
+from analysis.laws import frames
+from analysis.laws.frames import Asked
+from analysis.laws.law import Curve, Law, Refusal
+from analysis.trial_folder import ResultsError
+
+Found = Sequence[Law | Refusal]
+LABELS = {
+    "flops": "training FLOPs",
+    "train_size": r"real images $|D_\mathrm{train}|$",
+    "k": style.LABELS["source_k"],
+}
+MARKERS = "os^vD<>P"
+POINTS = 100  # of a drawn curve
+
+
+def numbers(found: Found, what: Asked) -> pd.DataFrame:
+    """A row per curve and size: mean loss, its 95 % t interval, the law and its band.
+
+    `role` tells sizes that were fitted from those that were held out, as far as the extrapolation
+    is concerned, and from those beyond the turn; columns of a curve without law are missing.
+    """
+    tables = []
+    for one in found:
+        curve = one.curve
+        mean = [np.nanmean(c) if (~np.isnan(c)).any() else np.nan for c in curve.y.T]
+        half = t_half_width(curve.y.T)
+        table = pd.DataFrame({"curve": curve.name, "source": curve.source, what.x: curve.sizes})
+        table = table.assign(loss=what.loss, mean=mean, low=mean - half, high=mean + half)
+        table = table.assign(n=(~np.isnan(curve.y)).sum(axis=0))
+        if isinstance(one, Law):
+            low, high = one.band(curve.sizes)
+            table = table.assign(law=one.fit(curve.sizes), law_low=low, law_high=high)
+            held = {h.size: h.predicted for h in one.held_out}
+            table["predicted"] = [held.get(size, np.nan) for size in curve.sizes]
+            roles = ["held out" if size in held else "fitted" for size in curve.sizes]
+            roles[one.used :] = ["beyond the turn"] * (len(roles) - one.used)
+            table = table.assign(role=roles, exponent=one.exponent.mean)
+            table = table.assign(exponent_low=one.exponent.low, exponent_high=one.exponent.high)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def draw(found: Found, what: Asked, compute: pd.DataFrame, note: str = "") -> Figure:
+    """Left the loss against x with laws; right the loss over training FLOPs, where recorded."""
+    shown = [one for one in found if len(one.curve.sizes) > 1]
+    figure = Figure(figsize=(style.WIDE, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.set_xscale("log")
+    left.set_xlabel(LABELS.get(what.x, style.LABELS.get(what.x, what.x)))
+    left.set_ylabel(_y_label(what))
+    for one, marker in zip(shown, _markers(shown), strict=True):
+        _curve(left, one, marker)
+    marks.letter(left, "(a)")
+    marks.letter(right, "(b)")
+    _compute(right, compute, what)
+    handles = [
+        Line2D([], [], color=style.source_colour(o.curve.source), marker=m, label=_label(o))
+        for o, m in zip(shown, _markers(shown), strict=True)
+    ]
+    handles.append(
+        Line2D(
+            [], [], color=style.GREY, marker="o", fillstyle="none", linestyle="", label="held out"
+        )
+    )
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    refused = [f"{o.curve.name}: no law, {o.sentence}" for o in shown if isinstance(o, Refusal)]
+    said = (
+        "Bands: 95 % of the law; dotted: fitted without the held-out sizes; cross: predicted there."
+    )
+    ended = "\N{MULTIPLICATION SIGN}: trials that ended early, in no mean."
+    ended = ended if any(one.curve.stopped for one in shown) else ""
+    marks.note(figure, [said, *refused, ended, note])
+    return figure
+
+
+def save(
+    found: Found, what: Asked, compute: pd.DataFrame, files: Sequence[Path], note: str
+) -> None:
+    """Writes the figure, or for .csv its numbers, to files whose suffix names the format."""
+    formats = {file: file.suffix.lower().lstrip(".") for file in files}
+    for file, suffix in formats.items():
+        if suffix not in (*figures.METADATA, "csv"):
+            known = ", ".join(f".{name}" for name in [*figures.METADATA, "csv"])
+            raise ResultsError(f"{file} has no known format. End its name in one of: {known}.")
+    with rc_context(style.RC):
+        figure = draw(found, what, compute, note)
+        for file, suffix in formats.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if suffix == "csv":
+                numbers(found, what).to_csv(file, index=False, lineterminator="\n")
+            else:
+                figure.savefig(file, format=suffix, metadata=figures.METADATA[suffix])
+                figure.set_layout_engine(None)
+
+
+def _y_label(what: Asked) -> str:
+    """As in: negative test ELBO (nats per image)."""
+    name = f"negative_{what.y}" if what.loss.startswith("-") else what.y
+    return style.LABELS.get(name, f"{what.loss} ({ROW_COLUMNS[what.y][0]})")
+
+
+def _markers(shown: Found) -> list[str]:
+    return [MARKERS[at % len(MARKERS)] for at in range(len(shown))]
+
+
+def _label(one: Law | Refusal) -> str:
+    name = one.curve.name.replace(one.curve.source, style.source_label(one.curve.source), 1)
+    if isinstance(one, Refusal):
+        return f"{name}: no law"
+    ends = one.exponent
+    text = f"{name}: $\\alpha$ = {ends.mean:.2g}"
+    return text + (f" [{ends.low:.2g}, {ends.high:.2g}]" if ends.n >= FEW_SEEDS else "")
+
+
+def _curve(ax: Axes, one: Law | Refusal, marker: str) -> None:
+    curve, colour = one.curve, style.source_colour(one.curve.source)
+    _measured(ax, curve, one, marker, colour)
+    marks.stopped(ax, sorted(set(curve.stopped)), colour)
+    if not isinstance(one, Law):
+        return
+    x = np.geomspace(curve.sizes[0], curve.sizes[-1], POINTS)
+    inside = x <= curve.sizes[one.used - 1] * 1.001
+    ax.plot(x[inside], one.fit(x[inside]), color=colour)
+    low, high = one.band(x[inside])
+    ax.fill_between(x[inside], low, high, color=colour, alpha=0.16, linewidth=0)
+    for held in one.held_out:
+        ax.plot([held.size], [held.predicted], "x", color=colour, markersize=5, zorder=4)
+    if one.held_out:
+        ax.plot(x[inside], one.rollout(x[inside]), ":", color=colour, linewidth=1.0)
+
+
+def _measured(ax: Axes, curve: Curve, one: Law | Refusal, marker: str, colour: str) -> None:
+    """Means with t intervals from three replicates on; hollow where the fit did not see them."""
+    fresh = {held.size for held in one.held_out} if isinstance(one, Law) else set()
+    for size, column in zip(curve.sizes, curve.y.T, strict=True):
+        y = column[~np.isnan(column)]
+        if not len(y):
+            continue
+        half = float(t_half_width(y)) if len(y) >= FEW_SEEDS else 0.0
+        fill = "none" if size in fresh else "full"
+        ax.errorbar([size], [y.mean()], half or None, fmt=marker, color=colour, fillstyle=fill,
+                    elinewidth=0.8, zorder=3)  # fmt: skip
+
+
+def _compute(ax: Axes, table: pd.DataFrame, what: Asked) -> None:
+    """A thin line per size over its epochs, and the least loss that any has for the compute."""
+    if table.empty:
+        marks.empty(ax, "training FLOPs not recorded")
+        return
+    ax.set_xscale("log")
+    ax.set_xlabel("training FLOPs so far")
+    for (source, _, _), part in table.groupby(["source", "m_z", "n_c"]):
+        colour = style.source_colour(str(source))
+        ax.plot(part["training_flops"], part["loss"], "-", color=colour, linewidth=0.6, alpha=0.5)
+    for source, part in frames.frontier(table).groupby("source"):
+        colour = style.source_colour(str(source))
+        ax.step(part["training_flops"], part["loss"], where="post", color=colour, linewidth=1.6)
+    low, high = (float(table["loss"].quantile(share)) for share in (0.0, 0.7))
+    ax.set_ylim(low - 0.08 * (high - low or 1.0), high)
+    ax.set_title("thick: least loss for the compute", loc="right", **style.NOTE)

@@ -1,0 +1,142 @@
+"""Says how many real images the samples of a diffusion model are worth.
+
+A VAE trained on samples of a diffusion model of N real images has a loss L_s(N); trained on x real
+images it has L(x). The samples are worth the x at which L(x) = L_s(N). Of replicate r,
+d_r(x) = L_r(x) - L_s,r(N), linear in log x between measured sizes, falls through 0 there. The 95 %
+interval holds every x at which the mean of d_r is no t interval away from 0 (Fieller's argument):
+it is exact for normal noise, and open where the measured sizes end before it does.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.intervals import FEW_SEEDS, residual_bootstrap, t_half_width
+from analysis.laws import frames
+from analysis.laws.law import Curve
+from analysis.trial_folder import ResultsError
+
+STEPS = 2000  # places between the smallest and the largest size
+NEEDS = (
+    "How many real images a sample is worth needs VAEs on real images and on samples, of several "
+    "D_trains. Run scaling-vae study data_scaling."
+)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What the samples of a diffusion model of `size` real images are worth, in real images."""
+
+    name: str  # the width, as in: n_c=32
+    size: int  # |D_train|, which the diffusion model saw
+    samples: int  # distinct ones that the VAE reads: k |D_train|
+    replicates: int
+    images: float  # real images that train as well; NaN where that cannot be told
+    low: float  # 95 %; 0 where the interval is open below
+    high: float  # infinite where it is open above
+    refusal: str = ""  # why it cannot be told
+
+    @property
+    def times(self) -> float:
+        """Real images that the samples are worth, over those that the diffusion model saw."""
+        return self.images / self.size
+
+    @property
+    def verdict(self) -> str:
+        """Whether samples are shown to be worth more, or less, than the images behind them."""
+        if self.refusal and math.isnan(self.low):
+            return "not decided"
+        if self.low > self.size:
+            return "more than the real images behind them"
+        return "less than the real images behind them" if self.high < self.size else "not decided"
+
+
+def worths(frame: pd.DataFrame) -> list[Worth]:
+    """Returns what samples are worth at each width and each |D_train|.
+
+    Raises ResultsError where there are no VAEs on real images and on samples to compare.
+    """
+    what = frames.asked(frame, "train_size", "test_elbo")
+    found = frames.curves_of(frame, what)
+    real = {_width(curve): curve for curve in found if curve.source == "normal"}
+    drawn = [curve for curve in found if curve.source == "dmaapx" and _width(curve) in real]
+    if not drawn or all(len(curve.sizes) < 2 for curve in real.values()):
+        raise ResultsError(NEEDS)
+    ks = frame.loc[frame["source"] == "dmaapx", ["n_c", "train_size", "source_k"]].dropna()
+    made = []
+    for curve in drawn:
+        width = _width(curve)
+        for at, size in enumerate(curve.sizes):
+            k = float(ks.loc[ks["train_size"] == size, "source_k"].astype(float).max())
+            one = equivalent(real[width], curve.units, curve.y[:, at])
+            made.append(Worth(_words(curve), int(size), round(k * size), *one))
+    return made
+
+
+def equivalent(
+    real: Curve, units: tuple[int, ...], losses: np.ndarray
+) -> tuple[int, float, float, float, str]:
+    """Returns the replicates, the real images of equal loss, their 95 % interval, and a refusal.
+
+    `real` holds the losses on real images, `losses` (replicates,) those on samples, `units` their
+    numbers. The refusal is empty where the number can be told.
+    """
+    pairs = [(real.units.index(u), i) for i, u in enumerate(units) if u in real.units]
+    y = np.array([real.y[i] for i, _ in pairs]).reshape(-1, len(real.sizes))
+    d = np.array([losses[i] for _, i in pairs])
+    whole = ~np.isnan(y).any(axis=1) & ~np.isnan(d)
+    y, d, n = y[whole], d[whole], int(whole.sum())
+    none = (n, math.nan, math.nan, math.nan)
+    if n < FEW_SEEDS:
+        return *none, f"{n} replicates are finished on both, and it takes {FEW_SEEDS}"
+    mean = y.mean(axis=0)
+    if (mean - np.minimum.accumulate(mean)).max() > residual_bootstrap(y):
+        return *none, "more real images do not lower the loss throughout"
+    x = np.geomspace(real.sizes[0], real.sizes[-1], STEPS)
+    at = np.array([np.interp(np.log(x), np.log(real.sizes), row) for row in y]) - d[:, None]
+    centre, half = at.mean(axis=0), t_half_width(at.T)
+    zero = float(np.exp(np.interp(0.0, -np.minimum.accumulate(centre), np.log(x))))
+    inside = np.append(x[np.abs(centre) <= half], zero)  # at an end where no size is worth as much
+    below, above = centre[0] <= half[0], centre[-1] >= -half[-1]
+    low = 0.0 if below else float(inside.min())
+    high = math.inf if above else float(inside.max())
+    if centre[0] < 0:
+        return n, math.nan, low, high, f"they are worth less than {real.sizes[0]:,.0f} real images"
+    if centre[-1] > 0:
+        return n, math.nan, low, high, f"they are worth more than {real.sizes[-1]:,.0f} real images"
+    return n, zero, low, high, ""
+
+
+def worth_lines(found: list[Worth]) -> list[str]:
+    """Plain text: a line per width and |D_train|."""
+    said = ["Real images that the samples of a diffusion model are worth (95 %):"]
+    for one in found:
+        start = f"  {one.name}, {one.samples:,} samples of a model of {one.size:,} real images: "
+        if math.isnan(one.images):
+            bounds = "" if math.isnan(one.low) else f" {_interval(one)}"
+            said.append(start + f"no number, {one.refusal}{bounds}; {one.verdict}.")
+            continue
+        each = one.images / one.samples if one.samples else math.nan
+        said.append(
+            start + f"{one.images:,.0f} real images {_interval(one)}, {one.times:.2g} times as "
+            f"many, {each:.2g} a sample; {one.verdict}."
+        )
+    return said
+
+
+def _interval(one: Worth) -> str:
+    low = f"{one.low:,.0f}" if one.low else "open"
+    high = "open" if math.isinf(one.high) else f"{one.high:,.0f}"
+    return f"[{low}, {high}]"
+
+
+def _width(curve: Curve) -> str:
+    """The words of a curve's name behind its source, without the k that real images lack."""
+    words = curve.name.split(", ")[1:]
+    return ", ".join(word for word in words if not word.startswith("source_k="))
+
+
+def _words(curve: Curve) -> str:
+    return ", ".join(curve.name.split(", ")[1:]) or "one width"

@@ -1,0 +1,148 @@
+"""The gradient steps of a diffusion model: recipe, arithmetic, micro-batches, a GPU's replays."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scaling.models import edm
+from scaling.models.arithmetic import networks_in
+from scaling.models.edm import Denoiser
+from scaling.runs.cuda_graph import Step, graphed
+from scaling.runs.gradients import DropoutMasks, Gradients
+from scaling.runs.run import Run
+from scaling.trial import DiffusionTrial
+
+TINIEST_RAMP = 1e-5  # images: as published, a ramp of 0 leaves the first step out and no other
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What distinguishes the recipes of a DiffusionTrial beside the initial weights."""
+
+    summed: bool  # whether Adam sees the loss summed over pixels, rather than its mean
+    infinite: float  # what an infinite gradient counts as
+    ramps_before: bool  # whether the lr is that of the images before the step, not after it
+
+
+RECIPES = {
+    "mean_loss": Recipe(summed=False, infinite=0.0, ramps_before=False),
+    "published": Recipe(summed=True, infinite=1e5, ramps_before=True),
+}
+
+
+def learning_rate(trial: DiffusionTrial, seen: int, batch: int) -> float:
+    """The learning rate of the step on `batch` images after `seen` images.
+
+    lr * min(1, images / ramp_images), of the images before the step (`published`: the first step
+    has rate 0) or with its own (`mean_loss`).
+    """
+    if RECIPES[trial.recipe].ramps_before:
+        return trial.lr * min(1.0, seen / max(trial.ramp_images, TINIEST_RAMP))
+    ramp = trial.ramp_images
+    return trial.lr * (min(1.0, (seen + batch) / ramp) if ramp else 1.0)
+
+
+class DiffusionSteps(Run):
+    """The gradient steps of a DiffusionRun, and the averaging of its weights.
+
+    With `micro_batch` a step's images go through the network so many at a time, and the gradients
+    add up to those of the batch: noise, noise levels and dropout masks are drawn for the batch at
+    once. The result is the same up to rounding, with less memory and in more launches.
+    """
+
+    trial: DiffusionTrial
+    levels: int
+    epoch_images: int
+    model: Denoiser
+    denoiser: Denoiser
+    micro_batch: int | None
+
+    def _prepare_steps(self) -> None:
+        self.recipe = RECIPES[self.trial.recipe]
+        self.gradients = Gradients(self.model)
+        self.masks: DropoutMasks | None = None
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(),
+            lr=self._rate(self.trial.lr),
+            betas=(0.9, 0.999),
+            eps=1e-8,
+            fused=True,
+            capturable=self.replays,
+        )
+        self._prepare_replays()
+
+    def _prepare_replays(self) -> None:
+        batch = self.trial.batch
+        whole = graphed(self._descend, batch) if self.replays else self._descend
+        self.descend: Step = whole
+
+    @property
+    def replays(self) -> bool:
+        """Whether whole batches are trained by a CUDA graph: on a GPU."""
+        return self.device.type == "cuda" and self.epoch_images >= self.trial.batch
+
+    def _rate(self, value: float) -> float | Tensor:
+        """A learning rate as the optimizer takes it: a graph reads it from the device."""
+        return torch.tensor(value, device=self.device) if self.replays else value
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where `state_dict` was taken, on whatever device."""
+        super().load_state_dict(state)
+        for group in self.optimizer.param_groups:
+            group["capturable"], group["lr"] = self.replays, self._rate(self.trial.lr)
+        self._prepare_replays()
+
+    def _step(self, images: Tensor, seen: int) -> Tensor:
+        """One gradient step after `seen` images; returns the batch's mean loss per pixel."""
+        batch = len(images)
+        self._set_lr(learning_rate(self.trial, seen, batch))
+        loss = self.descend(images)
+        half_life = edm.ema_half_life(self.trial.ema_images, seen)
+        edm.update_average(self.denoiser, self.model, batch, half_life)
+        return loss
+
+    def _set_lr(self, value: float) -> None:
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(value)
+            else:
+                group["lr"] = value
+
+    def _descend(self, images: Tensor) -> Tensor:
+        """One step of Adam on the images; returns their mean loss per pixel."""
+        self.gradients.clear()
+        x = edm.from_levels(images, self.levels)
+        losses = self._backward(x, *edm.with_noise(x))
+        self.gradients.mend(self.recipe.infinite)
+        self.optimizer.step()
+        return losses.mean()
+
+    def _backward(self, x: Tensor, noisy: Tensor, sigma: Tensor) -> Tensor:
+        """Adds the gradients of the batch's loss; returns the losses per pixel, (B,)."""
+        batch, size = len(x), self.micro_batch or len(x)
+        weight = (x[0].numel() if self.recipe.summed else 1) / batch
+        if size >= batch:
+            losses = self._losses(x, noisy, sigma)
+            (weight * losses.sum()).backward()
+            return losses.detach()
+        masks = self._masks(noisy, sigma)
+        drawn, found = masks.draw(batch, x.device), []
+        for start in range(0, batch, size):
+            part = slice(start, start + size)
+            with masks.given(drawn, part):
+                losses = self._losses(x[part], noisy[part], sigma[part])
+                (weight * losses.sum()).backward()
+            found.append(losses.detach())
+        return torch.cat(found)
+
+    def _losses(self, x: Tensor, noisy: Tensor, sigma: Tensor) -> Tensor:
+        with networks_in(self.trial.precision, self.device):
+            return edm.loss_at(self.model, x, noisy, sigma)
+
+    def _masks(self, noisy: Tensor, sigma: Tensor) -> DropoutMasks:
+        if self.masks is None:
+            with networks_in(self.trial.precision, self.device):
+                self.masks = DropoutMasks(self.model, noisy[:1], sigma[:1])
+        return self.masks

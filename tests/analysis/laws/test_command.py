@@ -1,0 +1,187 @@
+"""`analysis law` from results to lines and files; what it refuses, in sentences."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import __main__ as command
+from analysis import figures, results
+from analysis.laws import frames
+from analysis.laws.figure import draw, numbers
+from analysis.laws.law import Law, Refusal, law
+from analysis.trial_folder import ResultsError
+
+WIDTHS = (2, 4, 8, 16, 32)
+
+
+def parameters(n_c, m_z):
+    return 120 * n_c**2 + 174 * n_c + 3 * n_c * m_z + 2 * m_z + 15
+
+
+def frame(seeds=5, turned=False, **columns):
+    """Normal training falls, or turns; samples fall: 95 + 300 parameters^-0.4."""
+    rng = np.random.default_rng(0)
+    records = []
+    for source in ("normal", "dmaapx"):
+        for n_c in WIDTHS:
+            for seed in range(seeds):
+                y = 95 + 300 * parameters(n_c, 1) ** -0.4 + rng.normal(0, 0.1)
+                y += 6 * (turned and source == "normal" and n_c >= 16)
+                for epoch, more in ((50, 20.0), (95, 0.01), (100, -0.01)):
+                    records.append({
+                        "key": f"{source}-{n_c}-{seed}", "kind": "vae", "state": "done",
+                        "dataset": "digits", "source": source, "m_z": 1, "n_c": n_c, "seed": seed,
+                        "epoch": epoch, "test_elbo": -y - more, "train_elbo": 2 * more - y,
+                        "parameters": parameters(n_c, 1), "train_size": 300,
+                        "training_flops": 6 * parameters(n_c, 1) * 300 * epoch,
+                        "generalization_gap": 1.0, "images_seen": 300 * epoch,
+                    } | columns)  # fmt: skip
+    return pd.DataFrame(records)
+
+
+@pytest.fixture
+def parquet(tmp_path):
+    path = tmp_path / "made.parquet"
+    frame().to_parquet(path)
+    return path
+
+
+def test_a_law_is_printed_and_drawn(parquet, capsys):
+    assert command.main(["law", "--results", str(parquet)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "-test_elbo = E + A parameters^-alpha"
+    assert said[1].startswith("normal (5 seeds, 5 sizes from 851 to 128,561): exponent alpha = 0.")
+    assert "within the noise" in said[3] and "at 128,561 it predicts" in said[3]
+    folder = parquet.parent / "figures"
+    assert {path.name for path in folder.iterdir()} == {
+        f"law-test_elbo-parameters.{suffix}" for suffix in ("png", "pdf", "csv")
+    }
+    table = pd.read_csv(folder / "law-test_elbo-parameters.csv")
+    assert list(table["role"]) == ["fitted"] * 4 + ["held out"] + ["fitted"] * 4 + ["held out"]
+
+
+@pytest.mark.parametrize("x", ["n_c", "flops"])
+def test_other_axes(x, tmp_path, capsys):
+    path = tmp_path / "made.parquet"
+    frame().to_parquet(path)
+    asked = ["law", "--x", x, "--y", "train_elbo", "--results", str(path), "-o"]
+    assert command.main([*asked, str(tmp_path / "law.csv")]) == 0
+    assert f"-train_elbo = E + A {x}^-alpha" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "law.csv")
+    sizes = [6 * parameters(n, 1) * 300 * 100 for n in WIDTHS] if x == "flops" else WIDTHS
+    assert list(table[x][:5]) == list(sizes)
+
+
+def test_the_law_of_one_source_and_no_law_of_the_other():
+    what = frames.asked(frame(turned=True), "parameters", "test_elbo")
+    normal, dmaapx = (law(c) for c in frames.curves_of(frame(turned=True), what))
+    assert isinstance(normal, Refusal) and "it turns at 9,113" in normal.sentence
+    assert isinstance(dmaapx, Law) and dmaapx.exponent.low < 0.4 < dmaapx.exponent.high
+
+
+def test_nothing_but_refusals_is_an_error(tmp_path, capsys):
+    path = tmp_path / "made.parquet"
+    some = frame(turned=True)
+    some[some["source"] == "normal"].to_parquet(path)
+    assert command.main(["law", "--results", str(path)]) == 2
+    assert "is no power law" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--x", "param"], "No law is fitted over 'param'. Did you mean 'parameters'?"),
+        (["--y", "test_elb"], "Did you mean 'test_elbo'"),
+        (["--y", "source"], "'source' is no number"),
+        (["--y", "epoch"], "'epoch' is no number"),
+        (["--y", "psnr_mean"], "No VAE of these results has psnr_mean"),
+        (["--x", "k"], "No VAE of these results has source_k"),
+        (["--x", "train_size"], "No law of fewer than 4 sizes"),
+        (["-o", "law.doc"], "law.doc has no known format"),
+        (["--where", "n_c==3"], "No row has n_c==3"),
+    ],
+)
+def test_what_is_refused(words, said, parquet, capsys, monkeypatch):
+    monkeypatch.chdir(parquet.parent)
+    assert command.main(["law", "--results", str(parquet), *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_x_and_y_belong_to_law(capsys):
+    assert command.main(["fig8", "--x", "k"]) == 2
+    assert "--x and --y are read by law, and not by fig8" in capsys.readouterr().err
+
+
+def test_trials_that_differ_in_something_else_are_refused():
+    both = pd.concat([frame(lr=0.1), frame(lr=0.2).assign(key=lambda f: f["key"] + "-b")])
+    what = frames.asked(both, "parameters", "test_elbo")
+    with pytest.raises(ResultsError, match="differ in lr"):
+        frames.curves_of(both, what)
+
+
+def test_replicates_go_before_seeds_and_their_seeds_are_averaged():
+    twice = pd.concat([
+        frame().assign(replicate=lambda f: f["seed"], seed=0),
+        frame().assign(replicate=lambda f: f["seed"], seed=1, key=lambda f: f["key"] + "-1",
+                       test_elbo=lambda f: f["test_elbo"] - 2),
+    ])  # fmt: skip
+    what = frames.asked(twice, "n_c", "test_elbo")
+    assert what.unit == "replicate"
+    one, half = (frames.curves_of(f, what)[0] for f in (twice[twice["seed"] == 0], twice))
+    assert half.y == pytest.approx(one.y + 1) and half.units == (0, 1, 2, 3, 4)
+    assert frames.asked(twice.assign(replicate=3), "n_c", "test_elbo").unit == "seed"
+
+
+def test_what_ended_early_or_is_unfinished_leaves_a_gap():
+    some = frame()
+    some.loc[(some["n_c"] == 8) & (some["seed"] == 2), "state"] = "censored"
+    some.loc[(some["n_c"] == 32) & (some["seed"] == 1), "state"] = "partial"
+    for x in ("parameters", "flops"):
+        first = frames.curves_of(some, frames.asked(some, x, "test_elbo"))[0]
+        assert first.y.shape == (5, 5) and len(first.stopped) == 1
+        assert first.stopped[0] == first.sizes[2]
+        assert np.argwhere(np.isnan(first.y)).tolist() == [[1, 4], [2, 2]]
+        assert law(first).curve.units == (0, 3, 4)
+
+
+def test_loss_over_compute_and_its_frontier():
+    some = frame()
+    table = frames.over_compute(some, frames.asked(some, "n_c", "test_elbo"))
+    assert len(table) == 2 * len(WIDTHS) * 3
+    best = frames.frontier(table)
+    for _, part in best.groupby("source"):
+        ordered = part.sort_values("training_flops")
+        assert (np.diff(ordered["loss"]) <= 1e-6).all()
+        others = table[table["source"] == part["source"].iloc[0]]
+        for row in others.itertuples():  # the slow way
+            cheaper = others[others["training_flops"] <= row.training_flops]["loss"].min()
+            assert (row.loss <= cheaper + 1e-6) == (row.Index in part.index or row.loss == cheaper)
+    assert frames.over_compute(
+        some.drop(columns="training_flops"), frames.asked(some, "n_c", "test_elbo")
+    ).empty
+
+
+def test_the_figure_has_band_held_out_points_and_compute():
+    some = frame(turned=True)
+    what = frames.asked(some, "parameters", "test_elbo")
+    found = [law(curve) for curve in frames.curves_of(some, what)]
+    figure = draw(found, what, frames.over_compute(some, what))
+    left, right = figure.axes
+    assert len(left.collections) >= 1 and right.get_xlabel() == "training FLOPs so far"
+    crosses = [line for line in left.lines if line.get_marker() == "x"]
+    assert [line.get_xdata()[0] for line in crosses] == [parameters(32, 1)]
+    assert set(numbers(found, what)["role"].dropna()) == {"fitted", "held out"}
+
+
+def test_published_digits():
+    """The training loss of digits is a law of width; the test loss, which turns, is none."""
+    path = figures.__path__[0] + "/../published/digits/double_descent.parquet"
+    some = results.load(path)
+    some = some[(some["m_z"] == 1) & (some["source"] == "normal")]
+    train, test = (
+        law(frames.curves_of(some, frames.asked(some, "parameters", y))[0])
+        for y in ("train_elbo", "test_elbo")
+    )
+    assert 0.2 < train.exponent.low < train.exponent.high < 0.5
+    assert train.held_out[0].error.sign == 0
+    assert isinstance(test, Refusal) and "turns" in test.sentence

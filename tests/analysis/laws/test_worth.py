@@ -1,0 +1,165 @@
+"""How many real images samples are worth: known laws, coverage, and where it cannot be told."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import figures
+from analysis.laws.law import Curve
+from analysis.laws.worth import Worth, equivalent, worth_lines, worths
+from analysis.trial_folder import ResultsError
+
+SIZES = np.array([75.0, 150.0, 300.0, 600.0])
+UNITS = (0, 1, 2, 3, 4)
+
+
+def loss(x):
+    return 90 + 100 * np.asarray(x) ** -0.5
+
+
+def real(y):
+    return Curve("normal, n_c=8", "normal", SIZES, np.asarray(y), tuple(range(len(y))))
+
+
+def replicates(rng, n=5, worth=200.0, noise=0.2):
+    """Losses on real images, and on samples that are worth so many; a step that both share."""
+    shared = rng.normal(0, 1.0, (n, 1))
+    y = loss(SIZES) + shared + rng.normal(0, noise, (n, 4))
+    return real(y), loss(worth) + shared[:, 0] + rng.normal(0, noise, n)
+
+
+def test_the_interval_covers_the_truth():
+    """Of 200 draws at 95 % fewer than 181 hits have a probability of 0.3 %."""
+    rng = np.random.default_rng(0)
+    hits = []
+    for _ in range(200):
+        n, images, low, high, refusal = equivalent(*_with_units(*replicates(rng)))
+        assert n == 5
+        assert bool(refusal) == math.isnan(images)
+        hits.append(low <= 200 <= high)
+    assert np.mean(hits) >= 0.905
+
+
+def _with_units(curve, losses):
+    return curve, UNITS[: len(losses)], losses
+
+
+def test_without_noise_it_is_the_crossing():
+    curve = real(np.tile(loss(SIZES), (3, 1)) + np.array([[0.0], [1.0], [2.0]]))
+    losses = np.full(3, loss(300.0)) + np.array([0.0, 1.0, 2.0])
+    _, images, low, high, refusal = equivalent(curve, UNITS[:3], losses)
+    assert refusal == ""
+    assert images == pytest.approx(300, rel=0.01)
+    assert low == pytest.approx(300, rel=0.01) and high == pytest.approx(300, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("worth", "said", "verdict"),
+    [
+        (2000, "worth more than 600 real images", "more than the real images behind them"),
+        (20, "worth less than 75 real images", "less than the real images behind them"),
+    ],
+)
+def test_beyond_the_measured_sizes_there_is_a_bound_only(worth, said, verdict):
+    curve, losses = replicates(np.random.default_rng(0), worth=worth, noise=0.01)
+    n, images, low, high, refusal = equivalent(*_with_units(curve, losses))
+    assert math.isnan(images) and said in refusal
+    ends = (600.0, math.inf) if worth > 600 else (0.0, 75.0)
+    assert (low, high) == pytest.approx(ends)
+    assert Worth("n_c=8", 150, 1500, n, images, low, high, refusal).verdict == verdict
+
+
+def test_an_end_that_noise_leaves_open_is_open():
+    curve, losses = replicates(np.random.default_rng(1), worth=560, noise=0.5)
+    *_, high, _ = equivalent(*_with_units(curve, losses))
+    assert math.isinf(high)
+
+
+def test_too_few_replicates_and_a_turning_curve_are_refused():
+    curve, losses = replicates(np.random.default_rng(0), n=2)
+    assert (
+        "2 replicates are finished on both, and it takes 3"
+        in equivalent(curve, UNITS[:2], losses)[-1]
+    )
+    curve, losses = replicates(np.random.default_rng(0), noise=0.05)
+    curve.y[:, 3] += 8
+    assert "more real images do not lower the loss" in equivalent(curve, UNITS, losses)[-1]
+
+
+def test_replicates_are_paired_by_their_numbers():
+    curve, losses = replicates(np.random.default_rng(0))
+    order = np.array([3, 1, 4, 0, 2])
+    shuffled = equivalent(curve, tuple(order.tolist()), losses[order])
+    assert shuffled == equivalent(curve, UNITS, losses)
+    losses = losses.copy()
+    losses[2] = np.nan
+    assert equivalent(curve, UNITS, losses)[0] == 4
+
+
+def frame(replicate=True, widths=(8, 32), sources=("normal", "dmaapx"), seeds=5):
+    """Samples of N images are worth 2 N real images at every width."""
+    rng = np.random.default_rng(0)
+    records = []
+    for n_c in widths:
+        for seed in range(seeds):
+            shared = rng.normal(0, 1.0)
+            for source in sources:
+                for size in SIZES:
+                    images = size * (1 if source == "normal" else 2)
+                    noisy = loss(images) + shared + rng.normal(0, 0.05) - n_c / 10
+                    records.append({
+                        "key": f"{n_c}-{seed}-{source}-{size}", "kind": "vae", "state": "done",
+                        "source": source, "source_k": None if source == "normal" else 10,
+                        "train_size": int(size), "m_z": 1, "n_c": n_c, "epoch": 10,
+                        "seed": 0 if replicate else seed, "test_elbo": -noisy,
+                        "parameters": 100 * n_c,
+                    } | ({"replicate": seed} if replicate else {}))  # fmt: skip
+    return pd.DataFrame(records).astype({"source_k": "Int64"})
+
+
+@pytest.mark.parametrize("replicate", [True, False])
+def test_worths_of_a_study(replicate):
+    found = worths(frame(replicate))
+    assert [(one.name, one.size) for one in found[:5]] == [
+        ("n_c=8", 75), ("n_c=8", 150), ("n_c=8", 300), ("n_c=8", 600), ("n_c=32", 75),
+    ]  # fmt: skip
+    assert [one.samples for one in found[:4]] == [750, 1500, 3000, 6000]
+    for one in found:
+        if one.size < 300:
+            assert one.times == pytest.approx(2, rel=0.15)
+            assert one.low < 2 * one.size < one.high
+            assert one.verdict == "more than the real images behind them"
+    said = worth_lines(found)
+    assert len(said) == 9 and "750 samples of a model of 75 real images" in said[1]
+    assert "times as many" in said[1] and "worth more than 600" in said[4]
+
+
+def test_results_without_samples_or_sizes_are_refused():
+    with pytest.raises(ResultsError, match="Run scaling-vae study data_scaling"):
+        worths(frame(sources=("normal",)))
+    alone = frame()
+    with pytest.raises(ResultsError, match="Run scaling-vae study data_scaling"):
+        worths(alone[alone["train_size"] == 75])
+
+
+def test_trials_that_ended_early_are_no_values():
+    some = frame()
+    ended = (some["source"] == "dmaapx") & (some["train_size"] == 75) & (some["replicate"] == 1)
+    some.loc[ended, "state"] = "censored"
+    some["censored"] = np.where(ended, "collapsed", None)
+    first, second = worths(some)[:2]
+    assert (first.replicates, second.replicates) == (4, 5)
+    assert any("2 collapsed" in text or "1 collapsed" in text for text in figures.ended_early(some))
+
+
+def test_the_figure_and_its_numbers(tmp_path):
+    made = figures.draw("worth", frame())
+    left, right = made.axes
+    assert right.get_yscale() == "log" and left.get_xscale() == "log"
+    files = [tmp_path / "worth.png", tmp_path / "worth.csv"]
+    figures.save("worth", frame(), files)
+    table = pd.read_csv(files[1])
+    assert len(table) == 8 and {"images", "low", "high", "times", "verdict"} <= set(table)
+    assert files[0].stat().st_size > 10_000
