@@ -4,9 +4,11 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.trial_folder import NewerFormat, check_format, read_versioned
+from analysis.command import command
+from analysis.trial_folder import NewerFormat, ResultsError, check_format, read_versioned
 
 KEPT = ("study", "preset", "launches", "search", "rates")
 METADATA = b"study"  # where the parquet's schema keeps name, preset, launches and format
@@ -31,8 +33,18 @@ def provenance(path: str | Path) -> dict[str, object]:
 
 def about_parquet(file: Path) -> dict[str, object]:
     """What a parquet file says of its study; raises ResultsError where its format is not known."""
-    text = (pq.read_schema(file).metadata or {}).get(METADATA)
-    about = json.loads(text) if text else {}
+    try:
+        text = (pq.read_schema(file).metadata or {}).get(METADATA)
+        about = json.loads(text) if text else {}
+    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
+        about, fault = None, type(error).__name__
+    else:
+        fault = "its record is no object"
+    if not isinstance(about, dict):
+        raise ResultsError(
+            f"{file} is no readable parquet file ({fault}). "
+            f"Type {command('report', '--results', file.parent)} to write it again."
+        )
     check_format(file, about.pop("format", 0))
     return about
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import choice, descent, figures, provenance, readings, results
+from analysis.compact import compact
 from analysis.descent import Change, Move, Place, Verdict
 from analysis.intervals import Interval
 from analysis.laws.worth import worth_lines, worths
@@ -34,7 +35,7 @@ def report(
     said = _states(study, found)
     try:
         frame = results.load(study, found)
-        results.compact(study, frame)
+        compact(study, frame)
     except ResultsError as error:
         return [*said, str(error)]
     about = provenance.provenance(study)
@@ -100,7 +101,7 @@ def diffusion_report(study: str | Path) -> list[str]:
     study = Path(study)
     said = _states(study, results.trials(study))
     try:
-        results.compact(study)
+        compact(study)
     except ResultsError as error:
         said.append(str(error))
     try:

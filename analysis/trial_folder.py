@@ -58,7 +58,7 @@ def read_json(path: Path) -> dict[str, object] | None:
     """The JSON object in a file; None where the file is missing, empty, damaged or no object."""
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -159,7 +159,7 @@ def _whole(lines: list[bytes]) -> list[dict[str, object]] | None:
     lines = [line for line in lines if line]
     try:
         rows = json.loads(b"[%s]" % b",".join(lines))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     alone = len(rows) == len(lines) and all(isinstance(row, dict) for row in rows)
     return rows if alone else None
@@ -170,13 +170,15 @@ def _rows_in(line: bytes) -> list[dict[str, object]]:
     try:
         whole = json.loads(line)
         return [whole] if isinstance(whole, dict) else []
+    except RecursionError:
+        return []
     except ValueError:  # UnicodeDecodeError too
         text = line.decode("utf-8", errors="replace")
     rows, start = [], text.find("{")
     while start >= 0:
         try:
             row, end = DECODER.raw_decode(text, start)
-        except ValueError:
+        except (ValueError, RecursionError):
             end = start + 1
         else:
             rows.append(row)

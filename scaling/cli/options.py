@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
 
+from scaling.cli.machine import add_address
 from scaling.cli.rates import add_rates
 from scaling.cli.search import add_search
 from scaling.errors import UsageError, did_you_mean, listed
@@ -104,7 +105,7 @@ def _add_launch(made: Parser) -> None:
 def add_place(made: argparse._ActionsContainer) -> None:
     """Where to run, where results and data lie, what part of a GPU."""
     add = made.add_argument
-    add("--address", default="local", metavar="ADDRESS", help="local (default), auto or HOST:PORT")
+    add_address(made)
     add_results(made)
     add_data(made)
     add_module(made)

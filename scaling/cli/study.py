@@ -6,7 +6,6 @@ failed; 4 a cap was reached; 128 + signal when interrupted. Every study calls `m
 
 import json
 import math
-import os
 import shlex
 import shutil
 import sys
@@ -18,13 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from scaling.cli.asked import work_of
 from scaling.cli.axes import override
+from scaling.cli.machine import check_cpus
+from scaling.cli.needed import check_needed, lacks, with_whole_pool_names
 from scaling.cli.options import SMOKE, parser, preset_of
-from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded, program, typed
+from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, ended, program, typed
 from scaling.cli.work import Work
 from scaling.errors import UsageError
 from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
-from scaling.trial import Trial
+from scaling.storage.store import Store
+from scaling.trial import Trial, machine
 from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Scheduled
 
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from scaling.cluster.request import Request
     from scaling.planning.plan import Plan
     from scaling.storage.lock import Lock
-    from scaling.storage.store import Store
 
 
 Trials = Callable[[Any], Any]  # preset -> trials of one kind
@@ -47,7 +48,7 @@ def main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repor
 
     `report` draws the figures of a study's folder and returns the lines to print.
     """
-    guarded(lambda: _main(name, trials, dict(presets), report))
+    ended(lambda: _main(name, trials, dict(presets), report))
 
 
 def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report) -> int:
@@ -55,16 +56,16 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     options = parser(description, presets, program()).parse_args(typed()[1])
     if options.json and not options.dry_run:
         raise UsageError("--json goes with --dry-run. Add --dry-run.")
+    check_cpus(options)
     preset = preset_of(options, presets)
     epochs = preset.epochs if options.epochs is None else options.epochs
-    from scaling.storage.store import Store
-
-    asked = override(trials(preset), options)
-    work = work_of(options, preset, asked, epochs, _identify(options))
     store = Store(options.results)
+    asked = with_whole_pool_names(override(trials(preset), options), store)
+    work = work_of(options, preset, asked, epochs, _identify(options))
+    check_needed(options, work.expected(store), store)
     plan = _plan(options, preset, work.expected(store), measure=False)
     if options.dry_run:
-        _show(plan, options.json, work.notes())
+        _show(plan, options, work.notes())
         return DONE
     if options.address == "local" and plan.total.hours > CALIBRATE_FROM:
         plan = _plan(options, preset, work.expected(store), measure=True)
@@ -91,7 +92,6 @@ def _plan(
     """On speeds that are known, or measured now, and on those of what has finished."""
     from scaling.planning import calibrate, plan
     from scaling.planning.speeds import speeds
-    from scaling.storage.store import Store
 
     store = Store(options.results)
     states = store.states(scheduled)
@@ -107,18 +107,24 @@ def _plan(
     return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k, *how)
 
 
-def _show(plan: "Plan", as_json: bool, notes: Sequence[str]) -> None:
+def _show(plan: "Plan", options: Namespace, notes: Sequence[str]) -> None:
+    """Prints the plan, and why this machine would refuse it: it may be one for a cluster."""
     from scaling.planning.table import plan_table
 
-    told = [*notes, *plan_table(plan)]
-    print(json.dumps(plan.to_dict(), indent=1) if as_json else "\n".join(told))
+    absent = lacks([row.scheduled for row in plan.trials])
+    lines = [*notes, *plan_table(plan), *absent]
+    try:
+        if options.address == "local":
+            _check_here(options, plan)
+    except UsageError as error:
+        lines.append(f"Refused here: {error}")
+    print(json.dumps(plan.to_dict(), indent=1) if options.json else "\n".join(lines))
 
 
 def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: Report) -> int:
     """Launches what is decided, and again while that decides more: a rung of a search each."""
     from scaling.cluster.limits import Caps
     from scaling.planning.table import plan_lines
-    from scaling.storage.store import Store
 
     store = Store(options.results.absolute())
     caps, scheduled = Caps(options.max_hours, options.max_gpu_hours), work.now(store)
@@ -126,7 +132,7 @@ def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: R
     if options.address == "local":
         _check_here(options, plan)
     store.check_writable()
-    notes = work.notes()
+    notes = [*work.notes(), *lacks([row.scheduled for row in plan.trials])]
     with at_work(store.root) as lock:
         while True:
             free = shutil.disk_usage(store.root).free
@@ -145,7 +151,7 @@ def _check_here(options: Namespace, plan: "Plan") -> None:
     What is finished needs no GPU any more: its figures can be drawn anywhere.
     """
     gpus = math.inf if has_gpu() else 0.0
-    here = Cluster.of_this_machine(os.cpu_count() or 1, gpus)
+    here = Cluster.of_this_machine(options.cpus or machine.cpus(), gpus)
     check_placement(here, options.cpus_per_trial, options.gpus_per_trial or 0)
     if options.gpus_per_trial is None:
         left = (row.gpus for row in plan.trials if row.is_left)
@@ -192,6 +198,8 @@ def _request(
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
         plan=plan.to_dict(),
+        local_cpus=options.cpus,
+        gpu_hours_before=store.gpu_hours(name),
     )
 
 
@@ -234,6 +242,14 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _raised(cap: str) -> str:
+    """The command again; a cap that counts over all launches doubled, or nothing would run."""
+    flag, value = cap.replace(",", "").split()[:2]
+    if flag != "--max-gpu-hours":
+        return command()
+    return f"{command()} {flag} {2 * float(value):g}"  # of a flag given twice the later counts
+
+
 def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -> int:
     """The exit code, from what lies in the trial folders, and what is missing beside them."""
     states = store.states(scheduled)
@@ -244,7 +260,7 @@ def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -
     left = sum(state in ("new", "partial") for state in states.values())
     if ended.cap:
         what = f"{left} trials" if left else "metrics or samples"
-        print(f"{ended.cap} reached: {what} are left. Go on with: {command()}")
+        print(f"{ended.cap} reached: {what} are left. Go on with: {_raised(ended.cap)}")
         return CAPPED
     if failed or left:
         again = "" if "--retry-failed" in sys.argv else " --retry-failed"

@@ -1,7 +1,6 @@
 """One launch of a study: load the data, connect, run what is left, write the study's files."""
 
 import shutil
-import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -20,10 +19,12 @@ from scaling.cluster.mps import shared_gpus
 from scaling.cluster.profile import Profile
 from scaling.cluster.request import Request
 from scaling.cluster.session import Session, connected, wait_for_gpus
+from scaling.cluster.staging import staged
 from scaling.cluster.start_order import start_order
 from scaling.cluster.tuner import Launcher, Placement, TrialsToRun
 from scaling.data import datasets
 from scaling.data.partition import divided
+from scaling.runs import pictures
 from scaling.runs.execute import Job
 from scaling.status.following import STARTING
 from scaling.storage import tensorboard
@@ -67,6 +68,7 @@ def run(request: Request, profile: Profile, entry: Mapping[str, Any]) -> Ended:
     else:
         _write_study(launch)
     name_without_model(request)
+    _mend_pictures(launch)
     with profile.part("tensorboard"):
         _tensorboard(request)
     return ended
@@ -92,13 +94,12 @@ def _check(request: Request) -> Datasets:
 
 def _on_ray(launch: Launch, ended: Ended) -> None:
     request, profile = launch.request, launch.profile
-    limits, log = Limits(request.caps, request.lock.check), request.folder / "logs" / "ray.log"
-    place = (request.address, request.store.root, log, limits, request.hung_after_s)
-    staging = request.folder / f".staging-{time.time_ns()}"
+    limits = Limits(request.caps, request.lock.check, request.gpu_hours_before)
     try:
         with (
             _side_by_side(request),
-            connected(*place, timed=partial(profile.part, "ray")) as session,
+            staged(request) as staging,
+            _connected(request, profile, limits) as session,
         ):
             cluster = _awaited(request, session)
             placement = _placement(request, cluster)
@@ -116,8 +117,7 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
     except CapReached as cap:
         ended.cap = str(cap)
     finally:
-        ended.used = limits.used
-        shutil.rmtree(staging, ignore_errors=True)
+        ended.used, profile.gpu_hours = limits.used, limits.gpu_hours
 
 
 def _side_by_side(request: Request) -> AbstractContextManager[None]:
@@ -125,6 +125,21 @@ def _side_by_side(request: Request) -> AbstractContextManager[None]:
     here = request.address == "local"
     mode = request.mps if here else "off"
     return shared_gpus(mode, request.shares_gpus, request.folder / "logs" / "mps", print)
+
+
+def _connected(
+    request: Request, profile: Profile, limits: Limits
+) -> AbstractContextManager[Session]:
+    """The launch's Ray; what it costs to join and leave is a part of the profile."""
+    return connected(
+        request.address,
+        request.store.root,
+        request.folder / "logs" / "ray.log",
+        limits,
+        request.hung_after_s,
+        timed=partial(profile.part, "ray"),
+        cpus=request.local_cpus,
+    )
 
 
 def _work(launch: Launch) -> TrialsToRun:
@@ -172,6 +187,20 @@ def _ordered(launch: Launch, keys: list[str]) -> list[str]:
     trials = {key: planned.trial for key, planned in launch.request.trials.items()}
     hours = {key: launch.request.left[key].hours for key in keys}
     return start_order(trials, hours, launch.profile.width)
+
+
+def _mend_pictures(launch: Launch) -> None:
+    """Makes lost pictures again; prints how many trials have lost theirs for good."""
+    store, gone = launch.request.store, 0
+    for key, planned in launch.request.trials.items():
+        if pictures.are_lost(folder := store.folder(key)):
+            data = launch.data[data_of(planned.trial)]
+            gone += not pictures.made_again(folder, data)
+    if gone:
+        print(
+            f"{gone} finished trials have lost arrays.npz and the model of their last epoch: they "
+            "are missing in pictures. Their numbers are whole."
+        )
 
 
 def _measure(launch: Launch, launcher: Launcher) -> list[str]:

@@ -130,6 +130,7 @@ def fill_alone(
     load: Load,
     lock: Lock,
     hung_after_s: float,
+    cpus: int | None = None,
 ) -> list[str]:
     """`fill` in a Ray session of its own; `load` reads a data set as `data_of` names it.
 
@@ -138,7 +139,7 @@ def fill_alone(
     names = {data_of(store.folder(cell.key).trial()) for cell in cells}
     data = {name: load(*name) for name in names}
     log, limits = store.root / "evaluate.log", Limits(Caps(), lock.check)
-    with connected(address, store.root, log, limits, hung_after_s) as session:
+    with connected(address, store.root, log, limits, hung_after_s, cpus=cpus) as session:
         there = session.cluster.gpus > 0
         placed = {key: share if there else 0.0 for key, share in gpu_shares.items()}
         check_placement(session.cluster, 1, max(placed.values(), default=0.0))

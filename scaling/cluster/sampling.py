@@ -134,11 +134,16 @@ class SamplingProgress:
 
 
 def build_alone(
-    store: Store, request: PoolRequest, address: str, lock: Lock, hung_after_s: float
+    store: Store,
+    request: PoolRequest,
+    address: str,
+    lock: Lock,
+    hung_after_s: float,
+    cpus: int | None = None,
 ) -> None:
     """Samples a pool in a Ray session of its own, on whole GPUs where there are any."""
     log, limits = store.root / "pools" / "ray.log", Limits(Caps(), lock.check)
-    with connected(address, store.root, log, limits, hung_after_s) as session:
+    with connected(address, store.root, log, limits, hung_after_s, cpus=cpus) as session:
         build_pool(session, store, request, min(1.0, session.cluster.gpus))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scaling import __version__
+from scaling.trial.machine import cpus
 
 PROJECT = "scaling-vae"
 FILE = Path(__file__).resolve()
@@ -32,7 +33,7 @@ def launch_entry(argv: list[str]) -> dict[str, Any]:
         "hardware": {
             "host": platform.node(),
             "platform": platform.platform(),
-            "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+            "cpus": cpus(),
         },
     }
 

@@ -20,6 +20,8 @@ from scaling.trial.extensions import UnknownName, needed
 if TYPE_CHECKING:
     import numpy as np
 
+LARGEST_TRIAL = 1 << 20  # bytes of a trial.json
+
 
 @dataclass(frozen=True)
 class TrialFolder:
@@ -160,6 +162,8 @@ def _lost(rows: list[Row], done: dict[str, Any], epochs: int) -> bool:
 
 def _stored(path: Path) -> Trial | None:
     """The trial in a `trial.json`; None where that is missing or damaged."""
+    if _is_huge(path):
+        return None
     values = read_versioned(path)
     if values is None:
         return None
@@ -167,11 +171,25 @@ def _stored(path: Path) -> Trial | None:
         return from_dict(values)
     except UnknownName:
         raise
-    except UsageError as error:
+    except (
+        UsageError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:  # of fields of any type
         raise UsageError(
             f"{path} holds no trial of this version: {error} "
             "Use the version that made it, or move that folder away."
         ) from None
+
+
+def _is_huge(path: Path) -> bool:
+    """Whether the file is larger than any trial's; it is not even read."""
+    try:
+        return path.stat().st_size > LARGEST_TRIAL
+    except OSError:
+        return False
 
 
 def _merge_arrays(path: Path, arrays: Mapping[str, "np.ndarray"]) -> None:
@@ -181,7 +199,7 @@ def _merge_arrays(path: Path, arrays: Mapping[str, "np.ndarray"]) -> None:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as old:
             there = {name: old[name] for name in old.files}
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error, NotImplementedError):
         pass  # missing or damaged: written anew
     with atomic(path) as stream:
         np.savez_compressed(stream, allow_pickle=False, **(there | dict(arrays)))
