@@ -121,11 +121,9 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
         print(results.compact(path, frame, output))
         return 0
     if what == "verdict":
-        from analysis.descent import verdict
-        from analysis.report import verdict_lines
+        from analysis import verdicts
 
-        judged = verdict(curves.where(results.load(path), conditions))
-        print("\n".join(verdict_lines(judged)))
+        print("\n".join(verdicts.lines(curves.where(results.load(path), conditions))))
         return 0
     frame = curves.where(figures.load(what, path), conditions)
     if figures.is_table(what) and not output:

@@ -28,7 +28,14 @@ from analysis.trial_folder import (
     read_versioned,
 )
 
-IDENTITY = ["kind", "source", "m_z", "n_c", "seed"]  # of a trial, in frame.attrs["unmeasured"]
+IDENTITY = [
+    "kind",
+    "source",
+    "m_z",
+    "n_c",
+    "seed",
+    "replicate",
+]  # of a trial, in frame.attrs["unmeasured"]
 
 
 def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFrame:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "pdf", "csv")  # written where no file is named
 STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
-    "double_descent": ("fig7", "fig8"),
+    "double_descent": ("fig7", "fig8", "epochs"),
     "diffusion": ("fig17",),
     "data_sources": ("fig1", "fig2", "fig10", "fig11", "fig12", "fig13", "table7"),
     "latent_width": ("fig6",),
@@ -35,6 +35,7 @@ STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "downstream": ("table11", "fig4l", "fig9", "fig19"),
     "smoothness": ("fig3",),
 }
+MORE = ("epochs",)  # figures that the paper has not
 TEXTS = ("txt", "md", "tex")  # of a table
 JPEG = (
     "CIFAR-10's images are those of a JPEG copy: "
@@ -49,10 +50,10 @@ METADATA: dict[str, dict[str, None]] = {
 
 
 def names() -> list[str]:
-    """The figures that can be drawn, in the paper's order, and then the tables."""
+    """The figures that can be drawn, in the paper's order, the tables, and those of our own."""
     modules = (module.name for module in pkgutil.iter_modules(__path__))
     found = [match for name in modules if (match := re.fullmatch(r"(fig|table)(\d+)(.*)", name))]
-    return [match[0] for match in sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))]
+    return [*(m[0] for m in sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))), *MORE]
 
 
 def about(name: str) -> str:

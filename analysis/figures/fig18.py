@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import curves, style
+from analysis import curves, levels, style
 from analysis.figures import marks, methods
 from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
@@ -44,7 +44,7 @@ def fig18(frame: pd.DataFrame, note: str = "") -> Figure:
     ax.axhline(CHANCE, color=style.GREY, linestyle=":", linewidth=0.9)
     ax.set(xlabel=style.LABELS[AXIS], ylabel=style.LABELS["accuracy"])
     ax.set_xticks(x)
-    words = f"bars with caps: {PAPER} standard deviations of the seeds, as in the paper"
+    words = f"bars with caps: {PAPER} standard deviations of the draws, as in the paper"
     marks.note(figure, [marks.counted(table, table), words, note])
     handles = [
         Line2D([], [], color=COLOUR, marker="o", label="ResNet classifier"),
@@ -69,4 +69,4 @@ def _finals(frame: pd.DataFrame) -> pd.DataFrame:
     finals = curves.last_values(found)
     finals = finals.assign(**{AXIS: np.round(100 * finals["share"].astype(float), 6)})
     curves.check_one_trial_each(finals, [AXIS, "seed"])
-    return finals
+    return levels.settle(finals)

@@ -13,7 +13,7 @@ from analysis import lines, style
 from analysis.figures import marks, methods
 from analysis.intervals import FEW_SEEDS
 
-SAID = f"mean with 95 % t interval from {FEW_SEEDS} seeds on"
+SAID = f"mean with 95 % t interval from {FEW_SEEDS} draws on"
 FRAMES = {  # of the best mean of a row, and of the others
     **{"txt": ("{}*", "{} "), "md": ("**{}**", "{}"), "tex": (r"\textbf{{{}}}", "{}")},
     "picture": ("*{}", "{}"),
