@@ -13,10 +13,11 @@ from analysis.trial_folder import ResultsError
 WORDS = {  # besides the figures
     "claims": "every claim of the paper, held against results",
     "compact": "all results as one parquet file",
+    "readings": "readings of what the paper leaves open, each beside its default",
     "report": "all figures of a study and what they show",
     "verdict": "whether results show double descent",
 }
-PLAIN = ("report", "verdict")  # lines on the console only
+PLAIN = ("readings", "report", "verdict")  # lines on the console only
 WRONG = 2  # exit code of wrong usage, as everywhere in this project
 
 
@@ -84,7 +85,8 @@ def _home(what: str) -> Path:
     """Where the results of a figure are, if nothing else is said; claims are about all studies."""
     if what == "claims":
         return Path("results")
-    return Path("results") / ("double_descent" if what in WORDS else figures.study(what))
+    named = what if what in figures.STUDIES else "double_descent"
+    return Path("results") / (named if what in WORDS else figures.study(what))
 
 
 def _check(what: str, output: Path | None) -> None:
@@ -124,6 +126,11 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
         from analysis import verdicts
 
         print("\n".join(verdicts.lines(curves.where(results.load(path), conditions))))
+        return 0
+    if what == "readings":
+        from analysis.readings import lines, readings
+
+        print("\n".join(lines(readings(curves.where(results.load(path), conditions)))))
         return 0
     frame = curves.where(figures.load(what, path), conditions)
     if figures.is_table(what) and not output:

@@ -27,8 +27,9 @@ def final(
     """A row per finished VAE trial, its metrics as in `last_values`, in the order of `place`.
 
     `at=BEST` takes `best_values` instead. With columns unit and level (`levels.settle`) unless it
-    is to be settled for a part of the trials by itself (`settled=False`). One trial per place, and one data set, split, network and likelihood in all, as far as these are not part
-    of the place: else ResultsError.
+    is to be settled for a part of the trials by itself (`settled=False`). One trial per place, and
+    one data set, split, network and likelihood in all, as far as these are not part of the place:
+    else ResultsError.
     """
     vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
     if vae.empty:

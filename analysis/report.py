@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from analysis import figures, pools, provenance, results, verdicts
+from analysis import figures, pools, provenance, readings, results, verdicts
 from analysis.pools import Pool
 from analysis.trial_folder import ResultsError, TrialFolder
 
@@ -21,13 +21,14 @@ LEGEND = (
     "Samples to test set (D_train to test set); "
     "nearest, near copies: samples to D_train (test set to D_train)."
 )
+DEFAULT = figures.STUDIES["double_descent"]
 POOLS = 5  # pools in the table
 SHOWN = 3  # failed trials, or missing points, named before "and n more"
 
 
 def report(
     study: str | Path,
-    names: Sequence[str] = figures.STUDIES["double_descent"],
+    names: Sequence[str] = DEFAULT,
     found: list[TrialFolder] | None = None,
 ) -> list[str]:
     """Compacts a study, draws its figures and returns the lines to print.
@@ -74,8 +75,10 @@ def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
     kinds = {trial.fields.get("kind") for trial in found if trial.fields}
     if not names and kinds == {"diffusion"}:
         return diffusion_report(study)
-    shown = figures.STUDIES.get(str(provenance.provenance(study).get("study")))
-    return report(study, names or shown or figures.STUDIES["double_descent"], found)
+    name = str(provenance.provenance(study).get("study"))
+    if name == "readings" and not names:
+        return [*report(study, (), found), *readings.said(results.load(study))]
+    return report(study, names or figures.STUDIES.get(name) or DEFAULT, found)
 
 
 def diffusion_report(study: str | Path) -> list[str]:

@@ -3,7 +3,7 @@
 `digits` and `mnist-small` are for CPUs, the others for GPUs; the paper's own numbers are in B.1, D.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -19,7 +19,8 @@ class Preset:
     base: Trial
     epochs: int
     measure_every: int
-    seeds: tuple[int, ...]
+    replicates: tuple[int, ...] = ()  # draws of D_train, diffusion model and weights
+    seeds: tuple[int, ...] = (0,)  # of the weights alone
     about: str  # cost and purpose, for --help
     diffusion: Diffusion | None = None  # whose samples the sources without a pool read
     metrics: tuple[str, ...] = ()  # costly ones, by module or column
@@ -28,18 +29,27 @@ class Preset:
     pool_k: int = 0  # chunks to sample of each diffusion model, whether or not a VAE reads them
     on_gpu: bool = False  # planned for a GPU
 
+    def chance(self, count: int | None = None) -> dict[str, Sequence[int]]:
+        """Returns the axes of chance for `grid`: the replicates, of one seed each, or the seeds.
+
+        `count` keeps the first of them.
+        """
+        if self.replicates:
+            return {"replicate": self.replicates[:count], "seed": (0,)}
+        return {"seed": self.seeds[:count]}
+
 
 POWERS = (1, 2, 4, 8, 16, 32, 64)
 PAPER_EPOCHS, PAPER_EDM_EPOCHS = 1000, 4000  # B.1; Appendix D: 200 million images
 MNIST_EDM_EPOCHS = 25  # by looking at samples: digits that a person recognises
 
 DIGITS_EDM = DiffusionTrial(
-    "digits", train_size=300, split=2, channels=16, multipliers=(1, 1), blocks=1, attention=(),
-    dropout=0.1, lr=2e-3, batch=50, ramp_images=3_000, ema_images=20_000,
+    "digits", train_size=300, partition="disjoint", channels=16, multipliers=(1, 1), blocks=1,
+    attention=(), dropout=0.1, lr=2e-3, batch=50, ramp_images=3_000, ema_images=20_000,
 )  # fmt: skip
 MNIST_EDM = DiffusionTrial(
-    "mnist", train_size=5000, channels=16, multipliers=(1, 2, 4), blocks=1, attention=(),
-    dropout=0.05, batch=32, ramp_images=5_000, ema_images=20_000,
+    "mnist", train_size=5000, partition="disjoint", channels=16, multipliers=(1, 2, 4), blocks=1,
+    attention=(), dropout=0.05, batch=32, ramp_images=5_000, ema_images=20_000,
 )  # fmt: skip
 ONE_GPU_EDM = {"channels": 64, "blocks": 2, "batch": 128, "ramp_images": 1_000_000}
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # section 5.1
@@ -54,16 +64,18 @@ P = TypeVar("P", bound=Preset)
 def vae(dataset: str, **fields: Any) -> VaeTrial:
     """The data set's VAE of Appendix B.1: network, likelihood, lr and batch of its row."""
     width = {} if DATASETS[dataset].settings["network"] == "residual" else {"n_c": 512}
-    return VaeTrial(dataset, **(DATASETS[dataset].settings | width | fields))
+    chosen = {"partition": "disjoint"}  # with validation images
+    return VaeTrial(dataset, **(DATASETS[dataset].settings | width | chosen | fields))
 
 
-def digits(epochs: int = 80, measure_every: int = 16) -> dict[str, Any]:
-    """sklearn's digits, 300 for training: minutes on 2 cores."""
-    base = vae("digits", n_c=32, train_size=300, split=2)
+def digits(epochs: int = 80, measure_every: int = 8) -> dict[str, Any]:
+    """sklearn's digits, 300 for training, five random splits: minutes on 2 cores."""
+    base = vae("digits", n_c=32, train_size=300)
     return {
         "base": base,
         "epochs": epochs,
         "measure_every": measure_every,
+        "replicates": (0, 1, 2, 3, 4),
         "diffusion": Diffusion(DIGITS_EDM, epochs=300),
     }
 
@@ -89,13 +101,13 @@ def smoke() -> dict[str, Any]:
     """The whole pipeline in a minute."""
     shared = digits(epochs=4, measure_every=2)
     shared["base"] = replace(shared["base"], train_size=60)
-    return shared | {"diffusion": Diffusion(DIGITS_EDM, epochs=2, k=2)}
+    return shared | {"diffusion": Diffusion(DIGITS_EDM, epochs=2, k=2), "replicates": (0, 1)}
 
 
 def cifar10_small() -> dict[str, Any]:
     """3,000 CIFAR-10 images and no diffusion model: one that a CPU trains in minutes is no use."""
     base = vae("cifar10", n_c=16, train_size=3000, lr=1e-3, batch=50)
-    return {"base": base, "epochs": 20, "measure_every": 10}
+    return {"base": base, "epochs": 20, "measure_every": 5, "replicates": (0, 1)}
 
 
 def mnist_small(epochs: int, measure_every: int) -> dict[str, Any]:
@@ -104,6 +116,7 @@ def mnist_small(epochs: int, measure_every: int) -> dict[str, Any]:
         "base": vae("mnist", train_size=5000),
         "epochs": epochs,
         "measure_every": measure_every,
+        "replicates": (0, 1, 2),
         "diffusion": Diffusion(MNIST_EDM, epochs=MNIST_EDM_EPOCHS),
     }
 

@@ -31,7 +31,7 @@ PRESETS = presets.everywhere(
     changes={
         "digits": {"metric_every": 20, "metric_settings": presets.GAPS_ON_DIGITS},
         "mnist-small": {"epochs": 500, "measure_every": 25, "metric_every": 200},
-        "smoke": {"metric_every": 2, "seeds": (0, 1), "metric_settings": presets.GAPS_ON_DIGITS},
+        "smoke": {"metric_every": 2, "metric_settings": presets.GAPS_ON_DIGITS},
         "fashion_mnist": {"others": (FASHION_MIXTURE,)},
         "paper": {
             "about": "all data sets of the paper, 1000 epochs",
@@ -43,9 +43,9 @@ PRESETS = presets.everywhere(
 
 
 def trials(preset: Sources) -> list[VaeTrial]:
-    """Every VAE on every distribution, all seeds."""
+    """Every VAE on every distribution, all replicates."""
     sources = [SOURCES[name] for name in presets.METHODS]
-    return grid((preset.base, *preset.others), source=sources, seed=preset.seeds)
+    return grid((preset.base, *preset.others), source=sources, **preset.chance())
 
 
 if __name__ == "__main__":

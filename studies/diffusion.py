@@ -23,27 +23,27 @@ class Shares(Preset):
 PRESETS = {
     "digits": Shares(
         about="sklearn's digits, 3 min on 2 cores", base=DIGITS_EDM, epochs=300, measure_every=50,
-        seeds=(0,), shares=(0.3, 1.0), pool_k=10,
+        replicates=(0, 1, 2), shares=(0.3, 1.0), pool_k=10,
     ),
     "mnist-small": Shares(
         about="5,000 BinaryMNIST images, an hour on 2 cores", base=MNIST_EDM,
-        epochs=MNIST_EDM_EPOCHS, measure_every=5, seeds=(0,), shares=(1.0,), pool_k=1,
+        epochs=MNIST_EDM_EPOCHS, measure_every=5, replicates=(0,), shares=(1.0,), pool_k=1,
     ),
     "paper": Shares(
-        about="EDM's network and budget, 200 million images", base=DiffusionTrial("cifar10"),
-        epochs=PAPER_EDM_EPOCHS, measure_every=100, seeds=(0,),
-        shares=(0.1, 0.3, 0.5, 0.7, 0.9, 1.0), pool_k=10, on_gpu=True,
+        about="EDM's network and budget, 200 million images",
+        base=DiffusionTrial("cifar10", partition="disjoint"), epochs=PAPER_EDM_EPOCHS,
+        measure_every=100, shares=(0.1, 0.3, 0.5, 0.7, 0.9, 1.0), pool_k=10, on_gpu=True,
     ),
     "smoke": Shares(
         about="tiny", base=replace(DIGITS_EDM, train_size=60), epochs=2, measure_every=1,
-        seeds=(0,), shares=(0.5, 1.0), pool_k=2,
+        replicates=(0, 1), shares=(0.5, 1.0), pool_k=2,
     ),
 }  # fmt: skip
 
 
 def trials(preset: Shares) -> list[DiffusionTrial]:
-    """One model a share and seed."""
-    return grid(preset.base, share=preset.shares, seed=preset.seeds)
+    """One model a share and replicate."""
+    return grid(preset.base, share=preset.shares, **preset.chance())
 
 
 if __name__ == "__main__":

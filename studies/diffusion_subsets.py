@@ -25,7 +25,7 @@ PRESETS = presets.everywhere(
     seeds=(0, 1, 2),
     changes={
         "mnist-small": {"shares": (0.1, 1.0)},
-        "smoke": {"shares": (0.5, 1.0), "seeds": (0, 1)},
+        "smoke": {"shares": (0.5, 1.0)},
     },
 )
 
@@ -33,7 +33,7 @@ PRESETS = presets.everywhere(
 def trials(preset: Shares) -> list[VaeTrial]:
     """Training on the samples of each model, beside normal training."""
     sources = [replace(DMAAPX, diffusion_share=share) for share in preset.shares]
-    return grid(preset.base, source=[NORMAL, *sources], seed=preset.seeds)
+    return grid(preset.base, source=[NORMAL, *sources], **preset.chance())
 
 
 if __name__ == "__main__":

@@ -23,33 +23,39 @@ class Axes(Preset):
     n_c: tuple[int, ...]
     m_z_rows: tuple[int, ...]
     n_c_beyond: tuple[int, ...]  # phase 3 of the path, at the largest m_z
-    row_seeds: int  # how many of the seeds train what lies off the path
+    row_repeats: int  # how many replicates (or seeds) train what lies off the path
     dmaapx_rows: tuple[int, ...]  # m_z at which n_c is also varied on diffusion samples
-    dmaapx_seeds: int
+    dmaapx_repeats: int
 
 
 WIDTHS: dict[str, Any] = {
     "seeds": (0, 1), "m_z": (1, 2, 4, 8), "n_c_fixed": 512, "n_c": (8, 32, 128, 512),
-    "m_z_rows": (1,), "n_c_beyond": (1024,), "row_seeds": 1, "dmaapx_rows": (1,),
-    "dmaapx_seeds": 1,
+    "m_z_rows": (1,), "n_c_beyond": (1024,), "row_repeats": 1, "dmaapx_rows": (1,),
+    "dmaapx_repeats": 1,
 }  # fmt: skip
 PRESETS = {
     "digits": Axes(
-        about="sklearn's digits, 5 min on 2 cores", **presets.digits(), seeds=(0, 1, 2, 3, 4),
-        m_z=(1, 4, 16, 64), n_c_fixed=32, n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 64),
-        n_c_beyond=(64,), row_seeds=2, dmaapx_rows=(1,), dmaapx_seeds=3,
+        about="five random splits of sklearn's digits, 7 min on 2 cores", **presets.digits(),
+        m_z=(1, 4, 16, 64), n_c_fixed=32, n_c=(2, 4, 8, 16, 32), m_z_rows=(1,),
+        n_c_beyond=(64,), row_repeats=0, dmaapx_rows=(1,), dmaapx_repeats=3,
     ),
     "digits-long": Axes(
-        about="more seeds, epochs and points, 40 min on 2 cores", **presets.digits(epochs=120),
-        seeds=tuple(range(10)), m_z=POWERS, n_c_fixed=32, n_c=(2, 4, 8, 16, 32),
-        m_z_rows=(1, 2, 8, 64), n_c_beyond=(64,), row_seeds=5, dmaapx_rows=(1, 64),
-        dmaapx_seeds=5,
+        about="ten random splits, more epochs and points, an hour on 2 cores",
+        **presets.digits(epochs=120) | {"replicates": tuple(range(10))}, m_z=POWERS,
+        n_c_fixed=32, n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 2, 8, 64), n_c_beyond=(64,),
+        row_repeats=5, dmaapx_rows=(1, 64), dmaapx_repeats=5,
     ),
     "mnist-small": Axes(
         about="5,000 BinaryMNIST images, n_c = hidden width, 1 to 2 hours on 2 cores",
-        **presets.mnist_small(epochs=200, measure_every=20), seeds=(0, 1), m_z=(1, 4),
-        n_c_fixed=512, n_c=(8, 32, 128, 512), m_z_rows=(1,), n_c_beyond=(1024,), row_seeds=2,
-        dmaapx_rows=(1,), dmaapx_seeds=1,
+        **presets.mnist_small(epochs=200, measure_every=20), m_z=(1, 4),
+        n_c_fixed=512, n_c=(8, 32, 128, 512), m_z_rows=(1,), n_c_beyond=(1024,), row_repeats=2,
+        dmaapx_rows=(1,), dmaapx_repeats=1,
+    ),
+    "mnist-draws": Axes(
+        about="five disjoint D_trains of 5,000 BinaryMNIST images, hours on 2 cores",
+        **presets.mnist_small(epochs=200, measure_every=10) | {"replicates": (0, 1, 2, 3, 4)},
+        m_z=POWERS, n_c_fixed=512, n_c=(8, 16, 32, 64, 128, 256, 512), m_z_rows=(1,),
+        n_c_beyond=(1024,), row_repeats=0, dmaapx_rows=(), dmaapx_repeats=0,
     ),
     "mnist": Axes(about="all of BinaryMNIST, one GPU", **presets.one_gpu("mnist"), **WIDTHS),
     "fashion_mnist": Axes(
@@ -58,33 +64,36 @@ PRESETS = {
     "cifar10": Axes(
         about="CIFAR-10 up to n_c = 128, 200 epochs, one GPU", **presets.one_gpu("cifar10"),
         seeds=(0, 1), m_z=(1, 4, 16, 64), n_c_fixed=128, n_c=(2, 8, 16, 32, 64, 128),
-        m_z_rows=(1, 8, 64), n_c_beyond=(256,), row_seeds=1, dmaapx_rows=(1, 64), dmaapx_seeds=1,
+        m_z_rows=(1, 8, 64), n_c_beyond=(256,), row_repeats=1, dmaapx_rows=(1, 64),
+        dmaapx_repeats=1,
     ),
     "paper": Axes(
         about="the paper's grid and epochs on CIFAR-10, weeks on one GPU", **presets.paper(),
         seeds=(0,), m_z=POWERS, n_c_fixed=256, n_c=(*POWERS, 128, 256, 512),
-        m_z_rows=(1, 2, 8, 64), n_c_beyond=(512,), row_seeds=1, dmaapx_rows=(1, 2, 8, 64),
-        dmaapx_seeds=1,
+        m_z_rows=(1, 2, 8, 64), n_c_beyond=(512,), row_repeats=1, dmaapx_rows=(1, 2, 8, 64),
+        dmaapx_repeats=1,
     ),
     "smoke": Axes(
-        about="tiny", **presets.smoke(), seeds=(0, 1), m_z=(1, 2), n_c_fixed=8, n_c=(2, 4, 8),
-        m_z_rows=(1,), n_c_beyond=(16,), row_seeds=1, dmaapx_rows=(1,), dmaapx_seeds=1,
+        about="tiny", **presets.smoke(), m_z=(1, 2), n_c_fixed=8, n_c=(2, 4, 8),
+        m_z_rows=(1,), n_c_beyond=(16,), row_repeats=1, dmaapx_rows=(1,), dmaapx_repeats=1,
     ),
 }  # fmt: skip
 
 
 def trials(preset: Axes) -> list[VaeTrial]:
-    """Figure 8's path with all seeds, the other rows of Figure 7 with some, then both on DMaaPx."""
+    """Figure 8's path in all replicates, other rows of Figure 7 in some, then both on DMaaPx."""
     over_m_z = grid(preset.base, m_z=preset.m_z, n_c=[preset.n_c_fixed])
     over_n_c = grid(preset.base, m_z=[min(preset.m_z)], n_c=preset.n_c)
     beyond = grid(preset.base, m_z=[max(preset.m_z)], n_c=preset.n_c_beyond)
     rows = grid(preset.base, m_z=preset.m_z_rows, n_c=preset.n_c)
-    dmaapx = over_m_z + grid(preset.base, m_z=preset.dmaapx_rows, n_c=preset.n_c)
-    return grid(
-        grid(over_n_c + over_m_z + beyond, seed=preset.seeds)
-        + grid(rows, seed=preset.seeds[: preset.row_seeds])
-        + grid(dmaapx, source=[DMAAPX], seed=preset.seeds[: preset.dmaapx_seeds])
-    )
+    path = over_n_c + over_m_z + beyond
+    made = grid(path, **preset.chance())
+    if preset.row_repeats:
+        made += grid(rows, **preset.chance(preset.row_repeats))
+    if preset.dmaapx_repeats:
+        dmaapx = path + grid(preset.base, m_z=preset.dmaapx_rows, n_c=preset.n_c)
+        made += grid(dmaapx, source=[DMAAPX], **preset.chance(preset.dmaapx_repeats))
+    return list(dict.fromkeys(made))
 
 
 if __name__ == "__main__":

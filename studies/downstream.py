@@ -34,21 +34,21 @@ PRESETS = presets.everywhere(
         "digits": {"metric_settings": FEWER},
         "cifar10": ON_COLOURS,
         "paper": ON_COLOURS,
-        "smoke": {"seeds": (0, 1), "metric_settings": FEWER},
+        "smoke": {"metric_settings": FEWER},
     },
 ) | {
     "cifar10-small": Downstream(
         about="3,000 CIFAR-10 images without diffusion samples, 10 min on 2 cores",
-        **presets.cifar10_small() | ON_COLOURS, seeds=(0, 1), metric_settings=FEW,
+        **presets.cifar10_small() | ON_COLOURS, metric_settings=FEW,
         sources=("normal", "aug_tuned", "aug_naive"),
     ),
 }  # fmt: skip
 
 
 def trials(preset: Downstream) -> list[VaeTrial]:
-    """The VAE on every distribution, all seeds; those of `data_sources` where they are there."""
+    """The VAE on every distribution; those of `data_sources` where they are there."""
     sources = [SOURCES[name] for name in preset.sources]
-    return grid(preset.base, source=sources, seed=preset.seeds)
+    return grid(preset.base, source=sources, **preset.chance())
 
 
 if __name__ == "__main__":

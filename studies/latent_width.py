@@ -27,15 +27,15 @@ PRESETS = presets.everywhere(
     metric_every=50,
     changes={
         "digits": {"metric_every": 20, "metric_settings": presets.GAPS_ON_DIGITS},
-        "smoke": {"metric_every": 2, "seeds": (0, 1), "metric_settings": presets.GAPS_ON_DIGITS},
+        "smoke": {"metric_every": 2, "metric_settings": presets.GAPS_ON_DIGITS},
         "paper": {"metric_every": 100},
     },
 )
 
 
 def trials(preset: Widths) -> list[VaeTrial]:
-    """Normal training at each m_z, all seeds."""
-    return grid(preset.base, m_z=preset.m_z, seed=preset.seeds)
+    """Normal training at each m_z, all replicates."""
+    return grid(preset.base, m_z=preset.m_z, **preset.chance())
 
 
 if __name__ == "__main__":

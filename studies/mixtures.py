@@ -24,14 +24,14 @@ class Shares(Preset):
 
 
 PRESETS = presets.everywhere(
-    Shares, seeds=(0, 1, 2), changes={"smoke": {"real_share": (0.0, 0.4, 1.0), "seeds": (0, 1)}}
+    Shares, seeds=(0, 1, 2), changes={"smoke": {"real_share": (0.0, 0.4, 1.0)}}
 )
 
 
 def trials(preset: Shares) -> list[VaeTrial]:
     """Each share, plain and with the tuned augmentation of both parts."""
     sources = [Source(real_share=x, augment=a) for x in preset.real_share for a in AUGMENT]
-    return grid(preset.base, source=sources, seed=preset.seeds)
+    return grid(preset.base, source=sources, **preset.chance())
 
 
 if __name__ == "__main__":

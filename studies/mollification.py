@@ -11,9 +11,7 @@ from scaling.cli.study import main
 from scaling.presets import Preset
 from scaling.trial import DMAAPX, NORMAL, SOURCES, VaeTrial, grid
 
-PRESETS = presets.everywhere(
-    Preset, seeds=(0, 1, 2), changes={"digits": {"measure_every": 8}, "smoke": {"seeds": (0, 1)}}
-)
+PRESETS = presets.everywhere(Preset, seeds=(0, 1, 2), changes={})
 
 
 def trials(preset: Preset) -> list[VaeTrial]:
@@ -21,7 +19,7 @@ def trials(preset: Preset) -> list[VaeTrial]:
     assert isinstance(preset.base, VaeTrial)
     mollify = SOURCES["mollify"]
     sources = [NORMAL, DMAAPX, mollify, replace(mollify, real_share=0.0)]
-    return grid(preset.base, source=sources, seed=preset.seeds)
+    return grid(preset.base, source=sources, **preset.chance())
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ PRESETS = presets.everywhere(
     changes={
         "digits": {"asleep_from": 40, "measure_every": 8},
         "paper": {"asleep_from": 500},
-        "smoke": {"asleep_from": 2, "seeds": (0, 1)},
+        "smoke": {"asleep_from": 2},
     },
 )
 
@@ -35,7 +35,7 @@ PRESETS = presets.everywhere(
 def trials(preset: Phases) -> list[VaeTrial]:
     """Both distributions, with and without the second phase."""
     phases = (0, preset.asleep_from)
-    return grid(preset.base, source=[NORMAL, DMAAPX], half_asleep_from=phases, seed=preset.seeds)
+    return grid(preset.base, source=[NORMAL, DMAAPX], half_asleep_from=phases, **preset.chance())
 
 
 if __name__ == "__main__":

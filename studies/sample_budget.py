@@ -26,7 +26,7 @@ PRESETS = presets.everywhere(
     changes={
         "mnist-small": {"k": (1, 2)},
         "paper": {"k": (1, 2, 5, 10, 20, 50, 100, 1000)},
-        "smoke": {"k": (1, 2), "seeds": (0, 1)},
+        "smoke": {"k": (1, 2)},
     },
 )
 
@@ -34,7 +34,7 @@ PRESETS = presets.everywhere(
 def trials(preset: Budgets) -> list[VaeTrial]:
     """Training on k chunks for each k, beside normal training."""
     sources = [replace(DMAAPX, k=k) for k in preset.k]
-    return grid(preset.base, source=[NORMAL, *sources], seed=preset.seeds)
+    return grid(preset.base, source=[NORMAL, *sources], **preset.chance())
 
 
 if __name__ == "__main__":

@@ -21,20 +21,20 @@ class Smoothness(Preset):
 
 
 PRESETS = presets.everywhere(
-    Smoothness, seeds=(0, 1, 2), metrics=("smoothness",), changes={"smoke": {"seeds": (0, 1)}}
+    Smoothness, seeds=(0, 1, 2), metrics=("smoothness",), changes={}
 ) | {
     "cifar10-small": Smoothness(
         about="3,000 CIFAR-10 images, normal against Aug.Tuned, minutes on 2 cores",
-        **presets.cifar10_small(), metrics=("smoothness",), seeds=(0, 1),
+        **presets.cifar10_small(), metrics=("smoothness",),
         sources=("normal", "aug_tuned"),
     ),
 }  # fmt: skip
 
 
 def trials(preset: Smoothness) -> list[VaeTrial]:
-    """The VAE on each distribution, all seeds."""
+    """The VAE on each distribution, all replicates."""
     sources = [SOURCES[name] for name in preset.sources]
-    return grid(preset.base, source=sources, seed=preset.seeds)
+    return grid(preset.base, source=sources, **preset.chance())
 
 
 if __name__ == "__main__":

@@ -22,33 +22,33 @@ class Shares(Preset):
 
 
 ON_DIGITS = TwoSampleTrial(
-    "digits", train_size=300, split=2, stages=3, channels=16, lr=1e-2, batch=32
+    "digits", train_size=300, partition="disjoint", stages=3, channels=16, lr=1e-2, batch=32
 )
+ON_CIFAR10 = TwoSampleTrial("cifar10", partition="disjoint")
 SEEDS = (0, 1, 2, 3, 4)
 PRESETS = {
     "digits": Shares(
         about="sklearn's digits, minutes on 2 cores", **presets.digits(14, 2) | {"base": ON_DIGITS},
-        seeds=SEEDS,
     ),
     "cifar10": Shares(
         about="CIFAR-10 and a small diffusion model, one GPU",
-        **presets.one_gpu("cifar10", 14, 1) | {"base": TwoSampleTrial("cifar10")}, seeds=SEEDS,
+        **presets.one_gpu("cifar10", 14, 1) | {"base": ON_CIFAR10}, seeds=SEEDS,
     ),
     "paper": Shares(
         about="the paper's classifier and diffusion models on CIFAR-10",
-        **presets.paper() | {"base": TwoSampleTrial("cifar10"), "epochs": 14, "measure_every": 1},
+        **presets.paper() | {"base": ON_CIFAR10, "epochs": 14, "measure_every": 1},
         seeds=SEEDS,
     ),
     "smoke": Shares(
         about="tiny", **presets.smoke() | {"base": replace(ON_DIGITS, train_size=60)},
-        shares=(0.5, 1.0), seeds=(0, 1),
+        shares=(0.5, 1.0),
     ),
 }  # fmt: skip
 
 
 def trials(preset: Shares) -> list[TwoSampleTrial]:
-    """A classifier for each model's samples, all seeds."""
-    return grid(preset.base, share=preset.shares, seed=preset.seeds)
+    """A classifier for each model's samples, all replicates."""
+    return grid(preset.base, share=preset.shares, **preset.chance())
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "two_sample": ("fig18",),
     "downstream": ("table11", "fig4l", "fig9", "fig19"),
     "smoothness": ("fig3",),
+    "readings": (),
 }
 MORE = ("epochs",)  # figures that the paper has not
 TEXTS = ("txt", "md", "tex")  # of a table

@@ -66,7 +66,18 @@ def _add_trials(made: Parser, default: str) -> None:
     add("--m-z", type=int, nargs="+", metavar="N", help="latent multipliers")
     add("--n-c", type=int, nargs="+", metavar="N", help="inner channels; with --m-z the product")
     add("--source", nargs="+", metavar="NAME", help="training distributions: normal, ...")
-    add("--seeds", nargs="+", metavar="N", help="seeds, ranges such as 0-4 too")
+    add(
+        "--replicates",
+        nargs="+",
+        metavar="N",
+        help="draws of D_train, diffusion model and weights together, ranges such as 0-4 too",
+    )
+    add(
+        "--seeds",
+        nargs="+",
+        metavar="N",
+        help="of the weights alone: data and diffusion model are one replicate's",
+    )
     add("--epochs", type=int, metavar="N", help="effective epochs; more continue what is there")
     add("--measure-every", type=int, metavar="N", help="epochs from one measured row to the next")
     add("--set", nargs="+", action="append", default=[], metavar="FIELD=VALUE", dest="fields",
@@ -196,10 +207,25 @@ def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:
         "m_z": options.m_z or [],
         "n_c": options.n_c or [],
         "source": [parse_source(text) for text in options.source or []],
-        "seed": _integers(options.seeds or []),
+        **chance(made, options),
     }
     axes |= _fields(options.fields, type(made[0]))
     return grid(made, **{name: values for name, values in axes.items() if values})
+
+
+def chance(trials: Sequence[Kind], options: argparse.Namespace) -> dict[str, Sequence[int]]:
+    """The axes of chance that were typed: replicates of one seed each, or seeds in one replicate.
+
+    Both together are their product.
+    """
+    replicates = _integers("--replicates", options.replicates or [])
+    seeds = _integers("--seeds", options.seeds or [])
+    if replicates and not seeds:
+        seeds = [0]
+    drawn = [trial.replicate for trial in trials if trial.replicate is not None]
+    if seeds and not replicates and drawn:
+        replicates = [min(drawn)]
+    return {"replicate": replicates, "seed": seeds}
 
 
 def _fields(words: list[list[str]], kind: type[Trial]) -> dict[str, list[object]]:
@@ -223,16 +249,16 @@ def _parse(name: str, word: str, kind: type[Trial]) -> object:
     return parse_source(word) if name == "source" else kind.parse(name, word)
 
 
-def _integers(words: Sequence[str]) -> list[int]:
+def _integers(flag: str, words: Sequence[str]) -> list[int]:
     """Numbers and ranges such as 0-4."""
     numbers: list[int] = []
     for word in words:
         first, _, last = word.partition("-")
         if not first.isdigit() or (last and not last.isdigit()) or word.endswith("-"):
-            raise UsageError(f"--seeds {word}: numbers or ranges such as 0-4 are expected.")
+            raise UsageError(f"{flag} {word}: numbers or ranges such as 0-4 are expected.")
         if last and int(last) < int(first):
-            raise UsageError(f"--seeds {word}: no seed lies there. Write {last}-{first}.")
+            raise UsageError(f"{flag} {word}: the range is reversed. Write {last}-{first}.")
         numbers += range(int(first), int(last or first) + 1)
     if len(set(numbers)) < len(numbers):
-        raise UsageError(f"--seeds {' '.join(words)}: a seed stands twice. Name each once.")
+        raise UsageError(f"{flag} {' '.join(words)}: a number stands twice. Name each once.")
     return numbers

@@ -45,7 +45,8 @@ def add_to(words: Any) -> None:
     add("--name", required=True)
     add("--dataset", default="digits", help="whose levels and shape they have (default digits)")
     add("--train-size", type=int, help="|D_train| of the study: images in a chunk")
-    add("--split", type=int, default=0)
+    add("--replicate", type=int, metavar="N", help="whose D_train the samples stand beside")
+    add("--split", type=int, default=0, help="of trials without a replicate")
     add("--rescale", choices=["unit", "symmetric"], help="floats in [0, 1] or in [-1, 1]")
 
 
@@ -110,10 +111,15 @@ def _sample(options: Namespace, order: "PoolRequest") -> int:
 
 def _import(options: Namespace) -> int:
     from scaling.data import datasets
+    from scaling.data.partition import divided
     from scaling.pools.importing import import_samples
+    from scaling.trial.partition import Part
 
     data = datasets.load(options.dataset, options.data_root, options.offline)
-    train = datasets.split(data, options.train_size, options.split).train
+    part = Part(options.train_size, options.split)
+    if options.replicate is not None:
+        part = Part(options.train_size, options.replicate, "disjoint")
+    train = divided(data, part).train
     report = import_samples(
         options.file,
         _store(options).root / "pools",

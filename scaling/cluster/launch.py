@@ -18,9 +18,11 @@ from scaling.cluster.session import Session, connected, wait_for_gpus
 from scaling.cluster.start_order import start_order
 from scaling.cluster.tuner import Launcher, Placement, TrialsToRun
 from scaling.data import datasets
+from scaling.data.partition import divided
 from scaling.runs.execute import Job
 from scaling.storage import tensorboard
 from scaling.trial import Data, data_of, group_name, headline
+from scaling.trial.partition import Part
 from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Planned
 
@@ -62,15 +64,15 @@ def run(request: Request, profile: Profile, entry: Mapping[str, Any]) -> Ended:
 def _check(request: Request) -> Datasets:
     """Everything that can be refused before Ray starts; returns the data sets."""
     loaded: Datasets = {}
-    parts: dict[tuple[Data, int | None, int], datasets.Dataset] = {}
+    parts: dict[tuple[Data, Part], datasets.Dataset] = {}
     goes_on = request.left.keys() | _models(request)
     for key, trial in ((key, planned.trial) for key, planned in request.trials.items()):
         data = data_of(trial)
         if data not in loaded:
             loaded[data] = request.load(*data)
-        part = (data, trial.train_size, trial.split)
+        part = (data, trial.part)
         if part not in parts:
-            parts[part] = datasets.split(loaded[data], trial.train_size, trial.split)
+            parts[part] = divided(loaded[data], trial.part)
         if key in goes_on:
             check_same_data(request.store.folder(key), parts[part])
         trial.check_levels(parts[part].levels)

@@ -12,7 +12,8 @@ from scaling.cluster import gpu_memory
 from scaling.cluster.limits import Caps, Limits, as_they_end
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
-from scaling.data.datasets import Dataset, split
+from scaling.data.datasets import Dataset
+from scaling.data.partition import divided
 from scaling.errors import UsageError
 from scaling.metrics import Options, compute, find
 from scaling.storage import checkpoints
@@ -167,7 +168,7 @@ def _measure_all(
     trial = folder.trial()
     if not isinstance(trial, VaeTrial):
         raise UsageError(f"{cells.key} is no VAE. Its metrics are in its rows.")
-    part = split(data, trial.train_size, trial.split)
+    part = divided(data, trial.part)
     check_same_data(folder, part)
     run = VaeRun(trial, part, 0, device=device)
     for epoch, metrics in sorted(cells.metrics.items()):

@@ -9,8 +9,8 @@ from scaling.cluster.object_store import Chunks, put_pools
 from scaling.cluster.request import Request
 from scaling.cluster.sampling import PoolRequest, pool_request
 from scaling.cluster.session import Session
-from scaling.data import datasets
 from scaling.data.datasets import Dataset
+from scaling.data.partition import divided
 from scaling.errors import UsageError
 from scaling.pools.build import missing
 from scaling.pools.pool import Pool
@@ -118,7 +118,7 @@ def _judge(
     """Writes `quality.json`: the samples beside D_train and the test set."""
     if _is_judged(request, pool.name):
         return
-    part = datasets.split(data[data_of(trial)], trial.train_size, trial.split)
+    part = divided(data[data_of(trial)], trial.part)
     needed = range(min(pool.k, -(-QUALITY_IMAGES // pool.spec.images_per_chunk)))
     samples = np.concatenate([pool.read(index) for index in needed])
     quality = describe(samples, part.train, part.test, part.levels, QUALITY_IMAGES)

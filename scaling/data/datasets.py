@@ -19,6 +19,7 @@ from scaling.data import npz, official
 from scaling.data.npz import Half, Halves
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.catalog import DATASETS, padded, undivided
+from scaling.trial.partition import Draws
 
 DEFAULT_ROOT = Path("data")
 TEST_IMAGES = 10_000
@@ -42,6 +43,9 @@ class Dataset:
     official_test: bool = True
     data: str = "own file"  # where the images come from: scikit-learn, official, jpeg, own file
     root: Path | None = None  # of the data, where further files may lie: CIFAR-10-C
+    validation: np.ndarray | None = None  # levels too; None where the partition has none
+    draws: Draws | None = None  # how D_trains of several draws relate, once one is drawn
+    drawn_from: int = 0  # images that D_trains are drawn from
 
     @property
     def channels(self) -> int:
@@ -52,10 +56,20 @@ class Dataset:
         return self.train.shape[2]
 
     @cached_property
+    def described(self) -> dict[str, Any]:
+        """The columns of rows that say which images these are, and how they were drawn."""
+        counts: dict[str, Any] = {"train_images": len(self.train), "test_images": len(self.test)}
+        if self.validation is not None:
+            counts["validation_images"] = len(self.validation)
+        drawn = {"draws": self.draws, "drawn_from": self.drawn_from} if self.draws else {}
+        return {"data": self.data, "fingerprint": self.fingerprint, **counts, **drawn}
+
+    @cached_property
     def fingerprint(self) -> str:
-        """12 hex digits of the SHA-256 over shape and bytes of these training and test images."""
+        """12 hex digits of the SHA-256 over shape and bytes of all of these images."""
         digest = hashlib.sha256()
-        for images in (self.train, self.test):
+        parts = [self.train, self.test]
+        for images in parts if self.validation is None else [*parts, self.validation]:
             digest.update(repr(images.shape).encode())
             digest.update(np.ascontiguousarray(images).tobytes())
         return digest.hexdigest()[:12]
@@ -108,8 +122,7 @@ def split(dataset: Dataset, train_size: int | None, seed: int) -> Dataset:
     images, labels = dataset.train, dataset.train_labels
     train_size = len(images) if train_size is None else train_size
     if not dataset.official_test:
-        images = np.concatenate([images, dataset.test])
-        labels = np.concatenate([labels, dataset.test_labels])
+        images, labels = whole(dataset)
     largest = len(images) if dataset.official_test else len(images) - 1
     if train_size > largest:
         raise UsageError(
@@ -118,13 +131,19 @@ def split(dataset: Dataset, train_size: int | None, seed: int) -> Dataset:
         )
     order = np.random.default_rng(seed).permutation(len(images))
     train, rest = order[:train_size], order[train_size:]
-    part = replace(dataset, train=images[train], train_labels=_of(labels, train))
+    part = replace(dataset, train=images[train], train_labels=labels_of(labels, train))
     if dataset.official_test:
         return part
-    return replace(part, test=images[rest], test_labels=_of(labels, rest))
+    return replace(part, test=images[rest], test_labels=labels_of(labels, rest))
 
 
-def _of(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def whole(dataset: Dataset) -> Half:
+    """Training and test images together, and their labels."""
+    images = np.concatenate([dataset.train, dataset.test])
+    return images, np.concatenate([dataset.train_labels, dataset.test_labels])
+
+
+def labels_of(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The labels of those images, or still none."""
     return labels[rows] if len(labels) else labels
 
@@ -133,7 +152,7 @@ def _divided(images: np.ndarray, labels: np.ndarray, train_images: int) -> Halve
     """Training and test images of a set that is published as one."""
     order = np.random.default_rng(0).permutation(len(images))
     train, test = order[:train_images], order[train_images:]
-    return (images[train], _of(labels, train)), (images[test], _of(labels, test))
+    return (images[train], labels_of(labels, train)), (images[test], labels_of(labels, test))
 
 
 def _dataset(name: str, halves: Halves, side: int, levels: int, **more: Any) -> Dataset:

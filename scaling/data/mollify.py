@@ -32,7 +32,7 @@ def mollified(trial: VaeTrial, images: Tensor, levels: int, epoch: int) -> Tenso
     step = (epoch - 1) * steps + torch.arange(len(images), device=images.device) // trial.batch
     share = gamma(step / (trial.source.mollify_epochs * steps))
     generator = torch.Generator(images.device)
-    generator.manual_seed(derive(trial.seed, epoch, "mollify"))
+    generator.manual_seed(derive(trial.stream, epoch, "mollify"))
     pieces = zip(images.split(PIECE), share.split(PIECE), strict=True)
     return torch.cat([_noisy(trial, x, levels, s, generator) for x, s in pieces])
 

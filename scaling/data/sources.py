@@ -28,7 +28,7 @@ def epoch_images(
     Raises UsageError where the source needs a pool and none fits.
     """
     source = trial.source
-    generator = torch.Generator().manual_seed(derive(trial.seed, epoch, "source"))
+    generator = torch.Generator().manual_seed(derive(trial.stream, epoch, "source"))
     images = _mixed(trial, train, epoch, read_chunk, generator)
     if source.augment:
         knobs = augment.augmentation_of(source, trial.dataset, train.shape[1])
@@ -75,7 +75,7 @@ def _mixed(
 def _fixed(trial: VaeTrial, train: Tensor, read_chunk: ReadChunk | None) -> Tensor:
     """One set for all epochs: round(share N) images of D_train, the others of the first chunk."""
     count, real = len(train), round(trial.source.real_share * len(train))
-    generator = torch.Generator().manual_seed(derive(trial.seed, "mix"))
+    generator = torch.Generator().manual_seed(derive(trial.stream, "mix"))
     kept, drawn = (torch.randperm(count, generator=generator) for _ in range(2))
     samples = _chunk(trial, train, 0, read_chunk)[drawn[real:].numpy()]
     return torch.cat(
@@ -94,7 +94,7 @@ def _samples(
     if trial.source.pool_order == "chunks":
         return _chunk(trial, train, (epoch - 1) % k, read_chunk)
     passes, at = divmod(epoch - 1, k)
-    generator = torch.Generator().manual_seed(derive(trial.seed, passes, "pool"))
+    generator = torch.Generator().manual_seed(derive(trial.stream, passes, "pool"))
     order = torch.randperm(k * count, generator=generator)[at * count : (at + 1) * count].numpy()
     parts = (order[order // count == index] % count for index in range(k))
     read = (_chunk(trial, train, index, read_chunk)[part] for index, part in enumerate(parts))

@@ -77,7 +77,7 @@ def measure(
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
     """Means in nats per image, in eval mode; both ELBOs of every image as arrays."""
     x = subject.test[: settings.n_images]
-    with seeded(subject.device, subject.trial.seed, subject.epoch, "amortization"):
+    with seeded(subject.device, subject.trial.stream, subject.epoch, "amortization"):
         gap = amortization_gap(subject.vae, x, settings)
     row: dict[str, float | str] = {
         "amortization_gap": (gap.optimal - gap.encoder).mean().item(),

@@ -36,6 +36,8 @@ def measure(subject: Subject) -> dict[str, float]:
         "test_reconstruction": test["elbo"] + test["kl"],
         "test_bits_per_dim": -test["elbo"] / (pixels * math.log(2)),
     }
+    if subject.validation is not None:
+        row["validation_elbo"] = _evaluate(subject, subject.validation, "validation")["elbo"]
     lost = [name for name, value in row.items() if not math.isfinite(value)]
     if lost:
         raise FloatingPointError(
@@ -46,7 +48,7 @@ def measure(subject: Subject) -> dict[str, float]:
 
 
 def _evaluate(subject: Subject, images: Tensor, part: str) -> dict[str, float]:
-    with seeded(subject.device, subject.trial.seed, subject.epoch, "elbo", part):
+    with seeded(subject.device, subject.trial.stream, subject.epoch, "elbo", part):
         return mean_elbo(subject.vae, images)
 
 

@@ -41,7 +41,7 @@ def measure(
     images = subject.test[: settings.images]
     errors = {"psnr_mean": 0.0, "psnr_sample": 0.0}
     shown: list[np.ndarray] = []
-    with seeded(subject.device, subject.trial.seed, subject.epoch, "psnr"), frozen(subject.vae):
+    with seeded(subject.device, subject.trial.stream, subject.epoch, "psnr"), frozen(subject.vae):
         for x in images.split(BATCH):
             p = subject.vae.decode(subject.vae.encode(x).mean)
             sample, target = p.sample(), x.to(subject.vae.dtype) / (subject.vae.levels - 1)

@@ -73,7 +73,7 @@ def measure(
     chosen, how = references(len(subject.test), subject.data.test_labels, strength.n_ref)
     vae, device = subject.vae, subject.device
     x = subject.test[torch.from_numpy(chosen).to(device)].to(vae.dtype) / (vae.levels - 1)
-    with seeded(device, subject.trial.seed, subject.epoch, "robustness"), frozen(vae):
+    with seeded(device, subject.trial.stream, subject.epoch, "robustness"), frozen(vae):
         attacked = attacks(vae, x, strength)
         pairs, pictures = compare(vae, x, attacked, settings.msssim)
     row: dict[str, float | str] = {name: v.double().mean().item() for name, v in pairs.items()}

@@ -79,7 +79,7 @@ def _shown(samples: Tensor) -> dict[str, NDArray]:
 
 
 def _drawn(subject: Subject, settings: Settings) -> Tensor:
-    vae, seed = subject.vae, subject.trial.seed
+    vae, seed = subject.vae, subject.trial.stream
     with seeded(subject.device, seed, subject.epoch, "sample_quality"), frozen(vae):
         return torch.cat(list(prior_samples(vae, subject.test[:1], settings)))
 

@@ -53,7 +53,7 @@ def measure(
     if len(subject.test) < 2:
         return {"smoothness_absent": "one test image makes no pair"}, {}
     first, second = pairs(len(subject.test), settings.pairs)
-    with seeded(subject.device, subject.trial.seed, subject.epoch, "smoothness"):
+    with seeded(subject.device, subject.trial.stream, subject.epoch, "smoothness"):
         values = log_q(subject.vae, subject.test[first], subject.test[second], settings)
     roughness = values.diff(dim=1).abs().sum(1).mean().item()
     alpha = np.linspace(0, 1, settings.points)

@@ -13,7 +13,8 @@ from scaling.trial import VaeTrial
 class Subject(Protocol):
     """A VAE to be measured. A `VaeRun` is one; a notebook or a test may make another.
 
-    `train` and `test` are the images of `data` on the device, as levels (N, C, H, W).
+    `train`, `validation` and `test` are the images of `data` on the device, as levels
+    (N, C, H, W); `validation` is None where the trial's partition has none.
     """
 
     @property
@@ -24,6 +25,8 @@ class Subject(Protocol):
     def data(self) -> Dataset: ...
     @property
     def train(self) -> Tensor: ...
+    @property
+    def validation(self) -> Tensor | None: ...
     @property
     def test(self) -> Tensor: ...
     @property

@@ -17,6 +17,7 @@ from scaling.planning.layers import (
     training_flops,
 )
 from scaling.trial import Trial, VaeTrial
+from scaling.trial.partition import sizes
 from scaling.trial.schedule import Scheduled
 
 BYTES = 4
@@ -101,12 +102,13 @@ def parameters(trial: Trial) -> dict[str, int]:
 
 def train_images(trial: Trial) -> int:
     """|D_train|."""
-    return trial.train_size or row_of(trial).train_images
+    return sizes(trial.part, row_of(trial), trial.dataset).train
 
 
 def test_images(trial: Trial) -> int:
-    """Images of the test set."""
-    return row_of(trial).test_images(train_images(trial))
+    """Images of the validation and the test set."""
+    found = sizes(trial.part, row_of(trial), trial.dataset)
+    return found.validation + found.test
 
 
 def image_bytes(trial: Trial) -> int:

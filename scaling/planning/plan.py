@@ -36,6 +36,7 @@ class PlanRow(Planned):
             "n_c": fields.get("n_c"),
             "source": self.trial.source_name,
             "share": fields.get("share"),
+            "replicate": self.trial.replicate,
             "seed": self.trial.seed,
             "epochs": self.scheduled.epochs,
             **self.parameters,
@@ -117,8 +118,7 @@ def make(
     alike: dict[tuple[Scheduled, float], PlanRow] = {}
     for item in scheduled:
         share = min(1.0, (begun or {}).get(item.key, 0) / item.epochs)
-        without_seed = replace(item, trial=replace(item.trial, seed=0))
-        kin, state = (without_seed, share), states.get(item.key, "new")
+        kin, state = (replace(item, trial=item.trial.kin), share), states.get(item.key, "new")
         if kin not in alike:
             alike[kin] = _row(item, speeds, state, settings or {}, share)
         rows.append(replace(alike[kin], scheduled=item, state=state))

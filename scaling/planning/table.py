@@ -8,7 +8,7 @@ from scaling.planning.pool_rows import PoolRow
 
 STATES = {"new": "new", "partial": "to go on", "done": "done", "failed": "failed"}
 COLUMNS = (
-    *("m_z", "n_c", "source", "epochs", "seeds"),
+    *("m_z", "n_c", "source", "epochs", "repeats"),
     *("|Theta_z|", "|Theta_-z|", "memory", "GPU", "hours"),
 )
 
@@ -23,7 +23,7 @@ def plan_lines(study: str, plan: Plan, free: float = math.inf) -> list[str]:
         f"planned: {_hours(total.hours)} on {plan.machine} ({plan.basis}), "
         f"{size(total.disk_bytes)} on disk, at most "
         f"{size(total.largest_memory_bytes)} of memory a trial",
-        *(_pool(pool) for pool in plan.pools),
+        *_pools(plan.pools),
         *_too_large(plan.trials),
         *_too_much(total.disk_left_bytes, free),
     ]
@@ -49,11 +49,21 @@ def _too_large(rows: Sequence[PlanRow]) -> list[str]:
     ]
 
 
-def _pool(pool: PoolRow) -> str:
-    """A pool beside the object store."""
-    kept = "in the object store" if pool.fits else "memory-mapped, it does not fit"
-    made = f", {_hours(pool.hours)} to sample" if pool.hours else ""
-    text = f"pool: {pool.k} chunks{made}, {size(pool.bytes)} of {size(pool.store_bytes)}"
+def _pools(pools: Sequence[PoolRow]) -> list[str]:
+    """The pools beside the object store, a line for all of the same number of chunks."""
+    alike: dict[tuple[int, bool], list[PoolRow]] = {}
+    for pool in pools:
+        alike.setdefault((pool.k, pool.fits), []).append(pool)
+    return [_pool(group) for group in alike.values()]
+
+
+def _pool(pools: Sequence[PoolRow]) -> str:
+    first, hours = pools[0], sum(pool.hours for pool in pools)
+    kept = "in the object store" if first.fits else "memory-mapped, it does not fit"
+    made = f", {_hours(hours)} to sample" if hours else ""
+    several = "pool:" if len(pools) == 1 else f"{len(pools)} pools, each"
+    total = size(sum(pool.bytes for pool in pools))
+    text = f"{several} {first.k} chunks{made}, {total} of {size(first.store_bytes)}"
     return f"{text} object store, read {kept}"
 
 
@@ -79,7 +89,7 @@ def _line(rows: Sequence[PlanRow]) -> list[str]:
         str(first["n_c"] or "-"),
         first["source"] or f"diffusion, share {first['share']:g}",
         str(first["epochs"]),
-        " ".join(str(row.trial.seed) for row in rows),
+        " ".join(map(str, dict.fromkeys(_repeat(row) for row in rows))),
         f"{first['parameters_z']:,}",
         f"{first['parameters_rest']:,}",
         size(first["memory_bytes"]),
@@ -88,13 +98,18 @@ def _line(rows: Sequence[PlanRow]) -> list[str]:
     ]
 
 
+def _repeat(row: PlanRow) -> int:
+    """Its replicate, or its seed where it has none."""
+    return row.trial.seed if row.trial.replicate is None else row.trial.replicate
+
+
 def _align(lines: list[list[str]]) -> list[str]:
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return ["  ".join(_pad(line, widths)).rstrip() for line in lines]
 
 
 def _pad(line: list[str], widths: list[int]) -> Iterable[str]:
-    left = {COLUMNS.index("source"), COLUMNS.index("seeds")}
+    left = {COLUMNS.index("source"), COLUMNS.index("repeats")}
     for i, (word, width) in enumerate(zip(line, widths, strict=True)):
         yield word.ljust(width) if i in left else word.rjust(width)
 

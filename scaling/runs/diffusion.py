@@ -28,7 +28,7 @@ def share_of_train(trial: DiffusionTrial, train: np.ndarray) -> np.ndarray:
 
     So the images of a smaller share are among those of a larger one (Appendix B.8).
     """
-    order = np.random.default_rng(derive(trial.split, "share")).permutation(len(train))
+    order = np.random.default_rng(derive(trial.draw, "share")).permutation(len(train))
     return train[order[: max(1, round(trial.share * len(train)))]]
 
 
@@ -84,11 +84,11 @@ class DiffusionRun(Run):
         super().__init__(trial, epochs, measure_every, device, kept_epochs)
         self.trial = trial
         self.levels, self.shape = data.levels, data.train.shape[1:]
-        self.images: Row = {"data": data.data, "fingerprint": data.fingerprint}
+        self.images: Row = data.described
         self.train = torch.tensor(share_of_train(trial, data.train), device=self.device)
         self.test = torch.tensor(data.test, device=self.device)
         self.epoch_images = len(data.train if trial.budget == "images" else self.train)
-        with seeded(self.device, trial.seed, "init"):
+        with seeded(self.device, trial.stream, "init"):
             model = edm.build(trial, data.channels, data.side)
         self.model = model.to(self.device).to(memory_format=torch.channels_last)
         self.denoiser = copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -127,7 +127,7 @@ class DiffusionRun(Run):
         self.model.train()
         total = torch.zeros((), device=self.device)
         exact = full_float32(self.trial.precision == "float32")
-        with exact, seeded(self.device, self.trial.seed, self.epoch, "train"):
+        with exact, seeded(self.device, self.trial.stream, self.epoch, "train"):
             for batch in self._order().split(self.trial.batch):
                 total += self._step(self.train[batch], seen) * len(batch)
                 seen += len(batch)
@@ -166,7 +166,7 @@ class DiffusionRun(Run):
     def _loss_on(self, images: Tensor) -> float:
         """Mean loss of the averaged weights."""
         x = edm.from_levels(images[:MEASURED], self.levels)
-        with full_float32(), seeded(self.device, self.trial.seed, "measure"):
+        with full_float32(), seeded(self.device, self.trial.stream, "measure"):
             losses = [edm.loss(self.denoiser, part) for part in x.split(MEASURED_BATCH)]
         return torch.cat(losses).double().mean().item()
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from scaling.data.datasets import Dataset, split
+from scaling.data.datasets import Dataset
+from scaling.data.partition import divided
 from scaling.data.sources import ReadChunk
 from scaling.errors import to_type
 from scaling.pools.chunk import digest
@@ -71,7 +72,7 @@ class Ledger:
 
 def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk | None) -> Run:
     """The run of the trial's kind, each imported where it is needed: torchvision by one only."""
-    part = split(data, trial.train_size, trial.split)
+    part = divided(data, trial.part)
     run: Callable[..., Run] = import_module(f"scaling.runs.{trial.kind}").RUN
     when = (job.epochs, job.measure_every)
     return run(trial, part, *when, job.device, read_chunk, job.kept_epochs)

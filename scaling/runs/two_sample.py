@@ -95,7 +95,7 @@ class TwoSampleRun(Run):
     ) -> None:
         super().__init__(trial, epochs, measure_every, device, kept_epochs)
         self.trial, self.levels = trial, data.levels
-        self.images: Row = {"data": data.data, "fingerprint": data.fingerprint}
+        self.images: Row = data.described
         real = data.train if trial.real == "train" else data.test
         self.count = images_of_each(trial, len(real))
         generated = generated_images(trial, read_chunk, self.count, real.shape[1:])
@@ -103,7 +103,7 @@ class TwoSampleRun(Run):
         held = max(1, self.count // HELD_OUT)
         self.held_out = self._resident([images[:held] for images in classes])
         self.train = self._resident([images[held:] for images in classes])
-        with seeded(self.device, trial.seed, "init"):
+        with seeded(self.device, trial.stream, "init"):
             model = resnet.build(data.channels, data.side, trial.stages, trial.channels)
         self.model = model.to(self.device).to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.SGD(
@@ -140,7 +140,7 @@ class TwoSampleRun(Run):
         self.model.train()
         images, labels = self.train
         total = torch.zeros((), device=self.device)
-        with seeded(self.device, self.trial.seed, self.epoch, "train"):
+        with seeded(self.device, self.trial.stream, self.epoch, "train"):
             order = torch.randperm(len(labels), device=self.device)
         for batch in order.split(self.trial.batch):
             total += self._step(images[batch], labels[batch]) * len(batch)
@@ -172,7 +172,7 @@ class TwoSampleRun(Run):
 
     def _shuffled(self, images: np.ndarray, name: str) -> np.ndarray:
         """`count` of the images in the order of a permutation drawn from the seed."""
-        seed = derive(self.trial.seed, "two_sample", name)
+        seed = derive(self.trial.stream, "two_sample", name)
         return images[np.random.default_rng(seed).permutation(len(images))[: self.count]]
 
     def _resident(self, classes: Sequence[np.ndarray]) -> Labelled:

@@ -102,7 +102,9 @@ class VaeRun(VaeSteps):
         self.trial, self.data = trial, data
         self._check_batches()
         self.train, self.test = self._resident(data.train), self._resident(data.test)
-        with seeded(self.device, trial.seed, "init"):
+        chosen = data.validation
+        self.validation = None if chosen is None else self._resident(chosen)
+        with seeded(self.device, trial.stream, "init"):
             vae = build(trial, data.channels, data.side, data.levels)
         self.vae = vae.to(self.device).to(memory_format=torch.channels_last)
         self._set_precision(resolve(trial, data.side, self.device))
@@ -163,7 +165,7 @@ class VaeRun(VaeSteps):
         images = self.source_images()
         total = torch.zeros((), device=self.device)
         exact = full_float32(self.precision == "float32")
-        with exact, seeded(self.device, self.trial.seed, self.epoch, "train"):
+        with exact, seeded(self.device, self.trial.stream, self.epoch, "train"):
             for x in images.split(self.trial.batch):
                 total += self.step(x) * len(x)
         return -total.item() / len(images)
@@ -184,13 +186,12 @@ class VaeRun(VaeSteps):
         return torch.tensor(images, device=self.device)
 
     def _constants(self) -> Row:
-        """What stays the same in every row: parameters by group, d_z, which data."""
+        """What stays the same in every row: parameters by group, d_z, which images."""
         with torch.no_grad():
             self.vae.eval()
             d_z = self.vae.encode(self.train[:1]).mean[0].numel()
         parameters = self.vae.count_parameters()
-        images = {"data": self.data.data, "fingerprint": self.data.fingerprint}
-        return {**parameters, "d_z": d_z, **images}
+        return {**parameters, "d_z": d_z, **self.data.described}
 
 
 RUN = VaeRun  # of trials of this kind

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from scaling.errors import UsageError
+from scaling.trial.partition import Part, Partition
 from scaling.trial.validation import Validated
 
 
@@ -15,6 +16,11 @@ class BaseTrial(Validated):
     """The answers that most kinds share; a kind overrides those in which it differs."""
 
     kind: ClassVar[str]  # as in trial.json
+    seed: int
+    split: int
+    replicate: int | None
+    train_size: int | None
+    partition: Partition
     has_metrics: ClassVar[bool] = False  # whether costly metrics can be measured from its model
     makes_pools: ClassVar[bool] = False  # whether samples are drawn from its model
     pool_field: ClassVar[str] = "pool"  # names, for --set, which pool it reads
@@ -45,9 +51,30 @@ class BaseTrial(Validated):
         return "threshold"
 
     @property
+    def draw(self) -> int:
+        """The number of the draw of its images."""
+        return self.split if self.replicate is None else self.replicate
+
+    @property
+    def part(self) -> Part:
+        """Which images it is trained, chosen and tested on."""
+        return Part(self.train_size, self.draw, self.partition)
+
+    @property
+    def stream(self) -> int | str:
+        """What its random generators are seeded from, beside the epoch and the purpose."""
+        return self.seed if self.replicate is None else f"replicate {self.replicate}/{self.seed}"
+
+    @property
     def architecture(self) -> Any:
         """The trial without what does not change how long an epoch takes."""
-        return replace(self, seed=0, split=0, lr=1.0)  # type: ignore[type-var]
+        return replace(self, seed=0, split=0, replicate=None, lr=1.0)  # type: ignore[type-var]
+
+    @property
+    def kin(self) -> Self:
+        """What it has in common with its other replicates and seeds: replicate 0, seed 0."""
+        first = None if self.replicate is None else 0
+        return replace(self, seed=0, replicate=first)  # type: ignore[type-var]
 
     def headline(self, changed: dict[str, Any]) -> dict[str, Any]:
         """What tells it from others, given its fields that are not at their default."""
@@ -120,6 +147,18 @@ def check_train_size(trial: Any) -> None:
     """Raises UsageError for a D_train without images."""
     if trial.train_size is not None:
         at_least(trial, "train_size", 1)
+
+
+def check_draw(trial: BaseTrial) -> None:
+    """Raises UsageError for a draw without a number, or with two."""
+    if trial.replicate is None:
+        return
+    at_least(trial, "replicate", 0)
+    if trial.split:
+        raise UsageError(
+            f"split={trial.split} is read without a replicate only: replicate={trial.replicate} "
+            "draws D_train itself. Leave one of them out."
+        )
 
 
 def check_share(trial: Any) -> None:

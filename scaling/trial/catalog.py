@@ -28,16 +28,22 @@ class DatasetRow:
     train_images: int
     settings: dict[str, Any]
     official_test: int | None = None  # images of the official test set, where there is one
+    undivided: int | None = None  # all images, where they are published as one set
+    validation: int | None = None  # images at most for validation; None: a quarter of the rest
+    development: int | None = None  # images set aside for development; None: a tenth
 
     @property
     def image_bytes(self) -> int:
         """Of one image as uint8 levels."""
         return self.channels * self.side**2
 
-    def test_images(self, train_size: int) -> int:
-        """How many test images there are beside so many for training; estimated without a set."""
-        left = self.train_images // 4 + self.train_images - train_size
-        return left if self.official_test is None else self.official_test
+    @property
+    def all_images(self) -> int:
+        """Those of a set that is published as one; else training and test images together."""
+        if self.undivided:
+            return self.undivided
+        tested = self.train_images // (TEST_PART - 1)  # estimated where nothing says how many
+        return self.train_images + (tested if self.official_test is None else self.official_test)
 
 
 FULLY_CONNECTED = {"network": "fully_connected", "lr": 1e-3, "batch": 100}
@@ -49,7 +55,12 @@ RESIDUAL = {
     "batch": 100,
 }
 DATASETS = {
-    "digits": DatasetRow(1, 8, 17, 1297, RESIDUAL | {"mixtures": 5, "lr": 3e-3, "batch": 30}),
+    "digits": DatasetRow(
+        *(1, 8, 17, 1297, RESIDUAL | {"mixtures": 5, "lr": 3e-3, "batch": 30}),
+        undivided=1797,
+        validation=300,
+        development=197,
+    ),
     "mnist": DatasetRow(1, 32, 2, 60_000, FULLY_CONNECTED | {"likelihood": "bernoulli"}, 10_000),
     "fashion_mnist": DatasetRow(
         1, 32, 256, 60_000, FULLY_CONNECTED | {"likelihood": "gaussian"}, 10_000
@@ -88,10 +99,12 @@ def images_of(dataset: str) -> DatasetRow:
         return DATASETS[dataset]
     try:
         with ZipFile(dataset) as archive:
-            count, side, channels = _own_images(archive)
+            count, test, side, channels = _own_images(archive)
     except UNREADABLE:
         return DATASETS["cifar10"]
-    return DatasetRow(channels, padded(side), 256, count, RESIDUAL)
+    whole = {"official_test": test} if test else {"undivided": count}
+    images = count if test else undivided(count)
+    return DatasetRow(channels, padded(side), 256, images, RESIDUAL, **whole)
 
 
 def padded(side: int) -> int:
@@ -104,18 +117,19 @@ def undivided(count: int) -> int:
     return max(0, count - max(1, count // TEST_PART))
 
 
-def _own_images(archive: ZipFile) -> tuple[int, int, int]:
-    """Training images, side and channels of an own file (`scaling.data.npz`)."""
+def _own_images(archive: ZipFile) -> tuple[int, int, int, int]:
+    """Images, those of them in a test set of its own, side, channels (`scaling.data.npz`)."""
+    test = 0
     names = {name.removesuffix(".npy") for name in archive.namelist()}
     if DIVIDED <= names:
         count, side, *rest = _shape(archive, "train_images.npy")
+        test = _shape(archive, "test_images.npy")[0]
     elif WHOLE <= names:
         count, side, *rest = _shape(archive, "images.npy")
-        count = undivided(count)
     else:
-        count = undivided(_shape(archive, "offsets.npy")[0] - 1)
+        count = _shape(archive, "offsets.npy")[0] - 1
         side, *rest = _jpeg_shape(archive)
-    return count, side, rest[1] if len(rest) == 2 else 1
+    return count, test, side, rest[1] if len(rest) == 2 else 1
 
 
 def _shape(archive: ZipFile, name: str) -> tuple[int, ...]:

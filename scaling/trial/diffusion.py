@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from scaling.trial.base import BaseTrial, at_least, check_share, check_train_size
+from scaling.trial.base import BaseTrial, at_least, check_draw, check_share, check_train_size
+from scaling.trial.partition import Partition
 
 MEASURED = 2000  # images at most of each set that a reported loss is the mean of
 
@@ -22,6 +23,8 @@ class DiffusionTrial(BaseTrial):
     dataset: str
     train_size: int | None = None
     split: int = 0
+    replicate: int | None = None  # number of the draw of everything that chance decides
+    partition: Partition = "train_and_test"  # which images are for validation, if any
     share: float = 1.0  # of D_train: a prefix of one permutation, shares nested
     budget: Literal["images", "epochs"] = "images"  # equal whatever the share (B.8: images)
     seed: int = 0
@@ -44,6 +47,7 @@ class DiffusionTrial(BaseTrial):
         for name in ("seed", "split", "ramp_images"):
             at_least(self, name, 0)
         check_train_size(self)
+        check_draw(self)
 
     @property
     def label(self) -> str:

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 import re
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -78,14 +78,15 @@ def key(trial: Trial) -> str:
     """
     values = _changed(trial)
     text = json.dumps({"kind": trial.kind} | values, sort_keys=True, separators=(",", ":"))
-    readable = f"{PurePath(trial.dataset).stem}-{trial.label}-s{trial.seed}"
+    draw = "" if trial.replicate is None else f"-r{trial.replicate}"
+    readable = f"{PurePath(trial.dataset).stem}-{trial.label}{draw}-s{trial.seed}"
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "_", readable)[:80]
     return f"{readable}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def group_name(trial: Trial) -> str:
-    """The name of what a trial has in common with its other seeds."""
-    return key(replace(trial, seed=0)).replace("-s0-", "-")
+    """The name of what a trial has in common with its other replicates and seeds."""
+    return re.sub(r"(-r0)?-s0-", "-", key(trial.kin))
 
 
 Data = tuple[str, str]

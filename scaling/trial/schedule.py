@@ -9,6 +9,7 @@ from scaling.errors import UsageError
 from scaling.trial.catalog import images_of
 from scaling.trial.diffusion import DiffusionTrial
 from scaling.trial.keys import Trial, key
+from scaling.trial.partition import sizes
 
 LONGEST_BETWEEN_ROWS = 50  # epochs of a diffusion model
 
@@ -84,7 +85,7 @@ def pool_name(trial: DiffusionTrial, epochs: int) -> str:
 
 def chunks_of(trial: Trial) -> int:
     """How many chunks of its pool the trial reads."""
-    return trial.chunks_read(trial.train_size or images_of(trial.dataset).train_images)
+    return trial.chunks_read(sizes(trial.part, images_of(trial.dataset), trial.dataset).train)
 
 
 def schedule(
@@ -144,6 +145,8 @@ def _model_of(trial: Trial, diffusion: Diffusion | None) -> tuple[DiffusionTrial
         dataset=trial.dataset,
         train_size=trial.train_size,
         split=trial.split,
+        replicate=trial.replicate,
+        partition=trial.partition,
         share=trial.model_share,
     )
     return model, diffusion.epochs, diffusion.k

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
 from scaling.errors import UsageError
-from scaling.trial.base import BaseTrial, at_least, check_share, check_train_size
+from scaling.trial.base import BaseTrial, at_least, check_draw, check_share, check_train_size
+from scaling.trial.partition import Partition
 
 HELD_OUT = 5  # one image in so many of each class does not train the classifier (Appendix D.3)
 
@@ -19,6 +20,8 @@ class TwoSampleTrial(BaseTrial):
     dataset: str
     train_size: int | None = None
     split: int = 0
+    replicate: int | None = None  # number of the draw of everything that chance decides
+    partition: Partition = "train_and_test"  # which images are for validation, if any
     share: float = 1.0  # of D_train that the diffusion model saw
     pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
     seed: int = 0
@@ -39,6 +42,7 @@ class TwoSampleTrial(BaseTrial):
         for name in ("seed", "split"):
             at_least(self, name, 0)
         check_train_size(self)
+        check_draw(self)
         if self.images is not None:
             at_least(self, "images", 2)
         elif self.real == "test":
@@ -62,7 +66,11 @@ class TwoSampleTrial(BaseTrial):
 
     @property
     def architecture(self) -> "TwoSampleTrial":
-        return replace(self, seed=0, split=0, lr=1.0, pool=None)
+        return replace(self, seed=0, split=0, replicate=None, lr=1.0, pool=None)
+
+    @property
+    def kin(self) -> Self:
+        return super().kin if self.replicate is None else replace(super().kin, pool=None)
 
     def with_pool(self, pool: str, k: int) -> Self:
         return replace(self, pool=pool)

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 from scaling.errors import UsageError
-from scaling.trial.base import BaseTrial, at_least, check_train_size
+from scaling.trial.base import BaseTrial, at_least, check_draw, check_train_size
 from scaling.trial.catalog import LikelihoodRow, likelihood_row
+from scaling.trial.partition import Partition
 from scaling.trial.source import HALF, NORMAL, Source
 from scaling.trial.vae_checks import READ_WHERE, check_names, check_read, check_source
 
@@ -37,6 +38,8 @@ class VaeFields(BaseTrial):
     seed: int = 0
     train_size: int | None = None  # |D_train|; None: all training images
     split: int = 0  # seed of the permutation whose first train_size images are D_train
+    replicate: int | None = None  # number of the draw of everything that chance decides
+    partition: Partition = "train_and_test"  # which images are for validation, if any
     network: str = "residual"
     likelihood: str = "mixture"
     mixtures: int = 10  # K components per pixel
@@ -69,6 +72,7 @@ class VaeFields(BaseTrial):
         for name in ("seed", "split", "half_asleep_from"):
             at_least(self, name, 0)
         check_train_size(self)
+        check_draw(self)
         check_read(self)
         check_source(self)
 
@@ -109,7 +113,14 @@ class VaeTrial(VaeFields):
 
     @property
     def architecture(self) -> "VaeTrial":
-        return replace(self, seed=0, split=0, lr=1.0, source=replace(self.source, pool=None))
+        source = replace(self.source, pool=None)
+        return replace(self, seed=0, split=0, replicate=None, lr=1.0, source=source)
+
+    @property
+    def kin(self) -> Self:
+        if self.replicate is None:
+            return super().kin
+        return replace(super().kin, source=replace(self.source, pool=None))
 
     def headline(self, changed: dict[str, Any]) -> dict[str, Any]:
         inside = {f"source.{name}": value for name, value in changed.pop("source", {}).items()}

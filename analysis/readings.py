@@ -1,0 +1,145 @@
+"""Holds each reading of what the paper leaves open beside its default: does it matter?
+
+A reading is a column at another value than the default; its partner is the trial that agrees with
+it in every other column, of the same replicate and seed. So a difference is free of what both
+share: images, diffusion model and initialization.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis import curves
+from analysis.intervals import FEW_SEEDS, Interval, t_interval
+from analysis.trial_folder import ResultsError
+
+DEFAULTS: dict[str, object] = {  # column: what the paper is read as where nothing else is chosen
+    "weight_decay": 0.0,
+    "grad_clip": None,
+    "lr_decay_epochs": 0,
+    "mol_mix": "joint",
+    "res_second_kernel": 3,
+    "res_inplace_quirk": False,
+    "latent_reading": "m_z_channels",
+    "batch_norm": False,
+    "binarise": "threshold",
+    "sigma": 0.03,
+    "gauss_mean_act": "none",
+    "half_asleep_source": "qz",
+    "half_asleep_mix": "half",
+    "source_augment_strength": "normal",
+    "source_augment_probability": None,
+    "source_augment_flip": "coin",
+    "source_augment_filter": "bilinear",
+    "source_augment_shift": 0.0,
+    "source_keep_real": False,
+    "source_requantise": True,
+    "source_pool_order": "chunks",
+    "source_mix": "batch",
+}
+CONTEXT = [  # what a reading and its default share, beside replicate and seed
+    *("dataset", "train_size", "partition", "network", "likelihood", "m_z", "n_c", "lr", "batch"),
+    *("source_real_share", "source_augment", "source_mollify_epochs", "source_k", "source_pool"),
+    *("half_asleep_from", "precision"),
+]
+DRAWN = ["replicate", "split", "seed"]
+MEASURED = ("test_elbo", "generalization_gap")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A reading's last test ELBO and gap minus those of its default, in nats per image."""
+
+    column: str
+    value: object
+    default: object
+    source: str  # of the default's trials
+    test_elbo: Interval
+    generalization_gap: Interval
+
+    @property
+    def verdict(self) -> str:
+        """Whether the test ELBO differs from the default's beyond the noise."""
+        if self.test_elbo.n < FEW_SEEDS:
+            return f"not decided (n = {self.test_elbo.n} < {FEW_SEEDS})"
+        return {1: "raises it", -1: "lowers it", 0: "no effect shown"}[self.test_elbo.sign]
+
+
+def readings(frame: pd.DataFrame) -> list[Reading]:
+    """The readings in a frame of trials, each beside its default, over the pairs that are done.
+
+    Raises ResultsError where no trial reads the paper in another way.
+    """
+    vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
+    finals = curves.last_values(vae) if len(vae) else vae
+    off = [_off(row) for row in finals.to_dict("records")]
+    found = [name for name in DEFAULTS if any(name in columns for columns in off)]
+    if not found:
+        raise ResultsError(
+            "None of these trials reads the paper in another way than the default. "
+            "Run scaling-vae study readings."
+        )
+    finals = finals.assign(off=pd.Series(off, index=finals.index, dtype=object))
+    made = [_compared(finals, name, value) for name in found for value in _values(finals, name)]
+    return [reading for group in made for reading in group]
+
+
+def said(frame: pd.DataFrame) -> list[str]:
+    """The lines of a frame, or why there are none."""
+    try:
+        return lines(readings(frame))
+    except ResultsError as error:
+        return [str(error)]
+
+
+def lines(found: list[Reading]) -> list[str]:
+    """A line for each reading: what is read otherwise, on which source, and what it changes."""
+    head = "Readings of what the paper leaves open, test ELBO minus that of the default (nats):"
+    return [head, *map(_line, found)]
+
+
+def _line(reading: Reading) -> str:
+    name = reading.column.replace("source_", "source.", 1)
+    default = "none" if reading.default is None else reading.default
+    size = reading.test_elbo
+    ends = f" [{size.low:+.2f}, {size.high:+.2f}]" if size.n > 1 else ""
+    said = f"{name}={reading.value} (default {default}) on {reading.source}"
+    return f"  {said}: {size.mean:+.2f}{ends}, n = {size.n}: {reading.verdict}"
+
+
+def _off(row: Mapping[Hashable, object]) -> frozenset[str]:
+    """The columns that are not at their default."""
+    return frozenset(
+        name for name in DEFAULTS if name in row and _plain(row[name]) not in (None, DEFAULTS[name])
+    )
+
+
+def _plain(value: object) -> object:
+    return None if value is None or value is pd.NA or value != value else value
+
+
+def _values(finals: pd.DataFrame, name: str) -> list[object]:
+    chosen = finals[[name in columns for columns in finals["off"]]]
+    return list(dict.fromkeys(map(_plain, chosen[name])))
+
+
+def _compared(finals: pd.DataFrame, name: str, value: object) -> list[Reading]:
+    """The reading on every source and in every context that has both it and its default."""
+    place = [column for column in [*CONTEXT, *DRAWN] if column in finals]
+    text = finals.assign(**{column: finals[column].astype(str) for column in place})
+    alone = text["off"] == frozenset([name])
+    read = text[alone & (text[name].astype(object).map(_plain) == value)]
+    default = text[text["off"] == frozenset()]
+    pairs = read.merge(default, on=place, suffixes=("", "_default"))
+    here = [column for column in place if column not in (*DRAWN, "source_pool")]
+    return [
+        Reading(
+            name,
+            value,
+            DEFAULTS[name],
+            str(group["source_default"].iloc[0]),
+            *(t_interval(group[m] - group[f"{m}_default"]) for m in MEASURED),
+        )
+        for _, group in pairs.groupby(here, sort=False, dropna=False)
+    ]

@@ -1,0 +1,120 @@
+"""How the images of a data set are shared out: for training, validation, test and development.
+
+`train_and_test` has no validation images: D_train is the start of a permutation of the training
+images, the test set is the official one or all other images. In `disjoint` validation and test
+images are disjoint from D_train and from each other, and some images are set aside. `development`
+shares out those: widths, rates and epochs are chosen there, and no reported result uses them.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from scaling.errors import UsageError
+from scaling.trial.catalog import DatasetRow, undivided
+
+Partition = Literal["train_and_test", "disjoint", "development"]
+Draws = Literal["random splits", "disjoint sets", "one set"]
+SET_ASIDE = 10  # one image in so many is for development
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which images a trial is trained, chosen and tested on."""
+
+    train_size: int | None = None  # |D_train|; None: all that there are
+    draw: int = 0  # number of the draw of D_train
+    partition: Partition = "train_and_test"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many images there are of each sort, and how D_trains of different draws relate.
+
+    `random splits` of the same `drawn_from` images overlap; `disjoint sets` do not; `one set` is
+    the same in every draw.
+    """
+
+    train: int
+    validation: int
+    test: int
+    drawn_from: int
+    draws: Draws
+
+
+def sizes(part: Part, row: DatasetRow, name: str = "the data set") -> Sizes:
+    """The sizes of a part of a data set of that row.
+
+    Raises UsageError where the images do not suffice, with the largest number that works.
+    """
+    if part.partition == "train_and_test":
+        return _train_and_test(part, row, name)
+    return _published(part, row, name) if row.official_test else _undivided(part, row, name)
+
+
+def _train_and_test(part: Part, row: DatasetRow, name: str) -> Sizes:
+    train = row.train_images if part.train_size is None else part.train_size
+    if row.official_test is not None:
+        _check(train, row.train_images, name)
+        whole = train == row.train_images
+        draws: Draws = "one set" if whole else "random splits"
+        return Sizes(train, 0, row.official_test, row.train_images, draws)
+    _check(train, row.all_images - 1, name)
+    return Sizes(train, 0, row.all_images - train, row.all_images, "random splits")
+
+
+def _undivided(part: Part, row: DatasetRow, name: str) -> Sizes:
+    """A set without an official test set: random splits of what is not set aside."""
+    aside = row.development or max(4, row.all_images // SET_ASIDE)
+    if part.partition == "development":
+        train = 3 * aside // 5 if part.train_size is None else part.train_size
+        _check(train, aside - 2, f"the development part of {name}")
+        return Sizes(train, (aside - train) // 2, aside - train - (aside - train) // 2, aside,
+                     "random splits")  # fmt: skip
+    images = row.all_images - aside
+    train = undivided(images) if part.train_size is None else part.train_size
+    _check(train, images - 2, name)
+    validation = max(1, (images - train) // 4)
+    validation = min(validation, row.validation or validation)
+    return Sizes(train, validation, images - train - validation, images, "random splits")
+
+
+def _published(part: Part, row: DatasetRow, name: str) -> Sizes:
+    """A set with an official test set, half of which is for validation."""
+    assert row.official_test is not None
+    images, half = row.train_images, row.official_test // 2
+    most = images // SET_ASIDE
+    if part.partition == "development":
+        train = most if part.train_size is None else part.train_size
+        _check(train, most, f"the development part of {name}")
+        return Sizes(train, most // 4, most // 4, aside(row, train), "random splits")
+    if part.train_size in (None, images):
+        return Sizes(images, half, row.official_test - half, images, "one set")
+    train = part.train_size or images
+    _check(train, images, name)
+    count = (images - aside(row, train)) // train
+    if not count:
+        raise UsageError(
+            f"{name} has no D_train of {train} images beside those set aside for development. "
+            f"Leave --train-size out to train on all {images}, or give at most "
+            f"--train-size {images - aside(row, images)}."
+        )
+    if part.draw >= count:
+        raise UsageError(
+            f"{name} has {count} disjoint sets of {train} images, and replicate {part.draw} is "
+            f"one more. Give --replicates 0-{count - 1}, or a smaller --train-size."
+        )
+    return Sizes(train, half, row.official_test - half, images, "disjoint sets")
+
+
+def aside(row: DatasetRow, train: int) -> int:
+    """Training images of a published set that are set aside where D_train has so many."""
+    most = row.train_images // SET_ASIDE
+    return min(train, most) + 2 * (most // 4)
+
+
+def _check(train: int, largest: int, name: str) -> None:
+    """Raises UsageError where the images do not suffice for this D_train."""
+    if train > largest:
+        raise UsageError(
+            f"train_size={train} is more than {name} has. At most --train-size {largest} works."
+        )

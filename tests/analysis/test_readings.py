@@ -1,0 +1,73 @@
+"""Readings beside their defaults: which trials are pairs, and what is said of the differences."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.readings import lines, readings
+from analysis.trial_folder import ResultsError
+
+NOISE = np.random.default_rng(0).normal(0, 5, 5)  # of a replicate: large, and shared by a pair
+
+
+def row(replicate, elbo, **fields):
+    base = {
+        "key": f"{replicate}-{sorted(fields.items())}", "kind": "vae", "state": "done",
+        "dataset": "digits", "source": "normal", "source_augment": None, "m_z": 1, "n_c": 8,
+        "seed": 0, "replicate": replicate, "epoch": 10, "weight_decay": 0.0, "mol_mix": "joint",
+        "source_augment_filter": "bilinear",
+    }  # fmt: skip
+    return base | {"test_elbo": elbo + NOISE[replicate], "generalization_gap": -elbo} | fields
+
+
+def frame(replicates=5, effect=-2.0):
+    tuned = {"source": "aug_tuned", "source_augment": "tuned"}
+    sym6 = tuned | {"source": "augment=tuned,augment_filter=sym6", "source_augment_filter": "sym6"}
+    rows = []
+    for n in range(replicates):
+        jitter = 0.1 * (n % 3 - 1)
+        rows += [row(n, -100.0), row(n, -100 + effect + jitter, weight_decay=1e-4)]
+        rows += [row(n, -90.0, **tuned), row(n, -90 + jitter, **sym6)]
+    return pd.DataFrame(rows)
+
+
+def test_a_difference_is_that_of_pairs_not_of_all_trials():
+    found = {reading.column: reading for reading in readings(frame())}
+    decay = found["weight_decay"]
+    jitter = np.array([-0.1, 0.0, 0.1, -0.1, 0.0])
+    assert decay.test_elbo.n == 5
+    assert decay.test_elbo.mean == pytest.approx(-2 + jitter.mean())
+    half = 2.7764451 * jitter.std(ddof=1) / np.sqrt(5)  # t, 4 df
+    assert decay.test_elbo.high - decay.test_elbo.mean == pytest.approx(half)
+    assert (decay.verdict, found["source_augment_filter"].verdict) == (
+        "lowers it",
+        "no effect shown",
+    )
+
+
+def test_a_reading_inside_a_source_is_compared_with_that_source():
+    found = {reading.column: reading for reading in readings(frame())}
+    assert found["source_augment_filter"].source == "aug_tuned"
+
+
+def test_two_readings_at_once_are_no_pair_of_the_default():
+    both = pd.DataFrame([row(0, -95.0, weight_decay=1e-4, mol_mix="per_channel"), row(0, -100.0)])
+    assert readings(both) == []
+
+
+def test_few_pairs_decide_nothing_and_unfinished_ones_do_not_count():
+    two = frame(3)
+    two.loc[(two["replicate"] == 2) & (two["weight_decay"] > 0), "state"] = "partial"
+    decay = readings(two)[0]
+    assert (decay.test_elbo.n, decay.verdict) == (2, "not decided (n = 2 < 3)")
+
+
+def test_lines_name_reading_default_source_and_size():
+    text = "\n".join(lines(readings(frame())))
+    assert "weight_decay=0.0001 (default 0.0) on normal: -2.02" in text
+    assert "source.augment_filter=sym6 (default bilinear) on aug_tuned" in text
+
+
+def test_without_readings_a_sentence():
+    with pytest.raises(ResultsError, match="scaling-vae study readings"):
+        readings(pd.DataFrame([row(0, -100.0)]))

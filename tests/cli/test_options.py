@@ -1,0 +1,44 @@
+"""What the options of a study make of its preset's trials."""
+
+import pytest
+
+from scaling.cli.options import override, parser
+from scaling.errors import UsageError
+from scaling.presets import Preset
+from scaling.trial import VaeTrial, grid
+
+BASE = VaeTrial("digits", train_size=300, partition="disjoint")
+SEEDS = grid(BASE, seed=[0, 1, 2])
+REPLICATES = grid(BASE, replicate=[0, 1, 2])
+PRESETS = {"digits": Preset(base=BASE, epochs=2, measure_every=1, about="made up")}
+
+
+def drawn(trials, *words):
+    options = parser("made up", PRESETS).parse_args(words)
+    return [(trial.replicate, trial.seed) for trial in override(trials, options)]
+
+
+def test_replicates_replace_seeds():
+    assert drawn(SEEDS, "--replicates", "0-1", "7") == [(0, 0), (1, 0), (7, 0)]
+    assert drawn(REPLICATES, "--replicates", "3") == [(3, 0)]
+
+
+def test_seeds_alone_hold_data_and_diffusion_model():
+    assert drawn(REPLICATES, "--seeds", "0-2") == [(0, 0), (0, 1), (0, 2)]
+    assert drawn(SEEDS, "--seeds", "5") == [(None, 5)]
+
+
+def test_both_are_their_product():
+    found = drawn(SEEDS, "--replicates", "0-1", "--seeds", "0", "4")
+    assert found == [(0, 0), (0, 4), (1, 0), (1, 4)]
+
+
+def test_neither_leaves_the_preset_as_it_is():
+    assert drawn(REPLICATES) == [(0, 0), (1, 0), (2, 0)]
+
+
+@pytest.mark.parametrize("flag", ["--seeds", "--replicates"])
+@pytest.mark.parametrize("words", [["3-1"], ["1", "1"], ["x"], ["1-"], ["-1"], ["0.5"]])
+def test_bad_numbers_are_a_sentence_that_names_the_flag(flag, words):
+    with pytest.raises(UsageError, match=flag):
+        drawn(SEEDS, f"{flag}={words[0]}" if words == ["-1"] else flag, *words)

@@ -1,0 +1,50 @@
+"""What every kind of trial answers about its draw of chance."""
+
+from dataclasses import replace
+
+import pytest
+
+from scaling.errors import UsageError
+from scaling.trial import DMAAPX, DiffusionTrial, TwoSampleTrial, VaeTrial, group_name, key
+
+KINDS = (VaeTrial("digits"), DiffusionTrial("digits"), TwoSampleTrial("digits"))
+
+
+@pytest.mark.parametrize("trial", KINDS)
+def test_without_a_replicate_split_and_seed_decide(trial):
+    drawn = replace(trial, split=3, seed=4)
+    assert (drawn.draw, drawn.stream) == (3, 4)
+
+
+@pytest.mark.parametrize("trial", KINDS)
+def test_a_replicate_decides_the_images_and_the_generators(trial):
+    streams = {
+        replace(trial, replicate=replicate, seed=seed).stream
+        for replicate in (None, 0, 1, 11)
+        for seed in (0, 1)
+    }
+    assert len(streams) == 8
+    assert replace(trial, replicate=5).draw == 5
+
+
+@pytest.mark.parametrize("trial", KINDS)
+def test_a_replicate_is_part_of_the_key_and_of_its_readable_part(trial):
+    names = {key(replace(trial, replicate=replicate)) for replicate in (None, 0, 1)}
+    assert len(names) == 3
+    assert "-r1-s0-" in key(replace(trial, replicate=1))
+
+
+@pytest.mark.parametrize("trial", KINDS)
+def test_two_numbers_of_a_draw_are_refused(trial):
+    with pytest.raises(UsageError, match="split=2 is read without a replicate only"):
+        replace(trial, replicate=1, split=2)
+    with pytest.raises(UsageError, match="replicate=-1 is below 0"):
+        replace(trial, replicate=-1)
+
+
+def test_replicates_of_a_cell_are_one_group_though_their_pools_differ():
+    source = [replace(DMAAPX, pool=f"pool-{name}", k=2) for name in "ab"]
+    trials = [VaeTrial("digits", replicate=n, source=source[n], seed=n) for n in (0, 1)]
+    assert len({group_name(trial) for trial in trials}) == 1
+    alone = [replace(trial, replicate=None) for trial in trials]
+    assert len({group_name(trial) for trial in alone}) == 2

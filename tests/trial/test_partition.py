@@ -1,0 +1,74 @@
+"""How many images each part has, and what is refused."""
+
+import pytest
+
+from scaling.errors import UsageError
+from scaling.trial.catalog import DATASETS, DatasetRow
+from scaling.trial.partition import Part, sizes
+
+DIGITS, MNIST = DATASETS["digits"], DATASETS["mnist"]
+
+
+def test_digits_as_the_paper_of_the_split_says():
+    found = sizes(Part(300, 0, "disjoint"), DIGITS)
+    assert (found.train, found.validation, found.test) == (300, 300, 1000)
+    assert (found.drawn_from, found.draws) == (1600, "random splits")
+
+
+@pytest.mark.parametrize("size", [1, 60, 300, 1598, None])
+def test_every_image_outside_development_is_in_one_part(size):
+    found = sizes(Part(size, 3, "disjoint"), DIGITS)
+    assert found.train + found.validation + found.test == 1600
+    assert min(found.train, found.validation, found.test) >= 1
+
+
+@pytest.mark.parametrize("size", [1, 100, 195, None])
+def test_development_has_the_images_that_are_set_aside(size):
+    found = sizes(Part(size, 3, "development"), DIGITS)
+    assert found.train + found.validation + found.test == 197
+    assert min(found.train, found.validation, found.test) >= 1
+
+
+def test_all_images_of_a_published_set_are_one_set():
+    for size in (None, 60_000):
+        found = sizes(Part(size, 7, "disjoint"), MNIST)
+        assert (found.train, found.validation, found.test) == (60_000, 5_000, 5_000)
+        assert found.draws == "one set"
+
+
+def test_a_published_set_has_ten_disjoint_sets_of_5000():
+    last = sizes(Part(5000, 9, "disjoint"), MNIST)
+    assert last.draws == "disjoint sets"
+    with pytest.raises(UsageError, match=r"10 disjoint sets of 5000.*--replicates 0-9"):
+        sizes(Part(5000, 10, "disjoint"), MNIST, "mnist")
+
+
+@pytest.mark.parametrize(
+    ("part", "row", "words"),
+    [
+        (Part(1599, 0, "disjoint"), DIGITS, "At most --train-size 1598"),
+        (Part(1797), DIGITS, "At most --train-size 1796"),
+        (Part(196, 0, "development"), DIGITS, "At most --train-size 195"),
+        (Part(60_001, 0, "disjoint"), MNIST, "At most --train-size 60000"),
+        (Part(59_000, 0, "disjoint"), MNIST, "give at most --train-size 51000"),
+        (Part(6001, 0, "development"), MNIST, "At most --train-size 6000"),
+    ],
+)
+def test_too_few_images_are_a_sentence(part, row, words):
+    with pytest.raises(UsageError, match=words):
+        sizes(part, row)
+
+
+def test_the_advised_size_works():
+    assert sizes(Part(51_000, 0, "disjoint"), MNIST).train == 51_000
+
+
+def test_an_own_file_without_a_test_set_sets_a_tenth_aside():
+    found = sizes(Part(None, 0, "disjoint"), DatasetRow(1, 8, 256, 80, {}, undivided=100))
+    assert (found.train, found.validation, found.test) == (72, 4, 14)
+
+
+def test_without_validation_numbers_are_as_ever():
+    assert sizes(Part(300), DIGITS).test == 1497
+    assert sizes(Part(None), MNIST).test == 10_000
+    assert sizes(Part(300), MNIST).validation == 0
