@@ -15,8 +15,9 @@ matter that is far too wide. `python -m tests.benchmarks.error_rates` holds the 
 simulations, and shows what happens where test images matter more than is assumed here.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,7 @@ def settle(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.assign(unit=pd.Series(dtype=int), level="", overlap=0.0)
     kept = pd.concat(found)
     settled = frame.loc[frame.index.isin(kept.index)] if len(kept) < len(frame) else frame
-    return settled.assign(**{name: kept[name] for name in kept})
+    return settled.assign(unit=kept["unit"], level=kept["level"], overlap=kept["overlap"])
 
 
 def _settled(part: pd.DataFrame) -> pd.DataFrame:
@@ -103,7 +104,7 @@ def overlap_of(part: pd.DataFrame) -> float:
     images = images or (OFFICIAL[str(_first(part, "dataset"))] if fixed else None)
     if not train or not images or not (test or fixed):
         return UNKNOWN
-    return overlap(float(train), None if fixed else float(test), float(images))  # type: ignore[arg-type]
+    return overlap(float(train), None if fixed else float(test), float(images))
 
 
 def overlap(train: float, test: float | None, images: float) -> float:
@@ -112,7 +113,7 @@ def overlap(train: float, test: float | None, images: float) -> float:
     return rho / (1 - rho) if rho < 1 else float("inf")
 
 
-def _first(part: pd.DataFrame, name: str) -> object:
+def _first(part: pd.DataFrame, name: str) -> Any:
     """The first known value of a column, None where there is none."""
     values = part[name].dropna() if name in part else ()
     return values.iloc[0] if len(values) else None  # type: ignore[union-attr]
@@ -207,7 +208,7 @@ def components(values: pd.Series) -> Components:
 
 
 def complete(
-    wide: pd.DataFrame, fits: Callable[[list[Hashable]], bool] = lambda columns: True
+    wide: pd.DataFrame, fits: Callable[[list[Any]], bool] = lambda columns: True
 ) -> pd.DataFrame:
     """Units x columns measured together: as many units as possible, then as many columns.
 
@@ -222,8 +223,8 @@ def complete(
             found.append((-len(units), -len(columns), sorted(units), columns))
     if not found:
         return wide.iloc[:0]
-    _, _, units, columns = min(found, key=lambda each: each[:3])
-    return wide.loc[units, columns]
+    _, _, kept, names = min(found, key=lambda each: each[:3])
+    return wide.loc[kept, names]
 
 
 def _together(present: pd.DataFrame) -> list[frozenset]:
@@ -236,6 +237,6 @@ def _together(present: pd.DataFrame) -> list[frozenset]:
     return sorted(filter(None, found), key=lambda each: (-len(each), sorted(each)))
 
 
-def leftout(wide: pd.DataFrame, kept: pd.DataFrame) -> Iterable[Hashable]:
+def leftout(wide: pd.DataFrame, kept: pd.DataFrame) -> list[Any]:
     """The columns with values that `complete` left out."""
     return [name for name in wide if name not in kept and wide[name].notna().any()]

@@ -27,7 +27,8 @@ def path_of(points: pd.DataFrame) -> pd.DataFrame:
     if len(up) < 2:
         raise ResultsError(
             f"There is no path for Figure 8: at m_z={first} it needs two n_c up to {turn}, where "
-            f"m_z varies ({curves.extent(points)}). Run the whole grid: scaling-vae study double_descent."
+            f"m_z varies ({curves.extent(points)}). "
+            "Run the whole grid: scaling-vae study double_descent."
         )
     turned = {*points.loc[points["n_c"] == turn, "m_z"], last}
     up += [(2, m_z, turn) for m_z in sorted(turned) if m_z > first]

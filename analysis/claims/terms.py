@@ -72,7 +72,7 @@ class Term:
         """The values of the axis, those left out that fewer draws have than others."""
         wide = self._over(cell, cell.axis(self.arm, self.columns, self.along))
         kept = levels.complete(wide, lambda values: len(values) >= FEW_VALUES)
-        return list(kept.columns if len(kept) else wide.columns)
+        return (kept if len(kept) else wide).columns.astype(float).tolist()
 
     def _over(self, cell: Cell, axis: Sequence[float]) -> pd.DataFrame:
         arms = {value: replace(self.arm, **{self.along: value}) for value in axis}  # type: ignore[arg-type]

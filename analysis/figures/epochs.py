@@ -83,7 +83,8 @@ def _panel(ax: Axes, here: pd.DataFrame, figure: Figure) -> None:
     x, y = np.arange(len(grid.columns)), np.arange(len(grid.index))
     drawn = ax.pcolormesh(x, y, -values, shading="nearest", cmap="viridis", vmin=low)
     best = here[here["best"]]
-    ax.plot(grid.columns.get_indexer(best["n_c"]), grid.index.get_indexer(best["epoch"]), "o",
+    across, up = pd.Index(best["n_c"]), pd.Index(best["epoch"])
+    ax.plot(grid.columns.get_indexer(across), grid.index.get_indexer(up), "o",
             color="white", markeredgecolor="black", markersize=4)  # fmt: skip
     ax.set_xticks(x, [str(n_c) for n_c in grid.columns])
     shown = np.unique(np.linspace(0, len(y) - 1, min(len(y), 8)).round().astype(int))

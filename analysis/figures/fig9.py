@@ -69,8 +69,8 @@ def fig9(frame: pd.DataFrame, note: str = "") -> Figure:
     ax.set_title(f"Reconstructions of test images\n{methods.setting(chosen)}")
     unit = levels.unit_of(levels.level_of(chosen))
     said = (
-        f"The first {count} test images, none left out; {unit} {chosen['unit'].iloc[0]}. Means of p(x|z), then samples "
-        "of it where measured; z is the mean of q(z|x)."
+        f"The first {count} test images, none left out; {unit} {chosen['unit'].iloc[0]}. "
+        "Means of p(x|z), then samples of it where measured; z is the mean of q(z|x)."
     )
     marks.note(figure, [said, note])
     return figure
