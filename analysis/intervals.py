@@ -90,12 +90,13 @@ def t_half_width(
     such values share n - 2 of the draws that pointed and are correlated, so the variance of their
     mean is s^2 (1/n + 1/(n - 1)), the correction of Nadeau and Bengio (2003), instead of s^2 / n.
     `overlap`: rho / (1 - rho) of draws with the correlation rho (`analysis.levels`), which adds
-    s^2 times itself.
+    s^2 times itself; twice where the others pointed, since what they have in common with the draw
+    that is measured points too.
     """
     n = values.shape[-1]
     if n < 2:
         return np.full(values.shape[:-1], np.nan)
-    factor = 1 / n + (1 / (n - 1) if shared_selection else 0) + overlap
+    factor = 1 / n + overlap + (1 / (n - 1) + overlap if shared_selection else 0)
     quantile = stdtrit(n - 1, (1 + confidence) / 2)
     return np.asarray(quantile * values.std(axis=-1, ddof=1) * np.sqrt(factor))
 
@@ -118,7 +119,8 @@ def t_interval(
     if shared_selection and n > 1:
         method += ", locations from the other draws, variance times 1 + n/(n - 1)"
     if overlap and n > 1:
-        method += f", overlapping splits, variance s^2/n plus {overlap:.3g} s^2"
+        times = 2 if shared_selection else 1
+        method += f", overlapping splits, {times * overlap:.3g} s^2 added to the variance"
     return Interval(mean, mean - half, mean + half, n, method)
 
 

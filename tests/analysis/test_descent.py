@@ -211,7 +211,7 @@ def test_overlapping_splits_have_wider_intervals(make):
     splits = verdict(_drawn(frame, draws="random splits", **sizes)).moves[1].crossfit
     rho = 2 * 300 * 1000 / 1300 / 1600
     ratio = (splits.high - splits.low) / (apart.high - apart.low)
-    assert ratio == pytest.approx(np.sqrt((1 / 5 + 1 / 4 + rho / (1 - rho)) / (1 / 5 + 1 / 4)))
+    assert ratio == pytest.approx(np.sqrt((9 / 20 + 2 * rho / (1 - rho)) / (9 / 20)))
 
 
 def test_seeds_within_a_draw_are_averaged_and_their_spread_is_told(make):

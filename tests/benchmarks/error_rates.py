@@ -23,6 +23,7 @@ TRAIN, VALIDATION, TEST, POOL = 300, 300, 1000, 1600  # images of digits
 U = np.array([108, 98, 96, 97, 99, 99, 99, 99, 99, 99.0])  # no second descent
 L = np.array([108, 98, 96, 96, 96, 96, 96, 96, 96, 96.0])
 SPLIT_SD, SEED_SD = 2.0, 0.7  # of a move, as seen between and within splits of digits
+EQUAL = TRAIN / (TRAIN + TEST)  # share of test images if each has as large an effect as others
 BETWEEN = {"none": 0.0, "D_train": TRAIN / (POOL - TRAIN), "harmonic": overlap(TRAIN, TEST, POOL),
            "test": TEST / (POOL - TEST), "Nadeau, Bengio": TEST / TRAIN}  # fmt: skip
 
@@ -68,21 +69,26 @@ def covered_splits(n: int, test_share: float, correction: float, draws: int) -> 
     return float((np.abs(x.mean(axis=1)) <= t_half_width(x, overlap=correction)).mean())
 
 
-def declared(truth: np.ndarray, pools: bool, draws: int, test_share: float = 0.0) -> float:
+def declared(truth: np.ndarray, correlation: float, draws: int) -> float:
     """Share of studies in which the verdict says "holds" at any planned size.
 
-    Each draw's curve is the truth, an effect of its data at each point (of splits of one pool if
-    `pools`, else independent), and noise of its seed.
+    Each draw's curve is the truth, an effect of its data at each point, which draws of one pool
+    share as far as their correlation says, and noise of its seed.
     """
     rng = np.random.default_rng(len(truth))
-    most, points = SIZES[-1], len(truth)
+    shape = (SIZES[-1], len(truth))
     said = 0
     for _ in range(draws):
-        shape = (points, most)
-        data = splits(rng, most, test_share, points) if pools else rng.standard_normal(shape)
-        noise = SPLIT_SD * data.T + SEED_SD * rng.standard_normal((most, points))
-        said += _holds(truth + noise / np.sqrt(2), BETWEEN["harmonic"] if pools else 0.0)
+        pool, own, seeds = rng.standard_normal(shape[1]), *rng.standard_normal((2, *shape))
+        data = np.sqrt(correlation) * pool + np.sqrt(1 - correlation) * own
+        noise = (SPLIT_SD * data + SEED_SD * seeds) / np.sqrt(2)  # of a difference of two points
+        said += _holds(truth + noise, BETWEEN["harmonic"] if correlation else 0.0)
     return said / draws
+
+
+def correlation(test_share: float) -> float:
+    """Of splits of one pool; `test_share` of the variance comes from the test images."""
+    return (1 - test_share) * TRAIN / POOL + test_share * TEST / POOL
 
 
 def _holds(y: np.ndarray, correction: float) -> bool:
@@ -103,10 +109,12 @@ def measure(draws: int = DRAWS) -> list[Result]:
         found.append(Result(f"coverage, {n} {level}", rate / 0.94, 1.0, rate, 0.94, "share"))
     rate = covered(5, 1, 0.0, 5 * draws)
     found.append(Result("coverage, 5 seeds of one data set", rate / 0.94, 1, rate, 0.94, "share"))
-    for name, truth, pools in (("U", U, False), ("L", L, False), ("U", U, True), ("L", L, True)):
-        rate = declared(truth, pools, draws // 10 if pools else draws)
-        words = f"false positives, {name}, {'splits of one pool' if pools else 'data draws'}"
-        found.append(Result(words, 0.05 / max(rate, 1e-9), 1.0, rate, 0.05, "share"))
+    kinds = {"data draws": 0.0, "splits of one pool": correlation(EQUAL)}
+    for kind, shared in kinds.items():
+        for name, truth in {"U": U, "L": L}.items():
+            rate = declared(truth, shared, draws)
+            words = f"false positives, {name}, {kind}"
+            found.append(Result(words, 0.05 / max(rate, 1e-9), 1.0, rate, 0.05, "share"))
     return found
 
 
@@ -117,19 +125,19 @@ def report(draws: int) -> list[str]:
         rates = [100 * covered(n, 1, 0.0, draws, kind) for n in (3, *SIZES)]
         lines.append(f"  {kind:<12}" + "".join(f"{rate:7.1f}" for rate in rates))
     lines.append("false positives, two-sided 5 %, 10 splits of one pool, by share of test images:")
-    shares = (0.0, 0.1, 0.23, 0.5, 1.0)
+    shares = (0.0, 0.1, EQUAL, 0.5, 1.0)
     lines.append("  correction      " + "".join(f"{share:7.2f}" for share in shares))
     for name, correction in BETWEEN.items():
         rates = [100 * (1 - covered_splits(10, share, correction, draws // 4)) for share in shares]
         lines.append(f"  {name:<16}" + "".join(f"{rate:7.1f}" for rate in rates))
-    lines.append("verdict 'holds' over n = 5, 10, 20, where it is untrue:")
+    lines.append(
+        "verdict 'holds' at n = 5, 10 or 20, where it is untrue: data draws; splits of one"
+    )
+    lines.append("  pool" + " " * 20 + "".join(f"{share:7.2f}" for share in shares))
     for name, truth in {"flat": np.zeros(10), "U": U, "L": L}.items():
-        rates = [100 * declared(truth, False, draws // 2)]
-        rates += [100 * declared(truth, True, draws // 20, share) for share in (0.0, 0.23, 1.0)]
-        lines.append(
-            f"  {name:<6}data draws {rates[0]:.1f}; splits, test share 0, .23, 1: "
-            + ", ".join(f"{rate:.1f}" for rate in rates[1:])
-        )
+        rates = [100 * declared(truth, correlation(share), draws // 2) for share in shares]
+        apart = 100 * declared(truth, 0.0, draws // 2)
+        lines.append(f"  {name:<6} {apart:13.1f}    " + "".join(f"{rate:7.1f}" for rate in rates))
     return lines
 
 
