@@ -93,6 +93,12 @@ def _add_launch(made: Parser) -> None:
     add("--json", action="store_true", help="with --dry-run: the plan as JSON")
     add("--wait-for-gpus", type=_positive, default=0.0, metavar="MINUTES",
         help="how long to wait for a cluster's first GPU (default 0)")  # fmt: skip
+    add(
+        "--mps",
+        choices=["auto", "on", "off"],
+        default="auto",
+        help="NVIDIA's MPS, under which trials share a GPU side by side (default auto)",
+    )
     add("--cpus-per-trial", type=_positive, default=1.0, metavar="N", help="default 1")
     add("--max-hours", type=_positive, metavar="H", help="stop cleanly after so many hours")
     add("--max-gpu-hours", type=_positive, metavar="H", help="stop cleanly after so many GPU-hours")

@@ -84,7 +84,9 @@ def _plan(
     begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
     known = speeds(machine, finished.values())
     settings, pool_k = preset.metric_settings, preset.pool_k
-    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k)
+    return plan.make(
+        scheduled, known, states, settings, begun, store.sampled, pool_k, options.mps != "off"
+    )
 
 
 def _show(plan: "Plan", as_json: bool) -> None:
@@ -152,6 +154,7 @@ def _request(
         caps=Caps(options.max_hours, options.max_gpu_hours),
         hung_after_s=options.row_timeout * 60,
         wait_for_gpus_s=options.wait_for_gpus * 60,
+        mps=options.mps,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
     )

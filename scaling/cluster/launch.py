@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import ray
 
 from scaling.cluster import pools
+from scaling.cluster.checks import without_mps
 from scaling.cluster.limits import CapReached, Limits
 from scaling.cluster.measuring import Cells, check_same_data, fill, missing_cells, without_model
+from scaling.cluster.mps import shared_gpus
 from scaling.cluster.profile import Profile
 from scaling.cluster.request import Request
 from scaling.cluster.session import Session, connected, wait_for_gpus
@@ -26,6 +29,10 @@ from scaling.trial.partition import Part
 from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Planned
 
+NO_MPS = (
+    "MPS does not run on node {}: trials there take turns on a GPU. Start it there before Ray: "
+    "nvidia-cuda-mps-control -d"
+)
 Datasets = dict[Data, datasets.Dataset]
 
 
@@ -92,7 +99,10 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
     place = (request.address, request.store.root, log, limits, request.hung_after_s)
     staging = request.folder / f".staging-{time.time_ns()}"
     try:
-        with connected(*place, timed=partial(profile.part, "ray")) as session:
+        with (
+            _side_by_side(request),
+            connected(*place, timed=partial(profile.part, "ray")) as session,
+        ):
             cluster = _awaited(request, session)
             placement = _placement(request, cluster)
             profile.width = _width(request, cluster, placement)
@@ -108,6 +118,13 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
         ended.cap = str(cap)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _side_by_side(request: Request) -> AbstractContextManager[None]:
+    """NVIDIA's MPS around a Ray of our own; a cluster's nodes have it or not."""
+    here = request.address == "local"
+    mode = request.mps if here else "off"
+    return shared_gpus(mode, request.shares_gpus, request.folder / "logs" / "mps", print)
 
 
 def _work(launch: Launch) -> TrialsToRun:
@@ -210,6 +227,9 @@ def _placement(request: Request, cluster: Cluster) -> Placement:
         check_gpus(most, cluster.gpus, "the cluster")
     check_placement(cluster, request.cpus, most)
     print(text, flush=True)
+    if request.address != "local" and request.mps != "off" and request.shares_gpus:
+        for node in without_mps():
+            print(NO_MPS.format(node), flush=True)
     return Placement(request.cpus, shares)
 
 

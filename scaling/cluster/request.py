@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from scaling.cluster.limits import Caps
+from scaling.cluster.mps import Mode
 from scaling.data.datasets import Dataset
 from scaling.metrics import Options
 from scaling.storage.lock import Lock
@@ -30,6 +31,7 @@ class Request:
     caps: Caps
     hung_after_s: float  # seconds without an epoch after which a trial has hung
     wait_for_gpus_s: float  # how long to wait for a cluster's first GPU
+    mps: Mode
     pool_k: int
     metric_settings: Options
 
@@ -41,6 +43,11 @@ class Request:
     def left(self) -> dict[str, Planned]:
         """What this launch runs."""
         return {key: planned for key, planned in self.trials.items() if planned.is_left}
+
+    @property
+    def shares_gpus(self) -> bool:
+        """Whether trials that are left have a part of a GPU each."""
+        return any(0 < planned.gpus < 1 for planned in self.left.values())
 
     def pool_users(self) -> Iterator[tuple[str, str, Trial]]:
         """Key, pool and trial of what is left to run on a pool."""

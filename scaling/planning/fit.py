@@ -7,7 +7,7 @@ from scaling.errors import to_type
 from scaling.planning.costs import Machine, memory
 from scaling.trial import Trial
 
-PARTS = (8, 6, 5, 4, 3, 2, 1)  # that a GPU is shared in
+PARTS = (16, 12, 8, 6, 5, 4, 3, 2, 1)  # that a GPU is shared in
 MARGIN = 1.1  # of memory over what is estimated
 
 

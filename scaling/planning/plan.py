@@ -10,6 +10,7 @@ from typing import Any
 from scaling.planning.costs import BYTES, memory, parameters, training_work
 from scaling.planning.fit import advice, gpu_share
 from scaling.planning.pool_rows import PoolRow, pool_rows
+from scaling.planning.sharing import gain, gpu_hours
 from scaling.planning.speeds import Settings, Speeds, hours
 from scaling.trial import to_dict
 from scaling.trial.schedule import Planned, Scheduled
@@ -24,6 +25,12 @@ class PlanRow(Planned):
     memory_bytes: int
     advice: str | None  # what to change where the memory does not hold it
     disk_bytes: int
+    gain: float = 1.0  # of sharing a GPU, over one trial after another
+
+    @property
+    def gpu_hours(self) -> float:
+        """Hours that a GPU spends on it."""
+        return gpu_hours(self.hours, self.gpus, self.gain)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form; m_z, n_c and source are null for what is no VAE."""
@@ -75,14 +82,14 @@ class Plan:
 
     @property
     def total(self) -> Total:
-        """`hours` add up trials and sampling; `gpu_hours` weigh them with their share."""
+        """`hours` add up trials and sampling, each alone; `gpu_hours` know what sharing gains."""
         left = [row for row in self.trials if row.is_left]
         costs: list[PlanRow | PoolRow] = [*left, *self.pools]
         return Total(
             trials=len(self.trials),
             to_run=len(left),
             hours=sum(row.hours for row in costs),
-            gpu_hours=sum(row.hours * row.gpus for row in costs),
+            gpu_hours=sum(row.gpu_hours for row in costs),
             flops=sum(row.flops for row in left),
             disk_bytes=sum(r.disk_bytes for r in self.trials) + sum(p.bytes for p in self.pools),
             disk_left_bytes=sum(r.disk_bytes for r in left) + sum(p.left_bytes for p in self.pools),
@@ -108,8 +115,9 @@ def make(
     begun: Mapping[str, int] | None = None,
     sampled: Callable[[str], int] = lambda name: 0,
     pool_k: int = 0,
+    mps: bool = True,
 ) -> Plan:
-    """The plan.
+    """The plan; `mps` says whether trials that share a GPU run side by side on it.
 
     `settings` are those of the costly metrics, `begun` the epochs that trials have reached; for
     `sampled` and `pool_k` see `pool_rows`.
@@ -120,7 +128,8 @@ def make(
         share = min(1.0, (begun or {}).get(item.key, 0) / item.epochs)
         kin, state = (replace(item, trial=item.trial.kin), share), states.get(item.key, "new")
         if kin not in alike:
-            alike[kin] = _row(item, speeds, state, settings or {}, share)
+            row = _row(item, speeds, state, settings or {}, share)
+            alike[kin] = replace(row, gain=gain(item.trial, speeds.machine, row.gpus, mps))
         rows.append(replace(alike[kin], scheduled=item, state=state))
     pools = pool_rows(scheduled, speeds, sampled, pool_k)
     return Plan(speeds.machine.name, speeds.basis, rows, pools)

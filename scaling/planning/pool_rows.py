@@ -6,6 +6,7 @@ from typing import Any
 
 from scaling.planning.costs import image_bytes, sampling_work, test_images, train_images
 from scaling.planning.fit import gpu_share
+from scaling.planning.sharing import gpu_hours
 from scaling.planning.speeds import Speeds
 from scaling.pools.room import fits, local_store_bytes
 from scaling.trial import Trial
@@ -24,6 +25,11 @@ class PoolRow:
     gpus: float
     store_bytes: int
     fits: bool
+
+    @property
+    def gpu_hours(self) -> float:
+        """Hours that a GPU spends on sampling."""
+        return gpu_hours(self.hours, self.gpus)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""

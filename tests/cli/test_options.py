@@ -42,3 +42,8 @@ def test_neither_leaves_the_preset_as_it_is():
 def test_bad_numbers_are_a_sentence_that_names_the_flag(flag, words):
     with pytest.raises(UsageError, match=flag):
         drawn(SEEDS, f"{flag}={words[0]}" if words == ["-1"] else flag, *words)
+
+
+def test_a_reversed_range_says_how_to_write_it():
+    with pytest.raises(UsageError, match="--replicates 3-1: the range is reversed. Write 1-3"):
+        drawn(SEEDS, "--replicates", "3-1")

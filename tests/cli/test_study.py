@@ -61,7 +61,7 @@ def refused(run, *words):
     (["--epochs", "0"], ["--epochs 0"]),
     (["--measure-every", "0"], ["--measure-every 0"]),
     (["--json"], ["--dry-run"]),
-    (["--train-size", "5000"], ["--train-size 1796"]),
+    (["--train-size", "5000"], ["--train-size 1598"]),
     (["--gpus-per-trial", "-1"], ["--gpus-per-trial"]),
     (["--gpus-per-trial", "1.5"], ["--gpus-per-trial"]),
     (["--gpus-per-trial", "half"], ["--gpus-per-trial"]),

@@ -1,0 +1,144 @@
+"""NVIDIA's Multi-Process Service (MPS): trials that share a GPU run side by side, not in turns.
+
+Without it the processes on one GPU take turns, and four of them train as many images per second
+as one does. It runs for one launch, with a pipe folder of its own, and is stopped after it; one
+that runs already is used and left alone. Its limits: a fault of one process can end the others on
+that GPU (such a trial is tried again), and all processes must belong to one user.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from scaling.errors import UsageError
+
+Mode = Literal["auto", "on", "off"]
+CONTROL = "nvidia-cuda-mps-control"
+ELSEWHERE = ("/usr/local/nvidia/bin", "/usr/bin", "/usr/local/cuda/bin")  # beside PATH
+PIPES, LOGS = "CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"
+DEFAULT_PIPES = "/tmp/nvidia-mps"  # where a daemon without PIPES listens
+ANSWER_SECONDS, START_SECONDS = 5, 20
+COST = "trials on one GPU then take turns: together they train no faster than one of them"
+
+
+class Refused(Exception):
+    """MPS cannot be used; the text says why."""
+
+
+def running() -> bool:
+    """Whether a daemon answers at the pipe folder that processes started here would use."""
+    pipes = Path(os.environ.get(PIPES) or DEFAULT_PIPES)
+    try:
+        return (pipes / "control").exists() and _answers(_program(), dict(os.environ))
+    except Refused:
+        return False
+
+
+@contextmanager
+def shared_gpus(mode: Mode, shares: bool, logs: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Runs MPS for what is inside `with`, where several trials of one GPU are planned (`shares`).
+
+    Processes started inside find it through the environment. `auto` says in one line what it costs
+    that MPS is not there; `on` raises UsageError instead; `off` leaves everything as it is. The
+    daemon's logs go to the folder `logs`.
+    """
+    if mode == "off" or not shares:
+        yield
+        return
+    if running():
+        say("MPS: the daemon that runs here already is used, so that trials share GPUs")
+        yield
+        return
+    try:
+        started = _start(logs)
+    except Refused as why:
+        if mode == "on":
+            raise UsageError(f"--mps on: {why}. Leave it out to train in turns.") from None
+        say(f"MPS is not used: {why}; {COST}")
+        yield
+        return
+    before = {name: os.environ.get(name) for name in (PIPES, LOGS)}
+    os.environ.update(started)
+    try:
+        yield
+        if not running():
+            say("MPS has ended during the launch: trials after that took turns on their GPU")
+    finally:
+        _stop(started)
+        _restore(before)
+
+
+def _start(logs: Path) -> dict[str, str]:
+    """Starts a daemon with a pipe folder of its own; returns the variables that lead to it."""
+    program = _program()
+    pipes = tempfile.mkdtemp(prefix="mps-")  # short: sockets lie there; of this user only
+    logs.mkdir(parents=True, exist_ok=True)
+    variables = {PIPES: pipes, LOGS: str(logs.absolute())}
+    environment = dict(os.environ) | variables
+    try:
+        _run([program, "-d"], environment, START_SECONDS)
+        if not _answers(program, environment):
+            raise Refused(f"{CONTROL} started and does not answer, see {logs}")
+    except Refused:
+        _stop(variables)
+        raise
+    return variables
+
+
+def _program() -> str:
+    """The path of NVIDIA's program; raises Refused where it is not installed."""
+    found = shutil.which(CONTROL) or next(
+        (path for folder in ELSEWHERE if (path := shutil.which(CONTROL, path=folder))), None
+    )
+    if found is None:
+        raise Refused(f"{CONTROL} is not installed here")
+    return found
+
+
+def _answers(program: str, environment: Mapping[str, str]) -> bool:
+    try:
+        _run([program], environment, ANSWER_SECONDS, "get_server_list\n")
+    except Refused:
+        return False
+    return True
+
+
+def _run(
+    command: list[str], environment: Mapping[str, str], seconds: float, typed: str = ""
+) -> None:
+    """Runs the program and feeds it the commands; raises Refused with its first line of output."""
+    name = CONTROL
+    try:
+        done = subprocess.run(
+            command, input=typed, env=environment, timeout=seconds, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    except OSError as error:
+        raise Refused(f"{name} cannot be run ({error.strerror})") from None
+    except subprocess.TimeoutExpired:
+        raise Refused(f"{name} does not answer within {seconds:g} s") from None
+    if done.returncode:
+        lines = done.stdout.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise Refused(f"{name} refuses ({lines[0]})")
+
+
+def _stop(variables: Mapping[str, str]) -> None:
+    """Ends the daemon of these variables, whatever state it is in, and removes its pipe folder."""
+    try:
+        _run([_program()], dict(os.environ) | dict(variables), ANSWER_SECONDS, "quit -t 2\n")
+    except Refused:
+        pass  # it has ended already, or never answered
+    shutil.rmtree(variables[PIPES], ignore_errors=True)
+
+
+def _restore(before: Mapping[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
