@@ -120,8 +120,9 @@ class Cell:
         """
         rows = self._on_place(arm, columns)
         place = ["unit", "seed"]
-        twins = self.trials.loc[rows.index[rows.duplicated(place, keep=False)]]
-        if len(twins):
+        double = rows.duplicated(place, keep=False)
+        if double.any():
+            twins = self.trials.loc[rows.index[double]]
             differ = [n for n in _fields(twins) if twins[n].nunique(dropna=False) > 1]
             raise ResultsError(
                 f"several trials of {arm.name} stand at {arm.place}, seed "
