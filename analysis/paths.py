@@ -65,9 +65,9 @@ def complete(
     """
     wide = measured(finals, source, value)
     kept = levels.complete(wide, lambda points: len(_through(points)) >= few)
+    steps = _through(list(kept.columns) if len(kept) else [])
     if kept.empty:
-        return path_of(_points(list(wide.columns))), kept
-    steps = _through(list(kept.columns))
+        return steps, kept
     return steps, kept[list(steps[["m_z", "n_c"]].itertuples(index=False, name=None))]
 
 
