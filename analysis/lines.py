@@ -7,8 +7,7 @@ import pandas as pd
 
 from analysis import curves, levels
 from analysis.intervals import over_seeds
-from analysis.measured import FIRST_VERSIONS, settings_of
-from analysis.trial_folder import ResultsError
+from analysis.measured import check_measured_alike as check_measured_alike
 
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # of section 5.1, the paper's order
 NEEDED = ["dataset", "likelihood", *curves.PLACE]
@@ -105,19 +104,6 @@ def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFra
     table = over_seeds(curves.last_values(done), place, metric)
     last = done.dropna(subset=[metric]).groupby(place)["epoch"].max()
     return table.merge(last.reset_index(), on=place)
-
-
-def check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
-    """Raises ResultsError where a metric was measured with different options."""
-    for name in (name for name in settings_of(metric) if name in frame):
-        used = frame.loc[frame[metric].notna(), name]
-        first = FIRST_VERSIONS.get(name)
-        values = list((used.dropna() if first is None else used.fillna(first)).unique())
-        if len(values) > 1:
-            raise ResultsError(
-                f"{metric} was measured with {name} {' and '.join(map(str, values))}, which no "
-                f"figure may join. Choose one: --where {name}={values[0]}."
-            )
 
 
 def unfinished(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:

@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 
 import pandas as pd
 
+from analysis.trial_folder import ResultsError
+
 Q_STAR = ("amortization_images", "amortization_steps", "amortization_estimator")
 ATTACK = ("robustness_images", "robustness_variant", "robustness_references")
 MEASURED_ON = {  # pattern of the metric's columns: the columns that say how it was measured
@@ -40,6 +42,21 @@ def settings(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
                 text = column.map(_text, na_action="ignore").astype(object)
                 found[name] = text.fillna(FIRST_VERSIONS.get(name, "unknown")).where(there)
     return pd.DataFrame(found, index=frame.index)
+
+
+def check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
+    """Raises ResultsError where a metric was measured with different options on one data set."""
+    named = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
+    for _, part in frame.groupby(named, dropna=False, sort=False):
+        for name in (name for name in settings_of(metric) if name in part):
+            used = part.loc[part[metric].notna(), name]
+            first = FIRST_VERSIONS.get(name)
+            values = list((used.dropna() if first is None else used.fillna(first)).unique())
+            if len(values) > 1:
+                raise ResultsError(
+                    f"{metric} was measured with {name} {' and '.join(map(str, values))}, which no "
+                    f"figure may join. Choose one: --where {name}={values[0]}."
+                )
 
 
 def as_last(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Claims that one change helps about as much as another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Comparison
@@ -48,7 +48,7 @@ class SimilarGain:
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
         """Two, over the draws that have all three arms."""
-        terms = at_places(cell, list(self.terms))
+        terms = self._placed(cell)
         if not terms:
             return []
         arm, reference, base = (term.measure(cell, []) for term in terms)
@@ -63,3 +63,13 @@ class SimilarGain:
             for what, values in both.items()
             if values.notna().any()
         ]
+
+    def _placed(self, cell: Cell) -> list[Term]:
+        """The terms at measured sizes, the reference at the base's, where alone it is needed."""
+        pair = at_places(cell, [self.arm, self.base])
+        if not pair:
+            return []
+        at = {"m_z": pair[1].arm.m_z, "n_c": pair[1].arm.n_c}
+        reference = replace(self.reference, arm=replace(self.reference.arm, **at))  # type: ignore[arg-type]
+        other = at_places(cell, [reference, pair[1]])
+        return [pair[0], other[0], pair[1]] if other else []
