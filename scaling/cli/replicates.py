@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scaling.cli.options import Parser, add_results, positive
 from scaling.cli.process import CAPPED, DONE, FAILED
 from scaling.errors import UsageError, did_you_mean, listed, to_type
-from scaling.storage.files import read_versioned
+from scaling.storage.formats import read_versioned
 from scaling.storage.store import Store
 
 if TYPE_CHECKING:
@@ -29,7 +29,10 @@ RUN = (sys.executable, "-m", "scaling")  # a study's own command, in a process o
 def add_to(words: Any) -> None:
     """Adds the word and its options to the command line."""
     made: Parser = words.add_parser(
-        "replicates", help="how many more replicates would decide a claim", description=__doc__
+        "replicates",
+        help="how many more replicates would decide a claim",
+        description=__doc__,
+        allow_abbrev=False,
     )
     add_results(made)
     add = made.add_argument

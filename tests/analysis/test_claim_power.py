@@ -47,11 +47,11 @@ def test_the_power_of_a_region_with_two_ends():
 
 
 def test_of_several_comparisons_the_power_is_a_lower_bound():
-    y = np.random.default_rng(2).normal(1.0, 1, size=(4000, 3, 10))
+    y = np.random.default_rng(2).normal(1.4, 1, size=(4000, 3, 10))
     found = [judge([Comparison("", t_interval(row)) for row in each], 0.02).verdict for each in y]
     share = found.count(HOLDS) / len(y)
-    alone = power([compared(1.0)], 10, 0.02)
-    bound = power([compared(1.0)] * 3, 10, 0.02)
+    alone = power([compared(1.4)], 10, 0.02)
+    bound = power([compared(1.4)] * 3, 10, 0.02)
     assert bound == pytest.approx(1 - 3 * (1 - alone)) and bound <= share + 0.02
 
 
@@ -106,7 +106,7 @@ def test_open_claims_and_what_would_decide_them():
 
 def test_exploratory_claims_take_the_error_that_would_decide_them():
     """Alone a claim is decided at 5 %, beside nine others that are open at less."""
-    frames = world(exactly(0.95, 1.0, 5))
+    frames = world(exactly(1.05, 1.0, 5))
     (alone,) = measured(frames, [claim("other")])
     many = measured(frames, [claim(f"other {at}") for at in range(10)])
     assert alone.needed.planned == 10 and (many[0].needed.planned or 99) > 10
