@@ -72,8 +72,9 @@ def as_last(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
         if told is None:
             continue
         there = frame[names].notna().any(axis=1)
-        ends = frame.loc[there].groupby("key")["epoch"].idxmax()
-        last = frame["key"].map(dict(zip(ends.index, told.loc[ends.to_numpy()], strict=True)))
+        rows = pd.DataFrame({"key": frame["key"], "epoch": frame["epoch"], "told": told})[there]
+        ends = rows.sort_values("epoch", kind="stable").groupby("key")["told"].last()
+        last = frame["key"].map(ends)
         if (other := there & (told != last)).any():
             frame = frame.copy()
             frame.loc[other, names] = float("nan")

@@ -92,3 +92,11 @@ def test_a_trial_that_trained_longer_is_compared_as_it_was():
     assert set(long.trials["n_c"]) == {32} and set(long.trials["test_elbo"]) == {0}
     unmeasured = cells(pd.concat([frame(NARROW), longer]))
     assert [set(cell.trials["n_c"]) for cell in unmeasured] == [{8}, {32}]
+
+
+def test_rows_of_joined_frames_may_share_their_index():
+    """What was measured last is told by the epoch, not by the place in the frame."""
+    earlier = frame(NARROW).assign(epoch=19, fid=100.0, sample_quality_extractor="classifier")
+    last = frame(NARROW).assign(epoch=20, fid=2.0, sample_quality_extractor="inception")
+    (cell,) = cells(pd.concat([last, earlier]))
+    assert set(cell.trials["fid"]) == {2.0}

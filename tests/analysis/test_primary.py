@@ -20,7 +20,7 @@ NAME = primary.PRIMARY[0]
 
 
 def claim(rule, name=NAME):
-    return Claim(name, f"statement of {name}", "5", rule)
+    return Claim(name, f"statement of {name}", "5", rule, datasets=("digits", "own-0", "own-1"))
 
 
 def world(effect, seed=0):
