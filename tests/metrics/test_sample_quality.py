@@ -118,20 +118,6 @@ def test_grey_images_are_judged_by_a_classifier_trained_here(trial, digits):
     assert inception_score(logits, 1) > row["inception_score"]
 
 
-def test_any_whole_numbers_are_classes(trial, digits):
-    names = np.array([-1, 3, 4, 5, 6, 7, 8, 9, 10, 2084071])
-    plain, named = (
-        VaeRun(trial, replace(digits, train_labels=labels), 1, 1)
-        for labels in (digits.train_labels, names[digits.train_labels])
-    )
-    for left, right in zip(*(classified(run) for run in (plain, named)), strict=True):
-        np.testing.assert_array_equal(left, right)
-
-
-def classified(run):
-    return extracted(features.classifier(run), [run.test[:50] / 16])
-
-
 def test_a_classifier_needs_classes(trial, tiny):
     run = VaeRun(trial, replace(tiny, train_labels=np.zeros(0, np.uint8)), 1, 1)
     row, arrays = sample_quality.measure(run, Settings(samples=64))
