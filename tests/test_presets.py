@@ -1,5 +1,7 @@
 """What the studies share: VAEs of Appendix B.1, diffusion models of their own data, chance."""
 
+from typing import Any
+
 import pytest
 
 from scaling import presets
@@ -60,7 +62,12 @@ def test_appendix_d():
 
 
 def test_replicates_have_one_seed_each_and_seeds_one_replicate():
-    shared = {"base": vae("digits"), "epochs": 2, "measure_every": 1, "about": "made up"}
+    shared: dict[str, Any] = {
+        "base": vae("digits"),
+        "epochs": 2,
+        "measure_every": 1,
+        "about": "made up",
+    }
     drawn = Preset(**shared, replicates=(0, 1, 2), seeds=(7, 8))
     assert drawn.chance() == {"replicate": (0, 1, 2), "seed": (0,)}
     assert drawn.chance(2) == {"replicate": (0, 1), "seed": (0,)}

@@ -45,7 +45,7 @@ def main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repor
     guarded(lambda: _main(name, trials, dict(presets), report))
 
 
-def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report) -> int:
+def _main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Report) -> int:
     description = sys.modules["__main__"].__doc__ or name
     options = parser(description, presets, program()).parse_args(typed()[1])
     if options.json and not options.dry_run:

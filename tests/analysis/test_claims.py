@@ -127,7 +127,7 @@ def test_no_difference_is_taken_across_settings(figure_2, field):
     normal = figure_2["source"] == "normal"
     value = {"split": 0, "lr": 1e-4, "data": "official", "epoch": 1000}[field]
     apart = {"split": 1, "lr": 2e-4, "data": "jpeg", "epoch": 500}[field]
-    found = figure_2.assign(**{field: np.where(normal, apart, value)})
+    found = figure_2.assign(**{field: np.where(normal, np.array(apart), np.array(value))})
     assert _judge(found, "test ELBO: diffusion samples, normal")["verdict"] == NOT_RUN
 
 

@@ -8,6 +8,7 @@ from analysis.descent import crossfit, locate, sizes, verdict
 from analysis.intervals import t_half_width
 from analysis.report import verdict_lines
 from analysis.trial_folder import ResultsError
+from tests.there import there
 
 PATH = [(1, 2), (1, 4), (1, 8), (1, 16), (1, 32), (2, 32), (4, 32), (8, 32), (16, 32), (16, 64)]
 DIGITS = np.array([108.4, 97.9, 96.2, 97.3, 99.1, 98.5, 98.3, 98.0, 95.9, 97.0])
@@ -126,9 +127,9 @@ def test_second_minimum_below_the_first_only_beyond_the_noise(make):
 
 def test_phase_3_and_gaps(make):
     found = verdict(_frame(make, DIGITS, noise=0.01))
-    assert (found.phase3.start, found.phase3.end) == ((16, 32), (16, 64))
-    assert found.phase3.difference.mean == pytest.approx(1.1, abs=0.05)
-    assert found.phase3.monotone and found.phase3.difference.sign == 1
+    assert (there(found.phase3).start, there(found.phase3).end) == ((16, 32), (16, 64))
+    assert there(found.phase3).difference.mean == pytest.approx(1.1, abs=0.05)
+    assert there(found.phase3).monotone and there(found.phase3).difference.sign == 1
     gap = found.gaps["normal"]  # n_c / m_z + seed / 2
     assert (gap.start, gap.end) == ((1, 32), (16, 32))
     assert (gap.first.mean, gap.last.mean) == (32.5, 2.5)

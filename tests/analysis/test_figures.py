@@ -11,6 +11,7 @@ from matplotlib.transforms import Bbox
 from analysis import figures, style
 from analysis.intervals import t_interval
 from analysis.trial_folder import ResultsError
+from tests.there import there
 
 
 def _lines(ax):
@@ -132,7 +133,9 @@ def test_labels_of_figure_8_lie_apart_and_off_the_data(make, shapes, shape):
     marks = left.transData.transform(table[["parameters", "mean"]].to_numpy(dtype=float))
     assert not any(box.count_contains(marks) for box in boxes)
     window = left.get_window_extent()
-    assert all(Bbox.intersection(box, window).bounds == pytest.approx(box.bounds) for box in boxes)
+    assert all(
+        there(Bbox.intersection(box, window)).bounds == pytest.approx(box.bounds) for box in boxes
+    )
 
 
 def test_legends_cover_no_panel(make):
@@ -142,7 +145,7 @@ def test_legends_cover_no_panel(make):
         own = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
         assert own or figure.legends
         for legend in [*own, *figure.legends]:
-            box = legend.get_window_extent()
+            box = there(legend).get_window_extent()
             assert not any(box.overlaps(ax.get_window_extent()) for ax in figure.axes)
 
 

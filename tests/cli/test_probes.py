@@ -1,6 +1,10 @@
 """The doctor's processes: what each finds, printed as JSON lines, whatever breaks inside."""
 
+import hashlib
+import importlib.util
 import json
+import os
+from typing import Any
 
 import pytest
 import torch
@@ -39,10 +43,10 @@ def test_a_gpu_that_computes():
 
 def test_the_weights_of_inception(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(probes.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     finding = probes.weights()
     assert (finding.state, finding.advice) == (LIMITED, "pip install torch-fidelity")
-    monkeypatch.setattr(probes.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     finding = probes.weights()
     assert finding.state == LIMITED
     assert str(tmp_path / "checkpoints") in finding.advice
@@ -51,7 +55,7 @@ def test_the_weights_of_inception(monkeypatch, tmp_path):
     file.write_bytes(b"something else")
     finding = probes.weights()
     assert (finding.state, finding.advice) == (BROKEN, f"rm {file}")
-    digest = probes.hashlib.sha256(b"something else").hexdigest()
+    digest = hashlib.sha256(b"something else").hexdigest()
     monkeypatch.setattr("scaling.metrics.features.WEIGHTS_SHA256", digest)
     assert probes.weights().state == WORKS
 
@@ -74,8 +78,8 @@ def told(monkeypatch, capsys):
     """Runs a probe as its process does; returns the findings that the doctor reads."""
 
     def run(probe, *words):
-        codes = []
-        monkeypatch.setattr(probes.os, "_exit", codes.append)
+        codes: list[Any] = []
+        monkeypatch.setattr(os, "_exit", codes.append)
         monkeypatch.setitem(probes.PROBES, "ray", probe)
         probes.main("ray", *words)
         assert codes == [0]

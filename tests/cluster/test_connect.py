@@ -6,6 +6,7 @@ import stat
 from types import SimpleNamespace
 
 import pytest
+from ray._private import ray_constants
 
 from scaling.cluster import connect
 from scaling.cluster.connect import HEAD_GONE, HEAD_SECONDS, _probe, _watch_head
@@ -101,7 +102,7 @@ def watched(monkeypatch):
     monkeypatch.setattr(connect, "time", SimpleNamespace(monotonic=lambda: made.now, sleep=sleep))
     monkeypatch.setattr(connect, "_probe", probe)
     monkeypatch.setattr(connect, "_head", lambda: made.head)
-    monkeypatch.setattr(connect.os, "_exit", leave)
+    monkeypatch.setattr(os, "_exit", leave)
     return made
 
 
@@ -153,11 +154,11 @@ def test_nodes_that_are_alive_are_counted(monkeypatch):
 
 
 def test_a_ray_of_our_own_joins_no_cluster_and_the_setting_is_as_before(monkeypatch):
-    before = connect.ray_constants.ENABLE_RAY_CLUSTER
+    before = ray_constants.ENABLE_RAY_CLUSTER
     seen = []
 
     def init(address, **options):
-        seen.append((address, connect.ray_constants.ENABLE_RAY_CLUSTER, options))
+        seen.append((address, ray_constants.ENABLE_RAY_CLUSTER, options))
         raise RuntimeError
 
     monkeypatch.setattr(connect, "_init", init)
@@ -165,4 +166,4 @@ def test_a_ray_of_our_own_joins_no_cluster_and_the_setting_is_as_before(monkeypa
         connect._start()
     ((address, cluster, options),) = seen
     assert (address, cluster, options["include_dashboard"]) == ("local", False, False)
-    assert connect.ray_constants.ENABLE_RAY_CLUSTER is before
+    assert ray_constants.ENABLE_RAY_CLUSTER is before

@@ -8,6 +8,7 @@ import pytest
 
 from scaling.storage.trial_folder import TrialFolder
 from tests.cluster.conftest import TINY
+from tests.there import there
 
 pytestmark = pytest.mark.cluster
 
@@ -136,7 +137,7 @@ def test_shares_of_a_logical_gpu_never_add_up_beyond_one(study):
         words = ["--gpus-per-trial", 0.3, "--address", "auto", "--seeds", "0-5", "--m-z", 1]
         run = study.run(*TINY, *words, "--epochs", 100)
         assert run.returncode == 0, run.stderr
-        spans = [TrialFolder(path).done()["span"] for path in study.folders()]
+        spans = [there(TrialFolder(path).done())["span"] for path in study.folders()]
         assert len(spans) == 6
         crowd = [sum(a <= moment < b for a, b in spans) for moment, _ in spans]
         assert max(crowd) <= 3

@@ -1,6 +1,7 @@
 """Pools for trials: in the store where every node has room, else files; lost objects are files."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def store(monkeypatch):
 
 
 def test_only_the_chunks_that_are_read_are_put_and_come_back(pool, store):
-    lines = []
+    lines: list[Any] = []
     chunks = put_pools({"p": pool}, {"p": 2}, 0, lines.append)["p"]
     assert len(chunks.refs) == len(store.kept) == 2 and not lines
     assert chunks.checksums == {0: pool.chunks[0], 1: pool.chunks[1]}
@@ -52,7 +53,8 @@ def test_only_the_chunks_that_are_read_are_put_and_come_back(pool, store):
 
 @pytest.mark.parametrize(("spare", "in_store"), [(1, True), (-1, False)])
 def test_the_smallest_living_node_must_hold_pools_and_data(pool, store, spare, in_store):
-    need, lines = 3 * pool.chunk_bytes + 5000, []
+    need = 3 * pool.chunk_bytes + 5000
+    lines: list[Any] = []
     store.sizes = [1e12, need / STORE_SHARE + spare]
     store.dead = [1]
     chunks = put_pools({"p": pool}, {"p": 3}, 5000, lines.append)["p"]
@@ -62,8 +64,8 @@ def test_the_smallest_living_node_must_hold_pools_and_data(pool, store, spare, i
 
 
 @pytest.mark.parametrize("error", [
-    GetTimeoutError("late"), OwnerDiedError("0" * 40, "owner", "call"),
-    ObjectLostError("0" * 40, "owner", "call"),
+    GetTimeoutError("late"), OwnerDiedError("0" * 40, b"owner", "call"),
+    ObjectLostError("0" * 40, b"owner", "call"),
 ])  # fmt: skip
 def test_what_the_store_has_lost_is_read_from_its_file(pool, store, error):
     chunks = put_pools({"p": pool}, {"p": 3}, 0)["p"]

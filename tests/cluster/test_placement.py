@@ -10,6 +10,7 @@ import pytest
 from scaling.storage.store import Store
 from tests.cluster.conftest import ROOT
 from tests.cluster.placed import TOO_WIDE
+from tests.there import there
 
 
 @pytest.mark.cluster
@@ -20,7 +21,7 @@ def test_shares_by_trial_on_two_logical_gpus_and_one_that_runs_out_of_memory(tmp
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
     shares = json.loads(done.stdout.splitlines()[-1])
-    ended = {name: Store(tmp_path).folder(name).done() for name in shares}
+    ended = {name: there(Store(tmp_path).folder(name).done()) for name in shares}
 
     (wide,) = (name for name in shares if str(TOO_WIDE) in name)
     failed = ended.pop(wide)

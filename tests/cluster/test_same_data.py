@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_so_is_a_finished_model_whose_samples_are_to_be_read(trial, tmp_path, mo
         [replace(trial, source=Source(real_share=0.0, k=1))], 4, 2, Diffusion(model, 3)
     )
     trials = {item.key: Planned(item, "new", 0.0, 0.0) for item in (first, *rest)}
-    request = SimpleNamespace(
+    request: Any = SimpleNamespace(
         trials=trials, pool_users=lambda: [("", rest[0].trial.reads_pool, None)]
     )
     assert study._models(request) == {first.key}

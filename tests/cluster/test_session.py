@@ -1,6 +1,7 @@
 """Waiting for a cluster's first GPU."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -28,12 +29,12 @@ def clock(monkeypatch):
 
 
 def session(lines):
-    limits = SimpleNamespace(check=lambda gpus: None)
+    limits: Any = SimpleNamespace(check=lambda gpus: None)
     return Session(CPUS, limits, 0.0, lines.append)
 
 
 def test_a_gpu_that_comes_is_waited_for(clock):
-    lines = []
+    lines: list[Any] = []
     assert wait_for_gpus(session(lines), 600.0) == GPUS
     assert clock.looks == 3 and clock.now == 15.0
     assert lines == ["No GPU in the cluster yet: waiting for up to 10 min"]
@@ -46,6 +47,6 @@ def test_it_is_waited_for_no_longer_than_asked(clock):
 
 
 def test_by_default_nothing_is_waited_for(clock):
-    lines = []
+    lines: list[Any] = []
     assert wait_for_gpus(session(lines), 0.0) == CPUS
     assert not lines and not clock.looks

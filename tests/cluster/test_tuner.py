@@ -2,10 +2,12 @@
 
 import io
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from ray import tune
 
-from scaling.cluster import tuner
+from scaling.cluster import gpu_memory, tuner
 from scaling.cluster.limits import Caps, Limits
 from scaling.cluster.progress import Progress
 from scaling.cluster.session import Session
@@ -21,11 +23,11 @@ def worker(monkeypatch, tmp_path, trial, digits):
     """Calls `train` as Tune does, on a share of a GPU as Ray would give it."""
     made = SimpleNamespace(reports=[], folder=Store(tmp_path).folder(key(trial)), share=0.0)
     made.folder.create(trial)
-    monkeypatch.setattr(tuner.tune, "report", made.reports.append)
+    monkeypatch.setattr(tune, "report", made.reports.append)
     ray = SimpleNamespace(get=lambda ref: ref, get_gpu_ids=lambda: [0])
     monkeypatch.setattr(tuner, "ray", ray)
-    monkeypatch.setattr(tuner.gpu_memory, "placed", lambda: ("cpu", made.share))
-    given = {"datasets": {data_of(trial): digits}, "pools": {}, "modules": ()}
+    monkeypatch.setattr(gpu_memory, "placed", lambda: ("cpu", made.share))
+    given: dict[str, Any] = {"datasets": {data_of(trial): digits}, "pools": {}, "modules": ()}
 
     def run(epochs=4):
         jobs = {key(trial): Job(epochs, 2)}

@@ -10,11 +10,13 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scaling.storage.trial_folder import TrialFolder
 from tests.cluster.conftest import Study
+from tests.there import there
 
 HERE = Path(__file__).parent
 LEDGER = """
@@ -87,7 +89,7 @@ class Watched(Study):
             env=self.variables(),
         )
         try:
-            yield process.stdout.readline().strip()
+            yield there(process.stdout).readline().strip()
         finally:
             process.communicate("")
 
@@ -101,7 +103,7 @@ class Watched(Study):
 
     def epochs(self):
         """The epochs that each process trained, by key and in the order of the processes."""
-        found = defaultdict(lambda: defaultdict(list))
+        found: defaultdict[str, Any] = defaultdict(lambda: defaultdict(list))
         for line in self.ledger():
             found[line.key][line.pid].append(line.epoch)
         return {key: list(by_process.values()) for key, by_process in found.items()}

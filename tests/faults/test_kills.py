@@ -2,6 +2,7 @@
 
 import random
 import signal
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_a_killed_driver(study, tmp_path, seeds, kills):
     study.checkpoints_at_every_row()
     words = [*CELLS, "--seeds", seeds, "--epochs", 60]
     work = 60 * (int(seeds[-1]) + 1)
-    finished = {}
+    finished: dict[str, Any] = {}
     for moment in sorted(random.Random(kills).sample(range(work // 8, work * 7 // 8), kills)):
         code, _ = stopped_at(study, words, moment, signal.SIGKILL)
         assert code == -signal.SIGKILL

@@ -59,7 +59,7 @@ def test_measured_once_and_kept(cache, monkeypatch):
     typical = calibrate.cached_machine(on_gpu=False)
     assert typical.basis == "typical speeds"
     assert not runs
-    monkeypatch.setattr(calibrate.subprocess, "run", fake)
+    monkeypatch.setattr(subprocess, "run", fake)
     first, again = (
         calibrate.measured_machine(on_gpu=False),
         calibrate.measured_machine(on_gpu=False),
@@ -85,7 +85,7 @@ def test_where_it_fails_typical_speeds_stay(monkeypatch):
     def fails(command, **options):
         raise subprocess.TimeoutExpired(command, 1)
 
-    monkeypatch.setattr(calibrate.subprocess, "run", fails)
+    monkeypatch.setattr(subprocess, "run", fails)
     assert calibrate.measured_machine(on_gpu=False).basis == "typical speeds"
     assert calibrate.cached_machine(on_gpu=True).flop == GPU.flop
 

@@ -1,11 +1,12 @@
 """The machine as its own files and nvidia-smi tell it, whatever they leave out."""
 
 import os
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from scaling.planning import hardware as module
 from scaling.planning.hardware import hardware, has_gpu
 
 CARD = "NVIDIA GeForce RTX 2080 Ti, 11264\n"
@@ -18,7 +19,7 @@ def smi(monkeypatch, answer):
             raise answer
         return subprocess.CompletedProcess(command, 0, answer, "")
 
-    monkeypatch.setattr(module.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
 
 
 @pytest.mark.parametrize(("answer", "found"), [
@@ -47,13 +48,13 @@ def test_the_processors_name_and_the_machines_memory():
 
 
 def test_a_machine_that_does_not_name_its_processor(monkeypatch):
-    monkeypatch.setattr(module.Path, "read_text", lambda self: "processor : 0\n")
+    monkeypatch.setattr(Path, "read_text", lambda self: "processor : 0\n")
     assert hardware(on_gpu=False)[0] == "this processor"
 
     def unreadable(self):
         raise PermissionError
 
-    monkeypatch.setattr(module.Path, "read_text", unreadable)
+    monkeypatch.setattr(Path, "read_text", unreadable)
     assert hardware(on_gpu=False)[0] == "this processor"
 
 
@@ -61,6 +62,6 @@ def test_a_machine_that_does_not_name_its_processor(monkeypatch):
     (True, None, True), (False, "/usr/bin/nvidia-smi", True), (False, None, False),
 ])  # fmt: skip
 def test_a_driver_or_its_command_tell_of_a_gpu(monkeypatch, driver, command, found):
-    monkeypatch.setattr(module.os.path, "isdir", lambda path: driver)
-    monkeypatch.setattr(module.shutil, "which", lambda name: command)
+    monkeypatch.setattr(os.path, "isdir", lambda path: driver)
+    monkeypatch.setattr(shutil, "which", lambda name: command)
     assert has_gpu() is found

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +56,8 @@ def test_chunks_of_a_killed_builder_are_adopted(root):
 
 def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
     monkeypatch.setattr(pool_build, "PART_IMAGES", 8)
-    path, asked = root / "p", []
+    path = root / "p"
+    asked: list[Any] = []
     create(path, SPEC)
 
     def sample(seeds):
@@ -80,11 +83,15 @@ def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
     assert not list(path.glob("part-*"))
 
 
+def _chunk(index, seeds):
+    return chunk_of(index)
+
+
 def test_parts_of_other_chunks_stay(root):
     path = root / "p"
     create(path, SPEC)
     for index in (0, 1):
-        in_parts(path, index, lambda seeds, i=index: chunk_of(i))
+        in_parts(path, index, partial(_chunk, index))
     drop_parts(path, 0)
     assert [file.name for file in path.glob("part-*")] == ["part-00001-00000000.npy"]
 

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -86,7 +87,8 @@ def verdicts(monkeypatch, trial, kls, losses):
     rule = StopRule(trial)
     values = iter(kls)
     monkeypatch.setattr(stopping, "mean_kl", lambda vae, images: next(values))
-    return [rule(epoch, loss, None, torch.zeros(1)) for epoch, loss in enumerate(losses, 1)]
+    unused: Any = None
+    return [rule(epoch, loss, unused, torch.zeros(1)) for epoch, loss in enumerate(losses, 1)]
 
 
 def test_what_recovers_is_not_ended(trial, monkeypatch):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import torch
 from scaling.storage import checkpoints
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, key
+from tests.there import there
 
 TRIAL = VaeTrial("digits", n_c=2)
 
@@ -30,10 +32,10 @@ def test_kept_models_stay_beside_the_newest_state(folder):
         if epoch == 1:
             checkpoints.keep(folder.path, state(epoch) | {"optimizer": {"big": torch.zeros(9)}})
     assert checkpoints.epochs(folder.path) == [1, 2, 3]
-    kept = checkpoints.at(folder.path, 1)
+    kept = there(checkpoints.at(folder.path, 1))
     assert "optimizer" not in kept
     assert torch.equal(kept["weights"], state(1)["weights"])
-    assert checkpoints.at(folder.path, 3)["epoch"] == 3
+    assert there(checkpoints.at(folder.path, 3))["epoch"] == 3
     assert checkpoints.at(folder.path, 7) is None
 
 
@@ -75,8 +77,8 @@ def test_of_a_diffusion_model_only_the_average_is_kept(folder):
     whole = state(4) | {"model": {"w": 1}, "averaged": {"w": 2}, "optimizer": {"m": 3}}
     checkpoints.keep(folder.path, whole)
     checkpoints.keep(folder.path, state(12) | {"model": {"w": 1}})
-    assert checkpoints.at(folder.path, 4).keys() == {"epoch", "weights", "averaged"}
-    assert checkpoints.at(folder.path, 12).keys() == {"epoch", "weights", "model"}
+    assert there(checkpoints.at(folder.path, 4)).keys() == {"epoch", "weights", "averaged"}
+    assert there(checkpoints.at(folder.path, 12)).keys() == {"epoch", "weights", "model"}
     assert checkpoints.kept_epochs(folder.path) == [4, 12]
 
 
@@ -94,7 +96,7 @@ def test_a_full_disk_is_told_as_such_and_leaves_what_was_there(folder, monkeypat
         def flush(self):
             pass
 
-    saved = torch.save
+    saved: Any = torch.save
     monkeypatch.setattr(torch, "save", lambda state, stream: saved(state, Full(stream)))
     with pytest.raises(OSError, match="No space left"):
         folder.save_checkpoint(state(2))

@@ -1,6 +1,7 @@
 """The results folder: which trials and studies are in it, where they stand, what they took."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -28,7 +29,7 @@ def finished(store, trial, epoch=4, seconds=3.0, **facts):
 def test_the_studies_of_a_trial(tmp_path):
     store = Store(tmp_path)
     for name, keys in (("b", ["x", "y"]), ("a", ["y"]), ("c", ["z"])):
-        store.update_study(name, lambda study, keys=keys: study | {"trials": dict.fromkeys(keys)})
+        store.update_study(name, partial(dict, trials=dict.fromkeys(keys)))
     assert [path.name for path in store.studies_of({"y"})] == ["a", "b"]
     assert store.studies_of(set()) == []
 

@@ -8,6 +8,7 @@ from scaling.runs.execute import Job, execute
 from scaling.storage.store import Store
 from scaling.storage.tensorboard import write_mean
 from scaling.trial import key
+from tests.there import there
 
 
 def read(folder):
@@ -24,10 +25,10 @@ def run(tmp_path, trial, tiny):
     seen = []
 
     def report(row):
-        seen.append(read(job.tensorboard / folder.key))
+        seen.append(read(there(job.tensorboard) / folder.key))
 
     execute(folder, tiny, job, report)
-    return folder, seen, read(job.tensorboard / folder.key)
+    return folder, seen, read(there(job.tensorboard) / folder.key)
 
 
 def test_scalars_have_our_names_and_values(run):
@@ -64,7 +65,7 @@ def test_a_resumed_curve_does_not_go_back(tmp_path, trial, tiny):
 
 
 def test_the_mean_over_seeds(tmp_path):
-    runs = [
+    runs: list[list[dict[str, float]]] = [
         [{"epoch": 1, "test_elbo": -10.0}, {"epoch": 2, "test_elbo": -8.0}],
         [{"epoch": 1, "test_elbo": -12.0}, {"epoch": 2, "test_elbo": -7.0}, {"epoch": 3}],
     ]

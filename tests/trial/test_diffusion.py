@@ -1,6 +1,7 @@
 """A diffusion model's trial: the images of an epoch, and fields that make no sense."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -55,7 +56,8 @@ def test_only_what_changes_an_epochs_length_is_its_architecture():
 
 
 def test_bf16_is_for_those_who_ask_whatever_the_side():
-    for precision, trains in (("float32", False), ("tf32", False), ("bf16", True)):
+    cases: tuple[tuple[Any, bool], ...] = (("float32", False), ("tf32", False), ("bf16", True))
+    for precision, trains in cases:
         trial = replace(TRIAL, precision=precision)
         assert [trial.trains_in_bf16(side) for side in (8, 32)] == [trains, trains]
 

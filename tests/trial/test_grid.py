@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -58,7 +59,8 @@ def test_every_field_changes_the_key(name):
         base, value = replace(BASE, dataset="mnist"), "static_bernoulli"
     elif value is None:
         value = getattr(BASE, name) + 1
-    assert key(replace(base, **{name: value})) != key(base)
+    changes: dict[str, Any] = {name: value}
+    assert key(replace(base, **changes)) != key(base)
 
 
 def test_keys_do_not_depend_on_the_session():
@@ -120,10 +122,12 @@ def test_an_axis_replaces_that_of_a_preset():
 
 def test_what_concerns_samples_leaves_normal_training_alone():
     both = [BASE, replace(BASE, source=replace(DMAAPX, k=2))]
-    normal, dmaapx = grid(both, **{"source.k": [5], "source.pool": ["mine"]})
+    axes: dict[str, list[Any]] = {"source.k": [5], "source.pool": ["mine"]}
+    normal, dmaapx = grid(both, **axes)
     assert normal == BASE
     assert (dmaapx.source.k, dmaapx.source.pool) == (5, "mine")
-    assert grid(BASE, **{"source.real_share": [0.5], "source.k": [5]})[0].source.k == 5
+    mixed: dict[str, list[Any]] = {"source.real_share": [0.5], "source.k": [5]}
+    assert grid(BASE, **mixed)[0].source.k == 5
 
 
 def test_axes_inside_the_source():

@@ -1,6 +1,7 @@
 """Training distributions: names that can be typed back, fields that are read, what is refused."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,7 +67,7 @@ def test_what_cannot_be_a_source_is_refused(text, told):
         parse_source(text)
 
 
-OTHER = {
+OTHER: dict[str, Any] = {
     "augment_strength": "uniform", "augment_probability": 0.5, "augment_flip": "always",
     "augment_filter": "sym6", "augment_shift": 0.1, "keep_real": True, "requantise": False,
     "k": 3, "pool": "p", "diffusion_share": 0.5, "pool_order": "shuffled", "mix": "fixed",
@@ -76,7 +77,10 @@ OTHER = {
 @pytest.mark.parametrize("name", OTHER)
 def test_a_field_is_taken_where_it_is_read_and_nowhere_else(name):
     assert set(OTHER) == {*READ_WITH, *SAMPLES}
-    owner = {"augment": {"augment": "tuned"}, "mollify_epochs": {"mollify_epochs": 5}}
+    owner: dict[str, Any] = {
+        "augment": {"augment": "tuned"},
+        "mollify_epochs": {"mollify_epochs": 5},
+    }
     reader = owner.get(READ_WITH.get(name, ""), {"real_share": 0.5})
     assert getattr(Source(**reader, **{name: OTHER[name]}), name) == OTHER[name]
     with pytest.raises(UsageError, match=f"source.{name}=.* is read with source"):

@@ -1,6 +1,7 @@
 """Fields that no run would read are refused, each with what reads it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from scaling.trial import DMAAPX, Source, VaeTrial
 from scaling.trial.extensions import UnknownName
 from scaling.trial.vae_checks import NETWORKS, READ_WHERE, STOPPING
 
-VALUES = {
+VALUES: dict[str, Any] = {
     "mixtures": 3, "mol_mix": "per_channel", "sigma": 0.1, "gauss_mean_act": "sigmoid",
     "latent_reading": "channels_x64", "res_inplace_quirk": True, "res_second_kernel": 1,
     "batch_norm": True, "binarise": "static_bernoulli", "stop_after": 3, "stop_kl": 0.5,
@@ -33,7 +34,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "owner", "choice", "is_read"), CASES)
 def test_a_field_is_taken_where_it_is_read_and_nowhere_else(name, owner, choice, is_read):
-    fields = {"dataset": "digits"} | {owner: choice, name: VALUES[name]}
+    fields: dict[str, Any] = {"dataset": "digits"} | {owner: choice, name: VALUES[name]}
     if is_read:
         assert getattr(VaeTrial(**fields), name) == VALUES[name]
         return
@@ -45,7 +46,7 @@ def test_a_field_is_taken_where_it_is_read_and_nowhere_else(name, owner, choice,
 
 @pytest.mark.parametrize("name", ["half_asleep_source", "half_asleep_mix"])
 def test_half_asleeps_options_need_half_asleep(name):
-    value = {"half_asleep_source": "prior", "half_asleep_mix": "only_samples"}[name]
+    value: Any = {"half_asleep_source": "prior", "half_asleep_mix": "only_samples"}[name]
     with pytest.raises(UsageError, match=f"{name}={value} is read with half_asleep_from only"):
         VaeTrial("digits", **{name: value})
     assert getattr(VaeTrial("digits", half_asleep_from=3, **{name: value}), name) == value

@@ -10,11 +10,12 @@ from analysis import page, results
 from analysis.page import cells, pictures, told
 from analysis.page.lines import lined
 from analysis.trial_folder import ResultsError
+from tests.there import there
 
 
 def data(text):
     found = re.search(r'<script type="application/json" id="map-data">(.*?)</script>', text, re.S)
-    return json.loads(found[1])
+    return json.loads(there(found)[1])
 
 
 def test_a_study_with_a_failure_whose_error_is_html(results):

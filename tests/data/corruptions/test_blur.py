@@ -1,6 +1,7 @@
 """Blurs: their kernels, from the image of a single point, and what they leave unchanged."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,8 +38,9 @@ def noise():
 @pytest.mark.parametrize("name", BLURS)
 @pytest.mark.parametrize("severity", range(5))
 def test_a_blur_leaves_a_flat_image_as_it_is(name, severity):
-    function, constants = BLURS[name]
-    flat = np.full((4, 3, 32, 32), 102 / 255, np.float32)
+    blur: Any = BLURS[name]
+    function, constants = blur
+    flat: Any = np.full((4, 3, 32, 32), 102 / 255, np.float32)
     np.testing.assert_allclose(function(flat, constants[severity], RNG(0)), flat, atol=1e-5)
 
 
