@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 from typing import Never
 
-from analysis import figures
+from analysis import figures, streams
 from analysis.command import command
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
 WORDS = {  # besides the figures
     "claims": "every claim of the paper, held against results",
-    "compact": "all results as one parquet file",
+    "compact": "all results as one file, parquet or csv",
     "page": "everything about a study on one HTML page",
     "law": "whether a loss falls as a power law of size, data or compute",
     "readings": "readings of what the paper leaves open, each beside its default",
@@ -185,15 +185,17 @@ def _run(
     from analysis import curves, results
 
     if what == "compact":
+        from analysis.compact import compact
+
         frame = curves.where(results.load(path), conditions) if conditions else None
-        print(results.compact(path, frame, output))
+        print(compact(path, frame, output))
         return 0
     if what == "verdict":
-        from analysis.descent import verdict
-        from analysis.report import verdict_lines
+        from analysis.provenance import provenance
+        from analysis.report import judged
 
-        judged = verdict(curves.where(results.load(path), conditions))
-        print("\n".join(verdict_lines(judged)))
+        frame = curves.where(results.load(path), conditions)
+        print("\n".join(judged(frame, provenance(path))))
         return 0
     if what == "readings":
         from analysis.readings import lines, readings
@@ -211,7 +213,7 @@ def _draw(
 
     frame = curves.where(figures.load(what, path), conditions)
     if bound:
-        from analysis.figures.fig8 import with_bound
+        from analysis.bound import with_bound
 
         frame = with_bound(frame, bound)
     if figures.is_table(what) and not output:
@@ -224,5 +226,15 @@ def _draw(
     return 0
 
 
+def alone() -> Never:
+    """Runs the command line of this process, and ends it."""
+    streams.settle()
+    code = main()
+    if fault := streams.lost():
+        print(f"{fault}. Make room, then type the command again.", file=sys.stderr)
+        code = code or WRONG
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    alone()

@@ -1,31 +1,18 @@
 """A study's report: one parquet file, the figures, and the verdict in plain console lines."""
 
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path, PurePath
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from analysis import descent, figures, pools, provenance, readings, results
-from analysis.descent import Change, Move, Place, Verdict
-from analysis.intervals import Interval
+from analysis import choice, figures, provenance, readings, results, verdicts
+from analysis.compact import compact
 from analysis.laws.worth import worth_lines, worths
-from analysis.pools import Pool
+from analysis.pool_lines import pool_lines as pool_lines
 from analysis.trial_folder import ResultsError, TrialFolder
 
-MEASURES = {  # of a pool: what it is called; the samples' number, that of real images, format
-    "Frechet": ("frechet_samples_test", "frechet_train_test", ".3g"),
-    "mean image": ("mean_samples_test", "mean_train_test", ".3g"),
-    "histogram": ("histogram_samples_test", "histogram_train_test", ".3g"),
-    "nearest": ("nearest_samples_train", "nearest_test_train", ".3g"),
-    "near copies": ("near_copies_samples", "near_copies_test", ".1%"),
-}
-LEGEND = (
-    "Samples to test set (D_train to test set); "
-    "nearest, near copies: samples to D_train (test set to D_train)."
-)
 DEFAULT = figures.STUDIES["double_descent"]
-POOLS = 5  # pools in the table
 SHOWN = 3  # failed trials, or missing points, named before "and n more"
 
 
@@ -46,14 +33,16 @@ def report(
     said = _states(study, found)
     try:
         frame = results.load(study, found)
-        results.compact(study, frame)
+        compact(study, frame)
     except ResultsError as error:
         return [*said, str(error)]
+    about = provenance.provenance(study)
+    names = [*names, *choice.figures_of(frame, about)]
     said += [_drawn(name, frame, study) for name in names]
     for name in filter(figures.is_table, names):
-        said += _text(name, frame)
+        said += _text(name, frame, study)
     said += _worth(frame) if "worth" in names else []
-    return said + (_judged(frame) if "fig8" in names else [])
+    return said + (_judged(frame, about) if "fig8" in names else [])
 
 
 def _worth(frame: pd.DataFrame) -> list[str]:
@@ -63,18 +52,27 @@ def _worth(frame: pd.DataFrame) -> list[str]:
         return [f"What samples are worth: {error}"]
 
 
-def _text(name: str, frame: pd.DataFrame) -> list[str]:
+def _text(name: str, frame: pd.DataFrame, study: Path) -> list[str]:
     try:
-        return figures.text(name, frame)
+        return figures.text(name, figures.load(name, study, frame))
     except ResultsError:  # said already, where the table is drawn
         return []
 
 
-def _judged(frame: pd.DataFrame) -> list[str]:
+def _judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
     try:
-        return verdict_lines(descent.verdict(frame))
+        return judged(frame, about)
     except ResultsError as error:
         return [f"Double descent: {error}"]
+
+
+def judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
+    """The verdict's lines; both verdicts where the study has a fixed rate and tuned ones."""
+    said = []
+    for name, part in choice.parts(frame, about).items():
+        said += [f"{name}:"] if name else []
+        said += verdicts.lines(part)
+    return said
 
 
 def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
@@ -101,7 +99,7 @@ def diffusion_report(study: str | Path) -> list[str]:
     study = Path(study)
     said = _states(study, results.trials(study))
     try:
-        results.compact(study)
+        compact(study)
     except ResultsError as error:
         said.append(str(error))
     try:
@@ -109,37 +107,6 @@ def diffusion_report(study: str | Path) -> list[str]:
     except ResultsError as error:
         return [*said, str(error)]
     return [*said, _drawn("fig17", frame, study), *pool_lines(list(frame["pool"]))]
-
-
-def pool_lines(found: list[Pool]) -> list[str]:
-    """Plain text, at most twelve lines: the pools' quality as a table, and what it says."""
-    shown = found if len(found) <= POOLS else found[: POOLS - 1]
-    names = list(map(_pool_name, shown, pools.told_apart(found)))
-    judged = [pools.judged(pool.quality) or "its quality is not measured yet" for pool in shown]
-    cells = [["", *MEASURES]]
-    cells += [
-        [name, *(_cell(pool.quality, *measure) for measure in MEASURES.values())]
-        for name, pool in zip(names, shown, strict=True)
-    ]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    more = len(found) - len(shown)
-    return [
-        LEGEND,
-        *("  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in cells),
-        *(f"  {name}: {said}." for name, said in zip(names, judged, strict=True)),
-        *([f"  and {more} more pools: see fig17.csv"] if more else []),
-    ]
-
-
-def _pool_name(pool: Pool, differ: list[str]) -> str:
-    percent = f"{PurePath(pool.dataset).stem} {100 * pool.share:.3g} %"
-    return ", ".join([percent, f"{pool.epochs:,} epochs", *differ])
-
-
-def _cell(quality: dict[str, float], samples: str, real: str, form: str) -> str:
-    """The samples' number, in brackets that of real images; - where it is not measured."""
-    pair = [format(quality[name], form) if name in quality else "-" for name in (samples, real)]
-    return f"{pair[0]} ({pair[1]})"
 
 
 def _drawn(name: str, frame: pd.DataFrame, study: Path) -> str:
@@ -164,92 +131,3 @@ def _states(study: Path, trials: list[TrialFolder]) -> list[str]:
     for trial in failed[:SHOWN]:
         said.append(f"  failed: {trial.key} at epoch {trial.epoch}: {trial.error or 'no reason'}")
     return said + ([f"  and {len(failed) - SHOWN} more failed"] if len(failed) > SHOWN else [])
-
-
-def verdict_lines(verdict: Verdict) -> list[str]:
-    """Plain text, at most ten lines; sizes in nats per image with 95 % intervals."""
-    return [
-        verdict.sentence,
-        _places(verdict),
-        *[_move(move, move.crossfit.verdict) for move in verdict.moves],
-        _move(verdict.lower, _lower(verdict.lower.crossfit), "first - second minimum"),
-        _phase3(verdict.phase3),
-        *([_gaps(verdict)] if verdict.gaps else []),
-        _method(verdict),
-        *([_missing(verdict)] if verdict.missing else []),
-    ]
-
-
-def _places(verdict: Verdict) -> str:
-    start = (
-        "  on the mean of all seeds: "
-        if verdict.shaped
-        else "  the mean has no such shape; nearest: "
-    )
-    return start + (
-        f"first minimum {_place(verdict.first_minimum)}, peak {_place(verdict.peak)}, "
-        f"second minimum {_place(verdict.second_minimum)}"
-    )
-
-
-def _move(move: Move, said: str, name: str = "") -> str:
-    pooled = move.pooled
-    ends = f" (pooled [{pooled.low:+.2f}, {pooled.high:+.2f}])" if pooled.n > 1 else ""
-    return f"  {name or move.name:<23}{_size(move.crossfit)}  {said}{ends}"
-
-
-def _lower(difference: Interval) -> str:
-    """Whether the second minimum lies below the first."""
-    if difference.sign == 0:
-        return "which is lower is not decided"
-    return f"the second is {'lower' if difference.sign > 0 else 'higher'}"
-
-
-def _phase3(change: Change | None) -> str:
-    if change is None:
-        return "  phase 3: no finished point with a larger n_c at the largest m_z"
-    moved = {1: "goes up", -1: "goes down", 0: "no direction shown"}[change.difference.sign]
-    bent = "" if change.monotone else ", and turns on the way"
-    return (
-        f"  phase 3, {_place(change.start)} to {_place(change.end)}: negative test ELBO "
-        f"{_size(change.difference)}, {moved}{bent}"
-    )
-
-
-def _gaps(verdict: Verdict) -> str:
-    texts = [
-        f"{source} {change.first.mean:.2f} -> {change.last.mean:.2f} ({_size(change.difference)})"
-        for source, change in verdict.gaps.items()
-    ]
-    ends = next(iter(verdict.gaps.values()))
-    return (
-        f"  generalization gap at n_c={ends.start[1]}, m_z={ends.start[0]} -> {ends.end[0]}: "
-        + "; ".join(texts)
-    )
-
-
-def _method(verdict: Verdict) -> str:
-    n = len(verdict.seeds)
-    if n == 1:
-        return "  One seed: places and sizes come from the same numbers, sizes are too large."
-    return (
-        f"  Nats per image, 95 %: t over n = {n}, places taken from the other seeds; "
-        "pooled: residual bootstrap, all differences at once, same noise at all points assumed."
-    )
-
-
-def _missing(verdict: Verdict) -> str:
-    shown = "; ".join(verdict.missing[:SHOWN])
-    more = len(verdict.missing) - SHOWN
-    return f"  Not finished: {shown}{f'; and {more} more' if more > 0 else ''}. " + (
-        f"Seeds complete along the path: {', '.join(map(str, verdict.seeds))}."
-    )
-
-
-def _size(interval: Interval) -> str:
-    ends = f" [{interval.low:+.2f}, {interval.high:+.2f}]" if interval.n > 1 else ""
-    return f"{interval.mean:+.2f}{ends}"
-
-
-def _place(place: Place) -> str:
-    return f"(m_z={place[0]}, n_c={place[1]})"

@@ -10,7 +10,7 @@ from analysis import figures
 from scaling import __version__
 from scaling.cli import doctor, evaluate, pool, status, studies
 from scaling.cli.options import Parser
-from scaling.cli.process import guarded
+from scaling.cli.process import ended
 from scaling.errors import COMMAND, UsageError, did_you_mean
 
 WIDTH = 120  # of --help: a line for each word
@@ -18,7 +18,7 @@ WIDTH = 120  # of --help: a line for each word
 
 def main() -> Never:
     """Runs one command and ends the process with its exit code."""
-    guarded(_main)
+    ended(_main)
 
 
 def _main() -> int:

@@ -47,7 +47,7 @@ def test_every_preset_is_complete_and_of_one_data_set_family(name, preset):
 
 
 def test_every_study_has_digits_and_paper_and_a_smoke_test():
-    assert len(NAMES) == 14
+    assert len(NAMES) == 15
     for name in NAMES:
         assert {"digits", "paper", "smoke"} <= set(study(name).PRESETS)
         assert next(iter(study(name).PRESETS)) == "digits"

@@ -30,13 +30,18 @@ class Progress(Following):
         trials: Iterable[Listed],
         *work: Any,
         notes: Notes | None = None,
-        stream: TextIO = sys.stdout,
+        stream: TextIO | None = None,
         **more: Any,
     ) -> None:
         super().__init__(trials, *work, **more)
-        self.notes, self.stream = notes, stream
+        self.notes, self.given = notes, stream
         self.shown_at, self.shown_share, self.shown_line = self.started, 0.0, ""
-        self.screen = Screen(stream) if is_live(stream) else None
+        self.screen = Screen(stream) if is_live(self.stream) else None
+
+    @property
+    def stream(self) -> TextIO:
+        """Where lines go; stdout is looked up each time: Tune pickles its callbacks."""
+        return self.given or sys.stdout
 
     @classmethod
     def of(cls, hours: Mapping[str, float], epochs: Mapping[str, int], **more: Any) -> "Progress":

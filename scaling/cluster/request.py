@@ -36,6 +36,8 @@ class Request:
     pool_k: int
     metric_settings: Options
     plan: Mapping[str, Any] = field(default_factory=dict)  # its JSON form, kept in plan.json
+    gpu_hours_before: float = 0.0  # that earlier launches of the study have used
+    local_cpus: int | None = None  # of a Ray that is started here; None: what this process may use
 
     @property
     def folder(self) -> Path:

@@ -31,6 +31,7 @@ from scaling.storage import checkpoints
 from scaling.storage.lock import Lock
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, extensions
+from scaling.trial.keys import data_name
 from scaling.trial.schedule import pool_name
 
 LINE_SECONDS = 15, 300  # between two lines of progress: at least, and at most
@@ -133,11 +134,16 @@ class SamplingProgress:
 
 
 def build_alone(
-    store: Store, request: PoolRequest, address: str, lock: Lock, hung_after_s: float
+    store: Store,
+    request: PoolRequest,
+    address: str,
+    lock: Lock,
+    hung_after_s: float,
+    cpus: int | None = None,
 ) -> None:
     """Samples a pool in a Ray session of its own, on whole GPUs where there are any."""
     log, limits = store.root / "pools" / "ray.log", Limits(Caps(), lock.check)
-    with connected(address, store.root, log, limits, hung_after_s) as session:
+    with connected(address, store.root, log, limits, hung_after_s, cpus=cpus) as session:
         build_pool(session, store, request, min(1.0, session.cluster.gpus))
 
 
@@ -200,7 +206,7 @@ def pool_request(
     size = trial.train_size if trial.train_size is not None else len(data.train)
     spec = PoolSpec(
         name=name,
-        dataset=trial.dataset,
+        dataset=data_name(trial),
         levels=data.levels,
         shape=tuple(int(n) for n in data.train.shape[1:]),
         images_per_chunk=size,

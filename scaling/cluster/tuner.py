@@ -16,7 +16,7 @@ from scaling.cluster.progress import Progress, ProgressCallback
 from scaling.cluster.session import Session
 from scaling.cluster.watchdog import Watchdog
 from scaling.runs.execute import Job, execute
-from scaling.storage.provenance import code
+from scaling.storage.provenance import made_by
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, data_of, extensions
@@ -37,7 +37,7 @@ class FailureNote:
 
     def fail(self, error: str) -> None:
         if self.folder.state(self.epochs) != "done":
-            self.folder.fail(error, code=code())
+            self.folder.fail(error, **made_by())
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,11 @@ class Launcher:
 
     def _check_caps(self, running: set[str]) -> None:
         self.session.limits.check(sum(self.placement.gpus[key] for key in running))
-        self.progress.activity.caps = self.session.limits.used()
+        self.progress.activity.caps = self.session.limits.shown()
 
     def _under_way(self, name: str, done: int, of: int, unit: str) -> None:
         self.progress.under_way(name, done, of, unit)
-        self.progress.activity.caps = self.session.limits.used()
+        self.progress.activity.caps = self.session.limits.shown()
         self.progress.show()
 
     def _has(self, key: str) -> str:
@@ -150,6 +150,7 @@ class Launcher:
         self.callback.crowded.clear()
         self.callback.errors.clear()
         tuner.fit()
+        self.session.limits.still_ours()  # what another launch has taken over is not ours to fail
         for key, error in self.callback.errors.items():
             self._fail(key, error)
         return list(self.callback.crowded)
@@ -203,5 +204,6 @@ def train(
             if 0 < share < 1:
                 tune.report({"crowded": True})
                 return
-            folder.fail(gpu_memory.sentence(trial, job.device, job.micro_batch), code=code())
+            text = gpu_memory.sentence(trial, job.device, job.micro_batch)
+            folder.fail(text, **made_by())
     tune.report({"finished": True})

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, kl_divergence
 
-from scaling.errors import UsageError
 from scaling.metrics.best_q import Search, join, optimize, pieces
 from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.vae import VAE, diagonal_normal, prior
 from scaling.seeds import seeded
+from scaling.trial.bounds import Count
 
 COLUMNS = (
     "amortization_gap",
@@ -37,16 +37,9 @@ ESTIMATOR = "annealed-1"
 class Settings(Search):
     """Options of Eq. 4, which the paper leaves open."""
 
-    n_images: int = 1000  # the first of the test set
-    mc_eval: int = 64  # draws for the two ELBOs
+    n_images: Count = 1000  # the first of the test set
+    mc_eval: Count = 64  # draws for the two ELBOs
     clip_nonneg: bool = False  # an image's ELBO* is at least its ELBO
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("n_images", "steps", "mc_train", "mc_eval", "lr"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise UsageError(f"{name}={value} is not positive. Leave it out for the default.")
 
     @property
     def estimator(self) -> str:

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent
 
 from scaling.models.vae import VAE, diagonal_normal, prior
+from scaling.trial.bounds import Count, Positive
 from scaling.trial.validation import Validated
 
 # Values of images that go through the decoder together: those on a CPU stay in its cache, those on
@@ -43,9 +44,9 @@ STEPS_MAX = 30_000  # of Cremer's rule
 class Search(Validated):
     """Options of how q* is sought."""
 
-    steps: int = 300
-    lr: float | None = None  # None: that of the variant; per_image in units of q's spread
-    mc_train: int = 1  # draws in a step
+    steps: Count = 300
+    lr: Positive | None = None  # None: that of the variant; per_image in units of q's spread
+    mc_train: Count = 1  # draws in a step
     init: Literal["encoder", "prior"] = "encoder"
     stop: Literal["fixed", "cremer"] = "fixed"  # cremer: first at a constant rate, by that rule
     variant: Literal["per_image", "encoder_finetune"] = "per_image"

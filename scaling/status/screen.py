@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -23,10 +24,15 @@ def room() -> tuple[int, int]:
 
 
 class Screen:
-    """Draws lines over those that it has drawn before."""
+    """Draws lines over those that it has drawn before, on stdout unless a stream is given."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self.stream, self.drawn = stream, list[int]()
+    def __init__(self, given: TextIO | None = None) -> None:
+        self.given, self.drawn = given, list[int]()
+
+    @property
+    def stream(self) -> TextIO:
+        """Where lines go; stdout is looked up each time: Tune pickles what holds a screen."""
+        return self.given or sys.stdout
 
     def draw(self, lines: Sequence[Line]) -> None:
         """Puts these lines in place of the last ones; each is cut to the width."""
