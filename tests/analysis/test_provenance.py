@@ -53,7 +53,7 @@ def test_a_root_has_the_launches_of_all_its_studies_by_date(tmp_path):
     for name, month in (("a", "05"), ("b", "03"), ("c", "04")):
         study(tmp_path, name, {"started": f"2026-{month}-01"})
     found = provenance(tmp_path)
-    assert [launch["started"][5:7] for launch in launches_of(found)] == ["03", "04", "05"]
+    assert [str(launch["started"])[5:7] for launch in launches_of(found)] == ["03", "04", "05"]
     assert found["preset"] == "digits" and "study" not in found
     study(tmp_path, "d", preset="paper")
     assert "preset" not in provenance(tmp_path)
@@ -81,7 +81,11 @@ def test_a_parquet_says_what_its_schema_says(tmp_path):
 
 
 def test_words_typed_and_hosts_are_not_published():
-    launch = LAUNCH | {"hardware": {"host": "mine", "cpu": "x"}, "code": {"commit": "a"}}
+    launch: dict[str, object] = {
+        **LAUNCH,
+        "hardware": {"host": "mine", "cpu": "x"},
+        "code": {"commit": "a"},
+    }
     assert public(launch) == {
         "started": LAUNCH["started"], "hardware": {"cpu": "x"}, "code": {"commit": "a"}
     }  # fmt: skip

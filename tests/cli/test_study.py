@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ray._private import services
 
-from scaling.cli import study as command
+from scaling.cli import planned
 from scaling.cli.axes import override
 from scaling.cli.options import Parser, parser, preset_of
 from scaling.errors import UsageError
@@ -194,7 +194,7 @@ def test_only_what_is_left_to_run_needs_the_planned_gpu(monkeypatch, state, refu
     scheduled = schedule([VaeTrial("cifar10", n_c=8)], 10, 5, None)
     made = plan.make(scheduled, Speeds(GPU), {scheduled[0].key: state})
     assert made.trials[0].gpus > 0
-    monkeypatch.setattr(command, "has_gpu", lambda: False)
+    monkeypatch.setattr(planned, "has_gpu", lambda: False)
     words = Namespace(cpus=None, cpus_per_trial=1.0, gpus_per_trial=None)
     with pytest.raises(UsageError, match="planned for a GPU") if refused else nullcontext():
-        command._check_here(words, made)
+        planned.check_here(words, made)

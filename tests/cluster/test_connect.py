@@ -2,7 +2,6 @@
 
 import os
 import socket
-import stat
 from types import SimpleNamespace
 
 import pytest
@@ -131,18 +130,6 @@ def test_a_head_that_comes_back_is_forgiven(watched):
     assert watched.codes == [] and watched.now >= 900
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o666, 0o600])
-def test_a_token_is_made_private(monkeypatch, tmp_path, mode):
-    token = tmp_path / "token"
-    token.write_text("secret")
-    token.chmod(mode)
-    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
-    connect._keep_token_private()
-    assert stat.S_IMODE(token.stat().st_mode) == 0o600
-    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "none"))
-    connect._keep_token_private()
-
-
 def test_nodes_that_are_alive_are_counted(monkeypatch):
     nodes = [
         {"Alive": True, "Resources": {"CPU": 4.0, "memory": 1.0}},
@@ -159,11 +146,12 @@ def test_a_ray_of_our_own_joins_no_cluster_and_the_setting_is_as_before(monkeypa
 
     def init(address, **options):
         seen.append((address, ray_constants.ENABLE_RAY_CLUSTER, options))
-        raise RuntimeError
+        raise RuntimeError("no room")
 
     monkeypatch.setattr(connect, "_init", init)
-    with pytest.raises(RuntimeError):
-        connect._start()
+    with pytest.raises(UsageError, match="Ray cannot start here: .*scaling-vae doctor"):
+        connect._start(2)
     ((address, cluster, options),) = seen
     assert (address, cluster, options["include_dashboard"]) == ("local", False, False)
+    assert options["num_cpus"] == 2
     assert ray_constants.ENABLE_RAY_CLUSTER is before

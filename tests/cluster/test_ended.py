@@ -8,11 +8,11 @@ import pytest
 
 from scaling.cli import process
 from scaling.cli import study as cli
-from scaling.cluster import launch as study
 from scaling.cluster import object_store
 from scaling.cluster.costly import name_without_model
 from scaling.cluster.launch import Ended
 from scaling.cluster.measuring import without_model
+from scaling.cluster.placing import placement_of
 from scaling.errors import UsageError
 from scaling.pools.pool import Pool
 from scaling.storage.store import Store
@@ -91,7 +91,14 @@ def test_a_pool_must_fit_each_nodes_object_store(tmp_path, monkeypatch, smallest
 def test_cpus_never_stand_in_for_planned_gpus_in_silence(trial, fixed, refused):
     """`auto` on a cluster without GPUs is refused; a share of 0 that was typed is not."""
     planned = Planned(Scheduled(trial, 4, 2), "new", 1.0, 0.0 if fixed else 0.25)
-    request: Any = SimpleNamespace(trials={"a": planned}, gpus_fixed=fixed, cpus=1.0)
+    request: Any = SimpleNamespace(
+        trials={"a": planned},
+        gpus_fixed=fixed,
+        cpus=1.0,
+        address="local",
+        mps="off",
+        shares_gpus=False,
+    )
     cluster = Cluster.of_nodes(((4.0, 0.0),))
     with pytest.raises(UsageError, match="planned for a GPU") if refused else nullcontext():
-        assert study._placement(request, cluster).gpus == {"a": 0.0}
+        assert placement_of(request, cluster).gpus == {"a": 0.0}

@@ -217,7 +217,9 @@ def test_files_of_other_tools(tmp_path, arrays, test):
     np.testing.assert_array_equal(images, GREY)
     np.testing.assert_array_equal(labels, LABELS if len(arrays) > 1 else [])
     row = images_of(str(path))
-    assert (row.all_images if not test else row.train_images + row.official_test) == len(GREY)
+    assert (row.all_images if not test else row.train_images + there(row.official_test)) == len(
+        GREY
+    )
     assert (row.official_test or 0) == test
 
 

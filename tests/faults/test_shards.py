@@ -12,7 +12,8 @@ from scaling.pools.build import create, record, write_chunk
 from scaling.pools.chunk import digest
 from scaling.pools.pool import Pool
 from scaling.pools.spec import PoolSpec
-from scaling.runs.execute import Job, Ledger, execute
+from scaling.runs.execute import Job, execute
+from scaling.runs.ledger import Ledger
 from scaling.storage.trial_folder import TrialFolder
 from tests.conftest import timeless
 from tests.there import there
