@@ -4,23 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from argparse import Namespace
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ray._private import services
 
-from scaling.cli import planned
 from scaling.cli.axes import override
 from scaling.cli.options import Parser, parser, preset_of
-from scaling.errors import UsageError
-from scaling.planning import plan
-from scaling.planning.costs import GPU
-from scaling.planning.speeds import Speeds
-from scaling.trial import VaeTrial
-from scaling.trial.schedule import schedule
 from studies.double_descent import PRESETS, trials
 
 ROOT = Path(__file__).parents[2]
@@ -187,14 +178,3 @@ def test_flags_may_not_be_shortened():
 def test_rows_as_often_as_asked_for():
     options = parser("", PRESETS).parse_args(["--measure-every", "7"])
     assert preset_of(options, PRESETS) == replace(PRESETS["digits"], measure_every=7)
-
-
-@pytest.mark.parametrize(("state", "refused"), [("new", True), ("partial", True), ("done", False)])
-def test_only_what_is_left_to_run_needs_the_planned_gpu(monkeypatch, state, refused):
-    scheduled = schedule([VaeTrial("cifar10", n_c=8)], 10, 5, None)
-    made = plan.make(scheduled, Speeds(GPU), {scheduled[0].key: state})
-    assert made.trials[0].gpus > 0
-    monkeypatch.setattr(planned, "has_gpu", lambda: False)
-    words = Namespace(cpus=None, cpus_per_trial=1.0, gpus_per_trial=None)
-    with pytest.raises(UsageError, match="planned for a GPU") if refused else nullcontext():
-        planned.check_here(words, made)

@@ -1,6 +1,5 @@
 """What a launch leaves missing is told, and is no success."""
 
-from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,12 +11,10 @@ from scaling.cluster import object_store
 from scaling.cluster.costly import name_without_model
 from scaling.cluster.launch import Ended
 from scaling.cluster.measuring import without_model
-from scaling.cluster.placing import placement_of
 from scaling.errors import UsageError
 from scaling.pools.pool import Pool
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, VaeTrial, key
-from scaling.trial.placement import Cluster
 from scaling.trial.schedule import Planned, Scheduled, schedule
 from tests.small_pool import build
 
@@ -85,20 +82,3 @@ def test_a_pool_must_fit_each_nodes_object_store(tmp_path, monkeypatch, smallest
     pool = Pool.load(tmp_path / "pools" / "p", tmp_path / "pools")
     shared = object_store.put_pools({"p": pool}, {"p": 2}, 0)["p"]
     assert bool(shared.refs) == fits
-
-
-@pytest.mark.parametrize(("fixed", "refused"), [(False, True), (True, False)])
-def test_cpus_never_stand_in_for_planned_gpus_in_silence(trial, fixed, refused):
-    """`auto` on a cluster without GPUs is refused; a share of 0 that was typed is not."""
-    planned = Planned(Scheduled(trial, 4, 2), "new", 1.0, 0.0 if fixed else 0.25)
-    request: Any = SimpleNamespace(
-        trials={"a": planned},
-        gpus_fixed=fixed,
-        cpus=1.0,
-        address="local",
-        mps="off",
-        shares_gpus=False,
-    )
-    cluster = Cluster.of_nodes(((4.0, 0.0),))
-    with pytest.raises(UsageError, match="planned for a GPU") if refused else nullcontext():
-        assert placement_of(request, cluster).gpus == {"a": 0.0}
