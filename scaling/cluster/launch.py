@@ -27,6 +27,7 @@ from scaling.runs import pictures
 from scaling.runs.execute import Job
 from scaling.status.following import STARTING
 from scaling.storage import tensorboard
+from scaling.storage.rows import Row
 from scaling.trial import Data, data_of, group_name, headline
 from scaling.trial.partition import Part
 from scaling.trial.schedule import Planned
@@ -224,7 +225,7 @@ def _write_study(launch: Launch) -> None:
 def _tensorboard(request: Request) -> None:
     """Event files of reused trials, from their rows, and of the means over seeds."""
     folder = request.folder / "tensorboard"
-    groups: dict[str, list[list[dict[str, Any]]]] = {}
+    groups: dict[str, list[list[Row]]] = {}
     for key, planned in request.trials.items():
         rows = request.store.folder(key).rows()
         rows = [row for row in rows if row["epoch"] <= planned.scheduled.epochs]

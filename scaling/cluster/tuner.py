@@ -163,7 +163,7 @@ class Launcher:
             self.progress.say(f"Failed: {key}: {error}; nor can that be written: {cause}")
 
 
-def _resources(placement: Placement, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+def _resources(placement: Placement, config: dict[str, str]) -> tune.PlacementGroupFactory:
     """What Ray is asked for; no method of the launcher, which is not to be sent to workers."""
     bundle = {"CPU": placement.cpus, "GPU": placement.gpus[config["key"]]}
     return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
@@ -174,7 +174,7 @@ def _name(trial: Any) -> str:
 
 
 def train(
-    config: dict[str, Any],
+    config: dict[str, str],
     root: Path,
     jobs: Mapping[str, Job],
     datasets: Mapping[Data, ray.ObjectRef],

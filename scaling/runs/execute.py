@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import torch
 
@@ -21,6 +20,7 @@ from scaling.runs.run import Run
 from scaling.storage import checkpoints
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import code, made_by
+from scaling.storage.rows import Row
 from scaling.storage.tensorboard import Events
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial, headline
@@ -57,7 +57,7 @@ def execute(
     folder: TrialFolder,
     data: Dataset,
     job: Job,
-    report: Callable[[dict[str, Any]], None],
+    report: Callable[[Row], None],
     read_chunk: ReadChunk | None = None,
     checksums: Mapping[int, str] = MappingProxyType({}),
     beat: Callable[[], None] = lambda: None,
@@ -95,7 +95,7 @@ def _shown(
     folder: TrialFolder,
     saver: "Saver",
     job: Job,
-    report: Callable[[dict[str, Any]], None],
+    report: Callable[[Row], None],
     levels: int,
 ) -> float:
     """Trains, and writes TensorBoard's events where that is wanted; returns as `_train` does."""
@@ -146,7 +146,7 @@ def _train(
     run: Run,
     folder: TrialFolder,
     saver: "Saver",
-    listeners: list[Callable[[dict[str, Any]], None]],
+    listeners: list[Callable[[Row], None]],
     kept_epochs: Sequence[int],
 ) -> float:
     """Returns the seconds inside the run: training and measuring, not writing."""

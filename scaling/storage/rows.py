@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-Row = dict[str, Any]
+Row = dict[str, Any]  # a line of rows.jsonl: numbers, and words where something is none
 TAIL = 2048  # bytes in which the last row is looked for first
 DECODER = json.JSONDecoder()
 LARGEST = 1e300  # of a number in a row; a whole number in JSON may have a thousand digits

@@ -4,15 +4,15 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 import pytest
 
-from scaling.cli import machine
-from scaling.cli.machine import add_address, check_cpus
+from scaling.cli.machine import _cpus, add_address, check_cpus
 from scaling.errors import UsageError
+from scaling.trial import machine
 
 
 @pytest.fixture
 def options(monkeypatch):
     """Reads words on a machine of eight CPUs."""
-    monkeypatch.setattr(machine.machine, "cpus", lambda: 8)
+    monkeypatch.setattr(machine, "cpus", lambda: 8)
     made = ArgumentParser(exit_on_error=False)
     add_address(made)
     return lambda *words: made.parse_args(words)
@@ -27,7 +27,7 @@ def test_a_local_ray_takes_all_unless_told(options):
 @pytest.mark.parametrize("text", ["0", "9", "-1", "1.5", "two", "", "\u0663", "\u00b2", "8 "])
 def test_what_this_process_may_not_use_is_refused(options, text):
     with pytest.raises(ArgumentTypeError, match="no whole number from 1 to 8"):
-        machine._cpus(text)
+        _cpus(text)
 
 
 def test_a_running_cluster_has_its_own_cpus(options):

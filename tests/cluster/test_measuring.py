@@ -29,7 +29,7 @@ class Tasks:
         self.share = num_gpus
         return self
 
-    def remote(self, root, cell, dataset, timeout, modules):
+    def remote(self, root, cell, dataset, timeout, modules, fence):
         self.shares[cell.key] = self.share
         return cell.key
 

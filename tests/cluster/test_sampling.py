@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import ray
 from ray.exceptions import RayTaskError
 
 from scaling.cluster import limits, sampling
@@ -57,8 +58,8 @@ def run(store, order, monkeypatch):
 
     def build(tasks, share=0.5, gpus=1.0):
         monkeypatch.setattr(sampling, "_sample", tasks)
-        ray = SimpleNamespace(wait=tasks.wait, cluster_resources=lambda: {"GPU": gpus})
-        monkeypatch.setattr(limits, "ray", ray)
+        waiting = SimpleNamespace(wait=tasks.wait, cluster_resources=lambda: {"GPU": gpus})
+        monkeypatch.setattr(limits, "ray", waiting)
         monkeypatch.setattr(ray, "get", tasks.get)
         lines: list[Any] = []
         looked: list[Any] = []
