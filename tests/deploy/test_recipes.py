@@ -1,8 +1,9 @@
-"""The recipes in deploy/: their shell, YAML, flags and commands are right as far as can be checked."""
+"""The recipes in deploy/: their shell, YAML, flags and commands, as far as can be checked."""
 
 import re
 import shlex
 import subprocess
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -103,10 +104,9 @@ def test_the_image_copies_what_is_there():
 
 
 def test_the_extra_brings_the_job_server():
-    import tomllib
-
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert any(re.match(r"ray\[.*default.*\]", wanted) for wanted in extras["cluster"])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["optional-dependencies"]["cluster"]
+    assert any(re.match(r"ray\[.*default.*\]", name) for name in wanted)
     for name in ("Dockerfile", "README.md"):
         assert '".[cluster]"' in (FOLDER / name).read_text()
 
