@@ -5,14 +5,15 @@ import sys
 from pathlib import Path
 from typing import Never
 
-from analysis import figures
+from analysis import figures, streams
 from analysis.command import command
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
 WORDS = {  # besides the figures
     "claims": "every claim of the paper, held against results",
-    "compact": "all results as one parquet file",
+    "compact": "all results as one file, parquet or csv",
+    "page": "everything about a study on one HTML page",
     "law": "whether a loss falls as a power law of size, data or compute",
     "readings": "readings of what the paper leaves open, each beside its default",
     "report": "all figures of a study and what they show",
@@ -67,27 +68,61 @@ def parser(program: str = "python -m analysis") -> Parser:
         help="draw or judge these rows only, for example --where source_k=10 or "
         '"m_z>1 and source==dmaapx"; of the sources without such a field all',
     )
+    _add_of_one_word(parser)
+    return parser
+
+
+def _add_of_one_word(parser: Parser) -> None:
+    """Adds the options that only one word takes."""
+    parser.add_argument(
+        "--bound",
+        metavar="COLUMN",
+        help="fig8 only: a lower bound of log p(x) in place of test_elbo, such as iwae_100",
+    )
     of_law = parser.add_argument_group("of law")
     of_law.add_argument("--y", metavar="COLUMN", help="what falls or rises (default: test_elbo)")
     of_law.add_argument(
         "--x", metavar="AXIS", help="parameters (default), n_c, flops, train_size or k"
     )
-    return parser
 
 
 def main(argv: list[str] | None = None, program: str = "python -m analysis") -> int:
     """Runs one command; 0, or 2 with one or two sentences on stderr."""
     try:
+        words = sys.argv[1:] if argv is None else argv
+        if words[:1] == ["page"]:
+            return _page(words[1:], program)
         asked = parser(program).parse_args(argv)
-        _check(asked.what, asked.output)
+        _check(asked.what, asked.output, asked.bound)
         path = asked.results or _home(asked.what)
         if asked.what == "law":
             return _law(path, asked)
         _check_law_only(asked)
-        return _run(asked.what, path, asked.output, asked.where)
+        return _run(asked.what, path, asked.output, asked.where, asked.bound)
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return WRONG
+
+
+def _page(words: list[str], program: str) -> int:
+    """`page RESULTS [STUDY]`: writes the page and prints its name."""
+    from analysis import page
+
+    made = Parser(prog=f"{program} page", description=page.__doc__)
+    add = made.add_argument
+    add("results", nargs="?", type=Path, metavar="RESULTS",
+        help="a results root, a study's folder or a parquet file (default: results)")  # fmt: skip
+    add("study", nargs="?", metavar="STUDY", help="of the root (default: all of its studies)")
+    add("-o", "--output", type=Path, metavar="FILE",
+        help=f"default: {page.NAME} in the study's folder, or beside the parquet file")  # fmt: skip
+    asked = made.parse_args(words)
+    paths = page.places(asked.results or Path("results"), asked.study)
+    if asked.output and paths[1:]:
+        names = ", ".join(path.name for path in paths)
+        raise ResultsError(f"-o names one page, and there are several. Add a STUDY: {names}.")
+    for path in paths:
+        print(page.write(path, asked.output))
+    return 0
 
 
 def _law(path: Path, asked: argparse.Namespace) -> int:
@@ -116,7 +151,9 @@ def _home(what: str) -> Path:
     return Path("results") / (named if what in WORDS else figures.study(what))
 
 
-def _check(what: str, output: Path | None) -> None:
+def _check(what: str, output: Path | None, bound: str | None) -> None:
+    if bound and what != "fig8":
+        raise ResultsError(f"{what} takes no --bound. Type: {command('fig8', '--bound', bound)}")
     if what not in (*figures.names(), *WORDS):
         known = ", ".join([*figures.names(), *WORDS])
         near = did_you_mean(what, [*figures.names(), *WORDS])
@@ -127,7 +164,9 @@ def _check(what: str, output: Path | None) -> None:
         )
 
 
-def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> int:
+def _run(
+    what: str, path: Path, output: Path | None, conditions: list[str], bound: str | None
+) -> int:
     if what == "report":
         from analysis.report import report_on
 
@@ -146,22 +185,37 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
     from analysis import curves, results
 
     if what == "compact":
+        from analysis.compact import compact
+
         frame = curves.where(results.load(path), conditions) if conditions else None
-        print(results.compact(path, frame, output))
+        print(compact(path, frame, output))
         return 0
     if what == "verdict":
-        from analysis.descent import verdict
-        from analysis.report import verdict_lines
+        from analysis.provenance import provenance
+        from analysis.report import judged
 
-        judged = verdict(curves.where(results.load(path), conditions))
-        print("\n".join(verdict_lines(judged)))
+        frame = curves.where(results.load(path), conditions)
+        print("\n".join(judged(frame, provenance(path))))
         return 0
     if what == "readings":
         from analysis.readings import lines, readings
 
         print("\n".join(lines(readings(curves.where(results.load(path), conditions)))))
         return 0
+    return _draw(what, path, output, conditions, bound)
+
+
+def _draw(
+    what: str, path: Path, output: Path | None, conditions: list[str], bound: str | None
+) -> int:
+    """Draws one figure, or prints a table, of the rows that meet the conditions."""
+    from analysis import curves, results
+
     frame = curves.where(figures.load(what, path), conditions)
+    if bound:
+        from analysis.figures.fig8 import with_bound
+
+        frame = with_bound(frame, bound)
     if figures.is_table(what) and not output:
         print("\n".join(figures.text(what, frame)))
         return 0
@@ -172,5 +226,15 @@ def _run(what: str, path: Path, output: Path | None, conditions: list[str]) -> i
     return 0
 
 
+def alone() -> Never:
+    """Runs the command line of this process, and ends it."""
+    streams.settle()
+    code = main()
+    if fault := streams.lost():
+        print(f"{fault}. Make room, then type the command again.", file=sys.stderr)
+        code = code or WRONG
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    alone()

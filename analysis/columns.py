@@ -2,6 +2,7 @@
 
 NATS, TEXT, COUNT, SHARE = "nats per image", "text", "count", "share"
 FLAG, SECONDS = "true or false", "seconds"
+RMS = "root mean square per pixel on [0, 1]"
 LOSS = "weighted squared error per pixel"
 SIMILARITY = "MS-SSIM, at most 1"
 UP, DOWN = "higher is better", "lower is better"
@@ -116,6 +117,24 @@ ROW_COLUMNS = {
     "encoder_elbo": (NATS, UP, "mean of ELBO over the same images, with the same draws (Eq. 4)"),
     "amortization_images": (COUNT, "", "images of D_test whose q is optimized"),
     "amortization_steps": (COUNT, "", "gradient steps on the q of each image"),
+    "amortization_estimator": (
+        TEXT,
+        "",
+        "version and options of the search for ELBO*; missing: the first version, biased low",
+    ),
+    "iwae_1": (NATS, UP, "the bound of iwae_100 with one draw: the ELBO of the same images"),
+    "iwae_100": (NATS, UP, "mean of log 1/K sum_k p(x, z_k) / q(z_k|x) over D_test, K = 100"),
+    "iwae_1000": (NATS, UP, "as iwae_100, with K = 1000: nearer to log p(x)"),
+    "iwae_images": (COUNT, "", "images of D_test whose importance-weighted bound is measured"),
+    "iwae_absent": (TEXT, "", "why the importance-weighted bounds were not measured"),
+    "pool_nearest": (
+        RMS,
+        "",
+        "median distance of the pool's samples to their nearest image of D_train",
+    ),
+    "pool_nearest_test": (RMS, "", "as pool_nearest, of test images: far below it are copies"),
+    "pool_near_copies": (SHARE, DOWN, "share of the pool's samples that nearly copy D_train"),
+    "pool_near_copies_test": (SHARE, "", "as pool_near_copies, of test images"),
     "ms_ssim_input": (SIMILARITY, "", "mean of MS-SSIM(x^r, x^a) over the attacks (Eq. 5)"),
     "ms_ssim_reconstruction": (SIMILARITY, UP, "as ms_ssim_input, of their reconstructions' means"),
     "symmetric_kl": ("nats", DOWN, "mean of SKL(q(z|x^a), q(z|x^r)), which the attack maximizes"),

@@ -5,6 +5,7 @@ from shlex import quote
 
 import pandas as pd
 
+from analysis.alike import check_alike
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.trial_folder import ResultsError
 from analysis.where import column, met, parse
@@ -77,6 +78,7 @@ def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
             f"Several trials stand at {_words(at)}; they differ in "
             f"{name}. Choose one: --where {quote(f'{name}={pair[name].dropna().iloc[0]}')}"
         )
+    check_alike(trials, place)
 
 
 def _words(place: pd.Series) -> str:

@@ -230,7 +230,11 @@ def _file(pool: Pool, index: int) -> Path:
 
 
 def _check_inside(file: Path, root: Path) -> None:
-    if not file.resolve().is_relative_to(root.resolve()):
+    try:
+        inside = file.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        inside = False
+    if not inside:
         raise ResultsError(
             f"{file} is a symbolic link out of {root}. Put the file itself there, not a link."
         )

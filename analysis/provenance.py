@@ -4,15 +4,20 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.trial_folder import NewerFormat, check_format, read_versioned
+from analysis.command import command
+from analysis.trial_folder import NewerFormat, ResultsError, check_format, read_versioned
 
+KEPT = ("study", "preset", "launches", "search", "rates")
 METADATA = b"study"  # where the parquet's schema keeps name, preset, launches and format
 
 
 def provenance(path: str | Path) -> dict[str, object]:
     """`study`, `preset` and `launches` of a study's folder or parquet file; of a root all launches.
+
+    Of a study also `search` and `rates`, where its trials were chosen by validation.
 
     Of a root also `preset`, where its studies have one in common.
     """
@@ -23,13 +28,23 @@ def provenance(path: str | Path) -> dict[str, object]:
     if study is None:
         file = path / "trials.parquet" if path.is_dir() else path
         study = about_parquet(file) if file.is_file() else {}
-    return {name: study[name] for name in ("study", "preset", "launches") if name in study}
+    return {name: study[name] for name in KEPT if name in study}
 
 
 def about_parquet(file: Path) -> dict[str, object]:
     """What a parquet file says of its study; raises ResultsError where its format is not known."""
-    text = (pq.read_schema(file).metadata or {}).get(METADATA)
-    about = json.loads(text) if text else {}
+    try:
+        text = (pq.read_schema(file).metadata or {}).get(METADATA)
+        about = json.loads(text) if text else {}
+    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
+        about, fault = None, type(error).__name__
+    else:
+        fault = "its record is no object"
+    if not isinstance(about, dict):
+        raise ResultsError(
+            f"{file} is no readable parquet file ({fault}). "
+            f"Type {command('report', '--results', file.parent)} to write it again."
+        )
     check_format(file, about.pop("format", 0))
     return about
 

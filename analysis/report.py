@@ -1,31 +1,20 @@
 """A study's report: one parquet file, the figures, and the verdict in plain console lines."""
 
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path, PurePath
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from analysis import descent, figures, pools, provenance, readings, results
+from analysis import choice, descent, figures, provenance, readings, results
+from analysis.compact import compact
 from analysis.descent import Change, Move, Place, Verdict
 from analysis.intervals import Interval
 from analysis.laws.worth import worth_lines, worths
-from analysis.pools import Pool
+from analysis.pool_lines import pool_lines as pool_lines
 from analysis.trial_folder import ResultsError, TrialFolder
 
-MEASURES = {  # of a pool: what it is called; the samples' number, that of real images, format
-    "Frechet": ("frechet_samples_test", "frechet_train_test", ".3g"),
-    "mean image": ("mean_samples_test", "mean_train_test", ".3g"),
-    "histogram": ("histogram_samples_test", "histogram_train_test", ".3g"),
-    "nearest": ("nearest_samples_train", "nearest_test_train", ".3g"),
-    "near copies": ("near_copies_samples", "near_copies_test", ".1%"),
-}
-LEGEND = (
-    "Samples to test set (D_train to test set); "
-    "nearest, near copies: samples to D_train (test set to D_train)."
-)
 DEFAULT = figures.STUDIES["double_descent"]
-POOLS = 5  # pools in the table
 SHOWN = 3  # failed trials, or missing points, named before "and n more"
 
 
@@ -46,14 +35,16 @@ def report(
     said = _states(study, found)
     try:
         frame = results.load(study, found)
-        results.compact(study, frame)
+        compact(study, frame)
     except ResultsError as error:
         return [*said, str(error)]
+    about = provenance.provenance(study)
+    names = [*names, *choice.figures_of(frame, about)]
     said += [_drawn(name, frame, study) for name in names]
     for name in filter(figures.is_table, names):
-        said += _text(name, frame)
+        said += _text(name, frame, study)
     said += _worth(frame) if "worth" in names else []
-    return said + (_judged(frame) if "fig8" in names else [])
+    return said + (_judged(frame, about) if "fig8" in names else [])
 
 
 def _worth(frame: pd.DataFrame) -> list[str]:
@@ -63,18 +54,27 @@ def _worth(frame: pd.DataFrame) -> list[str]:
         return [f"What samples are worth: {error}"]
 
 
-def _text(name: str, frame: pd.DataFrame) -> list[str]:
+def _text(name: str, frame: pd.DataFrame, study: Path) -> list[str]:
     try:
-        return figures.text(name, frame)
+        return figures.text(name, figures.load(name, study, frame))
     except ResultsError:  # said already, where the table is drawn
         return []
 
 
-def _judged(frame: pd.DataFrame) -> list[str]:
+def _judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
     try:
-        return verdict_lines(descent.verdict(frame))
+        return judged(frame, about)
     except ResultsError as error:
         return [f"Double descent: {error}"]
+
+
+def judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
+    """The verdict's lines; both verdicts where the study has a fixed rate and tuned ones."""
+    said = []
+    for name, part in choice.parts(frame, about).items():
+        said += [f"{name}:"] if name else []
+        said += verdict_lines(descent.verdict(part))
+    return said
 
 
 def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
@@ -101,7 +101,7 @@ def diffusion_report(study: str | Path) -> list[str]:
     study = Path(study)
     said = _states(study, results.trials(study))
     try:
-        results.compact(study)
+        compact(study)
     except ResultsError as error:
         said.append(str(error))
     try:
@@ -109,37 +109,6 @@ def diffusion_report(study: str | Path) -> list[str]:
     except ResultsError as error:
         return [*said, str(error)]
     return [*said, _drawn("fig17", frame, study), *pool_lines(list(frame["pool"]))]
-
-
-def pool_lines(found: list[Pool]) -> list[str]:
-    """Plain text, at most twelve lines: the pools' quality as a table, and what it says."""
-    shown = found if len(found) <= POOLS else found[: POOLS - 1]
-    names = list(map(_pool_name, shown, pools.told_apart(found)))
-    judged = [pools.judged(pool.quality) or "its quality is not measured yet" for pool in shown]
-    cells = [["", *MEASURES]]
-    cells += [
-        [name, *(_cell(pool.quality, *measure) for measure in MEASURES.values())]
-        for name, pool in zip(names, shown, strict=True)
-    ]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    more = len(found) - len(shown)
-    return [
-        LEGEND,
-        *("  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in cells),
-        *(f"  {name}: {said}." for name, said in zip(names, judged, strict=True)),
-        *([f"  and {more} more pools: see fig17.csv"] if more else []),
-    ]
-
-
-def _pool_name(pool: Pool, differ: list[str]) -> str:
-    percent = f"{PurePath(pool.dataset).stem} {100 * pool.share:.3g} %"
-    return ", ".join([percent, f"{pool.epochs:,} epochs", *differ])
-
-
-def _cell(quality: dict[str, float], samples: str, real: str, form: str) -> str:
-    """The samples' number, in brackets that of real images; - where it is not measured."""
-    pair = [format(quality[name], form) if name in quality else "-" for name in (samples, real)]
-    return f"{pair[0]} ({pair[1]})"
 
 
 def _drawn(name: str, frame: pd.DataFrame, study: Path) -> str:

@@ -2,11 +2,10 @@
 
 The folder's layout is in the README, the columns are in `COLUMNS`; a study's rows beyond the
 epochs that it asked for are cut.
-`compact` writes the same frame to one parquet file, from which every figure can be drawn again.
+`analysis.compact` writes the same frame to one file, from which every figure can be drawn again.
 """
 
 import json
-import os
 from itertools import chain
 from pathlib import Path
 
@@ -17,10 +16,11 @@ import pyarrow.parquet as pq
 
 from analysis.columns import COLUMNS, COUNT, TEXT
 from analysis.command import command
-from analysis.provenance import METADATA, about_parquet, launches_of, provenance, public
+from analysis.invariants import checked
+from analysis.pool_quality import with_pool_quality
+from analysis.provenance import about_parquet
 from analysis.provenance import note as note
 from analysis.trial_folder import (
-    FORMAT,
     NewerFormat,
     ResultsError,
     TrialFolder,
@@ -28,6 +28,7 @@ from analysis.trial_folder import (
     read_versioned,
 )
 
+LARGEST = 10**300  # a whole number in JSON may have a thousand digits
 IDENTITY = ["kind", "source", "m_z", "n_c", "seed"]  # of a trial, in frame.attrs["unmeasured"]
 
 
@@ -36,20 +37,22 @@ def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFra
 
     Numbers not measured are missing (NaN or NA), never 0. Trials without any row, which the frame
     cannot hold, stand in `frame.attrs["unmeasured"]`. `found` are the path's `trials` where they
-    are read already. Raises ResultsError with two sentences where there is nothing to read.
+    are read already. Raises ResultsError with two sentences where there is nothing to read, and
+    where a column is not what `analysis.invariants` asks of it.
     """
     path = Path(path)
     if path.is_file():
-        return _read_parquet(path)
+        return checked(_read_parquet(path), path)
     folders = trials(path) if found is None else found
     if not folders and (path / "trials.parquet").is_file():
-        return _read_parquet(path / "trials.parquet")
+        return checked(_read_parquet(path / "trials.parquet"), path / "trials.parquet")
     if not any(trial.rows and trial.fields for trial in folders):
         raise ResultsError(
             f"{path} holds no measured epoch yet. "
             "Run the study (again), or give another folder with --results FOLDER."
         )
-    return _frame(folders)
+    root = path.parent if (path / "study.json").is_file() else path
+    return with_pool_quality(checked(_frame(folders), path), root)
 
 
 def trials(path: str | Path) -> list[TrialFolder]:
@@ -100,59 +103,27 @@ def _asked(study: Path) -> dict[str, int | None]:
             f"{study / 'trials.parquet'}."
         )
     named = {key: value for key, value in listed.items() if Path(key).name == key}
-    return {key: value.get("epochs") for key, value in named.items() if isinstance(value, dict)}
-
-
-def compact(
-    path: str | Path, frame: pd.DataFrame | None = None, output: Path | None = None
-) -> Path:
-    """Writes frame and provenance to one parquet file, whole or not at all, and returns it.
-
-    That is a study's trials.parquet unless another `output` is named, to be shown to others: that
-    one leaves out the words typed and the host, which name folders and machines. `frame` is what
-    `load` gives where it is loaded already.
-    """
-    path = Path(path)
-    if not output and path.is_dir() and not (path / "study.json").is_file():
-        raise ResultsError(
-            f"{path} is no study's folder: it holds no study.json. "
-            "Give one: --results results/double_descent, or name the file to write: -o FILE."
-        )
-    about = provenance(path)
-    if output:
-        about = about | {"launches": [public(launch) for launch in launches_of(about)]}
-    output = output or path / "trials.parquet"
-    table = pa.Table.from_pandas(load(path) if frame is None else frame, preserve_index=False)
-    kept = {METADATA: json.dumps(about | {"format": FORMAT}, sort_keys=True).encode()}
-    table = table.replace_schema_metadata((table.schema.metadata or {}) | kept)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    aside = output.parent / f".{output.name}.{os.getpid()}"
-    try:
-        with aside.open("wb") as file:
-            pq.write_table(table, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, output)
-    finally:
-        aside.unlink(missing_ok=True)
-    return output
+    asked = {k: value.get("epochs") for k, value in named.items() if isinstance(value, dict)}
+    return {key: epochs if type(epochs) is int else None for key, epochs in asked.items()}
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         about_parquet(path)
         frame = pq.ParquetFile(path).read().to_pandas()
-    except (pa.ArrowException, OSError) as error:
+    except NewerFormat:
+        raise
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, ResultsError) as error:
         raise ResultsError(
             f"{path} is no readable parquet file ({type(error).__name__}). "
             f"Type {command('report', '--results', path.parent)} to write it again."
         ) from None
-    if not {"key", "kind", "state", "epoch"} <= set(frame.columns):
+    if not {"key", "kind", "state", "epoch"} & {*frame.columns, *frame.index.names}:
         raise ResultsError(
             f"{path} is a parquet file, but not one of trials: it lacks key, kind, state or epoch. "
             "Give a study's trials.parquet with --results."
         )
-    return frame
+    return frame if frame.index.names == [None] else frame.reset_index()
 
 
 def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
@@ -190,7 +161,9 @@ def _typed(name: str, values: list[object]) -> pd.Series:
     if whole and all(abs(value) < 2**63 for value in values if isinstance(value, int)):
         return pd.Series(values, dtype="Int64" if missing else "int64")
     if kinds <= {int, float} and unit != TEXT:
-        return pd.Series(values, dtype="float64").replace([np.inf, -np.inf], np.nan)
+        finite = [None if type(v) is int and abs(v) > LARGEST else v for v in values]
+        return pd.Series(finite, dtype="float64").replace([np.inf, -np.inf], np.nan)
     as_is = (str, type(None))
     texts = [v if isinstance(v, as_is) else json.dumps(v, sort_keys=True) for v in values]
+    texts = [v and v.encode("utf-8", "replace").decode() for v in texts]  # half a pair is no text
     return pd.Series(texts, dtype="str")

@@ -58,7 +58,7 @@ def read_json(path: Path) -> dict[str, object] | None:
     """The JSON object in a file; None where the file is missing, empty, damaged or no object."""
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -88,7 +88,7 @@ def read_trial(folder: Path, epochs: int | None = None) -> TrialFolder:
     trial, done = read_versioned(folder / "trial.json"), _done(folder / "done.json")
     rows = read_rows(folder / "rows.jsonl")
     reached = _epoch(rows[-1]) if rows else 0
-    state = _state(done, reached, epochs)
+    state = _state(done, reached, epochs, {_epoch(row) for row in rows})
     if trial is None:
         state = "unreadable" if folder.exists() else "waiting"
     elif state == "partial" and not rows:
@@ -106,14 +106,24 @@ def _done(path: Path) -> dict[str, object]:
     done = read_versioned(path) or {}
     epoch = done.get("epoch")
     valid = type(epoch) is int and epoch >= 0 and done.get("state") in ("done", "failed")
-    return done if valid else {}
+    return done if valid and _listed(done) is not None else {}
 
 
-def _state(done: dict[str, object], reached: int, epochs: int | None) -> str:
-    """What a study of so many epochs finds, with rows up to the epoch `reached`.
+def _listed(done: dict[str, object]) -> list[int] | None:
+    """The epochs of a trial's rows by its `done.json`, none in older ones; None if damaged."""
+    listed = done.get("rows", [])
+    if not isinstance(listed, list):
+        return None
+    epochs = [value for value in listed if type(value) is int and value >= 1]
+    return epochs if len(epochs) == len(listed) else None
 
-    Nothing is done without its `done.json` and a row at these epochs or beyond; a longer run that
-    failed later has done its part. One that ended early by its own rule is censored.
+
+def _state(done: dict[str, object], reached: int, epochs: int | None, there: set[int]) -> str:
+    """What a study of so many epochs finds, with rows at the epochs `there` up to `reached`.
+
+    Nothing is done without its `done.json`, the rows that it lists up to these epochs, and one at
+    them or beyond; a longer run that failed later has done its part. One that ended early by its
+    own rule is censored.
     """
     if done.get("state") == "failed":
         return "done" if epochs is not None and reached > epochs else "failed"
@@ -121,7 +131,8 @@ def _state(done: dict[str, object], reached: int, epochs: int | None) -> str:
     if done.get("censored") and (epochs is None or ended < epochs):
         return "censored" if reached >= ended else "partial"
     enough = ended if epochs is None else epochs
-    return "done" if ended and min(ended, reached) >= enough else "partial"
+    lost = any(epoch <= enough and epoch not in there for epoch in _listed(done) or ())
+    return "done" if ended and min(ended, reached) >= enough and not lost else "partial"
 
 
 def read_rows(path: Path) -> list[dict[str, object]]:
@@ -148,7 +159,7 @@ def _whole(lines: list[bytes]) -> list[dict[str, object]] | None:
     lines = [line for line in lines if line]
     try:
         rows = json.loads(b"[%s]" % b",".join(lines))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     alone = len(rows) == len(lines) and all(isinstance(row, dict) for row in rows)
     return rows if alone else None
@@ -159,13 +170,15 @@ def _rows_in(line: bytes) -> list[dict[str, object]]:
     try:
         whole = json.loads(line)
         return [whole] if isinstance(whole, dict) else []
+    except RecursionError:
+        return []
     except ValueError:  # UnicodeDecodeError too
         text = line.decode("utf-8", errors="replace")
     rows, start = [], text.find("{")
     while start >= 0:
         try:
             row, end = DECODER.raw_decode(text, start)
-        except ValueError:
+        except (ValueError, RecursionError):
             end = start + 1
         else:
             rows.append(row)

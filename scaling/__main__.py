@@ -8,9 +8,9 @@ from typing import Never
 from analysis import __main__ as results
 from analysis import figures
 from scaling import __version__
-from scaling.cli import doctor, evaluate, pool, studies
+from scaling.cli import doctor, evaluate, pool, status, studies
 from scaling.cli.options import Parser
-from scaling.cli.process import guarded
+from scaling.cli.process import ended
 from scaling.errors import COMMAND, UsageError, did_you_mean
 
 WIDTH = 120  # of --help: a line for each word
@@ -18,7 +18,7 @@ WIDTH = 120  # of --help: a line for each word
 
 def main() -> Never:
     """Runs one command and ends the process with its exit code."""
-    guarded(_main)
+    ended(_main)
 
 
 def _main() -> int:
@@ -35,9 +35,9 @@ def _main() -> int:
 def _command(word: str) -> int:
     """Runs the words whose options argparse reads here."""
     parser = _parser()
-    if not word.startswith("-") and word not in ("doctor", "pool"):
+    if not word.startswith("-") and word not in ("doctor", "pool", "status"):
         said = f"{word!r} is no word of {COMMAND}" if word else f"{COMMAND} takes a word"
-        words = ["study", "evaluate", "pool", "doctor", *_of_results()]
+        words = ["study", "evaluate", "status", "pool", "doctor", *_of_results()]
         near = did_you_mean(word, words)
         raise UsageError(f"{said}. {near}Known: {', '.join(words)}.")
     options = parser.parse_args()
@@ -56,6 +56,7 @@ def _parser() -> Parser:
     words = made.add_subparsers(required=True, metavar="WORD", title="words")
     words.add_parser("study", help="run an experiment; without a name it lists them")
     words.add_parser("evaluate", help="measure metrics of finished trials")
+    status.add_to(words)
     pool.add_to(words)
     doctor.add_to(words)
     for name, about in _of_results().items():

@@ -1,7 +1,9 @@
 """Can a classifier tell diffusion samples from real images? (Fig 18, Appendix D.3)
 
-Expect an accuracy above 1/2 that falls as the model sees more of D_train. Below 1/2 tells copies:
-held-out real images have their twins among the samples, with the other label.
+Expect an accuracy above 1/2 that falls as the model sees more of D_train. Samples are compared with
+D_train, as in the paper, and with test images. The latter shows quality alone. Against D_train,
+copies of it bring the accuracy below 1/2: held-out real images have their twins among the samples,
+with the other label.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +21,7 @@ class Shares(Preset):
 
     base: TwoSampleTrial
     shares: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9, 1.0)
+    test_images: int  # test images that as many samples are compared with; 0: D_train only
 
 
 ON_DIGITS = TwoSampleTrial(
@@ -28,27 +31,33 @@ ON_CIFAR10 = TwoSampleTrial("cifar10", partition="disjoint")
 SEEDS = (0, 1, 2, 3, 4)
 PRESETS = {
     "digits": Shares(
-        about="sklearn's digits, minutes on 2 cores", **presets.digits(14, 2) | {"base": ON_DIGITS},
+        about="sklearn's digits, minutes on 2 cores", test_images=300,
+        **presets.digits(14, 2) | {"base": ON_DIGITS},
     ),
     "cifar10": Shares(
+        test_images=5000,
         about="CIFAR-10 and a small diffusion model, one GPU",
         **presets.one_gpu("cifar10", 14, 1) | {"base": ON_CIFAR10}, seeds=SEEDS,
     ),
     "paper": Shares(
+        test_images=5000,
         about="the paper's classifier and diffusion models on CIFAR-10",
         **presets.paper() | {"base": ON_CIFAR10, "epochs": 14, "measure_every": 1},
         seeds=SEEDS,
     ),
     "smoke": Shares(
         about="tiny", **presets.smoke() | {"base": replace(ON_DIGITS, train_size=60)},
-        shares=(0.5, 1.0),
+        test_images=60, shares=(0.5, 1.0),
     ),
 }  # fmt: skip
 
 
 def trials(preset: Shares) -> list[TwoSampleTrial]:
-    """A classifier for each model's samples, all replicates."""
-    return grid(preset.base, share=preset.shares, **preset.chance())
+    """A classifier for each model's samples, against D_train and against test images."""
+    bases = [preset.base]
+    if preset.test_images and preset.base.real == "train":
+        bases.append(replace(preset.base, real="test", images=preset.test_images))
+    return grid(bases, share=preset.shares, **preset.chance())
 
 
 if __name__ == "__main__":

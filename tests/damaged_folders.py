@@ -59,6 +59,11 @@ def done(epoch: object) -> dict[str, object]:
     return {"state": "done", "epoch": epoch}
 
 
+def listing(*epochs: object) -> dict[str, object]:
+    """A done.json that says which rows there are to be."""
+    return {"state": "done", "epoch": 12, "rows": list(epochs)}
+
+
 def failed(epoch: object) -> dict[str, object]:
     return {"state": "failed", "epoch": epoch, "error": "NaN"}
 
@@ -84,6 +89,10 @@ CASES = [
     Case("first rows lost", folder(line(12), done(12)), 12, "done", [12]),
     Case("all rows lost", folder(None, done(12)), 12, "new", [], "waiting"),
     Case("rows emptied", folder("", done(12)), 12, "partial", [], "waiting"),
+    Case("all rows that are listed", folder(WHOLE, listing(4, 8, 12)), 12, "done", [4, 8, 12]),
+    Case("a listed row lost", folder(lines(4, 12), listing(4, 8, 12)), 12, "partial", [4, 12]),
+    Case("lost, not asked for", folder(lines(4, 12), listing(4, 8, 12)), 4, "done", [4, 12]),
+    Case("list damaged", folder(WHOLE, listing(4, "8", 12)), 12, "partial", [4, 8, 12]),
     # Lines.
     Case(
         "an epoch twice",

@@ -31,9 +31,15 @@ def images(seed, count, shape=(1, 32, 32), levels=256):
 GREY, COLOUR = images(0, 25), images(1, 25, (3, 32, 32))
 
 
-def import_into(folder, source, *, like=GREY, levels=256, rescale=None, train=None):
+def import_into(folder, source, *, like=GREY, levels=256, rescale=None, train=None, resize=None):
     train = images(7, SIZE, like.shape[1:], levels) if train is None else train
-    facts = {"dataset": "set", "levels": levels, "train": train, "rescale": rescale}
+    facts = {
+        "dataset": "set",
+        "levels": levels,
+        "train": train,
+        "rescale": rescale,
+        "resize": resize,
+    }
     return import_samples(source, folder / "pools", "theirs", **facts)
 
 

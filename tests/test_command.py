@@ -27,7 +27,15 @@ def test_help_lists_every_word_with_a_line_each():
     assert done.returncode == 0, done.stderr
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line[:4] == "    "]
     told = {line[0]: line[1] for line in lines if len(line) == 2}
-    assert told.keys() == {"study", "evaluate", "pool", "doctor", *figures.names(), *WORDS}
+    assert told.keys() == {
+        "study",
+        "evaluate",
+        "status",
+        "pool",
+        "doctor",
+        *figures.names(),
+        *WORDS,
+    }
     assert told["fig8"].startswith("Figure 8: negative test ELBO")
 
 

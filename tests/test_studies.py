@@ -46,7 +46,7 @@ def test_every_preset_is_complete_and_of_one_data_set_family(name, preset):
 
 
 def test_every_study_has_digits_and_paper_and_a_smoke_test():
-    assert len(NAMES) == 13
+    assert len(NAMES) == 15
     for name in NAMES:
         assert {"digits", "paper", "smoke"} <= set(study(name).PRESETS)
         assert next(iter(study(name).PRESETS)) == "digits"
@@ -95,3 +95,4 @@ def test_the_other_axes_are_those_of_the_figures():
     tests = [t for t in trials("two_sample") if isinstance(t, TwoSampleTrial)]
     assert {t.share for t in tests} == {0.3, 0.5, 0.7, 0.9, 1.0}
     assert {t.seed for t in tests} == {0, 1, 2, 3, 4}
+    assert {(t.real, t.images) for t in tests} == {("train", None), ("test", 5000)}

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import curves
+from analysis.alike import DEFAULTS, filled, images
 from analysis.claims.arms import Arm, Each, Place, pick, placed
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.trial_folder import ResultsError
@@ -21,7 +22,7 @@ KINDS = ("vae", "two_sample")
 METHOD = ("real_share", "diffusion_share", "augment", "mollified", "half_asleep")
 PLACE = ["m_z", "n_c"]
 GRADED = ("source_", "half_asleep_")  # prefixes of the fields that make a method
-VARIED = {"key", "state", "seed", "source", "share", "pool", "precision", *PLACE}
+VARIED = {"key", "state", "seed", "source", "share", "pool", *PLACE}
 AVERAGED = "__overall"  # a mixture of corruptions, left out of means over corruptions
 Columns = tuple[str, ...]  # patterns (accuracy_knn__*) are means over what they match
 
@@ -126,7 +127,10 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
     there = done.loc[done["epoch"] == epoch, "key"]
     done = done[done["key"].isin(there) & (done["epoch"] <= epoch)]
     trials = _with_axes(curves.last_values(done))
-    setting = ["kind", *(n for n in _fields(trials) if not n.startswith(GRADED)), "epoch"]
+    trials = trials.assign(images=images(trials))
+    for name in DEFAULTS.keys() & set(trials):
+        trials[name] = filled(trials, name)
+    setting = ["kind", "images", *(n for n in _fields(trials) if not n.startswith(GRADED)), "epoch"]
     found = []
     for _, part in trials.groupby(list(dict.fromkeys(setting)), dropna=False):
         if not (ends.loc[part["key"], "epoch"] == epoch).any():

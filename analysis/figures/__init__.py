@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORMATS = ("png", "pdf", "csv")  # written where no file is named
 STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "double_descent": ("fig7", "fig8"),
+    "learning_rate": ("learning_rate",),
     "diffusion": ("fig17",),
     "data_sources": ("fig1", "fig2", "fig10", "fig11", "fig12", "fig13", "table7"),
     "latent_width": ("fig6",),
@@ -37,7 +38,9 @@ STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "data_scaling": ("worth",),
     "readings": (),
 }
-BEYOND = ("worth",)  # figures that the paper has not
+CHOSEN = ("learning_rate", "search", "tuned")  # what validation has chosen
+BEYOND = ("worth", *CHOSEN)  # figures that the paper has not
+TABLES = ("learning_rate",)  # figures that have a table beside their picture
 TEXTS = ("txt", "md", "tex")  # of a table
 NAMED = 4  # cells whose trials ended early
 JPEG = (
@@ -68,7 +71,8 @@ def about(name: str) -> str:
 
 def study(name: str) -> str:
     """The study that shows the figure."""
-    return next(study for study, shown in STUDIES.items() if name in shown)
+    shows = (study for study, shown in STUDIES.items() if name in shown)
+    return next(shows, "double_descent")
 
 
 def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "pd.DataFrame":
@@ -76,12 +80,16 @@ def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "p
 
     `frame` are these results, where they are read already.
     """
-    from analysis import results
+    from analysis import choice, results
+    from analysis.provenance import provenance
 
     own: Callable[[str | Path], pd.DataFrame] | None = getattr(_module(name), "load", None)
     if own:
         return own(path)
-    return results.load(path) if frame is None else frame
+    found = results.load(path) if frame is None else frame
+    if name in CHOSEN:
+        return found
+    return choice.chosen(found, provenance(path))
 
 
 def draw(name: str, frame: "pd.DataFrame", note: str = "") -> "Figure":
@@ -157,7 +165,7 @@ def save(name: str, frame: "pd.DataFrame", files: Iterable[Path], note: str = ""
 
 def is_table(name: str) -> bool:
     """Whether it has lines of text besides its picture."""
-    return name.startswith("table")
+    return name.startswith("table") or name in TABLES
 
 
 def text(name: str, frame: "pd.DataFrame", suffix: str = "txt") -> list[str]:

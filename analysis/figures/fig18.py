@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -13,49 +14,60 @@ from analysis.trial_folder import ResultsError
 AXIS = "diffusion_percent"
 PAPER = 1.96  # standard deviations of the paper's error bars
 CHANCE = 0.5
-COLOUR = style.SOURCE_COLOURS["dmaapx"]
+REAL: dict[str, tuple[str, str, str]] = {  # real images: colour, line, words
+    "train": (style.SOURCE_COLOURS["dmaapx"], "o-", "against the model's training images"),
+    "test": (style.SOURCE_COLOURS["normal"], "s--", "against test images"),
+}
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per share (%): accuracy over seeds, and their standard deviation (n - 1)."""
+    """A row per real images and share (%): accuracy, and its standard deviation (n - 1).
+
+    One value a draw of data and model, the mean over its seeds; without draws one a seed.
+    """
     finals = _finals(frame)
-    table = over_seeds(finals, [AXIS], "accuracy")
+    table = over_seeds(finals, ["real", AXIS], "accuracy")
     table["std"] = marks.seed_values(table).std(axis=1, ddof=1)
-    return table.merge(finals.groupby(AXIS)["epoch"].max().reset_index(), on=AXIS)
+    ends = finals.groupby(["real", AXIS])["epoch"].max().reset_index()
+    found = table.merge(ends, on=["real", AXIS])
+    return found.sort_values(["real", AXIS], ascending=[False, True], ignore_index=True)
 
 
 def fig18(frame: pd.DataFrame, note: str = "") -> Figure:
     """Accuracy against the share of D_train: seeds, mean, the paper's bars, chance."""
     table, found = numbers(frame), _finals(frame)
     figure = Figure(figsize=(style.NARROW, 3.2), layout="constrained")
-    ax = figure.subplots()
+    ax, handles = figure.subplots(), []
+    for real, (colour, look, words) in REAL.items():
+        part = table[table["real"] == real]
+        if len(part):
+            _line(ax, part, colour, look)
+            handles.append(Line2D([], [], color=colour, marker=look[0], ls=look[1:], label=words))
+    ax.axhline(CHANCE, color=style.GREY, linestyle=":", linewidth=0.9)
+    ax.set(xlabel=style.LABELS[AXIS], ylabel=style.LABELS["accuracy"])
+    ax.set_xticks(sorted(table[AXIS].astype(float).unique()))
+    words = f"bars with caps: {PAPER} standard deviations, as in the paper"
+    copies = "copies of training images lower the accuracy against those, not against test images"
+    marks.note(figure, [marks.counted(table, table), words, copies, note])
+    handles.append(Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label="chance"))
+    title = "How well a classifier tells samples from real images"
+    marks.heading(figure, handles, f"{title}\n{methods.data(found)}")
+    return figure
+
+
+def _line(ax: Axes, table: pd.DataFrame, colour: str, look: str) -> None:
     x = table[AXIS].to_numpy(dtype=float)
     ax.errorbar(
         x,
         table["mean"],
         PAPER * table["std"],
         fmt="none",
-        ecolor=COLOUR,
+        ecolor=colour,
         capsize=4,
         elinewidth=0.6,
         capthick=0.6,
     )
-    marks.series(ax, x, table, COLOUR, "o-")
-    ax.axhline(CHANCE, color=style.GREY, linestyle=":", linewidth=0.9)
-    ax.set(xlabel=style.LABELS[AXIS], ylabel=style.LABELS["accuracy"])
-    ax.set_xticks(x)
-    words = f"bars with caps: {PAPER} standard deviations of the seeds, as in the paper"
-    marks.note(figure, [marks.counted(table, table), words, note])
-    handles = [
-        Line2D([], [], color=COLOUR, marker="o", label="ResNet classifier"),
-        Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label="chance"),
-    ]
-    marks.heading(
-        figure,
-        handles,
-        f"How well a classifier tells samples from real images\n{methods.data(found)}",
-    )
-    return figure
+    marks.series(ax, x, table, colour, look)
 
 
 def _finals(frame: pd.DataFrame) -> pd.DataFrame:
@@ -67,6 +79,13 @@ def _finals(frame: pd.DataFrame) -> pd.DataFrame:
             "Run scaling-vae study two_sample."
         )
     finals = curves.last_values(found)
-    finals = finals.assign(**{AXIS: np.round(100 * finals["share"].astype(float), 6)})
-    curves.check_one_trial_each(finals, [AXIS, "seed"])
-    return finals
+    real = finals["real"].fillna("train") if "real" in finals else "train"
+    finals = finals.assign(**{AXIS: np.round(100 * finals["share"].astype(float), 6), "real": real})
+    chance = [name for name in ("replicate", "seed") if name in finals]
+    curves.check_one_trial_each(finals, [AXIS, "real", *chance])
+    if "replicate" not in finals or finals["replicate"].isna().all():
+        return finals
+    drawn = finals[finals["replicate"].notna()]
+    means = drawn.groupby([AXIS, "real", "replicate"])["accuracy"].transform("mean")
+    drawn = drawn.assign(accuracy=means, seed=drawn["replicate"].astype(int))
+    return drawn.drop_duplicates([AXIS, "real", "seed"])

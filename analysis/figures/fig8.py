@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from analysis import curves, descent, style
+from analysis import curves, descent, lines, style
+from analysis.columns import NATS, ROW_COLUMNS, UP
 from analysis.figures import marks
 from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
@@ -16,6 +17,28 @@ from analysis.trial_folder import ResultsError
 FEW_POINTS = 2
 MANY_POINTS = 12  # from which on the tick labels are small
 HEADER = ["order", "phase", "source", "m_z", "n_c", "parameters", "role"]
+
+
+def with_bound(frame: pd.DataFrame, bound: str) -> pd.DataFrame:
+    """Puts another lower bound of log p(x) in the place of test_elbo, such as iwae_100.
+
+    Path, verdict and figure then follow it. Raises ResultsError where it is none, or not measured.
+    """
+    known = [n for n, (unit, way, _) in ROW_COLUMNS.items() if (unit, way) == (NATS, UP)]
+    if bound not in known:
+        raise ResultsError(
+            f"Figure 8 draws a bound of log p(x), and {bound} is none. "
+            f"Choose one of: {', '.join(known)}."
+        )
+    if bound not in frame or frame[bound].isna().all():
+        raise ResultsError(
+            f"{bound} is not measured in these results. "
+            f"Measure it on the kept models: scaling-vae evaluate --metric {bound}"
+        )
+    lines.check_measured_alike(frame, bound)
+    changed = frame.assign(test_elbo=frame[bound])
+    changed.attrs = frame.attrs | {"bound": bound}
+    return changed
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -53,6 +76,8 @@ def _table(
     places = zip(table["m_z"], table["n_c"], table["source"], strict=True)
     named = [roles.get((m_z, n_c), "") if source == lead else "" for m_z, n_c, source in places]
     table.insert(len(by), "role", named)
+    if bound := frame.attrs.get("bound"):
+        table.insert(len(by), "bound", bound)
     return table.reset_index(drop=True)
 
 
@@ -76,7 +101,9 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     main = table[table["source"] == lead]
     figure = Figure(figsize=(style.WIDE, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 1.25])
-    left.set_ylabel(style.LABELS["negative_test_elbo"])
+    bound = frame.attrs.get("bound", "test_elbo")
+    label = style.LABELS["negative_test_elbo"]
+    left.set_ylabel(label if bound == "test_elbo" else label.replace("test ELBO", bound))
     marks.letter(left, "(a)")
     marks.letter(right, "(b)")
     _in_order(right, table, lead, steps)

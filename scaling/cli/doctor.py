@@ -5,31 +5,33 @@ own, all at once, given up after a while.
 """
 
 import json
-import os
 import platform
 import shlex
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from scaling.cli.options import add_data_root, add_module, add_results
+from scaling.cli.machine import add_address, check_cpus
+from scaling.cli.options import add_data_root, add_module, add_results, positive
+from scaling.cli.processes import at_work
 from scaling.errors import listed, to_type
 from scaling.planning.table import size
-from scaling.trial import extensions
+from scaling.trial import extensions, machine
 
 WORKS, LIMITED, BROKEN = "works", "limited", "broken"
 SCARCE, LITTLE = 1e9, 10e9  # bytes free on the disk: too few, few for images of 32x32
 SHARED = 3e9  # bytes of /dev/shm that hold ten chunks of CIFAR-10
 SHM = Path("/dev/shm")
+Where = tuple[str, int | None]  # the address, and the CPUs of a local Ray
 ADVICE = {  # for a probe that fails in a way of its own
     "torch": "pip install --force-reinstall torch torchvision",
     "ray": 'pip install --force-reinstall "ray[tune]"',
@@ -52,37 +54,44 @@ def add_to(words: Any) -> None:
     about = "what works here, what does not, and what to type"
     made = words.add_parser("doctor", help=about, description=about)
     add_results(made)
-    made.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
+    add_address(made)
     add_data_root(made)
     add_module(made)
     wait = "patience with each check (default 14)"
-    made.add_argument("--seconds", type=float, default=14.0, help=wait)
+    made.add_argument("--seconds", type=positive, default=14.0, help=wait)
     made.set_defaults(command=_command)
 
 
 def _command(options: Namespace) -> int:
-    return main(options.results, options.data_root, options.address, options.seconds)
+    check_cpus(options)
+    where = (options.address, options.cpus)
+    return main(options.results, options.data_root, where, options.seconds)
 
 
-def main(results: Path, data_root: Path | None, address: str, seconds: float) -> int:
+def main(results: Path, data_root: Path | None, where: Where, seconds: float) -> int:
     """Prints the table; 0 where nothing is broken, else 2. Probes are given up after `seconds`."""
-    findings = diagnose(results, data_root, address, seconds)
+    findings = diagnose(results, data_root, where, seconds)
     print("\n".join(table(findings)))
     return 2 if any(finding.state == BROKEN for finding in findings) else 0
 
 
-def diagnose(results: Path, data_root: Path | None, address: str, seconds: float) -> list[Finding]:
+def diagnose(results: Path, data_root: Path | None, where: Where, seconds: float) -> list[Finding]:
     """All checks, in the order in which they are best mended."""
     words = [module.word for module in extensions.loaded()]
     with tempfile.TemporaryDirectory() as folder:
-        probes = [
-            Probe("torch", [], Path(folder)),
-            Probe("ray", [address], Path(folder)),
-            Probe("data", [str(data_root or ""), *words], Path(folder)),
-        ]
+        address, cpus = where
+        needed = ray_needs()
+        lacking = [finding.name for finding in needed if finding.state == BROKEN]
+        probes = [Probe("torch", [], Path(folder))]
+        if address != "local" or not lacking:
+            probes += [Probe("ray", [address, str(cpus or "")], Path(folder))]
+        else:
+            needed += [Finding("ray", LIMITED, f"not started: first mend {listed(lacking)}")]
+        probes += [Probe("data", [str(data_root or ""), *words], Path(folder))]
         end = time.monotonic() + seconds
-        quick = [python(), packages(), disk(results), shared_memory(), token()]
-        return quick + modules() + [found for probe in probes for found in probe.findings(end)]
+        quick = [_found(check) for check in (python, packages, partial(disk, results))]
+        quick += [_found(shared_memory), *needed, *modules()]
+        return quick + [found for probe in probes for found in probe.findings(end)]
 
 
 def table(findings: Sequence[Finding]) -> list[str]:
@@ -99,9 +108,9 @@ def table(findings: Sequence[Finding]) -> list[str]:
 
 def python() -> Finding:
     """The interpreter and the machine."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    machine = f"{platform.system()}, {os.cpu_count()} CPUs, {size(memory)} of memory"
-    return Finding("python", WORKS, f"{platform.python_version()} on {machine}")
+    memory, cpus = size(machine.memory_bytes()), machine.cpus()
+    here = f"{platform.system()}, {cpus} CPUs, {memory} of memory"
+    return Finding("python", WORKS, f"{platform.python_version()} on {here}")
 
 
 def packages() -> Finding:
@@ -179,20 +188,19 @@ def shared_memory() -> Finding:
     return Finding("shared memory", WORKS, found)
 
 
-def token() -> Finding:
-    """The file that lets a process into a Ray cluster; whoever reads it may run code there."""
-    from scaling.cluster import token_path
+def ray_needs() -> list[Finding]:
+    """What Ray needs before it starts: a folder for its sockets, a token that is private."""
+    from scaling.cluster.needs import needs
 
-    path = token_path()
-    if os.environ.get("RAY_AUTH_TOKEN_PATH") and not path.is_file():
-        found = f"RAY_AUTH_TOKEN_PATH names {path}, which is not there: no Ray starts"
-        return Finding("token", BROKEN, found, "unset RAY_AUTH_TOKEN_PATH")
-    if not path.is_file():
-        return Finding("token", WORKS, f"no {path} yet: a local Ray writes it")
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        advice = shlex.join(["chmod", "600", str(path)])
-        return Finding("token", BROKEN, f"{path} is open to other users", advice)
-    return Finding("token", WORKS, f"{path} is private")
+    return [Finding(n.name, BROKEN if n.advice else WORKS, n.found, n.advice) for n in needs()]
+
+
+def _found(check: Callable[[], Finding]) -> Finding:
+    """The finding of a check; what the system refuses it is a finding too."""
+    try:
+        return check()
+    except (OSError, RuntimeError) as error:
+        return Finding(getattr(check, "__name__", "check"), BROKEN, str(error))
 
 
 class Probe:
@@ -209,10 +217,12 @@ class Probe:
         try:
             code = self.process.wait(max(0.0, end - time.monotonic()))
         except subprocess.TimeoutExpired:
+            slow = at_work(self.process.pid)
             self.process.kill()
             self.process.wait()
-            again = f"It may only be slow: {to_type('doctor', '--seconds', 60)}"
-            return [*self._read(), Finding(self.name, BROKEN, "no answer in time", again)]
+            state, why = (LIMITED, ": it is at work, and slow") if slow else (BROKEN, ": it hangs")
+            again = f"Give it longer: {to_type('doctor', '--seconds', 60)}"
+            return [*self._read(), Finding(self.name, state, f"no answer in time{why}", again)]
         if code:
             return [*self._read(), self._died(code)]
         return self._read()

@@ -4,8 +4,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from scaling.cli.options import Parser, add_place
-from scaling.cli.process import DONE, FAILED, at_work, guarded, program, typed
+from scaling.cli.machine import check_cpus
+from scaling.cli.options import Parser, add_place, count
+from scaling.cli.process import DONE, FAILED, at_work, ended, program, typed
 from scaling.errors import UsageError, listed, to_type
 from scaling.planning.hardware import has_gpu
 from scaling.trial import Trial, VaeTrial, key
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def main(description: str) -> None:
     """Runs the command line and ends the process with its exit code."""
-    guarded(lambda: _main(_parser(description).parse_args(typed()[1])))
+    ended(lambda: _main(_parser(description).parse_args(typed()[1])))
 
 
 def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
@@ -55,7 +56,13 @@ def _parser(description: str) -> Parser:
     add("--metric", nargs="+", required=True, metavar="NAME", help="metrics, by module or column")
     add("--where", nargs="+", default=[], metavar="CONDITION",
         help='such as "m_z>1 and source==dmaapx", as of python -m analysis')  # fmt: skip
-    add("--epoch", nargs="+", type=int, metavar="N", help="default: wherever a model is kept")
+    add(
+        "--epoch",
+        nargs="+",
+        type=count,
+        metavar="N",
+        help="default: wherever a model is kept",
+    )
     add("--setting", nargs="+", default=[], metavar="NAME=VALUE", help="of the metric, typed")
     add("--dry-run", action="store_true", help="list the cells that would be measured and stop")
     add_place(made)
@@ -68,6 +75,7 @@ def _main(options: Namespace) -> int:
     from scaling.metrics import settings
     from scaling.storage.store import Store
 
+    check_cpus(options)
     store = Store(options.results.absolute())
     chosen = settings(options.metric, options.setting)
     names = selected(store, options.where)
@@ -86,7 +94,14 @@ def _main(options: Namespace) -> int:
     load = datasets.loader(options.data_root, options.offline)
     with at_work(store.root) as lock:
         failed = measuring.fill_alone(
-            store, cells, placed, options.address, load, lock, options.row_timeout * 60
+            store,
+            cells,
+            placed,
+            options.address,
+            load,
+            lock,
+            options.row_timeout * 60,
+            options.cpus,
         )
     studies = store.studies_of({cell.key for cell in cells})
     anew = [f"Figures anew: {to_type('report', '--results', study)}" for study in studies]

@@ -1,18 +1,23 @@
-"""The options that every study shares, and what they make of a preset's trials."""
+"""The options that every study shares; `scaling.cli.axes` makes trials of them."""
 
 import argparse
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
 
+from scaling.cli.machine import add_address
+from scaling.cli.rates import add_rates
+from scaling.cli.search import add_search
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.presets import Preset
-from scaling.trial import Kind, Source, Trial, extensions, grid, on_dataset, parse_source
+from scaling.trial import extensions
+from scaling.trial.bounds import COUNT, NOT_NEGATIVE, NUMBER, POSITIVE, number
 
 SMOKE = "smoke"  # the preset of --smoke-test
+LONGEST_RANGE = 10_000  # seeds or replicates that one word stands for
+count, positive = number(COUNT), number(POSITIVE)
 ROW_TIMEOUT = 24 * 60.0  # minutes: far above any epoch, below a lost weekend
 
 
@@ -54,6 +59,8 @@ def parser(description: str, presets: dict[str, Preset], program: str | None = N
         allow_abbrev=False,
     )
     _add_trials(made, next(iter(names)))
+    add_search(made)
+    add_rates(made)
     _add_launch(made)
     return made
 
@@ -62,24 +69,16 @@ def _add_trials(made: Parser, default: str) -> None:
     add = made.add_argument_group("what to train").add_argument
     add("--preset", default=default, metavar="NAME", help=f"one of those below (default {default})")
     add("--dataset", metavar="NAME", help="with its network, likelihood, lr and batch")
-    add("--train-size", type=int, metavar="N", help="|D_train|, the first N of a permutation")
-    add("--m-z", type=int, nargs="+", metavar="N", help="latent multipliers")
-    add("--n-c", type=int, nargs="+", metavar="N", help="inner channels; with --m-z the product")
+    add("--train-size", type=count, metavar="N", help="|D_train|, the first N of a permutation")
+    add("--m-z", type=count, nargs="+", metavar="N", help="latent multipliers")
+    add("--n-c", type=count, nargs="+", metavar="N", help="inner channels; with --m-z the product")
     add("--source", nargs="+", metavar="NAME", help="training distributions: normal, ...")
-    add(
-        "--replicates",
-        nargs="+",
-        metavar="N",
-        help="draws of D_train, diffusion model and weights together, ranges such as 0-4 too",
-    )
-    add(
-        "--seeds",
-        nargs="+",
-        metavar="N",
-        help="of the weights alone: data and diffusion model are one replicate's",
-    )
-    add("--epochs", type=int, metavar="N", help="effective epochs; more continue what is there")
-    add("--measure-every", type=int, metavar="N", help="epochs from one measured row to the next")
+    add("--replicates", type=_numbers, nargs="+", metavar="N",
+        help="draws of D_train, diffusion model and weights, ranges such as 0-4 too")  # fmt: skip
+    add("--seeds", type=_numbers, nargs="+", metavar="N",
+        help="of the weights alone: data and diffusion model are one replicate's")  # fmt: skip
+    add("--epochs", type=count, metavar="N", help="effective epochs; more continue what is there")
+    add("--measure-every", type=count, metavar="N", help="epochs from a measured row to the next")
     add("--set", nargs="+", action="append", default=[], metavar="FIELD=VALUE", dest="fields",
         help="any field of a trial; several values make an axis")  # fmt: skip
     add("--smoke-test", action="store_true", help="the whole pipeline on a tiny grid, a minute")
@@ -91,26 +90,22 @@ def _add_launch(made: Parser) -> None:
     add = group.add_argument
     add("--dry-run", action="store_true", help="print the plan and stop")
     add("--json", action="store_true", help="with --dry-run: the plan as JSON")
-    add("--wait-for-gpus", type=_positive, default=0.0, metavar="MINUTES",
+    add("--wait-for-gpus", type=number(NOT_NEGATIVE), default=0.0, metavar="MINUTES",
         help="how long to wait for a cluster's first GPU (default 0)")  # fmt: skip
-    add(
-        "--mps",
-        choices=["auto", "on", "off"],
-        default="auto",
-        help="NVIDIA's MPS, under which trials share a GPU side by side (default auto)",
-    )
-    add("--cpus-per-trial", type=_positive, default=1.0, metavar="N", help="default 1")
-    add("--micro-batch", type=_count, metavar="N",
+    add("--mps", choices=["auto", "on", "off"], default="auto",
+        help="NVIDIA MPS, by which trials share a GPU side by side (default auto)")  # fmt: skip
+    add("--cpus-per-trial", type=positive, default=1.0, metavar="N", help="default 1")
+    add("--micro-batch", type=_auto_or_count, metavar="N",
         help="images of a diffusion model's step in memory at a time (auto: planned)")  # fmt: skip
-    add("--max-hours", type=_positive, metavar="H", help="stop cleanly after so many hours")
-    add("--max-gpu-hours", type=_positive, metavar="H", help="stop cleanly after so many GPU-hours")
+    add("--max-hours", type=positive, metavar="H", help="stop cleanly after so many hours")
+    add("--max-gpu-hours", type=positive, metavar="H", help="stop cleanly after so many GPU-hours")
     add("--retry-failed", action="store_true", help="run failed trials again")
 
 
 def add_place(made: argparse._ActionsContainer) -> None:
     """Where to run, where results and data lie, what part of a GPU."""
     add = made.add_argument
-    add("--address", default="local", metavar="ADDRESS", help="local (default), auto or HOST:PORT")
+    add_address(made)
     add_results(made)
     add_data(made)
     add_module(made)
@@ -134,7 +129,7 @@ def add_data_root(made: argparse._ActionsContainer) -> None:
     """Where data sets lie."""
     root = os.environ.get("SCALING_DATA")
     about = "data sets ($SCALING_DATA)"
-    made.add_argument("--data-root", type=Path, default=root, metavar="DIR", help=about)
+    made.add_argument("--data-root", type=_path, default=root, metavar="DIR", help=about)
 
 
 def add_module(made: argparse._ActionsContainer) -> None:
@@ -154,7 +149,7 @@ def _module(word: str) -> extensions.Module:
 def add_timeout(made: argparse._ActionsContainer) -> None:
     """After how long what runs has hung."""
     made.add_argument(
-        "--row-timeout", type=_positive, default=ROW_TIMEOUT, metavar="MINUTES",
+        "--row-timeout", type=positive, default=ROW_TIMEOUT, metavar="MINUTES",
         help=f"without an epoch, or sample, for so long it has hung (default {ROW_TIMEOUT:g})"
     )  # fmt: skip
 
@@ -166,6 +161,12 @@ def _folder(text: str) -> Path:
             f"{text} is an address, and results are written to a folder: give the path of one, "
             "which may be a mounted bucket"
         )
+    return _path(text)
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty word is no path")
     return Path(text)
 
 
@@ -184,20 +185,15 @@ def _share(text: str) -> float | None:
     return share
 
 
-def _count(text: str) -> int | None:
+_share.bounds = NOT_NEGATIVE  # type: ignore[attr-defined]
+
+
+def _auto_or_count(text: str) -> int | None:
     """A whole number from 1 on; None for auto."""
-    if text == "auto":
-        return None
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not auto or a whole number from 1 on")
-    return int(text)
+    return None if text == "auto" else int(count(text))
 
 
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
+_auto_or_count.bounds = COUNT  # type: ignore[attr-defined]
 
 
 def preset_of(options: argparse.Namespace, presets: dict[str, Preset]) -> Preset:
@@ -209,73 +205,24 @@ def preset_of(options: argparse.Namespace, presets: dict[str, Preset]) -> Preset
     every = options.measure_every
     if every is None:
         return presets[name]
-    if every < 1:
-        raise UsageError(f"--measure-every {every}: at least one is needed.")
     return replace(presets[name], measure_every=every)
 
 
-def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:
-    """The preset's trials with the axes that the command line replaces."""
-    made = list(trials)
-    if options.dataset:
-        made = on_dataset(made, options.dataset)
-    axes: dict[str, Sequence[Any]] = {
-        "train_size": [] if options.train_size is None else [options.train_size],
-        "m_z": options.m_z or [],
-        "n_c": options.n_c or [],
-        "source": [parse_source(text) for text in options.source or []],
-        **chance(made, options),
-    }
-    axes |= _fields(options.fields, type(made[0]))
-    return grid(made, **{name: values for name, values in axes.items() if values})
+def _numbers(text: str) -> list[int]:
+    """A number, or a range such as 0-4."""
+    first, _, last = text.partition("-")
+    read = number(NUMBER)
+    try:
+        begin, end = int(read(first)), int(read(last if "-" in text else first))
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: numbers or ranges such as 0-4 are expected"
+        ) from None
+    if end < begin:
+        raise argparse.ArgumentTypeError(f"the range {text} is reversed: write {end}-{begin}")
+    if end - begin >= LONGEST_RANGE:
+        raise argparse.ArgumentTypeError(f"{text} are more than {LONGEST_RANGE} numbers")
+    return list(range(begin, end + 1))
 
 
-def chance(trials: Sequence[Kind], options: argparse.Namespace) -> dict[str, Sequence[int]]:
-    """The axes of chance that were typed: replicates of one seed each, or seeds in one replicate.
-
-    Both together are their product.
-    """
-    replicates = _integers("--replicates", options.replicates or [])
-    seeds = _integers("--seeds", options.seeds or [])
-    if replicates and not seeds:
-        seeds = [0]
-    drawn = [trial.replicate for trial in trials if trial.replicate is not None]
-    if seeds and not replicates and drawn:
-        replicates = [min(drawn)]
-    return {"replicate": replicates, "seed": seeds}
-
-
-def _fields(words: list[list[str]], kind: type[Trial]) -> dict[str, list[object]]:
-    """`--set FIELD=VALUE [VALUE ...]`, typed by the trial's fields."""
-    axes: dict[str, list[object]] = {}
-    for group in words:
-        name = ""
-        for word in group:
-            if "=" in word:
-                name, _, word = word.partition("=")
-                axes[name] = []
-            elif not name:
-                raise UsageError(f"--set {word}: FIELD=VALUE is expected, as in --set lr=0.001.")
-            axes[name].append(_parse(name, word, kind))
-    return axes
-
-
-def _parse(name: str, word: str, kind: type[Trial]) -> object:
-    if name.startswith("source."):
-        return Source.parse(name.removeprefix("source."), word)
-    return parse_source(word) if name == "source" else kind.parse(name, word)
-
-
-def _integers(flag: str, words: Sequence[str]) -> list[int]:
-    """Numbers and ranges such as 0-4."""
-    numbers: list[int] = []
-    for word in words:
-        first, _, last = word.partition("-")
-        if not first.isdigit() or (last and not last.isdigit()) or word.endswith("-"):
-            raise UsageError(f"{flag} {word}: numbers or ranges such as 0-4 are expected.")
-        if last and int(last) < int(first):
-            raise UsageError(f"{flag} {word}: the range is reversed. Write {last}-{first}.")
-        numbers += range(int(first), int(last or first) + 1)
-    if len(set(numbers)) < len(numbers):
-        raise UsageError(f"{flag} {' '.join(words)}: a number stands twice. Name each once.")
-    return numbers
+_numbers.bounds = NUMBER  # type: ignore[attr-defined]

@@ -1,11 +1,14 @@
 """`scaling-vae pool build|grow|verify|info|import`: samples of diffusion models on disk."""
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaling.cli.options import Parser, add_data, add_module, add_results, add_timeout
+from scaling.cli.machine import add_address, check_cpus
+from scaling.cli.needed import whole_name
+from scaling.cli.options import Parser, add_data, add_module, add_results, add_timeout, count
 from scaling.cli.process import at_work
+from scaling.trial.bounds import NUMBER, number
 
 if TYPE_CHECKING:
     from scaling.cluster.sampling import PoolRequest
@@ -20,7 +23,7 @@ def add_to(words: Any) -> None:
     add_results(shared)
     add_module(shared)
     sampling = Parser(add_help=False)
-    sampling.add_argument("--address", default="local", help="local (default), auto or HOST:PORT")
+    add_address(sampling)
     add_timeout(sampling)
     images = Parser(add_help=False)
     add_data(images)
@@ -32,22 +35,40 @@ def add_to(words: Any) -> None:
 
     add = verb("build", _build, "sample a trained diffusion model", sampling, images)
     add("model", metavar="KEY", help="of the diffusion trial")
-    add("--k", type=int, default=10, help="chunks of |D_train| images (default 10)")
+    add("--k", type=count, default=10, help="chunks of |D_train| images (default 10)")
     add = verb("grow", _grow, "add chunks to a sampled pool", sampling)
     add("name")
-    add("--k", type=int, required=True, help="chunks that it shall have in all")
+    add("--k", type=count, required=True, help="chunks that it shall have in all")
     add = verb("verify", _verify, "name damaged chunks and sample just those again", sampling)
     add("name")
     add = verb("info", _info, "what a pool holds")
     add("name")
-    add = verb("import", _import, "samples of any generator: npy, npz, folder of PNGs", images)
+    about = "any generator's samples: npy, npz, folder or zip of PNGs"
+    _add_import(verb("import", _import, about, images))
+
+
+def _add_import(add: Any) -> None:
+    """Adds what `pool import` reads."""
     add("file", type=Path)
     add("--name", required=True)
     add("--dataset", default="digits", help="whose levels and shape they have (default digits)")
-    add("--train-size", type=int, help="|D_train| of the study: images in a chunk")
-    add("--replicate", type=int, metavar="N", help="whose D_train the samples stand beside")
-    add("--split", type=int, default=0, help="of trials without a replicate")
+    add("--train-size", type=count, help="|D_train| of the study: images in a chunk")
+    add(
+        "--replicate",
+        type=number(NUMBER),
+        metavar="N",
+        help="whose D_train they stand beside",
+    )
+    add("--split", type=number(NUMBER), default=0, help="of trials without a replicate")
     add("--rescale", choices=["unit", "symmetric"], help="floats in [0, 1] or in [-1, 1]")
+    add("--resize", type=_side, metavar="N", help="larger images to N x N pixels, antialiased")
+
+
+def _side(text: str) -> int:
+    """A side in pixels."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1024):
+        raise ArgumentTypeError(f"{text} is no whole number of pixels from 1 to 1024")
+    return int(text)
 
 
 def _store(options: Namespace) -> "Store":
@@ -60,7 +81,7 @@ def _pool(options: Namespace) -> "Pool":
     from scaling.pools.pool import Pool
 
     store = _store(options)
-    return Pool.load(store.pool(options.name), store.root / "pools")
+    return Pool.load(store.pool(whole_name(options.name, store)), store.root / "pools")
 
 
 def _info(options: Namespace) -> int:
@@ -103,9 +124,11 @@ def _build(options: Namespace) -> int:
 def _sample(options: Namespace, order: "PoolRequest") -> int:
     from scaling.cluster.sampling import build_alone
 
+    check_cpus(options)
     store = _store(options)
     with at_work(store.root) as lock:
-        build_alone(store, order, options.address, lock, options.row_timeout * 60)
+        hung_after_s = options.row_timeout * 60
+        build_alone(store, order, options.address, lock, hung_after_s, options.cpus)
     return 0
 
 
@@ -124,10 +147,20 @@ def _import(options: Namespace) -> int:
         options.file,
         _store(options).root / "pools",
         options.name,
-        dataset=options.dataset,
+        dataset=_data_name(options.dataset),
         levels=data.levels,
         train=train,
         rescale=options.rescale,
+        resize=options.resize,
     )
     print("\n".join(report.lines()))
     return 0
+
+
+def _data_name(dataset: str) -> str:
+    """What trials on the data set call it."""
+    from scaling.trial import VaeTrial
+    from scaling.trial.keys import data_name
+    from scaling.trial.own_files import identified
+
+    return data_name(identified(VaeTrial(dataset)))

@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from scaling.cli.doctor import ADVICE, BROKEN, LIMITED, WORKS, Finding
-from scaling.errors import UsageError
+from scaling.errors import UsageError, to_type
 from scaling.planning.table import size
 from scaling.trial import extensions
 
@@ -69,11 +69,11 @@ def weights() -> Finding:
     return Finding("inception", WORKS, f"{file}")
 
 
-def ray(address: str = "local") -> Iterator[Finding]:
+def ray(address: str = "local", cpus: str = "") -> Iterator[Finding]:
     """Joins the cluster, or starts Ray here, as a study would."""
     from scaling.cluster.connect import connect
 
-    there = connect(address)
+    there = connect(address, int(cpus) if cpus else None)
     found = f"{metadata.version('ray')}, {address}: {there.nodes} node(s), "
     yield Finding("ray", WORKS, f"{found}{there.cpus:g} CPUs, {there.gpus:g} GPUs")
 
@@ -116,7 +116,8 @@ def main(name: str, *words: str) -> None:
         _tell(Finding(name, BROKEN, str(error)))
     except Exception as error:  # whatever a broken installation raises is a finding
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        _tell(Finding(name, BROKEN, text, ADVICE[name]))
+        broken = name != "ray" or isinstance(error, ImportError | AttributeError)
+        _tell(Finding(name, BROKEN, text, ADVICE[name] if broken else to_type("doctor")))
     os._exit(0)
 
 

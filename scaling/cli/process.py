@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, errors as sentences, Ctrl-C and SIGTERM."""
+"""How a command ends: exit codes, errors as sentences, Ctrl-C, SIGTERM and SIGHUP."""
 
 import shlex
 import signal
@@ -8,35 +8,58 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
+from analysis import streams
+from scaling.cli.supervised import say, stopping, supervised
 from scaling.errors import COMMAND, Unfinished, UsageError
 
 if TYPE_CHECKING:
     from scaling.storage.lock import Lock
 
-DONE, USAGE, FAILED, CAPPED = 0, 2, 3, 4
+DONE, CRASHED, USAGE, FAILED, CAPPED = 0, 1, 2, 3, 4
+TOLD = 300  # characters of an error of Ray's
 
 
 class Interrupted(KeyboardInterrupt):
-    """SIGTERM, treated as Ctrl-C; Ray may turn it into a plain KeyboardInterrupt on its way."""
+    """A signal that stops, treated as Ctrl-C; Ray may turn it into a plain KeyboardInterrupt."""
 
-    received = False
+    received: int | None = None
+
+
+def ended(work: Callable[[], int]) -> Never:
+    """Runs a command: under supervision, with streams that survive, errors as sentences."""
+    supervised(lambda: guarded(work), command)
 
 
 def guarded(work: Callable[[], int]) -> Never:
     """Ends the process with the exit code of the work; errors become sentences."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in stopping():
+        signal.signal(number, _interrupt)
+    code = _told(work)
+    if fault := streams.lost():
+        print(f"Error: {fault}. Mend that, then: {command()}", file=sys.stderr)
+        code = code or FAILED
+    say(code)
+    sys.exit(code)
+
+
+def _told(work: Callable[[], int]) -> int:
+    """The exit code of the work, after the sentence of what went wrong."""
     try:
-        sys.exit(work())
+        return work()
+    except SystemExit as stop:  # of argparse, after --help
+        return stop.code if isinstance(stop.code, int) else DONE
     except UsageError as error:
         print(f"Error: {error}", file=sys.stderr)
-        sys.exit(FAILED if isinstance(error, Unfinished) else USAGE)
+        return FAILED if isinstance(error, Unfinished) else USAGE
     except OSError as error:
         print(f"Error: {error}. Mend that, then: {command()}", file=sys.stderr)
-        sys.exit(USAGE)
+        return USAGE
     except KeyboardInterrupt:
-        print(f"\nStopped; nothing is lost. Go on with: {command()}", file=sys.stderr)
-        sys.stderr.flush()
-        sys.exit(143 if Interrupted.received else 130)
+        print(f"\nStopped; nothing is lost. Go on with: {command()}", file=sys.stderr, flush=True)
+        return 128 + (Interrupted.received or signal.SIGINT)
+    except BaseException:
+        say(CRASHED)  # the traceback tells
+        raise
 
 
 @contextmanager
@@ -48,9 +71,19 @@ def at_work(root: Path) -> Iterator["Lock"]:
         try:
             yield lock
             lock.check()
+        except UsageError:
+            raise
         except OSError as error:
             raise Unfinished(
                 f"{error}. Nothing finished is lost; mend that, then: {command()}"
+            ) from error
+        except Exception as error:
+            if not type(error).__module__.startswith(("ray.", "grpc")):
+                raise
+            told = " ".join(str(error).split())[:TOLD]
+            raise Unfinished(
+                f"Ray has failed: {told or type(error).__name__}. Nothing finished is lost, and "
+                f"Ray's log lies under {root}; go on with: {command()}"
             ) from error
 
 
@@ -76,5 +109,7 @@ def command() -> str:
 
 
 def _interrupt(number: int, frame: object) -> None:
-    Interrupted.received = True
-    raise Interrupted
+    """The first signal stops; those that follow change nothing, while what is open is closed."""
+    if Interrupted.received is None:
+        Interrupted.received = number
+        raise Interrupted

@@ -4,9 +4,6 @@
 failed; 4 a cap was reached; 128 + signal when interrupted. Every study calls `main`.
 """
 
-import json
-import math
-import os
 import shlex
 import shutil
 import sys
@@ -16,20 +13,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaling.cli.options import SMOKE, override, parser, preset_of
-from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, guarded, program, typed
+from scaling.cli.asked import work_of
+from scaling.cli.axes import override
+from scaling.cli.machine import check_cpus
+from scaling.cli.needed import check_needed, lacks, with_whole_pool_names
+from scaling.cli.options import SMOKE, parser, preset_of
+from scaling.cli.planned import check_here, identify, plan_of, show
+from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, ended, program, typed
+from scaling.cli.work import Work
 from scaling.errors import UsageError
-from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
-from scaling.trial.placement import Cluster, check_gpus, check_placement
-from scaling.trial.schedule import Scheduled, schedule
+from scaling.storage.store import Store
+from scaling.trial.schedule import Scheduled
 
 if TYPE_CHECKING:
     from scaling.cluster.launch import Ended
+    from scaling.cluster.limits import Caps
     from scaling.cluster.request import Request
     from scaling.planning.plan import Plan
     from scaling.storage.lock import Lock
-    from scaling.storage.store import Store
 
 
 Trials = Callable[[Any], Any]  # preset -> trials of one kind
@@ -42,7 +44,7 @@ def main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repor
 
     `report` draws the figures of a study's folder and returns the lines to print.
     """
-    guarded(lambda: _main(name, trials, dict(presets), report))
+    ended(lambda: _main(name, trials, dict(presets), report))
 
 
 def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report) -> int:
@@ -50,78 +52,44 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     options = parser(description, presets, program()).parse_args(typed()[1])
     if options.json and not options.dry_run:
         raise UsageError("--json goes with --dry-run. Add --dry-run.")
+    check_cpus(options)
     preset = preset_of(options, presets)
     epochs = preset.epochs if options.epochs is None else options.epochs
-    if epochs < 1:
-        raise UsageError(f"--epochs {epochs}: at least one is needed.")
-    asked = override(trials(preset), options)
-    metrics = (preset.metrics, preset.metric_every)
-    scheduled = schedule(
-        asked, epochs, preset.measure_every, preset.diffusion, *metrics, preset.equal_images
-    )
-    plan = _plan(options, preset, scheduled, measure=False)
+    store = Store(options.results)
+    asked = with_whole_pool_names(override(trials(preset), options), store)
+    work = work_of(options, preset, asked, epochs, identify(options))
+    check_needed(options, work.expected(store), store)
+    plan = plan_of(options, preset, work.expected(store), measure=False)
     if options.dry_run:
-        _show(plan, options.json)
+        show(plan, options, work.notes())
         return DONE
     if options.address == "local" and plan.total.hours > CALIBRATE_FROM:
-        plan = _plan(options, preset, scheduled, measure=True)
-    return _launch(name, options, preset, plan, report)
+        plan = plan_of(options, preset, work.expected(store), measure=True)
+    return _launch(name, options, preset, work, report)
 
 
-def _plan(
-    options: Namespace, preset: Preset, scheduled: Sequence[Scheduled], measure: bool
-) -> "Plan":
-    """On speeds that are known, or measured now, and on those of what has finished."""
-    from scaling.planning import calibrate, plan
-    from scaling.planning.speeds import speeds
-    from scaling.storage.store import Store
-
-    store = Store(options.results)
-    states = store.states(scheduled)
-    if options.retry_failed:
-        states = {name: "partial" if s == "failed" else s for name, s in states.items()}
-    on_gpu = preset.on_gpu or has_gpu()
-    machine = (calibrate.measured_machine if measure else calibrate.cached_machine)(on_gpu)
-    finished = store.finished(machine.device)
-    begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
-    known = speeds(machine, finished.values())
-    settings, pool_k = preset.metric_settings, preset.pool_k
-    how = (options.mps != "off", options.micro_batch)
-    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k, *how)
-
-
-def _show(plan: "Plan", as_json: bool) -> None:
-    from scaling.planning.table import plan_table
-
-    print(json.dumps(plan.to_dict(), indent=1) if as_json else "\n".join(plan_table(plan)))
-
-
-def _launch(name: str, options: Namespace, preset: Preset, plan: "Plan", report: Report) -> int:
+def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: Report) -> int:
+    """Launches what is decided, and again while that decides more: a rung of a search each."""
+    from scaling.cluster.limits import Caps
     from scaling.planning.table import plan_lines
-    from scaling.storage.store import Store
 
-    if options.address == "local":
-        _check_here(options, plan)
     store = Store(options.results.absolute())
+    caps, scheduled = Caps(options.max_hours, options.max_gpu_hours), work.now(store)
+    plan = plan_of(options, preset, scheduled, measure=False)
+    if options.address == "local":
+        check_here(options, plan)
     store.check_writable()
-    free = shutil.disk_usage(store.root).free
-    print("\n".join(plan_lines(name, plan, free)), flush=True)
+    notes = [*work.notes(), *lacks([row.scheduled for row in plan.trials])]
     with at_work(store.root) as lock:
-        ended = _run(_request(name, options, store, plan, preset, lock), report)
-    return _exit_code(store, [row.scheduled for row in plan.trials], ended)
-
-
-def _check_here(options: Namespace, plan: "Plan") -> None:
-    """Raises UsageError, before Ray starts, for what this machine can never run.
-
-    What is finished needs no GPU any more: its figures can be drawn anywhere.
-    """
-    gpus = math.inf if has_gpu() else 0.0
-    here = Cluster.of_this_machine(os.cpu_count() or 1, gpus)
-    check_placement(here, options.cpus_per_trial, options.gpus_per_trial or 0)
-    if options.gpus_per_trial is None:
-        left = (row.gpus for row in plan.trials if row.is_left)
-        check_gpus(max(left, default=0.0), gpus, "this machine")
+        while True:
+            free = shutil.disk_usage(store.root).free
+            print("\n".join([*notes, *plan_lines(name, plan, free)]), flush=True)
+            ended = _run(_request(name, options, store, plan, preset, lock, caps), report, work)
+            caps, notes, scheduled = ended.used or caps, [], work.now(store)
+            if ended.cap or scheduled == [row.scheduled for row in plan.trials]:
+                return _exit_code(store, scheduled, ended)
+            options.retry_failed = False  # once is enough
+            plan = plan_of(options, preset, scheduled, measure=False)
 
 
 def _where(folder: Path) -> list[str]:
@@ -133,10 +101,15 @@ def _where(folder: Path) -> list[str]:
 
 
 def _request(
-    name: str, options: Namespace, store: "Store", plan: "Plan", preset: Preset, lock: "Lock"
+    name: str,
+    options: Namespace,
+    store: "Store",
+    plan: "Plan",
+    preset: Preset,
+    lock: "Lock",
+    caps: "Caps",
 ) -> "Request":
     """What the launch is to do; a GPU share that was typed is every trial's."""
-    from scaling.cluster.limits import Caps
     from scaling.cluster.request import Request
     from scaling.data import datasets
 
@@ -152,17 +125,23 @@ def _request(
         address=options.address,
         cpus=options.cpus_per_trial,
         gpus_fixed=fixed is not None,
-        caps=Caps(options.max_hours, options.max_gpu_hours),
+        caps=caps,
         hung_after_s=options.row_timeout * 60,
         wait_for_gpus_s=options.wait_for_gpus * 60,
         mps=options.mps,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
+        plan=plan.to_dict(),
+        local_cpus=options.cpus,
+        gpu_hours_before=store.gpu_hours(name),
     )
 
 
-def _run(request: "Request", report: Report) -> "Ended":
-    """Runs the launch, draws its figures, and keeps in study.json where the time went."""
+def _run(request: "Request", report: Report, work: Work) -> "Ended":
+    """Runs the launch, draws its figures, and keeps in study.json where the time went.
+
+    A launch that decides what the next one trains draws none.
+    """
     from scaling.cluster.launch import run
     from scaling.cluster.profile import Profile
     from scaling.storage.provenance import launch_entry
@@ -170,10 +149,39 @@ def _run(request: "Request", report: Report) -> "Ended":
     profile = Profile(request.store, request.left)
     with profile.kept(request.study):
         ended = run(request, profile, launch_entry(sys.argv))
+        request.store.update_study(
+            request.study, lambda study: _without_none(study | work.record(request.store))
+        )
+        now = [planned.scheduled for planned in request.trials.values()]
+        if not ended.cap and work.now(request.store) != now:
+            return ended
         with profile.part("figures"):
-            lines = report(request.folder)
+            lines = [*report(request.folder), *_page(request.folder)]
         print("\n".join([*lines, *_where(request.folder)]))
     return ended
+
+
+def _page(folder: Path) -> list[str]:
+    """Writes the study's page; a page that cannot be written is a line, and no failure."""
+    from analysis import page
+    from analysis.trial_folder import ResultsError
+
+    try:
+        return [f"page: {page.write(folder)}"]
+    except (ResultsError, OSError) as error:
+        return [f"No page: {error}"]
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _raised(cap: str) -> str:
+    """The command again; a cap that counts over all launches doubled, or nothing would run."""
+    flag, value = cap.replace(",", "").split()[:2]
+    if flag != "--max-gpu-hours":
+        return command()
+    return f"{command()} {flag} {2 * float(value):g}"  # of a flag given twice the later counts
 
 
 def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -> int:
@@ -186,7 +194,7 @@ def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -
     left = sum(state in ("new", "partial") for state in states.values())
     if ended.cap:
         what = f"{left} trials" if left else "metrics or samples"
-        print(f"{ended.cap} reached: {what} are left. Go on with: {command()}")
+        print(f"{ended.cap} reached: {what} are left. Go on with: {_raised(ended.cap)}")
         return CAPPED
     if failed or left:
         again = "" if "--retry-failed" in sys.argv else " --retry-failed"

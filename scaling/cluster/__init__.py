@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+NOWHERE = "/nonexistent"  # the home of a user who has none
+if not os.path.isabs(os.path.expanduser("~")):  # without a home Ray cannot even be imported
+    os.environ["HOME"] = NOWHERE
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -11,6 +14,12 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 
 
-def token_path() -> Path:
-    """Where Ray keeps the token that lets a process into its cluster, or would write it."""
-    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+def token_path() -> Path | None:
+    """Where Ray keeps the token that lets a process into its cluster, or would write it.
+
+    None where the user has no home: neither HOME nor an entry in passwd.
+    """
+    if given := os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return Path(given)
+    home = os.path.expanduser("~")
+    return None if home == NOWHERE else Path(home) / ".ray" / "auth_token"

@@ -1,13 +1,19 @@
-"""What the nodes of a cluster must have: the results folder in common, MPS for shared GPUs."""
+"""What the nodes of a cluster must have: results folder, code and versions in common; MPS."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scaling.cluster import mps
 from scaling.errors import UsageError
+from scaling.storage.provenance import environment
+from scaling.trial import extensions
+
+ANSWER_SECONDS = 60
 
 
 def check_shared(folder: Path) -> None:
@@ -26,13 +32,44 @@ def check_shared(folder: Path) -> None:
         )
 
 
+def check_alike(told: Callable[[Sequence[Path]], Mapping[str, Mapping[str, str]]]) -> None:
+    """Raises UsageError where a node has other code or versions than this process.
+
+    Their rows would differ without a word. `told` gives `environment` of each node by its name;
+    modules of the user's are compared too.
+    """
+    files = [module.file for module in extensions.loaded()]
+    ours = environment(files)
+    for name, theirs in told(files).items():
+        other = [_difference(w, ours, theirs) for w in ours if theirs.get(w) != ours[w]]
+        if other:
+            raise UsageError(
+                f"The node {name} differs from this host: {'; '.join(other)}. Its rows would "
+                "differ too: install the same there, or stop that node."
+            )
+
+
+def _difference(what: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    """As in: torch 2.7.0 in place of 2.8.0; of a hash its start."""
+    there, here = (str(values.get(what, "missing"))[:12] for values in (theirs, ours))
+    return f"{what} {there} in place of {here}"
+
+
+def told_by_nodes(files: Sequence[Path]) -> dict[str, dict[str, str]]:
+    """The `environment` of each node of the cluster that runs trials, by its name."""
+    return on_nodes(_environment, "CPU", files)
+
+
 def without_mps() -> list[str]:
     """The nodes with GPUs on which NVIDIA's MPS does not run: trials there take turns on a GPU."""
     return [name for name, there in on_nodes(_has_mps, "GPU").items() if not there]
 
 
 def on_nodes(task: Any, resource: str, *arguments: object) -> dict[str, Any]:
-    """What the remote function returns on each node that has the resource, by the node's name."""
+    """What the remote function returns on each node that has the resource, by the node's name.
+
+    Raises UsageError for a node that does not answer.
+    """
     asked = {
         node["NodeManagerAddress"] + " " + node["NodeID"][:6]: task.options(
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
@@ -40,12 +77,27 @@ def on_nodes(task: Any, resource: str, *arguments: object) -> dict[str, Any]:
         for node in ray.nodes()
         if node["Alive"] and node["Resources"].get(resource)
     }
-    return {name: ray.get(answer, timeout=60) for name, answer in asked.items()}
+    return {name: _answer(name, answer) for name, answer in asked.items()}
+
+
+def _answer(name: str, answer: ray.ObjectRef) -> Any:
+    try:
+        return ray.get(answer, timeout=ANSWER_SECONDS)
+    except (GetTimeoutError, RayError) as error:
+        raise UsageError(
+            f"The node {name} does not run what it is sent ({type(error).__name__}). Check that "
+            "this version of scaling-vae is installed there, or stop that node."
+        ) from None
 
 
 @ray.remote(num_cpus=0)
 def _has_mps() -> bool:
     return mps.running()
+
+
+@ray.remote(num_cpus=0)
+def _environment(files: Sequence[Path]) -> dict[str, str]:
+    return environment(files)
 
 
 @ray.remote(num_cpus=0)

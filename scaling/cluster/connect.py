@@ -1,9 +1,9 @@
 """Connecting to Ray: a local one of our own, the running one, or HOST:PORT; never a hang."""
 
 import os
+import re
 import signal
 import socket
-import stat
 import sys
 import threading
 import time
@@ -12,23 +12,25 @@ from typing import Any
 import ray
 from ray._private import ray_constants
 
-from scaling.cluster import token_path
-from scaling.errors import UsageError
+from scaling.cluster import needs
+from scaling.errors import UsageError, to_type
 from scaling.pools.room import local_store_bytes
+from scaling.trial import machine
 from scaling.trial.placement import Cluster
 
 PROBE_SECONDS, CONNECT_SECONDS = 3, 8
 HEAD_SECONDS = 40  # without the cluster's head; after 60, Ray ends the process without a word
+PATIENT_SECONDS = 120  # for a Ray that starts on a busy machine; by itself it waits 30
 HEAD_GONE = 3  # exit code: trials are left
 START_HINT = "Leave --address out to run here, or start a cluster: ray start --head"
 
 
-def connect(address: str) -> Cluster:
-    """Joins or starts Ray. Raises UsageError within ten seconds."""
+def connect(address: str, cpus: int | None = None) -> Cluster:
+    """Joins Ray, or starts one of so many CPUs. Raises UsageError within ten seconds."""
     ours = signal.getsignal(signal.SIGTERM)
     if address == "local":
-        _start()
-        _keep_token_private()
+        _check_needs()
+        _start(cpus or machine.cpus())
     else:
         _join(address)
     signal.signal(signal.SIGTERM, ours)  # Ray has put its own in place
@@ -36,11 +38,39 @@ def connect(address: str) -> Cluster:
     return resources()
 
 
-def _start() -> None:
+def _check_needs() -> None:
+    """Raises UsageError for what a Ray that is started here lacks; makes its token."""
+    try:
+        needs.make_token_private()
+    except OSError:
+        pass  # told next
+    for need in needs.needs():
+        if need.advice and need.name != needs.OPEN:
+            raise UsageError(need.sentence)
+
+
+def _cannot_start(error: Exception) -> str:
+    """What Ray says where it cannot start, and what helps: time, or another folder."""
+    told = " ".join(str(error).split()) or type(error).__name__
+    if re.search(r"time[d]?.?out|did not .* in time", told, re.IGNORECASE):
+        return (
+            f"Ray did not start in time: {told} The machine may only be busy. Try again, with "
+            f"more patience: export RAY_gcs_server_port_wait_time_s={PATIENT_SECONDS}"
+        )
+    return (
+        f"Ray cannot start here: {told} Set RAY_TMPDIR to a folder of yours on a disk with room: "
+        f"export RAY_TMPDIR=DIR. What Ray needs is told by: {to_type('doctor')}"
+    )
+
+
+def _start(cpus: int) -> None:
     """A Ray of our own on 127.0.0.1 only: what Ray does by itself on systems without clusters."""
     before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
-        _init("local", include_dashboard=False, object_store_memory=local_store_bytes())
+        store = local_store_bytes()
+        _init("local", num_cpus=cpus, include_dashboard=False, object_store_memory=store)
+    except Exception as error:  # Ray raises many kinds, plain ones too
+        raise UsageError(_cannot_start(error)) from None
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
@@ -125,12 +155,6 @@ def _watch_head(address: str) -> None:
         flush=True,
     )
     os._exit(HEAD_GONE)
-
-
-def _keep_token_private() -> None:
-    token = token_path()
-    if token.is_file() and token.stat().st_uid == os.getuid():
-        token.chmod(stat.S_IRUSR | stat.S_IWUSR)
 
 
 def resources() -> Cluster:

@@ -17,7 +17,7 @@ from scaling.data.partition import divided
 from scaling.errors import UsageError
 from scaling.metrics import Options, compute, find
 from scaling.storage import checkpoints
-from scaling.storage.lock import Lock
+from scaling.storage.lock import Fence, Lock
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, VaeTrial, data_of, extensions
@@ -87,6 +87,7 @@ def fill(
     cells: Sequence[Cells],
     data: Mapping[Data, Dataset],
     gpu_shares: Mapping[str, float],
+    fence: Fence | None = None,
 ) -> list[str]:
     """Measures the cells, a task a trial; returns what went wrong, a line a trial.
 
@@ -98,11 +99,17 @@ def fill(
         dataset = refs[data_of(store.folder(cell.key).trial())]
         _note(store, cell.key).forget()
         task = _measure.options(num_gpus=gpu_shares[cell.key])
-        shared = (session.hung_after_s, extensions.loaded())
+        shared = (session.hung_after_s, extensions.loaded(), fence)
         tasks[task.remote(store.root, cell, dataset, *shared)] = cell.key
     failed: list[str] = []
     placed = {task: gpu_shares[key] for task, key in tasks.items()}
-    for done, ready in enumerate(as_they_end(placed, session.limits.check), 1):
+    done = 0
+
+    def check(gpus: float) -> None:
+        session.limits.check(gpus)
+        session.under_way("metrics", done, len(cells), "trials")
+
+    for done, ready in enumerate(as_they_end(placed, check), 1):
         key = tasks[ready]
         try:
             ray.get(ready)
@@ -123,6 +130,7 @@ def fill_alone(
     load: Load,
     lock: Lock,
     hung_after_s: float,
+    cpus: int | None = None,
 ) -> list[str]:
     """`fill` in a Ray session of its own; `load` reads a data set as `data_of` names it.
 
@@ -131,11 +139,11 @@ def fill_alone(
     names = {data_of(store.folder(cell.key).trial()) for cell in cells}
     data = {name: load(*name) for name in names}
     log, limits = store.root / "evaluate.log", Limits(Caps(), lock.check)
-    with connected(address, store.root, log, limits, hung_after_s) as session:
+    with connected(address, store.root, log, limits, hung_after_s, cpus=cpus) as session:
         there = session.cluster.gpus > 0
         placed = {key: share if there else 0.0 for key, share in gpu_shares.items()}
         check_placement(session.cluster, 1, max(placed.values(), default=0.0))
-        return fill(session, store, cells, data, placed)
+        return fill(session, store, cells, data, placed, lock.fence)
 
 
 def _note(store: Store, key: str) -> Note:
@@ -149,6 +157,7 @@ def _measure(
     data: Dataset,
     hung_after_s: float,
     modules: Sequence[extensions.Module],
+    fence: Fence | None,
 ) -> None:
     """The trial's cells, in a process that ends where it hangs."""
     extensions.load_all(modules)
@@ -156,7 +165,13 @@ def _measure(
     note = _note(Store(root), cells.key)
     note.heed()
     with Watchdog(note, hung_after_s, "epoch measured") as watchdog:
-        _measure_all(Store(root).folder(cells.key), cells, data, device, watchdog.beat)
+
+        def measured() -> None:
+            watchdog.beat()
+            if fence:
+                fence.check()
+
+        _measure_all(Store(root).folder(cells.key), cells, data, device, measured)
 
 
 def _measure_all(
@@ -177,6 +192,6 @@ def _measure_all(
             raise UsageError(f"{folder.path} holds no readable model of epoch {epoch}.")
         run.load_weights(state)
         numbers, arrays = compute(run, metrics, cells.options)
+        measured()
         folder.merge_row(epoch, numbers)
         folder.merge_arrays(arrays)
-        measured()

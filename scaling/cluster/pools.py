@@ -15,8 +15,11 @@ from scaling.errors import UsageError
 from scaling.pools.build import missing
 from scaling.pools.pool import Pool
 from scaling.pools.quality import describe
+from scaling.pools.spec import read_record
 from scaling.storage.files import read_json, write_json
+from scaling.storage.store import Store
 from scaling.trial import Data, DiffusionTrial, Trial, data_of
+from scaling.trial.keys import data_name
 from scaling.trial.schedule import chunks_of
 
 QUALITY_IMAGES = 10_000  # samples that a pool is judged by, at most
@@ -45,6 +48,21 @@ def check(request: Request, data: Mapping[Data, Dataset]) -> None:
             there.check_for(*_images(data[data_of(trial)], trial), k)
             for index in range(k or 0):
                 there.read(index)  # header and size; the checksums follow beside Ray
+
+
+def check_same_samples(store: Store, key: str, trial: Trial) -> None:
+    """Raises UsageError where the trial was trained on other samples than its pool holds now."""
+    used = (store.folder(key).done() or {}).get("chunks")
+    pool = trial.reads_pool
+    if not pool or not isinstance(used, dict) or not (store.pool(pool) / "pool.json").exists():
+        return
+    _, now = read_record(store.pool(pool))
+    other = [i for i, digest in used.items() if now.get(int(i), digest) != digest]
+    if other:
+        raise UsageError(
+            f"The trial {key} was trained on other samples than {pool} holds now (chunk "
+            f"{other[0]}). Put the earlier ones back, or give another --results."
+        )
 
 
 def lacking(request: Request, data: Mapping[Data, Dataset]) -> list[str]:
@@ -100,7 +118,7 @@ def _checked(request: Request, name: str, k: int) -> Pool:
 def _images(data: Dataset, trial: Trial) -> tuple[str, int, tuple[int, ...], int]:
     """What a pool must hold for the trial: data set, levels, shape, images in a chunk."""
     size = len(data.train) if trial.train_size is None else trial.train_size
-    return trial.dataset, data.levels, data.train.shape[1:], size
+    return data_name(trial), data.levels, data.train.shape[1:], size
 
 
 def _is_missing(request: Request, name: str, k: int) -> bool:

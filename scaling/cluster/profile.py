@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from scaling.storage.rows import number_in
 from scaling.storage.store import Store
 
 BOOT_FIELD = 22  # of /proc/self/stat: when the process started, in ticks since boot
@@ -23,6 +24,7 @@ class Profile:
         self.before = {key: self._trained(key) for key in keys}
         self.parts: dict[str, float] = {"start": _age()}
         self.width = 1
+        self.gpu_hours = 0.0
         self.entered = False  # whether study.json has an entry of this launch
 
     @contextmanager
@@ -60,6 +62,7 @@ class Profile:
         parts = {name: round(seconds, 2) for name, seconds in self.parts.items()}
         entry = {"wall": round(wall, 2), "parts": parts, "width": self.width}
         entry |= {"trials": len(self.before), "training": round(training, 2)}
+        entry |= {"gpu_hours": round(self.gpu_hours, 6)} if self.gpu_hours else {}
         if training:
             measuring = sum(map(self._measured, self.before))
             entry["measuring"] = round(measuring, 2)
@@ -74,11 +77,12 @@ class Profile:
 
     def _trained(self, key: str) -> float:
         rows = self.store.folder(key).rows()
-        return float(rows[-1].get("seconds", 0.0)) if rows else 0.0
+        return number_in(rows[-1], "seconds") if rows else 0.0
 
     def _measured(self, key: str) -> float:
         done = self.store.folder(key).done() or {}
-        return float(done.get("profile", {}).get("measuring", 0.0))
+        profile = done.get("profile")
+        return number_in(profile, "measuring") if isinstance(profile, dict) else 0.0
 
 
 def _age() -> float:

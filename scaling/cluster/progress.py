@@ -1,76 +1,84 @@
-"""What a launch shows while it runs: trials done, running and failed, and the time left."""
+"""What a launch shows while it runs: on a terminal the board of `status`, elsewhere plain lines."""
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TextIO
 
 from ray.tune import Callback
+
+from scaling.status.activity import Notes
+from scaling.status.board import board, counted, timed
+from scaling.status.following import STARTING, TRAINING, Following
+from scaling.status.listed import Listed
+from scaling.status.screen import Screen, is_live, room
 
 LOG_LINES = 6  # without a terminal
 LOG_SECONDS = 600  # without a line for so long, there is one
 REFRESH_SECONDS = 1.0
 
 
-class Progress:
-    """Counts trials by their planned `costs`, those that run by the `epochs` that they reach.
+class Progress(Following):
+    """Follows a launch, shows it, and leaves it on disk for `scaling-vae status`.
 
-    On a terminal one line is rewritten; a log gets a line a sixth of the work, and every ten
-    minutes.
+    On a terminal the board is drawn over itself; a log gets a line a sixth of the work, and every
+    ten minutes.
     """
 
     def __init__(
-        self, costs: Mapping[str, float], epochs: Mapping[str, int], stream: TextIO = sys.stdout
+        self,
+        trials: Iterable[Listed],
+        *work: Any,
+        notes: Notes | None = None,
+        stream: TextIO | None = None,
+        **more: Any,
     ) -> None:
-        self.costs, self.epochs, self.stream = costs, epochs, stream
-        self.reached: dict[str, tuple[int, int]] = {}  # epochs of the first row seen, of the last
-        self.running: set[str] = set()
-        self.finished: set[str] = set()
-        self.failed: set[str] = set()
-        self.started = time.monotonic()
-        self.shown_at, self.shown_share = self.started, 0.0
+        super().__init__(trials, *work, **more)
+        self.notes, self.given = notes, stream
+        self.shown_at, self.shown_share, self.shown_line = self.started, 0.0, ""
+        self.screen = Screen(stream) if is_live(self.stream) else None
 
     @property
-    def share(self) -> float:
-        """The share of the planned work that is done."""
-        total = sum(self.costs.values())
-        over = self.finished | self.failed
-        done = sum(self.costs[key] for key in over)
-        done += sum(self.costs[key] * self._part(key) for key in self.running & self.reached.keys())
-        return done / total if total else 1.0
+    def stream(self) -> TextIO:
+        """Where lines go; stdout is looked up each time: Tune pickles its callbacks."""
+        return self.given or sys.stdout
 
-    def _part(self, key: str) -> float:
-        """Of the epochs after the first row seen here: it may have gone on from a later one."""
-        first, last = self.reached[key]
-        return (last - first) / max(1, self.epochs[key] - first)
+    @classmethod
+    def of(cls, hours: Mapping[str, float], epochs: Mapping[str, int], **more: Any) -> "Progress":
+        """Makes one of keys, planned hours and epochs alone."""
+        trials = (Listed(key, key, None, None, None, 0, epochs[key], hours[key]) for key in hours)
+        return cls(trials, **more)
 
-    def row(self, key: str, epoch: int) -> None:
-        """A trial has measured an epoch."""
-        first, _ = self.reached.get(key, (epoch, epoch))
-        self.reached[key] = first, epoch
+    def phase(self, name: str) -> None:
+        """A part of the launch begins."""
+        self.activity.phase = name
+        if not self.screen and name not in (STARTING, TRAINING):
+            self.say(f"Now: {name}")
+        self.show(at_once=True)
 
     def line(self) -> str:
-        """`12/40 trials done, 2 running, 0 failed, about 3 min left`."""
-        text = f"{len(self.finished)}/{len(self.costs)} trials done, {len(self.running)} running"
-        text += f", {len(self.failed)} failed"
-        elapsed = time.monotonic() - self.started
-        if not self.share:
-            return text
-        left = elapsed * (1 - self.share) / self.share
-        about = f", about {duration(left)} left" if len(self.finished) < len(self.costs) else ""
-        return f"{text}, {duration(elapsed)} gone{about}"
+        """`12/40 trials done, 2 running, 0 failed, 3 min gone, about 4 min left`."""
+        found = self.status()
+        return f"{counted(found)}{timed(found)}"
 
-    def show(self) -> None:
-        """Writes the line where it is time."""
+    def show(self, at_once: bool = False) -> None:
+        """Draws or writes what there is to show, where it is time to."""
         now = time.monotonic()
-        if self.stream.isatty():
-            if now - self.shown_at >= REFRESH_SECONDS:
-                self.stream.write(f"\r\033[K{self.line()}")
+        if self.notes:
+            self.status()
+            self.notes.now(self.activity, at_once)
+        if self.screen:
+            if at_once or now - self.shown_at >= REFRESH_SECONDS:
+                self.screen.draw(board(self.status(), *room()))
                 self.shown_at = now
         elif self._is_time(now):
-            self.stream.write(f"{self.line()}\n")
-            self.shown_at, self.shown_share = now, self.share
+            self._write(now)
         self.stream.flush()
+
+    def _write(self, now: float) -> None:
+        self.shown_line = self.line()
+        self.stream.write(f"{self.shown_line}\n")
+        self.shown_at, self.shown_share = now, self.share
 
     def _is_time(self, now: float) -> bool:
         """For a line in a log."""
@@ -79,21 +87,26 @@ class Progress:
         return self.share == 1 and self.shown_share < 1
 
     def say(self, text: str) -> None:
-        """A line of its own."""
-        self.stream.write(f"\r\033[K{text}\n" if self.stream.isatty() else f"{text}\n")
-        self.stream.flush()
+        """A line of its own; on a terminal above the board."""
+        if self.screen:
+            self.screen.say(text)
+            self.screen.draw(board(self.status(), *room()))
+        else:
+            self.stream.write(f"{text}\n")
+            self.stream.flush()
 
     def close(self) -> None:
-        """Leaves the last line on a terminal."""
-        if self.stream.isatty():
-            self.stream.write(f"\r\033[K{self.line()}\n")
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: `45 s`, `12 min`, `3.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        """Leaves the last board on a terminal, and the last line in a log."""
+        self.activity.running.clear()
+        self.activity.phase = "the trials have ended"
+        if self.screen:
+            self.screen.draw(board(self.status(), *room()))
+            self.screen.drawn = []
+        elif counted(self.status()) not in self.shown_line:
+            self._write(time.monotonic())
+        self.stream.flush()
+        if self.notes:
+            self.notes.end()
 
 
 def last_line(error: Exception | None) -> str:
@@ -106,16 +119,25 @@ class ProgressCallback(Callback):
     """Feeds a Progress from Tune, and calls `at_step` (caps, heartbeat) at every step.
 
     How trials ended is taken from here, as text: Tune's own results unpickle a file of the staging
-    folder, where others may write.
+    folder, where others may write. `share` says what of the machine a trial has, `failed` why one
+    failed that ended by itself.
     """
 
-    def __init__(self, progress: Progress, at_step: Callable[[set[str]], None]) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        at_step: Callable[[set[str]], None],
+        share: Callable[[str], str] = lambda key: "",
+        failed: Callable[[str], str | None] = lambda key: None,
+    ) -> None:
         self.progress, self.at_step = progress, at_step
+        self.share, self.failed = share, failed
         self.crowded: list[str] = []  # whose share of a GPU was too small
         self.errors: dict[str, str] = {}  # of trials that failed for good
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self.progress.running.add(trial.config["key"])
+        key = trial.config["key"]
+        self.progress.start(key, self.share(key))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -125,16 +147,14 @@ class ProgressCallback(Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         key = trial.config["key"]
-        self.progress.running.discard(key)
-        self.progress.finished.add(key)
+        self.progress.end(key, self.failed(key))
         if trial.last_result.get("crowded"):
             self.crowded.append(key)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         key = trial.config["key"]
-        self.progress.running.discard(key)
-        self.progress.failed.add(key)
         self.errors[key] = last_line(trial.get_error())
+        self.progress.end(key, self.errors[key])
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
         """Makes Tune read errors as text: it forgets that it has a pickle of them, too."""

@@ -1,9 +1,10 @@
 """What the command line asks of a launch."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from scaling.cluster.limits import Caps
 from scaling.cluster.mps import Mode
@@ -34,6 +35,9 @@ class Request:
     mps: Mode
     pool_k: int
     metric_settings: Options
+    plan: Mapping[str, Any] = field(default_factory=dict)  # its JSON form, kept in plan.json
+    gpu_hours_before: float = 0.0  # that earlier launches of the study have used
+    local_cpus: int | None = None  # of a Ray that is started here; None: what this process may use
 
     @property
     def folder(self) -> Path:

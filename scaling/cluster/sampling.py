@@ -11,7 +11,6 @@ from ray.exceptions import RayError, RayTaskError
 
 from scaling.cluster import gpu_memory
 from scaling.cluster.limits import Caps, Limits, as_they_end
-from scaling.cluster.progress import duration
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
 from scaling.data.datasets import Dataset, load
@@ -27,10 +26,12 @@ from scaling.pools.build import (
 )
 from scaling.pools.pool import Pool
 from scaling.pools.spec import PoolSpec
+from scaling.status.left import duration
 from scaling.storage import checkpoints
 from scaling.storage.lock import Lock
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, extensions
+from scaling.trial.keys import data_name
 from scaling.trial.schedule import pool_name
 
 LINE_SECONDS = 15, 300  # between two lines of progress: at least, and at most
@@ -68,10 +69,12 @@ def build_pool(session: Session, store: Store, request: PoolRequest, gpu_share: 
     def check(gpus: float) -> None:
         session.limits.check(gpus)
         progress.show()
+        session.under_way(*progress.reached())
 
     ends = as_they_end(dict.fromkeys(tasks, gpu_share), check)
     failed = [why for task in ends if (why := _recorded(path, tasks[task], task))]
     progress.line()
+    session.under_way(*progress.reached())
     if failed:
         more = f", and {len(failed) - 1} more" if failed[1:] else ""
         raise Unfinished(f"Sampling {failed[0]}{more}. The same command samples what is missing.")
@@ -116,6 +119,11 @@ class SamplingProgress:
         ):
             self.line()
 
+    def reached(self) -> tuple[str, int, int, str]:
+        """Returns the pool, its images that are sampled, those that it shall have, the unit."""
+        images = sampled_images(self.path, self.request.k)
+        return f"pool {self.request.spec.name}", images, self.total, "images"
+
     def line(self) -> None:
         """`pool NAME: 2,048 of 3,000 images sampled, about 4 min left`."""
         self.line_at, self.last = time.monotonic(), sampled_images(self.path, self.request.k)
@@ -126,11 +134,16 @@ class SamplingProgress:
 
 
 def build_alone(
-    store: Store, request: PoolRequest, address: str, lock: Lock, hung_after_s: float
+    store: Store,
+    request: PoolRequest,
+    address: str,
+    lock: Lock,
+    hung_after_s: float,
+    cpus: int | None = None,
 ) -> None:
     """Samples a pool in a Ray session of its own, on whole GPUs where there are any."""
     log, limits = store.root / "pools" / "ray.log", Limits(Caps(), lock.check)
-    with connected(address, store.root, log, limits, hung_after_s) as session:
+    with connected(address, store.root, log, limits, hung_after_s, cpus=cpus) as session:
         build_pool(session, store, request, min(1.0, session.cluster.gpus))
 
 
@@ -193,7 +206,7 @@ def pool_request(
     size = trial.train_size if trial.train_size is not None else len(data.train)
     spec = PoolSpec(
         name=name,
-        dataset=trial.dataset,
+        dataset=data_name(trial),
         levels=data.levels,
         shape=tuple(int(n) for n in data.train.shape[1:]),
         images_per_chunk=size,

@@ -5,14 +5,15 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ray
 
-from scaling.cluster.checks import check_shared
+from scaling.cluster.checks import check_alike, check_shared, told_by_nodes
 from scaling.cluster.connect import connect, resources
 from scaling.cluster.limits import Limits
 from scaling.trial.placement import Cluster
@@ -28,6 +29,7 @@ class Session:
     limits: Limits
     hung_after_s: float  # seconds without a sign of life after which a process is ended; 0: never
     say: Callable[[str], None] = functools.partial(print, flush=True)
+    under_way: Callable[[str, int, int, str], None] = lambda name, done, of, unit: None
 
 
 @contextmanager
@@ -38,18 +40,23 @@ def connected(
     limits: Limits,
     hung_after_s: float,
     timed: Callable[[], AbstractContextManager[None]] = nullcontext,
+    cpus: int | None = None,
 ) -> Iterator[Session]:
     """Joins or starts Ray for what is inside `with`, and leaves it afterwards.
 
     Ray's own output goes to the file `log`. Raises UsageError where nobody answers at the address,
-    or where a node does not see the folder `results`. `timed` is around joining and leaving.
+    where a node does not see the folder `results`, or where one has other code. `timed` is
+    around joining and leaving; `cpus` are those of a Ray that is started here, by default what
+    this process may use.
     """
     with logged_to(log):
         try:
             with timed():
-                cluster = connect(address)
+                cluster = connect(address, cpus)
             if cluster.nodes > 1:
                 check_shared(results)
+            if address != "local":  # where it is, this process's own Python runs all
+                check_alike(told_by_nodes)
             yield Session(cluster, limits, hung_after_s)
         finally:
             with timed():
@@ -73,26 +80,43 @@ def logged_to(path: Path) -> Iterator[None]:
     """Ray's output goes to the file inside: its Python loggers, and what native code prints.
 
     The loggers through the root logger, since `ray.init` clears the handlers of Ray's own; native
-    code through the descriptor of stderr, which Python's `sys.stderr` leaves meanwhile.
+    code through the descriptors 1 and 2, which Python's own streams leave meanwhile.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = _Log(path)
     handler.addFilter(logging.Filter("ray"))
     logging.getLogger().addHandler(handler)
     logging.getLogger("ray").propagate = True
-    python, terminal = sys.stderr, os.dup(2)
-    sys.stderr = open(terminal, "w", buffering=1, closefd=False)
+    before = {number: os.dup(number) for number in (1, 2)}
+    python = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (_apart(s, before) for s in python)
     with open(path, "ab") as log:
-        os.dup2(log.fileno(), 2)
+        for number in before:
+            os.dup2(log.fileno(), number)
     try:
         yield
     finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
-        sys.stderr = python
+        sys.stdout.flush()
+        for number, terminal in before.items():
+            os.dup2(terminal, number)
+            os.close(terminal)
+        sys.stdout, sys.stderr = python
         logging.getLogger().removeHandler(handler)
         with suppress(OSError):
             handler.close()
+
+
+def _apart(stream: Any, copies: Mapping[int, int]) -> Any:
+    """The stream on a copy of its descriptor, where that is one that native code writes to."""
+    try:
+        stream.flush()
+        number = copies.get(stream.fileno())
+    except (AttributeError, OSError, ValueError):  # none, or one that a test made up
+        return stream
+    if number is None:
+        return stream
+    how = {"encoding": stream.encoding, "errors": "backslashreplace"}
+    return open(number, "w", buffering=1, closefd=False, **how)
 
 
 class _Log(logging.FileHandler):

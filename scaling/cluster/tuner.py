@@ -16,7 +16,7 @@ from scaling.cluster.progress import Progress, ProgressCallback
 from scaling.cluster.session import Session
 from scaling.cluster.watchdog import Watchdog
 from scaling.runs.execute import Job, execute
-from scaling.storage.provenance import code
+from scaling.storage.provenance import made_by
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, data_of, extensions
@@ -37,7 +37,7 @@ class FailureNote:
 
     def fail(self, error: str) -> None:
         if self.folder.state(self.epochs) != "done":
-            self.folder.fail(error, code=code())
+            self.folder.fail(error, **made_by())
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,34 @@ class Launcher:
         work: TrialsToRun,
         placement: Placement,
         staging: Path,
+        progress: Progress | None = None,
     ) -> None:
         self.store, self.work, self.placement, self.staging = store, work, placement, staging
-        self.progress = Progress(work.hours, {key: job.epochs for key, job in work.jobs.items()})
-        self.session = replace(session, say=self.progress.say)
-        self.callback = ProgressCallback(self.progress, self._check_caps)
+        epochs = {key: job.epochs for key, job in work.jobs.items()}
+        self.progress = progress or Progress.of(work.hours, epochs)
+        self.session = replace(session, say=self.progress.say, under_way=self._under_way)
+        self.callback = ProgressCallback(self.progress, self._check_caps, self._has, self._failed)
         self.tuners = 0
 
     def _check_caps(self, running: set[str]) -> None:
         self.session.limits.check(sum(self.placement.gpus[key] for key in running))
+        self.progress.activity.caps = self.session.limits.shown()
+
+    def _under_way(self, name: str, done: int, of: int, unit: str) -> None:
+        self.progress.under_way(name, done, of, unit)
+        self.progress.activity.caps = self.session.limits.shown()
+        self.progress.show()
+
+    def _has(self, key: str) -> str:
+        """What of the machine the trial has, in words."""
+        gpus = self.placement.gpus[key]
+        cpus = f"{self.placement.cpus:g} CPU{'s' * (self.placement.cpus != 1)}"
+        return f"{gpus:.2g} GPU, {cpus}" if gpus else cpus
+
+    def _failed(self, key: str) -> str | None:
+        """Why the trial failed, where it noted that itself, such as a loss that is not finite."""
+        done = self.store.folder(key).done() or {}
+        return str(done.get("error")) if done.get("state") == "failed" else None
 
     def run(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> None:
         """Runs these trials, several Tuners in turn where they are many; raises CapReached.
@@ -95,7 +114,7 @@ class Launcher:
                     f"{len(crowded)} of {len(keys)} trials ran out of memory on a share of a GPU: "
                     "once more, alone on one"
                 )
-                self.progress.finished.difference_update(crowded)
+                self.progress.again(crowded)
                 self.placement.gpus.update(dict.fromkeys(crowded, 1.0))
                 self._fit(crowded, pools)
 
@@ -131,6 +150,7 @@ class Launcher:
         self.callback.crowded.clear()
         self.callback.errors.clear()
         tuner.fit()
+        self.session.limits.still_ours()  # what another launch has taken over is not ours to fail
         for key, error in self.callback.errors.items():
             self._fail(key, error)
         return list(self.callback.crowded)
@@ -184,5 +204,6 @@ def train(
             if 0 < share < 1:
                 tune.report({"crowded": True})
                 return
-            folder.fail(gpu_memory.sentence(trial, job.device, job.micro_batch), code=code())
+            text = gpu_memory.sentence(trial, job.device, job.micro_batch)
+            folder.fail(text, **made_by())
     tune.report({"finished": True})

@@ -22,6 +22,7 @@ from scaling.trial.catalog import DATASETS, padded, undivided
 from scaling.trial.partition import Draws
 
 DEFAULT_ROOT = Path("data")
+OWN = ".npz"  # how the path of an own file ends
 TEST_IMAGES = 10_000
 SIZES = {"mnist": (28, 28), "fashion_mnist": (28, 28), "cifar10": (32, 32, 3)}
 THRESHOLD = 128  # grey values from here on are white in BinaryMNIST
@@ -84,7 +85,7 @@ def load(
     `offline` downloads nothing.
     Raises UsageError with what is wrong and what to put where.
     """
-    if name.endswith(".npz"):
+    if name.endswith(OWN):
         return _own(name)
     if name not in LOADERS:
         raise UsageError(

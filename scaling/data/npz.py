@@ -11,12 +11,13 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from scaling.errors import UsageError, listed
-from scaling.trial.catalog import DIVIDED, JPEG, UNREADABLE, WHOLE
+from scaling.trial.catalog import DIVIDED, JPEG, UNREADABLE, WHOLE, as_uint8, names_of
+from scaling.trial.machine import memory_bytes
 
 LAYOUTS = (DIVIDED, WHOLE, JPEG)
 NAMES = {"train_labels", "test_labels", "labels"}.union(*LAYOUTS)
 CHANNELS = (1, 3)
-LARGEST = 32 << 30  # bytes that an archive may unpack to
+COPIES = 4  # of its images, that are in memory at a time while an archive is read
 
 Arrays = dict[str, np.ndarray]
 Half = tuple[np.ndarray, np.ndarray]  # images (N, H, W) or (N, H, W, C) uint8; labels (N,) or (0,)
@@ -58,7 +59,8 @@ def _arrays(path: Path) -> Arrays:
     try:
         _check_size(path)
         with open(path, "rb") as stream, NpzFile(stream, allow_pickle=False) as archive:
-            arrays = {name: np.asarray(archive[name]) for name in archive.files if name in NAMES}
+            called = names_of(archive.files)
+            arrays = {name: np.asarray(archive[called[name]]) for name in NAMES & called.keys()}
             found = listed(archive.files) or "nothing"
     except UNREADABLE as error:
         raise UsageError(
@@ -68,7 +70,8 @@ def _arrays(path: Path) -> Arrays:
     if not any(layout <= arrays.keys() for layout in LAYOUTS):
         raise UsageError(
             f"{path} holds {found}. Name its arrays train_images and test_images, or images, or "
-            "jpeg and offsets (and their labels train_labels, test_labels, labels)."
+            "jpeg and offsets (and their labels train_labels, test_labels, labels). Read too: "
+            "x_train, y_train, x_test and y_test, or arr_0 and arr_1."
         )
     return arrays
 
@@ -76,11 +79,16 @@ def _arrays(path: Path) -> Arrays:
 def _check_size(path: Path) -> None:
     with ZipFile(path) as archive:
         size = sum(member.file_size for member in archive.infolist())
-    if size > LARGEST:
+    if size > largest():
         raise UsageError(
-            f"{path} unpacks to {size >> 30} GiB, and at most {LARGEST >> 30} GiB are read. "
-            "Save fewer or smaller images."
+            f"{path} unpacks to {size / 1e9:.3g} GB, and this machine's memory allows for "
+            f"{largest() / 1e9:.3g} GB. Save fewer or smaller images."
         )
+
+
+def largest() -> int:
+    """Returns the bytes that an archive may unpack to: copies of them are made on the way."""
+    return memory_bytes() // COPIES
 
 
 def _whole(path: Path, arrays: Arrays) -> Half:
@@ -97,6 +105,8 @@ def _half(path: Path, arrays: Arrays, images: str, labels: str) -> Half:
     given = arrays.get(labels, np.zeros(0, np.uint8))
     if given.size == 0:
         return arrays[images], np.zeros(0, np.uint8)
+    if given.ndim == 2 and given.shape[1] == 1:  # a column
+        given = given[:, 0]
     if given.dtype.kind not in "iub" or given.shape != arrays[images].shape[:1]:
         raise UsageError(
             f"{labels} in {path} is {given.dtype} of the shape {given.shape}. Save one whole "
@@ -114,7 +124,7 @@ def _image_fault(images: np.ndarray) -> str:
             "(images * 255).round().astype(np.uint8)."
         )
     if images.dtype != np.uint8:
-        return f"holds {images.dtype}. Save levels from 0 to 255: images.astype(np.uint8)."
+        return f"holds {images.dtype}. Save levels from 0 to 255: {as_uint8(images)}."
     if len(shape) not in (3, 4):
         return f"has the shape {shape}. Save it as (N, H, W) or (N, H, W, C)."
     if images.size == 0:
@@ -153,8 +163,11 @@ def _offsets(path: Path, arrays: Arrays) -> np.ndarray:
 def _decode(path: Path, jpeg: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """The images, (N, H, W) or (N, H, W, 3); raises UsageError for one that differs or fails."""
     first = _picture(path, jpeg, offsets, 0)
-    if first.nbytes * (len(offsets) - 1) > LARGEST:
-        raise UsageError(f"{path} unpacks to more than {LARGEST >> 30} GiB. Save fewer images.")
+    if first.nbytes * (len(offsets) - 1) > largest():
+        raise UsageError(
+            f"{path} unpacks to more than {largest() / 1e9:.3g} GB, what this machine's memory "
+            "allows for. Save fewer images."
+        )
     images = np.empty((len(offsets) - 1, *first.shape), np.uint8)
     for index in range(len(images)):
         picture = _picture(path, jpeg, offsets, index)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from scaling.errors import UsageError
 from scaling.metrics import representation
 from scaling.metrics.representation import CLASSIFIERS, accuracies, latent_means
 from scaling.metrics.subject import Subject
+from scaling.trial.bounds import Number, whole
 
 COLUMNS = tuple(
     f"accuracy_{classifier}__{name}"
@@ -20,18 +22,16 @@ COLUMNS = tuple(
 FOLDER = "CIFAR-10-C"  # beside CIFAR-10, under the data root
 
 
+SEVERITY = whole(min(corruptions.SEVERITIES), max(corruptions.SEVERITIES))
+
+
 @dataclass(frozen=True)
 class Settings(representation.Settings):
     """Options of the corruptions, and those of the classifiers."""
 
-    severity: int = 5  # "the strongest degree of corruption"
-    seed: int = 0  # of corruptions made here and of the overall set; the same for all models
+    severity: Annotated[int, SEVERITY] = 5  # "the strongest degree of corruption"
+    seed: Number = 0  # of corruptions made here and of the overall set; the same for all models
     folder: str | None = None  # of the official files; None: CIFAR-10-C under the data root
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.severity not in corruptions.SEVERITIES:
-            raise UsageError(f"severity={self.severity} is not one of 1, 2, 3, 4, 5.")
 
 
 DEFAULT = Settings()

@@ -5,6 +5,7 @@ makes no sense (grey images, digits) a small classifier is trained on D_train in
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,7 +56,9 @@ def inception(subject: Subject, weights: str | None) -> Extractor:
 
 def _verify(file: Path) -> None:
     if not file.is_file():
-        place = str(file).replace(str(Path.home()), "~")  # it stands in results that are published
+        place = str(file).replace(
+            os.path.expanduser("~"), "~"
+        )  # it stands in results that are published
         raise Missing(f"the Inception weights are not at {place}")
     with open(file, "rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,5 +1,6 @@
 """Multi-scale structural similarity of two images (Wang et al. 2003), the measure in Eq. 5."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -18,16 +19,18 @@ class Variant:
     """What public implementations do differently."""
 
     window: int  # pixels; smaller images shrink it to their side
-    joint_channels: bool  # averaged before the scales are multiplied, instead of after
+    joint_up_to: float  # pixels of a side, up to which channels are averaged before the product
     pads_odd_sides: bool  # when halving
     last_in_every_factor: bool  # the coarsest similarity is multiplied in once for each contrast
 
 
 VARIANTS = {
     # of the attack's authors, Kuzina et al. 2022
-    "kuzina": Variant(14, joint_channels=True, pads_odd_sides=False, last_in_every_factor=True),
-    # as in pytorch-msssim, and the window shrinks on images that are too small for that
-    "standard": Variant(11, joint_channels=False, pads_odd_sides=True, last_in_every_factor=False),
+    "kuzina": Variant(14, joint_up_to=math.inf, pads_odd_sides=False, last_in_every_factor=True),
+    # pytorch-msssim's, which averages channels after the product and takes sides above 160 only;
+    # up to that the window shrinks, and channels are averaged at each scale: one colour without
+    # structure in common would make the whole product 0
+    "standard": Variant(11, joint_up_to=160, pads_odd_sides=True, last_in_every_factor=False),
 }
 
 
@@ -41,13 +44,13 @@ def ms_ssim(x: Tensor, y: Tensor, variant: str = "kuzina") -> Tensor:
         near = did_you_mean(variant, VARIANTS)
         raise UsageError(f"Unknown MS-SSIM variant {variant!r}. {near}Known: {listed(VARIANTS)}.")
     form = VARIANTS[variant]
-    weights = _weights(min(x.shape[2:]))
+    weights, joint = _weights(min(x.shape[2:])), min(x.shape[2:]) <= form.joint_up_to
     product = torch.ones((), dtype=x.dtype, device=x.device)
     for weight in weights[:-1]:
-        product = product * _similarity(x, y, form)[1] ** weight
+        product = product * _similarity(x, y, form.window, joint)[1] ** weight
         x, y = _halve(x, form), _halve(y, form)
     times = max(1, len(weights) - 1) if form.last_in_every_factor else 1
-    return (product * _similarity(x, y, form)[0] ** (times * weights[-1])).mean(1)
+    return (product * _similarity(x, y, form.window, joint)[0] ** (times * weights[-1])).mean(1)
 
 
 def _weights(side: int) -> list[float]:
@@ -59,18 +62,18 @@ def _weights(side: int) -> list[float]:
     return [weight / total for weight in used]
 
 
-def _similarity(x: Tensor, y: Tensor, form: Variant) -> tuple[Tensor, Tensor]:
+def _similarity(x: Tensor, y: Tensor, window: int, joint: bool) -> tuple[Tensor, Tensor]:
     """Luminance times contrast and structure, and the latter alone; (B, C) or (B, 1) each.
 
     Cut at 0: a negative mean has no power of a fraction.
     """
-    blurred = _blur(torch.cat([x, y, x * x, y * y, x * y]), form.window)
+    blurred = _blur(torch.cat([x, y, x * x, y * y, x * y]), window)
     mean_x, mean_y, square_x, square_y, product = blurred.chunk(5)
     covariance = product - mean_x * mean_y
     variances = square_x - mean_x**2 + square_y - mean_y**2
     structure = (2 * covariance + C2) / (variances + C2)
     luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
-    over = (1, 2, 3) if form.joint_channels else (2, 3)
+    over = (1, 2, 3) if joint else (2, 3)
     both = [
         map_.mean(over, keepdim=True).flatten(1).relu()
         for map_ in (luminance * structure, structure)

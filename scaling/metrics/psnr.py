@@ -13,6 +13,7 @@ from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.likelihoods import quantize
 from scaling.seeds import seeded
+from scaling.trial.bounds import Count
 from scaling.trial.validation import Validated
 
 COLUMNS = ("psnr_mean", "psnr_sample")
@@ -24,7 +25,7 @@ SHOWN = 16
 class Settings(Validated):
     """Options of the reconstructions."""
 
-    images: int | None = None  # of the test set, from its first on; None: all
+    images: Count | None = None  # of the test set, from its first on; None: all
 
 
 DEFAULT = Settings()

@@ -6,7 +6,7 @@ which becomes squared distances and then the Gaussian kernel in place.
 
 import warnings
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from scaling.errors import UsageError
 from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.vae import VAE
+from scaling.trial.bounds import Bounds, Count, Positive
 from scaling.trial.validation import Validated
 
 CLASSIFIERS = ("logistic", "svm_linear", "svm_rbf", "knn")
@@ -28,25 +28,19 @@ SAGA_SEEDS = range(5)
 ENCODE_BATCH = 512
 
 
+INSIDE = Bounds(above=0.0, below=1.0)
+
+
 @dataclass(frozen=True)
 class Settings(Validated):
     """Options of the classifiers."""
 
-    train_share: float = 0.8  # of the test images; the classifiers are tested on the rest
+    train_share: Annotated[float, INSIDE] = 0.8  # of the test images; the rest tests them
     solver: Literal["lbfgs", "saga"] = "lbfgs"  # saga: stopped after 100 steps, mean of 5 seeds
-    images: int | None = None  # of the test set, from its first on; None: all
+    images: Count | None = None  # of the test set, from its first on; None: all
     # Of the linear SVM. scikit-learn's is 1e-3; on latent means of CIFAR-10 this takes half of the
     # time, with 99.5 % of the predictions and accuracies within 0.1 points.
-    linear_tolerance: float = 2e-2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.linear_tolerance <= 0:
-            raise UsageError(f"linear_tolerance={self.linear_tolerance} is not positive.")
-        if not 0 < self.train_share < 1:
-            raise UsageError(f"train_share={self.train_share} is not between 0 and 1.")
-        if self.images is not None and self.images < 1:
-            raise UsageError(f"images={self.images} is below 1.")
+    linear_tolerance: Positive = 2e-2
 
 
 DEFAULT = Settings()

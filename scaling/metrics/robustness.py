@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scaling.errors import UsageError
 from scaling.metrics.attack import GREY, RGB, Strength, attack, symmetric_kl
 from scaling.metrics.frozen import frozen
 from scaling.metrics.ms_ssim import ms_ssim
@@ -15,6 +14,7 @@ from scaling.metrics.subject import Subject
 from scaling.models.likelihoods import Likelihood, quantize
 from scaling.models.vae import VAE
 from scaling.seeds import seeded
+from scaling.trial.bounds import Count, Positive
 from scaling.trial.validation import Validated
 
 COLUMNS = (
@@ -36,20 +36,13 @@ SHOWN = 16
 class Settings(Validated):
     """Options of the attack; None: the value of Table 2 for images of so many channels."""
 
-    n_ref: int | None = None
-    n_attack: int | None = None  # all are averaged
-    n_steps: int | None = None
-    eta: float | None = None
-    delta: float | None = None
+    n_ref: Count | None = None
+    n_attack: Count | None = None  # all are averaged
+    n_steps: Count | None = None
+    eta: Positive | None = None
+    delta: Positive | None = None
     grad: Literal["raw", "sign", "l2"] = "raw"
     msssim: Literal["kuzina", "standard"] = "kuzina"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("n_ref", "n_attack", "n_steps", "eta", "delta"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise UsageError(f"{name}={value} is not positive. Leave it out for the default.")
 
     def strength(self, channels: int) -> Strength:
         """Table 2 for images of so many channels, and what is set here instead."""

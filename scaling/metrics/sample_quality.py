@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scaling.errors import UsageError
 from scaling.metrics.features import EXTRACTORS, Extractor, Missing
 from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.likelihoods import quantize
 from scaling.models.vae import VAE
 from scaling.seeds import seeded
+from scaling.trial.bounds import AtLeastTwo, Count
 from scaling.trial.validation import Validated
 
 COLUMNS = ("fid", "inception_score")
@@ -33,16 +33,10 @@ class Settings(Validated):
 
     extractor: Literal["auto", "inception", "classifier"] = "auto"  # Inception for RGB images
     weights: str | None = None  # file of Inception's; None: PyTorch's cache of downloads
-    samples: int = 10_000  # drawn from the prior
-    images: int = 10_000  # of the test set, at most
-    splits: int = 10  # of the samples, whose Inception Scores are averaged
+    samples: AtLeastTwo = 10_000  # drawn from the prior
+    images: AtLeastTwo = 10_000  # of the test set, at most
+    splits: Count = 10  # of the samples, whose Inception Scores are averaged
     rounding: Literal["nearest", "down"] = "nearest"  # of samples to levels
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, least in (("samples", 2), ("images", 2), ("splits", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(f"{name}={getattr(self, name)} is below {least}.")
 
 
 DEFAULT = Settings()

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scaling.errors import UsageError
 from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.vae import VAE
 from scaling.seeds import seeded
+from scaling.trial.bounds import AtLeastTwo, Count, Number
 from scaling.trial.validation import Validated
 
 COLUMNS = ("roughness", "interpolation_log_q")
@@ -28,15 +28,9 @@ BATCH = 512
 class Settings(Validated):
     """Options of the interpolation."""
 
-    pairs: int = 100
-    points: int = 101  # on each line, ends included
-    samples: int = 0  # reconstructions drawn and averaged over; 0: the mean of p(x|z)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, least in (("pairs", 1), ("points", 2), ("samples", 0)):
-            if getattr(self, name) < least:
-                raise UsageError(f"{name}={getattr(self, name)} is below {least}.")
+    pairs: Count = 100
+    points: AtLeastTwo = 101  # on each line, ends included
+    samples: Number = 0  # reconstructions drawn and averaged over; 0: the mean of p(x|z)
 
 
 DEFAULT = Settings()

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from scaling.planning.costs import CPU_CORE, GPU, Machine, training_work
 from scaling.planning.hardware import hardware
 from scaling.storage.files import read_json, write_json
 from scaling.trial import VaeTrial
+from scaling.trial.machine import cpus
 
 EPOCHS = 4  # timed
 BEFORE = {"cpu": 1, "cuda": 6}  # epochs that are not: until a GPU replays its steps
@@ -57,7 +59,7 @@ def cached_machine(on_gpu: bool) -> Machine:
     entry = (read_json(_cache()) or {}).get(_entry(name)) if name else None
     if not isinstance(entry, dict) or set(entry) != {*SPEEDS, "bf16"}:
         return replace(typical, bytes=size or typical.bytes)
-    name = name if on_gpu else f"one core of {name}"
+    name = name if on_gpu else f"one core of {name}, {cpus()} here"
     return replace(typical, name=name, bytes=size, basis="measured speeds", **entry)
 
 
@@ -83,8 +85,12 @@ def _entry(name: str) -> str:
 
 
 def _cache() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "scaling-vae" / "speeds.json"
+    """Where measured speeds are kept: in the cache of the user, or in a temporary one."""
+    try:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # neither HOME nor an entry in passwd
+        root = Path(tempfile.gettempdir(), f"scaling-vae-{os.getuid()}")
+    return root / "scaling-vae" / "speeds.json"
 
 
 def solve(equations: Sequence[tuple[Operations, float]]) -> dict[str, float]:

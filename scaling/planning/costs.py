@@ -22,6 +22,7 @@ COMPILED_SHARE = 0.4  # of the likelihood's time, where it is compiled
 NFE = 35  # evaluations of a denoiser for a sample: 18 steps of Heun, the last of Euler
 SAMPLE_BATCH = {"cpu": 32, "cuda": 256}  # as scaling.models.edm has it
 AMORTIZATION = {"n_images": 1000, "steps": 300, "mc_eval": 64}  # as its Settings
+IWAE = {"n_images": 1000, "draws": 1000}
 ROBUSTNESS = {  # Table 2, by whether images are RGB
     False: {"n_ref": 50, "n_attack": 10, "n_steps": 50},
     True: {"n_ref": 20, "n_attack": 10, "n_steps": 100},
@@ -213,6 +214,10 @@ def metrics_work(scheduled: Scheduled, settings: Mapping[str, Mapping[str, Any]]
     if "amortization" in scheduled.metrics:
         given = AMORTIZATION | dict(settings.get("amortization", {}))
         passes = given["n_images"] * (2 * given["steps"] + 2 * given["mc_eval"])
+        work += _through(decoder, passes) + Operations(0, 0, 0, passes * likelihood_terms(trial))
+    if "iwae" in scheduled.metrics:
+        given = IWAE | dict(settings.get("iwae", {}))
+        passes = given["n_images"] * given["draws"]
         work += _through(decoder, passes) + Operations(0, 0, 0, passes * likelihood_terms(trial))
     if "robustness" in scheduled.metrics:
         given = ROBUSTNESS[row_of(trial).channels == 3] | dict(settings.get("robustness", {}))

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from scaling.trial.machine import memory_bytes
+
 
 def has_gpu() -> bool:
     """Whether this machine has an NVIDIA GPU, without asking torch."""
@@ -15,7 +17,7 @@ def hardware(on_gpu: bool) -> tuple[str, int]:
     """Name and bytes of memory of the GPU, or of the processor; no name where there is none."""
     if on_gpu:
         return _gpu()
-    size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    size = memory_bytes()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -8,13 +8,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from scaling.errors import UsageError
 from scaling.pools import build as pool_build
 from scaling.pools.quality import NEAR_COPY, NearCopies, near_copies
-from scaling.pools.samples import as_levels, open_samples
+from scaling.pools.samples import as_levels, open_samples, resized
 from scaling.pools.spec import PoolSpec
 
 CHECKED_FOR_COPIES = 10_000  # images compared with all of D_train
@@ -55,13 +56,14 @@ def import_samples(
     levels: int,
     train: np.ndarray,
     rescale: str | None = None,
+    resize: int | None = None,
 ) -> Report:
     """Makes `root/<name>-<hash>` of the samples, in chunks of |D_train| images.
 
     `train` is D_train, levels (N, C, H, W). `rescale` is "unit" or "symmetric" for floats in
-    [0, 1] or [-1, 1]. The same again finishes a killed import and changes nothing in a whole one.
-    Raises UsageError, before anything is written, for samples that are no levels of that shape,
-    and for fewer than one chunk.
+    [0, 1] or [-1, 1]; `resize` the side that images are brought to. The same
+    again finishes a killed import and changes nothing in a whole one. Raises UsageError, before
+    anything is written, for samples that are no levels of that shape, and for fewer than one chunk.
     """
     samples, size, shape = open_samples(source), len(train), train.shape[1:]
     k = len(samples) // size
@@ -73,11 +75,12 @@ def import_samples(
 
     def chunks() -> Iterator[np.ndarray]:
         parts = (samples[i * size : (i + 1) * size] for i in range(k))
-        return (as_levels(part, levels, shape, rescale, str(source)) for part in parts)
+        sized = (resized(part, resize) if resize else part for part in parts)
+        return (as_levels(part, levels, shape, rescale, str(source)) for part in sized)
 
     facts = json.dumps([dataset, levels, *shape, size])
     digest, digests, picked = _survey(chunks(), k * size, facts)
-    origin = f"imported from {source.name}"
+    origin = _origin(source, samples, resize)
     spec = PoolSpec(f"{name}-{digest[:12]}", dataset, levels, shape, size, source=origin)
     _write(root / spec.name, spec, k, chunks())
     duplicates = len(digests) - len(np.unique(digests))
@@ -85,6 +88,22 @@ def import_samples(
     near = near_copies(picked, train, levels, CHECKED_FOR_COPIES)
     left_over = len(samples) - k * size
     return Report(root / spec.name, k, len(samples), left_over, duplicates, copies, near)
+
+
+def _origin(source: Path, samples: Any, resize: int | None) -> str:
+    """Where the samples come from, and what was done to them."""
+    if not resize:
+        return f"imported from {source.name}"
+    height, width = _sides(samples[:1])
+    made = f"resized from {height} x {width} to {resize} x {resize} (bicubic, antialiased)"
+    return f"imported from {source.name}, {made}"
+
+
+def _sides(images: np.ndarray) -> tuple[int, int]:
+    """Height and width; channels stand first or last."""
+    first = images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3)
+    height, width = images.shape[2:4] if first else images.shape[1:3]
+    return height, width
 
 
 def _survey(

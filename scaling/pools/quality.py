@@ -33,19 +33,19 @@ def describe(
     frechet    squared Frechet distance in pixel space
     nearest    median distance of the first set's images to their nearest in the second
     near_copies   share of the set that nearly copies D_train
+    to_train   median distance to the nearest of all of D_train; far below test images': copies
 
     All three sets are cut, at random, to the same number of images, at most `images`: Frechet and
-    nearest-neighbour distances depend on it. Only near copies are sought in all of D_train.
+    nearest-neighbour distances depend on it. The last two measures take all of D_train.
     """
     count = min(images, len(samples), len(train), len(test))
-    whole = {"samples": samples, "train": train, "test": test}
-    sets = {name: choose(part, count, seed) for name, part in whole.items()}
+    sets = {"samples": samples, "train": train, "test": test}
+    sets = {name: choose(part, count, seed) for name, part in sets.items()}
     numbers: dict[str, float] = {"images": count}
-    pairs = [("samples", "test"), ("samples", "train"), ("train", "test")]
     means = {name: part.mean(0, dtype=np.float64) / (levels - 1) for name, part in sets.items()}
     levels_of = {name: _histogram(part, levels) for name, part in sets.items()}
     of_sets = {name: moments(part / np.float64(levels - 1)) for name, part in sets.items()}
-    for one, other in pairs:
+    for one, other in (("samples", "test"), ("samples", "train"), ("train", "test")):
         difference = means[one] - means[other]
         numbers[f"mean_{one}_{other}"] = float(np.sqrt((difference**2).mean()))
         excess = np.abs(levels_of[one] - levels_of[other]).sum()
@@ -55,7 +55,8 @@ def describe(
         distances = nearest(sets[one], sets[other], levels)
         numbers[f"nearest_{one}_{other}"] = float(np.median(distances))
     for name in ("samples", "test"):
-        numbers[f"near_copies_{name}"] = near_copies(sets[name], train, levels, seed=seed).share
+        near = near_copies(sets[name], train, levels, seed=seed)
+        numbers |= {f"near_copies_{name}": near.share, f"to_train_{name}": near.distance}
     return numbers
 
 
@@ -124,6 +125,7 @@ class NearCopies:
     found: int
     threshold: float  # root mean square per pixel on [0, 1]
     share_in_train: float  # of D_train's own images so near to another one: what chance would give
+    distance: float  # median of the checked images to their nearest in D_train, as threshold
 
     @property
     def share(self) -> float:
@@ -147,7 +149,8 @@ def near_copies(
     threshold = NEAR_COPY * float(np.median(typical))
     distances = nearest(choose(images, count, seed), train, levels)
     found = int((distances <= threshold).sum())
-    return NearCopies(len(distances), found, threshold, float((typical <= threshold).mean()))
+    chance = float((typical <= threshold).mean())
+    return NearCopies(len(distances), found, threshold, chance, float(np.median(distances)))
 
 
 def _histogram(images: np.ndarray, levels: int) -> np.ndarray:

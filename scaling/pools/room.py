@@ -4,9 +4,10 @@ A Ray of our own is started with the store that the plan has counted on; the siz
 cluster's is known when the launch has joined it.
 """
 
-import os
 import shutil
 from pathlib import Path
+
+from scaling.trial.machine import memory_bytes
 
 STORE_SHARE = 0.6  # of the object store, at most, goes to pools and data sets
 MEMORY_SHARE = 0.3  # of a machine's memory is its object store, as Ray has it
@@ -22,6 +23,6 @@ def fits(images_bytes: float, store_bytes: float) -> bool:
 
 def local_store_bytes() -> int:
     """The size of the object store of a Ray that is started on this machine."""
-    memory = MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    memory = MEMORY_SHARE * memory_bytes()
     free = shutil.disk_usage(SHM).free if SHM.is_dir() else 0
     return int(min(memory, LARGEST_STORE, max(LEAST_SHM, SHM_SHARE * free)))

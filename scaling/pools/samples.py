@@ -6,49 +6,29 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from scaling.errors import UsageError, did_you_mean, listed
-from scaling.trial.catalog import UNREADABLE
+from scaling.pools.pngs import Pngs
+from scaling.trial.catalog import UNREADABLE, as_uint8
 
 ARRAYS = ("images", "samples")  # names looked for in an npz that holds several arrays
 RESCALE = {"unit": (0.0, 1.0), "symmetric": (-1.0, 1.0)}  # what floats stand for black and white
 
 
-class PngFolder:
-    """The PNG files of a folder by name; a slice of it reads those files, as one uint8 array."""
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, folder: Path) -> None:
-        self.files = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".png")
-        if not self.files:
-            raise UsageError(f"{folder} holds no .png file. Give a folder of PNGs, npy or npz.")
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, rows: slice) -> np.ndarray:
-        images = [_png(file) for file in self.files[rows]]
-        for file, image in zip(self.files[rows], images, strict=True):
-            if image.shape != images[0].shape:
-                raise UsageError(
-                    f"{file} is {image.shape}, others are {images[0].shape}: one size is needed."
-                )
-        return np.stack(images)
-
-
-Samples = np.ndarray | PngFolder
+Samples = np.ndarray | Pngs
 
 
 def open_samples(source: Path) -> Samples:
-    """The samples of an npy (mapped), an npz (one array, or one named as in ARRAYS) or a folder.
+    """The samples of an npy (mapped), an npz (one array, or one named as in ARRAYS) or PNGs.
 
     Raises UsageError for what is missing, damaged, or holds objects or pickles.
     """
-    if source.is_dir():
-        return PngFolder(source)
+    if source.is_dir() or source.suffix == ".zip" and source.is_file():
+        return Pngs(source)
     if not source.is_file():
         raise UsageError(f"{source} does not exist. Give an npy, an npz or a folder of PNGs.")
     if source.suffix not in (".npy", ".npz"):
-        raise UsageError(f"{source} is of no kind that is read. Give npy, npz or a folder of PNGs.")
+        raise UsageError(
+            f"{source} is of no kind that is read. Give npy, npz, a folder or a zip of PNGs."
+        )
     try:
         samples = _npz(source) if source.suffix == ".npz" else _npy(source)
     except UNREADABLE as error:
@@ -79,17 +59,24 @@ def _npz(source: Path) -> np.ndarray:
         return np.asarray(arrays[names[0]])  # a member that is no array comes as bytes
 
 
-def _png(file: Path) -> np.ndarray:
+def resized(images: np.ndarray, side: int) -> np.ndarray:
+    """The images (N, h, w), (N, h, w, C) or (N, C, h, w), uint8, as squares of that side.
+
+    Each is filtered before it is sampled (Pillow's bicubic kernel, widened where it shrinks), so
+    that fine texture turns grey instead of into patterns that were not there.
+    """
     from PIL import Image
 
-    try:
-        with Image.open(file, formats=["PNG"]) as image:
-            if image.mode in ("L", "RGB"):
-                return np.array(image)
-            mode = image.mode
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UsageError(f"{file} cannot be read ({error}). Remove or replace it.") from None
-    raise UsageError(f"{file} has the mode {mode}. Save it as 8-bit grey (L) or RGB.")
+    if images.dtype != np.uint8:
+        raise UsageError(f"--resize takes uint8 levels, not {images.dtype}. Save those.")
+    first = images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3)
+    arranged = np.moveaxis(images, 1, 3) if first else images
+    whole = arranged[..., 0] if arranged.ndim == 4 and arranged.shape[3] == 1 else arranged
+    size = (side, side)
+    made = np.stack(
+        [np.asarray(Image.fromarray(x).resize(size, Image.Resampling.BICUBIC)) for x in whole]
+    )
+    return made[..., None] if whole.ndim < arranged.ndim else made
 
 
 def as_levels(
@@ -105,7 +92,7 @@ def as_levels(
     if images.dtype.kind == "f":
         whole = _round(arranged, levels, rescale, name)
     elif images.dtype not in (np.uint8, np.bool_):
-        raise UsageError(f"{name} holds {images.dtype}. Save levels: images.astype(np.uint8).")
+        raise UsageError(f"{name} holds {images.dtype}. Save levels: {as_uint8(images)}.")
     elif rescale is not None:
         raise UsageError(f"{name} holds levels already ({images.dtype}). Leave out --rescale.")
     else:

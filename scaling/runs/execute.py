@@ -11,17 +11,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import torch
 
 from scaling.data.datasets import Dataset
 from scaling.data.partition import divided
 from scaling.data.sources import ReadChunk
-from scaling.errors import to_type
-from scaling.pools.chunk import digest
+from scaling.runs.ledger import Ledger
 from scaling.runs.run import Run
 from scaling.storage import checkpoints
-from scaling.storage.provenance import code
+from scaling.storage.lock import Fence
+from scaling.storage.provenance import code, made_by
 from scaling.storage.tensorboard import Events
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial, headline
@@ -42,33 +41,7 @@ class Job:
     gpu: tuple[str, float] | None = None  # Ray's name of it, and the share
     micro_batch: int | None = None  # images of a step at a time, where the kind can; None: all
     hung_after_s: float = 0.0  # seconds without an epoch after which a process is ended; 0: never
-
-
-class Ledger:
-    """Reads chunks and keeps the checksum of each: what the trial was really trained on.
-
-    A chunk comes as a copy: it lies in memory that all trials share, where a write through a tensor
-    would succeed in silence.
-    """
-
-    def __init__(self, read: ReadChunk | None, expected: Mapping[int, str]) -> None:
-        self.read, self.expected = read, expected
-        self.checksums: dict[str, str] = {}
-
-    def __call__(self, index: int) -> np.ndarray:
-        if self.read is None:
-            raise ValueError(f"chunk {index} is asked for, and the trial was given no pool")
-        chunk = self.read(index)
-        if str(index) not in self.checksums:
-            self.checksums[str(index)] = self._checked(index, chunk)
-        return chunk.copy()
-
-    def _checked(self, index: int, chunk: np.ndarray) -> str:
-        found = digest(chunk)
-        if found != self.expected.get(index, found):
-            mend = to_type("pool", "verify", "NAME")
-            raise ValueError(f"chunk {index} is not what pool.json says; {mend} names it")
-        return found
+    fence: Fence | None = None  # the launch's lock: nothing is written once another launch has it
 
 
 def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk | None) -> Run:
@@ -104,40 +77,60 @@ def execute(
     run = make_run(trial, data, job, ledger)
     _resume(run, folder, ledger)
     trained = run.seconds
-    saver = Saver(run, folder, ledger, beat)
+    saver = Saver(run, folder, ledger, beat, job.fence)
     try:
-        if job.tensorboard is None:
-            inside = _train(run, folder, saver, [report], job.kept_epochs)
-        else:
-            with Events(job.tensorboard / folder.key, run.epoch) as writer:
-                writer.hparams(headline(trial))
-                inside = _train(run, folder, saver, [writer.row, report], job.kept_epochs)
-                writer.images(run.arrays(), data.levels, run.epoch)
+        inside = _shown(run, folder, saver, job, report, data.levels)
     except FloatingPointError as error:
-        if run.censors_divergence:
-            folder.finish(folder.reached(), censored="diverged", error=str(error), code=code())
-        else:
-            folder.fail(str(error), code=code())
+        saver.check_fence()
+        _diverged(run, folder, str(error))
         return
     training = run.seconds - trained
-    profile = {"training": training, "measuring": inside - training}
-    span, how = [began, time.time()], {"gpu": job.gpu, "micro_batch": job.micro_batch}
-    _finish(run, folder, ledger, span=span, profile=profile, **_given(how))
+    saver.check_fence()
+    facts = {"profile": {"training": training, "measuring": inside - training}}
+    _finish(run, folder, ledger, job, span=[began, time.time()], **facts)
 
 
-def _given(facts: Mapping[str, object]) -> dict[str, object]:
-    """Returns those that are there."""
-    return {name: fact for name, fact in facts.items() if fact}
+def _shown(
+    run: Run,
+    folder: TrialFolder,
+    saver: "Saver",
+    job: Job,
+    report: Callable[[dict[str, Any]], None],
+    levels: int,
+) -> float:
+    """Trains, and writes TensorBoard's events where that is wanted; returns as `_train` does."""
+    if job.tensorboard is None:
+        return _train(run, folder, saver, [report], job.kept_epochs)
+    with Events(job.tensorboard / folder.key, run.epoch) as writer:
+        writer.hparams(headline(folder.trial()))
+        inside = _train(run, folder, saver, [writer.row, report], job.kept_epochs)
+        writer.images(run.arrays(), levels, run.epoch)
+    return inside
+
+
+def _diverged(run: Run, folder: TrialFolder, error: str) -> None:
+    """Marks the trial as failed, or as censored where its rule says so."""
+    if run.censors_divergence:
+        folder.finish(folder.reached(), censored="diverged", error=error, **made_by())
+    else:
+        folder.fail(error, **made_by())
 
 
 def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
-    """Loads the newest state that fits and cuts the rows back to its epoch."""
+    """Loads the newest state that fits and cuts the rows back to its epoch.
+
+    A state whose rows are lost is not gone on with: they would be missing for good.
+    """
+    there = {row["epoch"] for row in folder.rows()}
     for state in folder.load_checkpoints():
+        measured = state.get("rows", [])
+        if not set(measured[:-1]) <= there:  # the last row is in the state itself
+            continue
         try:
             run.load_state_dict(state)
         except (KeyError, RuntimeError, ValueError):
             continue
-        ledger.checksums = dict(state.get("chunks", {}))
+        ledger.checksums = ledger.recorded(state.get("chunks", {}))
         break
     rows = folder.cut_rows(run.epoch)
     if run.last_row and (not rows or rows[-1]["epoch"] < run.last_row["epoch"]):
@@ -146,6 +139,7 @@ def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
     if run.epoch >= run.epochs > measured:  # it got beyond what is asked for now
         run.last_row = run.measure() | run.censoring()
         folder.append_row(run.last_row)
+    ledger.rows = [row["epoch"] for row in folder.rows()]
 
 
 def _train(
@@ -160,7 +154,9 @@ def _train(
     run.between = saver.between_rows
     for row in run:
         handed = time.monotonic()
+        saver.check_fence()
         folder.append_row(row)
+        saver.ledger.rows.append(run.epoch)
         for listen in listeners:
             listen(row)
         if run.epoch in kept_epochs:
@@ -174,11 +170,22 @@ class Saver:
     """Checkpoints of a run: at rows and, where those are far apart, between them."""
 
     def __init__(
-        self, run: Run, folder: TrialFolder, ledger: Ledger, beat: Callable[[], None]
+        self,
+        run: Run,
+        folder: TrialFolder,
+        ledger: Ledger,
+        beat: Callable[[], None],
+        fence: Fence | None = None,
     ) -> None:
         self.run, self.folder, self.ledger, self.beat = run, folder, ledger, beat
+        self.fence = fence
         self.saved = time.monotonic()
         self.cost = self.between_seconds = 0.0
+
+    def check_fence(self) -> None:
+        """Raises Unfinished where another launch writes here now: then this one stops."""
+        if self.fence:
+            self.fence.check()
 
     def at_row(self) -> None:
         """After the last row in any case, else where it is time."""
@@ -198,12 +205,14 @@ class Saver:
 
     def _save(self) -> None:
         begun = time.monotonic()
-        self.folder.save_checkpoint(self.run.state_dict() | {"chunks": self.ledger.checksums})
+        self.check_fence()
+        facts = {"chunks": self.ledger.checksums, "rows": list(self.ledger.rows)}
+        self.folder.save_checkpoint(self.run.state_dict() | facts)
         self.saved = time.monotonic()
         self.cost = self.saved - begun
 
 
-def _finish(run: Run, folder: TrialFolder, ledger: Ledger, **facts: object) -> None:
+def _finish(run: Run, folder: TrialFolder, ledger: Ledger, job: Job, **facts: object) -> None:
     """Also for a run that was complete but for this: it may have been killed right here."""
     folder.merge_arrays(run.arrays())
     folder.finish(
@@ -211,8 +220,11 @@ def _finish(run: Run, folder: TrialFolder, ledger: Ledger, **facts: object) -> N
         device=str(run.device),
         threads=torch.get_num_threads(),
         torch=torch.__version__,
-        code=code(),
+        rows=ledger.rows,
+        **made_by(),
         **({"censored": run.stopped} if run.stopped else {}),
         **facts,
+        **({"gpu": job.gpu} if job.gpu else {}),
+        **({"micro_batch": job.micro_batch} if job.micro_batch else {}),
         **({"chunks": ledger.checksums} if ledger.checksums else {}),
     )

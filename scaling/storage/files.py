@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and JSON in them."""
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -45,9 +46,18 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in the file, or None where it is missing, empty or damaged."""
+    """The object in the file, or None where it is missing, empty or damaged.
+
+    Numbers that are not finite, which no file of ours holds, are read as null.
+    """
     try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError):
+        value = json.loads(path.read_text(), parse_float=_finite, parse_constant=lambda name: None)
+    except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _finite(text: str) -> float | None:
+    """The number, or None where it is too large for one."""
+    number = float(text)
+    return number if math.isfinite(number) else None

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,25 @@ TORN_SECONDS = 2.0  # in which a lock that cannot be read is written, if somebod
 POLL_SECONDS = 0.2
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 Holder = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Fence:
+    """Stops the writers of a launch whose lock another launch has taken over, on any host."""
+
+    path: Path
+    id: str  # of the launch that they write for
+
+    @property
+    def stands(self) -> bool:
+        """Whether the lock is still that launch's; one that cannot be read is not another's."""
+        there = read_json(self.path)
+        return there is None or there.get("id") == self.id
+
+    def check(self) -> None:
+        """Raises Unfinished where another launch has taken the lock over."""
+        if not self.stands:
+            raise _taken_over(self.path)
 
 
 class Lock:
@@ -48,14 +68,18 @@ class Lock:
         """For a copy that neither beats nor releases: Ray Tune writes its callbacks to disk."""
         return {name: value for name, value in vars(self).items() if name != "ended"}
 
+    @property
+    def fence(self) -> Fence:
+        """For the processes that write for this launch."""
+        return Fence(self.path, self.holder["id"])
+
     def content(self) -> bytes:
         """The file, always of the same length: it can be rewritten in place on a full disk."""
         return json.dumps(self.holder | {"beat": f"{self.count:012d}"}).encode()
 
     def beat(self) -> None:
         """Raises the counter, or notes that the lock is another launch's now."""
-        there = read_json(self.path)
-        if there is not None and there.get("id") != self.holder["id"]:
+        if not self.fence.stands:
             self.lost = True
             return
         self.count += 1
@@ -64,11 +88,9 @@ class Lock:
 
     def check(self) -> None:
         """Raises Unfinished where another launch has taken the lock over."""
+        self.lost = self.lost or not self.fence.stands
         if self.lost:
-            raise Unfinished(
-                f"Another launch has taken over {self.path.parent}, since this one had shown no "
-                "sign of life. Nothing finished is lost: wait for it, then type the same command."
-            )
+            raise _taken_over(self.path)
 
     def release(self) -> None:
         """Removes the file if it is still this process's."""
@@ -82,6 +104,13 @@ class Lock:
             self.beat()
 
 
+def _taken_over(path: Path) -> Unfinished:
+    return Unfinished(
+        f"Another launch has taken over {path.parent}, since this one had shown no sign of life. "
+        "Nothing finished is lost: wait for it, then type the same command."
+    )
+
+
 @contextmanager
 def locked(root: Path) -> Iterator[Lock]:
     """Holds `launch.lock` in the results folder; raises UsageError while another launch does."""
@@ -92,6 +121,20 @@ def locked(root: Path) -> Iterator[Lock]:
         yield lock
     finally:
         lock.release()
+
+
+def holder_of(root: Path) -> tuple[Holder, bool | None]:
+    """Returns who holds the folder's lock, {} for nobody, and whether that process lives.
+
+    None: it belongs to another host or container, and its process cannot be seen from here.
+    """
+    holder = read_json(root / "launch.lock") or {}
+    if not holder:
+        return {}, False
+    pid = holder.get("pid")
+    if not _is_here(holder):
+        return holder, None
+    return holder, isinstance(pid, int) and _started(pid) == holder.get("started", "")
 
 
 def _take(lock: Lock) -> None:

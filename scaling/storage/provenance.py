@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from scaling import __version__
+from scaling.trial.machine import cpus
 
 PROJECT = "scaling-vae"
 FILE = Path(__file__).resolve()
 ROOT = FILE.parents[2]  # holds the package: a checkout, or site-packages
+DECISIVE = ("torch", "ray", "numpy", "scikit-learn")  # packages that decide what a trial gives
 PACKAGES = (PROJECT, "torch", "ray", "numpy", "scikit-learn", "pandas", "matplotlib")
 
 
@@ -30,9 +33,31 @@ def launch_entry(argv: list[str]) -> dict[str, Any]:
         "hardware": {
             "host": platform.node(),
             "platform": platform.platform(),
-            "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+            "cpus": cpus(),
         },
     }
+
+
+def made_by() -> dict[str, Any]:
+    """Returns what `done.json` says of its maker: the code, and the host without its name."""
+    return {"code": code(), "host": host()}
+
+
+def host() -> str:
+    """Returns 12 hex digits of the SHA-256 of this host's name: they tell hosts apart only."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:12]
+
+
+def environment(modules: Iterable[Path] = ()) -> dict[str, str]:
+    """Returns what must be equal on all hosts: hashes of the code, versions that change results.
+
+    `modules` are the user's own files. A version is without its build (`+cpu`), Python's without
+    its last number: these change no result.
+    """
+    versions = {name: v.partition("+")[0] for name, v in _versions().items() if name in DECISIVE}
+    python = ".".join(map(str, sys.version_info[:2]))
+    own = {f"the module {file.name}": _sha256_of(file) for file in modules}
+    return {"the code of scaling-vae": code()["sha256"], "Python": python, **versions, **own}
 
 
 @cache
@@ -70,6 +95,14 @@ def _checkout() -> Path | None:
         return None
     ours = top and Path(top).resolve() == ROOT and named == PROJECT
     return ROOT if ours and _git("ls-files", "--error-unmatch", str(FILE)) else None
+
+
+def _sha256_of(file: Path) -> str:
+    """Returns the SHA-256 of a file, or that there is none."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return "no such file"
 
 
 def _sha256() -> str:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
+TAIL = 2048  # bytes in which the last row is looked for first
 DECODER = json.JSONDecoder()
+LARGEST = 1e300  # of a number in a row; a whole number in JSON may have a thousand digits
 
 
 def read_bytes(path: Path) -> bytes:
@@ -19,6 +21,23 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def last_epoch(path: Path) -> int:
+    """Returns the epoch of the last row, 0 where there is none; of a large file its end is read."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - TAIL))
+            content = file.read()
+    except OSError:
+        return 0
+    if size > TAIL:
+        content = content.partition(b"\n")[2]
+    rows = parse_rows(content)
+    if not rows and size > TAIL:
+        rows = parse_rows(read_bytes(path))
+    return max((row["epoch"] for row in rows), default=0)
 
 
 def parse_rows(content: bytes) -> list[Row]:
@@ -32,6 +51,11 @@ def parse_rows(content: bytes) -> list[Row]:
     return [_measured(rows[epoch]) for epoch in sorted(rows)]
 
 
+def are_epochs(values: object) -> bool:
+    """Whether this is a list of epochs, as `done.json` has of a trial's rows."""
+    return isinstance(values, list) and all(map(_is_epoch, values))
+
+
 def _is_epoch(value: object) -> bool:
     """Whether the value is a whole number from 1 on."""
     return type(value) is int and value >= 1
@@ -42,13 +66,15 @@ def _rows_in(line: bytes) -> list[Row]:
     try:
         whole = json.loads(line)
         return [whole] if isinstance(whole, dict) else []
+    except RecursionError:
+        return []
     except ValueError:  # UnicodeDecodeError too
         text = line.decode("utf-8", errors="replace")
     rows, start = [], text.find("{")
     while start >= 0:
         try:
             row, end = DECODER.raw_decode(text, start)
-        except ValueError:
+        except (ValueError, RecursionError):
             end = start + 1
         else:
             rows.append(row)
@@ -58,3 +84,11 @@ def _rows_in(line: bytes) -> list[Row]:
 
 def _measured(row: Row) -> Row:
     return {n: v for n, v in row.items() if not isinstance(v, float) or math.isfinite(v)}
+
+
+def number_in(values: Row, name: str) -> float:
+    """The number of that name; 0 where there is none, as in a row of a damaged file."""
+    value = values.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return float(value) if abs(value) < LARGEST else 0.0

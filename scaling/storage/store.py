@@ -14,6 +14,7 @@ from typing import Any
 from scaling.errors import UsageError
 from scaling.storage.files import atomic, read_json
 from scaling.storage.formats import read_versioned, write_versioned
+from scaling.storage.rows import number_in
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial, VaeTrial
 from scaling.trial.extensions import UnknownName
@@ -87,11 +88,21 @@ class Store:
                     found.append(file.parent)
         return found
 
+    def gpu_hours(self, name: str) -> float:
+        """What a study's launches used of GPUs, by its record; one that was killed says nothing."""
+        launches = (read_versioned(self.study(name) / "study.json") or {}).get("launches")
+        listed = launches if isinstance(launches, list) else []
+        profiles = (entry.get("profile") for entry in listed if isinstance(entry, dict))
+        return sum(number_in(p, "gpu_hours") for p in profiles if isinstance(p, dict))
+
     def update_study(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Rewrites a study's `study.json`; raises UsageError where its format is newer."""
         path = self.study(name) / "study.json"
         path.parent.mkdir(exist_ok=True)
-        write_versioned(path, change(read_versioned(path) or {"study": name, "launches": []}))
+        there = read_versioned(path) or {}
+        launches = there.get("launches")
+        listed = [e for e in launches if isinstance(e, dict)] if isinstance(launches, list) else []
+        write_versioned(path, change({"study": name} | there | {"launches": listed}))
 
     def check_writable(self) -> None:
         """Raises UsageError where the folder cannot be made or written."""
@@ -114,4 +125,4 @@ def _ran(folder: TrialFolder, device: str) -> Ran | None:
         return None
     if not str(done.get("device", "")).startswith(device):
         return None
-    return Ran(folder.trial(), rows[-1]["epoch"], float(rows[-1].get("seconds", 0.0)))
+    return Ran(folder.trial(), rows[-1]["epoch"], number_in(rows[-1], "seconds"))

@@ -10,7 +10,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 HIDDEN = {"epoch", "parameters", "parameters_z", "parameters_rest", "d_z", "seconds"}
-HPARAM_METRICS = ("test_elbo", "generalization_gap")
+HPARAM_METRICS = ("validation_elbo", "test_elbo", "generalization_gap")
 
 
 class Events:

@@ -13,12 +13,14 @@ from scaling.errors import UsageError
 from scaling.storage import checkpoints
 from scaling.storage.files import atomic, naming
 from scaling.storage.formats import read_versioned, write_versioned
-from scaling.storage.rows import Row, parse_rows, read_bytes
+from scaling.storage.rows import Row, are_epochs, parse_rows, read_bytes
 from scaling.trial import Trial, from_dict, key, to_dict
 from scaling.trial.extensions import UnknownName, needed
 
 if TYPE_CHECKING:
     import numpy as np
+
+LARGEST_TRIAL = 1 << 20  # bytes of a trial.json
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,11 @@ class TrialFolder:
         """The configuration; raises UsageError where it is missing or not that of the key."""
         trial = _stored(self.path / "trial.json")
         if trial is None:
-            raise UsageError(
-                f"{self.path / 'trial.json'} is missing or damaged. Run the study again."
-            )
+            file = self.path / "trial.json"
+            raise UsageError(f"{file} is missing or damaged. Run the study again.")
         if key(trial) != self.key:
-            raise UsageError(
-                f"{self.path} holds the trial {key(trial)}: its name or file was changed."
-            )
+            changed = f"{self.path} holds the trial {key(trial)}: its name or file was changed."
+            raise UsageError(changed)
         return trial
 
     def create(self, trial: Trial) -> None:
@@ -49,10 +49,9 @@ class TrialFolder:
         stored = _stored(self.path / "trial.json")
         if stored is None:
             self.path.mkdir(parents=True, exist_ok=True)
-            made = to_dict(trial)
-            modules = needed(made)
-            made |= {"modules": modules} if modules else {}
-            write_versioned(self.path / "trial.json", made)
+            _write(self.path / "trial.json", trial)
+        elif key(stored) == key(trial) and stored.content and stored != trial:
+            _write(self.path / "trial.json", trial)  # the file lies elsewhere now
         elif stored != trial:
             raise UsageError(
                 f"{self.path} was made by a version with other defaults. "
@@ -122,29 +121,47 @@ class TrialFolder:
         done = read_versioned(self.path / "done.json") or {}
         epoch = done.get("epoch")  # 0 of a trial that failed before its first row
         valid = type(epoch) is int and epoch >= 0 and done.get("state") in ("done", "failed")
-        return done if valid else None
+        return done if valid and are_epochs(done.get("rows", [])) else None
 
     def state(self, epochs: int) -> str:
         """new, partial, done or failed, for a run of so many epochs.
 
-        Nothing is done without its `done.json`, written last, and a row at these epochs or beyond:
-        where that row is lost, the checkpoint holds it. One that ended early by its
-        rule (`censored`) is done whatever the epochs. A trial that failed later than at these
-        epochs has done its part. Raises UsageError where a file's format is newer.
+        Nothing is done without its `done.json`, written last, all rows that it lists up to these
+        epochs, and one at them or beyond. One that ended early by its rule (`censored`) is done
+        whatever the epochs, and one that failed later has done its part. Raises UsageError where a
+        file's format is newer.
         """
         read_versioned(self.path / "trial.json")
-        done, reached = self.done(), self.reached()
+        return self.state_at(epochs, self.done(), self.reached())
+
+    def state_at(self, epochs: int, done: dict[str, Any] | None, reached: int) -> str:
+        """The same of a `done` and a last epoch that were read already."""
         if done and done["state"] == "failed":
             return "done" if reached > epochs else "failed"
         enough = done["epoch"] if done and done.get("censored") else epochs
-        if done and min(done["epoch"], reached) >= enough:
+        there = done and min(done["epoch"], reached) >= enough
+        if done and there and not _lost(self.rows(), done, epochs):
             return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
 
 
+def _write(path: Path, trial: Trial) -> None:
+    made = to_dict(trial)
+    modules = needed(made)
+    write_versioned(path, made | ({"modules": modules} if modules else {}))
+
+
+def _lost(rows: list[Row], done: dict[str, Any], epochs: int) -> bool:
+    """Whether a row up to these epochs is not there that `done.json` lists; old ones list none."""
+    there = {row["epoch"] for row in rows}
+    return any(epoch not in there for epoch in done.get("rows", []) if epoch <= epochs)
+
+
 def _stored(path: Path) -> Trial | None:
     """The trial in a `trial.json`; None where that is missing or damaged."""
+    if _is_huge(path):
+        return None
     values = read_versioned(path)
     if values is None:
         return None
@@ -152,11 +169,25 @@ def _stored(path: Path) -> Trial | None:
         return from_dict(values)
     except UnknownName:
         raise
-    except UsageError as error:
+    except (
+        UsageError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:  # of fields of any type
         raise UsageError(
             f"{path} holds no trial of this version: {error} "
             "Use the version that made it, or move that folder away."
         ) from None
+
+
+def _is_huge(path: Path) -> bool:
+    """Whether the file is larger than any trial's; it is not even read."""
+    try:
+        return path.stat().st_size > LARGEST_TRIAL
+    except OSError:
+        return False
 
 
 def _merge_arrays(path: Path, arrays: Mapping[str, "np.ndarray"]) -> None:
@@ -166,7 +197,7 @@ def _merge_arrays(path: Path, arrays: Mapping[str, "np.ndarray"]) -> None:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as old:
             there = {name: old[name] for name in old.files}
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error, NotImplementedError):
         pass  # missing or damaged: written anew
     with atomic(path) as stream:
         np.savez_compressed(stream, allow_pickle=False, **(there | dict(arrays)))

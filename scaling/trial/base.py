@@ -7,20 +7,44 @@ must stay at it. The number of epochs is no field: a longer run continues a shor
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
-from scaling.errors import UsageError
+from scaling.errors import UsageError, did_you_mean, listed
+from scaling.trial.catalog import DATASETS
+from scaling.trial.extensions import HINT, UnknownName
 from scaling.trial.partition import Part, Partition
 from scaling.trial.validation import Validated
 
 
-class BaseTrial(Validated):
-    """The answers that most kinds share; a kind overrides those in which it differs."""
+class Drawn(Validated):
+    """What chance decides of a trial: which images it has, what its generators are seeded from."""
 
-    kind: ClassVar[str]  # as in trial.json
     seed: int
     split: int
     replicate: int | None
     train_size: int | None
     partition: Partition
+
+    @property
+    def draw(self) -> int:
+        """The number of the draw of its images."""
+        return self.split if self.replicate is None else self.replicate
+
+    @property
+    def part(self) -> Part:
+        """Which images it is trained, chosen and tested on."""
+        return Part(self.train_size, self.draw, self.partition)
+
+    @property
+    def stream(self) -> int | str:
+        """What its random generators are seeded from, beside the epoch and the purpose."""
+        return self.seed if self.replicate is None else f"replicate {self.replicate}/{self.seed}"
+
+
+class BaseTrial(Drawn):
+    """The answers that most kinds share; a kind overrides those in which it differs."""
+
+    kind: ClassVar[str]  # as in trial.json
+    dataset: str
+    content: str | None
     has_metrics: ClassVar[bool] = False  # whether costly metrics can be measured from its model
     makes_pools: ClassVar[bool] = False  # whether samples are drawn from its model
     accumulates: ClassVar[bool] = False  # whether a step can be taken in micro-batches
@@ -52,21 +76,6 @@ class BaseTrial(Validated):
         return "threshold"
 
     @property
-    def draw(self) -> int:
-        """The number of the draw of its images."""
-        return self.split if self.replicate is None else self.replicate
-
-    @property
-    def part(self) -> Part:
-        """Which images it is trained, chosen and tested on."""
-        return Part(self.train_size, self.draw, self.partition)
-
-    @property
-    def stream(self) -> int | str:
-        """What its random generators are seeded from, beside the epoch and the purpose."""
-        return self.seed if self.replicate is None else f"replicate {self.replicate}/{self.seed}"
-
-    @property
     def architecture(self) -> Any:
         """The trial without what does not change how long an epoch takes."""
         return replace(self, seed=0, split=0, replicate=None, lr=1.0)  # type: ignore[type-var]
@@ -79,7 +88,7 @@ class BaseTrial(Validated):
 
     def headline(self, changed: dict[str, Any]) -> dict[str, Any]:
         """What tells it from others, given its fields that are not at their default."""
-        return {"kind": self.kind, "dataset": self.dataset} | changed  # type: ignore[attr-defined]
+        return {"kind": self.kind, "dataset": self.dataset} | changed
 
     def with_pool(self, pool: str, k: int) -> Self:
         """The trial that reads this pool, k chunks of it unless it says how many."""
@@ -138,31 +147,24 @@ class BaseTrial(Validated):
         """Raises UsageError where images of so many levels do not fit its likelihood."""
 
 
-def at_least(trial: Any, name: str, least: int) -> None:
-    """Raises UsageError where the field is smaller."""
-    if getattr(trial, name) < least:
-        raise UsageError(f"{name}={getattr(trial, name)} is below {least}.")
+def check_dataset(trial: Any) -> None:
+    """Raises UnknownName for a data set that neither the project nor a loaded module has.
 
-
-def check_train_size(trial: Any) -> None:
-    """Raises UsageError for a D_train without images."""
-    if trial.train_size is not None:
-        at_least(trial, "train_size", 1)
+    Raises UsageError for the content of what is no file.
+    """
+    if trial.dataset not in DATASETS and not trial.dataset.endswith(".npz"):
+        raise UnknownName(
+            f"Unknown dataset {trial.dataset!r}. {did_you_mean(trial.dataset, DATASETS)}"
+            f"Known: {listed(DATASETS)}, or a path/to/file.npz. {HINT}."
+        )
+    if trial.content is not None and trial.dataset in DATASETS:
+        raise UsageError(f"content={trial.content} is read of own files only. Leave it out.")
 
 
 def check_draw(trial: BaseTrial) -> None:
-    """Raises UsageError for a draw without a number, or with two."""
-    if trial.replicate is None:
-        return
-    at_least(trial, "replicate", 0)
-    if trial.split:
+    """Raises UsageError for a draw with two numbers."""
+    if trial.replicate is not None and trial.split:
         raise UsageError(
             f"split={trial.split} is read without a replicate only: replicate={trial.replicate} "
             "draws D_train itself. Leave one of them out."
         )
-
-
-def check_share(trial: Any) -> None:
-    """Raises UsageError where `share` is no part of D_train."""
-    if not 0.0 < trial.share <= 1.0:
-        raise UsageError(f"share={trial.share} is not a share in (0, 1].")

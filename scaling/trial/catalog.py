@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from tokenize import TokenError
 from typing import Any, Literal
@@ -12,6 +13,12 @@ TEST_PART = 5  # one in so many images is for testing where an own file does not
 HEAD = 1 << 16  # bytes in which a JPEG file says its size
 # An own npz has one of these layouts, the first whose arrays are all there; labels may be beside.
 DIVIDED, WHOLE, JPEG = {"train_images", "test_images"}, {"images"}, {"jpeg", "offsets"}
+OTHERS = {  # layouts of other tools: the first whose images are all there is read as one of ours
+    "Keras": {"train_images": "x_train", "train_labels": "y_train",
+              "test_images": "x_test", "test_labels": "y_test"},
+    "Keras, without a test set": {"images": "x_train", "labels": "y_train"},
+    "np.savez without names": {"images": "arr_0", "labels": "arr_1"},
+}  # fmt: skip
 UNREADABLE = (  # what reading a damaged npy or npz raises
     *(ValueError, OSError, EOFError, LookupError, MemoryError, RuntimeError),
     *(TokenError, zlib.error, BadZipFile),
@@ -107,6 +114,28 @@ def images_of(dataset: str) -> DatasetRow:
     return DatasetRow(channels, padded(side), 256, images, RESIDUAL, **whole)
 
 
+def names_of(found: Sequence[str]) -> dict[str, str]:
+    """Returns our names of an archive's arrays and what they are called in it."""
+    ours = {name: name for name in found}
+    if any(layout <= ours.keys() for layout in (DIVIDED, WHOLE, JPEG)):
+        return ours
+    for layout in OTHERS.values():
+        if {theirs for name, theirs in layout.items() if "images" in name} <= ours.keys():
+            return {name: theirs for name, theirs in layout.items() if theirs in ours}
+    return ours
+
+
+def as_uint8(images: Any) -> str:
+    """Returns the code that makes levels of an array of whole numbers, without wrapping them."""
+    if images.dtype.kind not in "iu" or not images.size:
+        return "images.astype(np.uint8)"
+    low, high = int(images.min()), int(images.max())
+    if 0 <= low and high <= 255:
+        return "images.astype(np.uint8)"
+    shifted = f"(images - {low})" if low < 0 else "images"
+    return f"({shifted} * (255 / {high - min(low, 0)})).round().astype(np.uint8)"
+
+
 def padded(side: int) -> int:
     """The side after zero-padding."""
     return side + -side % MULTIPLE
@@ -120,12 +149,12 @@ def undivided(count: int) -> int:
 def _own_images(archive: ZipFile) -> tuple[int, int, int, int]:
     """Images, those of them in a test set of its own, side, channels (`scaling.data.npz`)."""
     test = 0
-    names = {name.removesuffix(".npy") for name in archive.namelist()}
-    if DIVIDED <= names:
-        count, side, *rest = _shape(archive, "train_images.npy")
-        test = _shape(archive, "test_images.npy")[0]
-    elif WHOLE <= names:
-        count, side, *rest = _shape(archive, "images.npy")
+    names = names_of([name.removesuffix(".npy") for name in archive.namelist()])
+    if DIVIDED <= names.keys():
+        count, side, *rest = _shape(archive, f"{names['train_images']}.npy")
+        test = _shape(archive, f"{names['test_images']}.npy")[0]
+    elif WHOLE <= names.keys():
+        count, side, *rest = _shape(archive, f"{names['images']}.npy")
     else:
         count = _shape(archive, "offsets.npy")[0] - 1
         side, *rest = _jpeg_shape(archive)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from scaling.trial.base import BaseTrial, at_least, check_draw, check_share, check_train_size
+from scaling.trial.base import BaseTrial, check_dataset, check_draw
+from scaling.trial.bounds import BelowOne, Count, Number, Positive, PositiveShare
 from scaling.trial.partition import Partition
 
 MEASURED = 2000  # images at most of each set that a reported loss is the mean of
@@ -31,33 +32,29 @@ class DiffusionTrial(BaseTrial):
     accumulates: ClassVar[bool] = True
 
     dataset: str
-    train_size: int | None = None
-    split: int = 0
-    replicate: int | None = None  # number of the draw of everything that chance decides
+    train_size: Count | None = None
+    split: Number = 0
+    replicate: Number | None = None  # number of the draw of everything that chance decides
+    content: str | None = None  # of an own file: the start of its SHA-256, in place of its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
-    share: float = 1.0  # of D_train: a prefix of one permutation, shares nested
+    share: PositiveShare = 1.0  # of D_train: a prefix of one permutation, shares nested
     budget: Literal["images", "epochs"] = "images"  # equal whatever the share (B.8: images)
-    seed: int = 0
-    channels: int = 128  # of the U-Net at multiplier 1
-    multipliers: tuple[int, ...] = (2, 2, 2)  # of the channels, per resolution
-    blocks: int = 4  # residual blocks per resolution
-    attention: tuple[int, ...] = (16,)  # sides at which attention is used
-    dropout: float = 0.13
-    lr: float = 1e-3
-    batch: int = 512
-    ramp_images: int = 10_000_000  # of the linear learning-rate ramp-up
-    ema_images: int = 500_000  # half-life of the averaged weights
+    seed: Number = 0
+    channels: Count = 128  # of the U-Net at multiplier 1
+    multipliers: tuple[Count, ...] = (2, 2, 2)  # of the channels, per resolution
+    blocks: Count = 4  # residual blocks per resolution
+    attention: tuple[Count, ...] = (16,)  # sides at which attention is used
+    dropout: BelowOne = 0.13
+    lr: Positive = 1e-3
+    batch: Count = 512
+    ramp_images: Number = 10_000_000  # of the linear learning-rate ramp-up
+    ema_images: Count = 500_000  # half-life of the averaged weights
     precision: Literal["float32", "tf32", "bf16"] = "float32"  # of the networks; samples too
     recipe: Literal["mean_loss", "published"] = "mean_loss"  # how EDM's gradient steps are taken
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_share(self)
-        for name in ("channels", "blocks", "batch", "ema_images"):
-            at_least(self, name, 1)
-        for name in ("seed", "split", "ramp_images"):
-            at_least(self, name, 0)
-        check_train_size(self)
+        check_dataset(self)
         check_draw(self)
 
     @property

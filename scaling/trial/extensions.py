@@ -42,6 +42,12 @@ class Module:
     name: str
     folder: str
 
+    @property
+    def file(self) -> Path:
+        """Where it is imported from; of a package its first file."""
+        path = Path(self.folder, *self.name.split("."))
+        return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
 
 ADDED: dict[tuple[str, str], Module] = {}  # what is in use here, such as ("network", "pooling")
 _loaded: list[Module] = []

@@ -71,15 +71,17 @@ def _without(values: dict[str, Any], name: str, default: object) -> dict[str, An
 
 @functools.cache
 def key(trial: Trial) -> str:
-    """Readable part and hash of what changes the result.
+    """Readable part and hash of what changes the result; of an own file its content, not its path.
 
     Fields at their default are left out of the hash, so that a later option renames no old trial;
     the store refuses a key whose `trial.json` says otherwise.
     """
     values = _changed(trial)
+    if trial.content is not None:  # which is in the key in place of the path
+        del values["dataset"]
     text = json.dumps({"kind": trial.kind} | values, sort_keys=True, separators=(",", ":"))
     draw = "" if trial.replicate is None else f"-r{trial.replicate}"
-    readable = f"{PurePath(trial.dataset).stem}-{trial.label}{draw}-s{trial.seed}"
+    readable = f"{PurePath(data_name(trial)).stem}-{trial.label}{draw}-s{trial.seed}"
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "_", readable)[:80]
     return f"{readable}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
@@ -87,6 +89,11 @@ def key(trial: Trial) -> str:
 def group_name(trial: Trial) -> str:
     """The name of what a trial has in common with its other replicates and seeds."""
     return re.sub(r"(-r0)?-s0-", "-", key(trial.kin))
+
+
+def data_name(trial: Trial) -> str:
+    """What its data set is called in names of trials and pools, and in what pools say of it."""
+    return trial.dataset if trial.content is None else f"own-{trial.content}"
 
 
 Data = tuple[str, str]

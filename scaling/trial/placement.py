@@ -49,12 +49,17 @@ def check_placement(cluster: Cluster, cpus: float, gpus: float) -> None:
     if cpus > cluster.cpus_per_node:
         raise UsageError(
             f"A trial asks for {cpus:g} CPUs, and {cluster.name} {cluster.cpus_per_node:g}. "
-            f"Use --cpus-per-trial {max(1, cluster.cpus_per_node):g}, or connect to a larger "
-            "cluster by --address."
+            f"{_fewer(cluster.cpus_per_node)}"
         )
     if cluster.each and not any(c >= cpus and g >= gpus for c, g in cluster.each):
         fitting = max(c for c, g in cluster.each if g >= gpus)
         raise UsageError(
             f"A trial asks for {cpus:g} CPUs and {gpus:g} GPU, and no node of the cluster has "
-            f"both. Use --cpus-per-trial {max(1, fitting):g}."
+            f"both. {_fewer(fitting)}"
         )
+
+
+def _fewer(cpus: float) -> str:
+    """Advice; where there are no CPUs at all, fewer a trial would be refused like this again."""
+    larger = "onnect to a larger cluster by --address."
+    return f"Use --cpus-per-trial {cpus:g}, or c{larger}" if cpus > 0 else f"C{larger}"

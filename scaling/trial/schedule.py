@@ -1,14 +1,15 @@
 """How long trials run, when they are measured, and whose samples they read."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from scaling.errors import UsageError
 from scaling.trial.catalog import images_of
 from scaling.trial.diffusion import DiffusionTrial
-from scaling.trial.keys import Trial, key
+from scaling.trial.keys import Trial, data_name, key
+from scaling.trial.own_files import identified
 from scaling.trial.partition import sizes
 
 LONGEST_BETWEEN_ROWS = 50  # epochs of a diffusion model
@@ -80,7 +81,7 @@ class Diffusion:
 
 def pool_name(trial: DiffusionTrial, epochs: int) -> str:
     """The folder of the samples of a diffusion model at an epoch."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", PurePath(trial.dataset).stem)
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", PurePath(data_name(trial)).stem)
     return f"{name}-{trial.share:g}-{key(trial)}-e{epochs}"
 
 
@@ -97,12 +98,14 @@ def schedule(
     metrics: tuple[str, ...] = (),
     metric_every: int = 0,
     equal_images: bool = False,
+    identify: Callable[[Trial], Trial] = identified,
 ) -> list[Scheduled]:
     """The trials with their schedules and pools filled in; first the diffusion trials of those.
 
     VAEs get the costly `metrics` every `metric_every` epochs (0: never) and at the end. Under
     `equal_images` the trials of the largest D_train have so many epochs, the others, and their
-    diffusion models, as many more as it takes to train on as many images.
+    diffusion models, as many more as it takes to train on as many images. `identify` gives trials
+    on own files the content of these.
     """
     if equal_images:
         made: dict[str, Scheduled] = {}
@@ -110,7 +113,8 @@ def schedule(
             many, rarely = round(longer * epochs), max(1, round(longer * measure_every))
             chosen = diffusion and replace(diffusion, epochs=round(longer * diffusion.epochs))
             often = round(longer * metric_every)
-            made |= {s.key: s for s in schedule(part, many, rarely, chosen, metrics, often)}
+            again = schedule(part, many, rarely, chosen, metrics, often, identify=identify)
+            made |= {s.key: s for s in again}
         return sorted(made.values(), key=lambda one: not one.trial.makes_pools)
     every = range(metric_every, epochs, metric_every) if metric_every else ()
     kept = (*every, epochs) if metrics else ()
@@ -118,10 +122,10 @@ def schedule(
     asked = []
     for trial in trials:
         if trial.lacks_pool:
-            model, length, k = _model_of(trial, diffusion)
+            model, length, k = _model_of(trial, diffusion, identify)
             models[model] = length
             trial = trial.with_pool(pool_name(model, length), k)
-        trial = trial.completed(epochs, diffusion.k if diffusion else None)
+        trial = identify(trial.completed(epochs, diffusion.k if diffusion else None))
         asked.append(_scheduled(trial, epochs, measure_every, metrics, kept))
     first = [_scheduled(model, n, _rows_every(n)) for model, n in models.items()]
     return first + list(dict.fromkeys(asked))
@@ -154,7 +158,9 @@ def _rows_every(epochs: int) -> int:
     return max(1, min(LONGEST_BETWEEN_ROWS, epochs // 8))
 
 
-def _model_of(trial: Trial, diffusion: Diffusion | None) -> tuple[DiffusionTrial, int, int]:
+def _model_of(
+    trial: Trial, diffusion: Diffusion | None, identify: Callable[[Trial], Trial]
+) -> tuple[DiffusionTrial, int, int]:
     """The diffusion model whose samples the trial reads, its epochs, and how many chunks."""
     if diffusion is None:
         raise UsageError(
@@ -164,10 +170,13 @@ def _model_of(trial: Trial, diffusion: Diffusion | None) -> tuple[DiffusionTrial
     model = replace(
         diffusion.trial,
         dataset=trial.dataset,
+        content=trial.content,
         train_size=trial.train_size,
         split=trial.split,
         replicate=trial.replicate,
         partition=trial.partition,
         share=trial.model_share,
     )
-    return model, diffusion.epochs, diffusion.k
+    known = identify(model)
+    assert isinstance(known, DiffusionTrial)
+    return known, diffusion.epochs, diffusion.k

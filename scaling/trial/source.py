@@ -2,9 +2,10 @@
 
 import functools
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from scaling.errors import UsageError, did_you_mean, listed
+from scaling.trial.bounds import Count, NotNegative, PositiveShare, Share, whole
 from scaling.trial.validation import Validated
 
 HALF = -1  # mollify_epochs before the study's epochs are known: half of them
@@ -25,35 +26,24 @@ READ_WITH = {
 class Source(Validated):
     """A training distribution: a point in the space of section 4.1 and Appendices B.6-B.8."""
 
-    real_share: float = 1.0  # share of real images in a batch
-    k: int | None = None  # distinct samples, in units of |D_train|; None: the preset's
-    diffusion_share: float = 1.0  # share of D_train that the diffusion model saw
+    real_share: Share = 1.0  # share of real images in a batch
+    k: Count | None = None  # distinct samples, in units of |D_train|; None: the preset's
+    diffusion_share: PositiveShare = 1.0  # share of D_train that the diffusion model saw
     pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
     pool_order: Literal["chunks", "shuffled"] = "chunks"  # chunk after chunk, or all k shuffled
     mix: Literal["batch", "fixed"] = "batch"  # real images and samples anew in each batch, or once
     augment: Literal["naive", "tuned"] | None = None  # Tables 8-10
     augment_strength: Literal["normal", "uniform", "uniform_pos"] = "normal"  # draws of strengths
-    augment_probability: float | None = None  # of each transformation; None: the data set's
+    augment_probability: Share | None = None  # of each transformation; None: the data set's
     augment_flip: Literal["coin", "always"] = "coin"  # Table 10's "probability 1"
     augment_filter: Literal["bilinear", "sym6"] = "bilinear"  # of the affine resampling
-    augment_shift: float = 0.0  # std of a fractional translation, in widths; EDM's, not the paper's
+    augment_shift: NotNegative = 0.0  # std of a translation in widths; EDM's, not the paper's
     keep_real: bool = False  # under a Bernoulli: no threshold after augmentation
-    mollify_epochs: int = 0  # length of the noise schedule of B.6; HALF: of the study's epochs
+    mollify_epochs: Annotated[int, whole(HALF)] = 0  # of the schedule of B.6; HALF: of all epochs
     requantise: bool = True  # under a Bernoulli: mollified images back to levels
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("real_share", "diffusion_share"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise UsageError(f"source.{name}={getattr(self, name)} is not a share in [0, 1].")
-        if self.augment_probability is not None and not 0.0 <= self.augment_probability <= 1.0:
-            raise UsageError(
-                f"source.augment_probability={self.augment_probability} is not in [0, 1]."
-            )
-        if self.k is not None and self.k < 1:
-            raise UsageError(f"source.k={self.k}: at least one chunk is needed.")
-        if self.mollify_epochs < HALF:
-            raise UsageError(f"source.mollify_epochs={self.mollify_epochs} is negative.")
         self._check_read()
 
     def _check_read(self) -> None:

@@ -5,7 +5,16 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
 from scaling.errors import UsageError
-from scaling.trial.base import BaseTrial, at_least, check_draw, check_share, check_train_size
+from scaling.trial.base import BaseTrial, check_dataset, check_draw
+from scaling.trial.bounds import (
+    AtLeastTwo,
+    BelowOne,
+    Count,
+    NotNegative,
+    Number,
+    Positive,
+    PositiveShare,
+)
 from scaling.trial.partition import Partition
 
 HELD_OUT = 5  # one image in so many of each class does not train the classifier (Appendix D.3)
@@ -18,34 +27,28 @@ class TwoSampleTrial(BaseTrial):
     kind: ClassVar[str] = "two_sample"
 
     dataset: str
-    train_size: int | None = None
-    split: int = 0
-    replicate: int | None = None  # number of the draw of everything that chance decides
+    train_size: Count | None = None
+    split: Number = 0
+    replicate: Number | None = None  # number of the draw of everything that chance decides
+    content: str | None = None  # of an own file: the start of its SHA-256, in place of its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
-    share: float = 1.0  # of D_train that the diffusion model saw
+    share: PositiveShare = 1.0  # of D_train that the diffusion model saw
     pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
-    seed: int = 0
+    seed: Number = 0
     real: Literal["train", "test"] = "train"  # images that are compared with the samples
-    images: int | None = None  # of each class; None: as many as the real ones
-    stages: int = 4  # of the ResNet; 4 are ResNet-18
-    channels: int = 64  # of its first stage
-    lr: float = 1e-3
-    momentum: float = 0.9
-    batch: int = 256
-    weight_decay: float = 5e-4
+    images: AtLeastTwo | None = None  # of each class; None: as many as the real ones
+    stages: Count = 4  # of the ResNet; 4 are ResNet-18
+    channels: Count = 64  # of its first stage
+    lr: Positive = 1e-3
+    momentum: BelowOne = 0.9
+    batch: Count = 256
+    weight_decay: NotNegative = 5e-4
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_share(self)
-        for name in ("stages", "channels", "batch"):
-            at_least(self, name, 1)
-        for name in ("seed", "split"):
-            at_least(self, name, 0)
-        check_train_size(self)
+        check_dataset(self)
         check_draw(self)
-        if self.images is not None:
-            at_least(self, "images", 2)
-        elif self.real == "test":
+        if self.images is None and self.real == "test":
             raise UsageError("real=test compares `images` of the test set: give how many.")
 
     @property

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 from scaling.errors import UsageError
-from scaling.trial.base import BaseTrial, at_least, check_draw, check_train_size
+from scaling.trial.base import BaseTrial, check_draw
+from scaling.trial.bounds import Count, NotNegative, Number, Positive
 from scaling.trial.catalog import LikelihoodRow, likelihood_row
 from scaling.trial.partition import Partition
 from scaling.trial.source import HALF, NORMAL, Source
@@ -32,49 +33,42 @@ class VaeFields(BaseTrial):
     pool_field: ClassVar[str] = "source.pool"
 
     dataset: str
-    m_z: int = 1  # latent multiplier: channels of z, or d_z / FC_LATENTS
-    n_c: int = 256  # inner channels (residual), hidden width (fully-connected)
+    m_z: Count = 1  # latent multiplier: channels of z, or d_z / FC_LATENTS
+    n_c: Count = 256  # inner channels (residual), hidden width (fully-connected)
     source: Source = NORMAL
-    seed: int = 0
-    train_size: int | None = None  # |D_train|; None: all training images
-    split: int = 0  # seed of the permutation whose first train_size images are D_train
-    replicate: int | None = None  # number of the draw of everything that chance decides
+    seed: Number = 0
+    train_size: Count | None = None  # |D_train|; None: all training images
+    split: Number = 0  # seed of the permutation whose first train_size images are D_train
+    replicate: Number | None = None  # number of the draw of everything that chance decides
+    content: str | None = None  # of an own file: the start of its SHA-256, in place of its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
     network: str = "residual"
     likelihood: str = "mixture"
-    mixtures: int = 10  # K components per pixel
+    mixtures: Count = 10  # K components per pixel
     mol_mix: Literal["joint", "per_channel"] = "joint"
-    sigma: float = 0.03  # standard deviation of the Gaussian likelihood on [0, 1]
+    sigma: Positive = 0.03  # standard deviation of the Gaussian likelihood on [0, 1]
     gauss_mean_act: Literal["none", "sigmoid"] = "none"
     latent_reading: Literal["m_z_channels", "channels_x64"] = "m_z_channels"
     res_inplace_quirk: bool = False  # skip connection carries relu(x) instead of x
     res_second_kernel: Literal[3, 1] = 3
     batch_norm: bool = False  # in the fully-connected network
     binarise: Literal["threshold", "static_bernoulli"] = "threshold"
-    lr: float = 1e-4
-    batch: int = 100
-    weight_decay: float = 0.0
-    grad_clip: float | None = None
-    lr_decay_epochs: int = 0  # cosine decay to 0 over so many epochs; 0: constant
+    lr: Positive = 1e-4
+    batch: Count = 100
+    weight_decay: NotNegative = 0.0
+    grad_clip: Positive | None = None
+    lr_decay_epochs: Number = 0  # cosine decay to 0 over so many epochs; 0: constant
     precision: Literal["auto", "float32", "bf16"] = "auto"  # of the networks in training
-    half_asleep_from: int = 0  # epochs until reverse half asleep begins (section 5.2); 0: never
+    half_asleep_from: Number = 0  # epochs until reverse half asleep begins (section 5.2); 0: never
     half_asleep_source: Literal["qz", "prior"] = "qz"  # z of the decoder's samples
     half_asleep_mix: Literal["half", "only_samples"] = "half"  # samples beside real images
     stop_when: Literal["never", "collapsed", "diverged", "either"] = "never"  # early, censored
-    stop_after: int = 20  # epochs in succession in which it is so
-    stop_kl: float = 0.01  # nats per image: collapsed is what has less
+    stop_after: Count = 20  # epochs in succession in which it is so
+    stop_kl: Positive = 0.01  # nats per image: collapsed is what has less
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_names(self)
-        for name in ("m_z", "n_c", "batch", "mixtures", "stop_after"):
-            at_least(self, name, 1)
-        for name in ("lr", "sigma", "stop_kl"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"{name}={getattr(self, name)} is not positive.")
-        for name in ("seed", "split", "half_asleep_from"):
-            at_least(self, name, 0)
-        check_train_size(self)
         check_draw(self)
         check_read(self)
         check_source(self)
@@ -83,6 +77,19 @@ class VaeFields(BaseTrial):
     def likelihood_row(self) -> LikelihoodRow:
         """Which images its likelihood takes."""
         return likelihood_row(self.likelihood)
+
+    def stops(self, why: Literal["collapsed", "diverged"]) -> bool:
+        """Whether it ends early for this reason."""
+        return self.stop_when in (why, "either")
+
+    def check_levels(self, levels: int) -> None:
+        taken = self.likelihood_row.levels
+        if taken is not None and levels != taken:
+            raise UsageError(
+                f"likelihood={self.likelihood} is of images of {taken} levels, and {self.dataset} "
+                f"has {levels}. Save it in levels 0 to {taken - 1}, or give "
+                "--set likelihood=mixture."
+            )
 
 
 @dataclass(frozen=True)
@@ -130,10 +137,6 @@ class VaeTrial(VaeFields):
         if self.replicate is None:
             return super().kin
         return replace(super().kin, source=replace(self.source, pool=None))
-
-    def stops(self, why: Literal["collapsed", "diverged"]) -> bool:
-        """Whether it ends early for this reason."""
-        return self.stop_when in (why, "either")
 
     def headline(self, changed: dict[str, Any]) -> dict[str, Any]:
         inside = {f"source.{name}": value for name, value in changed.pop("source", {}).items()}
@@ -199,12 +202,3 @@ class VaeTrial(VaeFields):
     def trains_in_bf16(self, side: int) -> bool:
         large = self.network == "residual" and side >= BF16_FROM_SIDE
         return self.precision == "bf16" or (self.precision == "auto" and large)
-
-    def check_levels(self, levels: int) -> None:
-        taken = self.likelihood_row.levels
-        if taken is not None and levels != taken:
-            raise UsageError(
-                f"likelihood={self.likelihood} is of images of {taken} levels, and {self.dataset} "
-                f"has {levels}. Save it in levels 0 to {taken - 1}, or give "
-                "--set likelihood=mixture."
-            )

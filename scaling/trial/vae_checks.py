@@ -4,7 +4,8 @@ from typing import Any
 
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial import extensions
-from scaling.trial.catalog import DATASETS, LIKELIHOODS
+from scaling.trial.base import check_dataset
+from scaling.trial.catalog import LIKELIHOODS
 
 NETWORKS = ("residual", "fully_connected")  # besides those of the user's modules
 # Fields that only some networks, likelihoods or data sets read: elsewhere they keep their default.
@@ -28,12 +29,7 @@ STOPPING = {  # read with these values of stop_when only
 
 def check_names(trial: Any) -> None:
     """What this trial is made of must be known: here, or by a module that is loaded."""
-    if trial.dataset not in DATASETS and not trial.dataset.endswith(".npz"):
-        raise extensions.UnknownName(
-            f"Unknown dataset {trial.dataset!r}. {did_you_mean(trial.dataset, DATASETS)}"
-            f"Known: {listed(DATASETS)}, "
-            f"or a path/to/file.npz. {extensions.HINT}."
-        )
+    check_dataset(trial)
     for name, built_in in (("network", NETWORKS), ("likelihood", tuple(LIKELIHOODS))):
         value, names = getattr(trial, name), extensions.known(name, built_in)
         if value not in names:

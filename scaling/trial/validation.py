@@ -1,16 +1,18 @@
-"""Frozen dataclasses that check their fields against the types; errors list what is right."""
+"""Frozen dataclasses that check their fields by types and bounds; errors list what is right."""
 
 import functools
 import math
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from types import NoneType, UnionType
-from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from scaling.errors import UsageError, did_you_mean, listed
+from scaling.trial.bounds import Bounds
 
 
 class Validated:
-    """Validates a frozen dataclass by its fields' types; an int may stand for a float."""
+    """Validates a frozen dataclass by its fields' types and bounds; an int may be for a float."""
 
     def __post_init__(self) -> None:
         hints = _hints(type(self))  # type: ignore[arg-type]
@@ -28,6 +30,8 @@ class Validated:
         if name not in hints:
             near = did_you_mean(name, hints)
             raise UsageError(f"Unknown field {name!r}. {near}Known fields: {listed(hints)}.")
+        if not text:
+            raise UsageError(f"{name}= says nothing. Give a value, or leave {name} out.")
         return _fit(hints[name], _read(hints[name], text), name)
 
     @classmethod
@@ -44,13 +48,25 @@ class Validated:
 
 @functools.cache
 def _hints(cls: type) -> dict[str, Any]:
-    hints = get_type_hints(cls)
+    hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in fields(cls)}
 
 
 @functools.cache
 def _members(hint: Any) -> tuple[Any, ...]:
-    return get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
+    """The types of a union, without their bounds."""
+    members = get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
+    return tuple(m.__origin__ if get_origin(m) is Annotated else m for m in members)
+
+
+@functools.cache
+def bounds_of(hint: Any) -> Bounds | None:
+    """The bounds that are declared with a type: of a number, or of each one of a tuple."""
+    if get_origin(hint) is Annotated:
+        return next((each for each in hint.__metadata__ if isinstance(each, Bounds)), None)
+    inner = (UnionType, Union, tuple)
+    found = map(bounds_of, get_args(hint)) if get_origin(hint) in inner else ()
+    return next((bounds for bounds in found if bounds), None)
 
 
 def _read(hint: Any, text: str) -> object:
@@ -64,17 +80,29 @@ def _read(hint: Any, text: str) -> object:
             for choice in get_args(member):
                 if str(choice) == text:
                     return choice
-        if get_origin(member) is tuple and all(part.isdigit() for part in text.split(",")):
+        if get_origin(member) is tuple and all(
+            p.isascii() and p.isdigit() for p in text.split(",")
+        ):
             return tuple(int(part) for part in text.split(","))
         if member in (int, float):
             try:
-                return member(text)
+                return member(text) if text.isascii() else text
             except ValueError:
                 continue
     return text
 
 
 def _fit(hint: Any, value: Any, name: str) -> Any:
+    """The value as the hint's type, inside its bounds; raises UsageError with what would fit."""
+    fitted, bounds = _typed(hint, value, name), bounds_of(hint)
+    numbers = fitted if isinstance(fitted, tuple) else (fitted,)
+    for each in numbers:
+        if bounds and isinstance(each, int | float) and each not in bounds:
+            raise UsageError(f"{name}={value!r} is not {bounds}. Give such a number.")
+    return fitted
+
+
+def _typed(hint: Any, value: Any, name: str) -> Any:
     """The value as the hint's type; raises UsageError with what would fit."""
     for member in _members(hint):
         if get_origin(member) is Literal:
@@ -84,8 +112,9 @@ def _fit(hint: Any, value: Any, name: str) -> Any:
             if isinstance(value, list | tuple) and all(type(part) is int for part in value):
                 return tuple(value)
         elif member is float and type(value) in (int, float):
-            if math.isfinite(value):
-                return float(value)
+            with suppress(OverflowError):  # of a whole number that no float can be
+                if math.isfinite(value):
+                    return float(value)
         elif type(value) is member or (isinstance(member, type) and isinstance(value, member)):
             if not (member is int and isinstance(value, bool)):
                 return value

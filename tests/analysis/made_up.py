@@ -127,11 +127,15 @@ class Studies:
             made = source("dmaapx", diffusion_share=share)
             self.each_seed(300 + 100 / share, 5 + 10 / share, source=made)
 
-    def two_sample(self, accuracy: Callable[[float], float] = lambda share: 0.95 - 0.3 * share):
+    def two_sample(
+        self, accuracy: Callable[[float], float] = lambda share: 0.95 - 0.3 * share, **fields
+    ):
         for share in (0.3, 0.5, 0.7, 0.9, 1.0):
             for seed in range(5):
                 trial = {"kind": "two_sample", "dataset": "cifar10", "share": share, "seed": seed}
+                trial |= fields
                 value = accuracy(share) + 0.01 * (seed - 2)
                 made = [{"epoch": 1, "accuracy": 0.5}, {"epoch": 14, "accuracy": value}]
-                self.results.add(trial, made, key=f"c2st-{share}-{seed}")
-                self.results.asked[f"c2st-{share}-{seed}"] = {"epochs": 14}
+                key = f"c2st-{share}-{'-'.join(map(str, fields.values()))}{seed}"
+                self.results.add(trial, made, key=key)
+                self.results.asked[key] = {"epochs": 14}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from analysis import figures, style
+from analysis.compact import compact
 from analysis.figures import accuracies, fig19
 from analysis.intervals import t_interval
-from analysis.results import compact
 from analysis.trial_folder import ResultsError
 from scaling.metrics import corruption
 from tests.analysis.made_up import rows, source

@@ -6,7 +6,8 @@ import pytest
 
 from analysis import figures
 from analysis.__main__ import WORDS, main
-from analysis.results import compact, load
+from analysis.compact import compact
+from analysis.results import load
 
 ROOT = Path(__file__).parents[2]
 

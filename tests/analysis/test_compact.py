@@ -3,12 +3,16 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from analysis import results as module
-from analysis.results import compact, load, note, provenance
+from analysis import compact as module
+from analysis.compact import compact
+from analysis.provenance import provenance
+from analysis.results import load, note
+from analysis.trial_folder import ResultsError
 
 
 def test_parquet_gives_back_the_frame_with_its_dtypes(results):
@@ -67,3 +71,26 @@ def test_a_crash_while_compacting_leaves_the_old_file_and_nothing_else(study, mo
         compact(study)
     assert (study / "trials.parquet").read_bytes() == before
     assert sorted(path.name for path in study.iterdir()) == ["study.json", "trials.parquet"]
+
+
+def test_a_csv_is_a_csv_and_any_other_suffix_is_refused(study, tmp_path):
+    path = compact(study, output=tmp_path / "all.csv")
+    frame, read = load(study), pd.read_csv(path)
+    assert list(read.columns) == list(frame.columns)
+    np.testing.assert_allclose(read["test_elbo"], frame["test_elbo"])
+    for name in ("all.xlsx", "all"):
+        with pytest.raises(ResultsError, match="says no format that compact writes"):
+            compact(study, output=tmp_path / name)
+        assert not (tmp_path / name).exists()
+
+
+def test_no_folder_of_own_data_is_kept_and_files_stay_apart(study, tmp_path):
+    frame = load(study)
+    paths = [f"/home/someone/{i % 2}/cells.npz" for i in range(len(frame) - 1)] + ["digits"]
+    path = compact(study, frame.assign(dataset=paths, modules_mine="/home/x/mine.py"),
+                   tmp_path / "all.parquet")  # fmt: skip
+    assert b"someone" not in path.read_bytes() and b"/home" not in path.read_bytes()
+    read = load(path)
+    assert list(read["dataset"].groupby(paths, sort=False).nunique()) == [1, 1, 1]
+    assert read["dataset"].nunique() == 3 and read["dataset"].iloc[-1] == "digits"
+    assert set(read["modules_mine"]) == {"mine.py"}

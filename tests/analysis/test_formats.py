@@ -7,7 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis import trial_folder
-from analysis.results import compact, load, note, provenance, trials
+from analysis.compact import compact
+from analysis.provenance import provenance
+from analysis.results import load, note, trials
 from analysis.trial_folder import ResultsError
 from scaling.storage import formats
 

@@ -108,3 +108,16 @@ def test_what_was_measured_in_two_ways_is_not_joined(studies):
         for joined in (lines.at_the_end, lines.over_epochs):
             with pytest.raises(ResultsError, match=f"--where {name}="):
                 joined(mixed, "robustness_gap", ["line"])
+
+
+def test_versions_of_an_estimator_are_not_joined_nor_is_the_first_that_has_no_name(studies):
+    frame = _line(studies, [(500, 1000), (500, 1000)], "amortization_gap")
+    for joined in (lines.at_the_end, lines.over_epochs):
+        assert len(joined(frame, "amortization_gap", ["line"]))  # all of the first version
+        named = frame.assign(amortization_estimator="annealed-1")
+        assert len(joined(named, "amortization_gap", ["line"]))
+        mixed = named.assign(
+            amortization_estimator=named["amortization_estimator"].where(named["seed"] == 0)
+        )
+        with pytest.raises(ResultsError, match="amortization_estimator .*none"):
+            joined(mixed, "amortization_gap", ["line"])

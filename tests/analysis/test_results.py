@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from analysis.columns import COLUMNS
-from analysis.results import compact, load, trials
+from analysis.compact import compact
+from analysis.results import load, trials
 from analysis.trial_folder import ResultsError, read_rows, source_name
 from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial
 from scaling.trial.source import Source

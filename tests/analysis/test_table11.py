@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from analysis import figures
+from analysis.compact import compact
 from analysis.intervals import t_interval
-from analysis.results import compact
 from analysis.trial_folder import ResultsError
 from tests.analysis.made_up import rows, source
 

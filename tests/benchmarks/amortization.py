@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scaling.metrics.amortization import Settings, optimize
+from scaling.metrics.amortization import Settings
+from scaling.metrics.best_q import optimize
 from scaling.metrics.frozen import frozen
 from scaling.models.vae import STD_FLOOR, VAE, build
 from scaling.trial import VaeTrial

@@ -17,6 +17,7 @@ import torch
 
 from scaling.cli import doctor, probes
 from scaling.cli.doctor import BROKEN, LIMITED, WORKS, Finding, Probe
+from scaling.cli.processes import at_work
 from scaling.planning.table import size
 
 GB = 10**9
@@ -43,7 +44,7 @@ def test_the_table_says_what_to_type_below_what_is_wrong():
 @pytest.mark.parametrize(("state", "code"), [(WORKS, 0), (LIMITED, 0), (BROKEN, 2)])
 def test_the_exit_code_is_of_what_is_broken(monkeypatch, capsys, state, code):
     monkeypatch.setattr(doctor, "diagnose", lambda *words: [Finding("ray", state, "found")])
-    assert doctor.main(Path("results"), None, "local", 1.0) == code
+    assert doctor.main(Path("results"), None, ("local", None), 1.0) == code
     assert capsys.readouterr().out.startswith(f"{state}  ray  found\n")
 
 
@@ -83,21 +84,33 @@ def test_shared_memory(monkeypatch, tmp_path):
     assert doctor.shared_memory().state == WORKS
 
 
-def test_the_token_is_private(monkeypatch, tmp_path):
-    file = tmp_path / "auth_token"
-    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert doctor.token().state == WORKS  # a local Ray will write it
-    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(file))
-    absent = doctor.token()
-    assert (absent.state, absent.advice) == (BROKEN, "unset RAY_AUTH_TOKEN_PATH")
-    file.write_text("secret")
-    for mode, state in ((0o600, WORKS), (0o644, BROKEN), (0o640, BROKEN), (0o400, WORKS)):
-        file.chmod(mode)
-        finding = doctor.token()
-        assert finding.state == state
-        assert finding.advice == (f"chmod 600 {file}" if state == BROKEN else "")
-        assert "secret" not in finding.found
+def test_needs_of_ray_are_findings(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / ("long" * 30)))
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "none"))
+    assert [(f.name, f.state) for f in doctor.ray_needs()] == [
+        ("ray folder", BROKEN),
+        ("token", BROKEN),
+    ]
+    assert all(finding.advice for finding in doctor.ray_needs())
+
+
+def test_what_a_check_is_refused_is_a_finding():
+    def disk():
+        raise PermissionError(13, "Permission denied", "/home/x")
+
+    assert doctor._found(disk).state == BROKEN
+    assert "Permission denied" in doctor._found(disk).found
+
+
+def test_a_process_that_computes_is_slow_and_one_that_sleeps_hangs():
+    for script, busy in (("while True: pass", True), ("import time; time.sleep(600)", False)):
+        process = subprocess.Popen([sys.executable, "-c", script])
+        try:
+            time.sleep(2)  # until it has started
+            assert at_work(process.pid) is busy
+        finally:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize(("needed", "told"), [
@@ -141,7 +154,7 @@ def program(tmp_path, monkeypatch, text):
     ("kill -SEGV $$", 300, "its process ended with -11", "force-reinstall"),
     ("echo undefined symbol: at >&2; exit 3", 300, "ended with 3: undefined symbol", "reinstall"),
     ("echo Error: Nobody listens. >&2; exit 2", 300, "Nobody listens.", ""),
-    ("sleep 600", 5, "no answer in time", "--seconds 60"),
+    ("sleep 600", 5, "no answer in time: it hangs", "--seconds 60"),
 ])  # fmt: skip
 def test_a_probe_that_crashes_or_hangs_is_a_finding(
     tmp_path, monkeypatch, text, seconds, found, advice

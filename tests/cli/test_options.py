@@ -2,7 +2,8 @@
 
 import pytest
 
-from scaling.cli.options import override, parser
+from scaling.cli.axes import override
+from scaling.cli.options import parser
 from scaling.errors import UsageError
 from scaling.presets import Preset
 from scaling.trial import VaeTrial, grid

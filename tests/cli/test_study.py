@@ -14,7 +14,8 @@ import pytest
 from ray._private import services
 
 from scaling.cli import study as command
-from scaling.cli.options import Parser, override, parser, preset_of
+from scaling.cli.axes import override
+from scaling.cli.options import Parser, parser, preset_of
 from scaling.errors import UsageError
 from scaling.planning import plan
 from scaling.planning.costs import GPU
@@ -200,6 +201,6 @@ def test_only_what_is_left_to_run_needs_the_planned_gpu(monkeypatch, state, refu
     made = plan.make(scheduled, Speeds(GPU), {scheduled[0].key: state})
     assert made.trials[0].gpus > 0
     monkeypatch.setattr(command, "has_gpu", lambda: False)
-    words = Namespace(cpus_per_trial=1.0, gpus_per_trial=None)
+    words = Namespace(cpus=None, cpus_per_trial=1.0, gpus_per_trial=None)
     with pytest.raises(UsageError, match="planned for a GPU") if refused else nullcontext():
         command._check_here(words, made)

@@ -36,6 +36,22 @@ def test_gpu_hours_are_those_of_the_time_since_the_last_look(clock):
         watched.check(0.6)
 
 
+def test_caps_hold_over_all_launches_of_a_command(clock):
+    """A search launches once a rung: what earlier launches used counts, and the cap is named."""
+    caps, before = Caps(hours=2.0, gpu_hours=3.0), 0.0
+    for _ in range(2):
+        watched = Limits(caps, before=before)
+        clock.now += 2000
+        watched.check(1.0)
+        caps, before = watched.used, before + watched.gpu_hours
+    assert caps.used_hours == pytest.approx(4000 / 3600)
+    assert before == pytest.approx(4000 / 3600)
+    last = Limits(caps, before=before)
+    clock.now += 3201
+    with pytest.raises(CapReached, match="--max-hours 2"):
+        last.check(1.0)
+
+
 @pytest.mark.parametrize(("gpus", "seen"), [(8.0, [1.5, 1.5, 1.0]), (1.2, [1.2, 1.2, 1.0])])
 def test_waiting_looks_with_the_gpus_in_use(monkeypatch, gpus, seen):
     waits = iter([([], ["a", "b"]), (["b"], ["a"]), (["a"], [])])

@@ -54,7 +54,10 @@ def fill(tmp_path, monkeypatch):
         lines, looked = [], []
         data = {data_of(TRIALS[0]): None}
         session = SimpleNamespace(
-            limits=SimpleNamespace(check=looked.append), say=lines.append, hung_after_s=60.0
+            limits=SimpleNamespace(check=looked.append),
+            say=lines.append,
+            under_way=lambda *work: None,
+            hung_after_s=60.0,
         )
         failed = evaluate.fill(session, store, cells, data, SHARES)
         return failed, lines, looked

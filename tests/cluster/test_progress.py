@@ -1,4 +1,4 @@
-"""Progress lines: what counts as done, and that a log of long trials is never silent."""
+"""Progress of a launch: what counts as done, the lines of a log, and what is left on disk."""
 
 import io
 
@@ -6,39 +6,66 @@ import pytest
 
 from scaling.cluster import progress
 from scaling.cluster.progress import LOG_SECONDS, Progress
+from scaling.status import following
+from scaling.status.activity import Notes, read_now
+from scaling.status.listed import Listed
 
 
 @pytest.fixture
 def clock(monkeypatch):
     made = {"now": 0.0}
-    monkeypatch.setattr(progress.time, "monotonic", lambda: made["now"])
+    for module in (progress, following):
+        monkeypatch.setattr(module.time, "monotonic", lambda: made["now"])
     return made
 
 
-def made(costs, epochs=100):
-    return Progress(costs, dict.fromkeys(costs, epochs), io.StringIO())
+def made(costs, epochs=100, **more):
+    return Progress.of(costs, dict.fromkeys(costs, epochs), stream=io.StringIO(), **more)
 
 
 def test_rows_of_a_running_trial_count_by_its_epochs(clock):
     shown = made({"a": 3.0, "b": 1.0})
-    shown.running |= {"a", "b"}
-    assert shown.share == 0
-    shown.row("a", 20)  # the first row may be that of a trial that went on
+    shown.start("a", "1 CPU")
+    shown.start("b", "1 CPU")
     assert shown.share == 0
     shown.row("a", 60)
-    assert shown.share == pytest.approx(0.75 * 40 / 80)
-    shown.running.remove("a")
-    shown.finished.add("a")
+    assert shown.share == pytest.approx(0.75 * 0.6)
+    shown.end("a")
     assert shown.share == pytest.approx(0.75)
+    assert shown.running == {"b"}
 
 
-def test_the_time_left_follows_the_share(clock):
+def test_epochs_before_the_launch_are_no_work_of_it(clock):
+    trial = Listed("a", "a", None, None, None, 0, 100, hours=1.0, begun=20)
+    shown = Progress([trial], stream=io.StringIO())
+    shown.start("a", "")
+    shown.row("a", 60)
+    assert shown.share == pytest.approx(0.5)
+
+
+def test_the_time_left_starts_from_the_plan_and_is_gone_at_the_end(clock):
     shown = made({"a": 1.0})
-    shown.running.add("a")
+    assert shown.line().endswith("0 s gone, about 60 min left")
+    shown.start("a", "")
+    clock["now"] = 3600.0
     shown.row("a", 50)
-    shown.row("a", 75)
-    clock["now"] = 600.0
-    assert shown.line() == "0/1 trials done, 1 running, 0 failed, 10 min gone, about 10 min left"
+    assert shown.line() == "0/1 trials done, 1 running, 0 failed, 60 min gone, about 55 min left"
+    shown.end("a")
+    assert shown.line() == "1/1 trials done, 0 running, 0 failed, 60 min gone"
+
+
+def test_pools_and_metrics_are_work_too(clock):
+    shown = made({"a": 1.0}, sampling={"pool p": 1.0})
+    shown.start("a", "")
+    shown.end("a")
+    assert shown.share == pytest.approx(0.5)
+    shown.under_way("pool p", 30, 60, "images")
+    assert shown.share == pytest.approx(0.75)
+    shown.under_way("metrics", 0, 4, "trials")
+    assert shown.status().activity.left_seconds is None  # nothing to go by yet
+    clock["now"] = 60.0
+    shown.under_way("metrics", 1, 4, "trials")
+    assert shown.status().activity.left_seconds == pytest.approx(180.0)
 
 
 def test_a_log_has_a_line_now_and_then_and_each_sixth(clock):
@@ -49,6 +76,36 @@ def test_a_log_has_a_line_now_and_then_and_each_sixth(clock):
     quiet = len(shown.stream.getvalue().splitlines())
     assert quiet == 3600 // LOG_SECONDS - 1
     for i in range(60):
-        shown.finished.add(str(i))
+        shown.end(str(i))
         shown.show()
     assert len(shown.stream.getvalue().splitlines()) == quiet + progress.LOG_LINES
+
+
+@pytest.mark.parametrize("at_end", [True, False])
+def test_a_log_ends_with_its_last_line_once(clock, at_end):
+    shown = made({str(i): 1.0 for i in range(7)})
+    for i in range(7):
+        shown.end(str(i), "it broke" if i == 6 else None)
+        if at_end or i < 6:
+            shown.show()
+    shown.close()
+    lines = shown.stream.getvalue().splitlines()
+    assert lines[-1].startswith("6/7 trials done, 0 running, 1 failed")
+    assert sum(line.startswith("6/7 trials done, 0 running, 1 failed") for line in lines) == 1
+
+
+def test_what_it_does_lies_on_disk_until_it_ends(clock, tmp_path):
+    shown = made({"a": 1.0}, notes=Notes(tmp_path, "launch"))
+    shown.start("a", "0.5 GPU")
+    shown.show(at_once=True)
+    launch, activity, age = read_now(tmp_path)
+    assert launch == "launch" and activity.running == {"a": "0.5 GPU"}
+    assert activity.left_seconds == pytest.approx(3600.0)
+    shown.close()
+    assert read_now(tmp_path) is None
+
+
+def test_a_disk_that_refuses_notes_stops_nothing(clock, tmp_path):
+    shown = made({"a": 1.0}, notes=Notes(tmp_path / "not there", "launch"))
+    shown.show(at_once=True)
+    shown.close()

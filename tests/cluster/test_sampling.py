@@ -59,7 +59,10 @@ def run(store, order, monkeypatch):
         monkeypatch.setattr(sampling.ray, "get", tasks.get)
         lines, looked = [], []
         session = SimpleNamespace(
-            limits=SimpleNamespace(check=looked.append), say=lines.append, hung_after_s=60.0
+            limits=SimpleNamespace(check=looked.append),
+            say=lines.append,
+            under_way=lambda *work: None,
+            hung_after_s=60.0,
         )
         sampling.build_pool(session, store, order, share)
         return lines, looked

@@ -157,7 +157,7 @@ def test_damage_anywhere_is_refused(tmp_path):
 
 
 def test_what_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(npz, "LARGEST", 1 << 20)
+    monkeypatch.setattr(npz, "memory_bytes", lambda: npz.COPIES << 20)
     zeros = np.zeros((1100, 32, 32), np.uint8)
     np.savez_compressed(tmp_path / "bomb.npz", images=zeros)
     assert (tmp_path / "bomb.npz").stat().st_size < 1 << 14
@@ -194,3 +194,41 @@ def test_training_images_without_test_images_do_not_count(tmp_path):
 def test_a_single_image_is_refused(tmp_path):
     with pytest.raises(UsageError, match="single image"):
         load(str(save(tmp_path, images=GREY[:1])))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "test"),
+    [
+        ({"x_train": GREY[:8], "y_train": LABELS[:8], "x_test": GREY[8:], "y_test": LABELS[8:]}, 4),
+        ({"x_train": GREY, "y_train": LABELS[:, None]}, 0),
+        ({"arr_0": GREY, "arr_1": LABELS}, 0),
+        ({"arr_0": GREY}, 0),
+        ({"images": GREY, "labels": LABELS[:, None], "arr_0": COLOUR, "x_train": COLOUR}, 0),
+    ],
+)
+def test_files_of_other_tools(tmp_path, arrays, test):
+    """Planning reads the headers of the same arrays."""
+    path = save(tmp_path, **arrays)
+    first, second = npz.read_own(path)
+    images = np.concatenate([first[0], second[0]]) if second else first[0]
+    labels = np.concatenate([first[1], second[1]]) if second else first[1]
+    np.testing.assert_array_equal(images, GREY)
+    np.testing.assert_array_equal(labels, LABELS if len(arrays) > 1 else [])
+    row = images_of(str(path))
+    assert (row.all_images if not test else row.train_images + row.official_test) == len(GREY)
+    assert (row.official_test or 0) == test
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"),
+    [("uint16", 0, 4095), ("int16", -1024, 3071), ("int32", 7, 255), ("int64", -3, 100)],
+)
+def test_the_advice_wraps_no_number(tmp_path, dtype, low, high):
+    """What is advised is run: it gives levels in the order of the numbers."""
+    images = np.linspace(low, high, 12 * 36).reshape(12, 6, 6).astype(dtype)
+    with pytest.raises(UsageError) as error:
+        npz.read_own(save(tmp_path, images=images))
+    advised = eval(str(error.value).partition("255: ")[2].rstrip("."), {"images": images, "np": np})
+    assert advised.dtype == np.uint8
+    assert (np.diff(advised.ravel().astype(int)) >= 0).all()
+    assert advised.max() == 255

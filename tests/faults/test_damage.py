@@ -10,7 +10,8 @@ import pytest
 from analysis import summarize
 from analysis.results import load as load_frame
 from scaling.cli import study as cli
-from scaling.cli.options import override, parser
+from scaling.cli.axes import override
+from scaling.cli.options import parser
 from scaling.data.datasets import load
 from scaling.runs import execute as worker
 from scaling.runs.execute import Job, execute

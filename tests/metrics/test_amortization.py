@@ -4,19 +4,17 @@ from dataclasses import replace
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 from torch.distributions import Independent, MultivariateNormal, Normal
 
-from scaling.metrics import amortization
-from scaling.metrics.amortization import Settings, Windows, amortization_gap, measure
-from scaling.models.vae import STD_FLOOR, diagonal_normal
+from scaling.metrics import amortization, best_q
+from scaling.metrics.amortization import Settings, amortization_gap, measure
+from scaling.models.vae import diagonal_normal
 from scaling.runs.vae import VaeRun
-from scaling.seeds import derive
 from tests.conftest import assert_same_state
 
 PIXELS, LATENTS, NOISE = 7, 3, 1.0
-PRECISE = Settings(steps=400, lr=1e-2, mc_train=3, mc_eval=150)
+PRECISE = Settings(steps=400, mc_train=3, mc_eval=150)
 
 
 class LinearGaussian(nn.Module):
@@ -87,7 +85,7 @@ def test_a_detuned_encoder_has_the_gap_known_in_closed_form(shift, wide):
 def test_the_default_settings_come_close():
     model = LinearGaussian(0.9)
     gap = amortization_gap(model, model.images())
-    assert (gap.optimal - gap.encoder).mean().item() == pytest.approx(model.gap(), rel=0.1)
+    assert (gap.optimal - gap.encoder).mean().item() == pytest.approx(model.gap(), rel=0.03)
     assert gap.steps == 300
 
 
@@ -111,7 +109,7 @@ def test_from_the_prior_to_the_same_optimum():
 
 def test_finetuning_the_encoder_gains_at_most_as_much():
     model = LinearGaussian(0.9, 2.0)
-    tuned = replace(PRECISE, variant="encoder_finetune", steps=300)
+    tuned = replace(PRECISE, variant="encoder_finetune", steps=300, lr=1e-2)
     gap = amortization_gap(model, model.images(), tuned)
     # its means become right, its standard deviations, no parameters here, stay wide
     assert (gap.optimal - gap.encoder).mean().item() == pytest.approx(
@@ -128,7 +126,7 @@ def test_both_elbos_share_their_draws():
 
 def test_clipped_gaps_are_not_negative():
     model = LinearGaussian()
-    too_far = Settings(steps=3, lr=5.0, mc_eval=4)
+    too_far = Settings(steps=2, lr=50.0, mc_eval=4)
     torch.manual_seed(0)
     raw = amortization_gap(model, model.images(), too_far)
     torch.manual_seed(0)
@@ -137,65 +135,12 @@ def test_clipped_gaps_are_not_negative():
     assert torch.equal(clipped.optimal, torch.maximum(raw.optimal, raw.encoder))
 
 
-def one_by_one(run, settings):
-    """Image after image: q* by Adam with gradients from scratch, then both ELBOs."""
-    x, latent = run.test[: settings.n_images], run.vae.encode(run.test[:1]).mean.shape[1:]
-    torch.manual_seed(derive(run.trial.seed, run.epoch, "amortization"))
-    size = (len(x), *latent)
-    train = [
-        torch.randn(settings.mc_train, *size, dtype=run.vae.dtype) for _ in range(settings.steps)
-    ]
-    evaluate = [torch.randn(1, *size, dtype=run.vae.dtype)[0] for _ in range(settings.mc_eval)]
-
-    def value(i, mean, std, noise):
-        kl = (0.5 * (mean**2 + std**2 - 1) - std.log()).sum()
-        return run.vae.decode(mean + std * noise).log_prob(x[i : i + 1]).squeeze() - kl
-
-    optimal, encoder = [], []
-    for i in range(len(x)):
-        first, rho = run.vae.encoder(x[i : i + 1].double() / 16).detach().chunk(2, 1)
-        mean, rho = nn.Parameter(first.clone()), nn.Parameter(rho.clone())
-        first_std = F.softplus(rho.detach()) + STD_FLOOR
-        adam = torch.optim.Adam([mean, rho], lr=0.03)
-        for noise in train:
-            std = F.softplus(rho) + STD_FLOOR
-            loss = -sum(value(i, mean, std, draw[i : i + 1]) for draw in noise) / len(noise)
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
-        std = F.softplus(rho) + STD_FLOOR
-        pairs = [
-            (value(i, mean, std, e[i : i + 1]), value(i, first, first_std, e[i : i + 1]))
-            for e in evaluate
-        ]
-        optimal.append(sum(a.item() for a, _ in pairs) / len(pairs))
-        encoder.append(sum(b.item() for _, b in pairs) / len(pairs))
-    return torch.tensor(optimal), torch.tensor(encoder)
-
-
 @pytest.fixture
 def trained(trial, tiny):
     run = VaeRun(replace(trial, n_c=4), tiny, 12, 12)
     list(run)
     run.vae.double()
     return run
-
-
-@pytest.mark.parametrize("at_once", [250, 4])
-def test_it_equals_one_image_after_the_other(trained, monkeypatch, at_once):
-    settings = Settings(n_images=9, steps=25, mc_train=2, mc_eval=3)
-    monkeypatch.setitem(amortization.AT_ONCE, "cpu", at_once * 64)
-    row, arrays = measure(trained, settings)
-    trained.vae.eval()
-    optimal, encoder = one_by_one(trained, settings)
-    torch.testing.assert_close(
-        torch.from_numpy(arrays["optimal_elbos"]), optimal, rtol=1e-6, atol=0
-    )
-    torch.testing.assert_close(
-        torch.from_numpy(arrays["encoder_elbos"]), encoder, rtol=1e-6, atol=0
-    )
-    assert row["amortization_gap"] == pytest.approx((optimal - encoder).mean().item(), abs=1e-4)
-    assert row["amortization_gap"] > 0.5
 
 
 def test_a_trained_vae_has_a_gap_and_no_image_loses_much(trained):
@@ -226,21 +171,17 @@ def test_the_run_stays_as_it_was(trained, variant):
     assert again == first
 
 
-def test_cremers_rule_waits_for_more_than_ten_windows():
-    rule = Windows()
-    for step in range(5000):
-        rule.add(float(step))
-    assert not rule.exhausted
-    for _ in range(11 * 100 - 1):
-        rule.add(0.0)
-    assert not rule.exhausted
-    rule.add(0.0)
-    assert rule.exhausted
-
-
 def test_cremers_rule_stops_the_optimization():
     model = LinearGaussian(0.9)
-    settings = replace(PRECISE, stop="cremer", steps=1, mc_train=1, mc_eval=50, lr=3e-2)
+    settings = replace(PRECISE, stop="cremer", steps=100, mc_train=1, mc_eval=50, lr=0.1)
     gap = amortization_gap(model, model.images(20), settings)
-    assert 1200 <= gap.steps < amortization.STEPS_MAX and gap.steps % 100 == 0
+    assert 1200 <= gap.steps < best_q.STEPS_MAX and gap.steps % 100 == 0
     assert (gap.optimal - gap.encoder).mean().item() == pytest.approx(model.gap(), rel=0.1)
+
+
+def test_the_estimator_is_named_with_what_changes_its_numbers(trained):
+    few = {"n_images": 5, "steps": 2, "mc_eval": 2}
+    row, _ = measure(trained, Settings(**few))
+    assert row["amortization_estimator"] == "annealed-1"
+    row, _ = measure(trained, Settings(**few, init="prior", lr=0.1))
+    assert row["amortization_estimator"] == "annealed-1 lr=0.1 init=prior"

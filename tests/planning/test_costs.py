@@ -13,7 +13,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from scaling.data.datasets import Dataset
-from scaling.metrics import amortization, attack, elbo, robustness
+from scaling.metrics import amortization, attack, best_q, elbo, iwae, robustness
 from scaling.models import edm, layers, logistics, precision
 from scaling.models.unet import UNet
 from scaling.models.vae import build
@@ -144,10 +144,12 @@ def test_constants_are_those_of_the_modules_that_use_them():
     assert edm.SAMPLE_BATCH == costs.SAMPLE_BATCH
     assert elbo.EVAL_BATCH == costs.COPIES["vae"].measured_together
     assert diffusion.MEASURED_BATCH == costs.COPIES["diffusion"].measured_together
-    assert (amortization.AT_ONCE, robustness.AT_ONCE) == (costs.AT_ONCE, costs.ATTACKED)
+    assert (best_q.AT_ONCE, robustness.AT_ONCE) == (costs.AT_ONCE, costs.ATTACKED)
     settings = amortization.Settings()
     for name, value in costs.AMORTIZATION.items():
         assert getattr(settings, name) == value
+    bound = iwae.Settings()
+    assert {name: getattr(bound, name) for name in costs.IWAE} == costs.IWAE
     for rgb, strength in ((False, attack.GREY), (True, attack.RGB)):
         for name, value in costs.ROBUSTNESS[rgb].items():
             assert getattr(strength, name) == value
@@ -172,6 +174,15 @@ def test_amortization_costs_half_an_epoch():
     metric = machine.seconds(scheduled.trial, costs.metrics_work(scheduled, options))
     epoch = machine.seconds(scheduled.trial, costs.training_work(scheduled.trial, 1))
     assert 0.35 < metric / epoch < 0.65
+
+
+def test_a_thousand_draws_cost_as_many_passes_through_the_decoder():
+    """Forward only: a gradient step of q* costs two of them."""
+    scheduled = Scheduled(VaeTrial("cifar10", n_c=64), 1, 1, ("iwae",), (1,))
+    bound = costs.metrics_work(scheduled, {"iwae": {"n_images": 50, "draws": 100}})
+    steps = replace(scheduled, metrics=("amortization",))
+    options = {"amortization": {"n_images": 50, "steps": 49, "mc_eval": 1}}
+    assert bound == costs.metrics_work(steps, options)
 
 
 GAUSSIAN = VaeTrial("cifar10", likelihood="gaussian")

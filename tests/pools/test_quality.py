@@ -145,6 +145,7 @@ def test_the_simple_numbers_by_hand():
     assert numbers["frechet_samples_test"] == pytest.approx(4 * 0.75**2)
     assert numbers["nearest_samples_train"] == 1
     assert numbers["nearest_test_train"] == 0.25
+    assert (numbers["to_train_samples"], numbers["to_train_test"]) == (1, 0.25)
     assert describe(train, train, train, 5)["histogram_samples_test"] == 0
 
 
@@ -153,3 +154,10 @@ def test_the_cut_is_equal_for_all_and_repeats(digits):
     assert first == describe(digits.train, digits.train, digits.test, 17, images=100, seed=3)
     assert first != describe(digits.train, digits.train, digits.test, 17, images=100, seed=4)
     assert first["images"] == 100
+
+
+def test_copies_are_at_distance_0_of_all_of_d_train_though_the_sets_are_cut(digits):
+    numbers = describe(digits.train[::-1], digits.train, digits.test, 17, images=50)
+    assert numbers["to_train_samples"] == 0 < numbers["nearest_samples_train"]
+    expected = np.median(nearest(pool_quality.choose(digits.test, 50, 0), digits.train, 17))
+    assert numbers["to_train_test"] == pytest.approx(expected)

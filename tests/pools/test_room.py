@@ -22,7 +22,7 @@ GB = 10**9
     (2000 * GB, 2000 * GB, 200 * GB),
 ])  # fmt: skip
 def test_the_size_is_the_one_that_ray_takes_by_default(monkeypatch, memory, shared, store):
-    monkeypatch.setattr(room.os, "sysconf", lambda name: memory if "PHYS" in name else 1)
+    monkeypatch.setattr(room, "memory_bytes", lambda: memory)
     monkeypatch.setattr(room.shutil, "disk_usage", lambda path: SimpleNamespace(free=shared))
     monkeypatch.setattr(room, "SHM", SimpleNamespace(is_dir=lambda: True))
     assert room.local_store_bytes() == store
@@ -32,8 +32,9 @@ def test_a_ray_of_our_own_is_started_with_the_size_that_the_plan_counts_on(monke
     started = {}
     monkeypatch.setattr(connect, "local_store_bytes", lambda: 12345)
     monkeypatch.setattr(connect.ray, "init", lambda **options: started.update(options))
-    connect._start()
+    connect._start(3)
     assert started["object_store_memory"] == 12345
+    assert started["num_cpus"] == 3
     assert started["address"] == "local"
 
 

@@ -1,13 +1,16 @@
 """TensorBoard events, read back from the files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from scaling.runs.execute import Job, execute
 from scaling.storage.store import Store
-from scaling.storage.tensorboard import write_mean
-from scaling.trial import key
+from scaling.storage.tensorboard import write_mean, write_rows
+from scaling.trial import headline, key
 
 
 def read(folder):
@@ -46,6 +49,21 @@ def test_hparams_stand_from_the_first_epoch_on(run):
     assert b"n_c" in data.plugin_data.content
     assert b"normal" in data.plugin_data.content
     assert [event.step for event in seen[0].Scalars("test_elbo")] == [1]
+
+
+def test_hparams_show_what_was_searched_and_what_chooses(tmp_path, trial, tiny):
+    tried = replace(trial, lr=0.00503, weight_decay=0.01, partition="disjoint")
+    write_rows(tmp_path / "run", headline(tried), [{"epoch": 1, "validation_elbo": -3.0}])
+    events = read(tmp_path / "run")
+    start = HParamsPluginData.FromString(
+        events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    ).session_start_info
+    assert {start.hparams[name].number_value for name in ("lr", "weight_decay")} == {0.00503, 0.01}
+    experiment = HParamsPluginData.FromString(
+        events.SummaryMetadata("_hparams_/experiment").plugin_data.content
+    ).experiment
+    assert "validation_elbo" in [info.name.tag for info in experiment.metric_infos]
+    assert [event.value for event in events.Scalars("validation_elbo")] == [-3.0]
 
 
 def test_reconstructions_are_pictures(run):

@@ -36,6 +36,9 @@ OTHER = {
     "train_size": 300,
     "grad_clip": 1.0,
     "precision": "bf16",
+    "replicate": 1,
+    "partition": "disjoint",
+    "stop_when": "collapsed",
 }
 
 
@@ -47,6 +50,8 @@ def test_every_field_changes_the_key(name):
     elif name in ("half_asleep_source", "half_asleep_mix"):
         base = replace(BASE, half_asleep_from=5)
         value = {"half_asleep_mix": "only_samples"}.get(name, "prior")
+    elif name in ("stop_after", "stop_kl"):
+        base, value = replace(BASE, stop_when="either"), 5
     elif name == "batch_norm":
         base, value = replace(BASE, network="fully_connected"), True
     elif name == "binarise":

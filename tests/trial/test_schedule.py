@@ -44,7 +44,7 @@ def test_equal_images_give_a_small_set_more_epochs():
     }  # fmt: skip
     assert found["vae", 80].measure_every == 20 and found["vae", 80].kept_epochs == (20, 40)
     assert [one.trial.kind for one in made] == ["diffusion"] * 2 + ["vae"] * 4
-    readers = [one.trial.source.pool for one in made if one.trial.source.pool]
+    readers = [one.trial.reads_pool for one in made if one.trial.reads_pool]
     assert {pool.rpartition("-e")[2] for pool in readers} == {"120", "30"}
     plain = schedule(trials, 10, 5, model, ("psnr",), 5)
     assert {one.epochs for one in plain} == {10, 30}

@@ -1,0 +1,80 @@
+"""What trials must have in common before a mean is taken over them: images, settings, estimators.
+
+Means are over seeds and replicates. Trials of one replicate (of one split, where there are none)
+were trained on the same images; those of different ones are not, on purpose.
+"""
+
+from collections.abc import Sequence
+from shlex import quote
+
+import pandas as pd
+
+from analysis.columns import TRIAL_COLUMNS
+from analysis.trial_folder import ResultsError
+
+CHANCE = ("key", "state", "seed", "replicate", "split")  # over which means are taken
+DRAWN = ("fingerprint", "source_pool", "pool")  # the same in each draw, different between draws
+ESTIMATORS = (  # columns that say how a value beside them was estimated
+    *("amortization_images", "amortization_steps", "robustness_images", "robustness_variant"),
+    *("robustness_references", "sample_quality_extractor", "corruptions"),
+)
+EVERYWHERE = ("data",)  # of all trials in a figure
+DEFAULTS = {"precision": "auto", "partition": "train_and_test"}  # of rows older than the field
+
+
+def check_alike(trials: pd.DataFrame, place: Sequence[str]) -> None:
+    """Raises ResultsError, by column, where trials that a mean joins differ in more than chance.
+
+    `trials` has a row per trial; those at one `place`, its seeds aside, are joined.
+    """
+    groups = [name for name in place if name not in CHANCE and name in trials]
+    settings = [n for n in (*TRIAL_COLUMNS, *ESTIMATORS) if n not in (*CHANCE, *DRAWN, *groups)]
+    for name in (*settings, *EVERYWHERE):
+        joined = [] if name in EVERYWHERE else groups
+        _refuse(trials, name, _mixed(trials, name, joined))
+    for name in DRAWN:
+        if name not in groups:
+            _refuse(trials, name, _mixed(trials, name, [*groups, *_draw(trials), "share"]))
+
+
+def images(trials: pd.DataFrame) -> pd.Series:
+    """A column that tells images apart where one draw has several: else empty.
+
+    Trials of one draw whose fingerprints differ are then of different settings.
+    """
+    if "fingerprint" not in trials:
+        return pd.Series("", index=trials.index)
+    by = [n for n in ("kind", "dataset", "train_size", *_draw(trials)) if n in trials]
+    several = trials.groupby(by, dropna=False)["fingerprint"].transform("nunique") > 1
+    return trials["fingerprint"].where(several, "").fillna("")
+
+
+def filled(trials: pd.DataFrame, name: str) -> pd.Series:
+    """The column; of rows that are older than it, what they meant."""
+    return trials[name].fillna(DEFAULTS[name]) if name in DEFAULTS else trials[name]
+
+
+def _draw(trials: pd.DataFrame) -> list[str]:
+    return [name for name in ("replicate", "split", "partition") if name in trials]
+
+
+def _mixed(trials: pd.DataFrame, name: str, groups: Sequence[str]) -> list[object]:
+    """The values of a column in the first group that has several; none where no group has."""
+    if name not in trials:
+        return []
+    column = filled(trials, name)
+    by = [trials[group] for group in groups if group in trials]
+    parts = column.groupby(by, dropna=False) if by else [((), column)]
+    for _, part in parts:
+        found = part.dropna().unique()
+        if len(found) > 1:
+            return list(found)
+    return []
+
+
+def _refuse(trials: pd.DataFrame, name: str, values: list[object]) -> None:
+    if values:
+        raise ResultsError(
+            f"These results mix {name} {', '.join(map(str, values))}, over which no mean is taken. "
+            f"Choose one: --where {quote(f'{name}={values[0]}')}"
+        )

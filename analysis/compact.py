@@ -1,0 +1,88 @@
+"""All results as one file: parquet, or csv for a spreadsheet."""
+
+import hashlib
+import json
+import os
+from pathlib import Path, PurePath
+from typing import IO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.provenance import METADATA, launches_of, provenance, public
+from analysis.results import load
+from analysis.trial_folder import FORMAT, ResultsError
+
+SUFFIXES = (".parquet", ".csv")
+
+
+def compact(
+    path: str | Path, frame: pd.DataFrame | None = None, output: Path | None = None
+) -> Path:
+    """Writes frame and provenance to one file, whole or not at all, and returns it.
+
+    That is a study's trials.parquet unless another `output` is named, to be shown to others: that
+    one leaves out the words typed, the host, and the folders of own data sets and modules. `frame`
+    is what `load` gives where it is loaded already. A csv holds the frame only.
+    """
+    path = Path(path)
+    if not output and path.is_dir() and not (path / "study.json").is_file():
+        raise ResultsError(
+            f"{path} is no study's folder: it holds no study.json. "
+            "Give one: --results results/double_descent, or name the file to write: -o FILE."
+        )
+    if output and output.suffix.lower() not in SUFFIXES:
+        raise ResultsError(
+            f"{output} says no format that compact writes. Name it .parquet or .csv: -o all.csv."
+        )
+    about = provenance(path)
+    frame = load(path) if frame is None else frame
+    if output:
+        about = about | {"launches": [public(launch) for launch in launches_of(about)]}
+        frame = without_folders(frame)
+    output = output or path / "trials.parquet"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    aside = output.parent / f".{output.name}.{os.getpid()}"
+    try:
+        with aside.open("wb") as file:
+            (_csv if output.suffix.lower() == ".csv" else _parquet)(frame, about, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, output)
+    finally:
+        aside.unlink(missing_ok=True)
+    return output
+
+
+def without_folders(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the names of own data sets and modules in place of their paths.
+
+    Two files of one name get the start of a hash of their path beside it.
+    """
+    columns = [str(n) for n in frame if n == "dataset" or str(n).startswith("modules_")]
+    changed = {name: frame[name].map(_names(frame[name])).astype("str") for name in columns}
+    changed = {n: v.where(frame[n].notna()) for n, v in changed.items()}
+    made = frame.assign(**changed)
+    made.attrs = frame.attrs
+    return made
+
+
+def _names(values: pd.Series) -> dict[str, str]:
+    paths = sorted({str(value) for value in values.dropna()})
+    names = {path: PurePath(path).name or path for path in paths}
+    doubled = {name for name in names.values() if list(names.values()).count(name) > 1}
+    return {
+        path: f"{hashlib.sha256(path.encode()).hexdigest()[:6]}-{name}" if name in doubled else name
+        for path, name in names.items()
+    }
+
+
+def _parquet(frame: pd.DataFrame, about: dict[str, object], file: IO[bytes]) -> None:
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    kept = {METADATA: json.dumps(about | {"format": FORMAT}, sort_keys=True).encode()}
+    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | kept), file)
+
+
+def _csv(frame: pd.DataFrame, about: dict[str, object], file: IO[bytes]) -> None:
+    frame.to_csv(file, index=False, encoding="utf-8", lineterminator="\n")

@@ -1,0 +1,80 @@
+"""Validation ELBO over the learning rate in each (m_z, n_c), and the table of the best rates."""
+
+import math
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import learning_rate as rates
+from analysis import style
+from analysis.figures import marks
+from analysis.intervals import t_interval
+
+PANEL = 2.1  # inches, of a row of panels
+ACROSS = 3
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per source, (m_z, n_c) and lr: mean validation ELBO, nats per image, over replicates.
+
+    `behind` is how far it stays behind the best rate of its cell; `best` marks that one, `edge`
+    says whether it is the smallest (low) or largest (high) that was tried.
+    """
+    found = rates.best(frame)
+    best = {tuple(row[n] for n in rates.CELL): row for row in found.to_dict("records")}
+    rows = []
+    for place, part in rates.scores(frame).groupby([*rates.CELL, "lr"]):
+        *cell, lr = place
+        interval, winner = t_interval(part[rates.METRIC]), best[tuple(cell)]
+        row = dict(zip([*rates.CELL, "lr"], place, strict=True))
+        row |= {"mean": interval.mean, "low": interval.low, "high": interval.high}
+        row |= {"n": interval.n, "behind": float(winner["mean"]) - interval.mean}
+        won = lr == winner["lr"]
+        rows.append(row | {"best": won, "edge": winner["edge"] if won else ""})
+    return pd.DataFrame(rows)
+
+
+def text(frame: pd.DataFrame, suffix: str = "txt") -> list[str]:
+    """The table's lines and its warnings: aligned (txt), Markdown (md) or LaTeX (tex)."""
+    table = rates.best(frame)
+    if suffix == "txt":
+        return rates.lines(table)
+    head, *cells = rates.cells(table)
+    if suffix == "md":
+        lined = [head, ["---"] * len(head), *cells]
+        rows = ["| " + " | ".join(row) + " |" for row in lined]
+        return [*rows, "", *rates.warnings(table)]
+    body = [" & ".join(row).replace("_", r"\_") + r" \\" for row in [head, *cells]]
+    start, end = rf"\begin{{tabular}}{{{'l' * len(head)}}}", r"\end{tabular}"
+    return [start, *body, end, *(f"% {line}" for line in rates.warnings(table))]
+
+
+def learning_rate(frame: pd.DataFrame, note: str = "") -> Figure:
+    """A panel per source and m_z, a line per n_c; rings mark the best, crosses those at an edge."""
+    table = numbers(frame)
+    groups = list(table.groupby(["source", "m_z"]))
+    across, down = min(ACROSS, len(groups)), math.ceil(len(groups) / ACROSS)
+    width = style.WIDE if across > 1 else style.NARROW
+    figure = Figure(figsize=(width, PANEL * down + 1.0), layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    colours = style.m_z_colours(table["n_c"])
+    for ax, ((source, m_z), part) in zip(panels, groups, strict=False):
+        for n_c, line in part.groupby("n_c"):
+            colour = colours[int(str(n_c))]
+            ax.plot(line["lr"], line["mean"], "o-", color=colour)
+            best = line[line["best"]]
+            shape = "x" if best["edge"].iloc[0] else "o"
+            (ring,) = ax.plot(best["lr"], best["mean"], shape, color="#d55e00", zorder=4)
+            ring.set(markersize=2 * marks.CLEAR, markerfacecolor="none")
+        ax.set_xscale("log")
+        ax.set_title(f"{style.source_label(str(source))}, $m_z={m_z}$", loc="left")
+        ax.set_xlabel("learning rate")
+    for ax in panels[len(groups) :]:
+        ax.axis("off")
+    for ax in panels[::across]:
+        ax.set_ylabel("validation ELBO\n(nats per image)")
+    handles = [Line2D([], [], color=c, marker="o", label=f"$n_c={n}$") for n, c in colours.items()]
+    marks.heading(figure, handles, "Rings: best by validation; crosses: best at an edge")
+    marks.note(figure, [f"means over {marks.span(table['n'])} replicates or seeds", note])
+    return figure

@@ -1,0 +1,192 @@
+"""A search in parallel coordinates: the values tried, and the validation ELBO that each reached."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import choice, curves, results, style
+from analysis.figures import marks
+from analysis.provenance import provenance
+from analysis.trial_folder import ResultsError
+
+CELL = ("dataset", "source", "m_z", "n_c")  # what the panels are named by, where it differs
+PANELS, ACROSS = 12, 3  # drawn at most; side by side
+HEIGHT = 1.9  # inches of a row of panels
+CHOSEN, STOPPED = "#d55e00", "#c9c9c9"
+TICKS = 4  # choices that an axis names, at most
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """The results' frame, with the search that the study records in `attrs["search"]`."""
+    frame = results.load(path)
+    frame.attrs["search"] = choice.search_of(frame, provenance(path))
+    return frame
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per cell and point: the values tried, how far they were trained, what they scored.
+
+    `score` is the validation ELBO (nats per image) at `epochs`, which halving may have cut short,
+    `last_rung` whether it was not, `score_E` those at the rungs; `test_elbo` of the chosen point
+    alone. Raises ResultsError where the study records no search.
+    """
+    search = _search(frame)
+    named = frame.drop_duplicates("key").set_index("key")
+    last = max((point["epochs"] for cell in search["cells"] for point in cell), default=0)
+    rows = []
+    for at, cell in enumerate(search["cells"]):
+        for point in cell:
+            there = [key for key in point["keys"] if key in named.index]
+            if there:
+                rows.append(_row(at, point, named.loc[there[0]], last, frame))
+    if not rows:
+        raise ResultsError("No point of the search is measured yet. Run the study again.")
+    return pd.DataFrame(rows)
+
+
+def _row(at: int, point: dict[str, Any], trial: pd.Series, last: int, frame: pd.DataFrame) -> dict:
+    scores = {int(epochs): score for epochs, score in point["scores"].items()}
+    row: dict[str, Any] = {"cell": at}
+    row |= {name: trial[name] for name in CELL if name in trial and name not in point["values"]}
+    row |= {"trials": len(point["keys"])} | dict(sorted(point["values"].items()))
+    row |= {
+        "epochs": point["epochs"],
+        "score": scores.get(point["epochs"]),
+        "last_rung": point["epochs"] == last,
+    }
+    row |= {"chosen": point["chosen"]} | {f"score_{e}": scores[e] for e in sorted(scores)}
+    here = frame[frame["key"].isin(point["keys"])]
+    if point["chosen"] and "test_elbo" in here and len(here):
+        row["test_elbo"] = float(curves.last_values(here)["test_elbo"].mean())
+    return row
+
+
+def _search(frame: pd.DataFrame) -> dict[str, Any]:
+    search = frame.attrs.get("search")
+    if not search:
+        raise ResultsError(
+            "No search is recorded for these results. "
+            "Run a study with one: scaling-vae study double_descent --search lr=log:1e-4:1e-2"
+        )
+    return search | {"ranges": dict(sorted(search["ranges"].items()))}
+
+
+def search(frame: pd.DataFrame, note: str = "") -> Figure:
+    """A panel per cell; a line per point, dark to light with its score, the chosen one thick."""
+    record, table = _search(frame), numbers(frame)
+    cells = list(table["cell"].unique())
+    shown = cells[:PANELS]
+    rows = math.ceil(len(shown) / ACROSS)
+    across = min(ACROSS, len(shown))
+    width = style.NARROW if across == 1 else style.WIDE
+    figure = Figure(figsize=(width, HEIGHT * rows + 1.2), layout="constrained")
+    panels = figure.subplots(rows, across, squeeze=False).ravel()
+    for ax, cell in zip(panels, shown, strict=False):
+        part = table[table["cell"] == cell]
+        _panel(ax, part, record["ranges"])
+        ax.set_title(_title(part, table, record["ranges"]), loc="left")
+    for ax in panels[len(shown) :]:
+        ax.axis("off")
+    marks.heading(figure, _handles(record), _heading(record))
+    left = len(cells) - len(shown)
+    more = f"and {left} more cells: see the csv" if left else ""
+    marks.note(figure, [f"chosen by {record['chosen_by'] or 'nothing: no validation'}", more, note])
+    return figure
+
+
+def _heading(record: dict[str, Any]) -> str:
+    climbing = ", ".join(f"{rung['points']} to epoch {rung['epochs']}" for rung in record["rungs"])
+    return f"{record['samples']} points of a {record['points']}\nin each cell: {climbing}"
+
+
+def _handles(record: dict[str, Any]) -> list[Line2D]:
+    handles = [Line2D([], [], color=CHOSEN, linewidth=2, label="chosen")]
+    if record["halving"]:
+        handles.append(Line2D([], [], color=STOPPED, label="stopped at an earlier epoch"))
+    return handles
+
+
+def _title(part: pd.DataFrame, table: pd.DataFrame, ranges: dict[str, str]) -> str:
+    first = part.iloc[0]
+    names = [n for n in CELL if n in table and n not in ranges and table[n].nunique() > 1]
+    return ", ".join(f"{n}={first[n]}" if n in ("m_z", "n_c") else str(first[n]) for n in names)
+
+
+def _panel(ax: Axes, part: pd.DataFrame, ranges: dict[str, str]) -> None:
+    """The axes side by side, each from 0 to 1; behind them those that were stopped."""
+    from matplotlib import colormaps
+
+    scales = [_Scale(name, ranges[name]) for name in ranges]
+    measured = part[part["score"].notna()]
+    scales.append(_Scale("validation\nELBO", "lin:0:1", list(measured["score"])))
+    heights = [
+        scale.heights(list(measured["score" if at == len(ranges) else scale.name]))
+        for at, scale in enumerate(scales)
+    ]
+    order = measured.reset_index(drop=True).sort_values(["chosen", "last_rung"]).index
+    x = range(len(scales))
+    for at in order:
+        row = measured.iloc[at]
+        height = heights[-1][at]
+        colour = str(STOPPED) if not row["last_rung"] else colormaps["viridis"](0.9 * height)
+        colour, line = (CHOSEN, 2.0) if row["chosen"] else (colour, 0.8)
+        ax.plot(x, [each[at] for each in heights], color=colour, linewidth=line, clip_on=False)
+    ax.set(xlim=(-0.15, len(scales) - 0.85), ylim=(0, 1), yticks=[])
+    ax.set_xticks(list(x), [scale.name for scale in scales])
+    ax.spines["left"].set_visible(False)
+    ax.grid(visible=False)
+    for place, scale in zip(x, scales, strict=True):
+        ax.axvline(place, color=style.GREY, linewidth=0.6, zorder=1)
+        for height, text in scale.ticks:
+            label = ax.annotate(text, (place, height), (2, 0), textcoords="offset points")
+            label.set(fontsize=5.5, va="bottom" if height < 0.5 else "top", zorder=5)
+
+
+class _Scale:
+    """Where the values of one axis stand between 0 and 1."""
+
+    def __init__(self, name: str, text: str, values: Sequence[float] = ()) -> None:
+        self.name = name
+        self.kind, _, rest = text.partition(":")
+        if self.kind == "choice":
+            self.choices = rest.split(",")
+            return
+        ends = list(map(float, rest.split(":"))) if not values else [min(values), max(values)]
+        self.low, self.high = ends
+
+    def heights(self, values: Sequence[Any]) -> list[float]:
+        """The values' places."""
+        if self.kind == "choice":
+            return [self._chosen(value) for value in values]
+        if self.high == self.low:
+            return [0.5 for _ in values]
+        if self.kind == "log":
+            return [math.log(v / self.low) / math.log(self.high / self.low) for v in values]
+        return [(v - self.low) / (self.high - self.low) for v in values]
+
+    def _chosen(self, value: Any) -> float:
+        texts = [text for text in self.choices if text == str(value) or _same(text, value)]
+        at = self.choices.index(texts[0]) if texts else 0
+        return at / max(1, len(self.choices) - 1)
+
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        """Places and texts of the ends, or of the first choices."""
+        if self.kind == "choice":
+            last = max(1, len(self.choices) - 1)
+            return [(at / last, text) for at, text in enumerate(self.choices)][:TICKS]
+        return [(0.0, f"{self.low:.4g}"), (1.0, f"{self.high:.4g}")]
+
+
+def _same(text: str, value: Any) -> bool:
+    """Whether the text is the number."""
+    try:
+        return float(text) == float(value)
+    except (TypeError, ValueError):
+        return False

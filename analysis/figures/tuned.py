@@ -1,0 +1,83 @@
+"""Figure 8's path at one learning rate, and at each cell's best one (`--lr-from`)."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import choice, curves, descent, results, style
+from analysis.figures import fig8, marks
+from analysis.provenance import provenance
+from analysis.trial_folder import ResultsError
+
+COLOURS = ("#777777", "#d55e00")  # fixed, tuned
+HEIGHT = 3.4  # inches
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """The results' frame, with the rates that the study records in `attrs["rates"]`."""
+    frame = results.load(path)
+    frame.attrs["rates"] = choice.rates_of(frame, provenance(path))
+    return frame
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of Figure 8's numbers, once at the fixed and once at the tuned rates (`rates`).
+
+    `lr` is the rate of each point. Raises ResultsError where the study records no rates.
+    """
+    tables = []
+    for name, part in _parts(frame).items():
+        table = fig8.numbers(part)
+        rates = part[part["kind"] == "vae"].groupby(["source", "m_z", "n_c"])["lr"].first()
+        tables.append(table.assign(rates=name).join(rates, on=["source", "m_z", "n_c"]))
+    table = pd.concat(tables, ignore_index=True)
+    first = ["rates", "source", "m_z", "n_c", "lr"]
+    return table[[*first, *table.columns.drop(first)]]
+
+
+def _parts(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    rates: dict[str, Any] | None = frame.attrs.get("rates")
+    if not rates:
+        raise ResultsError(
+            "No tuned rates are recorded for these results. Run the study with them: "
+            "scaling-vae study double_descent --lr-from learning_rate"
+        )
+    return choice.parts(frame, {"rates": rates})
+
+
+def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
+    """Negative test ELBO in the path's order, the first source's; under it both verdicts."""
+    parts, table = _parts(frame), numbers(frame)
+    lead = curves.sources(frame)[0]
+    table = table[table["source"] == lead]
+    figure = Figure(figsize=(style.WIDE, HEIGHT), layout="constrained")
+    ax = figure.subplots()
+    said, handles = [], []
+    for name, colour in zip(parts, COLOURS, strict=True):
+        part = table[table["rates"] == name]
+        marks.series(ax, part["order"], part, colour, "o-")
+        handles.append(Line2D([], [], color=colour, marker="o", label=name))
+        said.append(f"{name}: {_verdict(parts[name], lead)}")
+    steps = curves.path(next(iter(parts.values())), lead)
+    rates = table[table["rates"] != next(iter(parts))].set_index("order")["lr"]
+    texts = [
+        f"{step.m_z}\n{step.n_c}\n{rates[at]:g}" if at in rates else f"{step.m_z}\n{step.n_c}"
+        for at, step in enumerate(steps.itertuples())
+    ]
+    ax.set_xticks(range(len(steps)), texts)
+    ax.set_xlabel("along the path: $m_z$, $n_c$, tuned lr")
+    ax.set_ylabel(style.LABELS["negative_test_elbo"])
+    marks.heading(figure, handles, f"{style.source_label(lead)} training")
+    finals = curves.final(next(iter(parts.values())))
+    marks.note(figure, [marks.counted(finals, table), *said, note])
+    return figure
+
+
+def _verdict(part: pd.DataFrame, source: str) -> str:
+    try:
+        return descent.verdict(part, source).sentence
+    except ResultsError as error:
+        return str(error)

@@ -1,0 +1,142 @@
+"""What holds of every frame of results, whoever wrote its file, in whatever order.
+
+Figures and claims rely on it: rows by trial and epoch, no epoch twice, numbers where numbers are
+due and finite, and in every row what tells a trial from others.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from analysis.columns import COLUMNS, COUNT, FLAG, TEXT, TRIAL_COLUMNS
+from analysis.trial_folder import ResultsError
+
+EVERY_ROW = ("key", "kind", "state", "epoch")
+ROWS_OF = {  # besides, in the rows of a kind
+    "vae": ("dataset", "seed", "source", "m_z", "n_c"),
+    "two_sample": ("dataset", "seed", "share"),
+}
+SAYS_SO = "Leave those rows out, or give the study's folder in its place."
+
+
+def checked(frame: pd.DataFrame, where: object) -> pd.DataFrame:
+    """Returns the frame by key and epoch, with infinities as missing values.
+
+    `where` names its file. Raises ResultsError, by the column's name, where a column of
+    `EVERY_ROW` or `ROWS_OF` is missing or has gaps, where one of COLUMNS holds something else than
+    its unit says, where a trial has an epoch twice, or where its rows differ in one of its fields.
+    """
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise ResultsError(f"{where} has the column {twice[0]} twice. Leave one of them out.")
+    made = {str(name): _typed(str(name), frame[name], where) for name in frame}
+    checked = pd.DataFrame({name: column for name, column in made.items() if column is not None})
+    _check_named(checked, where)
+    checked = checked.sort_values(["key", "epoch"], kind="stable", ignore_index=True)
+    _check_rows(checked, where)
+    checked.attrs = dict(frame.attrs)
+    return checked
+
+
+def _typed(name: str, column: pd.Series, where: object) -> pd.Series | None:
+    """The column as its unit says; None for one of no known name that is no number or text."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.dtype.categories.dtype)
+    unit = COLUMNS[name][0] if name in COLUMNS else None
+    if unit is None and not (types.is_numeric_dtype(column) or _is_text(column)):
+        return None
+    if unit is not None and column.notna().any():
+        what, fits = _expected(unit)
+        if not fits(column):
+            raise ResultsError(
+                f"{where}: the column {name} holds {_sample(column)}, and {what} is expected "
+                f"there. {SAYS_SO}"
+            )
+    if types.is_float_dtype(column):
+        column = column.replace([np.inf, -np.inf], np.nan)
+    if unit == COUNT and column.notna().any():
+        column = _whole(name, column, where)
+    return column
+
+
+def _expected(unit: str) -> tuple[str, Callable[[pd.Series], bool]]:
+    """What a column of the unit holds, in words, and whether one does."""
+    if unit == TEXT:
+        return "text", _is_text
+    if unit == FLAG:
+        return "true or false", types.is_bool_dtype
+    return "a number", lambda c: types.is_numeric_dtype(c) and not types.is_bool_dtype(c)
+
+
+def _is_text(column: pd.Series) -> bool:
+    return all(type(value) is str for value in column.dropna())
+
+
+def _whole(name: str, column: pd.Series, where: object) -> pd.Series:
+    """A column of whole numbers as such: a file may hold them as real ones, for a gap's sake."""
+    if types.is_integer_dtype(column):
+        return column
+    broken = column.notna() & (column % 1 != 0)
+    if broken.any():
+        raise ResultsError(
+            f"{where}: the column {name} holds {column[broken].iloc[0]}, and a whole number is "
+            f"expected there. {SAYS_SO}"
+        )
+    if column.abs().max() >= 2**63:
+        return column
+    return column.astype("Int64") if column.isna().any() else column.astype("int64")
+
+
+def _check_named(frame: pd.DataFrame, where: object) -> None:
+    """Every row says what a figure asks of it."""
+    _check_there(frame, EVERY_ROW, "", where)
+    for kind, names in ROWS_OF.items():
+        _check_there(frame[frame["kind"] == kind], names, f" of kind {kind}", where)
+    first = frame["epoch"].min()
+    if len(frame) and first < 1:
+        raise ResultsError(f"{where}: the column epoch holds {first}, and epochs begin at 1.")
+
+
+def _check_there(rows: pd.DataFrame, names: tuple[str, ...], which: str, where: object) -> None:
+    lacking = [name for name in names if name not in rows] if len(rows) or not which else []
+    if lacking:
+        raise ResultsError(
+            f"{where} lacks the column {', '.join(lacking)}, which the rows{which} need. "
+            "Give a study's trials.parquet, or its folder, with --results."
+        )
+    for name in names if len(rows) else ():
+        empty = int(rows[name].isna().sum())
+        if empty:
+            raise ResultsError(
+                f"{where}: the column {name} is empty in {empty} rows{which}. {SAYS_SO}"
+            )
+
+
+def _check_rows(frame: pd.DataFrame, where: object) -> None:
+    """One row per epoch of a trial, and one value of each of its fields; sorted by both."""
+    same = frame["key"].eq(frame["key"].shift())
+    twice = same & frame["epoch"].eq(frame["epoch"].shift())
+    if twice.any():
+        key, epoch = frame.loc[twice, ["key", "epoch"]].iloc[0]
+        raise ResultsError(
+            f"{where} has epoch {epoch} of {key} twice. Leave one of the two rows out."
+        )
+    for name in [name for name in TRIAL_COLUMNS if name in frame and name != "key"]:
+        here = frame[name]
+        before = here.shift()
+        alike = here.eq(before).fillna(False).astype(bool) | (here.isna() & before.isna())
+        if (same & ~alike).any():
+            raise ResultsError(
+                f"{where}: the column {name} is not the same in all rows of "
+                f"{frame.loc[same & ~alike, 'key'].iloc[0]}. {SAYS_SO}"
+            )
+
+
+def _sample(column: pd.Series) -> str:
+    """One of the values that is not expected, shortened."""
+    values = column.dropna()
+    texts = values[values.map(lambda value: isinstance(value, str))]
+    value = (texts if len(texts) else values).iloc[0]
+    return f"{type(value).__name__} {str(value)[:40]!r}"

@@ -1,0 +1,132 @@
+"""The best learning rate of each (source, m_z, n_c), by validation ELBO; never by the test set."""
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import curves
+from analysis.intervals import FEW_SEEDS, t_interval
+from analysis.trial_folder import ResultsError
+
+METRIC = "validation_elbo"
+CELL = ["source", "m_z", "n_c"]
+EDGES = {"low": "smallest", "high": "largest", "both": "only"}
+
+
+def best(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per source and (m_z, n_c): the lr of the largest mean validation ELBO, nats per image.
+
+    `mean`, `low`, `high`, `n`: its mean over replicates and seeds with a 95 % t interval;
+    `runner_up`: the second best lr, `difference` (with `_low`, `_high`) how much better the best
+    is, paired; `lowest`, `highest`: the range tried; `edge`: low, high or both where the best is at
+    an end of it; `left_out`: rates that failed in a replicate, or were not trained in all; `key`: a
+    trial of the best. A final value is the mean over the last tenth of the epochs. Raises
+    ResultsError where nothing is finished, or there are no validation images.
+    """
+    values = scores(frame)
+    rows = [_cell_row(frame, place, part) for place, part in values.groupby(CELL, sort=True)]
+    return pd.DataFrame(rows)
+
+
+def scores(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per finished VAE: key, place, lr, `unit` (replicate and seed), validation ELBO."""
+    if METRIC not in frame or frame[METRIC].isna().all():
+        raise ResultsError(
+            f"{METRIC} is not measured in these results: their trials have no validation images. "
+            "Run the study with --set partition=disjoint."
+        )
+    chance = ["replicate", "seed"] if "replicate" in frame else ["seed"]
+    finals = curves.final(frame, [*CELL, "lr", *chance])
+    unit = finals[chance].astype("Int64").astype(str).agg("/".join, axis=1)
+    return finals.assign(unit=unit)[["key", *CELL, "lr", "unit", METRIC]]
+
+
+def _cell_row(frame: pd.DataFrame, place: tuple[object, ...], part: pd.DataFrame) -> dict:
+    wide = part.pivot(index="unit", columns="lr", values=METRIC)
+    whole = wide.dropna(axis=1)
+    cell = dict(zip(CELL, place, strict=True))
+    tried = _tried(frame, cell)
+    if whole.empty:
+        raise ResultsError(
+            f"No lr is finished in all replicates of {cell}. "
+            "Run the study again: it continues where it stopped."
+        )
+    means = whole.mean().sort_values(ascending=False, kind="stable")
+    lr, interval = float(means.index[0]), t_interval(whole[means.index[0]])
+    row = cell | {"lr": lr, "mean": interval.mean, "low": interval.low, "high": interval.high}
+    row |= {"n": interval.n, "method": interval.method}
+    row |= {"lowest": tried[0], "highest": tried[-1], "edge": _edge(lr, tried)}
+    ahead = t_interval(whole[lr] - whole[means.index[1]]) if len(means) > 1 else None
+    nan = float("nan")
+    row |= {"runner_up": float(means.index[1]) if ahead else nan}
+    row |= {"difference": ahead.mean if ahead else nan}
+    row |= {"difference_low": ahead.low if ahead else nan}
+    row |= {"difference_high": ahead.high if ahead else nan}
+    there = {float(str(name)) for name in whole.columns}
+    row["left_out"] = ", ".join(f"{x:g}" for x in tried if x not in there)
+    row["key"] = str(part.loc[part["lr"] == lr, "key"].iloc[0])
+    return row
+
+
+def _tried(frame: pd.DataFrame, cell: dict[str, object]) -> list[float]:
+    """The rates of the cell's trials, those that failed included."""
+    here = np.logical_and.reduce([frame[name] == value for name, value in cell.items()])
+    return sorted(frame.loc[here & (frame["kind"] == "vae"), "lr"].astype(float).unique())
+
+
+def _edge(lr: float, tried: Sequence[float]) -> str:
+    if len(tried) == 1:
+        return "both"
+    return "low" if lr == tried[0] else "high" if lr == tried[-1] else ""
+
+
+def lines(table: pd.DataFrame) -> list[str]:
+    """The table of `best` as plain text, then the warnings."""
+    rows = cells(table)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    aligned = ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return [*aligned, *warnings(table)]
+
+
+def cells(table: pd.DataFrame) -> list[list[str]]:
+    """The texts of the table of `best`, its head first."""
+    head = ["source", "m_z", "n_c", "lr", "range tried", "validation ELBO", "n", "ahead of next"]
+    return [head, *(_texts(row) for row in table.to_dict("records"))]
+
+
+def _texts(row: dict[Hashable, Any]) -> list[str]:
+    n, ahead = int(row["n"]), "-"
+    if not np.isnan(row["runner_up"]):
+        ends = (row["difference"], row["difference_low"], row["difference_high"])
+        ahead = f"{_size(*ends, n, '+')} ({row['runner_up']:g})"
+    tried = f"{row['lowest']:g} to {row['highest']:g}"
+    mean = _size(row["mean"], row["low"], row["high"], n, "")
+    return [row["source"], str(row["m_z"]), str(row["n_c"]), f"{row['lr']:g}", tried, mean, str(n),
+            ahead]  # fmt: skip
+
+
+def warnings(table: pd.DataFrame) -> Iterator[str]:
+    """A sentence for the cells whose best rate is at an edge of the range, or that lost some."""
+    for (edge, lr), part in table[table["edge"] != ""].groupby(["edge", "lr"], sort=True):
+        yield (
+            f"Warning: the best lr is the {EDGES[str(edge)]} one tried, {lr:g}, at "
+            f"{_places(part)}; the optimum may lie beyond. Widen the range: --set lr=..."
+        )
+    for lost, part in table[table["left_out"] != ""].groupby("left_out", sort=True):
+        yield f"Left out: lr {lost} at {_places(part)}, not finished in every replicate."
+
+
+def _places(part: pd.DataFrame) -> str:
+    """As in: normal (m_z=1, n_c=2), (m_z=1, n_c=4)."""
+    texts = []
+    for source, here in part.groupby("source", sort=True):
+        places = zip(here["m_z"], here["n_c"], strict=True)
+        texts.append(f"{source} " + ", ".join(f"(m_z={m_z}, n_c={n_c})" for m_z, n_c in places))
+    return "; ".join(texts)
+
+
+def _size(mean: float, low: float, high: float, n: int, sign: str) -> str:
+    ends = f" [{low:{sign}.2f}, {high:{sign}.2f}]" if n >= FEW_SEEDS else ""
+    return f"{mean:{sign}.2f}{ends}"

@@ -1,0 +1,89 @@
+"""A study's page: verdict, numbers, figures and provenance in one HTML file that needs no network.
+
+`scaling-vae page RESULTS [STUDY]` writes it at any time, a launch at its end. The file makes no
+request, and a content security policy in it forbids every one; names and errors of trials are
+foreign text and are escaped. Without script all tables, figures and numbers are there.
+"""
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from analysis.page.content import content
+from analysis.suggest import did_you_mean
+from analysis.trial_folder import ResultsError
+
+HOME = Path(__file__).parent
+NAME = "report.html"  # in a study's folder
+
+
+def write(path: str | Path, output: Path | None = None) -> Path:
+    """Writes the page of a study's folder, a results root or a parquet file, whole or not at all.
+
+    Returns the file: `report.html` in a folder, the parquet file's name with .html beside it, or
+    `output`. Raises ResultsError where there is nothing to read.
+    """
+    path = Path(path)
+    output = output or (path / NAME if path.is_dir() else path.with_suffix(".html"))
+    if output.suffix not in (".html", ".htm"):
+        raise ResultsError(f"{output} is no name of a page. End it in .html: -o {NAME}.")
+    text = html(content(path))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    aside = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, output)
+    finally:
+        aside.unlink(missing_ok=True)
+    return output
+
+
+def places(path: Path, study: str | None = None) -> list[Path]:
+    """What to write pages of: a study's folder, a parquet file, or each study of a results root.
+
+    Raises ResultsError where there is no such study.
+    """
+    if study is None and not (path / "trials").is_dir():
+        return [path]
+    known = sorted(file.parent.name for file in path.glob("*/study.json"))
+    if study is None:
+        return [path / name for name in known] or [path]
+    if study not in known:
+        near = did_you_mean(study, known)
+        there = f"There: {', '.join(known)}." if known else "Run a study first."
+        raise ResultsError(f"{path} holds no study {study!r}. {near}{there}")
+    return [path / study]
+
+
+def html(values: dict[str, Any]) -> str:
+    """Fills the template; what is allowed to run and to style is named by its SHA-256."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    from analysis.page.cells import shown
+
+    style, script = ((HOME / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    made = Environment(loader=FileSystemLoader(HOME), autoescape=True, undefined=StrictUndefined,
+                       trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    made.filters["shown"] = shown
+    policy = (
+        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
+        f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+    )
+    empty = dict.fromkeys(EMPTY, ())
+    return made.get_template("page.html").render(
+        empty | values, style=Markup(style), script=Markup(script), policy=policy
+    )
+
+
+EMPTY = (  # what a page without any measured epoch has nothing to say about
+    *("verdict", "claims", "heat", "heat_tables", "figures", "learning", "pictures", "pools"),
+    *("costs", "trials", "datasets", "nothing"),
+)
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

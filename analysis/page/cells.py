@@ -1,0 +1,127 @@
+"""The heat map of a page: every measured column over (m_z, n_c), mean and interval of a cell."""
+
+import math
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+
+from analysis import curves
+from analysis.columns import ROW_COLUMNS
+from analysis.intervals import t_interval
+from analysis.page.lines import groups, order
+
+HIDDEN = {"epoch", "d_z"}
+FIRST = ("test_elbo", "generalization_gap", "validation_elbo", "train_elbo", "parameters")
+DIGITS = 6  # significant ones that a page keeps
+STEPS = 9  # shades
+
+
+def heat_map(vaes: pd.DataFrame) -> dict[str, Any]:
+    """What the map shows, as JSON: columns, lines, both axes, and values by moment.
+
+    `values[moment][column][line]` is a list of [m_z, n_c, mean, low, high, n]; low and high are
+    the 95 % t interval over replicates, None for one. Moments: `final`, the mean of the last 10 %
+    of the epochs, and `best`, the epoch of the highest validation ELBO, or test ELBO where no
+    validation images were kept. `vaes` are the finished ones, with their lines.
+    """
+    if vaes.empty:
+        return {}
+    moments = {"final": _final(vaes), "best": _best(vaes)}
+    final = moments["final"]
+    names = [n for n in final.select_dtypes("number") if n in ROW_COLUMNS and n not in HIDDEN]
+    names = sorted((n for n in names if final[n].notna().any()), key=_rank)
+    return {
+        "columns": [{"name": n, "unit": _unit(n), "about": ROW_COLUMNS[n][2]} for n in names],
+        "lines": order(final["line"]),
+        "m_z": sorted({int(v) for v in final["m_z"]}),
+        "n_c": sorted({int(v) for v in final["n_c"]}),
+        "chosen_by": _chooser(vaes),
+        "values": {moment: _values(table, names) for moment, table in moments.items()},
+    }
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
+
+
+def _unit(name: str) -> str:
+    unit = ROW_COLUMNS[name][0]
+    return "" if unit in ("1", "count", "share") else unit
+
+
+def _final(vaes: pd.DataFrame) -> pd.DataFrame:
+    return curves.last_values(vaes)
+
+
+def _chooser(vaes: pd.DataFrame) -> str:
+    kept = "validation_elbo" in vaes and vaes["validation_elbo"].notna().any()
+    return "validation_elbo" if kept else "test_elbo"
+
+
+def _best(vaes: pd.DataFrame) -> pd.DataFrame:
+    """Each trial's row of the epoch that a careful person would have kept."""
+    name = _chooser(vaes)
+    if name not in vaes:
+        return vaes.iloc[:0]
+    measured = vaes.dropna(subset=[name])
+    return measured.loc[measured.groupby("key")[name].idxmax()]
+
+
+def _values(table: pd.DataFrame, names: list[str]) -> dict[str, dict[str, list[list[Any]]]]:
+    """Trials of one replicate count as one, by their mean."""
+    found: dict[str, dict[str, list[list[Any]]]] = {name: {} for name in names}
+    names = [name for name in names if name in table]
+    numbers = table[["line", "m_z", "n_c", "drawn", *names]].astype(dict.fromkeys(names, float))
+    draws = numbers.groupby(["line", "m_z", "n_c", "drawn"]).mean().reset_index()
+    for (line, m_z, n_c), cell in groups(draws, ["line", "m_z", "n_c"]):
+        values = cell[names].to_numpy(dtype=float)
+        for at, name in enumerate(names):
+            over = t_interval(values[:, at])
+            if over.n:
+                row = [int(m_z), int(n_c), *map(rounded, (over.mean, over.low, over.high)), over.n]
+                found[name].setdefault(str(line), []).append(row)
+    return found
+
+
+def rounded(value: float) -> float | None:
+    """The number with the digits that a page keeps; None where there is none."""
+    return None if math.isnan(value) else float(f"{value:.{DIGITS}g}")
+
+
+def shown(value: float | None) -> str:
+    """The number as a cell shows it."""
+    if value is None:
+        return ""
+    size = abs(value)
+    if size >= 10000:
+        return f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    if size >= 1000 or value == int(value):
+        return f"{value:.0f}"
+    return f"{value:#.4g}" if size >= 1 else f"{value:#.3g}"
+
+
+def tables(made: dict[str, Any]) -> list[dict[str, Any]]:
+    """The map of the first column as tables, for a reader without script: a table a line."""
+    if not made or not made["columns"]:
+        return []
+    values = made["values"]["final"][made["columns"][0]["name"]]
+    means = [row[2] for rows in values.values() for row in rows]
+    low, span = min(means), (max(means) - min(means)) or 1.0
+    found = []
+    for line in made["lines"]:
+        cells: dict[Hashable, dict[str, Any]] = {
+            (row[0], row[1]): _cell(row, line, round((STEPS - 1) * (row[2] - low) / span))
+            for row in values.get(line, [])
+        }
+        rows = [(m_z, [cells.get((m_z, n_c)) for n_c in made["n_c"]]) for m_z in made["m_z"]]
+        rows = [(m_z, row) for m_z, row in rows if any(row)]
+        found.append({"line": line, "rows": rows})
+    return found
+
+
+def _cell(row: list[Any], line: str, shade: int) -> dict[str, Any]:
+    m_z, n_c, mean, low, high, n = row
+    ends = "" if low is None else f" [{shown(low)}, {shown(high)}]"
+    words = f"{line}, m_z={m_z}, n_c={n_c}: {shown(mean)}{ends}, n={n}"
+    return {"text": shown(mean), "words": words, "shade": shade}

@@ -1,0 +1,81 @@
+"""Plan against took on a page: hours of each architecture, and where a launch's time went."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.page.lines import groups, order
+from analysis.provenance import launches_of
+from analysis.trial_folder import read_json
+
+PLAN = "plan.json"  # as a launch leaves it
+PARTS = {  # of a launch's profile, as they follow each other
+    "start": "program start",
+    "ray": "joining and leaving Ray",
+    "trials": "training",
+    "sampling": "drawing samples",
+    "metrics": "costly metrics",
+    "tensorboard": "TensorBoard",
+    "figures": "figures and page",
+}
+
+
+def against_plan(frame: pd.DataFrame, study: Path | None) -> list[dict[str, Any]]:
+    """A row for each line and (m_z, n_c): trials, minutes planned and taken, taken over planned.
+
+    Minutes of one worker, training and measuring. `planned` is None where no plan was kept.
+    """
+    plan = (read_json(study / PLAN) if study else None) or {}
+    listed = plan.get("trials")
+    hours = {k: v.get("hours") for k, v in listed.items()} if isinstance(listed, dict) else {}
+    if "seconds" not in frame:
+        return []
+    last = frame.drop_duplicates("key", keep="last")
+    last = last[last["state"] == "done"]
+    took = last["seconds"].astype(float) + [_measuring(study, key) for key in last["key"]]
+    planned = pd.Series([hours.get(key) for key in last["key"]], last.index, dtype=float) * 60
+    table = last.assign(took=took / 60, planned=planned)
+    rows: list[dict[str, Any]] = []
+    for line in order(table["line"]):
+        for place, own in groups(table[table["line"] == line], ["m_z", "n_c"], dropna=False):
+            m_z, n_c = map(_whole, place)
+            known = own["planned"].notna().all()
+            minutes = float(own["planned"].sum()) if known else None
+            row: dict[str, Any] = {"line": line, "m_z": m_z, "n_c": n_c, "trials": len(own)}
+            rows.append(row | {"planned": minutes, "took": float(own["took"].sum())})
+    most = max((max(row["took"], row["planned"] or 0.0) for row in rows), default=0.0) or 1.0
+    for row in rows:
+        row |= {"share_took": row["took"] / most, "share_planned": (row["planned"] or 0.0) / most}
+    return rows
+
+
+def _whole(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)
+
+
+def _measuring(study: Path | None, key: str) -> float:
+    """Seconds of measuring, as the trial's done.json tells them."""
+    if study is None:
+        return 0.0
+    profile = (read_json(study.parent / "trials" / key / "done.json") or {}).get("profile")
+    value = profile.get("measuring") if isinstance(profile, dict) else None
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def profiles(about: dict[str, object]) -> list[dict[str, Any]]:
+    """For each launch that kept one: when, wall time, trials, and the parts of its time."""
+    found = []
+    for launch in launches_of(about):
+        profile = launch.get("profile")
+        if not isinstance(profile, dict) or not isinstance(profile.get("parts"), dict):
+            continue
+        parts = {PARTS.get(n, n): s for n, s in sorted(profile["parts"].items(), key=_place)}
+        found.append({"started": launch.get("started"), "parts": parts} | {
+            name: profile.get(name) for name in ("wall", "trials", "training", "width")
+        })  # fmt: skip
+    return found
+
+
+def _place(part: tuple[str, float]) -> int:
+    return list(PARTS).index(part[0]) if part[0] in PARTS else len(PARTS)

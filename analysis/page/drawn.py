@@ -1,0 +1,56 @@
+"""The figures of a study on its page: each as SVG, with its caption, numbers and command."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+
+from analysis import figures, results, style
+from analysis.command import command
+from analysis.trial_folder import ResultsError
+
+SAFE = " !$&'()*+,-./:;=?@_~<>"  # stand as they are in a data: URI inside double quotes, but % #
+
+
+def drawn(names: tuple[str, ...], path: Path, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Draws figures and tables of results; what cannot be drawn yet says why instead."""
+    return [_one(name, path, frame) for name in names]
+
+
+def _one(name: str, path: Path, frame: pd.DataFrame) -> dict[str, Any]:
+    about: dict[str, Any] = {"name": name, "about": figures.about(name)}
+    about["command"] = command(name, "--results", path.name, "-o", f"{name}.pdf")
+    try:
+        loaded = figures.load(name, path, frame)
+        table = figures.numbers(name, loaded)
+        picture = svg(name, loaded, results.note(path))
+        text = figures.text(name, loaded) if figures.is_table(name) else []
+    except ResultsError as error:
+        return about | {"error": str(error)}
+    csv = table.to_csv(index=False, lineterminator="\n")
+    about |= {"uri": f"data:image/svg+xml,{quote(picture, safe=SAFE)}", "size": size(picture)}
+    return about | {"csv": f"data:text/csv,{quote(csv)}", "text": "\n".join(text)}
+
+
+def svg(name: str, frame: pd.DataFrame, note: str) -> str:
+    """The figure as SVG text without what only a file of its own needs."""
+    from matplotlib import rc_context
+
+    figure = figures.draw(name, frame, note)
+    held = io.StringIO()
+    with rc_context(style.RC):
+        figure.savefig(held, format="svg", metadata={"Date": None})
+    text = held.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<\?xml.*?\?>|<!DOCTYPE.*?>", "", text,
+                  flags=re.DOTALL)  # fmt: skip
+    return re.sub(r"\s*\n\s*", "\n", text).strip().replace('"', "'") if "'" not in text else text
+
+
+def size(picture: str) -> tuple[int, int]:
+    """Width and height of an SVG in CSS pixels."""
+    found = re.search(r"viewBox=[\"']0 0 ([\d.]+) ([\d.]+)", picture)
+    wide, tall = (float(found[1]), float(found[2])) if found else (486.0, 260.0)
+    return round(wide * 4 / 3), round(tall * 4 / 3)

@@ -1,0 +1,84 @@
+"""Learning curves of a page: small SVG pictures, one for each (m_z, n_c)."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.page.lines import groups, order
+from analysis.style import source_colour, source_label
+
+WIDE, TALL, PAD = 168, 104, 4  # of a picture, in its own units
+DASHES = ("", "5 2", "1.5 2", "6 2 1.5 2")
+SETTLED = 0.5  # of the epochs, after which the vertical axis holds all values
+
+
+def learning_curves(vaes: pd.DataFrame) -> dict[str, Any]:
+    """The pictures by cell, and what they share: axes, and a colour and dash for each line.
+
+    Test ELBO is drawn as a line of the mean over trials and thin lines of the trials, train ELBO
+    as thin dots. Empty where no epochs are measured.
+    """
+    if vaes.empty or "test_elbo" not in vaes or vaes["epoch"].nunique() < 2:
+        return {}
+    names = order(vaes["line"])
+    last = int(vaes["epoch"].max())
+    late = vaes[vaes["epoch"] >= SETTLED * last]
+    columns = [n for n in ("test_elbo", "train_elbo") if n in vaes]
+    low, high = float(late["test_elbo"].min()), float(np.nanmax(late[columns].to_numpy()))
+    axes = (0.0, float(last), low - 0.05 * (high - low), high + 0.05 * (high - low) or 1.0)
+    cells = []
+    for (m_z, n_c), cell in groups(vaes, ["m_z", "n_c"]):
+        drawn = [_line(cell[cell["line"] == name], names, axes, columns) for name in names]
+        ends = cell.groupby("line")["key"].nunique()
+        told = ", ".join(f"{name}: {n} trials" for name, n in ends.items())
+        words = f"Test ELBO over epochs at m_z={m_z}, n_c={n_c} ({told})"
+        paths = [path for each in drawn for path in each]
+        cells.append({"m_z": int(m_z), "n_c": int(n_c), "paths": paths, "words": words})
+    return {
+        "cells": cells,
+        "size": (WIDE, TALL),
+        "epochs": last,
+        "low": f"{axes[2]:.4g}",
+        "high": f"{axes[3]:.4g}",
+        "key": [_style(name, names) | {"name": _label(name)} for name in names],
+    }
+
+
+def _label(name: str) -> str:
+    source, _, rest = name.partition(",")
+    return source_label(source) + (f",{rest}" if rest else "")
+
+
+def _style(name: str, names: list[str]) -> dict[str, str]:
+    at = names.index(name)
+    colour = source_colour(name if len({n.partition(",")[0] for n in names}) < len(names)
+                           else name.partition(",")[0])  # fmt: skip
+    return {"colour": colour, "dash": DASHES[at % len(DASHES)]}
+
+
+def _line(
+    trials: pd.DataFrame, names: list[str], axes: tuple[float, ...], columns: list[str]
+) -> list[dict[str, str]]:
+    if trials.empty:
+        return []
+    style = _style(trials["line"].iloc[0], names)
+    paths = [
+        {"d": _path(trial, "test_elbo", axes), "kind": "seed"} | style
+        for _, trial in trials.groupby("key")
+    ]
+    for name in reversed(columns):
+        wide = trials.pivot_table(index="epoch", columns="key", values=name)
+        mean = wide.dropna().mean(axis=1).rename(name).reset_index()
+        paths.append({"d": _path(mean, name, axes), "kind": name.partition("_")[0]} | style)
+    return [path for path in paths if path["d"]]
+
+
+def _path(rows: pd.DataFrame, name: str, axes: tuple[float, ...]) -> str:
+    """The `d` of an SVG path through the measured epochs; what lies outside is cut by the view."""
+    first, last, low, high = axes
+    points = rows[["epoch", name]].dropna().sort_values("epoch").to_numpy(dtype=float)
+    x = PAD + (points[:, 0] - first) / (last - first) * (WIDE - 2 * PAD)
+    y = TALL - PAD - (points[:, 1] - low) / (high - low) * (TALL - 2 * PAD)
+    pairs = [f"{a:.1f} {b:.1f}" for a, b in zip(x, np.clip(y, -999, 9999), strict=True)]
+    return f"M{'L'.join(pairs)}" if len(pairs) > 1 else ""

@@ -1,0 +1,46 @@
+"""The trials of a page: the line of each one, and its draw among those of its place."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from analysis.columns import TRIAL_COLUMNS
+
+# Fields in which the trials of one line differ; all others tell lines apart.
+WITHIN = {"key", "kind", "state", "m_z", "n_c", "seed", "split", "replicate", "source"}
+WITHIN |= {"source_pool", "pool", "modules"}
+
+
+def lined(frame: pd.DataFrame) -> pd.DataFrame:
+    """Adds `line`: the source (or the kind) and the fields that vary among its trials.
+
+    As in "dmaapx, source_k=10". Also adds `drawn`, the number of the replicate, of older trials
+    and within one replicate that of the seed. `frame` has a row per trial and epoch.
+    """
+    name = frame["source"].where(frame["source"].notna(), frame["kind"])
+    fields = [n for n in frame if n in TRIAL_COLUMNS and n not in WITHIN]
+    line = name.astype(str)
+    for source in name.unique():
+        here = name == source
+        varying = [n for n in fields if frame.loc[here, n].nunique(dropna=False) > 1]
+        for n in varying:
+            line = line.where(~here, line + f", {n}=" + frame[n].astype(str))
+    drawn = frame["seed"]
+    if "replicate" in frame:
+        drawn = frame["replicate"].where(frame["replicate"].notna(), frame["seed"])
+    return frame.assign(line=line, drawn=drawn.astype("Int64"))
+
+
+def groups(
+    frame: pd.DataFrame, by: list[str], dropna: bool = True
+) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Yields the values of `by` and the rows that have them, sorted by those values."""
+    for values, part in frame.groupby(by, dropna=dropna):
+        yield tuple(values) if isinstance(values, tuple) else (values,), part
+
+
+def order(names: pd.Series) -> list[str]:
+    """The lines: normal training first, then DMaaPx, then by name."""
+    rank = {"normal": 0, "dmaapx": 1}
+    return sorted(set(names), key=lambda n: (rank.get(n.partition(",")[0], 2), n))

@@ -1,0 +1,98 @@
+"""Images on a page: test images, reconstructions and samples as PNG inside the file."""
+
+import base64
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+
+from analysis import pools
+from analysis.figures import fig9, fig17
+from analysis.page.lines import groups, order
+from analysis.trial_folder import ResultsError
+
+SETS = {  # in arrays.npz
+    "test_images": "test images",
+    "reconstructions": "reconstructions",
+    "reconstruction_samples": "reconstructions, drawn",
+    "samples": "samples",
+}
+EACH = 8  # images of a set
+POOL = 32  # images of a pool
+ZOOM = 3  # screen pixels of a pixel of an image of 8 x 8; fewer of larger ones
+
+
+def of_trials(vaes: pd.DataFrame, root: Path) -> list[dict[str, Any]]:
+    """A picture for each line and cell: its first trial that has images, a row for each set."""
+    found = []
+    for line in order(vaes["line"]):
+        own = vaes[vaes["line"] == line].drop_duplicates("key").sort_values(["m_z", "n_c", "drawn"])
+        for (m_z, n_c), cell in groups(own, ["m_z", "n_c"]):
+            for key, dataset in cell[["key", "dataset"]].itertuples(index=False, name=None):
+                sets = _sets(root / "trials" / Path(key).name / "arrays.npz")
+                if sets:
+                    place = {"line": line, "m_z": int(m_z), "n_c": int(n_c), "key": key}
+                    found.append(place | _picture(sets, dataset))
+                    break
+    return found
+
+
+def of_pools(study: Path) -> list[dict[str, Any]]:
+    """A picture of the first samples of each pool that the study's diffusion models have made."""
+    found = []
+    try:
+        for pool in pools.pools(study):
+            grid = fig17.mosaic(pools.pictures(pool, POOL), pool.levels, EACH)
+            words = f"the first samples of the pool {pool.name}"
+            found.append({"name": pool.name} | _image(grid, pool.shape[-1], words))
+    except ResultsError:
+        return found  # a damaged pool is named by the report
+    return found
+
+
+def _sets(path: Path) -> dict[str, np.ndarray]:
+    """The images of a trial, uint8 levels (N, C, H, W); nothing is unpickled."""
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            named = {name: held[name][:EACH] for name in SETS if name in held}
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error):
+        return {}
+    return {n: a for n, a in named.items() if a.ndim == 4 and len(a) and a.shape[1] in (1, 3)}
+
+
+def _picture(sets: dict[str, np.ndarray], dataset: str) -> dict[str, Any]:
+    images = np.concatenate(list(sets.values()))
+    most = int(images.max())
+    levels = fig9.GREY_LEVELS.get(dataset, 256 if most > 1 else 2)
+    across = max(map(len, sets.values()))
+    rows = [fig17.mosaic(each, max(levels, most + 1), across) for each in sets.values()]
+    gap = np.ones((2, *rows[0].shape[1:]))
+    grid = np.concatenate([part for row in rows for part in (row, gap)][:-1])
+    words = " above ".join(SETS[name] for name in sets)
+    return _image(grid, images.shape[-1], words) | {"rows": [SETS[name] for name in sets]}
+
+
+def _image(grid: np.ndarray, side: int, words: str) -> dict[str, Any]:
+    zoom = max(1, round(ZOOM * 8 / side))
+    size = {"width": grid.shape[1] * zoom, "height": grid.shape[0] * zoom}
+    return {"uri": png_uri(np.round(255 * grid).astype(np.uint8)), "words": words} | size
+
+
+def png_uri(pixels: np.ndarray) -> str:
+    """A data: URI of a PNG of uint8 pixels, (H, W) grey or (H, W, 3) RGB."""
+    height, width = pixels.shape[:2]
+    head = struct.pack(">IIBBBBB", width, height, 8, 2 if pixels.ndim == 3 else 0, 0, 0, 0)
+    body = b"".join(b"\0" + row.tobytes() for row in pixels)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(body, 9)), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
+    return f"data:image/png;base64,{base64.b64encode(PNG + b''.join(chunks)).decode()}"
+
+
+PNG = b"\x89PNG\r\n\x1a\n"

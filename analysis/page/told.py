@@ -1,0 +1,137 @@
+"""What a page says: the verdict, the claims, where results come from, and what to type next."""
+
+import math
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis import claims
+from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.claims.page import ours, summary
+from analysis.command import command
+from analysis.descent import Verdict, verdict
+from analysis.provenance import launches_of, public
+from analysis.report import verdict_lines
+from analysis.trial_folder import ResultsError
+
+TONES = {HOLDS: "good", FAILS: "bad", UNDECIDED: "open", NOT_RUN: "none"}
+SIGNS = {"good": "\N{CHECK MARK}", "bad": "\N{BALLOT X}", "open": "?", "none": "\N{EN DASH}"}
+PLACES = ("--results", "--data-root", "--address", "--module")  # name folders and machines
+
+
+def judged(frame: pd.DataFrame, shows_path: bool) -> dict[str, Any]:
+    """The verdict on double descent: tone, sentence, more lines; empty where none is asked for."""
+    if not shows_path:
+        return {}
+    try:
+        found = verdict(frame)
+    except ResultsError as error:
+        return {"tone": "open", "sign": SIGNS["open"], "sentence": str(error), "lines": []}
+    tone = "open" if found.undecided else "good" if found.holds else "bad"
+    sentence, *lines = verdict_lines(found)
+    moves = [_whisker(m.name, m.crossfit.mean, m.crossfit.low, m.crossfit.high)
+             for m in found.moves]  # fmt: skip
+    told = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
+    told["plain"] = _plain(found)
+    return told | {"moves": scaled(moves)}
+
+
+def _plain(found: Verdict) -> str:
+    """The moves in words: from where to where, by how many nats per image."""
+    sizes = [f"{abs(move.crossfit.mean):.1f}" for move in found.moves]
+    ways = [(("falls", "rises"), ("rises", "falls"), ("falls", "rises"))[at][move.crossfit.mean < 0]
+            for at, move in enumerate(found.moves)]  # fmt: skip
+    ends = (found.first_minimum, found.peak, found.second_minimum)
+    steps = (f"{way} by {size} nats until m_z={m_z}, n_c={n_c}"
+             for way, size, (m_z, n_c) in zip(ways, sizes, ends, strict=True))  # fmt: skip
+    seeds = len(found.seeds)
+    return (
+        f"Along the path of growing models the loss (negative test ELBO) {', then '.join(steps)}. "
+        f"Means over {seeds} seed{'s' * (seeds != 1)} at the end of training."
+    )
+
+
+def _whisker(name: str, mean: float, low: float, high: float) -> dict[str, Any]:
+    known = not math.isnan(low)
+    ends = f" [{low:+.2f}, {high:+.2f}]" if known else ""
+    return {"name": name, "mean": mean, "low": low if known else mean,
+            "high": high if known else mean, "text": f"{mean:+.2f}{ends}"}  # fmt: skip
+
+
+def scaled(moves: list[dict[str, Any]]) -> dict[str, Any]:
+    """Whiskers on one axis from 0 to 100, and where its zero lies."""
+    low = min([0.0, *(move["low"] for move in moves)])
+    span = max([0.0, *(move["high"] for move in moves)]) - low or 1.0
+    at = {name: (lambda move, n=name: 100 * (move[n] - low) / span) for name in ("mean", "low",
+          "high")}  # fmt: skip
+    rows = [move | {f"x_{name}": at[name](move) for name in at} for move in moves]
+    return {"zero": -100 * low / span, "rows": rows}
+
+
+def ledger(frame: pd.DataFrame) -> dict[str, Any]:
+    """The claims that these results say something about, and how many there are in all."""
+    try:
+        found = claims.ledger(frame)
+    except ResultsError as error:
+        return {"rows": [], "summary": str(error), "counts": []}
+    rows = []
+    for row in found[found["verdict"] != NOT_RUN].to_dict("records"):
+        tone = TONES[row["verdict"]]
+        rows.append(row | {"tone": tone, "sign": SIGNS[tone], "ours": ours(row)})
+    rows.sort(key=lambda row: list(TONES).index(row["verdict"]))
+    counts = [(verdict, TONES[verdict], sum(r["verdict"] == verdict for r in rows))
+              for verdict in (HOLDS, FAILS, UNDECIDED)]  # fmt: skip
+    return {"rows": rows, "summary": summary(found), "counts": counts}
+
+
+def launches(about: dict[str, object]) -> list[dict[str, Any]]:
+    """The launches, the newest first: what was typed without folders and machines, code, versions.
+
+    A page may be sent to others, so that neither the host nor any folder is named.
+    """
+    found = []
+    for launch in reversed(launches_of(about)):
+        argv = launch.get("argv")
+        words = [str(word) for word in argv] if isinstance(argv, list) else []
+        found.append(public(launch) | {"typed": typed(words)})
+    return found
+
+
+def typed(argv: Sequence[str]) -> str:
+    """The command line without what names folders and machines."""
+    kept, skip = [], False
+    for at, word in enumerate(argv):
+        flag, _, value = word.partition("=")
+        if skip or flag in PLACES:
+            skip = flag in PLACES and not value
+            continue
+        kept.append(Path(word).name if not at else word)
+    return shlex.join(kept)
+
+
+def go_on(about: dict[str, object], path: Path, states: dict[str, int]) -> list[dict[str, str]]:
+    """Commands to go on with, each with what it does."""
+    study, preset = str(about.get("study") or ""), str(about.get("preset") or "")
+    found = []
+    if study:
+        smoke = ["--smoke-test"] if preset == "smoke" else ["--preset", preset] if preset else []
+        again = ["scaling-vae", "study", study, *smoke]
+        if states.get("failed") or states.get("unreadable"):
+            found.append(("Run what failed once more", [*again, "--retry-failed"]))
+        if sum(states.values()) > states.get("done", 0) + states.get("failed", 0):
+            found.append(("Go on where the study stopped", again))
+        found.append(("More replicates; what is done is kept", [*again, "--replicates", "0-9"]))
+        found.append(("What that costs", [*again, "--replicates", "0-9", "--dry-run"]))
+    lines = [{"about": about_it, "command": shlex.join(words)} for about_it, words in found]
+    name = path.name if path.is_file() else str(Path("results") / path.name)
+    lines += [
+        {"about": "This page anew", "command": command("page", name)},
+        {"about": "Every claim, with its rule", "command": command("claims", "--results", name)},
+    ]
+    if path.is_dir():
+        words = shlex.join(["tensorboard", "--logdir", str(Path(name) / "tensorboard")])
+        lines.append({"about": "Curves in TensorBoard", "command": words})
+    return lines

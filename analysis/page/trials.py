@@ -1,0 +1,70 @@
+"""The trials on a page: a table to sort and filter, and what has failed."""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.page.cells import rounded, shown
+from analysis.trial_folder import TrialFolder
+
+COLUMNS = {  # of the table: the frame's name, what stands above it
+    "line": "source",
+    "m_z": "m_z",
+    "n_c": "n_c",
+    "replicate": "replicate",
+    "seed": "seed",
+    "state": "state",
+    "epoch": "epoch",
+    "test_elbo": "test ELBO",
+    "train_elbo": "train ELBO",
+    "generalization_gap": "gap",
+    "accuracy": "accuracy",
+    "parameters": "parameters",
+    "seconds": "training, s",
+    "key": "trial",
+}
+
+
+def table(frame: pd.DataFrame) -> dict[str, Any]:
+    """Heads and rows of the last measured epoch of each trial; a cell is (text, value to sort by).
+
+    Columns without any value are left out.
+    """
+    last = frame.drop_duplicates("key", keep="last")
+    names = [n for n in COLUMNS if n in last and last[n].notna().any()]
+    rows = [[_cell(row[name]) for name in names] for row in last.to_dict("records")]
+    numbers = [pd.api.types.is_numeric_dtype(last[name]) for name in names]
+    heads = [{"text": COLUMNS[n], "number": is_number}
+             for n, is_number in zip(names, numbers, strict=True)]  # fmt: skip
+    return {"heads": heads, "rows": rows}
+
+
+def _cell(value: Any) -> tuple[str, Any]:
+    if value is None or pd.isna(value):
+        return "", ""
+    if isinstance(value, str):
+        return value, value
+    number = rounded(float(value))
+    if float(value).is_integer():
+        return f"{int(value):,}".replace(",", "\N{NARROW NO-BREAK SPACE}"), number
+    return shown(number), number
+
+
+def counts(found: list[TrialFolder], frame: pd.DataFrame) -> dict[str, int]:
+    """How many trials are in each state, the word first that says the most."""
+    if found:
+        states = pd.Series([trial.state for trial in found])
+    else:
+        states = frame.drop_duplicates("key")["state"]
+    every = states.value_counts()
+    return {name: int(every[name]) for name in every.index}
+
+
+def failures(found: list[TrialFolder]) -> list[dict[str, Any]]:
+    """The trials that failed or cannot be read, each with why."""
+    said = {"failed": "no reason was kept", "unreadable": "its trial.json is missing or damaged"}
+    return [
+        {"key": t.key, "state": t.state, "epoch": t.epoch, "error": t.error or said[t.state]}
+        for t in found
+        if t.state in said
+    ]

@@ -1,0 +1,50 @@
+"""How good pools of samples are, as console lines: a table, and what it says."""
+
+from pathlib import PurePath
+
+from analysis import pools
+from analysis.pools import Pool
+
+MEASURES = {  # of a pool: what it is called; the samples' number, that of real images, format
+    "Frechet": ("frechet_samples_test", "frechet_train_test", ".3g"),
+    "mean image": ("mean_samples_test", "mean_train_test", ".3g"),
+    "histogram": ("histogram_samples_test", "histogram_train_test", ".3g"),
+    "nearest": ("nearest_samples_train", "nearest_test_train", ".3g"),
+    "near copies": ("near_copies_samples", "near_copies_test", ".1%"),
+}
+LEGEND = (
+    "Samples to test set (D_train to test set); "
+    "nearest, near copies: samples to D_train (test set to D_train)."
+)
+POOLS = 5  # pools in the table
+
+
+def pool_lines(found: list[Pool]) -> list[str]:
+    """Plain text, at most twelve lines: the pools' quality as a table, and what it says."""
+    shown = found if len(found) <= POOLS else found[: POOLS - 1]
+    names = list(map(_pool_name, shown, pools.told_apart(found)))
+    judged = [pools.judged(pool.quality) or "its quality is not measured yet" for pool in shown]
+    cells = [["", *MEASURES]]
+    cells += [
+        [name, *(_cell(pool.quality, *measure) for measure in MEASURES.values())]
+        for name, pool in zip(names, shown, strict=True)
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    more = len(found) - len(shown)
+    return [
+        LEGEND,
+        *("  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in cells),
+        *(f"  {name}: {said}." for name, said in zip(names, judged, strict=True)),
+        *([f"  and {more} more pools: see fig17.csv"] if more else []),
+    ]
+
+
+def _pool_name(pool: Pool, differ: list[str]) -> str:
+    percent = f"{PurePath(pool.dataset).stem} {100 * pool.share:.3g} %"
+    return ", ".join([percent, f"{pool.epochs:,} epochs", *differ])
+
+
+def _cell(quality: dict[str, float], samples: str, real: str, form: str) -> str:
+    """The samples' number, in brackets that of real images; - where it is not measured."""
+    pair = [format(quality[name], form) if name in quality else "-" for name in (samples, real)]
+    return f"{pair[0]} ({pair[1]})"

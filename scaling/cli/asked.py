@@ -1,0 +1,52 @@
+"""What was asked for, as work: a study's own trials, searched, or at another study's rates."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from scaling.cli.rates import Tuned
+from scaling.cli.search import Searching, search_of
+from scaling.cli.work import Work
+from scaling.errors import UsageError
+from scaling.presets import Preset
+from scaling.trial import Trial
+from scaling.trial.schedule import schedule
+
+
+def work_of(
+    options: Namespace,
+    preset: Preset,
+    asked: list[Any],
+    epochs: int,
+    identify: Callable[[Trial], Trial],
+) -> Work:
+    """Returns the work that the flags make of a study's trials.
+
+    `identify` gives trials on own files the content of these.
+
+    Raises UsageError for flags that do not go together, and for what each of them refuses.
+    """
+    make = partial(
+        schedule,
+        epochs=epochs,
+        measure_every=preset.measure_every,
+        diffusion=preset.diffusion,
+        metrics=preset.metrics,
+        metric_every=preset.metric_every,
+        equal_images=preset.equal_images,
+        identify=identify,
+    )
+    search = search_of(options, type(asked[0]))
+    if preset.equal_images and (search or options.lr_from is not None):
+        raise UsageError(
+            "--search and --lr-from need trials of equal length, and this study trains smaller "
+            "D_trains for more epochs. Leave them out."
+        )
+    if search and options.lr_from is not None:
+        raise UsageError("--search and --lr-from both choose trials. Leave one of them out.")
+    if search:
+        return Searching(search, asked, make, epochs, preset.measure_every)
+    if options.lr_from is not None:
+        return Tuned(options.lr_from, options.results, asked, make)
+    return Work(asked, make)

@@ -1,0 +1,89 @@
+"""What the command line makes of a preset's trials: axes that it replaces, `--set`, chance."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from scaling.errors import UsageError
+from scaling.trial import Kind, Source, Trial, grid, on_dataset, parse_source
+
+FLAGS = {  # of a study, and the field that each one sets
+    "dataset": "dataset",
+    "train_size": "train_size",
+    "m_z": "m_z",
+    "n_c": "n_c",
+    "source": "source",
+    "seeds": "seed",
+    "replicates": "replicate",
+}
+
+
+def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:
+    """The preset's trials with the axes that the command line replaces."""
+    made = list(trials)
+    if options.dataset is not None:
+        made = on_dataset(made, options.dataset)
+    axes: dict[str, Sequence[Any]] = {
+        "train_size": [] if options.train_size is None else [options.train_size],
+        "m_z": options.m_z or [],
+        "n_c": options.n_c or [],
+        "source": [parse_source(text) for text in options.source or []],
+        **chance(made, options),
+    }
+    typed = _fields(options.fields, type(made[0]))
+    for flag, name in FLAGS.items():
+        if name in typed and getattr(options, flag) is not None:
+            raise UsageError(
+                f"--{flag.replace('_', '-')} and --set {name}= say the same field. Give one."
+            )
+    axes |= typed
+    return grid(made, **{name: values for name, values in axes.items() if values})
+
+
+def chance(trials: Sequence[Kind], options: argparse.Namespace) -> dict[str, Sequence[int]]:
+    """The axes of chance that were typed: replicates of one seed each, or seeds in one replicate.
+
+    Both together are their product.
+    """
+    replicates = _once("--replicates", options.replicates or [])
+    seeds = _once("--seeds", options.seeds or [])
+    if replicates and not seeds:
+        seeds = [0]
+    drawn = [trial.replicate for trial in trials if trial.replicate is not None]
+    if seeds and not replicates and drawn:
+        replicates = [min(drawn)]
+    return {"replicate": replicates, "seed": seeds}
+
+
+def _fields(words: list[list[str]], kind: type[Trial]) -> dict[str, list[object]]:
+    """`--set FIELD=VALUE [VALUE ...]`, typed by the trial's fields."""
+    axes: dict[str, list[object]] = {}
+    for group in words:
+        name = ""
+        for word in group:
+            if "=" in word:
+                name, _, word = word.partition("=")
+                if name in axes:
+                    raise UsageError(
+                        f"--set {name}= is given twice. Several values make an axis: "
+                        f"--set {name}=VALUE VALUE."
+                    )
+                axes[name] = []
+            elif not name:
+                raise UsageError(f"--set {word}: FIELD=VALUE is expected, as in --set lr=0.001.")
+            axes[name].append(_parse(name, word, kind))
+    return axes
+
+
+def _parse(name: str, word: str, kind: type[Trial]) -> object:
+    if name.startswith("source."):
+        return Source.parse(name.removeprefix("source."), word)
+    return parse_source(word) if name == "source" else kind.parse(name, word)
+
+
+def _once(flag: str, groups: Sequence[list[int]]) -> list[int]:
+    """The numbers of all words."""
+    numbers = [number for group in groups for number in group]
+    if len(set(numbers)) < len(numbers):
+        raise UsageError(f"{flag}: a number stands twice. Name each once.")
+    return numbers

@@ -1,0 +1,108 @@
+"""What a plan needs before it can run: data, pools, weights. The plan looks for it, in seconds.
+
+What the launch would refuse is refused here with the same sentence, as far as file names, headers
+and records tell.
+"""
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scaling.errors import UsageError, listed
+from scaling.storage.store import Store
+from scaling.trial import Kind, Trial
+from scaling.trial.catalog import DATASETS, images_of
+from scaling.trial.partition import sizes
+from scaling.trial.schedule import Scheduled, chunks_of
+
+INCEPTION_METRIC = "sample_quality"
+INCEPTION = "weights-inception-2015-12-05-6726825d.pth"  # as scaling.metrics.features has it
+READ_BYTES = 64 << 20  # own files up to this size are read whole; larger ones by their headers
+
+
+def with_whole_pool_names(trials: Sequence[Kind], store: Store) -> list[Kind]:
+    """The trials with their pools' whole names, where a unique prefix was given."""
+    return [_with_whole_name(trial, store) for trial in trials]
+
+
+def _with_whole_name(trial: Kind, store: Store) -> Kind:
+    name = trial.reads_pool
+    whole = whole_name(name, store) if name else name
+    if whole == name:
+        return trial
+    outer, _, inner = trial.pool_field.partition(".")
+    return trial.replaced({}, {inner: whole}) if inner else trial.replaced({outer: whole}, {})
+
+
+def whole_name(name: str, store: Store) -> str:
+    """The name of the pool that is called so or begins so; the name itself where there is none.
+
+    Raises UsageError where several begin so.
+    """
+    if (store.pool(name) / "pool.json").exists():
+        return name
+    names = [path.parent.name for path in (store.root / "pools").glob("*/pool.json")]
+    found = [other for other in names if other.startswith(name)]
+    if len(found) > 1:
+        raise UsageError(
+            f"The pools {listed(found)} begin with {name}. Give more of the name of one."
+        )
+    return found[0] if found else name
+
+
+def check_needed(options: Namespace, scheduled: Sequence[Scheduled], store: Store) -> None:
+    """Raises UsageError for data and pools that are not there, or that the trials cannot use."""
+    for name in dict.fromkeys(item.trial.dataset for item in scheduled):
+        _check_data(name, options)
+    for item in scheduled:
+        sizes(item.trial.part, images_of(item.trial.dataset), item.trial.dataset)
+    ours = {item.pool for item in scheduled if item.pool}
+    for trial in (item.trial for item in scheduled):
+        if trial.reads_pool and trial.reads_pool not in ours:
+            _check_pool(trial.reads_pool, trial, store)
+
+
+def _check_data(name: str, options: Namespace) -> None:
+    """An own file is read as the launch reads it; a standard one is looked for where it lies."""
+    from scaling.data import datasets, official
+
+    if name.endswith(datasets.OWN):
+        path = Path(name)
+        if not path.is_file() or path.stat().st_size < READ_BYTES:
+            datasets.load(name)
+    elif options.offline and name in official.FOLDERS:
+        root = Path(options.data_root or datasets.DEFAULT_ROOT)
+        inside = root / official.FOLDERS[name]
+        if not inside.is_dir() and not [*root.glob(f"{name}_*.npz")]:
+            raise UsageError(
+                f"{name} is not under {root}, and --offline downloads nothing. "
+                f"{official.how_to_get(name, root)}."
+            )
+
+
+def _check_pool(name: str, trial: Trial, store: Store) -> None:
+    """The pool's record, beside what the trial says of its images."""
+    from scaling.pools.pool import Pool
+
+    row = images_of(trial.dataset)
+    pool = Pool.load(store.pool(name), store.root / "pools")
+    shape = (row.channels, row.side, row.side)
+    size = sizes(trial.part, row, trial.dataset).train
+    levels = row.levels if trial.dataset in DATASETS else pool.spec.levels  # headers know none
+    pool.check_for(trial.dataset, levels, shape, size, chunks_of(trial))
+
+
+def lacks(scheduled: Sequence[Scheduled]) -> Iterator[str]:
+    """Lines on what the launch goes without: metrics that will be absent."""
+    asked = {m for item in scheduled for m in item.metrics}
+    coloured = any(images_of(item.trial.dataset).channels == 3 for item in scheduled)
+    if INCEPTION_METRIC in asked and coloured and not (file := inception_file()).is_file():
+        yield f"Absent: FID and Inception Score of RGB images, which need the weights {file}"
+
+
+def inception_file() -> Path:
+    """Where torch-fidelity's weights lie, by the rule of `torch.hub` and without importing it."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
+    return Path(os.path.expanduser(home), "hub", "checkpoints", INCEPTION)

@@ -1,0 +1,128 @@
+"""`--lr-from STUDY`: each cell at the learning rate that another study found best for it."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scaling.cli.work import MakeSchedule, Work
+from scaling.errors import UsageError, to_type
+from scaling.trial import NORMAL, Trial, VaeTrial
+from scaling.trial.search import without_chance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scaling.storage.store import Store
+
+Cell = tuple[VaeTrial, str]  # without chance, rate, source and partition; the source's name
+
+
+def add_rates(made: argparse.ArgumentParser) -> None:
+    """Adds `--lr-from` to a study's command line."""
+    made.add_argument_group("learning rates").add_argument(
+        "--lr-from", metavar="STUDY",
+        help="each (m_z, n_c) also at the lr of the best validation ELBO in this finished study",
+    )  # fmt: skip
+
+
+class Tuned(Work):
+    """A study's trials at their fixed rate, and again at the best rate of their cell."""
+
+    def __init__(
+        self, study: str, results: Path, trials: Sequence[Trial], make: MakeSchedule
+    ) -> None:
+        self.study, self.make = study, make
+        self.cells = _best(study, results)
+        rates = _rates(self.cells, results)
+        vaes = [trial for trial in trials if isinstance(trial, VaeTrial)]
+        if len({trial.lr for trial in vaes}) != 1 or len(vaes) < len(trials):
+            raise UsageError(
+                "--lr-from sets tuned rates beside one fixed rate, and these trials are no VAEs of "
+                "one lr. Fix it: --set lr=VALUE."
+            )
+        _check_complete(study, vaes, rates)
+        self.fixed = vaes
+        tuned = ((trial, _rate(trial, rates)) for trial in vaes)
+        self.tuned = [replace(trial, lr=lr) for trial, lr in tuned if lr is not None]
+        self.scheduled = make([*self.fixed, *self.tuned])
+
+    def record(self, store: "Store") -> dict[str, Any]:
+        """What study.json keeps: the rates, and the keys of the fixed and of the tuned trials."""
+        shown = ["source", "m_z", "n_c", "lr", "lowest", "highest", "edge"]
+        rates = {
+            "study": self.study,
+            "chosen_by": "validation_elbo",
+            "cells": self.cells[shown].to_dict("records"),
+            "fixed": [self.key(trial) for trial in self.fixed],
+            "tuned": [self.key(trial) for trial in self.tuned],
+        }
+        return super().record(store) | {"rates": rates}
+
+    def notes(self) -> list[str]:
+        """The rates, warnings where they are at the edge, and where normal training's are used."""
+        from analysis.learning_rate import lines
+
+        there = set(self.cells["source"])
+        others = sorted({trial.source.name for trial in self.fixed} - there)
+        borrowed = f"rates of {', '.join(others)}: those of normal training" if others else ""
+        return [f"lr from {self.study}:", *lines(self.cells), *([borrowed] if borrowed else [])]
+
+
+def _best(study: str, results: Path) -> "pd.DataFrame":
+    """The best rates of a finished study; raises UsageError where there is none, or no choice."""
+    from analysis import results as read
+    from analysis.learning_rate import best
+    from analysis.trial_folder import ResultsError
+
+    folder = results / study
+    again = to_type("study", study, "--results", results)
+    if Path(study).name != study or not (folder / "study.json").is_file():
+        raise UsageError(f"There is no study {study!r} in {results}. Run it first: {again}")
+    try:
+        found = read.trials(folder)
+        left = sum(trial.state not in ("done", "failed", "censored") for trial in found)
+        if left or not found:
+            raise UsageError(
+                f"The study {study} is not finished: {left} of {len(found)} trials are left. "
+                f"Run it again: {again}"
+            )
+        return best(read.load(folder, found))
+    except ResultsError as error:
+        raise UsageError(f"--lr-from {study}: {error}") from None
+
+
+def _rates(cells: "pd.DataFrame", results: Path) -> dict[Cell, float]:
+    """The best rate of each cell, as its trials are configured."""
+    from scaling.storage.store import Store
+
+    store = Store(results)
+    found = {}
+    for key, lr in zip(cells["key"], cells["lr"], strict=True):
+        trial = store.folder(key).trial()
+        if isinstance(trial, VaeTrial):
+            found[_cell(trial)] = float(lr)
+    return found
+
+
+def _cell(trial: VaeTrial) -> Cell:
+    plain = replace(without_chance(trial), lr=1.0, source=NORMAL, partition="train_and_test")
+    return plain, trial.source.name
+
+
+def _rate(trial: VaeTrial, rates: Mapping[Cell, float]) -> float | None:
+    """The rate of its cell: of its own source, else of normal training."""
+    cell, source = _cell(trial)
+    return rates.get((cell, source), rates.get((cell, NORMAL.name)))
+
+
+def _check_complete(study: str, trials: Sequence[VaeTrial], rates: Mapping[Cell, float]) -> None:
+    lacking = sorted({(t.m_z, t.n_c) for t in trials if _rate(t, rates) is None})
+    if lacking:
+        places = ", ".join(f"(m_z={m_z}, n_c={n_c})" for m_z, n_c in lacking[:3])
+        more = f" and {len(lacking) - 3} more" if lacking[3:] else ""
+        raise UsageError(
+            f"The study {study} has no rate for {places}{more} with these settings. Run it with "
+            "the same preset, or leave those out with --m-z and --n-c."
+        )

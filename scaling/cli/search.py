@@ -1,0 +1,241 @@
+"""`--search FIELD=log:A:B --samples N --halving F`: what is tried, how far, and what is chosen."""
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from scaling.cli.work import MakeSchedule, Work
+from scaling.errors import UsageError, did_you_mean
+from scaling.trial import Trial
+from scaling.trial.halving import LOST, Climb, Place, climb, rungs
+from scaling.trial.schedule import Scheduled
+from scaling.trial.search import (
+    DIGITS,
+    FORMS,
+    SEED,
+    Point,
+    Range,
+    check_free,
+    parse_range,
+    points,
+    sampled,
+)
+
+if TYPE_CHECKING:
+    from scaling.storage.store import Store
+
+SAMPLES = 16
+METRIC = "validation_elbo"  # what points are chosen by; higher is better
+TAIL = 0.1  # a score is the mean over the rows of the last tenth of the epochs, as final values are
+OVER = ("cells", "all")
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search as asked for."""
+
+    ranges: tuple[Range, ...]
+    tried: list[Point]
+    factor: int  # of successive halving; 0: all points are trained to the end
+    jointly: bool  # whether one point is chosen for all cells
+
+
+def add_search(made: argparse.ArgumentParser) -> None:
+    """Adds the flags of a search to a study's command line."""
+    group = made.add_argument_group("search (chosen by validation ELBO, never by the test set)")
+    add = group.add_argument
+    add("--search", nargs="+", metavar="FIELD=RANGE", help=FORMS)
+    about = f"points tried in each cell (default {SAMPLES}); more extend fewer"
+    add("--samples", type=int, metavar="N", help=about)
+    about = "successive halving: an F-th of the points goes on, F times as long"
+    add("--halving", type=int, metavar="F", help=about)
+    about = "cells (default): the best point of each; all: the best on average"
+    add("--search-over", metavar="WHAT", help=about)
+
+
+def search_of(options: argparse.Namespace, kind: type[Trial]) -> Search | None:
+    """The search that the flags ask for; None without `--search`.
+
+    Raises UsageError for flags that go with `--search` alone, and for what `parse_range` and
+    `points` refuse.
+    """
+    if not options.search:
+        for flag in ("samples", "halving", "search_over"):
+            if getattr(options, flag) is not None:
+                name = flag.replace("_", "-")
+                raise UsageError(
+                    f"--{name} goes with --search. Add a search, as in --search lr=log:1e-4:1e-2."
+                )
+        return None
+    over = options.search_over or OVER[0]
+    if over not in OVER:
+        raise UsageError(
+            f"Unknown --search-over {over!r}. {did_you_mean(over, OVER)}Known: {', '.join(OVER)}."
+        )
+    ranges = tuple(parse_range(word, kind) for word in options.search)
+    check_free(ranges, _given(options))
+    tried = points(ranges, SAMPLES if options.samples is None else options.samples)
+    factor = 0 if options.halving is None else options.halving
+    if options.halving is not None and factor < 2:
+        raise UsageError(f"--halving {factor}: at least 2 is needed, as in --halving 3.")
+    return Search(ranges, tried, factor, over == "all")
+
+
+def _given(options: argparse.Namespace) -> Iterable[str]:
+    """The fields that other flags give."""
+    for flag in ("dataset", "train_size", "m_z", "n_c", "source"):
+        if getattr(options, flag) is not None:
+            yield flag
+    yield from (word.partition("=")[0] for group in options.fields for word in group if "=" in word)
+
+
+class Searching(Work):
+    """The trials of a search: all points, each as far as its scores on disk take it."""
+
+    def __init__(
+        self,
+        search: Search,
+        trials: Sequence[Trial],
+        make: MakeSchedule,
+        epochs: int,
+        measure_every: int,
+    ) -> None:
+        self.search, self.make = search, make
+        candidates = sampled(trials, search.tried)
+        self.chooses = _can_choose([one.trial for one in candidates], search.factor)
+        self.scheduled = make([one.trial for one in candidates])
+        self.keys: dict[Place, list[str]] = {}
+        for one in candidates:
+            keys = self.keys.setdefault((one.cell, one.point), [])
+            keys.append(self.key(one.trial))
+        samples = len(search.tried)
+        self.ladder = rungs(epochs, measure_every, samples, search.factor)
+
+    def now(self, store: "Store") -> list[Scheduled]:
+        return self._cut(self._climb(store).epochs)
+
+    def expected(self, store: "Store") -> list[Scheduled]:
+        """Where scores are missing the first points go on: as many, if not the same ones."""
+        scores = self._scores(store)
+
+        def assumed(cell: int, point: int, epochs: int) -> float | None:
+            found = scores(cell, point, epochs)
+            return -1e9 - point if found is None else found
+
+        climbed = climb(list(self.keys), self.ladder, assumed, self.search.jointly)
+        return self._cut(climbed.epochs)
+
+    def record(self, store: "Store") -> dict[str, Any]:
+        climbed = self._climb(store)
+        search = {
+            "ranges": {one.name: one.text for one in self.search.ranges},
+            "samples": len(self.search.tried),
+            "points": f"scrambled Sobol sequence (scipy), seed {SEED}, {DIGITS} digits",
+            "over": OVER[self.search.jointly],
+            "halving": self.search.factor or None,
+            "rungs": [{"epochs": rung.epochs, "points": rung.points} for rung in self.ladder],
+            "chosen_by": f"{METRIC}, mean over the last tenth of the epochs, seeds and replicates"
+            if self.chooses
+            else None,
+            "cells": [self._cell(cell, climbed) for cell in sorted({c for c, _ in self.keys})],
+        }
+        return super().record(store) | {"search": search}
+
+    def _cell(self, cell: int, climbed: Climb) -> list[dict[str, Any]]:
+        """The points of a cell: their values, trials, scores by epochs, and which was chosen."""
+        return [
+            {
+                "values": self.search.tried[point],
+                "keys": keys,
+                "epochs": climbed.epochs[cell, point],
+                "scores": {
+                    str(epochs): None if score == LOST else score
+                    for epochs, score in climbed.scores[cell, point].items()
+                },
+                "chosen": self.chooses and climbed.chosen.get(cell) == point,
+            }
+            for (at, point), keys in self.keys.items()
+            if at == cell
+        ]
+
+    def notes(self) -> list[str]:
+        n, cells = len(self.search.tried), len({cell for cell, _ in self.keys})
+        fields = ", ".join(f"{one.name} {one.text}" for one in self.search.ranges)
+        climbing = " -> ".join(f"{r.points} to epoch {r.epochs}" for r in self.ladder)
+        return [f"search: {fields}; {n} points in each of {cells} cells, {climbing}"]
+
+    def _climb(self, store: "Store") -> Climb:
+        return climb(list(self.keys), self.ladder, self._scores(store), self.search.jointly)
+
+    def _scores(self, store: "Store") -> "Scores":
+        return Scores(store, self.keys, self.chooses)
+
+    def _cut(self, epochs: Mapping[Place, int]) -> list[Scheduled]:
+        """Costly metrics are for those that get to the end."""
+        ends = {key: epochs[place] for place, keys in self.keys.items() for key in keys}
+        return [_until(item, ends.get(item.key, item.epochs)) for item in self.scheduled]
+
+
+def _until(item: Scheduled, epochs: int) -> Scheduled:
+    if epochs >= item.epochs:
+        return item
+    kept = tuple(epoch for epoch in item.kept_epochs if epoch <= epochs)
+    return replace(item, epochs=epochs, kept_epochs=kept, metrics=())
+
+
+def _can_choose(trials: Sequence[Trial], factor: int) -> bool:
+    """Whether the trials have a validation ELBO; raises UsageError where one is needed."""
+    kinds = {trial.kind for trial in trials}
+    if kinds != {"vae"}:
+        if factor:
+            raise UsageError(
+                f"--halving goes by the validation ELBO, which a {min(kinds - {'vae'})} trial has "
+                "not. Leave it out: all points are trained to the end then."
+            )
+        return False
+    if any(trial.partition == "train_and_test" for trial in trials):
+        raise UsageError(
+            "--search chooses by the validation ELBO, and with partition=train_and_test there are "
+            "no validation images. Add --set partition=disjoint."
+        )
+    return True
+
+
+class Scores:
+    """Reads the scores of points off the rows on disk; call it with cell, point and epochs."""
+
+    def __init__(
+        self, store: "Store", keys: Mapping[Place, Sequence[str]], measured: bool = True
+    ) -> None:
+        self.store, self.keys, self.measured = store, keys, measured
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+
+    def __call__(self, cell: int, point: int, epochs: int) -> float | None:
+        """The mean over the point's trials; None before all are there, LOST where one failed."""
+        if not self.measured:
+            return None
+        each = [self._score(key, epochs) for key in self.keys[cell, point]]
+        known = [value for value in each if value is not None]
+        return sum(known) / len(known) if len(known) == len(each) else None
+
+    def _score(self, key: str, epochs: int) -> float | None:
+        if key not in self.rows:
+            self.rows[key] = self.store.folder(key).rows()
+        rows, done = self.rows[key], self.store.folder(key).done()
+        if done and done.get("censored"):  # it ended early, collapsed or diverged
+            return LOST
+        if rows and rows[-1]["epoch"] >= epochs:
+            return score_of(rows, epochs)
+        return LOST if done and done["state"] == "failed" else None
+
+
+def score_of(rows: Sequence[Mapping[str, Any]], epochs: int) -> float:
+    """The mean validation ELBO over the rows in the last tenth of `epochs`; LOST without a number.
+
+    Where a longer run measured none of these epochs, that of the last row before them counts.
+    """
+    tail = [row for row in rows if (1 - TAIL) * epochs < row["epoch"] <= epochs]
+    tail = tail or [row for row in rows if row["epoch"] <= epochs][-1:] or list(rows[:1])
+    values = [row[METRIC] for row in tail if METRIC in row]
+    return sum(values) / len(values) if values else LOST

@@ -1,0 +1,87 @@
+"""`scaling-vae status RESULTS [STUDY]`: where a study stands, from any shell; it writes nothing."""
+
+import json
+import shutil
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from scaling.cli.options import Parser
+from scaling.cli.process import DONE
+from scaling.errors import UsageError, to_type
+from scaling.status.board import Line, board, counted, cut, paint, timed, wants_colour
+from scaling.status.screen import Screen, is_live, room
+from scaling.status.status import Status, find, read
+
+WIDTH = 100  # columns where there is no terminal
+WATCH_SECONDS = 2.0
+
+
+def add_to(words: Any) -> None:
+    """Adds the word and its options to the command line."""
+    made: Parser = words.add_parser(
+        "status", help="where a study stands, while it runs or after", description=__doc__
+    )
+    add = made.add_argument
+    add("results", type=Path, nargs="?", default=Path("results"), metavar="RESULTS",
+        help="the results folder, or a study's (default: results)")  # fmt: skip
+    add("study", nargs="?", metavar="STUDY", help="its name; without it all are listed")
+    add("--watch", action="store_true", help="again and again, until the launch has ended")
+    add("--json", action="store_true", help="every trial as JSON, once")
+    made.set_defaults(command=run)
+
+
+def run(options: Namespace) -> int:
+    """Prints where studies stand, once or again and again."""
+    if options.watch and options.json:
+        raise UsageError("--json prints once and --watch again and again. Leave one of them out.")
+    root, names = find(options.results, options.study)
+    if options.json:
+        told = [read(root, name).to_dict() for name in names]
+        print(json.dumps(told[0] if options.study or len(told) == 1 else told, indent=1))
+    elif options.watch:
+        _watch(root, names)
+    else:
+        width = shutil.get_terminal_size((WIDTH, 24)).columns
+        lines = _lines(_read(root, names), root, width)
+        print("\n".join(paint(lines, wants_colour(sys.stdout.isatty()))))
+    return DONE
+
+
+def _read(root: Path, names: list[str]) -> list[Status]:
+    return [read(root, name) for name in names]
+
+
+def _lines(found: list[Status], root: Path, width: int, most: int | None = None) -> list[Line]:
+    """The board of the one study, or a line for each and the boards of those at work."""
+    if len(found) == 1:
+        return board(found[0], width, most)
+    lines: list[Line] = [
+        cut([(f"{each.study:<20} ", "bold"), (f"{counted(each)}{timed(each)}", "")], width)
+        for each in found
+    ]
+    busy = [each for each in found if each.activity]
+    for each in busy:
+        left = None if most is None else max(3, (most - len(lines)) // len(busy))
+        lines += [[], *board(each, width, left)]
+    if not busy:
+        lines.append(cut([(f"A board: {to_type('status', root, 'STUDY')}", "dim")], width))
+    return lines[:most]
+
+
+def _watch(root: Path, names: list[str]) -> None:
+    """Draws over itself on a terminal; elsewhere a line whenever it says something new."""
+    screen, last = Screen(sys.stdout), ""
+    while True:
+        found = _read(root, names)
+        if is_live(sys.stdout):
+            screen.draw(_lines(found, root, *room()))
+        else:
+            text = "; ".join(f"{each.study}: {counted(each)}" for each in found)
+            print(*[text] * (text != last), sep="\n", end="\n" * (text != last), flush=True)
+            last = text
+        if not any(each.activity for each in found):
+            return
+        time.sleep(WATCH_SECONDS)

@@ -1,0 +1,50 @@
+"""What a launch shows and leaves on disk of itself, made from its request."""
+
+from dataclasses import replace
+
+from scaling.cluster.progress import Progress
+from scaling.cluster.request import Request
+from scaling.cluster.tuner import Placement
+from scaling.status.activity import Notes
+from scaling.status.listed import Listed, Seen, listed
+from scaling.status.status import glance
+from scaling.trial.placement import Cluster
+
+
+def progress_of(request: Request, placement: Placement, width: int) -> Progress:
+    """Makes the progress of a launch that runs `width` trials at a time, and writes its plan."""
+    seen = {
+        key: glance(request.store.folder(key), planned.scheduled.epochs)
+        for key, planned in request.trials.items()
+    }
+    trials = _listed(request, placement, seen)
+    notes = Notes(request.folder, request.lock.holder["id"])
+    notes.plan(trials.values(), request.plan, width)
+    sampling = {f"pool {row['pool']}": row["hours"] for row in request.plan.get("pools", ())}
+    titles = (request.study, request.preset)
+    return Progress(trials.values(), seen, sampling, width=width, titles=titles, notes=notes)
+
+
+def width_of(request: Request, cluster: Cluster, placement: Placement) -> int:
+    """Returns how many of the trials that are left run at a time."""
+    share = max((placement.gpus[key] for key in request.left), default=0.0)
+    room = cluster.cpus // request.cpus
+    room = min(room, cluster.gpus / share) if share else room
+    return max(1, min(int(room), len(request.left)))
+
+
+def _listed(request: Request, placement: Placement, seen: dict[str, Seen]) -> dict[str, Listed]:
+    plain = listed(
+        {key: planned.trial for key, planned in request.trials.items()},
+        {key: planned.scheduled.epochs for key, planned in request.trials.items()},
+    )
+    return {
+        key: replace(
+            plain[key],
+            hours=planned.hours,
+            gpus=placement.gpus[key],
+            begun=seen[key].epoch,
+            left=planned.is_left,
+        )
+        for key, planned in request.trials.items()
+    }

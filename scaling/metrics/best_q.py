@@ -1,0 +1,249 @@
+"""Finds q*, the q of each image that maximizes the ELBO while the decoder stays as it is (Eq. 4).
+
+Four things keep the result from being too low in wide latents and for sharp posteriors, at the
+price of the plain method (one pass through the decoder for each draw):
+
+- Steps are in units of q's spread, which begins as the encoder's: a mean moves by
+  rate * std * Adam(std * gradient), and log std by a quarter of that rate. Of the gradient, which
+  is then in nats per unit of spread, what is far below EPSILON is not blown up to a full step.
+- The rate decays to 0 as a cosine.
+- The gradient is that of log p(x, z) - log q(z) along z = mean + std * noise only: the part through
+  q's parameters in log q has mean 0 and is left out, so that no noise is left where q is the
+  posterior (Roeder et al. 2017, "Sticking the landing"). Every second step has the negated draws
+  of the one before.
+- q* is the mean of the iterates (means, log stds) of the last half, weighted by 1, 2, 3, ...
+"""
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Independent
+
+from scaling.models.vae import VAE, diagonal_normal, prior
+from scaling.trial.bounds import Count, Positive
+from scaling.trial.validation import Validated
+
+# Values of images that go through the decoder together: those on a CPU stay in its cache, those on
+# a GPU fill it and its memory holds them. The result does not depend on it.
+AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 20}
+EPSILON = 1.0  # Adam's, in nats per unit of spread
+BETAS = (0.9, 0.95)  # Adam's; squares are forgotten within 20 steps, as q comes nearer
+WIDTHS_RATE = 0.25  # of the rate of the means: log std has twice their curvature, and its own noise
+LR = {"per_image": 0.4, "encoder_finetune": 1e-4}
+TAIL = 0.5  # of the steps, whose iterates are averaged
+WINDOW, PATIENCE = 100, 10  # Cremer et al. 2018: windows of steps without improvement
+STEPS_MAX = 30_000  # of Cremer's rule
+
+
+@dataclass(frozen=True)
+class Search(Validated):
+    """Options of how q* is sought."""
+
+    steps: Count = 300
+    lr: Positive | None = None  # None: that of the variant; per_image in units of q's spread
+    mc_train: Count = 1  # draws in a step
+    init: Literal["encoder", "prior"] = "encoder"
+    stop: Literal["fixed", "cremer"] = "fixed"  # cremer: first at a constant rate, by that rule
+    variant: Literal["per_image", "encoder_finetune"] = "per_image"
+
+
+class Family(Protocol):
+    """A family of q over which the ELBO is maximized."""
+
+    optimizer: torch.optim.Optimizer
+
+    def q(self, piece: slice) -> Independent:
+        """Returns the q of these images."""
+
+    def settle(self) -> None:
+        """Makes the optimizer's last step a part of the values."""
+
+    def values(self) -> list[Tensor]:
+        """Returns what describes the family, and is averaged over the last steps."""
+
+    def assign(self, values: list[Tensor]) -> None:
+        """Replaces the values."""
+
+
+class PerImage:
+    """A mean and a log std for every latent of every image.
+
+    `shift` and `growth` are the step under way: the mean's in units of std, and that of log std.
+    """
+
+    def __init__(self, q: Independent, lr: float) -> None:
+        self.mean, self.log_std = q.mean.clone(), q.stddev.log()
+        self.shift = nn.Parameter(torch.zeros_like(self.mean))
+        self.growth = nn.Parameter(torch.zeros_like(self.mean))
+        groups = [
+            {"params": [self.shift], "lr": lr},
+            {"params": [self.growth], "lr": WIDTHS_RATE * lr},
+        ]
+        self.optimizer: torch.optim.Optimizer = torch.optim.Adam(groups, betas=BETAS, eps=EPSILON)
+
+    def q(self, piece: slice) -> Independent:
+        """Returns the q of these images."""
+        std = self.log_std[piece].exp()
+        mean = self.mean[piece] + std * self.shift[piece]
+        return diagonal_normal(mean, std * self.growth[piece].exp())
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Adds the step to mean and log std; the next one is in units of the new std."""
+        self.mean.addcmul_(self.log_std.exp(), self.shift)
+        self.log_std.add_(self.growth)
+        self.shift.zero_()
+        self.growth.zero_()
+
+    def values(self) -> list[Tensor]:
+        """Returns means and log stds."""
+        return [self.mean, self.log_std]
+
+    def assign(self, values: list[Tensor]) -> None:
+        """Replaces means and log stds."""
+        self.mean, self.log_std = values
+
+
+class Finetuned:
+    """A copy of the encoder, trained on the test images with BatchNorm in eval mode."""
+
+    def __init__(self, vae: VAE, x: Tensor, lr: float) -> None:
+        self.vae, self.x = copy.deepcopy(vae), x
+        self.vae.encoder.requires_grad_(True)
+        self.weights = list(self.vae.encoder.parameters())
+        self.optimizer: torch.optim.Optimizer = torch.optim.Adam(self.weights, lr=lr)
+
+    def q(self, piece: slice) -> Independent:
+        """Returns the q of these images."""
+        return self.vae.encode(self.x[piece])
+
+    def settle(self) -> None:
+        """Does nothing: Adam has changed the weights themselves."""
+
+    def values(self) -> list[Tensor]:
+        """Returns the encoder's weights."""
+        return [weight.detach() for weight in self.weights]
+
+    @torch.no_grad()
+    def assign(self, values: list[Tensor]) -> None:
+        """Replaces the encoder's weights."""
+        for weight, value in zip(self.weights, values, strict=True):
+            weight.copy_(value)
+
+
+def optimize(vae: VAE, x: Tensor, q: Independent, search: Search) -> tuple[Independent, int]:
+    """q* of the images x (N, C, H, W) at once, and the steps taken; q is the encoder's.
+
+    Draws from PyTorch's generator, for all images, before they are cut in pieces. With stop=cremer
+    steps at a constant rate go on until the rule says so; the decaying `steps` follow.
+    """
+    family = _family(vae, x, q, search)
+    ascent = Ascent(vae, x, family, q.mean.expand(search.mc_train, *q.mean.shape))
+    before = _until_it_stays(ascent) if search.stop == "cremer" else 0
+    rates = [group["lr"] for group in family.optimizer.param_groups]
+    first = math.floor((1 - TAIL) * search.steps)
+    mean, total = [torch.zeros_like(value) for value in family.values()], 0
+    for taken in range(search.steps):
+        for group, rate in zip(family.optimizer.param_groups, rates, strict=True):
+            group["lr"] = 0.5 * (1 + math.cos(math.pi * taken / search.steps)) * rate
+        ascent.step()
+        if (weight := taken + 1 - first) > 0:
+            total += weight
+            for average, value in zip(mean, family.values(), strict=True):
+                average.lerp_(value, weight / total)
+    family.assign(mean)
+    with torch.no_grad():
+        return join([family.q(piece) for piece in pieces(x)]), before + search.steps
+
+
+def _family(vae: VAE, x: Tensor, q: Independent, search: Search) -> Family:
+    lr = search.lr or LR[search.variant]
+    if search.variant == "encoder_finetune":
+        return Finetuned(vae, x, lr)
+    return PerImage(q if search.init == "encoder" else prior(q), lr)
+
+
+class Ascent:
+    """Gradient steps of a family, each at fresh draws or at the negated ones of the step before.
+
+    `like` has the draws' shape and dtype, (draws, N, ...).
+    """
+
+    def __init__(self, vae: VAE, x: Tensor, family: Family, like: Tensor) -> None:
+        self.vae, self.x, self.family = vae, x, family
+        self.noise, self.taken = torch.empty_like(like), 0
+
+    def step(self) -> float:
+        """Takes a step; returns the mean ELBO before it, in nats per image."""
+        self.noise = -self.noise if self.taken % 2 else torch.randn_like(self.noise)
+        self.taken += 1
+        self.family.optimizer.zero_grad(set_to_none=True)
+        value = self._ascend()
+        self.family.optimizer.step()
+        self.family.settle()
+        return value.item()
+
+    def _ascend(self) -> Tensor:
+        """Adds the gradients of minus the sum of ELBOs; returns their mean."""
+        total = torch.zeros((), dtype=torch.float64, device=self.x.device)
+        for piece in pieces(self.x):
+            for draw in self.noise:
+                q = self.family.q(piece)
+                value = path_elbo(self.vae, self.x[piece], q, draw[piece]).sum() / len(self.noise)
+                (-value).backward()
+                total += value.detach()
+        return total / len(self.x)
+
+
+def path_elbo(vae: VAE, x: Tensor, q: Independent, noise: Tensor) -> Tensor:
+    """log p(x, z) - log q(z) at z = mean + std * noise, (B,) nats; log q's gradient is z's only."""
+    mean, std = q.mean, q.stddev
+    z = mean + std * noise
+    fixed = diagonal_normal(mean.detach(), std.detach())
+    return vae.decode(z).log_prob(x) + prior(fixed).log_prob(z) - fixed.log_prob(z)
+
+
+def _until_it_stays(ascent: Ascent) -> int:
+    """Steps at a constant rate until Cremer's rule, or STEPS_MAX; returns how many."""
+    windows = Windows()
+    while ascent.taken < STEPS_MAX and not windows.exhausted:
+        windows.add(ascent.step())
+    return ascent.taken
+
+
+class Windows:
+    """The rule of Cremer et al.: more than PATIENCE windows in a row without a better mean."""
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+        self.best, self.misses = -float("inf"), 0
+
+    @property
+    def exhausted(self) -> bool:
+        return self.misses > PATIENCE
+
+    def add(self, value: float) -> None:
+        """Takes a step's mean ELBO."""
+        self.values.append(value)
+        if len(self.values) == WINDOW:
+            mean = sum(self.values) / WINDOW
+            self.misses = 0 if mean > self.best else self.misses + 1
+            self.best = max(mean, self.best)
+            self.values.clear()
+
+
+def pieces(x: Tensor) -> Iterator[slice]:
+    """Slices of as many images as go through the decoder together."""
+    count = max(1, AT_ONCE.get(x.device.type, AT_ONCE["cpu"]) // x[0].numel())
+    return (slice(start, start + count) for start in range(0, len(x), count))
+
+
+def join(parts: list[Independent]) -> Independent:
+    """One q of all images from those of the pieces."""
+    means, stds = zip(*((q.mean, q.stddev) for q in parts), strict=True)
+    return diagonal_normal(torch.cat(means), torch.cat(stds))

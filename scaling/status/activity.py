@@ -1,0 +1,96 @@
+"""What a launch leaves in its study's folder while it runs: `plan.json`, and `now.json`.
+
+Both are written for readers only: no launch ever reads them back to decide what to do, and a disk
+that refuses them stops nothing.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scaling.status.listed import Listed
+from scaling.storage.formats import FORMAT, read_versioned
+
+PLAN, NOW = "plan.json", "now.json"
+WRITE_SECONDS = 2.0  # between two states of now.json, at least
+
+
+@dataclass
+class Activity:
+    """What a launch is doing. `work` maps a pool or the metrics to [done, of, unit]."""
+
+    phase: str = "starting Ray"
+    seconds: float = 0.0  # since the launch began
+    left_seconds: float | None = None  # None: nothing to go by
+    running: dict[str, str] = field(default_factory=dict)  # key -> what of the machine it has
+    work: dict[str, list[Any]] = field(default_factory=dict)
+    caps: dict[str, list[float]] = field(default_factory=dict)  # flag -> hours used, hours allowed
+
+
+class Notes:
+    """Writes what a launch is doing into its study's folder; `launch` is the id in its lock."""
+
+    def __init__(self, folder: Path, launch: str) -> None:
+        self.folder, self.launch = folder, launch
+        self.written = float("-inf")
+
+    def plan(self, trials: Iterable[Listed], plan: Mapping[str, Any], width: int) -> None:
+        """Writes plan.json; what an earlier launch planned for trials that are done is kept."""
+        path = self.folder / PLAN
+        known = (read_versioned(path) or {}).get("trials")
+        known = known if isinstance(known, dict) else {}
+        costs = {row["key"]: row for row in plan.get("trials", ())}
+        listed = {}
+        for trial in trials:
+            mine = trial.to_dict() | {n: costs.get(trial.key, {}).get(n) for n in COSTS}
+            before = known.get(trial.key) or {}
+            kept = {n: before[n] for n in KEPT if n in before}
+            listed[trial.key] = mine if trial.left else mine | kept
+        rest = {name: plan[name] for name in ("machine", "basis", "pools", "total") if name in plan}
+        _write(path, {"launch": self.launch, "width": width, **rest, "trials": listed})
+
+    def now(self, activity: Activity, at_once: bool = False) -> None:
+        """Writes now.json where it is time to."""
+        if at_once or time.monotonic() - self.written >= WRITE_SECONDS:
+            self.written = time.monotonic()
+            _write(self.folder / NOW, {"launch": self.launch} | asdict(activity))
+
+    def end(self) -> None:
+        """Removes now.json: nothing runs any more."""
+        with suppress(OSError):
+            (self.folder / NOW).unlink(missing_ok=True)
+
+
+COSTS = ("parameters", "flops", "memory_bytes", "disk_bytes")  # kept of a row of the plan
+KEPT = (*COSTS, "hours", "gpus", "begun")
+
+
+def read_now(folder: Path) -> tuple[str, Activity, float] | None:
+    """Returns the launch, what it was doing and how many seconds ago that was; None: nothing."""
+    path = folder / NOW
+    values = read_versioned(path)
+    try:
+        age = max(0.0, time.time() - path.stat().st_mtime)
+    except OSError:
+        return None
+    if values is None:
+        return None
+    names = Activity.__dataclass_fields__
+    made = Activity(**{name: value for name, value in values.items() if name in names})
+    return str(values.get("launch")), made, age
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes JSON that appears whole or not at all, without waiting for the disk."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with suppress(OSError):
+        try:
+            aside.write_text(json.dumps({"format": FORMAT, **value}))
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)

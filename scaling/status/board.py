@@ -1,0 +1,183 @@
+"""A study's status as lines of text: a board m_z x n_c for each line of trials, and what runs.
+
+A line is a list of spans, (text, colour), so that it can be cut to a width before it is coloured.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+
+from scaling.status.left import duration
+from scaling.status.listed import BEGUN, DONE, FAILED, RUNNING, WAITING, Listed, Seen
+from scaling.status.status import Status
+
+Span = tuple[str, str]
+Line = list[Span]
+COLOURS = {"green": 32, "yellow": 33, "red": 31, "cyan": 36, "dim": 2, "bold": 1, "": 0}
+BY_STATE = {DONE: "green", RUNNING: "cyan", BEGUN: "yellow", WAITING: "dim", FAILED: "red"}
+GLYPHS = {DONE: "#", WAITING: ".", FAILED: "x"}  # else tenths of the epochs
+GAP, BAR = 2, 24
+BEGUN_SHOWN = 8  # more trials that have begun and wait are counted, and not named
+LEGEND = "# done   0-9 tenths of its epochs   . waiting   x failed   (one sign a replicate or seed)"
+
+
+def board(status: Status, width: int, most: int | None = None) -> list[Line]:
+    """Lays a status out in lines of at most `width` columns, `most` lines at most (None: any)."""
+    head = [*_head(status, width), *_work(status)]
+    grids = [line for name in _names(status) for line in _grid(status, name, width)]
+    tail = [*_owner(status)]
+    room = None if most is None else max(0, most - len(head) - len(tail))
+    if room is not None and len(grids) > room:
+        grids = []  # a board that does not fit says less than the trials that run
+    shown = [*grids, [(LEGEND, "dim")]] if grids else []
+    left = None if room is None else max(0, room - len(shown))
+    return [cut(line, width) for line in [*head, *shown, *_trials(status, left), *tail]][:most]
+
+
+def cut(line: Line, width: int) -> Line:
+    """Returns the line without what lies beyond the width."""
+    kept: Line = []
+    for text, colour in line:
+        kept.append((text[:width], colour))
+        width -= len(kept[-1][0])
+    return [span for span in kept if span[0]]
+
+
+def paint(lines: Iterable[Line], coloured: bool) -> list[str]:
+    """Turns lines into text, with colours or without."""
+    return ["".join(_painted(*span) if coloured else span[0] for span in line) for line in lines]
+
+
+def _painted(text: str, colour: str) -> str:
+    return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if colour else text
+
+
+def wants_colour(terminal: bool) -> bool:
+    """Whether output is to be coloured: on a terminal, unless NO_COLOR is set or TERM is dumb."""
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def counted(status: Status) -> str:
+    """Counts the trials in words: `12/40 trials done, 2 running, 1 failed`."""
+    counts = status.counts
+    text = f"{counts[DONE]}/{len(status.trials)} trials done, {counts[RUNNING]} running"
+    return text + f", {counts[FAILED]} failed"
+
+
+def timed(status: Status) -> str:
+    """Tells the time of the launch in words: `, 3 min gone, about 4 min left`; else nothing."""
+    if status.activity is None:
+        return ""
+    left = status.activity.left_seconds
+    gone = f", {duration(status.activity.seconds)} gone"
+    return gone + (f", about {duration(left)} left" if left is not None and left >= 1 else "")
+
+
+def _head(status: Status, width: int) -> list[Line]:
+    """Name, bar, counts and times; on two lines where one does not hold them."""
+    total = len(status.trials) or 1
+    share = sum(_part(trial, _of(status, key)) for key, trial in status.trials.items()) / total
+    text = f"{counted(status)}{timed(status)}"
+    name = f"{status.study} {status.preset}".strip()
+    long = min(BAR, width - len(name) - len(text) - 2 * GAP - 9)
+    told: Span = (text, "red" if status.counts[FAILED] else "")
+    if long < 4 and len(name) + GAP + len(text) > width:
+        return [[(name, "bold"), (f"  {100 * share:.0f} %", "")], [told]]
+    full = round(share * long)
+    bar = f"[{'=' * full}{' ' * (long - full)}] {100 * share:3.0f} %  " if long >= 4 else ""
+    return [[(name, "bold"), ("  ", ""), (bar, "green"), told]]
+
+
+def _of(status: Status, key: str) -> Seen:
+    return status.seen.get(key, Seen())
+
+
+def _part(trial: Listed, seen: Seen) -> float:
+    """Of the trial's epochs, from 0 to 1."""
+    return 1.0 if seen.state == DONE else min(1.0, seen.epoch / max(1, trial.epochs))
+
+
+def _names(status: Status) -> list[str]:
+    return list(dict.fromkeys(trial.line for trial in status.trials.values()))
+
+
+def _grid(status: Status, name: str, width: int) -> list[Line]:
+    """The trials of one line: a row for each m_z, a column for each n_c."""
+    own = [trial for trial in status.trials.values() if trial.line == name]
+    cells: dict[tuple[int, int], list[Listed]] = {}
+    for trial in sorted(own, key=lambda t: (t.replicate or 0, t.seed)):
+        cells.setdefault((trial.m_z or 0, trial.n_c or 0), []).append(trial)
+    if all(trial.m_z is None for trial in own):
+        return [[(f"{name}  ", ""), *_cell(status, own, len(own) if len(own) < 40 else 7)]]
+    columns = sorted({n_c for _, n_c in cells})
+    first = max(len(name), len(f"m_z {max(m_z for m_z, _ in cells)}")) + GAP
+    wide = max(max(map(len, cells.values())), *(len(str(n)) for n in columns))
+    if first + len(columns) * (wide + GAP) > width or wide > 12:
+        wide = max(len(f"{len(own)}/{len(own)}"), 3)
+    across = max(1, (width - first) // (wide + GAP))
+    found: list[Line] = []
+    for start in range(0, len(columns), across):
+        part = columns[start : start + across]
+        heads = "".join(f"{n:<{wide + GAP}}" for n in part)
+        found.append([(f"{name:<{first}}", "bold"), ("n_c ", "dim"), (heads.rstrip(), "dim")])
+        for m_z in sorted({m_z for m_z, _ in cells}):
+            line: Line = [(f"m_z {m_z}".ljust(first), "dim"), ("    ", "")]
+            for n_c in part:
+                line += _cell(status, cells.get((m_z, n_c), []), wide)
+            found.append(line)
+    return found
+
+
+def _cell(status: Status, trials: Sequence[Listed], wide: int) -> Line:
+    """A sign for each trial or, where that is too wide, how many are done; then blanks."""
+    seen = [_of(status, trial.key) for trial in trials]
+    if len(trials) > wide:
+        done = sum(each.state == DONE for each in seen)
+        text = f"{done}/{len(trials)}"
+        states = {each.state for each in seen}
+        state = next((s for s in (FAILED, RUNNING, BEGUN) if s in states), seen[0].state)
+        return [(text, BY_STATE[state]), (" " * (wide + GAP - len(text)), "")]
+    signs = [(_sign(t, s), BY_STATE[s.state]) for t, s in zip(trials, seen, strict=True)]
+    return [*signs, (" " * (wide + GAP - len(trials)), "")]
+
+
+def _sign(trial: Listed, seen: Seen) -> str:
+    return GLYPHS.get(seen.state) or str(min(9, int(10 * _part(trial, seen))))
+
+
+def _work(status: Status) -> list[Line]:
+    """The phase of the launch; pools and metrics under way; caps."""
+    activity = status.activity
+    if activity is None:
+        return []
+    lines: list[Line] = [[("now      ", "dim"), (activity.phase, "")]]
+    for name, (done, of, unit) in activity.work.items():
+        if done < of:
+            lines.append([("now      ", "dim"), (f"{name}: {done:,} of {of:,} {unit}", "cyan")])
+    for flag, (used, allowed) in activity.caps.items():
+        lines.append([("cap      ", "dim"), (f"{flag} {allowed:g}: {used:.2g} h used", "")])
+    return lines
+
+
+def _trials(status: Status, most: int | None) -> list[Line]:
+    """What failed, what runs on what, and what has begun and waits; then how many more."""
+    lines: list[Line] = []
+    running = status.activity.running if status.activity else {}
+    for state in (FAILED, RUNNING, BEGUN):
+        here = [(key, seen) for key, seen in status.seen.items() if seen.state == state]
+        if state == BEGUN and len(here) > BEGUN_SHOWN:
+            lines.append([(f"{state:<9}", BY_STATE[state]), (f"{len(here)} trials", "")])
+            continue
+        for key, seen in here:
+            trial = status.trials[key]
+            text = f"{trial.name}, epoch {seen.epoch}/{trial.epochs}"
+            told = seen.error if state == FAILED else running.get(key, "")
+            text += f": {told}" if state == FAILED else f", {told}" if told else ""
+            lines.append([(f"{state:<9}", BY_STATE[state]), (text, "")])
+    if most is not None and len(lines) > most:
+        more = len(lines) - max(0, most - 1)
+        lines = [*lines[: max(0, most - 1)], [(f"and {more} more", "dim")]]
+    return lines
+
+
+def _owner(status: Status) -> list[Line]:
+    return [[("lock     ", "dim"), (status.owner, "")]] if status.owner else []

@@ -1,0 +1,100 @@
+"""Follows a launch from inside: how far each trial is, what runs, and how long the rest takes."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from scaling.status.activity import Activity
+from scaling.status.left import TimeLeft
+from scaling.status.listed import DONE, FAILED, RUNNING, WAITING, Listed, Seen
+from scaling.status.status import Status
+
+STARTING, TRAINING = "starting the first trials", "training"  # phases that need no line in a log
+
+
+class Following:
+    """Keeps how far each trial of a study is while its launch runs.
+
+    `trials` are all of the study, `seen` what was found of them at the start. The work is what is
+    `left` of them, and the pools in `sampling` (planned hours by name), `width` at a time.
+    """
+
+    def __init__(
+        self,
+        trials: Iterable[Listed],
+        seen: Mapping[str, Seen] | None = None,
+        sampling: Mapping[str, float] | None = None,
+        width: int = 1,
+        titles: tuple[str, str] = ("", ""),
+    ) -> None:
+        self.trials = {trial.key: trial for trial in trials}
+        self.seen = {key: Seen() for key in self.trials} | dict(seen or {})
+        hours = {trial.key: trial.hours for trial in self.trials.values() if trial.left}
+        self.left = TimeLeft(hours | dict(sampling or {}), width)
+        self.titles, self.activity = titles, Activity()
+        self.started = time.monotonic()
+        self.begun: float | None = None  # when the first trial started
+        self.measuring: float | None = None  # when the metrics began
+
+    @property
+    def share(self) -> float:
+        """The share of the planned work that is done."""
+        return self.left.share(self._parts())
+
+    @property
+    def running(self) -> set[str]:
+        """The keys of the trials that run."""
+        return set(self.activity.running)
+
+    def _parts(self) -> dict[str, float]:
+        """The done share of each piece of work: of its epochs, or of a pool's images."""
+        parts = {}
+        for key, seen in self.seen.items():
+            trial = self.trials[key]
+            new = (seen.epoch - trial.begun) / max(1, trial.epochs - trial.begun)
+            parts[key] = 1.0 if seen.state in (DONE, FAILED) else new
+        work = self.activity.work.items()
+        return parts | {name: done / max(1, of) for name, (done, of, _) in work}
+
+    def start(self, key: str, share: str) -> None:
+        """A trial starts, on this share of the machine."""
+        self.begun = time.monotonic() if self.begun is None else self.begun
+        self.activity.running[key] = share
+        if self.activity.phase == STARTING:
+            self.activity.phase = TRAINING
+        self.seen[key] = replace(self.seen[key], state=RUNNING, error="")
+
+    def row(self, key: str, epoch: int) -> None:
+        """A trial has measured an epoch."""
+        self.seen[key] = replace(self.seen[key], epoch=epoch)
+
+    def end(self, key: str, error: str | None = None) -> None:
+        """A trial has ended, well or with an error."""
+        self.activity.running.pop(key, None)
+        state = DONE if error is None else FAILED
+        self.seen[key] = replace(self.seen[key], state=state, error=error or "")
+
+    def again(self, keys: Iterable[str]) -> None:
+        """These trials are to run once more."""
+        for key in keys:
+            self.seen[key] = replace(self.seen[key], state=WAITING)
+
+    def under_way(self, name: str, done: int, of: int, unit: str) -> None:
+        """So much is done of work beside the trials: of a pool, or of the metrics."""
+        if name == "metrics" and self.measuring is None:
+            self.measuring = time.monotonic()
+        self.activity.work[name] = [done, of, unit]
+
+    def status(self) -> Status:
+        """Returns what `scaling-vae status` would find now."""
+        now = time.monotonic()
+        self.activity.seconds = now - self.started
+        self.activity.left_seconds = self._left(now)
+        return Status(*self.titles, self.trials, self.seen, self.activity)
+
+    def _left(self, now: float) -> float | None:
+        """Seconds; while metrics are measured, from those that are."""
+        done, of, _ = self.activity.work.get("metrics", [0, 0, ""])
+        if self.measuring is not None and done < of:
+            return (now - self.measuring) * (of - done) / done if done else None
+        return self.left.seconds(self._parts(), now - (now if self.begun is None else self.begun))

@@ -1,0 +1,52 @@
+"""How long a launch still takes: from its plan first, from what it measures as work gets done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PRIOR = 0.1  # the plan counts as much as measuring this share of the work,
+PRIOR_SECONDS = 20.0  # and these seconds at least: processes that start are in no plan
+
+
+@dataclass(frozen=True)
+class TimeLeft:
+    """The planned hours of each piece of work on one worker, and how many run at a time."""
+
+    hours: Mapping[str, float]
+    width: int = 1
+
+    def share(self, parts: Mapping[str, float]) -> float:
+        """Returns the share of the planned work that is done, from 0 to 1; `parts` by piece."""
+        total = sum(self.hours.values())
+        return self._done(parts) / total if total else 1.0
+
+    def seconds(self, parts: Mapping[str, float], elapsed: float) -> float:
+        """Returns the seconds that are left, 0 or more, `elapsed` seconds after the work began.
+
+        With d the planned seconds of what is done, and p a tenth of those of all work, the rest
+        takes (p + elapsed) / (p + d) times as long as planned: 1 at the beginning, near elapsed / d
+        in the end. No end comes before that of the longest piece.
+        """
+        scale = 3600 / max(1, self.width)
+        total, done = sum(self.hours.values()) * scale, self._done(parts) * scale
+        alone = (h * (1 - _part(parts, name)) * 3600 for name, h in self.hours.items())
+        planned = max(total - done, max(alone, default=0.0))
+        if not total:
+            return 0.0
+        prior = max(PRIOR * total, PRIOR_SECONDS)
+        slower = (prior + max(0.0, elapsed)) / (prior + done)
+        return max(0.0, planned * slower)
+
+    def _done(self, parts: Mapping[str, float]) -> float:
+        return sum(hours * _part(parts, name) for name, hours in self.hours.items())
+
+
+def _part(parts: Mapping[str, float], name: str) -> float:
+    return min(1.0, max(0.0, parts.get(name, 0.0)))
+
+
+def duration(seconds: float) -> str:
+    """Writes seconds as a person says them: `45 s`, `12 min`, `3.5 h`; never below 0."""
+    seconds = max(0.0, seconds)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

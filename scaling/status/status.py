@@ -1,0 +1,157 @@
+"""Where a study stands, read from what is on disk; nothing is written, and no trial is disturbed.
+
+A file is read as far as it takes: of a trial that a plan lists `done.json` and the end of its rows.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scaling.errors import UsageError, did_you_mean, to_type
+from scaling.errors import listed as in_a_row
+from scaling.status.activity import PLAN, Activity, read_now
+from scaling.status.listed import FAILED, RUNNING, SHOWN, STATES, Listed, Seen, listed
+from scaling.storage.formats import read_versioned
+from scaling.storage.lock import holder_of
+from scaling.storage.rows import last_epoch
+from scaling.storage.store import Store
+from scaling.storage.trial_folder import TrialFolder
+from scaling.trial import Trial
+
+
+@dataclass(frozen=True)
+class Status:
+    """A study: its trials, how far each one is, and what a launch does to it right now."""
+
+    study: str
+    preset: str
+    trials: Mapping[str, Listed]
+    seen: Mapping[str, Seen]
+    activity: Activity | None = None  # None: no launch of this study is under way
+    owner: str = ""  # who holds the lock of the results folder, as a sentence
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Returns how many trials are in each state."""
+        found = Counter(seen.state for seen in self.seen.values())
+        return {state: found[state] for state in STATES}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the JSON form: a list of trials, the launch, the lock."""
+        rows = [self.trials[key].to_dict() | vars(seen) for key, seen in self.seen.items()]
+        return {
+            "study": self.study,
+            "preset": self.preset,
+            "counts": self.counts,
+            "launch": vars(self.activity) if self.activity else None,
+            "lock": self.owner,
+            "trials": rows,
+        }
+
+
+def studies(root: Path) -> list[str]:
+    """Returns the names of the studies in a results folder, the one launched last at the end."""
+    files = list(root.glob("*/study.json"))
+    return [file.parent.name for file in sorted(files, key=lambda f: (f.stat().st_mtime, f))]
+
+
+def find(path: Path, study: str | None) -> tuple[Path, list[str]]:
+    """Returns the results folder and the studies that are meant.
+
+    `path` is that folder, or that of one study. Raises UsageError where there is no such study.
+    """
+    if study is None and (path / "study.json").is_file():
+        return path.absolute().parent, [path.absolute().name]
+    if not path.is_dir():
+        raise UsageError(
+            f"{path} is no folder. Give the results folder: {to_type('status', 'DIR')}"
+        )
+    known = studies(path)
+    if not known:
+        raise UsageError(
+            f"{path} holds no study yet. Launch one: {to_type('study', 'double_descent')}"
+        )
+    if study is None:
+        return path, known
+    if study not in known:
+        near = did_you_mean(study, known)
+        raise UsageError(f"{path} holds no study {study!r}. {near}There: {in_a_row(known)}.")
+    return path, [study]
+
+
+def read(root: Path, study: str) -> Status:
+    """Reads a study of a results folder; raises UsageError where its study.json lists no trials."""
+    store = Store(root)
+    folder = store.study(study)
+    about = read_versioned(folder / "study.json") or {}
+    asked = about.get("trials")
+    if not isinstance(asked, dict):
+        raise UsageError(
+            f"{folder / 'study.json'} is damaged or lists no trials. Run the study again."
+        )
+    epochs = {key: each["epochs"] for key, each in asked.items()}
+    trials = _listed(store, folder, epochs)
+    seen = {key: glance(store.folder(key), trial.epochs) for key, trial in trials.items()}
+    owner, activity = _activity(root, folder)
+    for key in activity.running if activity else ():
+        if key in seen and seen[key].state != "done":
+            seen[key] = replace(seen[key], state=RUNNING, error="")
+    return Status(study, str(about.get("preset", "")), trials, seen, activity, owner)
+
+
+def _listed(store: Store, folder: Path, epochs: Mapping[str, int]) -> dict[str, Listed]:
+    """The trials as the plan lists them; those that no plan knows from their own files."""
+    planned = (read_versioned(folder / PLAN) or {}).get("trials")
+    planned = planned if isinstance(planned, dict) else {}
+    names = Listed.__dataclass_fields__
+    rows = {key: planned[key] for key in epochs if key in planned}
+    known = {
+        key: Listed(**{n: v for n, v in row.items() if n in names} | {"epochs": epochs[key]})
+        for key, row in rows.items()
+    }
+    if len(known) == len(epochs):
+        return known
+    others: dict[str, Trial] = {}
+    for key in epochs:
+        with suppress(UsageError):  # a damaged folder, or of a module that is not loaded
+            others[key] = store.folder(key).trial()
+    found = listed(others, dict(epochs)) | known
+    return {key: found.get(key) or _unknown(key, epochs[key]) for key in epochs}
+
+
+def _unknown(key: str, epochs: int) -> Listed:
+    return Listed(key, f"unreadable: {key}", None, None, None, 0, epochs)
+
+
+def glance(folder: TrialFolder, epochs: int) -> Seen:
+    """Returns how far a trial of so many epochs is, from `done.json` and the end of its rows.
+
+    The state is that of `TrialFolder.state`, which reads every row.
+    """
+    done, reached = folder.done(), last_epoch(folder.path / "rows.jsonl")
+    shown = SHOWN[folder.state_at(epochs, done, reached)]
+    return Seen(shown, reached, str((done or {}).get("error") or "") if shown == FAILED else "")
+
+
+def _activity(root: Path, folder: Path) -> tuple[str, Activity | None]:
+    """Who holds the lock, as a sentence, and what that launch does to this study."""
+    holder, lives = holder_of(root)
+    if not holder:
+        return "No launch is at work on this folder.", None
+    who = f"process {holder.get('pid')} on {holder.get('host')}"
+    left = read_now(folder)
+    mine = left is not None and left[0] == holder.get("id")
+    if lives is False:
+        return f"The last launch, {who}, has died; the same command goes on.", None
+    if lives is None:
+        who += f", which cannot be seen from here (its count is at {holder.get('beat')})"
+    if not mine or left is None:
+        return f"{who} holds the lock, for another study or before its first trial.", None
+    _, activity, age = left
+    if lives and activity.left_seconds is not None:
+        activity.left_seconds = max(0.0, activity.left_seconds - age)
+        activity.seconds += age
+    return f"{who} is at work; it last said so {age:.0f} s ago.", activity

@@ -1,0 +1,239 @@
+"""Searches over fields of trials: ranges, and the points of a Sobol sequence that lie in them.
+
+The points are nested: those of 8 samples are the first 8 of 16. They are rounded, so that the keys
+of their trials do not depend on the last bits of a machine's arithmetic.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, get_args, get_type_hints
+
+from scaling.errors import UsageError, listed
+from scaling.trial.grid import grid
+from scaling.trial.keys import Kind, Trial
+from scaling.trial.source import Source
+
+SEED = 0  # of the scrambling, always: else more samples would not extend fewer
+DIGITS = 3  # of a value, significant ones
+MOST_SAMPLES = 1024
+MOST_DRAWS = 2**16  # points of the sequence that are looked at for so many different ones
+CHANCE = ("replicate", "seed", "split")  # fields that chance reads: averaged over, not searched
+FORMS = "FIELD=lin:A:B, log:A:B, int:A:B or choice:A,B,C"
+
+Point = dict[str, object]  # a value for each searched field
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values that a search may give to one field."""
+
+    name: str
+    text: str  # as typed: log:1e-4:1e-2
+    scale: str  # lin, log, int or choice
+    low: float = 0.0
+    high: float = 0.0
+    choices: tuple[object, ...] = ()
+    whole: bool = False  # whether its values are whole numbers
+    as_int: bool = False  # whether they are of type int, as the field is
+
+    @property
+    def distinct(self) -> float:
+        """How many different values there are, as far as that can be counted."""
+        if self.scale == "choice":
+            return len(self.choices)
+        return self.high - self.low + 1 if self.whole else math.inf
+
+    def at(self, share: float) -> object:
+        """The value at a share in [0, 1) of the range, rounded to DIGITS significant digits.
+
+        lin: a + u (b - a). log: a (b / a)^u. Whole numbers and choices have equal parts of [0, 1)
+        each, of a logarithmic range of whole numbers equal parts of [log a, log (b + 1)).
+        """
+        if self.scale == "choice":
+            return self.choices[int(share * len(self.choices))]
+        high = self.high + 1 if self.whole else self.high
+        if self.scale == "log":
+            value = self.low * (high / self.low) ** share
+        else:
+            value = self.low + share * (high - self.low)
+        if self.whole:
+            number = min(math.floor(value), int(self.high))
+            return number if self.as_int else float(number)
+        return min(max(float(f"{value:.{DIGITS}g}"), self.low), self.high)
+
+
+def parse_range(word: str, kind: type[Trial]) -> Range:
+    """The range in `FIELD=SCALE:A:B` or `FIELD=choice:A,B,C`, for a field of this kind of trial.
+
+    Raises UsageError for an unknown field, one that is no number, an empty or reversed range, a
+    logarithm through 0.
+    """
+    name, equals, text = word.partition("=")
+    scale, colon, rest = text.partition(":")
+    if not (name and equals and colon and scale in ("lin", "log", "int", "choice")):
+        raise UsageError(f"--search {word}: {FORMS} is expected, as in --search lr=log:1e-4:1e-2.")
+    if name in CHANCE:
+        axis = "--set split=0 1 2" if name == "split" else f"--{name}s 0-4"
+        raise UsageError(
+            f"--search {word}: {name} is chance, over which a search takes the mean. "
+            f"Give several: {axis}."
+        )
+    owner, field = (Source, name[7:]) if name.startswith("source.") else (kind, name)
+    number = _number(owner, field, rest)
+    if scale == "choice":
+        return _choices(word, name, text, [owner.parse(field, part) for part in rest.split(",")])
+    if number is None:
+        raise UsageError(
+            f"--search {word}: {name} is no number and has no range. "
+            f"Name its values: --search {name}=choice:A,B."
+        )
+    low, high = _ends(word, rest)
+    _check_ends(word, name, scale, low, high)
+    whole = scale == "int" or number is int
+    if whole and not (low.is_integer() and high.is_integer()):
+        raise UsageError(f"--search {word}: whole numbers are expected for {name}.")
+    return Range(name, text, scale, low, high, whole=whole, as_int=number is int)
+
+
+def _number(owner: type[Any], field: str, text: str) -> type | None:
+    """Float or int, whichever the field takes; None where it takes no numbers."""
+    hints = get_type_hints(owner)
+    if field not in hints:
+        owner.parse(field, text)  # raises, with the known fields
+    members = get_args(hints[field]) or (hints[field],)
+    return float if float in members else int if int in members else None
+
+
+def _choices(word: str, name: str, text: str, values: list[object]) -> Range:
+    if len(set(values)) < max(2, len(values)):
+        raise UsageError(
+            f"--search {word}: at least two different values are needed, each named once. "
+            f"Give one alone with --set {name}=VALUE."
+        )
+    return Range(name, text, "choice", choices=tuple(values))
+
+
+def _ends(word: str, text: str) -> tuple[float, float]:
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise UsageError(f"--search {word}: two numbers are expected, as in lr=log:1e-4:1e-2.")
+    return low, high
+
+
+def _check_ends(word: str, name: str, scale: str, low: float, high: float) -> None:
+    if low == high:
+        raise UsageError(
+            f"--search {word}: the range is empty. Give that value with --set {name}={low:g}."
+        )
+    if low > high:
+        raise UsageError(
+            f"--search {word}: the range is reversed. Write {name}={scale}:{high:g}:{low:g}."
+        )
+    if scale == "log" and low <= 0:
+        raise UsageError(
+            f"--search {word}: a logarithm has no value at or below 0. "
+            f"Begin above it, or write {name}=lin:{low:g}:{high:g}."
+        )
+
+
+def points(ranges: Sequence[Range], samples: int) -> list[Point]:
+    """The first `samples` different points of a scrambled Sobol sequence in the ranges.
+
+    The ranges' order does not matter. Raises UsageError where there are not so many.
+    """
+    from scipy.stats import qmc
+
+    ordered = sorted(ranges, key=lambda one: one.name)
+    _check_samples(ordered, samples)
+    sequence = qmc.Sobol(len(ordered), scramble=True, seed=SEED)
+    found: dict[tuple[object, ...], None] = {}
+    block = 1 << (samples - 1).bit_length()
+    for _ in range(max(1, MOST_DRAWS // block)):
+        for shares in sequence.random(block).tolist():
+            found[tuple(one.at(u) for one, u in zip(ordered, shares, strict=True))] = None
+            if len(found) == samples:
+                return [dict(zip((r.name for r in ordered), p, strict=True)) for p in found]
+    raise UsageError(
+        f"--samples {samples}: the ranges hold {len(found)} different points, rounded to {DIGITS} "
+        f"digits. Give --samples {len(found)}, or wider ranges."
+    )
+
+
+def _check_samples(ranges: Sequence[Range], samples: int) -> None:
+    if samples < 1:
+        raise UsageError(f"--samples {samples}: at least one is needed.")
+    if samples > MOST_SAMPLES:
+        raise UsageError(
+            f"--samples {samples}: at most {MOST_SAMPLES} are taken. "
+            "Give fewer, and narrow the ranges to where the best of them lie."
+        )
+    there = math.prod(one.distinct for one in ranges)
+    if samples > there:
+        raise UsageError(
+            f"--samples {samples}: the ranges hold {there:g} different points. "
+            f"Give --samples {there:g}, or wider ranges."
+        )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trial of a search: which of the study's cells it belongs to, and which point it tries.
+
+    The trials of a cell and point differ in chance only.
+    """
+
+    cell: int
+    point: int
+    trial: Trial
+
+
+def sampled(trials: Iterable[Any], tried: Sequence[Point]) -> list[Candidate]:
+    """Every trial at every point, the first points first.
+
+    A cell is what a trial has in common with those that differ from it by chance. Raises UsageError
+    where a searched field is an axis of the trials, or where a trial cannot have a value.
+    """
+    base = list(dict.fromkeys(trials))
+    cells: dict[Trial, int] = {}
+    for trial in base:
+        cells.setdefault(without_chance(trial), len(cells))
+    for name, value in tried[0].items():
+        if len({t for trial in base for t in grid(trial, **{name: [value]})}) < len(base):
+            raise UsageError(
+                f"--search {name}: {name} is an axis of this study already, with several values. "
+                "Search another field."
+            )
+    return [
+        Candidate(cells[without_chance(trial)], at, *grid(trial, **_axes(point)))
+        for at, point in enumerate(tried)
+        for trial in base
+    ]
+
+
+def _axes(point: Point) -> dict[str, list[object]]:
+    return {name: [value] for name, value in point.items()}
+
+
+def without_chance(trial: Kind) -> Kind:
+    """The trial as it is shared by all its replicates, seeds and splits."""
+    plain: dict[str, Any] = {"replicate": None, "seed": 0, "split": 0}
+    known = type(trial).__dataclass_fields__
+    return replace(trial, **{name: plain[name] for name in CHANCE if name in known})
+
+
+def check_free(ranges: Sequence[Range], given: Iterable[str]) -> None:
+    """Raises UsageError where a field has two ranges, or is given a value beside its range."""
+    names = [one.name for one in ranges]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise UsageError(f"--search names {listed(twice)} twice. Give each field one range.")
+    both = set(names) & set(given)
+    if both:
+        raise UsageError(
+            f"--search and another flag both give {listed(both)}: it would be an axis and "
+            "searched. Leave one of them out."
+        )

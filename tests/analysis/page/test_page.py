@@ -1,0 +1,103 @@
+"""What a page holds, without a browser: foreign text, states, numbers, names of folders."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from analysis import page, results
+from analysis.page import cells, pictures, told
+from analysis.page.lines import lined
+from analysis.trial_folder import ResultsError
+
+
+def data(text):
+    found = re.search(r'<script type="application/json" id="map-data">(.*?)</script>', text, re.S)
+    return json.loads(found[1])
+
+
+def test_a_study_with_a_failure_whose_error_is_html(results):
+    evil = "<script>alert(1)</script><img src=x onerror=alert(2)> loss not finite"
+    results.fill(seeds=range(2))
+    trial = results.vae(1, 2, 9)
+    results.add(trial, [], {"state": "failed", "epoch": 3, "error": evil}, key="evil<b>")
+    file = page.write(results.close())
+    text = file.read_text()
+    assert file.name == "report.html" and "1 failed" in text
+    assert "&lt;script&gt;alert(1)" in text and "<script>alert" not in text
+    assert "<img src=x" not in text and "evil<b>" not in text
+
+
+def test_the_map_holds_means_and_intervals_over_seeds(results):
+    results.fill({(1, 2): 100.0, (1, 4): 90.0}, seeds=range(3), noise=1.0)
+    study = results.close()
+    frame = lined(_load(study))
+    made = cells.heat_map(frame)
+    (row,) = (r for r in made["values"]["final"]["test_elbo"]["normal"] if r[:2] == [1, 2])
+    here = frame[(frame["n_c"] == 2) & (frame["epoch"] > 108)]
+    each = here.groupby("seed")["test_elbo"].mean()
+    half = 4.302653 * each.std(ddof=1) / np.sqrt(3)  # t of 2 degrees of freedom
+    known = [each.mean(), each.mean() - half, each.mean() + half, 3]
+    assert row[2:] == pytest.approx(known, rel=1e-5)  # six digits are kept
+
+
+def test_the_best_epoch_is_chosen_by_validation_where_there_is_one(results):
+    trial = results.vae(1, 2, 0)
+    rows = [results.row(trial, epoch, 100.0) for epoch in (40, 80, 120)]
+    for row, test, validation in zip(rows, (-90, -80, -95), (-70, -75, -99), strict=True):
+        row |= {"test_elbo": test, "validation_elbo": validation}
+    results.add(trial, rows)
+    made = cells.heat_map(lined(_load(results.close())))
+    assert made["chosen_by"] == "validation_elbo"
+    assert made["values"]["best"]["test_elbo"]["normal"] == [[1, 2, -90.0, None, None, 1]]
+
+
+def test_replicates_are_draws_and_seeds_within_one_are_not(results):
+    for replicate in range(2):
+        for seed in range(3):
+            trial = results.vae(1, 2, seed, replicate=replicate)
+            rows = [results.row(trial, epoch, 100.0 + replicate + seed) for epoch in (40, 120)]
+            results.add(trial, rows, key=f"t-{replicate}-{seed}")
+    made = cells.heat_map(lined(_load(results.close())))
+    ((_, _, mean, low, high, n),) = made["values"]["final"]["test_elbo"]["normal"]
+    assert n == 2 and mean == pytest.approx(-101.5) and low < -102 < -101 < high
+
+
+def test_nothing_measured_yet_is_a_page_too(results):
+    results.add(results.vae(1, 2, 0), [], done=False)
+    text = page.write(results.close()).read_text()
+    assert "holds no measured epoch yet" in text and "1 waiting" in text
+
+
+def test_folders_and_machines_are_not_named():
+    argv = ["/home/ann/x/studies/double_descent.py", "--results", "/secret", "--epochs", "3"]
+    assert told.typed([*argv, "--address=10.0.0.1:6379"]) == "double_descent.py --epochs 3"
+
+
+def test_a_png_holds_its_pixels():
+    import base64
+    import io
+
+    from matplotlib.image import imread
+
+    pixels = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    for each in (pixels, pixels[..., 0]):
+        uri = pictures.png_uri(each)
+        held = imread(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+        assert (np.round(held * 255).astype(np.uint8) == each).all()
+
+
+def test_which_pages_are_meant(results, tmp_path):
+    results.fill(seeds=[0])
+    study = results.close()
+    assert page.places(results.root) == page.places(results.root, study.name) == [study]
+    assert page.places(study) == [study]
+    with pytest.raises(ResultsError, match="no study 'dobule'.*There: double_descent"):
+        page.places(results.root, "dobule")
+    with pytest.raises(ResultsError, match="End it in .html"):
+        page.write(study, tmp_path / "page.pdf")
+
+
+def _load(study):
+    return results.load(study)

@@ -1,0 +1,62 @@
+"""No mean is taken over images, settings, precisions or estimators: they are told apart."""
+
+import pytest
+
+from analysis import curves
+from analysis.alike import images
+from analysis.claims.cells import cells
+from analysis.trial_folder import ResultsError
+
+
+def marked(frame, name, even, odd):
+    """The frame with a column that differs between its even and odd seeds."""
+    frame[name] = [even if seed % 2 == 0 else odd for seed in frame["seed"]]
+    return frame
+
+
+MIXED = [
+    ("fingerprint", "aaa", "bbb"),
+    ("data", "official", "jpeg"),
+    ("precision", "float32", "bf16"),
+    ("lr", 0.1, 0.2),
+    ("partition", "disjoint", "development"),
+    ("amortization_steps", 300, 500),
+    ("robustness_variant", "kuzina", "standard"),
+    ("source_pool", "a", "b"),
+]
+
+
+@pytest.mark.parametrize(("name", "even", "odd"), MIXED)
+def test_seeds_that_differ_in_it_are_refused_by_name(frame, name, even, odd):
+    assert len(curves.final(frame))
+    with pytest.raises(ResultsError, match=rf"mix {name} .*--where"):
+        curves.final(marked(frame, name, even, odd))
+
+
+def test_replicates_have_images_and_pools_of_their_own(frame):
+    frame["replicate"] = frame["seed"]
+    for name, even, odd in (("fingerprint", "aaa", "bbb"), ("source_pool", "a", "b")):
+        frame = marked(frame, name, even, odd)
+    assert len(curves.final(frame))
+    frame["replicate"] = 0
+    with pytest.raises(ResultsError, match="mix"):
+        curves.final(frame)
+
+
+def test_rows_older_than_a_field_mean_its_default(frame):
+    assert len(curves.final(marked(frame, "precision", None, "auto")))
+
+
+@pytest.mark.parametrize(("name", "even", "odd"), MIXED[:5])
+def test_claims_tell_them_apart(frame, name, even, odd):
+    (one,) = cells(frame)
+    several = cells(marked(frame, name, even, odd))
+    assert len(several) == 2
+    assert sum(len(cell.trials) for cell in several) == len(one.trials)
+
+
+def test_images_are_told_apart_within_a_draw_only(frame):
+    frame = marked(frame, "fingerprint", "aaa", "bbb")
+    assert set(images(frame)) == {"aaa", "bbb"}
+    frame["replicate"] = frame["seed"]
+    assert set(images(frame)) == {""}

@@ -1,0 +1,156 @@
+"""What was chosen by validation, as study.json tells it, and the figures that show it."""
+
+import json
+
+import pytest
+
+from analysis import choice, figures
+from analysis.__main__ import main
+from analysis.provenance import provenance
+from analysis.report import report_on
+from analysis.results import compact, load
+from analysis.trial_folder import ResultsError
+
+PATH = {(1, 2): 9.0, (1, 4): 5.0, (1, 8): 7.0, (2, 8): 6.0, (4, 8): 4.0, (4, 16): 3.0}
+TUNED = {(1, 2): 8.0, (1, 4): 6.0, (1, 8): 5.0, (2, 8): 4.0, (4, 8): 3.0, (4, 16): 2.0}
+LRS = (1e-3, 3e-3, 1e-2)
+
+
+def record(results, **more):
+    """The study's folder with more in its study.json."""
+    folder = results.close()
+    study = json.loads((folder / "study.json").read_text())
+    (folder / "study.json").write_text(json.dumps(study | more))
+    return folder
+
+
+@pytest.fixture
+def searched(results):
+    """Two cells, three rates, two seeds; the best by validation has not the best test ELBO."""
+    cells = []
+    for m_z, n_c in ((1, 2), (4, 8)):
+        cell = []
+        for at, lr in enumerate(LRS):
+            keys = [f"{m_z}-{n_c}-{at}-{seed}" for seed in range(2)]
+            for seed, key in enumerate(keys):
+                trial = results.vae(m_z, n_c, seed, lr=lr)
+                row = results.row(trial, 120 if at else 40, 10.0 + at) | {"validation_elbo": -1.0}
+                results.add(trial, [row], key=key)
+            scores = {"40": -50.0 + at} | ({"120": -20.0 - at} if at else {})
+            values = {"lr": lr, "likelihood": "mixture"}
+            cell.append({"values": values, "keys": keys, "epochs": 120 if at else 40,
+                         "scores": scores, "chosen": at == 1})  # fmt: skip
+        cells.append(cell)
+    search = {"ranges": {"lr": "log:1e-3:1e-2", "likelihood": "choice:mixture,gaussian"}}
+    search |= {"samples": 3, "points": "scrambled Sobol sequence", "over": "cells", "halving": 2}
+    search |= {"rungs": [{"epochs": 40, "points": 3}, {"epochs": 120, "points": 2}]}
+    return record(results, search=search | {"chosen_by": "validation_elbo", "cells": cells})
+
+
+@pytest.fixture
+def both(results):
+    """A path at one rate and at tuned rates, three seeds each."""
+    keys = {}
+    for name, truth, rate in (("fixed", PATH, 3e-3), ("tuned", TUNED, 1e-2)):
+        for (m_z, n_c), negative in truth.items():
+            for seed in range(3):
+                trial = results.vae(m_z, n_c, seed, lr=rate)
+                key = f"{name}-{m_z}-{n_c}-{seed}"
+                y = negative + 0.01 * (seed - 1) * (1 + 0.1 * m_z)
+                results.add(trial, [results.row(trial, 120, y)], key=key)
+                keys.setdefault(name, []).append(key)
+    return record(results, rates={"study": "learning_rate", "cells": [], **keys})
+
+
+def test_figures_are_of_the_chosen_points(searched):
+    frame = load(searched)
+    found = choice.chosen(frame, provenance(searched))
+    assert set(found["lr"]) == {3e-3}
+    assert len(found) == 4
+    assert set(figures.load("fig7", searched)["key"]) == set(found["key"])
+    assert len(figures.load("search", searched)) == len(frame)
+
+
+def test_a_parquet_file_tells_the_same(searched, tmp_path):
+    file = compact(searched, output=tmp_path / "all.parquet")
+    assert provenance(file)["search"] == provenance(searched)["search"]
+    whole = figures.numbers("search", figures.load("search", searched))
+    assert figures.numbers("search", figures.load("search", file)).equals(whole)
+
+
+def test_a_search_without_a_choice_is_told(searched, results):
+    study = json.loads((searched / "study.json").read_text())
+    for cell in study["search"]["cells"]:
+        for point in cell:
+            point["chosen"] = False
+    (searched / "study.json").write_text(json.dumps(study))
+    with pytest.raises(ResultsError, match="has chosen nothing yet"):
+        figures.load("fig7", searched)
+
+
+def test_a_record_of_other_trials_counts_for_nothing(searched, results):
+    """A later launch was killed before it could write its own."""
+    results.add(results.vae(1, 2, 0, lr=0.5), [{"epoch": 120, "test_elbo": -1.0}], key="later")
+    study = json.loads((searched / "study.json").read_text())
+    study["trials"]["later"] = {"epochs": 120}
+    (searched / "study.json").write_text(json.dumps(study))
+    frame = load(searched)
+    assert choice.search_of(frame, provenance(searched)) is None
+    assert choice.chosen(frame, provenance(searched)) is frame
+
+
+def test_the_search_is_drawn_in_parallel_coordinates(searched):
+    frame = figures.load("search", searched)
+    table = figures.numbers("search", frame)
+    assert list(table["lr"]) == [*LRS, *LRS]
+    assert list(table["epochs"]) == [40, 120, 120] * 2
+    assert list(table["score"]) == [-50.0, -21.0, -22.0] * 2
+    assert list(table["chosen"]) == [False, True, False] * 2
+    assert table.loc[table["chosen"], "test_elbo"].tolist() == [-11.0, -11.0]
+    assert table.loc[~table["chosen"], "test_elbo"].isna().all()
+    drawn = figures.draw("search", frame)
+    first = drawn.axes[0]
+    lines = [line for line in first.lines if len(line.get_xdata()) == 3]
+    assert len(lines) == 3  # a line a point: likelihood, lr, validation ELBO
+    thick = [line for line in lines if line.get_linewidth() == 2.0]
+    (chosen,) = thick
+    assert list(chosen.get_ydata()) == pytest.approx([0.0, 0.477, 1.0], abs=1e-3)
+    assert [text.get_text() for text in first.get_xticklabels()][:2] == ["likelihood", "lr"]
+
+
+def test_the_report_draws_the_search_and_the_chosen(searched, monkeypatch):
+    monkeypatch.setattr(figures, "FORMATS", ("csv",))
+    said = report_on(searched)
+    assert any(line.startswith("search: ") for line in said)
+    assert (searched / "figures" / "search.csv").is_file()
+
+
+def test_both_verdicts_are_given(both, capsys):
+    assert main(["verdict", "--results", str(both)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    first, second = said.index("fixed rate:"), said.index("tuned rates (from learning_rate):")
+    assert said[first + 1].endswith("holds, all three moves are significant.")
+    assert "not shown" in said[second + 1]
+
+
+def test_one_figure_shows_both(both):
+    frame = figures.load("tuned", both)
+    table = figures.numbers("tuned", frame)
+    assert table.groupby("rates", sort=False)["lr"].first().tolist() == [3e-3, 1e-2]
+    for name, truth in zip(table["rates"].unique(), (PATH, TUNED), strict=True):
+        part = table[table["rates"] == name].set_index(["m_z", "n_c"])["mean"]
+        assert part.to_dict() == pytest.approx(truth)
+    drawn = figures.draw("tuned", frame)
+    lines = [line for line in drawn.axes[0].lines if line.get_linestyle() == "-"]
+    assert [list(line.get_ydata()) for line in lines] == [
+        pytest.approx(list(PATH.values())), pytest.approx(list(TUNED.values()))
+    ]  # fmt: skip
+    note = drawn._supxlabel.get_text()
+    assert "holds" in note and "not shown" in note
+    assert set(figures.load("fig8", both)["lr"]) == {3e-3}  # the figures of the paper: one rate
+
+
+@pytest.mark.parametrize(("name", "said"), [("search", "--search"), ("tuned", "--lr-from")])
+def test_without_a_record_the_figures_say_what_to_type(study, name, said):
+    with pytest.raises(ResultsError, match=said):
+        figures.numbers(name, figures.load(name, study))

@@ -1,0 +1,112 @@
+"""What a plan needs is looked for by the plan, and told with the sentence of the launch."""
+
+import shutil
+from argparse import Namespace
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scaling.cli import needed
+from scaling.cli.needed import check_needed, lacks, whole_name, with_whole_pool_names
+from scaling.errors import UsageError
+from scaling.metrics import features
+from scaling.pools.pool import Pool
+from scaling.storage.store import Store
+from scaling.trial import DMAAPX, TwoSampleTrial, VaeTrial
+from scaling.trial.schedule import schedule
+from tests.small_pool import SPEC, build
+
+HERE = Namespace(offline=False, data_root=None)
+
+
+def checked(trial, store, options=HERE):
+    check_needed(options, schedule([trial], 10, 5, None), store)
+
+
+def own_file(path, **arrays):
+    np.savez(path, **({"images": np.zeros((40, 8, 8), np.uint8)} | arrays))
+    return str(path)
+
+
+def test_an_own_file_that_is_there_and_one_that_is_not(tmp_path):
+    store = Store(tmp_path)
+    checked(VaeTrial(own_file(tmp_path / "a.npz"), n_c=2), store)
+    with pytest.raises(UsageError, match="does not exist"):
+        checked(VaeTrial(str(tmp_path / "missing.npz"), n_c=2), store)
+    floats = own_file(tmp_path / "floats.npz", images=np.zeros((40, 8, 8), np.float32))
+    with pytest.raises(UsageError, match="levels from 0 to 255"):
+        checked(VaeTrial(floats, n_c=2), store)
+
+
+def test_a_train_size_that_the_data_do_not_have(tmp_path):
+    with pytest.raises(UsageError, match="At most --train-size 39 works"):
+        checked(VaeTrial(own_file(tmp_path / "a.npz"), n_c=2, train_size=41), Store(tmp_path))
+
+
+def test_standard_data_offline(tmp_path):
+    offline = Namespace(offline=True, data_root=tmp_path)
+    with pytest.raises(UsageError, match="--offline downloads nothing"):
+        checked(VaeTrial("cifar10", n_c=2), Store(tmp_path), offline)
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    checked(VaeTrial("cifar10", n_c=2), Store(tmp_path), offline)
+    checked(VaeTrial("digits", n_c=2), Store(tmp_path), offline)
+
+
+def with_pool(store, name="mygan-123"):
+    store.pool(name).parent.mkdir(parents=True, exist_ok=True)
+    build(store.pool(name), 2, replace(SPEC, name=name))
+    return Pool.load(store.pool(name), store.root / "pools")
+
+
+def test_a_unique_prefix_names_a_pool(tmp_path):
+    store = Store(tmp_path)
+    with_pool(store)
+    assert whole_name("mygan", store) == whole_name("mygan-123", store) == "mygan-123"
+    assert whole_name("other", store) == "other"
+    with_pool(store, "mygan-124")
+    with pytest.raises(UsageError, match="mygan-123, mygan-124 begin with mygan-"):
+        whole_name("mygan-", store)
+    assert whole_name("mygan-124", store) == "mygan-124"
+
+
+def test_trials_of_each_kind_get_the_whole_name(tmp_path):
+    store = Store(tmp_path)
+    with_pool(store)
+    vae = VaeTrial("digits", n_c=2, source=DMAAPX.replaced({"pool": "mygan", "k": 1}))
+    normal = VaeTrial("digits", n_c=2)
+    tested = TwoSampleTrial("digits", pool="my")
+    got = with_whole_pool_names([vae, normal], store)
+    assert [trial.reads_pool for trial in got] == ["mygan-123", None]
+    assert got[1] is normal
+    assert with_whole_pool_names([tested], store)[0].reads_pool == "mygan-123"
+
+
+def test_pools_that_are_missing_or_too_small(tmp_path):
+    store = Store(tmp_path)
+    pool = with_pool(store)
+    size = pool.spec.images_per_chunk
+    trial = VaeTrial("digits", n_c=2, train_size=size)
+
+    def reading(name, k):
+        return trial.replaced({}, {}) if not name else trial.replaced(
+            {"source": DMAAPX.replaced({"pool": name, "k": k})}, {})  # fmt: skip
+
+    checked(reading(pool.name, 2), store)
+    with pytest.raises(UsageError, match="has 2 chunks, and k=3 needs 3"):
+        checked(reading(pool.name, 3), store)
+    shutil.rmtree(store.pool(pool.name))
+    with pytest.raises(UsageError, match="no such pool"):
+        checked(reading(pool.name, 2), store)
+
+
+def test_weights_that_are_missing_are_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    coloured = schedule([VaeTrial("cifar10", n_c=2)], 10, 5, None, ("sample_quality",))
+    grey = schedule([VaeTrial("digits", n_c=2)], 10, 5, None, ("sample_quality",))
+    assert needed.INCEPTION == features.WEIGHTS
+    (line,) = lacks(coloured)
+    assert str(tmp_path) in line and not [*lacks(grey)]
+    needed.inception_file().parent.mkdir(parents=True)
+    needed.inception_file().write_bytes(b"")
+    assert not [*lacks(coloured)]

@@ -1,0 +1,136 @@
+"""`--lr-from`: rates of a finished study, by validation; what it refuses."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scaling.cli.asked import work_of
+from scaling.cli.options import override, parser
+from scaling.errors import UsageError
+from scaling.storage.store import Store
+from scaling.trial import key
+from studies import double_descent, learning_rate
+
+ROOT = Path(__file__).parents[2]
+CELLS = ("--m-z", "1", "--n-c", "2", "4")
+BEST = {2: 1e-2, 4: 1e-3}
+
+
+def planned(module, *words, preset="smoke"):
+    options = parser("", module.PRESETS).parse_args(list(words))
+    chosen = module.PRESETS[preset]
+    asked = override(module.trials(chosen), options)
+    return work_of(options, chosen, asked, chosen.epochs)
+
+
+def fill(root, *words, state="done", validation=True):
+    """The study learning_rate, finished; the test ELBO prefers another rate in each cell."""
+    store, asked = Store(root), {}
+    for item in planned(learning_rate, *CELLS, *words).scheduled:
+        folder, trial = store.folder(item.key), item.trial
+        folder.create(trial)
+        score = 0.0 if trial.lr == BEST[trial.n_c] else -10.0
+        row = {"epoch": item.epochs, "test_elbo": -score, "train_elbo": 0.0}
+        folder.append_row(row | ({"validation_elbo": score} if validation else {}))
+        if state == "done":
+            folder.finish(item.epochs)
+        asked[item.key] = {"epochs": item.epochs}
+    store.update_study("learning_rate", lambda study: study | {"trials": asked})
+    return root
+
+
+def tuned(root, *words):
+    return planned(
+        double_descent, *CELLS, *words, "--lr-from", "learning_rate", "--results", str(root)
+    )
+
+
+def test_every_cell_is_trained_at_the_fixed_and_at_its_best_rate(tmp_path):
+    work = tuned(fill(tmp_path))
+    normal = [
+        i.trial for i in work.scheduled if i.trial.kind == "vae" and i.trial.source.name == "normal"
+    ]
+    fixed = double_descent.PRESETS["smoke"].base.lr
+    assert {(t.n_c, t.lr) for t in normal} == {(n, lr) for n in BEST for lr in (fixed, BEST[n])}
+    for n_c in BEST:
+        assert {t.replicate for t in normal if t.n_c == n_c} == {0, 1}
+
+
+def test_what_both_studies_train_is_trained_once(tmp_path):
+    work = tuned(fill(tmp_path), "--source", "normal")
+    states = Store(tmp_path).states(work.now(Store(tmp_path)))
+    assert set(states.values()) == {"done"}
+
+
+def test_other_sources_take_normal_trainings_rates_and_say_so(tmp_path):
+    work = tuned(fill(tmp_path), "--source", "dmaapx")
+    vaes = [item.trial for item in work.scheduled if item.trial.kind == "vae"]
+    assert {t.lr for t in vaes if t.n_c == 4} == {double_descent.PRESETS["smoke"].base.lr, BEST[4]}
+    assert work.notes()[-1] == "rates of dmaapx: those of normal training"
+
+
+def test_the_record_names_rates_and_trials(tmp_path):
+    work = tuned(fill(tmp_path), "--source", "normal")
+    rates = work.record(Store(tmp_path))["rates"]
+    assert rates["study"] == "learning_rate"
+    assert {cell["n_c"]: cell["lr"] for cell in rates["cells"]} == BEST
+    assert {cell["n_c"]: cell["edge"] for cell in rates["cells"]} == {2: "high", 4: "low"}
+    keys = {item.key: item.trial.lr for item in work.scheduled}
+    assert {keys[name] for name in rates["fixed"]} == {double_descent.PRESETS["smoke"].base.lr}
+    assert {keys[name] for name in rates["tuned"]} == set(BEST.values())
+    assert all(key(item.trial) == item.key for item in work.scheduled)
+    json.dumps(rates)
+
+
+def test_warnings_at_the_edge_come_before_anything_runs(tmp_path):
+    said = "\n".join(tuned(fill(tmp_path)).notes())
+    assert "largest one tried, 0.01, at normal (m_z=1, n_c=2)" in said
+    assert "smallest one tried, 0.001, at normal (m_z=1, n_c=4)" in said
+
+
+@pytest.mark.parametrize(("made", "words", "said"), [
+    ({"state": "partial"}, [], "is not finished: 12 of 12 trials are left"),
+    ({"validation": False}, [], "no validation images"),
+    ({}, ["--set", "batch=7"], "has no rate for (m_z=1, n_c=2), (m_z=1, n_c=4)"),
+    ({}, ["--n-c", "2", "8"], "has no rate for (m_z=1, n_c=8)"),
+    ({}, ["--set", "lr=0.1", "0.2"], "--set lr=VALUE"),
+])  # fmt: skip
+def test_rates_that_are_not_there_are_refused(tmp_path, made, words, said):
+    fill(tmp_path, **made)
+    with pytest.raises(UsageError) as error:
+        tuned(tmp_path, *words)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "", "..", "trials"])
+def test_a_study_that_is_missing_is_refused(tmp_path, name):
+    with pytest.raises(UsageError, match="There is no study") as error:
+        planned(double_descent, "--lr-from", name, "--results", str(tmp_path))
+    assert "Run it first: scaling-vae study" in str(error.value)
+
+
+def test_it_is_refused_before_ray_starts(tmp_path):
+    line = [sys.executable, str(ROOT / "studies" / "double_descent.py"), "--smoke-test"]
+    line += ["--lr-from", "learning_rate", "--results", str(tmp_path / "none")]
+    done = subprocess.run(line, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: There is no study 'learning_rate'")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_study_covers_double_descents_cells():
+    for name, preset in learning_rate.PRESETS.items():
+        normal = [
+            t for t in double_descent.trials(double_descent.PRESETS[name]) if not t.lacks_pool
+        ]
+        made = learning_rate.trials(preset)
+        assert {(t.m_z, t.n_c) for t in made} == {(t.m_z, t.n_c) for t in normal}
+        assert {t.lr for t in made} == set(preset.lr)
+        assert preset.base.lr in preset.lr or name == "paper"  # the fixed rate is among them
+        assert all(t.partition == "disjoint" for t in made)

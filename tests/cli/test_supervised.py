@@ -1,0 +1,108 @@
+"""Every end of a command: by itself, by a signal, by native code that asks nobody."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAD = "import os, signal, sys, time\nfrom scaling.cli.process import ended\n"
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs prctl")
+
+
+def start(body, **more):
+    """A process whose work is this body of a function."""
+    script = HEAD + "def work():\n" + "".join(f"    {line}\n" for line in body.splitlines())
+    return subprocess.Popen(
+        [sys.executable, "-c", script + "ended(work)\n"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "told"),
+    [
+        ("return 4", 4, ""),
+        ("sys.exit(3)", 3, ""),
+        ("from scaling.errors import UsageError\nraise UsageError('No. Do.')", 2, "Error: No. Do."),
+        ("raise ZeroDivisionError", 1, "ZeroDivisionError"),  # a fault of ours: its traceback
+        ("os._exit(1)", 3, "ended with 1"),  # as native code does it
+        ("os.kill(os.getpid(), signal.SIGKILL)", 3, "was ended by SIGKILL"),
+        ("os.abort()", 3, "was ended by SIGABRT"),
+        ("ended(lambda: 2)", 2, ""),  # inside of another
+    ],
+)
+def test_each_end_has_its_code_and_sentence(body, code, told):
+    process = start(body)
+    _, err = process.communicate()
+    assert process.returncode == code
+    assert told in err if told else not err
+    if code == 3 and told:
+        assert "Type the same command again: " in err
+
+
+READY = "print('ready', flush=True)\n"
+SLEEP = READY + "time.sleep(600)"
+SLOW_END = READY + "try:\n    time.sleep(600)\nfinally:\n    time.sleep(2)\n    print('closed')"
+DEAF = "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n" + SLEEP  # as Ray leaves it behind
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("body", [SLEEP, DEAF])
+def test_a_signal_stops_with_a_sentence(number, body):
+    process = start(body)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    _, err = process.communicate()
+    assert process.returncode == 128 + number
+    assert "Go on with: " in err and "Traceback" not in err
+
+
+def test_signals_that_follow_do_not_disturb_the_end():
+    process = start(SLOW_END)
+    assert process.stdout.readline() == "ready\n"
+    for _ in range(3):
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+    out, err = process.communicate()
+    assert process.returncode == 143
+    assert out == "closed\n"
+    assert err.count("Stopped") == 1
+
+
+def test_what_nohup_ignores_stays_ignored():
+    body = READY + "time.sleep(1)\nreturn 0"
+    process = start(body, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGHUP)
+    process.communicate()
+    assert process.returncode == 0
+
+
+def test_the_work_dies_with_its_supervisor():
+    process = start("print(os.getpid(), flush=True)\ntime.sleep(600)")
+    work = int(process.stdout.readline())
+    assert work != process.pid
+    process.kill()
+    process.communicate()
+    stat = Path(f"/proc/{work}/stat")  # gone, or waiting for somebody to note its death
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_an_error_of_ray_is_a_sentence(tmp_path):
+    body = "from scaling.cli.process import at_work\nfrom pathlib import Path\n"
+    body += "class Gone(Exception): pass\nGone.__module__ = 'ray.exceptions'\n"
+    body += f"with at_work(Path({str(tmp_path)!r})):\n    raise Gone('the raylet\\ndied')"
+    process = start(body)
+    _, err = process.communicate()
+    assert process.returncode == 3
+    assert "Ray has failed: the raylet died. Nothing finished is lost" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "launch.lock").exists()

@@ -1,0 +1,46 @@
+"""Nodes with other code or versions are refused by name; the probe is a stub."""
+
+import pytest
+
+from scaling.cluster.checks import check_alike
+from scaling.errors import UsageError
+from scaling.storage import provenance
+from scaling.trial import extensions
+
+OURS = provenance.environment()
+
+
+def told(**changes):
+    return lambda files: {"10.0.0.1 aaa": OURS, "10.0.0.2 bbb": OURS | changes}
+
+
+def test_equal_nodes_pass():
+    check_alike(told())
+
+
+@pytest.mark.parametrize("what", list(OURS))
+def test_each_difference_is_refused_with_the_node(what):
+    with pytest.raises(UsageError, match=f"node 10.0.0.2 bbb differs .*{what} other"):
+        check_alike(told(**{what: "other"}))
+
+
+def test_what_every_node_tells():
+    assert {"the code of scaling-vae", "Python", "torch", "ray"} <= set(OURS)
+    assert OURS["the code of scaling-vae"] == provenance.code()["sha256"]
+    assert "+" not in OURS["torch"]
+
+
+def test_a_users_module_that_differs_is_refused(tmp_path, monkeypatch):
+    file = tmp_path / "mine.py"
+    file.write_text("A = 1\n")
+    module = extensions.Module(str(file), "mine", str(tmp_path))
+    monkeypatch.setattr(extensions, "_loaded", [module])
+    check_alike(lambda files: {"n": provenance.environment(files)})
+    with pytest.raises(UsageError, match="the module mine.py missing"):
+        check_alike(told())
+
+
+def test_a_host_is_told_apart_without_its_name(monkeypatch):
+    first = provenance.host()
+    monkeypatch.setattr(provenance.platform, "node", lambda: "other")
+    assert provenance.host() != first and len(first) == 12 and "other" not in provenance.host()

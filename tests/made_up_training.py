@@ -1,0 +1,44 @@
+"""Trials that a made-up objective trains, in a real results folder, without Ray or torch."""
+
+from scaling.storage.store import Store
+
+
+class Trained:
+    """A results folder in which trials are trained by a made-up objective, launch by launch."""
+
+    def __init__(self, root, score, test=lambda trial, epoch: 0.0, failing=lambda trial: False):
+        self.store, self.score, self.test, self.failing = Store(root), score, test, failing
+        (root / "trials").mkdir(parents=True)
+        self.epochs = 0  # trained in all
+
+    def launch(self, scheduled):
+        """Trains each trial from where it is to where it shall be; whether any was left."""
+        left = [item for item in scheduled if self.folder(item).state(item.epochs) != "done"]
+        left = [item for item in left if not self.failing(item.trial) or not self.begun(item)]
+        for item in left:
+            folder = self.folder(item)
+            folder.create(item.trial)
+            if self.failing(item.trial):
+                folder.fail("loss=nan")
+                continue
+            for epoch in range(folder.reached() + 1, item.epochs + 1):
+                self.epochs += 1
+                if item.is_measured(epoch):
+                    row = {"validation_elbo": self.score(item.trial, epoch)}
+                    row |= {"epoch": epoch, "test_elbo": self.test(item.trial, epoch)}
+                    folder.append_row(row)
+            folder.finish(item.epochs)
+        return bool(left)
+
+    def begun(self, item):
+        return self.folder(item).path.exists()
+
+    def folder(self, item):
+        return self.store.folder(item.key)
+
+    def run(self, searching):
+        """As the command does: launches until nothing more is decided."""
+        launches = 0
+        while self.launch(searching.now(self.store)):
+            launches += 1
+        return launches

@@ -1,0 +1,116 @@
+"""What is read of a study on disk, against the store's own slow reading."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from scaling.errors import UsageError
+from scaling.status.board import board, paint
+from scaling.status.listed import SHOWN, lines
+from scaling.status.status import find, glance, read
+from scaling.storage.files import write_json
+from scaling.storage.trial_folder import TrialFolder
+from scaling.trial import grid
+from scaling.trial.source import Source
+from tests.damaged_folders import CASES, NEVER, place
+from tests.status.conftest import EPOCHS, TRIAL, Study
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_glance_finds_what_the_store_finds(case, tmp_path):
+    folder = TrialFolder(place(case, tmp_path))
+    for epochs in (1, 4, 8, 9, 12, 13, NEVER):
+        seen = glance(folder, epochs)
+        assert seen.state == SHOWN[folder.state(epochs)]
+        assert seen.epoch == folder.reached()
+
+
+def test_of_a_long_file_the_end_is_read(study):
+    name = study.keys[0]
+    folder = study.store.folder(name)
+    row = {"epoch": 1, "text": "x" * 30_000}  # a line that is longer than what is read first
+    folder.append_row(row)
+    assert glance(folder, EPOCHS).epoch == 1
+    for epoch in range(2, 200):
+        folder.append_row({"epoch": epoch, "test_elbo": -100.0, "more": "y" * 100})
+    assert glance(folder, EPOCHS).epoch == 199
+
+
+def test_each_state_and_why_one_failed(study):
+    done, begun, failed, *_ = study.keys
+    study.finish(done)
+    study.reach(begun, 10)
+    study.reach(failed, 5)
+    study.store.folder(failed).fail("the loss is not finite. Lower lr.")
+    found = read(study.root, "s")
+    assert found.counts == {"done": 1, "running": 0, "begun": 1, "waiting": 9, "failed": 1}
+    assert found.seen[failed].error == "the loss is not finite. Lower lr."
+    assert found.seen[begun].epoch == 10
+    assert found.activity is None
+
+
+def test_what_runs_is_what_a_living_launch_says(study):
+    name = study.keys[3]
+    study.reach(name, 20)
+    study.launch(running={name: "0.25 GPU, 1 CPU"}, left_seconds=300.0)
+    found = read(study.root, "s")
+    assert found.seen[name].state == "running"
+    text = "\n".join(paint(board(found, 100), coloured=False))
+    assert "normal m_z=1 n_c=8 seed 1, epoch 20/40, 0.25 GPU, 1 CPU" in text
+    assert "about 5 min left" in text and f"process {os.getpid()}" in text
+
+
+@pytest.mark.parametrize("change", [{"pid": 2**22 + 1}, {"id": "another"}])
+def test_a_dead_launch_or_another_one_runs_nothing_here(study, change):
+    study.launch(running={study.keys[0]: "1 CPU"})
+    path = study.root / "launch.lock"
+    write_json(path, json.loads(path.read_text()) | change)
+    found = read(study.root, "s")
+    assert found.activity is None and found.counts["running"] == 0
+    assert ("has died" in found.owner) == ("pid" in change)
+
+
+def test_with_and_without_a_plan_the_same_trials_are_listed(study):
+    before = read(study.root, "s").trials
+    study.plan()
+    after = read(study.root, "s").trials
+    named = [(t.name, t.line, t.m_z, t.n_c, t.seed, t.epochs) for t in before.values()]
+    assert named == [(t.name, t.line, t.m_z, t.n_c, t.seed, t.epochs) for t in after.values()]
+    assert [t.hours for t in after.values()] == [0.0] * len(named)  # of Listed, not of the plan
+
+
+def test_trials_at_one_place_are_lines_of_their_own(tmp_path):
+    source = Source(real_share=0.0, pool="p", k=1)
+    trials = [*grid(TRIAL), *grid(TRIAL, source=[source, Source(0.0, k=5, pool="p")])]
+    found = read(Study(tmp_path / "r", trials).root, "s")
+    assert [t.line for t in found.trials.values()] == ["normal", "dmaapx, k=1", "dmaapx, k=5"]
+
+
+def test_seeds_and_replicates_share_a_line():
+    fields = {"a": {"seed": 0, "replicate": 0, "lr": 1}, "b": {"seed": 1, "replicate": 3, "lr": 1}}
+    assert set(lines(fields, {"a": "normal", "b": "normal"}).values()) == {"normal"}
+    fields["b"]["lr"] = 2
+    assert lines(fields, {"a": "n", "b": "n"}) == {"a": "n, lr=1", "b": "n, lr=2"}
+
+
+def test_what_is_no_study_is_refused_with_what_to_type(study, tmp_path):
+    with pytest.raises(UsageError, match="no study 'z'. There: s."):
+        find(study.root, "z")
+    with pytest.raises(UsageError, match="is no folder. Give the results folder"):
+        find(tmp_path / "nix", None)
+    assert find(study.root / "s", None) == (study.root, ["s"])
+
+
+def test_nothing_is_written_and_nothing_heavy_is_loaded(study):
+    study.launch(running={study.keys[0]: "1 CPU"})
+    before = {p: p.stat().st_mtime_ns for p in study.root.rglob("*")}
+    script = (
+        "import sys; from scaling.__main__ import _main; sys.argv[1:] = ['status', sys.argv[1]];"
+        "_main(); sys.exit(', '.join({'torch', 'ray', 'numpy', 'pandas'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, study.root], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert {p: p.stat().st_mtime_ns for p in study.root.rglob("*")} == before

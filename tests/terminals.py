@@ -1,0 +1,51 @@
+"""Programs in a pseudo-terminal, and what a person then sees: a small terminal of few sequences."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import termios
+
+TOKEN = re.compile(r"\x1b\[(\d*)([FJKm])|(\r)|(\n)|([^\x1b\r\n]+)")
+
+
+def run(words, columns=80, lines=24, **environment):
+    """Runs a program in a terminal of this size; returns its output and its exit code."""
+    pid, terminal = pty.fork()
+    if not pid:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        os.execvpe(words[0], words, os.environ | {"TERM": "xterm"} | environment)
+    output = b""
+    while True:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:  # as Linux says that the other end is closed
+            break
+        if not part:
+            break
+        output += part
+    return output.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def seen(output, columns=80):
+    """The lines on the screen after the output, those scrolled away included."""
+    rows, y, x = [""], 0, 0
+    for number, letter, back, down, text in TOKEN.findall(output):
+        if letter == "F":
+            y, x = max(0, y - int(number or 1)), 0
+        elif letter == "J":
+            rows[y:] = [rows[y][:x]]
+        elif back:
+            x = 0
+        elif down:
+            y += 1
+            rows += [""] * (y + 1 - len(rows))
+        for at in range(0, len(text), columns):  # a terminal wraps what is too long
+            y += at > 0
+            rows += [""] * (y + 1 - len(rows))
+            part = text[at : at + columns]
+            start = x if at == 0 else 0
+            rows[y] = rows[y][:start].ljust(start) + part + rows[y][start + len(part) :]
+            x = start + len(part)
+    return rows
