@@ -94,6 +94,10 @@ class TrialFolder:
         """Keeps the state as the newest; False where that there is of a higher epoch."""
         return checkpoints.save(self.path, state)
 
+    def keep_model(self, state: dict[str, Any]) -> None:
+        """Keeps the model of the state's epoch for metrics or samples made later."""
+        checkpoints.keep(self.path, state)
+
     def load_checkpoints(self) -> Iterator[dict[str, Any]]:
         """The states that can be read, the newest first."""
         return checkpoints.load(self.path)
