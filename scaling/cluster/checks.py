@@ -11,7 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from scaling.cluster import mps
 from scaling.cluster.keeper import Courier
 from scaling.errors import UsageError
-from scaling.storage.provenance import environment
+from scaling.storage.provenance import differences, environment
 from scaling.trial import extensions
 
 ANSWER_SECONDS = 60
@@ -35,18 +35,11 @@ def check_alike(told: Callable[[Sequence[Path]], Mapping[str, Mapping[str, str]]
     files = [module.file for module in extensions.loaded()]
     ours = environment(files)
     for name, theirs in told(files).items():
-        other = [_difference(w, ours, theirs) for w in ours if theirs.get(w) != ours[w]]
-        if other:
+        if other := differences(ours, theirs):
             raise UsageError(
-                f"The node {name} differs from this host: {'; '.join(other)}. Its rows would "
-                "differ too: install the same there, or stop that node."
+                f"The node {name} differs from this host: {other}. Its rows would differ too: "
+                "install the same there, or stop that node."
             )
-
-
-def _difference(what: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
-    """As in: torch 2.7.0 in place of 2.8.0; of a hash its start."""
-    there, here = (str(values.get(what, "missing"))[:12] for values in (theirs, ours))
-    return f"{what} {there} in place of {here}"
 
 
 def told_by_nodes(files: Sequence[Path]) -> dict[str, dict[str, str]]:

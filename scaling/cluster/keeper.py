@@ -10,7 +10,7 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,17 @@ from ray.exceptions import ActorUnavailableError, GetTimeoutError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scaling.cluster.pulse import Heard
+from scaling.errors import UsageError
 from scaling.pools.pool import Pool
 from scaling.pools.spec import PoolSpec
 from scaling.storage import carried
 from scaling.storage.carried import CarriedFolder, for_training, scratch
 from scaling.storage.desk import Desk, Stamp
 from scaling.storage.lock import Fence
+from scaling.storage.provenance import differences, environment
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
+from scaling.trial import extensions
 
 MARK = ".shared-"
 ASK_SECONDS = 60.0  # for an answer, which a broken connection never gives
@@ -79,6 +82,16 @@ class Courier:
     keeper: Any
     root: Path
     mark: str  # name and content of a file in the results folder, of this session alone
+    modules: tuple[Path, ...] = ()  # of the user's
+    environment: Mapping[str, str] = field(default_factory=dict)  # the driver's: all have it
+
+    def check_alike(self) -> None:
+        """Raises UsageError where this node, which may have come late, has other code."""
+        if other := differences(self.environment, environment(self.modules)):
+            raise UsageError(
+                f"The node {socket.gethostname()} differs from the driver's host: {other}. Its "
+                "rows would differ too: install the same there, or stop that node."
+            )
 
     @property
     def sees(self) -> bool:
@@ -131,7 +144,9 @@ def courier_of(root: Path) -> Iterator[Courier]:
     (root / mark).write_text(mark)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     try:
-        yield Courier(KEEPER.options(scheduling_strategy=here).remote(root), root, mark)
+        modules = tuple(module.file for module in extensions.loaded())
+        keeper = KEEPER.options(scheduling_strategy=here).remote(root)
+        yield Courier(keeper, root, mark, modules, environment(modules))
     finally:
         (root / mark).unlink(missing_ok=True)
 
@@ -149,6 +164,8 @@ def trial_folder(
     `wanted` says which files the copy has. An attempt that began earlier is refused by the desk.
     """
     place = f"trials/{key}"
+    if courier:
+        courier.check_alike()
     if courier is None:
         yield store.folder(key)
     elif courier.sees:
@@ -169,6 +186,8 @@ def pool_folder(
 
     On a blind node that is a copy of the model and of this chunk's parts; elsewhere the store.
     """
+    if courier:
+        courier.check_alike()
     if courier is None or courier.sees:
         yield store, lambda: None
         return

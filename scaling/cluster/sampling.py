@@ -166,8 +166,7 @@ def _sample(
     extensions.load_all(modules)
     device, _ = gpu_memory.placed()
     with pool_folder(Store(root), request.spec, index, courier) as (store, carry):
-        note = _note(store.pool(request.spec.name), index)
-        note.heed()
+        (note := _note(store.pool(request.spec.name), index)).heed()
         with Watchdog(note, hung_after_s, "part of a chunk") as watchdog:
             return _write(store, request, index, device, (watchdog.beat, carry))
 

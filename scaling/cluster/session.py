@@ -84,9 +84,10 @@ def wait_for_gpus(session: Session, seconds: float) -> Cluster:
     The cluster's autoscaler, where it has one, is asked for a GPU meanwhile.
     """
     cluster, end = session.cluster, time.monotonic() + seconds
-    if seconds and not cluster.gpus:
-        session.say(f"No GPU in the cluster yet: waiting for up to {seconds / 60:g} min")
-        request_resources(bundles=[{"GPU": 1}])  # an autoscaler starts what is asked for only
+    if cluster.gpus or not seconds:
+        return cluster
+    session.say(f"No GPU in the cluster yet: waiting for up to {seconds / 60:g} min")
+    request_resources(bundles=[{"GPU": 1}])  # an autoscaler starts only what is asked for
     try:
         while not cluster.gpus and time.monotonic() < end:
             time.sleep(GPU_POLL_SECONDS)

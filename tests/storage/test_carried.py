@@ -1,4 +1,4 @@
-"""Writers that do not see the results folder: what comes home, in which order, and what does not."""
+"""Writers that do not see the results folder: what comes home, in which order, what does not."""
 
 import numpy as np
 import pytest
