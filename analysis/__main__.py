@@ -213,7 +213,7 @@ def _draw(
 
     frame = curves.where(figures.load(what, path), conditions)
     if bound:
-        from analysis.figures.fig8 import with_bound
+        from analysis.bound import with_bound
 
         frame = with_bound(frame, bound)
     if figures.is_table(what) and not output:

@@ -82,6 +82,10 @@ PRESETS = {
         about="CIFAR-10 at n_c = 128, one GPU", **presets.one_gpu("cifar10", n_c=128),
         seeds=(0, 1, 2), readings=(*RESIDUAL, *ANYWHERE, Reading("lr_decay_epochs", 200)),
     ),
+    "paper": Readings(
+        about="the paper's network and epochs on CIFAR-10, weeks on one GPU", **presets.paper(),
+        seeds=(0, 1, 2), readings=(*RESIDUAL, *ANYWHERE, Reading("lr_decay_epochs", 1000)),
+    ),
     "smoke": Readings(
         about="tiny", **presets.smoke(),
         readings=(RESIDUAL[0], Reading("source.augment_filter", "sym6", TUNED)),

@@ -166,7 +166,7 @@ def test_a_searched_field_is_no_axis():
 
 
 def test_values_that_no_trial_can_have_are_refused():
-    with pytest.raises(UsageError, match="not positive"):
+    with pytest.raises(UsageError, match="not above 0"):
         sampled([BASE], [{"lr": -0.5}])
 
 
