@@ -66,7 +66,7 @@ class TrialsToRun:
 class Launcher:
     """Runs parts of the work; afterwards each trial's folder tells how it ended.
 
-    `staging` is a folder that all nodes see, for what Tune writes; nothing reads it back.
+    `staging` is a folder of this host for what Tune writes; nothing reads it back.
     """
 
     def __init__(
