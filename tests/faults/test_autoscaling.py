@@ -1,6 +1,7 @@
 """A cluster whose GPU nodes start from zero, by Ray's provider of nodes that are processes here.
 
-All runs in a process namespace of its own: Ray's own test cluster stops every Ray on the machine.
+All runs in namespaces of its own, of processes and of the network: Ray's own test cluster stops
+every Ray on the machine, and its provider looks for the head at port 6379 alone.
 """
 
 import json
@@ -18,7 +19,7 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.slow,
     pytest.mark.timeout(3000),
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root makes process namespaces"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root makes namespaces"),
 ]
 PROVIDER = {
     "type": "fake_multinode",
@@ -33,6 +34,13 @@ CONFIG = {
     "upscaling_speed": 1.0,
     "provider": PROVIDER,
     "auth": {},
+    "docker": {},
+    "file_mounts": {},
+    **{f"{who}setup_commands": [] for who in ("", "head_", "worker_")},
+    **{f"{who}_start_ray_commands": [] for who in ("head", "worker")},
+    "initialization_commands": [],
+    "cluster_synced_files": [],
+    "file_mounts_sync_continuously": False,
     "available_node_types": {
         "head": {"resources": {}, "node_config": {}, "max_workers": 0},
         "gpu": {
@@ -50,13 +58,15 @@ def test_the_first_gpu_node_is_started_and_runs_the_trials(study, tmp_path, ray_
     config = tmp_path / "cluster.json"
     config.write_text(json.dumps(CONFIG))
     ray = Path(sys.executable).with_name("ray")
-    start = [ray, "start", "--head", "--num-cpus=0", "--port=0", f"--temp-dir={ray_folder}"]
+    start = [ray, "start", "--head", "--num-cpus=0", "--port=6379", f"--temp-dir={ray_folder}"]
     start += ["--include-dashboard=false", f"--autoscaling-config={config}"]
     words = [*TINY, "--m-z", "1", "--seeds", "0", "--gpus-per-trial", "1"]
     words += ["--address", "auto", "--wait-for-gpus", "10"]
     command = study.command(*words)
-    script = f"{shlex.join(map(str, start))} >&2 && {shlex.join(command)}"
-    inside = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script]
+    begin = shlex.join(map(str, start))
+    script = f"ip link set lo up && {begin} >&2 && {shlex.join(command)}"
+    inside = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    inside += ["sh", "-c", script]
     fake = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
     environment = study.variables() | fake | {"RAY_AUTH_MODE": "disabled"}
     environment.pop("RAY_ADDRESS", None)
