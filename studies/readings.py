@@ -69,7 +69,7 @@ MNIST = presets.mnist_small(epochs=100, measure_every=10)
 PRESETS = {
     "digits": Readings(
         about="sklearn's digits, half an hour on 2 cores", **presets.digits(),
-        readings=(*RESIDUAL, *ANYWHERE, Reading("lr_decay_epochs", 80)),
+        readings=(*RESIDUAL, *ANYWHERE, Reading("lr_decay_epochs", 60)),
     ),
     "mnist-small": Readings(
         about="5,000 BinaryMNIST images, hours on 2 cores", **MNIST, readings=BERNOULLI,

@@ -134,9 +134,9 @@ def test_too_many_samples_are_refused_in_a_sentence(words, samples, said):
 
 
 def test_a_field_is_given_once():
-    with pytest.raises(UsageError, match="lr twice"):
+    with pytest.raises(UsageError, match="--search names lr twice. Give each field one range"):
         check_free(ranges("lr=log:1:2", "lr=lin:1:2"), [])
-    with pytest.raises(UsageError, match="both give lr"):
+    with pytest.raises(UsageError, match="--search and another flag both give lr: it would be an axis"):
         check_free(ranges("lr=log:1:2"), ["m_z", "lr"])
 
 
