@@ -74,13 +74,14 @@ class Launcher:
         placement: Placement,
         staging: Path,
         progress: Progress | None = None,
+        watch: Sequence[tune.Callback] = (),
     ) -> None:
         self.store, self.work, self.placement, self.staging = store, work, placement, staging
         epochs = {key: job.epochs for key, job in work.jobs.items()}
         self.progress = progress or Progress.of(work.hours, epochs)
         self.session = replace(session, say=self.progress.say, under_way=self._under_way)
         self.callback = ProgressCallback(self.progress, self._check_caps, self._has, self._failed)
-        self.tuners = 0
+        self.watch, self.tuners = list(watch), 0
 
     def _check_caps(self, running: set[str]) -> None:
         self.session.limits.check(sum(self.placement.gpus[key] for key in running))
@@ -144,7 +145,7 @@ class Launcher:
                 verbose=0,
                 log_to_file=True,
                 failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-                callbacks=[self.callback],
+                callbacks=[self.callback, *self.watch],
             ),
         )
         self.callback.crowded.clear()
