@@ -13,6 +13,7 @@ from analysis.trial_folder import ResultsError
 WORDS = {  # besides the figures
     "claims": "every claim of the paper, held against results",
     "compact": "all results as one file, parquet or csv",
+    "diff": "two results side by side: what differs beyond noise",
     "page": "everything about a study on one HTML page",
     "law": "whether a loss falls as a power law of size, data or compute",
     "readings": "readings of what the paper leaves open, each beside its default",
@@ -87,9 +88,11 @@ def _add_of_one_word(parser: Parser) -> None:
 
 
 def main(argv: list[str] | None = None, program: str = "python -m analysis") -> int:
-    """Runs one command; 0, or 2 with one or two sentences on stderr."""
+    """Runs one command; 0, or 2 with one or two sentences on stderr; of diff also 1."""
     try:
         words = sys.argv[1:] if argv is None else argv
+        if words[:1] == ["diff"]:
+            return _diff(words[1:], program)
         if words[:1] == ["page"]:
             return _page(words[1:], program)
         asked = parser(program).parse_args(argv)
@@ -123,6 +126,16 @@ def _page(words: list[str], program: str) -> int:
     for path in paths:
         print(page.write(path, asked.output))
     return 0
+
+
+def _diff(words: list[str], program: str) -> int:
+    """Compares two results; 1 where they differ beyond noise, else 0."""
+    from analysis.diff import command as diff
+
+    about = "Says what differs between two results: 0 nothing beyond noise, 1 something does."
+    return diff.main(
+        diff.add_to(Parser(prog=f"{program} diff", description=about)).parse_args(words)
+    )
 
 
 def _law(path: Path, asked: argparse.Namespace) -> int:

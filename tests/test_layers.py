@@ -20,7 +20,7 @@ ROOMS = {  # a room -> those below that it may import, none if not here; `errors
     "runs": "metrics models data pools storage trial seeds",
     "planning": "runs models data pools storage trial",
     "cluster": "runs metrics pools data status storage trial",
-    "cli": "planning cluster pools metrics data status storage presets trial analysis",
+    "cli": "runs planning cluster pools metrics data status storage presets trial analysis",
     "__main__": "cli analysis",
     "studies": "cli presets trial analysis",
 }

@@ -77,6 +77,7 @@ class Launcher:
         placement: Placement,
         staging: Path,
         progress: Progress | None = None,
+        watch: Sequence[tune.Callback] = (),
     ) -> None:
         self.store, self.work, self.placement, self.staging = store, work, placement, staging
         epochs = {key: job.epochs for key, job in work.jobs.items()}
@@ -85,7 +86,7 @@ class Launcher:
         vigil = Vigil(session.courier.keeper, self.progress.say) if session.courier else None
         told = (self._check_caps, self._has, self._failed)
         self.callback = ProgressCallback(self.progress, *told, vigil)
-        self.tuners = 0
+        self.watch, self.tuners = list(watch), 0
 
     def _check_caps(self, running: set[str]) -> None:
         self.session.limits.check(sum(self.placement.gpus[key] for key in running))
@@ -150,7 +151,7 @@ class Launcher:
                 verbose=0,
                 log_to_file=True,
                 failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-                callbacks=[self.callback],
+                callbacks=[self.callback, *self.watch],
             ),
         )
         self.callback.crowded.clear()

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType
 
 import torch
@@ -16,13 +15,14 @@ from scaling.data.datasets import Dataset
 from scaling.data.partition import divided
 from scaling.data.sources import ReadChunk
 from scaling.runs.ledger import Ledger
+from scaling.runs.live_pictures import LivePictures
 from scaling.runs.run import Run
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import code, made_by
 from scaling.storage.rows import Row
-from scaling.storage.tensorboard import Events
+from scaling.storage.tensorboard import Events, Place
 from scaling.storage.trial_folder import TrialFolder
-from scaling.trial import Trial, headline
+from scaling.trial import Trial
 
 CHECKPOINT_SHARE = 0.005  # of the run's time, at most, goes into checkpoints
 BETWEEN_SECONDS = 30  # from a checkpoint to the next that no row calls for, at least
@@ -34,7 +34,7 @@ class Job:
 
     epochs: int
     measure_every: int
-    tensorboard: Path | None = None  # folder of the study's event files
+    tensorboard: Place | None = None  # where its own event files are written
     device: str = "cpu"
     kept_epochs: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
     gpu: tuple[str, float] | None = None  # Ray's name of it, and the share
@@ -98,13 +98,13 @@ def _shown(
     levels: int,
 ) -> float:
     """Trains, and writes TensorBoard's events where that is wanted; returns as `_train` does."""
-    if job.tensorboard is None:
+    place = job.tensorboard
+    if place is None:
         return _train(run, folder, saver, [report], job.kept_epochs)
-    with Events(job.tensorboard / folder.key, run.epoch) as writer:
-        writer.hparams(headline(folder.trial()))
-        inside = _train(run, folder, saver, [writer.row, report], job.kept_epochs)
-        writer.images(run.arrays(), levels, run.epoch)
-    return inside
+    with Events(place.folder, run.epoch, kind=place.kind) as writer:
+        writer.hparams(place.hparams)
+        pictures = LivePictures(run, writer, levels)
+        return _train(run, folder, saver, [writer.row, pictures.row, report], job.kept_epochs)
 
 
 def _diverged(run: Run, folder: TrialFolder, error: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from scaling.storage.trial_folder import TrialFolder
 from tests.cluster.conftest import TINY
+from tests.storage.test_tensorboard import read
 from tests.there import there
 
 pytestmark = pytest.mark.cluster
@@ -37,8 +38,10 @@ def assert_a_fresh_launch_writes_all(study):
     folder = study.results / "double_descent"
     for name in ("fig7.png", "fig7.pdf", "fig7.csv"):
         assert (folder / "figures" / name).stat().st_size > 0
-    assert len(list((folder / "tensorboard").glob("mean-*/events*"))) == 2
-    assert len(list((folder / "tensorboard").glob("digits-*/events*"))) == 4
+    means = {str(p.parent.relative_to(folder)) for p in folder.glob("tensorboard/*/*/*/events*")}
+    assert len(means) == 2
+    assert len(list(folder.glob("tensorboard-replicates/*/*/*/*/events*"))) == 4
+    assert read(folder / "tensorboard" / "study").Images("figures/fig7")
     assert not list(folder.glob(".staging*"))
 
 
