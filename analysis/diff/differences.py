@@ -21,9 +21,10 @@ from analysis.lines import MEASURED_ON
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
-MAIN = ("validation_elbo", "test_elbo", "generalization_gap", "amortization_gap")
-MAIN += ("robustness_gap", "fid", "accuracy", "test_loss")
-MAIN += tuple(f"iwae_{k}" for k in (100, 1000))
+MAIN = (
+    *("validation_elbo", "test_elbo", "generalization_gap", "amortization_gap"),
+    *("robustness_gap", "fid", "accuracy", "test_loss", "iwae_100", "iwae_1000"),
+)
 ALL_CELLS = "all cells"
 Unit = tuple[Any, ...]
 
@@ -109,7 +110,7 @@ def compare(a: Side, b: Side, asked: Sequence[str] = ()) -> Compared:
                 found += _unpaired(named, metric, left[cell], right[cell])
         found += _over_cells(metric, by_cell)
     matched_trials = [sum(len(x) for x, _ in matched.values()) for matched in pairs.values()]
-    alone = [_alone(left, right), _alone(right, left)]
+    alone = (_alone(left, right), _alone(right, left))
     return Compared(holm(found), sum(matched_trials), *alone, skipped)
 
 
@@ -198,8 +199,13 @@ def _over_cells(
     common = sorted(set.intersection(*(units[cell] for cell in cells)), key=str)
     if not common:
         return []
-    means = {u: tuple(np.mean([by_cell[c][u] for c in cells], axis=0)) for u in common}
-    return _paired({ALL_CELLS: len(cells)}, metric, means)  # type: ignore[arg-type]
+    means = {u: _average([by_cell[cell][u] for cell in cells]) for u in common}
+    return _paired({ALL_CELLS: len(cells)}, metric, means)
+
+
+def _average(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    a, b = np.mean(pairs, axis=0)
+    return float(a), float(b)
 
 
 def holm(found: Sequence[Difference]) -> list[Difference]:

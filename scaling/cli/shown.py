@@ -36,14 +36,14 @@ def find_path(trials: Sequence["VaeTrial"], source: str) -> list[tuple[int, int]
     """Returns (m_z, n_c) along Figure 8's path of a source; nothing where there is no path."""
     import pandas as pd
 
-    from analysis import curves
+    from analysis import paths
     from analysis.trial_folder import ResultsError
 
     names = ("kind", "m_z", "n_c", "seed")
     rows = [{name: getattr(trial, name) for name in names} for trial in trials]
     frame = pd.DataFrame(rows).assign(source=[trial.source.name for trial in trials])
     try:
-        steps = curves.path(frame, source)
+        steps = paths.path(frame, source)
     except ResultsError:
         return []
     return list(zip(steps["m_z"].tolist(), steps["n_c"].tolist(), strict=True))

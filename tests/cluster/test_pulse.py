@@ -2,6 +2,7 @@
 
 import threading
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -26,16 +27,16 @@ class Method:
 def ray(monkeypatch):
     """Ray whose answers are there at once; the actors that were killed are kept."""
     made = SimpleNamespace(killed=[])
-    monkeypatch.setattr(pulse.ray, "wait", lambda refs, timeout: (refs, []))
-    monkeypatch.setattr(pulse.ray, "get", lambda ref: ref)
-    monkeypatch.setattr(pulse.ray, "kill", made.killed.append)
+    monkeypatch.setattr("ray.wait", lambda refs, timeout: (refs, []))
+    monkeypatch.setattr("ray.get", lambda ref: ref)
+    monkeypatch.setattr("ray.kill", made.killed.append)
     return made
 
 
 @pytest.fixture
 def watch(clock, ray):
     """A vigil over one trial, and how to let time pass while the driver looks on."""
-    heard, said = Heard(), []
+    heard, said = Heard(), list[str]()
     names = ("beat", "silence", "retire")
     keeper = SimpleNamespace(**{name: Method(getattr(heard, name)) for name in names})
     vigil = Vigil(keeper, said.append)
@@ -116,7 +117,7 @@ def test_the_end_of_a_trial_ends_its_watch(watch):
 
 def test_a_pulse_tells_how_long_its_report_has_lasted(monkeypatch):
     monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.01)
-    monkeypatch.setattr(pulse.ray, "wait", lambda refs, timeout: (refs, []))
+    monkeypatch.setattr("ray.wait", lambda refs, timeout: (refs, []))
     told, free = [], threading.Event()
 
     def beat(work, process, waiting):
@@ -124,8 +125,11 @@ def test_a_pulse_tells_how_long_its_report_has_lasted(monkeypatch):
         if waiting > 0 or len(told) > 1000:
             free.set()
 
+    def wait(row: dict[str, Any]) -> None:
+        free.wait(60)
+
     with Pulse(SimpleNamespace(beat=Method(beat)), "k") as made:
-        made.timed(lambda row: free.wait(60))({})
+        made.timed(wait)({})
         assert free.is_set()
     works, processes, waits = zip(*told, strict=True)
     assert set(works) == {"k"} and len(set(processes)) == 1

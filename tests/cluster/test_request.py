@@ -21,7 +21,7 @@ def request_of(tmp_path, *planned: Planned) -> Request:
         study="s", preset="digits", store=Store(tmp_path), lock=unused,
         trials={one.key: one for one in planned}, load=unused, address="local", cpus=1.0,
         gpus_fixed=False, caps=Caps(), hung_after_s=0.0, wait_for_gpus_s=0.0, mps="auto", pool_k=0,
-        metric_settings={},
+        metric_settings={}, events=unused,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,13 +49,16 @@ def job(tmp_path):
             "STUDY_SECONDS": seconds,
             "STUDY_CODE": code,
         }
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen(["bash", SCRIPT, *words], env=os.environ | mine, **pipes))
-        return started[-1]
+        typed = ["bash", SCRIPT, *words]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(
+            typed, env=os.environ | mine, stdout=pipe, stderr=pipe, text=True
+        )
+        started.append(process)
+        return process
 
-    start.log = tmp_path / "log"
-    start.address = f"127.0.0.1:{20000 + number % 10000}"
-    yield start
+    address = f"127.0.0.1:{20000 + number % 10000}"
+    yield SimpleNamespace(study=start, log=tmp_path / "log", address=address)
     head.close()
     for process in started:
         process.kill()
@@ -80,7 +84,7 @@ def lines(job):
 
 
 def test_ray_on_every_node_then_the_study_then_the_end(job):
-    process = job("double_descent", "--epochs", "3", code="3")
+    process = job.study("double_descent", "--epochs", "3", code="3")
     out, err = process.communicate()
     assert process.returncode == 3, out + err
     starts = [line for line in lines(job) if line.startswith("srun")]
@@ -97,7 +101,7 @@ def test_ray_on_every_node_then_the_study_then_the_end(job):
 
 
 def test_slurms_signal_stops_the_study_first_and_its_code_is_the_jobs(job):
-    process = job("double_descent", seconds="600")
+    process = job.study("double_descent", seconds="600")
     while not any(line.startswith("study study") for line in lines(job)):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
@@ -109,7 +113,7 @@ def test_slurms_signal_stops_the_study_first_and_its_code_is_the_jobs(job):
 
 
 def test_without_a_study_nothing_starts(job):
-    process = job()
+    process = job.study()
     _, err = process.communicate()
     assert process.returncode == 2
     assert "sbatch deploy/slurm.sh double_descent" in err

@@ -33,7 +33,8 @@ def test_a_final_value_is_that_of_the_figures():
         frame.loc[0, "gap"] = 3.0  # measured once, early
         expected = curves.last_values(frame)
         assert means.final(rows, "test_elbo") == pytest.approx(expected["test_elbo"].item())
-        found = means.final(frame.replace({np.nan: None}).to_dict("records"), "gap")
+        records = frame.replace({np.nan: None}).to_dict("records")
+        found = means.final([{str(n): v for n, v in row.items()} for row in records], "gap")
         assert found == expected["gap"].item()
 
 
