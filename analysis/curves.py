@@ -1,10 +1,11 @@
-"""Frame -> frame: final values of each trial, the axes of Figure 7, the path of Figure 8."""
+"""Frame -> frame: values of each trial at the end or its best epoch, the axes of Figure 7."""
 
 from collections.abc import Iterable
 from shlex import quote
 
 import pandas as pd
 
+from analysis import levels
 from analysis.alike import check_alike
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.trial_folder import ResultsError
@@ -13,26 +14,34 @@ from analysis.where import column, met, parse
 TAIL = 0.1  # a final value is the mean over the last 10 % of the trial's epochs
 FEW_WIDTHS = 3  # n_c values from which on a row of the grid is a curve (Fig 7 c, d)
 CONSTANT = [*TRIAL_COLUMNS, "epoch", "parameters", "parameters_z", "parameters_rest", "d_z",
-            "train_images", "validation_images", "test_images", "drawn_from"]  # fmt: skip
+            "train_images", "validation_images", "test_images", "drawn_from",
+            "unit", "overlap"]  # fmt: skip
 CONSTANT += ["images_seen", "training_flops"]  # at the end, not on average over the tail
-SETTING = ["dataset", "train_size", "split", "network", "likelihood"]  # of one set of curves
+SETTING = ["dataset", "train_size", "partition", "split", "network", "likelihood"]  # of one curve
 AXES = ["m_z", "n_c", "seed"]
 PLACE = ["source", *AXES]
+LAST, BEST = "last epochs", "best validation epoch"  # of training, that values are taken from
 
 
-def final(frame: pd.DataFrame, place: list[str] = PLACE) -> pd.DataFrame:
+def final(
+    frame: pd.DataFrame, place: list[str] = PLACE, at: str = LAST, settled: bool = True
+) -> pd.DataFrame:
     """A row per finished VAE trial, its metrics as in `last_values`, in the order of `place`.
 
-    One trial per place, and one data set, split, network and likelihood in all, as far as these
-    are not part of the place: else ResultsError.
+    `at=BEST` takes `best_values` instead. With columns unit and level (`levels.settle`) unless it
+    is to be settled for a part of the trials by itself (`settled=False`). One trial per place, and
+    one data set, split, network and likelihood in all, as far as these are not part of the place:
+    else ResultsError.
     """
     vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
     if vae.empty:
         raise ResultsError(
             "No VAE trial is finished yet. Run the study again: it continues where it stopped."
         )
-    finals = last_values(vae).astype(dict.fromkeys(AXES, int))
+    taken = best_values(vae) if at == BEST else last_values(vae)
+    finals = taken.astype(dict.fromkeys(AXES, int))
     check_one_trial_each(finals, place)
+    finals = levels.settle(finals) if settled else finals
     return finals.sort_values(place, ignore_index=True)
 
 
@@ -55,6 +64,24 @@ def last_values(frame: pd.DataFrame) -> pd.DataFrame:
     return finals.copy().reset_index()  # in one piece again, as pandas asks
 
 
+def best_values(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per trial, as it was at the epoch of its highest validation ELBO, the first of equals.
+
+    Only epochs at which it was measured count; `epoch` is the best. Raises ResultsError where no
+    validation ELBO is measured.
+    """
+    known = frame["validation_elbo"].dropna() if "validation_elbo" in frame else pd.Series()
+    if known.empty:
+        raise ResultsError(
+            "validation_elbo is not measured in these results, so the best epoch cannot be told "
+            "without looking at test images. Run the study again: its partition has validation "
+            "images."
+        )
+    measured = frame.loc[known.index]
+    best = known.astype(float).groupby(measured["key"], sort=False).idxmax()
+    return measured.loc[best].reset_index(drop=True)
+
+
 def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
     """Raises ResultsError where trials mix settings, or several stand at one place.
 
@@ -63,10 +90,12 @@ def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
     for name in [name for name in SETTING if name in trials and name not in place]:
         values = trials[name].unique()
         if len(values) > 1:
+            known = "none" if pd.isna(values[0]) else values[0]
             raise ResultsError(
                 f"These results mix {name} {', '.join(map(str, values))}, which no curve may join. "
-                f"Choose one: --where {quote(f'{name}={values[0]}')}"
+                f"Choose one: --where {quote(f'{name}={known}')}"
             )
+    place = [*place, "replicate"] if "replicate" in trials and "replicate" not in place else place
     twins = trials[trials.duplicated(place, keep=False)]
     if len(twins):
         at = twins[place].iloc[0]
@@ -83,7 +112,7 @@ def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
 
 def _words(place: pd.Series) -> str:
     """As in: normal, m_z=1, n_c=2, seed 0."""
-    forms = {"source": "{}", "line": "{}", "seed": "seed {}"}
+    forms = {"source": "{}", "line": "{}", "seed": "seed {}", "replicate": "replicate {}"}
     texts = [forms.get(str(n), f"{n}={{}}").format(v) for n, v in place.items() if not pd.isna(v)]
     return ", ".join(texts)
 
@@ -111,11 +140,12 @@ def stopped(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def asked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Source, m_z, n_c and seed of each VAE trial, finished, begun or not even begun."""
-    rows = frame.loc[frame["kind"] == "vae", PLACE].drop_duplicates()
+    """Source, m_z, n_c, seed and replicate of each VAE trial, finished, begun or not even begun."""
+    wanted = [*PLACE, "replicate"] if "replicate" in frame else PLACE
+    rows = frame.loc[frame["kind"] == "vae", wanted].drop_duplicates()
     others = [t for t in frame.attrs.get("unmeasured", []) if t["kind"] == "vae"]
-    every = pd.concat([rows, pd.DataFrame(others, columns=PLACE)]) if others else rows
-    return every.astype(dict.fromkeys(AXES, int)).drop_duplicates().sort_values(PLACE)
+    every = pd.concat([rows, pd.DataFrame(others, columns=wanted)]) if others else rows
+    return every.astype(dict.fromkeys(AXES, int)).drop_duplicates().sort_values(wanted)
 
 
 def grid(frame: pd.DataFrame, source: str | None = None) -> pd.DataFrame:
@@ -141,63 +171,13 @@ def corner(points: pd.DataFrame) -> int:
     counts = points.groupby("n_c")["m_z"].nunique()
     if counts.empty or counts.max() < 2:
         raise ResultsError(
-            f"No n_c has two or more m_z here ({_extent(points)}), so m_z is no axis. "
+            f"No n_c has two or more m_z here ({extent(points)}), so m_z is no axis. "
             "Run the study's whole grid: scaling-vae study double_descent."
         )
     best = set(counts[counts == counts.max()].index)
-    best = best & set(_row(points, points["m_z"].min())) or best
-    inner = {n_c for n_c in best if n_c < max(_row(points, points["m_z"].max()))}
+    best = best & set(row_of(points, points["m_z"].min())) or best
+    inner = {n_c for n_c in best if n_c < max(row_of(points, points["m_z"].max()))}
     return int(max(inner or best))
-
-
-def path(frame: pd.DataFrame, source: str = "normal") -> pd.DataFrame:
-    """Figure 8's path, a row per point in order: phase, m_z, n_c.
-
-    Phase 1: n_c up to the corner at the smallest m_z. Phase 2: m_z up at the corner's n_c.
-    Phase 3: n_c up from the corner's at the largest m_z. Inferred from the trials of `source` in
-    whatever state; the path's two turns stand on it even where no trial was asked for.
-    """
-    points = grid(frame, source)
-    turn, first, last = corner(points), points["m_z"].min(), points["m_z"].max()
-    up = [(1, first, n_c) for n_c in _row(points, first) if n_c < turn] + [(1, first, turn)]
-    if len(up) < 2:
-        raise ResultsError(
-            f"There is no path for Figure 8: at m_z={first} it needs two n_c up to {turn}, where "
-            f"m_z varies ({_extent(points)}). Run the whole grid: scaling-vae study double_descent."
-        )
-    turned = {*points.loc[points["n_c"] == turn, "m_z"], last}
-    up += [(2, m_z, turn) for m_z in sorted(turned) if m_z > first]
-    up += [(3, last, n_c) for n_c in _row(points, last) if n_c > turn]
-    return pd.DataFrame(up, columns=["phase", "m_z", "n_c"]).astype(int)
-
-
-def along(finals: pd.DataFrame, steps: pd.DataFrame, source: str, value: str) -> pd.DataFrame:
-    """Seeds x points of the path (columns (m_z, n_c) in its order), NaN where not measured."""
-    if value not in finals:
-        raise ResultsError(
-            f"{value} is not measured in these results. "
-            "Choose results of VAEs: --results results/double_descent."
-        )
-    here = finals[finals["source"] == source]
-    wide = here.set_index(["seed", "m_z", "n_c"])[value].unstack(["m_z", "n_c"])
-    places = pd.MultiIndex.from_frame(steps[["m_z", "n_c"]])
-    return wide.reindex(columns=places).sort_index().astype(float)
-
-
-def missing(
-    frame: pd.DataFrame, finals: pd.DataFrame, steps: pd.DataFrame, source: str, value: str
-) -> list[str]:
-    """What the path lacks, a text per point: "(m_z=4, n_c=32): seed 2"; `finals` of the frame."""
-    wide = along(finals, steps, source, value)
-    trials = asked(frame)
-    seeds = sorted(trials.loc[trials["source"] == source, "seed"].unique())
-    wide = wide.reindex(index=seeds)
-    texts = []
-    for m_z, n_c in steps[["m_z", "n_c"]].itertuples(index=False, name=None):
-        lacking = [str(seed) for seed in seeds if pd.isna(wide.loc[seed, (m_z, n_c)])]
-        named = "all seeds" if len(lacking) == len(seeds) else f"seed {', '.join(lacking)}"
-        texts += [f"(m_z={m_z}, n_c={n_c}): {named}"] if lacking else []
-    return texts
 
 
 def over_m_z(finals: pd.DataFrame) -> pd.DataFrame:
@@ -211,11 +191,12 @@ def over_n_c(finals: pd.DataFrame) -> pd.DataFrame:
     return finals[finals["m_z"].isin(widths[widths >= FEW_WIDTHS].index)]
 
 
-def _row(points: pd.DataFrame, m_z: int) -> list[int]:
+def row_of(points: pd.DataFrame, m_z: int) -> list[int]:
+    """The n_c at one m_z, ascending."""
     return sorted(points.loc[points["m_z"] == m_z, "n_c"])
 
 
-def _extent(points: pd.DataFrame) -> str:
+def extent(points: pd.DataFrame) -> str:
     """The grid in words: "m_z = 1, 2; n_c = 8"."""
     values = {name: ", ".join(map(str, sorted(points[name].unique()))) for name in ("m_z", "n_c")}
     return "; ".join(f"{name} = {text or 'none'}" for name, text in values.items())

@@ -1,13 +1,16 @@
 """Is there a double descent along Figure 8's path: down, up and down again, beyond the noise?
 
-y[s, p] is the negative test ELBO (nats per image) of seed s at point p of the path. Among all
+y[s, p] is the negative test ELBO (nats per image) of draw s (a replicate, or a seed where there is
+one data set: `analysis.levels`) at point p of the path. Among all
 0 < i < j < k the first minimum i, the peak j and the second minimum k maximize the smaller of
 y_j - y_i and y_j - y_k: how far the peak stands out on both sides. (Their sum would do the same
 for a clear peak, but takes a steep fall without any rise for one.) Picked and measured on the
 same numbers these moves would be too large even if nothing moved, so they are cross-fitted: for
-each seed i, j, k are picked on the mean of the other seeds, and the moves are measured on the
-seed that was left out. Their sizes over seeds give a t interval, widened for what the picks
-share. The claim needs all three moves, so no correction for three tests is due.
+each draw i, j, k are picked on the mean of the other draws, and the moves are measured on the
+draw that was left out. Their sizes over draws give a t interval, widened for what the picks share
+and for the images that random splits share. The claim needs all three moves, so no correction for
+three tests is due; that one of three is untrue is looked for three times. It is a primary claim:
+decided at planned sizes only (`analysis.planned`).
 """
 
 from dataclasses import dataclass
@@ -15,13 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis import curves
+from analysis import changes, curves, levels, paths
+from analysis.changes import Change, Place, place_of
 from analysis.intervals import FEW_SEEDS, Interval, residual_bootstrap, t_interval
+from analysis.planned import HOLDS, Decision, PValues, decide
 from analysis.trial_folder import ResultsError
 
 MOVES = ("first descent", "rise", "second descent")  # of positive size in a double descent
 FEW_POINTS = 4  # start, first minimum, peak, second minimum
-Place = tuple[int, int]  # (m_z, n_c)
 
 
 @dataclass(frozen=True)
@@ -34,100 +38,129 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Change:
-    """A paired difference last - first between two fixed points, over seeds."""
-
-    start: Place
-    end: Place
-    first: Interval
-    last: Interval
-    difference: Interval
-    monotone: bool  # the means between start and end never turn
-
-
-@dataclass(frozen=True)
 class Verdict:
-    """What the seeds say about double descent along the path of one source."""
+    """What the draws say about double descent along the path of one source."""
 
     source: str
-    seeds: list[int]  # measured at each point
+    epochs: str  # curves.LAST or curves.BEST: of training, that the ELBOs are taken from
+    level: str  # what n counts
+    units: list[int]  # seeds or replicates, measured at each point
     missing: list[str]  # "(m_z=4, n_c=32): seed 2"
+    left_out: list[Place]  # measured by fewer units than the path
+    path: list[tuple[int, int, int]]  # phase, m_z and n_c of the points in order
     points: int
     first_minimum: Place
     peak: Place
     second_minimum: Place
     moves: list[Move]  # in the order of MOVES
     lower: Move  # first minimum - second minimum: positive where the second is lower
+    spread: str  # variance components of the moves, "" where a draw has one seed
     phase3: Change | None  # negative test ELBO; None where the path has no phase 3
     gaps: dict[str, Change]  # source -> generalization gap at the corner, smallest to largest m_z
+    decision: Decision
 
     @property
-    def undecided(self) -> bool:
-        return len(self.seeds) < FEW_SEEDS
+    def counted(self) -> str:
+        """n and what it counts, in words."""
+        return levels.counted(len(self.units), self.level)
 
     @property
     def shaped(self) -> bool:
-        """The mean over all seeds goes down, up and down again, beyond the noise or not."""
+        """The mean over all draws goes down, up and down again, beyond the noise or not."""
         return all(move.pooled.mean > 0 for move in self.moves)
 
     @property
-    def holds(self) -> bool:
-        """All three moves are significant."""
-        return not self.weak
+    def weak(self) -> list[str]:
+        """The moves whose 95 % intervals, of all draws, reach down to 0."""
+        return [move.name for move in self.moves if move.crossfit.sign <= 0]
 
     @property
-    def weak(self) -> list[str]:
-        """The moves that are not shown."""
-        return [move.name for move in self.moves if move.crossfit.sign <= 0]
+    def survives(self) -> bool:
+        """Whether the peak stands out on both sides, by the 95 % intervals of all draws."""
+        return not set(self.weak) & set(MOVES[1:])
 
     @property
     def sentence(self) -> str:
         """The verdict in one sentence that claims no more than the moves show."""
-        n = len(self.seeds)
-        seeds = f"{n} seed{'s' if n != 1 else ''}"
-        start = f"Double descent along the path ({self.source}, {seeds}, {self.points} points): "
-        if self.undecided:
-            return start + f"not decided, {seeds} cannot tell it from noise (it takes {FEW_SEEDS})."
-        if self.holds:
-            return start + "holds, all three moves are significant."
-        weak = f"the {' and the '.join(self.weak)} {'is' if len(self.weak) == 1 else 'are'}"
-        return start + f"not shown, {weak} not significant."
-
-
-def verdict(frame: pd.DataFrame, source: str | None = None) -> Verdict:
-    """The verdict on the finished trials of a frame; only seeds measured at each point count.
-
-    Of normal training, or of the first other source there is.
-
-    Points at which no seed is measured are left out. Raises ResultsError where there is no path,
-    no complete seed, or fewer than four points.
-    """
-    finals = curves.final(frame)
-    source = source or curves.sources(frame)[0]
-    steps = curves.path(frame, source)
-    lacking = curves.missing(frame, finals, steps, source, "test_elbo")
-    y = -curves.along(finals, steps, source, "test_elbo").dropna(axis=1, how="all")
-    y = y.dropna(axis=0)
-    if not len(y) or y.shape[1] < FEW_POINTS:
-        raise ResultsError(
-            f"No verdict: {len(y)} seeds of {source} are finished at all of {y.shape[1]} points, "
-            f"and it takes 1 and {FEW_POINTS}. Run the study again: it continues where it stopped."
+        start = (
+            f"Double descent along the path ({self.source}, {self.counted}, {self.points} points): "
         )
+        said = f"{start}{self.decision.verdict}, {self.decision.text}"
+        if self.decision.verdict == HOLDS:
+            return f"{said}: all three moves."
+        weak = f"the {' and the '.join(self.weak)} {'is' if len(self.weak) == 1 else 'are'}"
+        if len(self.units) < FEW_SEEDS or not self.weak:
+            return f"{said}."
+        return f"{said}; {weak} not significant (95 %)."
+
+
+def verdict(frame: pd.DataFrame, source: str | None = None, at: str = curves.LAST) -> Verdict:
+    """The verdict on the finished trials of a frame, along the path that most draws complete.
+
+    Of normal training, or of the first other source there is; `at` says of which epochs. Points
+    that fewer draws have are left out. Raises ResultsError where there is no path, no complete
+    draw, or fewer than four points.
+    """
+    finals = curves.final(frame, at=at, settled=False)
+    source = source or curves.sources(frame)[0]
+    asked = paths.path(frame, source)
+    lacking = paths.missing(frame, finals, asked, source, "test_elbo")
+    steps, y = paths.complete(finals, source, "test_elbo", FEW_POINTS)
+    y = -y
+    if not len(y):
+        raise ResultsError(
+            f"No verdict: no draw of {source} is finished at {FEW_POINTS} points of the path or "
+            "more, its turns among them. Run the study again: it continues where it stopped."
+        )
+    here = levels.settle(finals[finals["source"] == source])
+    wide, overlap = paths.along(finals, asked, source, "test_elbo"), levels.overlap_at(here)
     i, j, k = locate(y.to_numpy().mean(axis=0))
-    *moves, lower = _moves(y.to_numpy())
+    *moves, lower = _moves(y.to_numpy(), overlap)
     return Verdict(
         source=source,
-        seeds=[int(seed) for seed in y.index],
+        epochs=at,
+        level=levels.level_of(here),
+        units=[int(unit) for unit in y.index],
         missing=lacking,
+        left_out=[(int(m_z), int(n_c)) for m_z, n_c in levels.leftout(wide, y)],
+        path=list(steps.astype(int).itertuples(index=False, name=None)),
         points=y.shape[1],
-        first_minimum=_place(y, i),
-        peak=_place(y, j),
-        second_minimum=_place(y, k),
+        first_minimum=place_of(y, i),
+        peak=place_of(y, j),
+        second_minimum=place_of(y, k),
         moves=moves,
         lower=lower,
-        phase3=_phase3(y, steps),
-        gaps=_gaps(finals, steps),
+        spread=_spread(here, [place_of(y, 0), place_of(y, i), place_of(y, j), place_of(y, k)]),
+        phase3=changes.phase3(y, steps, overlap),
+        gaps=changes.gaps(finals, steps),
+        decision=decide(set(here["unit"]), lambda n: _look(here, source, n)),
     )
+
+
+def _look(finals: pd.DataFrame, source: str, n: int) -> PValues | None:
+    """The p-values of the first n draws alone; None where one of them lacks the path."""
+    first = finals[finals["unit"] < n]
+    _, y = paths.complete(first, source, "test_elbo", FEW_POINTS)
+    if len(y) < n:
+        return None
+    return p_values(-y.to_numpy(), levels.overlap_at(first))
+
+
+def p_values(y: np.ndarray, overlap: float = 0.0) -> PValues:
+    """Of the claim that all three moves are positive, (draws, points) of negative ELBOs."""
+    cross = crossfit(y)
+    moves = [t_interval(cross[:, at], True, overlap) for at in range(len(MOVES))]
+    down = min(move.below(0.0) for move in moves)
+    return PValues(2 * max(move.above(0.0) for move in moves), min(1.0, 2 * len(MOVES) * down))
+
+
+def _spread(finals: pd.DataFrame, at: list[Place]) -> str:
+    """Variance components of the rise and the second descent between fixed places."""
+    each = finals.set_index(["unit", "seed", "m_z", "n_c"])["test_elbo"].unstack(["m_z", "n_c"])
+    peak = each[at[2]]
+    found = {"rise": each[at[1]] - peak, "second descent": each[at[3]] - peak}
+    texts = {name: levels.components(values).text for name, values in found.items()}
+    return "; ".join(f"{name}: {text}" for name, text in texts.items() if text)
 
 
 def locate(y: np.ndarray) -> np.ndarray:
@@ -150,61 +183,24 @@ def sizes(y: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def crossfit(y: np.ndarray) -> np.ndarray:
-    """(..., seeds, points) -> (..., seeds, 4): each seed's sizes where the other seeds point.
+    """(..., draws, points) -> (..., draws, 4): each draw's sizes where the other draws point.
 
-    A single seed has no others: it points to its own, too favourable, places.
+    A single draw has no others: it points to its own, too favourable, places.
     """
     n = y.shape[-2]
     others = (y.sum(axis=-2, keepdims=True) - y) / (n - 1) if n > 1 else y
     return sizes(y, locate(others))
 
 
-def _moves(y: np.ndarray) -> list[Move]:
+def _moves(y: np.ndarray, overlap: float) -> list[Move]:
     n, cross, mean = len(y), crossfit(y), y.mean(axis=0)
     at_all_seeds, half = sizes(mean, locate(mean)), residual_bootstrap(y)
-    method = "residual bootstrap of point + seed, all pairs of points at once"
+    method = "residual bootstrap of point + draw, all pairs of points at once"
     return [
         Move(
             name,
-            t_interval(cross[:, at], shared_selection=True),
+            t_interval(cross[:, at], True, overlap),
             Interval(float(size), float(size - half), float(size + half), n, method),
         )
         for at, (name, size) in enumerate(zip((*MOVES, "lower"), at_all_seeds, strict=True))
     ]
-
-
-def _phase3(y: pd.DataFrame, steps: pd.DataFrame) -> Change | None:
-    """From the end of phase 2 to the path's last point; nothing is picked: a plain t interval."""
-    phase = steps.loc[steps["phase"] == 3, ["m_z", "n_c"]].itertuples(index=False, name=None)
-    turn = steps.loc[steps["phase"] == 2, ["m_z", "n_c"]].iloc[-1]
-    places = [place for place in [tuple(turn), *phase] if place in y.columns]
-    return _change(y[places]) if len(places) > 1 else None
-
-
-def _gaps(finals: pd.DataFrame, steps: pd.DataFrame) -> dict[str, Change]:
-    """Per source: the generalization gap at the corner's n_c, smallest against largest m_z."""
-    turn = steps[steps["n_c"] == steps.loc[steps["phase"] == 2, "n_c"].iloc[0]]
-    ends = turn.iloc[[0, -1]]
-    if "generalization_gap" not in finals:
-        return {}
-    wide = {s: curves.along(finals, ends, s, "generalization_gap") for s in curves.sources(finals)}
-    both = {source: values.dropna() for source, values in wide.items()}
-    return {source: _change(values) for source, values in both.items() if len(values)}
-
-
-def _change(values: pd.DataFrame) -> Change:
-    first, last = values.iloc[:, 0], values.iloc[:, -1]
-    steps = np.diff(values.mean(axis=0))
-    return Change(
-        _place(values, 0),
-        _place(values, -1),
-        t_interval(first),
-        t_interval(last),
-        t_interval(last - first),
-        bool((steps <= 0).all() or (steps >= 0).all()),
-    )
-
-
-def _place(values: pd.DataFrame, at: int) -> Place:
-    m_z, n_c = values.columns.to_frame().iloc[at]
-    return int(m_z), int(n_c)

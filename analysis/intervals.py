@@ -1,34 +1,40 @@
-"""Seeds -> intervals: Student's t over seeds, its correction after selection, a residual bootstrap.
+"""Draws -> intervals: Student's t over draws, its corrections, a residual bootstrap.
 
-Three seeds are never resampled: of a 95 % interval made that way a quarter to a third misses the
-truth. Everything here takes a seed's value as one draw; rows of `y` are seeds, columns points.
+A draw is a replicate or, where there is only one, a seed: `analysis.levels` says which, and how
+much random splits overlap. Three draws are never resampled: of a 95 % interval made that way a
+quarter to a third misses the truth. Rows of `y` are draws, columns points.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
+
+from analysis import levels
 
 LEVEL = 0.95
-FEW_SEEDS = 3  # fewer decide nothing
+FEW_SEEDS = 3  # fewer draws, seeds or replicates, decide nothing
+TOLD = ("mean", "low", "high", "n", "method")  # of an interval, in tables
 DRAWS = 4000  # bootstrap data sets
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over n seeds and its 95 % interval; low and high are NaN where n < 2."""
+    """A mean over n draws and its 95 % interval; low and high are NaN where n < 2."""
 
     mean: float
     low: float
     high: float
     n: int
     method: str
+    df: float = float("nan")  # degrees of freedom; NaN: n - 1
+    confidence: float = LEVEL
 
     @property
     def sign(self) -> int:
-        """1 or -1 where the interval lies on one side of 0, else 0; 0 for fewer than 3 seeds."""
+        """1 or -1 where the interval lies on one side of 0, else 0; 0 for fewer than 3 draws."""
         if self.n < FEW_SEEDS:
             return 0
         return int(self.low > 0) - int(self.high < 0)
@@ -37,54 +43,109 @@ class Interval:
     def verdict(self) -> str:
         """Whether the quantity is shown to be positive."""
         if self.n < FEW_SEEDS:
-            return f"not decided (n = {self.n} seed{'s' if self.n != 1 else ''} < {FEW_SEEDS})"
+            return f"not decided (n = {self.n} < {FEW_SEEDS})"
         return "significant" if self.sign > 0 else "not significant"
 
+    @property
+    def freedom(self) -> float:
+        """The degrees of freedom."""
+        return float(self.n - 1) if np.isnan(self.df) else self.df
 
-def t_half_width(values: np.ndarray, shared_selection: bool = False) -> np.ndarray:
-    """Half width of the 95 % t interval of the mean over the last axis, n - 1 df; NaN for n < 2.
+    @property
+    def error(self) -> float:
+        """Standard error of the mean, with the corrections that the interval has."""
+        return (self.high - self.low) / 2 / float(stdtrit(self.freedom, (1 + self.confidence) / 2))
 
-    `shared_selection`: the value of each seed was taken where the other n - 1 seeds pointed. Two
-    such values share n - 2 of the seeds that pointed and are correlated, so the variance of their
+    def at(self, confidence: float) -> "Interval":
+        """The interval of another confidence."""
+        half = self.error * float(stdtrit(self.freedom, (1 + confidence) / 2))
+        low, high = self.mean - half, self.mean + half
+        return replace(self, low=low, high=high, confidence=confidence)
+
+    def above(self, bound: float) -> float:
+        """One-sided p-value of the true mean being at most `bound`; 1 without an interval."""
+        if self.n < 2 or bound == float("inf"):
+            return 1.0
+        if bound == -float("inf"):
+            return 0.0
+        if not self.error > 0:
+            return 0.0 if self.mean > bound else 1.0
+        return float(stdtr(self.freedom, (bound - self.mean) / self.error))
+
+    def below(self, bound: float) -> float:
+        """One-sided p-value of the true mean being at least `bound`; 1 without an interval."""
+        mirrored = replace(self, mean=-self.mean, low=-self.high, high=-self.low)
+        return mirrored.above(-bound)
+
+
+def t_half_width(
+    values: np.ndarray,
+    shared_selection: bool = False,
+    overlap: float = 0.0,
+    confidence: float = LEVEL,
+) -> np.ndarray:
+    """Half width of the t interval of the mean over the last axis, n - 1 df; NaN for n < 2.
+
+    `shared_selection`: the value of each draw was taken where the other n - 1 draws pointed. Two
+    such values share n - 2 of the draws that pointed and are correlated, so the variance of their
     mean is s^2 (1/n + 1/(n - 1)), the correction of Nadeau and Bengio (2003), instead of s^2 / n.
+    `overlap`: rho / (1 - rho) of draws with the correlation rho (`analysis.levels`), which adds
+    s^2 times itself; twice where the others pointed, since what they have in common with the draw
+    that is measured points too.
     """
     n = values.shape[-1]
     if n < 2:
         return np.full(values.shape[:-1], np.nan)
-    factor = 1 / n + (1 / (n - 1) if shared_selection else 0)
-    quantile = stdtrit(n - 1, (1 + LEVEL) / 2)
+    factor = 1 / n + overlap + (1 / (n - 1) + overlap if shared_selection else 0)
+    quantile = stdtrit(n - 1, (1 + confidence) / 2)
     return np.asarray(quantile * values.std(axis=-1, ddof=1) * np.sqrt(factor))
 
 
 def t_interval(
-    values: np.ndarray | Sequence[float] | pd.Series, shared_selection: bool = False
+    values: np.ndarray | Sequence[float] | pd.Series,
+    shared_selection: bool = False,
+    overlap: float = 0.0,
 ) -> Interval:
-    """95 % t interval of the mean over seeds; seeds without a value (NaN) do not count."""
+    """95 % t interval of the mean over draws; draws without a value (NaN) do not count.
+
+    `shared_selection` and `overlap` as in `t_half_width`.
+    """
     measured = np.asarray(values, dtype=float)
     measured = measured[~np.isnan(measured)]
     n = len(measured)
     mean = float(measured.mean()) if n else float("nan")
-    half = float(t_half_width(measured, shared_selection))
-    method = f"t, {n - 1} df" if n > 1 else "single seed" if n else "not measured"
+    half = float(t_half_width(measured, shared_selection, overlap))
+    method = f"t, {n - 1} df" if n > 1 else "single draw" if n else "not measured"
     if shared_selection and n > 1:
-        method += ", locations from the other seeds, variance times 1 + n/(n - 1)"
+        method += ", locations from the other draws, variance times 1 + n/(n - 1)"
+    if overlap and n > 1:
+        times = 2 if shared_selection else 1
+        method += f", overlapping splits, {times * overlap:.3g} s^2 added to the variance"
     return Interval(mean, mean - half, mean + half, n, method)
 
 
 def over_seeds(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
-    """A row per group: mean, low, high, n, method and each seed's value (`seed_0`, ...).
+    """A row per group: mean, low, high, n, method, level and each draw's value.
 
-    Groups without a measured value are left out. Each group has at most one row per seed.
+    A draw is what `levels.settle` takes: its columns are `replicate_0`, ..., means over seeds, or
+    `seed_0`, ... where statements are about one data set. Groups without a measured value are left
+    out. Each group has at most one row per replicate and seed.
     """
-    wide = frame.set_index([*by, "seed"])[value].unstack("seed").dropna(how="all")
-    each = [t_interval(row) for row in wide.to_numpy(dtype=float)]
-    found = {f.name: [getattr(interval, f.name) for interval in each] for f in fields(Interval)}
-    seeds = {f"seed_{seed}": wide[seed].to_numpy(dtype=float) for seed in wide.columns}
-    return wide.index.to_frame(index=False).join(pd.DataFrame(found | seeds))
+    settled = levels.settle(frame)
+    wide = levels.averaged(settled, by, value).dropna(how="all")
+    groups = settled.groupby(by, dropna=False)[["level", "overlap"]].first().loc[wide.index]
+    overlaps = groups["overlap"].astype(float)
+    values = wide.to_numpy(dtype=float)
+    each = [t_interval(row, overlap=at) for row, at in zip(values, overlaps, strict=True)]
+    found: dict[str, list] = {n: [getattr(interval, n) for interval in each] for n in TOLD}
+    found["level"] = list(groups["level"])
+    unit = levels.unit_of(levels.level_of(settled))
+    draws = {f"{unit}_{name}": wide[name].to_numpy(dtype=float) for name in wide.columns}
+    return wide.index.to_frame(index=False).join(pd.DataFrame(found | draws))
 
 
 def additive_residuals(y: np.ndarray) -> np.ndarray:
-    """Residuals of y[seed, point] ~ point + seed, over the last two axes."""
+    """Residuals of y[draw, point] ~ point + draw, over the last two axes."""
     seeds, points = y.mean(axis=-1, keepdims=True), y.mean(axis=-2, keepdims=True)
     return np.asarray(y - seeds - points + y.mean(axis=(-2, -1), keepdims=True))
 
@@ -92,10 +153,10 @@ def additive_residuals(y: np.ndarray) -> np.ndarray:
 def residual_bootstrap(y: np.ndarray, draws: int = DRAWS, seed: int = 0) -> float:
     """Half width that holds for the differences between all pairs of point means at once, 95 %.
 
-    Additive model point + seed; the pooled residuals are resampled, the model is fitted again, and
+    Additive model point + draw; the pooled residuals are resampled, the model is fitted again, and
     the largest error of any difference, in units of the fitted noise, gives the quantile. Since
     all pairs are covered together, the pair may be chosen by looking at the same data. Assumes
-    the same noise at every point. NaN for fewer than two seeds or points.
+    the same noise at every point. NaN for fewer than two draws or points.
     """
     n, points = y.shape
     if min(n, points) < 2:

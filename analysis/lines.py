@@ -1,11 +1,11 @@
 """Frame -> frame: the lines of a figure, over epochs and at their end.
 
-A line is what trials that differ by seed only have in common; its name stands in column `line`.
+A line is what trials that differ by chance only have in common; its name stands in column `line`.
 """
 
 import pandas as pd
 
-from analysis import curves
+from analysis import curves, levels
 from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
 
@@ -74,13 +74,14 @@ def _size(part: pd.DataFrame) -> tuple[int, int]:
 def drawn(frame: pd.DataFrame, place: list[str]) -> pd.DataFrame:
     """The finished trials of each line; of a line without any, those that have begun.
 
-    Raises ResultsError where several trials of a seed stand at one `place`.
+    With columns unit and level (`levels.settle`). Raises ResultsError where several trials of a
+    seed and replicate stand at one `place`.
     """
     done = frame["state"] == "done"
     none = ~done.groupby([frame[name] for name in place], dropna=False).transform("any")
     kept = frame[done | none]
     curves.check_one_trial_each(kept.drop_duplicates("key"), [*place, "seed"])
-    return kept
+    return levels.settle(kept)
 
 
 def over_epochs(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFrame:
@@ -92,7 +93,11 @@ def over_epochs(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFr
         return pd.DataFrame()
     check_measured_alike(frame, metric)
     table = over_seeds(frame, [*place, "epoch"], metric)
-    return table[table["n"] == table.groupby(place)["n"].transform("max")]
+    trials = frame.dropna(subset=[metric]).groupby([*place, "epoch"])["key"].nunique()
+    there = pd.MultiIndex.from_frame(table[[*place, "epoch"]])
+    table["trials"] = trials.reindex(there).to_numpy()
+    whole = table["trials"] == table.groupby(place)["trials"].transform("max")
+    return table[whole].drop(columns="trials")
 
 
 def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFrame:
@@ -125,7 +130,14 @@ def check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
 def unfinished(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:
     """What is not finished, in words: the chosen trials that have begun, those of no row at all."""
     begun = chosen[chosen["state"] != "done"].sort_values(["line", "seed", "epoch"])
-    last = begun.drop_duplicates("key", keep="last")
-    texts = [f"{t.line} seed {t.seed} (epoch {t.epoch})" for t in last.itertuples()]
+    last = begun.drop_duplicates("key", keep="last").to_dict("records")
+    texts = [f"{trial['line']} {_draw(trial)} (epoch {trial['epoch']})" for trial in last]
     waiting = [trial for trial in frame.attrs.get("unmeasured", []) if trial["kind"] == "vae"]
-    return texts + [f"{trial['source']} seed {trial['seed']} (not begun)" for trial in waiting]
+    return texts + [f"{trial['source']} {_draw(trial)} (not begun)" for trial in waiting]
+
+
+def _draw(trial: dict) -> str:
+    """As in: seed 2, or replicate 1 seed 2."""
+    replicate = trial.get("replicate")
+    named = "" if replicate is None or pd.isna(replicate) else f"replicate {int(replicate)} "
+    return f"{named}seed {trial['seed']}"

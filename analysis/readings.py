@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis import curves
+from analysis import curves, levels
 from analysis.intervals import FEW_SEEDS, Interval, t_interval
 from analysis.trial_folder import ResultsError
 
@@ -44,7 +44,6 @@ CONTEXT = [  # what a reading and its default share, beside replicate and seed
     *("half_asleep_from", "precision"),
 ]
 DRAWN = ["replicate", "split", "seed"]
-MEASURED = ("test_elbo", "generalization_gap")
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ class Reading:
     source: str  # of the default's trials
     test_elbo: Interval
     generalization_gap: Interval
+    level: str  # what n counts (analysis.levels)
 
     @property
     def verdict(self) -> str:
@@ -80,6 +80,8 @@ def readings(frame: pd.DataFrame) -> list[Reading]:
             "None of these trials reads the paper in another way than the default. "
             "Run scaling-vae study readings."
         )
+    finals = levels.settle(finals).reset_index(drop=True)
+    off = [_off(row) for row in finals.to_dict("records")]
     finals = finals.assign(off=pd.Series(off, index=finals.index, dtype=object))
     made = [_compared(finals, name, value) for name in found for value in _values(finals, name)]
     return [reading for group in made for reading in group]
@@ -105,7 +107,11 @@ def _line(reading: Reading) -> str:
     size = reading.test_elbo
     ends = f" [{size.low:+.2f}, {size.high:+.2f}]" if size.n > 1 else ""
     said = f"{name}={reading.value} (default {default}) on {reading.source}"
-    return f"  {said}: {size.mean:+.2f}{ends}, n = {size.n}: {reading.verdict}"
+    return f"  {said}: {size.mean:+.2f}{ends}, {_n(reading)}: {reading.verdict}"
+
+
+def _n(reading: Reading) -> str:
+    return levels.counted(reading.test_elbo.n, reading.level)
 
 
 def _off(row: Mapping[Hashable, object]) -> frozenset[str]:
@@ -139,7 +145,15 @@ def _compared(finals: pd.DataFrame, name: str, value: object) -> list[Reading]:
             value,
             DEFAULTS[name],
             str(group["source_default"].iloc[0]),
-            *(t_interval(group[m] - group[f"{m}_default"]) for m in MEASURED),
+            _difference(group, "test_elbo"),
+            _difference(group, "generalization_gap"),
+            levels.level_of(group),
         )
         for _, group in pairs.groupby(here, sort=False, dropna=False)
     ]
+
+
+def _difference(pairs: pd.DataFrame, metric: str) -> Interval:
+    """Of pairs of trials, over draws; seeds of a draw are averaged."""
+    each = (pairs[metric] - pairs[f"{metric}_default"]).groupby(pairs["unit"]).mean()
+    return t_interval(each, overlap=levels.overlap_at(pairs))

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import choice, descent, figures, provenance, readings, results
+from analysis import choice, figures, provenance, readings, results, verdicts
 from analysis.compact import compact
-from analysis.descent import Change, Move, Place, Verdict
-from analysis.intervals import Interval
 from analysis.laws.worth import worth_lines, worths
 from analysis.pool_lines import pool_lines as pool_lines
 from analysis.trial_folder import ResultsError, TrialFolder
@@ -73,7 +71,7 @@ def judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
     said = []
     for name, part in choice.parts(frame, about).items():
         said += [f"{name}:"] if name else []
-        said += verdict_lines(descent.verdict(part))
+        said += verdicts.lines(part)
     return said
 
 
@@ -133,92 +131,3 @@ def _states(study: Path, trials: list[TrialFolder]) -> list[str]:
     for trial in failed[:SHOWN]:
         said.append(f"  failed: {trial.key} at epoch {trial.epoch}: {trial.error or 'no reason'}")
     return said + ([f"  and {len(failed) - SHOWN} more failed"] if len(failed) > SHOWN else [])
-
-
-def verdict_lines(verdict: Verdict) -> list[str]:
-    """Plain text, at most ten lines; sizes in nats per image with 95 % intervals."""
-    return [
-        verdict.sentence,
-        _places(verdict),
-        *[_move(move, move.crossfit.verdict) for move in verdict.moves],
-        _move(verdict.lower, _lower(verdict.lower.crossfit), "first - second minimum"),
-        _phase3(verdict.phase3),
-        *([_gaps(verdict)] if verdict.gaps else []),
-        _method(verdict),
-        *([_missing(verdict)] if verdict.missing else []),
-    ]
-
-
-def _places(verdict: Verdict) -> str:
-    start = (
-        "  on the mean of all seeds: "
-        if verdict.shaped
-        else "  the mean has no such shape; nearest: "
-    )
-    return start + (
-        f"first minimum {_place(verdict.first_minimum)}, peak {_place(verdict.peak)}, "
-        f"second minimum {_place(verdict.second_minimum)}"
-    )
-
-
-def _move(move: Move, said: str, name: str = "") -> str:
-    pooled = move.pooled
-    ends = f" (pooled [{pooled.low:+.2f}, {pooled.high:+.2f}])" if pooled.n > 1 else ""
-    return f"  {name or move.name:<23}{_size(move.crossfit)}  {said}{ends}"
-
-
-def _lower(difference: Interval) -> str:
-    """Whether the second minimum lies below the first."""
-    if difference.sign == 0:
-        return "which is lower is not decided"
-    return f"the second is {'lower' if difference.sign > 0 else 'higher'}"
-
-
-def _phase3(change: Change | None) -> str:
-    if change is None:
-        return "  phase 3: no finished point with a larger n_c at the largest m_z"
-    moved = {1: "goes up", -1: "goes down", 0: "no direction shown"}[change.difference.sign]
-    bent = "" if change.monotone else ", and turns on the way"
-    return (
-        f"  phase 3, {_place(change.start)} to {_place(change.end)}: negative test ELBO "
-        f"{_size(change.difference)}, {moved}{bent}"
-    )
-
-
-def _gaps(verdict: Verdict) -> str:
-    texts = [
-        f"{source} {change.first.mean:.2f} -> {change.last.mean:.2f} ({_size(change.difference)})"
-        for source, change in verdict.gaps.items()
-    ]
-    ends = next(iter(verdict.gaps.values()))
-    return (
-        f"  generalization gap at n_c={ends.start[1]}, m_z={ends.start[0]} -> {ends.end[0]}: "
-        + "; ".join(texts)
-    )
-
-
-def _method(verdict: Verdict) -> str:
-    n = len(verdict.seeds)
-    if n == 1:
-        return "  One seed: places and sizes come from the same numbers, sizes are too large."
-    return (
-        f"  Nats per image, 95 %: t over n = {n}, places taken from the other seeds; "
-        "pooled: residual bootstrap, all differences at once, same noise at all points assumed."
-    )
-
-
-def _missing(verdict: Verdict) -> str:
-    shown = "; ".join(verdict.missing[:SHOWN])
-    more = len(verdict.missing) - SHOWN
-    return f"  Not finished: {shown}{f'; and {more} more' if more > 0 else ''}. " + (
-        f"Seeds complete along the path: {', '.join(map(str, verdict.seeds))}."
-    )
-
-
-def _size(interval: Interval) -> str:
-    ends = f" [{interval.low:+.2f}, {interval.high:+.2f}]" if interval.n > 1 else ""
-    return f"{interval.mean:+.2f}{ends}"
-
-
-def _place(place: Place) -> str:
-    return f"(m_z={place[0]}, n_c={place[1]})"

@@ -66,7 +66,7 @@ def run(*said):
     ("source.k=3 is read with source.real_share below 1 only. Give that too", lambda: Source(k=3)),
     ("Unknown dataset 'mnits'. Did you mean 'mnist'. Known: cifar10,", lambda: VaeTrial("mnits")),
     ("arguments: --sed. Did you mean '--seeds'.* Known flags: --address,", lambda: run("--sed")),
-    ("--seeds 2-: numbers or ranges such as 0-4 are expected", lambda: run("--seeds", "2-")),
+    ("numbers or ranges such as 0-4 are expected", lambda: run("--seeds", "2-")),
     ("Unknown preset 'tiny'. Known: cifar10,", lambda: options.preset_of(
         SimpleNamespace(smoke_test=False, preset="tiny"), PRESETS)),
     ("Unknown MS-SSIM variant 'wang'. Known: kuzina, standard", lambda: ms_ssim(

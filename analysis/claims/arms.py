@@ -49,7 +49,7 @@ Pick = float | str | Near | Each
 
 @dataclass(frozen=True)
 class Arm:
-    """Trials that differ in their seed only: a training distribution, a schedule, a size."""
+    """Trials that differ by chance only: a training distribution, a schedule, a size."""
 
     real_share: float | Each = 1.0  # of real images in a batch
     diffusion_share: float | Each = 1.0  # of D_train, seen by the diffusion model

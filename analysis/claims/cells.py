@@ -1,7 +1,8 @@
-"""Cells: the finished trials of one setting, from which arms take their values by seed.
+"""Cells: the finished trials of one setting, from which arms take their values by draw.
 
-A setting is everything that no claim varies: data set, split, network, likelihood, optimizer,
-epochs. Trials of different settings are never compared.
+A setting is everything that no claim varies: data set, partition, split, network, likelihood,
+optimizer, epochs. Trials of different settings are never compared. What a draw is, a replicate or
+a seed, `analysis.levels` says.
 """
 
 import math
@@ -12,7 +13,7 @@ from fnmatch import fnmatch
 import numpy as np
 import pandas as pd
 
-from analysis import curves
+from analysis import curves, levels
 from analysis.alike import DEFAULTS, filled, images
 from analysis.claims.arms import Arm, Each, Place, pick, placed
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
@@ -22,7 +23,7 @@ KINDS = ("vae", "two_sample")
 METHOD = ("real_share", "diffusion_share", "augment", "mollified", "half_asleep")
 PLACE = ["m_z", "n_c"]
 GRADED = ("source_", "half_asleep_")  # prefixes of the fields that make a method
-VARIED = {"key", "state", "seed", "source", "share", "pool", *PLACE}
+VARIED = {"key", "state", "seed", "replicate", "source", "share", "pool", *PLACE}
 AVERAGED = "__overall"  # a mixture of corruptions, left out of means over corruptions
 Columns = tuple[str, ...]  # patterns (accuracy_knn__*) are means over what they match
 
@@ -37,11 +38,32 @@ class Cell:
     frame: pd.DataFrame  # the same trials epoch by epoch
     _measured: dict[Columns, pd.DataFrame] = field(default_factory=dict)
 
+    @property
+    def level(self) -> str:
+        """What n counts, in words that follow it."""
+        return levels.level_of(self.trials)
+
+    @property
+    def overlap(self) -> float:
+        """rho / (1 - rho) of the draws."""
+        return levels.overlap_at(self.trials)
+
+    @property
+    def units(self) -> set[int]:
+        """The draws in which anything is measured."""
+        return set(self.trials["unit"].astype(int))
+
+    def first(self, n: int) -> "Cell":
+        """The cell of the draws 0 to n - 1 alone."""
+        trials = self.trials[self.trials["unit"] < n]
+        frame = self.frame[self.frame["key"].isin(trials["key"])]
+        return Cell(self.label, self.dataset, trials, frame)
+
     def rows(self, arm: Arm, columns: Columns) -> pd.DataFrame:
         """The arm's trials at any place and k, with the mean of the columns as `value`."""
         if columns not in self._measured:
             value = _mean(self.trials, columns)
-            axes = self.trials[["seed", *METHOD, *PLACE, "k"]]
+            axes = self.trials[["unit", "seed", *METHOD, *PLACE, "k"]]
             self._measured[columns] = axes.assign(value=value)[value.notna()]
         rows = self._measured[columns]
         kept = np.full(len(rows), True)
@@ -86,19 +108,28 @@ class Cell:
         return list(getattr(arm, name).of(self._on_place(arm, columns)[name]))
 
     def values(self, arm: Arm, columns: Columns) -> pd.Series:
-        """Final value by seed of an arm as `at` gives it; empty where not measured.
+        """Final value by draw of an arm as `at` gives it; empty where not measured.
 
-        Raises ResultsError, in half a sentence, where two trials stand for one seed.
+        The mean over the seeds of a draw. Raises ResultsError as `each`.
+        """
+        return self.each(arm, columns).groupby(level=0).mean()
+
+    def each(self, arm: Arm, columns: Columns) -> pd.Series:
+        """Final value by (unit, seed), for the spread of seeds within draws (levels.components).
+
+        Raises ResultsError, in half a sentence, where two trials stand for one seed of a draw.
         """
         rows = self._on_place(arm, columns)
-        twins = self.trials.loc[rows.index[rows["seed"].duplicated(keep=False)]]
-        if len(twins):
+        place = ["unit", "seed"]
+        double = rows.duplicated(place, keep=False)
+        if double.any():
+            twins = self.trials.loc[rows.index[double]]
             differ = [n for n in _fields(twins) if twins[n].nunique(dropna=False) > 1]
             raise ResultsError(
                 f"several trials of {arm.name} stand at {arm.place}, seed "
                 f"{twins['seed'].iloc[0]}: they differ in {', '.join(differ) or 'key'}"
             )
-        return rows.set_index("seed")["value"].sort_index()
+        return rows.set_index(place)["value"].sort_index()
 
     def _on_place(self, arm: Arm, columns: Columns) -> pd.DataFrame:
         rows = self.rows(arm, columns)
@@ -131,10 +162,14 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
     for name in DEFAULTS.keys() & set(trials):
         trials[name] = filled(trials, name)
     setting = ["kind", "images", *(n for n in _fields(trials) if not n.startswith(GRADED)), "epoch"]
+    if "replicate" in trials:
+        trials = trials.assign(replicates=trials["replicate"].notna())  # never with others
+        setting.append("replicates")
     found = []
     for _, part in trials.groupby(list(dict.fromkeys(setting)), dropna=False):
         if not (ends.loc[part["key"], "epoch"] == epoch).any():
             continue
+        part = levels.settle(part)
         dataset, kind = part["dataset"].iloc[0], part["kind"].iloc[0]
         near = trials[(trials["dataset"] == dataset) & (trials["kind"] == kind)]
         told = [n for n in setting if near[n].nunique(dropna=False) > 1]

@@ -1,10 +1,10 @@
 """The statistics of a verdict: intervals of differences, and the regions in which they must lie.
 
-A claim holds where the 95 % interval of each of its differences lies inside the claimed region,
-fails where one lies wholly outside, and is not decided else. Two seeds have an interval (t with
-one degree of freedom) and may decide; one has none, and shapes of curves take three.
-Needing all of m differences asks for no correction; that one of m lies outside is looked for m
-times, so for this the intervals are widened to 1 - 0.05 / m (Bonferroni).
+With an error of 5 % a claim holds where the 95 % interval of each of its differences lies inside
+the claimed region, fails where one lies wholly outside, and is not decided else; other errors have
+other intervals. Two draws have an interval (t with one degree of freedom) and may decide; one has
+none, and shapes of curves take three. Needing all of m differences asks for no correction; that one
+of m lies outside is looked for m times, so its p-value counts m times (Bonferroni).
 """
 
 import math
@@ -15,9 +15,10 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from analysis.intervals import LEVEL, Interval, t_interval
+from analysis.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED, PValues
 
-HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "fails", "not decided", "not run"
-FEW_SEEDS = 2  # fewer have no interval
+__all__ = ["FAILS", "HOLDS", "NOT_RUN", "UNDECIDED", "Comparison", "Evidence", "judge"]
+FEW_SEEDS = 2  # fewer draws have no interval
 
 
 @dataclass(frozen=True)
@@ -28,22 +29,22 @@ class Comparison:
     interval: Interval
     low: float = 0.0
     high: float = math.inf
-    seeds: int = FEW_SEEDS  # fewer decide nothing
+    seeds: int = FEW_SEEDS  # fewer draws decide nothing
+    spread: str = ""  # variance components of the difference, where draws have several seeds
 
     @property
     def enough(self) -> bool:
         return self.interval.n >= self.seeds
 
     @property
-    def inside(self) -> bool:
-        return self.low < self.interval.low and self.interval.high < self.high
+    def inside(self) -> float:
+        """Two-sided p-value of the difference lying outside the region, or at its edge."""
+        return 2 * max(self.interval.above(self.low), self.interval.below(self.high))
 
-    def outside(self, looks: int = 1) -> bool:
-        """Whether the interval, widened for so many looks, lies wholly outside the region."""
-        interval, df = self.interval, self.interval.n - 1
-        wider = stdtrit(df, 1 - (1 - LEVEL) / 2 / looks) / stdtrit(df, (1 + LEVEL) / 2)
-        half = (interval.high - interval.mean) * wider
-        return bool(interval.mean + half < self.low or self.high < interval.mean - half)
+    @property
+    def outside(self) -> float:
+        """Two-sided p-value of the difference lying in the region."""
+        return 2 * min(self.interval.below(self.low), self.interval.above(self.high))
 
     @property
     def room(self) -> float:
@@ -62,31 +63,39 @@ class Evidence:
     verdict: str
     decisive: Comparison
     comparisons: int
+    p: PValues
 
 
-def judge(comparisons: Sequence[Comparison]) -> Evidence:
-    """The verdict on one or more comparisons that must all hold."""
-    many = len(comparisons)
+def p_values(comparisons: Sequence[Comparison]) -> PValues:
+    """Of one or more comparisons that must all hold; too few draws decide nothing."""
+    enough = [each for each in comparisons if each.enough]
+    holds = max(each.inside for each in comparisons) if len(enough) == len(comparisons) else 1.0
+    fails = min((each.outside for each in enough), default=1.0)
+    return PValues(min(1.0, holds), min(1.0, len(comparisons) * fails))
+
+
+def judge(comparisons: Sequence[Comparison], error: float = 1 - LEVEL) -> Evidence:
+    """The verdict, at this error, on one or more comparisons that must all hold."""
+    found = p_values(comparisons)
+    verdict = found.verdict(error)
     decisive = min(comparisons, key=lambda each: each.room)
-    outside = [each for each in comparisons if each.enough and each.outside(many)]
-    if outside:
-        return Evidence(FAILS, min(outside, key=lambda each: each.room), many)
-    holds = all(each.enough and each.inside for each in comparisons)
-    return Evidence(HOLDS if holds else UNDECIDED, decisive, many)
+    if verdict == FAILS:
+        decisive = min((c for c in comparisons if c.enough), key=lambda each: each.outside)
+    return Evidence(verdict, decisive, len(comparisons), found)
 
 
-def difference(first: pd.Series, other: pd.Series) -> Interval:
-    """95 % interval of mean(first) - mean(other), series by seed: paired, or else Welch's.
+def difference(first: pd.Series, other: pd.Series, overlap: float = 0.0) -> Interval:
+    """95 % interval of mean(first) - mean(other), series by draw: paired, or else Welch's.
 
-    Seeds in common are paired from two on. With fewer both are independent samples; n is then the
-    size of the smaller.
+    Draws in common are paired from two on. With fewer both are independent samples; n is then the
+    size of the smaller. `overlap` of random splits as in `analysis.intervals.t_half_width`.
     """
     few = min(len(first), len(other))
     if len(first.index.intersection(other.index)) >= FEW_SEEDS or few < FEW_SEEDS:
-        return t_interval((first - other).dropna())
-    part, rest = (each.var(ddof=1) / len(each) for each in (first, other))
+        return t_interval((first - other).dropna(), overlap=overlap)
+    part, rest = (each.var(ddof=1) * (1 / len(each) + overlap) for each in (first, other))
     square = part**2 / (len(first) - 1) + rest**2 / (len(other) - 1)
     df = (part + rest) ** 2 / square if square else few - 1.0
     half = float(stdtrit(df, (1 + LEVEL) / 2)) * math.sqrt(part + rest)
     mean = float(first.mean() - other.mean())
-    return Interval(mean, mean - half, mean + half, few, f"Welch's t, {df:.1f} df")
+    return Interval(mean, mean - half, mean + half, few, f"Welch's t, {df:.1f} df", df)

@@ -6,13 +6,26 @@ from textwrap import wrap
 
 import pandas as pd
 
-from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.claims.primary import RATE
+from analysis.levels import counted
+from analysis.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.trial_folder import ResultsError
 
 WIDTH = 100
 INDENT = 13  # of everything but the verdict
 VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
-SHOWN = ["verdict", "claim", "dataset", "ours", "n", "paper", "contradicted", "where"]  # Markdown
+SHOWN = [
+    "verdict",
+    "claim",
+    "kind",
+    "dataset",
+    "ours",
+    "n",
+    "level",
+    "paper",
+    "contradicted",
+    "where",
+]  # Markdown
 
 
 def text(ledger: pd.DataFrame) -> str:
@@ -31,9 +44,13 @@ def summary(ledger: pd.DataFrame) -> str:
     said = ", ".join(f"{verdict} {counts.get(verdict, 0)}" for verdict in VERDICTS)
     measured = ledger.loc[ledger["verdict"] != NOT_RUN, "dataset"].nunique()
     against = ledger.loc[ledger["contradicted"] != "", "claim"].nunique()
+    named = ledger.loc[ledger["kind"] == "primary", "verdict"].value_counts()
+    main = ", ".join(f"{verdict} {named[verdict]}" for verdict in VERDICTS if verdict in named)
     return (
         f"{ledger['claim'].nunique()} claims, {measured} setting{'s' * (measured != 1)} measured: "
-        f"{said}. Contradicted by the paper itself: {against}."
+        f"{said}. Primary ones, decided at planned sizes: {main or 'none'}; the others are "
+        f"exploratory, false-discovery rate {RATE:.0%} (Benjamini and Yekutieli). "
+        f"Contradicted by the paper itself: {against}."
     )
 
 
@@ -73,12 +90,21 @@ def _entry(row: dict) -> list[str]:
     title = f"{head} [{row['dataset']}]" if row["dataset"] else head
     lines = [title, *_wrapped(f"{row['statement']} ({row['where']})")]
     one = f" (of {row['comparisons']}, the nearest to failing)" * (row["comparisons"] > 1)
-    numbers = f"{ours(row)}, n = {row['n']}: " if row["comparisons"] else ""
+    numbers = f"{ours(row)}, {counted(row['n'], row['level'])}: " if row["comparisons"] else ""
     lines += _wrapped(f"ours: {numbers}{row['compared']}{one}")
+    lines += _wrapped(row["spread"]) if row["spread"] else []
+    lines += _wrapped(_decided(row)) if row["comparisons"] else []
     lines += _wrapped(f"rule: holds where {row['rule']}")
     lines += _wrapped(f"paper: {row['paper']}") if row["paper"] else []
     lines += _wrapped(f"contradicted: {row['contradicted']}") if row["contradicted"] else []
     return [*lines, ""]
+
+
+def _decided(row: dict) -> str:
+    """How the verdict came about: at planned sizes, or as one of many."""
+    if row["kind"] == "primary":
+        return f"primary: {row['decided']}"
+    return f"exploratory: p = {row['p']:.2g}, among all exploratory ones {row['q']:.2g}"
 
 
 def _absent(row: dict) -> list[str]:

@@ -7,10 +7,8 @@ from analysis.claims.arms import Each
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Comparison, difference
 from analysis.claims.regions import ABOVE, Region
-from analysis.claims.terms import Choice, Term, at_places, said, shared_axis
+from analysis.claims.terms import FEW_VALUES, Choice, Term, at_places, said, shared_axis, spread
 from analysis.intervals import t_interval
-
-FEW_VALUES = 3  # of an axis, for a slope that is more than a difference
 
 
 class Rule(Protocol):
@@ -72,14 +70,16 @@ class Differs:
         return f"{minus}{where}{each}{comma} is {self.region.text}"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
-        """One per other term and per value of Each that is measured."""
+        """One per other term and per value of Each that is measured, in as many draws as any is."""
         bounds = self.region.bounds(cell)
         varied = [term for term in self.terms if term.arm.axes(Each)]
         choices = [cell.choices(term.arm, term.columns) for term in varied]
         if bounds is None:
             return []
         every = [dict(choice) for choice in sorted(set.intersection(*choices))] if varied else [{}]
-        return [found for choice in every for found in self._at(cell, choice, bounds)]
+        found = [each for choice in every if (each := self._at(cell, choice, bounds))]
+        most = max((least(each) for each in found), default=0)
+        return [one for each in found if least(each) == most for one in each]
 
     def _at(self, cell: Cell, choice: Choice, bounds: tuple[float, float]) -> list[Comparison]:
         terms = at_places(cell, [term.chosen(choice) for term in self.terms])
@@ -89,14 +89,19 @@ class Differs:
         first, *others = (term.measure(cell, axis) for term in terms)
         if any(each.empty for each in (first, *others)):
             return []
-        found = [difference(first, other) for other in others]
-        found = found or [t_interval(first - self.constant)]
+        found = [difference(first, other, cell.overlap) for other in others]
+        found = found or [t_interval(first - self.constant, overlap=cell.overlap)]
         pairs = [[terms[0], other] for other in terms[1:]] or [terms]
         less = f" minus {self.constant:g}" if self.constant else ""
         return [
-            Comparison(said(pair, axis) + less, interval, *bounds)
+            Comparison(said(pair, axis) + less, interval, *bounds, spread=spread(cell, pair))
             for pair, interval in zip(pairs, found, strict=True)
         ]
+
+
+def least(comparisons: list[Comparison]) -> int:
+    """The number of draws of the comparison that has fewest."""
+    return min(each.interval.n for each in comparisons)
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,16 @@ from analysis import descent
 from analysis.claims.arms import NORMAL
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Comparison
-from analysis.claims.terms import Term, at_places, shared_axis
+from analysis.claims.terms import FEW_VALUES, Term, at_places, shared_axis
 from analysis.intervals import FEW_SEEDS, t_interval
 from analysis.trial_folder import ResultsError
-
-FEW_VALUES = 3  # of an axis, for a peak inside it
 
 
 @dataclass(frozen=True)
 class Peaks:
     """A curve rises to a peak inside its axis and falls again, each beyond the noise.
 
-    As in `analysis.descent` the peak is located on the other seeds, and measured on the seed that
+    As in `analysis.descent` the peak is located on the other draws, and measured on the draw that
     was left out.
     """
 
@@ -42,7 +40,7 @@ class Peaks:
         arm = self.term.arm
         return (
             f"{self.term.column} of {arm.name} at {arm.place}: its peak, located on the other "
-            "seeds, minus the first and minus the last value is above 0"
+            "draws, minus the first and minus the last value is above 0"
         )
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
@@ -56,15 +54,13 @@ class Peaks:
             return []
         where = f"{self.term.column} of {self.term.arm.name}, {terms[0].where(axis)}"
         return [
-            Comparison(
-                f"{name} of {where}", t_interval(move, shared_selection=True), seeds=FEW_SEEDS
-            )
+            Comparison(f"{name} of {where}", t_interval(move, True, cell.overlap), seeds=FEW_SEEDS)
             for name, move in zip(("rise", "drop"), rise_and_drop(y), strict=True)
         ]
 
 
 def rise_and_drop(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(seeds, points) -> each seed's value at the others' inner peak minus its first and last."""
+    """(draws, points) -> each draw's value at the others' inner peak minus its first and last."""
     n = len(y)
     others = (y.sum(axis=0) - y) / (n - 1) if n > 1 else y
     peak = others[:, 1:-1].argmax(axis=1) + 1
@@ -92,7 +88,7 @@ class DoubleDescends:
     def text(self) -> str:
         return (
             "first descent, rise and second descent of the negative test_elbo along n_c, then m_z, "
-            "then n_c, located on the other seeds, are above 0"
+            "then n_c, located on the other draws, are above 0"
         )
 
     def comparisons(self, cell: Cell) -> list[Comparison]:

@@ -1,4 +1,4 @@
-"""Terms: the numbers by seed that a claim compares, and the places at which it compares them."""
+"""Terms: the numbers by draw that a claim compares, and the places at which it compares them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,16 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from analysis import levels
 from analysis.claims.arms import NORMAL, Along, Arm, Each
 from analysis.claims.cells import Cell, Columns
 
+FEW_VALUES = 3  # of an axis, for a slope that is more than a difference or a peak inside
 DOUBLED = ("m_z", "n_c", "k")  # slopes along these are per doubling, along shares per unit
 Choice = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Term:
-    """A number by seed: an arm's final value of a column, or its slope along the arm's axis.
+    """A number by draw: an arm's final value of a column, or its slope along the arm's axis.
 
     Of several columns, or of all that a pattern matches, it is the mean.
     """
@@ -53,7 +55,7 @@ class Term:
         return ", ".join(parts)
 
     def measure(self, cell: Cell, axis: Sequence[float]) -> pd.Series:
-        """By seed, at the place of the arm; a slope is over the values of the axis."""
+        """By draw, at the place of the arm; a slope is over the values of the axis."""
         if not self.along:
             return cell.values(self.arm, self.columns)
         y = self.curve(cell, axis)
@@ -63,10 +65,19 @@ class Term:
         return pd.Series(y.to_numpy() @ x / (x @ x), index=y.index)
 
     def curve(self, cell: Cell, axis: Sequence[float]) -> pd.DataFrame:
-        """Seeds x values of the axis; only seeds measured at all of them."""
+        """Draws x values of the axis; only draws measured at all of them."""
+        return self._over(cell, axis).dropna()
+
+    def axis(self, cell: Cell) -> list[float]:
+        """The values of the axis, those left out that fewer draws have than others."""
+        wide = self._over(cell, cell.axis(self.arm, self.columns, self.along))
+        kept = levels.complete(wide, lambda values: len(values) >= FEW_VALUES)
+        return (kept if len(kept) else wide).columns.astype(float).tolist()
+
+    def _over(self, cell: Cell, axis: Sequence[float]) -> pd.DataFrame:
         arms = {value: replace(self.arm, **{self.along: value}) for value in axis}  # type: ignore[arg-type]
         each = {value: cell.values(arm, self.columns) for value, arm in arms.items()}
-        return pd.DataFrame(each).dropna()
+        return pd.DataFrame(each)
 
     def chosen(self, choice: Choice) -> "Term":
         """The term with the values that its arm's Each stand for."""
@@ -86,10 +97,19 @@ def at_places(cell: Cell, terms: list[Term]) -> list[Term]:
 
 def shared_axis(cell: Cell, terms: list[Term]) -> list[float]:
     """The values of the slopes' axis at which all of them are measured, ascending."""
-    axes = [set(cell.axis(t.arm, t.columns, t.along)) for t in terms if t.along]
+    axes = [set(term.axis(cell)) for term in terms if term.along]
     values = sorted(set.intersection(*axes)) if axes else []
     halved = any(getattr(term.arm, term.along).upper for term in terms if term.along)
     return values[len(values) // 2 :] if halved else values
+
+
+def spread(cell: Cell, terms: Sequence[Term]) -> str:
+    """Variance components of a difference of plain values, "" of slopes and of single seeds."""
+    if any(term.along for term in terms):
+        return ""
+    each = [cell.each(term.arm, term.columns) for term in terms]
+    first, *others = each
+    return levels.components(first - others[0] if others else first).text
 
 
 def said(terms: Sequence[Term], axis: Sequence[float]) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "pdf", "csv")  # written where no file is named
 STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
-    "double_descent": ("fig7", "fig8"),
+    "double_descent": ("fig7", "fig8", "epochs"),
     "learning_rate": ("learning_rate",),
     "diffusion": ("fig17",),
     "data_sources": ("fig1", "fig2", "fig10", "fig11", "fig12", "fig13", "table7"),
@@ -39,7 +39,7 @@ STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "readings": (),
 }
 CHOSEN = ("learning_rate", "search", "tuned")  # what validation has chosen
-BEYOND = ("worth", *CHOSEN)  # figures that the paper has not
+BEYOND = ("epochs", "worth", *CHOSEN)  # figures that the paper has not
 TABLES = ("learning_rate",)  # figures that have a table beside their picture
 TEXTS = ("txt", "md", "tex")  # of a table
 NAMED = 4  # cells whose trials ended early

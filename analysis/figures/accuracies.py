@@ -10,11 +10,12 @@ OVERALL = "overall"  # one of the others, drawn for each image
 SINGLE = tuple(name for name in CORRUPTIONS if name != OVERALL)
 LABELS = {"logistic": "LR", "svm_linear": "SVM-L", "svm_rbf": "SVM-RBF", "knn": "kNN"}
 assert LABELS.keys() == CLASSIFIERS.keys()
+CHANCE = ["unit", "seed", "level", "overlap"]  # of `levels.settle`
 GENERATED = "Corruptions made here with CIFAR-10-C's constants, not its official files."
 
 
 def corrupted(frame: pd.DataFrame, figure: str) -> pd.DataFrame:
-    """A row per line, seed, classifier and corruption: `accuracy` in [0, 1] of finished VAEs.
+    """A row per line, trial, classifier and corruption: `accuracy` in [0, 1] of finished VAEs.
 
     Raises ResultsError, on behalf of the figure, where there is none.
     """
@@ -32,7 +33,7 @@ def corrupted(frame: pd.DataFrame, figure: str) -> pd.DataFrame:
             "Run scaling-vae study downstream --preset cifar10-small."
         )
     finals = curves.last_values(found)
-    long = finals.melt(["line", "seed"], measured, "column", "accuracy")
+    long = finals.melt(["line", *CHANCE], measured, "column", "accuracy")
     long[["classifier", "corruption"]] = [place[name] for name in long["column"]]
     return long.drop(columns="column").dropna(subset="accuracy")
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import curves, style
+from analysis import curves, levels, style
 from analysis.figures import marks, methods
 from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
@@ -83,9 +83,4 @@ def _finals(frame: pd.DataFrame) -> pd.DataFrame:
     finals = finals.assign(**{AXIS: np.round(100 * finals["share"].astype(float), 6), "real": real})
     chance = [name for name in ("replicate", "seed") if name in finals]
     curves.check_one_trial_each(finals, [AXIS, "real", *chance])
-    if "replicate" not in finals or finals["replicate"].isna().all():
-        return finals
-    drawn = finals[finals["replicate"].notna()]
-    means = drawn.groupby([AXIS, "real", "replicate"])["accuracy"].transform("mean")
-    drawn = drawn.assign(accuracy=means, seed=drawn["replicate"].astype(int))
-    return drawn.drop_duplicates([AXIS, "real", "seed"])
+    return levels.settle(finals)

@@ -58,9 +58,8 @@ def _said(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame) -> list
     best = table[table["best"]].groupby("line", sort=False).size()
     wins = ", ".join(f"{style.source_label(str(line))} {count}" for line, count in best.items())
     rows = len(table[["classifier", "corruption"]].drop_duplicates())
-    interval = f"mean over seeds with 95 % t interval from {FEW_SEEDS} seeds on"
     return [
-        f"{marks.span(table['n'])} seeds (dots), {interval}",
+        f"{marks.draws(table)} (dots), {marks.interval_of(table)}",
         f"highest mean, of {rows} classifiers under corruptions: {wins}",
         *accuracies.notes(frame),
         marks.lacking(lines.unfinished(frame, found)),

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import curves, lines
-from analysis.figures import marks, methods, panels
-from analysis.intervals import FEW_SEEDS, over_seeds
+from analysis.figures import accuracies, marks, methods, panels
+from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
 
 CURVES = {"interpolation_first": "one pair of images", "interpolation_mean": "mean over pairs"}
@@ -48,10 +48,11 @@ def _finals(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _long(finals: pd.DataFrame, part: str) -> pd.DataFrame:
-    """A row per line, seed and alpha; the numbers in a JSON list are evenly spaced in alpha."""
+    """A row per line, trial and alpha; the numbers in a JSON list are evenly spaced in alpha."""
     records = [
-        {"part": part, "line": line, "seed": seed, "alpha": at / (len(values) - 1), "value": value}
-        for line, seed, text in finals[["line", "seed", part]].itertuples(index=False)
+        chance | {"part": part, "alpha": at / (len(values) - 1), "value": value}
+        for chance in finals[["line", *accuracies.CHANCE, part]].to_dict("records")
+        for text in [chance.pop(part)]
         for values in [json.loads(text)]
         for at, value in enumerate(values)
     ]
@@ -59,20 +60,18 @@ def _long(finals: pd.DataFrame, part: str) -> pd.DataFrame:
 
 
 def fig3(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Above one pair, first seed, and the mean over pairs; below both numbers of all pairs."""
+    """Above one pair, first draw, and the mean over pairs; below both numbers of all pairs."""
     table, found = numbers(frame), lines.methods(frame)
     looks = panels.present(table, methods.LOOKS)
-    seed = min(int(str(name).removeprefix("seed_")) for name in marks.seed_values(table))
+    first = min(marks.seed_values(table), key=lambda name: int(str(name).rpartition("_")[2]))
     figure = panels.canvas(2, panels.ROW * len(looks) + 0.15)
     for at, (part, title) in enumerate(CURVES.items()):
         ax, here = figure.axes[at], table[table["part"] == part]
         alone = part == "interpolation_first"
-        title = f"{title}, seed {seed}" if alone else title
+        title = f"{title}, {str(first).replace('_', ' ')}" if alone else title
         ax.set_title(f"({'ab'[at]}) {title}", loc="left", fontweight="bold")
         ax.set(xlabel=r"$\alpha$", ylabel=LABEL if at == 0 else "", xlim=(0, 1))
-        _curves(
-            ax, here.assign(mean=here[f"seed_{seed}"], n=1) if alone else here, looks, not alone
-        )
+        _curves(ax, here.assign(mean=here[first], n=1) if alone else here, looks, not alone)
     for at, (part, label) in enumerate(ENDS.items()):
         _ends(figure.axes[2 + at], table[table["part"] == part], looks, label)
     marks.note(figure, [*_said(frame, table), note])
@@ -103,9 +102,9 @@ def _ends(ax: Axes, table: pd.DataFrame, looks: panels.Looks, label: str) -> Non
 
 
 def _said(frame: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    interval = f"mean over seeds with 95 % t interval from {FEW_SEEDS} seeds on"
     return [
-        f"(a) the first pair alone; else {marks.span(table['n'])} seeds (thin, dots), {interval}",
+        f"(a) the first pair alone; else {marks.draws(table)} (thin, dots), "
+        f"{marks.interval_of(table)}",
         "z: latent means of two test images, mixed by alpha, 1 being the first; x: mean of p at z; "
         "the same pairs for all models",
         marks.lacking(lines.unfinished(frame, lines.methods(frame))),

@@ -20,11 +20,11 @@ WIDTH, SPREAD = 0.26, 0.18  # of a method's column, of its dots; a classifier is
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """A row per classifier, method and corruption, and for their mean: percentage points.
 
-    Accuracy minus that of the VAE of the same seed trained normally, over seeds.
+    Accuracy minus that of the VAE of the same draw trained normally, over draws.
     """
     long = accuracies.corrupted(frame, "Figure 4 (left)")
     long = long[long["corruption"].isin(accuracies.SINGLE)]
-    wide = long.set_index([*PLACE, "seed"])["accuracy"].unstack("line")
+    wide = long.set_index([*PLACE, *accuracies.CHANCE])["accuracy"].unstack("line")
     others = [name for name in LOOKS if name in wide]
     if "normal" not in wide or not others:
         raise ResultsError(
@@ -33,7 +33,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
         )
     gains = 100 * wide[others].sub(wide["normal"], axis=0)
     each = gains.reset_index().melt(wide.index.names, others, "line", "gain").dropna(subset="gain")
-    whole = each.groupby(["classifier", "line", "seed"])["gain"].mean().reset_index()
+    whole = each.groupby(["classifier", "line", *accuracies.CHANCE])["gain"].mean().reset_index()
     each = pd.concat([each, whole.assign(corruption=MEAN)])
     table = over_seeds(each, PLACE, "gain")
     rank = {name: at for at, name in enumerate([*ORDER, *LOOKS, *accuracies.SINGLE, MEAN])}
@@ -41,7 +41,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def fig4l(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Per classifier and method a dot per corruption and seed, their mean with its interval."""
+    """Per classifier and method a dot per corruption and draw, their mean with its interval."""
     table, found = numbers(frame), lines.methods(frame)
     looks = panels.present(table, LOOKS)
     figure = Figure(figsize=(style.NARROW, 3.4), layout="constrained")
@@ -54,8 +54,8 @@ def fig4l(frame: pd.DataFrame, note: str = "") -> Figure:
     ax.set_xticks(range(len(ORDER)), [accuracies.LABELS[name] for name in ORDER])
     ax.set_ylabel("accuracy minus normal training's\n(percentage points)")
     ax.grid(visible=False, axis="x")
-    seeds = f"{marks.span(table['n'])} seeds, each paired with normal training's"
-    said = f"a dot per corruption and seed; bars: {tables.SAID}, over corruptions; {seeds}"
+    draws = f"{marks.draws(table)}, each paired with normal training's"
+    said = f"a dot per corruption and draw; bars: {tables.SAID}, over corruptions; {draws}"
     unfinished = marks.lacking(lines.unfinished(frame, found))
     marks.note(figure, [said, *accuracies.notes(frame), unfinished, note])
     handles = [Line2D([], [], color=look.colour, marker="o", linestyle="", label=look.label)

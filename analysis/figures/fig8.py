@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from analysis import curves, descent, lines, style
-from analysis.columns import NATS, ROW_COLUMNS, UP
+from analysis import curves, descent, paths, style, verdicts
 from analysis.figures import marks
 from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
@@ -17,45 +16,51 @@ from analysis.trial_folder import ResultsError
 FEW_POINTS = 2
 MANY_POINTS = 12  # from which on the tick labels are small
 HEADER = ["order", "phase", "source", "m_z", "n_c", "parameters", "role"]
-
-
-def with_bound(frame: pd.DataFrame, bound: str) -> pd.DataFrame:
-    """Puts another lower bound of log p(x) in the place of test_elbo, such as iwae_100.
-
-    Path, verdict and figure then follow it. Raises ResultsError where it is none, or not measured.
-    """
-    known = [n for n, (unit, way, _) in ROW_COLUMNS.items() if (unit, way) == (NATS, UP)]
-    if bound not in known:
-        raise ResultsError(
-            f"Figure 8 draws a bound of log p(x), and {bound} is none. "
-            f"Choose one of: {', '.join(known)}."
-        )
-    if bound not in frame or frame[bound].isna().all():
-        raise ResultsError(
-            f"{bound} is not measured in these results. "
-            f"Measure it on the kept models: scaling-vae evaluate --metric {bound}"
-        )
-    lines.check_measured_alike(frame, bound)
-    changed = frame.assign(test_elbo=frame[bound])
-    changed.attrs = frame.attrs | {"bound": bound}
-    return changed
+EARLY: style.Line = "--"  # the curve at the best validation epoch
+EARLY_COLOUR = "#222222"
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """A row per source and finished point of the path: negative test ELBO, nats per image.
 
-    The path is normal training's (or the only source's); `role` names its first minimum, peak and
-    second minimum as the verdict places them, if the mean goes down, up and down at all. Raises
-    ResultsError where there is no path.
+    The path is normal training's (or the only source's), of the points that the verdict has;
+    `role` names its first minimum, peak and second minimum as the verdict places them, if the mean
+    goes down, up and down at all. `at` says of which epochs: the last of training, and where there
+    are validation images those of the best validation ELBO of each trial. Raises ResultsError
+    where there is no path.
     """
-    return _table(frame, curves.final(frame), _verdict(frame))
+    found = _verdict(frame)
+    last = _table(frame, curves.final(frame), found).assign(at=curves.LAST)
+    early = _early(frame, found)
+    return last if early is None else pd.concat([last, early], ignore_index=True)
+
+
+def _early(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame | None:
+    """The numbers at the best validation epoch; None without validation ELBOs."""
+    try:
+        finals = curves.final(frame, at=curves.BEST)
+        early = None if found is None else _verdict(frame, curves.BEST)
+        return _table(frame, finals, early, _steps(frame, found)).assign(at=curves.BEST)
+    except ResultsError:
+        return None
+
+
+def _steps(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame:
+    """The verdict's path; before there is one, that through all trials asked for."""
+    if found is None:
+        return paths.path(frame, _lead(frame))
+    return pd.DataFrame(found.path, columns=["phase", "m_z", "n_c"])
 
 
 def _table(
-    frame: pd.DataFrame, finals: pd.DataFrame, found: descent.Verdict | None
+    frame: pd.DataFrame,
+    finals: pd.DataFrame,
+    found: descent.Verdict | None,
+    steps: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     lead = _lead(frame)
-    finals = finals.merge(curves.path(frame, lead).reset_index(names="order"), on=["m_z", "n_c"])
+    steps = _steps(frame, found) if steps is None else steps
+    finals = finals.merge(steps.reset_index(names="order"), on=["m_z", "n_c"])
     if "test_elbo" not in finals:
         raise ResultsError(
             "Figure 8 needs test_elbo, which is not measured here. "
@@ -86,10 +91,10 @@ def _lead(frame: pd.DataFrame) -> str:
     return curves.sources(frame)[0]
 
 
-def _verdict(frame: pd.DataFrame) -> descent.Verdict | None:
+def _verdict(frame: pd.DataFrame, at: str = curves.LAST) -> descent.Verdict | None:
     """None where too little is finished for a verdict."""
     try:
-        return descent.verdict(frame, _lead(frame))
+        return descent.verdict(frame, _lead(frame), at)
     except ResultsError:
         return None
 
@@ -97,7 +102,8 @@ def _verdict(frame: pd.DataFrame) -> descent.Verdict | None:
 def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     """Left: against the number of parameters (log). Right: the same points in the path's order."""
     finals, lead, found = curves.final(frame), _lead(frame), _verdict(frame)
-    table, steps = _table(frame, finals, found), curves.path(frame, lead)
+    table, steps = _table(frame, finals, found), _steps(frame, found)
+    early = _early(frame, found)
     main = table[table["source"] == lead]
     figure = Figure(figsize=(style.WIDE, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 1.25])
@@ -107,19 +113,49 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.letter(left, "(a)")
     marks.letter(right, "(b)")
     _in_order(right, table, lead, steps)
-    ended = curves.stopped(frame)[["m_z", "n_c", "source"]].drop_duplicates()
-    on_path = ended.merge(steps.reset_index(names="order"), on=["m_z", "n_c"])
-    for source, part in on_path.groupby("source"):
-        marks.stopped(right, part["order"], style.source_colour(str(source)))
-    figure.legend(handles=_handles(table, lead, steps), loc="outside upper center", ncols=4)
-    lacking = marks.lacking(curves.missing(frame, finals, steps, lead, "test_elbo"))
-    said = found.sentence if found else ""
-    marks.note(figure, [marks.counted(finals, main), said, lacking, note])
+    _draw_stopped(right, frame, steps)
+    handles = _handles(table, lead, steps)
+    if early is not None:
+        handles.append(_draw_early(right, early[early["source"] == lead]))
+    figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    notes = _notes(frame, finals, main, found)
+    marks.note(figure, [*notes, note])
     if "parameters" in main:
         _against_parameters(left, main)
     else:
         marks.empty(left, "parameters not recorded")
     return figure
+
+
+def _notes(
+    frame: pd.DataFrame, finals: pd.DataFrame, main: pd.DataFrame, found: descent.Verdict | None
+) -> list[str]:
+    """Level and epochs, the verdict at the last and the best epoch, what is not finished."""
+    lead = _lead(frame)
+    asked = paths.path(frame, lead)
+    lacking = marks.lacking(paths.missing(frame, finals, asked, lead, "test_elbo"))
+    said = [marks.counted(finals, main), lacking]
+    if found:
+        out = ", ".join(f"({m_z}, {n_c})" for m_z, n_c in found.left_out)
+        said += [found.sentence, verdicts.at_best(frame, found).strip()]
+        said += [f"Left out of the path, measured by fewer: {out}"] if out else []
+    return said
+
+
+def _draw_stopped(ax: Axes, frame: pd.DataFrame, steps: pd.DataFrame) -> None:
+    """Marks the points of the path at which trials ended early by their own rule."""
+    ended = curves.stopped(frame)[["m_z", "n_c", "source"]].drop_duplicates()
+    on_path = ended.merge(steps.reset_index(names="order"), on=["m_z", "n_c"])
+    for source, part in on_path.groupby("source"):
+        marks.stopped(ax, part["order"], style.source_colour(str(source)))
+
+
+def _draw_early(ax: Axes, early: pd.DataFrame) -> Line2D:
+    """The curve at the best validation epoch, its intervals thin; its handle for the legend."""
+    marks.series(ax, early["order"], early, EARLY_COLOUR, f".{EARLY}", width=0.9)
+    label = f"at the {curves.BEST}"
+    return Line2D([], [], color=EARLY_COLOUR, linestyle=EARLY, linewidth=0.9, marker=".",
+                  label=label)  # fmt: skip
 
 
 def _against_parameters(ax: Axes, main: pd.DataFrame) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import lines, results, style
+from analysis import levels, lines, results, style
 from analysis.command import command
 from analysis.figures import fig17, marks, methods
 from analysis.trial_folder import ResultsError
@@ -67,10 +67,10 @@ def fig9(frame: pd.DataFrame, note: str = "") -> Figure:
         ax.text(-1, at * step + side / 2, name, ha="right", va="center", fontsize=7)
     chosen = _chosen(frame)
     ax.set_title(f"Reconstructions of test images\n{methods.setting(chosen)}")
-    seed = chosen["seed"].iloc[0]
+    unit = levels.unit_of(levels.level_of(chosen))
     said = (
-        f"The first {count} test images, none left out; seed {seed}. Means of p(x|z), then samples "
-        "of it where measured; z is the mean of q(z|x)."
+        f"The first {count} test images, none left out; {unit} {chosen['unit'].iloc[0]}. "
+        "Means of p(x|z), then samples of it where measured; z is the mean of q(z|x)."
     )
     marks.note(figure, [said, note])
     return figure
@@ -87,12 +87,12 @@ def _rows(frame: pd.DataFrame) -> tuple[dict[tuple[str, str], np.ndarray], int]:
         rows |= {
             (name, line): held[name][: len(first)] for line, held in arrays.items() if name in held
         }
-    levels = GREY_LEVELS.get(chosen["dataset"].iloc[0], 256 if first.max() > 1 else 2)
-    return rows, levels - 1
+    most = GREY_LEVELS.get(chosen["dataset"].iloc[0], 256 if first.max() > 1 else 2)
+    return rows, most - 1
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
-    """The finished trial of each method, of the seed that most methods have, the paper's order."""
+    """The finished trial of each method, of the draw that most methods have, the paper's order."""
     found = lines.drawn(lines.methods(frame), ["line"])
     found = found[found["state"] == "done"].drop_duplicates("key", keep="last")
     if found.empty or "folder" not in found:
@@ -100,7 +100,8 @@ def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
             "Figure 9 needs the images of finished VAEs, from a study's folder. "
             f"Run scaling-vae study downstream, then {command('fig9')}"
         )
-    found = found[found["seed"] == found.groupby("seed")["line"].nunique().idxmax()]
+    found = found[found["unit"] == found.groupby("unit")["line"].nunique().idxmax()]
+    found = found.sort_values("seed", kind="stable").drop_duplicates("line")
     return found.sort_values("line", key=lambda line: line.map(lines.METHODS.index))
 
 

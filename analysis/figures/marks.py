@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox, ScaledTranslation
 
-from analysis import style
+from analysis import levels, style
 from analysis.intervals import FEW_SEEDS
 
 BESIDE = 3.0  # points between a mean and its seeds' dots
@@ -26,8 +26,8 @@ NOTE_LETTERS = 20  # of a note that an inch holds, at least
 
 
 def seed_values(table: pd.DataFrame) -> pd.DataFrame:
-    """The columns of a table that hold single seeds."""
-    return table[[name for name in table if str(name).startswith("seed_")]]
+    """The columns of a table that hold single draws: seeds, or replicates."""
+    return table[[name for name in table if str(name).startswith(("seed_", "replicate_"))]]
 
 
 def series(
@@ -126,12 +126,23 @@ def note(figure: Figure, parts: Sequence[str]) -> None:
 
 
 def counted(finals: pd.DataFrame, table: pd.DataFrame) -> str:
-    """How many seeds and epochs stand behind the marks."""
-    n, epochs = (span(values) for values in (table["n"], finals["epoch"]))
-    seeds = f"{n} seed{'' if n == '1' else 's'}"
-    told = f"mean over seeds with 95 % t interval from {FEW_SEEDS} seeds on"
-    interval = told if (table["n"] >= FEW_SEEDS).any() else "no interval"
-    return f"{seeds} (dots), {interval}; {epochs} epochs"
+    """How many draws of which level, and how many epochs, stand behind the marks."""
+    epochs = span(finals["epoch"])
+    return f"{draws(table)} (dots), {interval_of(table)}; {epochs} epochs"
+
+
+def draws(table: pd.DataFrame) -> str:
+    """How many draws of which level stand behind a table of `over_seeds`."""
+    return levels.counted(span(table["n"]), levels.level_of(table))
+
+
+def interval_of(table: pd.DataFrame) -> str:
+    """What its intervals are, in words."""
+    unit = levels.unit_of(levels.level_of(table))
+    told = f"mean over {unit}s with 95 % t interval from {FEW_SEEDS} {unit}s on"
+    splits = table["method"].astype(str).str.contains("overlap").any()
+    told += ", overlap of the splits allowed for" if splits else ""
+    return told if (table["n"] >= FEW_SEEDS).any() else "no interval"
 
 
 def heading(figure: Figure, handles: list[Line2D], title: str) -> None:

@@ -65,7 +65,7 @@ def table11(frame: pd.DataFrame, note: str = "") -> Figure:
 def _table(frame: pd.DataFrame, suffix: str) -> Table:
     table = numbers(frame)
     cells = tables.parts(table, METRICS, "metric", "best", suffix)
-    said = [MARK, *tables.lengths(table), *_reasons(frame)]
+    said = [f"{MARK}; {tables.counts(table)}", *tables.lengths(table), *_reasons(frame)]
     return Table(tables.head("task and metric"), cells, said)
 
 

@@ -46,4 +46,6 @@ def table7(frame: pd.DataFrame, note: str = "") -> Figure:
 def _table(frame: pd.DataFrame, suffix: str) -> Table:
     table = numbers(frame)
     cells = tables.parts(table, GAPS, "gap", "smallest", suffix)
-    return Table(tables.head("gap"), cells, [MARK, *tables.lengths(table)])
+    return Table(
+        tables.head("gap"), cells, [f"{MARK}; {tables.counts(table)}", *tables.lengths(table)]
+    )

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import lines, style
+from analysis import levels, lines, style
 from analysis.figures import marks, methods
 from analysis.intervals import FEW_SEEDS
 
-SAID = f"mean with 95 % t interval from {FEW_SEEDS} seeds on"
+SAID = f"mean with 95 % t interval from {FEW_SEEDS} draws on"
 FRAMES = {  # of the best mean of a row, and of the others
     **{"txt": ("{}*", "{} "), "md": ("**{}**", "{}"), "tex": (r"\textbf{{{}}}", "{}")},
     "picture": ("*{}", "{}"),
@@ -129,6 +129,11 @@ def parts(
             n = [marks.span(here["n"])] if len(here) else ["-"]
             found[name].append([first, *(cells.get(m, "-") for m in lines.METHODS), *n])
     return found
+
+
+def counts(table: pd.DataFrame) -> str:
+    """What the column n counts."""
+    return f"n: {levels.level_of(table)}"
 
 
 def lengths(table: pd.DataFrame) -> list[str]:

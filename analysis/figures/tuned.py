@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import choice, curves, descent, results, style
+from analysis import choice, curves, descent, paths, results, style
 from analysis.figures import fig8, marks
 from analysis.provenance import provenance
 from analysis.trial_folder import ResultsError
@@ -61,7 +61,7 @@ def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
         marks.series(ax, part["order"], part, colour, "o-")
         handles.append(Line2D([], [], color=colour, marker="o", label=name))
         said.append(f"{name}: {_verdict(parts[name], lead)}")
-    steps = curves.path(next(iter(parts.values())), lead)
+    steps = paths.path(next(iter(parts.values())), lead)
     rates = table[table["rates"] != next(iter(parts))].set_index("order")["lr"]
     texts = [
         f"{step.m_z}\n{step.n_c}\n{rates[at]:g}" if at in rates else f"{step.m_z}\n{step.n_c}"

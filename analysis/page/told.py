@@ -14,8 +14,8 @@ from analysis.claims.page import ours, summary
 from analysis.command import command
 from analysis.descent import Verdict, verdict
 from analysis.provenance import launches_of, public
-from analysis.report import verdict_lines
 from analysis.trial_folder import ResultsError
+from analysis.verdicts import at_best, verdict_lines
 
 TONES = {HOLDS: "good", FAILS: "bad", UNDECIDED: "open", NOT_RUN: "none"}
 SIGNS = {"good": "\N{CHECK MARK}", "bad": "\N{BALLOT X}", "open": "?", "none": "\N{EN DASH}"}
@@ -30,8 +30,8 @@ def judged(frame: pd.DataFrame, shows_path: bool) -> dict[str, Any]:
         found = verdict(frame)
     except ResultsError as error:
         return {"tone": "open", "sign": SIGNS["open"], "sentence": str(error), "lines": []}
-    tone = "open" if found.undecided else "good" if found.holds else "bad"
-    sentence, *lines = verdict_lines(found)
+    tone = TONES[found.decision.verdict]
+    sentence, *lines = verdict_lines(found, at_best(frame, found))
     moves = [_whisker(m.name, m.crossfit.mean, m.crossfit.low, m.crossfit.high)
              for m in found.moves]  # fmt: skip
     told = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
@@ -47,10 +47,9 @@ def _plain(found: Verdict) -> str:
     ends = (found.first_minimum, found.peak, found.second_minimum)
     steps = (f"{way} by {size} nats until m_z={m_z}, n_c={n_c}"
              for way, size, (m_z, n_c) in zip(ways, sizes, ends, strict=True))  # fmt: skip
-    seeds = len(found.seeds)
     return (
         f"Along the path of growing models the loss (negative test ELBO) {', then '.join(steps)}. "
-        f"Means over {seeds} seed{'s' * (seeds != 1)} at the end of training."
+        f"Means over {found.counted} at the end of training."
     )
 
 

@@ -43,9 +43,12 @@ def add_to(words: Any) -> None:
     add("name")
     add = verb("info", _info, "what a pool holds")
     add("name")
-    add = verb(
-        "import", _import, "any generator's samples: npy, npz, folder or zip of PNGs", images
-    )
+    about = "any generator's samples: npy, npz, folder or zip of PNGs"
+    _add_import(verb("import", _import, about, images))
+
+
+def _add_import(add: Any) -> None:
+    """Adds what `pool import` reads."""
     add("file", type=Path)
     add("--name", required=True)
     add("--dataset", default="digits", help="whose levels and shape they have (default digits)")

@@ -4,8 +4,6 @@
 failed; 4 a cap was reached; 128 + signal when interrupted. Every study calls `main`.
 """
 
-import json
-import math
 import shutil
 import sys
 from argparse import Namespace
@@ -20,14 +18,12 @@ from scaling.cli.axes import override
 from scaling.cli.machine import check_cpus
 from scaling.cli.needed import check_needed, lacks, with_whole_pool_names
 from scaling.cli.options import SMOKE, parser, preset_of
+from scaling.cli.planned import check_here, identify, plan_of, show
 from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, ended, program, typed
 from scaling.cli.work import Work
 from scaling.errors import UsageError
-from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
 from scaling.storage.store import Store
-from scaling.trial import Trial, machine
-from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Scheduled
 
 if TYPE_CHECKING:
@@ -61,64 +57,15 @@ def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report)
     epochs = preset.epochs if options.epochs is None else options.epochs
     store = Store(options.results)
     asked = with_whole_pool_names(override(trials(preset), options), store)
-    work = work_of(options, preset, asked, epochs, _identify(options))
+    work = work_of(options, preset, asked, epochs, identify(options))
     check_needed(options, work.expected(store), store)
-    plan = _plan(options, preset, work.expected(store), measure=False)
+    plan = plan_of(options, preset, work.expected(store), measure=False)
     if options.dry_run:
-        _show(plan, options, work.notes())
+        show(plan, options, work.notes())
         return DONE
     if options.address == "local" and plan.total.hours > CALIBRATE_FROM:
-        plan = _plan(options, preset, work.expected(store), measure=True)
+        plan = plan_of(options, preset, work.expected(store), measure=True)
     return _launch(name, options, preset, work, report)
-
-
-def _identify(options: Namespace) -> Callable[[Trial], Trial]:
-    """What gives trials on own files their content, or those that were keyed by a path."""
-    from scaling.storage.earlier import Earlier
-    from scaling.storage.store import Store
-
-    def fingerprint(trial: Trial) -> str:
-        from scaling.data.datasets import loader
-        from scaling.data.fingerprints import fingerprints
-
-        return fingerprints(loader(options.data_root, True))(trial)
-
-    return Earlier(Store(options.results), fingerprint)
-
-
-def _plan(
-    options: Namespace, preset: Preset, scheduled: Sequence[Scheduled], measure: bool
-) -> "Plan":
-    """On speeds that are known, or measured now, and on those of what has finished."""
-    from scaling.planning import calibrate, plan
-    from scaling.planning.speeds import speeds
-
-    store = Store(options.results)
-    states = store.states(scheduled)
-    if options.retry_failed:
-        states = {name: "partial" if s == "failed" else s for name, s in states.items()}
-    on_gpu = preset.on_gpu or has_gpu()
-    machine = (calibrate.measured_machine if measure else calibrate.cached_machine)(on_gpu)
-    finished = store.finished(machine.device)
-    begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
-    known = speeds(machine, finished.values())
-    settings, pool_k = preset.metric_settings, preset.pool_k
-    how = (options.mps != "off", options.micro_batch)
-    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k, *how)
-
-
-def _show(plan: "Plan", options: Namespace, notes: Sequence[str]) -> None:
-    """Prints the plan, and why this machine would refuse it: it may be one for a cluster."""
-    from scaling.planning.table import plan_table
-
-    absent = lacks([row.scheduled for row in plan.trials])
-    lines = [*notes, *plan_table(plan), *absent]
-    try:
-        if options.address == "local":
-            _check_here(options, plan)
-    except UsageError as error:
-        lines.append(f"Refused here: {error}")
-    print(json.dumps(plan.to_dict(), indent=1) if options.json else "\n".join(lines))
 
 
 def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: Report) -> int:
@@ -128,9 +75,9 @@ def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: R
 
     store = Store(options.results.absolute())
     caps, scheduled = Caps(options.max_hours, options.max_gpu_hours), work.now(store)
-    plan = _plan(options, preset, scheduled, measure=False)
+    plan = plan_of(options, preset, scheduled, measure=False)
     if options.address == "local":
-        _check_here(options, plan)
+        check_here(options, plan)
     store.check_writable()
     notes = [*work.notes(), *lacks([row.scheduled for row in plan.trials])]
     with at_work(store.root) as lock:
@@ -142,20 +89,7 @@ def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: R
             if ended.cap or scheduled == [row.scheduled for row in plan.trials]:
                 return _exit_code(store, scheduled, ended)
             options.retry_failed = False  # once is enough
-            plan = _plan(options, preset, scheduled, measure=False)
-
-
-def _check_here(options: Namespace, plan: "Plan") -> None:
-    """Raises UsageError, before Ray starts, for what this machine can never run.
-
-    What is finished needs no GPU any more: its figures can be drawn anywhere.
-    """
-    gpus = math.inf if has_gpu() else 0.0
-    here = Cluster.of_this_machine(options.cpus or machine.cpus(), gpus)
-    check_placement(here, options.cpus_per_trial, options.gpus_per_trial or 0)
-    if options.gpus_per_trial is None:
-        left = (row.gpus for row in plan.trials if row.is_left)
-        check_gpus(max(left, default=0.0), gpus, "this machine")
+            plan = plan_of(options, preset, scheduled, measure=False)
 
 
 def _request(

@@ -9,19 +9,18 @@ from typing import Any
 import ray
 
 from scaling.cluster import pools
-from scaling.cluster.checks import without_mps
 from scaling.cluster.costly import name_without_model, unmeasured
 from scaling.cluster.events import EventsCallback
 from scaling.cluster.follow import progress_of, width_of
 from scaling.cluster.limits import CapReached, Caps, Limits
 from scaling.cluster.measuring import check_same_data, fill
-from scaling.cluster.mps import shared_gpus
+from scaling.cluster.placing import awaited, placement_of, side_by_side
 from scaling.cluster.profile import Profile
 from scaling.cluster.request import Request
-from scaling.cluster.session import Session, connected, wait_for_gpus
+from scaling.cluster.session import Session, connected
 from scaling.cluster.staging import staged
 from scaling.cluster.start_order import start_order
-from scaling.cluster.tuner import Launcher, Placement, TrialsToRun
+from scaling.cluster.tuner import Launcher, TrialsToRun
 from scaling.data import datasets
 from scaling.data.partition import divided
 from scaling.runs import pictures
@@ -29,13 +28,8 @@ from scaling.runs.execute import Job
 from scaling.status.following import STARTING
 from scaling.trial import Data, data_of
 from scaling.trial.partition import Part
-from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Planned
 
-NO_MPS = (
-    "MPS does not run on node {}: trials there take turns on a GPU. Start it there before Ray: "
-    "nvidia-cuda-mps-control -d"
-)
 Datasets = dict[Data, datasets.Dataset]
 
 
@@ -96,12 +90,12 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
     limits = Limits(request.caps, request.lock.check, request.gpu_hours_before)
     try:
         with (
-            _side_by_side(request),
+            side_by_side(request),
             staged(request) as staging,
             _connected(request, profile, limits) as session,
         ):
-            cluster = _awaited(request, session)
-            placement = _placement(request, cluster)
+            cluster = awaited(request, session)
+            placement = placement_of(request, cluster)
             profile.width = width_of(request, cluster, placement)
             _write_study(launch)
             progress = progress_of(request, placement, profile.width)
@@ -118,13 +112,6 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
         ended.cap = str(cap)
     finally:
         ended.used, profile.gpu_hours = limits.used, limits.gpu_hours
-
-
-def _side_by_side(request: Request) -> AbstractContextManager[None]:
-    """NVIDIA's MPS around a Ray of our own; a cluster's nodes have it or not."""
-    here = request.address == "local"
-    mode = request.mps if here else "off"
-    return shared_gpus(mode, request.shares_gpus, request.folder / "logs" / "mps", print)
 
 
 def _connected(
@@ -214,30 +201,6 @@ def _measure(launch: Launch, launcher: Launcher) -> list[str]:
         for line in failed:
             launcher.progress.say(f"Not measured: {line}")
     return [f"metrics of {line.partition(':')[0]}" for line in failed]
-
-
-def _awaited(request: Request, session: Session) -> Cluster:
-    """The cluster, once it has a GPU where trials are planned for one and may wait."""
-    if not any(planned.gpus for planned in request.trials.values()):
-        return session.cluster
-    return wait_for_gpus(session, request.wait_for_gpus_s)
-
-
-def _placement(request: Request, cluster: Cluster) -> Placement:
-    """The planned GPU shares; refused where there is no GPU and CPUs were not asked for."""
-    shares = {key: planned.gpus for key, planned in request.trials.items()}
-    text = f"Ray: {cluster.nodes} node(s), {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs"
-    if cluster.gpus and not any(shares.values()):
-        text += "; they stay idle here: --preset cifar10 runs the paper's architecture on them"
-    most = max(shares.values(), default=0.0)
-    if not request.gpus_fixed:
-        check_gpus(most, cluster.gpus, "the cluster")
-    check_placement(cluster, request.cpus, most)
-    print(text, flush=True)
-    if request.address != "local" and request.mps != "off" and request.shares_gpus:
-        for node in without_mps():
-            print(NO_MPS.format(node), flush=True)
-    return Placement(request.cpus, shares)
 
 
 def _write_study(launch: Launch) -> None:

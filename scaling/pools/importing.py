@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,10 +80,7 @@ def import_samples(
 
     facts = json.dumps([dataset, levels, *shape, size])
     digest, digests, picked = _survey(chunks(), k * size, facts)
-    origin = f"imported from {source.name}"
-    if resize:
-        height, width = _sides(samples[:1])
-        origin += f", resized from {height} x {width} to {resize} x {resize} (bicubic, antialiased)"
+    origin = _origin(source, samples, resize)
     spec = PoolSpec(f"{name}-{digest[:12]}", dataset, levels, shape, size, source=origin)
     _write(root / spec.name, spec, k, chunks())
     duplicates = len(digests) - len(np.unique(digests))
@@ -90,6 +88,15 @@ def import_samples(
     near = near_copies(picked, train, levels, CHECKED_FOR_COPIES)
     left_over = len(samples) - k * size
     return Report(root / spec.name, k, len(samples), left_over, duplicates, copies, near)
+
+
+def _origin(source: Path, samples: Any, resize: int | None) -> str:
+    """Where the samples come from, and what was done to them."""
+    if not resize:
+        return f"imported from {source.name}"
+    height, width = _sides(samples[:1])
+    made = f"resized from {height} x {width} to {resize} x {resize} (bicubic, antialiased)"
+    return f"imported from {source.name}, {made}"
 
 
 def _sides(images: np.ndarray) -> tuple[int, int]:

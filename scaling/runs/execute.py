@@ -10,14 +10,12 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import torch
 
 from scaling.data.datasets import Dataset
 from scaling.data.partition import divided
 from scaling.data.sources import ReadChunk
-from scaling.errors import to_type
-from scaling.pools.chunk import digest
+from scaling.runs.ledger import Ledger
 from scaling.runs.live_pictures import LivePictures
 from scaling.runs.run import Run
 from scaling.storage import checkpoints
@@ -44,43 +42,6 @@ class Job:
     micro_batch: int | None = None  # images of a step at a time, where the kind can; None: all
     hung_after_s: float = 0.0  # seconds without an epoch after which a process is ended; 0: never
     fence: Fence | None = None  # the launch's lock: nothing is written once another launch has it
-
-
-class Ledger:
-    """Reads chunks and keeps the checksum of each: what the trial was really trained on.
-
-    `rows` are the epochs that have been measured: a file that lacks one of them is not whole.
-
-    A chunk comes as a copy: it lies in memory that all trials share, where a write through a tensor
-    would succeed in silence.
-    """
-
-    def __init__(self, read: ReadChunk | None, expected: Mapping[int, str]) -> None:
-        self.read, self.expected = read, expected
-        self.checksums: dict[str, str] = {}
-        self.rows: list[int] = []
-
-    def __call__(self, index: int) -> np.ndarray:
-        if self.read is None:
-            raise ValueError(f"chunk {index} is asked for, and the trial was given no pool")
-        chunk = self.read(index)
-        if str(index) not in self.checksums:
-            self.checksums[str(index)] = self._checked(index, chunk)
-        return chunk.copy()
-
-    def recorded(self, checksums: Mapping[str, str]) -> dict[str, str]:
-        """Those of an earlier launch; raises ValueError where the pool holds other samples now."""
-        for index, found in checksums.items():
-            if found != self.expected.get(int(index), found):
-                raise ValueError(f"chunk {index} of its pool has been sampled anew since it began")
-        return dict(checksums)
-
-    def _checked(self, index: int, chunk: np.ndarray) -> str:
-        found = digest(chunk)
-        if found != self.expected.get(index, found):
-            mend = to_type("pool", "verify", "NAME")
-            raise ValueError(f"chunk {index} is not what pool.json says; {mend} names it")
-        return found
 
 
 def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk | None) -> Run:
@@ -118,27 +79,41 @@ def execute(
     trained = run.seconds
     saver = Saver(run, folder, ledger, beat, job.fence)
     try:
-        if job.tensorboard is None:
-            inside = _train(run, folder, saver, [report], job.kept_epochs)
-        else:
-            place = job.tensorboard
-            with Events(place.folder, run.epoch, kind=place.kind) as writer:
-                writer.hparams(place.hparams)
-                pictures = LivePictures(run, writer, data.levels)
-                listeners = [writer.row, pictures.row, report]
-                inside = _train(run, folder, saver, listeners, job.kept_epochs)
+        inside = _shown(run, folder, saver, job, report, data.levels)
     except FloatingPointError as error:
         saver.check_fence()
-        if run.censors_divergence:
-            reached = folder.reached()
-            folder.finish(reached, censored="diverged", error=str(error), **made_by())
-        else:
-            folder.fail(str(error), **made_by())
+        _diverged(run, folder, str(error))
         return
     training = run.seconds - trained
     saver.check_fence()
     facts = {"profile": {"training": training, "measuring": inside - training}}
     _finish(run, folder, ledger, job, span=[began, time.time()], **facts)
+
+
+def _shown(
+    run: Run,
+    folder: TrialFolder,
+    saver: "Saver",
+    job: Job,
+    report: Callable[[dict[str, Any]], None],
+    levels: int,
+) -> float:
+    """Trains, and writes TensorBoard's events where that is wanted; returns as `_train` does."""
+    if job.tensorboard is None:
+        return _train(run, folder, saver, [report], job.kept_epochs)
+    place = job.tensorboard
+    with Events(place.folder, run.epoch, kind=place.kind) as writer:
+        writer.hparams(place.hparams)
+        pictures = LivePictures(run, writer, levels)
+        return _train(run, folder, saver, [writer.row, pictures.row, report], job.kept_epochs)
+
+
+def _diverged(run: Run, folder: TrialFolder, error: str) -> None:
+    """Marks the trial as failed, or as censored where its rule says so."""
+    if run.censors_divergence:
+        folder.finish(folder.reached(), censored="diverged", error=error, **made_by())
+    else:
+        folder.fail(error, **made_by())
 
 
 def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:

@@ -101,7 +101,7 @@ class VaeRun(VaeSteps):
     ) -> None:
         super().__init__(trial, epochs, measure_every, device, kept_epochs)
         self.trial, self.data = trial, data
-        self._check_batches()
+        _check_batches(trial, data)
         self.train, self.test = self._resident(data.train), self._resident(data.test)
         chosen = data.validation
         self.validation = None if chosen is None else self._resident(chosen)
@@ -185,17 +185,6 @@ class VaeRun(VaeSteps):
                 total += self.step(x) * len(x)
         return -total.item() / len(images)
 
-    def _check_batches(self) -> None:
-        """BatchNorm cannot normalize over a single value."""
-        count, batch = len(self.data.train), self.trial.batch
-        smallest = count % batch or min(batch, count)
-        convolutional = self.trial.network == "residual"
-        single = self.data.side == 4 if convolutional else self.trial.batch_norm
-        if smallest == 1 and single:
-            raise UsageError(
-                "The last batch has one image, and BatchNorm needs two. Give another --set batch=N."
-            )
-
     def _resident(self, images: np.ndarray) -> Tensor:
         """A copy on the device: the arrays given may be shared, read-only memory."""
         return torch.tensor(images, device=self.device)
@@ -207,6 +196,17 @@ class VaeRun(VaeSteps):
             d_z = self.vae.encode(self.train[:1]).mean[0].numel()
         parameters = self.vae.count_parameters()
         return {**parameters, "d_z": d_z, **self.data.described}
+
+
+def _check_batches(trial: VaeTrial, data: Dataset) -> None:
+    """Raises UsageError where BatchNorm would normalize over a single value."""
+    count, batch = len(data.train), trial.batch
+    smallest = count % batch or min(batch, count)
+    single = data.side == 4 if trial.network == "residual" else trial.batch_norm
+    if smallest == 1 and single:
+        raise UsageError(
+            "The last batch has one image, and BatchNorm needs two. Give another --set batch=N."
+        )
 
 
 RUN = VaeRun  # of trials of this kind

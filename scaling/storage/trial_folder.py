@@ -37,13 +37,11 @@ class TrialFolder:
         """The configuration; raises UsageError where it is missing or not that of the key."""
         trial = _stored(self.path / "trial.json")
         if trial is None:
-            raise UsageError(
-                f"{self.path / 'trial.json'} is missing or damaged. Run the study again."
-            )
+            file = self.path / "trial.json"
+            raise UsageError(f"{file} is missing or damaged. Run the study again.")
         if key(trial) != self.key:
-            raise UsageError(
-                f"{self.path} holds the trial {key(trial)}: its name or file was changed."
-            )
+            changed = f"{self.path} holds the trial {key(trial)}: its name or file was changed."
+            raise UsageError(changed)
         return trial
 
     def create(self, trial: Trial) -> None:
@@ -130,8 +128,8 @@ class TrialFolder:
 
         Nothing is done without its `done.json`, written last, all rows that it lists up to these
         epochs, and one at them or beyond. One that ended early by its rule (`censored`) is done
-        whatever the epochs. A trial that failed later than at these
-        epochs has done its part. Raises UsageError where a file's format is newer.
+        whatever the epochs, and one that failed later has done its part. Raises UsageError where a
+        file's format is newer.
         """
         read_versioned(self.path / "trial.json")
         return self.state_at(epochs, self.done(), self.reached())

@@ -14,15 +14,35 @@ from scaling.trial.partition import Part, Partition
 from scaling.trial.validation import Validated
 
 
-class BaseTrial(Validated):
-    """The answers that most kinds share; a kind overrides those in which it differs."""
+class Drawn(Validated):
+    """What chance decides of a trial: which images it has, what its generators are seeded from."""
 
-    kind: ClassVar[str]  # as in trial.json
     seed: int
     split: int
     replicate: int | None
     train_size: int | None
     partition: Partition
+
+    @property
+    def draw(self) -> int:
+        """The number of the draw of its images."""
+        return self.split if self.replicate is None else self.replicate
+
+    @property
+    def part(self) -> Part:
+        """Which images it is trained, chosen and tested on."""
+        return Part(self.train_size, self.draw, self.partition)
+
+    @property
+    def stream(self) -> int | str:
+        """What its random generators are seeded from, beside the epoch and the purpose."""
+        return self.seed if self.replicate is None else f"replicate {self.replicate}/{self.seed}"
+
+
+class BaseTrial(Drawn):
+    """The answers that most kinds share; a kind overrides those in which it differs."""
+
+    kind: ClassVar[str]  # as in trial.json
     dataset: str
     content: str | None
     has_metrics: ClassVar[bool] = False  # whether costly metrics can be measured from its model
@@ -54,21 +74,6 @@ class BaseTrial(Validated):
     def binarised(self) -> str:
         """How BinaryMNIST is made of MNIST."""
         return "threshold"
-
-    @property
-    def draw(self) -> int:
-        """The number of the draw of its images."""
-        return self.split if self.replicate is None else self.replicate
-
-    @property
-    def part(self) -> Part:
-        """Which images it is trained, chosen and tested on."""
-        return Part(self.train_size, self.draw, self.partition)
-
-    @property
-    def stream(self) -> int | str:
-        """What its random generators are seeded from, beside the epoch and the purpose."""
-        return self.seed if self.replicate is None else f"replicate {self.replicate}/{self.seed}"
 
     @property
     def architecture(self) -> Any:

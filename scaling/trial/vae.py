@@ -78,6 +78,19 @@ class VaeFields(BaseTrial):
         """Which images its likelihood takes."""
         return likelihood_row(self.likelihood)
 
+    def stops(self, why: Literal["collapsed", "diverged"]) -> bool:
+        """Whether it ends early for this reason."""
+        return self.stop_when in (why, "either")
+
+    def check_levels(self, levels: int) -> None:
+        taken = self.likelihood_row.levels
+        if taken is not None and levels != taken:
+            raise UsageError(
+                f"likelihood={self.likelihood} is of images of {taken} levels, and {self.dataset} "
+                f"has {levels}. Save it in levels 0 to {taken - 1}, or give "
+                "--set likelihood=mixture."
+            )
+
 
 @dataclass(frozen=True)
 class VaeTrial(VaeFields):
@@ -124,10 +137,6 @@ class VaeTrial(VaeFields):
         if self.replicate is None:
             return super().kin
         return replace(super().kin, source=replace(self.source, pool=None))
-
-    def stops(self, why: Literal["collapsed", "diverged"]) -> bool:
-        """Whether it ends early for this reason."""
-        return self.stop_when in (why, "either")
 
     def headline(self, changed: dict[str, Any]) -> dict[str, Any]:
         inside = {f"source.{name}": value for name, value in changed.pop("source", {}).items()}
@@ -193,12 +202,3 @@ class VaeTrial(VaeFields):
     def trains_in_bf16(self, side: int) -> bool:
         large = self.network == "residual" and side >= BF16_FROM_SIDE
         return self.precision == "bf16" or (self.precision == "auto" and large)
-
-    def check_levels(self, levels: int) -> None:
-        taken = self.likelihood_row.levels
-        if taken is not None and levels != taken:
-            raise UsageError(
-                f"likelihood={self.likelihood} is of images of {taken} levels, and {self.dataset} "
-                f"has {levels}. Save it in levels 0 to {taken - 1}, or give "
-                "--set likelihood=mixture."
-            )

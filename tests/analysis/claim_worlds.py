@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-SEEDS = range(4)
+SEEDS = range(5)
 M_Z, N_C = (1, 2, 8, 10, 16, 64), (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 CORRUPTIONS = ("fog", "snow", "overall")
 CLASSIFIERS = ("logistic", "svm_rbf", "svm_linear", "knn")
@@ -126,7 +126,7 @@ def frame(
     The noise has mean 0 over the seeds in each arm, and a small part of it is always there.
     """
     rng = np.random.default_rng(0)
-    signs = np.array([1.0, -1.0, 1.0, -1.0])[: len(seeds)]
+    signs = np.array([1.0, -1.0, 1.0, -1.0, 0.0])[: len(seeds)]
     records = []
     for number, arm in enumerate(arms()):
         values, size = world(arm), (1e-4 + noise) * rng.uniform(0.2, 1, 100)

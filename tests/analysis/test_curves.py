@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from analysis.curves import along, corner, final, grid, missing, over_m_z, over_n_c, path, where
+from analysis.curves import corner, final, grid, over_m_z, over_n_c, where
+from analysis.paths import along, missing, path
 from analysis.trial_folder import ResultsError
 
 PAPER = {(m_z, 256) for m_z in (1, 2, 4, 8, 16, 32, 64)}

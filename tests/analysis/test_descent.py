@@ -6,8 +6,9 @@ import pytest
 
 from analysis.descent import crossfit, locate, sizes, verdict
 from analysis.intervals import t_half_width
-from analysis.report import verdict_lines
+from analysis.planned import FAILS, HOLDS, UNDECIDED
 from analysis.trial_folder import ResultsError
+from analysis.verdicts import lines, verdict_lines
 
 PATH = [(1, 2), (1, 4), (1, 8), (1, 16), (1, 32), (2, 32), (4, 32), (8, 32), (16, 32), (16, 64)]
 DIGITS = np.array([108.4, 97.9, 96.2, 97.3, 99.1, 98.5, 98.3, 98.0, 95.9, 97.0])
@@ -21,7 +22,7 @@ def _simulate(truth, seeds, n=4000, noise=0.8):
     return np.asarray(truth) + offsets + noise * rng.normal(size=(n, seeds, len(truth)))
 
 
-def _frame(make, truth, seeds=3, noise=0.2):
+def _frame(make, truth, seeds=5, noise=0.2):
     y = _simulate(truth, seeds, n=1, noise=noise)[0]
     return make({place: list(y[:, at]) for at, place in enumerate(PATH)})
 
@@ -104,13 +105,14 @@ def test_a_strong_double_descent_is_found(seeds):
 def test_verdict_on_a_known_frame(make):
     found = verdict(_frame(make, DIGITS, noise=0.05))
     assert (found.first_minimum, found.peak, found.second_minimum) == ((1, 8), (1, 32), (16, 32))
-    assert found.seeds == [0, 1, 2] and found.points == 10 and not found.missing
+    assert found.units == [0, 1, 2, 3, 4] and found.points == 10 and not found.missing
     means = [move.crossfit.mean for move in found.moves]
     assert means == pytest.approx([12.2, 2.9, 3.2], abs=0.15)
-    assert found.holds and found.sentence.endswith("holds, all three moves are significant.")
+    assert (found.decision.verdict, found.decision.n) == (HOLDS, 5)
+    assert "(normal, 5 seeds on one data set, 10 points): holds, decided at" in found.sentence
     assert found.lower.crossfit.mean == pytest.approx(0.3, abs=0.15)
     for move in found.moves:
-        assert move.crossfit.n == 3 and "2 df" in move.crossfit.method
+        assert move.crossfit.n == 5 and "4 df" in move.crossfit.method
         assert move.pooled.low < move.crossfit.mean < move.pooled.high
 
 
@@ -131,7 +133,7 @@ def test_phase_3_and_gaps(make):
     assert found.phase3.monotone and found.phase3.difference.sign == 1
     gap = found.gaps["normal"]  # n_c / m_z + seed / 2
     assert (gap.start, gap.end) == ((1, 32), (16, 32))
-    assert (gap.first.mean, gap.last.mean) == (32.5, 2.5)
+    assert (gap.first.mean, gap.last.mean) == (33.0, 3.0)
     assert gap.difference.mean == -30 and gap.difference.sign == -1
 
 
@@ -144,29 +146,98 @@ def test_gaps_of_each_source(make):
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_too_few_seeds_decide_nothing(make, seeds):
     found = verdict(_frame(make, DIGITS, seeds=seeds, noise=0.01))
-    assert found.undecided and not found.holds
-    lines = verdict_lines(found)
-    assert "not decided" in lines[0] and sum("< 3" in line for line in lines) == 3
-    assert not any("significant" in line for line in lines)
+    assert found.decision.verdict == UNDECIDED and found.decision.following == 5
+    said = verdict_lines(found)
+    assert "not decided" in said[0] and sum("< 3" in line for line in said) == 3
+    assert not any("significant" in line for line in said)
 
 
 def test_a_move_that_is_not_there_is_named(make):
     found = verdict(_frame(make, U_THEN_FLAT, noise=0.3))
     assert found.weak == ["second descent"]
-    assert "not shown, the second descent is not significant" in found.sentence
+    assert found.decision.verdict == UNDECIDED
+    assert "next planned n = 10; the second descent is not significant (95 %)" in found.sentence
     falling = verdict(_frame(make, np.linspace(20, 0, 10)))
-    assert "rise" in falling.weak and not falling.shaped
+    assert "rise" in falling.weak and not falling.shaped and falling.decision.verdict == FAILS
     assert "the mean has no such shape" in verdict_lines(falling)[1]
 
 
-def test_only_seeds_complete_along_the_path_count(make):
-    frame = _frame(make, DIGITS, seeds=4, noise=0.05)
+def test_a_point_of_fewer_seeds_is_left_out_and_no_seed_is(make):
+    frame = _frame(make, DIGITS, seeds=5, noise=0.05)
     gone = (frame["m_z"] == 4) & (frame["seed"] == 2)
     found = verdict(frame[~gone])
-    assert found.seeds == [0, 1, 3] and found.missing == ["(m_z=4, n_c=32): seed 2"]
-    assert found.holds
+    assert found.units == [0, 1, 2, 3, 4] and found.missing == ["(m_z=4, n_c=32): seed 2"]
+    assert found.points == 9 and found.left_out == [(4, 32)]
+    assert found.decision.verdict == HOLDS
     said = verdict_lines(found)[-1]
-    assert "(m_z=4, n_c=32): seed 2" in said and "0, 1, 3" in said
+    assert "(m_z=4, n_c=32): seed 2" in said and "0, 1, 2, 3, 4" in said
+    assert "Left out of the path, measured by fewer seeds: (m_z=4, n_c=32)" in said
+
+
+def test_rows_of_another_study_cost_no_seed(make):
+    """As latent_width's m_z = 10, of three seeds, beside five."""
+    frame = _frame(make, DIGITS, noise=0.05)
+    other = make({(10, 32): [-97.0, -98.0, -99.0]})
+    before, after = verdict(frame), verdict(pd.concat([frame, other], ignore_index=True))
+    assert after.units == before.units and after.moves == before.moves
+    assert after.decision == before.decision and after.left_out == [(10, 32)]
+
+
+def test_a_seed_without_a_turn_of_the_path_does_not_count(make):
+    frame = _frame(make, DIGITS, noise=0.05)
+    corner = (frame["m_z"] == 1) & (frame["n_c"] == 32) & (frame["seed"] == 4)
+    found = verdict(frame[~corner])
+    assert found.units == [0, 1, 2, 3] and found.points == 10 and not found.left_out
+
+
+def _drawn(frame, **fields):
+    """The seeds of a frame as replicates of one seed each."""
+    return frame.assign(replicate=frame["seed"], seed=0, dataset="digits", **fields)
+
+
+def test_looks_in_between_change_nothing(make):
+    """Replicates 5 to 8 are no planned size: the decision is that of the first five."""
+    frame = _drawn(_frame(make, DIGITS, seeds=9, noise=2.0), draws="disjoint sets")
+    five = verdict(frame[frame["replicate"] < 5])
+    nine = verdict(frame)
+    assert nine.decision == five.decision and len(nine.units) == 9
+    assert "9 data draws" in nine.sentence
+
+
+def test_overlapping_splits_have_wider_intervals(make):
+    frame = _frame(make, DIGITS)
+    sizes = {"train_images": 300, "test_images": 1000, "drawn_from": 1600}
+    apart = verdict(_drawn(frame, draws="disjoint sets")).moves[1].crossfit
+    splits = verdict(_drawn(frame, draws="random splits", **sizes)).moves[1].crossfit
+    rho = 2 * 300 * 1000 / 1300 / 1600
+    ratio = (splits.high - splits.low) / (apart.high - apart.low)
+    assert ratio == pytest.approx(np.sqrt((9 / 20 + 2 * rho / (1 - rho)) / (9 / 20)))
+
+
+def test_seeds_within_a_draw_are_averaged_and_their_spread_is_told(make):
+    draws = [_drawn(_frame(make, DIGITS + 0.1 * at), draws="disjoint sets") for at in range(3)]
+    frames = [draw.assign(seed=at, key=draw["key"] + str(at)) for at, draw in enumerate(draws)]
+    found = verdict(pd.concat(frames, ignore_index=True))
+    assert found.level == "data draws, means of 3 seeds" and len(found.units) == 5
+    assert "rise: sd between draws" in found.spread
+    assert any("between seeds of a draw" in line for line in verdict_lines(found))
+
+
+def _with_best(make, late, best):
+    """Epoch 5 has the best validation ELBO and the curve `best`, epoch 10 the curve `late`."""
+    early, last = (_frame(make, truth, noise=0.05) for truth in (best, late))
+    early = early.assign(epoch=5, validation_elbo=-50.0)
+    return pd.concat([early, last.assign(validation_elbo=-60.0)], ignore_index=True)
+
+
+def test_the_peak_at_the_best_validation_epoch(make):
+    falling = np.array([108.4, 97.9, 96.2, 96.1, 96.0, 95.9, 95.8, 95.7, 95.6, 95.5])
+    gone = lines(_with_best(make, DIGITS, falling))
+    assert any("the peak does not survive, it is not shown there" in line for line in gone)
+    kept = lines(_with_best(make, DIGITS, DIGITS))
+    assert any("the peak survives" in line for line in kept)
+    absent = lines(_frame(make, DIGITS))
+    assert any("cannot be computed. validation_elbo is not measured" in line for line in absent)
 
 
 def test_points_without_any_seed_are_left_out(make):
@@ -177,14 +248,17 @@ def test_points_without_any_seed_are_left_out(make):
 
 
 def test_no_complete_seed_is_said(make):
-    frame = _frame(make, DIGITS)
+    frame = _frame(make, DIGITS, seeds=3)
     frame.loc[frame["m_z"] == frame["seed"].map({0: 2, 1: 4, 2: 8}), "state"] = "partial"
-    with pytest.raises(ResultsError, match="No verdict: 0 seeds of normal"):
+    found = verdict(frame)
+    assert found.units == [0, 1, 2] and found.left_out == [(2, 32), (4, 32), (8, 32)]
+    frame.loc[frame["n_c"] < 32, "state"] = "partial"
+    with pytest.raises(ResultsError, match="No verdict: no draw of normal"):
         verdict(frame)
 
 
-def test_at_most_ten_lines(make):
+def test_at_most_fourteen_lines(make):
     frame = _frame(make, DIGITS, seeds=4)
     gone = frame["seed"].eq(3) & frame["n_c"].lt(32)
     other = make({(1, 32): [1.0] * 3, (16, 32): [1.0] * 3}, source="dmaapx")
-    assert len(verdict_lines(verdict(pd.concat([frame[~gone], other])))) <= 10
+    assert len(lines(pd.concat([frame[~gone], other]))) <= 14

@@ -5,7 +5,7 @@ import pytest
 
 from analysis import figures
 from analysis.__main__ import main
-from analysis.figures.fig8 import with_bound
+from analysis.bound import with_bound
 from analysis.trial_folder import ResultsError
 
 

@@ -170,9 +170,12 @@ def test_note_counts_seeds_and_carries_provenance(make):
     frame = _both(make)
     frame.loc[(frame["m_z"] == 2) & (frame["seed"] == 0), "state"] = "partial"
     note = figures.draw("fig8", frame, "commit abc").get_supxlabel()
-    assert "2 to 3 seeds" in note and "10 epochs" in note and note.endswith("commit abc")
+    assert "3 seeds on one data set (dots)" in note and "10 epochs" in note
+    assert note.endswith("commit abc")
     assert "Not finished: (m_z=2, n_c=8): seed 0" in note
-    assert "not decided, 2 seeds" in note
+    assert "Left out of the path, measured by fewer: (2, 8)" in note
+    assert "not decided, first planned n = 5" in note
+    assert "cannot be computed" in note
 
 
 def test_one_seed_has_dots_but_no_intervals(make):

@@ -28,16 +28,16 @@ def test_t_interval_equals_scipy():
 
 def test_one_seed_has_no_interval_and_decides_nothing():
     one, none = t_interval([4.0]), t_interval([np.nan])
-    assert (one.mean, one.n, one.method) == (4.0, 1, "single seed")
+    assert (one.mean, one.n, one.method) == (4.0, 1, "single draw")
     assert np.isnan([one.low, one.high, none.mean]).all()
     assert (none.n, none.method) == (0, "not measured")
-    assert one.verdict == "not decided (n = 1 seed < 3)"
+    assert one.verdict == "not decided (n = 1 < 3)"
 
 
 def test_two_seeds_decide_nothing_however_clear():
     interval = t_interval([100.0, 100.001])
     assert interval.low > 99 and interval.sign == 0
-    assert interval.verdict == "not decided (n = 2 seeds < 3)"
+    assert interval.verdict == "not decided (n = 2 < 3)"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_over_seeds_per_group():
     table = over_seeds(frame, ["m_z"], "elbo")
     assert table["m_z"].tolist() == [1, 2]  # nothing measured at 4
     assert table["mean"].tolist() == [2.0, 5.0] and table["n"].tolist() == [3, 1]
-    assert table["method"].tolist() == ["t, 2 df", "single seed"]
+    assert table["method"].tolist() == ["t, 2 df", "single draw"]
     assert table.loc[0, ["seed_0", "seed_1", "seed_2"]].tolist() == [1.0, 2.0, 3.0]
     assert table["low"].isna().tolist() == [False, True]
 

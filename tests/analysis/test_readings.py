@@ -14,7 +14,8 @@ def row(replicate, elbo, **fields):
     base = {
         "key": f"{replicate}-{sorted(fields.items())}", "kind": "vae", "state": "done",
         "dataset": "digits", "source": "normal", "source_augment": None, "m_z": 1, "n_c": 8,
-        "seed": 0, "replicate": replicate, "epoch": 10, "weight_decay": 0.0, "mol_mix": "joint",
+        "seed": 0, "replicate": replicate, "draws": "disjoint sets",
+        "epoch": 10, "weight_decay": 0.0, "mol_mix": "joint",
         "source_augment_filter": "bilinear",
     }  # fmt: skip
     return base | {"test_elbo": elbo + NOISE[replicate], "generalization_gap": -elbo} | fields

@@ -16,7 +16,8 @@ def test_report_of_a_finished_study(study):
     assert said[0].endswith("42 of 42 trials done.")
     assert any(line.startswith("Double descent along the path") for line in said)
     written = {path.name for path in (study / "figures").iterdir()}
-    assert written == {f"fig{n}.{suffix}" for n in (7, 8) for suffix in ("png", "pdf", "csv")}
+    drawn = ("fig7", "fig8", "epochs")
+    assert written == {f"{name}.{suffix}" for name in drawn for suffix in ("png", "pdf", "csv")}
     assert (study / "trials.parquet").is_file()
 
 
@@ -36,7 +37,7 @@ def test_only_partial_trials(results):
     results.add(trial, [results.row(trial, 40, 100.0)], done=False)
     said = report(results.close())
     assert "1 partial" in said[0]
-    assert sum("No VAE trial is finished" in line for line in said) == 3
+    assert sum("No VAE trial is finished" in line for line in said) == 4
 
 
 def test_failed_trials_are_named_and_the_rest_is_drawn(results, quick):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis import curves, descent, figures
+from analysis import curves, descent, figures, paths
 from analysis.report import report
 from analysis.results import load
 
@@ -35,7 +35,7 @@ def test_it_is_censored_and_has_no_final_value(ended):
 
 def test_figures_mark_it_where_it_stands(ended):
     frame = load(ended)
-    steps = curves.path(frame)
+    steps = paths.path(frame)
     last = len(steps) - 1
     figure = figures.draw("fig8", frame)
     assert crosses(figure.axes[1]) == [last]

@@ -154,7 +154,7 @@ def test_what_does_not_fit_is_refused():
         ({"real_share": 0.0, "mix": "fixed"}, "real_share above 0"),
         ({"keep_real": True}, "source.augment only"),
         ({"requantise": False}, "source.mollify_epochs only"),
-        ({"augment": "tuned", "augment_probability": 1.5}, "not in"),
+        ({"augment": "tuned", "augment_probability": 1.5}, "not at least 0 and at most 1"),
     ],
 )
 def test_a_combination_is_valid_or_refused_with_a_reason(fields, why):

@@ -85,3 +85,8 @@ def test_wrong_settings_are_refused():
         Settings(n_images=0)
     with pytest.raises(UsageError, match="draws"):
         Settings(draws=50)
+
+
+def test_fewer_draws_than_k_are_refused():
+    with pytest.raises(UsageError, match="IWAE_100 needs 100 draws, not 10. Draw more"):
+        bound(torch.zeros(2, 10), 100)

@@ -52,6 +52,8 @@ def test_every_field_changes_the_key(name):
         value = {"half_asleep_mix": "only_samples"}.get(name, "prior")
     elif name in ("stop_after", "stop_kl"):
         base, value = replace(BASE, stop_when="either"), 5
+    elif name == "content":
+        base, value = replace(BASE, dataset="own.npz", content="0" * 12), "1" * 12
     elif name == "batch_norm":
         base, value = replace(BASE, network="fully_connected"), True
     elif name == "binarise":
@@ -139,15 +141,15 @@ def test_an_empty_axis_is_refused():
 
 @pytest.mark.parametrize(("values", "message"), [
     ({"dataset": "mnst"}, "cifar10, digits, fashion_mnist, mnist"),
-    ({"m_z": 0}, "m_z=0 is below 1"),
+    ({"m_z": 0}, "m_z=0 is not at least 1"),
     ({"m_z": 1.5}, "int is expected"),
     ({"m_z": True}, "int is expected"),
-    ({"lr": 0.0}, "not positive"),
+    ({"lr": 0.0}, "not above 0"),
     ({"lr": float("nan")}, "float is expected"),
     ({"network": "resnet"}, "Known: fully_connected, residual"),
     ({"sigma": 0.1}, "likelihood gaussian only"),
     ({"batch_norm": True}, "network fully_connected only"),
-    ({"train_size": 0}, "below 1"),
+    ({"train_size": 0}, "not at least 1"),
 ])  # fmt: skip
 def test_wrong_values_list_the_right_ones(values, message):
     with pytest.raises(UsageError, match=message):

@@ -134,9 +134,11 @@ def test_too_many_samples_are_refused_in_a_sentence(words, samples, said):
 
 
 def test_a_field_is_given_once():
-    with pytest.raises(UsageError, match="lr twice"):
+    with pytest.raises(UsageError, match="--search names lr twice. Give each field one range"):
         check_free(ranges("lr=log:1:2", "lr=lin:1:2"), [])
-    with pytest.raises(UsageError, match="both give lr"):
+    with pytest.raises(
+        UsageError, match="--search and another flag both give lr: it would be an axis"
+    ):
         check_free(ranges("lr=log:1:2"), ["m_z", "lr"])
 
 
@@ -166,7 +168,7 @@ def test_a_searched_field_is_no_axis():
 
 
 def test_values_that_no_trial_can_have_are_refused():
-    with pytest.raises(UsageError, match="not positive"):
+    with pytest.raises(UsageError, match="not above 0"):
         sampled([BASE], [{"lr": -0.5}])
 
 

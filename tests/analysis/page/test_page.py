@@ -101,3 +101,8 @@ def test_which_pages_are_meant(results, tmp_path):
 
 def _load(study):
     return results.load(study)
+
+
+def test_a_page_has_the_name_of_a_page(tmp_path):
+    with pytest.raises(ResultsError, match="is no name of a page. End it in .html"):
+        page.write(tmp_path, tmp_path / "page.txt")

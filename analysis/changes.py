@@ -1,0 +1,64 @@
+"""Changes between two fixed points of Figure 8's path: phase 3, and the gap along phase 2."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis import curves, levels, paths
+from analysis.intervals import Interval, t_interval
+
+Place = tuple[int, int]  # (m_z, n_c)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A paired difference last - first between two fixed points, over draws."""
+
+    start: Place
+    end: Place
+    first: Interval
+    last: Interval
+    difference: Interval
+    monotone: bool  # the means between start and end never turn
+
+
+def phase3(y: pd.DataFrame, steps: pd.DataFrame, overlap: float) -> Change | None:
+    """From the end of phase 2 to the path's last point; nothing is picked: a plain t interval."""
+    phase = steps.loc[steps["phase"] == 3, ["m_z", "n_c"]].itertuples(index=False, name=None)
+    turn = steps.loc[steps["phase"] == 2, ["m_z", "n_c"]].iloc[-1]
+    places = [place for place in [tuple(turn), *phase] if place in y.columns]
+    return _change(y[places], overlap) if len(places) > 1 else None
+
+
+def gaps(finals: pd.DataFrame, steps: pd.DataFrame) -> dict[str, Change]:
+    """Per source: the generalization gap at the corner's n_c, smallest against largest m_z."""
+    turn = steps[steps["n_c"] == steps.loc[steps["phase"] == 2, "n_c"].iloc[0]]
+    ends = turn.iloc[[0, -1]]
+    if "generalization_gap" not in finals:
+        return {}
+    wide = {s: paths.along(finals, ends, s, "generalization_gap") for s in curves.sources(finals)}
+    both = {source: values.dropna() for source, values in wide.items()}
+    return {
+        source: _change(values, levels.overlap_at(finals[finals["source"] == source]))
+        for source, values in both.items()
+        if len(values)
+    }
+
+
+def _change(values: pd.DataFrame, overlap: float) -> Change:
+    first, last = values.iloc[:, 0], values.iloc[:, -1]
+    steps = np.diff(values.mean(axis=0))
+    return Change(
+        place_of(values, 0),
+        place_of(values, -1),
+        t_interval(first, overlap=overlap),
+        t_interval(last, overlap=overlap),
+        t_interval(last - first, overlap=overlap),
+        bool((steps <= 0).all() or (steps >= 0).all()),
+    )
+
+
+def place_of(values: pd.DataFrame, at: int) -> Place:
+    m_z, n_c = values.columns.to_frame().iloc[at]
+    return int(m_z), int(n_c)

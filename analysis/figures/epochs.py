@@ -1,0 +1,94 @@
+"""ELBO over epochs and widths: whether a peak over n_c is there at every epoch, or only late."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import curves, levels, style
+from analysis.figures import marks
+from analysis.intervals import over_seeds
+from analysis.trial_folder import ResultsError
+
+METRICS = {"validation_elbo": "validation images", "test_elbo": "test images"}
+PLACE = ["metric", "m_z", "n_c", "epoch"]
+LEAST = 0.2  # quantile of the values below which colours do not tell apart
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per metric, n_c and epoch at the smallest m_z: negative ELBO, nats per image.
+
+    Of normal training, or the first other source; only epochs that all trials of a width have.
+    `best` marks each width's epoch of the lowest mean. Raises ResultsError where fewer than two
+    widths or epochs are measured.
+    """
+    found = _trials(frame)
+    tables = [
+        over_seeds(found.assign(negative=-found[metric], metric=metric), PLACE, "negative")
+        for metric in METRICS
+        if metric in found and found[metric].notna().any()
+    ]
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PLACE)
+    if table.empty or table["n_c"].nunique() < 2 or table["epoch"].nunique() < 2:
+        raise ResultsError(
+            "The picture over epochs and widths needs ELBOs at two n_c and two epochs. "
+            "Run the study's whole grid: scaling-vae study double_descent."
+        )
+    most = table.groupby(["metric", "n_c"])["n"].transform("max")
+    table = table[table["n"] == most].reset_index(drop=True)
+    lowest = table.groupby(["metric", "n_c"])["mean"].transform("min")
+    table.insert(len(PLACE), "best", table["mean"] == lowest)
+    return table
+
+
+def _trials(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the finished trials at the smallest m_z that has two n_c or more."""
+    finals = curves.final(frame)
+    finals = finals[finals["source"] == curves.sources(frame)[0]]
+    widths = finals.groupby("m_z")["n_c"].nunique()
+    wide = widths[widths > 1]
+    if wide.empty:
+        raise ResultsError(
+            "The picture over epochs and widths needs two n_c of one m_z. "
+            "Run the study's whole grid: scaling-vae study double_descent."
+        )
+    keys = finals.loc[finals["m_z"] == wide.index.min(), "key"]
+    return levels.settle(frame[frame["key"].isin(keys)])
+
+
+def epochs(frame: pd.DataFrame, note: str = "") -> Figure:
+    """A panel per set of images: n_c across, epochs up, colour the ELBO; dots: each best epoch."""
+    table = numbers(frame)
+    metrics = [name for name in METRICS if name in set(table["metric"])]
+    figure = Figure(figsize=(style.WIDE if len(metrics) > 1 else style.NARROW, 3.2),
+                    layout="constrained")  # fmt: skip
+    axes = figure.subplots(1, len(metrics), squeeze=False)[0]
+    for at, (ax, metric) in enumerate(zip(axes, metrics, strict=True)):
+        here = table[table["metric"] == metric]
+        _panel(ax, here, figure)
+        ax.set_title(f"({'ab'[at]}) {METRICS[metric]}", loc="left", fontweight="bold")
+    absent = "" if len(metrics) > 1 else "validation_elbo is not measured in these results"
+    said = "dots: each width's best epoch, on the mean"
+    level = f"$m_z={table['m_z'].iloc[0]}$; means of {marks.draws(table)}"
+    marks.note(figure, [level, said, absent, note])
+    return figure
+
+
+def _panel(ax: Axes, here: pd.DataFrame, figure: Figure) -> None:
+    """Colours end at a quantile: the first epochs lie far above and would flatten the rest."""
+    grid = here.pivot(index="epoch", columns="n_c", values="mean")
+    values = grid.to_numpy(dtype=float)
+    known = -values[np.isfinite(values)]
+    low = float(np.quantile(known, LEAST))
+    x, y = np.arange(len(grid.columns)), np.arange(len(grid.index))
+    drawn = ax.pcolormesh(x, y, -values, shading="nearest", cmap="viridis", vmin=low)
+    best = here[here["best"]]
+    across, up = pd.Index(best["n_c"]), pd.Index(best["epoch"])
+    ax.plot(grid.columns.get_indexer(across), grid.index.get_indexer(up), "o",
+            color="white", markeredgecolor="black", markersize=4)  # fmt: skip
+    ax.set_xticks(x, [str(n_c) for n_c in grid.columns])
+    shown = np.unique(np.linspace(0, len(y) - 1, min(len(y), 8)).round().astype(int))
+    ax.set_yticks(y[shown], [str(epoch) for epoch in grid.index[shown]])
+    ax.set_xlabel(style.LABELS["n_c"])
+    ax.set_ylabel(style.LABELS["epoch"])
+    figure.colorbar(drawn, ax=ax, label=style.LABELS["elbo"], extend="min")

@@ -1,0 +1,103 @@
+"""Frame -> frame: the path of Figure 8, and the values of draws along it."""
+
+from collections.abc import Hashable
+
+import pandas as pd
+
+from analysis import curves, levels
+from analysis.trial_folder import ResultsError
+
+
+def path(frame: pd.DataFrame, source: str = "normal") -> pd.DataFrame:
+    """Figure 8's path, a row per point in order: phase, m_z, n_c.
+
+    Phase 1: n_c up to the corner at the smallest m_z. Phase 2: m_z up at the corner's n_c.
+    Phase 3: n_c up from the corner's at the largest m_z. Inferred from the trials of `source` in
+    whatever state; the path's two turns stand on it even where no trial was asked for.
+    """
+    return path_of(curves.grid(frame, source))
+
+
+def path_of(points: pd.DataFrame) -> pd.DataFrame:
+    """The path through points (m_z, n_c), as `path`; ResultsError where they hold none."""
+    turn, first, last = curves.corner(points), points["m_z"].min(), points["m_z"].max()
+    up = [(1, first, n_c) for n_c in curves.row_of(points, first) if n_c < turn] + [
+        (1, first, turn)
+    ]
+    if len(up) < 2:
+        raise ResultsError(
+            f"There is no path for Figure 8: at m_z={first} it needs two n_c up to {turn}, where "
+            f"m_z varies ({curves.extent(points)}). "
+            "Run the whole grid: scaling-vae study double_descent."
+        )
+    turned = {*points.loc[points["n_c"] == turn, "m_z"], last}
+    up += [(2, m_z, turn) for m_z in sorted(turned) if m_z > first]
+    up += [(3, last, n_c) for n_c in curves.row_of(points, last) if n_c > turn]
+    return pd.DataFrame(up, columns=["phase", "m_z", "n_c"]).astype(int)
+
+
+def measured(finals: pd.DataFrame, source: str, value: str) -> pd.DataFrame:
+    """Units x all points (m_z, n_c) of a source, means over seeds, NaN where not measured."""
+    if value not in finals:
+        raise ResultsError(
+            f"{value} is not measured in these results. "
+            "Choose results of VAEs: --results results/double_descent."
+        )
+    here = levels.settle(finals[finals["source"] == source]).astype({"m_z": int, "n_c": int})
+    wide = levels.averaged(here, ["m_z", "n_c"], value).T
+    return wide.sort_index().astype(float)
+
+
+def along(finals: pd.DataFrame, steps: pd.DataFrame, source: str, value: str) -> pd.DataFrame:
+    """Units x points of the path (columns (m_z, n_c) in its order), NaN where not measured."""
+    places = pd.MultiIndex.from_frame(steps[["m_z", "n_c"]])
+    return measured(finals, source, value).reindex(columns=places)
+
+
+def complete(
+    finals: pd.DataFrame, source: str, value: str, few: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The path of as many units as possible, and its values: units x points, none missing.
+
+    The path runs through the points that all of these units have, its turns among them, and has at
+    least `few` points; points that fewer units have are no part of it, so that rows of another
+    study cost no unit. Where no such path is, the values have no row.
+    """
+    wide = measured(finals, source, value)
+    kept = levels.complete(wide, lambda points: len(_through(points)) >= few)
+    steps = _through(list(kept.columns) if len(kept) else [])
+    if kept.empty:
+        return steps, kept
+    return steps, kept[list(steps[["m_z", "n_c"]].itertuples(index=False, name=None))]
+
+
+def _through(points: list[Hashable]) -> pd.DataFrame:
+    """The path through the points if it has its turns, else no row."""
+    try:
+        steps = path_of(_points(points))
+    except ResultsError:
+        return pd.DataFrame(columns=["phase", "m_z", "n_c"])
+    through = set(steps[["m_z", "n_c"]].itertuples(index=False, name=None))
+    return steps if through <= set(points) else steps.iloc[:0]
+
+
+def _points(points: list[Hashable]) -> pd.DataFrame:
+    return pd.DataFrame(points, columns=["m_z", "n_c"])
+
+
+def missing(
+    frame: pd.DataFrame, finals: pd.DataFrame, steps: pd.DataFrame, source: str, value: str
+) -> list[str]:
+    """What the path lacks, a text per point: "(m_z=4, n_c=32): seed 2"; `finals` of the frame."""
+    wide = along(finals, steps, source, value)
+    trials = curves.asked(frame)
+    unit = levels.unit_of(levels.level_of(levels.settle(finals[finals["source"] == source])))
+    wanted = trials.loc[trials["source"] == source, unit].dropna().astype(int)
+    units = sorted(set(wanted) if unit == "replicate" else {*wanted} | {*wide.index})
+    wide = wide.reindex(index=units)
+    texts = []
+    for m_z, n_c in steps[["m_z", "n_c"]].itertuples(index=False, name=None):
+        lacking = [str(each) for each in units if pd.isna(wide.loc[each, (m_z, n_c)])]
+        named = f"all {unit}s" if len(lacking) == len(units) else f"{unit} {', '.join(lacking)}"
+        texts += [f"(m_z={m_z}, n_c={n_c}): {named}"] if lacking else []
+    return texts

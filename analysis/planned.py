@@ -1,0 +1,88 @@
+"""Planned sizes: how many replicates a primary claim takes, and with which error it is decided.
+
+Looking again after each replicate until something is significant multiplies the errors. So a
+primary claim is decided at planned sizes only, each with an error of its own, and by the first
+replicates alone (0, 1, ... in order): what is looked at in between changes nothing. The errors add
+up to 5 %, and by the union bound (Bonferroni) no more than that share of true hypotheses is denied
+over all looks together, however the looks depend on each other. The first decision stands.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+SIZES = (5, 10, 20)
+ERRORS = (0.01, 0.02, 0.02)  # of both directions together, at each size
+HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "fails", "not decided", "not run"
+
+
+@dataclass(frozen=True)
+class PValues:
+    """How well the data agree with the claim being untrue (holds) or true (fails), two-sided."""
+
+    holds: float
+    fails: float
+
+    def verdict(self, error: float) -> str:
+        """The verdict at this error; not decided where neither is small enough."""
+        if min(self.holds, self.fails) > error:
+            return UNDECIDED
+        return HOLDS if self.holds < self.fails else FAILS
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the planned sizes say so far; n and error are those of the deciding or last look."""
+
+    verdict: str
+    n: int  # 0 before the first planned size
+    error: float
+    following: int | None  # the next planned size, None where decided or after the last
+
+    @property
+    def text(self) -> str:
+        """When it was decided, or will be, in half a sentence."""
+        if self.verdict != UNDECIDED:
+            return f"decided at the planned n = {self.n} with an error of {self.error:g}"
+        seen = f"not at the planned n = {self.n} (error {self.error:g})" if self.n else ""
+        ahead = f"next planned n = {self.following}" if self.following else "no further size"
+        return f"{seen}, {ahead}" if seen else f"first planned n = {self.following}"
+
+
+def looks(units: Collection[int]) -> list[tuple[int, float]]:
+    """The planned (n, error) that are reached: those whose units 0 to n - 1 are all there."""
+    return [(n, error) for n, error in zip(SIZES, ERRORS, strict=True) if {*range(n)} <= {*units}]
+
+
+def decide(units: Collection[int], at: Callable[[int], PValues | None]) -> Decision:
+    """The first decision at a planned size; `at(n)` gives the p-values of the first n units.
+
+    A size at which `at` says None is not reached, and neither are those behind it.
+    """
+    last, error = 0, 0.0
+    for n, allowed in looks(units):
+        found = at(n)
+        if found is None:
+            break
+        last, error = n, allowed
+        verdict = found.verdict(allowed)
+        if verdict != UNDECIDED:
+            return Decision(verdict, n, allowed, None)
+    return Decision(UNDECIDED, last, error, next((n for n in SIZES if n > last), None))
+
+
+def false_discovery(p: list[float]) -> list[float]:
+    """Adjusted p-values of Benjamini and Yekutieli (2001): compared with the rate that is allowed.
+
+    That the claims share their trials, some with opposite signs, makes their p-values depend on
+    each other in ways that the procedure of Benjamini and Hochberg does not allow for; this one
+    holds under any dependence, for 1 + 1/2 + ... + 1/m times larger p-values.
+    """
+    m = len(p)
+    order = sorted(range(m), key=lambda at: p[at])
+    harmonic = sum(1 / rank for rank in range(1, m + 1))
+    adjusted, least = [1.0] * m, 1.0
+    for rank in range(m, 0, -1):
+        at = order[rank - 1]
+        least = min(least, p[at] * m * harmonic / rank)
+        adjusted[at] = least
+    return adjusted

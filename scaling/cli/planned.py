@@ -1,0 +1,81 @@
+"""The plan of a study's command: what it rests on, how it is shown, what this machine refuses."""
+
+import json
+import math
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from scaling.cli.needed import lacks
+from scaling.errors import UsageError
+from scaling.planning.hardware import has_gpu
+from scaling.presets import Preset
+from scaling.storage.store import Store
+from scaling.trial import Trial, machine
+from scaling.trial.placement import Cluster, check_gpus, check_placement
+from scaling.trial.schedule import Scheduled
+
+if TYPE_CHECKING:
+    from scaling.planning.plan import Plan
+
+
+def identify(options: Namespace) -> Callable[[Trial], Trial]:
+    """What gives trials on own files their content, or those that were keyed by a path."""
+    from scaling.storage.earlier import Earlier
+    from scaling.storage.store import Store
+
+    def fingerprint(trial: Trial) -> str:
+        from scaling.data.datasets import loader
+        from scaling.data.fingerprints import fingerprints
+
+        return fingerprints(loader(options.data_root, True))(trial)
+
+    return Earlier(Store(options.results), fingerprint)
+
+
+def plan_of(
+    options: Namespace, preset: Preset, scheduled: Sequence[Scheduled], measure: bool
+) -> "Plan":
+    """On speeds that are known, or measured now, and on those of what has finished."""
+    from scaling.planning import calibrate, plan
+    from scaling.planning.speeds import speeds
+
+    store = Store(options.results)
+    states = store.states(scheduled)
+    if options.retry_failed:
+        states = {name: "partial" if s == "failed" else s for name, s in states.items()}
+    on_gpu = preset.on_gpu or has_gpu()
+    machine = (calibrate.measured_machine if measure else calibrate.cached_machine)(on_gpu)
+    finished = store.finished(machine.device)
+    begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
+    known = speeds(machine, finished.values())
+    settings, pool_k = preset.metric_settings, preset.pool_k
+    how = (options.mps != "off", options.micro_batch)
+    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k, *how)
+
+
+def show(plan: "Plan", options: Namespace, notes: Sequence[str]) -> None:
+    """Prints the plan, and why this machine would refuse it: it may be one for a cluster."""
+    from scaling.planning.table import plan_table
+
+    absent = lacks([row.scheduled for row in plan.trials])
+    lines = [*notes, *plan_table(plan), *absent]
+    try:
+        if options.address == "local":
+            check_here(options, plan)
+    except UsageError as error:
+        lines.append(f"Refused here: {error}")
+    print(json.dumps(plan.to_dict(), indent=1) if options.json else "\n".join(lines))
+
+
+def check_here(options: Namespace, plan: "Plan") -> None:
+    """Raises UsageError, before Ray starts, for what this machine can never run.
+
+    What is finished needs no GPU any more: its figures can be drawn anywhere.
+    """
+    gpus = math.inf if has_gpu() else 0.0
+    here = Cluster.of_this_machine(options.cpus or machine.cpus(), gpus)
+    check_placement(here, options.cpus_per_trial, options.gpus_per_trial or 0)
+    if options.gpus_per_trial is None:
+        left = (row.gpus for row in plan.trials if row.is_left)
+        check_gpus(max(left, default=0.0), gpus, "this machine")

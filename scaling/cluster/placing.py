@@ -1,0 +1,46 @@
+"""Where the trials of a launch run: the cluster once it has a GPU, shares, MPS on shared GPUs."""
+
+from contextlib import AbstractContextManager
+
+from scaling.cluster.checks import without_mps
+from scaling.cluster.mps import shared_gpus
+from scaling.cluster.request import Request
+from scaling.cluster.session import Session, wait_for_gpus
+from scaling.cluster.tuner import Placement
+from scaling.trial.placement import Cluster, check_gpus, check_placement
+
+NO_MPS = (
+    "MPS does not run on node {}: trials there take turns on a GPU. Start it there before Ray: "
+    "nvidia-cuda-mps-control -d"
+)
+
+
+def side_by_side(request: Request) -> AbstractContextManager[None]:
+    """NVIDIA's MPS around a Ray of our own; a cluster's nodes have it or not."""
+    here = request.address == "local"
+    mode = request.mps if here else "off"
+    return shared_gpus(mode, request.shares_gpus, request.folder / "logs" / "mps", print)
+
+
+def awaited(request: Request, session: Session) -> Cluster:
+    """The cluster, once it has a GPU where trials are planned for one and may wait."""
+    if not any(planned.gpus for planned in request.trials.values()):
+        return session.cluster
+    return wait_for_gpus(session, request.wait_for_gpus_s)
+
+
+def placement_of(request: Request, cluster: Cluster) -> Placement:
+    """The planned GPU shares; refused where there is no GPU and CPUs were not asked for."""
+    shares = {key: planned.gpus for key, planned in request.trials.items()}
+    text = f"Ray: {cluster.nodes} node(s), {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs"
+    if cluster.gpus and not any(shares.values()):
+        text += "; they stay idle here: --preset cifar10 runs the paper's architecture on them"
+    most = max(shares.values(), default=0.0)
+    if not request.gpus_fixed:
+        check_gpus(most, cluster.gpus, "the cluster")
+    check_placement(cluster, request.cpus, most)
+    print(text, flush=True)
+    if request.address != "local" and request.mps != "off" and request.shares_gpus:
+        for node in without_mps():
+            print(NO_MPS.format(node), flush=True)
+    return Placement(request.cpus, shares)

@@ -1,0 +1,81 @@
+"""The picture over epochs and widths, and Figure 8 at the best validation epoch."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import curves, figures
+from analysis.trial_folder import ResultsError
+
+EPOCHS = (10, 20, 30)
+WIDTHS = {(1, 2): [9, 8, 7.0], (1, 8): [6, 5, 5.5], (1, 32): [5, 6, 8.0], (4, 32): [5, 4, 4.5]}
+
+
+@pytest.fixture
+def grown(make):
+    """Negative ELBOs of three seeds over three epochs; validation 1 nat above test."""
+    frames = []
+    for at, epoch in enumerate(EPOCHS):
+        here = {place: [y[at] - 0.1, y[at], y[at] + 0.1] for place, y in WIDTHS.items()}
+        frames.append(make(here).assign(epoch=epoch))
+    frame = pd.concat(frames, ignore_index=True)
+    return frame.assign(validation_elbo=frame["test_elbo"] + 1)
+
+
+def test_numbers_over_epochs_and_widths(grown):
+    table = figures.numbers("epochs", grown)
+    assert set(table["m_z"]) == {1} and set(table["n"]) == {3}
+    test = table[table["metric"] == "test_elbo"].pivot(index="epoch", columns="n_c", values="mean")
+    expected = np.array([WIDTHS[1, n_c] for n_c in (2, 8, 32)]).T
+    np.testing.assert_allclose(test.to_numpy(), expected)
+    best = table[table["best"] & (table["metric"] == "validation_elbo")]
+    assert dict(zip(best["n_c"], best["epoch"], strict=True)) == {2: 30, 8: 20, 32: 10}
+
+
+def test_the_picture_shows_its_numbers(grown):
+    figure = figures.draw("epochs", grown)
+    panel = figure.axes[1]
+    assert "test images" in panel.get_title(loc="left")
+    shown = np.asarray(panel.collections[0].get_array())
+    np.testing.assert_allclose(shown, -np.array([WIDTHS[1, n_c] for n_c in (2, 8, 32)]).T)
+    assert "3 seeds on one data set" in figure.get_supxlabel()
+    old = figures.draw("epochs", grown.drop(columns="validation_elbo"))
+    assert "validation_elbo is not measured" in old.get_supxlabel()
+
+
+def test_one_epoch_is_no_picture(grown):
+    with pytest.raises(ResultsError, match="two n_c and two epochs"):
+        figures.draw("epochs", grown[grown["epoch"] == 30])
+    with pytest.raises(ResultsError, match="two n_c of one m_z"):
+        figures.draw("epochs", grown[grown["n_c"] == 8])
+
+
+def test_values_at_the_best_validation_epoch_are_the_test_elbos_there(grown):
+    finals = curves.final(grown, at=curves.BEST)
+    places = list(zip(finals["m_z"], finals["n_c"], strict=True))
+    found = dict(zip(places, finals["epoch"], strict=True))
+    assert found == {(1, 2): 30, (1, 8): 20, (1, 32): 10, (4, 32): 20}
+    middle = finals[finals["seed"] == 1]
+    lowest = {place: min(y) for place, y in WIDTHS.items()}
+    pairs = zip(middle["m_z"], middle["n_c"], middle["test_elbo"], strict=True)
+    assert {(m_z, n_c): -elbo for m_z, n_c, elbo in pairs} == pytest.approx(lowest)
+
+
+def test_the_best_epoch_is_chosen_without_test_images(grown):
+    """A test ELBO that is best elsewhere changes nothing."""
+    moved = grown.assign(test_elbo=grown["test_elbo"].where(grown["epoch"] != 30, 0.0))
+    before, after = (curves.final(frame, at=curves.BEST) for frame in (grown, moved))
+    assert before["epoch"].tolist() == after["epoch"].tolist()
+    with pytest.raises(ResultsError, match="without looking at test images"):
+        curves.final(grown.drop(columns="validation_elbo"), at=curves.BEST)
+
+
+def test_figure_8_has_both_curves(grown):
+    table = figures.numbers("fig8", grown)
+    assert table["at"].value_counts().to_dict() == {curves.LAST: 4, curves.BEST: 4}
+    early = table[table["at"] == curves.BEST]
+    assert early["mean"].tolist() == pytest.approx([min(y) for y in WIDTHS.values()])
+    figure = figures.draw("fig8", grown)
+    drawn = [line for line in figure.axes[1].lines if line.get_linestyle() == "--"]
+    assert [list(line.get_ydata()) for line in drawn] == [pytest.approx(list(early["mean"]))]
+    assert any("best validation" in text.get_text() for text in figure.legends[0].get_texts())

@@ -1,0 +1,153 @@
+"""Levels: what n counts, in words; overlap of splits; which draws are measured together."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import levels
+from analysis.intervals import over_seeds, t_interval
+from analysis.trial_folder import ResultsError
+
+
+def trials(replicates, seeds=1, **fields):
+    """A trial per replicate (None: none) and seed; the value is 10 * replicate + seed."""
+    rows = [
+        {"dataset": "digits", "seed": seed, "replicate": replicate, "train_size": 300}
+        | {"partition": "disjoint", "value": 10.0 * (replicate or 0) + seed}
+        | {name: value(replicate) if callable(value) else value for name, value in fields.items()}
+        for replicate in replicates
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows).astype({"replicate": "Int64"})
+
+
+SPLIT = {"draws": "random splits", "train_images": 300, "test_images": 1000, "drawn_from": 1600}
+
+
+@pytest.mark.parametrize(
+    ("frame", "n", "said"),
+    [
+        (trials([None], 5), 5, "5 seeds on one data set"),
+        (trials([0], 3), 3, "3 seeds on one data set"),
+        (trials([None], 1), 1, "1 seed on one data set"),
+        (trials(range(5), **SPLIT), 5, "5 random splits of these images"),
+        (trials(range(5), **SPLIT | {"draws": "disjoint sets"}), 5, "5 data draws"),
+        (trials([0], **SPLIT | {"draws": "disjoint sets"}), 1, "1 data draw"),
+        (trials(range(3), 2, **SPLIT), 3, "3 random splits of these images, means of 2 seeds"),
+        (
+            trials(range(3), dataset="mnist", train_size=5000, source_pool=lambda r: f"p{r}"),
+            3,
+            "3 data draws, each with its own diffusion model",
+        ),
+        (
+            trials(range(3), dataset="mnist", train_size=None, source_pool=lambda r: f"p{r}"),
+            3,
+            "3 replicates: seeds and diffusion models; the full data set has no draw",
+        ),
+        (
+            trials(range(3), dataset="cifar10", train_size=50_000, source_pool="mine"),
+            3,
+            "3 replicates: seeds; the full data set has no draw, all on one diffusion model",
+        ),
+        (
+            trials(range(3), dataset="mnist", train_size=5000, partition="train_and_test"),
+            3,
+            "3 random splits of these images",
+        ),
+    ],
+)
+def test_a_level_in_words(frame, n, said):
+    settled = levels.settle(frame)
+    assert settled["unit"].nunique() == n
+    assert levels.counted(n, levels.level_of(settled)) == said
+
+
+def test_a_column_of_replicates_may_be_absent():
+    settled = levels.settle(trials([None], 2).drop(columns="replicate"))
+    assert levels.counted(2, levels.level_of(settled)) == "2 seeds on one data set"
+
+
+def test_two_draws_do_not_replace_five_seeds_of_one_and_three_do():
+    five = trials([0], 5, **SPLIT)
+    two = levels.settle(pd.concat([five, trials([1], **SPLIT)], ignore_index=True))
+    assert sorted(two["unit"]) == [0, 1, 2, 3, 4] and set(two["replicate"]) == {0}
+    three = levels.settle(pd.concat([five, trials([1, 2], **SPLIT)], ignore_index=True))
+    assert set(three["unit"]) == {0, 1, 2} and len(three) == 7
+
+
+def test_with_and_without_replicate_are_no_one_level():
+    both = pd.concat([trials([None], 2), trials([0, 1])], ignore_index=True)
+    with pytest.raises(ResultsError, match="replicate!=none"):
+        levels.settle(both)
+
+
+def test_seeds_of_a_draw_are_averaged_and_t_is_over_draws():
+    table = over_seeds(trials(range(4), 3), ["dataset"], "value")
+    expected = t_interval([1.0, 11.0, 21.0, 31.0], overlap=levels.UNKNOWN)
+    row = table.iloc[0]
+    assert (row["n"], row["mean"]) == (4, 16.0)
+    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
+    assert row[["replicate_0", "replicate_3"]].tolist() == [1.0, 31.0]
+
+
+def test_overlap_is_the_correlation_of_splits_by_simulation():
+    """Covariance over pools of two splits' means, the images' effects being independent."""
+    rng, train, test, images = np.random.default_rng(0), 30, 60, 120
+    rho = levels.overlap(train, test, images)
+    rho = rho / (1 + rho)
+    pairs = np.empty((20_000, 2))
+    for pool in pairs:
+        trained, tested = rng.standard_normal((2, images))
+        for at in range(2):
+            order = rng.permutation(images)
+            pool[at] = trained[order[:train]].mean() + tested[order[train : train + test]].mean()
+    assert np.corrcoef(pairs.T)[0, 1] == pytest.approx(rho, abs=0.02)
+
+
+def test_overlap_of_what_trials_recorded():
+    expected = 2 * 300 * 1000 / 1300 / 1600
+    assert levels.overlap_at(trials(range(5), **SPLIT)) == pytest.approx(expected / (1 - expected))
+    assert levels.overlap_at(trials(range(5))) == levels.UNKNOWN
+    assert levels.overlap_at(trials(range(5), **SPLIT | {"draws": "disjoint sets"})) == 0
+    fixed = trials(range(5), dataset="mnist", train_size=6000, partition="train_and_test")
+    assert levels.overlap_at(fixed) == pytest.approx(0.1 / 0.9)  # the test set is the same
+
+
+def test_components_by_simulation():
+    rng = np.random.default_rng(1)
+    value = np.repeat(2.0 * rng.normal(size=2000), 3) + 0.5 * rng.normal(size=6000)
+    index = pd.MultiIndex.from_product([range(2000), range(3)])
+    found = levels.components(pd.Series(value, index))
+    assert (found.between, found.within) == pytest.approx((2.0, 0.5), rel=0.05)
+    assert "between draws 2" in found.text
+
+
+def test_components_by_hand_of_unequal_draws():
+    index = pd.MultiIndex.from_tuples([(0, 0), (0, 1), (1, 0)])
+    found = levels.components(pd.Series([1.0, 3.0, 8.0], index))
+    between = 2 * (2 - 4) ** 2 + (8 - 4) ** 2  # of 1 degree of freedom, means 2 and 8 about 4
+    usual = 3 - 5 / 3
+    assert found.within == pytest.approx(np.sqrt(2.0))
+    assert found.between == pytest.approx(np.sqrt((between - 2) / usual))
+    one = levels.components(pd.Series([1.0, 3.0], pd.MultiIndex.from_tuples([(0, 0), (1, 0)])))
+    assert one.text == ""
+
+
+def test_complete_leaves_out_columns_before_units():
+    wide = pd.DataFrame(np.ones((5, 4)), columns=list("abcd"))
+    wide.loc[3:, "d"] = np.nan
+    kept = levels.complete(wide)
+    assert kept.shape == (5, 3) and levels.leftout(wide, kept) == ["d"]
+    needed = levels.complete(wide, lambda columns: "d" in columns)
+    assert needed.shape == (3, 4)
+    assert levels.complete(wide, lambda columns: "e" in columns).empty
+
+
+def test_more_rows_never_lose_a_unit():
+    rng = np.random.default_rng(2)
+    for _ in range(200):
+        before = pd.DataFrame(np.where(rng.random((4, 5)) < 0.7, 1.0, np.nan))
+        after = before.where(before.notna(), np.where(rng.random((4, 5)) < 0.3, 1.0, np.nan))
+        after[5] = np.where(rng.random(4) < 0.5, 1.0, np.nan)
+        few = [len(levels.complete(w, lambda names: len(names) >= 2)) for w in (before, after)]
+        assert few[1] >= few[0]
