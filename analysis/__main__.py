@@ -92,7 +92,9 @@ def main(argv: list[str] | None = None, program: str = "python -m analysis") -> 
     try:
         words = sys.argv[1:] if argv is None else argv
         if words[:1] == ["diff"]:
-            return _diff(words[1:], program)
+            from analysis.diff import command as diff
+
+            return diff.main(words[1:], Parser(prog=f"{program} diff", description=diff.ABOUT))
         if words[:1] == ["page"]:
             return _page(words[1:], program)
         asked = parser(program).parse_args(argv)
@@ -126,16 +128,6 @@ def _page(words: list[str], program: str) -> int:
     for path in paths:
         print(page.write(path, asked.output))
     return 0
-
-
-def _diff(words: list[str], program: str) -> int:
-    """Compares two results; 1 where they differ beyond noise, else 0."""
-    from analysis.diff import command as diff
-
-    about = "Says what differs between two results: 0 nothing beyond noise, 1 something does."
-    return diff.main(
-        diff.add_to(Parser(prog=f"{program} diff", description=about)).parse_args(words)
-    )
 
 
 def _law(path: Path, asked: argparse.Namespace) -> int:

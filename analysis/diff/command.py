@@ -13,6 +13,7 @@ from analysis.diff.differences import compare
 from analysis.diff.sides import Side, shared
 
 SAME, DIFFERS = 0, 1
+ABOUT = "Says what differs between two results: 0 nothing beyond noise, 1 something does."
 FORMATS = ("png", "pdf", "csv")
 
 
@@ -43,11 +44,12 @@ def add_to(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
-def main(asked: argparse.Namespace) -> int:
+def main(words: list[str], parser: argparse.ArgumentParser) -> int:
     """Prints what differs, draws the differences; returns the exit code.
 
     Raises ResultsError where one of the two cannot be read, or they have nothing in common.
     """
+    asked = add_to(parser).parse_args(words)
     a, b = (Side.read(path, asked.where) for path in (asked.A, asked.B))
     both, found = shared(a, b), compare(a, b, asked.metric)
     said = [f"A: {asked.A}", f"B: {asked.B}"]

@@ -1,4 +1,4 @@
-"""`scaling-vae reproduce KEY`: trains a finished trial again and compares it, on a CPU bit by bit."""
+"""`scaling-vae reproduce KEY`: trains one finished trial again, and compares its rows."""
 
 from argparse import Namespace
 from pathlib import Path
