@@ -18,20 +18,29 @@ SHOWN = [
     "verdict",
     "claim",
     "kind",
+    "data",
     "dataset",
     "ours",
     "n",
     "level",
     "paper",
     "contradicted",
+    "assumed",
     "where",
 ]  # Markdown
 
 
 def text(ledger: pd.DataFrame) -> str:
-    """The ledger in lines of at most 100 columns: verdict first, a summary last."""
+    """The ledger in lines of at most 100 columns: verdict first, a summary last.
+
+    First what answers the claims, then the same on other data, then what is not run.
+    """
     judged = ledger[ledger["verdict"] != NOT_RUN]
-    lines = [line for row in judged.to_dict("records") for line in _entry(row)]
+    here = judged["data"] == "the paper's"
+    lines = [line for row in judged[here].to_dict("records") for line in _entry(row)]
+    if not here.all():
+        lines += ["As on other data than the paper's, which answers none of its claims:", ""]
+        lines += [line for row in judged[~here].to_dict("records") for line in _entry(row)]
     for command, rows in ledger[ledger["verdict"] == NOT_RUN].groupby("command", sort=False):
         lines += [*_wrapped(f"{NOT_RUN}; these are measured by: {command}", ""), ""]
         lines += [line for row in rows.to_dict("records") for line in _absent(row)] + [""]
@@ -39,19 +48,28 @@ def text(ledger: pd.DataFrame) -> str:
 
 
 def summary(ledger: pd.DataFrame) -> str:
-    """How many claims there are, and how often each verdict stands."""
-    counts = ledger["verdict"].value_counts()
-    said = ", ".join(f"{verdict} {counts.get(verdict, 0)}" for verdict in VERDICTS)
+    """How many claims there are, and how often each verdict stands, on whose data."""
     measured = ledger.loc[ledger["verdict"] != NOT_RUN, "dataset"].nunique()
     against = ledger.loc[ledger["contradicted"] != "", "claim"].nunique()
-    named = ledger.loc[ledger["kind"] == "primary", "verdict"].value_counts()
-    main = ", ".join(f"{verdict} {named[verdict]}" for verdict in VERDICTS if verdict in named)
+    assumed = ledger.loc[ledger["assumed"] != "", "claim"].nunique()
+    here = ledger["data"] == "the paper's"
+    other = ledger[~here]
+    names = ", ".join(sorted({str(n).partition(",")[0] for n in other["dataset"]}))
+    elsewhere = f" As on other data ({names}): {_counts(other)}." if len(other) else ""
+    main = _counts(ledger[ledger["kind"] == "primary"], every=False)
     return (
-        f"{ledger['claim'].nunique()} claims, {measured} setting{'s' * (measured != 1)} measured: "
-        f"{said}. Primary ones, decided at planned sizes: {main or 'none'}; the others are "
+        f"{ledger['claim'].nunique()} claims, {measured} setting{'s' * (measured != 1)} measured. "
+        f"On the paper's data: {_counts(ledger[here])}.{elsewhere} "
+        f"Primary ones, decided at planned sizes: {main or 'none'}; the others are "
         f"exploratory, false-discovery rate {RATE:.0%} (Benjamini and Yekutieli). "
+        f"Decided by a margin or number of this project's, the paper stating none: {assumed}. "
         f"Contradicted by the paper itself: {against}."
     )
+
+
+def _counts(rows: pd.DataFrame, every: bool = True) -> str:
+    counts = rows["verdict"].value_counts()
+    return ", ".join(f"{v} {counts.get(v, 0)}" for v in VERDICTS if every or v in counts)
 
 
 def write(ledger: pd.DataFrame, path: Path) -> Path:
@@ -95,6 +113,8 @@ def _entry(row: dict) -> list[str]:
     lines += _wrapped(row["spread"]) if row["spread"] else []
     lines += _wrapped(_decided(row)) if row["comparisons"] else []
     lines += _wrapped(f"rule: holds where {row['rule']}")
+    lines += _wrapped(f"of this project's: {row['assumed']}") if row["assumed"] else []
+    lines += _wrapped(row["beside"]) if row["beside"] else []
     lines += _wrapped(f"paper: {row['paper']}") if row["paper"] else []
     lines += _wrapped(f"contradicted: {row['contradicted']}") if row["contradicted"] else []
     return [*lines, ""]
