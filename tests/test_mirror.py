@@ -16,8 +16,6 @@ TOGETHER = {
     "scaling/cli/asked.py": "tests/cli/test_search.py",
     "scaling/cli/axes.py": "tests/cli/test_options.py",
     "scaling/cli/processes.py": "tests/cli/test_doctor.py",
-    "analysis/changes.py": "tests/analysis/test_descent.py",  # parts of the verdict
-    "analysis/verdicts.py": "tests/analysis/test_descent.py",
     "analysis/paths.py": "tests/analysis/test_curves.py",
     "analysis/pool_lines.py": "tests/analysis/test_report.py",
     "scaling/status": "tests/status",  # activity, following, listed: what is shown of a launch
