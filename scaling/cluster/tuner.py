@@ -11,11 +11,14 @@ import ray
 from ray import tune
 
 from scaling.cluster import gpu_memory
+from scaling.cluster.keeper import Courier, trial_folder
 from scaling.cluster.object_store import Chunks
 from scaling.cluster.progress import Progress, ProgressCallback
+from scaling.cluster.pulse import Pulse, Vigil
 from scaling.cluster.session import Session
-from scaling.cluster.watchdog import Watchdog
+from scaling.cluster.watchdog import Report, Watchdog
 from scaling.runs.execute import Job, execute
+from scaling.storage.carried import CarriedFolder
 from scaling.storage.provenance import made_by
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
@@ -63,7 +66,7 @@ class TrialsToRun:
 class Launcher:
     """Runs parts of the work; afterwards each trial's folder tells how it ended.
 
-    `staging` is a folder that all nodes see, for what Tune writes; nothing reads it back.
+    `staging` is a folder of this host for what Tune writes; nothing reads it back.
     """
 
     def __init__(
@@ -79,7 +82,9 @@ class Launcher:
         epochs = {key: job.epochs for key, job in work.jobs.items()}
         self.progress = progress or Progress.of(work.hours, epochs)
         self.session = replace(session, say=self.progress.say, under_way=self._under_way)
-        self.callback = ProgressCallback(self.progress, self._check_caps, self._has, self._failed)
+        vigil = Vigil(session.courier.keeper, self.progress.say) if session.courier else None
+        told = (self._check_caps, self._has, self._failed)
+        self.callback = ProgressCallback(self.progress, *told, vigil)
         self.tuners = 0
 
     def _check_caps(self, running: set[str]) -> None:
@@ -128,6 +133,7 @@ class Launcher:
             datasets=dict(self.work.datasets),
             pools=dict(pools),
             modules=extensions.loaded(),
+            courier=self.session.courier,
         )
         on_gpu = any(self.placement.gpus[key] for key in keys)
         limit = SHORT_TRIAL_HOURS["cuda" if on_gpu else "cpu"]
@@ -180,6 +186,7 @@ def train(
     datasets: Mapping[Data, ray.ObjectRef],
     pools: Mapping[str, Chunks],
     modules: Sequence[extensions.Module],
+    courier: Courier | None,
 ) -> None:
     """One trial in a worker process; Ray's configuration holds its key only."""
     extensions.load_all(modules)
@@ -187,23 +194,40 @@ def train(
     key = config["key"]
     gpu = (",".join(map(str, ray.get_gpu_ids())), share) if share else None
     job = replace(jobs[key], device=device, gpu=gpu)
-    folder = Store(root).folder(key)
-    trial = folder.trial()
+    with (
+        Pulse(courier.keeper if courier else None, key) as pulse,
+        trial_folder(Store(root), key, courier, job.fence) as folder,
+    ):
+        if isinstance(folder, CarriedFolder):
+            job = replace(job, tensorboard=None)  # the driver makes the events from the rows
+        report = pulse.timed(lambda row: tune.report({**row}))
+        report({"crowded" if _crowded(folder, job, datasets, pools, report) else "finished": True})
+
+
+def _crowded(
+    folder: TrialFolder,
+    job: Job,
+    datasets: Mapping[Data, ray.ObjectRef],
+    pools: Mapping[str, Chunks],
+    report: Report,
+) -> bool:
+    """Trains the trial to its end; True where its share of a GPU was too small."""
+    trial, share = folder.trial(), job.gpu[1] if job.gpu else 0.0
     pool = pools.get(trial.reads_pool or "")
     read, checksums = (pool.read, pool.checksums) if pool else (None, {})
-    if folder.state(job.epochs) != "failed":  # else the watchdog ended the process before this
-        try:
-            note = FailureNote(folder, job.epochs)
-            with Watchdog(note, job.hung_after_s, "epoch") as watchdog:
-                data = ray.get(datasets[data_of(trial)])
-                report = watchdog.beats_in(lambda row: tune.report({**row}))
-                execute(folder, data, job, report, read, checksums, watchdog.beat)
-        except (RuntimeError, MemoryError) as error:
-            if not gpu_memory.ran_out(error):
-                raise
-            if 0 < share < 1:
-                tune.report({"crowded": True})
-                return
-            text = gpu_memory.sentence(trial, job.device, job.micro_batch)
-            folder.fail(text, **made_by())
-    tune.report({"finished": True})
+    if folder.state(job.epochs) == "failed":  # the watchdog ended the process before this
+        return False
+    try:
+        note = FailureNote(folder, job.epochs)
+        with Watchdog(note, job.hung_after_s, "epoch") as watchdog:
+            data = ray.get(datasets[data_of(trial)])
+            beaten = watchdog.beats_in(report)
+            execute(folder, data, job, beaten, read, checksums, watchdog.beat)
+    except (RuntimeError, MemoryError) as error:
+        if not gpu_memory.ran_out(error):
+            raise
+        if 0 < share < 1:
+            return True
+        text = gpu_memory.sentence(trial, job.device, job.micro_batch)
+        folder.fail(text, **made_by())
+    return False

@@ -17,7 +17,6 @@ from scaling.data.partition import divided
 from scaling.data.sources import ReadChunk
 from scaling.runs.ledger import Ledger
 from scaling.runs.run import Run
-from scaling.storage import checkpoints
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import code, made_by
 from scaling.storage.rows import Row
@@ -160,7 +159,7 @@ def _train(
         for listen in listeners:
             listen(row)
         if run.epoch in kept_epochs:
-            checkpoints.keep(folder.path, run.state_dict())
+            folder.keep_model(run.state_dict())
         saver.at_row()
         outside += time.monotonic() - handed
     return time.monotonic() - begun - outside - saver.between_seconds

@@ -1,6 +1,7 @@
 """Studies whose every epoch stands in a ledger outside Ray, and what is done to them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from scaling.storage.trial_folder import TrialFolder
-from tests.cluster.conftest import Study
+from tests.cluster.conftest import ROOT, Study
 from tests.there import there
 
 HERE = Path(__file__).parent
@@ -65,7 +66,7 @@ class Watched(Study):
     def __post_init__(self):
         self.hook.mkdir()
         shutil.copy(HERE / "sitecustomize.py", self.hook)
-        self.environment["PYTHONPATH"] = str(self.hook)
+        self.environment["PYTHONPATH"] = f"{self.hook}{os.pathsep}{ROOT}"
         self.after("scaling.runs.vae", LEDGER % str(self.hook / "ledger"))
 
     def after(self, module, code):
