@@ -13,6 +13,7 @@ MODULES = [
 ]
 # Modules, or rooms, whose tests are of what several of them do together; and where these are.
 TOGETHER = {
+    "scaling/storage/desk.py": "tests/cluster/test_keeper.py",  # who keeps what nodes hand in
     "scaling/cli/asked.py": "tests/cli/test_search.py",
     "scaling/cli/axes.py": "tests/cli/test_options.py",
     "scaling/cli/processes.py": "tests/cli/test_doctor.py",

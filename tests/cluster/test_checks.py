@@ -1,41 +1,22 @@
 """What the nodes of a cluster must have, with a Ray that answers by hand."""
 
 from types import SimpleNamespace
-
-import pytest
+from typing import Any
 
 from scaling.cluster import checks
-from scaling.errors import UsageError
 
 
-@pytest.mark.parametrize("blind", [[], ["10.0.0.2 abcdef"], ["10.0.0.2 abcdef", "10.0.0.3 012345"]])
-def test_a_node_that_does_not_see_the_folder_is_named(monkeypatch, tmp_path, blind):
-    nodes = ["10.0.0.1 fedcba", "10.0.0.2 abcdef", "10.0.0.3 012345"]
+def test_nodes_that_do_not_see_the_folder_are_named(monkeypatch):
     asked = []
 
-    def answers(task, resource, path):
-        asked.append((resource, path, (tmp_path / ".shared").exists()))
-        return {name: name not in blind for name in nodes}
+    def answers(task, resource, courier):
+        asked.append((resource, courier))
+        return {"10.0.0.1 fedcba": True, "10.0.0.2 abcdef": False}
 
     monkeypatch.setattr(checks, "on_nodes", answers)
-    if blind:
-        told = f"is not shared: node {', '.join(blind)} does not see it.*--results DIR"
-        with pytest.raises(UsageError, match=told):
-            checks.check_shared(tmp_path)
-    else:
-        checks.check_shared(tmp_path)
-    assert asked == [("CPU", str(tmp_path / ".shared"), True)]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_nothing_is_left_in_the_folder_where_asking_fails(monkeypatch, tmp_path):
-    def fails(*words):
-        raise ConnectionError("the head is gone")
-
-    monkeypatch.setattr(checks, "on_nodes", fails)
-    with pytest.raises(ConnectionError):
-        checks.check_shared(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    courier: Any = object()
+    assert checks.blind_nodes(courier) == ["10.0.0.2 abcdef"]
+    assert asked == [("CPU", courier)]
 
 
 class Task:

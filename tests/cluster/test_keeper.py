@@ -1,10 +1,10 @@
 """What a worker finds out about its node, which folder its trial gets; the desk is a plain one."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 
-from scaling.cluster import keeper
 from scaling.cluster.keeper import Courier, copied_pool, pool_folder, trial_folder
 from scaling.errors import UsageError
 from scaling.pools import build
@@ -52,7 +52,7 @@ def test_a_folder_is_seen_by_this_sessions_mark_alone(home, seeing, blind, tmp_p
 
 
 def test_one_that_cannot_be_written_counts_as_blind(home, seeing, monkeypatch):
-    monkeypatch.setattr(keeper.Path, "write_bytes", lambda path, data: raises())
+    monkeypatch.setattr(Path, "write_bytes", lambda path, data: raises())
     assert not seeing.sees
 
 

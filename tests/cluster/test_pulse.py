@@ -2,8 +2,10 @@
 
 import threading
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import ray as rays
 
 from scaling.cluster import pulse
 from scaling.cluster.pulse import Heard, Pulse, Vigil
@@ -26,16 +28,17 @@ class Method:
 def ray(monkeypatch):
     """Ray whose answers are there at once; the actors that were killed are kept."""
     made = SimpleNamespace(killed=[])
-    monkeypatch.setattr(pulse.ray, "wait", lambda refs, timeout: (refs, []))
-    monkeypatch.setattr(pulse.ray, "get", lambda ref: ref)
-    monkeypatch.setattr(pulse.ray, "kill", made.killed.append)
+    monkeypatch.setattr(rays, "wait", lambda refs, timeout: (refs, []))
+    monkeypatch.setattr(rays, "get", lambda ref: ref)
+    monkeypatch.setattr(rays, "kill", made.killed.append)
     return made
 
 
 @pytest.fixture
 def watch(clock, ray):
     """A vigil over one trial, and how to let time pass while the driver looks on."""
-    heard, said = Heard(), []
+    heard = Heard()
+    said: list[Any] = []
     names = ("beat", "silence", "retire")
     keeper = SimpleNamespace(**{name: Method(getattr(heard, name)) for name in names})
     vigil = Vigil(keeper, said.append)
@@ -116,7 +119,7 @@ def test_the_end_of_a_trial_ends_its_watch(watch):
 
 def test_a_pulse_tells_how_long_its_report_has_lasted(monkeypatch):
     monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.01)
-    monkeypatch.setattr(pulse.ray, "wait", lambda refs, timeout: (refs, []))
+    monkeypatch.setattr(rays, "wait", lambda refs, timeout: (refs, []))
     told, free = [], threading.Event()
 
     def beat(work, process, waiting):
@@ -125,7 +128,7 @@ def test_a_pulse_tells_how_long_its_report_has_lasted(monkeypatch):
             free.set()
 
     with Pulse(SimpleNamespace(beat=Method(beat)), "k") as made:
-        made.timed(lambda row: free.wait(60))({})
+        made.timed(lambda row: print(free.wait(60)))({})
         assert free.is_set()
     works, processes, waits = zip(*told, strict=True)
     assert set(works) == {"k"} and len(set(processes)) == 1

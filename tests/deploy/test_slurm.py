@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def job(tmp_path):
     head, number = listening()
     started = []
 
-    def start(*words, seconds="0", code="0"):
+    def begin(*words, seconds="0", code="0"):
         mine = {
             "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
             "VENV": str(tmp_path),
@@ -48,10 +49,11 @@ def job(tmp_path):
             "STUDY_SECONDS": seconds,
             "STUDY_CODE": code,
         }
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         started.append(subprocess.Popen(["bash", SCRIPT, *words], env=os.environ | mine, **pipes))
         return started[-1]
 
+    start: Any = begin
     start.log = tmp_path / "log"
     start.address = f"127.0.0.1:{20000 + number % 10000}"
     yield start
