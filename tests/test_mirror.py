@@ -13,11 +13,10 @@ MODULES = [
 ]
 # Modules, or rooms, whose tests are of what several of them do together; and where these are.
 TOGETHER = {
+    "scaling/storage/desk.py": "tests/cluster/test_keeper.py",  # who keeps what nodes hand in
     "scaling/cli/asked.py": "tests/cli/test_search.py",
     "scaling/cli/axes.py": "tests/cli/test_options.py",
     "scaling/cli/processes.py": "tests/cli/test_doctor.py",
-    "analysis/changes.py": "tests/analysis/test_descent.py",  # parts of the verdict
-    "analysis/verdicts.py": "tests/analysis/test_descent.py",
     "analysis/paths.py": "tests/analysis/test_curves.py",
     "analysis/pool_lines.py": "tests/analysis/test_report.py",
     "scaling/status": "tests/status",  # activity, following, listed: what is shown of a launch

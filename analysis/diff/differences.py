@@ -17,7 +17,7 @@ from scipy.special import stdtr, stdtrit
 from analysis.columns import DOWN, ROW_COLUMNS, UP
 from analysis.diff.sides import TIMING, Cell, Side, by_place, cell_columns, values_of
 from analysis.intervals import FEW_SEEDS, LEVEL, Interval, t_interval
-from analysis.lines import MEASURED_ON
+from analysis.measured import settings_of
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
@@ -79,7 +79,7 @@ def metrics(a: Side, b: Side, asked: Sequence[str]) -> tuple[list[str], list[str
 
 def _unlike(a: Side, b: Side, metric: str) -> str:
     """The first option of the measurement that differs between the two, if one does."""
-    for name in MEASURED_ON.get(metric, ()):
+    for name in settings_of(metric):
         used = [values_of(s.finals[s.finals[metric].notna()], name) for s in (a, b)]
         if used[0] != used[1]:
             return name

@@ -9,7 +9,6 @@ from analysis.intervals import t_half_width
 from analysis.planned import FAILS, HOLDS, UNDECIDED
 from analysis.trial_folder import ResultsError
 from analysis.verdicts import lines, verdict_lines
-from tests.there import there
 
 PATH = [(1, 2), (1, 4), (1, 8), (1, 16), (1, 32), (2, 32), (4, 32), (8, 32), (16, 32), (16, 64)]
 DIGITS = np.array([108.4, 97.9, 96.2, 97.3, 99.1, 98.5, 98.3, 98.0, 95.9, 97.0])
@@ -115,27 +114,6 @@ def test_verdict_on_a_known_frame(make):
     for move in found.moves:
         assert move.crossfit.n == 5 and "4 df" in move.crossfit.method
         assert move.pooled.low < move.crossfit.mean < move.pooled.high
-
-
-def test_second_minimum_below_the_first_only_beyond_the_noise(make):
-    deep = DIGITS.copy()
-    deep[8] = 90.0
-    assert "the second is lower" in "\n".join(verdict_lines(verdict(_frame(make, deep))))
-    deep[8] = 98.0
-    higher = verdict(_frame(make, deep, noise=0.01))
-    assert "the second is higher" in "\n".join(verdict_lines(higher))
-    assert "not decided" in verdict_lines(verdict(_frame(make, deep, seeds=2, noise=0.01)))[5]
-
-
-def test_phase_3_and_gaps(make):
-    found = verdict(_frame(make, DIGITS, noise=0.01))
-    assert (there(found.phase3).start, there(found.phase3).end) == ((16, 32), (16, 64))
-    assert there(found.phase3).difference.mean == pytest.approx(1.1, abs=0.05)
-    assert there(found.phase3).monotone and there(found.phase3).difference.sign == 1
-    gap = found.gaps["normal"]  # n_c / m_z + seed / 2
-    assert (gap.start, gap.end) == ((1, 32), (16, 32))
-    assert (gap.first.mean, gap.last.mean) == (33.0, 3.0)
-    assert gap.difference.mean == -30 and gap.difference.sign == -1
 
 
 def test_gaps_of_each_source(make):

@@ -238,18 +238,3 @@ def test_global_style_is_left_alone(make, tmp_path):
     before = dict(matplotlib.rcParams)
     figures.save("fig7", _both(make), [tmp_path / "a.pdf"])
     assert dict(matplotlib.rcParams) == before
-
-
-def test_one_colour_per_source_everywhere():
-    named = [style.source_colour(source) for source in style.SOURCE_COLOURS]
-    assert len(set(named)) == len(named)
-    composed = style.source_colour("real_share=0.4,augment=tuned")
-    assert composed in style.OTHER_COLOURS and composed not in named
-    assert composed == style.source_colour("real_share=0.4,augment=tuned")
-
-
-def test_m_z_colours_grow_lighter():
-    colours = style.m_z_colours([64, 1, 8, 1])
-    assert list(colours) == [1, 8, 64]
-    light = [sum(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in colours.values()]
-    assert light == sorted(light)

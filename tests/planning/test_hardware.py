@@ -48,6 +48,7 @@ def test_the_processors_name_and_the_machines_memory():
 
 
 def test_a_machine_that_does_not_name_its_processor(monkeypatch):
+    monkeypatch.setattr("scaling.planning.hardware.memory_bytes", lambda: 1 << 30)
     monkeypatch.setattr(Path, "read_text", lambda self: "processor : 0\n")
     assert hardware(on_gpu=False)[0] == "this processor"
 

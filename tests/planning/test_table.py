@@ -67,10 +67,12 @@ def test_states_are_counted_in_words():
     assert first == "s: 4 trials (1 new, 1 to go on, 1 done, 1 failed)"
 
 
-def test_what_is_the_same_of_many_is_told_once():
-    wide = grid(VaeTrial("cifar10", n_c=512, batch=4096), seed=[0, 1, 2])
+@pytest.mark.parametrize(("count", "more"), [(1, ""), (2, " and 1 more"), (3, " and 2 more")])
+def test_what_is_the_same_of_many_is_told_once(count, more):
+    wide = grid(VaeTrial("cifar10", n_c=512, batch=4096), seed=list(range(count)))
     told = [line for line in plan_lines("s", made(wide, machine=GPU)) if "Does not fit" in line]
-    assert len(told) == 1 and " and 2 more needs " in told[0]
+    key = schedule(wide, 10, 5, MODEL)[0].key
+    assert len(told) == 1 and told[0].startswith(f"Does not fit: {key}{more} needs ")
 
 
 def test_pools_of_the_same_size_are_one_line():

@@ -5,8 +5,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import numpy as np
 import pytest
@@ -56,8 +54,7 @@ def test_chunks_of_a_killed_builder_are_adopted(root):
 
 def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
     monkeypatch.setattr(pool_build, "PART_IMAGES", 8)
-    path = root / "p"
-    asked: list[Any] = []
+    path, asked = root / "p", list[object]()
     create(path, SPEC)
 
     def sample(seeds):
@@ -83,15 +80,11 @@ def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
     assert not list(path.glob("part-*"))
 
 
-def _chunk(index, seeds):
-    return chunk_of(index)
-
-
 def test_parts_of_other_chunks_stay(root):
     path = root / "p"
     create(path, SPEC)
-    for index in (0, 1):
-        in_parts(path, index, partial(_chunk, index))
+    in_parts(path, 0, lambda seeds: chunk_of(0))
+    in_parts(path, 1, lambda seeds: chunk_of(1))
     drop_parts(path, 0)
     assert [file.name for file in path.glob("part-*")] == ["part-00001-00000000.npy"]
 

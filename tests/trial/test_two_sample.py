@@ -53,11 +53,11 @@ def test_replicates_differ_in_their_pools_and_seeds_do_not():
 
 @pytest.mark.parametrize(("wrong", "told"), [
     ({"real": "test"}, "give how many"),
-    ({"images": 1}, "images=1 is below 2"),
-    ({"stages": 0}, "stages=0 is below 1"),
+    ({"images": 1}, "images=1 is not"),
+    ({"stages": 0}, "stages=0 is not"),
     ({"channels": 0}, "channels=0"),
     ({"batch": 0}, "batch=0"),
-    ({"share": 0.0}, "share=0.0 is not a share"),
+    ({"share": 0.0}, "share=0.0 is not"),
     ({"seed": -1}, "seed=-1"),
     ({"real": "both"}, "real='both' does not fit: train or test"),
 ])  # fmt: skip
