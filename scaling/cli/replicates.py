@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scaling.cli.options import Parser, add_results, positive
 from scaling.cli.process import CAPPED, DONE, FAILED
 from scaling.errors import UsageError, did_you_mean, listed, to_type
-from scaling.storage.files import read_versioned
+from scaling.storage.formats import read_versioned
 from scaling.storage.store import Store
 
 if TYPE_CHECKING:
