@@ -80,14 +80,14 @@ def import_samples(
 
     facts = json.dumps([dataset, levels, *shape, size])
     digest, digests, picked = _survey(chunks(), k * size, facts)
-    origin = _origin(source, samples, resize)
-    spec = PoolSpec(f"{name}-{digest[:12]}", dataset, levels, shape, size, source=origin)
+    spec = PoolSpec(f"{name}-{digest[:12]}", dataset, levels, shape, size,
+                    source=_origin(source, samples, resize))  # fmt: skip
     _write(root / spec.name, spec, k, chunks())
     duplicates = len(digests) - len(np.unique(digests))
     copies = int(np.isin(digests, _digests(train)).sum())
     near = near_copies(picked, train, levels, CHECKED_FOR_COPIES)
-    left_over = len(samples) - k * size
-    return Report(root / spec.name, k, len(samples), left_over, duplicates, copies, near)
+    facts_of = (k, len(samples), len(samples) - k * size)
+    return Report(root / spec.name, *facts_of, duplicates, copies, near)
 
 
 def _origin(source: Path, samples: Any, resize: int | None) -> str:

@@ -88,6 +88,7 @@ class StudyEvents:
 
     def summary(self, text: Mapping[str, str], pictures: Mapping[str, bytes]) -> None:
         """Writes what the study is and has found, as texts by title and PNGs by name."""
+        banded = _banded(self.scheduled)
         text = {**self.about, **text, "means": means.table(self._finals())}
         for run in self.places.of_study:
             with replacing(run) as events:
@@ -96,19 +97,12 @@ class StudyEvents:
                         events.text(f"study/{title}", markdown)
                 for name, content in pictures.items():
                     events.png(f"figures/{name}", content, 0)
-                final = [f"final/{name}" for name in self._banded]
-                events.add(experiment(self._columns(), final))
-                events.add(layout(means.charts(bool(self.places.paths), self._banded)))
+                final = [f"final/{name}" for name in banded]
+                events.add(experiment(_columns_of_cells(self.places), final))
+                events.add(layout(means.charts(bool(self.places.paths), banded)))
         with replacing(self.places.of_trials) as events:
             trials = _columns([self.place(key).hparams for key in self.scheduled])
-            events.add(experiment(trials, [tag_of(name) for name in self._banded]))
-
-    @cached_property
-    def _banded(self) -> list[str]:
-        """The main metrics that these trials measure."""
-        parts = {scheduled.trial.partition for scheduled in self.scheduled.values()}
-        without = {means.VALIDATION} if parts == {"train_and_test"} else set()
-        return [name for name in means.BANDED if name not in without]
+            events.add(experiment(trials, [tag_of(name) for name in banded]))
 
     def _finals(self) -> dict[str, Mapping[str, Sequence[float]]]:
         """The final values of each cell that has some."""
@@ -153,12 +147,21 @@ class StudyEvents:
                 with replacing(self.places.of_path(source)) as events:
                     means.write_path(events, curves)
 
-    def _columns(self) -> dict[str, list[Any]]:
-        """The values that each hyperparameter of the cells takes."""
-        columns = _columns([self.places.names.hparams(keys[0]) for keys in self.cells.values()])
-        columns["parameters"] = [0, 1]  # numbers that differ, known once the trials have run
-        columns["replicates"] = [len(keys) for keys in self.cells.values()]
-        return columns
+
+def _banded(scheduled: Mapping[str, Scheduled]) -> list[str]:
+    """The main metrics that these trials measure."""
+    parts = {one.trial.partition for one in scheduled.values()}
+    without = {means.VALIDATION} if parts == {"train_and_test"} else set()
+    return [name for name in means.BANDED if name not in without]
+
+
+def _columns_of_cells(places: RunPlaces) -> dict[str, list[Any]]:
+    """The values that each hyperparameter of the cells takes."""
+    cells = places.names.members.values()
+    columns = _columns([places.names.hparams(keys[0]) for keys in cells])
+    columns["parameters"] = [0, 1]  # numbers that differ, known once the trials have run
+    columns["replicates"] = [len(keys) for keys in cells]
+    return columns
 
 
 def _columns(found: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
