@@ -51,7 +51,7 @@ def _of_results() -> dict[str, str]:
 
 
 def _parser() -> Parser:
-    form = partial(HelpFormatter, width=WIDTH)
+    form = partial(HelpFormatter, width=WIDTH, max_help_position=30)
     made = Parser(prog=COMMAND, description=__doc__, allow_abbrev=False, formatter_class=form)
     made.add_argument("--version", action="version", version=f"{COMMAND} {__version__}")
     words = made.add_subparsers(required=True, metavar="WORD", title="words")

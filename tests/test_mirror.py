@@ -13,6 +13,14 @@ MODULES = [
 ]
 # Modules, or rooms, whose tests are of what several of them do together; and where these are.
 TOGETHER = {
+    "scaling/cli/reproduce.py": "tests/runs/test_again.py",
+    "scaling/cli/shown.py": "tests/storage/test_study_events.py",
+    "scaling/cluster/events.py": "tests/storage/test_study_events.py",
+    "scaling/runs/live_pictures.py": "tests/storage/test_tensorboard.py",
+    "scaling/storage/dashboards.py": "tests/storage/test_study_events.py",
+    "scaling/storage/run_places.py": "tests/storage/test_run_names.py",
+    "analysis/diff": "tests/analysis/diff/test_diff.py",  # two results through all of it
+    "analysis/measured.py": "tests/analysis/test_cells.py",
     "scaling/storage/desk.py": "tests/cluster/test_keeper.py",  # who keeps what nodes hand in
     "scaling/cli/asked.py": "tests/cli/test_search.py",
     "scaling/cli/axes.py": "tests/cli/test_options.py",

@@ -129,8 +129,7 @@ class StudyEvents:
         if not found.by_epoch:
             return
         values = self.places.names.hparams(keys[0]) | {"replicates": len(keys)}
-        if found.parameters:
-            values["parameters"] = found.parameters
+        values |= {"parameters": found.parameters} if found.parameters else {}
         kind = self.scheduled[keys[0]].trial.kind
         for run in self.places.of_cell(cell):
             with replacing(run, self.meanings, kind) as events:
