@@ -50,8 +50,16 @@ def _of_results() -> dict[str, str]:
     return {name: figures.about(name) for name in figures.names()} | results.WORDS
 
 
+class _Help(HelpFormatter):
+    """A help whose words have their line each, the longest too: argparse forgets their indent."""
+
+    def format_help(self) -> str:
+        self._action_max_length += 2
+        return super().format_help()
+
+
 def _parser() -> Parser:
-    form = partial(HelpFormatter, width=WIDTH, max_help_position=30)
+    form = partial(_Help, width=WIDTH)
     made = Parser(prog=COMMAND, description=__doc__, allow_abbrev=False, formatter_class=form)
     made.add_argument("--version", action="version", version=f"{COMMAND} {__version__}")
     words = made.add_subparsers(required=True, metavar="WORD", title="words")
