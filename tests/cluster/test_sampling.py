@@ -26,7 +26,7 @@ class Tasks:
         self.shares.append(num_gpus)
         return self
 
-    def remote(self, root, order, index, timeout, modules):
+    def remote(self, root, order, index, timeout, modules, courier):
         self.path = Store(root).pool(order.spec.name)
         return index
 
@@ -64,6 +64,7 @@ def run(store, order, monkeypatch):
         lines: list[Any] = []
         looked: list[Any] = []
         session: Any = SimpleNamespace(
+            courier=None,
             limits=SimpleNamespace(check=looked.append),
             say=lines.append,
             under_way=lambda *work: None,

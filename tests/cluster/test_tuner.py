@@ -27,7 +27,12 @@ def worker(monkeypatch, tmp_path, trial, digits):
     ray = SimpleNamespace(get=lambda ref: ref, get_gpu_ids=lambda: [0])
     monkeypatch.setattr(tuner, "ray", ray)
     monkeypatch.setattr(gpu_memory, "placed", lambda: ("cpu", made.share))
-    given: dict[str, Any] = {"datasets": {data_of(trial): digits}, "pools": {}, "modules": ()}
+    given: dict[str, Any] = {
+        "datasets": {data_of(trial): digits},
+        "pools": {},
+        "modules": (),
+        "courier": None,
+    }
 
     def run(epochs=4):
         jobs = {key(trial): Job(epochs, 2)}
