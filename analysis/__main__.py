@@ -13,6 +13,7 @@ from analysis.trial_folder import ResultsError
 WORDS = {  # besides the figures
     "claims": "every claim of the paper, held against results",
     "compact": "all results as one file, parquet or csv",
+    "diff": "two results side by side: what differs beyond noise",
     "page": "everything about a study on one HTML page",
     "law": "whether a loss falls as a power law of size, data or compute",
     "readings": "readings of what the paper leaves open, each beside its default",
@@ -87,9 +88,13 @@ def _add_of_one_word(parser: Parser) -> None:
 
 
 def main(argv: list[str] | None = None, program: str = "python -m analysis") -> int:
-    """Runs one command; 0, or 2 with one or two sentences on stderr."""
+    """Runs one command; 0, or 2 with one or two sentences on stderr; of diff also 1."""
     try:
         words = sys.argv[1:] if argv is None else argv
+        if words[:1] == ["diff"]:
+            from analysis.diff import command as diff
+
+            return diff.main(words[1:], Parser(prog=f"{program} diff", description=diff.ABOUT))
         if words[:1] == ["page"]:
             return _page(words[1:], program)
         asked = parser(program).parse_args(argv)

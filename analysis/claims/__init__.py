@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis import curves, figures, results
 from analysis.claims import appendix, copies, downstream, parameters, primary, section5
-from analysis.claims.cells import Cell, cells
+from analysis.claims.cells import Cell, cells, measured_alike
 from analysis.claims.claim import Claim
 from analysis.claims.judging import NOT_RUN, UNDECIDED, Compared, judge
 from analysis.claims.page import text, write
@@ -86,7 +86,7 @@ def judged(claim: Claim, settings: list[Cell]) -> list[Judged]:
     if isinstance(rule, str):
         return []
     wanted = [cell for cell in settings if claim.about(cell) or claim.beyond(cell)]
-    parts = [part for cell in wanted for part in cell.measured_alike(rule.needs)]
+    parts = [part for cell in wanted for part in measured_alike(cell, rule.needs)]
     return [found for part in parts if (found := _judged(rule, part))]
 
 

@@ -58,25 +58,6 @@ class Cell:
         """The draws in which anything is measured."""
         return set(self.trials["unit"].astype(int))
 
-    def measured_alike(self, columns: Sequence[str]) -> list["Cell"]:
-        """The cell, once for each way in which the columns were measured, the others left out."""
-        how = measured.settings(self.trials, columns)
-        ways = how.dropna(how="all").drop_duplicates()
-        if len(ways) < 2:
-            return [self]
-        names = [n for n in how if ways[n].nunique(dropna=False) > 1]
-        found = []
-        for values in sorted(set(ways[names].itertuples(index=False, name=None)), key=str):
-            other = ~(how[names].isna() | (how[names] == list(values))).all(axis=1)
-            kept = self.trials.copy()
-            for column in columns:
-                if set(measured.settings_of(column)) & set(names):
-                    there = [n for n in kept if fnmatchcase(str(n), column)]
-                    kept.loc[other, there] = np.nan
-            told = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
-            found.append(Cell(f"{self.label}, {told}", self.dataset, kept, self.frame))
-        return found
-
     def first(self, n: int) -> "Cell":
         """The cell of the draws 0 to n - 1 alone."""
         trials = self.trials[self.trials["unit"] < n]
@@ -169,6 +150,26 @@ class Cell:
         if isinstance(arm.k, int | float):
             kept &= ((rows["k"] == arm.k) | (rows["real_share"] == 1)).to_numpy()
         return rows[kept]
+
+
+def measured_alike(cell: Cell, columns: Sequence[str]) -> list[Cell]:
+    """The cell, once for each way in which the columns were measured, the others left out."""
+    how = measured.settings(cell.trials, columns)
+    ways = how.dropna(how="all").drop_duplicates()
+    if len(ways) < 2:
+        return [cell]
+    names = [n for n in how if ways[n].nunique(dropna=False) > 1]
+    found = []
+    for values in sorted(set(ways[names].itertuples(index=False, name=None)), key=str):
+        other = ~(how[names].isna() | (how[names] == list(values))).all(axis=1)
+        kept = cell.trials.copy()
+        for column in columns:
+            if set(measured.settings_of(column)) & set(names):
+                there = [n for n in kept if fnmatchcase(str(n), column)]
+                kept.loc[other, there] = np.nan
+        told = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
+        found.append(Cell(f"{cell.label}, {told}", cell.dataset, kept, cell.frame))
+    return found
 
 
 def cells(frame: pd.DataFrame) -> list[Cell]:

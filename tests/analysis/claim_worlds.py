@@ -103,7 +103,7 @@ def contrary(arm: Trained) -> dict[str, float]:
         "seventy": arm.share == 0.7,
         "third": arm.share == 0.3,
     }
-    elbo = 1000 * far["once"] - 1000 * far["full"] - 3000 * far["seventy"] + 1000 * far["third"]
+    elbo = 1000.0 * far["once"] - 1000 * far["full"] - 3000 * far["seventy"] + 1000 * far["third"]
     elbo -= 1000 * (arm.m_z == 64 and arm.n_c >= 256) + 2000 * (arm.augment == "tuned")
     elbo -= 500 * (arm.augment == "naive")
     elbo -= {1: 500, 2: 300, 4: 200, 32: 300}.get(arm.n_c, 0) * (arm.m_z == 8)  # double descent
@@ -140,11 +140,11 @@ def frame(
     sign = 1 if world is true else -1
     for number, share in enumerate((0.3, 0.5, 0.7, 0.9, 1.0)):
         accuracy = 0.95 - 0.3 * share if sign > 0 else 0.3 * share
-        size = (1e-4 + noise) * rng.uniform(0.2, 1)
+        spread = (1e-4 + noise) * rng.uniform(0.2, 1)
         records += [
             {"key": f"c{number}-{seed}", "kind": "two_sample", "state": "done", "share": share}
             | {"seed": seed, "epoch": 14, "lr": 1e-3, "real": "test"}
-            | {"accuracy": accuracy + signs[seed] * size}
+            | {"accuracy": accuracy + signs[seed] * spread}
             for seed in seeds
         ]
     return pd.DataFrame(records).assign(dataset=dataset)

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from analysis.claims.cells import cells
+from analysis.claims.cells import cells, measured_alike
 from tests.analysis.claim_frames import SEEDS, frame
 
 NARROW, WIDE = {(1, 8): SEEDS}, {(1, 32): SEEDS + 5}
@@ -62,14 +62,14 @@ def test_values_that_were_measured_differently_are_never_compared(metric, settin
         for place, value in zip((NARROW, WIDE), values, strict=True)
     )
     (cell,) = cells(pd.concat([first, second], ignore_index=True))
-    parts = cell.measured_alike([metric])
+    parts = measured_alike(cell, [metric])
     each = [list(p.trials.loc[p.trials[metric].notna(), "n_c"].unique()) for p in parts]
     assert sorted(each) == [[8], [32]]
     assert all(setting in part.label for part in parts)
-    assert cell.measured_alike(["test_elbo"]) == [cell]
+    assert measured_alike(cell, ["test_elbo"]) == [cell]
     alike = second.assign(**{setting: values[0]})
     (cell,) = cells(pd.concat([first, alike], ignore_index=True))
-    assert cell.measured_alike([metric]) == [cell]
+    assert measured_alike(cell, [metric]) == [cell]
 
 
 def test_a_trial_measured_twice_differently_counts_as_it_was_measured_last():

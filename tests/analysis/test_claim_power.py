@@ -8,12 +8,19 @@ from analysis.claims.arms import Arm
 from analysis.claims.claim import Claim, higher
 from analysis.claims.judging import FAILS, HOLDS, UNDECIDED, Comparison, judge
 from analysis.claims.open import measured
-from analysis.claims.power import MOST, needed, power, standard_error
+from analysis.claims.power import MOST, Needed, needed, power, standard_error
 from analysis.claims.primary import PRIMARY
 from analysis.intervals import t_interval
 from tests.analysis.claim_frames import frame
 
 WIDER = higher("test_elbo", Arm(m_z=1, n_c=32), Arm(m_z=1, n_c=8))
+
+
+def needs(comparisons, reached, **more) -> Needed:
+    """What would decide it, which is known."""
+    found = needed(comparisons, reached, **more)
+    assert found is not None
+    return found
 
 
 def exactly(mean, sd, n):
@@ -64,19 +71,19 @@ def test_the_error_of_more_draws_is_that_of_their_interval(shared, overlap):
 
 
 def test_the_first_planned_size_that_would_do():
-    large, middle, small, none = (needed([compared(d)], 0) for d in (5.0, 1.3, 0.4, 0.01))
+    large, middle, small, none = (needs([compared(d)], 0) for d in (5.0, 1.3, 0.4, 0.01))
     assert (large.planned, middle.planned) == (5, 10) and large.power >= 0.8
-    assert small.planned is None and 20 < small.size <= MOST
+    assert small.planned is None and small.size is not None and 20 < small.size <= MOST
     assert power([compared(0.4)], small.size, 0.02) >= 0.8
     assert power([compared(0.4)], small.size - 1, 0.02) < 0.8
     assert none.planned is none.size is None
-    assert needed([compared(5.0)], 10).planned == 20
+    assert needs([compared(5.0)], 10).planned == 20
     assert needed([Comparison("", t_interval([1.0]))], 0) is None
 
 
 def test_splits_that_overlap_may_never_decide():
     """rho / (1 - rho) = 1: the error of the mean stays above the standard deviation."""
-    found = needed([compared(1.3)], 0, overlap=1.0)
+    found = needs([compared(1.3)], 0, overlap=1.0)
     assert found.size is None and found.power < 0.8
 
 
@@ -91,6 +98,7 @@ def claim(name):
 
 def test_open_claims_and_what_would_decide_them():
     (found,) = measured(world(exactly(1.2, 1.0, 5)), [claim(PRIMARY[0])])
+    assert found.needed is not None
     assert (found.verdict, found.n, found.reached, found.needed.planned) == (UNDECIDED, 5, 5, 10)
     assert "n = 10 would decide it" in found.text and "not that of data draws" in found.text
     (early,) = measured(world(exactly(1.2, 1.0, 3)), [claim(PRIMARY[0])])
@@ -109,6 +117,7 @@ def test_exploratory_claims_take_the_error_that_would_decide_them():
     frames = world(exactly(1.05, 1.0, 5))
     (alone,) = measured(frames, [claim("other")])
     many = measured(frames, [claim(f"other {at}") for at in range(10)])
+    assert alone.needed is not None and many[0].needed is not None
     assert alone.needed.planned == 10 and (many[0].needed.planned or 99) > 10
 
 

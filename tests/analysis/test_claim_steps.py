@@ -113,14 +113,16 @@ def test_one_too_few_rarely_counts_as_enough():
 def test_a_similar_gain_is_within_a_factor_of_two(gain, noise, wanted):
     """The old rule asked for any gain at all."""
     wide, narrow = Arm(m_z=10, n_c=8), Arm(m_z=1, n_c=8)
-    terms = [Term("test_elbo", arm) for arm in (wide, Arm(real_share=0.0, m_z=1, n_c=8), narrow)]
+    sampled = Arm(real_share=0.0, m_z=1, n_c=8)
+    terms = tuple(Term("test_elbo", arm) for arm in (wide, sampled, narrow))
+    gains = SimilarGain(terms[0], terms[1], terms[2])
     normal = {(1, 8): noisy(0, noise, seed=1), (10, 8): noisy(gain, noise, seed=2)}
     frames = [frame(normal, real_share=1.0, k=None)]
     frames += [frame({(1, 8): noisy(10, noise, seed=3)}, real_share=0.0, k=5)]
-    assert verdict(SimilarGain(*terms), *frames) == wanted
+    assert verdict(gains, *frames) == wanted
     if gain > 0 and noise < 1:
         assert verdict(Differs(terms[0], (terms[2],)), *frames) == HOLDS
-    assert verdict(SimilarGain(*terms), frames[0]) is None
+    assert verdict(gains, frames[0]) is None
 
 
 def widths_at(m_z, curve, noise=0.1):

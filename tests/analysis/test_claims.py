@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis import descent, results
-from analysis.claims import CLAIMS, ELSEWHERE, PAPERS, ledger, main
+from analysis.claims import CLAIMS, ledger, main
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.page import text
 from analysis.columns import COLUMNS
@@ -138,88 +138,6 @@ def test_settings_are_judged_apart(world):
         "cifar10, split=0": HOLDS,
         "cifar10, split=1": FAILS,
     }
-
-
-@pytest.mark.parametrize("field", ["split", "lr", "data", "epoch"])
-def test_no_difference_is_taken_across_settings(figure_2, field):
-    normal = figure_2["source"] == "normal"
-    value = {"split": 0, "lr": 1e-4, "data": "official", "epoch": 1000}[field]
-    apart = {"split": 1, "lr": 2e-4, "data": "jpeg", "epoch": 500}[field]
-    found = figure_2.assign(**{field: np.where(normal, apart, value)})
-    assert _judge(found, "test ELBO: diffusion samples, normal")["verdict"] == NOT_RUN
-
-
-@pytest.mark.parametrize(
-    ("claim", "changed", "verdict"),
-    [
-        ("FashionMNIST with a mixture", {"dataset": "fashion_mnist"}, HOLDS),
-        (
-            "FashionMNIST with a mixture",
-            {"dataset": "fashion_mnist", "likelihood": "gaussian"},
-            NOT_RUN,
-        ),
-        ("FashionMNIST with a mixture", {"dataset": "digits"}, NOT_RUN),
-        ("augmentations: gap", {"dataset": "cifar10"}, NOT_RUN),
-        ("augmentations: gap", {"dataset": "digits"}, NOT_RUN),
-        ("augmentations: gap", {"dataset": "mnist"}, HOLDS),
-        ("training ELBO: aug_naive", {"dataset": "digits"}, NOT_RUN),
-        ("augmentations: robustness", {"dataset": "cifar10"}, HOLDS),
-    ],
-)
-def test_a_claim_about_some_data_sets_leaves_the_others_alone(figure_2, claim, changed, verdict):
-    assert _judge(figure_2.assign(**changed), claim)["verdict"] == verdict
-
-
-def test_other_data_answer_no_claim_and_stand_apart(figure_2):
-    name = "reconstructions"
-    for dataset in ("digits", "mnist"):
-        claims = [claim for claim in CLAIMS if claim.name == name]
-        absent, shown = ledger(figure_2.assign(dataset=dataset), claims).to_dict("records")
-        assert (absent["verdict"], absent["data"]) == (NOT_RUN, PAPERS)
-        assert absent["compared"] == f"not measured on cifar10; {dataset} cannot answer it"
-        assert (shown["verdict"], shown["data"], shown["dataset"]) == (HOLDS, ELSEWHERE, dataset)
-    said = text(ledger(figure_2.assign(dataset="digits"), claims))
-    assert "On the paper's data: holds 0" in " ".join(said.split())
-    assert "As on other data (digits): holds 1" in " ".join(said.split())
-
-
-def test_precisions_extractors_and_estimators_are_not_compared(figure_2):
-    normal = figure_2["source"] == "normal"
-    for name, column in {
-        "samples: FID like normal": "sample_quality_extractor",
-        "amortization gap: diffusion samples, normal": "amortization_estimator",
-        "test ELBO: diffusion samples, normal": "precision",
-    }.items():
-        assert _judge(figure_2.assign(**{column: "a"}), name)["verdict"] == HOLDS
-        mixed = figure_2.assign(**{column: np.where(normal, "a", "b")})
-        assert _judge(mixed, name)["verdict"] == NOT_RUN
-
-
-def test_both_comparisons_of_a_two_sample_test_are_named(world):
-    """Against the images that the diffusion model was trained on copies pass for real."""
-    classifiers = world[world["kind"] == "two_sample"]
-    old = classifiers.assign(real=None, accuracy=0.2, key="old" + classifiers["key"])
-    found = _judge(pd.concat([classifiers, old]), "two samples: told apart")
-    assert found["verdict"].to_dict() == {
-        "cifar10, real=test": HOLDS,
-        "cifar10, real=train": FAILS,
-    }
-
-
-def test_claims_about_shares_say_how_near_samples_are_to_training_images(world):
-    near = world.assign(pool_nearest=0.05, pool_nearest_test=0.1, pool_near_copies=0.25)
-    said = _judge(near, "subsets: 30 %, gap")["beside"]
-    assert "share 0.3: 0.05, test images 0.1, near copies 25.0%" in said
-    assert _judge(world, "subsets: 30 %, gap")["beside"] == ""
-    assert _judge(near, "test ELBO: diffusion samples, normal")["beside"] == ""
-
-
-def test_margins_that_the_paper_does_not_state_are_marked(world):
-    found = ledger(world.assign(state="partial")).set_index("claim")["assumed"]
-    assert "10% of normal training's generalization_gap" in found["m_z from 16: plateau"]
-    assert "85%" in found["corruptions: almost all, knn"]
-    assert "factor of at most 2" in found["m_z tenfold: like samples, test ELBO"]
-    assert found["test ELBO: diffusion samples, normal"] == found["double descent"] == ""
 
 
 def test_two_trials_for_one_seed_decide_nothing_and_say_why(figure_2):

@@ -1,7 +1,9 @@
 """Figures 2, 5, 6 and 10 to 14: curves over epochs, and the values at their end."""
 
 from itertools import combinations
+from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -104,7 +106,11 @@ def test_bands_are_the_intervals(studies):
     studies.data_sources()
     frame = studies.frame()
     table, figure = figures.numbers("fig2", frame), figures.draw("fig2", frame)
-    edges = {y for band in figure.axes[0].collections for y in band.get_paths()[0].vertices[:, 1]}
+    edges = {
+        y
+        for band in figure.axes[0].collections
+        for y in np.asarray(band.get_paths()[0].vertices)[:, 1]
+    }
     normal = _of(table, "test_elbo", "normal")
     assert {*normal["low"], *normal["high"]} <= edges
 
@@ -124,7 +130,9 @@ def test_two_seeds_have_no_band(studies):
     studies.each_seed(800.0, 840.0, seeds=2)
     figure = figures.draw("fig2", studies.frame())
     assert not any(
-        len(path.vertices) for band in figure.axes[0].collections for path in band.get_paths()
+        len(np.asarray(path.vertices))
+        for band in figure.axes[0].collections
+        for path in band.get_paths()
     )
     assert "no interval" in figure.get_supxlabel()
 
@@ -199,7 +207,8 @@ def test_nothing_overlaps_and_nothing_is_clipped(studies, name):
     assert not any(heading.overlaps(panel) for panel in panels)
     assert not any(a.overlaps(b) for a, b in combinations(panels, 2))
     inside = figure.bbox.padded(1)
-    texts = [ax.title for ax in figure.axes] + [ax._left_title for ax in figure.axes]
+    axes: list[Any] = figure.axes
+    texts = [ax.title for ax in axes] + [ax._left_title for ax in axes]
     boxes = [text.get_window_extent() for text in texts if text.get_text()] + [heading]
     boxes += [legend.get_window_extent() for ax in figure.axes if (legend := ax.get_legend())]
     boxes += [tick.get_window_extent() for ax in figure.axes for tick in ax.get_yticklabels()]

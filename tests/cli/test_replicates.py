@@ -126,7 +126,7 @@ def test_the_last_planned_size_ends_it(root, capsys):
 def test_the_cap_is_handed_on_and_ends_it(root, capsys, monkeypatch):
     (root / "effect").write_text("1.2")
     hours = iter([0.0, 0.5, 2.5])
-    monkeypatch.setattr(replicates.time, "monotonic", lambda: 3600 * next(hours))
+    monkeypatch.setattr("time.monotonic", lambda: 3600 * next(hours))
     assert run(root, "--until-decided", NAME, "--max-hours", "2") == 4
     (call,) = calls(root)
     assert call[-2:] == ["--max-hours", "1.5"] and call.count("--max-hours") == 1

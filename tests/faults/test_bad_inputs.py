@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,7 +91,12 @@ def pool(tmp_path):
     data = datasets.load("digits")
     train = datasets.split(data, SIZE, 2).train
     root = tmp_path / "results" / "pools"
-    facts = {"dataset": "digits", "levels": data.levels, "train": train, "rescale": None}
+    facts: dict[str, Any] = {
+        "dataset": "digits",
+        "levels": data.levels,
+        "train": train,
+        "rescale": None,
+    }
     import_samples(tmp_path / "samples.npy", root, "mine", **facts)
     (path,) = root.iterdir()
     return path
