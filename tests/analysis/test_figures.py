@@ -160,13 +160,16 @@ def test_panels_are_aligned(make):
     assert boxes[0].x1 < boxes[1].x0
 
 
-def test_imported_samples_and_two_precisions_are_told(make):
+def test_imported_samples_are_told_and_two_precisions_refused(make):
+    """The path compares widths: of other precision they are no others."""
     frame = _both(make).assign(precision="float32", source_pool="digits-1-abc-e300")
     assert "imported" not in figures.draw("fig8", frame).get_supxlabel()
-    frame.loc[frame["n_c"] == 8, ["precision", "source_pool"]] = "bf16", "mine-0123456789ab"
+    frame.loc[frame["n_c"] == 8, "source_pool"] = "mine-0123456789ab"
     note = figures.draw("fig8", frame).get_supxlabel()
     assert "Samples (DMaaPx) are imported ones: mine-0123456789ab." in note
-    assert "Some networks were trained in bf16" in note
+    frame.loc[frame["n_c"] == 8, "precision"] = "bf16"
+    with pytest.raises(ResultsError, match="--where precision=float32"):
+        figures.draw("fig8", frame)
 
 
 def test_note_counts_seeds_and_carries_provenance(make):

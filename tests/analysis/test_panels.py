@@ -154,7 +154,11 @@ def test_what_is_absent_or_unfinished_is_named(studies):
     note = figures.draw("fig2", studies.frame(), "commit abc").get_supxlabel()
     assert "Not in these results: DMaaPx, Aug.Tuned, Aug.Naive" in note
     assert "Not finished: normal seed 3 (epoch 50)" in note
-    assert "3 seeds (dots)" in note and "1000 epochs" in note and note.endswith("commit abc")
+    assert (
+        "3 seeds on one data set (dots)" in note
+        and "1000 epochs" in note
+        and note.endswith("commit abc")
+    )
 
 
 def test_unmeasured_gaps_leave_their_panels_empty(studies):
