@@ -29,7 +29,7 @@ from analysis.trial_folder import (
 )
 
 LARGEST = 10**300  # a whole number in JSON may have a thousand digits
-IDENTITY = ["kind", "source", "m_z", "n_c", "seed", "replicate"]  # in frame.attrs["unmeasured"]
+IDENTITY = ["key", "kind", "source", "m_z", "n_c", "seed", "replicate"]  # in frame.attrs["unmeasured"]
 
 
 def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFrame:
@@ -128,8 +128,10 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
     """Trials and their rows side by side; a name that both have is the row's."""
-    waiting = [trial.fields for trial in folders if trial.fields and not trial.rows]
-    unmeasured = [{name: fields.get(name) for name in IDENTITY} for fields in waiting]
+    waiting = [
+        trial.fields | {"key": trial.key} for trial in folders if trial.fields and not trial.rows
+    ]
+    unmeasured = [{n: fields.get(n) for n in IDENTITY} for fields in waiting]
     folders = [trial for trial in folders if trial.rows and trial.fields]
     rows = _columns([row for trial in folders for row in trial.rows])
     fields = _columns(

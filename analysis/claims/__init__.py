@@ -5,7 +5,7 @@ and 95 % interval, what the paper says, and a verdict: holds, fails, not decided
 primary claims are decided at planned sizes, all others with a false-discovery rate.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +15,7 @@ from analysis.claims import appendix, downstream, parameters, primary, section5
 from analysis.claims.cells import Cell, cells
 from analysis.claims.claim import Claim
 from analysis.claims.judging import NOT_RUN, UNDECIDED, judge
-from analysis.claims.page import text, write
+from analysis.claims.page import only, text, write
 from analysis.claims.rules import Rule
 from analysis.columns import COLUMNS
 from analysis.planned import false_discovery
@@ -49,12 +49,22 @@ def ledger(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> pd.DataFram
     return pd.DataFrame(rows)
 
 
-def main(path: Path, output: Path | None = None, conditions: Iterable[str] = ()) -> None:
-    """Prints the ledger of results, or writes it to a .csv or .md file and prints its name."""
+def main(
+    path: Path,
+    output: Path | None = None,
+    conditions: Iterable[str] = (),
+    verdicts: Sequence[str] = (),
+    long: bool = False,
+) -> None:
+    """Prints the ledger of results, or writes it to a .csv, .md or .html file and prints its name.
+
+    `verdicts` are the words of `--only`: rows of these alone; `long` prints rules and numbers too.
+    """
     frame = curves.where(results.load(path), conditions)
     found = ledger(frame)
-    said = [str(write(found, output)) if output else text(found), *figures.ended_early(frame)]
-    print("\n".join(said))
+    shown = only(found, verdicts)
+    said = str(write(found, output, shown)) if output else text(found, shown, long)
+    print("\n".join([said, *figures.ended_early(frame)]))
 
 
 def _rows(claim: Claim, settings: list[Cell]) -> list[dict[str, object]]:

@@ -1,6 +1,7 @@
-"""The ledger on a page: lines for a terminal, CSV and Markdown files."""
+"""The ledger on a page: lines for a terminal, CSV, Markdown and HTML files."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 
@@ -9,33 +10,70 @@ import pandas as pd
 from analysis.claims.primary import RATE
 from analysis.levels import counted
 from analysis.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
 WIDTH = 100
+NAMES = 66  # columns of verdict and name
 INDENT = 13  # of everything but the verdict
 VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
-SHOWN = [
-    "verdict",
-    "claim",
-    "kind",
-    "dataset",
-    "ours",
-    "n",
-    "level",
-    "paper",
-    "contradicted",
-    "where",
-]  # Markdown
+WORDS = {verdict.replace("not decided", "undecided").replace(" ", "-"): verdict
+         for verdict in VERDICTS}  # fmt: skip
+SUFFIXES = (".csv", ".md", ".html")
 
 
-def text(ledger: pd.DataFrame) -> str:
-    """The ledger in lines of at most 100 columns: verdict first, a summary last."""
-    judged = ledger[ledger["verdict"] != NOT_RUN]
-    lines = [line for row in judged.to_dict("records") for line in _entry(row)]
-    for command, rows in ledger[ledger["verdict"] == NOT_RUN].groupby("command", sort=False):
-        lines += [*_wrapped(f"{NOT_RUN}; these are measured by: {command}", ""), ""]
-        lines += [line for row in rows.to_dict("records") for line in _absent(row)] + [""]
-    return "\n".join([*lines, *_wrapped(summary(ledger), "")])
+def only(ledger: pd.DataFrame, words: Sequence[str]) -> pd.DataFrame:
+    """The rows of the verdicts that the words of `--only` name, all without words."""
+    for word in words:
+        if word not in WORDS:
+            near = did_you_mean(word, list(WORDS))
+            raise ResultsError(
+                f"--only {word}: there is no such verdict. {near}Choose of: {', '.join(WORDS)}."
+            )
+    wanted = [WORDS[word] for word in words]
+    return ledger[ledger["verdict"].isin(wanted)] if wanted else ledger
+
+
+def text(ledger: pd.DataFrame, shown: pd.DataFrame | None = None, long: bool = False) -> str:
+    """Lines of at most 100 columns: counts first, then a line for each claim and setting.
+
+    `shown` are the rows that have lines (all), `long` gives each its statement, rule and numbers.
+    """
+    rows = ledger if shown is None else shown
+    lines = [counts(ledger), *_wrapped(summary(ledger), "")]
+    judged = rows[rows["verdict"] != NOT_RUN]
+    several = judged["dataset"].nunique() > 1
+    for verdict in VERDICTS:
+        part = judged[judged["verdict"] == verdict]
+        lines += [""] if len(part) else []
+        for row in part.to_dict("records"):
+            lines += _entry(row) if long else _line(row, several)
+    for command, part in rows[rows["verdict"] == NOT_RUN].groupby("command", sort=False):
+        lines += ["", *_wrapped(f"{NOT_RUN}; these are measured by: {command}", "")]
+        for row in part.to_dict("records"):
+            lines += _absent(row) if long else _line(row, several)
+    if not long and len(judged):
+        lines += ["", "Each with its rule, its numbers and the paper's: --long"]
+    return "\n".join(lines)
+
+
+def counts(ledger: pd.DataFrame) -> str:
+    """How often each verdict stands, the first line of all."""
+    found = ledger["verdict"].value_counts()
+    return "   ".join(f"{verdict} {found.get(verdict, 0)}" for verdict in VERDICTS)
+
+
+def _line(row: dict, several: bool) -> list[str]:
+    """Verdict, name, setting where there are several, and what was measured."""
+    name = f"{row['claim']} [{row['dataset']}]" if several and row["dataset"] else row["claim"]
+    head = f"{row['verdict']:<{INDENT}}{name}"
+    said = ours(row).replace("nats per image", "nats") or (row["compared"] if row["verdict"] != NOT_RUN else "")
+    if not said:
+        return _wrapped(head, "")
+    room = WIDTH - len(head) - len(said)
+    if room >= 2:
+        return [head.ljust(min(NAMES, WIDTH - len(said) - 2)) + "  " + said]
+    return [*_wrapped(head, ""), *_wrapped(said)]
 
 
 def summary(ledger: pd.DataFrame) -> str:
@@ -54,27 +92,26 @@ def summary(ledger: pd.DataFrame) -> str:
     )
 
 
-def write(ledger: pd.DataFrame, path: Path) -> Path:
-    """Writes the ledger as its suffix says, .csv with all columns or .md with the main ones."""
-    if path.suffix not in (".csv", ".md"):
+def write(ledger: pd.DataFrame, path: Path, shown: pd.DataFrame | None = None) -> Path:
+    """Writes the ledger as its suffix says: .csv with all columns, .md or .html to be read.
+
+    `shown` are the rows written (all); the counts are those of the whole ledger.
+    """
+    if path.suffix not in SUFFIXES:
         raise ResultsError(
             f"The claims cannot be written as {path.suffix or 'a file without suffix'}. "
-            "Choose .csv or .md: -o claims.csv."
+            "Choose .csv, .md or .html: -o claims.html."
         )
+    rows = ledger if shown is None else shown
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
-        ledger.to_csv(path, index=False)
-    else:
-        path.write_text(markdown(ledger) + "\n")
+        rows.to_csv(path, index=False)
+        return path
+    from analysis.claims import written
+
+    made = (written.markdown if path.suffix == ".md" else written.html)(ledger, rows)
+    path.write_text(made + "\n", encoding="utf-8")
     return path
-
-
-def markdown(ledger: pd.DataFrame) -> str:
-    """A table and the summary."""
-    rows = [row | {"ours": ours(row)} for row in ledger.to_dict("records")]
-    cells = [[str(row[name]).replace("|", "\\|") for name in SHOWN] for row in rows]
-    lines = [f"| {' | '.join(each)} |" for each in [SHOWN, ["---"] * len(SHOWN), *cells]]
-    return "\n".join([*lines, "", summary(ledger)])
 
 
 def ours(row: dict) -> str:
@@ -82,7 +119,8 @@ def ours(row: dict) -> str:
     if row["verdict"] == NOT_RUN or math.isnan(row["difference"]):
         return ""
     ends = "" if math.isnan(row["low"]) else f" [{_number(row['low'])}, {_number(row['high'])}]"
-    return f"{_number(row['difference'])}{ends} {row['unit']}".strip()
+    unit = "" if row["unit"] == "1" else row["unit"]
+    return f"{_number(row['difference'])}{ends} {unit}".strip()
 
 
 def _entry(row: dict) -> list[str]:
@@ -93,14 +131,14 @@ def _entry(row: dict) -> list[str]:
     numbers = f"{ours(row)}, {counted(row['n'], row['level'])}: " if row["comparisons"] else ""
     lines += _wrapped(f"ours: {numbers}{row['compared']}{one}")
     lines += _wrapped(row["spread"]) if row["spread"] else []
-    lines += _wrapped(_decided(row)) if row["comparisons"] else []
+    lines += _wrapped(decided(row)) if row["comparisons"] else []
     lines += _wrapped(f"rule: holds where {row['rule']}")
     lines += _wrapped(f"paper: {row['paper']}") if row["paper"] else []
     lines += _wrapped(f"contradicted: {row['contradicted']}") if row["contradicted"] else []
     return [*lines, ""]
 
 
-def _decided(row: dict) -> str:
+def decided(row: dict) -> str:
     """How the verdict came about: at planned sizes, or as one of many."""
     if row["kind"] == "primary":
         return f"primary: {row['decided']}"

@@ -41,4 +41,7 @@ def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _looks(found: pd.DataFrame) -> dict[str, Look]:
     colours = style.m_z_colours(found["m_z"])
-    return {f"m_z={m_z}": Look(f"$m_z={m_z}$", colour) for m_z, colour in colours.items()}
+    return {
+        f"m_z={m_z}": Look(f"$m_z={m_z}$", colour, style.MARKERS[at % len(style.MARKERS)])
+        for at, (m_z, colour) in enumerate(colours.items())
+    }

@@ -13,16 +13,19 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox, ScaledTranslation
 
 from analysis import levels, style
+from analysis.figures import layout
 from analysis.intervals import FEW_SEEDS
 
 BESIDE = 3.0  # points between a mean and its seeds' dots
+UNDER = 0.22  # of a row, that seeds stand below their mean
 NEAR, FAR = 5.0, 60.0  # points between a label and what it names
 TURNS = np.pi / 8 * np.array([4, 12, 0, 8, 2, 6, 10, 14, 1, 3, 5, 7, 9, 11, 13, 15])  # up first
 FARTHER = 0.3  # what a point of distance counts, a crossed dot of a line counting 1
 EARLY, ROOM = 0.1, 0.08  # share of the epochs whose values may leave a panel; margin of its rest
 SHOWN = 4  # unfinished things named
 CLEAR = 4.5  # points, radius of the ring around a minimum or the peak
-NOTE_LETTERS = 20  # of a note that an inch holds, at least
+MARKED = 6  # markers on a line over epochs, at most
+NOTE_LETTERS = 19  # of a note that an inch holds, at least
 
 
 def seed_values(table: pd.DataFrame) -> pd.DataFrame:
@@ -56,11 +59,18 @@ def dots(ax: Axes, x: np.ndarray, table: pd.DataFrame, colour: str) -> None:
     marks.set(markeredgewidth=0, zorder=2.5, transform=ax.transData + aside)
 
 
-def curve(ax: Axes, table: pd.DataFrame, colour: str, look: str) -> None:
-    """Means over epochs with a band, the 95 % interval from 3 seeds on; one epoch is a marker."""
-    alone = "o" if len(table) == 1 else ""
-    ax.plot(table["epoch"], table["mean"], f"{alone}{look}", color=colour, zorder=3)
+def curve(
+    ax: Axes, table: pd.DataFrame, colour: str, look: str, marker: str = "", band: bool = True
+) -> None:
+    """Means over epochs, with a few markers; a band is the 95 % interval from 3 seeds on."""
+    marker = marker or ("o" if len(table) == 1 else "")
+    every = max(1, -(-len(table) // MARKED))
+    start = (len(table) - 1) % every  # the last is marked
+    ax.plot(table["epoch"], table["mean"], f"{marker}{look}", color=colour, zorder=3,
+            markevery=(start, every))  # fmt: skip
     known = table[table["n"] >= FEW_SEEDS]
+    if not band:
+        return
     band = (known["epoch"], known["low"], known["high"])
     ax.fill_between(*band, color=colour, alpha=0.16, linewidth=0, zorder=2)
 
@@ -72,30 +82,40 @@ def stopped(ax: Axes, places: Iterable[float], colour: str) -> None:
         mark.set(transform=ax.get_xaxis_transform(), gid="stopped")
 
 
-def zoom(ax: Axes, table: pd.DataFrame) -> None:
+def zoom(ax: Axes, table: pd.DataFrame, bands: bool = True) -> None:
     """The y axis shows the last 90 % of the epochs: what begins far below would flatten the rest.
 
-    `table` has columns epoch, mean, low, high, n.
+    `table` has columns epoch, mean, low, high, n; without `bands` intervals do not count.
     """
     late = table[table["epoch"] >= EARLY * table["epoch"].max()]
-    known = late[late["n"] >= FEW_SEEDS]
+    known = late[(late["n"] >= FEW_SEEDS) & bands]
     values = pd.concat([late["mean"], known["low"], known["high"]])
     room = ROOM * (np.ptp(values) or abs(values.iloc[0]) or 1.0)
     ax.set_ylim(values.min() - room, values.max() + room)
     ax.set_xlim(left=0)
 
 
-def row(ax: Axes, y: float, table: pd.DataFrame, colour: str) -> None:
-    """Mean, interval and seeds of the only row of `table` at height y, the mean's value above."""
+def row(ax: Axes, y: float, table: pd.DataFrame, colour: str, marker: str = "o") -> None:
+    """Mean, interval and seeds of the only row of `table` at height y, the value in the margin."""
     mean, low, high = (float(table[name].iloc[0]) for name in ("mean", "low", "high"))
     seeds = seed_values(table).to_numpy(dtype=float)[0]
     known = table["n"].iloc[0] >= FEW_SEEDS
     bars = [[mean - low], [high - mean]] if known else None
-    ax.errorbar([mean], [y], xerr=bars, fmt="o", color=colour, elinewidth=0.9, zorder=3)
-    ax.plot(seeds, np.full(len(seeds), y), ".", color=colour, markersize=3, alpha=0.5)
-    text = style.rounded(mean, (high - low) / 2 if known else None)
-    label = ax.annotate(text, (mean, y), (0, 3), textcoords="offset points", ha="center")
-    label.set(fontsize=6, zorder=4)
+    ax.errorbar([mean], [y], xerr=bars, fmt=marker, color=colour, elinewidth=0.9, zorder=3)
+    ax.plot(seeds, np.full(len(seeds), y - UNDER), ".", color=colour, markersize=3, alpha=0.6)
+    margin(ax, y, style.rounded(mean, (high - low) / 2 if known else None))
+
+
+def margin(ax: Axes, y: float, text: str) -> None:
+    """A number at the right margin, at height y."""
+    label = ax.annotate(text, (1.02, y), xycoords=("axes fraction", "data"), va="center")
+    label.set(fontsize=6.5, zorder=4)
+
+
+def not_negative(ax: Axes, values: pd.Series) -> None:
+    """Ends the x axis at 0 where nothing drawn is below: margins show no impossible values."""
+    if len(values) and values.min() >= 0:
+        ax.set_xlim(left=max(0.0, ax.get_xlim()[0]))
 
 
 def log2_axis(ax: Axes, values: Sequence[int], name: str) -> None:
@@ -125,10 +145,14 @@ def note(figure: Figure, parts: Sequence[str]) -> None:
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", **style.NOTE)
 
 
-def counted(finals: pd.DataFrame, table: pd.DataFrame) -> str:
-    """How many draws of which level, and how many epochs, stand behind the marks."""
+def counted(finals: pd.DataFrame, table: pd.DataFrame, seeds: str = "dots") -> str:
+    """How many draws of which level, and how many epochs, stand behind the marks.
+
+    `seeds` says where single draws are drawn, "" where they are not.
+    """
     epochs = span(finals["epoch"])
-    return f"{draws(table)} (dots), {interval_of(table)}; {epochs} epochs"
+    where = f" ({seeds})" if seeds else ""
+    return f"{draws(table)}{where}, {interval_of(table)}; {epochs} epochs"
 
 
 def draws(table: pd.DataFrame) -> str:
@@ -147,10 +171,11 @@ def interval_of(table: pd.DataFrame) -> str:
 
 def heading(figure: Figure, handles: list[Line2D], title: str) -> None:
     """Above all panels what the figure shows, in words, and the handles' legend."""
-    wide = figure.get_figwidth() > style.NARROW
+    across = layout.columns([str(handle.get_label()) for handle in handles], figure, 6)
     legend = figure.legend(
-        handles=handles, loc="outside upper center", ncols=6 if wide else 2, title=title
-    )
+        handles=handles, loc="outside upper center", ncols=across,
+        title=layout.wrapped(title, figure),
+    )  # fmt: skip
     legend.get_title().set(fontsize=8, multialignment="center")
 
 

@@ -11,10 +11,12 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis import lines, style
 from analysis.figures import marks
+from analysis.intervals import FEW_SEEDS
 from analysis.trial_folder import ResultsError
 
 ROW = 0.2  # inches of a line in the lower panels
 UPPER = 2.0  # inches
+ASIDE = 0.008  # of the epochs, between intervals at their end
 AROUND = 1.55  # inches of titles, legends, labels and notes
 
 
@@ -61,10 +63,11 @@ ALL = (GENERALIZATION, AMORTIZATION, ROBUSTNESS)
 
 @dataclass(frozen=True)
 class Look:
-    """How a line is named and coloured."""
+    """How a line is named, coloured and marked."""
 
     label: str
     colour: str
+    marker: str = "o"
 
 
 Looks = Mapping[str, Look]
@@ -72,7 +75,10 @@ Looks = Mapping[str, Look]
 
 def looks(names: Sequence[str]) -> dict[str, Look]:
     """The looks of training distributions."""
-    return {name: Look(style.source_label(name), style.source_colour(name)) for name in names}
+    return {
+        name: Look(style.source_label(name), style.source_colour(name), style.source_marker(name))
+        for name in names
+    }
 
 
 def present(table: pd.DataFrame, looks: Looks) -> dict[str, Look]:
@@ -125,8 +131,12 @@ def draw(
 ) -> Figure:
     """Above each metric over epochs, below the last values; `turns`: epochs with a dotted line.
 
-    Bands and bars are 95 % intervals over seeds, dots are seeds.
+    Lines are means, bars are 95 % intervals over seeds, dots are seeds. Panels of which nothing is
+    measured are left out, and a note says so.
     """
+    absent = [panel.title for panel in panels if panel.title not in set(table["panel"])]
+    panels = [panel for panel in panels if panel.title not in absent]
+    notes = [*notes, f"Not measured: {', '.join(absent)}." if absent else ""]
     here, across = present(table, looks), len(panels)
     below = ROW * len(here) + 0.15 if any(panel.end for panel in panels) else 0.0
     figure = canvas(across, below)
@@ -146,7 +156,7 @@ def draw(
 
 def canvas(across: int, below: float = 0.0) -> Figure:
     """A figure with so many panels side by side and, if `below` inches, a row under them."""
-    width = style.WIDE if across > 1 else style.NARROW
+    width = style.inches(style.WIDE if across > 1 else style.NARROW)
     figure = Figure(figsize=(width, UPPER + below + AROUND), layout="constrained")
     heights = [UPPER, below] if below else [UPPER]
     figure.subplots(len(heights), across, height_ratios=heights)
@@ -159,8 +169,10 @@ def notes(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame, looks: 
     last = elbos.groupby(["panel", "line"])[["epoch"]].max()
     absent = [look.label for line, look in looks.items() if line not in set(table["line"])]
     said = f"Not in these results: {', '.join(absent)}" if absent else ""
+    ends = (table["part"] == "end").any()
+    seeds = "dots, in the lower panels; lines are means" if ends else ""
     return [
-        marks.counted(last, table), said, _early(table),
+        marks.counted(last, table, seeds), said, _early(table),
         marks.lacking(lines.unfinished(frame, found)),
     ]  # fmt: skip
 
@@ -187,10 +199,25 @@ def over_epochs(
         return
     for metric, _, look in panel.shown:
         for line, part in table[table["metric"] == metric].groupby("line"):
-            marks.curve(ax, part, looks[str(line)].colour, look)
+            shown = looks[str(line)]
+            marks.curve(ax, part, shown.colour, look, shown.marker, band=False)
     for epoch in turns:
         ax.axvline(epoch, color=style.GREY, linestyle=":", linewidth=0.9)
-    marks.zoom(ax, table)
+    if panel.end is None:
+        _bars(ax, table, looks)
+    marks.zoom(ax, table, bands=False)
+
+
+def _bars(ax: Axes, table: pd.DataFrame, looks: Looks) -> None:
+    """Intervals at the last epoch, beside each other: bands of several lines are a mush."""
+    last = table[table["epoch"] == table.groupby(["metric", "line"])["epoch"].transform("max")]
+    last = last[last["n"] >= FEW_SEEDS]
+    step = ASIDE * float(table["epoch"].max())
+    for at, row in enumerate(last.itertuples()):
+        ax.plot(
+            [row.epoch + (at + 1) * step] * 2, [row.low, row.high], clip_on=False,
+            color=looks[str(row.line)].colour, linewidth=1.0, solid_capstyle="butt",
+        )  # fmt: skip
 
 
 def _styles(ax: Axes, panel: Panel) -> None:
@@ -211,15 +238,23 @@ def _ends(ax: Axes, table: pd.DataFrame, panel: Panel, looks: Looks) -> None:
     ax.set_xlabel(style.LABELS[panel.end or ""].replace("\n", " ").partition(" ")[2])
     if table.empty:
         ax.set_xticks([])
-    for line, part in table.groupby("line"):
-        marks.row(ax, rows[str(line)], part, looks[str(line)].colour)
-    ax.margins(x=0.42)
+    for line, look in looks.items():
+        part = table[table["line"] == line]
+        if len(part):
+            marks.row(ax, rows[line], part, look.colour, look.marker)
+        else:
+            marks.margin(ax, rows[line], "not measured")
+    ax.margins(x=0.08)
+    marks.not_negative(ax, table["low"].fillna(table["mean"]))
     ax.xaxis.set_major_locator(MaxNLocator(4))
 
 
 def handles(looks: Looks, turns: Mapping[int, str]) -> list[Line2D]:
     """The lines' colours and the dotted epochs, for a legend."""
-    found = [Line2D([], [], color=look.colour, label=look.label) for look in looks.values()]
+    found = [
+        Line2D([], [], color=look.colour, marker=look.marker, label=look.label)
+        for look in looks.values()
+    ]
     for words in dict.fromkeys(turns.values()):
         found.append(Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label=words))
     return found
