@@ -55,5 +55,3 @@ def note(frame: pd.DataFrame) -> list[str]:
     """Says of a part of several studies' trials which part it is."""
     study = frame.attrs.get(STUDY)
     return [f"Of the studies in these results: {study}."] if study else []
-
-

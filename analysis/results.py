@@ -29,7 +29,15 @@ from analysis.trial_folder import (
 )
 
 LARGEST = 10**300  # a whole number in JSON may have a thousand digits
-IDENTITY = ["key", "kind", "source", "m_z", "n_c", "seed", "replicate"]  # in frame.attrs["unmeasured"]
+IDENTITY = [
+    "key",
+    "kind",
+    "source",
+    "m_z",
+    "n_c",
+    "seed",
+    "replicate",
+]  # in frame.attrs["unmeasured"]
 
 
 def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFrame:

@@ -63,7 +63,7 @@ SOURCE_MARKERS = {
 COMBINED_COLOURS = {  # of labels
     "normal + RHA": "#56b4e9",
     "DMaaPx + RHA": "#f5a95d",
-    "DMaaPx + mollified": "#5e3c99",
+    "DMaaPx + mollified": "#3a1f63",
 }
 COMBINED_MARKERS = {"normal + RHA": "P", "DMaaPx + RHA": "X", "DMaaPx + mollified": "*"}
 OTHER_MARKER = "h"

@@ -64,7 +64,7 @@ OPTIONS = {
         "help": "these verdicts only: holds, fails, undecided, not-run",
     }, group="claims"),
     "long": Option(("--long",), {
-        "action": "store_true", "help": "every claim with its rule, numbers and what the paper says",
+        "action": "store_true", "help": "each claim with its rule, numbers and what the paper says",
     }, group="claims"),
     "root": Option(("results",), {
         "nargs": "?", "type": Path, "metavar": "RESULTS",

@@ -67,7 +67,9 @@ def _line(row: dict, several: bool) -> list[str]:
     """Verdict, name, setting where there are several, and what was measured."""
     name = f"{row['claim']} [{row['dataset']}]" if several and row["dataset"] else row["claim"]
     head = f"{row['verdict']:<{INDENT}}{name}"
-    said = ours(row).replace("nats per image", "nats") or (row["compared"] if row["verdict"] != NOT_RUN else "")
+    said = ours(row).replace("nats per image", "nats") or (
+        row["compared"] if row["verdict"] != NOT_RUN else ""
+    )
     if not said:
         return _wrapped(head, "")
     room = WIDTH - len(head) - len(said)

@@ -97,9 +97,7 @@ def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "p
     return choice.chosen(found, provenance(path))
 
 
-def draw(
-    name: str, frame: "pd.DataFrame", note: str = "", width: float | None = None
-) -> "Figure":
+def draw(name: str, frame: "pd.DataFrame", note: str = "", width: float | None = None) -> "Figure":
     """The figure in this project's style; `note` stands small under it.
 
     `width` in inches, None for the figure's own; below `style.COLUMN` panels stand above each

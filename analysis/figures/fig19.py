@@ -44,7 +44,9 @@ def fig19(frame: pd.DataFrame, note: str = "") -> Figure:
         ax.axhline(len(ROWS) - 1.5, color=style.GREY, linewidth=0.6)
         ax.grid(visible=False, axis="y")
         ax.tick_params(axis="y", length=0)
-    axes[0].set_yticks(range(len(ROWS)), [ROW_WORDS.get(name, name.replace("_", " ")) for name in ROWS])
+    axes[0].set_yticks(
+        range(len(ROWS)), [ROW_WORDS.get(name, name.replace("_", " ")) for name in ROWS]
+    )
     axes[0].set_ylim(len(ROWS) - 0.4, -0.6)
     marks.note(figure, [*_said(frame, found, table), note])
     handles = [

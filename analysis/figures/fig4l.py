@@ -75,7 +75,9 @@ def _column(ax, x: float, here: pd.DataFrame, look: panels.Look) -> None:  # typ
     seeds = marks.seed_values(dots)
     places = x + SPREAD * (np.arange(len(dots)) / max(len(dots) - 1, 1) - 0.5)
     for _, values in seeds.items():
-        (drawn,) = ax.plot(places, values, look.marker, color=look.colour, markersize=2, alpha=0.5, zorder=2)
+        (drawn,) = ax.plot(
+            places, values, look.marker, color=look.colour, markersize=2, alpha=0.5, zorder=2
+        )
         drawn.set_markeredgewidth(0)
     mean = here[here["corruption"] == MEAN]
     marks.series(ax, [x], mean.drop(columns=seeds.columns), "black", "_", width=1.3)

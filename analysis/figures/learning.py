@@ -85,9 +85,7 @@ def learning(frame: pd.DataFrame, note: str = "") -> Figure:
     return figure
 
 
-def _panel(
-    ax: Axes, table: pd.DataFrame, colours: dict[int, str], marked: dict[int, str]
-) -> None:
+def _panel(ax: Axes, table: pd.DataFrame, colours: dict[int, str], marked: dict[int, str]) -> None:
     for (metric, n_c), part in table.groupby(["metric", "n_c"]):
         colour, look = colours[int(str(n_c))], METRICS[str(metric)][1]
         marks.curve(ax, part, colour, look, marked[int(str(n_c))], band=False)

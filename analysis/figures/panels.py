@@ -136,7 +136,8 @@ def draw(
     """
     absent = [panel.title for panel in panels if panel.title not in set(table["panel"])]
     panels = [panel for panel in panels if panel.title not in absent]
-    notes = [*notes, f"Not measured: {', '.join(absent)}." if absent else ""]
+    said = f"Not measured: {', '.join(absent)}." if absent else ""
+    notes = [*notes[:-1], said, *notes[-1:]]
     here, across = present(table, looks), len(panels)
     below = ROW * len(here) + 0.15 if any(panel.end for panel in panels) else 0.0
     figure = canvas(across, below)

@@ -49,5 +49,7 @@ def _table(frame: pd.DataFrame, suffix: str) -> Table:
     table = numbers(frame)
     cells = tables.parts(table, GAPS, "gap", "tied", suffix)
     return Table(
-        tables.head("gap", table), cells, [f"{MARK}; {tables.counts(table)}", *tables.lengths(table)]
+        tables.head("gap", table),
+        cells,
+        [f"{MARK}; {tables.counts(table)}", *tables.lengths(table)],
     )

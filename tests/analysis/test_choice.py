@@ -6,9 +6,10 @@ import pytest
 
 from analysis import choice, figures
 from analysis.__main__ import main
+from analysis.compact import compact
 from analysis.provenance import provenance
 from analysis.report import report_on
-from analysis.results import compact, load
+from analysis.results import load
 from analysis.trial_folder import ResultsError
 
 PATH = {(1, 2): 9.0, (1, 4): 5.0, (1, 8): 7.0, (2, 8): 6.0, (4, 8): 4.0, (4, 16): 3.0}

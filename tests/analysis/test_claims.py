@@ -7,7 +7,7 @@ import pytest
 from analysis import descent, results
 from analysis.claims import CLAIMS, ledger, main
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
-from analysis.claims.page import text
+from analysis.claims.page import VERDICTS, only, text, write
 from analysis.columns import COLUMNS
 from analysis.trial_folder import ResultsError
 from tests.analysis.claim_worlds import Trained, contrary, frame, true
@@ -221,14 +221,27 @@ def test_published_digits_do_not_decide_what_was_not_trained(digits):
     assert len(others) > 20 and set(others["verdict"]) == {NOT_RUN}
 
 
-def test_text_fits_and_counts(digits):
+def test_text_has_the_counts_first_and_a_line_a_claim(digits):
     found = ledger(digits)
     lines = text(found).splitlines()
+    counts = found["verdict"].value_counts()
+    assert lines[0] == "   ".join(f"{v} {counts.get(v, 0)}" for v in VERDICTS)
+    assert lines[1].startswith(f"{len(CLAIMS)} claims, 1 setting measured: holds")
     assert max(map(len, lines)) <= 100
-    assert f"{len(CLAIMS)} claims, 1 setting measured: holds" in lines[-2] + lines[-1]
-    assert sum(line.startswith(NOT_RUN + "  ") for line in lines) == (
-        (found["verdict"] == NOT_RUN).sum()
-    )
+    for verdict, n in counts.items():
+        assert sum(line.startswith(f"{verdict}  ") for line in lines) == n
+    assert text(found, long=True).count("rule: holds where") == len(found) - counts[NOT_RUN]
+    assert max(map(len, text(found, long=True).splitlines())) <= 100
+
+
+def test_only_some_verdicts(digits, capsys):
+    found = ledger(digits)
+    assert set(only(found, ["holds", "undecided"])["verdict"]) == {HOLDS, UNDECIDED}
+    assert only(found, []).equals(found)
+    lines = text(found, only(found, ["not-run"])).splitlines()
+    assert lines[0].startswith("holds ") and not any(line.startswith("holds  ") for line in lines)
+    with pytest.raises(ResultsError, match="--only hold: there is no such.* Did you mean 'holds'"):
+        only(found, ["hold"])
 
 
 def test_files_by_suffix(tmp_path, capsys):
@@ -237,10 +250,26 @@ def test_files_by_suffix(tmp_path, capsys):
     assert set(table["claim"]) == {claim.name for claim in CLAIMS} and table["rule"].notna().all()
     main(DIGITS, tmp_path / "claims.md")
     lines = (tmp_path / "claims.md").read_text().splitlines()
-    assert all(line.count(" | ") == lines[0].count(" | ") for line in lines[2 : len(table) + 2])
+    rows = [line for line in lines if line.startswith("|")]
+    heads = sum(line.startswith("| verdict") for line in rows)
+    assert len(rows) - 2 * heads == (table["verdict"] != NOT_RUN).sum()
+    assert {line.replace("\\|", "").count("|") for line in rows} == {5}
+    assert sum(line.startswith("- ") for line in lines) == (table["verdict"] == NOT_RUN).sum()
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "claims.md")
-    with pytest.raises(ResultsError, match="Choose .csv or .md"):
+    with pytest.raises(ResultsError, match="Choose .csv, .md or .html"):
         main(DIGITS, tmp_path / "claims.pdf")
+
+
+def test_the_page_escapes_foreign_names_and_asks_for_nothing(digits, tmp_path):
+    named = ledger(digits.assign(dataset="<script>alert(1)</script>|x.npz"))
+    for suffix in ("html", "md"):
+        said = write(named, tmp_path / f"c.{suffix}").read_text()
+        assert "<script" not in said and "&lt;script" in said
+    page = (tmp_path / "c.html").read_text()
+    assert "default-src 'none'" in page and "http" not in page.replace("http-equiv", "")
+    assert page.count("<details>") == (named["verdict"] != NOT_RUN).sum()
+    holds = write(named, tmp_path / "h.html", only(named, ["holds"])).read_text()
+    assert holds.count("<details>") == (named["verdict"] == HOLDS).sum() > 0
 
 
 def test_conditions_narrow_the_results(capsys):

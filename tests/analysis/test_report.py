@@ -99,4 +99,5 @@ def test_a_study_is_reported_on_by_its_name(studies, quick):
 def test_every_figure_belongs_to_one_study():
     shown = [name for names in figures.STUDIES.values() for name in names]
     drawn_where_recorded = ["search", "tuned"]
-    assert sorted([*shown, *drawn_where_recorded]) == sorted(figures.names())
+    when_asked_for = ["noise", "cost", "samples"]
+    assert sorted([*shown, *drawn_where_recorded, *when_asked_for]) == sorted(figures.names())

@@ -1,0 +1,58 @@
+"""The words of the command line: each tells what it is, and refuses what it does not take."""
+
+import pytest
+
+from analysis import figures, words
+from analysis.__main__ import main
+
+
+@pytest.mark.parametrize("name", [*words.WORDS, "fig8", "heat"])
+def test_help_of_a_word_is_about_it_alone(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([name, "--help"])
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    word = words.word(name)
+    flags = {flag for option in words.OPTIONS.values() for flag in option.flags
+             if flag.startswith("--")}  # fmt: skip
+    own = {flag for option in word.options for flag in words.OPTIONS[option].flags}
+    shown = {
+        text.strip(",").partition(" ")[0]
+        for text in said.replace("[", " ").replace("]", " ").split()
+    }
+    assert shown & flags == {flag for flag in own if flag.startswith("--")}
+    assert " ".join(word.about.split()[:3]).lower() in said.lower()
+
+
+@pytest.mark.parametrize("typed, told", [
+    (["verdict", "-o", "x"], "verdict takes no -o. It prints lines: "),
+    (["report", "--where", "n_c=8"], "report takes no --where. It is about all of a study. Draw"),
+    (["fig7", "--bound", "iwae_100"], "fig8 --bound iwae_100"),
+    (["fig7", "--y", "test_elbo"], "--x and --y are read by law, and not by fig7."),
+    (["fig7", "--long"], "fig7 takes no --long."),
+    (["claims", "--width", "3.25"], "claims takes no --width."),
+    (["--long", "fig7"], "fig7 takes no --long."),
+])  # fmt: skip
+def test_options_of_other_words_are_refused_by_name(typed, told, capsys):
+    assert main(typed) == 2
+    said = capsys.readouterr()
+    assert told in said.err and not said.out
+
+
+def test_flags_may_stand_before_the_word(study, tmp_path, capsys):
+    file = tmp_path / "wide.csv"
+    assert main(["--results", str(study), "-o", str(file), "fig8"]) == 0
+    assert capsys.readouterr().out == f"{file}\n"
+
+
+def test_the_width_that_is_asked_for(study, tmp_path, capsys):
+    file = tmp_path / "narrow.svg"
+    assert main(["fig7", "--results", str(study), "--width", "3.25", "-o", str(file)]) == 0
+    assert 'width="234pt"' in file.read_text()
+    assert main(["fig7", "--results", str(study), "--width", "1"]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_every_figure_is_a_word():
+    assert all(words.word(name).about == figures.about(name) for name in figures.names())
+    assert words.word("fig99") is None
