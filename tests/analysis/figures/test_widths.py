@@ -73,8 +73,8 @@ def test_text_is_readable(name, width, frames):
     assert not small
     pixels = figure.dpi / 72
     page = figure.bbox.padded(2 * pixels)
-    outside = [t.get_text() for t, box in found
-               if not (page.contains(box.x0, box.y0) and page.contains(box.x1, box.y1))]  # fmt: skip
+    inside = [page.contains(b.x0, b.y0) and page.contains(b.x1, b.y1) for _, b in found]
+    outside = [text.get_text() for (text, _), yes in zip(found, inside, strict=True) if not yes]
     assert not outside
     over = [
         (a.get_text(), b.get_text())
