@@ -107,7 +107,7 @@ def test_samples_show_each_cells_first_draw_that_has_images(results):
 
 def test_each_is_drawn_with_a_source_that_differs_by_marker(frame):
     other = frame.assign(source="dmaapx", key="d" + frame["key"], test_elbo=frame["test_elbo"] + 2)
-    both = pd.concat([frame, other])
+    both = pd.concat([frame, other], ignore_index=True)
     for name in ("heat", "learning", "noise", "cost"):
         figure = figures.draw(name, both, "a note")
         assert figure.get_supxlabel().endswith("a note")
