@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Never
 
-from analysis import figures, streams, words
+from analysis import figures, options, streams, words
+from analysis.command import command
+from analysis.options import OPTIONS, OWN
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
-from analysis.words import OPTIONS, Word
+from analysis.words import Word
 
 WORDS = {name: word.about for name, word in words.WORDS.items()}  # besides the figures
-OWN = ("root", "study", "page")  # options of a word that has its own places on the line
 WRONG = 2  # exit code of wrong usage, as everywhere in this project
 
 
@@ -48,7 +49,7 @@ def parser_of(name: str, word: Word, program: str) -> Parser:
     _add(made, word.options)
     taken = {flag for option in word.options for flag in OPTIONS[option].flags}
     others = [n for n in OPTIONS if n not in OWN and not taken & {*OPTIONS[n].flags}]
-    _add(made, [] if taken & {"results"} else others, shown=False)
+    _add(made, [] if {*word.options} & {*OWN} else others, shown=False)
     return made
 
 
@@ -64,7 +65,7 @@ def _add(made: Parser, names: Iterable[str], shown: bool = True) -> None:
 
 
 def main(argv: list[str] | None = None, program: str = "python -m analysis") -> int:
-    """Runs one command; 0, or 2 with one or two sentences on stderr."""
+    """Runs one command; 0, or 2 with one or two sentences on stderr; of diff also 1."""
     try:
         typed = sys.argv[1:] if argv is None else argv
         word = words.word(typed[0]) if typed else None
@@ -73,9 +74,13 @@ def main(argv: list[str] | None = None, program: str = "python -m analysis") -> 
         else:
             asked = parser(program).parse_args(typed)
             word = words.word(asked.what)
+            if word and {*word.options} & {*OWN}:
+                raise ResultsError(
+                    f"{asked.what} stands before its options. See: {command(asked.what, '--help')}"
+                )
         if word is None:
             raise _unknown(asked.what)
-        words.refused(asked.what, asked, word.options)
+        options.refused(asked.what, asked, word.options)
         if "results" in word.options:
             asked.results = asked.results or Path("results") / word.home
         return word.run(asked)

@@ -32,6 +32,9 @@ def check_alike(trials: pd.DataFrame, place: Sequence[str]) -> None:
     for name in (*settings, *EVERYWHERE):
         joined = [] if name in EVERYWHERE else groups
         _refuse(trials, name, _mixed(trials, name, joined))
+    lines = [name for name in ("kind", "dataset") if name in trials]
+    if "precision" not in groups:  # which no figure compares without naming it
+        _refuse(trials, "precision", _mixed(trials, "precision", lines))
     for name in DRAWN:
         if name not in groups:
             _refuse(trials, name, _mixed(trials, name, [*groups, *_draw(trials), "share"]))

@@ -105,9 +105,8 @@ def verdict(frame: pd.DataFrame, source: str | None = None, at: str = curves.LAS
     source = source or curves.sources(frame)[0]
     asked = paths.path(frame, source)
     lacking = paths.missing(frame, finals, asked, source, "test_elbo")
-    steps, y = paths.complete(finals, source, "test_elbo", FEW_POINTS)
-    y = -y
-    if not len(y):
+    steps, elbo = paths.complete(finals, source, "test_elbo", FEW_POINTS)
+    if not len(y := -elbo):
         raise ResultsError(
             f"No verdict: no draw of {source} is finished at {FEW_POINTS} points of the path or "
             "more, its turns among them. Run the study again: it continues where it stopped."

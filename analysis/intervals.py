@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from analysis import levels
+from analysis.measured import check_measured_alike
 
 LEVEL = 0.95
 FEW_SEEDS = 3  # fewer draws, seeds or replicates, decide nothing
@@ -129,8 +130,10 @@ def over_seeds(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
 
     A draw is what `levels.settle` takes: its columns are `replicate_0`, ..., means over seeds, or
     `seed_0`, ... where statements are about one data set. Groups without a measured value are left
-    out. Each group has at most one row per replicate and seed.
+    out. Each group has at most one row per replicate and seed. Raises ResultsError where the
+    values of one data set were measured differently (`analysis.measured`).
     """
+    check_measured_alike(frame, value)
     settled = levels.settle(frame)
     wide = levels.averaged(settled, by, value).dropna(how="all")
     groups = settled.groupby(by, dropna=False)[["level", "overlap"]].first().loc[wide.index]

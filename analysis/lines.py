@@ -7,19 +7,11 @@ import pandas as pd
 
 from analysis import curves, levels
 from analysis.intervals import over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.measured import check_measured_alike as check_measured_alike
 
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # of section 5.1, the paper's order
 NEEDED = ["dataset", "likelihood", *curves.PLACE]
 NEEDED += ["source_real_share", "source_k", "source_augment"]
-Q_STAR = ("amortization_images", "amortization_steps", "amortization_estimator")
-FIRST_VERSIONS = {"amortization_estimator": "none"}  # of rows that are older than the column
-MEASURED_ON = {  # what a costly metric's numbers depend on beside the trial
-    "amortization_gap": (*Q_STAR,),
-    "optimal_elbo": (*Q_STAR,),
-    "robustness_gap": ("robustness_images", "robustness_variant"),
-    **dict.fromkeys(("iwae_1", "iwae_100", "iwae_1000"), ("iwae_images",)),
-}
 ABSENT = {"half_asleep_from": 0.0, "source_diffusion_share": 1.0, "source_mollify_epochs": 0.0}
 
 
@@ -112,19 +104,6 @@ def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFra
     table = over_seeds(curves.last_values(done), place, metric)
     last = done.dropna(subset=[metric]).groupby(place)["epoch"].max()
     return table.merge(last.reset_index(), on=place)
-
-
-def check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
-    """Raises ResultsError where a metric was measured with different options."""
-    for name in (name for name in MEASURED_ON.get(metric, ()) if name in frame):
-        used = frame.loc[frame[metric].notna(), name]
-        first = FIRST_VERSIONS.get(name)
-        values = list((used.dropna() if first is None else used.fillna(first)).unique())
-        if len(values) > 1:
-            raise ResultsError(
-                f"{metric} was measured with {name} {' and '.join(map(str, values))}, which no "
-                f"figure may join. Choose one: --where {name}={values[0]}."
-            )
 
 
 def unfinished(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:

@@ -6,6 +6,7 @@ epochs that it asked for are cut.
 """
 
 import json
+import sys
 from itertools import chain
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from analysis.trial_folder import (
     read_versioned,
 )
 
+NAMED = 3  # damaged trials on stderr before "and n more"
 LARGEST = 10**300  # a whole number in JSON may have a thousand digits
 IDENTITY = [
     "key",
@@ -60,7 +62,38 @@ def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFra
             "Run the study (again), or give another folder with --results FOLDER."
         )
     root = path.parent if (path / "study.json").is_file() else path
-    return with_pool_quality(checked(_frame(folders), path), root)
+    return with_pool_quality(_sound(folders, path), root)
+
+
+def _sound(folders: list[TrialFolder], path: Path) -> pd.DataFrame:
+    """The frame of the trials whose values are sound; the others are named on stderr.
+
+    Raises ResultsError where no trial is sound.
+    """
+    try:
+        return checked(_frame(folders), path)
+    except ResultsError as error:
+        reasons = {trial.key: _reason(trial, path) for trial in folders}
+        kept = [trial for trial in folders if reasons[trial.key] is None]
+        damaged = {key: reason for key, reason in reasons.items() if reason}
+        if not damaged or not any(trial.rows and trial.fields for trial in kept):
+            raise error
+    for key, reason in list(damaged.items())[:NAMED]:
+        print(f"Left out: {key}: {reason}", file=sys.stderr)
+    if damaged.keys() - list(damaged)[:NAMED]:
+        print(f"Left out: {len(damaged) - NAMED} more damaged trials", file=sys.stderr)
+    return checked(_frame(kept), path)
+
+
+def _reason(trial: TrialFolder, path: Path) -> str | None:
+    """What is wrong with the values of a trial, if anything is."""
+    if not (trial.rows and trial.fields):
+        return None
+    try:
+        checked(_frame([trial]), path / trial.key)
+    except ResultsError as error:
+        return str(error)
+    return None
 
 
 def trials(path: str | Path) -> list[TrialFolder]:

@@ -32,7 +32,7 @@ NOTHING = ("none", "null")  # words for a missing value
 TERM = re.compile(
     r"""\s*(?P<term>(?P<column>[^\s=<>!]+)\s*
     (?P<sign>[=<>!]+|(?<=\s)[a-z]+(?=\s))\s*
-    (?P<value>'[^']*'|"[^"]*"|\S.*?))
+    (?P<value>'[^']*'|"[^"]*"|[^\s=<>!].*?))
     (?:\s+and\s|\s*$)""",
     re.VERBOSE | re.DOTALL,
 )

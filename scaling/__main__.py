@@ -8,7 +8,7 @@ from typing import Never
 from analysis import __main__ as results
 from analysis import figures
 from scaling import __version__
-from scaling.cli import doctor, evaluate, pool, status, studies
+from scaling.cli import doctor, evaluate, pool, replicates, reproduce, status, studies
 from scaling.cli.options import Parser
 from scaling.cli.process import ended
 from scaling.errors import COMMAND, UsageError, did_you_mean
@@ -35,9 +35,10 @@ def _main() -> int:
 def _command(word: str) -> int:
     """Runs the words whose options argparse reads here."""
     parser = _parser()
-    if not word.startswith("-") and word not in ("doctor", "pool", "status"):
+    every = ("status", "replicates", "reproduce", "pool", "doctor")
+    if not word.startswith("-") and word not in every:
         said = f"{word!r} is no word of {COMMAND}" if word else f"{COMMAND} takes a word"
-        words = ["study", "evaluate", "status", "pool", "doctor", *_of_results()]
+        words = ["study", "evaluate", *every, *_of_results()]
         near = did_you_mean(word, words)
         raise UsageError(f"{said}. {near}Known: {', '.join(words)}.")
     options = parser.parse_args()
@@ -49,14 +50,24 @@ def _of_results() -> dict[str, str]:
     return {name: figures.about(name) for name in figures.names()} | results.WORDS
 
 
+class _Help(HelpFormatter):
+    """A help whose words have their line each, the longest too: argparse forgets their indent."""
+
+    def format_help(self) -> str:
+        self._action_max_length += 2
+        return super().format_help()
+
+
 def _parser() -> Parser:
-    form = partial(HelpFormatter, width=WIDTH)
+    form = partial(_Help, width=WIDTH)
     made = Parser(prog=COMMAND, description=__doc__, allow_abbrev=False, formatter_class=form)
     made.add_argument("--version", action="version", version=f"{COMMAND} {__version__}")
     words = made.add_subparsers(required=True, metavar="WORD", title="words")
     words.add_parser("study", help="run an experiment; without a name it lists them")
     words.add_parser("evaluate", help="measure metrics of finished trials")
     status.add_to(words)
+    replicates.add_to(words)
+    reproduce.add_to(words)
     pool.add_to(words)
     doctor.add_to(words)
     for name, about in _of_results().items():

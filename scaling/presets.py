@@ -75,7 +75,7 @@ def vae(dataset: str, **fields: Any) -> VaeTrial:
     return VaeTrial(dataset, **(DATASETS[dataset].settings | width | chosen | fields))
 
 
-def digits(epochs: int = 80, measure_every: int = 8) -> dict[str, Any]:
+def digits(epochs: int = 60, measure_every: int = 10) -> dict[str, Any]:
     """sklearn's digits, 300 for training, five random splits: minutes on 2 cores."""
     base = vae("digits", n_c=32, train_size=300)
     return {
@@ -83,7 +83,7 @@ def digits(epochs: int = 80, measure_every: int = 8) -> dict[str, Any]:
         "epochs": epochs,
         "measure_every": measure_every,
         "replicates": (0, 1, 2, 3, 4),
-        "diffusion": Diffusion(DIGITS_EDM, epochs=300),
+        "diffusion": Diffusion(DIGITS_EDM, epochs=300, k=5),
     }
 
 

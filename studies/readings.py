@@ -69,7 +69,7 @@ MNIST = presets.mnist_small(epochs=100, measure_every=10)
 PRESETS = {
     "digits": Readings(
         about="sklearn's digits, half an hour on 2 cores", **presets.digits(),
-        readings=(*RESIDUAL, *ANYWHERE, Reading("lr_decay_epochs", 80)),
+        readings=(*RESIDUAL, *ANYWHERE, Reading("lr_decay_epochs", 60)),
     ),
     "mnist-small": Readings(
         about="5,000 BinaryMNIST images, hours on 2 cores", **MNIST, readings=BERNOULLI,
@@ -81,6 +81,10 @@ PRESETS = {
     "cifar10": Readings(
         about="CIFAR-10 at n_c = 128, one GPU", **presets.one_gpu("cifar10", n_c=128),
         seeds=(0, 1, 2), readings=(*RESIDUAL, *ANYWHERE, Reading("lr_decay_epochs", 200)),
+    ),
+    "paper": Readings(
+        about="the paper's network and epochs on CIFAR-10, weeks on one GPU", **presets.paper(),
+        seeds=(0, 1, 2), readings=(*RESIDUAL, *ANYWHERE, Reading("lr_decay_epochs", 1000)),
     ),
     "smoke": Readings(
         about="tiny", **presets.smoke(),

@@ -9,9 +9,9 @@ import signal
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PROGRAM = next(filter(None, map(shutil.which, NAMES)), None)
+PROGRAM = next(filter(None, map(shutil.which, NAMES)), "")
 WITHOUT = "no Chromium here: apt-get install chromium"
-needed = pytest.mark.skipif(PROGRAM is None, reason=WITHOUT)
+needed = pytest.mark.skipif(not PROGRAM, reason=WITHOUT)
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run")
 
 

@@ -16,7 +16,6 @@ from scaling.trial import VaeTrial
 
 os.environ["RAY_worker_niceness"] = "0"  # 15 by default: beside other tests they would starve
 WITH_RAY = ("tests/cluster/", "tests/faults/")
-SOON = 100  # seconds: what is told within 10 may take ten times that on a busy machine
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 

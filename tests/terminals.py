@@ -15,7 +15,8 @@ def run(words, columns=80, lines=24, **environment):
     pid, terminal = pty.fork()
     if not pid:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        os.execvpe(words[0], words, os.environ | {"TERM": "xterm"} | environment)
+        others = {name: v for name, v in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        os.execvpe(words[0], words, others | {"TERM": "xterm"} | environment)
     output = b""
     while True:
         try:

@@ -31,6 +31,8 @@ def test_help_lists_every_word_with_a_line_each():
         "study",
         "evaluate",
         "status",
+        "replicates",
+        "reproduce",
         "pool",
         "doctor",
         *figures.names(),

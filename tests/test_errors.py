@@ -2,9 +2,9 @@
 
 import ast
 import re
+from argparse import Namespace
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from analysis.curves import where
 from analysis.trial_folder import ResultsError
 from scaling.cli import options
 from scaling.cli import study as cli
+from scaling.cli.axes import override
 from scaling.errors import UsageError
 from scaling.metrics.ms_ssim import ms_ssim
 from scaling.pools.samples import as_levels
@@ -59,16 +60,16 @@ def test_every_refusal_is_quoted_by_a_test(known):
 
 
 def run(*said):
-    return cli.override(trials(PRESETS["digits"]), options.parser("", PRESETS).parse_args(said))
+    return override(trials(PRESETS["digits"]), options.parser("", PRESETS).parse_args(said))
 
 
 @pytest.mark.parametrize(("told", "work"), [
     ("source.k=3 is read with source.real_share below 1 only. Give that too", lambda: Source(k=3)),
     ("Unknown dataset 'mnits'. Did you mean 'mnist'. Known: cifar10,", lambda: VaeTrial("mnits")),
     ("arguments: --sed. Did you mean '--seeds'.* Known flags: --address,", lambda: run("--sed")),
-    ("--seeds 2-: numbers or ranges such as 0-4 are expected", lambda: run("--seeds", "2-")),
+    ("numbers or ranges such as 0-4 are expected", lambda: run("--seeds", "2-")),
     ("Unknown preset 'tiny'. Known: cifar10,", lambda: options.preset_of(
-        SimpleNamespace(smoke_test=False, preset="tiny"), PRESETS)),
+        Namespace(smoke_test=False, preset="tiny"), PRESETS)),
     ("Unknown MS-SSIM variant 'wang'. Known: kuzina, standard", lambda: ms_ssim(
         torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8), "wang")),
     ("Unknown --rescale 'half'. Known: symmetric, unit", lambda: as_levels(

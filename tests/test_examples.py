@@ -1,5 +1,6 @@
 """The examples run: what a user adds with --module is trained, planned and measured."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from scaling.models import layers
 from scaling.planning import costs
 from scaling.runs.vae import VaeRun
 from scaling.trial import VaeTrial, catalog, extensions
+from tests.there import numbers
 
 FOLDER = Path(__file__).parents[1] / "examples"
 
@@ -22,12 +24,12 @@ def examples():
     extensions.load_all(made)
     yield made
     for what, module, attribute in extensions.OPEN:
-        names = getattr(extensions.sys.modules[module], attribute)
+        names = getattr(sys.modules[module], attribute)
         for name in [name for name in names if (what, name) in extensions.ADDED]:
             del names[name]
-    for module in made:
-        extensions._loaded.remove(module)
-        del extensions.sys.modules[module.name]
+    for one in made:
+        extensions._loaded.remove(one)
+        del sys.modules[one.name]
     extensions.ADDED.clear()
 
 
@@ -61,9 +63,9 @@ def test_a_data_set_is_what_its_row_says():
 def test_a_metric_is_found_and_measured(tiny, trial):
     run, _ = rows(trial, tiny)
     options = metrics.settings(["level_error"], ["images=10"])
-    numbers, _ = metrics.compute(run, ["level_error"], options)
-    assert 0 < numbers["level_error"] < tiny.levels - 1
-    assert numbers != metrics.compute(run, ["level_error"])[0]
+    row, _ = metrics.compute(run, ["level_error"], options)
+    assert 0 < numbers(row)["level_error"] < tiny.levels - 1
+    assert row != metrics.compute(run, ["level_error"])[0]
 
 
 def test_a_trial_of_a_module_says_which_one_it_needs(examples):

@@ -20,7 +20,7 @@ ROOMS = {  # a room -> those below that it may import, none if not here; `errors
     "runs": "metrics models data pools storage trial seeds",
     "planning": "runs models data pools storage trial",
     "cluster": "runs metrics pools data status storage trial",
-    "cli": "planning cluster pools metrics data status storage presets trial analysis",
+    "cli": "runs planning cluster pools metrics data status storage presets trial analysis",
     "__main__": "cli analysis",
     "studies": "cli presets trial analysis",
 }
@@ -123,5 +123,5 @@ def test_files_functions_and_classes_stay_small(path):
     assert text.count("\n") <= 250
     for node in ast.walk(ast.parse(text)):
         for kind, most in LINES.items():
-            if isinstance(node, kind):
-                assert node.end_lineno - node.lineno + 1 <= most, node.name
+            if isinstance(node, kind) and isinstance(node, ast.stmt):
+                assert (node.end_lineno or 0) - node.lineno + 1 <= most, ast.unparse(node)[:80]

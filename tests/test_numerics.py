@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,7 +84,8 @@ def test_a_number_that_is_lost_between_rows_ends_every_kind_of_run(trial, tiny, 
     rows = iter(run)
     first = next(rows)
     assert all(map(math.isfinite, numbers(first)))
-    module = run.vae if kind == "vae" else run.model
+    module = run.parts["vae" if kind == "vae" else "model"]
+    assert isinstance(module, torch.nn.Module)
     with torch.no_grad():
         next(iter(module.parameters())).fill_(bad)
     with pytest.raises(FloatingPointError, match="finite in epoch 2; a smaller lr"):
@@ -196,7 +198,8 @@ def test_pixels_that_are_wrong_beyond_doubt_cost_their_logit(trial):
     """Bernoulli, every logit 1e6: log p(0) = -1e6, log p(1) = 0, no rounding to log 0."""
     data = constant(0, levels=2)
     run = VaeRun(replace(trial, **BERNOULLI), data, 1, 1)
-    last = run.vae.decoder.body[-1]
+    decoder: Any = run.vae.decoder
+    last = decoder.body[-1]
     with torch.no_grad():
         last.weight.zero_()
         last.bias.fill_(1e6)
@@ -211,7 +214,8 @@ def test_decoders_gone_wild_are_measured_or_refused(tmp_path, trial, tiny, optio
     data = replace(data, train=data.train.astype(np.uint8), test=data.test.astype(np.uint8))
     run = VaeRun(replace(trial, **options), data if options == BERNOULLI else tiny, 1, 1)
     with torch.no_grad():
-        run.vae.decoder.body[-1].bias.fill_(value)
+        decoder: Any = run.vae.decoder
+        decoder.body[-1].bias.fill_(value)
     try:
         row = run.measure()
     except FloatingPointError as error:

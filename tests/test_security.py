@@ -19,6 +19,7 @@ from scaling.storage.files import write_json
 from scaling.storage.store import Store
 from scaling.trial import Source, TwoSampleTrial, VaeTrial, key
 from tests.small_pool import SPEC, build
+from tests.there import there
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [p for part in ("scaling", "analysis", "studies") for p in (ROOT / part).rglob("*.py")]
@@ -87,7 +88,8 @@ def test_a_trial_reads_no_pool_outside_the_results(tmp_path, name):
     source = Source(real_share=0.0, k=1, pool=name.format(tmp=tmp_path))
     with pytest.raises(UsageError, match="out of"):
         Pool.load(
-            store.pool(replace(TRIAL, source=source).reads_pool), tmp_path / "results" / "pools"
+            store.pool(there(replace(TRIAL, source=source).reads_pool)),
+            tmp_path / "results" / "pools",
         )
 
 

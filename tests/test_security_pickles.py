@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from analysis import results as analysis_results
+from analysis.trial_folder import ResultsError
 from scaling.data import datasets, npz, official
 from scaling.data.corruptions import cifar10_c as corruptions
 from scaling.errors import UsageError
@@ -127,7 +128,7 @@ def read_results(folder):
 
 
 def read_study(folder):
-    with pytest.raises(analysis_results.ResultsError):
+    with pytest.raises(ResultsError):
         analysis_results.load(folder)
 
 

@@ -6,28 +6,44 @@ primary claims are decided at planned sizes, all others with a false-discovery r
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from analysis import curves, figures, results
-from analysis.claims import appendix, downstream, parameters, primary, section5
-from analysis.claims.cells import Cell, cells
+from analysis.claims import appendix, copies, downstream, parameters, primary, section5
+from analysis.claims.cells import Cell, cells, measured_alike
 from analysis.claims.claim import Claim
-from analysis.claims.judging import NOT_RUN, UNDECIDED, judge
+from analysis.claims.judging import NOT_RUN, UNDECIDED, Compared, judge
 from analysis.claims.page import only, text, write
 from analysis.claims.rules import Rule
+from analysis.claims.wording import PAPERS as PAPERS
 from analysis.columns import COLUMNS
 from analysis.planned import false_discovery
 from analysis.trial_folder import ResultsError
 
 PRIMARY, EXPLORATORY = "primary", "exploratory"
+ELSEWHERE = "other"  # data than the paper's
 CLAIMS: tuple[Claim, ...] = (
     *section5.CLAIMS,
     *parameters.CLAIMS,
     *appendix.CLAIMS,
     *downstream.CLAIMS,
 )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The comparisons of a rule in a setting, or why there are none."""
+
+    rule: Rule
+    cell: Cell
+    comparisons: Sequence[Compared]
+    why: str = ""
+
+
+Entry = tuple[dict[str, object], Claim, Judged | None]  # a row, and what it rests on
 
 
 def ledger(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> pd.DataFrame:
@@ -38,15 +54,23 @@ def ledger(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> pd.DataFram
     p-value of the verdict, `q` that of an exploratory claim among all exploratory rows here
     (Benjamini and Yekutieli): decided where q is at most 0.05. A primary claim is decided at
     planned sizes (`analysis.planned`), as `decided` says.
+
+    `data` says whether the row answers the claim, being measured on data on which the paper makes
+    it, or shows what it says on other data. `assumed` is a margin or number of this project's.
     """
+    return pd.DataFrame([row for row, _, _ in entries(frame, claims)])
+
+
+def entries(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Entry]:
+    """The rows of the ledger, each with its claim and what it was judged on."""
     settings = cells(frame)
-    rows = [row for claim in claims for row in _rows(claim, settings)]
-    explored = [row for row in rows if row["kind"] == EXPLORATORY and row["comparisons"]]
+    found = [entry for claim in claims for entry in _rows(claim, settings)]
+    explored = [row for row, _, _ in found if row["kind"] == EXPLORATORY and row["comparisons"]]
     rates = false_discovery([float(str(row["p"])) for row in explored])
     for row, q in zip(explored, rates, strict=True):
         row["q"] = q
         row["verdict"] = row["verdict"] if q <= primary.RATE else UNDECIDED
-    return pd.DataFrame(rows)
+    return found
 
 
 def main(
@@ -67,37 +91,60 @@ def main(
     print("\n".join([said, *figures.ended_early(frame)]))
 
 
-def _rows(claim: Claim, settings: list[Cell]) -> list[dict[str, object]]:
+def judged(claim: Claim, settings: list[Cell]) -> list[Judged]:
+    """The comparisons of a claim in each setting in which it is measured."""
     rule = claim.rule
     if isinstance(rule, str):
-        return [_row(claim, "", "", NOT_RUN, rule)]
-    judged = [_judged(claim, rule, cell) for cell in settings if claim.about(cell)]
-    return [row for row in judged if row] or [_row(claim, "", "", NOT_RUN)]
+        return []
+    wanted = [cell for cell in settings if claim.about(cell) or claim.beyond(cell)]
+    parts = [part for cell in wanted for part in measured_alike(cell, rule.needs)]
+    return [found for part in parts if (found := _judged(rule, part))]
 
 
-def _judged(claim: Claim, rule: Rule, cell: Cell) -> dict[str, object] | None:
+def _judged(rule: Rule, cell: Cell) -> Judged | None:
     try:
         comparisons = rule.comparisons(cell)
     except ResultsError as error:
-        return _row(claim, cell.label, cell.dataset, UNDECIDED, compared=str(error))
+        return Judged(rule, cell, [], str(error))
+    return Judged(rule, cell, comparisons) if comparisons else None
+
+
+def _rows(claim: Claim, settings: list[Cell]) -> list[Entry]:
+    rows: list[Entry] = [
+        (_measured(claim, found), claim, found) for found in judged(claim, settings)
+    ]
+    if any(row["data"] == PAPERS for row, _, _ in rows):
+        return rows
+    why = claim.rule if isinstance(claim.rule, str) else ""
+    others = sorted({cell.dataset for cell in settings} - set(claim.datasets))
+    if others and not why:
+        why = f"not measured on {' or '.join(claim.datasets)}; {', '.join(others)} cannot answer it"
+    return [(_row(claim, "", "", NOT_RUN, why), claim, None), *rows]
+
+
+def _measured(claim: Claim, found: Judged) -> dict[str, object]:
+    cell, comparisons = found.cell, found.comparisons
+    data = PAPERS if claim.about(cell) else ELSEWHERE
     if not comparisons:
-        return None
+        return _row(claim, cell.label, cell.dataset, UNDECIDED, found.why) | {"data": data}
     evidence = judge(comparisons)
-    found, verdict, said = evidence.decisive.interval, evidence.verdict, ""
+    interval, verdict, said = evidence.decisive.interval, evidence.verdict, ""
     if claim.name in primary.PRIMARY:
-        decided = primary.decision(rule, cell)
-        verdict, said = decided.verdict, decided.text
+        decided = primary.decision(found.rule, cell)
+        verdict, said = decided.verdict, primary.said(decided, cell)
     row = _row(claim, cell.label, cell.dataset, verdict, compared=evidence.decisive.what)
     return row | {
-        "difference": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "n": found.n,
+        "data": data,
+        "difference": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "n": interval.n,
         "level": cell.level,
         "spread": evidence.decisive.spread,
         "comparisons": evidence.comparisons,
         "p": min(evidence.p.holds, evidence.p.fails),
         "decided": said,
+        "beside": copies.beside(cell) if claim.about_shares else "",
     }
 
 
@@ -112,9 +159,11 @@ def _row(
         "claim": claim.name,
         "statement": claim.statement,
         "where": claim.where,
+        "data": PAPERS,
         "dataset": label,
         **{"difference": none, "low": none, "high": none, "n": 0, "level": "", "spread": ""},
         **{"comparisons": 0, "p": none, "q": none, "decided": ""},
+        **{"assumed": claim.assumed, "beside": ""},
         "unit": _unit(claim),
         "compared": compared,
         "paper": claim.said(dataset),

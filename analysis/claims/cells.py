@@ -1,31 +1,35 @@
 """Cells: the finished trials of one setting, from which arms take their values by draw.
 
 A setting is everything that no claim varies: data set, partition, split, network, likelihood,
-optimizer, epochs. Trials of different settings are never compared. What a draw is, a replicate or
-a seed, `analysis.levels` says.
+optimizer, precision, epochs, and how samples were made (`pool_kinds`). Trials of different settings
+are never compared, nor are values that were measured differently (`Cell.measured_alike`). What a
+draw is, a replicate or a seed, `analysis.levels` says.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
 
-from analysis import curves, levels
+from analysis import curves, levels, measured
 from analysis.alike import DEFAULTS, filled, images
+from analysis.claims import pool_kinds
 from analysis.claims.arms import Arm, Each, Place, pick, placed
-from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
+from analysis.claims.axes import (
+    GRADED,
+    METHOD,
+    PLACE,
+    Columns,
+    fields_of,
+    largest,
+    mean,
+    with_axes,
+)
 from analysis.trial_folder import ResultsError
 
 KINDS = ("vae", "two_sample")
-METHOD = ("real_share", "diffusion_share", "augment", "mollified", "half_asleep")
-PLACE = ["m_z", "n_c"]
-GRADED = ("source_", "half_asleep_")  # prefixes of the fields that make a method
-VARIED = {"key", "state", "seed", "replicate", "source", "share", "pool", *PLACE}
-AVERAGED = "__overall"  # a mixture of corruptions, left out of means over corruptions
-Columns = tuple[str, ...]  # patterns (accuracy_knn__*) are means over what they match
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Cell:
     trials: pd.DataFrame  # final values, a row per trial, and the axes of Arm
     frame: pd.DataFrame  # the same trials epoch by epoch
     _measured: dict[Columns, pd.DataFrame] = field(default_factory=dict)
+    _each: dict[tuple[Arm, Columns], pd.Series] = field(default_factory=dict)
 
     @property
     def level(self) -> str:
@@ -62,7 +67,7 @@ class Cell:
     def rows(self, arm: Arm, columns: Columns) -> pd.DataFrame:
         """The arm's trials at any place and k, with the mean of the columns as `value`."""
         if columns not in self._measured:
-            value = _mean(self.trials, columns)
+            value = mean(self.trials, columns)
             axes = self.trials[["unit", "seed", *METHOD, *PLACE, "k"]]
             self._measured[columns] = axes.assign(value=value)[value.notna()]
         rows = self._measured[columns]
@@ -95,7 +100,7 @@ class Cell:
             return []
         free = [replace(arm, k="last") for arm in found]
         rows = list(map(self._on_place, free, columns))
-        last = _largest([each for arm, each in zip(arms, rows, strict=True) if arm.k == "last"])
+        last = largest([each for arm, each in zip(arms, rows, strict=True) if arm.k == "last"])
         ks = [
             last if arm.k == "last" else pick(arm.k, each["k"])
             for arm, each in zip(arms, rows, strict=True)
@@ -119,12 +124,17 @@ class Cell:
 
         Raises ResultsError, in half a sentence, where two trials stand for one seed of a draw.
         """
+        if (arm, columns) not in self._each:
+            self._each[arm, columns] = self._values(arm, columns)
+        return self._each[arm, columns]
+
+    def _values(self, arm: Arm, columns: Columns) -> pd.Series:
         rows = self._on_place(arm, columns)
         place = ["unit", "seed"]
         double = rows.duplicated(place, keep=False)
         if double.any():
             twins = self.trials.loc[rows.index[double]]
-            differ = [n for n in _fields(twins) if twins[n].nunique(dropna=False) > 1]
+            differ = [n for n in fields_of(twins) if twins[n].nunique(dropna=False) > 1]
             raise ResultsError(
                 f"several trials of {arm.name} stand at {arm.place}, seed "
                 f"{twins['seed'].iloc[0]}: they differ in {', '.join(differ) or 'key'}"
@@ -142,12 +152,34 @@ class Cell:
         return rows[kept]
 
 
+def measured_alike(cell: Cell, columns: Sequence[str]) -> list[Cell]:
+    """The cell, once for each way in which the columns were measured, the others left out."""
+    how = measured.settings(cell.trials, columns)
+    ways = how.dropna(how="all").drop_duplicates()
+    if len(ways) < 2:
+        return [cell]
+    names = [n for n in how if ways[n].nunique(dropna=False) > 1]
+    found = []
+    for values in sorted(set(ways[names].itertuples(index=False, name=None)), key=str):
+        other = ~(how[names].isna() | (how[names] == list(values))).all(axis=1)
+        kept = cell.trials.copy()
+        for column in columns:
+            if set(measured.settings_of(column)) & set(names):
+                there = [n for n in kept if fnmatchcase(str(n), column)]
+                kept.loc[other, there] = np.nan
+        told = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
+        found.append(Cell(f"{cell.label}, {told}", cell.dataset, kept, cell.frame))
+    return found
+
+
 def cells(frame: pd.DataFrame) -> list[Cell]:
     """The settings in which trials are finished, by label.
 
     A trial that trained longer than others stands beside them too, as it was at their epoch.
     """
     done = frame[(frame["state"] == "done") & frame["kind"].isin(KINDS)]
+    done = done.assign(made=pool_kinds.of_trials(done, pool_kinds.kinds(frame)))
+    done = measured.as_last(done, list(map(str, done.columns)))
     ends = done.groupby("key").agg({"dataset": "first", "kind": "first", "epoch": "max"})
     each = [_until(done, epoch, ends) for epoch in sorted(set(ends["epoch"]))]
     return sorted((cell for found in each for cell in found), key=lambda cell: cell.label)
@@ -157,85 +189,43 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
     """The settings of the trials measured at that epoch, where one of them ended there."""
     there = done.loc[done["epoch"] == epoch, "key"]
     done = done[done["key"].isin(there) & (done["epoch"] <= epoch)]
-    trials = _with_axes(curves.last_values(done))
-    trials = trials.assign(images=images(trials))
-    for name in DEFAULTS.keys() & set(trials):
-        trials[name] = filled(trials, name)
-    setting = ["kind", "images", *(n for n in _fields(trials) if not n.startswith(GRADED)), "epoch"]
-    if "replicate" in trials:
-        trials = trials.assign(replicates=trials["replicate"].notna())  # never with others
-        setting.append("replicates")
+    trials = _comparable(with_axes(curves.last_values(done)))
+    setting = ["kind", "images", *(n for n in fields_of(trials) if not n.startswith(GRADED))]
+    setting += ["epoch", *(n for n in ("replicates",) if n in trials)]
     found = []
     for _, part in trials.groupby(list(dict.fromkeys(setting)), dropna=False):
         if not (ends.loc[part["key"], "epoch"] == epoch).any():
             continue
-        part = levels.settle(part)
         dataset, kind = part["dataset"].iloc[0], part["kind"].iloc[0]
         near = trials[(trials["dataset"] == dataset) & (trials["kind"] == kind)]
         told = [n for n in setting if near[n].nunique(dropna=False) > 1]
+        told += ["real"] if kind == "two_sample" and "real" in part and "real" not in told else []
         alike = ends[(ends["dataset"] == dataset) & (ends["kind"] == kind)]
         told += ["epoch"] if alike["epoch"].nunique() > 1 else []
         label = ", ".join([dataset, *(f"{n}={part[n].iloc[0]}" for n in told)])
-        found.append(Cell(label, dataset, part, done[done["key"].isin(part["key"])]))
+        for words, alone in _by_pool(part):
+            rows = done[done["key"].isin(alone["key"])]
+            found.append(Cell(label + words, dataset, levels.settle(alone), rows))
     return found
 
 
-def _largest(parts: list[pd.DataFrame]) -> float:
-    """The k of most arms and places, then of most trials, then the largest; 0 for real images."""
-    rows = pd.concat(parts) if parts else pd.DataFrame({"real_share": []})
-    rows = rows[rows["real_share"] < 1]
-    if rows.empty:
-        return 0.0
-
-    def measured(k: float) -> tuple[int, int, float]:
-        there = rows[rows["k"] == k]
-        return len(there[[*METHOD, *PLACE]].drop_duplicates()), len(there), k
-
-    return max(set(rows["k"].tolist()), key=measured)
-
-
-def _with_axes(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials with the axes of Arm as columns; a field that is missing is at its default."""
-
-    def filled(name: str, default: float | str) -> np.ndarray:
-        if name not in trials:
-            return np.full(len(trials), default)
-        held = trials[name].astype(object)
-        return held.where(held.notna(), default).astype(type(default)).to_numpy()
-
-    trials = trials.reset_index(drop=True)
-    classifier = trials["kind"].to_numpy() == "two_sample"
-    real = np.where(classifier, 0.0, filled("source_real_share", 1.0))
-    share = np.where(classifier, filled("share", 1.0), filled("source_diffusion_share", 1.0))
-    return trials.assign(
-        real_share=real,
-        diffusion_share=np.where(real == 1, 1.0, share),
-        augment=filled("source_augment", ""),
-        mollified=filled("source_mollify_epochs", 0.0) > 0,
-        half_asleep=filled("half_asleep_from", 0.0) > 0,
-        k=np.where((real == 1) | classifier, 0.0, filled("source_k", math.inf)),  # no k: all
-        m_z=filled("m_z", 0.0).astype(int),
-        n_c=filled("n_c", 0.0).astype(int),
-    )
+def _comparable(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials with what tells their settings apart, at its default where rows are older."""
+    trials = trials.assign(images=images(trials))
+    for name in DEFAULTS.keys() & set(trials):
+        trials[name] = filled(trials, name)
+    classifiers = trials["kind"] == "two_sample"
+    if classifiers.any():  # the first ones were all compared with images trained on
+        real = trials["real"] if "real" in trials else pd.Series(pd.NA, trials.index)
+        trials["real"] = real.astype(object).fillna("train").where(classifiers)
+    if "replicate" in trials:
+        trials = trials.assign(replicates=trials["replicate"].notna())  # never with others
+    return trials
 
 
-def _fields(trials: pd.DataFrame) -> Sequence[str]:
-    """The fields of the trials that tell settings or methods apart."""
-    names = [n for n in map(str, trials.columns) if n not in VARIED]
-    return [
-        n
-        for n in names
-        if n == "data" or (n not in ROW_COLUMNS and (n in TRIAL_COLUMNS or n.startswith(GRADED)))
-    ]
-
-
-def _mean(trials: pd.DataFrame, columns: Columns) -> pd.Series:
-    """Row means over the columns; missing where one of them is."""
-    found = []
-    for pattern in columns:
-        names = [n for n in map(str, trials.columns) if fnmatch(n, pattern)]
-        names = [n for n in names if n == pattern or AVERAGED not in n]
-        if not names:
-            return pd.Series(np.nan, index=trials.index)
-        found.append(trials[names].astype(float).mean(axis=1, skipna=False))
-    return pd.concat(found, axis=1).mean(axis=1, skipna=False)
+def _by_pool(part: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The trials once for each kind of pool, with those that have none, and words for it."""
+    made = sorted(set(part["made"]) - {""})
+    if len(made) < 2:
+        return [("", part)]
+    return [(f", samples of {kind}", part[part["made"].isin(["", kind])]) for kind in made]

@@ -1,17 +1,19 @@
 """A claim: what the paper says, where, what decides it, and the command that measures it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from analysis.claims.arms import Arm
-from analysis.claims.cells import Cell, Columns
+from analysis.claims.axes import Columns
+from analysis.claims.cells import Cell
 from analysis.claims.published import NAMES, NUMBERS, TABLE_11, number
 from analysis.claims.regions import ABOVE, BELOW, Region
 from analysis.claims.rules import Differs, Rule
 from analysis.claims.terms import Term
 from analysis.columns import CLASSIFIERS
 
+CIFAR = ("cifar10",)
 DATA_SOURCES = "scaling-vae study data_sources --preset cifar10"
 DOUBLE_DESCENT = "scaling-vae study double_descent --preset cifar10 --seeds 0-2"
 TASKS = "scaling-vae study downstream --preset cifar10"
@@ -35,15 +37,30 @@ class Claim:
     command: str = DATA_SOURCES
     paper: str = ""  # numbers that no table gives
     contradicted: str = ""  # where the paper's text contradicts itself, beyond its tables
-    datasets: tuple[str, ...] = tuple(NAMES)  # of the paper's data sets, those it is about
+    datasets: tuple[str, ...] = tuple(NAMES)  # on which the paper measured it
     likelihood: str = ""  # it is about this one only
+    names_data: bool = False  # it speaks of these data sets, so that others say nothing of it
 
     def about(self, cell: Cell) -> bool:
-        """Whether the claim speaks of the setting; other data sets stand in for the paper's."""
+        """Whether the setting answers the claim: its data set is one on which it was made."""
         likelihoods = cell.trials.get("likelihood", pd.Series(self.likelihood))
-        return (cell.dataset in self.datasets or cell.dataset not in NAMES) and (
+        return cell.dataset in self.datasets and (
             not self.likelihood or self.likelihood in set(likelihoods)
         )
+
+    def beyond(self, cell: Cell) -> bool:
+        """Whether the setting shows what the claim says on other data, which answers it nowhere."""
+        return cell.dataset not in self.datasets and not self.names_data
+
+    @property
+    def about_shares(self) -> bool:
+        """Whether it speaks of diffusion models that saw a share of D_train."""
+        return any(term.arm.diffusion_share != 1.0 for term in self.terms)
+
+    @property
+    def assumed(self) -> str:
+        """The margin or number of this project's that decides it, "" where there is none."""
+        return "" if isinstance(self.rule, str) else self.rule.assumed
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -98,6 +115,11 @@ class Claim:
 
     def _tables(self, dataset: str) -> tuple[str, ...]:
         return (dataset,) if dataset in NUMBERS else self.datasets
+
+
+def measured_on(datasets: tuple[str, ...], *claims: Claim) -> tuple[Claim, ...]:
+    """The claims as the paper made them: on these data sets only."""
+    return tuple(replace(claim, datasets=datasets) for claim in claims)
 
 
 def higher(column: str | Columns, arm: Arm, *others: Arm, region: Region = ABOVE) -> Differs:

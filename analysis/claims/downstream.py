@@ -1,7 +1,8 @@
 """The claims of Appendices F and G: representations, reconstructions, samples, corruptions."""
 
 from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, NORMAL
-from analysis.claims.claim import TASKS, Claim, higher, lower
+from analysis.claims.claim import CIFAR, TASKS, Claim, higher, lower, measured_on
+from analysis.claims.counted import ALMOST_ALL, Mostly
 from analysis.claims.regions import Margin, equal
 from analysis.claims.rules import InEach
 from analysis.columns import CLASSIFIERS, CORRUPTIONS
@@ -17,6 +18,14 @@ CLEAN = tuple(f"accuracy_{name}" for name in CLASSIFIERS)
 def corrupted(names: tuple[str, ...], what: str = "*") -> tuple[str, ...]:
     """The accuracy columns of classifiers on corrupted images."""
     return tuple(f"accuracy_{name}__{what}" for name in names)
+
+
+def best_in_each(name: str) -> InEach:
+    """A classifier is best on diffusion samples under each of the corruptions."""
+    return InEach(
+        higher(f"accuracy_{name}__*", DMAAPX, *OTHERS),
+        tuple(f"accuracy_{name}__{corruption}" for corruption in SINGLE),
+    )
 
 
 USES = [
@@ -88,10 +97,7 @@ CORRUPTED = [
             "Under each of the corruptions, representations learned on diffusion samples are "
             f"classified best ({CLASSIFIERS[name]}).",
             "G, Figure 19",
-            InEach(
-                higher(f"accuracy_{name}__*", DMAAPX, *OTHERS),
-                tuple(f"accuracy_{name}__{corruption}" for corruption in SINGLE),
-            ),
+            best_in_each(name),
             TASKS,
         )
         for name in LINEAR
@@ -103,12 +109,16 @@ CORRUPTED = [
         higher(corrupted(LINEAR), DMAAPX, *OTHERS),
         TASKS,
     ),
-    Claim(
-        "corruptions: other classifiers",
-        "Averaged over the corruptions and the non-linear classifiers, diffusion samples are best.",
-        "G, Figure 19",
-        higher(corrupted(CURVED), DMAAPX, *OTHERS),
-        TASKS,
+    *(
+        Claim(
+            f"corruptions: almost all, {name}",
+            "Under almost all of the corruptions, representations learned on diffusion samples are "
+            f"classified best ({CLASSIFIERS[name]}).",
+            "G, Figure 19",
+            Mostly(best_in_each(name), ALMOST_ALL),
+            TASKS,
+        )
+        for name in CURVED
     ),
     Claim(
         "corruptions: mixed",
@@ -120,4 +130,4 @@ CORRUPTED = [
     ),
 ]
 
-CLAIMS = (*USES, *CORRUPTED)
+CLAIMS = measured_on(CIFAR, *USES, *CORRUPTED)

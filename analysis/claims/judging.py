@@ -10,6 +10,7 @@ of m lies outside is looked for m times, so its p-value counts m times (Bonferro
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import pandas as pd
 from scipy.special import stdtrit
@@ -17,8 +18,33 @@ from scipy.special import stdtrit
 from analysis.intervals import LEVEL, Interval, t_interval
 from analysis.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED, PValues
 
-__all__ = ["FAILS", "HOLDS", "NOT_RUN", "UNDECIDED", "Comparison", "Evidence", "judge"]
+__all__ = ["FAILS", "HOLDS", "NOT_RUN", "UNDECIDED", "Compared", "Comparison", "Evidence", "judge"]
 FEW_SEEDS = 2  # fewer draws have no interval
+
+
+class Compared(Protocol):
+    """What a verdict is about: a comparison, or how many of several hold."""
+
+    @property
+    def what(self) -> str: ...
+    @property
+    def interval(self) -> Interval: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def spread(self) -> str: ...
+    @property
+    def shared(self) -> bool: ...
+    @property
+    def enough(self) -> bool: ...
+    @property
+    def inside(self) -> float: ...
+    @property
+    def outside(self) -> float: ...
+    @property
+    def room(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -31,6 +57,7 @@ class Comparison:
     high: float = math.inf
     seeds: int = FEW_SEEDS  # fewer draws decide nothing
     spread: str = ""  # variance components of the difference, where draws have several seeds
+    shared: bool = False  # whether draws were measured where the others pointed
 
     @property
     def enough(self) -> bool:
@@ -61,12 +88,12 @@ class Evidence:
     """A verdict and, of the comparisons that it rests on, the one nearest to failing."""
 
     verdict: str
-    decisive: Comparison
+    decisive: Compared
     comparisons: int
     p: PValues
 
 
-def p_values(comparisons: Sequence[Comparison]) -> PValues:
+def p_values(comparisons: Sequence[Compared]) -> PValues:
     """Of one or more comparisons that must all hold; too few draws decide nothing."""
     enough = [each for each in comparisons if each.enough]
     holds = max(each.inside for each in comparisons) if len(enough) == len(comparisons) else 1.0
@@ -74,7 +101,7 @@ def p_values(comparisons: Sequence[Comparison]) -> PValues:
     return PValues(min(1.0, holds), min(1.0, len(comparisons) * fails))
 
 
-def judge(comparisons: Sequence[Comparison], error: float = 1 - LEVEL) -> Evidence:
+def judge(comparisons: Sequence[Compared], error: float = 1 - LEVEL) -> Evidence:
     """The verdict, at this error, on one or more comparisons that must all hold."""
     found = p_values(comparisons)
     verdict = found.verdict(error)

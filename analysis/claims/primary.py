@@ -8,9 +8,11 @@ expected to be decided wrongly (`analysis.planned.false_discovery`).
 from analysis.claims.cells import Cell
 from analysis.claims.judging import p_values
 from analysis.claims.rules import Rule
+from analysis.levels import SEEDS, WORDS
 from analysis.planned import Decision, PValues, decide
 from analysis.trial_folder import ResultsError
 
+SEEDS_ALONE = WORDS[SEEDS][0]  # the level at which no claim about data is decided
 RATE = 0.05  # of false discoveries among the exploratory claims that are decided
 PRIMARY = (  # names of claims
     "test ELBO: diffusion samples, normal",
@@ -30,6 +32,13 @@ def decision(rule: Rule, cell: Cell) -> Decision:
     else is looked at, so more draws change no decision.
     """
     return decide(cell.units, lambda n: look(rule, cell, n))
+
+
+def said(decided: Decision, cell: Cell) -> str:
+    """When it was or will be decided, and by what where that says nothing about other data."""
+    if not cell.level.startswith(SEEDS_ALONE):
+        return decided.text
+    return f"{decided.text}; by {SEEDS_ALONE} only, which say nothing of other data"
 
 
 def look(rule: Rule, cell: Cell, n: int) -> PValues | None:

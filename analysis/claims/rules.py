@@ -1,11 +1,12 @@
 """Rules: from the trials of one setting to the comparisons that decide a claim."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from analysis.claims.arms import Each
 from analysis.claims.cells import Cell
-from analysis.claims.judging import Comparison, difference
+from analysis.claims.judging import Compared, Comparison, difference
 from analysis.claims.regions import ABOVE, Region
 from analysis.claims.terms import FEW_VALUES, Choice, Term, at_places, said, shared_axis, spread
 from analysis.intervals import t_interval
@@ -30,7 +31,11 @@ class Rule(Protocol):
     def text(self) -> str:
         """When the claim holds, in one sentence."""
 
-    def comparisons(self, cell: Cell) -> list[Comparison]:
+    @property
+    def assumed(self) -> str:
+        """The margin or number by which it is decided and that the paper does not state, or ""."""
+
+    def comparisons(self, cell: Cell) -> Sequence[Compared]:
         """What must hold; nothing where it is not measured. Raises ResultsError."""
 
 
@@ -58,6 +63,10 @@ class Differs:
         return self.first.per
 
     @property
+    def assumed(self) -> str:
+        return f"no difference is one of at most {m.text}" if (m := self.region.margin) else ""
+
+    @property
     def text(self) -> str:
         places = {term.arm.place for term in self.terms}
         shared = places.pop() if len(places) == 1 else ""
@@ -77,9 +86,7 @@ class Differs:
         if bounds is None:
             return []
         every = [dict(choice) for choice in sorted(set.intersection(*choices))] if varied else [{}]
-        found = [each for choice in every if (each := self._at(cell, choice, bounds))]
-        most = max((least(each) for each in found), default=0)
-        return [one for each in found if least(each) == most for one in each]
+        return most_draws([self._at(cell, choice, bounds) for choice in every])
 
     def _at(self, cell: Cell, choice: Choice, bounds: tuple[float, float]) -> list[Comparison]:
         terms = at_places(cell, [term.chosen(choice) for term in self.terms])
@@ -99,9 +106,11 @@ class Differs:
         ]
 
 
-def least(comparisons: list[Comparison]) -> int:
-    """The number of draws of the comparison that has fewest."""
-    return min(each.interval.n for each in comparisons)
+def most_draws(groups: Sequence[list[Comparison]]) -> list[Comparison]:
+    """The comparisons of the groups that are measured in as many draws as any group is."""
+    draws = [min((each.interval.n for each in group), default=0) for group in groups]
+    most = max(draws, default=0)
+    return [each for group, n in zip(groups, draws, strict=True) if n == most for each in group]
 
 
 @dataclass(frozen=True)
@@ -124,12 +133,20 @@ class InEach:
         return self.rule.per
 
     @property
+    def assumed(self) -> str:
+        return self.rule.assumed
+
+    @property
     def text(self) -> str:
         return f"{self.rule.text}, in each column by itself"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
         """Those of every column."""
-        return [found for name in self.columns for found in self._of(name).comparisons(cell)]
+        return [found for each in self.by_column(cell) for found in each]
+
+    def by_column(self, cell: Cell) -> list[list[Comparison]]:
+        """Those of each column."""
+        return [self._of(name).comparisons(cell) for name in self.columns]
 
     def _of(self, name: str) -> Differs:
         first, *others = (replace(term, column=name) for term in self.terms)

@@ -36,6 +36,10 @@ class Peaks:
         return ""
 
     @property
+    def assumed(self) -> str:
+        return ""
+
+    @property
     def text(self) -> str:
         arm = self.term.arm
         return (
@@ -54,7 +58,12 @@ class Peaks:
             return []
         where = f"{self.term.column} of {self.term.arm.name}, {terms[0].where(axis)}"
         return [
-            Comparison(f"{name} of {where}", t_interval(move, True, cell.overlap), seeds=FEW_SEEDS)
+            Comparison(
+                f"{name} of {where}",
+                t_interval(move, True, cell.overlap),
+                seeds=FEW_SEEDS,
+                shared=True,
+            )
             for name, move in zip(("rise", "drop"), rise_and_drop(y), strict=True)
         ]
 
@@ -85,6 +94,10 @@ class DoubleDescends:
         return ""
 
     @property
+    def assumed(self) -> str:
+        return ""
+
+    @property
     def text(self) -> str:
         return (
             "first descent, rise and second descent of the negative test_elbo along n_c, then m_z, "
@@ -102,7 +115,10 @@ class DoubleDescends:
             return []
         return [
             Comparison(
-                f"{move.name} of negative test_elbo of normal", move.crossfit, seeds=FEW_SEEDS
+                f"{move.name} of negative test_elbo of normal",
+                move.crossfit,
+                seeds=FEW_SEEDS,
+                shared=True,
             )
             for move in found.moves
         ]

@@ -8,7 +8,8 @@ import pandas as pd
 
 from analysis import levels
 from analysis.claims.arms import NORMAL, Along, Arm, Each
-from analysis.claims.cells import Cell, Columns
+from analysis.claims.axes import Columns
+from analysis.claims.cells import Cell
 
 FEW_VALUES = 3  # of an axis, for a slope that is more than a difference or a peak inside
 DOUBLED = ("m_z", "n_c", "k")  # slopes along these are per doubling, along shares per unit

@@ -5,7 +5,16 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.claims.page import counts, decided, ours, summary
+from analysis.claims.wording import (
+    ELSEWHERE_HEAD,
+    PAPERS,
+    absent,
+    counts,
+    decided,
+    ours,
+    parts,
+    summary,
+)
 from analysis.levels import counted
 from analysis.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED
 
@@ -19,20 +28,21 @@ WIDE = 100.0  # of the whisker's axis
 def markdown(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
     """Counts, summary and a table for each verdict; what is not run is listed by its command."""
     lines = [f"**{counts(ledger)}**", "", summary(ledger)]
-    for verdict in (HOLDS, FAILS, UNDECIDED):
-        part = rows[rows["verdict"] == verdict]
-        if len(part):
-            lines += ["", f"## {verdict[:1].upper()}{verdict[1:]}", ""]
-            lines += [_table_row(HEAD), _table_row(["---"] * len(HEAD))]
-            lines += [_markdown_row(row) for row in part.to_dict("records")]
-    absent = rows[rows["verdict"] == NOT_RUN]
-    for command, part in absent.groupby("command", sort=False):
+    elsewhere = False
+    for papers, verdict, part in parts(rows):
+        if not papers and not elsewhere:
+            lines += ["", f"# {ELSEWHERE_HEAD}"]
+            elsewhere = True
+        lines += ["", f"## {verdict[:1].upper()}{verdict[1:]}", ""]
+        lines += [_table_row(HEAD), _table_row(["---"] * len(HEAD))]
+        lines += [_markdown_row(row) for row in part.to_dict("records")]
+    for command, part in absent(rows):
         lines += ["", f"## {NOT_RUN.capitalize()}: `{command}`", ""]
         lines += [f"- {_plain(row['statement'])}" for row in part.to_dict("records")]
     return "\n".join(lines)
 
 
-def _markdown_row(row: dict[str, Any]) -> str:
+def _markdown_row(row: dict[Any, Any]) -> str:
     name = f"**{_plain(row['claim'])}** {_plain(row['statement'])} ({_plain(row['where'])})"
     setting = f" [{_plain(row['dataset'])}]" if row["dataset"] else ""
     level = f", {counted(row['n'], row['level'])}" if row["comparisons"] else ""
@@ -59,22 +69,22 @@ def html(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
 
     made = Environment(loader=FileSystemLoader(HOME), autoescape=True, undefined=StrictUndefined,
                        trim_blocks=True, lstrip_blocks=True)  # fmt: skip
-    judged = rows[rows["verdict"] != NOT_RUN]
-    groups = {
-        verdict: [_shown(row) for row in judged[judged["verdict"] == verdict].to_dict("records")]
-        for verdict in (HOLDS, FAILS, UNDECIDED)
-    }
-    absent = rows[rows["verdict"] == NOT_RUN].groupby("command", sort=False)
-    found = ledger["verdict"].value_counts()
+    groups = [
+        (papers, verdict, [_shown(row) for row in part.to_dict("records")])
+        for papers, verdict, part in parts(rows)
+    ]
+    found = ledger.loc[ledger["data"] == PAPERS, "verdict"].value_counts()
     return made.get_template("claims.html").render(
         counts=[(v, TONES[v], SIGNS[v], int(found.get(v, 0))) for v in TONES],
         summary=summary(ledger),
-        groups={verdict: each for verdict, each in groups.items() if each},
-        absent={str(command): part.to_dict("records") for command, part in absent},
+        answers=[each for each in groups if each[0]],
+        elsewhere=[each for each in groups if not each[0]],
+        head=ELSEWHERE_HEAD,
+        absent={command: part.to_dict("records") for command, part in absent(rows)},
     )
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def _shown(row: dict[Any, Any]) -> dict[Any, Any]:
     """A row with its numbers in words, and its interval on an axis that holds 0."""
     known = bool(row["comparisons"])
     values = [0.0, row["difference"], row["low"], row["high"]]

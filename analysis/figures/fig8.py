@@ -9,101 +9,24 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
 from analysis import curves, descent, paths, style, verdicts
-from analysis.figures import layout, marks
-from analysis.intervals import over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.figures import along_path, free_labels, layout, marks
 
-FEW_POINTS = 2
 MANY_POINTS = 12  # from which on the tick labels are small
-HEADER = ["order", "phase", "source", "m_z", "n_c", "parameters", "role"]
 EARLY: style.Line = "--"  # the curve at the best validation epoch
 EARLY_COLOUR = "#222222"
 
-
-def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per source and finished point of the path: negative test ELBO, nats per image.
-
-    The path is normal training's (or the only source's), of the points that the verdict has;
-    `role` names its first minimum, peak and second minimum as the verdict places them, if the mean
-    goes down, up and down at all. `at` says of which epochs: the last of training, and where there
-    are validation images those of the best validation ELBO of each trial. Raises ResultsError
-    where there is no path.
-    """
-    found = _verdict(frame)
-    last = _table(frame, curves.final(frame), found).assign(at=curves.LAST)
-    early = _early(frame, found)
-    return last if early is None else pd.concat([last, early], ignore_index=True)
-
-
-def _early(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame | None:
-    """The numbers at the best validation epoch; None without validation ELBOs."""
-    try:
-        finals = curves.final(frame, at=curves.BEST)
-        early = None if found is None else _verdict(frame, curves.BEST)
-        return _table(frame, finals, early, _steps(frame, found)).assign(at=curves.BEST)
-    except ResultsError:
-        return None
-
-
-def _steps(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame:
-    """The verdict's path; before there is one, that through all trials asked for."""
-    if found is None:
-        return paths.path(frame, _lead(frame))
-    return pd.DataFrame(found.path, columns=["phase", "m_z", "n_c"])
-
-
-def _table(
-    frame: pd.DataFrame,
-    finals: pd.DataFrame,
-    found: descent.Verdict | None,
-    steps: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    lead = _lead(frame)
-    steps = _steps(frame, found) if steps is None else steps
-    finals = finals.merge(steps.reset_index(names="order"), on=["m_z", "n_c"])
-    if "test_elbo" not in finals:
-        raise ResultsError(
-            "Figure 8 needs test_elbo, which is not measured here. "
-            "Choose results of VAEs: --results results/double_descent."
-        )
-    finals["negative_test_elbo"] = -finals["test_elbo"]
-    by = [name for name in HEADER if name in finals and finals[name].notna().all()]
-    table = over_seeds(finals, by, "negative_test_elbo").sort_values(["source", "order"])
-    if (table["source"] == lead).sum() < FEW_POINTS:
-        raise ResultsError(
-            "Fewer than two points of Figure 8's path are finished. "
-            "Run the study again: it continues where it stopped."
-        )
-    roles = {}
-    if found and found.shaped:
-        roles = {found.first_minimum: "first minimum", found.peak: "peak"}
-        roles[found.second_minimum] = "second minimum"
-    places = zip(table["m_z"], table["n_c"], table["source"], strict=True)
-    named = [roles.get((m_z, n_c), "") if source == lead else "" for m_z, n_c, source in places]
-    table.insert(len(by), "role", named)
-    if bound := frame.attrs.get("bound"):
-        table.insert(len(by), "bound", bound)
-    return table.reset_index(drop=True)
-
-
-def _lead(frame: pd.DataFrame) -> str:
-    """The source whose path is drawn: normal training, or the first other."""
-    return curves.sources(frame)[0]
-
-
-def _verdict(frame: pd.DataFrame, at: str = curves.LAST) -> descent.Verdict | None:
-    """None where too little is finished for a verdict."""
-    try:
-        return descent.verdict(frame, _lead(frame), at)
-    except ResultsError:
-        return None
+numbers = along_path.numbers
 
 
 def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     """Left: the points in the path's order. Right: against the number of parameters (log)."""
-    finals, lead, found = curves.final(frame), _lead(frame), _verdict(frame)
-    table, steps = _table(frame, finals, found), _steps(frame, found)
-    early = _early(frame, found)
+    finals, lead, found = (
+        curves.final(frame),
+        along_path.lead_of(frame),
+        along_path.verdict_of(frame),
+    )
+    table, steps = along_path.table_of(frame, finals, found), along_path.steps_of(frame, found)
+    early = along_path.early(frame, found)
     main = table[table["source"] == lead]
     figure = Figure(figsize=(style.inches(style.WIDE), 4.1), layout="constrained")
     path, size = figure.subplots(1, 2, sharey=True, width_ratios=[2.1, 1])
@@ -121,7 +44,7 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.note(figure, [*_notes(frame, finals, main, found), note])
     _against_parameters(size, main)
     layout.stack(figure)
-    marks.label_points(path, _key_points(main), _ink(table))
+    free_labels.label_points(path, _key_points(main), _ink(table))
     return figure
 
 
@@ -138,7 +61,7 @@ def _notes(
     frame: pd.DataFrame, finals: pd.DataFrame, main: pd.DataFrame, found: descent.Verdict | None
 ) -> list[str]:
     """Level and epochs, the verdict at the last and the best epoch, what is not finished."""
-    lead = _lead(frame)
+    lead = along_path.lead_of(frame)
     asked = paths.path(frame, lead)
     lacking = marks.lacking(paths.missing(frame, finals, asked, lead, "test_elbo"))
     said = [marks.counted(finals, main), lacking]

@@ -112,10 +112,10 @@ def _bar(ax: Axes, y: float, here: pd.DataFrame, start: float, span: float) -> N
             ink = "white" if part == "model" else "black"
             ax.text(left + size / 2, y, text, ha="center", va="center", fontsize=6.5, color=ink)
         left += size
-    whole = values.loc[WHOLE]
+    (whole,) = here[here["part"] == WHOLE].to_dict("records")
     known = whole["n"] >= FEW_SEEDS
     half = (whole["high"] - whole["low"]) / 2 if known else None
     if known:
         ax.plot([whole["low"], whole["high"]], [y, y], color="black", linewidth=0.9, zorder=3)
     ax.plot([whole["mean"]], [y], "|", color="black", markersize=9, zorder=4)
-    marks.margin(ax, y, style.rounded(float(whole["mean"]), half))
+    marks.margin(ax, y, style.rounded(whole["mean"], half))

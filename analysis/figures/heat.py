@@ -37,7 +37,9 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     table = over_seeds(finals, PLACE, "negative_test_elbo")
     if "parameters" in finals:
         sizes = finals.groupby(PLACE)["parameters"].first().astype(float)
-        table.insert(3, "parameters", sizes.reindex(pd.MultiIndex.from_frame(table[PLACE])).values)
+        table.insert(
+            3, "parameters", sizes.reindex(pd.MultiIndex.from_frame(table[PLACE])).to_numpy()
+        )
     return table
 
 

@@ -3,6 +3,7 @@
 import re
 from textwrap import wrap
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
@@ -32,7 +33,7 @@ def stack(figure: Figure) -> None:
     rows, columns = grid.get_geometry()
     if columns == 1:
         return
-    ratios = list(grid.get_height_ratios())
+    ratios = [float(ratio) for ratio in np.asarray(grid.get_height_ratios())]
     tall = figure.get_figheight()
     figure.set_figheight(tall + (columns - 1) * (tall * BODY + ADDED))
     alike = len(set(ratios)) == 1  # else a lower row belongs to the one above it

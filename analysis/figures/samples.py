@@ -4,6 +4,7 @@ The images lie in the trials' `arrays.npz`, so this figure is drawn from folders
 """
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -110,5 +111,5 @@ def _images(folder: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(folder / "arrays.npz", allow_pickle=False) as held:
             return {name: held[name] for name in SETS if name in held and held[name].ndim == 4}
-    except (OSError, ValueError, EOFError, fig9.BadZipFile):
+    except (OSError, ValueError, EOFError, BadZipFile):
         return {}

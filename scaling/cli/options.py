@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
@@ -47,7 +48,7 @@ class Parser(argparse.ArgumentParser):
             raise UsageError(f"Unknown {what} {value!r}. {near}Known: {listed(known)}.")
 
 
-def parser(description: str, presets: dict[str, Preset], program: str | None = None) -> Parser:
+def parser(description: str, presets: Mapping[str, Preset], program: str | None = None) -> Parser:
     """The command line of a study; `program` is its name in the usage line, else the file's."""
     names = {name: preset for name, preset in presets.items() if name != SMOKE}
     listing = "\n".join(f"  {name:16}{preset.about}" for name, preset in names.items())
@@ -196,7 +197,7 @@ def _auto_or_count(text: str) -> int | None:
 _auto_or_count.bounds = COUNT  # type: ignore[attr-defined]
 
 
-def preset_of(options: argparse.Namespace, presets: dict[str, Preset]) -> Preset:
+def preset_of(options: argparse.Namespace, presets: Mapping[str, Preset]) -> Preset:
     """The preset asked for, measured as asked for; raises UsageError with the known ones."""
     name = SMOKE if options.smoke_test else options.preset
     if name not in presets:

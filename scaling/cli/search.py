@@ -23,6 +23,7 @@ from scaling.trial.search import (
 )
 
 if TYPE_CHECKING:
+    from scaling.storage.rows import Row
     from scaling.storage.store import Store
 
 SAMPLES = 16
@@ -209,7 +210,7 @@ class Scores:
         self, store: "Store", keys: Mapping[Place, Sequence[str]], measured: bool = True
     ) -> None:
         self.store, self.keys, self.measured = store, keys, measured
-        self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.rows: dict[str, list[Row]] = {}
 
     def __call__(self, cell: int, point: int, epochs: int) -> float | None:
         """The mean over the point's trials; None before all are there, LOST where one failed."""

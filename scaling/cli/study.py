@@ -4,7 +4,6 @@
 failed; 4 a cap was reached; 128 + signal when interrupted. Every study calls `main`.
 """
 
-import shlex
 import shutil
 import sys
 from argparse import Namespace
@@ -13,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaling.cli import shown
 from scaling.cli.asked import work_of
 from scaling.cli.axes import override
 from scaling.cli.machine import check_cpus
@@ -47,7 +47,7 @@ def main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repor
     ended(lambda: _main(name, trials, dict(presets), report))
 
 
-def _main(name: str, trials: Trials, presets: dict[str, Preset], report: Report) -> int:
+def _main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Report) -> int:
     description = sys.modules["__main__"].__doc__ or name
     options = parser(description, presets, program()).parse_args(typed()[1])
     if options.json and not options.dry_run:
@@ -92,14 +92,6 @@ def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: R
             plan = plan_of(options, preset, scheduled, measure=False)
 
 
-def _where(folder: Path) -> list[str]:
-    """What lies where, for the end of the output."""
-    return [
-        f"table: {folder / 'trials.parquet'} (a row per trial and measured epoch)",
-        f"TensorBoard: {shlex.join(['tensorboard', '--logdir', str(folder / 'tensorboard')])}",
-    ]
-
-
 def _request(
     name: str,
     options: Namespace,
@@ -112,6 +104,7 @@ def _request(
     """What the launch is to do; a GPU share that was typed is every trial's."""
     from scaling.cluster.request import Request
     from scaling.data import datasets
+    from scaling.planning.table import plan_table
 
     fixed = options.gpus_per_trial
     rows = [row if fixed is None else replace(row, gpus=fixed) for row in plan.trials]
@@ -131,6 +124,7 @@ def _request(
         mps=options.mps,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
+        events=shown.events_of(name, store, {row.key: row for row in rows}, plan_table(plan)),
         plan=plan.to_dict(),
         local_cpus=options.cpus,
         gpu_hours_before=store.gpu_hours(name),
@@ -156,20 +150,11 @@ def _run(request: "Request", report: Report, work: Work) -> "Ended":
         if not ended.cap and work.now(request.store) != now:
             return ended
         with profile.part("figures"):
-            lines = [*report(request.folder), *_page(request.folder)]
-        print("\n".join([*lines, *_where(request.folder)]))
+            lines = [*report(request.folder)]
+            shown.show(request.events, lines, profile.entry()["wall"])
+            lines += shown.page_lines(request.folder)
+        print("\n".join([*lines, *shown.where(request.folder)]))
     return ended
-
-
-def _page(folder: Path) -> list[str]:
-    """Writes the study's page; a page that cannot be written is a line, and no failure."""
-    from analysis import page
-    from analysis.trial_folder import ResultsError
-
-    try:
-        return [f"page: {page.write(folder)}"]
-    except (ResultsError, OSError) as error:
-        return [f"No page: {error}"]
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

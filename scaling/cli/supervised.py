@@ -5,10 +5,13 @@ of signals in place. The first process is small and imports nothing of that: it 
 waits, and says how the work ended if the work itself could not.
 """
 
+import atexit
 import ctypes
 import os
 import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Never
@@ -18,6 +21,7 @@ from analysis import streams
 GRACE_SECONDS = 30.0  # from a second signal on, for what is being written
 PR_SET_PDEATHSIG = 1  # of prctl: the signal that a process gets when its parent dies
 UNFINISHED = 3  # exit code
+HEAVY = {"ray", "torch"}  # modules that start threads, which a copy of the process lacks
 
 
 def stopping() -> list[signal.Signals]:
@@ -95,16 +99,36 @@ def say(code: int) -> None:
             os.write(Work.said, str(code).encode())
 
 
+def _end(work: Callable[[], Never]) -> Never:
+    """Runs the work and ends the process here, with what was registered for its own end."""
+    atexit._clear()  # what the first process has registered is its own to do
+    code: object = 1
+    try:
+        work()
+    except SystemExit as stop:
+        code = stop.code
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))
+
+
 def supervised(work: Callable[[], Never], again: Callable[[], str]) -> Never:
     """Runs the work in a second process, and ends this one as the work has ended.
 
-    `again` gives the command to type. The work dies with this process. Elsewhere than on Linux,
-    where that cannot be had, and inside of supervised work it just runs.
+    `again` gives the command to type. The work dies with this process, and never comes back into
+    the code of a caller. It just runs inside of supervised work, elsewhere than on Linux, and where
+    the process cannot be copied safely: with other threads, with Ray or PyTorch loaded (a notebook,
+    a script that calls a study's `main`).
     """
     if Work.said is not None:
         work()
     streams.settle()
-    if sys.platform != "linux":
+    if sys.platform != "linux" or HEAVY & sys.modules.keys() or threading.active_count() > 1:
         work()
     reader, writer = os.pipe()
     here = os.getpid()
@@ -117,6 +141,6 @@ def supervised(work: Callable[[], Never], again: Callable[[], str]) -> Never:
         if os.getppid() != here:  # it has died before that
             os._exit(UNFINISHED)
         Work.said = writer
-        work()
+        _end(work)
     os.close(writer)
     sys.exit(Supervisor(pid, reader).wait(again()))

@@ -9,27 +9,21 @@ from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scaling.cluster import mps
+from scaling.cluster.keeper import Courier
 from scaling.errors import UsageError
-from scaling.storage.provenance import environment
+from scaling.storage.provenance import differences, environment
 from scaling.trial import extensions
 
 ANSWER_SECONDS = 60
 
 
-def check_shared(folder: Path) -> None:
-    """Raises UsageError where a node of the cluster does not see the results folder."""
-    marker = folder / ".shared"
-    marker.write_text("seen by every node\n")
-    try:
-        seen = on_nodes(_sees, "CPU", str(marker))
-        blind = [name for name, sees in seen.items() if not sees]
-    finally:
-        marker.unlink()
-    if blind:
-        raise UsageError(
-            f"{folder} is not shared: node {', '.join(blind)} does not see it. Give a folder that "
-            "every node mounts with --results DIR."
-        )
+def blind_nodes(courier: Courier) -> list[str]:
+    """The nodes that do not see the results folder, or may not write there.
+
+    Each reads a mark of this session's alone and writes beside it: a folder of the same path on a
+    node's own disk is no shared one.
+    """
+    return [name for name, sees in on_nodes(_sees, "CPU", courier).items() if not sees]
 
 
 def check_alike(told: Callable[[Sequence[Path]], Mapping[str, Mapping[str, str]]]) -> None:
@@ -41,18 +35,11 @@ def check_alike(told: Callable[[Sequence[Path]], Mapping[str, Mapping[str, str]]
     files = [module.file for module in extensions.loaded()]
     ours = environment(files)
     for name, theirs in told(files).items():
-        other = [_difference(w, ours, theirs) for w in ours if theirs.get(w) != ours[w]]
-        if other:
+        if other := differences(ours, theirs):
             raise UsageError(
-                f"The node {name} differs from this host: {'; '.join(other)}. Its rows would "
-                "differ too: install the same there, or stop that node."
+                f"The node {name} differs from this host: {other}. Its rows would differ too: "
+                "install the same there, or stop that node."
             )
-
-
-def _difference(what: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
-    """As in: torch 2.7.0 in place of 2.8.0; of a hash its start."""
-    there, here = (str(values.get(what, "missing"))[:12] for values in (theirs, ours))
-    return f"{what} {there} in place of {here}"
 
 
 def told_by_nodes(files: Sequence[Path]) -> dict[str, dict[str, str]]:
@@ -101,5 +88,5 @@ def _environment(files: Sequence[Path]) -> dict[str, str]:
 
 
 @ray.remote(num_cpus=0)
-def _sees(path: str) -> bool:
-    return Path(path).exists()
+def _sees(courier: Courier) -> bool:
+    return courier.sees

@@ -1,6 +1,5 @@
 """One launch of a study: load the data, connect, run what is left, write the study's files."""
 
-import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import ray
 
 from scaling.cluster import pools
 from scaling.cluster.costly import name_without_model, unmeasured
+from scaling.cluster.events import EventsCallback
 from scaling.cluster.follow import progress_of, width_of
 from scaling.cluster.limits import CapReached, Caps, Limits
 from scaling.cluster.measuring import check_same_data, fill
@@ -26,8 +26,7 @@ from scaling.data.partition import divided
 from scaling.runs import pictures
 from scaling.runs.execute import Job
 from scaling.status.following import STARTING
-from scaling.storage import tensorboard
-from scaling.trial import Data, data_of, group_name, headline
+from scaling.trial import Data, data_of
 from scaling.trial.partition import Part
 from scaling.trial.schedule import Planned
 
@@ -64,7 +63,7 @@ def run(request: Request, profile: Profile, entry: Mapping[str, Any]) -> Ended:
     name_without_model(request)
     _mend_pictures(launch)
     with profile.part("tensorboard"):
-        _tensorboard(request)
+        request.events.finish()
     return ended
 
 
@@ -101,7 +100,8 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
             _write_study(launch)
             progress = progress_of(request, placement, profile.width)
             work = (_work(launch), placement, staging, progress)
-            launcher = Launcher(session, request.store, *work)
+            watch = [EventsCallback(request.events, progress.say)]
+            launcher = Launcher(session, request.store, *work, watch)
             try:
                 _phases(launch, launcher)
                 with profile.part("metrics"):
@@ -142,7 +142,7 @@ def _job(request: Request, planned: Planned) -> Job:
     return Job(
         scheduled.epochs,
         scheduled.measure_every,
-        request.folder / "tensorboard",
+        request.events.place(scheduled.key),
         kept_epochs=scheduled.kept_epochs,
         micro_batch=planned.micro_batch,
         hung_after_s=request.hung_after_s,
@@ -219,20 +219,5 @@ def _write_study(launch: Launch) -> None:
 
     request.store.update_study(request.study, change)
     launch.profile.entered = True
-
-
-def _tensorboard(request: Request) -> None:
-    """Event files of reused trials, from their rows, and of the means over seeds."""
-    folder = request.folder / "tensorboard"
-    groups: dict[str, list[list[dict[str, Any]]]] = {}
-    for key, planned in request.trials.items():
-        rows = request.store.folder(key).rows()
-        rows = [row for row in rows if row["epoch"] <= planned.scheduled.epochs]
-        if not rows:
-            continue
-        if not (folder / key).exists():
-            tensorboard.write_rows(folder / key, headline(planned.trial), rows)
-        groups.setdefault(f"mean-{group_name(planned.trial)}", []).append(rows)
-    for name, runs in groups.items():
-        shutil.rmtree(folder / name, ignore_errors=True)
-        tensorboard.write_mean(folder / name, runs)
+    with launch.profile.part("tensorboard"):
+        request.events.begin()

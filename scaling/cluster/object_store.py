@@ -13,8 +13,11 @@ import numpy as np
 import ray
 from ray.exceptions import GetTimeoutError, ObjectLostError, OwnerDiedError
 
+from scaling.cluster.keeper import Courier, copied_pool
+from scaling.pools.chunk import file_name
 from scaling.pools.pool import Pool
 from scaling.pools.room import STORE_SHARE, fits
+from scaling.storage.carried import scratch
 
 GET_SECONDS = 120
 
@@ -27,6 +30,7 @@ class Chunks:
     root: Path
     checksums: Mapping[int, str]
     refs: Sequence[Any] = ()
+    courier: Courier | None = None  # to the files, for nodes that do not see them
 
     def read(self, index: int) -> np.ndarray:
         """Chunk `index`, read-only and shared; from its file where the store has lost it."""
@@ -35,7 +39,11 @@ class Chunks:
                 return ray.get(self.refs[index], timeout=GET_SECONDS)
             except (OwnerDiedError, ObjectLostError, GetTimeoutError):
                 pass
-        return Pool.load(self.path, self.root).read(index)
+        if self.courier is None or self.courier.sees:
+            return Pool.load(self.path, self.root).read(index)
+        with scratch() as local:  # the map outlives the file's name
+            pool = copied_pool(self.courier, self.path.name, local, file_name(index))
+            return pool.read(index)
 
 
 def put_pools(
@@ -43,6 +51,7 @@ def put_pools(
     k: Mapping[str, int],
     data_bytes: int,
     say: Callable[[str], None] = lambda line: None,
+    courier: Courier | None = None,
 ) -> dict[str, Chunks]:
     """The first k chunks of each pool: in the object store if every node has room, else files."""
     nodes = (node["Resources"] for node in ray.nodes() if node["Alive"])
@@ -58,5 +67,5 @@ def put_pools(
     for name, pool in pools.items():
         checksums = {index: pool.chunks[index] for index in range(k[name])}
         refs = tuple(ray.put(np.asarray(pool.read(i))) for i in checksums) if in_store else ()
-        shared[name] = Chunks(pool.path, pool.root, checksums, refs)
+        shared[name] = Chunks(pool.path, pool.root, checksums, refs, courier)
     return shared

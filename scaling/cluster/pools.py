@@ -100,7 +100,7 @@ def provide(
         except UsageError as error:
             session.say(str(error))
     size = sum(part.train.nbytes + part.test.nbytes for part in data.values())
-    return put_pools(ready, k, size, session.say)
+    return put_pools(ready, k, size, session.say, session.courier)
 
 
 def _open(request: Request, name: str) -> Pool:

@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 from ray.tune import Callback
 
+from scaling.cluster.pulse import Vigil
 from scaling.status.activity import Notes
 from scaling.status.board import board, counted, timed
 from scaling.status.following import STARTING, TRAINING, Following
@@ -120,7 +121,7 @@ class ProgressCallback(Callback):
 
     How trials ended is taken from here, as text: Tune's own results unpickle a file of the staging
     folder, where others may write. `share` says what of the machine a trial has, `failed` why one
-    failed that ended by itself.
+    failed that ended by itself. `vigil` ends trials of which nothing is heard.
     """
 
     def __init__(
@@ -129,15 +130,18 @@ class ProgressCallback(Callback):
         at_step: Callable[[set[str]], None],
         share: Callable[[str], str] = lambda key: "",
         failed: Callable[[str], str | None] = lambda key: None,
+        vigil: Vigil | None = None,
     ) -> None:
         self.progress, self.at_step = progress, at_step
-        self.share, self.failed = share, failed
+        self.share, self.failed, self.vigil = share, failed, vigil
         self.crowded: list[str] = []  # whose share of a GPU was too small
         self.errors: dict[str, str] = {}  # of trials that failed for good
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         key = trial.config["key"]
         self.progress.start(key, self.share(key))
+        if self.vigil:
+            self.vigil.start(key, trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -147,12 +151,14 @@ class ProgressCallback(Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         key = trial.config["key"]
+        self._ended(key)
         self.progress.end(key, self.failed(key))
         if trial.last_result.get("crowded"):
             self.crowded.append(key)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         key = trial.config["key"]
+        self._ended(key)
         self.errors[key] = last_line(trial.get_error())
         self.progress.end(key, self.errors[key])
 
@@ -163,4 +169,13 @@ class ProgressCallback(Callback):
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self.at_step(self.progress.running)
+        if self.vigil:
+            self.vigil.look()
         self.progress.show()
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._ended(trial.config["key"])
+
+    def _ended(self, key: str) -> None:
+        if self.vigil:
+            self.vigil.end(key)

@@ -12,6 +12,7 @@ from scaling.data.datasets import Dataset
 from scaling.metrics import Options
 from scaling.storage.lock import Lock
 from scaling.storage.store import Store
+from scaling.storage.study_events import StudyEvents
 from scaling.trial import Trial
 from scaling.trial.schedule import Planned
 
@@ -35,6 +36,7 @@ class Request:
     mps: Mode
     pool_k: int
     metric_settings: Options
+    events: StudyEvents
     plan: Mapping[str, Any] = field(default_factory=dict)  # its JSON form, kept in plan.json
     gpu_hours_before: float = 0.0  # that earlier launches of the study have used
     local_cpus: int | None = None  # of a Ray that is started here; None: what this process may use

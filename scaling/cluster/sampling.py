@@ -10,6 +10,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from scaling.cluster import gpu_memory
+from scaling.cluster.keeper import Courier, pool_folder
 from scaling.cluster.limits import Caps, Limits, as_they_end
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
@@ -62,7 +63,7 @@ def build_pool(session: Session, store: Store, request: PoolRequest, gpu_share: 
     for index in left:
         _note(path, index).forget()
     task = _sample.options(num_gpus=gpu_share)
-    shared = (session.hung_after_s, extensions.loaded())
+    shared = (session.hung_after_s, extensions.loaded(), session.courier)
     tasks = {task.remote(store.root, request, i, *shared): i for i in left}
     progress = SamplingProgress(path, request, session.say)
 
@@ -94,6 +95,7 @@ def _recorded(path: Path, index: int, task: ray.ObjectRef) -> str:
     """Records a chunk that is sampled; says why one could not be."""
     try:
         record(path, {index: ray.get(task)})
+        drop_parts(path, index)  # of blind hosts
     except RayTaskError as error:
         return f"chunk {index} failed: {error.cause}"
     except RayError as error:
@@ -158,20 +160,21 @@ def _sample(
     index: int,
     hung_after_s: float,
     modules: Sequence[extensions.Module],
+    courier: Courier | None,
 ) -> str:
     """One chunk, in a process that ends where it hangs; returns the file's SHA-256."""
     extensions.load_all(modules)
     device, _ = gpu_memory.placed()
-    note = _note(Store(root).pool(request.spec.name), index)
-    note.heed()
-    with Watchdog(note, hung_after_s, "part of a chunk") as watchdog:
-        return _write(Store(root), request, index, device, watchdog.beat)
+    with pool_folder(Store(root), request.spec, index, courier) as (store, carry):
+        (note := _note(store.pool(request.spec.name), index)).heed()
+        with Watchdog(note, hung_after_s, "part of a chunk") as watchdog:
+            return _write(store, request, index, device, (watchdog.beat, carry))
 
 
 def _write(
-    store: Store, request: PoolRequest, index: int, device: str, sampled: Callable[[], None]
+    store: Store, request: PoolRequest, index: int, device: str, at_part: Sequence[Callable]
 ) -> str:
-    """One chunk, image by image from its own seed."""
+    """One chunk, image by image from its own seed; `at_part` are called before each part."""
     from scaling.runs.diffusion import sample_images
 
     spec, path = request.spec, store.pool(request.spec.name)
@@ -181,7 +184,8 @@ def _write(
         raise UsageError(f"the diffusion model {spec.model} has no checkpoint of {spec.epochs}")
 
     def sample(seeds: Sequence[int]) -> np.ndarray:
-        sampled()
+        for listen in at_part:
+            listen()
         images = (seeds, spec.shape, spec.levels)
         return sample_images(request.trial, state, *images, device, arithmetic)
 

@@ -7,14 +7,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray.autoscaler.sdk import request_resources
 
-from scaling.cluster.checks import check_alike, check_shared, told_by_nodes
+from scaling.cluster.checks import blind_nodes, check_alike, told_by_nodes
 from scaling.cluster.connect import connect, resources
+from scaling.cluster.keeper import Courier, courier_of
 from scaling.cluster.limits import Limits
 from scaling.trial.placement import Cluster
 
@@ -30,6 +32,7 @@ class Session:
     hung_after_s: float  # seconds without a sign of life after which a process is ended; 0: never
     say: Callable[[str], None] = functools.partial(print, flush=True)
     under_way: Callable[[str, int, int, str], None] = lambda name, done, of, unit: None
+    courier: Courier | None = None  # to the results folder, where other nodes may not see it
 
 
 @contextmanager
@@ -45,7 +48,7 @@ def connected(
     """Joins or starts Ray for what is inside `with`, and leaves it afterwards.
 
     Ray's own output goes to the file `log`. Raises UsageError where nobody answers at the address,
-    where a node does not see the folder `results`, or where one has other code. `timed` is
+    or where a node has other code; one that does not see the folder `results` is told. `timed` is
     around joining and leaving; `cpus` are those of a Ray that is started here, by default what
     this process may use.
     """
@@ -53,25 +56,45 @@ def connected(
         try:
             with timed():
                 cluster = connect(address, cpus)
-            if cluster.nodes > 1:
-                check_shared(results)
-            if address != "local":  # where it is, this process's own Python runs all
-                check_alike(told_by_nodes)
-            yield Session(cluster, limits, hung_after_s)
+            session = Session(cluster, limits, hung_after_s)
+            if address == "local":  # this process's own Python, and folder, serve all
+                yield session
+                return
+            check_alike(told_by_nodes)
+            with courier_of(results) as courier:
+                _tell_blind(courier, cluster, session.say)
+                yield replace(session, courier=courier)
         finally:
             with timed():
                 ray.shutdown()
 
 
+def _tell_blind(courier: Courier, cluster: Cluster, say: Callable[[str], None]) -> None:
+    blind = blind_nodes(courier) if cluster.nodes > 1 else []
+    if blind:
+        say(
+            f"{courier.root} is not shared: node {', '.join(blind)} does not see it, or may not "
+            "write there. What runs there reads and writes it through Ray, on this host"
+        )
+
+
 def wait_for_gpus(session: Session, seconds: float) -> Cluster:
-    """The cluster as soon as it has a GPU, or as it is after so many seconds."""
+    """The cluster as soon as it has a GPU, or as it is after so many seconds.
+
+    The cluster's autoscaler, where it has one, is asked for a GPU meanwhile.
+    """
     cluster, end = session.cluster, time.monotonic() + seconds
-    if seconds and not cluster.gpus:
-        session.say(f"No GPU in the cluster yet: waiting for up to {seconds / 60:g} min")
-    while not cluster.gpus and time.monotonic() < end:
-        time.sleep(GPU_POLL_SECONDS)
-        session.limits.check(0.0)
-        cluster = resources()
+    if cluster.gpus or not seconds:
+        return cluster
+    session.say(f"No GPU in the cluster yet: waiting for up to {seconds / 60:g} min")
+    request_resources(bundles=[{"GPU": 1}])  # an autoscaler starts only what is asked for
+    try:
+        while not cluster.gpus and time.monotonic() < end:
+            time.sleep(GPU_POLL_SECONDS)
+            session.limits.check(0.0)
+            cluster = resources()
+    finally:
+        request_resources(bundles=[])
     return cluster
 
 

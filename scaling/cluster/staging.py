@@ -13,7 +13,7 @@ PREFIX = ".staging-"
 
 @contextmanager
 def staged(request: Request) -> Iterator[Path]:
-    """A folder inside the study's that all nodes see; it is gone afterwards.
+    """A folder inside the study's, which nodes may see or not; it is gone afterwards.
 
     Those of launches that were killed go first: the lock says that none of them is alive.
     """

@@ -11,11 +11,14 @@ import ray
 from ray import tune
 
 from scaling.cluster import gpu_memory
+from scaling.cluster.keeper import Courier, trial_folder
 from scaling.cluster.object_store import Chunks
 from scaling.cluster.progress import Progress, ProgressCallback
+from scaling.cluster.pulse import Pulse, Vigil
 from scaling.cluster.session import Session
-from scaling.cluster.watchdog import Watchdog
+from scaling.cluster.watchdog import Report, Watchdog
 from scaling.runs.execute import Job, execute
+from scaling.storage.carried import CarriedFolder
 from scaling.storage.provenance import made_by
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
@@ -63,7 +66,7 @@ class TrialsToRun:
 class Launcher:
     """Runs parts of the work; afterwards each trial's folder tells how it ended.
 
-    `staging` is a folder that all nodes see, for what Tune writes; nothing reads it back.
+    `staging` is a folder of this host for what Tune writes; nothing reads it back.
     """
 
     def __init__(
@@ -74,13 +77,16 @@ class Launcher:
         placement: Placement,
         staging: Path,
         progress: Progress | None = None,
+        watch: Sequence[tune.Callback] = (),
     ) -> None:
         self.store, self.work, self.placement, self.staging = store, work, placement, staging
         epochs = {key: job.epochs for key, job in work.jobs.items()}
         self.progress = progress or Progress.of(work.hours, epochs)
         self.session = replace(session, say=self.progress.say, under_way=self._under_way)
-        self.callback = ProgressCallback(self.progress, self._check_caps, self._has, self._failed)
-        self.tuners = 0
+        vigil = Vigil(session.courier.keeper, self.progress.say) if session.courier else None
+        told = (self._check_caps, self._has, self._failed)
+        self.callback = ProgressCallback(self.progress, *told, vigil)
+        self.watch, self.tuners = list(watch), 0
 
     def _check_caps(self, running: set[str]) -> None:
         self.session.limits.check(sum(self.placement.gpus[key] for key in running))
@@ -128,6 +134,7 @@ class Launcher:
             datasets=dict(self.work.datasets),
             pools=dict(pools),
             modules=extensions.loaded(),
+            courier=self.session.courier,
         )
         on_gpu = any(self.placement.gpus[key] for key in keys)
         limit = SHORT_TRIAL_HOURS["cuda" if on_gpu else "cpu"]
@@ -144,7 +151,7 @@ class Launcher:
                 verbose=0,
                 log_to_file=True,
                 failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-                callbacks=[self.callback],
+                callbacks=[self.callback, *self.watch],
             ),
         )
         self.callback.crowded.clear()
@@ -163,7 +170,7 @@ class Launcher:
             self.progress.say(f"Failed: {key}: {error}; nor can that be written: {cause}")
 
 
-def _resources(placement: Placement, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+def _resources(placement: Placement, config: dict[str, str]) -> tune.PlacementGroupFactory:
     """What Ray is asked for; no method of the launcher, which is not to be sent to workers."""
     bundle = {"CPU": placement.cpus, "GPU": placement.gpus[config["key"]]}
     return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
@@ -174,12 +181,13 @@ def _name(trial: Any) -> str:
 
 
 def train(
-    config: dict[str, Any],
+    config: dict[str, str],
     root: Path,
     jobs: Mapping[str, Job],
     datasets: Mapping[Data, ray.ObjectRef],
     pools: Mapping[str, Chunks],
     modules: Sequence[extensions.Module],
+    courier: Courier | None,
 ) -> None:
     """One trial in a worker process; Ray's configuration holds its key only."""
     extensions.load_all(modules)
@@ -187,23 +195,40 @@ def train(
     key = config["key"]
     gpu = (",".join(map(str, ray.get_gpu_ids())), share) if share else None
     job = replace(jobs[key], device=device, gpu=gpu)
-    folder = Store(root).folder(key)
-    trial = folder.trial()
+    with (
+        Pulse(courier.keeper if courier else None, key) as pulse,
+        trial_folder(Store(root), key, courier, job.fence) as folder,
+    ):
+        if isinstance(folder, CarriedFolder):
+            job = replace(job, tensorboard=None)  # the driver makes the events from the rows
+        report = pulse.timed(lambda row: tune.report({**row}))
+        report({"crowded" if _crowded(folder, job, datasets, pools, report) else "finished": True})
+
+
+def _crowded(
+    folder: TrialFolder,
+    job: Job,
+    datasets: Mapping[Data, ray.ObjectRef],
+    pools: Mapping[str, Chunks],
+    report: Report,
+) -> bool:
+    """Trains the trial to its end; True where its share of a GPU was too small."""
+    trial, share = folder.trial(), job.gpu[1] if job.gpu else 0.0
     pool = pools.get(trial.reads_pool or "")
     read, checksums = (pool.read, pool.checksums) if pool else (None, {})
-    if folder.state(job.epochs) != "failed":  # else the watchdog ended the process before this
-        try:
-            note = FailureNote(folder, job.epochs)
-            with Watchdog(note, job.hung_after_s, "epoch") as watchdog:
-                data = ray.get(datasets[data_of(trial)])
-                report = watchdog.beats_in(lambda row: tune.report({**row}))
-                execute(folder, data, job, report, read, checksums, watchdog.beat)
-        except (RuntimeError, MemoryError) as error:
-            if not gpu_memory.ran_out(error):
-                raise
-            if 0 < share < 1:
-                tune.report({"crowded": True})
-                return
-            text = gpu_memory.sentence(trial, job.device, job.micro_batch)
-            folder.fail(text, **made_by())
-    tune.report({"finished": True})
+    if folder.state(job.epochs) == "failed":  # the watchdog ended the process before this
+        return False
+    try:
+        note = FailureNote(folder, job.epochs)
+        with Watchdog(note, job.hung_after_s, "epoch") as watchdog:
+            data = ray.get(datasets[data_of(trial)])
+            beaten = watchdog.beats_in(report)
+            execute(folder, data, job, beaten, read, checksums, watchdog.beat)
+    except (RuntimeError, MemoryError) as error:
+        if not gpu_memory.ran_out(error):
+            raise
+        if 0 < share < 1:
+            return True
+        text = gpu_memory.sentence(trial, job.device, job.micro_batch)
+        folder.fail(text, **made_by())
+    return False

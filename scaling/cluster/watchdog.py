@@ -9,17 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from scaling.errors import UsageError
 from scaling.storage.files import atomic
+from scaling.storage.rows import Row
 
 TIMED_OUT = 124  # exit code, as of timeout(1)
 GRACE_SECONDS = 20.0
 STDERR = 2  # the descriptor: Ray and pytest replace `sys.stderr`
 OURS = Path(__file__).parents[2]  # whose frames tell more than those of libraries
 
-Report = Callable[[dict[str, Any]], None]
+Report = Callable[[Row], None]
 
 
 class Failing(Protocol):
@@ -85,7 +86,7 @@ class Watchdog:
     def beats_in(self, report: Report) -> Report:
         """The same callable, each call of which is a sign of life."""
 
-        def reported(row: dict[str, Any]) -> None:
+        def reported(row: Row) -> None:
             self.beat()
             report(row)
 

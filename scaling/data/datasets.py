@@ -57,13 +57,15 @@ class Dataset:
         return self.train.shape[2]
 
     @cached_property
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, int | str]:
         """The columns of rows that say which images these are, and how they were drawn."""
-        counts: dict[str, Any] = {"train_images": len(self.train), "test_images": len(self.test)}
+        found: dict[str, int | str] = {"data": self.data, "fingerprint": self.fingerprint}
+        found |= {"train_images": len(self.train), "test_images": len(self.test)}
         if self.validation is not None:
-            counts["validation_images"] = len(self.validation)
-        drawn = {"draws": self.draws, "drawn_from": self.drawn_from} if self.draws else {}
-        return {"data": self.data, "fingerprint": self.fingerprint, **counts, **drawn}
+            found["validation_images"] = len(self.validation)
+        if self.draws:
+            found |= {"draws": self.draws, "drawn_from": self.drawn_from}
+        return found
 
     @cached_property
     def fingerprint(self) -> str:

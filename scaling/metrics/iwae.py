@@ -19,6 +19,7 @@ from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.vae import VAE, diagonal_normal, prior
 from scaling.seeds import seeded
+from scaling.trial.bounds import Count
 from scaling.trial.validation import Validated
 
 COLUMNS = ("iwae_1", "iwae_100", "iwae_1000", "iwae_images")
@@ -29,13 +30,8 @@ BOUNDS = (1, 100, 1000)
 class Settings(Validated):
     """Options of the bound."""
 
-    n_images: int = 1000  # the first of the test set
+    n_images: Count = 1000  # the first of the test set
     draws: Literal[100, 1000] = 1000  # of z for an image: the largest K
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.n_images < 1:
-            raise UsageError(f"n_images={self.n_images} is not positive. Give 1 or more.")
 
 
 DEFAULT = Settings()

@@ -61,13 +61,12 @@ def import_samples(
     """Makes `root/<name>-<hash>` of the samples, in chunks of |D_train| images.
 
     `train` is D_train, levels (N, C, H, W). `rescale` is "unit" or "symmetric" for floats in
-    [0, 1] or [-1, 1]; `resize` the side that images are brought to. The same
-    again finishes a killed import and changes nothing in a whole one. Raises UsageError, before
-    anything is written, for samples that are no levels of that shape, and for fewer than one chunk.
+    [0, 1] or [-1, 1]; `resize` the side that images are brought to. The same again finishes a
+    killed import. Raises UsageError, before anything is written, for samples that are no levels of
+    that shape, and for fewer than one chunk.
     """
     samples, size, shape = open_samples(source), len(train), train.shape[1:]
-    k = len(samples) // size
-    if k == 0:
+    if (k := len(samples) // size) == 0:
         raise UsageError(
             f"{source} holds {len(samples):,} images, and one chunk needs {size:,}: as many as "
             f"D_train has. Give more, or study with --train-size {max(1, len(samples))} at most."
@@ -75,19 +74,19 @@ def import_samples(
 
     def chunks() -> Iterator[np.ndarray]:
         parts = (samples[i * size : (i + 1) * size] for i in range(k))
-        sized = (resized(part, resize) if resize else part for part in parts)
-        return (as_levels(part, levels, shape, rescale, str(source)) for part in sized)
+        sized = (resized(x, resize) if resize else x for x in parts)
+        return (as_levels(x, levels, shape, rescale, str(source)) for x in sized)
 
-    facts = json.dumps([dataset, levels, *shape, size])
-    digest, digests, picked = _survey(chunks(), k * size, facts)
-    origin = _origin(source, samples, resize)
-    spec = PoolSpec(f"{name}-{digest[:12]}", dataset, levels, shape, size, source=origin)
+    told = json.dumps([dataset, levels, *shape, size])
+    digest, digests, picked = _survey(chunks(), k * size, told)
+    spec = PoolSpec(f"{name}-{digest[:12]}", dataset, levels, shape, size,
+                    source=_origin(source, samples, resize))  # fmt: skip
     _write(root / spec.name, spec, k, chunks())
     duplicates = len(digests) - len(np.unique(digests))
     copies = int(np.isin(digests, _digests(train)).sum())
     near = near_copies(picked, train, levels, CHECKED_FOR_COPIES)
-    left_over = len(samples) - k * size
-    return Report(root / spec.name, k, len(samples), left_over, duplicates, copies, near)
+    left = len(samples) - k * size
+    return Report(root / spec.name, k, len(samples), left, duplicates, copies, near)
 
 
 def _origin(source: Path, samples: Any, resize: int | None) -> str:

@@ -93,7 +93,7 @@ class DiffusionRun(DiffusionSteps):
         super().__init__(trial, epochs, measure_every, device, kept_epochs)
         self.trial, self.micro_batch = trial, micro_batch
         self.levels, self.shape = data.levels, data.train.shape[1:]
-        self.images: Row = data.described
+        self.images: Row = {**data.described}
         self.train = torch.tensor(share_of_train(trial, data.train), device=self.device)
         self.test = torch.tensor(data.test, device=self.device)
         self.epoch_images = len(data.train if trial.budget == "images" else self.train)

@@ -7,9 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import torch
 
@@ -17,13 +15,14 @@ from scaling.data.datasets import Dataset
 from scaling.data.partition import divided
 from scaling.data.sources import ReadChunk
 from scaling.runs.ledger import Ledger
+from scaling.runs.live_pictures import LivePictures
 from scaling.runs.run import Run
-from scaling.storage import checkpoints
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import code, made_by
-from scaling.storage.tensorboard import Events
+from scaling.storage.rows import Row
+from scaling.storage.tensorboard import Events, Place
 from scaling.storage.trial_folder import TrialFolder
-from scaling.trial import Trial, headline
+from scaling.trial import Trial
 
 CHECKPOINT_SHARE = 0.005  # of the run's time, at most, goes into checkpoints
 BETWEEN_SECONDS = 30  # from a checkpoint to the next that no row calls for, at least
@@ -35,7 +34,7 @@ class Job:
 
     epochs: int
     measure_every: int
-    tensorboard: Path | None = None  # folder of the study's event files
+    tensorboard: Place | None = None  # where its own event files are written
     device: str = "cpu"
     kept_epochs: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
     gpu: tuple[str, float] | None = None  # Ray's name of it, and the share
@@ -57,7 +56,7 @@ def execute(
     folder: TrialFolder,
     data: Dataset,
     job: Job,
-    report: Callable[[dict[str, Any]], None],
+    report: Callable[[Row], None],
     read_chunk: ReadChunk | None = None,
     checksums: Mapping[int, str] = MappingProxyType({}),
     beat: Callable[[], None] = lambda: None,
@@ -95,17 +94,17 @@ def _shown(
     folder: TrialFolder,
     saver: "Saver",
     job: Job,
-    report: Callable[[dict[str, Any]], None],
+    report: Callable[[Row], None],
     levels: int,
 ) -> float:
     """Trains, and writes TensorBoard's events where that is wanted; returns as `_train` does."""
-    if job.tensorboard is None:
+    place = job.tensorboard
+    if place is None:
         return _train(run, folder, saver, [report], job.kept_epochs)
-    with Events(job.tensorboard / folder.key, run.epoch) as writer:
-        writer.hparams(headline(folder.trial()))
-        inside = _train(run, folder, saver, [writer.row, report], job.kept_epochs)
-        writer.images(run.arrays(), levels, run.epoch)
-    return inside
+    with Events(place.folder, run.epoch, kind=place.kind) as writer:
+        writer.hparams(place.hparams)
+        pictures = LivePictures(run, writer, levels)
+        return _train(run, folder, saver, [writer.row, pictures.row, report], job.kept_epochs)
 
 
 def _diverged(run: Run, folder: TrialFolder, error: str) -> None:
@@ -146,7 +145,7 @@ def _train(
     run: Run,
     folder: TrialFolder,
     saver: "Saver",
-    listeners: list[Callable[[dict[str, Any]], None]],
+    listeners: list[Callable[[Row], None]],
     kept_epochs: Sequence[int],
 ) -> float:
     """Returns the seconds inside the run: training and measuring, not writing."""
@@ -160,7 +159,7 @@ def _train(
         for listen in listeners:
             listen(row)
         if run.epoch in kept_epochs:
-            checkpoints.keep(folder.path, run.state_dict())
+            folder.keep_model(run.state_dict())
         saver.at_row()
         outside += time.monotonic() - handed
     return time.monotonic() - begun - outside - saver.between_seconds

@@ -11,10 +11,9 @@ import torch
 
 from scaling.errors import UsageError
 from scaling.models.flops import trained_flops
+from scaling.storage.rows import Row as Row
 from scaling.trial import Trial
 from scaling.trial.catalog import DatasetRow
-
-Row = dict[str, float | int | str]
 
 
 class Stateful(Protocol):

@@ -95,7 +95,7 @@ class TwoSampleRun(Run):
     ) -> None:
         super().__init__(trial, epochs, measure_every, device, kept_epochs)
         self.trial, self.levels = trial, data.levels
-        self.images: Row = data.described
+        self.images: Row = {**data.described}
         real = data.train if trial.real == "train" else data.test
         self.count = images_of_each(trial, len(real))
         generated = generated_images(trial, read_chunk, self.count, real.shape[1:])

@@ -21,14 +21,19 @@ def save(folder: Path, state: dict[str, Any]) -> bool:
     Returns False, and writes nothing, where the state there is of a higher epoch: a late writer
     never replaces newer state.
     """
-    newest = folder / NEWEST
     if any(there["epoch"] > state["epoch"] for there in load(folder)):
         return False
     _write(folder / ".checkpoint.new.pt", state)
+    put_newest(folder, folder / ".checkpoint.new.pt")
+    return True
+
+
+def put_newest(folder: Path, written: Path) -> None:
+    """Puts a file that is on disk in place of the newest state, which becomes the previous."""
+    newest = folder / NEWEST
     if newest.exists():
         os.replace(newest, folder / PREVIOUS)
-    os.replace(folder / ".checkpoint.new.pt", newest)
-    return True
+    os.replace(written, newest)
 
 
 def load(folder: Path) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -58,6 +58,19 @@ def environment(modules: Iterable[Path] = ()) -> dict[str, str]:
     python = ".".join(map(str, sys.version_info[:2]))
     own = {f"the module {file.name}": _sha256_of(file) for file in modules}
     return {"the code of scaling-vae": code()["sha256"], "Python": python, **versions, **own}
+
+
+def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    """Returns in what another host's `environment` differs, as in: torch 2.7.0 in place of 2.8.0.
+
+    Of a hash it shows the start; the text is empty where nothing differs.
+    """
+    told = []
+    for what, here in ours.items():
+        there = theirs.get(what, "missing")
+        if there != here:
+            told.append(f"{what} {there[:12]} in place of {here[:12]}")
+    return "; ".join(told)
 
 
 @cache

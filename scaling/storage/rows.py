@@ -6,10 +6,13 @@ what both must find.
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
-Row = dict[str, Any]
+from scaling.storage.files import naming
+
+Row = dict[str, Any]  # a line of rows.jsonl: numbers, and words where something is none
 TAIL = 2048  # bytes in which the last row is looked for first
 DECODER = json.JSONDecoder()
 LARGEST = 1e300  # of a number in a row; a whole number in JSON may have a thousand digits
@@ -38,6 +41,14 @@ def last_epoch(path: Path) -> int:
     if not rows and size > TAIL:
         rows = parse_rows(read_bytes(path))
     return max((row["epoch"] for row in rows), default=0)
+
+
+def append(path: Path, row: Row) -> None:
+    """Adds the row as a line, on disk when this returns."""
+    with naming(path), open(path, "ab") as stream:
+        stream.write(json.dumps(row, allow_nan=False).encode() + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def parse_rows(content: bytes) -> list[Row]:

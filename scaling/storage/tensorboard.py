@@ -1,23 +1,90 @@
-"""TensorBoard event files: a folder a trial, scalars by epoch, hparams from the first epoch on."""
+"""TensorBoard event files: scalars by epoch, hyperparameters, texts and pictures of one run.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+The records are written here, whole and at once: no thread, and an error of the disk is raised where
+it happens. `study_events` says which runs a study has.
+"""
+
+import io
+import itertools
+import os
+import struct
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from torch.utils.tensorboard import SummaryWriter
-from torch.utils.tensorboard.summary import hparams
+from tensorboard.compat.proto import event_pb2, summary_pb2
+from tensorboard.plugins.hparams import summary_v2
+from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
 
-HIDDEN = {"epoch", "parameters", "parameters_z", "parameters_rest", "d_z", "seconds"}
-HPARAM_METRICS = ("validation_elbo", "test_elbo", "generalization_gap")
+HIDDEN = {"epoch", "parameters", "parameters_z", "parameters_rest", "d_z", "seconds",
+          "train_images", "validation_images", "test_images", "drawn_from"}  # fmt: skip
+GROUPS = {  # the group of a tag -> how the columns in it begin or end; the first that fits
+    "kl": ("train_kl", "test_kl", "symmetric_kl"),
+    "gap": ("generalization_gap", "amortization_gap", "robustness_gap"),
+    "elbo": ("_elbo", "iwae_", "test_bits_per_dim", "_reconstruction"),
+    "robustness": ("ms_ssim_", "robustness_"),
+    "representation": ("accuracy_",),
+    "quality": ("fid", "inception_score", "psnr_", "roughness", "interpolation_"),
+    "speed": ("images_per_s", "images_seen", "training_flops"),
+}
+SIDE = 32  # pixels that a picture has at least on the screen
+GAP = 2  # white pixels between pictures
+NUMBERS = itertools.count()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the events of one trial are written, and what the HParams tab says of it."""
+
+    folder: Path
+    hparams: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "vae"
+
+
+def tag_of(name: str, kind: str = "vae") -> str:
+    """The tag of a column: its own name behind its group, as in `elbo/test_elbo`.
+
+    Trials of other kinds have a group each: their epochs would stretch the axes of the VAEs.
+    """
+    if kind != "vae":
+        return f"{kind}/{name}"
+    fits = (g for g, parts in GROUPS.items() if any(_fits(name, part) for part in parts))
+    return f"{next(fits, 'other')}/{name}"
+
+
+def _fits(name: str, part: str) -> bool:
+    return name.endswith(part) if part.startswith("_") else name.startswith(part)
 
 
 class Events:
-    """Writes one run; events beyond `epoch` that a killed process left are purged."""
+    """Writes one run into a new file of its folder.
 
-    def __init__(self, folder: Path, epoch: int = 0) -> None:
-        self.writer = SummaryWriter(str(folder), purge_step=epoch + 1 if epoch else None)
+    What the folder's other files have beyond `epoch` is taken back: a killed process left it. With
+    `anew` all that they have is. `meanings` are descriptions of columns, `kind` is the trial's.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        epoch: int = 0,
+        anew: bool = False,
+        meanings: Mapping[str, str] | None = None,
+        kind: str = "vae",
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / _file_name()
+        self.stream = open(self.path, "xb")
+        self.records = RecordWriter(self.stream)
+        self.meanings, self.kind = meanings or {}, kind
+        self.described: set[str] = set()
+        self._write(file_version="brain.Event:2")
+        if epoch or anew:
+            self.take_back(0 if anew else epoch + 1)
 
     def __enter__(self) -> Self:
         return self
@@ -28,49 +95,98 @@ class Events:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.writer.close()
+        self.stream.close()
 
-    def hparams(self, values: Mapping[str, Any]) -> None:
-        """What the HParams tab tells of the run (`trial.headline`)."""
-        known = str | int | float | bool
-        told = {name: v if isinstance(v, known) else str(v) for name, v in values.items()}
-        for summary in hparams(told, dict.fromkeys(HPARAM_METRICS, 0.0)):
-            self.writer._get_file_writer().add_summary(summary)
+    def _write(self, **content: Any) -> None:
+        event = event_pb2.Event(wall_time=time.time(), **content)
+        self.records.write(event.SerializeToString())
 
-    def row(self, row: Mapping[str, float | int | str]) -> None:
-        """The row's metrics at its epoch, under their own names."""
+    def _summary(self, step: int, *values: Any) -> None:
+        self._write(step=step, summary=summary_pb2.Summary(value=values))
+
+    def take_back(self, step: int) -> None:
+        """What was written of this step and later ones counts no more."""
+        start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+        self._write(step=step, session_log=start)
+
+    def hparams(self, values: Mapping[str, Any], group: str | None = None) -> None:
+        """What the HParams tab says of the run; runs of one `group`, by default of equal values,
+        are one line there.
+        """
+        self._write(summary=summary_v2.hparams_pb(_plain(values), trial_id=group))
+
+    def add(self, value: Any) -> None:
+        """A value of `dashboards`: what a tab of TensorBoard is to show."""
+        self._summary(0, value)
+
+    def scalar(self, tag: str, number: float, step: int, meaning: str = "") -> None:
+        """One number; `meaning` is shown beside the chart."""
+        value = summary_pb2.Summary.Value(tag=tag, simple_value=number)
+        if meaning and tag not in self.described:
+            value.metadata.summary_description = meaning
+            value.metadata.plugin_data.plugin_name = "scalars"
+            value.metadata.data_class = summary_pb2.DATA_CLASS_SCALAR
+            self.described.add(tag)
+        self._summary(step, value)
+
+    def row(self, row: Mapping[str, Any]) -> None:
+        """The row's numbers at its epoch, under the tags of `tag_of`."""
         for name, value in row.items():
-            if name not in HIDDEN and not isinstance(value, str):
-                self.writer.add_scalar(name, value, row["epoch"])
-        self.writer.flush()
+            if name not in HIDDEN and isinstance(value, int | float):
+                meaning = self.meanings.get(name, "")
+                self.scalar(tag_of(name, self.kind), value, row["epoch"], meaning)
+        self.flush()
+
+    def text(self, tag: str, markdown: str, step: int = 0) -> None:
+        """A text, shown as Markdown."""
+        self._write(step=step, summary=text_pb(tag, markdown))
+
+    def png(self, tag: str, content: bytes, step: int) -> None:
+        """The picture in a PNG file's content."""
+        width, height = struct.unpack(">II", content[16:24])
+        image = summary_pb2.Summary.Image(
+            width=width, height=height, colorspace=4, encoded_image_string=content
+        )
+        self._summary(step, summary_pb2.Summary.Value(tag=tag, image=image))
 
     def images(self, arrays: Mapping[str, np.ndarray], levels: int, epoch: int) -> None:
-        """Levels (N, C, H, W) as a grid: one row of pictures an array."""
-        rows = [np.concatenate(list(images), axis=2) for images in arrays.values()]
-        grid = np.concatenate(rows, axis=1).astype(np.float32) / (levels - 1)
-        enlarged = grid.repeat(4, axis=1).repeat(4, axis=2)
-        self.writer.add_image("_over_".join(arrays), enlarged, epoch)
+        """Levels (N, C, H, W) as strips of pictures, one strip and tag an array."""
+        for name, array in arrays.items():
+            self.png(f"images/{name}", strip(array, levels), epoch)
+        self.flush()
+
+    def flush(self) -> None:
+        """Hands over to the disk what was written, for a TensorBoard that looks on."""
+        self.stream.flush()
 
 
-def _numbers(row: Mapping[str, Any]) -> Iterator[str]:
-    return (name for name, value in row.items() if not isinstance(value, str))
+def _file_name() -> str:
+    """Of a new file, sorted behind those that are there, as TensorBoard reads them."""
+    return f"events.out.tfevents.{time.time():.6f}.{os.getpid()}.{next(NUMBERS)}"
 
 
-def write_rows(folder: Path, values: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> None:
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: v if isinstance(v, str | int | float | bool) else str(v) for n, v in values.items()}
+
+
+def strip(images: np.ndarray, levels: int) -> bytes:
+    """A PNG of levels (N, C, H, W) side by side, enlarged, white between them."""
+    from PIL import Image
+
+    scaled = np.round(images.astype(np.float32) * (255 / (levels - 1))).astype(np.uint8)
+    factor = max(1, SIDE // images.shape[-1])
+    large = scaled.repeat(factor, axis=2).repeat(factor, axis=3)
+    margin = [(0, 0), (0, 0), (GAP, GAP), (GAP, GAP)]
+    row = np.concatenate(list(np.pad(large, margin, constant_values=255)), axis=2)
+    pixels = row.transpose(1, 2, 0)
+    stream = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(stream, "png")
+    return stream.getvalue()
+
+
+def write_rows(place: Place, rows: Iterable[Mapping[str, Any]]) -> None:
     """The events of a trial that another study trained, from its rows."""
-    with Events(folder) as events:
-        events.hparams(values)
+    with Events(place.folder, kind=place.kind) as events:
+        events.hparams(place.hparams)
         for row in rows:
             events.row(row)
-
-
-def write_mean(folder: Path, runs: Sequence[Sequence[Mapping[str, Any]]]) -> None:
-    """The mean over seeds of every metric, at the epochs that all of them have."""
-    by_epoch = [{row["epoch"]: row for row in rows} for rows in runs]
-    shared = sorted(set.intersection(*(set(rows) for rows in by_epoch)))
-    with Events(folder) as events:
-        for epoch in shared:
-            rows = [run[epoch] for run in by_epoch]
-            names = set.intersection(*(set(_numbers(row)) for row in rows)) - HIDDEN
-            means = {name: float(np.mean([row[name] for row in rows])) for name in sorted(names)}
-            events.row(means | {"epoch": epoch})

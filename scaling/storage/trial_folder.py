@@ -1,7 +1,6 @@
 """The folder of one trial: its rows, checkpoints and state, whatever a killed process left."""
 
 import json
-import os
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from zipfile import BadZipFile
 
 from scaling.errors import UsageError
 from scaling.storage import checkpoints
-from scaling.storage.files import atomic, naming
+from scaling.storage.files import atomic
 from scaling.storage.formats import read_versioned, write_versioned
-from scaling.storage.rows import Row, are_epochs, parse_rows, read_bytes
+from scaling.storage.rows import Row, append, are_epochs, parse_rows, read_bytes
 from scaling.trial import Trial, from_dict, key, to_dict
 from scaling.trial.extensions import UnknownName, needed
 
@@ -64,11 +63,7 @@ class TrialFolder:
 
     def append_row(self, row: Row) -> None:
         """A line more, on disk when this returns."""
-        path = self.path / "rows.jsonl"
-        with naming(path), open(path, "ab") as stream:
-            stream.write(json.dumps(row, allow_nan=False).encode() + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        append(self.path / "rows.jsonl", row)
 
     def cut_rows(self, epoch: int) -> list[Row]:
         """Drops what lies beyond the epoch and lines that cannot be read; returns what is left."""
@@ -93,6 +88,10 @@ class TrialFolder:
     def save_checkpoint(self, state: dict[str, Any]) -> bool:
         """Keeps the state as the newest; False where that there is of a higher epoch."""
         return checkpoints.save(self.path, state)
+
+    def keep_model(self, state: dict[str, Any]) -> None:
+        """Keeps the model of the state's epoch for metrics or samples made later."""
+        checkpoints.keep(self.path, state)
 
     def load_checkpoints(self) -> Iterator[dict[str, Any]]:
         """The states that can be read, the newest first."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,11 @@ class Results:
 
     def close(self) -> Path:
         """Writes study.json and returns the study's folder."""
-        launch = {"started": "2026-03-04T05:06:07", "git_commit": "0123456789ab", "argv": []}
+        launch: dict[str, Any] = {
+            "started": "2026-03-04T05:06:07",
+            "git_commit": "0123456789ab",
+            "argv": [],
+        }
         launch |= {"git_dirty": False, "versions": {}, "hardware": {}}
         study = {"study": "double_descent", "preset": "digits", "trials": self.asked}
         self.study.mkdir(exist_ok=True, parents=True)

@@ -1,6 +1,7 @@
 """Made-up results of the studies of method A, on disk, with known values at the end of training."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,9 @@ SEED_STEPS = (-1.0, 0.0, 1.0)  # of seeds 0, 1, 2: a mean of 0, a standard devia
 STEP = 12.0  # nats between seeds
 
 
-def source(name: str = "normal", **fields: object) -> dict:
+def source(name: str = "normal", **fields: Any) -> dict[str, Any]:
     """The source's fields in a trial.json."""
-    named = {
+    named: dict[str, dict[str, Any]] = {
         "normal": {},
         "dmaapx": {"real_share": 0.0, "k": 10, "pool": "p"},
         "aug_tuned": {"augment": "tuned"},
@@ -38,7 +39,7 @@ def elbos(epoch: int, loss: float, gap: float) -> tuple[float, float]:
 
 
 def rows(
-    loss: float, gap: float, seed: int = 0, costly: Iterable[int] = (), **fields: object
+    loss: float, gap: float, seed: int = 0, costly: Iterable[int] = (), **fields: Any
 ) -> list[dict]:
     """Lines of rows.jsonl; the last tenth of the epochs has the final values."""
     made = []
@@ -71,23 +72,23 @@ class Studies:
         """What a reader gets to see."""
         return load(self.results.close())
 
-    def vae(self, made: list[dict], seed: int = 0, done: object = "done", **fields: object) -> None:
+    def vae(self, made: list[dict], seed: int = 0, done: object = "done", **fields: Any) -> None:
         """One trial with its rows; `source` and others by name."""
-        base = {"kind": "vae", "dataset": "cifar10", "train_size": None, "split": 0}
+        base: dict[str, Any] = {"kind": "vae", "dataset": "cifar10", "train_size": None, "split": 0}
         base |= {"network": "residual", "likelihood": "mixture", "m_z": 1, "n_c": 256}
         base |= {"seed": seed, "half_asleep_from": 0, "source": source()}
         self.made += 1
         self.results.add(base | fields, made, done, key=f"trial-{self.made}")
         self.results.asked[f"trial-{self.made}"] = {"epochs": END}
 
-    def each_seed(self, loss: float, gap: float, seeds: int = 3, **fields: object) -> None:
+    def each_seed(self, loss: float, gap: float, seeds: int = 3, **fields: Any) -> None:
         """Trials that differ in their seed."""
         costly = fields.pop("costly", ())
         data = {"data": fields.pop("data")} if "data" in fields else {}
         for seed in range(seeds):
             self.vae(rows(loss, gap, seed, costly, **data), seed, **fields)
 
-    def data_sources(self, dataset: str = "cifar10", **fields: object) -> None:
+    def data_sources(self, dataset: str = "cifar10", **fields: Any) -> None:
         for name in ("normal", "dmaapx", "aug_tuned", "aug_naive"):
             loss, gap = TRAINED[name]
             self.each_seed(loss, gap, source=source(name), costly=COSTLY, dataset=dataset, **fields)
@@ -117,7 +118,7 @@ class Studies:
         for real in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
             for augment in (None, "tuned"):
                 less = 0.3 if augment else 1.0
-                drawn = {"k": 10, "pool": "p"} if real < 1 else {}
+                drawn: dict[str, Any] = {"k": 10, "pool": "p"} if real < 1 else {}
                 made = source(real_share=real, augment=augment, **drawn)
                 self.each_seed(330 + 450 * real * less, 5 + 800 * real * less, source=made)
 

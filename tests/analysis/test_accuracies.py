@@ -53,9 +53,9 @@ def test_figure_4_left_draws_a_dot_per_corruption_and_seed(frame):
     for name, others in (("dmaapx", 3), ("aug_tuned", 3)):
         colour = style.SOURCE_COLOURS[name]
         dots = [line for line in ax.lines if line.get_color() == colour]
-        assert sum(len(line.get_xdata()) for line in dots) == 4 * 2 * others
+        assert sum(np.size(line.get_xdata()) for line in dots) == 4 * 2 * others
     blacks = [line for line in ax.lines if line.get_marker() == "_"]
-    assert [line.get_ydata()[0] for line in blacks[:2]] == pytest.approx([3.0, -2.0])
+    assert [np.asarray(line.get_ydata())[0] for line in blacks[:2]] == pytest.approx([3.0, -2.0])
     assert "Corruptions made here" in figure.get_supxlabel()
 
 
@@ -72,7 +72,8 @@ def test_figure_19_has_all_of_them(frame):
         "one at random"
     )
     blue = [line for line in ax.lines if line.get_color() == style.SOURCE_COLOURS["normal"]]
-    at = dict(zip(blue[0].get_ydata().round(), blue[0].get_xdata(), strict=True))
+    places = np.round(np.asarray(blue[0].get_ydata(), float))
+    at = dict(zip(places, np.asarray(blue[0].get_xdata()), strict=True))
     assert at[19] == pytest.approx(np.mean(each)) and set(at) == {7, 9, 19}
     assert "DMaaPx 12" in figure.get_supxlabel()
 

@@ -1,19 +1,85 @@
 """Which trials are compared: equal settings, at epochs that all of them have."""
 
 import pandas as pd
+import pytest
 
-from analysis.claims.cells import cells
+from analysis.claims.cells import cells, measured_alike
 from tests.analysis.claim_frames import SEEDS, frame
 
 NARROW, WIDE = {(1, 8): SEEDS}, {(1, 32): SEEDS + 5}
 
 
-def test_a_grid_trained_in_two_precisions_is_one_setting():
+def test_trials_of_two_precisions_are_never_compared():
+    """bf16 at one width and float32 at the other would look like an effect of the width."""
     both = pd.concat(
         [frame(NARROW).assign(precision="float32"), frame(WIDE).assign(precision="bf16")]
     )
+    found = cells(both)
+    assert [(c.label, set(c.trials["n_c"])) for c in found] == [
+        ("digits, precision=bf16", {32}),
+        ("digits, precision=float32", {8}),
+    ]
+
+
+def test_older_rows_are_of_the_precision_that_they_were_trained_in():
+    both = pd.concat([frame(NARROW).assign(precision=None), frame(WIDE).assign(precision="auto")])
     (cell,) = cells(both)
     assert set(cell.trials["n_c"]) == {8, 32}
+
+
+def test_samples_that_were_made_differently_are_never_compared():
+    """Two draws on models of one architecture, one on a wider model and one on imported images."""
+    key = "digits-1-digits-edm-c{}-share1-r{}-s0-{:012x}-e300"
+    names = [key.format(16, 0, 1), key.format(16, 1, 2), key.format(32, 2, 3), "published"]
+    parts = [frame(NARROW, real_share=1.0, k=None)]
+    for draw, name in enumerate(names):
+        one = frame({(1, 8): [float(draw)]}, real_share=0.0, k=5, pool=name)
+        parts.append(one.assign(seed=draw))
+    found = cells(pd.concat(parts, ignore_index=True))
+    samples = {c.label: sorted(c.trials.loc[c.trials["real_share"] == 0, "seed"]) for c in found}
+    assert samples == {
+        "digits, samples of digits-edm-c16, 300 epochs": [0, 1],
+        "digits, samples of digits-edm-c32, 300 epochs": [2],
+        "digits, samples of imported": [3],
+    }
+    assert all((c.trials["real_share"] == 1).sum() == 3 for c in found)
+
+
+@pytest.mark.parametrize(
+    ("metric", "setting", "values"),
+    [
+        ("fid", "sample_quality_extractor", ["classifier", "inception"]),
+        ("amortization_gap", "amortization_estimator", [None, "annealed-1"]),
+        ("amortization_gap", "amortization_steps", [100, 300]),
+        ("robustness_gap", "robustness_variant", ["kuzina", "standard"]),
+        ("accuracy_knn__fog", "corruptions", ["generated", "official"]),
+    ],
+)
+def test_values_that_were_measured_differently_are_never_compared(metric, setting, values):
+    """The narrow model one way, the wide one the other: no cell has both, other columns join."""
+    first, second = (
+        frame(place).assign(**{metric: 1.0, setting: value})
+        for place, value in zip((NARROW, WIDE), values, strict=True)
+    )
+    (cell,) = cells(pd.concat([first, second], ignore_index=True))
+    parts = measured_alike(cell, [metric])
+    each = [list(p.trials.loc[p.trials[metric].notna(), "n_c"].unique()) for p in parts]
+    assert sorted(each) == [[8], [32]]
+    assert all(setting in part.label for part in parts)
+    assert measured_alike(cell, ["test_elbo"]) == [cell]
+    alike = second.assign(**{setting: values[0]})
+    (cell,) = cells(pd.concat([first, alike], ignore_index=True))
+    assert measured_alike(cell, [metric]) == [cell]
+
+
+def test_a_trial_measured_twice_differently_counts_as_it_was_measured_last():
+    earlier = frame(NARROW).assign(epoch=19, fid=100.0, sample_quality_extractor="classifier")
+    last = frame(NARROW).assign(epoch=20, fid=2.0, sample_quality_extractor="inception")
+    (cell,) = cells(pd.concat([earlier, last], ignore_index=True))
+    assert set(cell.trials["fid"]) == {2.0}
+    again = last.assign(sample_quality_extractor="classifier")
+    (cell,) = cells(pd.concat([earlier, again], ignore_index=True))
+    assert set(cell.trials["fid"]) == {51.0}
 
 
 def test_a_trial_that_trained_longer_is_compared_as_it_was():
@@ -26,3 +92,11 @@ def test_a_trial_that_trained_longer_is_compared_as_it_was():
     assert set(long.trials["n_c"]) == {32} and set(long.trials["test_elbo"]) == {0}
     unmeasured = cells(pd.concat([frame(NARROW), longer]))
     assert [set(cell.trials["n_c"]) for cell in unmeasured] == [{8}, {32}]
+
+
+def test_rows_of_joined_frames_may_share_their_index():
+    """What was measured last is told by the epoch, not by the place in the frame."""
+    earlier = frame(NARROW).assign(epoch=19, fid=100.0, sample_quality_extractor="classifier")
+    last = frame(NARROW).assign(epoch=20, fid=2.0, sample_quality_extractor="inception")
+    (cell,) = cells(pd.concat([last, earlier]))
+    assert set(cell.trials["fid"]) == {2.0}

@@ -1,7 +1,9 @@
 """What was chosen by validation, as study.json tells it, and the figures that show it."""
 
 import json
+from typing import Any
 
+import numpy as np
 import pytest
 
 from analysis import choice, figures
@@ -42,7 +44,9 @@ def searched(results):
             cell.append({"values": values, "keys": keys, "epochs": 120 if at else 40,
                          "scores": scores, "chosen": at == 1})  # fmt: skip
         cells.append(cell)
-    search = {"ranges": {"lr": "log:1e-3:1e-2", "likelihood": "choice:mixture,gaussian"}}
+    search: dict[str, Any] = {
+        "ranges": {"lr": "log:1e-3:1e-2", "likelihood": "choice:mixture,gaussian"}
+    }
     search |= {"samples": 3, "points": "scrambled Sobol sequence", "over": "cells", "halving": 2}
     search |= {"rungs": [{"epochs": 40, "points": 3}, {"epochs": 120, "points": 2}]}
     return record(results, search=search | {"chosen_by": "validation_elbo", "cells": cells})
@@ -51,7 +55,7 @@ def searched(results):
 @pytest.fixture
 def both(results):
     """A path at one rate and at tuned rates, three seeds each."""
-    keys = {}
+    keys: dict[Any, Any] = {}
     for name, truth, rate in (("fixed", PATH, 3e-3), ("tuned", TUNED, 1e-2)):
         for (m_z, n_c), negative in truth.items():
             for seed in range(3):
@@ -111,11 +115,11 @@ def test_the_search_is_drawn_in_parallel_coordinates(searched):
     assert table.loc[~table["chosen"], "test_elbo"].isna().all()
     drawn = figures.draw("search", frame)
     first = drawn.axes[0]
-    lines = [line for line in first.lines if len(line.get_xdata()) == 3]
+    lines = [line for line in first.lines if np.size(line.get_xdata()) == 3]
     assert len(lines) == 3  # a line a point: likelihood, lr, validation ELBO
     thick = [line for line in lines if line.get_linewidth() == 2.0]
     (chosen,) = thick
-    assert list(chosen.get_ydata()) == pytest.approx([0.0, 0.477, 1.0], abs=1e-3)
+    assert np.asarray(chosen.get_ydata()).tolist() == pytest.approx([0.0, 0.477, 1.0], abs=1e-3)
     assert [text.get_text() for text in first.get_xticklabels()][:2] == ["likelihood", "lr"]
 
 
@@ -143,10 +147,10 @@ def test_one_figure_shows_both(both):
         assert part.to_dict() == pytest.approx(truth)
     drawn = figures.draw("tuned", frame)
     lines = [line for line in drawn.axes[0].lines if line.get_linestyle() == "-"]
-    assert [list(line.get_ydata()) for line in lines] == [
+    assert [np.asarray(line.get_ydata()).tolist() for line in lines] == [
         pytest.approx(list(PATH.values())), pytest.approx(list(TUNED.values()))
     ]  # fmt: skip
-    note = drawn._supxlabel.get_text()
+    note = drawn.get_supxlabel()
     assert "holds" in note and "not shown" in note
     assert set(figures.load("fig8", both)["lr"]) == {3e-3}  # the figures of the paper: one rate
 

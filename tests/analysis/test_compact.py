@@ -2,13 +2,13 @@
 
 import json
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from analysis import compact as module
 from analysis.compact import compact
 from analysis.provenance import provenance
 from analysis.results import load, note
@@ -52,7 +52,8 @@ def test_a_root_in_one_file_with_the_launches_of_all_its_studies(results, study,
     path = compact(results.root, output=tmp_path / "published" / "all.parquet")
     pd.testing.assert_frame_equal(load(path), load(results.root))
     assert not {"argv", "host"} & set(re.findall(r"\w+", json.dumps(provenance(path))))
-    assert [launch["started"][:10] for launch in provenance(path)["launches"]] == [
+    launches: Any = provenance(path)["launches"]
+    assert [launch["started"][:10] for launch in launches] == [
         "2026-03-04",
         "2026-03-05",
     ]
@@ -66,7 +67,7 @@ def test_a_crash_while_compacting_leaves_the_old_file_and_nothing_else(study, mo
         file.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module.pq, "write_table", crash)
+    monkeypatch.setattr(pq, "write_table", crash)
     with pytest.raises(KeyboardInterrupt):
         compact(study)
     assert (study / "trials.parquet").read_bytes() == before

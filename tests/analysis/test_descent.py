@@ -116,27 +116,6 @@ def test_verdict_on_a_known_frame(make):
         assert move.pooled.low < move.crossfit.mean < move.pooled.high
 
 
-def test_second_minimum_below_the_first_only_beyond_the_noise(make):
-    deep = DIGITS.copy()
-    deep[8] = 90.0
-    assert "the second is lower" in "\n".join(verdict_lines(verdict(_frame(make, deep))))
-    deep[8] = 98.0
-    higher = verdict(_frame(make, deep, noise=0.01))
-    assert "the second is higher" in "\n".join(verdict_lines(higher))
-    assert "not decided" in verdict_lines(verdict(_frame(make, deep, seeds=2, noise=0.01)))[5]
-
-
-def test_phase_3_and_gaps(make):
-    found = verdict(_frame(make, DIGITS, noise=0.01))
-    assert (found.phase3.start, found.phase3.end) == ((16, 32), (16, 64))
-    assert found.phase3.difference.mean == pytest.approx(1.1, abs=0.05)
-    assert found.phase3.monotone and found.phase3.difference.sign == 1
-    gap = found.gaps["normal"]  # n_c / m_z + seed / 2
-    assert (gap.start, gap.end) == ((1, 32), (16, 32))
-    assert (gap.first.mean, gap.last.mean) == (33.0, 3.0)
-    assert gap.difference.mean == -30 and gap.difference.sign == -1
-
-
 def test_gaps_of_each_source(make):
     normal, y = _frame(make, DIGITS), [1.0, 1.0, 1.0]
     other = make({(1, 32): y, (16, 32): y}, source="dmaapx")

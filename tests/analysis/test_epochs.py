@@ -77,5 +77,7 @@ def test_figure_8_has_both_curves(grown):
     assert early["mean"].tolist() == pytest.approx([min(y) for y in WIDTHS.values()])
     figure = figures.draw("fig8", grown)
     drawn = [line for line in figure.axes[0].lines if line.get_linestyle() == "--"]
-    assert [list(line.get_ydata()) for line in drawn] == [pytest.approx(list(early["mean"]))]
+    assert [np.asarray(line.get_ydata()).tolist() for line in drawn] == [
+        pytest.approx(list(early["mean"]))
+    ]
     assert any("best validation" in text.get_text() for text in figure.legends[0].get_texts())

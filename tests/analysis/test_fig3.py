@@ -58,9 +58,9 @@ def test_the_first_seed_is_drawn_on_one_pair_and_the_mean_over_seeds(frame):
     axes = figures.draw("fig3", frame).axes
     colour = style.SOURCE_COLOURS["normal"]
     (alone,) = [line for line in axes[0].lines if line.get_color() == colour]
-    np.testing.assert_allclose(alone.get_ydata(), curve("normal", "first", 0))
+    np.testing.assert_allclose(np.asarray(alone.get_ydata()), curve("normal", "first", 0))
     thick = [line for line in axes[1].lines if line.get_linewidth() > 1]
-    np.testing.assert_allclose(thick[0].get_ydata(), curve("normal", "mean", 1))
+    np.testing.assert_allclose(np.asarray(thick[0].get_ydata()), curve("normal", "mean", 1))
     assert len([line for line in axes[1].lines if line.get_linewidth() < 1]) == 6
     assert [text.get_text() for text in axes[2].get_yticklabels()] == ["normal", "DMaaPx"]
 

@@ -11,6 +11,7 @@ from matplotlib.transforms import Bbox
 from analysis import figures, style
 from analysis.intervals import t_interval
 from analysis.trial_folder import ResultsError
+from tests.there import there
 
 
 def _lines(ax):
@@ -134,7 +135,9 @@ def test_labels_of_figure_8_lie_apart_and_off_the_data(make, shapes, shape):
     marks = left.transData.transform(table[["order", "mean"]].to_numpy(dtype=float))
     assert not any(box.count_contains(marks) for box in boxes)
     window = left.get_window_extent()
-    assert all(Bbox.intersection(box, window).bounds == pytest.approx(box.bounds) for box in boxes)
+    assert all(
+        there(Bbox.intersection(box, window)).bounds == pytest.approx(box.bounds) for box in boxes
+    )
 
 
 def test_legends_cover_no_panel(make):
@@ -144,7 +147,7 @@ def test_legends_cover_no_panel(make):
         own = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
         assert own or figure.legends
         for legend in [*own, *figure.legends]:
-            box = legend.get_window_extent()
+            box = there(legend).get_window_extent()
             assert not any(box.overlaps(ax.get_window_extent()) for ax in figure.axes)
 
 
@@ -158,13 +161,16 @@ def test_panels_are_aligned(make):
     assert boxes[0].x1 < boxes[1].x0
 
 
-def test_imported_samples_and_two_precisions_are_told(make):
+def test_imported_samples_are_told_and_two_precisions_refused(make):
+    """The path compares widths: of other precision they are no others."""
     frame = _both(make).assign(precision="float32", source_pool="digits-1-abc-e300")
     assert "imported" not in figures.draw("fig8", frame).get_supxlabel()
-    frame.loc[frame["n_c"] == 8, ["precision", "source_pool"]] = "bf16", "mine-0123456789ab"
+    frame.loc[frame["n_c"] == 8, "source_pool"] = "mine-0123456789ab"
     note = figures.draw("fig8", frame).get_supxlabel()
     assert "Samples (DMaaPx) are imported ones: mine-0123456789ab." in note
-    assert "Some networks were trained in bf16" in note
+    frame.loc[frame["n_c"] == 8, "precision"] = "bf16"
+    with pytest.raises(ResultsError, match="--where precision=float32"):
+        figures.draw("fig8", frame)
 
 
 def test_note_counts_seeds_and_carries_provenance(make):
@@ -237,18 +243,3 @@ def test_global_style_is_left_alone(make, tmp_path):
     before = dict(matplotlib.rcParams)
     figures.save("fig7", _both(make), [tmp_path / "a.pdf"])
     assert dict(matplotlib.rcParams) == before
-
-
-def test_one_colour_per_source_everywhere():
-    named = [style.source_colour(source) for source in style.SOURCE_COLOURS]
-    assert len(set(named)) == len(named)
-    composed = style.source_colour("real_share=0.4,augment=tuned")
-    assert composed in style.OTHER_COLOURS and composed not in named
-    assert composed == style.source_colour("real_share=0.4,augment=tuned")
-
-
-def test_m_z_colours_grow_lighter():
-    colours = style.m_z_colours([64, 1, 8, 1])
-    assert list(colours) == [1, 8, 64]
-    light = [sum(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in colours.values()]
-    assert light == sorted(light)

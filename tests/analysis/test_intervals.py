@@ -78,7 +78,7 @@ def test_over_seeds_per_group():
     assert table["m_z"].tolist() == [1, 2]  # nothing measured at 4
     assert table["mean"].tolist() == [2.0, 5.0] and table["n"].tolist() == [3, 1]
     assert table["method"].tolist() == ["t, 2 df", "single draw"]
-    assert table.loc[0, ["seed_0", "seed_1", "seed_2"]].tolist() == [1.0, 2.0, 3.0]
+    assert table[["seed_0", "seed_1", "seed_2"]].to_numpy()[0].tolist() == [1.0, 2.0, 3.0]
     assert table["low"].isna().tolist() == [False, True]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from analysis import curves
 from analysis.claims import ledger
-from analysis.invariants import EVERY_ROW, ROWS_OF
+from analysis.invariants import EVERY_ROW, ROWS_OF, checked
 from analysis.results import load
 from analysis.trial_folder import ResultsError
 
@@ -86,3 +86,9 @@ def test_columns_of_no_known_kind_are_left_out(file):
 @pytest.mark.parametrize("name", ["lr", "batch", "train_size", "d_z", "generalization_gap"])
 def test_a_column_that_nobody_needs_may_be_missing(file, name):
     assert len(curves.final(load(file(lambda f: f.drop(columns=name)))))
+
+
+def test_a_column_that_stands_twice_is_refused():
+    frame = pd.DataFrame([[1, 2]], columns=["epoch", "epoch"])
+    with pytest.raises(ResultsError, match="has the column epoch twice. Leave one of them out"):
+        checked(frame, "a.parquet")

@@ -1,5 +1,7 @@
 """Levels: what n counts, in words; overlap of splits; which draws are measured together."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,7 +103,7 @@ def test_overlap_is_the_correlation_of_splits_by_simulation():
         for at in range(2):
             order = rng.permutation(images)
             pool[at] = trained[order[:train]].mean() + tested[order[train : train + test]].mean()
-    assert np.corrcoef(pairs.T)[0, 1] == pytest.approx(rho, abs=0.02)
+    assert np.asarray(np.corrcoef(pairs.T))[0, 1] == pytest.approx(rho, abs=0.02)
 
 
 def test_overlap_of_what_trials_recorded():
@@ -147,7 +149,8 @@ def test_more_rows_never_lose_a_unit():
     rng = np.random.default_rng(2)
     for _ in range(200):
         before = pd.DataFrame(np.where(rng.random((4, 5)) < 0.7, 1.0, np.nan))
-        after = before.where(before.notna(), np.where(rng.random((4, 5)) < 0.3, 1.0, np.nan))
+        drawn: Any = np.where(rng.random((4, 5)) < 0.3, 1.0, np.nan)
+        after = before.where(before.notna(), drawn)
         after[5] = np.where(rng.random(4) < 0.5, 1.0, np.nan)
         few = [len(levels.complete(w, lambda names: len(names) >= 2)) for w in (before, after)]
         assert few[1] >= few[0]

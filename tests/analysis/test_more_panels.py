@@ -1,5 +1,6 @@
 """Figures 5, 6 and 11 to 14: what they show beyond Figure 2."""
 
+import numpy as np
 import pytest
 
 from analysis import figures, style
@@ -39,7 +40,7 @@ def test_figure_5_has_a_dotted_line_where_half_asleep_begins(studies):
     frame = studies.frame()
     figure = figures.draw("fig5", frame)
     dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
-    assert [list(line.get_xdata()) for line in dotted] == [[500, 500]]
+    assert [np.asarray(line.get_xdata()).tolist() for line in dotted] == [[500, 500]]
     assert _words(figure.legends[0]) == [
         "normal", "normal + RHA", "DMaaPx", "DMaaPx + RHA", "RHA begins",
     ]  # fmt: skip
@@ -70,4 +71,6 @@ def test_figure_14_shows_the_gap_over_epochs(studies):
     _, y = _curves(figure.axes[1], "-")[style.COMBINED_COLOURS["DMaaPx + mollified"]]
     assert list(y) == gap["mean"].tolist()
     for ax in figure.axes[:2]:
-        assert [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"] == [500]
+        assert [
+            np.asarray(line.get_xdata())[0] for line in ax.lines if line.get_linestyle() == ":"
+        ] == [500]

@@ -1,7 +1,9 @@
 """Figures 2, 5, 6 and 10 to 14: curves over epochs, and the values at their end."""
 
 from itertools import combinations
+from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -105,16 +107,16 @@ def test_intervals_stand_at_the_end_and_no_band_covers_a_line(studies):
     frame = studies.frame()
     table, figure = figures.numbers("fig2", frame), figures.draw("fig2", frame)
     assert not any(figure.axes[at].collections for at in range(3))
-    ends = [x for bars in figure.axes[3].collections for path in bars.get_segments()
-            for x, _ in path]  # fmt: skip
+    bars: list[Any] = list(figure.axes[3].collections)
+    ends = [x for each in bars for path in each.get_segments() for x, _ in path]
     gaps = table[(table["part"] == "end") & (table["metric"] == "generalization_gap")]
     assert sorted(ends) == pytest.approx(sorted([*gaps["low"], *gaps["high"]]))
     alone = figures.numbers("fig13", frame)
     last = alone[alone["epoch"] == alone["epoch"].max()]
-    upright = [line for line in figures.draw("fig13", frame).axes[0].lines
-               if len(line.get_xdata()) == 2 and len(set(line.get_xdata())) == 1]  # fmt: skip
-    drawn = sorted(y for line in upright for y in line.get_ydata())
-    assert drawn == pytest.approx(sorted([*last["low"], *last["high"]]))
+    drawn = [np.asarray(line.get_data()) for line in figures.draw("fig13", frame).axes[0].lines]
+    upright = [y for x, y in drawn if len(x) == 2 and len(set(x)) == 1]
+    ends = sorted(float(value) for y in upright for value in y)
+    assert ends == pytest.approx(sorted([*last["low"], *last["high"]]))
 
 
 def test_the_values_at_the_end_are_written(studies):
@@ -132,7 +134,9 @@ def test_two_seeds_have_no_band(studies):
     studies.each_seed(800.0, 840.0, seeds=2)
     figure = figures.draw("fig2", studies.frame())
     assert not any(
-        len(path.vertices) for band in figure.axes[0].collections for path in band.get_paths()
+        len(np.asarray(path.vertices))
+        for band in figure.axes[0].collections
+        for path in band.get_paths()
     )
     assert "no interval" in figure.get_supxlabel()
 
@@ -155,7 +159,7 @@ def test_what_is_absent_or_unfinished_is_named(studies):
     assert "Not in these results: DMaaPx, Aug.Tuned, Aug.Naive" in note
     assert "Not finished: normal seed 3 (epoch 50)" in note
     assert (
-        "3 seeds (dots, in the lower panels" in note
+        "3 seeds on one data set (dots, in the lower panels" in note
         and "1000 epochs" in note
         and note.endswith("commit abc")
     )
@@ -211,7 +215,8 @@ def test_nothing_overlaps_and_nothing_is_clipped(studies, name):
     assert not any(heading.overlaps(panel) for panel in panels)
     assert not any(a.overlaps(b) for a, b in combinations(panels, 2))
     inside = figure.bbox.padded(1)
-    texts = [ax.title for ax in figure.axes] + [ax._left_title for ax in figure.axes]
+    axes: list[Any] = figure.axes
+    texts = [ax.title for ax in axes] + [ax._left_title for ax in axes]
     boxes = [text.get_window_extent() for text in texts if text.get_text()] + [heading]
     boxes += [legend.get_window_extent() for ax in figure.axes if (legend := ax.get_legend())]
     boxes += [tick.get_window_extent() for ax in figure.axes for tick in ax.get_yticklabels()]

@@ -1,6 +1,7 @@
 import pickle
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_quality_is_finite_numbers(results, value):
 def test_any_bytes_in_the_header_give_images_or_a_sentence(results):
     file = add_pool(results, 1.0, grey()) / "chunk-00000.npy"
     pool, data, rng = pools.pools(results.close())[0], file.read_bytes(), random.Random(0)
-    seen = set()
+    seen: set[Any] = set()
     for _ in range(400):
         changed = bytearray(data)
         for _ in range(rng.choice([1, 2, 5])):

@@ -48,7 +48,7 @@ def test_figures_mark_it_where_it_stands(ended):
 
 def test_the_verdict_leaves_its_seed_out(ended):
     found = descent.verdict(load(ended))
-    assert found.seeds == [0, 1]
+    assert found.units == [0, 1]
     assert found.missing == ["(m_z=16, n_c=64): seed 2"]
 
 

@@ -39,3 +39,18 @@ def test_composed_sources_have_the_papers_names():
 )
 def test_rounding_keeps_two_digits_of_the_half_width(mean, half, text):
     assert style.rounded(mean, half) == text
+
+
+def test_one_colour_per_source_everywhere():
+    named = [style.source_colour(source) for source in style.SOURCE_COLOURS]
+    assert len(set(named)) == len(named)
+    composed = style.source_colour("real_share=0.4,augment=tuned")
+    assert composed in style.OTHER_COLOURS and composed not in named
+    assert composed == style.source_colour("real_share=0.4,augment=tuned")
+
+
+def test_m_z_colours_grow_lighter():
+    colours = style.m_z_colours([64, 1, 8, 1])
+    assert list(colours) == [1, 8, 64]
+    light = [sum(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in colours.values()]
+    assert light == sorted(light)

@@ -1,5 +1,7 @@
 """The reader of analysis on the table of damaged folders: the state of each, and the frame."""
 
+from typing import Any
+
 import pytest
 
 from analysis.results import load, trials
@@ -38,7 +40,7 @@ def test_numbers_that_are_not_finite_are_missing(tmp_path):
 
 def test_a_root_asks_for_all_that_was_trained(tmp_path):
     """Without a study's epochs a trial is done where its last row is that of its done.json."""
-    states = {}
+    states: dict[str, Any] = {}
     for case in CASES:
         path = place(case, tmp_path / str(len(states)))
         states[case.name] = read_trial(path).state

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis import figures, words
+from analysis import figures, options, words
 from analysis.__main__ import main
 
 
@@ -13,9 +13,10 @@ def test_help_of_a_word_is_about_it_alone(name, capsys):
     assert stop.value.code == 0
     said = capsys.readouterr().out
     word = words.word(name)
-    flags = {flag for option in words.OPTIONS.values() for flag in option.flags
+    assert word
+    flags = {flag for option in options.OPTIONS.values() for flag in option.flags
              if flag.startswith("--")}  # fmt: skip
-    own = {flag for option in word.options for flag in words.OPTIONS[option].flags}
+    own = {flag for option in word.options for flag in options.OPTIONS[option].flags}
     shown = {
         text.strip(",").partition(" ")[0]
         for text in said.replace("[", " ").replace("]", " ").split()
@@ -32,6 +33,7 @@ def test_help_of_a_word_is_about_it_alone(name, capsys):
     (["fig7", "--long"], "fig7 takes no --long."),
     (["claims", "--width", "3.25"], "claims takes no --width."),
     (["--long", "fig7"], "fig7 takes no --long."),
+    (["--long", "diff"], "diff stands before its options. See: "),
 ])  # fmt: skip
 def test_options_of_other_words_are_refused_by_name(typed, told, capsys):
     assert main(typed) == 2
@@ -54,5 +56,7 @@ def test_the_width_that_is_asked_for(study, tmp_path, capsys):
 
 
 def test_every_figure_is_a_word():
-    assert all(words.word(name).about == figures.about(name) for name in figures.names())
+    for name in figures.names():
+        word = words.word(name)
+        assert word and word.about == figures.about(name)
     assert words.word("fig99") is None

@@ -100,8 +100,10 @@ def _row(epoch: int, level: float) -> dict[str, float | str]:
     """As many columns as a VAE's row has."""
     negative = level + 50 / epoch
     row: dict[str, float | str] = {"epoch": epoch, "test_elbo": -negative, "train_elbo": -level}
-    numbers = ("source_elbo", "train_kl", "test_kl", "train_reconstruction", "test_reconstruction")
-    numbers += ("test_bits_per_dim", "seconds", "images_per_s")
+    numbers = [
+        *("source_elbo", "train_kl", "test_kl", "train_reconstruction", "test_reconstruction"),
+        *("test_bits_per_dim", "seconds", "images_per_s"),
+    ]
     row |= {"generalization_gap": negative - level} | {name: negative for name in numbers}
     row |= {"parameters": 1000, "parameters_z": 10, "parameters_rest": 990, "d_z": 4}
     return row | {"data": "official", "fingerprint": "0123456789abcdef", "precision": "float32"}

@@ -8,6 +8,7 @@ import importlib.util
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +25,7 @@ SIZES = ((8, 128), (32, 128), (128, 32))  # n_c, batch
 class Loop:
     """Each call is one step of the loop, epoch after epoch, of a model that has a `loss`."""
 
-    def __init__(self, model: nn.Module, batch: int, batches: int = 4, device: str = "cpu") -> None:
+    def __init__(self, model: Any, batch: int, batches: int = 4, device: str = "cpu") -> None:
         images = torch.randint(0, 256, (batch * batches, 3, 32, 32)).float() / 255
         self.model, self.device = model.to(device), device
         self.loader = DataLoader(TensorDataset(images), batch_size=batch, shuffle=True)

@@ -13,9 +13,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
-from scaling.cli import doctor, probes
+from scaling.cli import doctor
 from scaling.cli.doctor import BROKEN, LIMITED, WORKS, Finding, Probe
 from scaling.cli.processes import at_work
 from scaling.planning.table import size
@@ -201,56 +200,3 @@ def test_it_works_where_nothing_else_does(tmp_path):
     assert "limited" in lines["cifar10"]
     assert done.stdout.endswith("Broken: torch, ray.\n")
     assert not (tmp_path / "results").exists()
-
-
-def test_the_gpu(monkeypatch, tmp_path):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(probes, "GPUS", tmp_path / "none")
-    none = probes.gpu()
-    assert (none.state, none.found) == (LIMITED, "none")
-    assert "--preset digits" in none.advice
-    monkeypatch.setattr(probes, "GPUS", tmp_path)  # the driver has one
-    unused = probes.gpu()
-    assert unused.state == BROKEN
-    assert f"PyTorch {torch.__version__} cannot use it" in unused.found
-    assert "nvidia-smi" in unused.advice
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_gpu_that_computes():
-    finding = probes.gpu()
-    assert finding.state == WORKS
-    assert " GB free" in finding.found
-
-
-def test_the_weights_of_inception(monkeypatch, tmp_path):
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(probes.importlib.util, "find_spec", lambda name: None)
-    finding = probes.weights()
-    assert (finding.state, finding.advice) == (LIMITED, "pip install torch-fidelity")
-    monkeypatch.setattr(probes.importlib.util, "find_spec", lambda name: object())
-    finding = probes.weights()
-    assert finding.state == LIMITED
-    assert str(tmp_path / "checkpoints") in finding.advice
-    file = tmp_path / "checkpoints" / "weights-inception-2015-12-05-6726825d.pth"
-    file.parent.mkdir()
-    file.write_bytes(b"something else")
-    finding = probes.weights()
-    assert (finding.state, finding.advice) == (BROKEN, f"rm {file}")
-    digest = probes.hashlib.sha256(b"something else").hexdigest()
-    monkeypatch.setattr("scaling.metrics.features.WEIGHTS_SHA256", digest)
-    assert probes.weights().state == WORKS
-
-
-def test_the_data(tmp_path):
-    (tmp_path / "cifar10_train.npz").write_bytes(b"torn")
-    (tmp_path / "cifar10_test.npz").write_bytes(b"torn")
-    (tmp_path / "MNIST" / "raw").mkdir(parents=True)  # and nothing in it
-    found = {finding.name: finding for finding in probes.data(str(tmp_path))}
-    assert found["digits"] == Finding("digits", WORKS, "1,297 and 500 images (scikit-learn)")
-    assert found["fashion_mnist"].state == LIMITED
-    assert str(tmp_path / "FashionMNIST/raw") in found["fashion_mnist"].advice
-    assert found["cifar10"].state == found["mnist"].state == BROKEN
-    assert "cannot be read as an npz" in found["cifar10"].found
-    assert "Put {train,t10k}" in found["mnist"].found

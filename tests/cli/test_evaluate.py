@@ -2,6 +2,7 @@
 
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,8 @@ def test_a_number_that_is_not_finite_is_absent_with_the_reason(monkeypatch):
         measure=lambda run, settings: (numbers, {"shown": np.zeros(2, np.uint8)}),
     )
     monkeypatch.setattr(metrics, "find", lambda name: _Hashable(exploded))
-    made, arrays = compute(None, ["made_up"])
+    nobody: Any = None
+    made, arrays = compute(nobody, ["made_up"])
     assert made == {"fine": 1.5, "variant": "kuzina", "made_up_absent": "not finite: gap, far"}
     assert arrays["shown"].tolist() == [0, 0]
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from scaling.cli.asked import work_of
-from scaling.cli.options import override, parser
+from scaling.cli.axes import override
+from scaling.cli.options import parser
+from scaling.cli.planned import identify
 from scaling.errors import UsageError
 from scaling.storage.store import Store
 from scaling.trial import key
@@ -24,7 +26,7 @@ def planned(module, *words, preset="smoke"):
     options = parser("", module.PRESETS).parse_args(list(words))
     chosen = module.PRESETS[preset]
     asked = override(module.trials(chosen), options)
-    return work_of(options, chosen, asked, chosen.epochs)
+    return work_of(options, chosen, asked, chosen.epochs, identify(options))
 
 
 def fill(root, *words, state="done", validation=True):

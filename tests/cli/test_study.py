@@ -4,26 +4,15 @@ import json
 import os
 import subprocess
 import sys
-import time
-from argparse import Namespace
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ray._private import services
 
-from scaling.cli import study as command
 from scaling.cli.axes import override
 from scaling.cli.options import Parser, parser, preset_of
-from scaling.errors import UsageError
-from scaling.planning import plan
-from scaling.planning.costs import GPU
-from scaling.planning.speeds import Speeds
-from scaling.trial import VaeTrial
-from scaling.trial.schedule import schedule
 from studies.double_descent import PRESETS, trials
-from tests.conftest import SOON
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,13 +76,11 @@ def test_wrong_words_list_the_right_ones(tmp_path, words, told):
     (["--gpus-per-trial", "0.25"], ["--gpus-per-trial 0"]),
     (["--cpus-per-trial", "4000"], ["--cpus-per-trial"]),
 ])  # fmt: skip
-def test_an_environment_that_cannot_work_is_told_soon(tmp_path, ray_folder, words, told):
+def test_an_environment_that_cannot_work_is_told(tmp_path, ray_folder, words, told):
     if words == ["--address", "auto"] and services.find_gcs_addresses():
         pytest.skip("another Ray runs on this machine, and auto finds it")
-    begun = time.monotonic()
     run = study("--smoke-test", *words, results=tmp_path, RAY_TMPDIR=ray_folder)
     refused(run, *told)
-    assert time.monotonic() - begun < SOON
 
 
 @pytest.mark.cluster(alone=True)
@@ -104,9 +91,7 @@ def test_a_port_that_never_answers_is_given_up(tmp_path):
         silent.bind(("127.0.0.1", 0))
         silent.listen(8)
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        begun = time.monotonic()
         refused(study("--smoke-test", "--address", address, results=tmp_path), address)
-        assert time.monotonic() - begun < SOON
 
 
 def test_an_unwritable_folder_is_told(tmp_path):
@@ -193,14 +178,3 @@ def test_flags_may_not_be_shortened():
 def test_rows_as_often_as_asked_for():
     options = parser("", PRESETS).parse_args(["--measure-every", "7"])
     assert preset_of(options, PRESETS) == replace(PRESETS["digits"], measure_every=7)
-
-
-@pytest.mark.parametrize(("state", "refused"), [("new", True), ("partial", True), ("done", False)])
-def test_only_what_is_left_to_run_needs_the_planned_gpu(monkeypatch, state, refused):
-    scheduled = schedule([VaeTrial("cifar10", n_c=8)], 10, 5, None)
-    made = plan.make(scheduled, Speeds(GPU), {scheduled[0].key: state})
-    assert made.trials[0].gpus > 0
-    monkeypatch.setattr(command, "has_gpu", lambda: False)
-    words = Namespace(cpus=None, cpus_per_trial=1.0, gpus_per_trial=None)
-    with pytest.raises(UsageError, match="planned for a GPU") if refused else nullcontext():
-        command._check_here(words, made)

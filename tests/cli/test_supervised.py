@@ -106,3 +106,35 @@ def test_an_error_of_ray_is_a_sentence(tmp_path):
     assert "Ray has failed: the raylet died. Nothing finished is lost" in err
     assert "Traceback" not in err
     assert not (tmp_path / "launch.lock").exists()
+
+
+TWICE = """
+import os, sys
+{before}
+from scaling.cli.supervised import supervised
+def work():
+    print("worked in", "this" if os.getpid() == here else "another")
+    sys.exit(3)
+here = os.getpid()
+try:
+    supervised(work, lambda: "again")
+except SystemExit as stop:
+    print("the caller went on with", stop.code)
+"""
+
+
+def test_the_work_never_comes_back_into_the_code_of_a_caller():
+    script = TWICE.format(before="")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert sorted(done.stdout.splitlines()) == ["the caller went on with 3", "worked in another"]
+
+
+@pytest.mark.parametrize("before", [
+    "import types; sys.modules['ray'] = types.ModuleType('ray')",
+    "import types; sys.modules['torch'] = types.ModuleType('torch')",
+    "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()",
+])  # fmt: skip
+def test_a_process_that_cannot_be_copied_safely_works_itself(before):
+    script = TWICE.format(before=before)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["worked in this", "the caller went on with 3"]

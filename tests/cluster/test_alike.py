@@ -1,5 +1,7 @@
 """Nodes with other code or versions are refused by name; the probe is a stub."""
 
+import platform
+
 import pytest
 
 from scaling.cluster.checks import check_alike
@@ -42,5 +44,5 @@ def test_a_users_module_that_differs_is_refused(tmp_path, monkeypatch):
 
 def test_a_host_is_told_apart_without_its_name(monkeypatch):
     first = provenance.host()
-    monkeypatch.setattr(provenance.platform, "node", lambda: "other")
+    monkeypatch.setattr(platform, "node", lambda: "other")
     assert provenance.host() != first and len(first) == 12 and "other" not in provenance.host()

@@ -1,21 +1,20 @@
 """What a launch leaves missing is told, and is no success."""
 
-from contextlib import nullcontext
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from scaling.cli import process
 from scaling.cli import study as cli
-from scaling.cluster import launch as study
 from scaling.cluster import object_store
+from scaling.cluster.costly import name_without_model
 from scaling.cluster.launch import Ended
 from scaling.cluster.measuring import without_model
 from scaling.errors import UsageError
 from scaling.pools.pool import Pool
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, VaeTrial, key
-from scaling.trial.placement import Cluster
 from scaling.trial.schedule import Planned, Scheduled, schedule
 from tests.small_pool import build
 
@@ -46,13 +45,13 @@ def test_the_exit_code_is_of_metrics_and_pools_too(done, capsys):
 def test_cells_that_stay_empty_are_told(done, capsys):
     store, scheduled = done
     planned = {scheduled.key: Planned(scheduled, "done", 0.0, 0.0)}
-    request = SimpleNamespace(store=store, trials=planned)
+    request: Any = SimpleNamespace(store=store, trials=planned)
     assert without_model(store, scheduled.key, scheduled.metrics, (2, 4))
     assert not without_model(store, scheduled.key, scheduled.metrics, (4, 6))
-    study._name_without_model(request)
+    name_without_model(request)
     assert "1 trials were trained by another study" in capsys.readouterr().out
     store.folder(scheduled.key).merge_row(2, {"amortization_gap": 1.0})
-    study._name_without_model(request)
+    name_without_model(request)
     assert not capsys.readouterr().out
 
 
@@ -83,13 +82,3 @@ def test_a_pool_must_fit_each_nodes_object_store(tmp_path, monkeypatch, smallest
     pool = Pool.load(tmp_path / "pools" / "p", tmp_path / "pools")
     shared = object_store.put_pools({"p": pool}, {"p": 2}, 0)["p"]
     assert bool(shared.refs) == fits
-
-
-@pytest.mark.parametrize(("fixed", "refused"), [(False, True), (True, False)])
-def test_cpus_never_stand_in_for_planned_gpus_in_silence(trial, fixed, refused):
-    """`auto` on a cluster without GPUs is refused; a share of 0 that was typed is not."""
-    planned = Planned(Scheduled(trial, 4, 2), "new", 1.0, 0.0 if fixed else 0.25)
-    request = SimpleNamespace(trials={"a": planned}, gpus_fixed=fixed, cpus=1.0)
-    cluster = Cluster.of_nodes(((4.0, 0.0),))
-    with pytest.raises(UsageError, match="planned for a GPU") if refused else nullcontext():
-        assert study._placement(request, cluster).gpus == {"a": 0.0}

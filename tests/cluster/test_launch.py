@@ -8,6 +8,8 @@ import pytest
 
 from scaling.storage.trial_folder import TrialFolder
 from tests.cluster.conftest import TINY
+from tests.storage.test_tensorboard import read
+from tests.there import there
 
 pytestmark = pytest.mark.cluster
 
@@ -36,8 +38,10 @@ def assert_a_fresh_launch_writes_all(study):
     folder = study.results / "double_descent"
     for name in ("fig7.png", "fig7.pdf", "fig7.csv"):
         assert (folder / "figures" / name).stat().st_size > 0
-    assert len(list((folder / "tensorboard").glob("mean-*/events*"))) == 2
-    assert len(list((folder / "tensorboard").glob("digits-*/events*"))) == 4
+    means = {str(p.parent.relative_to(folder)) for p in folder.glob("tensorboard/*/*/*/events*")}
+    assert len(means) == 2
+    assert len(list(folder.glob("tensorboard-replicates/*/*/*/*/events*"))) == 4
+    assert read(folder / "tensorboard" / "study").Images("figures/fig7")
     assert not list(folder.glob(".staging*"))
 
 
@@ -136,7 +140,7 @@ def test_shares_of_a_logical_gpu_never_add_up_beyond_one(study):
         words = ["--gpus-per-trial", 0.3, "--address", "auto", "--seeds", "0-5", "--m-z", 1]
         run = study.run(*TINY, *words, "--epochs", 100)
         assert run.returncode == 0, run.stderr
-        spans = [TrialFolder(path).done()["span"] for path in study.folders()]
+        spans = [there(TrialFolder(path).done())["span"] for path in study.folders()]
         assert len(spans) == 6
         crowd = [sum(a <= moment < b for a, b in spans) for moment, _ in spans]
         assert max(crowd) <= 3

@@ -1,10 +1,12 @@
 """Caps and heartbeat: what is added up, when it stops, and that every wait looks."""
 
+import time
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import ray
 
-from scaling.cluster import limits
 from scaling.cluster.limits import CapReached, Caps, Limits, as_they_end
 
 
@@ -12,7 +14,7 @@ from scaling.cluster.limits import CapReached, Caps, Limits, as_they_end
 def clock(monkeypatch):
     """A clock that stands until it is put forward."""
     made = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(limits.time, "monotonic", lambda: made.now)
+    monkeypatch.setattr(time, "monotonic", lambda: made.now)
     return made
 
 
@@ -55,8 +57,9 @@ def test_caps_hold_over_all_launches_of_a_command(clock):
 @pytest.mark.parametrize(("gpus", "seen"), [(8.0, [1.5, 1.5, 1.0]), (1.2, [1.2, 1.2, 1.0])])
 def test_waiting_looks_with_the_gpus_in_use(monkeypatch, gpus, seen):
     waits = iter([([], ["a", "b"]), (["b"], ["a"]), (["a"], [])])
-    monkeypatch.setattr(limits.ray, "cluster_resources", lambda: {"GPU": gpus})
-    monkeypatch.setattr(limits.ray, "wait", lambda left, timeout: next(waits))
-    looked = []
-    assert list(as_they_end({"a": 1.0, "b": 0.5}, looked.append)) == ["b", "a"]
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"GPU": gpus})
+    monkeypatch.setattr(ray, "wait", lambda left, timeout: next(waits))
+    looked: list[Any] = []
+    tasks: Any = {"a": 1.0, "b": 0.5}
+    assert list(as_they_end(tasks, looked.append)) == ["b", "a"]
     assert looked == seen

@@ -2,14 +2,18 @@
 
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import ray
+from ray.exceptions import RayTaskError
 
 from scaling.cluster import limits
 from scaling.cluster import measuring as evaluate
 from scaling.storage import checkpoints
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, data_of, key
+from tests.there import there
 
 TRIALS = [VaeTrial("digits", n_c=n_c) for n_c in (2, 4, 8)]
 SHARES = dict(zip(map(key, TRIALS), (0.25, 0.5, 0.5), strict=True))
@@ -25,7 +29,7 @@ class Tasks:
         self.share = num_gpus
         return self
 
-    def remote(self, root, cell, dataset, timeout, modules):
+    def remote(self, root, cell, dataset, timeout, modules, fence, courier):
         self.shares[cell.key] = self.share
         return cell.key
 
@@ -34,7 +38,7 @@ class Tasks:
 
     def get(self, name):
         if name == self.fails:
-            raise evaluate.RayTaskError("_measure", "trace", ValueError("out of memory"))
+            raise RayTaskError("_measure", "trace", ValueError("out of memory"))
 
 
 @pytest.fixture
@@ -48,12 +52,14 @@ def fill(tmp_path, monkeypatch):
     def measured(tasks):
         monkeypatch.setattr(evaluate, "_measure", tasks)
         for name in ("get", "put"):
-            monkeypatch.setattr(evaluate.ray, name, getattr(tasks, name, lambda part: part))
-        ray = SimpleNamespace(wait=tasks.wait, cluster_resources=lambda: {"GPU": 1.0})
-        monkeypatch.setattr(limits, "ray", ray)
-        lines, looked = [], []
-        data = {data_of(TRIALS[0]): None}
-        session = SimpleNamespace(
+            monkeypatch.setattr(ray, name, getattr(tasks, name, lambda part: part))
+        waiting = SimpleNamespace(wait=tasks.wait, cluster_resources=lambda: {"GPU": 1.0})
+        monkeypatch.setattr(limits, "ray", waiting)
+        lines: list[Any] = []
+        looked: list[Any] = []
+        data: Any = {data_of(TRIALS[0]): None}
+        session: Any = SimpleNamespace(
+            courier=None,
             limits=SimpleNamespace(check=looked.append),
             say=lines.append,
             under_way=lambda *work: None,
@@ -90,7 +96,9 @@ def test_checkpoints_of_accidental_epochs_are_not_measured(tmp_path):
         folder.save_checkpoint({"epoch": epoch})
     checkpoints.keep(folder.path, {"epoch": 40})
     lacking = partial(evaluate.missing_cells, store, folder.key, ["psnr"])
-    assert set(lacking().metrics) == {40}  # still running: 48 and 80 are where it happens to be
+    assert set(there(lacking()).metrics) == {
+        40
+    }  # still running: 48 and 80 are where it happens to be
     folder.finish(80)
-    assert set(lacking().metrics) == {40, 80}
-    assert set(lacking(epochs=[48]).metrics) == {48}
+    assert set(there(lacking()).metrics) == {40, 80}
+    assert set(there(lacking(epochs=[48])).metrics) == {48}

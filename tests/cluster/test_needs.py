@@ -5,6 +5,7 @@ import socket
 import stat
 
 import pytest
+import ray
 
 from scaling.cluster import NOWHERE, connect, needs
 from scaling.errors import UsageError
@@ -78,7 +79,7 @@ def test_the_token_is_private_before_ray_starts(home, monkeypatch):
         assert stat.S_IMODE(token.stat().st_mode) == 0o600
         raise RuntimeError("no")
 
-    monkeypatch.setattr(connect.ray, "init", init)
+    monkeypatch.setattr(ray, "init", init)
     for _ in range(2):
         with pytest.raises(UsageError, match="Ray cannot start here: no"):
             connect.connect("local")

@@ -1,4 +1,4 @@
-"""Shares of GPUs: never above one each, too small a share once more alone, too large refused."""
+"""Shares of GPUs: never above one each, too small a share once more alone."""
 
 import json
 import os
@@ -7,11 +7,10 @@ import sys
 
 import pytest
 
-from scaling.errors import UsageError
 from scaling.storage.store import Store
-from scaling.trial.placement import Cluster, check_placement
 from tests.cluster.conftest import ROOT
 from tests.cluster.placed import TOO_WIDE
+from tests.there import there
 
 
 @pytest.mark.cluster
@@ -22,7 +21,7 @@ def test_shares_by_trial_on_two_logical_gpus_and_one_that_runs_out_of_memory(tmp
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
     shares = json.loads(done.stdout.splitlines()[-1])
-    ended = {name: Store(tmp_path).folder(name).done() for name in shares}
+    ended = {name: there(Store(tmp_path).folder(name).done()) for name in shares}
 
     (wide,) = (name for name in shares if str(TOO_WIDE) in name)
     failed = ended.pop(wide)
@@ -42,20 +41,3 @@ def test_shares_by_trial_on_two_logical_gpus_and_one_that_runs_out_of_memory(tmp
         assert end["gpu"][1] == shares[name]
     together = [end["span"] for end in ended.values()]
     assert any(a < c < b for a, b in together for c, _ in together)
-
-
-@pytest.mark.parametrize(("cpus", "gpus"), [(1, 3), (1, 2), (9, 0.5), (5, 0)])
-def test_what_no_node_can_hold_is_refused_at_once(cpus, gpus):
-    two_nodes = Cluster(nodes=2, cpus=8, gpus=2, cpus_per_node=4, gpus_per_node=1)
-    with pytest.raises(UsageError, match="no node of the cluster has more than"):
-        check_placement(two_nodes, cpus, gpus)
-    check_placement(two_nodes, 4, 1)
-
-
-def test_what_no_single_node_has_together_is_refused():
-    each = ((64.0, 0.0), (4.0, 1.0))
-    mixed = Cluster(nodes=2, cpus=68, gpus=1, cpus_per_node=64, gpus_per_node=1, each=each)
-    with pytest.raises(UsageError, match="no node of the cluster has both.*--cpus-per-trial 4"):
-        check_placement(mixed, 8, 0.5)
-    check_placement(mixed, 8, 0)
-    check_placement(mixed, 4, 0.5)

@@ -12,6 +12,7 @@ import pytest
 
 from scaling.pools.pool import Pool
 from scaling.storage.trial_folder import TrialFolder
+from tests.there import there
 
 pytestmark = pytest.mark.cluster
 SMOKE = ["--smoke-test", "--source", "dmaapx", "--m-z", "1", "--n-c", "2", "--seeds", "0", "1"]
@@ -34,8 +35,8 @@ def test_from_the_model_to_the_trials_and_back(study):
     trials = [TrialFolder(p) for p in study.folders() if "dmaapx" in p.name]
     assert len(trials) == 2
     for trial in trials:
-        assert trial.done()["chunks"] == {str(i): sha for i, sha in before.items()}
-        assert trial.trial().source.pool == pool.name
+        assert there(trial.done())["chunks"] == {str(i): sha for i, sha in before.items()}
+        assert trial.trial().reads_pool == pool.name
 
     stamp = (path / "chunk-00000.npy").stat().st_mtime_ns
     grown = pool_command(study, "grow", pool.name, "--k", 3)

@@ -10,6 +10,7 @@ from scaling.runs.execute import Job, execute
 from scaling.storage.files import read_json
 from scaling.storage.store import Store
 from scaling.trial import key
+from tests.there import there
 
 
 def trained(root, trial, data, epochs):
@@ -69,11 +70,11 @@ def test_an_interrupted_launch_has_its_profile_too(tmp_path, error):
     profile = Profile(store, [])
     with pytest.raises((KeyboardInterrupt, OSError)), profile.kept("study"):
         raise error  # before study.json has an entry of this launch
-    assert read_json(tmp_path / "study" / "study.json")["launches"] == [{"argv": ["first"]}]
+    assert there(read_json(tmp_path / "study" / "study.json"))["launches"] == [{"argv": ["first"]}]
     profile.entered = True
     with pytest.raises((KeyboardInterrupt, OSError)), profile.kept("study"):
         raise error
-    (launch,) = read_json(tmp_path / "study" / "study.json")["launches"]
+    (launch,) = there(read_json(tmp_path / "study" / "study.json"))["launches"]
     assert launch["profile"]["wall"] > 0
 
 

@@ -9,6 +9,7 @@ from scaling.cluster.progress import LOG_SECONDS, Progress
 from scaling.status import following
 from scaling.status.activity import Notes, read_now
 from scaling.status.listed import Listed
+from tests.there import there
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_what_it_does_lies_on_disk_until_it_ends(clock, tmp_path):
     shown = made({"a": 1.0}, notes=Notes(tmp_path, "launch"))
     shown.start("a", "0.5 GPU")
     shown.show(at_once=True)
-    launch, activity, age = read_now(tmp_path)
+    launch, activity, age = there(read_now(tmp_path))
     assert launch == "launch" and activity.running == {"a": "0.5 GPU"}
     assert activity.left_seconds == pytest.approx(3600.0)
     shown.close()

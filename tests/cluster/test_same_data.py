@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from scaling.cluster import launch as study
+from scaling.cluster import pools
 from scaling.cluster.measuring import Cells, _measure_all, check_same_data
 from scaling.errors import UsageError
 from scaling.runs.vae import VaeRun
@@ -44,15 +46,20 @@ def test_other_images_are_refused(begun, tiny, other):
         _measure_all(begun, Cells(begun.key, {}, {}), other, "cpu", lambda: None)
 
 
-def test_so_is_a_finished_model_whose_samples_are_to_be_read(trial, tmp_path, monkeypatch):
+def test_a_finished_model_whose_samples_are_to_be_read_is_checked_too(
+    trial, tiny, tmp_path, monkeypatch
+):
     model = DiffusionTrial("digits", channels=8)
-    first, *rest = schedule(
+    items = schedule(
         [replace(trial, source=Source(real_share=0.0, k=1))], 4, 2, Diffusion(model, 3)
     )
-    trials = {item.key: Planned(item, "new", 0.0, 0.0) for item in (first, *rest)}
-    request = SimpleNamespace(
-        trials=trials, pool_users=lambda: [("", rest[0].trial.reads_pool, None)]
+    trials = {item.key: Planned(item, "done", 0.0, 0.0) for item in items}
+    asked: list[str] = []
+    monkeypatch.setattr(study, "check_same_data", lambda folder, data: asked.append(folder.key))
+    monkeypatch.setattr(pools, "check_same_samples", lambda *words: None)
+    monkeypatch.setattr(pools, "check", lambda *words: None)
+    request: Any = SimpleNamespace(
+        trials=trials, store=Store(tmp_path), load=lambda name, binarise: tiny
     )
-    assert study._models(request) == {first.key}
-    request.pool_users = lambda: []
-    assert study._models(request) == set()
+    study._check(request)
+    assert asked == list(trials) and len(asked) == 2

@@ -1,12 +1,16 @@
 """Pools sampled as tasks, with the tasks replaced: shares, progress, what failed."""
 
+import time
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import ray
+from ray.exceptions import RayTaskError
 
 from scaling.cluster import limits, sampling
 from scaling.errors import UsageError
-from scaling.pools.build import missing, write_chunk
+from scaling.pools.build import create, missing, write_chunk
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial
 from tests.small_pool import SPEC, chunk_of
@@ -22,7 +26,7 @@ class Tasks:
         self.shares.append(num_gpus)
         return self
 
-    def remote(self, root, order, index, timeout, modules):
+    def remote(self, root, order, index, timeout, modules, courier):
         self.path = Store(root).pool(order.spec.name)
         return index
 
@@ -31,7 +35,7 @@ class Tasks:
 
     def get(self, index):
         if index in self.fails:
-            raise sampling.RayTaskError("_sample", "trace", ValueError("out of memory"))
+            raise RayTaskError("_sample", "trace", ValueError("out of memory"))
         return write_chunk(self.path, index, chunk_of(index))
 
 
@@ -54,11 +58,13 @@ def run(store, order, monkeypatch):
 
     def build(tasks, share=0.5, gpus=1.0):
         monkeypatch.setattr(sampling, "_sample", tasks)
-        ray = SimpleNamespace(wait=tasks.wait, cluster_resources=lambda: {"GPU": gpus})
-        monkeypatch.setattr(limits, "ray", ray)
-        monkeypatch.setattr(sampling.ray, "get", tasks.get)
-        lines, looked = [], []
-        session = SimpleNamespace(
+        waiting = SimpleNamespace(wait=tasks.wait, cluster_resources=lambda: {"GPU": gpus})
+        monkeypatch.setattr(limits, "ray", waiting)
+        monkeypatch.setattr(ray, "get", tasks.get)
+        lines: list[Any] = []
+        looked: list[Any] = []
+        session: Any = SimpleNamespace(
+            courier=None,
             limits=SimpleNamespace(check=looked.append),
             say=lines.append,
             under_way=lambda *work: None,
@@ -94,9 +100,10 @@ def test_no_model_no_samples(run, order, store):
 
 def test_progress_tells_the_time_left(store, order, monkeypatch):
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(sampling.time, "monotonic", lambda: clock.now)
-    path, lines = store.pool("p"), []
-    sampling.create(path, SPEC)
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now)
+    path = store.pool("p")
+    lines: list[Any] = []
+    create(path, SPEC)
     told = sampling.SamplingProgress(path, order, lines.append)
     clock.now = 20.0
     told.show()  # nothing new, and not long ago

@@ -1,6 +1,7 @@
 """Waiting for a cluster's first GPU."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ CPUS, GPUS = Cluster.of_nodes(((4.0, 0.0),)), Cluster.of_nodes(((4.0, 0.0), (4.0
 
 @pytest.fixture
 def clock(monkeypatch):
-    made = SimpleNamespace(now=0.0, looks=0, comes_after=3)
+    made = SimpleNamespace(now=0.0, looks=0, comes_after=3, asked=[])
 
     def sleep(seconds):
         made.now += seconds
@@ -24,18 +25,20 @@ def clock(monkeypatch):
 
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: made.now, sleep=sleep))
     monkeypatch.setattr(module, "resources", resources)
+    monkeypatch.setattr(module, "request_resources", lambda bundles: made.asked.append(bundles))
     return made
 
 
 def session(lines):
-    limits = SimpleNamespace(check=lambda gpus: None)
+    limits: Any = SimpleNamespace(check=lambda gpus: None)
     return Session(CPUS, limits, 0.0, lines.append)
 
 
 def test_a_gpu_that_comes_is_waited_for(clock):
-    lines = []
+    lines: list[Any] = []
     assert wait_for_gpus(session(lines), 600.0) == GPUS
     assert clock.looks == 3 and clock.now == 15.0
+    assert clock.asked == [[{"GPU": 1}], []]  # of the autoscaler, and withdrawn
     assert lines == ["No GPU in the cluster yet: waiting for up to 10 min"]
 
 
@@ -43,9 +46,10 @@ def test_it_is_waited_for_no_longer_than_asked(clock):
     clock.comes_after = 1000
     assert wait_for_gpus(session([]), 60.0) == CPUS
     assert clock.now == 60.0
+    assert clock.asked[-1] == []
 
 
 def test_by_default_nothing_is_waited_for(clock):
-    lines = []
+    lines: list[Any] = []
     assert wait_for_gpus(session(lines), 0.0) == CPUS
-    assert not lines and not clock.looks
+    assert not lines and not clock.looks and not clock.asked

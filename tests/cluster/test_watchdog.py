@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from scaling.trial import VaeTrial, key
 from studies.double_descent import PRESETS
 from tests.cluster.conftest import ROOT, TINY
 from tests.conftest import timeless
+from tests.there import there
 
 TRIAL = VaeTrial("digits", n_c=2, mixtures=2, lr=3e-3, batch=20, train_size=45)
 WAITING = "threading.Event().wait(60)"
@@ -71,7 +73,7 @@ def test_a_hung_trial_has_failed_and_says_where(folder, digits):
     assert folder.done()["epoch"] == 2
     error = folder.done()["error"]
     told = re.fullmatch(r"no row within 3 s \(--row-timeout\): hung in \w+ \((.+):\d+\)", error)
-    assert told[1] == "scaling/runs/vae.py"
+    assert there(told)[1] == "scaling/runs/vae.py"
 
     folder.reopen()  # as --retry-failed does
     execute(folder, digits, Job(4, 1), lambda row: None)
@@ -92,7 +94,7 @@ def test_what_holds_the_interpreter_is_ended_too(folder):
 @pytest.fixture
 def exits(monkeypatch):
     """The codes with which the process would have ended."""
-    codes = queue.Queue()
+    codes: queue.Queue[int] = queue.Queue()
     monkeypatch.setattr(os, "_exit", codes.put)
     return codes
 
@@ -111,7 +113,8 @@ class Turns(threading.Event):
 
 
 def test_what_makes_rows_lives_on_and_so_does_what_is_watched_no_more(folder, exits):
-    heard, watchdog = [], Watchdog(folder, 3600.0)
+    heard: list[Any] = []
+    watchdog = Watchdog(folder, 3600.0)
     report = watchdog.beats_in(heard.append)
     rows = [partial(report, {"epoch": epoch}) for epoch in range(1, 9)]
     watchdog.beats = Turns(*rows, lambda: watchdog.__exit__(None, None, None))

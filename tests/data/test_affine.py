@@ -172,7 +172,8 @@ def test_sym6_blurs_fine_detail_less():
     y, x = np.mgrid[:32, :32]
     image = torch.tensor(waves(32, 32, x, y, 14, 14))[None, None]
     strengths = (0.3, 0.4, 0.0, 0.0)
-    expected = waves(32, 32, *at_inverse(strengths, 32, 32), 14, 14)
+    there_x, there_y = at_inverse(strengths, 32, 32)
+    expected = waves(32, 32, there_x, there_y, 14, 14)
     matrix = affine.inverse(*numbers(strengths).T)
     no_shift = torch.zeros(1, 2, dtype=torch.float64)
     error = {

@@ -84,7 +84,7 @@ def test_equals_the_slow_pipeline(knobs, channels):
     found = augment.apply(images, knobs, generator(5)).numpy()
     drawn = augment.draw(images, knobs, generator(5))
     for n, image in enumerate(images.double().numpy()):
-        np.testing.assert_allclose(found[n], slowly(image, drawn.at(n)), atol=2e-4)
+        np.testing.assert_allclose(found[n], slowly(image, drawn.at(torch.tensor(n))), atol=2e-4)
 
 
 def test_the_shapes_need_not_be_square():
@@ -93,7 +93,7 @@ def test_the_shapes_need_not_be_square():
     found = augment.apply(images, knobs, generator(5)).numpy()
     drawn = augment.draw(images, knobs, generator(5))
     for n, image in enumerate(images.double().numpy()):
-        np.testing.assert_allclose(found[n], slowly(image, drawn.at(n)), atol=2e-4)
+        np.testing.assert_allclose(found[n], slowly(image, drawn.at(torch.tensor(n))), atol=2e-4)
 
 
 def test_no_augmentation_is_the_identity():

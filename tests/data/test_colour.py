@@ -20,8 +20,8 @@ def images(channels, seed=0):
 
 def changed(x, brightness=0.0, contrast=0.0, hue=0.0, saturation=0.0):
     """On the scale [-1, 1], as the steps are."""
-    options = [torch.tensor([value]).double() for value in (contrast, hue, saturation)]
-    matrix = colour.matrix(*options, x.shape[1]).double()
+    a, b, c = (torch.tensor([value]).double() for value in (contrast, hue, saturation))
+    matrix = colour.matrix(a, b, c, x.shape[1]).double()
     return 2 * colour.coloured(x, matrix, torch.tensor([brightness]).double()) - 1
 
 
@@ -100,6 +100,7 @@ def test_every_image_has_its_own_map():
 
 def test_the_scale_of_the_images_is_free():
     x, brightness = images(3), torch.tensor([0.3]).double()
-    matrix = colour.matrix(*torch.tensor([[0.4], [0.7], [-0.2]]).double(), 3).double()
+    a, b, c = torch.tensor([[0.4], [0.7], [-0.2]]).double()
+    matrix = colour.matrix(a, b, c, 3).double()
     scaled = colour.coloured(255 * x, matrix, brightness, 255)
     torch.testing.assert_close(scaled, 255 * colour.coloured(x, matrix, brightness))

@@ -11,6 +11,7 @@ import pytest
 from scaling.data.datasets import Dataset, binarised, load, split
 from scaling.errors import UsageError
 from tests.small_npz import COLOUR, GREY, LABELS, save
+from tests.there import there
 
 
 def as_set(images):
@@ -93,7 +94,7 @@ def test_a_threshold_is_between_127_and_128():
     binary = binarised(small(levels), "threshold")
     both = np.concatenate([binary.train, binary.test])
     assert both.ravel().tolist() == [0] * 128 + [1] * 128
-    assert (binary.levels, both.dtype) == (2, np.uint8)
+    assert (binary.levels, both.dtype) == (2, np.dtype(np.uint8))
 
 
 def test_bernoulli_pixels_are_white_as_often_as_they_are_bright():
@@ -145,7 +146,7 @@ def test_a_data_set_knows_where_it_was_found(made_mnist, monkeypatch):
     """As a path that other working directories understand, also after the split."""
     monkeypatch.chdir(made_mnist.parent)
     dataset = split(load("mnist", Path(made_mnist.name)), 100, 0)
-    assert dataset.root == made_mnist and dataset.root.is_absolute()
+    assert there(dataset.root) == made_mnist and there(dataset.root).is_absolute()
     assert load("digits", made_mnist).root is None
 
 

@@ -8,6 +8,7 @@ import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +17,20 @@ from torchvision.datasets import CIFAR10, MNIST
 from scaling.data import official
 from scaling.errors import UsageError
 from tests.official_files import cifar_files, expect, md5, mnist_files, same, write
+from tests.there import there
 
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
+
+
+class Server(ThreadingHTTPServer):
+    """Tells its handlers when it is about to close."""
+
+    def __init__(self, handler: Any) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.closing = threading.Event()
 
 
 class Stalling(BaseHTTPRequestHandler):
@@ -32,6 +42,7 @@ class Stalling(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"0123456789")
         self.wfile.flush()
+        assert isinstance(self.server, Server)
         self.server.closing.wait(10)
 
     def log_message(self, *args):
@@ -46,8 +57,7 @@ def serve(monkeypatch):
     def start(handler):
         if isinstance(handler, Path):
             handler = partial(Quiet, directory=handler)
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        server.closing = threading.Event()
+        server = Server(handler)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         monkeypatch.setenv("SCALING_MIRROR", f"http://127.0.0.1:{server.server_port}")
@@ -99,9 +109,8 @@ def test_cifar_is_downloaded_and_unpacked(tmp_path, serve, monkeypatch):
     serve(tmp_path / "served")
     official.download("cifar10", tmp_path / "root")
     write(tmp_path / "cifar-10-batches-py", files)
-    for got, put in zip(
-        official.read(tmp_path / "root", "cifar10"), official.read(tmp_path, "cifar10"), strict=True
-    ):
+    unpacked = there(official.read(tmp_path / "root", "cifar10"))
+    for got, put in zip(unpacked, there(official.read(tmp_path, "cifar10")), strict=True):
         np.testing.assert_array_equal(got[0], put[0])
 
 

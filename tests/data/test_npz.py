@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scaling.data.datasets import load
 from scaling.errors import UsageError
 from scaling.trial.catalog import DATASETS, images_of
 from tests.small_npz import COLOUR, GREY, LABELS, jpeg, jpegs, save
+from tests.there import there
 
 FILES = [jpeg(image) for image in COLOUR]
 
@@ -33,7 +35,7 @@ def test_training_and_test_images_are_read(tmp_path):
     equal(train, COLOUR[:8], LABELS[:8])
     equal(test, COLOUR[8:], LABELS[8:])
     train, test = npz.read_own(save(tmp_path, **arrays))
-    assert train[1].shape == test[1].shape == (0,)
+    assert train[1].shape == there(test)[1].shape == (0,)
 
 
 @pytest.mark.parametrize("images", [GREY, GREY[..., None], COLOUR])
@@ -56,14 +58,14 @@ def test_pairs_need_both_files(tmp_path):
     save(tmp_path, "some_train.npz", images=GREY[:8], labels=LABELS[:8])
     assert npz.read_pair(tmp_path, "some") is None
     save(tmp_path, "some_test.npz", images=GREY[8:], labels=LABELS[8:])
-    train, test = npz.read_pair(tmp_path, "some")
+    train, test = there(npz.read_pair(tmp_path, "some"))
     equal(train, GREY[:8], LABELS[:8])
     equal(test, GREY[8:], LABELS[8:])
     assert npz.read_pair(tmp_path, "some", "_jpeg") is None
 
 
 UNIT = GREY / np.float32(255)
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "names": ({"x": GREY, "y": LABELS}, "holds x, y. Name its arrays train_images and test_images"),
     "half of a pair": ({"train_images": GREY}, "holds train_images. Name"),
     "no offsets": ({"jpeg": GREY.ravel()}, "holds jpeg. Name"),
@@ -215,7 +217,9 @@ def test_files_of_other_tools(tmp_path, arrays, test):
     np.testing.assert_array_equal(images, GREY)
     np.testing.assert_array_equal(labels, LABELS if len(arrays) > 1 else [])
     row = images_of(str(path))
-    assert (row.all_images if not test else row.train_images + row.official_test) == len(GREY)
+    assert (row.all_images if not test else row.train_images + there(row.official_test)) == len(
+        GREY
+    )
     assert (row.official_test or 0) == test
 
 

@@ -1,6 +1,7 @@
 """Which images an epoch has: chunks in turn, copied, and refused where they do not fit."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from scaling.runs.vae import VaeRun
 from scaling.trial import DMAAPX, NORMAL, Source, VaeTrial
 from scaling.trial.schedule import Diffusion, pool_name, schedule
 from tests.conftest import timeless
+from tests.there import there
 
 TRAIN = torch.zeros(50, 1, 8, 8, dtype=torch.uint8)
 REAL = 16  # the level of D_train's images where they are told from samples
@@ -45,7 +47,7 @@ def test_normal_training_reads_each_image_of_d_train_once_in_an_order_of_the_epo
 def test_k_distinct_chunks_then_repeats_never_before(k, epochs, share):
     source = Source(real_share=share, k=k)
     train = torch.full_like(TRAIN, REAL)
-    seen = []
+    seen: list[Any] = []
     for epoch in range(1, epochs + 1):
         levels = set(images_of(source, epoch, train)[:, 0, 0, 0].tolist()) - {REAL}
         assert len(levels) == 1
@@ -154,7 +156,7 @@ def test_what_does_not_fit_is_refused():
         ({"real_share": 0.0, "mix": "fixed"}, "real_share above 0"),
         ({"keep_real": True}, "source.augment only"),
         ({"requantise": False}, "source.mollify_epochs only"),
-        ({"augment": "tuned", "augment_probability": 1.5}, "not in"),
+        ({"augment": "tuned", "augment_probability": 1.5}, "not at least 0 and at most 1"),
     ],
 )
 def test_a_combination_is_valid_or_refused_with_a_reason(fields, why):
@@ -195,19 +197,23 @@ def test_pools_are_filled_in_and_their_models_come_first():
     own = replace(first, source=replace(DMAAPX, pool="mine", k=4))
     diffusion = Diffusion(DiffusionTrial("cifar10", channels=8), epochs=7)
     every = schedule([first, other, own, replace(first, source=NORMAL)], 10, 5, diffusion)
-    models, vaes = every[:2], [scheduled.trial for scheduled in every[2:]]
-    assert [(m.trial.dataset, m.trial.share, m.trial.split) for m in models] == [
+    models = every[:2]
+    vaes = [one.trial for one in every if isinstance(one.trial, VaeTrial)]
+    edms = [one.trial for one in models if isinstance(one.trial, DiffusionTrial)]
+    assert len(every) == len(edms) + len(vaes)
+    assert [(m.dataset, m.share, m.split) for m in edms] == [
         ("digits", 1.0, 3),
         ("digits", 0.5, 3),
     ]
     assert [m.epochs for m in models] == [7, 7]
     assert [v.source.k for v in vaes] == [10, 2, 4, None]
     whole = replace(own, source=replace(DMAAPX, pool="mine"))
-    assert schedule([whole], 10, 5, diffusion)[0].trial.source.k == diffusion.k
+    (read,) = (one.trial for one in schedule([whole], 10, 5, diffusion))
+    assert isinstance(read, VaeTrial) and read.source.k == diffusion.k
     with pytest.raises(UsageError, match="--set source.k=K"):
         schedule([whole], 10, 5, None)
-    assert models[0].key in vaes[0].reads_pool
-    assert models[1].key in vaes[1].reads_pool
+    assert models[0].key in there(vaes[0].reads_pool)
+    assert models[1].key in there(vaes[1].reads_pool)
     assert vaes[2].reads_pool == "mine"
     longer = schedule([first], 10, 5, replace(diffusion, epochs=8))
     assert longer[1].key != every[2].key

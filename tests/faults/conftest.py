@@ -1,6 +1,7 @@
 """Studies whose every epoch stands in a ledger outside Ray, and what is done to them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scaling.storage.trial_folder import TrialFolder
-from tests.cluster.conftest import Study
+from tests.cluster.conftest import ROOT, Study
+from tests.there import there
 
 HERE = Path(__file__).parent
 LEDGER = """
@@ -63,7 +66,7 @@ class Watched(Study):
     def __post_init__(self):
         self.hook.mkdir()
         shutil.copy(HERE / "sitecustomize.py", self.hook)
-        self.environment["PYTHONPATH"] = str(self.hook)
+        self.environment["PYTHONPATH"] = f"{self.hook}{os.pathsep}{ROOT}"
         self.after("scaling.runs.vae", LEDGER % str(self.hook / "ledger"))
 
     def after(self, module, code):
@@ -87,7 +90,7 @@ class Watched(Study):
             env=self.variables(),
         )
         try:
-            yield process.stdout.readline().strip()
+            yield there(process.stdout).readline().strip()
         finally:
             process.communicate("")
 
@@ -101,7 +104,7 @@ class Watched(Study):
 
     def epochs(self):
         """The epochs that each process trained, by key and in the order of the processes."""
-        found = defaultdict(lambda: defaultdict(list))
+        found: defaultdict[str, Any] = defaultdict(lambda: defaultdict(list))
         for line in self.ledger():
             found[line.key][line.pid].append(line.epoch)
         return {key: list(by_process.values()) for key, by_process in found.items()}

@@ -87,6 +87,7 @@ def processes(root: int) -> Iterator[tuple[str, float]]:
 
 def trials(preset: Preset, count: int) -> list[VaeTrial]:
     """The cells of Figures 7 and 8, with as many seeds as that takes."""
+    assert isinstance(preset.base, VaeTrial)
     cells = len(CELLS["m_z"]) * len(CELLS["n_c"])
     return grid(preset.base, seed=range(math.ceil(count / cells)), **CELLS)[:count]
 
@@ -102,6 +103,7 @@ def study(results: Path, count: int, seconds: float, waits: bool) -> int:
         cli.main("scale", lambda p: trials(p, count), {"stub": preset}, summarize)
     except SystemExit as done:
         return int(done.code or 0)
+    return 0
 
 
 def measure(results: Path, count: int, seconds: float, waits: bool = False) -> Seen:

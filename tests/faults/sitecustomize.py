@@ -7,6 +7,7 @@ A copy of this file stands in a folder of its own on PYTHONPATH. After the impor
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 
@@ -23,13 +24,15 @@ class After:
             return None
         self.seen.add(name)
         spec = importlib.util.find_spec(name)
-        execute = spec.loader.exec_module
+        assert spec is not None
+        loader: Any = spec.loader
+        execute = loader.exec_module
 
         def and_after(module):
             execute(module)
             exec(compile(code.read_text(), code, "exec"), module.__dict__)
 
-        spec.loader.exec_module = and_after
+        loader.exec_module = and_after
         return spec
 
 

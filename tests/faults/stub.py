@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ class StubRun(Run):
 
     def __init__(self, trial: VaeTrial, epochs: int, seconds: float, waits: bool) -> None:
         super().__init__(trial, epochs, 1, "cpu")
-        self.trial, self.busy, self.waits = trial, seconds / EPOCHS, waits
+        self.vae, self.busy, self.waits = trial, seconds / EPOCHS, waits
         self.weights = torch.nn.Linear(10, 10)
 
     @property
@@ -40,8 +39,8 @@ class StubRun(Run):
         return 0.0
 
     def measure(self) -> Row:
-        gap = self.trial.n_c / self.trial.m_z + self.trial.seed % 7
-        test = -100.0 - abs(math.log2(self.trial.n_c) - 3) / self.trial.m_z - 10 / self.epoch
+        gap = self.vae.n_c / self.vae.m_z + self.vae.seed % 7
+        test = -100.0 - abs(math.log2(self.vae.n_c) - 3) / self.vae.m_z - 10 / self.epoch
         row: Row = {"epoch": self.epoch, "test_elbo": test, "train_elbo": test + gap}
         row |= {"source_elbo": test + gap, "generalization_gap": gap, "parameters": 110}
         return row | self.timing(300)
@@ -50,12 +49,11 @@ class StubRun(Run):
         return {"test": np.zeros((1, 1, 8, 8), np.uint8)}
 
 
-def stubbed(
-    config: dict[str, Any], seconds: float, waits: bool, **given: Mapping[str, Any]
-) -> None:
+def stubbed(config: dict[str, Any], seconds: float, waits: bool, **given: Any) -> None:
     """`launch.train`, with the stub in place of what the trial would train."""
 
     def make_run(trial: Trial, data: object, job: worker.Job, read_chunk: object) -> StubRun:
+        assert isinstance(trial, VaeTrial)
         return StubRun(trial, job.epochs, seconds, waits)
 
     worker.make_run = make_run

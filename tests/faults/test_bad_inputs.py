@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,7 +91,12 @@ def pool(tmp_path):
     data = datasets.load("digits")
     train = datasets.split(data, SIZE, 2).train
     root = tmp_path / "results" / "pools"
-    facts = {"dataset": "digits", "levels": data.levels, "train": train, "rescale": None}
+    facts: dict[str, Any] = {
+        "dataset": "digits",
+        "levels": data.levels,
+        "train": train,
+        "rescale": None,
+    }
     import_samples(tmp_path / "samples.npy", root, "mine", **facts)
     (path,) = root.iterdir()
     return path
@@ -116,7 +122,7 @@ def test_a_study_on_a_damaged_pool(pool, tmp_path, monkeypatch, capsys, name):
 @pytest.mark.parametrize(("words", "told"), [
     (["--m-z"], "--m-z: expected at least one argument"),
     (["--set", "m_z="], "m_z"),
-    (["--seeds", "3-1"], "--seeds 3-1: the range is reversed. Write 1-3"),
+    (["--seeds", "3-1"], "the range 3-1 is reversed: write 1-3"),
 ])  # fmt: skip
 def test_a_grid_without_trials(tmp_path, monkeypatch, capsys, words, told):
     said = launched(monkeypatch, capsys, "--smoke-test", "--results", tmp_path, *words)

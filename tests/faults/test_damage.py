@@ -134,7 +134,7 @@ def test_the_files_of_a_study_are_damaged(tmp_path, monkeypatch, capsys):
     for damage in DAMAGE.values():
         for path in (study / "study.json", study / "trials.parquet", folder.path / "arrays.npz"):
             damage(path)
-        damage(next(study.glob("tensorboard/mean-*/events*")))
+        damage(next(study.glob("tensorboard/normal/*/*/events*")))
         damage(folder.path / "trial.json")
         (tmp_path / "launch.lock").write_bytes(b'{"pid"')
         os.utime(tmp_path / "launch.lock", (0, 0))

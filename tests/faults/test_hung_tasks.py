@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_a_note_is_heeded_once(tmp_path):
 
 
 def test_a_task_that_hangs_notes_where(tmp_path, monkeypatch):
-    ended = []
+    ended: list[Any] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     note = Note(tmp_path / ".hung")
     watchdog = Watchdog(note, 0.1, "chunk")

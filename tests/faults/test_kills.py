@@ -2,14 +2,14 @@
 
 import random
 import signal
-import time
+from typing import Any
 
 import pytest
 
 from scaling.data.datasets import load
 from scaling.runs.execute import Job, execute
 from scaling.storage.trial_folder import TrialFolder
-from tests.conftest import SOON, timeless
+from tests.conftest import timeless
 
 pytestmark = [pytest.mark.faults, pytest.mark.cluster]
 CELLS = ["--smoke-test", "--source", "normal", "--m-z", "1", "--n-c", "2"]
@@ -42,9 +42,8 @@ def stopped_at(study, words, moment, number):
     process = study.start(*words)
     study.until(lambda: len(study.ledger()) >= moment, process)
     process.send_signal(number)
-    begun = time.monotonic()
     _, err = process.communicate()
-    return process.returncode, err, time.monotonic() - begun
+    return process.returncode, err
 
 
 @pytest.mark.parametrize(
@@ -55,9 +54,9 @@ def test_a_killed_driver(study, tmp_path, seeds, kills):
     study.checkpoints_at_every_row()
     words = [*CELLS, "--seeds", seeds, "--epochs", 60]
     work = 60 * (int(seeds[-1]) + 1)
-    finished = {}
+    finished: dict[str, Any] = {}
     for moment in sorted(random.Random(kills).sample(range(work // 8, work * 7 // 8), kills)):
-        code, _, _ = stopped_at(study, words, moment, signal.SIGKILL)
+        code, _ = stopped_at(study, words, moment, signal.SIGKILL)
         assert code == -signal.SIGKILL
         study.abandoned()
         assert finished.items() <= study.stamps().items()
@@ -78,8 +77,7 @@ def test_a_killed_driver(study, tmp_path, seeds, kills):
 def test_a_signal_stops_cleanly_and_the_same_command_goes_on(study, tmp_path, number):
     study.checkpoints_at_every_row()
     words = [*CELLS, "--seeds", "0-1", "--epochs", 100]
-    code, err, seconds = stopped_at(study, words, 60, number)
-    assert seconds < SOON
+    code, err = stopped_at(study, words, 60, number)
     assert code == 128 + number
     assert "Go on with: python" in err
     assert "Traceback" not in err

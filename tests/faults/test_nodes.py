@@ -182,23 +182,6 @@ def test_a_node_that_comes_later_takes_its_part(study, nodes, launch, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_node_that_does_not_see_the_results_is_told_at_the_start(study, nodes):
-    if os.geteuid():
-        pytest.skip("only root mounts")
-    study.results.mkdir()
-    cluster = nodes(2)
-    cluster.add_blind(study.results)
-    study.until(lambda: len(cluster.alive()) == 3)
-    run = study.run(*AUTO)
-    assert run.returncode == 2, run.stdout + run.stderr
-    (line,) = run.stderr.splitlines()
-    assert f"{study.results} is not shared: node " in line
-    assert "--results DIR" in line
-    assert study.ledger() == []
-    assert not study.folders()
-
-
-@pytest.mark.slow
 def test_a_second_launch_stops_with_a_sentence(study, launch):
     first = launch(*TINY, "--epochs", 100000)
     study.until(study.ledger, first)

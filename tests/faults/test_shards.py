@@ -12,9 +12,11 @@ from scaling.pools.build import create, record, write_chunk
 from scaling.pools.chunk import digest
 from scaling.pools.pool import Pool
 from scaling.pools.spec import PoolSpec
-from scaling.runs.execute import Job, Ledger, execute
+from scaling.runs.execute import Job, execute
+from scaling.runs.ledger import Ledger
 from scaling.storage.trial_folder import TrialFolder
 from tests.conftest import timeless
+from tests.there import there
 
 pytestmark = pytest.mark.faults
 DMAAPX = ["--smoke-test", "--source", "dmaapx", "--m-z", "1", "--n-c", "2"]
@@ -74,8 +76,10 @@ def test_a_trial_that_writes_and_shards_in_another_order(study, tmp_path):
     for path in study.folders():
         folder, control = TrialFolder(path), TrialFolder(tmp_path / path.name)
         trial = folder.trial()
-        pool = pools[trial.source.pool]
-        assert folder.done()["chunks"] == {str(i): sha for i, sha in before[pool.name].items()}
+        pool = pools[there(trial.reads_pool)]
+        assert there(folder.done())["chunks"] == {
+            str(i): sha for i, sha in before[pool.name].items()
+        }
         if trial.seed != 1:
             control.create(trial)
             execute(control, load("digits"), Job(6, 2), lambda row: None, pool.read)

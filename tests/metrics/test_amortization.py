@@ -1,6 +1,7 @@
 """The amortization gap: a closed form, the slow loop over images, and what must not change."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from scaling.metrics.amortization import Settings, amortization_gap, measure
 from scaling.models.vae import diagonal_normal
 from scaling.runs.vae import VaeRun
 from tests.conftest import assert_same_state
+from tests.there import numbers
 
 PIXELS, LATENTS, NOISE = 7, 3, 1.0
 PRECISE = Settings(steps=400, mc_train=3, mc_eval=150)
@@ -74,7 +76,7 @@ def draws():
 
 @pytest.mark.parametrize(("shift", "wide"), [(1.0, 1.0), (0.0, 2.0), (-0.6, 1.5)])
 def test_a_detuned_encoder_has_the_gap_known_in_closed_form(shift, wide):
-    model = LinearGaussian(shift, wide)
+    model: Any = LinearGaussian(shift, wide)
     x = model.images()
     gap = amortization_gap(model, x, PRECISE)
     assert (gap.optimal - gap.encoder).mean().item() == pytest.approx(model.gap(), rel=0.01)
@@ -83,7 +85,7 @@ def test_a_detuned_encoder_has_the_gap_known_in_closed_form(shift, wide):
 
 
 def test_the_default_settings_come_close():
-    model = LinearGaussian(0.9)
+    model: Any = LinearGaussian(0.9)
     gap = amortization_gap(model, model.images())
     assert (gap.optimal - gap.encoder).mean().item() == pytest.approx(model.gap(), rel=0.03)
     assert gap.steps == 300
@@ -91,14 +93,14 @@ def test_the_default_settings_come_close():
 
 @pytest.mark.parametrize("orthogonal", [True, False])
 def test_no_gap_at_the_best_factorized_posterior(orthogonal):
-    model = LinearGaussian(orthogonal=orthogonal)
+    model: Any = LinearGaussian(orthogonal=orthogonal)
     gap = amortization_gap(model, model.images(), PRECISE)
     assert abs((gap.optimal - gap.encoder).mean().item()) < 0.02
     assert LinearGaussian(0.9).gap() > 50 * 0.02
 
 
 def test_from_the_prior_to_the_same_optimum():
-    model = LinearGaussian(0.9, 2.0)
+    model: Any = LinearGaussian(0.9, 2.0)
     x = model.images(50)
     torch.manual_seed(0)
     encoder = amortization_gap(model, x, PRECISE)
@@ -108,7 +110,7 @@ def test_from_the_prior_to_the_same_optimum():
 
 
 def test_finetuning_the_encoder_gains_at_most_as_much():
-    model = LinearGaussian(0.9, 2.0)
+    model: Any = LinearGaussian(0.9, 2.0)
     tuned = replace(PRECISE, variant="encoder_finetune", steps=300, lr=1e-2)
     gap = amortization_gap(model, model.images(), tuned)
     # its means become right, its standard deviations, no parameters here, stay wide
@@ -118,14 +120,14 @@ def test_finetuning_the_encoder_gains_at_most_as_much():
 
 
 def test_both_elbos_share_their_draws():
-    model = LinearGaussian(0.9, 2.0)
+    model: Any = LinearGaussian(0.9, 2.0)
     gap = amortization_gap(model, model.images(), Settings(steps=1, lr=1e-12, mc_eval=1))
     torch.testing.assert_close(gap.optimal, gap.encoder, rtol=0, atol=1e-4)
     assert gap.encoder.std() > 0.1
 
 
 def test_clipped_gaps_are_not_negative():
-    model = LinearGaussian()
+    model: Any = LinearGaussian()
     too_far = Settings(steps=2, lr=50.0, mc_eval=4)
     torch.manual_seed(0)
     raw = amortization_gap(model, model.images(), too_far)
@@ -144,12 +146,13 @@ def trained(trial, tiny):
 
 
 def test_a_trained_vae_has_a_gap_and_no_image_loses_much(trained):
-    row, arrays = measure(trained, Settings(steps=100, mc_eval=16))
+    named, arrays = measure(trained, Settings(steps=100, mc_eval=16))
+    row = numbers(named)
     assert row["amortization_gap"] > 0.5
     assert (arrays["optimal_elbos"] - arrays["encoder_elbos"]).min() > -0.5
     assert row["amortization_images"] == len(trained.test) == 50
     assert row["amortization_steps"] == 100
-    assert set(row) == set(amortization.COLUMNS)
+    assert set(named) == set(amortization.COLUMNS)
     assert row["amortization_gap"] == pytest.approx(row["optimal_elbo"] - row["encoder_elbo"])
 
 
@@ -172,7 +175,7 @@ def test_the_run_stays_as_it_was(trained, variant):
 
 
 def test_cremers_rule_stops_the_optimization():
-    model = LinearGaussian(0.9)
+    model: Any = LinearGaussian(0.9)
     settings = replace(PRECISE, stop="cremer", steps=100, mc_train=1, mc_eval=50, lr=0.1)
     gap = amortization_gap(model, model.images(20), settings)
     assert 1200 <= gap.steps < best_q.STEPS_MAX and gap.steps % 100 == 0
@@ -180,7 +183,7 @@ def test_cremers_rule_stops_the_optimization():
 
 
 def test_the_estimator_is_named_with_what_changes_its_numbers(trained):
-    few = {"n_images": 5, "steps": 2, "mc_eval": 2}
+    few: dict[str, Any] = {"n_images": 5, "steps": 2, "mc_eval": 2}
     row, _ = measure(trained, Settings(**few))
     assert row["amortization_estimator"] == "annealed-1"
     row, _ = measure(trained, Settings(**few, init="prior", lr=0.1))

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from scaling.metrics import best_q, iwae
 from scaling.metrics.iwae import Settings, bound, log_weights, measure
 from scaling.runs.vae import VaeRun
 from tests.metrics.test_amortization import LinearGaussian
+from tests.there import numbers
 
 
 @pytest.fixture(autouse=True)
@@ -29,14 +31,14 @@ def trained(trial, tiny):
 
 @pytest.mark.parametrize("k", [1, 7, 100])
 def test_every_weight_is_the_evidence_where_q_is_the_posterior(k):
-    model = LinearGaussian(orthogonal=True)
+    model: Any = LinearGaussian(orthogonal=True)
     x = model.images(20)
     weights = log_weights(model, x, 100)
     torch.testing.assert_close(bound(weights, k), model.evidence(x), rtol=1e-9, atol=0)
 
 
 def test_it_rises_from_the_elbo_to_the_evidence():
-    model = LinearGaussian(0.5, 1.5)
+    model: Any = LinearGaussian(0.5, 1.5)
     x = model.images(100)
     evidence, weights = model.evidence(x).mean(), log_weights(model, x, 4000)
     lost = [(evidence - bound(weights, k).mean()).item() for k in (1, 2, 10, 100, 1000)]
@@ -70,7 +72,8 @@ def test_large_weights_do_not_overflow():
 def test_the_row_of_a_trained_vae(trained, monkeypatch):
     row, _ = measure(trained, Settings(n_images=6))
     assert set(row) == set(iwae.COLUMNS)
-    assert row["iwae_1"] < row["iwae_100"] < row["iwae_1000"] < 0
+    found = numbers(row)
+    assert found["iwae_1"] < found["iwae_100"] < found["iwae_1000"] < 0
     assert row["iwae_images"] == 6
     monkeypatch.setitem(best_q.AT_ONCE, "cpu", 4 * 64)
     again, _ = measure(trained, Settings(n_images=6, draws=100))
@@ -84,4 +87,9 @@ def test_wrong_settings_are_refused():
     with pytest.raises(UsageError, match="n_images"):
         Settings(n_images=0)
     with pytest.raises(UsageError, match="draws"):
-        Settings(draws=50)
+        Settings.from_dict({"draws": 50})
+
+
+def test_fewer_draws_than_k_are_refused():
+    with pytest.raises(UsageError, match="IWAE_100 needs 100 draws, not 10. Draw more"):
+        bound(torch.zeros(2, 10), 100)

@@ -38,9 +38,9 @@ def test_values_on_noise(variant, channels, near, far):
     x = random.random(shape)
     y = np.clip(x + 0.1 * random.standard_normal(shape), 0, 1)
     z = random.random(shape)
-    x, y, z = (torch.from_numpy(a).float() for a in (x, y, z))
-    assert ms_ssim(x, y, variant).item() == pytest.approx(near, abs=5e-5)
-    assert ms_ssim(x, z, variant).item() == pytest.approx(far, abs=5e-5)
+    one, two, three = (torch.from_numpy(a).float() for a in (x, y, z))
+    assert ms_ssim(one, two, variant).item() == pytest.approx(near, abs=5e-5)
+    assert ms_ssim(one, three, variant).item() == pytest.approx(far, abs=5e-5)
 
 
 @pytest.mark.parametrize("side", [161, 176, 181, 256])

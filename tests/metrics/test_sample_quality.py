@@ -19,6 +19,7 @@ from scaling.metrics.sample_quality import (
     statistics,
 )
 from scaling.runs.vae import VaeRun
+from tests.there import numbers
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_prior_samples_are_levels_of_the_likelihood(trial, tiny, monkeypatch):
 
     monkeypatch.setattr(run.vae, "decode", lambda z: Fixed())
     for rounding, level in (("nearest", 16), ("down", 15)):
-        settings = Settings(samples=100, rounding=rounding)
+        settings = Settings.from_dict({"samples": 100, "rounding": rounding})
         assert (next(prior_samples(run.vae, run.test[:1], settings)) == level).all()
 
 
@@ -107,35 +108,21 @@ def test_grey_images_are_judged_by_a_classifier_trained_here(trial, digits):
     assert run.vae.training and torch.equal(before, torch.random.get_rng_state())
     assert row == sample_quality.measure(run, Settings(samples=300))[0]
     assert row["sample_quality_extractor"] == "classifier"
-    assert 1 <= row["inception_score"] <= 10
+    assert 1 <= numbers(row)["inception_score"] <= 10
     assert arrays["prior_samples"].shape == (64, 1, 8, 8)
     extract = features.classifier(run)
     test, logits = extracted(extract, [run.test / 16])
     assert (logits.argmax(1) == digits.test_labels).mean() > 0.9
     train, _ = extracted(extract, [run.train / 16])
     own = frechet_distance(*statistics(train), *statistics(test))
-    assert own < 0.1 * row["fid"]  # an untrained VAE's samples are no digits
-    assert inception_score(logits, 1) > row["inception_score"]
-
-
-def test_any_whole_numbers_are_classes(trial, digits):
-    names = np.array([-1, 3, 4, 5, 6, 7, 8, 9, 10, 2084071])
-    plain, named = (
-        VaeRun(trial, replace(digits, train_labels=labels), 1, 1)
-        for labels in (digits.train_labels, names[digits.train_labels])
-    )
-    for left, right in zip(*(classified(run) for run in (plain, named)), strict=True):
-        np.testing.assert_array_equal(left, right)
-
-
-def classified(run):
-    return extracted(features.classifier(run), [run.test[:50] / 16])
+    assert own < 0.1 * numbers(row)["fid"]  # an untrained VAE's samples are no digits
+    assert inception_score(logits, 1) > numbers(row)["inception_score"]
 
 
 def test_a_classifier_needs_classes(trial, tiny):
     run = VaeRun(trial, replace(tiny, train_labels=np.zeros(0, np.uint8)), 1, 1)
     row, arrays = sample_quality.measure(run, Settings(samples=64))
-    assert "no classes" in row["sample_quality_absent"] and len(row) == 1
+    assert "no classes" in str(row["sample_quality_absent"]) and len(row) == 1
     assert len(arrays["prior_samples"]) == 64
 
 
@@ -150,7 +137,7 @@ def test_without_weights_scores_are_absent_with_a_reason(rgb, tmp_path, monkeypa
     pytest.importorskip("torch_fidelity")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     row, arrays = sample_quality.measure(rgb, Settings(samples=20))
-    assert "weights are not at" in row["sample_quality_absent"] and len(row) == 1
+    assert "weights are not at" in str(row["sample_quality_absent"]) and len(row) == 1
     assert arrays["prior_samples"].shape == (20, 3, 8, 8)
 
 
@@ -171,13 +158,13 @@ def test_other_weights_are_not_unpickled(rgb, tmp_path):
     file = tmp_path / "weights.pth"
     file.write_bytes(b"anything")
     row, _ = sample_quality.measure(rgb, Settings(samples=20, weights=str(file)))
-    assert hashlib.sha256(b"anything").hexdigest() in row["sample_quality_absent"]
+    assert hashlib.sha256(b"anything").hexdigest() in str(row["sample_quality_absent"])
 
 
 def test_without_the_package_scores_are_absent_with_a_reason(rgb, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
     row, _ = sample_quality.measure(rgb, Settings(samples=20))
-    assert "not installed" in row["sample_quality_absent"]
+    assert "not installed" in str(row["sample_quality_absent"])
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """In which precision a diffusion model's network computes, and that its sampler stays float64."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from scaling.models.edm import Denoiser
 from scaling.runs.diffusion import DiffusionRun
 from scaling.trial import DiffusionTrial
 
-FLAGS = (torch.backends.cuda.matmul, torch.backends.cudnn)
+FLAGS: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
 
 
 @pytest.fixture(params=[(False, True), (True, True), (False, False)])

@@ -174,7 +174,7 @@ def test_after_a_half_life_half_of_the_average_is_left():
 def test_levels_become_floats_and_levels_again(levels):
     x = torch.arange(levels, dtype=torch.uint8)
     floats = edm.from_levels(x, levels)
-    assert (floats[0], floats[-1]) == (-1.0, 1.0)
+    assert (floats[0].item(), floats[-1].item()) == (-1.0, 1.0)
     assert torch.equal(edm.quantize(floats, levels), x)
     step = 2 / (levels - 1)
     assert torch.equal(edm.quantize(floats + 0.49 * step, levels), x)

@@ -1,6 +1,7 @@
 """The U-Net: its published parameter counts, where attention is, what an output depends on."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +9,13 @@ import torch
 from scaling.errors import UsageError
 from scaling.models.unet import Attention, Block, Double, Half, NoiseEmbedding, UNet
 
-TINY = {"model_channels": 8, "multipliers": (1, 2), "blocks": 1, "attention": (), "side": 8}
+TINY: dict[str, Any] = {
+    "model_channels": 8,
+    "multipliers": (1, 2),
+    "blocks": 1,
+    "attention": (),
+    "side": 8,
+}
 
 
 def parameters(**options):

@@ -87,7 +87,7 @@ def test_a_micro_batch_can_be_typed(word, found):
 
 @pytest.mark.parametrize("word", ["0", "-3", "1.5", "many"])
 def test_no_other_micro_batch_is_taken(word):
-    with pytest.raises(UsageError, match="is not auto or a whole number from 1 on"):
+    with pytest.raises(UsageError, match="is not a whole number at least 1"):
         parser("about", PRESETS).parse_args([f"--micro-batch={word}"])
 
 

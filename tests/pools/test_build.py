@@ -54,7 +54,7 @@ def test_chunks_of_a_killed_builder_are_adopted(root):
 
 def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
     monkeypatch.setattr(pool_build, "PART_IMAGES", 8)
-    path, asked = root / "p", []
+    path, asked = root / "p", list[object]()
     create(path, SPEC)
 
     def sample(seeds):
@@ -83,8 +83,8 @@ def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
 def test_parts_of_other_chunks_stay(root):
     path = root / "p"
     create(path, SPEC)
-    for index in (0, 1):
-        in_parts(path, index, lambda seeds, i=index: chunk_of(i))
+    in_parts(path, 0, lambda seeds: chunk_of(0))
+    in_parts(path, 1, lambda seeds: chunk_of(1))
     drop_parts(path, 0)
     assert [file.name for file in path.glob("part-*")] == ["part-00001-00000000.npy"]
 

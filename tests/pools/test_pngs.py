@@ -78,7 +78,7 @@ def test_every_order_of_axes_is_resized_alike(shape):
     last = shape if shape[1] != 3 else (5, 64, 64, 3)
     assert made.shape == tuple(32 if n == 64 else n for n in last)
     planes = x[2] if shape[1] == 3 else np.moveaxis(x[2].reshape(64, 64, -1), 2, 0)
-    expected = np.asarray(Image.fromarray(planes[-1]).resize((32, 32), Image.BICUBIC))
+    expected = np.asarray(Image.fromarray(planes[-1]).resize((32, 32), Image.Resampling.BICUBIC))
     np.testing.assert_array_equal(made[2].reshape(32, 32, -1)[..., -1], expected)
 
 

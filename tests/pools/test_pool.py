@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,7 +113,12 @@ def test_check_gives_the_checksum_of_what_is_read(path, root):
 )
 def test_a_pool_for_something_else_is_refused(path, root, change, match):
     pool = Pool.open(path, root)
-    fitting = {"dataset": "digits", "levels": 17, "shape": (1, 8, 8), "images_per_chunk": 20}
+    fitting: dict[str, Any] = {
+        "dataset": "digits",
+        "levels": 17,
+        "shape": (1, 8, 8),
+        "images_per_chunk": 20,
+    }
     pool.check_for(**fitting, k=3)
     pool.check_for(**fitting)
     with pytest.raises(UsageError, match=f"The pool p has {match}"):

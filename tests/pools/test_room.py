@@ -1,8 +1,10 @@
 """What fits the object store: the plan's answer and the launch's are one."""
 
+import shutil
 from types import SimpleNamespace
 
 import pytest
+import ray
 
 from scaling.cluster import connect
 from scaling.planning import pool_rows
@@ -23,7 +25,7 @@ GB = 10**9
 ])  # fmt: skip
 def test_the_size_is_the_one_that_ray_takes_by_default(monkeypatch, memory, shared, store):
     monkeypatch.setattr(room, "memory_bytes", lambda: memory)
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: SimpleNamespace(free=shared))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=shared))
     monkeypatch.setattr(room, "SHM", SimpleNamespace(is_dir=lambda: True))
     assert room.local_store_bytes() == store
 
@@ -31,7 +33,7 @@ def test_the_size_is_the_one_that_ray_takes_by_default(monkeypatch, memory, shar
 def test_a_ray_of_our_own_is_started_with_the_size_that_the_plan_counts_on(monkeypatch):
     started = {}
     monkeypatch.setattr(connect, "local_store_bytes", lambda: 12345)
-    monkeypatch.setattr(connect.ray, "init", lambda **options: started.update(options))
+    monkeypatch.setattr(ray, "init", lambda **options: started.update(options))
     connect._start(3)
     assert started["object_store_memory"] == 12345
     assert started["num_cpus"] == 3

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from scaling.errors import UsageError
+from scaling.pools import samples
 from scaling.pools.importing import import_samples
 from tests.small_pool import COLOUR, GREY, SIZE, images, import_into, save_npy, save_pngs
 
@@ -125,3 +126,17 @@ def test_a_name_that_leaves_the_folder_is_refused(tmp_path):
             levels=256,
             train=images(7, SIZE),
         )
+
+
+def test_only_levels_are_resized():
+    with pytest.raises(UsageError, match="--resize takes uint8 levels, not float64. Save those"):
+        samples.resized(np.zeros((1, 16, 16)), 8)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rescale", "words"),
+    [(np.int64, None, "holds int64. Save levels"), (np.uint8, "unit", "Leave out --rescale")],
+)
+def test_what_are_no_levels_or_levels_already_is_refused(kind, rescale, words):
+    with pytest.raises(UsageError, match=words):
+        samples.as_levels(np.zeros((1, 8, 8), kind), 17, (1, 8, 8), rescale, "samples.npy")

@@ -1,6 +1,7 @@
 """Replayed steps train as eager ones do: the plumbing on any device, CUDA graphs on a GPU."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def graphed_run(trial, data, calls):
 
 
 def test_same_rows_and_weights_as_eager_steps(trial, tiny):
-    calls = []
+    calls: list[Any] = []
     eager, replayed = (
         VaeRun(trial, tiny, epochs=6, measure_every=2),
         graphed_run(trial, tiny, calls),
@@ -54,7 +55,8 @@ def test_same_rows_and_weights_as_eager_steps(trial, tiny):
 
 
 def test_another_type_of_images_is_captured_anew():
-    calls, seen = [], []
+    calls: list[Any] = []
+    seen: list[Any] = []
     step = Graphed(lambda x: seen.append(x.sum().item()) or x.sum(), 2, beside, recorded(calls))
     batches = [torch.full((2,), i, dtype=torch.uint8) for i in range(5)]
     floats = [torch.full((2,), i + 0.5) for i in range(5)]
@@ -98,13 +100,13 @@ KINDS = {
 
 
 @pytest.mark.parametrize("fields", KINDS.values(), ids=KINDS)
-def test_no_step_asks_the_device_for_a_number(trial, tiny, fields):
+def test_no_step_asks_the_device_for_a_number(trial, tiny, fields, monkeypatch):
     """A capture breaks where the host waits for a value; a meta tensor has none to give."""
     trial = replace(trial, **fields)
     binary = replace(tiny, train=tiny.train // 9, test=tiny.test // 9, levels=2)
     run = VaeRun(trial, binary if trial.likelihood == "bernoulli" else tiny, epochs=1)
     run.vae.to("meta")
-    run.optimizer = torch.optim.SGD(run.vae.parameters(), lr=0.1)
+    monkeypatch.setattr(run, "optimizer", torch.optim.SGD(run.vae.parameters(), lr=0.1))
     x = run.train[: trial.batch].to("meta")
     assert run._step(x).shape == ()
     with pytest.raises(RuntimeError, match="meta"):

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from scaling.runs.gradients import Gradients
 from scaling.trial import DiffusionTrial
 from tests.conftest import assert_same_state, timeless
 from tests.runs.test_cuda_graph import beside, recorded
+from tests.there import there
 
 
 @pytest.fixture
@@ -23,6 +25,12 @@ def trial() -> DiffusionTrial:
     )  # fmt: skip
 
 
+def head_of(denoiser):
+    """The last bias of its network."""
+    network: Any = denoiser.network
+    return network.head[2].bias
+
+
 def rate_on_device(run):
     """As on a GPU: the learning rate is a number of the device, set before each step."""
     for group in run.optimizer.param_groups:
@@ -31,7 +39,7 @@ def rate_on_device(run):
 
 @pytest.mark.parametrize("micro_batch", [None, 8])
 def test_same_rows_and_weights_as_eager_steps(trial, tiny, micro_batch):
-    calls = []
+    calls: list[Any] = []
     runs = [DiffusionRun(trial, tiny, 4, 2, micro_batch=micro_batch) for _ in range(2)]
     for run in runs:
         rate_on_device(run)
@@ -55,27 +63,27 @@ def test_what_a_step_reads_of_the_host_is_set_outside_of_the_replayed_part(trial
         return torch.zeros(())
 
     run.descend = replay
-    before = run.denoiser.network.head[2].bias.clone()
+    before = head_of(run.denoiser).clone()
     with torch.no_grad():
-        run.model.network.head[2].bias.add_(1)
+        head_of(run.model).add_(1)
     for step in range(3):
         run._step(run.train[:20], 20 * step)
     assert seen == pytest.approx([3e-3 * n / 150 for n in (0, 20, 40)])
     kept = 0.0
     for half_life in (1.0, 2.0):  # 5 % of the images seen
         kept = kept * 0.5 ** (20 / half_life)
-    moved = run.denoiser.network.head[2].bias - before
+    moved = head_of(run.denoiser) - before
     torch.testing.assert_close(moved, torch.full_like(moved, 1 - kept))
 
 
 @pytest.mark.parametrize("micro_batch", [None, 8])
 @pytest.mark.parametrize("fields", [{}, {"recipe": "mean_loss"}, {"precision": "tf32"}])
-def test_no_step_asks_the_device_for_a_number(trial, tiny, fields, micro_batch):
+def test_no_step_asks_the_device_for_a_number(trial, tiny, fields, micro_batch, monkeypatch):
     """A capture breaks where the host waits for a value; a meta tensor has none to give."""
     run = DiffusionRun(replace(trial, **fields), tiny, 1, micro_batch=micro_batch)
     run.model.to("meta")
     run.gradients = Gradients(run.model)
-    run.optimizer = torch.optim.SGD(run.model.parameters(), lr=0.1)
+    monkeypatch.setattr(run, "optimizer", torch.optim.SGD(run.model.parameters(), lr=0.1))
     run.model.train()
     x = run.train[: trial.batch].to("meta")
     assert run._descend(x).shape == ()
@@ -102,13 +110,14 @@ def test_gradients_lie_in_one_buffer_in_the_layout_of_their_weights(trial, tiny)
     start = run.gradients.buffer.data_ptr()
     end = start + run.gradients.buffer.numel() * 4
     for parameter in run.model.parameters():
-        assert start <= parameter.grad.data_ptr() < end
-        assert parameter.grad.stride() == parameter.stride()
-    weight = run.model.network.stem.weight
+        assert start <= there(parameter.grad).data_ptr() < end
+        assert there(parameter.grad).stride() == parameter.stride()
+    network: Any = run.model.network
+    weight = network.stem.weight
     weight.grad.fill_(7.0)
     assert (run.gradients.buffer == 7).sum() == weight.numel()
     run.gradients.clear()
-    assert not any(parameter.grad.any() for parameter in run.model.parameters())
+    assert not any(there(parameter.grad).any() for parameter in run.model.parameters())
 
 
 def test_the_average_of_all_weights_at_once_is_that_of_each(trial, tiny):

@@ -11,6 +11,7 @@ from scaling.runs.diffusion import DiffusionRun
 from scaling.runs.execute import Job, make_run
 from scaling.runs.gradients import DropoutMasks
 from scaling.trial import DiffusionTrial, VaeTrial, key
+from tests.there import there
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_masks_are_given_inside_only_and_without_dropout_there_are_none(trial, t
     x, sigma = torch.zeros(4, 1, 8, 8), torch.ones(4)
     masks = DropoutMasks(run.model, x[:1], sigma[:1])
     with masks.given(masks.draw(4, x.device), slice(1, 3)):
-        assert {layer.given.shape[0] for layer in masks.layers} == {2}
+        assert {there(layer.given).shape[0] for layer in masks.layers} == {2}
     assert all(layer.given is None for layer in masks.layers)
     none = DiffusionRun(replace(trial, dropout=0.0), tiny, 1)
     assert DropoutMasks(none.model, x[:1], sigma[:1]).draw(4, x.device) == []
@@ -102,6 +103,7 @@ def test_a_run_in_micro_batches_goes_on_in_others(trial, tiny):
     second = make_run(trial, tiny, Job(2, 1, micro_batch=9), None)
     second.load_state_dict(first.state_dict())
     rows += [row["test_loss"] for row in second]
+    assert isinstance(first, DiffusionRun) and isinstance(second, DiffusionRun)
     assert (first.micro_batch, second.micro_batch) == (6, 9)
     assert rows == pytest.approx(expected, rel=1e-4)
     assert "micro_batch" not in vars(trial) and key(trial) == key(replace(trial))

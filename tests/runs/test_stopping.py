@@ -3,11 +3,13 @@
 import json
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
 from analysis import curves, figures, results
+from analysis.compact import compact
 from analysis.trial_folder import ResultsError
 from scaling.errors import UsageError
 from scaling.runs import stopping, vae
@@ -86,7 +88,8 @@ def verdicts(monkeypatch, trial, kls, losses):
     rule = StopRule(trial)
     values = iter(kls)
     monkeypatch.setattr(stopping, "mean_kl", lambda vae, images: next(values))
-    return [rule(epoch, loss, None, torch.zeros(1)) for epoch, loss in enumerate(losses, 1)]
+    unused: Any = None
+    return [rule(epoch, loss, unused, torch.zeros(1)) for epoch, loss in enumerate(losses, 1)]
 
 
 def test_what_recovers_is_not_ended(trial, monkeypatch):
@@ -169,7 +172,7 @@ def test_no_mean_counts_it_and_figures_name_it(hopeless, trial, digits, tmp_path
     (said,) = figures.ended_early(both)
     assert "1 collapsed (normal, m_z=1, n_c=2)" in said and "in no mean" in said
     assert figures.ended_early(both[both["state"] == "done"]) == []
-    again = results.compact(tmp_path, both, tmp_path / "all.parquet")
+    again = compact(tmp_path, both, tmp_path / "all.parquet")
     assert figures.ended_early(results.load(again)) == [said]
 
 
@@ -178,9 +181,9 @@ def test_fields_that_no_rule_reads_are_refused(trial):
         replace(trial, stop_after=5)
     with pytest.raises(UsageError, match=r"stop_kl=1.0 is read with stop_when"):
         replace(trial, stop_when="diverged", stop_kl=1.0)
-    with pytest.raises(UsageError, match="stop_after=0 is below 1"):
+    with pytest.raises(UsageError, match="stop_after=0 is not at least 1"):
         replace(trial, stop_when="either", stop_after=0)
-    with pytest.raises(UsageError, match="stop_kl=0.0 is not positive"):
+    with pytest.raises(UsageError, match="stop_kl=0.0 is not above 0"):
         replace(trial, stop_when="either", stop_kl=0.0)
     with pytest.raises(UsageError, match="stop_when"):
         replace(trial, stop_when="always")

@@ -92,7 +92,7 @@ def test_training_equals_the_obvious_loop(trial, tiny, pool):
             with torch.no_grad():
                 for (name, p), g in zip(model.named_parameters(), gradients, strict=True):
                     velocity[name] = 0.9 * velocity[name] + g + 0.5 * p
-                    p -= 1e-2 * velocity[name]
+                    p.sub_(1e-2 * velocity[name])
             losses += each.tolist()
         assert rows[epoch - 1]["loss"] == pytest.approx(np.mean(losses), rel=1e-4)
     for name, value in run.model.state_dict().items():

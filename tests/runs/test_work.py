@@ -5,24 +5,26 @@ from dataclasses import replace
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
-from scaling.models.networks import NETWORKS
+from scaling.models.networks import NETWORKS, ResidualEncoder
 from scaling.runs.execute import Job, make_run
-from scaling.trial import VaeTrial
+from scaling.trial import DiffusionTrial, VaeTrial
 from tests.planning.test_costs import ATTENTION, STEPS, made_up
 
 SIZE = 6  # images of D_train, of an odd last batch
 EPOCHS = 3
-BUDGET = replace(STEPS[6], share=0.5, budget="epochs")
+BUDGET = DiffusionTrial(
+    "digits", channels=16, multipliers=(1, 1), blocks=1, attention=(), share=0.5, budget="epochs"
+)
 
 
 @pytest.mark.parametrize("trial", [*STEPS, BUDGET], ids=lambda t: f"{t.kind}-{t.dataset}-{t.batch}")
-def test_a_row_has_the_flops_of_all_steps_so_far(trial):
+def test_a_row_has_the_flops_of_all_steps_so_far(trial, monkeypatch):
     """Every epoch from the first, through the switch to reverse half asleep."""
     trial = replace(trial, train_size=SIZE, batch=4)
     data = made_up(trial, SIZE)
     run = make_run(trial, data, Job(EPOCHS, 1), lambda index: data.train)
     measure, found = run.measure, []
-    run.measure = dict
+    monkeypatch.setattr(run, "measure", dict)
     with FlopCounterMode(display=False, custom_mapping=ATTENTION) as counter:
         for _ in run:
             found.append((counter.get_total_flops(), run.epoch))
@@ -54,9 +56,9 @@ def test_flops_are_those_of_the_images_at_hand(tiny, trial):
 
 def test_a_network_that_cannot_be_counted_has_no_flops(tiny, trial, monkeypatch):
     """It trains all the same: only a plan refuses it."""
-    encoder, decoder = NETWORKS["residual"]
+    _, decoder = NETWORKS["residual"]
 
-    class Picky(encoder):
+    class Picky(ResidualEncoder):
         def forward(self, x):
             if x.is_meta:
                 raise ValueError("numbers are needed")

@@ -1,6 +1,7 @@
 """Files whose JSON is whole and whose values are not: told or skipped, and never in the way."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from scaling.trial.extensions import UnknownName
 GOOD, BAD = VaeTrial("digits", n_c=2), VaeTrial("digits", n_c=4)
 DEEP = b"[" * 100_000
 HUGE = b'{"' + b"x" * (2 << 20) + b'": 1}'
-VALUES = [
+VALUES: list[Any] = [
     None,
     [],
     {},

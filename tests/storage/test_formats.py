@@ -1,6 +1,7 @@
 """Format versions: what this version writes, and what it makes of files of another version."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -36,7 +37,7 @@ def store(tmp_path):
     store = Store(tmp_path)
     for name, trial in (("one", TRIAL), ("other", OTHER)):
         finished(store, trial)
-        store.update_study(name, lambda study, t=trial: study | {"trials": {key(t): {}}})
+        store.update_study(name, partial(dict, trials={key(trial): {}}))
     return store
 
 

@@ -11,6 +11,7 @@ import pytest
 from scaling.errors import Unfinished, UsageError
 from scaling.storage import lock as module
 from scaling.storage.lock import Lock, locked
+from tests.there import there
 
 HOLD = "import sys; from scaling.storage.lock import locked; from pathlib import Path\n"
 HOLD += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
@@ -38,7 +39,7 @@ def test_the_second_launch_says_so_and_stops(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert holder.stdout.readline() == "held\n"
+    assert there(holder.stdout).readline() == "held\n"
     with pytest.raises(UsageError, match=f"process {holder.pid}"), locked(tmp_path):
         pass
     assert (tmp_path / "launch.lock").exists()

@@ -38,7 +38,7 @@ def test_a_replicate_is_part_of_the_key_and_of_its_readable_part(trial):
 def test_two_numbers_of_a_draw_are_refused(trial):
     with pytest.raises(UsageError, match="split=2 is read without a replicate only"):
         replace(trial, replicate=1, split=2)
-    with pytest.raises(UsageError, match="replicate=-1 is below 0"):
+    with pytest.raises(UsageError, match="replicate=-1 is not at least 0"):
         replace(trial, replicate=-1)
 
 

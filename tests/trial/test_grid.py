@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,13 +53,16 @@ def test_every_field_changes_the_key(name):
         value = {"half_asleep_mix": "only_samples"}.get(name, "prior")
     elif name in ("stop_after", "stop_kl"):
         base, value = replace(BASE, stop_when="either"), 5
+    elif name == "content":
+        base, value = replace(BASE, dataset="own.npz", content="0" * 12), "1" * 12
     elif name == "batch_norm":
         base, value = replace(BASE, network="fully_connected"), True
     elif name == "binarise":
         base, value = replace(BASE, dataset="mnist"), "static_bernoulli"
     elif value is None:
         value = getattr(BASE, name) + 1
-    assert key(replace(base, **{name: value})) != key(base)
+    changes: dict[str, Any] = {name: value}
+    assert key(replace(base, **changes)) != key(base)
 
 
 def test_keys_do_not_depend_on_the_session():
@@ -120,10 +124,12 @@ def test_an_axis_replaces_that_of_a_preset():
 
 def test_what_concerns_samples_leaves_normal_training_alone():
     both = [BASE, replace(BASE, source=replace(DMAAPX, k=2))]
-    normal, dmaapx = grid(both, **{"source.k": [5], "source.pool": ["mine"]})
+    axes: dict[str, list[Any]] = {"source.k": [5], "source.pool": ["mine"]}
+    normal, dmaapx = grid(both, **axes)
     assert normal == BASE
     assert (dmaapx.source.k, dmaapx.source.pool) == (5, "mine")
-    assert grid(BASE, **{"source.real_share": [0.5], "source.k": [5]})[0].source.k == 5
+    mixed: dict[str, list[Any]] = {"source.real_share": [0.5], "source.k": [5]}
+    assert grid(BASE, **mixed)[0].source.k == 5
 
 
 def test_axes_inside_the_source():
@@ -139,15 +145,15 @@ def test_an_empty_axis_is_refused():
 
 @pytest.mark.parametrize(("values", "message"), [
     ({"dataset": "mnst"}, "cifar10, digits, fashion_mnist, mnist"),
-    ({"m_z": 0}, "m_z=0 is below 1"),
+    ({"m_z": 0}, "m_z=0 is not at least 1"),
     ({"m_z": 1.5}, "int is expected"),
     ({"m_z": True}, "int is expected"),
-    ({"lr": 0.0}, "not positive"),
+    ({"lr": 0.0}, "not above 0"),
     ({"lr": float("nan")}, "float is expected"),
     ({"network": "resnet"}, "Known: fully_connected, residual"),
     ({"sigma": 0.1}, "likelihood gaussian only"),
     ({"batch_norm": True}, "network fully_connected only"),
-    ({"train_size": 0}, "below 1"),
+    ({"train_size": 0}, "not at least 1"),
 ])  # fmt: skip
 def test_wrong_values_list_the_right_ones(values, message):
     with pytest.raises(UsageError, match=message):

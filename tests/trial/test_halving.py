@@ -1,6 +1,7 @@
 """Successive halving: as the slow obvious way does it, from scores alone, nothing trained twice."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def obvious(score, cells, ladder):
                 reached[cell, point] = rung.epochs
             totals[point] = sum(score(cell, point, rung.epochs) for cell in cells) / len(cells)
         keep = ladder[at + 1].points if at + 1 < len(ladder) else 1
-        best = []
+        best: list[Any] = []
         while len(best) < keep:  # one at a time, the largest that is left
             left = [p for p in alive if p not in best]
             best.append(max(left, key=lambda p: (totals[p], -p)))
@@ -76,7 +77,7 @@ def known(score, there, cell, point, epochs):
 @pytest.mark.parametrize("jointly", [False, True])
 def test_launch_by_launch_nothing_is_trained_twice(jointly):
     score, ladder = objective(0), rungs(81, 1, POINTS, 3)
-    there = {}
+    there: dict[Any, Any] = {}
     found, spent = trained(score, ladder, jointly, there)
     assert found == climb(PLACES, ladder, score, jointly)
     assert spent == sum(there.values()) == CELLS * (27 * 3 + 9 * (9 - 3) + 3 * (27 - 9) + (81 - 27))
@@ -84,7 +85,8 @@ def test_launch_by_launch_nothing_is_trained_twice(jointly):
 
 def test_a_search_that_was_killed_goes_on_to_the_same_end():
     score, ladder = objective(1), rungs(81, 1, POINTS, 3)
-    there, again = {}, {}
+    there: dict[Any, Any] = {}
+    again: dict[Any, Any] = {}
     whole, _ = trained(score, ladder, False, there)
     rng = random.Random(0)
     again = {place: 3 for place in rng.sample(PLACES, 40)}  # died somewhere in the first rung

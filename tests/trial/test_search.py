@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 from itertools import product
+from typing import Any
 
 import pytest
 from scipy.stats import qmc
@@ -10,6 +11,7 @@ from scipy.stats import qmc
 from scaling.errors import UsageError
 from scaling.trial import DiffusionTrial, VaeTrial, grid, key
 from scaling.trial.search import Range, check_free, parse_range, points, sampled
+from tests.there import numbers
 
 BASE = VaeTrial("digits", m_z=1, n_c=8, train_size=60, partition="disjoint")
 FIELDS = ["lr=log:1e-4:1e-2", "batch=int:10:60", "weight_decay=lin:0:0.1", "n_c=choice:2,4,8,16"]
@@ -39,15 +41,17 @@ def test_points_are_the_same_on_every_machine_and_version():
 
 def test_values_are_few_digits_within_the_range():
     for point in points(ranges("lr=log:1.2345e-4:1.3e-4", "sigma=lin:0.01:0.9"), 32):
-        assert 1.2345e-4 <= point["lr"] <= 1.3e-4
-        assert point["lr"] == 1.2345e-4 or point["lr"] == float(f"{point['lr']:.3g}")
-        assert 0.01 <= point["sigma"] <= 0.9
+        lr, sigma = (numbers(point)[name] for name in ("lr", "sigma"))
+        assert 1.2345e-4 <= lr <= 1.3e-4
+        assert lr == 1.2345e-4 or lr == float(f"{lr:.3g}")
+        assert 0.01 <= sigma <= 0.9
 
 
 @pytest.mark.parametrize("samples", [8, 64])
 def test_each_part_of_a_range_gets_its_share(samples):
     """A Sobol sequence of 2^k points has one in each of 2^k equal parts of every axis."""
-    found = points(ranges("lr=log:1e-4:1e-2", "sigma=lin:0:1"), samples)
+    drawn = points(ranges("lr=log:1e-4:1e-2", "sigma=lin:0:1"), samples)
+    found = [numbers(point) for point in drawn]
     logs = [math.log(point["lr"] / 1e-4) / math.log(100) for point in found]
     for shares in (logs, [point["sigma"] for point in found]):
         counts = [sum(i <= u * 8 < i + 1 for u in shares) for i in range(8)]
@@ -134,9 +138,11 @@ def test_too_many_samples_are_refused_in_a_sentence(words, samples, said):
 
 
 def test_a_field_is_given_once():
-    with pytest.raises(UsageError, match="lr twice"):
+    with pytest.raises(UsageError, match="--search names lr twice. Give each field one range"):
         check_free(ranges("lr=log:1:2", "lr=lin:1:2"), [])
-    with pytest.raises(UsageError, match="both give lr"):
+    with pytest.raises(
+        UsageError, match="--search and another flag both give lr: it would be an axis"
+    ):
         check_free(ranges("lr=log:1:2"), ["m_z", "lr"])
 
 
@@ -152,7 +158,7 @@ def test_trials_of_a_cell_and_point_differ_by_chance_only():
     found = sampled(trials, points(ranges("lr=log:1e-4:1e-2"), 4))
     assert {(one.cell, one.point) for one in found} == set(product((0, 1), range(4)))
     for place in product((0, 1), range(4)):
-        here = [one.trial for one in found if (one.cell, one.point) == place]
+        here: list[Any] = [one.trial for one in found if (one.cell, one.point) == place]
         assert len(here) == 4
         assert len({(t.m_z, t.lr) for t in here}) == 1
 
@@ -166,7 +172,7 @@ def test_a_searched_field_is_no_axis():
 
 
 def test_values_that_no_trial_can_have_are_refused():
-    with pytest.raises(UsageError, match="not positive"):
+    with pytest.raises(UsageError, match="not above 0"):
         sampled([BASE], [{"lr": -0.5}])
 
 

@@ -26,7 +26,9 @@ def test_sizes_of_cells_that_were_not_run_are_those_of_the_networks(frame):
     table = figures.numbers("heat", frame)
     m_z, n_c = np.array([3.0, 64.0]), np.array([5.0, 128.0])
     truth = 120 * n_c**2 + 174 * n_c + 3 * n_c * m_z + 2 * m_z + 15
-    np.testing.assert_allclose(heat.sizes(table, m_z, n_c), truth, rtol=1e-6)
+    sizes = heat.sizes(table, m_z, n_c)
+    assert sizes is not None
+    np.testing.assert_allclose(sizes, truth, rtol=1e-6)
     other = table.assign(parameters=table["parameters"] * (1 + (table["n_c"] == 8)))
     assert heat.sizes(other, m_z, n_c) is None
     assert heat.sizes(table[:3], m_z, n_c) is None

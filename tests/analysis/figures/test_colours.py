@@ -1,6 +1,7 @@
 """Sources and phases stay apart without red, green or blue cones, and by their markers."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from analysis.figures import fig4r, fig5, fig14, fig15, methods
 
 LEAST = 12.0  # CIELAB distance of two colours of one figure; 2.3 is just noticeable side by side
 # Machado, Oliveira and Fernandes (2009), severity 1, in linear sRGB
-CONES = {
+CONES: dict[str, Any] = {
     "all": np.eye(3),
     "deuteranopia": [
         [0.367322, 0.860646, -0.227968],

@@ -169,7 +169,7 @@ def test_the_figure_has_band_held_out_points_and_compute():
     left, right = figure.axes
     assert len(left.collections) >= 1 and right.get_xlabel() == "training FLOPs so far"
     crosses = [line for line in left.lines if line.get_marker() == "x"]
-    assert [line.get_xdata()[0] for line in crosses] == [parameters(32, 1)]
+    assert [np.asarray(line.get_xdata())[0] for line in crosses] == [parameters(32, 1)]
     assert set(numbers(found, what)["role"].dropna()) == {"fitted", "held out"}
 
 
@@ -182,6 +182,7 @@ def test_published_digits():
         law(frames.curves_of(some, frames.asked(some, "parameters", y))[0])
         for y in ("train_elbo", "test_elbo")
     )
+    assert isinstance(train, Law)
     assert 0.2 < train.exponent.low < train.exponent.high < 0.5
     assert train.held_out[0].error.sign == 0
     assert isinstance(test, Refusal) and "turns" in test.sentence

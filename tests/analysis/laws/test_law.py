@@ -24,6 +24,20 @@ def drawn(rng, n=5, sizes=SIZES, shared=0.5, own=0.5):
     return truth(sizes) + shared_step + rng.normal(0, own, (n, len(sizes)))
 
 
+def fitted(measured):
+    """The law of a curve that has one."""
+    found = law(measured)
+    assert isinstance(found, Law)
+    return found
+
+
+def refused(measured):
+    """Why a curve has none."""
+    found = law(measured)
+    assert isinstance(found, Refusal)
+    return found.sentence
+
+
 @pytest.mark.parametrize("n", [3, 5])
 def test_intervals_cover_the_truth(n):
     """Of 60 draws at 95 % fewer than 52 hits have a probability of 0.5 %."""
@@ -45,7 +59,7 @@ def test_the_band_holds_the_curve():
     x = np.geomspace(SIZES[0], SIZES[-1], 7)
     inside = []
     for _ in range(30):
-        low, high = law(curve(drawn(rng))).band(x)
+        low, high = fitted(curve(drawn(rng))).band(x)
         inside.append((low <= truth(x)) & (truth(x) <= high))
     assert np.mean(inside) >= 0.88
 
@@ -55,7 +69,7 @@ def test_a_shared_step_of_replicates_costs_no_precision():
     rng = np.random.default_rng(0)
     y = drawn(rng, shared=0.0)
     steps = np.array([[-3.0], [-1.0], [0.0], [1.0], [3.0]])
-    plain, shifted = law(curve(y)), law(curve(y + steps))
+    plain, shifted = fitted(curve(y)), fitted(curve(y + steps))
     wide = [one.exponent.high / one.exponent.low for one in (plain, shifted)]
     assert wide[1] < 1.5 * wide[0]
     assert shifted.exponent.mean == pytest.approx(plain.exponent.mean, rel=0.1)
@@ -66,16 +80,15 @@ def test_a_turn_ends_the_range():
     y = truth(sizes) + np.array([0, 0, 0, 0, 0, 0, 4, 6])
     rng = np.random.default_rng(0)
     y = y + rng.normal(0, 0.05, (5, 8))
-    found = law(curve(y, sizes))
+    found = fitted(curve(y, sizes))
     assert found.used == 6
     assert found.exponent.low < ALPHA < found.exponent.high
 
 
 def test_double_descent_is_no_power_law():
     y = np.array([109.0, 100.0, 96.0, 97.0, 99.6]) + np.random.default_rng(0).normal(0, 0.2, (5, 5))
-    found = law(curve(y))
-    assert isinstance(found, Refusal)
-    assert "it turns at 8,177" in found.sentence and "no power law" in found.sentence
+    sentence = refused(curve(y))
+    assert "it turns at 8,177" in sentence and "no power law" in sentence
 
 
 def test_noise_is_taken_for_a_turn_in_one_of_twenty_at_most():
@@ -92,25 +105,24 @@ def test_noise_is_taken_for_a_turn_in_one_of_twenty_at_most():
 
 def test_what_does_not_fall_has_no_law():
     y = 100 + np.random.default_rng(1).normal(0, 1, (5, 5))
-    assert "does not fall beyond the noise" in law(curve(y)).sentence
-    two = law(curve(y[:, :3], SIZES[:3]))
-    assert "it has 3 sizes, and a law takes 4" in two.sentence
+    assert "does not fall beyond the noise" in refused(curve(y))
+    assert "it has 3 sizes, and a law takes 4" in refused(curve(y[:, :3], SIZES[:3]))
 
 
 def test_replicates_that_lack_a_size_do_not_count():
     y = drawn(np.random.default_rng(0), n=6)
     y[5, 2] = np.nan
-    found, complete = law(curve(y)), law(curve(y[:5]))
+    found, complete = fitted(curve(y)), fitted(curve(y[:5]))
     assert found.curve.units == (0, 1, 2, 3, 4)
     assert found.exponent == complete.exponent
     y[:, 1] = np.nan
-    refused = law(curve(y, stopped=(617.0, 617.0)))
-    assert "no replicate is finished at all" in refused.sentence
-    assert "2 trials ended early" in refused.sentence
+    sentence = refused(curve(y, stopped=(617.0, 617.0)))
+    assert "no replicate is finished at all" in sentence
+    assert "2 trials ended early" in sentence
 
 
 def test_one_replicate_has_a_law_without_an_interval():
-    found = law(curve(truth(SIZES)[None]))
+    found = fitted(curve(truth(SIZES)[None]))
     assert found.exponent.mean == pytest.approx(ALPHA, rel=0.02)
     assert np.isnan(found.exponent.low) and np.isnan(found.band(SIZES)[0]).all()
 
@@ -119,7 +131,7 @@ def test_an_extrapolation_that_fails_is_seen():
     """The largest size lies 3 nats above the law of the others."""
     y = drawn(np.random.default_rng(0), shared=0.0, own=0.05)
     y[:, -1] += 1.0
-    (held,) = law(curve(y)).held_out
+    (held,) = fitted(curve(y)).held_out
     assert held.size == SIZES[-1]
     assert held.error.high < 0
     assert held.measured == pytest.approx(t_interval(y[:, -1]).mean)
@@ -128,7 +140,7 @@ def test_an_extrapolation_that_fails_is_seen():
 
 def test_more_sizes_hold_out_more():
     sizes = np.geomspace(600, 1e6, 8)
-    found = law(curve(drawn(np.random.default_rng(0), sizes=sizes, own=0.1), sizes))
+    found = fitted(curve(drawn(np.random.default_rng(0), sizes=sizes, own=0.1), sizes))
     assert [held.size for held in found.held_out] == pytest.approx(sizes[-2:])
-    four = law(curve(drawn(np.random.default_rng(0), own=0.1)[:, :4], SIZES[:4]))
+    four = fitted(curve(drawn(np.random.default_rng(0), own=0.1)[:, :4], SIZES[:4]))
     assert four.held_out == ()

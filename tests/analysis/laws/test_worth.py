@@ -148,7 +148,7 @@ def test_trials_that_ended_early_are_no_values():
     some = frame()
     ended = (some["source"] == "dmaapx") & (some["train_size"] == 75) & (some["replicate"] == 1)
     some.loc[ended, "state"] = "censored"
-    some["censored"] = np.where(ended, "collapsed", None)
+    some["censored"] = np.where(ended, "collapsed", np.array(None))
     first, second = worths(some)[:2]
     assert (first.replicates, second.replicates) == (4, 5)
     assert any("2 collapsed" in text or "1 collapsed" in text for text in figures.ended_early(some))

@@ -10,11 +10,12 @@ from analysis import page, results
 from analysis.page import cells, pictures, told
 from analysis.page.lines import lined
 from analysis.trial_folder import ResultsError
+from tests.there import there
 
 
 def data(text):
     found = re.search(r'<script type="application/json" id="map-data">(.*?)</script>', text, re.S)
-    return json.loads(found[1])
+    return json.loads(there(found)[1])
 
 
 def test_a_study_with_a_failure_whose_error_is_html(results):
@@ -101,3 +102,8 @@ def test_which_pages_are_meant(results, tmp_path):
 
 def _load(study):
     return results.load(study)
+
+
+def test_a_page_has_the_name_of_a_page(tmp_path):
+    with pytest.raises(ResultsError, match="is no name of a page. End it in .html"):
+        page.write(tmp_path, tmp_path / "page.txt")

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ def test_queries_keys_and_values_start_with_the_gain_of_the_recipe(recipe, gain)
     """Xavier: uniform up to gain sqrt(6 / (inputs + outputs))."""
     torch.manual_seed(0)
     model = edm.build(DiffusionTrial("mnist", channels=64, recipe=recipe), 1, 32)
-    layers = [layer for layer in model.modules() if isinstance(layer, Attention)]
+    layers: list[Any] = [layer for layer in model.modules() if isinstance(layer, Attention)]
     assert len(layers) == 6
     for layer in layers:
         outputs, inputs = layer.qkv.weight.shape[:2]
@@ -72,7 +73,8 @@ def test_two_steps_of_adam_by_hand(trial, tiny, recipe, pixels):
     trial = replace(trial, recipe=recipe)
     run, twin = DiffusionRun(trial, tiny, 2), DiffusionRun(trial, tiny, 2)
     eps = run.optimizer.param_groups[0]["eps"] = 1e-3
-    rows = list(run) and timeless(run.last_row)
+    list(run)
+    row = timeless(run.last_row)
     parameters, losses = list(twin.model.parameters()), []
     first, second = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
     for t in (1, 2):
@@ -90,16 +92,17 @@ def test_two_steps_of_adam_by_hand(trial, tiny, recipe, pixels):
                 m.mul_(0.9).add_(0.1 * g)
                 v.mul_(0.999).add_(0.001 * g**2)
                 root = (v / (1 - 0.999**t)).sqrt()
-                p -= 3e-3 * seen / 90 * m / (1 - 0.9**t) / (root + eps)
+                p.sub_(3e-3 * seen / 90 * m / (1 - 0.9**t) / (root + eps))
     for mine, expected in zip(run.model.parameters(), parameters, strict=True):
         torch.testing.assert_close(mine, expected, rtol=1e-3, atol=1e-6)
-    assert rows["loss"] == pytest.approx(losses[-1], rel=1e-4)  # a mean over pixels in both
+    assert row["loss"] == pytest.approx(losses[-1], rel=1e-4)  # a mean over pixels in both
 
 
 @pytest.mark.parametrize(("recipe", "infinite"), [("published", 1e5), ("mean_loss", 0.0)])
 def test_gradients_that_are_not_finite_are_replaced(trial, tiny, recipe, infinite):
     run = DiffusionRun(replace(trial, recipe=recipe), tiny, 1)
-    bias = run.model.network.stem.bias
+    network: Any = run.model.network
+    bias = network.stem.bias
     broken = torch.tensor([math.nan, math.inf, -math.inf, 0.0])
     bias.register_hook(lambda gradient: broken.where(broken != 0, gradient))
     seen = []

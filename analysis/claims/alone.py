@@ -1,0 +1,187 @@
+"""Claims about what one complexity axis does alone: no decline any more, no double descent."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis import descent
+from analysis.claims.arms import Each
+from analysis.claims.cells import Cell
+from analysis.claims.judging import Comparison
+from analysis.claims.regions import GAP
+from analysis.claims.shapes import rise_and_drop
+from analysis.claims.terms import FEW_VALUES, Term, at_places, shared_axis
+from analysis.intervals import FEW_SEEDS, Interval, t_interval
+
+
+@dataclass(frozen=True)
+class NoDecline:
+    """A curve does not fall from its inner peak to its end, by more than the margin.
+
+    The peak is located on the other draws, and the fall is measured on the draw that was left out.
+    """
+
+    term: Term
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.term,)
+
+    @property
+    def needs(self) -> list[str]:
+        return list(dict.fromkeys([*self.term.columns, GAP.column]))
+
+    @property
+    def per(self) -> str:
+        return ""
+
+    @property
+    def assumed(self) -> str:
+        return f"no fall is one of at most {GAP.text}"
+
+    @property
+    def text(self) -> str:
+        arm = self.term.arm
+        return (
+            f"{self.term.column} of {arm.name} at {arm.place}: its inner peak, located on the "
+            f"other draws, minus its last value is at most {GAP.text}"
+        )
+
+    def comparisons(self, cell: Cell) -> list[Comparison]:
+        """The fall behind the peak."""
+        terms, margin = at_places(cell, [self.term]), GAP.size(cell)
+        axis = shared_axis(cell, terms)
+        if not terms or margin is None or len(axis) < FEW_VALUES:
+            return []
+        y = terms[0].curve(cell, axis).to_numpy()
+        if not len(y):
+            return []
+        fall = t_interval(rise_and_drop(y)[1], True, cell.overlap)
+        what = f"fall of {self.term.column} of {self.term.arm.name}, {terms[0].where(axis)}"
+        return [Comparison(what, fall, -math.inf, margin, FEW_SEEDS, shared=True)]
+
+
+@dataclass(frozen=True)
+class NotAllMoves:
+    """That not all three moves are larger than the margin: the smallest one is not.
+
+    Which move is the smallest, and where, the other draws say, so that one move is looked at. All
+    three must be larger for the contrary.
+    """
+
+    smallest: Comparison
+    moves: tuple[Comparison, ...]
+    what: str = ""
+    spread: str = ""
+    shared: bool = True
+
+    @property
+    def interval(self) -> Interval:
+        return self.smallest.interval
+
+    @property
+    def low(self) -> float:
+        return self.smallest.low
+
+    @property
+    def high(self) -> float:
+        return self.smallest.high
+
+    @property
+    def room(self) -> float:
+        return self.smallest.room
+
+    @property
+    def enough(self) -> bool:
+        return self.smallest.enough
+
+    @property
+    def inside(self) -> float:
+        """Two-sided p-value of all moves being larger."""
+        return self.smallest.inside
+
+    @property
+    def outside(self) -> float:
+        """Two-sided p-value of one of the moves being no larger."""
+        return max(each.outside for each in self.moves)
+
+
+@dataclass(frozen=True)
+class NoDoubleDescent:
+    """Along each of these axes alone the negative of a curve does not go down, up and down again.
+
+    Nothing is shown of a double descent that the draws are too noisy to place.
+    """
+
+    axes: tuple[Term, ...]
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return self.axes
+
+    @property
+    def needs(self) -> list[str]:
+        return list(dict.fromkeys([*(n for t in self.axes for n in t.columns), GAP.column]))
+
+    @property
+    def per(self) -> str:
+        return ""
+
+    @property
+    def assumed(self) -> str:
+        return f"no move is one of at most {GAP.text}"
+
+    @property
+    def text(self) -> str:
+        each = " and ".join(f"{term.along} ({term.arm.place})" for term in self.axes)
+        return (
+            f"along {each} alone, first descent, rise or second descent of the negative "
+            f"{self.axes[0].column}, located on the other draws, is at most {GAP.text}"
+        )
+
+    def comparisons(self, cell: Cell) -> list[NotAllMoves]:
+        """One per curve of at least four points; nothing where one of the axes has no curve."""
+        margin = GAP.size(cell)
+        if margin is None:
+            return []
+        found = [self._curves(cell, term, margin) for term in self.axes]
+        return [one for each in found for one in each] if all(found) else []
+
+    def _curves(self, cell: Cell, term: Term, margin: float) -> list[NotAllMoves]:
+        varied = bool(term.arm.axes(Each))
+        choices = sorted(cell.choices(term.arm, term.columns)) if varied else [()]
+        found = [self._curve(cell, term.chosen(dict(choice)), margin) for choice in choices]
+        most = max((one.interval.n for one in found if one), default=0)
+        return [one for one in found if one and one.interval.n == most]
+
+    def _curve(self, cell: Cell, term: Term, margin: float) -> NotAllMoves | None:
+        terms = at_places(cell, [term])
+        axis = shared_axis(cell, terms)
+        if not terms or len(axis) < descent.FEW_POINTS:
+            return None
+        y = -terms[0].curve(cell, axis).to_numpy()
+        if not len(y):
+            return None
+
+        def compared(what: str, moved: np.ndarray) -> Comparison:
+            found = t_interval(moved, True, cell.overlap)
+            return Comparison(what, found, -math.inf, margin, FEW_SEEDS, shared=True)
+
+        where = f"negative {term.column}, {terms[0].where(axis)}"
+        each = descent.crossfit(y)
+        moves = [compared(f"{n} of {where}", each[:, at]) for at, n in enumerate(descent.MOVES)]
+        what = f"smallest of the three moves of {where}"
+        return NotAllMoves(compared(what, smallest_move(y)), tuple(moves), what)
+
+
+def smallest_move(y: np.ndarray) -> np.ndarray:
+    """(draws, points) of negative ELBOs -> each draw's move that is smallest on the others.
+
+    The places are those to which the others point, and so is the choice of one of three moves.
+    """
+    n = len(y)
+    others = (y.sum(axis=0) - y) / (n - 1) if n > 1 else y
+    at = descent.locate(others)
+    which = descent.sizes(others, at)[:, : len(descent.MOVES)].argmin(axis=1)
+    return np.asarray(descent.sizes(y, at)[np.arange(n), which])

@@ -1,0 +1,78 @@
+"""The columns of trials that cells are made of: axes of arms, fields, means over columns."""
+
+import math
+from collections.abc import Sequence
+from fnmatch import fnmatch
+
+import numpy as np
+import pandas as pd
+
+from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
+
+METHOD = ("real_share", "diffusion_share", "augment", "mollified", "half_asleep")
+PLACE = ["m_z", "n_c"]
+GRADED = ("source_", "half_asleep_")  # prefixes of the fields that make a method
+VARIED = {"key", "state", "seed", "replicate", "source", "share", "pool", *PLACE}
+AVERAGED = "__overall"  # a mixture of corruptions, left out of means over corruptions
+Columns = tuple[str, ...]  # patterns (accuracy_knn__*) are means over what they match
+
+
+def largest(parts: list[pd.DataFrame]) -> float:
+    """The k of most arms and places, then of most trials, then the largest; 0 for real images."""
+    rows = pd.concat(parts) if parts else pd.DataFrame({"real_share": []})
+    rows = rows[rows["real_share"] < 1]
+    if rows.empty:
+        return 0.0
+
+    def measured(k: float) -> tuple[int, int, float]:
+        there = rows[rows["k"] == k]
+        return len(there[[*METHOD, *PLACE]].drop_duplicates()), len(there), k
+
+    return max(set(rows["k"].tolist()), key=measured)
+
+
+def with_axes(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials with the axes of Arm as columns; a field that is missing is at its default."""
+
+    def filled(name: str, default: float | str) -> np.ndarray:
+        if name not in trials:
+            return np.full(len(trials), default)
+        held = trials[name].astype(object)
+        return held.where(held.notna(), default).astype(type(default)).to_numpy()
+
+    trials = trials.reset_index(drop=True)
+    classifier = trials["kind"].to_numpy() == "two_sample"
+    real = np.where(classifier, 0.0, filled("source_real_share", 1.0))
+    share = np.where(classifier, filled("share", 1.0), filled("source_diffusion_share", 1.0))
+    return trials.assign(
+        real_share=real,
+        diffusion_share=np.where(real == 1, 1.0, share),
+        augment=filled("source_augment", ""),
+        mollified=filled("source_mollify_epochs", 0.0) > 0,
+        half_asleep=filled("half_asleep_from", 0.0) > 0,
+        k=np.where((real == 1) | classifier, 0.0, filled("source_k", math.inf)),  # no k: all
+        m_z=filled("m_z", 0.0).astype(int),
+        n_c=filled("n_c", 0.0).astype(int),
+    )
+
+
+def fields_of(trials: pd.DataFrame) -> Sequence[str]:
+    """The fields of the trials that tell settings or methods apart."""
+    names = [n for n in map(str, trials.columns) if n not in VARIED]
+    return [
+        n
+        for n in names
+        if n == "data" or (n not in ROW_COLUMNS and (n in TRIAL_COLUMNS or n.startswith(GRADED)))
+    ]
+
+
+def mean(trials: pd.DataFrame, columns: Columns) -> pd.Series:
+    """Row means over the columns; missing where one of them is."""
+    found = []
+    for pattern in columns:
+        names = [n for n in map(str, trials.columns) if fnmatch(n, pattern)]
+        names = [n for n in names if n == pattern or AVERAGED not in n]
+        if not names:
+            return pd.Series(np.nan, index=trials.index)
+        found.append(trials[names].astype(float).mean(axis=1, skipna=False))
+    return pd.concat(found, axis=1).mean(axis=1, skipna=False)

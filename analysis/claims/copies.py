@@ -1,0 +1,27 @@
+"""How near samples lie to the images that their diffusion model saw, beside claims about shares.
+
+A model that copies its training images looks better than it is, to a classifier above all.
+"""
+
+from analysis.claims.cells import Cell
+
+NEAREST, OF_TEST, COPIED = "pool_nearest", "pool_nearest_test", "pool_near_copies"
+
+
+def beside(cell: Cell) -> str:
+    """Distances of samples to their nearest training image, a text per share; "" if unmeasured.
+
+    Medians of root mean square differences per pixel on [0, 1], means over the draws' pools.
+    """
+    trials = cell.trials[cell.trials["real_share"] < 1]
+    if NEAREST not in trials or trials[NEAREST].isna().all():
+        return ""
+    names = [name for name in (NEAREST, OF_TEST, COPIED) if name in trials]
+    each = trials.groupby("diffusion_share")[names].mean().dropna(subset=[NEAREST])
+    texts = []
+    for share, row in each.iterrows():
+        text = f"share {share:g}: {row[NEAREST]:.3g}"
+        text += f", test images {row[OF_TEST]:.3g}" if OF_TEST in row else ""
+        text += f", near copies {row[COPIED]:.1%}" if COPIED in row else ""
+        texts.append(text)
+    return "distance of samples to the nearest training image: " + "; ".join(texts)

@@ -1,0 +1,117 @@
+"""Claims about how many: so many of several statements are true, each of them a comparison.
+
+With p-values p_1 <= ... <= p_K of K statements the p-value of fewer than u of them being true is
+(K - u + 1) p_u (Benjamini and Heller 2008, Bonferroni's form: valid however they depend on each
+other). u = K needs all of them, as everywhere else; u = 1 needs one.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.claims.cells import Cell
+from analysis.claims.judging import Compared, Comparison, p_values
+from analysis.claims.rules import Differs, InEach
+from analysis.claims.terms import Term
+from analysis.intervals import Interval
+
+ALMOST_ALL, OFTEN = 0.85, 0.5  # of what is measured; the paper gives words and no numbers
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """At least `need` of the parts hold, a part being comparisons that must all hold."""
+
+    what: str
+    parts: tuple[tuple[Comparison, ...], ...]
+    need: int
+
+    @property
+    def decisive(self) -> Comparison:
+        """The weakest comparison of the last part that is needed."""
+        weakest = [min(part, key=lambda each: each.room) for part in self.parts]
+        return sorted(weakest, key=lambda each: -each.room)[self.need - 1]
+
+    @property
+    def interval(self) -> Interval:
+        return self.decisive.interval
+
+    @property
+    def spread(self) -> str:
+        return self.decisive.spread
+
+    @property
+    def room(self) -> float:
+        return self.decisive.room
+
+    @property
+    def low(self) -> float:
+        return self.decisive.low
+
+    @property
+    def high(self) -> float:
+        return self.decisive.high
+
+    @property
+    def shared(self) -> bool:
+        return self.decisive.shared
+
+    @property
+    def enough(self) -> bool:
+        return all(each.enough for part in self.parts for each in part)
+
+    @property
+    def inside(self) -> float:
+        """Two-sided p-value of fewer than `need` parts being true."""
+        p = sorted(p_values(part).holds for part in self.parts)
+        return min(1.0, (len(p) - self.need + 1) * p[self.need - 1])
+
+    @property
+    def outside(self) -> float:
+        """Two-sided p-value of `need` parts or more being true."""
+        q = sorted(p_values(part).fails for part in self.parts)
+        return min(1.0, self.need * q[len(q) - self.need])
+
+
+@dataclass(frozen=True)
+class Mostly:
+    """A difference in a share of the columns, or of the places, that its rule compares."""
+
+    rule: Differs | InEach
+    share: float
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return self.rule.terms
+
+    @property
+    def needs(self) -> list[str]:
+        return self.rule.needs
+
+    @property
+    def per(self) -> str:
+        return self.rule.per
+
+    @property
+    def text(self) -> str:
+        return f"{self.rule.text}: in at least {self.share:.0%} of them"
+
+    @property
+    def assumed(self) -> str:
+        """What the paper leaves open and this rule assumes."""
+        return f"at least {self.share:.0%} of those measured"
+
+    def comparisons(self, cell: Cell) -> Sequence[Compared]:
+        """One, of how many hold; nothing where fewer than two are measured."""
+        if isinstance(self.rule, InEach):
+            each = self.rule.by_column(cell)
+        else:
+            each = [[one] for one in self.rule.comparisons(cell)]
+        parts = tuple(tuple(part) for part in each if part)
+        if len(parts) < 2:
+            return []
+        need = math.ceil(round(self.share * len(parts), 9))
+        found = AtLeast("", parts, need)
+        shown = sum(p_values(part).holds <= 0.05 for part in parts)
+        said = f"{need} of {len(parts)} needed, {shown} shown (95 %); nearest to that"
+        return [AtLeast(f"{said}: {found.decisive.what}", parts, need)]

@@ -1,0 +1,75 @@
+"""Claims that one change helps about as much as another."""
+
+from dataclasses import dataclass, replace
+
+from analysis.claims.cells import Cell
+from analysis.claims.judging import Comparison
+from analysis.claims.terms import Term, at_places
+from analysis.intervals import t_interval
+
+FACTOR = 2.0  # gains are similar within it, either way; the paper gives no number
+
+
+@dataclass(frozen=True)
+class SimilarGain:
+    """The gain of one arm over a base lies within a factor of that of another.
+
+    With g and r the two gains: g - r / FACTOR and FACTOR r - g are above 0, so both are gains.
+    """
+
+    arm: Term
+    reference: Term
+    base: Term
+    sign: int = 1  # -1 where lower is better
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.arm, self.reference, self.base)
+
+    @property
+    def needs(self) -> list[str]:
+        return list(self.arm.columns)
+
+    @property
+    def per(self) -> str:
+        return ""
+
+    @property
+    def assumed(self) -> str:
+        return f"similar gains differ by a factor of at most {FACTOR:g}"
+
+    @property
+    def text(self) -> str:
+        each = [f"{term.arm.name} ({term.arm.place})" for term in self.terms]
+        return (
+            f"the gain in {self.arm.column} of {each[0]} over {each[2]} is at least 1/{FACTOR:g} "
+            f"and at most {FACTOR:g} times that of {each[1]}"
+        )
+
+    def comparisons(self, cell: Cell) -> list[Comparison]:
+        """Two, over the draws that have all three arms."""
+        terms = self._placed(cell)
+        if not terms:
+            return []
+        arm, reference, base = (term.measure(cell, []) for term in terms)
+        gain, other = self.sign * (arm - base), self.sign * (reference - base)
+        both = {
+            f"its gain minus 1/{FACTOR:g} of that of the reference": gain - other / FACTOR,
+            f"{FACTOR:g} times the gain of the reference minus its own": FACTOR * other - gain,
+        }
+        places = "; ".join(f"{term.text} ({term.where([])})" for term in terms)
+        return [
+            Comparison(f"{what}: {places}", t_interval(values.dropna(), overlap=cell.overlap))
+            for what, values in both.items()
+            if values.notna().any()
+        ]
+
+    def _placed(self, cell: Cell) -> list[Term]:
+        """The terms at measured sizes, the reference at the base's, where alone it is needed."""
+        pair = at_places(cell, [self.arm, self.base])
+        if not pair:
+            return []
+        at = {"m_z": pair[1].arm.m_z, "n_c": pair[1].arm.n_c}
+        reference = replace(self.reference, arm=replace(self.reference.arm, **at))  # type: ignore[arg-type]
+        other = at_places(cell, [reference, pair[1]])
+        return [pair[0], other[0], pair[1]] if other else []

@@ -1,0 +1,93 @@
+"""What is open: claims that are measured and not decided, and how many draws would decide them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.claims import CLAIMS, EXPLORATORY, PRIMARY, entries, primary
+from analysis.claims.claim import Claim
+from analysis.claims.power import MOST, POWER, Needed, needed
+from analysis.levels import counted
+from analysis.planned import SIZES, UNDECIDED
+
+
+@dataclass(frozen=True)
+class Open:
+    """A claim in a setting in which it is measured: decided, or how many draws it takes."""
+
+    claim: str
+    dataset: str
+    kind: str
+    verdict: str
+    n: int
+    level: str
+    reached: int  # the draws at the last look, planned sizes alone for primary claims
+    needed: Needed | None  # None where decided, or where no noise is seen yet
+    command: str  # of the paper's study
+    keys: frozenset[str]  # of the trials of the setting
+
+    @property
+    def following(self) -> int | None:
+        """The next planned size."""
+        return next((n for n in SIZES if n > self.reached), None)
+
+    @property
+    def by_seeds(self) -> bool:
+        """Whether what is seen is the noise of seeds alone, which is not that of draws."""
+        return self.level.startswith(primary.SEEDS_ALONE)
+
+    @property
+    def text(self) -> str:
+        """How many draws would decide it, in words."""
+        if self.verdict != UNDECIDED:
+            return f"{self.verdict}, decided"
+        if self.needed is None:
+            return f"no noise seen yet (n = {self.n}); first planned n = {self.following}"
+        seen = f"at the effect and noise of {counted(self.n, self.level)}"
+        seen += ", which is not that of data draws" if self.by_seeds else ""
+        if self.needed.planned:
+            return f"n = {self.needed.planned} would decide it ({self.needed.power:.0%}), {seen}"
+        if self.needed.size is None:
+            return f"more than {MOST}: no, {seen}"
+        return f"about {self.needed.size}, no planned size decides it with {POWER:.0%}, {seen}"
+
+
+def measured(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Open]:
+    """Every claim in every setting in which it is measured, decided ones too."""
+    found = entries(frame, claims)
+    error = _error([row for row, _, _ in found if row["kind"] == EXPLORATORY])
+    opened = []
+    for row, claim, judged in found:
+        if judged is None or not judged.comparisons or isinstance(claim.rule, str):
+            continue
+        cell, main = judged.cell, row["kind"] == PRIMARY
+        reached = int(str(row["n"]))
+        if main:
+            reached = primary.decision(claim.rule, cell).n
+        undecided = row["verdict"] == UNDECIDED
+        each = judged.comparisons
+        sizes = needed(each, reached, cell.overlap, None if main else error) if undecided else None
+        opened.append(
+            Open(
+                claim.name,
+                cell.label,
+                str(row["kind"]),
+                str(row["verdict"]),
+                int(str(row["n"])),
+                cell.level,
+                reached,
+                sizes,
+                claim.command,
+                frozenset(map(str, cell.trials["key"])),
+            )
+        )
+    return opened
+
+
+def _error(rows: list[dict[str, object]]) -> float:
+    """The p-value with which one more exploratory claim would be decided, the others staying."""
+    p = sorted(float(str(row["p"])) for row in rows if row["comparisons"])
+    harmonic = sum(1 / rank for rank in range(1, len(p) + 1))
+    decided = sum(row["verdict"] != UNDECIDED for row in rows if row["comparisons"])
+    return primary.RATE * min(decided + 1, len(p)) / (len(p) * harmonic) if p else primary.RATE

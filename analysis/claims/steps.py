@@ -1,0 +1,78 @@
+"""Monotone claims, step by step: a slope may rise where the curve has turned."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from analysis.claims.arms import Each
+from analysis.claims.cells import Cell
+from analysis.claims.judging import Comparison, difference
+from analysis.claims.regions import ABOVE, Region
+from analysis.claims.rules import most_draws
+from analysis.claims.terms import FEW_VALUES, Choice, Term, at_places, shared_axis
+
+
+@dataclass(frozen=True)
+class Monotone:
+    """From each measured value of an axis to the next a number, or a difference, goes one way.
+
+    It fails where any step goes the other way beyond the noise, and holds where none is in doubt.
+    """
+
+    first: Term
+    others: tuple[Term, ...] = ()
+    region: Region = ABOVE
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.first, *self.others)
+
+    @property
+    def needs(self) -> list[str]:
+        return list(dict.fromkeys(name for term in self.terms for name in term.columns))
+
+    @property
+    def per(self) -> str:
+        return ""
+
+    @property
+    def assumed(self) -> str:
+        return ""
+
+    @property
+    def text(self) -> str:
+        of = " minus that of ".join(f"{term.arm.name} at {term.arm.place}" for term in self.terms)
+        way = "up" if self.region.low == 0 else "down"
+        return f"{self.first.column} of {of} goes {way} in every step along {self.first.along}"
+
+    def comparisons(self, cell: Cell) -> list[Comparison]:
+        """One per step, and per value of Each that is measured, in as many draws as any is."""
+        varied = [term for term in self.terms if term.arm.axes(Each)]
+        choices = [cell.choices(term.arm, term.columns) for term in varied]
+        every = [dict(choice) for choice in sorted(set.intersection(*choices))] if varied else [{}]
+        return most_draws([self._at(cell, choice) for choice in every])
+
+    def _at(self, cell: Cell, choice: Choice) -> list[Comparison]:
+        terms = at_places(cell, [term.chosen(choice) for term in self.terms])
+        axis = shared_axis(cell, terms)
+        if not terms or len(axis) < FEW_VALUES:
+            return []
+        curve, *others = (term.curve(cell, axis) for term in terms)
+        for other in others:
+            curve = (curve - other).dropna()
+        if curve.empty:
+            return []
+        low, high = self.region.low, self.region.high
+        return [
+            Comparison(
+                self._said(terms, a, b), difference(curve[b], curve[a], cell.overlap), low, high
+            )
+            for a, b in pairwise(axis)
+        ]
+
+    def _said(self, terms: Sequence[Term], a: float, b: float) -> str:
+        name = self.first.along
+        plain = [replace(term, arm=replace(term.arm, **{name: a})) for term in terms]  # type: ignore[arg-type]
+        of = " - ".join(f"{term.column} of {term.arm.name}" for term in plain)
+        place = ", ".join(f"{n}={getattr(plain[0].arm, n):g}" for n in ("m_z", "n_c") if n != name)
+        return f"step of {of} from {name}={a:g} to {b:g}" + f", {place}" * bool(place)

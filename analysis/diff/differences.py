@@ -1,0 +1,219 @@
+"""Differences B - A of final values, cell by cell, paired by replicate: which are beyond noise?
+
+A cell's difference is tested by Student's t over its pairs, unpaired by Welch's where the two have
+no replicate in common. Beside the cells stands their mean, over the replicates that all of them
+have. All comparisons are one family: p-values are adjusted by Holm's method, so that the chance of
+naming any difference where there is none is at most 5 %.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtr, stdtrit
+
+from analysis.columns import DOWN, ROW_COLUMNS, UP
+from analysis.diff.sides import TIMING, Cell, Side, by_place, cell_columns, values_of
+from analysis.intervals import FEW_SEEDS, LEVEL, Interval, t_interval
+from analysis.measured import settings_of
+from analysis.suggest import did_you_mean
+from analysis.trial_folder import ResultsError
+
+MAIN = (
+    *("validation_elbo", "test_elbo", "generalization_gap", "amortization_gap"),
+    *("robustness_gap", "fid", "accuracy", "test_loss", "iwae_100", "iwae_1000"),
+)
+ALL_CELLS = "all cells"
+Unit = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """B - A of one metric in one cell; `p` is not adjusted, `adjusted` is; None: not decided."""
+
+    cell: Mapping[str, Any]
+    metric: str
+    a: float
+    b: float
+    interval: Interval
+    p: float | None
+    adjusted: float | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is beyond noise, all comparisons together."""
+        return self.adjusted is not None and self.adjusted <= 1 - LEVEL
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All differences, and the trials of either side that found no partner."""
+
+    differences: list[Difference]
+    paired: int  # trials of A in pairs
+    only_a: int
+    only_b: int
+    skipped: list[str]  # metrics that cannot be compared, in words
+
+
+def metrics(a: Side, b: Side, asked: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The metrics to compare and, in words, those that were measured in different ways.
+
+    Raises ResultsError for a metric that one of the two does not have.
+    """
+    known = [n for n, (_, way, _) in ROW_COLUMNS.items() if way in (UP, DOWN) and n not in TIMING]
+    both = [n for n in known if all(n in s.finals and s.finals[n].notna().any() for s in (a, b))]
+    for name in asked:
+        if name not in both:
+            near = did_you_mean(name, both)
+            raise ResultsError(
+                f"{name} is not measured in both results. {near}Choose among: {', '.join(both)}."
+            )
+    chosen = list(asked) or [name for name in MAIN if name in both] or both
+    unlike = {name: _unlike(a, b, name) for name in chosen}
+    words = [f"{name}, measured with different {how}" for name, how in unlike.items() if how]
+    return [name for name in chosen if not unlike[name]], words
+
+
+def _unlike(a: Side, b: Side, metric: str) -> str:
+    """The first option of the measurement that differs between the two, if one does."""
+    for name in settings_of(metric):
+        used = [values_of(s.finals[s.finals[metric].notna()], name) for s in (a, b)]
+        if used[0] != used[1]:
+            return name
+    return ""
+
+
+def compare(a: Side, b: Side, asked: Sequence[str] = ()) -> Compared:
+    """Compares the final values of all cells that both have; raises ResultsError if none is."""
+    chosen, skipped = metrics(a, b, asked)
+    columns = cell_columns(a.finals, b.finals)
+    left, right = by_place(a.finals, columns), by_place(b.finals, columns)
+    found: list[Difference] = []
+    pairs = {cell: _pairs(left[cell], right[cell]) for cell in left if cell in right}
+    if not pairs:
+        raise ResultsError(
+            "The two results have no cell in common: no trials of the same "
+            f"{', '.join(columns)}. Compare others, or choose with --where."
+        )
+    for metric in chosen:
+        by_cell = {}
+        for cell, matched in pairs.items():
+            named = dict(zip(columns, cell, strict=True))
+            values = [(_mean(x, metric), _mean(y, metric)) for x, y in matched.values()]
+            if matched:
+                by_cell[cell] = dict(zip(matched, values, strict=True))
+                found += _paired(named, metric, by_cell[cell])
+            else:
+                found += _unpaired(named, metric, left[cell], right[cell])
+        found += _over_cells(metric, by_cell)
+    matched_trials = [sum(len(x) for x, _ in matched.values()) for matched in pairs.values()]
+    alone = (_alone(left, right), _alone(right, left))
+    return Compared(holm(found), sum(matched_trials), *alone, skipped)
+
+
+def _alone(one: Mapping[Cell, Mapping[Unit, pd.DataFrame]], other: Mapping[Cell, Any]) -> int:
+    """The trials of one side in cells that the other does not have."""
+    return sum(len(t) for cell, units in one.items() if cell not in other for t in units.values())
+
+
+def _pairs(
+    left: Mapping[Unit, pd.DataFrame], right: Mapping[Unit, pd.DataFrame]
+) -> dict[Unit, tuple[pd.DataFrame, pd.DataFrame]]:
+    """The trials of each unit that both have: those of equal keys, where there are any."""
+    found = {}
+    for unit in left.keys() & right.keys():
+        x, y = left[unit], right[unit]
+        both = set(x["key"]) & set(y["key"])
+        if both:
+            x, y = x[x["key"].isin(both)], y[y["key"].isin(both)]
+        found[unit] = (x, y)
+    return dict(sorted(found.items(), key=str))
+
+
+def _mean(trials: pd.DataFrame, metric: str) -> float:
+    """Over the seeds of a replicate."""
+    return float(trials[metric].astype(float).mean())
+
+
+def _paired(
+    cell: Mapping[str, Any], metric: str, values: Mapping[Unit, tuple[float, float]]
+) -> list[Difference]:
+    x, y = (np.array(side, dtype=float) for side in zip(*values.values(), strict=True))
+    measured = ~(np.isnan(x) | np.isnan(y))
+    if not measured.any():
+        return []
+    x, y = x[measured], y[measured]
+    return [Difference(cell, metric, x.mean(), y.mean(), t_interval(y - x), _p(y - x))]
+
+
+def _p(d: np.ndarray) -> float | None:
+    """Student's p-value of a mean of 0; None for fewer pairs than decide anything."""
+    if len(d) < FEW_SEEDS:
+        return None
+    error = d.std(ddof=1) / np.sqrt(len(d))
+    if error == 0:
+        return 0.0 if d.mean() else 1.0
+    return float(2 * stdtr(len(d) - 1, -abs(d.mean() / error)))
+
+
+def _unpaired(
+    cell: Mapping[str, Any],
+    metric: str,
+    left: Mapping[Unit, pd.DataFrame],
+    right: Mapping[Unit, pd.DataFrame],
+) -> list[Difference]:
+    """Welch's t, where the two have no replicate in common."""
+    sides = [np.array([_mean(t, metric) for t in side.values()]) for side in (left, right)]
+    x, y = (values[~np.isnan(values)] for values in sides)
+    if not len(x) or not len(y):
+        return []
+    mean, n = float(y.mean() - x.mean()), min(len(x), len(y))
+    half, p = float("nan"), None
+    if n > 1:
+        parts = np.array([v.var(ddof=1) / len(v) for v in (x, y)])
+        error = float(np.sqrt(parts.sum()))
+        freedom = np.array([len(x) - 1, len(y) - 1])
+        df = float(parts.sum() ** 2 / (parts**2 / freedom).sum()) if error else float(n - 1)
+        half = float(stdtrit(df, (1 + LEVEL) / 2) * error)
+        same = 1.0 if mean == 0 else 0.0
+        p = float(2 * stdtr(df, -abs(mean / error))) if error else same
+    interval = Interval(mean, mean - half, mean + half, n, "Welch's t, unpaired")
+    decided = p if n >= FEW_SEEDS else None
+    return [Difference(cell, metric, float(x.mean()), float(y.mean()), interval, decided)]
+
+
+def _over_cells(
+    metric: str, by_cell: Mapping[Cell, Mapping[Unit, tuple[float, float]]]
+) -> list[Difference]:
+    """The mean over cells, a value a replicate: cells share a replicate's images and noise."""
+    units = {
+        cell: {u for u, v in vs.items() if not np.isnan(v).any()} for cell, vs in by_cell.items()
+    }
+    most = max(map(len, units.values()), default=0)
+    cells = [cell for cell in by_cell if units[cell] and len(units[cell]) == most]
+    if len(cells) < 2:
+        return []
+    common = sorted(set.intersection(*(units[cell] for cell in cells)), key=str)
+    if not common:
+        return []
+    means = {u: _average([by_cell[cell][u] for cell in cells]) for u in common}
+    return _paired({ALL_CELLS: len(cells)}, metric, means)
+
+
+def _average(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    a, b = np.mean(pairs, axis=0)
+    return float(a), float(b)
+
+
+def holm(found: Sequence[Difference]) -> list[Difference]:
+    """The differences with their p-values adjusted for all of them at once (Holm, 1979)."""
+    decided = sorted((d.p, at) for at, d in enumerate(found) if d.p is not None)
+    adjusted: dict[int, float] = {}
+    highest = 0.0
+    for rank, (p, at) in enumerate(decided):
+        highest = max(highest, min(1.0, (len(decided) - rank) * p))
+        adjusted[at] = highest
+    return [replace(d, adjusted=adjusted.get(at)) for at, d in enumerate(found)]

@@ -1,0 +1,90 @@
+"""The figure of a comparison: differences with their intervals, a panel a metric, a row a cell."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import figures, style
+from analysis.diff.differences import ALL_CELLS, Difference
+from analysis.diff.lines import cell_words
+from analysis.trial_folder import ResultsError
+
+PANELS = 3  # metrics drawn
+ROWS = 40  # cells drawn: those with the smallest p
+HEIGHT = 0.16  # inches of a row
+BEYOND, WITHIN = "#d55e00", "#0072b2"  # told apart by the marker as well
+
+
+def numbers(found: Iterable[Difference]) -> pd.DataFrame:
+    """A row per comparison: cell, metric, means, difference, its interval, both p."""
+    rows = [
+        {name: value for name, value in d.cell.items()}
+        | {"metric": d.metric, "a": d.a, "b": d.b, "difference": d.interval.mean}
+        | {"low": d.interval.low, "high": d.interval.high, "n": d.interval.n}
+        | {"method": d.interval.method, "p": d.p, "adjusted_p": d.adjusted, "differs": d.differs}
+        for d in found
+    ]
+    return pd.DataFrame(rows)
+
+
+def drawn(found: list[Difference], title: str) -> Figure:
+    """The figure: filled squares differ beyond noise, open circles do not, grey is undecided."""
+    metrics = list(dict.fromkeys(d.metric for d in found))[:PANELS]
+    rows = _rows([d for d in found if d.metric in metrics])
+    figure = Figure(figsize=(style.WIDE, 1.1 + HEIGHT * len(rows)), layout="constrained")
+    panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+    for ax, metric in zip(panels, metrics, strict=True):
+        _panel(ax, [d for d in found if d.metric == metric], rows)
+        ax.set_xlabel(f"{style.LABELS.get(metric, metric)}\nB \N{MINUS SIGN} A")
+    panels[0].set_yticks(range(len(rows)), rows)
+    panels[0].invert_yaxis()
+    figure.suptitle(title, fontsize=style.RC["font.size"])
+    return figure
+
+
+def _rows(found: list[Difference]) -> list[str]:
+    """The cells that are drawn, in words: their mean first."""
+    by_p = sorted(found, key=lambda d: (ALL_CELLS not in d.cell, 1.0 if d.p is None else d.p))
+    kept = set(list(dict.fromkeys(cell_words(d.cell) for d in by_p))[:ROWS])
+    overall = [cell_words(d.cell) for d in found if ALL_CELLS in d.cell]
+    return list(dict.fromkeys([*overall, *(w for d in found if (w := cell_words(d.cell)) in kept)]))
+
+
+def _panel(ax: Axes, found: list[Difference], rows: list[str]) -> None:
+    ax.axvline(0, color=style.GREY, linewidth=0.8)
+    for d in found:
+        words = cell_words(d.cell)
+        if words not in rows:
+            continue
+        colour = style.GREY if d.adjusted is None else BEYOND if d.differs else WITHIN
+        half = d.interval.high - d.interval.mean
+        ax.errorbar(
+            d.interval.mean,
+            rows.index(words),
+            xerr=half if half == half else None,
+            fmt="s" if d.differs else "o",
+            color=colour,
+            markerfacecolor=colour if d.differs else "white",
+            elinewidth=0.8,
+        )
+
+
+def save(found: list[Difference], title: str, files: Iterable[Path]) -> None:
+    """Writes the figure, or for .csv its numbers, to files whose suffix names the format."""
+    suffixes = {file: file.suffix.lower().lstrip(".") for file in files}
+    for file, suffix in suffixes.items():
+        if suffix not in (*figures.METADATA, "csv"):
+            known = ", ".join(f".{name}" for name in (*figures.METADATA, "csv"))
+            raise ResultsError(f"{file} has no known format. End its name in one of: {known}.")
+    with rc_context(style.RC):
+        figure = drawn(found, title)
+        for file, suffix in suffixes.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if suffix == "csv":
+                numbers(found).to_csv(file, index=False, lineterminator="\n")
+            else:
+                figure.savefig(file, format=suffix, metadata=figures.METADATA[suffix])

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# A Ray cluster over the nodes of one Slurm job, and a study on it. From a folder that all nodes see:
+#
+#   sbatch --nodes=4 deploy/slurm.sh double_descent --preset cifar10 --results "$PWD/results"
+#
+# Everything behind the script's name goes to `scaling-vae study`. Shortly before the time limit Slurm
+# sends SIGTERM to this script, which stops the study cleanly; the same command goes on later.
+# VENV is the environment's folder, on all nodes at the same place (default: .venv here).
+# Was it run? On no Slurm cluster. Its flow (start, waiting, signals, exit code) is tested with
+# stand-ins for srun and scontrol, shellcheck finds nothing, and its Ray commands were parsed by Ray.
+#SBATCH --job-name=scaling-vae
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=8
+#SBATCH --gpus-per-node=1
+#SBATCH --time=24:00:00
+#SBATCH --signal=B:TERM@120
+#SBATCH --output=scaling-vae-%j.log
+set -euo pipefail
+
+if (($# == 0)); then
+  echo "The name of a study is missing. Type: sbatch deploy/slurm.sh double_descent" >&2
+  exit 2
+fi
+if [[ -r ${VENV:-.venv}/bin/activate ]]; then
+  # shellcheck disable=SC1091
+  source "${VENV:-.venv}/bin/activate"
+fi
+
+nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
+mapfile -t nodes <<<"$nodes"
+head=${nodes[0]}
+port=$((20000 + SLURM_JOB_ID % 10000)) # jobs that share a node do not meet
+cpus=${SLURM_CPUS_PER_TASK:-1}
+
+# One token for the nodes of this job: on a shared machine, others reach Ray's ports too.
+RAY_AUTH_TOKEN=$(python3 -c 'import secrets; print(secrets.token_hex(32))')
+export RAY_AUTH_TOKEN RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
+
+ray_on() { # NODE WORDS...: Ray's processes there, until the job ends
+  local node=$1
+  shift
+  srun --nodes=1 --ntasks=1 --overlap --nodelist="$node" \
+    ray start "$@" --block --num-cpus="$cpus" --disable-usage-stats &
+  steps+=("$!")
+}
+steps=()
+study=
+# shellcheck disable=SC2329 # called by the traps below
+finish() {
+  trap '' TERM INT
+  kill -TERM "${steps[@]}" 2>/dev/null || true
+  wait "${steps[@]}" 2>/dev/null || true
+}
+# shellcheck disable=SC2329
+forward() {
+  trap '' TERM
+  [[ -z $study ]] || kill -TERM "$study" 2>/dev/null || true
+}
+trap finish EXIT
+trap forward TERM
+
+ray_on "$head" --head --node-ip-address="$head" --port="$port" --include-dashboard=false
+for _ in $(seq "${HEAD_SECONDS:-120}"); do
+  (: <"/dev/tcp/$head/$port") 2>/dev/null && break
+  sleep 1
+done
+for node in "${nodes[@]:1}"; do
+  ray_on "$node" --address="$head:$port"
+done
+sleep "${JOIN_SECONDS:-20}" # those that come later take their part all the same
+
+scaling-vae study "$@" --address "$head:$port" &
+study=$!
+code=0
+wait "$study" || code=$?
+while kill -0 "$study" 2>/dev/null; do # the wait was cut short by the signal
+  code=0
+  wait "$study" || code=$?
+done
+exit "$code"

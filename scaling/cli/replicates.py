@@ -1,0 +1,206 @@
+"""`scaling-vae replicates`: how many more replicates would decide what is open, and what it takes.
+
+`--until-decided CLAIM ...` runs them: to the next planned size, and the next, for what is open.
+"""
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scaling.cli.options import Parser, add_results, positive
+from scaling.cli.process import CAPPED, DONE, FAILED
+from scaling.errors import UsageError, did_you_mean, listed, to_type
+from scaling.storage.formats import read_versioned
+from scaling.storage.store import Store
+
+if TYPE_CHECKING:
+    from analysis.claims.open import Open
+
+OWN = ("--replicates", "--seeds", "--max-hours", "--dry-run", "--json", "--results")
+RUN = (sys.executable, "-m", "scaling")  # a study's own command, in a process of its own
+
+
+def add_to(words: Any) -> None:
+    """Adds the word and its options to the command line."""
+    made: Parser = words.add_parser(
+        "replicates",
+        help="how many more replicates would decide a claim",
+        description=__doc__,
+        allow_abbrev=False,
+    )
+    add_results(made)
+    add = made.add_argument
+    add(
+        "--until-decided", nargs="+", metavar="CLAIM", help="run more of them, planned size by size"
+    )
+    add("--max-hours", type=positive, metavar="H", help="with --until-decided: stop after so long")
+    made.set_defaults(command=run)
+
+
+def run(options: Namespace) -> int:
+    """Prints what is open and what would decide it, or runs that."""
+    if options.until_decided is None:
+        if options.max_hours is not None:
+            raise UsageError("--max-hours goes with --until-decided. Add a claim to run for.")
+        found = _measured(options.results)
+        print("\n".join(_lines(found, options.results)))
+        return DONE
+    names = _primary(options.until_decided)
+    return _until_decided(names, options.results, options.max_hours)
+
+
+def _measured(results: Path, names: Sequence[str] = ()) -> "list[Open]":
+    """The claims that results say something about; raises UsageError where there is none."""
+    from analysis import results as read
+    from analysis.claims import CLAIMS
+    from analysis.claims.open import measured
+    from analysis.trial_folder import ResultsError
+
+    try:
+        frame = read.load(results)
+        found = measured(frame, [c for c in CLAIMS if not names or c.name in names])
+    except ResultsError as error:
+        raise UsageError(str(error)) from None
+    lacking = set(names) - {each.claim for each in found}
+    if lacking or not found:
+        what = f"The claim {min(lacking)!r} is" if lacking else "None of the claims is"
+        raise UsageError(
+            f"{what} not measured in {results}. Run a study first: "
+            f"{to_type('study', 'double_descent', '--results', results, '--replicates', '0-4')}"
+        )
+    return found
+
+
+def _primary(names: Sequence[str]) -> list[str]:
+    """The names, checked; only primary claims may be looked at again and again."""
+    from analysis.claims import CLAIMS
+    from analysis.claims.primary import PRIMARY
+
+    for name in names:
+        if name not in {claim.name for claim in CLAIMS}:
+            raise UsageError(
+                f"Unknown claim {name!r}. {did_you_mean(name, PRIMARY)}Known: {_quoted(PRIMARY)}."
+            )
+        if name not in PRIMARY:
+            raise UsageError(
+                f"{name!r} is exploratory: run until decided it would be decided wrongly too "
+                f"often. Choose a primary claim: {_quoted(PRIMARY)}."
+            )
+    return list(dict.fromkeys(names))
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return listed(map(shlex.quote, names))
+
+
+def _lines(found: "list[Open]", results: Path) -> list[str]:
+    """A paragraph for each open claim: what would decide it, in how long, by which command."""
+    lines, planned = [], dict[tuple[str, ...], str]()
+    still = [each for each in found if each.verdict == "not decided"]
+    for each in still:
+        lines += [f"{each.claim} [{each.dataset}] ({each.kind})", f"  {each.text}"]
+        size = each.needed.planned if each.needed else each.following
+        if size is None:
+            continue
+        for command in commands(each, results, size):
+            if tuple(command) not in planned:
+                planned[tuple(command)] = _hours(command)
+            lines += [f"  {planned[tuple(command)]}: {to_type(*command)}"]
+    lines.append(f"{len(still)} open, {len(found) - len(still)} decided.")
+    return lines
+
+
+def commands(claim: "Open", results: Path, size: int) -> list[list[str]]:
+    """The words of the studies' commands, as typed last, with the replicates 0 to size - 1.
+
+    Of the study that the claim names where its trials are among those judged, else of all studies
+    that have such trials.
+    """
+    store = Store(results)
+    folders = store.studies_of(set(claim.keys))
+    named = [folder for folder in folders if f" study {folder.name} " in f"{claim.command} "]
+    found = []
+    for folder in named or folders:
+        launches = (read_versioned(folder / "study.json") or {}).get("launches") or [{}]
+        typed = [str(word) for word in launches[-1].get("argv", [])]
+        options = _without(_options(typed), OWN)
+        more = ["--results", str(results), "--replicates", f"0-{size - 1}"]
+        found.append(["study", folder.name, *options, *more])
+    return found
+
+
+def _options(argv: Sequence[str]) -> list[str]:
+    """The options of a study's command line, from the first word that is one."""
+    first = next((at for at, word in enumerate(argv) if word.startswith("-")), len(argv))
+    return list(argv[first:])
+
+
+def _without(words: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """The words without these flags and what follows each of them."""
+    kept, dropped = [], False
+    for word in words:
+        if word.startswith("--"):
+            dropped = word.partition("=")[0] in flags
+        kept += [] if dropped else [word]
+    return kept
+
+
+def _hours(command: Sequence[str]) -> str:
+    """The planned hours of a command, on one worker, or why there is no plan."""
+    done = subprocess.run(
+        [*RUN, *command, "--dry-run", "--json"], capture_output=True, text=True, check=False
+    )
+    try:
+        total = json.loads(done.stdout)["total"]
+        return f"{total['hours']:.2g} h for {total['to_run']} more trials"
+    except (ValueError, KeyError, TypeError):
+        told = done.stderr.strip().splitlines() or ["the study said nothing"]
+        return f"no plan ({told[-1].removeprefix('Error: ')})"
+
+
+def _until_decided(names: list[str], results: Path, max_hours: float | None) -> int:
+    """Runs the studies to the next planned size of what is open, until nothing is or the cap."""
+    end = None if max_hours is None else time.monotonic() + 3600 * max_hours
+    asked = 0
+    while True:
+        found = _measured(results, names)
+        still = [each for each in found if each.verdict == "not decided"]
+        print("\n".join(f"{e.claim} [{e.dataset}]: {e.text}" for e in found), flush=True)
+        ahead = [(each.following, each) for each in still if each.following is not None]
+        if not still or not ahead:
+            print(*["No planned size is left."] * bool(still), sep="\n", end="\n" * bool(still))
+            return DONE
+        size = min(following for following, _ in ahead)
+        if size <= asked:
+            print(
+                f"The replicates 0-{size - 1} are there, and a claim still lacks some of them. "
+                f"See which: {to_type('status', results)}",
+                file=sys.stderr,
+            )
+            return FAILED
+        asked = size
+        code = _run([each for following, each in ahead if following == size], results, size, end)
+        if code != DONE:
+            return code
+
+
+def _run(still: "list[Open]", results: Path, size: int, end: float | None) -> int:
+    """Runs what these claims need for a size; the exit code of the first study that is not done."""
+    words = [command for each in still for command in commands(each, results, size)]
+    for command in dict.fromkeys(map(tuple, words)):
+        left = None if end is None else (end - time.monotonic()) / 3600
+        if left is not None and left <= 0:
+            print(f"--max-hours reached. Go on with: {to_type(*command)}")
+            return CAPPED
+        capped = [] if left is None else ["--max-hours", f"{left:.4g}"]
+        print(f"Running: {to_type(*command, *capped)}", flush=True)
+        code = subprocess.run([*RUN, *command, *capped], check=False).returncode
+        if code != DONE:
+            return code if code > 0 else 128 - code
+    return DONE

@@ -1,0 +1,82 @@
+"""What a launch leaves to look at: its page, TensorBoard, and where both are."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scaling.cli.process import command
+
+if TYPE_CHECKING:
+    from scaling.storage.store import Store
+    from scaling.storage.study_events import StudyEvents
+    from scaling.trial import VaeTrial
+    from scaling.trial.schedule import Planned
+
+URL = "http://localhost:6006/?smoothing=0"  # smoothed, a curve of few points shows other numbers
+
+
+def events_of(
+    name: str, store: "Store", trials: Mapping[str, "Planned"], plan: Sequence[str]
+) -> "StudyEvents":
+    """Returns what writes the study's TensorBoard; `plan` are the lines printed before a launch."""
+    from analysis.columns import COLUMNS
+    from scaling.storage.study_events import StudyEvents
+
+    scheduled = {key: planned.scheduled for key, planned in trials.items()}
+    meanings = {
+        column: "; ".join(filter(None, (meaning, unit, way)))
+        for column, (unit, way, meaning) in COLUMNS.items()
+    }
+    about = {"command": _block([command()]), "plan": _block(plan)}
+    return StudyEvents(store.study(name), store, scheduled, meanings, find_path, about)
+
+
+def find_path(trials: Sequence["VaeTrial"], source: str) -> list[tuple[int, int]]:
+    """Returns (m_z, n_c) along Figure 8's path of a source; nothing where there is no path."""
+    import pandas as pd
+
+    from analysis import paths
+    from analysis.trial_folder import ResultsError
+
+    names = ("kind", "m_z", "n_c", "seed")
+    rows = [{name: getattr(trial, name) for name in names} for trial in trials]
+    frame = pd.DataFrame(rows).assign(source=[trial.source.name for trial in trials])
+    try:
+        steps = paths.path(frame, source)
+    except ResultsError:
+        return []
+    return list(zip(steps["m_z"].tolist(), steps["n_c"].tolist(), strict=True))
+
+
+def show(events: "StudyEvents", lines: Sequence[str], seconds: float) -> None:
+    """Puts what the study found into TensorBoard: the report's lines, figures, how long it took."""
+    figures = sorted((events.folder / "figures").glob("*.png"))
+    took = [f"This launch took {seconds / 60:.1f} minutes."]
+    found = {"found": _block(lines), "took": _block(took)}
+    events.summary(found, {file.stem: file.read_bytes() for file in figures})
+
+
+def page_lines(folder: Path) -> list[str]:
+    """Writes the study's page; a page that cannot be written is a line, and no failure."""
+    from analysis import page
+    from analysis.trial_folder import ResultsError
+
+    try:
+        return [f"page: {page.write(folder)}"]
+    except (ResultsError, OSError) as error:
+        return [f"No page: {error}"]
+
+
+def where(folder: Path) -> list[str]:
+    """Returns what lies where, for the end of the output."""
+    logs = shlex.join(["tensorboard", "--logdir", str(folder / "tensorboard")])
+    return [
+        f"table: {folder / 'trials.parquet'} (a row per trial and measured epoch)",
+        f"TensorBoard: {logs}, then open {URL}",
+    ]
+
+
+def _block(lines: Sequence[str]) -> str:
+    """Text as it is, in Markdown: no character of it means anything."""
+    return "\n".join(f"    {line}" for text in lines for line in text.splitlines())

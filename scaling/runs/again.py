@@ -1,0 +1,162 @@
+"""A finished trial trained again, from nothing, and its rows held against those that it left.
+
+On a CPU, with the same code, versions and number of threads, every number is the same, bit by bit.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scaling.data.datasets import Dataset
+from scaling.data.sources import ReadChunk
+from scaling.errors import UsageError
+from scaling.pools.pool import Pool
+from scaling.runs.execute import Job, execute
+from scaling.storage.provenance import made_by
+from scaling.storage.store import Store
+from scaling.storage.trial_folder import TrialFolder
+from scaling.trial import Trial
+
+TIMING = ("seconds", "images_per_s")  # columns that differ from run to run
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A column that is not the same: at how many epochs, the first of them, both values there."""
+
+    column: str
+    epochs: int
+    first: int
+    before: object
+    now: object
+    largest: float | None  # relative difference over all epochs, of numbers
+
+
+@dataclass(frozen=True)
+class Again:
+    """What came out: columns that differ, those a run alone does not measure, rows compared."""
+
+    mismatches: list[Mismatch]
+    not_measured: list[str]
+    rows: int
+    lacking: list[int]  # epochs that only one of the two has
+    circumstances: dict[str, tuple[object, object]]  # before and now, where they differ
+
+
+def again(store: Store, name: str, data: Dataset, device: str) -> Again:
+    """Trains the trial of this key once more in a temporary folder; nothing of it is kept.
+
+    Raises UsageError for a trial that is not finished, or whose samples are gone.
+    """
+    folder = store.folder(name)
+    trial, done, before = folder.trial(), folder.done() or {}, folder.rows()
+    if done.get("state") != "done" or not before:
+        raise UsageError(
+            f"{name} is not finished, so there is nothing to compare with. "
+            "Run its study again: it continues where it stopped."
+        )
+    epochs = int(done["epoch"])
+    before = [row for row in before if row["epoch"] <= epochs]
+    read, checksums = _samples(store, trial)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(int(done.get("threads", threads)))
+    try:
+        with tempfile.TemporaryDirectory(prefix="again-") as home:
+            copy = TrialFolder(Path(home) / name)
+            copy.create(trial)
+            job = _job(trial, epochs, [row["epoch"] for row in before], done, device)
+            execute(copy, data, job, lambda row: None, read, checksums)
+            now, ended = copy.rows(), copy.done() or {}
+    finally:
+        torch.set_num_threads(threads)
+    return compared(before, now, circumstances(done, {**made_by(), **ended}))
+
+
+def _job(
+    trial: Trial, epochs: int, measured: Sequence[int], done: Mapping[str, Any], device: str
+) -> Job:
+    """A job that measures the epochs that have rows, and as few others as it can."""
+    there = set(measured)
+    every = max((n for n in there if _fits(trial, epochs, n, there)), default=epochs)
+    rest = [epoch for epoch in measured if not trial.is_measured(epoch, epochs, every)]
+    micro = done.get("micro_batch") if trial.accumulates else None
+    return Job(epochs, every, device=device, kept_epochs=tuple(rest), micro_batch=micro)
+
+
+def _fits(trial: Trial, epochs: int, every: int, measured: set[int]) -> bool:
+    """Whether measuring so often leaves out none of the regular epochs that have rows."""
+    regular = {e for e in range(1, epochs + 1) if trial.is_measured(e, epochs, every)}
+    return regular <= measured
+
+
+def _samples(store: Store, trial: Trial) -> tuple[ReadChunk | None, Mapping[int, str]]:
+    """The chunks of the pool that the trial reads, and their checksums; none if it reads none."""
+    if trial.reads_pool is None:
+        return None, {}
+    pool = Pool.open(store.pool(trial.reads_pool), store.root / "pools")
+    return pool.read, pool.chunks
+
+
+def circumstances(
+    before: Mapping[str, Any], now: Mapping[str, Any]
+) -> dict[str, tuple[object, object]]:
+    """What differs of code, PyTorch, threads, device and host between two `done.json`."""
+    sides = [_facts(done) for done in (before, now)]
+    names = dict.fromkeys([*sides[0], *sides[1]])
+    return {
+        name: (sides[0].get(name, "unknown"), sides[1].get(name, "unknown"))
+        for name in names
+        if sides[0].get(name) != sides[1].get(name)
+    }
+
+
+def _facts(done: Mapping[str, Any]) -> dict[str, object]:
+    code = done.get("code")
+    known = code if isinstance(code, dict) else {}
+    facts = {f"code {n}": known.get(n) for n in ("version", "commit", "dirty", "sha256")}
+    facts |= {name: done.get(name) for name in ("torch", "threads", "device", "host")}
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def compared(
+    before: Sequence[Row], now: Sequence[Row], differing: dict[str, tuple[object, object]]
+) -> Again:
+    """Holds two runs' rows against each other, column by column, without those of time."""
+    here, there = ({row["epoch"]: row for row in rows} for rows in (before, now))
+    both = sorted(here.keys() & there.keys())
+    measured = {name for row in now for name in row}
+    names = dict.fromkeys(name for row in before for name in row if name not in TIMING)
+    found = [_mismatch(n, here, there, both) for n in names if n in measured]
+    return Again(
+        mismatches=[one for one in found if one],
+        not_measured=[name for name in names if name not in measured],
+        rows=len(both),
+        lacking=sorted(here.keys() - there.keys()),
+        circumstances=differing,
+    )
+
+
+def _mismatch(
+    name: str, here: Mapping[int, Row], there: Mapping[int, Row], epochs: Sequence[int]
+) -> Mismatch | None:
+    pairs = {e: (here[e].get(name), there[e].get(name)) for e in epochs}
+    unlike = {e: pair for e, pair in pairs.items() if pair[0] != pair[1]}
+    if not unlike:
+        return None
+    first = min(unlike)
+    return Mismatch(name, len(unlike), first, *unlike[first], _largest(list(unlike.values())))
+
+
+def _largest(pairs: Sequence[tuple[object, object]]) -> float | None:
+    """The largest difference in units of the larger of the two numbers."""
+    sizes = [
+        abs(x - y) / max(abs(x), abs(y))
+        for x, y in pairs
+        if isinstance(x, int | float) and isinstance(y, int | float)
+    ]
+    return max(sizes, default=None)

@@ -1,0 +1,23 @@
+"""The pictures of a run in TensorBoard, while it trains."""
+
+from typing import Any
+
+from scaling.runs.run import Run
+from scaling.storage.tensorboard import Events
+
+TIMES = 5  # that pictures are taken in a run, beside the last row
+
+
+class LivePictures:
+    """Takes pictures at the first row in each fifth of a run's epochs, and at the last row."""
+
+    def __init__(self, run: Run, events: Events, levels: int) -> None:
+        self.run, self.events, self.levels = run, events, levels
+        self.due: float = run.epoch
+
+    def row(self, row: dict[str, Any]) -> None:
+        """Writes the pictures where it is time for them."""
+        run, last = self.run, bool(self.run.stopped) or self.run.epoch == self.run.epochs
+        if last or run.epoch >= self.due:
+            self.events.images(run.arrays(), self.levels, run.epoch)
+            self.due = run.epoch + run.epochs / TIMES

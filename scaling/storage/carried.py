@@ -1,0 +1,180 @@
+"""A trial's folder on a host that does not see the results: a copy, and each write carried home.
+
+The copy lies in a folder of this host for the time of one attempt. What a method of TrialFolder has
+written is at the desk (`scaling.storage.desk`) when the method returns, in the same order.
+"""
+
+import fcntl
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scaling.storage import checkpoints
+from scaling.storage.desk import PART_BYTES, Office, Stamp
+from scaling.storage.lock import Fence
+from scaling.storage.rows import Row
+from scaling.storage.trial_folder import TrialFolder
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ROWS, ARRAYS, DONE = "rows.jsonl", "arrays.npz", "done.json"
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """Carries the files of one attempt at a work to a place of the results folder."""
+
+    office: Office
+    work: str
+    place: str
+    attempt: int
+    serials: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def send(self, path: Path) -> None:
+        """Replaces the file of that name at the desk by this one, whole or not at all."""
+        import numpy as np
+
+        stamp = Stamp(self.work, self.attempt, next(self.serials))
+        size, start = path.stat().st_size, 0
+        with open(path, "rb") as stream:
+            while start < size or not start:
+                part = np.frombuffer(stream.read(PART_BYTES), np.uint8)
+                self.office.write(stamp, self.place, path.name, start, part, size)
+                start += max(1, len(part))
+
+
+def fetch(office: Office, place: str, name: str, size: int, into: Path) -> Path:
+    """Copies a file of `size` bytes from the desk into the folder `into`; returns its path."""
+    path, start = into / name, 0
+    with open(path, "wb") as stream:
+        while start < size:
+            part = office.read(place, name, start)
+            if not len(part):
+                raise OSError(f"{place}/{name} ended after {start} of {size} bytes")
+            stream.write(part.data)
+            start += len(part)
+    return path
+
+
+def copy(office: Office, place: str, into: Path, wanted: Callable[[str], bool]) -> None:
+    """Copies the wanted files of a place into a folder, which is made."""
+    into.mkdir(parents=True, exist_ok=True)
+    for name, size in office.sizes(place).items():
+        if wanted(name):
+            fetch(office, place, name, size, into)
+
+
+def begin(
+    office: Office,
+    work: str,
+    place: str,
+    into: Path,
+    wanted: Callable[[str], bool],
+    fence: Fence | None = None,
+) -> Carrier:
+    """Begins an attempt at the work, then copies the wanted files of the place into a folder."""
+    attempt = office.begin(work, fence)
+    copy(office, place, into, wanted)
+    return Carrier(office, work, place, attempt)
+
+
+def for_training(name: str) -> bool:
+    """Whether an attempt at a trial reads the file: all but the models kept for later."""
+    return not name.endswith(".pt") or name in (checkpoints.NEWEST, checkpoints.PREVIOUS)
+
+
+@dataclass(frozen=True)
+class CarriedFolder(TrialFolder):
+    """The copy of a trial's folder, whose every write is carried home before it returns."""
+
+    carrier: Carrier
+
+    def append_row(self, row: Row) -> None:
+        """A line more, at the desk when this returns."""
+        super().append_row(row)
+        self._send(ROWS)
+
+    def cut_rows(self, epoch: int) -> list[Row]:
+        """Drops what lies beyond the epoch, here and at the desk."""
+        before = self._bytes(ROWS)
+        rows = super().cut_rows(epoch)
+        if self._bytes(ROWS) != before:
+            self._send(ROWS)
+        return rows
+
+    def merge_row(self, epoch: int, numbers: Row) -> None:
+        """Adds numbers to the epoch's line, here and at the desk."""
+        super().merge_row(epoch, numbers)
+        self._send(ROWS)
+
+    def merge_arrays(self, arrays: Mapping[str, "np.ndarray"]) -> None:
+        """Adds arrays to `arrays.npz`, here and at the desk."""
+        super().merge_arrays(arrays)
+        self._send(ARRAYS)
+
+    def save_checkpoint(self, state: dict[str, Any]) -> bool:
+        """Keeps the state as the newest, here and at the desk."""
+        saved = super().save_checkpoint(state)
+        if saved:
+            self._send(checkpoints.NEWEST)
+        return saved
+
+    def keep_model(self, state: dict[str, Any]) -> None:
+        """Keeps the epoch's model at the desk alone: a host's own disk may be small."""
+        super().keep_model(state)
+        name = checkpoints.KEPT.format(state["epoch"])
+        self._send(name)
+        (self.path / name).unlink()
+
+    def finish(self, epoch: int, **facts: object) -> None:
+        """`done.json`, written last."""
+        super().finish(epoch, **facts)
+        self._send(DONE)
+
+    def fail(self, error: str, **facts: object) -> None:
+        """`done.json` of a trial that failed for good."""
+        super().fail(error, **facts)
+        self._send(DONE)
+
+    def _send(self, name: str) -> None:
+        self.carrier.send(self.path / name)
+
+    def _bytes(self, name: str) -> bytes:
+        path = self.path / name
+        return path.read_bytes() if path.exists() else b""
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Makes a folder of this host for what is inside `with`; it is gone afterwards.
+
+    Those that killed processes have left go first: a lock on each says whether its process lives.
+    """
+    base = Path(tempfile.gettempdir()) / f"scaling-vae-{os.getuid()}"
+    base.mkdir(mode=0o700, exist_ok=True)
+    for left in base.glob("at-*"):
+        _remove_if_left(left)
+    made = Path(tempfile.mkdtemp(prefix="new-", dir=base))
+    with open(made / ".lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = made.rename(made.with_name(made.name.replace("new-", "at-", 1)))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_left(folder: Path) -> None:
+    try:
+        with open(folder / ".lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError:  # it is at work, or gone by now
+        return

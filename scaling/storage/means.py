@@ -1,0 +1,142 @@
+"""Means over the replicates of a cell, as TensorBoard shows them: over epochs, at the end, a path.
+
+A mean is over the replicates that have measured the epoch so far; `replicates/measured` says how
+many. Bands are 95 % t intervals, from two replicates on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scaling.storage.dashboards import Layout
+from scaling.storage.tensorboard import HIDDEN, Events, tag_of
+
+LEVEL = 0.95
+TAIL = 0.1  # a final value is the mean over the last 10 % of the epochs, as in `analysis`
+BANDED = ("validation_elbo", "test_elbo", "generalization_gap")
+FINAL = (*BANDED, "train_elbo", "amortization_gap", "robustness_gap", "fid")
+VALIDATION = "validation_elbo"  # measured where the partition has validation images
+PATH = "double_descent"  # the first group of tags, which is opened with the page
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The values of a cell's replicates: by epoch and column, and at the end by column."""
+
+    by_epoch: Mapping[int, Mapping[str, Sequence[float]]]
+    finals: Mapping[str, Sequence[float]]
+    parameters: int | None = None
+
+
+def curve(runs: Sequence[tuple[Sequence[Row], int]]) -> Curve:
+    """The curve of several replicates: the rows of each, and how many epochs it was to run."""
+    by_epoch: dict[int, dict[str, list[float]]] = {}
+    finals: dict[str, list[float]] = {}
+    parameters = None
+    for rows, epochs in runs:
+        for row in rows:
+            parameters = row.get("parameters", parameters)
+            values = by_epoch.setdefault(row["epoch"], {})
+            for name in _numbers(row):
+                values.setdefault(name, []).append(float(row[name]))
+        if rows and rows[-1]["epoch"] >= epochs:
+            for name in FINAL:
+                value = final(rows, name)
+                if value is not None:
+                    finals.setdefault(name, []).append(value)
+    return Curve(dict(sorted(by_epoch.items())), finals, parameters)
+
+
+def _numbers(row: Row) -> list[str]:
+    return [name for name, v in row.items() if name not in HIDDEN and isinstance(v, int | float)]
+
+
+def final(rows: Sequence[Row], name: str) -> float | None:
+    """The column's mean over the trial's last tenth, or its last measured value; None: never."""
+    measured = [row for row in rows if row.get(name) is not None]
+    tail = [row[name] for row in measured if row["epoch"] > (1 - TAIL) * rows[-1]["epoch"]]
+    if tail:
+        return float(np.mean(tail))
+    return float(measured[-1][name]) if measured else None
+
+
+def band(values: Sequence[float]) -> tuple[float, float, float]:
+    """The mean, and the ends of its 95 % t interval; of a single value all three are it."""
+    from scipy.special import stdtrit
+
+    mean, n = float(np.mean(values)), len(values)
+    if n < 2:
+        return mean, mean, mean
+    half = float(stdtrit(n - 1, (1 + LEVEL) / 2) * np.std(values, ddof=1) / np.sqrt(n))
+    return mean, mean - half, mean + half
+
+
+def write(events: Events, found: Curve) -> None:
+    """Writes the mean over epochs with its bands and, where replicates have ended, final values."""
+    for epoch, values in found.by_epoch.items():
+        for name, each in values.items():
+            mean, low, high = band(each)
+            tag = tag_of(name, events.kind)
+            events.scalar(tag, mean, epoch, events.meanings.get(name, ""))
+            if name in BANDED:
+                events.scalar(f"interval/{name}_low", low, epoch)
+                events.scalar(f"interval/{name}_high", high, epoch)
+        most = max(map(len, values.values()), default=0)
+        events.scalar("replicates/measured", most, epoch, "replicates in the mean at this epoch")
+    last = max(found.by_epoch, default=0)
+    for name, each in found.finals.items():
+        events.scalar(f"final/{name}", float(np.mean(each)), last)
+
+
+def write_path(events: Events, curves: Sequence[Curve | None]) -> None:
+    """Writes a path whose step is the place on it: what the replicates that have ended say."""
+    for step, found in enumerate(curves):
+        if found is None or "test_elbo" not in found.finals:
+            continue
+        losses = [-value for value in found.finals["test_elbo"]]
+        mean, low, high = band(losses)
+        numbers = {
+            f"{PATH}/negative_test_elbo": mean,
+            f"{PATH}/replicates": len(losses),
+            "interval/negative_test_elbo_low": low,
+            "interval/negative_test_elbo_high": high,
+        }
+        if gaps := found.finals.get("generalization_gap"):
+            numbers[f"{PATH}/generalization_gap"] = float(np.mean(gaps))
+        if found.parameters:
+            numbers[f"{PATH}/parameters"] = found.parameters
+        for tag, number in numbers.items():
+            events.scalar(tag, number, step, "the step is the place on the path")
+
+
+def table(cells: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """The final values of all cells as a Markdown table; nothing where there is none."""
+    names = [name for name in FINAL if any(name in finals for finals in cells.values())]
+    lines = [f"| {' | '.join(['cell', *names])} |", f"|{' --- |' * (len(names) + 1)}"]
+    for cell, finals in cells.items():
+        shown = [_mean_of(finals.get(name, ())) for name in names]
+        lines.append(f"| {' | '.join([cell, *shown])} |")
+    return "\n".join(lines) if cells else ""
+
+
+def _mean_of(values: Sequence[float]) -> str:
+    """As in: -96.52 (5)."""
+    return f"{np.mean(values):.4g} ({len(values)})" if values else ""
+
+
+def charts(has_path: bool, banded: Sequence[str]) -> Layout:
+    """The charts of the Custom Scalars tab: the path first, then curves with their bands."""
+    bands = [f"interval/negative_test_elbo_{end}" for end in ("low", "high")]
+    path = {
+        "negative test ELBO along the path": [f"{PATH}/negative_test_elbo", *bands],
+        "generalization gap along the path": [f"{PATH}/generalization_gap"],
+        "parameters along the path": [f"{PATH}/parameters"],
+    }
+    training = {
+        name: [tag_of(name), f"interval/{name}_low", f"interval/{name}_high"] for name in banded
+    }
+    found: dict[str, dict[str, list[str]]] = {"Double descent": path} if has_path else {}
+    return found | {"Training, means over replicates": training}

@@ -1,0 +1,162 @@
+"""Where the runs of a study in TensorBoard lie, and what of earlier launches is kept of them."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from scaling.storage.run_names import RunNames
+from scaling.storage.tensorboard import Events, Place
+from scaling.trial import Trial, VaeTrial
+
+ROOM = 40  # runs, above which TensorBoard shows none until one is chosen
+READ_WITHIN_S = (
+    120  # a TensorBoard that looks on gets stuck where the file that it reads is removed
+)
+FILES = "events.out.tfevents.*"
+Steps = Sequence[tuple[int, int]]  # (m_z, n_c), in the order of the path
+FindPath = Callable[[Sequence[VaeTrial], str], Steps]
+At = tuple[str, int, int]  # source, m_z, n_c
+
+
+@dataclass(frozen=True)
+class RunPlaces:
+    """The folders of a study's runs.
+
+    `find_path` gives the path of Figure 8 of one source, empty where there is none.
+    """
+
+    folder: Path
+    trials: Mapping[str, Trial]
+    find_path: FindPath
+
+    @cached_property
+    def names(self) -> RunNames:
+        """The names of the runs."""
+        return RunNames(self.trials)
+
+    @property
+    def opened(self) -> Path:
+        """The folder that opens first: at most ROOM runs."""
+        return self.folder / "tensorboard"
+
+    @property
+    def all_means(self) -> Path:
+        """The folder of all cells, where they are too many for the other."""
+        return self.folder / "tensorboard-means"
+
+    @property
+    def replicates(self) -> Path:
+        """The folder of single trials."""
+        return self.folder / "tensorboard-replicates"
+
+    def of_trial(self, key: str) -> Place:
+        """Where the trial itself writes."""
+        trial = self.trials[key]
+        chance = {"replicate": trial.replicate, "seed": trial.seed}
+        drawn = {name: value for name, value in chance.items() if value is not None}
+        folder = self.replicates / self.names.replicate(key)
+        return Place(folder, self.names.hparams(key) | drawn, trial.kind)
+
+    def of_cell(self, cell: str) -> list[Path]:
+        """The folders of a cell's mean."""
+        if self.fits:
+            return [self.opened / cell]
+        return [self.all_means / cell, *([self.opened / cell] if cell in self._first else [])]
+
+    @property
+    def of_study(self) -> list[Path]:
+        """The folders of the run that says what the study is."""
+        return [home / "study" for home in self._homes]
+
+    @property
+    def of_trials(self) -> Path:
+        """The folder of the run that says which columns the single trials have."""
+        return self.replicates / "study"
+
+    def of_path(self, source: str) -> Path:
+        """The folder of a source's path."""
+        return self.opened / "path" / source
+
+    @property
+    def _homes(self) -> list[Path]:
+        return [self.opened] if self.fits else [self.opened, self.all_means]
+
+    @cached_property
+    def fits(self) -> bool:
+        """Whether all cells have room in the folder that opens first."""
+        return len(self.names.members) <= self._room
+
+    @property
+    def _room(self) -> int:
+        return ROOM - 1 - len(self.paths)
+
+    @cached_property
+    def _first(self) -> set[str]:
+        """The cells that are opened first: on the path, then in the order of their names."""
+        on_path = {(source, *at) for source, steps in self.paths.items() for at in steps}
+        cells = sorted(self.names.members, key=lambda cell: self.at(cell) not in on_path)
+        return set(cells[: self._room])
+
+    def at(self, cell: str) -> At | None:
+        """The cell's source, m_z and n_c; None of other kinds of trials."""
+        trial = self.trials[self.names.members[cell][0]]
+        return (trial.source.name, trial.m_z, trial.n_c) if isinstance(trial, VaeTrial) else None
+
+    @cached_property
+    def paths(self) -> dict[str, Steps]:
+        """The path of each source; none where several cells stand at one place."""
+        vaes = [trial for trial in self.trials.values() if isinstance(trial, VaeTrial)]
+        places = [place for cell in self.names.members if (place := self.at(cell))]
+        if len(set(places)) < len(places):
+            return {}
+        sources = dict.fromkeys(trial.source.name for trial in vaes)
+        found = {source: self.find_path(vaes, source) for source in sources}
+        return {source: steps for source, steps in found.items() if len(steps) > 1}
+
+    def settle(self) -> None:
+        """Moves trials' events to where they belong now, and removes runs that are no more."""
+        wanted = {key.rpartition("-")[2]: self.of_trial(key).folder for key in self.trials}
+        for run in _runs(self.replicates):
+            target = wanted.get(run.name.rpartition("-")[2], run)
+            if target != run and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(run, target)
+        kept = {home for cell in self.names.members for home in self.of_cell(cell)}
+        kept |= {*self.of_study, *map(self.of_path, self.paths)}
+        for run in [*_runs(self.opened), *_runs(self.all_means)]:
+            if run not in kept:
+                _remove(run.glob(FILES))
+        for home in (self.opened, self.all_means, self.replicates):
+            _remove_empty(home)
+
+
+def _runs(home: Path) -> list[Path]:
+    """The folders below that hold event files."""
+    return sorted({file.parent for file in home.rglob(FILES)})
+
+
+def _remove(files: Iterator[Path]) -> None:
+    for file in list(files):
+        file.unlink(missing_ok=True)
+
+
+def _remove_empty(home: Path) -> None:
+    """Folders without anything, the innermost first."""
+    for folder in sorted((p for p in home.rglob("*") if p.is_dir()), reverse=True):
+        with suppress(OSError):  # not empty
+            folder.rmdir()
+
+
+@contextmanager
+def replacing(
+    run: Path, meanings: Mapping[str, str] | None = None, kind: str = "vae"
+) -> Iterator[Events]:
+    """Writes a run in place of what it was: older files count no more, and go after a while."""
+    with Events(run, anew=True, meanings=meanings, kind=kind) as events:
+        yield events
+    read_by_now = time.time() - READ_WITHIN_S
+    _remove(file for file in run.glob(FILES) if file.stat().st_mtime < read_by_now)

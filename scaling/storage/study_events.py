@@ -1,0 +1,169 @@
+"""A study in TensorBoard: means over replicates that grow while trials run, the path, a summary.
+
+`tensorboard/` is what opens first: the run `study`, a run a cell with the mean over its replicates,
+and the path of Figure 8 as runs whose step is the place on the path. TensorBoard switches all runs
+off where there are more than 40, so with more cells `tensorboard/` has those on the path, and
+`tensorboard-means/` has all. Single trials are in `tensorboard-replicates/`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from scaling.storage import means
+from scaling.storage.dashboards import experiment, layout
+from scaling.storage.means import Curve
+from scaling.storage.run_places import FindPath, RunPlaces, replacing
+from scaling.storage.store import Store
+from scaling.storage.tensorboard import Place, tag_of, write_rows
+from scaling.trial.schedule import Scheduled
+
+SHARE = 0.1  # a mean is written again when so much of the cell's rows is new
+PATH_STEPS = 20  # times that the path is written again
+
+
+@dataclass
+class StudyEvents:
+    """Writes the event files of a study's `scheduled` trials, by key, into its folder.
+
+    `meanings` are descriptions of columns, `find_path` is as in RunPlaces.
+    """
+
+    folder: Path
+    store: Store
+    scheduled: Mapping[str, Scheduled]
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    find_path: FindPath = lambda trials, source: ()
+    about: Mapping[str, str] = field(default_factory=dict)  # texts by title: command and plan
+    new_rows: dict[str, int] = field(default_factory=dict)  # of each cell, since it was written
+    expected: dict[str, int] = field(default_factory=dict)  # rows of each cell
+    ended: int = 0  # trials since the path was written
+
+    @cached_property
+    def places(self) -> RunPlaces:
+        """Where the runs lie."""
+        trials = {key: scheduled.trial for key, scheduled in self.scheduled.items()}
+        return RunPlaces(self.folder, trials, self.find_path)
+
+    @property
+    def cells(self) -> Mapping[str, list[str]]:
+        """The keys of the trials of each cell."""
+        return self.places.names.members
+
+    def place(self, key: str) -> Place:
+        """Where a trial itself writes."""
+        return self.places.of_trial(key)
+
+    def begin(self) -> None:
+        """Before the first trial: what the study is, and what the tabs are to show."""
+        self.places.settle()
+        self.summary({}, {})
+
+    def row(self, key: str) -> None:
+        """A trial has measured an epoch: its cell's mean is written again where it is time."""
+        cell = self.places.names.cells[key]
+        self.new_rows[cell] = self.new_rows.get(cell, 0) + 1
+        if self.new_rows[cell] >= SHARE * self._rows_of_cell(cell):
+            self._write_mean(cell)
+
+    def end(self, key: str) -> None:
+        """A trial has ended: its cell's mean is written, the path where it is time."""
+        if self.new_rows.get(cell := self.places.names.cells[key]):
+            self._write_mean(cell)
+        self.ended += 1
+        if self.ended >= len(self.scheduled) / PATH_STEPS:
+            self._write_paths()
+
+    def finish(self) -> None:
+        """All means and the path as they are now; events of trials that other studies trained."""
+        for key in self.scheduled:
+            place, rows = self.place(key), self._rows(key)
+            if rows and not place.folder.exists():
+                write_rows(place, rows)
+        for cell in self.cells:
+            self._write_mean(cell)
+        self._write_paths()
+
+    def summary(self, text: Mapping[str, str], pictures: Mapping[str, bytes]) -> None:
+        """Writes what the study is and has found, as texts by title and PNGs by name."""
+        banded = _banded(self.scheduled)
+        text = {**self.about, **text, "means": means.table(self._finals())}
+        for run in self.places.of_study:
+            with replacing(run) as events:
+                for title, markdown in text.items():
+                    if markdown:
+                        events.text(f"study/{title}", markdown)
+                for name, content in pictures.items():
+                    events.png(f"figures/{name}", content, 0)
+                final = [f"final/{name}" for name in banded]
+                events.add(experiment(_columns_of_cells(self.places), final))
+                events.add(layout(means.charts(bool(self.places.paths), banded)))
+        with replacing(self.places.of_trials) as events:
+            trials = _columns([self.place(key).hparams for key in self.scheduled])
+            events.add(experiment(trials, [tag_of(name) for name in banded]))
+
+    def _finals(self) -> dict[str, Mapping[str, Sequence[float]]]:
+        """The final values of each cell that has some."""
+        curves = {cell: self._curve(cell).finals for cell in self.cells}
+        return {cell: finals for cell, finals in curves.items() if finals}
+
+    def _rows_of_cell(self, cell: str) -> int:
+        """How many rows its trials have at the end."""
+        if cell not in self.expected:
+            first = self.scheduled[self.cells[cell][0]]
+            self.expected[cell] = first.measurements * len(self.cells[cell])
+        return self.expected[cell]
+
+    def _rows(self, key: str) -> list[dict[str, Any]]:
+        rows = self.store.folder(key).rows()
+        return [row for row in rows if row["epoch"] <= self.scheduled[key].epochs]
+
+    def _curve(self, cell: str) -> Curve:
+        return means.curve([(self._rows(k), self.scheduled[k].epochs) for k in self.cells[cell]])
+
+    def _write_mean(self, cell: str) -> None:
+        self.new_rows[cell] = 0
+        found, keys = self._curve(cell), self.cells[cell]
+        if not found.by_epoch:
+            return
+        values = self.places.names.hparams(keys[0]) | {"replicates": len(keys)}
+        values |= {"parameters": found.parameters} if found.parameters else {}
+        kind = self.scheduled[keys[0]].trial.kind
+        for run in self.places.of_cell(cell):
+            with replacing(run, self.meanings, kind) as events:
+                events.hparams(values, group=cell)
+                means.write(events, found)
+
+    def _write_paths(self) -> None:
+        self.ended = 0
+        cells = {self.places.at(cell): cell for cell in self.cells}
+        for source, steps in self.places.paths.items():
+            along = [cells.get((source, *at)) for at in steps]
+            curves = [self._curve(cell) if cell else None for cell in along]
+            if any(found and "test_elbo" in found.finals for found in curves):
+                with replacing(self.places.of_path(source)) as events:
+                    means.write_path(events, curves)
+
+
+def _banded(scheduled: Mapping[str, Scheduled]) -> list[str]:
+    """The main metrics that these trials measure."""
+    parts = {one.trial.partition for one in scheduled.values()}
+    without = {means.VALIDATION} if parts == {"train_and_test"} else set()
+    return [name for name in means.BANDED if name not in without]
+
+
+def _columns_of_cells(places: RunPlaces) -> dict[str, list[Any]]:
+    """The values that each hyperparameter of the cells takes."""
+    cells = places.names.members.values()
+    columns = _columns([places.names.hparams(keys[0]) for keys in cells])
+    columns["parameters"] = [0, 1]  # numbers that differ, known once the trials have run
+    columns["replicates"] = [len(keys) for keys in cells]
+    return columns
+
+
+def _columns(found: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The values of each name."""
+    names = dict.fromkeys(name for one in found for name in one)
+    return {name: [one[name] for one in found if name in one] for name in names}

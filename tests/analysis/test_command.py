@@ -1,0 +1,26 @@
+"""What errors tell the reader to type works where it is read."""
+
+import shlex
+
+import pytest
+
+from analysis.command import command
+
+
+@pytest.mark.parametrize(("program", "start"), [
+    ("/usr/lib/python3/site-packages/analysis/__main__.py", "python -m analysis"),
+    ("analysis/__main__.py", "python -m analysis"),
+    ("/usr/local/bin/scaling-vae", "scaling-vae"),
+    ("/home/me/scaling/__main__.py", "scaling-vae"),
+    ("/home/me/analysis/other.py", "scaling-vae"),
+    ("", "scaling-vae"),
+])  # fmt: skip
+def test_it_begins_as_the_program_was_started(monkeypatch, program, start):
+    monkeypatch.setattr("sys.argv", [program, "fig8"])
+    assert command("report", "results") == f"{start} report results"
+
+
+def test_a_shell_reads_the_words_back(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["scaling-vae"])
+    words = ("fig8", "my results", "--where", "m_z>1 and source=='dmaapx'", 3)
+    assert shlex.split(command(*words))[1:] == [str(word) for word in words]

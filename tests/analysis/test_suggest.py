@@ -1,0 +1,28 @@
+"""Two copies of one function, held together: analysis imports nothing of `scaling`."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis import suggest
+from scaling import errors
+
+NAMES = st.text("abc_-", min_size=1, max_size=6)
+
+
+@given(NAMES, st.lists(NAMES, max_size=6))
+def test_both_copies_suggest_the_same(wrong, names):
+    assert suggest.did_you_mean(wrong, names) == errors.did_you_mean(wrong, names)
+
+
+@given(NAMES, st.lists(NAMES, max_size=6))
+def test_a_name_that_is_there_comes_first_and_three_at_most(wrong, names):
+    told = suggest.did_you_mean(wrong, [*names, wrong])
+    assert told.startswith(f"Did you mean {wrong!r}")
+    assert 1 <= told.count("'") // 2 <= suggest.MOST
+
+
+@given(st.permutations("n_latent"))
+def test_letters_in_another_order_are_near(letters):
+    assert suggest.did_you_mean("".join(letters), ["n_latent", "seed"]) == (
+        "Did you mean 'n_latent'? "
+    )

@@ -1,0 +1,29 @@
+"""A fixed list of trials: what a study without a search asks for, whatever is on disk."""
+
+from dataclasses import replace
+from functools import partial
+
+from scaling.cli.work import Work
+from scaling.presets import DIGITS_EDM
+from scaling.storage.store import Store
+from scaling.trial import DMAAPX, VaeTrial, grid, key
+from scaling.trial.schedule import Diffusion, schedule
+
+MODEL = Diffusion(DIGITS_EDM, epochs=3, k=2)
+MAKE = partial(schedule, epochs=4, measure_every=2, diffusion=MODEL)
+BASE = VaeTrial("digits", train_size=300, partition="disjoint")
+
+
+def test_now_expected_and_scheduled_are_one(tmp_path):
+    trials = grid(BASE, seed=[0, 1])
+    work, store = Work(trials, MAKE), Store(tmp_path)
+    assert work.now(store) == work.expected(store) == work.scheduled == MAKE(trials)
+    assert work.record(store) == {"search": None, "rates": None}
+    assert work.notes() == []
+
+
+def test_a_key_is_that_of_the_trial_with_its_pool_filled_in():
+    reader = replace(BASE, source=DMAAPX)
+    work = Work([reader], MAKE)
+    assert work.key(reader) == work.scheduled[-1].key != key(reader)
+    assert work.key(BASE) == key(BASE)

@@ -1,0 +1,45 @@
+"""What the nodes of a cluster must have, with a Ray that answers by hand."""
+
+from types import SimpleNamespace
+
+from scaling.cluster import checks
+
+
+class Task:
+    """A remote function that tells on which node, and with what, it was called."""
+
+    def __init__(self, node=None):
+        self.node = node
+
+    def options(self, scheduling_strategy):
+        assert not scheduling_strategy.soft  # there or nowhere
+        return Task(scheduling_strategy.node_id)
+
+    def remote(self, *arguments):
+        return (self.node, arguments)
+
+
+def node(name, resources, alive=True):
+    return {
+        "NodeManagerAddress": f"10.0.0.{name}", "NodeID": str(name) * 56, "Alive": alive,
+        "Resources": resources,
+    }  # fmt: skip
+
+
+def test_every_living_node_with_the_resource_is_asked_once(monkeypatch):
+    nodes = [
+        node(1, {"CPU": 4.0}), node(2, {"CPU": 8.0, "GPU": 2.0}),
+        node(3, {"CPU": 8.0, "GPU": 2.0}, alive=False), node(4, {"CPU": 1.0, "GPU": 0.0}),
+    ]  # fmt: skip
+    ray = SimpleNamespace(nodes=lambda: nodes, get=lambda answer, timeout: answer)
+    monkeypatch.setattr(checks, "ray", ray)
+    by_cpu = checks.on_nodes(Task(), "CPU", "x")
+    assert by_cpu == {
+        f"10.0.0.{n} {str(n) * 6}": (str(n) * 56, ("x",)) for n in (1, 2, 4)
+    }  # fmt: skip
+    assert list(checks.on_nodes(Task(), "GPU")) == ["10.0.0.2 222222"]
+
+
+def test_nodes_without_mps_are_named(monkeypatch):
+    monkeypatch.setattr(checks, "on_nodes", lambda task, resource: {"a": True, "b": False})
+    assert checks.without_mps() == ["b"]

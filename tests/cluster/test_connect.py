@@ -1,0 +1,157 @@
+"""Addresses that nobody answers at, the head that goes away, and the token; without a Ray."""
+
+import os
+import socket
+from types import SimpleNamespace
+
+import pytest
+from ray._private import ray_constants
+
+from scaling.cluster import connect
+from scaling.cluster.connect import HEAD_GONE, HEAD_SECONDS, _probe, _watch_head
+from scaling.errors import UsageError
+from scaling.trial.placement import Cluster
+
+
+@pytest.fixture
+def listening():
+    """A port that takes connections."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def closed():
+    """A port on which nobody listens."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+def test_who_listens_is_taken_and_who_does_not_is_told(listening, closed):
+    _probe(f"127.0.0.1:{listening}")
+    with pytest.raises(UsageError, match=f"Nobody listens at --address 127.0.0.1:{closed}.*--head"):
+        _probe(f"127.0.0.1:{closed}")
+
+
+@pytest.mark.parametrize("address", [
+    "", "host", ":6379", "host:", "host:port", "ray://host:10001", "http://host:80", "host:63 79",
+])  # fmt: skip
+def test_what_is_no_address_says_what_is(address):
+    with pytest.raises(UsageError, match="local, auto or HOST:PORT is expected"):
+        _probe(address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:99999", "127.0.0.1:-1", "127.0.0.1:0"])
+def test_a_port_that_cannot_be_is_refused(address):
+    with pytest.raises(UsageError, match="Nobody listens|is expected"):
+        _probe(address)
+
+
+def joining(monkeypatch, error):
+    """Joins with a Ray that answers so."""
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    monkeypatch.setattr(connect, "_probe", lambda address: None)
+
+    def init(address, **options):
+        assert address == "auto"
+        raise error
+
+    monkeypatch.setattr(connect, "_init", init)
+    connect._join("10.1.2.3:6379")
+
+
+def test_no_cluster_and_a_cluster_that_refuses_are_two_sentences(monkeypatch):
+    with pytest.raises(UsageError, match="No Ray cluster is running.*ray start --head"):
+        joining(monkeypatch, ConnectionError("nobody"))
+    told = "at --address 10.1.2.3:6379 does not let this process in: version.*RAY_AUTH_TOKEN_PATH"
+    with pytest.raises(UsageError, match=told):
+        joining(monkeypatch, RuntimeError("version mismatch\nand a long trace"))
+    assert os.environ["RAY_ADDRESS"] == "10.1.2.3:6379"
+
+
+def test_the_address_of_the_environment_is_probed_before_auto_hangs_on_it(monkeypatch, closed):
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{closed}")
+    with pytest.raises(UsageError, match=f"127.0.0.1:{closed}"):
+        connect._join("auto")
+
+
+class Ended(Exception):
+    pass
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """A head that is there while `alive` says so, on a clock that goes by sleeping alone."""
+    made = SimpleNamespace(now=0.0, alive=lambda: True, head="h:1", codes=[])
+
+    def sleep(seconds):
+        made.now += seconds
+
+    def probe(address):
+        if not made.alive():
+            raise UsageError("gone")
+
+    def leave(code):
+        made.codes.append(code)
+        raise Ended
+
+    monkeypatch.setattr(connect, "time", SimpleNamespace(monotonic=lambda: made.now, sleep=sleep))
+    monkeypatch.setattr(connect, "_probe", probe)
+    monkeypatch.setattr(connect, "_head", lambda: made.head)
+    monkeypatch.setattr(os, "_exit", leave)
+    return made
+
+
+def test_a_head_that_is_gone_ends_the_process_with_what_to_type(watched, capsys):
+    watched.alive = lambda: watched.now < 100
+    with pytest.raises(Ended):
+        _watch_head("h:1")
+    assert watched.codes == [HEAD_GONE]
+    assert 100 + HEAD_SECONDS <= watched.now + connect.PROBE_SECONDS <= 110 + HEAD_SECONDS
+    assert "the head of the Ray cluster at h:1 is gone" in capsys.readouterr().err
+
+
+def test_a_head_that_comes_back_is_forgiven(watched):
+    """Gone for 30 seconds again and again; then the process leaves the cluster by itself."""
+    watched.alive = lambda: watched.now % 60 < 30
+    original = connect._head
+
+    def head():
+        return original() if watched.now < 900 else None
+
+    connect._head = head
+    try:
+        _watch_head("h:1")
+    finally:
+        connect._head = original
+    assert watched.codes == [] and watched.now >= 900
+
+
+def test_nodes_that_are_alive_are_counted(monkeypatch):
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 4.0, "memory": 1.0}},
+        {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
+        {"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0}},
+    ]
+    monkeypatch.setattr(connect, "ray", SimpleNamespace(nodes=lambda: nodes))
+    assert connect.resources() == Cluster.of_nodes(((4.0, 0.0), (8.0, 2.0)))
+
+
+def test_a_ray_of_our_own_joins_no_cluster_and_the_setting_is_as_before(monkeypatch):
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    seen = []
+
+    def init(address, **options):
+        seen.append((address, ray_constants.ENABLE_RAY_CLUSTER, options))
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(connect, "_init", init)
+    with pytest.raises(UsageError, match="Ray cannot start here: .*scaling-vae doctor"):
+        connect._start(2)
+    ((address, cluster, options),) = seen
+    assert (address, cluster, options["include_dashboard"]) == ("local", False, False)
+    assert options["num_cpus"] == 2
+    assert ray_constants.ENABLE_RAY_CLUSTER is before

@@ -1,0 +1,118 @@
+"""What a worker finds out about its node, which folder its trial gets; the desk is a plain one."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from scaling.cluster.keeper import Courier, copied_pool, pool_folder, trial_folder
+from scaling.errors import UsageError
+from scaling.pools import build
+from scaling.pools.chunk import file_name
+from scaling.storage import provenance
+from scaling.storage.carried import CarriedFolder
+from scaling.storage.desk import Desk, Superseded
+from scaling.storage.store import Store
+from scaling.trial import key
+from tests.small_pool import SPEC, chunk_of
+
+
+class Direct(Courier):
+    """Calls the desk without Ray."""
+
+    def _ask(self, method, *words):
+        return method(*words)
+
+
+@pytest.fixture
+def home(tmp_path, trial):
+    store = Store(tmp_path / "home")
+    store.folder(key(trial)).create(trial)
+    (store.root / "mark").write_text("mark")
+    return store
+
+
+@pytest.fixture
+def seeing(home):
+    return Direct(Desk(home.root), home.root, "mark")
+
+
+@pytest.fixture
+def blind(home, tmp_path):
+    return Direct(Desk(home.root), tmp_path / "elsewhere", "mark")
+
+
+def test_a_folder_is_seen_by_this_sessions_mark_alone(home, seeing, blind, tmp_path):
+    assert seeing.sees
+    assert [path.name for path in home.root.glob("mark*")] == ["mark"]  # no probe is left
+    assert not blind.sees
+    blind.root.mkdir()
+    (blind.root / "mark").write_text("of another session")
+    assert not blind.sees
+
+
+def test_one_that_cannot_be_written_counts_as_blind(home, seeing, monkeypatch):
+    monkeypatch.setattr(Path, "write_bytes", lambda path, data: raises())
+    assert not seeing.sees
+
+
+def raises():
+    raise OSError("read-only")
+
+
+def test_a_trial_gets_the_folder_or_a_copy(home, seeing, blind, trial):
+    name = key(trial)
+    with trial_folder(home, name, seeing) as folder:
+        assert type(folder) is type(home.folder(name)) and folder == home.folder(name)
+    with trial_folder(home, name, blind) as folder:
+        assert isinstance(folder, CarriedFolder) and folder.trial() == trial
+        folder.append_row({"epoch": 1})
+    assert not folder.path.exists()
+    assert [row["epoch"] for row in home.folder(name).rows()] == [1]
+    with trial_folder(home, name, None) as folder:
+        assert folder == home.folder(name)
+
+
+def test_an_attempt_where_the_folder_is_seen_refuses_an_earlier_one_elsewhere(home, blind, trial):
+    name = key(trial)
+    near = Direct(blind.keeper, home.root, "mark")
+    with trial_folder(home, name, blind) as late:
+        late.append_row({"epoch": 1})
+        with trial_folder(home, name, near) as folder:
+            folder.append_row({"epoch": 2})
+        with pytest.raises(Superseded):
+            late.append_row({"epoch": 3})
+    assert [row["epoch"] for row in home.folder(name).rows()] == [1, 2]
+
+
+def test_a_node_that_came_late_with_other_code_is_refused(home, trial):
+    ours = provenance.environment()
+    same = Direct(Desk(home.root), home.root, "mark", (), ours)
+    with trial_folder(home, key(trial), same):
+        pass
+    other = Direct(Desk(home.root), home.root, "mark", (), ours | {"torch": "1.0"})
+    with pytest.raises(UsageError, match="torch .* in place of 1.0"):
+        with trial_folder(home, key(trial), other):
+            raise AssertionError
+
+
+def test_a_courier_travels(seeing):
+    there = pickle.loads(pickle.dumps(Courier(None, seeing.root, "m", (), {"torch": "2"})))
+    assert (there.root, there.mark, there.environment) == (seeing.root, "m", {"torch": "2"})
+
+
+def test_a_chunk_is_read_elsewhere_and_one_made_there_comes_home(home, blind, trial, tmp_path):
+    path = home.pool(SPEC.name)
+    build.create(path, SPEC)
+    made = build.write_chunk(path, 0, chunk_of(0))
+    build.record(path, {0: made})
+    pool = copied_pool(blind, SPEC.name, tmp_path / "local", file_name(0))
+    assert (pool.read(0) == chunk_of(0)).all() and pool.check(0) == made
+    with pool_folder(home, SPEC, 1, blind) as (store, carry):
+        there = store.pool(SPEC.name)
+        assert not list(there.glob("*.npy"))
+        (there / "part-00001-00000000.npy").write_bytes(b"part")
+        carry()
+        assert (path / "part-00001-00000000.npy").read_bytes() == b"part"
+        build.write_chunk(there, 1, chunk_of(1))
+    assert build.settle(path, 2) == []

@@ -1,0 +1,67 @@
+"""GPU shares of a launch: as planned, never silently CPUs in their place, no more than there is."""
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scaling.cluster import placing
+from scaling.cluster.placing import placement_of
+from scaling.errors import UsageError
+from scaling.trial.placement import Cluster
+from scaling.trial.schedule import Planned, Scheduled
+
+
+@pytest.mark.parametrize(("fixed", "refused"), [(False, True), (True, False)])
+def test_cpus_never_stand_in_for_planned_gpus_in_silence(trial, fixed, refused):
+    """`auto` on a cluster without GPUs is refused; a share of 0 that was typed is not."""
+    planned = Planned(Scheduled(trial, 4, 2), "new", 1.0, 0.0 if fixed else 0.25)
+    request: Any = SimpleNamespace(
+        trials={"a": planned},
+        gpus_fixed=fixed,
+        cpus=1.0,
+        address="local",
+        mps="off",
+        shares_gpus=False,
+    )
+    cluster = Cluster.of_nodes(((4.0, 0.0),))
+    with pytest.raises(UsageError, match="planned for a GPU") if refused else nullcontext():
+        assert placement_of(request, cluster).gpus == {"a": 0.0}
+
+
+def request_of(trial, *gpus, **fields) -> Any:
+    trials = {str(n): Planned(Scheduled(trial, 4, 2), "new", 1.0, g) for n, g in enumerate(gpus)}
+    made = {"gpus_fixed": False, "cpus": 1.0, "address": "local", "mps": "auto"}
+    shares = any(0 < share < 1 for share in gpus)
+    return SimpleNamespace(trials=trials, shares_gpus=shares, **(made | fields))
+
+
+def test_each_trial_has_its_own_share(trial, capsys):
+    placement = placement_of(request_of(trial, 0.25, 1.0), Cluster.of_nodes(((4.0, 1.0),)))
+    assert (placement.cpus, placement.gpus) == (1.0, {"0": 0.25, "1": 1.0})
+    assert capsys.readouterr().out == "Ray: 1 node(s), 4 CPUs, 1 GPUs\n"
+
+
+def test_gpus_that_stay_idle_are_told(trial, capsys):
+    placement_of(request_of(trial, 0.0), Cluster.of_nodes(((4.0, 2.0),)))
+    assert "they stay idle here: --preset cifar10" in capsys.readouterr().out
+
+
+def test_more_than_a_node_has_is_refused_before_anything_is_told(trial, capsys):
+    with pytest.raises(UsageError, match="A trial asks for 2 GPU"):
+        placement_of(request_of(trial, 2.0), Cluster.of_nodes(((4.0, 1.0), (4.0, 1.0))))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("address", "mps", "share", "told"), [
+    ("auto", "auto", 0.5, True), ("auto", "off", 0.5, False), ("auto", "auto", 1.0, False),
+    ("local", "auto", 0.5, False),
+])  # fmt: skip
+def test_nodes_of_a_cluster_without_mps_are_named_where_gpus_are_shared(
+    trial, capsys, monkeypatch, address, mps, share, told
+):
+    monkeypatch.setattr(placing, "without_mps", lambda: ["10.0.0.7 abcdef"])
+    request = request_of(trial, share, address=address, mps=mps)
+    placement_of(request, Cluster.of_nodes(((4.0, 1.0),)))
+    assert ("10.0.0.7 abcdef" in capsys.readouterr().out) is told

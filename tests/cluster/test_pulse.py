@@ -1,0 +1,144 @@
+"""Signs of life: who is lost, who is judged, what is done; plain calls in place of Ray's."""
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scaling.cluster import pulse
+from scaling.cluster.pulse import Heard, Pulse, Vigil
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of the module, which stands until it is moved."""
+    made = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(pulse, "time", SimpleNamespace(monotonic=lambda: made.now))
+    return made
+
+
+class Method:
+    def __init__(self, function):
+        self.remote = function
+
+
+@pytest.fixture
+def ray(monkeypatch):
+    """Ray whose answers are there at once; the actors that were killed are kept."""
+    made = SimpleNamespace(killed=[])
+    monkeypatch.setattr("ray.wait", lambda refs, timeout: (refs, []))
+    monkeypatch.setattr("ray.get", lambda ref: ref)
+    monkeypatch.setattr("ray.kill", made.killed.append)
+    return made
+
+
+@pytest.fixture
+def watch(clock, ray):
+    """A vigil over one trial, and how to let time pass while the driver looks on."""
+    heard, said = Heard(), list[str]()
+    names = ("beat", "silence", "retire")
+    keeper = SimpleNamespace(**{name: Method(getattr(heard, name)) for name in names})
+    vigil = Vigil(keeper, said.append)
+    trial = SimpleNamespace(temporary_state=SimpleNamespace(ray_actor="actor"))
+
+    def passes(seconds, process="a", waiting=None):
+        """The process beats, or is silent where it is None, and the driver looks."""
+        for step in range(int(seconds)):
+            clock.now += 1
+            if process and step % 5 == 0:
+                heard.beat("k", process, waiting(clock.now) if waiting else 0.0)
+            vigil.look()
+
+    vigil.start("k", trial)
+    return SimpleNamespace(heard=heard, said=said, vigil=vigil, trial=trial, passes=passes, ray=ray)
+
+
+def test_a_process_that_beats_is_left_alone_however_long_its_epoch(watch):
+    watch.passes(3600)
+    assert watch.said == [] and watch.ray.killed == []
+
+
+def test_one_that_falls_silent_is_ended_once_and_told(watch):
+    watch.passes(100)
+    watch.passes(50, process=None)
+    assert watch.said == []
+    watch.passes(25, process=None)
+    assert watch.ray.killed == ["actor"]
+    (line,) = watch.said
+    assert line.startswith("k: no sign of life for 60 s")
+    watch.passes(1000, process=None)
+    assert len(watch.said) == 1
+
+
+def test_one_that_waits_in_its_report_is_ended_though_it_beats(watch):
+    watch.passes(100)
+    began = 1100.0
+    watch.passes(55, waiting=lambda now: now - began)
+    assert watch.said == []
+    watch.passes(30, waiting=lambda now: now - began)
+    assert watch.ray.killed == ["actor"]
+
+
+def test_a_process_that_still_loads_has_longer(watch):
+    watch.passes(290, process=None)
+    assert watch.said == []
+    watch.passes(30, process=None)
+    assert watch.ray.killed == ["actor"]
+
+
+def test_the_next_process_is_not_judged_by_the_one_before_it(watch):
+    """Which may live on behind the broken connection, and beat again once that is mended."""
+    watch.passes(100)
+    watch.passes(80, process=None)
+    assert len(watch.ray.killed) == 1
+    watch.vigil.start("k", watch.trial)
+    watch.passes(120, process="a", waiting=lambda now: now)
+    watch.passes(120, process="b")
+    watch.passes(120, process="a", waiting=lambda now: now)  # and nothing of b
+    assert len(watch.ray.killed) == 2
+    assert len(watch.said) == 2
+
+
+def test_a_driver_that_was_held_up_judges_nobody_at_once(watch, clock):
+    watch.passes(100)
+    clock.now += 600  # in which nobody took the trial's row
+    watch.passes(30, waiting=lambda now: 610.0)
+    watch.passes(200)
+    assert watch.said == []
+
+
+def test_the_end_of_a_trial_ends_its_watch(watch):
+    watch.passes(100)
+    watch.vigil.end("k")
+    watch.passes(500, process=None)
+    assert watch.said == []
+
+
+def test_a_pulse_tells_how_long_its_report_has_lasted(monkeypatch):
+    monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr("ray.wait", lambda refs, timeout: (refs, []))
+    told, free = [], threading.Event()
+
+    def beat(work, process, waiting):
+        told.append((work, process, waiting))
+        if waiting > 0 or len(told) > 1000:
+            free.set()
+
+    def wait(row: dict[str, Any]) -> None:
+        free.wait(60)
+
+    with Pulse(SimpleNamespace(beat=Method(beat)), "k") as made:
+        made.timed(wait)({})
+        assert free.is_set()
+    works, processes, waits = zip(*told, strict=True)
+    assert set(works) == {"k"} and len(set(processes)) == 1
+    assert max(waits) > 0
+
+
+def test_without_a_keeper_nothing_beats():
+    before = threading.active_count()
+    with Pulse(None, "k") as made:
+        assert threading.active_count() == before
+        made.timed(lambda row: None)({})
+    Vigil(None, print).look()

@@ -1,0 +1,46 @@
+"""The folder that Tune writes to: one a launch, gone afterwards, and those of killed ones too."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scaling.cluster.staging import staged
+from scaling.storage.store import Store
+
+
+@pytest.fixture
+def request_(tmp_path) -> Any:
+    store = Store(tmp_path)
+    store.study("mixtures").mkdir()
+    return SimpleNamespace(store=store, folder=store.study("mixtures"))
+
+
+def test_what_tune_wrote_is_gone_and_all_else_stays(request_):
+    kept = request_.folder / "study.json"
+    kept.write_text("{}")
+    with staged(request_) as path:
+        path.mkdir()
+        (path / "trial").write_text("state")
+        assert path.parent == request_.folder and path.name.startswith(".staging-")
+    assert list(request_.folder.iterdir()) == [kept]
+
+
+def test_an_error_inside_leaves_nothing_either(request_):
+    with pytest.raises(RuntimeError), staged(request_) as path:
+        path.mkdir()
+        raise RuntimeError
+    assert not list(request_.folder.iterdir())
+
+
+def test_folders_of_killed_launches_of_any_study_go_first(request_, tmp_path):
+    for study in ("mixtures", "downstream"):
+        (tmp_path / study / ".staging-123" / "tuner-1").mkdir(parents=True)
+    with staged(request_) as path:
+        assert not list(tmp_path.glob("*/.staging-123"))
+        assert not path.exists()  # Tune makes it
+
+
+def test_a_launch_that_wrote_nothing_ends_all_the_same(request_):
+    with staged(request_):
+        pass

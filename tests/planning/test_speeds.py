@@ -1,0 +1,58 @@
+"""Hours: work over speeds, times what finished trials of the kind took longer than planned."""
+
+from dataclasses import replace
+
+import pytest
+
+from scaling.planning.costs import CPU_CORE, measuring_work, metrics_work, training_work
+from scaling.planning.speeds import Speeds, hours, speeds
+from scaling.storage.store import Ran
+from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial
+from scaling.trial.schedule import Scheduled
+
+SMALL, WIDE = VaeTrial("digits", n_c=2), VaeTrial("digits", n_c=32)
+PLAIN = Speeds(CPU_CORE)
+
+
+def ran(trial, factor, epochs=10):
+    return Ran(trial, epochs, factor * CPU_CORE.seconds(trial, training_work(trial, epochs)))
+
+
+def test_an_hour_is_the_sum_of_training_measuring_and_metrics():
+    scheduled = Scheduled(SMALL, 20, 5, ("amortization",), (20,))
+    seconds = sum(
+        CPU_CORE.seconds(SMALL, work)
+        for work in (
+            training_work(SMALL, 20), measuring_work(scheduled), metrics_work(scheduled, {})
+        )
+    )  # fmt: skip
+    assert hours(scheduled, PLAIN, {}) == pytest.approx(seconds / 3600)
+
+
+@pytest.mark.parametrize("begun", [0.0, 0.25, 1.0])
+def test_what_has_been_trained_is_not_trained_again_and_metrics_are(begun):
+    plain, costly = Scheduled(SMALL, 20, 5), Scheduled(SMALL, 20, 5, ("amortization",), (20,))
+    extra = CPU_CORE.seconds(SMALL, metrics_work(costly, {})) / 3600
+    found = hours(costly, PLAIN, {}, begun)
+    more_rows = hours(replace(costly, metrics=()), PLAIN, {}, begun)
+    assert found == pytest.approx(more_rows + extra)
+    assert hours(plain, PLAIN, {}, begun) == pytest.approx((1 - begun) * hours(plain, PLAIN, {}))
+
+
+def test_a_factor_is_the_median_of_the_architecture_whatever_seed_and_rate():
+    known = speeds(CPU_CORE, [ran(replace(SMALL, seed=n), f) for n, f in enumerate((2, 9, 4))])
+    assert known.factor(replace(SMALL, seed=7, lr=0.1)) == pytest.approx(4)
+    assert (known.trials, known.basis) == (3, "3 finished trials")
+
+
+def test_another_architecture_has_the_median_of_its_kind():
+    known = speeds(CPU_CORE, [ran(SMALL, 2), ran(WIDE, 8), ran(TwoSampleTrial("digits"), 100)])
+    assert known.factor(VaeTrial("digits", n_c=8)) == pytest.approx(5)
+    assert known.factor(TwoSampleTrial("digits", stages=2)) == pytest.approx(100)
+    assert known.factor(DiffusionTrial("digits")) == 1
+
+
+def test_without_a_finished_trial_hours_rest_on_the_machine():
+    assert speeds(CPU_CORE, []).basis == CPU_CORE.basis
+    nothing = speeds(CPU_CORE, [Ran(SMALL, 10, 0.0)])  # of a version that kept no seconds
+    assert (nothing.trials, nothing.factor(SMALL)) == (0, 1)

@@ -1,0 +1,89 @@
+"""The plan as text: columns that line up, cells of all repeats, sizes as a person says them."""
+
+from dataclasses import replace
+
+import pytest
+
+from scaling.planning import plan
+from scaling.planning.costs import CPU_CORE, GPU
+from scaling.planning.speeds import Speeds
+from scaling.planning.table import COLUMNS, plan_lines, plan_table, size
+from scaling.trial import DMAAPX, DiffusionTrial, VaeTrial, grid
+from scaling.trial.schedule import Diffusion, schedule
+
+MODEL = Diffusion(DiffusionTrial("digits", channels=16, train_size=300), 10, k=4)
+
+
+def made(trials, states=None, machine=CPU_CORE):
+    return plan.make(schedule(trials, 10, 5, MODEL), Speeds(machine), states or {})
+
+
+@pytest.mark.parametrize(("count", "text"), [
+    (0, "0 B"), (999, "999 B"), (1000, "1 kB"), (1234, "1.23 kB"), (5.5e6, "5.5 MB"),
+    (11e9, "11 GB"), (2.5e12, "2.5 TB"), (4e15, "4e+03 TB"),
+])  # fmt: skip
+def test_sizes(count, text):
+    assert size(count) == text
+
+
+def test_a_line_is_an_architecture_and_source_with_all_its_repeats():
+    trials = grid(VaeTrial("digits", train_size=300), n_c=[2, 4], seed=[0, 1, 5])
+    every = made(trials)
+    head, *lines = plan_table(every)
+    lines = lines[: lines.index("")]
+    assert [line.split()[1] for line in lines] == ["2", "4"]
+    assert all("0 1 5" in line for line in lines)
+    assert all(column in head for column in COLUMNS)
+    hours = [float(line.split()[-1]) for line in lines]
+    expected = [sum(row.hours for row in every.trials if row.trial.n_c == n) for n in (2, 4)]
+    assert hours == pytest.approx(expected, rel=0.01)
+
+
+def test_replicates_stand_in_place_of_seeds():
+    trials = grid(VaeTrial("digits", train_size=300, n_c=2), replicate=[3, 4])
+    (line,) = plan_table(made(trials))[1:2]
+    assert "3 4" in line
+
+
+def test_columns_line_up():
+    trials = grid(VaeTrial("digits", train_size=300), n_c=[2, 512], seed=[0, 1])
+    head, *lines = plan_table(made(trials))
+    ends = {line.index("normal") for line in lines[:2]}
+    assert ends == {head.index("source")}
+    assert len({len(line) for line in [head, *lines[:2]]}) == 1
+
+
+def test_a_diffusion_model_is_named_by_its_share():
+    lines = plan_table(made([VaeTrial("digits", train_size=300, source=DMAAPX)]))
+    assert "diffusion, share 1" in lines[1] and lines[1].split()[0] == "-"
+    assert "dmaapx" in lines[2]
+
+
+def test_states_are_counted_in_words():
+    trials = grid(VaeTrial("digits", train_size=300), seed=[0, 1, 2, 3])
+    keys = [item.key for item in schedule(trials, 10, 5, MODEL)]
+    states = dict(zip(keys, ("done", "partial", "failed", "new"), strict=True))
+    first = plan_lines("s", made(trials, states))[0]
+    assert first == "s: 4 trials (1 new, 1 to go on, 1 done, 1 failed)"
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, ""), (2, " and 1 more"), (3, " and 2 more")])
+def test_what_is_the_same_of_many_is_told_once(count, more):
+    wide = grid(VaeTrial("cifar10", n_c=512, batch=4096), seed=list(range(count)))
+    told = [line for line in plan_lines("s", made(wide, machine=GPU)) if "Does not fit" in line]
+    key = schedule(wide, 10, 5, MODEL)[0].key
+    assert len(told) == 1 and told[0].startswith(f"Does not fit: {key}{more} needs ")
+
+
+def test_pools_of_the_same_size_are_one_line():
+    lines = plan_lines("s", made(grid(VaeTrial("digits", source=DMAAPX), train_size=[300, 200])))
+    (line,) = (line for line in lines if "object store" in line)
+    assert line.startswith("2 pools, each 4 chunks")
+    assert f"{size(4 * 64 * (300 + 200))} of" in line
+
+
+def test_a_disk_with_room_is_not_mentioned():
+    every = made([replace(VaeTrial("digits"), train_size=300)])
+    left = every.total.disk_left_bytes
+    assert not [line for line in plan_lines("s", every, left) if "on disk, and" in line]
+    assert [line for line in plan_lines("s", every, left - 1) if "on disk, and" in line]

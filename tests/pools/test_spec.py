@@ -1,0 +1,82 @@
+"""pool.json: written and read, seeds of every chunk, and what it refuses."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from scaling.errors import UsageError
+from scaling.pools.spec import PoolSpec, pool_command, read_record, write_record
+from tests.small_pool import SPEC
+
+SUMS = {0: "0" * 64, 2: "a" * 64}
+IMPORTED = PoolSpec("theirs", "digits", 17, (1, 8, 8), 20, source="a file")
+
+
+@pytest.mark.parametrize("spec", [SPEC, IMPORTED])
+def test_a_record_comes_back(tmp_path, spec):
+    path = tmp_path / spec.name
+    path.mkdir()
+    write_record(path, spec, SUMS)
+    assert read_record(path) == (spec, SUMS)
+    values = json.loads((path / "pool.json").read_text())
+    assert [entry["file"] for entry in values["chunks"]] == ["chunk-00000.npy", "chunk-00002.npy"]
+    first = [entry["first_seed"] for entry in values["chunks"]]
+    assert first == ([0, 40] if spec.sampler else [None, None])
+
+
+def test_every_image_of_every_chunk_has_one_seed():
+    seeds = [seed for index in range(5) for seed in SPEC.seeds(index)]
+    assert seeds == list(range(5 * 20))
+    assert SPEC.chunk_shape == (20, 1, 8, 8)
+
+
+def test_where_it_came_from_makes_no_other_pool():
+    assert replace(SPEC, source="elsewhere") == SPEC != replace(SPEC, epochs=6)
+
+
+@pytest.mark.parametrize(("wrong", "told"), [
+    ({"name": "../p"}, "'../p' is no pool's name"), ({"name": ""}, "no pool's name"),
+    ({"name": ".p"}, "no pool's name"), ({"name": "a b"}, "no pool's name"),
+    ({"model": "a/b"}, "is no trial's key"), ({"levels": 1}, "levels=1 is not in 2..256"),
+    ({"levels": 257}, "levels=257"), ({"shape": (8, 8)}, "make no chunk"),
+    ({"shape": (1, 0, 8)}, "make no chunk"), ({"images_per_chunk": 0}, "make no chunk"),
+    ({"epochs": "many"}, "epochs='many' does not fit"),
+])  # fmt: skip
+def test_what_cannot_be_a_pool_is_refused(wrong, told):
+    with pytest.raises(UsageError, match=told):
+        replace(SPEC, **wrong)
+
+
+@pytest.mark.parametrize(("change", "told"), [
+    ({"format": 2}, "not of format 1"),
+    ({"format": None}, "not of format 1"),
+    ({"name": "q"}, "holds the pool q: rename the folder back"),
+    ({"levels": 1}, r"is damaged \(levels=1"),
+    ({"unknown": 1}, "PoolSpec has no field unknown"),
+    ({"chunks": None}, "is damaged"),
+    ({"chunks": [{"file": "chunk-00000.npy", "sha256": "A" * 64, "first_seed": 0}]}, "cannot be"),
+    ({"chunks": [{"file": "chunk-00000.npy", "sha256": "0" * 64, "first_seed": 1}]}, "cannot be"),
+    ({"chunks": [{"file": "chunk-0000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "cannot be"),
+    ({"chunks": 2 * [{"file": "chunk-00000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "cannot"),
+])  # fmt: skip
+def test_what_is_no_record_is_refused(tmp_path, change, told):
+    path = tmp_path / "p"
+    path.mkdir()
+    write_record(path, SPEC, SUMS)
+    values = json.loads((path / "pool.json").read_text())
+    (path / "pool.json").write_text(json.dumps(values | change))
+    with pytest.raises(UsageError, match=told):
+        read_record(path)
+
+
+def test_what_to_type_names_the_results_folder_unless_it_is_the_one_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here, elsewhere = tmp_path / "results" / "pools", tmp_path / "my files" / "pools"
+    assert pool_command(here, "grow", "p") == "scaling-vae pool grow p"
+    there = f"--results '{tmp_path}/my files'"
+    assert pool_command(elsewhere, "grow", "p") == f"scaling-vae pool grow p {there}"
+    assert SPEC.how_to_mend(4, here) == "Type: scaling-vae pool grow p --k 4"
+    assert IMPORTED.how_to_mend(4, here) == (
+        "Import enough images: scaling-vae pool import FILE --name theirs"
+    )

@@ -1,0 +1,114 @@
+"""Checkpoints: the newest, the one before, those kept; damaged ones fall back, none runs code."""
+
+import errno
+import os
+from typing import Any
+
+import pytest
+import torch
+
+from scaling.storage import checkpoints
+from scaling.storage.store import Store
+from scaling.trial import VaeTrial, key
+from tests.there import there
+
+TRIAL = VaeTrial("digits", n_c=2)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = Store(tmp_path).folder(key(TRIAL))
+    made.create(TRIAL)
+    return made
+
+
+def state(epoch):
+    return {"epoch": epoch, "weights": torch.full((3,), float(epoch))}
+
+
+def test_kept_models_stay_beside_the_newest_state(folder):
+    for epoch in (1, 2, 3):
+        folder.save_checkpoint(state(epoch) | {"optimizer": {"big": torch.zeros(9)}})
+        if epoch == 1:
+            checkpoints.keep(folder.path, state(epoch) | {"optimizer": {"big": torch.zeros(9)}})
+    assert checkpoints.epochs(folder.path) == [1, 2, 3]
+    kept = there(checkpoints.at(folder.path, 1))
+    assert "optimizer" not in kept
+    assert torch.equal(kept["weights"], state(1)["weights"])
+    assert there(checkpoints.at(folder.path, 3))["epoch"] == 3
+    assert checkpoints.at(folder.path, 7) is None
+
+
+def test_checkpoints_the_newest_first(folder):
+    for epoch in (1, 2, 3):
+        assert folder.save_checkpoint(state(epoch))
+    assert [s["epoch"] for s in folder.load_checkpoints()] == [3, 2]
+
+
+def test_a_late_writer_replaces_nothing(folder):
+    folder.save_checkpoint(state(5))
+    assert not folder.save_checkpoint(state(4))
+    assert [s["epoch"] for s in folder.load_checkpoints()] == [5]
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
+def test_a_damaged_checkpoint_falls_back(folder, damage):
+    folder.save_checkpoint(state(1))
+    folder.save_checkpoint(state(2))
+    newest = folder.path / "checkpoint.pt"
+    newest.write_bytes(newest.read_bytes()[:200] if damage is None else damage)
+    assert [s["epoch"] for s in folder.load_checkpoints()] == [1]
+
+
+def test_a_pickle_that_runs_code_is_refused(folder, tmp_path):
+    import pickle
+
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "owned"),)
+
+    torch.save({"epoch": 1, "evil": Evil()}, folder.path / "checkpoint.pt")
+    (folder.path / "checkpoint.prev.pt").write_bytes(pickle.dumps(Evil()))
+    assert list(folder.load_checkpoints()) == []
+    assert not (tmp_path / "owned").exists()
+
+
+def test_of_a_diffusion_model_only_the_average_is_kept(folder):
+    whole = state(4) | {"model": {"w": 1}, "averaged": {"w": 2}, "optimizer": {"m": 3}}
+    checkpoints.keep(folder.path, whole)
+    checkpoints.keep(folder.path, state(12) | {"model": {"w": 1}})
+    assert there(checkpoints.at(folder.path, 4)).keys() == {"epoch", "weights", "averaged"}
+    assert there(checkpoints.at(folder.path, 12)).keys() == {"epoch", "weights", "model"}
+    assert checkpoints.kept_epochs(folder.path) == [4, 12]
+
+
+def test_a_full_disk_is_told_as_such_and_leaves_what_was_there(folder, monkeypatch):
+    folder.save_checkpoint(state(1))
+    names = sorted(os.listdir(folder.path))
+
+    class Full:
+        def __init__(self, stream):
+            self.stream = stream
+
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def flush(self):
+            pass
+
+    saved: Any = torch.save
+    monkeypatch.setattr(torch, "save", lambda state, stream: saved(state, Full(stream)))
+    with pytest.raises(OSError, match="No space left"):
+        folder.save_checkpoint(state(2))
+    assert sorted(os.listdir(folder.path)) == names
+    assert [s["epoch"] for s in folder.load_checkpoints()] == [1]
+
+
+@pytest.mark.parametrize("content", [[1], {"epochs": 3}, {"epoch": "3"}])
+def test_what_is_no_state_is_passed_over(folder, content):
+    folder.save_checkpoint(state(1))
+    folder.save_checkpoint(state(2))
+    torch.save(content, folder.path / "checkpoint.pt")
+    assert [s["epoch"] for s in folder.load_checkpoints()] == [1]
+    assert folder.save_checkpoint(state(3))
+    assert checkpoints.epochs(folder.path) == [3]  # a foreign file became the previous one

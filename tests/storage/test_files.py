@@ -1,0 +1,70 @@
+"""Files that appear whole or not at all, and JSON that is read or counts for nothing."""
+
+import json
+
+import pytest
+
+from scaling.storage.files import atomic, naming, read_json, write_json
+
+
+def test_atomic_leaves_the_old_file_when_the_write_fails(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic(path) as stream:
+        stream.write(b"new")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_that_cannot_be_read_is_none(tmp_path):
+    assert read_json(tmp_path / "missing") is None
+    (tmp_path / "list").write_text("[1]")
+    assert read_json(tmp_path / "list") is None
+
+
+def test_json_comes_back_and_can_be_read_by_others(tmp_path):
+    values = {"epoch": 3, "name": "ü", "list": [1, None, {"a": 0.1}]}
+    write_json(tmp_path / "a.json", values)
+    assert read_json(tmp_path / "a.json") == values == json.loads((tmp_path / "a.json").read_text())
+    assert (tmp_path / "a.json").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object()])
+def test_what_is_no_json_leaves_the_old_file(tmp_path, value):
+    write_json(tmp_path / "a.json", {"old": 1})
+    with pytest.raises((ValueError, TypeError)):
+        write_json(tmp_path / "a.json", {"new": value})
+    assert read_json(tmp_path / "a.json") == {"old": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"null", b"3", b"{'a': 1}"])
+def test_damage_counts_for_nothing(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    assert read_json(tmp_path / "a.json") is None
+
+
+def test_no_reader_sees_half_of_a_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with atomic(path) as stream:
+        stream.write(b"half")
+        stream.flush()
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"half"
+
+
+def test_a_folder_that_is_gone_is_not_made_anew(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic(tmp_path / "gone" / "file") as stream:
+        stream.write(b"new")
+    assert not (tmp_path / "gone").exists()
+
+
+def test_an_error_of_the_disk_names_the_file_unless_it_has_a_name(tmp_path):
+    with pytest.raises(OSError) as caught, naming(tmp_path / "mine"):
+        raise OSError(28, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "mine")
+    with pytest.raises(OSError) as caught, naming(tmp_path / "mine"):
+        raise OSError(28, "No space left on device", "theirs")
+    assert caught.value.filename == "theirs"
