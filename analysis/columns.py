@@ -58,6 +58,7 @@ TRIAL_COLUMNS = {
     "source_keep_real": (FLAG, "", "no threshold after augmenting binary images"),
     "source_mollify_epochs": (COUNT, "", "length of the mollification schedule in epochs (B.6)"),
     "source_requantise": (FLAG, "", "mollified images are rounded to levels"),
+    "content": (TEXT, "", "of an own file: the start of its SHA-256"),
     "half_asleep_from": (COUNT, "", "epochs until reverse half asleep begins (5.2); 0: never"),
     "half_asleep_source": (TEXT, "", "z of the decoder's samples: qz (of q) or prior"),
     "half_asleep_mix": (TEXT, "", "images of a step: half (are samples) or only_samples"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from scaling.errors import UsageError
 from scaling.trial import machine
+from scaling.trial.bounds import COUNT
 
 
 def add_address(made: argparse._ActionsContainer) -> None:
@@ -32,3 +33,6 @@ def _cpus(text: str) -> int:
             f"{text} is no whole number from 1 to {there}, the CPUs that this process may use"
         )
     return int(text)
+
+
+_cpus.bounds = COUNT  # type: ignore[attr-defined]

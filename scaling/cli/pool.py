@@ -1,6 +1,6 @@
 """`scaling-vae pool build|grow|verify|info|import`: samples of diffusion models on disk."""
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,12 +8,14 @@ from scaling.cli.machine import add_address, check_cpus
 from scaling.cli.needed import whole_name
 from scaling.cli.options import Parser, add_data, add_module, add_results, add_timeout, count
 from scaling.cli.process import at_work
-from scaling.trial.bounds import NUMBER, number
+from scaling.trial.bounds import NUMBER, number, whole
 
 if TYPE_CHECKING:
     from scaling.cluster.sampling import PoolRequest
     from scaling.pools.pool import Pool
     from scaling.storage.store import Store
+
+SIDE = whole(1, 1024)  # of an image, in pixels
 
 
 def add_to(words: Any) -> None:
@@ -61,14 +63,12 @@ def _add_import(add: Any) -> None:
     )
     add("--split", type=number(NUMBER), default=0, help="of trials without a replicate")
     add("--rescale", choices=["unit", "symmetric"], help="floats in [0, 1] or in [-1, 1]")
-    add("--resize", type=_side, metavar="N", help="larger images to N x N pixels, antialiased")
-
-
-def _side(text: str) -> int:
-    """A side in pixels."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1024):
-        raise ArgumentTypeError(f"{text} is no whole number of pixels from 1 to 1024")
-    return int(text)
+    add(
+        "--resize",
+        type=number(SIDE),
+        metavar="N",
+        help="larger images to N x N pixels, antialiased",
+    )
 
 
 def _store(options: Namespace) -> "Store":

@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from scaling.cli.doctor import ADVICE, BROKEN, LIMITED, WORKS, Finding
-from scaling.errors import UsageError, to_type
+from scaling.errors import UsageError
 from scaling.planning.table import size
 from scaling.trial import extensions
 
@@ -116,8 +116,7 @@ def main(name: str, *words: str) -> None:
         _tell(Finding(name, BROKEN, str(error)))
     except Exception as error:  # whatever a broken installation raises is a finding
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        broken = name != "ray" or isinstance(error, ImportError | AttributeError)
-        _tell(Finding(name, BROKEN, text, ADVICE[name] if broken else to_type("doctor")))
+        _tell(Finding(name, BROKEN, text, ADVICE[name]))
     os._exit(0)
 
 

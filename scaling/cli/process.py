@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
 from analysis import streams
-from scaling.cli.supervised import say, stopping, supervised
+from scaling.cli.supervised import stopping, supervised
+from scaling.cluster import exit_code
 from scaling.errors import COMMAND, Unfinished, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def guarded(work: Callable[[], int]) -> Never:
     if fault := streams.lost():
         print(f"Error: {fault}. Mend that, then: {command()}", file=sys.stderr)
         code = code or FAILED
-    say(code)
+    exit_code.leave(code)
     sys.exit(code)
 
 
@@ -58,7 +59,7 @@ def _told(work: Callable[[], int]) -> int:
         print(f"\nStopped; nothing is lost. Go on with: {command()}", file=sys.stderr, flush=True)
         return 128 + (Interrupted.received or signal.SIGINT)
     except BaseException:
-        say(CRASHED)  # the traceback tells
+        exit_code.leave(CRASHED)  # the traceback tells
         raise
 
 

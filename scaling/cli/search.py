@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scaling.cli.work import MakeSchedule, Work
 from scaling.errors import UsageError, did_you_mean
 from scaling.trial import Trial
+from scaling.trial.bounds import COUNT, TWO, number
 from scaling.trial.halving import LOST, Climb, Place, climb, rungs
 from scaling.trial.schedule import Scheduled
 from scaling.trial.search import (
@@ -48,9 +49,9 @@ def add_search(made: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add("--search", nargs="+", metavar="FIELD=RANGE", help=FORMS)
     about = f"points tried in each cell (default {SAMPLES}); more extend fewer"
-    add("--samples", type=int, metavar="N", help=about)
+    add("--samples", type=number(COUNT), metavar="N", help=about)
     about = "successive halving: an F-th of the points goes on, F times as long"
-    add("--halving", type=int, metavar="F", help=about)
+    add("--halving", type=number(TWO), metavar="F", help=about)
     about = "cells (default): the best point of each; all: the best on average"
     add("--search-over", metavar="WHAT", help=about)
 
@@ -77,10 +78,7 @@ def search_of(options: argparse.Namespace, kind: type[Trial]) -> Search | None:
     ranges = tuple(parse_range(word, kind) for word in options.search)
     check_free(ranges, _given(options))
     tried = points(ranges, SAMPLES if options.samples is None else options.samples)
-    factor = 0 if options.halving is None else options.halving
-    if options.halving is not None and factor < 2:
-        raise UsageError(f"--halving {factor}: at least 2 is needed, as in --halving 3.")
-    return Search(ranges, tried, factor, over == "all")
+    return Search(ranges, tried, options.halving or 0, over == "all")
 
 
 def _given(options: argparse.Namespace) -> Iterable[str]:

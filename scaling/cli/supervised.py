@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import Never
 
 from analysis import streams
+from scaling.cluster import exit_code
 
 GRACE_SECONDS = 30.0  # from a second signal on, for what is being written
 PR_SET_PDEATHSIG = 1  # of prctl: the signal that a process gets when its parent dies
@@ -84,21 +85,6 @@ class Supervisor:
         return UNFINISHED
 
 
-class Work:
-    """The process that works; `said` is where it leaves its exit code, None in a process alone."""
-
-    said: int | None = None
-    has_said = False
-
-
-def say(code: int) -> None:
-    """Leaves the exit code for the supervisor: whatever comes later has been told of."""
-    if Work.said is not None and not Work.has_said:
-        Work.has_said = True
-        with suppress(OSError):
-            os.write(Work.said, str(code).encode())
-
-
 def _end(work: Callable[[], Never]) -> Never:
     """Runs the work and ends the process here, with what was registered for its own end."""
     atexit._clear()  # what the first process has registered is its own to do
@@ -125,7 +111,7 @@ def supervised(work: Callable[[], Never], again: Callable[[], str]) -> Never:
     the process cannot be copied safely: with other threads, with Ray or PyTorch loaded (a notebook,
     a script that calls a study's `main`).
     """
-    if Work.said is not None:
+    if exit_code.is_supervised():
         work()
     streams.settle()
     if sys.platform != "linux" or HEAVY & sys.modules.keys() or threading.active_count() > 1:
@@ -140,7 +126,7 @@ def supervised(work: Callable[[], Never], again: Callable[[], str]) -> Never:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != here:  # it has died before that
             os._exit(UNFINISHED)
-        Work.said = writer
+        exit_code.leave_in(writer)
         _end(work)
     os.close(writer)
     sys.exit(Supervisor(pid, reader).wait(again()))

@@ -12,7 +12,7 @@ from typing import Any
 import ray
 from ray._private import ray_constants
 
-from scaling.cluster import needs
+from scaling.cluster import exit_code, needs
 from scaling.errors import UsageError, to_type
 from scaling.pools.room import local_store_bytes
 from scaling.trial import machine
@@ -22,6 +22,7 @@ PROBE_SECONDS, CONNECT_SECONDS = 3, 8
 HEAD_SECONDS = 40  # without the cluster's head; after 60, Ray ends the process without a word
 PATIENT_SECONDS = 120  # for a Ray that starts on a busy machine; by itself it waits 30
 HEAD_GONE = 3  # exit code: trials are left
+REFUSED = 2  # exit code: nothing was begun
 START_HINT = "Leave --address out to run here, or start a cluster: ray start --head"
 
 
@@ -110,7 +111,7 @@ def _give_up(address: str) -> None:
     """Ends the process: Ray's own attempt cannot be called off."""
     print(f"Error: {_refused(address, f'no answer in {CONNECT_SECONDS} s')}", file=sys.stderr)
     sys.stderr.flush()
-    os._exit(2)
+    exit_code.end(REFUSED)
 
 
 def _refused(address: str, reason: str) -> str:
@@ -154,7 +155,7 @@ def _watch_head(address: str) -> None:
         file=sys.stderr,
         flush=True,
     )
-    os._exit(HEAD_GONE)
+    exit_code.end(HEAD_GONE)
 
 
 def resources() -> Cluster:

@@ -75,14 +75,16 @@ def test_verdict_from_parquet_equals_verdict_from_folder(study, capsys):
     live = capsys.readouterr().out
     assert main(["verdict", "--results", str(compact(study))]) == 0
     assert capsys.readouterr().out == live
-    assert live.startswith("Double descent along the path (normal, 3 seeds, 10 points): ")
+    assert live.startswith(
+        "Double descent along the path (normal, 3 seeds on one data set, 10 points): "
+    )
     assert len(live.splitlines()) <= 10
 
 
 def test_where(study, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["verdict", "--results", str(study), "--where", "seed=1"]) == 0
-    assert "1 seed, 10 points): not decided" in capsys.readouterr().out
+    assert "1 seed on one data set, 10 points): not decided" in capsys.readouterr().out
     assert main(["compact", "--results", str(study), "--where", "seed=1", "-o", "one.parquet"]) == 0
     assert set(load("one.parquet")["seed"]) == {1}
     assert main(["report", "--results", str(study), "--where", "seed=1"]) == 2

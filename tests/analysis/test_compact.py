@@ -87,7 +87,9 @@ def test_a_csv_is_a_csv_and_any_other_suffix_is_refused(study, tmp_path):
 
 def test_no_folder_of_own_data_is_kept_and_files_stay_apart(study, tmp_path):
     frame = load(study)
-    paths = [f"/home/someone/{i % 2}/cells.npz" for i in range(len(frame) - 1)] + ["digits"]
+    keys = list(dict.fromkeys(frame["key"]))
+    of = {key: f"/home/someone/{i % 2}/cells.npz" for i, key in enumerate(keys)}
+    paths = list(frame["key"].map(of | {keys[-1]: "digits"}))
     path = compact(study, frame.assign(dataset=paths, modules_mine="/home/x/mine.py"),
                    tmp_path / "all.parquet")  # fmt: skip
     assert b"someone" not in path.read_bytes() and b"/home" not in path.read_bytes()

@@ -114,11 +114,11 @@ def test_not_measured_is_missing_never_zero(results):
 
 def test_other_kinds_may_lack_fields(results):
     results.fill({(1, 2): 100.0}, seeds=[0])
-    diffusion = {"kind": "diffusion", "dataset": "digits", "channels": [8, 16], "seed": 0}
+    diffusion = {"kind": "diffusion", "dataset": "digits", "multipliers": [1, 2], "seed": 0}
     results.add(diffusion, [{"epoch": 120, "loss": 0.2}])
     frame = load(results.close()).set_index("kind")
     assert frame["m_z"].isna()["diffusion"]
-    assert frame.loc["diffusion", "channels"] == "[8, 16]"
+    assert frame.loc["diffusion", "multipliers"] == "[1, 2]"
     assert frame["loss"][frame.index == "vae"].isna().all()
 
 
@@ -143,7 +143,7 @@ def test_trials_without_rows_are_kept_aside(results):
     results.fill({(1, 2): 100.0}, seeds=[0])
     results.add(results.vae(1, 4, 0), [], done=False)
     study = results.close()
-    aside = [{"kind": "vae", "source": "normal", "m_z": 1, "n_c": 4, "seed": 0}]
+    aside = [{"kind": "vae", "source": "normal", "m_z": 1, "n_c": 4, "seed": 0, "replicate": None}]
     assert load(study)["n_c"].unique().tolist() == [2]
     assert load(study).attrs["unmeasured"] == aside
     assert load(compact(study)).attrs["unmeasured"] == aside

@@ -46,5 +46,5 @@ def test_bad_numbers_are_a_sentence_that_names_the_flag(flag, words):
 
 
 def test_a_reversed_range_says_how_to_write_it():
-    with pytest.raises(UsageError, match="--replicates 3-1: the range is reversed. Write 1-3"):
+    with pytest.raises(UsageError, match="--replicates: the range 3-1 is reversed: write 1-3"):
         drawn(SEEDS, "--replicates", "3-1")

@@ -35,6 +35,7 @@ def start(body, **more):
         ("raise ZeroDivisionError", 1, "ZeroDivisionError"),  # a fault of ours: its traceback
         ("os._exit(1)", 3, "ended with 1"),  # as native code does it
         ("os.kill(os.getpid(), signal.SIGKILL)", 3, "was ended by SIGKILL"),
+        ("from scaling.cluster import exit_code\nexit_code.end(2)", 2, ""),  # it has told why
         ("os.abort()", 3, "was ended by SIGABRT"),
         ("ended(lambda: 2)", 2, ""),  # inside of another
     ],
