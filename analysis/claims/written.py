@@ -27,7 +27,7 @@ WIDE = 100.0  # of the whisker's axis
 
 def markdown(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
     """Counts, summary and a table for each verdict; what is not run is listed by its command."""
-    lines = [f"**{counts(ledger)}**", "", summary(ledger)]
+    lines = [f"**{counts(ledger)}**", "", _plain(summary(ledger))]
     elsewhere = False
     for papers, verdict, part in parts(rows):
         if not papers and not elsewhere:

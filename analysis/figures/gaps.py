@@ -17,6 +17,7 @@ PARTS = {  # name: words and colour
 }
 WHOLE = "test"
 ROW = 0.34  # inches
+UNDER = 0.22  # of a row, that the interval stands below the numbers
 FEW = 0.12  # share of the widest bar below which a number does not fit into a part
 
 
@@ -116,6 +117,6 @@ def _bar(ax: Axes, y: float, here: pd.DataFrame, start: float, span: float) -> N
     known = whole["n"] >= FEW_SEEDS
     half = (whole["high"] - whole["low"]) / 2 if known else None
     if known:
-        ax.plot([whole["low"], whole["high"]], [y, y], color="black", linewidth=0.9, zorder=3)
-    ax.plot([whole["mean"]], [y], "|", color="black", markersize=9, zorder=4)
+        ax.plot([whole["low"], whole["high"]], [y - UNDER] * 2, color="black", linewidth=0.9)
+    ax.plot([whole["mean"]], [y - UNDER], "|", color="black", markersize=5, zorder=4)
     marks.margin(ax, y, style.rounded(whole["mean"], half))

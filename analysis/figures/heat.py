@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -89,7 +90,11 @@ def _cells(
         value = values[row, column]
         ink = "white" if colours(value) > 0.55 else "black"
         text = f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
-        ax.text(column, row, text, ha="center", va="center", fontsize=6.5, color=ink, zorder=5)
+        shade = colormaps["viridis_r"](colours(value))
+        ax.text(
+            column, row, text, ha="center", va="center", fontsize=6.5, color=ink, zorder=5,
+            bbox={"facecolor": shade, "edgecolor": "none", "pad": 1.2},  # no line crosses a number
+        )  # fmt: skip
     ax.set_xticks(x, [str(v) for v in n_c])
     ax.set_yticks(y, [str(v) for v in m_z])
     ax.grid(visible=False)

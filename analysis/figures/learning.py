@@ -59,7 +59,7 @@ def learning(frame: pd.DataFrame, note: str = "") -> Figure:
     sources = list(dict.fromkeys(table["source"]))
     width = style.inches(style.WIDE if len(sources) > 1 else style.NARROW)
     figure = Figure(figsize=(width, 3.6), layout="constrained")
-    axes = figure.subplots(1, len(sources), squeeze=False, sharey=True)[0]
+    axes = figure.subplots(1, len(sources), squeeze=False, sharex=True, sharey=True)[0]
     colours = style.m_z_colours(table["n_c"])
     marked = {n_c: style.MARKERS[at % len(style.MARKERS)] for at, n_c in enumerate(colours)}
     for ax, source in zip(axes, sources, strict=True):
@@ -69,7 +69,7 @@ def learning(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.zoom(axes[0], table[table["metric"] == "test_elbo"], bands=False)
     top = table.loc[table["metric"] == "train_elbo", "mean"]
     low, high = axes[0].get_ylim()
-    axes[0].set_ylim(low, max(high, top.max() + 0.02 * (high - low)) if len(top) else high)
+    axes[0].set_ylim(low, max(high, top.max() + 0.04 * (high - low)) if len(top) else high)
     handles = [
         Line2D([], [], color=colour, marker=marked[n_c], label=f"$n_c={n_c}$")
         for n_c, colour in colours.items()

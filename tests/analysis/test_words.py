@@ -25,22 +25,6 @@ def test_help_of_a_word_is_about_it_alone(name, capsys):
     assert " ".join(word.about.split()[:3]).lower() in said.lower()
 
 
-@pytest.mark.parametrize("typed, told", [
-    (["verdict", "-o", "x"], "verdict takes no -o. It prints lines: "),
-    (["report", "--where", "n_c=8"], "report takes no --where. It is about all of a study. Draw"),
-    (["fig7", "--bound", "iwae_100"], "fig8 --bound iwae_100"),
-    (["fig7", "--y", "test_elbo"], "--x and --y are read by law, and not by fig7."),
-    (["fig7", "--long"], "fig7 takes no --long."),
-    (["claims", "--width", "3.25"], "claims takes no --width."),
-    (["--long", "fig7"], "fig7 takes no --long."),
-    (["--long", "diff"], "diff stands before its options. See: "),
-])  # fmt: skip
-def test_options_of_other_words_are_refused_by_name(typed, told, capsys):
-    assert main(typed) == 2
-    said = capsys.readouterr()
-    assert told in said.err and not said.out
-
-
 def test_flags_may_stand_before_the_word(study, tmp_path, capsys):
     file = tmp_path / "wide.csv"
     assert main(["--results", str(study), "-o", str(file), "fig8"]) == 0

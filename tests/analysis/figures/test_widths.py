@@ -34,7 +34,8 @@ def texts(figure):
     found = []
     for text in figure.findobj(matplotlib.text.Text):
         if text.get_visible() and text.get_text().strip() and not hidden(figure, text):
-            found.append((text, text.get_window_extent(renderer)))
+            box = matplotlib.text.Text.get_window_extent(text, renderer)  # without an arrow
+            found.append((text, box))
     return found
 
 
