@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.command import command
+from analysis.remote import place
 from analysis.trial_folder import ResultsError
 
 
@@ -27,8 +28,9 @@ class Option:
 
 OPTIONS = {
     "results": Option(("--results",), {
-        "type": Path, "metavar": "PATH",
-        "help": "a study's folder, a results root or a parquet file (default: results/STUDY, the "
+        "type": place, "metavar": "PATH",
+        "help": "a study's folder, a results root or a parquet file, or the s3://, gs:// or "
+        "https:// address of one (default: results/STUDY, the "
         "study that shows the figure; of claims: results)",
     }),
     "output": Option(("-o", "--output"), {
@@ -64,7 +66,7 @@ OPTIONS = {
         "action": "store_true", "help": "each claim with its rule, numbers and what the paper says",
     }, group="claims"),
     "root": Option(("results",), {
-        "nargs": "?", "type": Path, "metavar": "RESULTS",
+        "nargs": "?", "type": place, "metavar": "RESULTS",
         "help": "a results root, a study's folder or a parquet file (default: results)",
     }),
     "study": Option(("study",), {
@@ -75,10 +77,10 @@ OPTIONS = {
         "help": "default: report.html in the study's folder, or beside the parquet file",
     }),
     "a": Option(("A",), {
-        "type": Path, "help": "a results root, a study's folder or a parquet file",
+        "type": place, "help": "a results root, a study's folder or a parquet file",
     }),
     "b": Option(("B",), {
-        "type": Path, "help": "a results root, a study's folder or a parquet file",
+        "type": place, "help": "a results root, a study's folder or a parquet file",
     }),
     "metric": Option(("--metric",), {
         "nargs": "+", "default": [], "metavar": "COLUMN",

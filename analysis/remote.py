@@ -76,13 +76,17 @@ def public(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def check_written_beside(path: Path) -> None:
-    """Raises ResultsError where a file would be written beside a copy, which is deleted."""
-    if any(part.startswith(PREFIX) for part in path.parts):
+def beside(path: Path, output: Path | None = None) -> Path:
+    """Returns the folder in which files about results are written where no output is named.
+
+    Raises ResultsError if an output is needed: what is written beside a copy would be deleted.
+    """
+    if output is None and any(part.startswith(PREFIX) for part in path.parts):
         raise ResultsError(
             "These results are read from an address, and nothing is written there. "
             "Name the file to write with -o FILE."
         )
+    return path if path.is_dir() else path.parent
 
 
 def _open(text: str) -> tuple[Source, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis import figures
+from analysis.remote import beside
 from analysis.trial_folder import ResultsError
 
 
@@ -32,6 +33,7 @@ def _page(asked: Namespace) -> int:
         names = ", ".join(path.name for path in paths)
         raise ResultsError(f"-o names one page, and there are several. Add a STUDY: {names}.")
     for path in paths:
+        beside(path, asked.output)
         print(page.write(path, asked.output))
     return 0
 
@@ -48,6 +50,7 @@ def _law(asked: Namespace) -> int:
     from analysis.laws import command as law
 
     x, y = asked.x or "parameters", asked.y or "test_elbo"
+    beside(asked.results, asked.output)
     law.main(asked.results, x, y, asked.where, asked.output)
     return 0
 
@@ -55,6 +58,7 @@ def _law(asked: Namespace) -> int:
 def _report(asked: Namespace) -> int:
     from analysis.report import report_on
 
+    beside(asked.results)
     print("\n".join(report_on(asked.results)))
     return 0
 
@@ -72,6 +76,7 @@ def _compact(asked: Namespace) -> int:
     from analysis.compact import compact
 
     path = asked.results
+    beside(path, asked.output)
     frame = curves.where(results.load(path), asked.where) if asked.where else None
     print(compact(path, frame, asked.output))
     return 0
@@ -111,7 +116,7 @@ def _draw(asked: Namespace) -> int:
     if figures.is_table(what) and not asked.output:
         print("\n".join(figures.text(what, frame)))
         return 0
-    folder = (path if path.is_dir() else path.parent) / "figures"
+    folder = beside(path, asked.output) / "figures"
     files = [folder / f"{what}.{suffix}" for suffix in figures.FORMATS]
     files = [asked.output] if asked.output else files
     figures.save(what, frame, files, results.note(path), asked.width)

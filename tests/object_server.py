@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         root = self.folder / bucket
         keys = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
         keys = [key for key in keys if key.startswith(prefix)]
-        below = {}
+        below: dict[str, bool] = {}
         for key in keys:
             rest = key[len(prefix) :]
             inner = delimiter and delimiter in rest

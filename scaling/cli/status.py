@@ -8,6 +8,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from analysis.remote import is_address, place
+from analysis.trial_folder import ResultsError
 from scaling.cli.options import Parser
 from scaling.cli.process import DONE
 from scaling.errors import UsageError, to_type
@@ -25,8 +27,8 @@ def add_to(words: Any) -> None:
         "status", help="where a study stands, while it runs or after", description=__doc__
     )
     add = made.add_argument
-    add("results", type=Path, nargs="?", default=Path("results"), metavar="RESULTS",
-        help="the results folder, or a study's (default: results)")  # fmt: skip
+    add("results", nargs="?", default="results", metavar="RESULTS",
+        help="the results folder, a study's, or its address (default: results)")  # fmt: skip
     add("study", nargs="?", metavar="STUDY", help="its name; without it all are listed")
     add("--watch", action="store_true", help="again and again, until the launch has ended")
     add("--json", action="store_true", help="every trial as JSON, once")
@@ -37,7 +39,12 @@ def run(options: Namespace) -> int:
     """Prints where studies stand, once or again and again."""
     if options.watch and options.json:
         raise UsageError("--json prints once and --watch again and again. Leave one of them out.")
-    root, names = find(options.results, options.study)
+    if options.watch and is_address(options.results):
+        raise UsageError("--watch follows a folder, and an address is read once. Leave it out.")
+    try:
+        root, names = find(place(options.results), options.study)
+    except ResultsError as error:
+        raise UsageError(str(error)) from None
     if options.json:
         told = [read(root, name).to_dict() for name in names]
         print(json.dumps(told[0] if options.study or len(told) == 1 else told, indent=1))

@@ -1,13 +1,18 @@
 """Results at an address give the same frames, figures and verdicts as those of a folder."""
 
+import json
 import shutil
+from argparse import Namespace
 
 import pandas as pd
 import pytest
 
 from analysis import remote, results
+from analysis.__main__ import main
 from analysis.compact import compact
 from analysis.trial_folder import ResultsError
+from scaling.cli import status
+from scaling.errors import UsageError
 from tests.object_server import serving
 
 
@@ -66,11 +71,37 @@ def test_an_unknown_scheme_names_those_that_are_read():
 
 def test_a_path_stays_a_path(tmp_path):
     assert remote.place(str(tmp_path)) == tmp_path
-    remote.check_written_beside(tmp_path)
+    assert remote.beside(tmp_path / "x.parquet") == tmp_path
 
 
 def test_nothing_is_written_beside_a_copy(there):
     _, addresses, _ = there
     found = remote.place(addresses["http"].format("root/double_descent"))
     with pytest.raises(ResultsError, match="nothing is written there"):
-        remote.check_written_beside(found)
+        remote.beside(found)
+    assert remote.beside(found, found / "x.pdf") == found
+
+
+def test_the_command_line_takes_addresses(there, tmp_path, capsys):
+    study, addresses, _ = there
+    address = addresses["s3"].format("root/double_descent")
+    assert main(["fig8", "--results", address, "-o", str(tmp_path / "there.csv")]) == 0
+    assert main(["fig8", "--results", str(study), "-o", str(tmp_path / "here.csv")]) == 0
+    assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
+    capsys.readouterr()
+    for words in (["fig8"], ["report"], ["compact"], ["law", "--x", "n_c"], ["page"]):
+        first = [address] if words == ["page"] else ["--results", address]
+        assert main([*words, *first]) == 2
+        assert "nothing is written there" in capsys.readouterr().err
+
+
+def test_status_reads_an_address_once(there, capsys):
+    study, addresses, _ = there
+    address = addresses["s3"].format("root")
+    options = Namespace(results=address, study=study.name, watch=False, json=True)
+    assert status.run(options) == 0
+    assert json.loads(capsys.readouterr().out)["study"] == study.name
+    with pytest.raises(UsageError, match="--watch follows a folder"):
+        status.run(Namespace(results=address, study=None, watch=True, json=False))
+    with pytest.raises(UsageError, match="cannot be read"):
+        status.run(Namespace(results="ftp://x/y", study=None, watch=False, json=False))
