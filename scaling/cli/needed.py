@@ -89,9 +89,8 @@ def _check_pool(name: str, trial: Trial, store: Store) -> None:
     pool = Pool.load(store.pool(name), store.root / "pools")
     shape = (row.channels, row.side, row.side)
     size = sizes(trial.part, row, trial.dataset).train
-    levels = (
-        row.levels if trial.dataset in DATASETS else pool.spec.levels
-    )  # headers of own files do not give them
+    # The headers of users' own files do not give the number of levels.
+    levels = row.levels if trial.dataset in DATASETS else pool.spec.levels
     pool.check_for(trial.dataset, levels, shape, size, chunks_of(trial))
 
 

@@ -90,9 +90,7 @@ class Courier:
     root: Path
     mark: str  # name and content of a file that this session alone has put into the results folder
     modules: tuple[Path, ...] = ()  # the user's own modules
-    environment: Mapping[str, str] = field(
-        default_factory=dict
-    )  # the driver's, which all nodes must equal
+    environment: Mapping[str, str] = field(default_factory=dict)  # the driver's, equal on all nodes
 
     def check_alike(self) -> None:
         """Raises UsageError if this node, which may have joined late, has other code."""

@@ -33,9 +33,7 @@ class Profile:
         try:
             yield
         except BaseException:
-            with suppress(
-                OSError
-            ):  # the first error matters more than a second one of the same disk
+            with suppress(OSError):  # a second error of the same disk would hide the first
                 self._keep(study)
             raise
         self._keep(study)

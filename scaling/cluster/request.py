@@ -37,9 +37,7 @@ class Request:
     pool_k: int
     metric_settings: Options
     events: StudyEvents
-    plan: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # the plan's JSON form, written to plan.json
+    plan: Mapping[str, Any] = field(default_factory=dict)  # as JSON, written to plan.json
     gpu_hours_before: float = 0.0  # used by earlier launches of the study
     local_cpus: int | None = None  # CPUs of a local Ray; None: all that this process may use
 

@@ -146,7 +146,5 @@ def _apart(stream: Any, copies: Mapping[int, int]) -> Any:
 class _Log(logging.FileHandler):
     """Drops Ray's log lines if the disk is full; the trials and the launch report that."""
 
-    def handleError(
-        self, record: logging.LogRecord
-    ) -> None:  # the default prints a traceback for each line
+    def handleError(self, record: logging.LogRecord) -> None:  # the default prints tracebacks
         pass

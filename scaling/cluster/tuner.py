@@ -220,9 +220,7 @@ def _crowded(
     trial, share = folder.trial(), job.gpu[1] if job.gpu else 0.0
     pool = pools.get(trial.reads_pool or "")
     read, checksums = (pool.read, pool.checksums) if pool else (None, {})
-    if (
-        folder.state(job.epochs) == "failed"
-    ):  # by the watchdog, which ended the process of the last attempt
+    if folder.state(job.epochs) == "failed":  # the watchdog ended the last attempt
         return False
     try:
         note = FailureNote(folder, job.epochs)

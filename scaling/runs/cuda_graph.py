@@ -8,12 +8,10 @@ import torch
 from torch import Tensor
 
 WARM_UP = 3  # eager steps on a side stream before a capture, as PyTorch's notes require
-UNCAPTURED = (
-    "This instance was constructed with capturable"  # Adam warns about steps before a capture
-)
+UNCAPTURED = "This instance was constructed with capturable"  # Adam's warning before a capture
 
 Step = Callable[[Tensor], Tensor]
-OnSideStream = Callable[[Step, Tensor], Tensor]
+Eager = Callable[[Step, Tensor], Tensor]
 Capture = Callable[[Step, Tensor], Step]
 
 
@@ -26,11 +24,9 @@ class Graphed:
     call.
     """
 
-    def __init__(
-        self, step: Step, batch: int, on_side_stream: OnSideStream, capture: Capture
-    ) -> None:
+    def __init__(self, step: Step, batch: int, eager: Eager, capture: Capture) -> None:
         self.step, self.batch = step, batch
-        self.on_side_stream, self.capture = on_side_stream, capture
+        self.eager, self.capture = eager, capture
         self.dtype: torch.dtype | None = None
         self.replay: Step | None = None
         self.warmed = 0
@@ -43,7 +39,7 @@ class Graphed:
             self.dtype, self.replay, self.warmed = x.dtype, None, 0
         if self.replay is None and self.warmed < WARM_UP:
             self.warmed += 1
-            return self.on_side_stream(self.step, x)
+            return self.eager(self.step, x)
         if self.replay is None:
             self.replay = self._captured(x)
         return self.replay(x)
@@ -69,10 +65,10 @@ def _cause(error: BaseException) -> str:
 
 def graphed(step: Step, batch: int) -> Graphed:
     """Wraps a step on a CUDA device, with a `capturable` optimizer and a constant learning rate."""
-    return Graphed(step, batch, _on_side_stream, _capture)
+    return Graphed(step, batch, _eager, _capture)
 
 
-def _on_side_stream(step: Step, x: Tensor) -> Tensor:
+def _eager(step: Step, x: Tensor) -> Tensor:
     """Runs a step on a side stream, ordered after all earlier and before all later work."""
     stream, main = torch.cuda.Stream(), torch.cuda.current_stream()
     stream.wait_stream(main)

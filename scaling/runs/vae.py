@@ -50,9 +50,8 @@ class VaeSteps(Run):
     def _set_phase(self, epoch: int) -> None:
         """Creates the epoch's optimizer: after `half_asleep_from`, for the encoder alone."""
         self.half_asleep = 0 < self.trial.half_asleep_from < epoch
-        self.vae.zero_grad(
-            set_to_none=True
-        )  # old gradients of a frozen decoder would enter the clipped norm
+        # Old gradients of a frozen decoder would enter the clipped norm.
+        self.vae.zero_grad(set_to_none=True)
         self.vae.decoder.requires_grad_(not self.half_asleep)
         self.optimizer = self._adam(self.vae.encoder if self.half_asleep else self.vae)
         self.step: Step = graphed(self._step, self.trial.batch) if self.replays else self._step
@@ -86,8 +85,8 @@ class VaeRun(VaeSteps):
     """Trains a VAE; iterating over it trains and yields rows, as `Run` describes.
 
     In the last tenth of the epochs, rows are four times as frequent; their mean is the final value.
-    `data` contains D_train, the test set and, unless the partition has none, validation images
-    (`scaling.data.partition.divided`). `read_chunk` returns the chunks of the source's pool.
+    `data` is divided as `scaling.data.partition.divided` does; `read_chunk` returns the chunks of
+    the source's pool.
     """
 
     objective, remedy = "training ELBO", " or grad_clip"
@@ -115,10 +114,7 @@ class VaeRun(VaeSteps):
         self._set_phase(0)
         self.constants = self._constants()
         self.read_chunk = read_chunk
-        self.images: tuple[int, Tensor] = (
-            0,
-            self.train,
-        )  # an epoch's images, kept for its measurement
+        self.images: tuple[int, Tensor] = (0, self.train)  # an epoch's, kept for its measurement
         self.rule = None if trial.stop_when == "never" else StopRule(trial)
 
     @property

@@ -36,12 +36,8 @@ class StudyEvents:
     scheduled: Mapping[str, Scheduled]
     meanings: Mapping[str, str] = field(default_factory=dict)
     find_path: FindPath = lambda trials, source: ()
-    about: Mapping[str, str] = field(
-        default_factory=dict
-    )  # Markdown texts by title, such as the command and the plan
-    new_rows: dict[str, int] = field(
-        default_factory=dict
-    )  # rows by cell, since its mean was written
+    about: Mapping[str, str] = field(default_factory=dict)  # Markdown texts by title
+    new_rows: dict[str, int] = field(default_factory=dict)  # by cell, since its mean was written
     expected: dict[str, int] = field(default_factory=dict)  # number of rows by cell, at the end
     ended: int = 0  # trials that ended since the path was written
 

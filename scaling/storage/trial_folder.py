@@ -48,10 +48,7 @@ class TrialFolder:
         return trial
 
     def create(self, trial: Trial) -> None:
-        """Creates the folder with its `trial.json`.
-
-        Raises UsageError if the folder already contains a different trial under the same key.
-        """
+        """Creates the folder with `trial.json`; raises UsageError if it has another trial."""
         stored = _stored(self.path / "trial.json")
         if stored is None:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -93,10 +90,7 @@ class TrialFolder:
         _merge_arrays(self.path / "arrays.npz", arrays)
 
     def save_checkpoint(self, state: dict[str, Any]) -> bool:
-        """Saves the state as the newest checkpoint.
-
-        Returns False, and saves nothing, if the existing one is from a later epoch.
-        """
+        """Saves the newest checkpoint; returns False, saving nothing, if one is later."""
         return checkpoints.save(self.path, state)
 
     def keep_model(self, state: dict[str, Any]) -> None:
@@ -126,10 +120,7 @@ class TrialFolder:
             (self.path / "done.json").unlink()
 
     def done(self) -> dict[str, Any] | None:
-        """Returns the content of a valid `done.json`, else None.
-
-        Raises UsageError if its format is newer.
-        """
+        """Returns a valid `done.json`, else None; raises UsageError if its format is newer."""
         done = read_versioned(self.path / "done.json") or {}
         epoch = done.get("epoch")  # 0 of a trial that failed before its first row
         valid = type(epoch) is int and epoch >= 0 and done.get("state") in ("done", "failed")
@@ -139,9 +130,8 @@ class TrialFolder:
         """Returns new, partial, done or failed, for a trial that is to run for `epochs` epochs.
 
         A trial is done if it has a `done.json` (written last), all rows up to `epochs` that this
-        lists, and a row at `epochs` or later. A trial that its stopping rule ended early
-        (`censored`) is done for any number of epochs, and one that failed after `epochs` is done
-        too. Raises UsageError if a file's format is newer.
+        lists, and a row at `epochs` or later. One that its rule ended early (`censored`), or that
+        failed after `epochs`, is done too. Raises UsageError for a newer format.
         """
         read_versioned(self.path / "trial.json")
         return self.state_at(epochs, self.done(), self.reached())
