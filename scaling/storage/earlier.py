@@ -61,7 +61,7 @@ class Earlier:
             self.warned.add(earlier.dataset)
             print(
                 f"{earlier.dataset} has been overwritten since earlier trials were trained on it. "
-                "They are kept, and this study trains its trials on the present images.",
+                "Those trials are kept, and this study trains on the present images.",
                 file=sys.stderr,
             )
         return False

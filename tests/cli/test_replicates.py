@@ -150,7 +150,10 @@ def test_a_study_that_adds_nothing_is_not_run_forever(root, capsys):
     ("words", "said"),
     [
         (["--max-hours", "1"], "needs --until-decided"),
-        (["--until-decided", "duble descent"], "Did you mean 'double descent'?"),
+        (
+            ["--until-decided", "duble descent"],
+            "Unknown claim 'duble descent'. Did you mean 'double descent'?",
+        ),
         (["--until-decided", "smoothness"], "is exploratory"),
         (["--until-decided", "double descent"], "is not measured in"),
         (["--max-hour", "1"], "Known flags: "),

@@ -46,7 +46,7 @@ def test_a_supervisor_that_is_gone_stops_nobody(monkeypatch):
 
 def test_the_end_leaves_its_code(pipe, monkeypatch):
     reader, writer = pipe
-    ended = []
+    ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     exit_code.leave_in(writer)
     exit_code.end(3)

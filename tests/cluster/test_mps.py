@@ -93,7 +93,7 @@ def test_one_that_runs_already_is_used_and_left_alone(fake, monkeypatch):
     lines, pipes, up = launched("auto", fake)
     assert up
     assert pipes is None
-    assert "used" in lines[0]
+    assert "daemon that already runs here" in lines[0]
     assert "quit" not in calls(fake)
     assert (fake / "up").exists()
 
