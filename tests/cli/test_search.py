@@ -190,9 +190,9 @@ def test_scores_are_means_of_the_last_tenth():
     (["--search", "m_z=int:1:4"], "both give m_z"),
     ([*LR, "--set", "lr=1e-3"], "both give lr"),
     ([*LR, "--samples", "100000"], "at most 1024"),
-    ([*LR, "--samples", "0"], "at least one"),
-    ([*LR, "--halving", "1"], "--halving 1"),
-    ([*LR, "--halving", "0"], "--halving 0"),
+    ([*LR, "--samples", "0"], "not a whole number at least 1"),
+    ([*LR, "--halving", "1"], "--halving: '1' is not"),
+    ([*LR, "--halving", "0"], "--halving: '0' is not"),
     ([*LR, "--search-over", "cell"], "Did you mean 'cells'"),
     (["--samples", "4"], "--samples needs --search"),
     (["--halving", "3"], "--halving needs --search"),
@@ -231,7 +231,7 @@ def test_without_validation_all_points_of_other_kinds_are_trained(tmp_path):
     assert len({item.trial.lr for item in searching.now(Store(tmp_path))}) == 3
     assert searching.record(Store(tmp_path))["search"]["chosen_by"] is None
     options.halving = 3
-    with pytest.raises(UsageError, match="a diffusion trial has not"):
+    with pytest.raises(UsageError, match="a diffusion trial does not have"):
         work_of(options, preset, diffusion.trials(preset), 2, identify(options))
 
 
