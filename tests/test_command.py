@@ -74,7 +74,7 @@ def test_a_study_is_the_file_of_its_name(words, tmp_path):
 def test_without_a_name_the_studies_are_listed():
     done = run("study")
     assert done.returncode == 2
-    assert done.stderr.startswith("Error: study takes a name. Type one of these:")
+    assert done.stderr.startswith("Error: study needs a name. Type one of these:")
     listed = [line.split()[0] for line in done.stdout.splitlines() if line[:2] == "  "]
     assert listed == studies.names() == sorted(figures.STUDIES)
 

@@ -86,7 +86,7 @@ def test_json_goes_with_the_plan(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["study.py", "--json"])
     with pytest.raises(SystemExit, match="2"):
         cli.main("study", trials, PRESETS, lambda folder: [])
-    assert capsys.readouterr().err == "Error: --json goes with --dry-run. Add --dry-run.\n"
+    assert capsys.readouterr().err == "Error: --json needs --dry-run. Add --dry-run.\n"
 
 
 def test_a_condition_that_no_row_meets():

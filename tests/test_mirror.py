@@ -22,7 +22,7 @@ TOGETHER = {
     "analysis/diff": "tests/analysis/diff/test_diff.py",  # two results through all of it
     "analysis/measured.py": "tests/analysis/test_cells.py",
     "scaling/storage/desk.py": "tests/cluster/test_keeper.py",  # who keeps what nodes hand in
-    "scaling/cli/asked.py": "tests/cli/test_search.py",
+    "scaling/cli/selection.py": "tests/cli/test_search.py",
     "scaling/cli/axes.py": "tests/cli/test_options.py",
     "scaling/cli/processes.py": "tests/cli/test_doctor.py",
     "analysis/paths.py": "tests/analysis/test_curves.py",

@@ -110,7 +110,7 @@ def test_what_is_printed_for_typing_can_be_typed(run):
     assert done.returncode == 2
     assert "(scaling-vae study double_descent)" in done.stderr
     done = run("evaluate", "--dry-run", "--metric", "psnr")
-    assert done.returncode == 2 and "holds no VAE that can be read" in done.stderr
+    assert done.returncode == 2 and "contains no VAE that can be read" in done.stderr
 
 
 def test_the_doctor(run):

@@ -1,4 +1,4 @@
-"""What the command line makes of a preset's trials: axes that it replaces, `--set`, chance."""
+"""Applies the command line to a preset's trials: replaced axes, `--set`, seeds and replicates."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from scaling.errors import UsageError
 from scaling.trial import Kind, Source, Trial, grid, on_dataset, parse_source
 
-FLAGS = {  # of a study, and the field that each one sets
+FLAGS = {  # a study's flag -> the field of a trial that it sets
     "dataset": "dataset",
     "train_size": "train_size",
     "m_z": "m_z",
@@ -19,7 +19,10 @@ FLAGS = {  # of a study, and the field that each one sets
 
 
 def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:
-    """The preset's trials with the axes that the command line replaces."""
+    """Returns the preset's trials with the axes that the command line replaces.
+
+    Raises UsageError if two flags set the same field.
+    """
     made = list(trials)
     if options.dataset is not None:
         made = on_dataset(made, options.dataset)
@@ -34,16 +37,16 @@ def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:
     for flag, name in FLAGS.items():
         if name in typed and getattr(options, flag) is not None:
             raise UsageError(
-                f"--{flag.replace('_', '-')} and --set {name}= say the same field. Give one."
+                f"--{flag.replace('_', '-')} and --set {name}= set the same field. Omit one."
             )
     axes |= typed
     return grid(made, **{name: values for name, values in axes.items() if values})
 
 
 def chance(trials: Sequence[Kind], options: argparse.Namespace) -> dict[str, Sequence[int]]:
-    """The axes of chance that were typed: replicates of one seed each, or seeds in one replicate.
+    """Returns the axes of chance: replicates of one seed each, or seeds within one replicate.
 
-    Both together are their product.
+    If both are given, the result is their product.
     """
     replicates = _once("--replicates", options.replicates or [])
     seeds = _once("--seeds", options.seeds or [])
@@ -56,7 +59,7 @@ def chance(trials: Sequence[Kind], options: argparse.Namespace) -> dict[str, Seq
 
 
 def _fields(words: list[list[str]], kind: type[Trial]) -> dict[str, list[object]]:
-    """`--set FIELD=VALUE [VALUE ...]`, typed by the trial's fields."""
+    """Parses `--set FIELD=VALUE [VALUE ...]`, typed by the trial's fields."""
     axes: dict[str, list[object]] = {}
     for group in words:
         name = ""
@@ -82,8 +85,8 @@ def _parse(name: str, word: str, kind: type[Trial]) -> object:
 
 
 def _once(flag: str, groups: Sequence[list[int]]) -> list[int]:
-    """The numbers of all words."""
+    """Returns the numbers of all words; raises UsageError if one is given twice."""
     numbers = [number for group in groups for number in group]
     if len(set(numbers)) < len(numbers):
-        raise UsageError(f"{flag}: a number stands twice. Name each once.")
+        raise UsageError(f"{flag}: a number is given twice. Give each once.")
     return numbers

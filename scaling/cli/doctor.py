@@ -1,7 +1,7 @@
-"""`scaling-vae doctor`: what works here, what does not, and what to type.
+"""Runs `scaling-vae doctor`: lists what works here, what does not, and what to type.
 
-Checks that import what may be missing, or hang, are in `scaling.cli.probes`: each a process of its
-own, all at once, given up after a while.
+Checks that may hang, or that import packages which may be missing, are in `scaling.cli.checks`.
+They run as parallel processes and are given up after a while.
 """
 
 import json
@@ -28,11 +28,11 @@ from scaling.planning.table import size
 from scaling.trial import extensions, machine
 
 WORKS, LIMITED, BROKEN = "works", "limited", "broken"
-SCARCE, LITTLE = 1e9, 10e9  # bytes free on the disk: too few, few for images of 32x32
-SHARED = 3e9  # bytes of /dev/shm that hold ten chunks of CIFAR-10
+SCARCE, LITTLE = 1e9, 10e9  # free bytes on the disk: too few, few for 32x32 images
+SHARED = 3e9  # bytes of /dev/shm that are enough for ten chunks of CIFAR-10
 SHM = Path("/dev/shm")
-Where = tuple[str, int | None]  # the address, and the CPUs of a local Ray
-ADVICE = {  # for a probe that fails in a way of its own
+Where = tuple[str, int | None]  # Ray's address, and the CPUs of a local Ray
+ADVICE = {  # for a check that fails in an unexpected way
     "torch": "pip install --force-reinstall torch torchvision",
     "ray": 'pip install --force-reinstall "ray[tune]"',
     "data": "pip install --force-reinstall numpy scikit-learn",
@@ -41,23 +41,23 @@ ADVICE = {  # for a probe that fails in a way of its own
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the table; `advice` is what to type."""
+    """Holds one line of the table; `advice` is what to type."""
 
     name: str
-    state: str  # works, limited (all that does not need it works) or broken
+    state: str  # works, limited (what does not need it works) or broken
     found: str
     advice: str = ""
 
 
 def add_to(words: Any) -> None:
-    """Adds `doctor` to the words of a command line."""
-    about = "what works here, what does not, and what to type"
+    """Adds the command `doctor` to the command line."""
+    about = "check what works here, and say what to type if something does not"
     made = words.add_parser("doctor", help=about, description=about)
     add_results(made)
     add_address(made)
     add_data_root(made)
     add_module(made)
-    wait = "patience with each check (default 14)"
+    wait = "time limit of each check in seconds (default 14)"
     made.add_argument("--seconds", type=positive, default=14.0, help=wait)
     made.set_defaults(command=_command)
 
@@ -69,33 +69,36 @@ def _command(options: Namespace) -> int:
 
 
 def main(results: Path, data_root: Path | None, where: Where, seconds: float) -> int:
-    """Prints the table; 0 where nothing is broken, else 2. Probes are given up after `seconds`."""
+    """Prints the table; returns 2 if something is broken, else 0.
+
+    Checks in processes of their own are given up after `seconds`.
+    """
     findings = diagnose(results, data_root, where, seconds)
     print("\n".join(table(findings)))
     return 2 if any(finding.state == BROKEN for finding in findings) else 0
 
 
 def diagnose(results: Path, data_root: Path | None, where: Where, seconds: float) -> list[Finding]:
-    """All checks, in the order in which they are best mended."""
+    """Runs all checks and returns their findings, in the order in which to repair them."""
     words = [module.word for module in extensions.loaded()]
     with tempfile.TemporaryDirectory() as folder:
         address, cpus = where
         needed = ray_needs()
         lacking = [finding.name for finding in needed if finding.state == BROKEN]
-        probes = [Probe("torch", [], Path(folder))]
+        checks = [Check("torch", [], Path(folder))]
         if address != "local" or not lacking:
-            probes += [Probe("ray", [address, str(cpus or "")], Path(folder))]
+            checks += [Check("ray", [address, str(cpus or "")], Path(folder))]
         else:
-            needed += [Finding("ray", LIMITED, f"not started: first mend {listed(lacking)}")]
-        probes += [Probe("data", [str(data_root or ""), *words], Path(folder))]
+            needed += [Finding("ray", LIMITED, f"not started: first repair {listed(lacking)}")]
+        checks += [Check("data", [str(data_root or ""), *words], Path(folder))]
         end = time.monotonic() + seconds
         quick = [_found(check) for check in (python, packages, partial(disk, results))]
         quick += [_found(shared_memory), *needed, *modules()]
-        return quick + [found for probe in probes for found in probe.findings(end)]
+        return quick + [found for check in checks for found in check.findings(end)]
 
 
 def table(findings: Sequence[Finding]) -> list[str]:
-    """State, name and what was found; below it what to type."""
+    """Lays findings out in lines: state, name and finding, with the advice below."""
     states, names = (max(len(getattr(f, part)) for f in findings) for part in ("state", "name"))
     lines = []
     for finding in findings:
@@ -107,32 +110,32 @@ def table(findings: Sequence[Finding]) -> list[str]:
 
 
 def python() -> Finding:
-    """The interpreter and the machine."""
+    """Reports the interpreter and the machine."""
     memory, cpus = size(machine.memory_bytes()), machine.cpus()
     here = f"{platform.system()}, {cpus} CPUs, {memory} of memory"
     return Finding("python", WORKS, f"{platform.python_version()} on {here}")
 
 
 def packages() -> Finding:
-    """What pyproject.toml asks for, against what is installed."""
+    """Compares the installed packages with the requirements in pyproject.toml."""
     try:
         needed = metadata.requires("scaling-vae") or []
     except metadata.PackageNotFoundError:
         found = "scaling-vae is not installed: Ray's processes will not find it"
         root = Path(__file__).parents[2]
         checkout = shlex.join(["pip", "install", "-e", str(root)])
-        again = "Install the wheel again that it came from"
+        again = "Install again the wheel that it came from"
         advice = checkout if (root / "pyproject.toml").is_file() else again
         return Finding("packages", BROKEN, found, advice)
     faults = {line.partition(";")[0].strip(): fault for line in needed if (fault := _fault(line))}
     if faults:
         advice = shlex.join(["pip", "install", *faults])
         return Finding("packages", BROKEN, "; ".join(faults.values()), advice)
-    return Finding("packages", WORKS, "all that is needed, in versions that fit")
+    return Finding("packages", WORKS, "all required packages, in suitable versions")
 
 
 def _fault(line: str) -> str:
-    """What is wrong with a package such as `ray[tune]<3,>=2.50`; empty if nothing."""
+    """Returns what is wrong with a package such as `ray[tune]<3,>=2.50`, or ""."""
     from packaging.requirements import Requirement
 
     needed = Requirement(line)
@@ -148,7 +151,7 @@ def _fault(line: str) -> str:
 
 
 def modules() -> list[Finding]:
-    """What each module of the user's adds."""
+    """Reports what each of the user's modules adds."""
     made = []
     for module in extensions.loaded():
         added = {f"{what} {name}" for (what, name), of in extensions.ADDED.items() if of == module}
@@ -158,7 +161,7 @@ def modules() -> list[Finding]:
 
 
 def disk(results: Path) -> Finding:
-    """Whether the results folder, or where it would be made, can be written, and has room."""
+    """Checks that the results folder, or the place for it, can be written and has room."""
     there = next(
         path for path in (results.absolute(), *results.absolute().parents) if path.exists()
     )
@@ -172,12 +175,12 @@ def disk(results: Path) -> Finding:
     if free < SCARCE:
         return Finding("results", BROKEN, found, "Free some, or give another: --results DIR")
     if free < LITTLE:
-        return Finding("results", LIMITED, found, "--dry-run tells how much a study writes")
+        return Finding("results", LIMITED, found, "--dry-run shows how much a study writes")
     return Finding("results", WORKS, found)
 
 
 def shared_memory() -> Finding:
-    """Where Ray's object store lies."""
+    """Checks the memory in which Ray keeps its object store."""
     if not SHM.is_dir():
         return Finding("shared memory", WORKS, f"no {SHM} on this system: Ray uses files")
     usage = shutil.disk_usage(SHM)
@@ -189,38 +192,38 @@ def shared_memory() -> Finding:
 
 
 def ray_needs() -> list[Finding]:
-    """What Ray needs before it starts: a folder for its sockets, a token that is private."""
+    """Checks what Ray needs before it starts: a folder for its sockets, a private token."""
     from scaling.cluster.needs import needs
 
     return [Finding(n.name, BROKEN if n.advice else WORKS, n.found, n.advice) for n in needs()]
 
 
 def _found(check: Callable[[], Finding]) -> Finding:
-    """The finding of a check; what the system refuses it is a finding too."""
+    """Runs a check; an error of the operating system is a finding too."""
     try:
         return check()
     except (OSError, RuntimeError) as error:
         return Finding(getattr(check, "__name__", "check"), BROKEN, str(error))
 
 
-class Probe:
-    """A check that runs as a process; its output goes to files, which no grandchild holds up."""
+class Check:
+    """Runs a check as a process; its output goes to files: a grandchild may hold a pipe open."""
 
     def __init__(self, name: str, words: Sequence[str], folder: Path) -> None:
         self.name, self.out, self.err = name, folder / f"{name}.out", folder / f"{name}.err"
-        command = [sys.executable, "-m", "scaling.cli.probes", name, *words]
+        command = [sys.executable, "-m", "scaling.cli.checks", name, *words]
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.process = subprocess.Popen(command, stdout=out, stderr=err)
 
     def findings(self, end: float) -> list[Finding]:
-        """What it found until then; whatever kept it from ending well is a finding too."""
+        """Returns its findings until the time `end`; if it fails or hangs, that is one too."""
         try:
             code = self.process.wait(max(0.0, end - time.monotonic()))
         except subprocess.TimeoutExpired:
             slow = at_work(self.process.pid)
             self.process.kill()
             self.process.wait()
-            state, why = (LIMITED, ": it is at work, and slow") if slow else (BROKEN, ": it hangs")
+            state, why = (LIMITED, ": it is working, but slow") if slow else (BROKEN, ": it hangs")
             again = f"Give it longer: {to_type('doctor', '--seconds', 60)}"
             return [*self._read(), Finding(self.name, state, f"no answer in time{why}", again)]
         if code:
@@ -232,9 +235,9 @@ class Probe:
         return [Finding(*json.loads(line)) for line in lines if line.startswith("[")]
 
     def _died(self, code: int) -> Finding:
-        """By a sentence of ours, or by what a broken installation does to a process."""
-        told = self.err.read_text(errors="replace").strip().rpartition("\n")[2]
-        if told.startswith("Error: "):
-            return Finding(self.name, BROKEN, told.removeprefix("Error: "))
-        found = f"its process ended with {code}: {told}".removesuffix(": ")
+        """Returns the finding for a failed process, from the last line of its error output."""
+        said = self.err.read_text(errors="replace").strip().rpartition("\n")[2]
+        if said.startswith("Error: "):
+            return Finding(self.name, BROKEN, said.removeprefix("Error: "))
+        found = f"its process ended with {code}: {said}".removesuffix(": ")
         return Finding(self.name, BROKEN, found, ADVICE[self.name])

@@ -1,4 +1,4 @@
-"""Measures metrics of finished trials, from the models that they kept: only what is missing."""
+"""Measures missing metrics of trials, from the models that they kept."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ def main(description: str) -> None:
 
 
 def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
-    """Returns the VAEs with a measured epoch whose row meets all conditions of `--where`, by key.
+    """Returns the VAEs, by key, that have a row which meets all conditions of `--where`.
 
-    Raises UsageError for what cannot be read, and where no VAE has a measured epoch yet.
+    Raises UsageError for conditions that cannot be read, and if no VAE has a measured epoch.
     """
     from analysis.results import load
     from analysis.trial_folder import ResultsError
@@ -32,15 +32,15 @@ def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
     vaes = store.vaes()
     if not vaes:
         raise UsageError(
-            f"{store.root} holds no VAE that can be read. Give the folder in which trials/ lies: "
-            "--results results."
+            f"{store.root} contains no VAE that can be read. Give the folder that contains "
+            "trials/: --results results."
         )
     try:
         rows = load(store.root)
         rows = rows[rows["kind"] == "vae"]
         if rows.empty:
             raise UsageError(
-                f"{store.root} holds no measured epoch of a VAE yet. Run a study of VAEs first: "
+                f"{store.root} contains no measured epoch of a VAE yet. Run a study of VAEs first: "
                 "scaling-vae study double_descent."
             )
         fits = [met(rows, condition) for condition in parse(words)]
@@ -53,17 +53,23 @@ def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
 def _parser(description: str) -> Parser:
     made = Parser(prog=program(), description=description, allow_abbrev=False)
     add = made.add_argument
-    add("--metric", nargs="+", required=True, metavar="NAME", help="metrics, by module or column")
+    add(
+        "--metric",
+        nargs="+",
+        required=True,
+        metavar="NAME",
+        help="metrics to measure, by module or column",
+    )
     add("--where", nargs="+", default=[], metavar="CONDITION",
-        help='such as "m_z>1 and source==dmaapx", as of python -m analysis')  # fmt: skip
+        help='such as "m_z>1 and source==dmaapx", as in python -m analysis')  # fmt: skip
     add(
         "--epoch",
         nargs="+",
         type=count,
         metavar="N",
-        help="default: wherever a model is kept",
+        help="epochs (default: all with a kept model)",
     )
-    add("--setting", nargs="+", default=[], metavar="NAME=VALUE", help="of the metric, typed")
+    add("--setting", nargs="+", default=[], metavar="NAME=VALUE", help="settings of the metric")
     add("--dry-run", action="store_true", help="list the cells that would be measured and stop")
     add_place(made)
     return made
@@ -104,19 +110,21 @@ def _main(options: Namespace) -> int:
             options.cpus,
         )
     studies = store.studies_of({cell.key for cell in cells})
-    anew = [f"Figures anew: {to_type('report', '--results', study)}" for study in studies]
-    print("\n".join([*failed, *anew]))
+    redraw = [
+        f"To redraw the figures: {to_type('report', '--results', study)}" for study in studies
+    ]
+    print("\n".join([*failed, *redraw]))
     return FAILED if failed else DONE
 
 
 def _shares(trials: Sequence[Trial], options: Namespace) -> dict[str, float]:
-    """Of a GPU, by key: as asked for, or what the planner gives the trial with these metrics."""
+    """Returns the GPU share of each trial by key: the given one, or what the planner assigns."""
     from scaling.planning.calibrate import cached_machine
     from scaling.planning.fit import gpu_share
 
     machine = cached_machine(has_gpu() or options.address != "local")
-    asked = options.gpus_per_trial
+    fixed = options.gpus_per_trial
     return {
-        key(trial): gpu_share(trial, machine, options.metric) if asked is None else asked
+        key(trial): gpu_share(trial, machine, options.metric) if fixed is None else fixed
         for trial in trials
     }

@@ -1,4 +1,4 @@
-"""The options that say which Ray runs the work: where it is, and how much of this machine."""
+"""Defines the options that choose the Ray cluster, and the part of this machine to use."""
 
 import argparse
 from typing import Any
@@ -11,22 +11,27 @@ from scaling.trial.bounds import COUNT
 def add_address(made: argparse._ActionsContainer) -> None:
     """Adds --address and --cpus."""
     add = made.add_argument
-    add("--address", default="local", metavar="ADDRESS", help="local (default), auto or HOST:PORT")
-    about = "of this machine, for a local Ray (default: all that this process may use)"
+    add(
+        "--address",
+        default="local",
+        metavar="ADDRESS",
+        help="Ray: local (default), auto, HOST:PORT",
+    )
+    about = "CPUs of this machine for a local Ray (default: all that this process may use)"
     add("--cpus", type=_cpus, metavar="N", help=about)
 
 
 def check_cpus(options: Any) -> None:
-    """Raises UsageError where --cpus would limit nothing: a running cluster has its own."""
+    """Raises UsageError if --cpus has no effect: a running cluster has its own CPUs."""
     if options.cpus and options.address != "local":
         raise UsageError(
             f"--cpus {options.cpus} limits a Ray that is started here, and --address "
-            f"{options.address} joins one. Leave one of them out."
+            f"{options.address} joins one. Omit one of them."
         )
 
 
 def _cpus(text: str) -> int:
-    """A number of CPUs that this process may use."""
+    """Parses a number of CPUs, at most those that this process may use."""
     there = machine.cpus()
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= there):
         raise argparse.ArgumentTypeError(

@@ -1,7 +1,7 @@
-"""What a plan needs before it can run: data, pools, weights. The plan looks for it, in seconds.
+"""Checks, within seconds, the data, pools and weights that a plan needs before it can run.
 
-What the launch would refuse is refused here with the same sentence, as far as file names, headers
-and records tell.
+Errors are the same sentences that the launch would raise, as far as file names, headers and records
+show them.
 """
 
 import os
@@ -22,7 +22,7 @@ READ_BYTES = 64 << 20  # own files up to this size are read whole; larger ones b
 
 
 def with_whole_pool_names(trials: Sequence[Kind], store: Store) -> list[Kind]:
-    """The trials with their pools' whole names, where a unique prefix was given."""
+    """Returns the trials with their pools' full names, where a unique prefix was given."""
     return [_with_whole_name(trial, store) for trial in trials]
 
 
@@ -36,9 +36,9 @@ def _with_whole_name(trial: Kind, store: Store) -> Kind:
 
 
 def whole_name(name: str, store: Store) -> str:
-    """The name of the pool that is called so or begins so; the name itself where there is none.
+    """Returns the name of the pool with this name or prefix, or the name itself if there is none.
 
-    Raises UsageError where several begin so.
+    Raises UsageError if several pools have the prefix.
     """
     if (store.pool(name) / "pool.json").exists():
         return name
@@ -52,7 +52,7 @@ def whole_name(name: str, store: Store) -> str:
 
 
 def check_needed(options: Namespace, scheduled: Sequence[Scheduled], store: Store) -> None:
-    """Raises UsageError for data and pools that are not there, or that the trials cannot use."""
+    """Raises UsageError for data and pools that do not exist or do not suit the trials."""
     for name in dict.fromkeys(item.trial.dataset for item in scheduled):
         _check_data(name, options)
     for item in scheduled:
@@ -64,7 +64,7 @@ def check_needed(options: Namespace, scheduled: Sequence[Scheduled], store: Stor
 
 
 def _check_data(name: str, options: Namespace) -> None:
-    """An own file is read as the launch reads it; a standard one is looked for where it lies."""
+    """Checks a data set: reads a user's own file, and looks for the folder of a standard one."""
     from scaling.data import datasets, official
 
     if name.endswith(datasets.OWN):
@@ -82,27 +82,28 @@ def _check_data(name: str, options: Namespace) -> None:
 
 
 def _check_pool(name: str, trial: Trial, store: Store) -> None:
-    """The pool's record, beside what the trial says of its images."""
+    """Compares the pool's record with what the trial needs."""
     from scaling.pools.pool import Pool
 
     row = images_of(trial.dataset)
     pool = Pool.load(store.pool(name), store.root / "pools")
     shape = (row.channels, row.side, row.side)
     size = sizes(trial.part, row, trial.dataset).train
-    levels = row.levels if trial.dataset in DATASETS else pool.spec.levels  # headers know none
+    # The headers of users' own files do not give the number of levels.
+    levels = row.levels if trial.dataset in DATASETS else pool.spec.levels
     pool.check_for(trial.dataset, levels, shape, size, chunks_of(trial))
 
 
 def lacks(scheduled: Sequence[Scheduled]) -> Iterator[str]:
-    """Lines on what the launch goes without: metrics that will be absent."""
-    asked = {m for item in scheduled for m in item.metrics}
+    """Yields lines about metrics that will be absent, and why."""
+    metrics = {m for item in scheduled for m in item.metrics}
     coloured = any(images_of(item.trial.dataset).channels == 3 for item in scheduled)
-    if INCEPTION_METRIC in asked and coloured and not (file := inception_file()).is_file():
+    if INCEPTION_METRIC in metrics and coloured and not (file := inception_file()).is_file():
         yield f"Absent: FID and Inception Score of RGB images, which need the weights {file}"
 
 
 def inception_file() -> Path:
-    """Where torch-fidelity's weights lie, by the rule of `torch.hub` and without importing it."""
+    """Returns the path of torch-fidelity's weights, as `torch.hub` chooses it, without torch."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))
     return Path(os.path.expanduser(home), "hub", "checkpoints", INCEPTION)

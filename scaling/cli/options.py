@@ -1,4 +1,4 @@
-"""The options that every study shares; `scaling.cli.axes` makes trials of them."""
+"""Defines the options that all studies share; `scaling.cli.axes` turns them into trials."""
 
 import argparse
 import os
@@ -17,15 +17,16 @@ from scaling.trial import extensions
 from scaling.trial.bounds import COUNT, NOT_NEGATIVE, NUMBER, POSITIVE, number
 
 SMOKE = "smoke"  # the preset of --smoke-test
-LONGEST_RANGE = 10_000  # seeds or replicates that one word stands for
+LONGEST_RANGE = 10_000  # maximum number of seeds or replicates in one range
 count, positive = number(COUNT), number(POSITIVE)
-ROW_TIMEOUT = 24 * 60.0  # minutes: far above any epoch, below a lost weekend
+ROW_TIMEOUT = 24 * 60.0  # minutes: far longer than any epoch, shorter than a lost weekend
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser whose errors are sentences, with the known flags or words."""
+    """Raises argparse's errors as UsageError sentences that list the known flags or words."""
 
     def error(self, message: str) -> Never:
+        """Raises UsageError with the message, similar flags, and all flags."""
         flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
         _, _, wrong = message.partition("unrecognized arguments: ")
         words = [word.partition("=")[0] for word in wrong.split() if word.startswith("-")]
@@ -33,14 +34,14 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message[:1].upper()}{message[1:]}. {near}Known flags: {listed(flags)}.")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parses the words, and refuses unknown ones here: a subcommand knows its own flags."""
+        """Parses the words and refuses unknown ones here, as a subcommand knows its own flags."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return found, unknown
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuses an unknown subcommand or choice, with the nearest one."""
+        """Refuses an unknown subcommand or choice, and suggests the nearest one."""
         known = list(map(str, action.choices or ()))
         if action.choices is not None and value not in action.choices:
             what = (*action.option_strings, "command")[0]
@@ -49,7 +50,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(description: str, presets: Mapping[str, Preset], program: str | None = None) -> Parser:
-    """The command line of a study; `program` is its name in the usage line, else the file's."""
+    """Builds a study's command line; its usage line names `program`, by default the file."""
     names = {name: preset for name, preset in presets.items() if name != SMOKE}
     listing = "\n".join(f"  {name:16}{preset.about}" for name, preset in names.items())
     made = Parser(
@@ -68,21 +69,32 @@ def parser(description: str, presets: Mapping[str, Preset], program: str | None 
 
 def _add_trials(made: Parser, default: str) -> None:
     add = made.add_argument_group("what to train").add_argument
-    add("--preset", default=default, metavar="NAME", help=f"one of those below (default {default})")
-    add("--dataset", metavar="NAME", help="with its network, likelihood, lr and batch")
+    add(
+        "--preset",
+        default=default,
+        metavar="NAME",
+        help=f"one of the presets below (default {default})",
+    )
+    add("--dataset", metavar="NAME", help="data set, with its network, likelihood, lr, batch")
     add("--train-size", type=count, metavar="N", help="|D_train|, the first N of a permutation")
     add("--m-z", type=count, nargs="+", metavar="N", help="latent multipliers")
-    add("--n-c", type=count, nargs="+", metavar="N", help="inner channels; with --m-z the product")
+    add("--n-c", type=count, nargs="+", metavar="N", help="inner channels; crossed with --m-z")
     add("--source", nargs="+", metavar="NAME", help="training distributions: normal, ...")
     add("--replicates", type=_numbers, nargs="+", metavar="N",
-        help="draws of D_train, diffusion model and weights, ranges such as 0-4 too")  # fmt: skip
+        help="draws of D_train, diffusion model and weights; ranges such as 0-4 too")  # fmt: skip
     add("--seeds", type=_numbers, nargs="+", metavar="N",
-        help="of the weights alone: data and diffusion model are one replicate's")  # fmt: skip
-    add("--epochs", type=count, metavar="N", help="effective epochs; more continue what is there")
-    add("--measure-every", type=count, metavar="N", help="epochs from a measured row to the next")
+        help="draws of the weights alone, within one replicate")  # fmt: skip
+    add(
+        "--epochs", type=count, metavar="N", help="effective epochs; larger numbers continue trials"
+    )
+    add("--measure-every", type=count, metavar="N", help="number of epochs between measurements")
     add("--set", nargs="+", action="append", default=[], metavar="FIELD=VALUE", dest="fields",
         help="any field of a trial; several values make an axis")  # fmt: skip
-    add("--smoke-test", action="store_true", help="the whole pipeline on a tiny grid, a minute")
+    add(
+        "--smoke-test",
+        action="store_true",
+        help="run the whole pipeline on a tiny grid, in a minute",
+    )
 
 
 def _add_launch(made: Parser) -> None:
@@ -94,47 +106,53 @@ def _add_launch(made: Parser) -> None:
     add("--wait-for-gpus", type=number(NOT_NEGATIVE), default=0.0, metavar="MINUTES",
         help="how long to wait for a cluster's first GPU (default 0)")  # fmt: skip
     add("--mps", choices=["auto", "on", "off"], default="auto",
-        help="NVIDIA MPS, by which trials share a GPU side by side (default auto)")  # fmt: skip
-    add("--cpus-per-trial", type=positive, default=1.0, metavar="N", help="default 1")
+        help="NVIDIA MPS, which runs trials on one GPU in parallel (default auto)")  # fmt: skip
+    add(
+        "--cpus-per-trial",
+        type=positive,
+        default=1.0,
+        metavar="N",
+        help="CPUs of each trial (default 1)",
+    )
     add("--micro-batch", type=_auto_or_count, metavar="N",
-        help="images of a diffusion model's step in memory at a time (auto: planned)")  # fmt: skip
-    add("--max-hours", type=positive, metavar="H", help="stop cleanly after so many hours")
-    add("--max-gpu-hours", type=positive, metavar="H", help="stop cleanly after so many GPU-hours")
+        help="images of a diffusion step in memory at a time (auto: planned)")  # fmt: skip
+    add("--max-hours", type=positive, metavar="H", help="stop cleanly after H hours")
+    add("--max-gpu-hours", type=positive, metavar="H", help="stop cleanly after H GPU-hours")
     add("--retry-failed", action="store_true", help="run failed trials again")
 
 
 def add_place(made: argparse._ActionsContainer) -> None:
-    """Where to run, where results and data lie, what part of a GPU."""
+    """Adds the options for where to run, where results and data are, and the GPU share."""
     add = made.add_argument
     add_address(made)
     add_results(made)
     add_data(made)
     add_module(made)
     add_timeout(made)
-    add("--gpus-per-trial", type=_share, metavar="F", help="auto (default) or a share")
+    add("--gpus-per-trial", type=_gpu_share, metavar="F", help="share of a GPU, or auto (default)")
 
 
 def add_results(made: argparse._ActionsContainer) -> None:
-    """Where results lie."""
-    about = "a folder (default: results)"
+    """Adds --results."""
+    about = "folder of the results (default: results)"
     made.add_argument("--results", type=_folder, default=Path("results"), metavar="DIR", help=about)
 
 
 def add_data(made: argparse._ActionsContainer) -> None:
-    """Where data sets lie, and whether they may be downloaded."""
+    """Adds --data-root and --offline."""
     add_data_root(made)
-    made.add_argument("--offline", action="store_true", help="open no socket for data")
+    made.add_argument("--offline", action="store_true", help="download no data")
 
 
 def add_data_root(made: argparse._ActionsContainer) -> None:
-    """Where data sets lie."""
+    """Adds --data-root."""
     root = os.environ.get("SCALING_DATA")
-    about = "data sets ($SCALING_DATA)"
+    about = "folder of the data sets (default: $SCALING_DATA)"
     made.add_argument("--data-root", type=_path, default=root, metavar="DIR", help=about)
 
 
 def add_module(made: argparse._ActionsContainer) -> None:
-    """Modules of the user's, imported as soon as their flag is read."""
+    """Adds --module, for users' own modules, which are imported as soon as the flag is read."""
     made.add_argument(
         "--module", action="append", type=_module, default=[], metavar="FILE.py", dest="modules",
         help="adds networks, likelihoods, data sets or metrics (examples/); may be repeated",
@@ -148,15 +166,15 @@ def _module(word: str) -> extensions.Module:
 
 
 def add_timeout(made: argparse._ActionsContainer) -> None:
-    """After how long what runs has hung."""
+    """Adds --row-timeout."""
     made.add_argument(
         "--row-timeout", type=positive, default=ROW_TIMEOUT, metavar="MINUTES",
-        help=f"without an epoch, or sample, for so long it has hung (default {ROW_TIMEOUT:g})"
+        help=f"end a process that makes no progress for this long (default {ROW_TIMEOUT:g})"
     )  # fmt: skip
 
 
 def _folder(text: str) -> Path:
-    """A path on a file system; raises where it is an address such as s3://bucket/x."""
+    """Parses a path on a file system; refuses addresses such as s3://bucket/x."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
         raise argparse.ArgumentTypeError(
             f"{text} is an address, and results are written to a folder: give the path of one, "
@@ -167,12 +185,12 @@ def _folder(text: str) -> Path:
 
 def _path(text: str) -> Path:
     if not text:
-        raise argparse.ArgumentTypeError("an empty word is no path")
+        raise argparse.ArgumentTypeError("an empty word is not a path")
     return Path(text)
 
 
-def _share(text: str) -> float | None:
-    """A share of a GPU, several whole ones, 0 for none; None for auto."""
+def _gpu_share(text: str) -> float | None:
+    """Parses a share of a GPU, a number of whole ones, or 0 for none; auto gives None."""
     if text == "auto":
         return None
     try:
@@ -186,11 +204,11 @@ def _share(text: str) -> float | None:
     return share
 
 
-_share.bounds = NOT_NEGATIVE  # type: ignore[attr-defined]
+_gpu_share.bounds = NOT_NEGATIVE  # type: ignore[attr-defined]
 
 
 def _auto_or_count(text: str) -> int | None:
-    """A whole number from 1 on; None for auto."""
+    """Parses a whole number of at least 1; auto gives None."""
     return None if text == "auto" else int(count(text))
 
 
@@ -198,7 +216,10 @@ _auto_or_count.bounds = COUNT  # type: ignore[attr-defined]
 
 
 def preset_of(options: argparse.Namespace, presets: Mapping[str, Preset]) -> Preset:
-    """The preset asked for, measured as asked for; raises UsageError with the known ones."""
+    """Returns the chosen preset, with the measurement interval of --measure-every.
+
+    Raises UsageError, with the known names, for an unknown preset.
+    """
     name = SMOKE if options.smoke_test else options.preset
     if name not in presets:
         near = did_you_mean(name, presets)
@@ -210,7 +231,7 @@ def preset_of(options: argparse.Namespace, presets: Mapping[str, Preset]) -> Pre
 
 
 def _numbers(text: str) -> list[int]:
-    """A number, or a range such as 0-4."""
+    """Parses a number, or a range such as 0-4."""
     first, _, last = text.partition("-")
     read = number(NUMBER)
     try:
@@ -222,7 +243,7 @@ def _numbers(text: str) -> list[int]:
     if end < begin:
         raise argparse.ArgumentTypeError(f"the range {text} is reversed: write {end}-{begin}")
     if end - begin >= LONGEST_RANGE:
-        raise argparse.ArgumentTypeError(f"{text} are more than {LONGEST_RANGE} numbers")
+        raise argparse.ArgumentTypeError(f"{text} is more than {LONGEST_RANGE} numbers")
     return list(range(begin, end + 1))
 
 

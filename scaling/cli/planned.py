@@ -1,4 +1,4 @@
-"""The plan of a study's command: what it rests on, how it is shown, what this machine refuses."""
+"""Makes and shows the plan of a study's command, and checks it against this machine."""
 
 import json
 import math
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 def identify(options: Namespace) -> Callable[[Trial], Trial]:
-    """What gives trials on own files their content, or those that were keyed by a path."""
+    """Returns the function that completes trials on users' own files.
+
+    It adds the file's content to the trial, or returns the same trial of an earlier version, which
+    was keyed by the file's path.
+    """
     from scaling.storage.earlier import Earlier
     from scaling.storage.store import Store
 
@@ -36,7 +40,10 @@ def identify(options: Namespace) -> Callable[[Trial], Trial]:
 def plan_of(
     options: Namespace, preset: Preset, scheduled: Sequence[Scheduled], measure: bool
 ) -> "Plan":
-    """On speeds that are known, or measured now, and on those of what has finished."""
+    """Plans the scheduled trials, with cached speeds of this machine or, with `measure`, new ones.
+
+    The speeds of finished trials are used too.
+    """
     from scaling.planning import calibrate, plan
     from scaling.planning.speeds import speeds
 
@@ -55,7 +62,7 @@ def plan_of(
 
 
 def show(plan: "Plan", options: Namespace, notes: Sequence[str]) -> None:
-    """Prints the plan, and why this machine would refuse it: it may be one for a cluster."""
+    """Prints the plan, and why this machine would refuse it: it may be meant for a cluster."""
     from scaling.planning.table import plan_table
 
     absent = lacks([row.scheduled for row in plan.trials])
@@ -69,9 +76,9 @@ def show(plan: "Plan", options: Namespace, notes: Sequence[str]) -> None:
 
 
 def check_here(options: Namespace, plan: "Plan") -> None:
-    """Raises UsageError, before Ray starts, for what this machine can never run.
+    """Raises UsageError, before Ray starts, for trials that this machine can never run.
 
-    What is finished needs no GPU any more: its figures can be drawn anywhere.
+    Finished trials need no GPU any more: their figures can be drawn anywhere.
     """
     gpus = math.inf if has_gpu() else 0.0
     here = Cluster.of_this_machine(options.cpus or machine.cpus(), gpus)

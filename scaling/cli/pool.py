@@ -1,4 +1,4 @@
-"""`scaling-vae pool build|grow|verify|info|import`: samples of diffusion models on disk."""
+"""Runs `scaling-vae pool build|grow|verify|info|import`: samples of diffusion models on disk."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from scaling.pools.pool import Pool
     from scaling.storage.store import Store
 
-SIDE = whole(1, 1024)  # of an image, in pixels
+SIDE = whole(1, 1024)  # side of an image in pixels
 
 
 def add_to(words: Any) -> None:
-    """Adds `pool` and its verbs to the words of a command line."""
+    """Adds `pool` and its subcommands to the command line."""
     verbs = words.add_parser("pool", help="samples on disk").add_subparsers(required=True)
     shared = Parser(add_help=False)
     add_results(shared)
@@ -36,38 +36,42 @@ def add_to(words: Any) -> None:
         return added.add_argument
 
     add = verb("build", _build, "sample a trained diffusion model", sampling, images)
-    add("model", metavar="KEY", help="of the diffusion trial")
+    add("model", metavar="KEY", help="key of the diffusion trial")
     add("--k", type=count, default=10, help="chunks of |D_train| images (default 10)")
     add = verb("grow", _grow, "add chunks to a sampled pool", sampling)
     add("name")
-    add("--k", type=count, required=True, help="chunks that it shall have in all")
-    add = verb("verify", _verify, "name damaged chunks and sample just those again", sampling)
+    add("--k", type=count, required=True, help="number of chunks in total")
+    add = verb("verify", _verify, "find damaged chunks and sample them again", sampling)
     add("name")
-    add = verb("info", _info, "what a pool holds")
+    add = verb("info", _info, "show what a pool contains")
     add("name")
-    about = "any generator's samples: npy, npz, folder or zip of PNGs"
+    about = "import any generator's samples: npy, npz, folder or zip of PNGs"
     _add_import(verb("import", _import, about, images))
 
 
 def _add_import(add: Any) -> None:
-    """Adds what `pool import` reads."""
+    """Adds the options of `pool import`."""
     add("file", type=Path)
     add("--name", required=True)
-    add("--dataset", default="digits", help="whose levels and shape they have (default digits)")
+    add(
+        "--dataset",
+        default="digits",
+        help="data set with the samples' levels and shape (default digits)",
+    )
     add("--train-size", type=count, help="|D_train| of the study: images in a chunk")
     add(
         "--replicate",
         type=number(NUMBER),
         metavar="N",
-        help="whose D_train they stand beside",
+        help="replicate whose D_train they are compared with",
     )
-    add("--split", type=number(NUMBER), default=0, help="of trials without a replicate")
-    add("--rescale", choices=["unit", "symmetric"], help="floats in [0, 1] or in [-1, 1]")
+    add("--split", type=number(NUMBER), default=0, help="split, for trials without a replicate")
+    add("--rescale", choices=["unit", "symmetric"], help="range of floats: [0, 1] or [-1, 1]")
     add(
         "--resize",
         type=number(SIDE),
         metavar="N",
-        help="larger images to N x N pixels, antialiased",
+        help="shrink images to N x N pixels, antialiased",
     )
 
 
@@ -98,13 +102,13 @@ def _verify(options: Namespace) -> int:
     pool = _pool(options)
     damaged = pool.verify()
     if not damaged:
-        print(f"{pool.name}: all {len(pool.chunks)} chunks are as they were written")
+        print(f"{pool.name}: all {len(pool.chunks)} chunks are intact")
         return 0
     print(f"{pool.name}: damaged: {', '.join(f'chunk {i}' for i in damaged)}", flush=True)
     store = _store(options)
-    order = request_for_pool(store, pool, k=max(pool.chunks) + 1)
+    request = request_for_pool(store, pool, k=max(pool.chunks) + 1)
     discard(pool.path, damaged)
-    return _sample(options, order)
+    return _sample(options, request)
 
 
 def _grow(options: Namespace) -> int:
@@ -121,14 +125,14 @@ def _build(options: Namespace) -> int:
     return _sample(options, request_for_model(store, options.model, options.k, *images))
 
 
-def _sample(options: Namespace, order: "PoolRequest") -> int:
+def _sample(options: Namespace, request: "PoolRequest") -> int:
     from scaling.cluster.sampling import build_alone
 
     check_cpus(options)
     store = _store(options)
     with at_work(store.root) as lock:
         hung_after_s = options.row_timeout * 60
-        build_alone(store, order, options.address, lock, hung_after_s, options.cpus)
+        build_alone(store, request, options.address, lock, hung_after_s, options.cpus)
     return 0
 
 
@@ -158,7 +162,7 @@ def _import(options: Namespace) -> int:
 
 
 def _data_name(dataset: str) -> str:
-    """What trials on the data set call it."""
+    """Returns the name that trials on the data set give it."""
     from scaling.trial import VaeTrial
     from scaling.trial.keys import data_name
     from scaling.trial.own_files import identified

@@ -1,17 +1,17 @@
-"""What a process and those that it has started are doing, by /proc."""
+"""Finds out from /proc whether a process and its descendants are working."""
 
 import os
 import time
 from pathlib import Path
 
-SAMPLES, PAUSE = 10, 0.1  # how often it is looked at, and the seconds in between
-BUSY = 0.1  # of a CPU, from which on a process is at work
+SAMPLES, PAUSE = 10, 0.1  # number of observations, and the seconds between two of them
+BUSY = 0.1  # a process that uses more than this part of a CPU is working
 
 
 def at_work(pid: int) -> bool:
-    """Whether the process, or one that it has started, computes or waits for a CPU or a disk.
+    """Returns True if the process or a descendant computes or waits for a CPU or a disk.
 
-    A process that hangs sleeps. Where the system does not tell, False.
+    A process that hangs sleeps. Without /proc the answer is False.
     """
     waiting, before = 0, _ticks(pid)
     for _ in range(SAMPLES):
@@ -22,12 +22,12 @@ def at_work(pid: int) -> bool:
 
 
 def _ticks(pid: int) -> int:
-    """The CPU time of the processes together."""
+    """Returns the CPU time of the process and its descendants, in clock ticks."""
     return sum(int(fields[11]) + int(fields[12]) for fields in _tree(pid))
 
 
 def _tree(pid: int) -> list[list[str]]:
-    """Of the process and all below it the fields of /proc/PID/stat, from the state on."""
+    """Returns the fields of /proc/PID/stat, from the state on, of a process and its descendants."""
     every: dict[int, list[str]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:

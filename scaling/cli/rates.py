@@ -1,4 +1,4 @@
-"""`--lr-from STUDY`: each cell at the learning rate that another study found best for it."""
+"""Implements `--lr-from STUDY`: trains each cell also at its best learning rate of that study."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
     from scaling.storage.store import Store
 
-Cell = tuple[VaeTrial, str]  # without chance, rate, source and partition; the source's name
+Cell = tuple[VaeTrial, str]  # a trial without chance, lr, source, partition; its source's name
 
 
 def add_rates(made: argparse.ArgumentParser) -> None:
     """Adds `--lr-from` to a study's command line."""
     made.add_argument_group("learning rates").add_argument(
         "--lr-from", metavar="STUDY",
-        help="each (m_z, n_c) also at the lr of the best validation ELBO in this finished study",
+        help="train each (m_z, n_c) also at the lr with the best validation ELBO in STUDY",
     )  # fmt: skip
 
 
 class Tuned(Work):
-    """A study's trials at their fixed rate, and again at the best rate of their cell."""
+    """Schedules a study's trials at their fixed rate, and again at the best rate of their cell."""
 
     def __init__(
         self, study: str, results: Path, trials: Sequence[Trial], make: MakeSchedule
@@ -39,7 +39,7 @@ class Tuned(Work):
         vaes = [trial for trial in trials if isinstance(trial, VaeTrial)]
         if len({trial.lr for trial in vaes}) != 1 or len(vaes) < len(trials):
             raise UsageError(
-                "--lr-from sets tuned rates beside one fixed rate, and these trials are no VAEs of "
+                "--lr-from adds tuned rates to one fixed rate, and these trials are not VAEs with "
                 "one lr. Fix it: --set lr=VALUE."
             )
         _check_complete(study, vaes, rates)
@@ -49,7 +49,7 @@ class Tuned(Work):
         self.scheduled = make([*self.fixed, *self.tuned])
 
     def record(self, store: "Store") -> dict[str, Any]:
-        """What study.json keeps: the rates, and the keys of the fixed and of the tuned trials."""
+        """Returns the record for study.json: the rates, and the keys of fixed and tuned trials."""
         shown = ["source", "m_z", "n_c", "lr", "lowest", "highest", "edge"]
         rates = {
             "study": self.study,
@@ -61,7 +61,7 @@ class Tuned(Work):
         return super().record(store) | {"rates": rates}
 
     def notes(self) -> list[str]:
-        """The rates, warnings where they are at the edge, and where normal training's are used."""
+        """Returns lines about the rates: values, those at an edge, those of normal training."""
         from analysis.learning_rate import lines
 
         there = set(self.cells["source"])
@@ -71,7 +71,10 @@ class Tuned(Work):
 
 
 def _best(study: str, results: Path) -> "pd.DataFrame":
-    """The best rates of a finished study; raises UsageError where there is none, or no choice."""
+    """Returns the best rates of a finished study.
+
+    Raises UsageError if there is no such study, or if it does not determine the rates.
+    """
     from analysis import results as read
     from analysis.learning_rate import best
     from analysis.trial_folder import ResultsError
@@ -85,7 +88,7 @@ def _best(study: str, results: Path) -> "pd.DataFrame":
         left = sum(trial.state not in ("done", "failed", "censored") for trial in found)
         if left or not found:
             raise UsageError(
-                f"The study {study} is not finished: {left} of {len(found)} trials are left. "
+                f"The study {study} is not finished: {left} of {len(found)} trials are unfinished. "
                 f"Run it again: {again}"
             )
         return best(read.load(folder, found))
@@ -94,7 +97,7 @@ def _best(study: str, results: Path) -> "pd.DataFrame":
 
 
 def _rates(cells: "pd.DataFrame", results: Path) -> dict[Cell, float]:
-    """The best rate of each cell, as its trials are configured."""
+    """Returns the best rate of each cell."""
     from scaling.storage.store import Store
 
     store = Store(results)
@@ -112,7 +115,7 @@ def _cell(trial: VaeTrial) -> Cell:
 
 
 def _rate(trial: VaeTrial, rates: Mapping[Cell, float]) -> float | None:
-    """The rate of its cell: of its own source, else of normal training."""
+    """Returns the rate of the trial's cell for its source, else for normal training, or None."""
     cell, source = _cell(trial)
     return rates.get((cell, source), rates.get((cell, NORMAL.name)))
 
@@ -124,5 +127,5 @@ def _check_complete(study: str, trials: Sequence[VaeTrial], rates: Mapping[Cell,
         more = f" and {len(lacking) - 3} more" if lacking[3:] else ""
         raise UsageError(
             f"The study {study} has no rate for {places}{more} with these settings. Run it with "
-            "the same preset, or leave those out with --m-z and --n-c."
+            "the same preset, or exclude them with --m-z and --n-c."
         )

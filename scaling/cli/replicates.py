@@ -1,6 +1,7 @@
-"""`scaling-vae replicates`: how many more replicates would decide what is open, and what it takes.
+"""Plans or runs the replicates that would decide open claims: `scaling-vae replicates`.
 
-`--until-decided CLAIM ...` runs them: to the next planned size, and the next, for what is open.
+It prints how many more replicates would decide each claim, and how long they take. `--until-decided
+CLAIM ...` runs them, one planned size after the other, while a claim is open.
 """
 
 import json
@@ -23,31 +24,36 @@ if TYPE_CHECKING:
     from analysis.claims.open import Open
 
 OWN = ("--replicates", "--seeds", "--max-hours", "--dry-run", "--json", "--results")
-RUN = (sys.executable, "-m", "scaling")  # a study's own command, in a process of its own
+RUN = (sys.executable, "-m", "scaling")  # runs a study's command in a process of its own
 
 
 def add_to(words: Any) -> None:
-    """Adds the word and its options to the command line."""
+    """Adds the command `replicates` to the command line."""
     made: Parser = words.add_parser(
         "replicates",
-        help="how many more replicates would decide a claim",
+        help="show how many more replicates would decide a claim",
         description=__doc__,
         allow_abbrev=False,
     )
     add_results(made)
     add = made.add_argument
     add(
-        "--until-decided", nargs="+", metavar="CLAIM", help="run more of them, planned size by size"
+        "--until-decided",
+        nargs="+",
+        metavar="CLAIM",
+        help="run them, one planned size after the other",
     )
-    add("--max-hours", type=positive, metavar="H", help="with --until-decided: stop after so long")
+    add("--max-hours", type=positive, metavar="H", help="with --until-decided: stop after H hours")
     made.set_defaults(command=run)
 
 
 def run(options: Namespace) -> int:
-    """Prints what is open and what would decide it, or runs that."""
+    """Prints the open claims and what would decide them, or runs that; returns the exit code."""
     if options.until_decided is None:
         if options.max_hours is not None:
-            raise UsageError("--max-hours goes with --until-decided. Add a claim to run for.")
+            raise UsageError(
+                "--max-hours needs --until-decided. Add it, with the claims to decide."
+            )
         found = _measured(options.results)
         print("\n".join(_lines(found, options.results)))
         return DONE
@@ -56,7 +62,7 @@ def run(options: Namespace) -> int:
 
 
 def _measured(results: Path, names: Sequence[str] = ()) -> "list[Open]":
-    """The claims that results say something about; raises UsageError where there is none."""
+    """Returns the claims that the results measure; raises UsageError if there are none."""
     from analysis import results as read
     from analysis.claims import CLAIMS
     from analysis.claims.open import measured
@@ -78,7 +84,7 @@ def _measured(results: Path, names: Sequence[str] = ()) -> "list[Open]":
 
 
 def _primary(names: Sequence[str]) -> list[str]:
-    """The names, checked; only primary claims may be looked at again and again."""
+    """Checks the names of claims; only primary claims may be tested repeatedly."""
     from analysis.claims import CLAIMS
     from analysis.claims.primary import PRIMARY
 
@@ -89,7 +95,7 @@ def _primary(names: Sequence[str]) -> list[str]:
             )
         if name not in PRIMARY:
             raise UsageError(
-                f"{name!r} is exploratory: run until decided it would be decided wrongly too "
+                f"{name!r} is exploratory: repeated tests until a decision would be wrong too "
                 f"often. Choose a primary claim: {_quoted(PRIMARY)}."
             )
     return list(dict.fromkeys(names))
@@ -100,7 +106,7 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def _lines(found: "list[Open]", results: Path) -> list[str]:
-    """A paragraph for each open claim: what would decide it, in how long, by which command."""
+    """Returns lines for each open claim: what would decide it, how long it takes, the command."""
     lines, planned = [], dict[tuple[str, ...], str]()
     still = [each for each in found if each.verdict == "not decided"]
     for each in still:
@@ -117,10 +123,10 @@ def _lines(found: "list[Open]", results: Path) -> list[str]:
 
 
 def commands(claim: "Open", results: Path, size: int) -> list[list[str]]:
-    """The words of the studies' commands, as typed last, with the replicates 0 to size - 1.
+    """Returns the studies' commands, as last typed, with the replicates 0 to size - 1.
 
-    Of the study that the claim names where its trials are among those judged, else of all studies
-    that have such trials.
+    The study is the one that the claim names, if its trials are among those judged; else all
+    studies with such trials are used.
     """
     store = Store(results)
     folders = store.studies_of(set(claim.keys))
@@ -136,13 +142,13 @@ def commands(claim: "Open", results: Path, size: int) -> list[list[str]]:
 
 
 def _options(argv: Sequence[str]) -> list[str]:
-    """The options of a study's command line, from the first word that is one."""
+    """Returns the options of a study's command line, from the first word with a hyphen."""
     first = next((at for at, word in enumerate(argv) if word.startswith("-")), len(argv))
     return list(argv[first:])
 
 
 def _without(words: Sequence[str], flags: Sequence[str]) -> list[str]:
-    """The words without these flags and what follows each of them."""
+    """Returns the words without these flags and their values."""
     kept, dropped = [], False
     for word in words:
         if word.startswith("--"):
@@ -152,7 +158,7 @@ def _without(words: Sequence[str], flags: Sequence[str]) -> list[str]:
 
 
 def _hours(command: Sequence[str]) -> str:
-    """The planned hours of a command, on one worker, or why there is no plan."""
+    """Returns the planned hours of a command on one worker, or why there is no plan."""
     done = subprocess.run(
         [*RUN, *command, "--dry-run", "--json"], capture_output=True, text=True, check=False
     )
@@ -160,14 +166,17 @@ def _hours(command: Sequence[str]) -> str:
         total = json.loads(done.stdout)["total"]
         return f"{total['hours']:.2g} h for {total['to_run']} more trials"
     except (ValueError, KeyError, TypeError):
-        told = done.stderr.strip().splitlines() or ["the study said nothing"]
-        return f"no plan ({told[-1].removeprefix('Error: ')})"
+        reason = done.stderr.strip().splitlines() or ["the study printed no reason"]
+        return f"no plan ({reason[-1].removeprefix('Error: ')})"
 
 
 def _until_decided(names: list[str], results: Path, max_hours: float | None) -> int:
-    """Runs the studies to the next planned size of what is open, until nothing is or the cap."""
+    """Runs studies to the next planned size of open claims, until all are decided or at a cap.
+
+    Returns the exit code.
+    """
     end = None if max_hours is None else time.monotonic() + 3600 * max_hours
-    asked = 0
+    reached = 0
     while True:
         found = _measured(results, names)
         still = [each for each in found if each.verdict == "not decided"]
@@ -177,26 +186,29 @@ def _until_decided(names: list[str], results: Path, max_hours: float | None) -> 
             print(*["No planned size is left."] * bool(still), sep="\n", end="\n" * bool(still))
             return DONE
         size = min(following for following, _ in ahead)
-        if size <= asked:
+        if size <= reached:
             print(
-                f"The replicates 0-{size - 1} are there, and a claim still lacks some of them. "
-                f"See which: {to_type('status', results)}",
+                f"The replicates 0-{size - 1} have been run, but a claim still lacks some of them. "
+                f"To see which, type: {to_type('status', results)}",
                 file=sys.stderr,
             )
             return FAILED
-        asked = size
+        reached = size
         code = _run([each for following, each in ahead if following == size], results, size, end)
         if code != DONE:
             return code
 
 
 def _run(still: "list[Open]", results: Path, size: int, end: float | None) -> int:
-    """Runs what these claims need for a size; the exit code of the first study that is not done."""
+    """Runs the studies that these claims need for a size.
+
+    Returns the exit code of the first study that is not done, else DONE.
+    """
     words = [command for each in still for command in commands(each, results, size)]
     for command in dict.fromkeys(map(tuple, words)):
         left = None if end is None else (end - time.monotonic()) / 3600
         if left is not None and left <= 0:
-            print(f"--max-hours reached. Go on with: {to_type(*command)}")
+            print(f"--max-hours reached. Continue with: {to_type(*command)}")
             return CAPPED
         capped = [] if left is None else ["--max-hours", f"{left:.4g}"]
         print(f"Running: {to_type(*command, *capped)}", flush=True)

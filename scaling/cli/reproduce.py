@@ -1,4 +1,4 @@
-"""`scaling-vae reproduce KEY`: trains one finished trial again, and compares its rows."""
+"""Trains a finished trial again and compares its rows: `scaling-vae reproduce KEY`."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from scaling.runs.again import Again
 
 SAME, DIFFERS = 0, 1
-SHOWN = 10  # columns, or names of trials, that are listed
+SHOWN = 10  # maximum number of columns or trial names that are listed
 
 
 def add_to(words: Any) -> None:
-    """Adds the word and its options to the command line."""
+    """Adds the command `reproduce` to the command line."""
     made: Parser = words.add_parser(
         "reproduce",
         help="train one finished trial again and compare its rows",
         description="Trains one finished trial again in a temporary folder, without Ray, and "
-        "compares its rows: 0 all the same, 1 some differ.",
+        "compares its rows. Exit code: 0 all equal, 1 some differ.",
     )
-    made.add_argument("key", metavar="KEY", help="of the trial, its beginning or its hash")
+    made.add_argument("key", metavar="KEY", help="key of the trial, its beginning or its hash")
     add_results(made)
     add_data(made)
     add_module(made)
@@ -49,14 +49,14 @@ def run(options: Namespace) -> int:
 
 
 def whole_key(root: Path, word: str) -> str:
-    """Returns the one key that is `word`, or begins or ends with it.
+    """Returns the only key that equals `word`, or that begins or ends with it.
 
-    Raises UsageError where there is none, or several.
+    Raises UsageError if there is none, or more than one.
     """
     keys = sorted(path.parent.name for path in root.glob("trials/*/trial.json"))
     if not keys:
         raise UsageError(
-            f"{root} holds no trials. Give the folder in which trials/ lies: --results results."
+            f"{root} contains no trials. Give the folder that contains trials/: --results results."
         )
     found = [key for key in keys if key == word]
     found = found or [key for key in keys if key.startswith(word) or key.endswith(word)]
@@ -68,15 +68,15 @@ def whole_key(root: Path, word: str) -> str:
     if len(found) > 1:
         more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise UsageError(
-            f"{len(found)} trials begin or end with {word!r}. Name one: "
+            f"{len(found)} trials begin or end with {word!r}. Give one of them: "
             f"{', '.join(found[:SHOWN])}{more}."
         )
     return found[0]
 
 
 def lines(name: str, found: "Again", device: str) -> list[str]:
-    """What is the same, what is not, and what was not the same about how it was made."""
-    left_out = "times excepted"
+    """Describes in lines what is equal, what differs, and which circumstances differ."""
+    left_out = "without times"
     if found.not_measured:
         left_out += f"; measured later and not again: {', '.join(found.not_measured)}"
     said = []
@@ -96,16 +96,16 @@ def lines(name: str, found: "Again", device: str) -> list[str]:
             f"now; {one.epochs} epochs{size}"
         )
     if len(found.mismatches) > SHOWN:
-        said.append(f"  and {len(found.mismatches) - SHOWN} columns more")
+        said.append(f"  and {len(found.mismatches) - SHOWN} more columns")
     if device != "cpu":
-        said.append("On a GPU the same numbers are not promised bit by bit.")
+        said.append("On a GPU, equal numbers bit by bit are not guaranteed.")
     return [*said, *_how(found)]
 
 
 def _how(found: "Again") -> list[str]:
-    """The circumstances that differ; where none does, that is said of what differs."""
+    """Returns lines about circumstances that differ, or one line if columns differ without any."""
     if not found.circumstances:
-        same = "Code, PyTorch, threads, device and host are those recorded."
+        same = "Code, PyTorch, threads, device and host equal the recorded ones."
         return [same] if found.mismatches else []
     return [
         f"  {name} was {before}, and is {now}"

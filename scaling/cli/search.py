@@ -1,4 +1,4 @@
-"""`--search FIELD=log:A:B --samples N --halving F`: what is tried, how far, and what is chosen."""
+"""Implements `--search FIELD=log:A:B --samples N --halving F`: random search with halving."""
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from scaling.storage.store import Store
 
 SAMPLES = 16
-METRIC = "validation_elbo"  # what points are chosen by; higher is better
+METRIC = "validation_elbo"  # the criterion for points; higher is better
 TAIL = 0.1  # a score is the mean over the rows of the last tenth of the epochs, as final values are
 OVER = ("cells", "all")
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search as asked for."""
+    """Describes a search."""
 
     ranges: tuple[Range, ...]
     tried: list[Point]
-    factor: int  # of successive halving; 0: all points are trained to the end
-    jointly: bool  # whether one point is chosen for all cells
+    factor: int  # divisor of successive halving; 0: all points are trained to the end
+    jointly: bool  # True if one point is chosen for all cells
 
 
 def add_search(made: argparse.ArgumentParser) -> None:
@@ -50,24 +50,23 @@ def add_search(made: argparse.ArgumentParser) -> None:
     add("--search", nargs="+", metavar="FIELD=RANGE", help=FORMS)
     about = f"points tried in each cell (default {SAMPLES}); more extend fewer"
     add("--samples", type=number(COUNT), metavar="N", help=about)
-    about = "successive halving: an F-th of the points goes on, F times as long"
+    about = "successive halving: 1/F of the points continue, F times as long"
     add("--halving", type=number(TWO), metavar="F", help=about)
-    about = "cells (default): the best point of each; all: the best on average"
+    about = "cells (default): best point of each cell; all: best point on average"
     add("--search-over", metavar="WHAT", help=about)
 
 
 def search_of(options: argparse.Namespace, kind: type[Trial]) -> Search | None:
-    """The search that the flags ask for; None without `--search`.
+    """Returns the search that the flags describe; None without `--search`.
 
-    Raises UsageError for flags that go with `--search` alone, and for what `parse_range` and
-    `points` refuse.
+    Raises UsageError for flags that need `--search`, and as `parse_range` and `points` do.
     """
     if not options.search:
         for flag in ("samples", "halving", "search_over"):
             if getattr(options, flag) is not None:
                 name = flag.replace("_", "-")
                 raise UsageError(
-                    f"--{name} goes with --search. Add a search, as in --search lr=log:1e-4:1e-2."
+                    f"--{name} needs --search. Add a search, as in --search lr=log:1e-4:1e-2."
                 )
         return None
     over = options.search_over or OVER[0]
@@ -82,7 +81,7 @@ def search_of(options: argparse.Namespace, kind: type[Trial]) -> Search | None:
 
 
 def _given(options: argparse.Namespace) -> Iterable[str]:
-    """The fields that other flags give."""
+    """Yields the fields that other flags set."""
     for flag in ("dataset", "train_size", "m_z", "n_c", "source"):
         if getattr(options, flag) is not None:
             yield flag
@@ -90,7 +89,7 @@ def _given(options: argparse.Namespace) -> Iterable[str]:
 
 
 class Searching(Work):
-    """The trials of a search: all points, each as far as its scores on disk take it."""
+    """Schedules the trials of a search: each point as far as the scores on disk take it."""
 
     def __init__(
         self,
@@ -112,10 +111,14 @@ class Searching(Work):
         self.ladder = rungs(epochs, measure_every, samples, search.factor)
 
     def now(self, store: "Store") -> list[Scheduled]:
+        """Returns the trials, each with the epochs that its scores allow."""
         return self._cut(self._climb(store).epochs)
 
     def expected(self, store: "Store") -> list[Scheduled]:
-        """Where scores are missing the first points go on: as many, if not the same ones."""
+        """Returns the schedule if, where scores are missing, the first points continue.
+
+        So the number of trials is right, even if others will continue.
+        """
         scores = self._scores(store)
 
         def assumed(cell: int, point: int, epochs: int) -> float | None:
@@ -126,6 +129,7 @@ class Searching(Work):
         return self._cut(climbed.epochs)
 
     def record(self, store: "Store") -> dict[str, Any]:
+        """Returns the record for study.json: ranges, rungs, points and scores."""
         climbed = self._climb(store)
         search = {
             "ranges": {one.name: one.text for one in self.search.ranges},
@@ -142,7 +146,7 @@ class Searching(Work):
         return super().record(store) | {"search": search}
 
     def _cell(self, cell: int, climbed: Climb) -> list[dict[str, Any]]:
-        """The points of a cell: their values, trials, scores by epochs, and which was chosen."""
+        """Returns the points of a cell: values, trials, scores by epoch, and which was chosen."""
         return [
             {
                 "values": self.search.tried[point],
@@ -159,6 +163,7 @@ class Searching(Work):
         ]
 
     def notes(self) -> list[str]:
+        """Returns a line with the ranges, the number of points, and the rungs."""
         n, cells = len(self.search.tried), len({cell for cell, _ in self.keys})
         fields = ", ".join(f"{one.name} {one.text}" for one in self.search.ranges)
         climbing = " -> ".join(f"{r.points} to epoch {r.epochs}" for r in self.ladder)
@@ -171,7 +176,7 @@ class Searching(Work):
         return Scores(store, self.keys, self.chooses)
 
     def _cut(self, epochs: Mapping[Place, int]) -> list[Scheduled]:
-        """Costly metrics are for those that get to the end."""
+        """Limits trials to these epochs; costly metrics are for those that reach the end."""
         ends = {key: epochs[place] for place, keys in self.keys.items() for key in keys}
         return [_until(item, ends.get(item.key, item.epochs)) for item in self.scheduled]
 
@@ -184,13 +189,16 @@ def _until(item: Scheduled, epochs: int) -> Scheduled:
 
 
 def _can_choose(trials: Sequence[Trial], factor: int) -> bool:
-    """Whether the trials have a validation ELBO; raises UsageError where one is needed."""
+    """Returns True if the trials have a validation ELBO.
+
+    Raises UsageError if one is needed and missing.
+    """
     kinds = {trial.kind for trial in trials}
     if kinds != {"vae"}:
         if factor:
             raise UsageError(
-                f"--halving goes by the validation ELBO, which a {min(kinds - {'vae'})} trial has "
-                "not. Leave it out: all points are trained to the end then."
+                f"--halving needs a validation ELBO, which a {min(kinds - {'vae'})} trial does not "
+                "have. Omit it, to train all points to the end."
             )
         return False
     if any(trial.partition == "train_and_test" for trial in trials):
@@ -202,7 +210,7 @@ def _can_choose(trials: Sequence[Trial], factor: int) -> bool:
 
 
 class Scores:
-    """Reads the scores of points off the rows on disk; call it with cell, point and epochs."""
+    """Reads the scores of points from the rows on disk; call it with cell, point and epochs."""
 
     def __init__(
         self, store: "Store", keys: Mapping[Place, Sequence[str]], measured: bool = True
@@ -211,7 +219,7 @@ class Scores:
         self.rows: dict[str, list[Row]] = {}
 
     def __call__(self, cell: int, point: int, epochs: int) -> float | None:
-        """The mean over the point's trials; None before all are there, LOST where one failed."""
+        """Returns the mean over the point's trials; None if one is missing, LOST if one failed."""
         if not self.measured:
             return None
         each = [self._score(key, epochs) for key in self.keys[cell, point]]
@@ -230,9 +238,10 @@ class Scores:
 
 
 def score_of(rows: Sequence[Mapping[str, Any]], epochs: int) -> float:
-    """The mean validation ELBO over the rows in the last tenth of `epochs`; LOST without a number.
+    """Returns the mean validation ELBO over the rows in the last tenth of `epochs`, in nats.
 
-    Where a longer run measured none of these epochs, that of the last row before them counts.
+    If a longer run has measured none of these epochs, the last row before them counts. The result
+    is LOST if there is no number.
     """
     tail = [row for row in rows if (1 - TAIL) * epochs < row["epoch"] <= epochs]
     tail = tail or [row for row in rows if row["epoch"] <= epochs][-1:] or list(rows[:1])

@@ -1,4 +1,4 @@
-"""What a launch leaves to look at: its page, TensorBoard, and where both are."""
+"""Writes what users look at after a launch: the study's page, TensorBoard, and their places."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from scaling.trial import VaeTrial
     from scaling.trial.schedule import Planned
 
-URL = "http://localhost:6006/?smoothing=0"  # smoothed, a curve of few points shows other numbers
+URL = "http://localhost:6006/?smoothing=0"  # smoothing falsifies curves with few points
 
 
 def events_of(
     name: str, store: "Store", trials: Mapping[str, "Planned"], plan: Sequence[str]
 ) -> "StudyEvents":
-    """Returns what writes the study's TensorBoard; `plan` are the lines printed before a launch."""
+    """Returns the writer of the study's TensorBoard; `plan` are the lines of the printed plan."""
     from analysis.columns import COLUMNS
     from scaling.storage.study_events import StudyEvents
 
@@ -33,7 +33,7 @@ def events_of(
 
 
 def find_path(trials: Sequence["VaeTrial"], source: str) -> list[tuple[int, int]]:
-    """Returns (m_z, n_c) along Figure 8's path of a source; nothing where there is no path."""
+    """Returns (m_z, n_c) along Figure 8's path of a source, or nothing if there is no path."""
     import pandas as pd
 
     from analysis import paths
@@ -50,7 +50,7 @@ def find_path(trials: Sequence["VaeTrial"], source: str) -> list[tuple[int, int]
 
 
 def show(events: "StudyEvents", lines: Sequence[str], seconds: float) -> None:
-    """Puts what the study found into TensorBoard: the report's lines, figures, how long it took."""
+    """Adds a study's results to TensorBoard: the report's lines, figures, duration in seconds."""
     figures = sorted((events.folder / "figures").glob("*.png"))
     took = [f"This launch took {seconds / 60:.1f} minutes."]
     found = {"found": _block(lines), "took": _block(took)}
@@ -58,7 +58,7 @@ def show(events: "StudyEvents", lines: Sequence[str], seconds: float) -> None:
 
 
 def page_lines(folder: Path) -> list[str]:
-    """Writes the study's page; a page that cannot be written is a line, and no failure."""
+    """Writes the study's page and returns its path in a line; a failure is a line, too."""
     from analysis import page
     from analysis.trial_folder import ResultsError
 
@@ -69,7 +69,7 @@ def page_lines(folder: Path) -> list[str]:
 
 
 def where(folder: Path) -> list[str]:
-    """Returns what lies where, for the end of the output."""
+    """Returns lines that name the table and TensorBoard's folder, for the end of the output."""
     logs = shlex.join(["tensorboard", "--logdir", str(folder / "tensorboard")])
     return [
         f"table: {folder / 'trials.parquet'} (a row per trial and measured epoch)",
@@ -78,5 +78,5 @@ def where(folder: Path) -> list[str]:
 
 
 def _block(lines: Sequence[str]) -> str:
-    """Text as it is, in Markdown: no character of it means anything."""
+    """Quotes lines as literal text in Markdown."""
     return "\n".join(f"    {line}" for text in lines for line in text.splitlines())

@@ -1,4 +1,4 @@
-"""`scaling-vae status RESULTS [STUDY]`: where a study stands, from any shell; it writes nothing."""
+"""Shows the state of a study from any shell, writing nothing: `scaling-vae status DIR [STUDY]`."""
 
 import json
 import shutil
@@ -17,37 +17,37 @@ from scaling.status.board import Line, board, counted, cut, paint, timed, wants_
 from scaling.status.screen import Screen, is_live, room
 from scaling.status.status import Status, find, read
 
-WIDTH = 100  # columns where there is no terminal
+WIDTH = 100  # columns without a terminal
 WATCH_SECONDS = 2.0
 
 
 def add_to(words: Any) -> None:
-    """Adds the word and its options to the command line."""
+    """Adds the command `status` to the command line."""
     made: Parser = words.add_parser(
-        "status", help="where a study stands, while it runs or after", description=__doc__
+        "status", help="show the state of a study, while it runs or after", description=__doc__
     )
     add = made.add_argument
     add("results", nargs="?", default="results", metavar="RESULTS",
         help="the results folder, a study's, or its address (default: results)")  # fmt: skip
-    add("study", nargs="?", metavar="STUDY", help="its name; without it all are listed")
-    add("--watch", action="store_true", help="again and again, until the launch has ended")
-    add("--json", action="store_true", help="every trial as JSON, once")
+    add("study", nargs="?", metavar="STUDY", help="name of a study (default: all)")
+    add("--watch", action="store_true", help="repeat until the launch has ended")
+    add("--json", action="store_true", help="print every trial as JSON, once")
     made.set_defaults(command=run)
 
 
 def run(options: Namespace) -> int:
-    """Prints where studies stand, once or again and again."""
+    """Prints the state of studies, once or repeatedly; returns the exit code."""
     if options.watch and options.json:
-        raise UsageError("--json prints once and --watch again and again. Leave one of them out.")
+        raise UsageError("--json prints once and --watch repeatedly. Omit one of them.")
     if options.watch and is_address(options.results):
-        raise UsageError("--watch follows a folder, and an address is read once. Leave it out.")
+        raise UsageError("--watch follows a folder, and an address is read once. Omit it.")
     try:
         root, names = find(place(options.results), options.study)
     except ResultsError as error:
         raise UsageError(str(error)) from None
     if options.json:
-        told = [read(root, name).to_dict() for name in names]
-        print(json.dumps(told[0] if options.study or len(told) == 1 else told, indent=1))
+        found = [read(root, name).to_dict() for name in names]
+        print(json.dumps(found[0] if options.study or len(found) == 1 else found, indent=1))
     elif options.watch:
         _watch(root, names)
     else:
@@ -62,7 +62,7 @@ def _read(root: Path, names: list[str]) -> list[Status]:
 
 
 def _lines(found: list[Status], root: Path, width: int, most: int | None = None) -> list[Line]:
-    """The board of the one study, or a line for each and the boards of those at work."""
+    """Returns the board of a single study, or a line for each and the boards of running ones."""
     if len(found) == 1:
         return board(found[0], width, most)
     lines: list[Line] = [
@@ -74,12 +74,14 @@ def _lines(found: list[Status], root: Path, width: int, most: int | None = None)
         left = None if most is None else max(3, (most - len(lines)) // len(busy))
         lines += [[], *board(each, width, left)]
     if not busy:
-        lines.append(cut([(f"A board: {to_type('status', root, 'STUDY')}", "dim")], width))
+        lines.append(
+            cut([(f"For a board, type: {to_type('status', root, 'STUDY')}", "dim")], width)
+        )
     return lines[:most]
 
 
 def _watch(root: Path, names: list[str]) -> None:
-    """Draws over itself on a terminal; elsewhere a line whenever it says something new."""
+    """Redraws in place on a terminal; elsewhere prints a line whenever it changes."""
     screen, last = Screen(sys.stdout), ""
     while True:
         found = _read(root, names)

@@ -1,4 +1,4 @@
-"""`scaling-vae study NAME`: finds the studies that are installed and runs one of them."""
+"""Finds the installed studies and runs one of them: `scaling-vae study NAME`."""
 
 import ast
 import sys
@@ -12,7 +12,7 @@ import scaling
 from scaling.errors import UsageError, did_you_mean, listed
 
 FOLDER = Path(scaling.__file__).parents[1] / "studies"  # beside the package, installed or not
-OTHERS = ("__init__", "evaluate")  # files there that are no studies
+OTHERS = ("__init__", "evaluate")  # files in it that are not studies
 
 
 def names() -> list[str]:
@@ -23,12 +23,12 @@ def names() -> list[str]:
 def run(words: Sequence[str]) -> Never:
     """Runs the study that the first word names, as `scaling-vae study NAME` does.
 
-    Raises UsageError, with the names of all studies, where there is no such study.
+    Raises UsageError, with the names of all studies, if there is no such study.
     """
     if not words or words[0] in ("-h", "--help"):
         print("\n".join(listing()), flush=True)
         if not words:
-            raise UsageError("study takes a name. Type one of these: scaling-vae study NAME")
+            raise UsageError("study needs a name. Type one of these: scaling-vae study NAME")
         sys.exit(0)
     if words[0] not in names():
         near = did_you_mean(words[0], names())
@@ -44,13 +44,13 @@ def listing() -> list[str]:
 
 
 def about(path: Path) -> str:
-    """Returns the first line of the docstring of a file, which is not imported for it."""
-    told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return told.partition("\n")[0]
+    """Returns the first line of a file's docstring without importing the file."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]
 
 
 def _run_as_main(path: Path) -> None:
-    """Runs a file as the main module; `sys.argv` stays what was typed, unlike with runpy."""
+    """Runs a file as the main module; unlike with runpy, `sys.argv` stays as typed."""
     loader = SourceFileLoader("__main__", str(path))
     spec = spec_from_loader("__main__", loader)
     assert spec is not None

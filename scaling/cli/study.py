@@ -1,7 +1,7 @@
-"""A study's command: plan, launch, verdict; errors as sentences; exit codes.
+"""Runs a study's command: plans, launches, reports; errors are sentences.
 
-0 all done; 2 wrong usage or environment, nothing started; 3 some trials, samples or metrics
-failed; 4 a cap was reached; 128 + signal when interrupted. Every study calls `main`.
+Exit codes: 0 all done; 2 wrong usage or environment, nothing started; 3 some trials, samples or
+metrics failed; 4 a cap was reached; 128 + signal when interrupted. Every study calls `main`.
 """
 
 import shutil
@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling.cli import shown
-from scaling.cli.asked import work_of
 from scaling.cli.axes import override
 from scaling.cli.machine import check_cpus
 from scaling.cli.needed import check_needed, lacks, with_whole_pool_names
 from scaling.cli.options import SMOKE, parser, preset_of
 from scaling.cli.planned import check_here, identify, plan_of, show
 from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, ended, program, typed
+from scaling.cli.selection import work_of
 from scaling.cli.work import Work
 from scaling.errors import UsageError
 from scaling.presets import Preset
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Trials = Callable[[Any], Any]  # preset -> trials of one kind
 Report = Callable[[Path], Sequence[str]]
-CALIBRATE_FROM = 0.25  # hours planned: below, a calibration costs more than it tells
+CALIBRATE_FROM = 0.25  # planned hours: for shorter studies calibration is not worth its time
 
 
 def main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Report) -> None:
@@ -51,13 +51,13 @@ def _main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repo
     description = sys.modules["__main__"].__doc__ or name
     options = parser(description, presets, program()).parse_args(typed()[1])
     if options.json and not options.dry_run:
-        raise UsageError("--json goes with --dry-run. Add --dry-run.")
+        raise UsageError("--json needs --dry-run. Add --dry-run.")
     check_cpus(options)
     preset = preset_of(options, presets)
     epochs = preset.epochs if options.epochs is None else options.epochs
     store = Store(options.results)
-    asked = with_whole_pool_names(override(trials(preset), options), store)
-    work = work_of(options, preset, asked, epochs, identify(options))
+    chosen = with_whole_pool_names(override(trials(preset), options), store)
+    work = work_of(options, preset, chosen, epochs, identify(options))
     check_needed(options, work.expected(store), store)
     plan = plan_of(options, preset, work.expected(store), measure=False)
     if options.dry_run:
@@ -69,7 +69,10 @@ def _main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repo
 
 
 def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: Report) -> int:
-    """Launches what is decided, and again while that decides more: a rung of a search each."""
+    """Launches the trials that are decided, and again while results decide on more.
+
+    Each rung of a search is one launch.
+    """
     from scaling.cluster.limits import Caps
     from scaling.planning.table import plan_lines
 
@@ -101,7 +104,7 @@ def _request(
     lock: "Lock",
     caps: "Caps",
 ) -> "Request":
-    """What the launch is to do; a GPU share that was typed is every trial's."""
+    """Returns the request for the launch; a given GPU share applies to every trial."""
     from scaling.cluster.request import Request
     from scaling.data import datasets
     from scaling.planning.table import plan_table
@@ -132,9 +135,9 @@ def _request(
 
 
 def _run(request: "Request", report: Report, work: Work) -> "Ended":
-    """Runs the launch, draws its figures, and keeps in study.json where the time went.
+    """Runs the launch, draws its figures, and records in study.json how long each part took.
 
-    A launch that decides what the next one trains draws none.
+    No figures are drawn if its results decide what the next launch trains.
     """
     from scaling.cluster.launch import run
     from scaling.cluster.profile import Profile
@@ -162,15 +165,18 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _raised(cap: str) -> str:
-    """The command again; a cap that counts over all launches doubled, or nothing would run."""
+    """Returns the command that continues after a cap.
+
+    A cap that counts over all launches is doubled, since otherwise nothing would run.
+    """
     flag, value = cap.replace(",", "").split()[:2]
     if flag != "--max-gpu-hours":
         return command()
-    return f"{command()} {flag} {2 * float(value):g}"  # of a flag given twice the later counts
+    return f"{command()} {flag} {2 * float(value):g}"  # the later value of a flag counts
 
 
 def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -> int:
-    """The exit code, from what lies in the trial folders, and what is missing beside them."""
+    """Returns the exit code, from the trials' folders and what else is missing."""
     states = store.states(scheduled)
     failed = [name for name, state in states.items() if state == "failed"]
     for name in failed:
@@ -179,7 +185,7 @@ def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -
     left = sum(state in ("new", "partial") for state in states.values())
     if ended.cap:
         what = f"{left} trials" if left else "metrics or samples"
-        print(f"{ended.cap} reached: {what} are left. Go on with: {_raised(ended.cap)}")
+        print(f"{ended.cap} reached: {what} remain. Continue with: {_raised(ended.cap)}")
         return CAPPED
     if failed or left:
         again = "" if "--retry-failed" in sys.argv else " --retry-failed"
@@ -188,6 +194,6 @@ def _exit_code(store: "Store", scheduled: Sequence[Scheduled], ended: "Ended") -
         )
         return FAILED
     if ended.missing:
-        print(f"Missing: {', '.join(ended.missing)}. Go on with: {command()}")
+        print(f"Missing: {', '.join(ended.missing)}. Continue with: {command()}")
         return FAILED
     return DONE

@@ -1,8 +1,8 @@
-"""Runs a command in a process of its own, so that every end of it has a sentence and a code.
+"""Runs a command in a second process, so that every end of it yields a message and a code.
 
-Ray's native code ends the driver where the head or the raylet is gone, and puts its own handlers
-of signals in place. The first process is small and imports nothing of that: it passes signals on,
-waits, and says how the work ended if the work itself could not.
+Ray's native code ends the driver when the head node or the raylet is gone, and installs its own
+signal handlers. The first process is small and imports none of that: it forwards signals, waits,
+and reports how the work ended if the work itself could not.
 """
 
 import atexit
@@ -19,30 +19,30 @@ from typing import Never
 from analysis import streams
 from scaling.cluster import exit_code
 
-GRACE_SECONDS = 30.0  # from a second signal on, for what is being written
-PR_SET_PDEATHSIG = 1  # of prctl: the signal that a process gets when its parent dies
+GRACE_SECONDS = 30.0  # after a second signal, for unfinished writes
+PR_SET_PDEATHSIG = 1  # prctl's option for the signal that a process gets when its parent dies
 UNFINISHED = 3  # exit code
 HEAVY = {"ray", "torch"}  # modules that start threads, which a copy of the process lacks
 
 
 def stopping() -> list[signal.Signals]:
-    """The signals that ask for a clean stop, without those that whoever started this ignores.
+    """Returns the signals for a clean stop, without those that this process ignores.
 
-    `nohup` ignores SIGHUP, and a shell SIGINT of what it runs in the background.
+    `nohup` ignores SIGHUP, and a shell ignores SIGINT for its background jobs.
     """
     every = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     return [number for number in every if signal.getsignal(number) != signal.SIG_IGN]
 
 
 class Supervisor:
-    """The first process: the work's process, and the signals that came."""
+    """Waits for the working process, forwards signals to it, and reports its end."""
 
     def __init__(self, pid: int, said: int) -> None:
         self.pid, self.said = pid, said
         self.received: list[int] = []
 
     def pass_on(self, number: int, frame: object) -> None:
-        """Passes the first signal on; a second one sets an end to the patience."""
+        """Forwards the first signal; a second one starts the grace period."""
         self.received.append(number)
         if len(self.received) == 1:
             self._send(number)
@@ -50,7 +50,7 @@ class Supervisor:
             signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
 
     def give_up(self, number: int, frame: object) -> None:
-        """Ends work that does not end by itself."""
+        """Kills the working process at the end of the grace period."""
         self._send(signal.SIGKILL)
 
     def _send(self, number: int) -> None:
@@ -58,7 +58,7 @@ class Supervisor:
             os.kill(self.pid, number)
 
     def wait(self, again: str) -> int:
-        """The exit code, once the work has ended; a sentence where it has said nothing itself."""
+        """Returns the exit code of the work, and prints a sentence if the work has printed none."""
         for number in stopping():
             signal.signal(number, self.pass_on)
         signal.signal(signal.SIGALRM, self.give_up)
@@ -73,21 +73,21 @@ class Supervisor:
 
     def _silent(self, code: int, again: str) -> int:
         if self.received:
-            print(f"\nStopped; nothing finished is lost. Go on with: {again}", file=sys.stderr)
+            print(f"\nStopped; nothing finished is lost. Continue with: {again}", file=sys.stderr)
             return 128 + self.received[0]
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         why = "its head or a node is gone, or memory ran out"
         print(
-            f"Error: the process that works with Ray {how}: {why}. What is finished is kept, and "
-            f"Ray's log lies under the results. Type the same command again: {again}",
+            f"Error: the process that works with Ray {how}: {why}. Finished work is kept, and "
+            f"Ray's log is in the results folder. Type the same command again: {again}",
             file=sys.stderr,
         )
         return UNFINISHED
 
 
 def _end(work: Callable[[], Never]) -> Never:
-    """Runs the work and ends the process here, with what was registered for its own end."""
-    atexit._clear()  # what the first process has registered is its own to do
+    """Runs the work and ends this process, after running its own exit handlers."""
+    atexit._clear()  # handlers of the first process must run there only
     code: object = 1
     try:
         work()
@@ -104,12 +104,12 @@ def _end(work: Callable[[], Never]) -> Never:
 
 
 def supervised(work: Callable[[], Never], again: Callable[[], str]) -> Never:
-    """Runs the work in a second process, and ends this one as the work has ended.
+    """Runs the work in a second process, and ends this one with the same exit code.
 
-    `again` gives the command to type. The work dies with this process, and never comes back into
-    the code of a caller. It just runs inside of supervised work, elsewhere than on Linux, and where
-    the process cannot be copied safely: with other threads, with Ray or PyTorch loaded (a notebook,
-    a script that calls a study's `main`).
+    `again` returns the command to type. The work dies with this process, and never returns into the
+    caller's code. It runs in this process instead if this is supervised work already, on systems
+    other than Linux, and where the process cannot be copied safely: with other threads, or with Ray
+    or PyTorch loaded (a notebook, a script that calls a study's `main`).
     """
     if exit_code.is_supervised():
         work()
@@ -118,13 +118,13 @@ def supervised(work: Callable[[], Never], again: Callable[[], str]) -> Never:
         work()
     reader, writer = os.pipe()
     here = os.getpid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, stopping())  # until there is somebody to pass them on
+    signal.pthread_sigmask(signal.SIG_BLOCK, stopping())  # until the supervisor can forward them
     pid = os.fork()
     if pid == 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
         os.close(reader)
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != here:  # it has died before that
+        if os.getppid() != here:  # the parent died before prctl
             os._exit(UNFINISHED)
         exit_code.leave_in(writer)
         _end(work)

@@ -1,4 +1,4 @@
-"""What a study's command trains: a fixed list of trials, or one that follows from its scores."""
+"""Represents the trials of a study's command: a fixed list, or one that depends on results."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,32 +9,32 @@ from scaling.trial.schedule import Scheduled
 if TYPE_CHECKING:
     from scaling.storage.store import Store
 
-MakeSchedule = Callable[[Sequence[Trial]], list[Scheduled]]  # with pools and epochs filled in
+MakeSchedule = Callable[[Sequence[Trial]], list[Scheduled]]  # fills in pools and epochs
 
 
 class Work:
-    """The trials of a study; subclasses decide some of them by what is on disk."""
+    """Holds the trials of a study; subclasses decide some of them by results on disk."""
 
     def __init__(self, trials: Sequence[Trial], make: MakeSchedule) -> None:
         self.make = make
         self.scheduled = make(trials)
 
     def now(self, store: "Store") -> list[Scheduled]:
-        """Every trial and how far it is to be trained, as far as that is decided by now."""
+        """Returns the trials with their epochs, as far as these are decided by now."""
         return self.scheduled
 
     def expected(self, store: "Store") -> list[Scheduled]:
-        """The trials as a plan counts them: what is not decided yet is assumed."""
+        """Returns the trials as a plan counts them, with assumptions for undecided ones."""
         return self.now(store)
 
     def record(self, store: "Store") -> dict[str, Any]:
-        """What study.json keeps of it beside the trials; None in place of what it has not."""
+        """Returns the fields that study.json stores besides the trials; None for absent ones."""
         return {"search": None, "rates": None}
 
     def notes(self) -> list[str]:
-        """Lines for the console, before anything runs."""
+        """Returns lines to print before anything runs."""
         return []
 
     def key(self, trial: Trial) -> str:
-        """The key of one of its trials, once its pool and epochs are filled in."""
+        """Returns the key of one of its trials, with its pool and epochs filled in."""
         return self.make([trial])[-1].key

@@ -1,4 +1,4 @@
-"""The only folder that imports Ray; its settings are made before anything here does."""
+"""Runs work on Ray, which no other package imports; sets Ray's settings before it is imported."""
 
 import os
 from pathlib import Path
@@ -15,9 +15,9 @@ os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 
 
 def token_path() -> Path | None:
-    """Where Ray keeps the token that lets a process into its cluster, or would write it.
+    """Returns the path of the token file that admits a process to a Ray cluster.
 
-    None where the user has no home: neither HOME nor an entry in passwd.
+    Returns None if the user has no home: neither HOME nor an entry in passwd.
     """
     if given := os.environ.get("RAY_AUTH_TOKEN_PATH"):
         return Path(given)

@@ -1,4 +1,4 @@
-"""What the nodes of a cluster must have: results folder, code and versions in common; MPS."""
+"""Checks the nodes of a cluster: access to the results folder, equal code and versions, MPS."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,23 +18,25 @@ ANSWER_SECONDS = 60
 
 
 def blind_nodes(courier: Courier) -> list[str]:
-    """The nodes that do not see the results folder, or may not write there.
+    """Returns the nodes that cannot see the results folder or may not write there.
 
-    Each reads a mark of this session's alone and writes beside it: a folder of the same path on a
-    node's own disk is no shared one.
+    Each node reads a file that only this session has written: a folder of the same path on a node's
+    own disk is not the shared one.
     """
     return [name for name, sees in on_nodes(_sees, "CPU", courier).items() if not sees]
 
 
-def check_alike(told: Callable[[Sequence[Path]], Mapping[str, Mapping[str, str]]]) -> None:
-    """Raises UsageError where a node has other code or versions than this process.
+def check_alike(
+    environments: Callable[[Sequence[Path]], Mapping[str, Mapping[str, str]]],
+) -> None:
+    """Raises UsageError if a node has other code or versions than this process.
 
-    Their rows would differ without a word. `told` gives `environment` of each node by its name;
-    modules of the user's are compared too.
+    Its rows would differ without any warning. `environments` returns the `environment` of each node
+    by name, given the files of the user's modules, which are compared too.
     """
     files = [module.file for module in extensions.loaded()]
     ours = environment(files)
-    for name, theirs in told(files).items():
+    for name, theirs in environments(files).items():
         if other := differences(ours, theirs):
             raise UsageError(
                 f"The node {name} differs from this host: {other}. Its rows would differ too: "
@@ -42,29 +44,29 @@ def check_alike(told: Callable[[Sequence[Path]], Mapping[str, Mapping[str, str]]
             )
 
 
-def told_by_nodes(files: Sequence[Path]) -> dict[str, dict[str, str]]:
-    """The `environment` of each node of the cluster that runs trials, by its name."""
+def environments_of_nodes(files: Sequence[Path]) -> dict[str, dict[str, str]]:
+    """Returns the `environment` of each node of the cluster that runs trials, by name."""
     return on_nodes(_environment, "CPU", files)
 
 
 def without_mps() -> list[str]:
-    """The nodes with GPUs on which NVIDIA's MPS does not run: trials there take turns on a GPU."""
+    """Returns the nodes with GPUs but without NVIDIA's MPS: trials there take turns on a GPU."""
     return [name for name, there in on_nodes(_has_mps, "GPU").items() if not there]
 
 
 def on_nodes(task: Any, resource: str, *arguments: object) -> dict[str, Any]:
-    """What the remote function returns on each node that has the resource, by the node's name.
+    """Returns the result of a remote function on each node that has the resource, by node.
 
     Raises UsageError for a node that does not answer.
     """
-    asked = {
+    answers = {
         node["NodeManagerAddress"] + " " + node["NodeID"][:6]: task.options(
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         ).remote(*arguments)
         for node in ray.nodes()
         if node["Alive"] and node["Resources"].get(resource)
     }
-    return {name: _answer(name, answer) for name, answer in asked.items()}
+    return {name: _answer(name, answer) for name, answer in answers.items()}
 
 
 def _answer(name: str, answer: ray.ObjectRef) -> Any:
@@ -72,7 +74,7 @@ def _answer(name: str, answer: ray.ObjectRef) -> Any:
         return ray.get(answer, timeout=ANSWER_SECONDS)
     except (GetTimeoutError, RayError) as error:
         raise UsageError(
-            f"The node {name} does not run what it is sent ({type(error).__name__}). Check that "
+            f"The node {name} cannot run this project's tasks ({type(error).__name__}). Check that "
             "this version of scaling-vae is installed there, or stop that node."
         ) from None
 

@@ -1,4 +1,4 @@
-"""Connecting to Ray: a local one of our own, the running one, or HOST:PORT; never a hang."""
+"""Connects to Ray, a local one of our own, the running one, or HOST:PORT, and never hangs."""
 
 import os
 import re
@@ -19,58 +19,61 @@ from scaling.trial import machine
 from scaling.trial.placement import Cluster
 
 PROBE_SECONDS, CONNECT_SECONDS = 3, 8
-HEAD_SECONDS = 40  # without the cluster's head; after 60, Ray ends the process without a word
-PATIENT_SECONDS = 120  # for a Ray that starts on a busy machine; by itself it waits 30
-HEAD_GONE = 3  # exit code: trials are left
-REFUSED = 2  # exit code: nothing was begun
-START_HINT = "Leave --address out to run here, or start a cluster: ray start --head"
+HEAD_SECONDS = 40  # silence of the cluster's head; after 60 s Ray ends the process silently
+PATIENT_SECONDS = 120  # time for Ray to start on a busy machine; its default is 30
+HEAD_GONE = 3  # exit code: unfinished trials remain
+REFUSED = 2  # exit code: nothing was started
+START_HINT = "Omit --address to run here, or start a cluster: ray start --head"
 
 
 def connect(address: str, cpus: int | None = None) -> Cluster:
-    """Joins Ray, or starts one of so many CPUs. Raises UsageError within ten seconds."""
+    """Joins a Ray cluster, or starts a local Ray with `cpus` CPUs.
+
+    Raises UsageError within ten seconds if that is impossible.
+    """
     ours = signal.getsignal(signal.SIGTERM)
     if address == "local":
         _check_needs()
         _start(cpus or machine.cpus())
     else:
         _join(address)
-    signal.signal(signal.SIGTERM, ours)  # Ray has put its own in place
+    signal.signal(signal.SIGTERM, ours)  # Ray has installed its own handler
     threading.Thread(target=_watch_head, args=[_head()], name="head", daemon=True).start()
     return resources()
 
 
 def _check_needs() -> None:
-    """Raises UsageError for what a Ray that is started here lacks; makes its token."""
+    """Raises UsageError if a local Ray lacks something that it needs; creates its token."""
     try:
         needs.make_token_private()
     except OSError:
-        pass  # told next
+        pass  # the loop below reports it
     for need in needs.needs():
         if need.advice and need.name != needs.OPEN:
             raise UsageError(need.sentence)
 
 
 def _cannot_start(error: Exception) -> str:
-    """What Ray says where it cannot start, and what helps: time, or another folder."""
-    told = " ".join(str(error).split()) or type(error).__name__
-    if re.search(r"time[d]?.?out|did not .* in time", told, re.IGNORECASE):
+    """Returns Ray's error with advice: more time, or another folder."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if re.search(r"time[d]?.?out|did not .* in time", reason, re.IGNORECASE):
         return (
-            f"Ray did not start in time: {told} The machine may only be busy. Try again, with "
+            f"Ray did not start in time: {reason} The machine may only be busy. Try again, with "
             f"more patience: export RAY_gcs_server_port_wait_time_s={PATIENT_SECONDS}"
         )
     return (
-        f"Ray cannot start here: {told} Set RAY_TMPDIR to a folder of yours on a disk with room: "
-        f"export RAY_TMPDIR=DIR. What Ray needs is told by: {to_type('doctor')}"
+        f"Ray cannot start here: {reason} Set RAY_TMPDIR to a folder of yours on a disk with room: "
+        f"export RAY_TMPDIR=DIR. To check what Ray needs, type: {to_type('doctor')}"
     )
 
 
 def _start(cpus: int) -> None:
-    """A Ray of our own on 127.0.0.1 only: what Ray does by itself on systems without clusters."""
+    """Starts a local Ray on 127.0.0.1 only, Ray's default where it supports no clusters."""
     before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
         store = local_store_bytes()
         _init("local", num_cpus=cpus, include_dashboard=False, object_store_memory=store)
-    except Exception as error:  # Ray raises many kinds, plain ones too
+    except Exception as error:  # Ray raises many kinds, plain Exception too
         raise UsageError(_cannot_start(error)) from None
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
@@ -86,7 +89,10 @@ def _init(address: str, **options: Any) -> None:
 
 
 def _join(address: str) -> None:
-    """Through `auto` even for HOST:PORT: only so Ray turns token authentication on by itself."""
+    """Joins a running cluster.
+
+    Uses `auto` even for HOST:PORT: only then does Ray turn on token authentication by itself.
+    """
     if address != "auto":
         _probe(address)
         os.environ["RAY_ADDRESS"] = address
@@ -108,7 +114,7 @@ def _join(address: str) -> None:
 
 
 def _give_up(address: str) -> None:
-    """Ends the process: Ray's own attempt cannot be called off."""
+    """Ends the process with an error, since Ray's own attempt to connect cannot be cancelled."""
     print(f"Error: {_refused(address, f'no answer in {CONNECT_SECONDS} s')}", file=sys.stderr)
     sys.stderr.flush()
     exit_code.end(REFUSED)
@@ -129,16 +135,16 @@ def _probe(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=PROBE_SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise UsageError(f"Nobody listens at --address {address}: {error}. {START_HINT}") from None
+        raise UsageError(f"Nothing listens at --address {address}: {error}. {START_HINT}") from None
 
 
 def _head() -> str | None:
-    """HOST:PORT of the cluster that this process has joined."""
+    """Returns HOST:PORT of the cluster that this process has joined, or None."""
     return ray.get_runtime_context().gcs_address if ray.is_initialized() else None
 
 
 def _watch_head(address: str) -> None:
-    """Ends the process, with a sentence, once the cluster's head is gone."""
+    """Ends the process with an error once the cluster's head is gone."""
     seen = time.monotonic()
     while time.monotonic() - seen < HEAD_SECONDS:
         time.sleep(PROBE_SECONDS)
@@ -150,7 +156,7 @@ def _watch_head(address: str) -> None:
         except UsageError:
             continue
     print(
-        f"Error: the head of the Ray cluster at {address} is gone. What is finished is kept: start "
+        f"Error: the head of the Ray cluster at {address} is gone. Finished work is kept: start "
         "the cluster again, then type the same command.",
         file=sys.stderr,
         flush=True,
@@ -159,6 +165,6 @@ def _watch_head(address: str) -> None:
 
 
 def resources() -> Cluster:
-    """What the nodes that are alive offer."""
+    """Returns the resources of the nodes that are alive."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return Cluster.of_nodes(tuple((node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes))

@@ -9,10 +9,10 @@ from scaling.storage.study_events import StudyEvents
 
 
 class EventsCallback(Callback):
-    """Writes means when trials measure and end.
+    """Updates the means in TensorBoard when trials measure an epoch or end.
 
-    A disk that takes no events is told once, and the trials go on without: what they write
-    themselves decides whether they fail.
+    If the disk refuses to write them, this is reported once and the trials continue: whether they
+    fail is decided by what they write themselves.
     """
 
     def __init__(self, events: StudyEvents, say: Callable[[str], None]) -> None:
@@ -22,10 +22,12 @@ class EventsCallback(Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
+        """Updates the means after a measured epoch."""
         if "epoch" in result:
             self._write(self.events.row, trial.config["key"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Updates the means after the end of a trial."""
         self._write(self.events.end, trial.config["key"])
 
     def _write(self, write: Callable[[str], None], key: str) -> None:
@@ -35,4 +37,4 @@ class EventsCallback(Callback):
             write(key)
         except OSError as error:
             self.broken = True
-            self.say(f"TensorBoard's means stand still until the launch ends: {error}")
+            self.say(f"TensorBoard's means are not updated until the launch ends: {error}")

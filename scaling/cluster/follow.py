@@ -1,4 +1,4 @@
-"""What a launch shows and leaves on disk of itself, made from its request."""
+"""Makes the progress display of a launch from its request, and writes its plan.json."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from scaling.trial.placement import Cluster
 
 
 def progress_of(request: Request, placement: Placement, width: int) -> Progress:
-    """Makes the progress of a launch that runs `width` trials at a time, and writes its plan."""
+    """Makes the progress display of a launch of `width` concurrent trials; writes its plan."""
     seen = {
         key: glance(request.store.folder(key), planned.scheduled.epochs)
         for key, planned in request.trials.items()
@@ -26,7 +26,7 @@ def progress_of(request: Request, placement: Placement, width: int) -> Progress:
 
 
 def width_of(request: Request, cluster: Cluster, placement: Placement) -> int:
-    """Returns how many of the trials that are left run at a time."""
+    """Returns the number of unfinished trials that run at a time."""
     share = max((placement.gpus[key] for key in request.left), default=0.0)
     room = cluster.cpus // request.cpus
     room = min(room, cluster.gpus / share) if share else room

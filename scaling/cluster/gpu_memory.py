@@ -1,28 +1,31 @@
-"""A process's share of a GPU: its memory's cap, and what is said when that runs out."""
+"""Caps a process's memory to its share of a GPU, and explains a failure when memory runs out."""
 
 import ray
 import torch
 
 from scaling.trial import Trial
 
-ALLOCATOR_SHARE = 0.9  # of a trial's share, context included
-CONTEXT_BYTES = 600 << 20  # of a process on a GPU, outside PyTorch's allocator
-LEAST = 0.25  # of the share, for the allocator
-FAILURES = (  # what PyTorch says where it raises no OutOfMemoryError
+ALLOCATOR_SHARE = 0.9  # part of a trial's GPU share that it may use, CUDA context included
+CONTEXT_BYTES = 600 << 20  # a process's memory on a GPU outside PyTorch's allocator
+LEAST = 0.25  # part of the share that the allocator has at least
+FAILURES = (  # PyTorch's texts for missing memory in errors that are no OutOfMemoryError
     *("can't allocate memory", "not enough memory", "CUDA out of memory"),
     *("CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED"),
 )
 
 
 def fraction(share: float, total: int) -> float:
-    """Of a GPU of `total` bytes, what PyTorch may take so that the process stays in its share."""
+    """Returns the fraction of a GPU that PyTorch may use so that a process stays in its share.
+
+    `total` is the GPU's memory in bytes, `share` the process's share of it.
+    """
     if share >= 1:
         return 1.0
     return max(ALLOCATOR_SHARE * share - CONTEXT_BYTES / total, LEAST * share)
 
 
 def placed() -> tuple[str, float]:
-    """Where Ray has put this process: the device, and the share of a GPU; sets its threads."""
+    """Returns the device and GPU share that Ray assigned to this process; sets its threads."""
     assigned = ray.get_runtime_context().get_assigned_resources()
     torch.set_num_threads(max(1, int(assigned.get("CPU", 1))))
     share = float(assigned.get("GPU", 0))
@@ -33,21 +36,21 @@ def placed() -> tuple[str, float]:
 
 
 def guard(share: float) -> None:
-    """Caps this process; what an earlier trial in it left over is given back."""
+    """Caps this process's GPU memory; frees what an earlier trial in the process left cached."""
     torch.cuda.empty_cache()
     _, total = torch.cuda.mem_get_info()
     torch.cuda.set_per_process_memory_fraction(fraction(share, total))
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether the error says that memory ran out, on a GPU or a CPU."""
+    """Returns True if the error means that memory ran out, on a GPU or a CPU."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in FAILURES)
 
 
 def sentence(trial: Trial, device: str, micro_batch: int | None = None) -> str:
-    """Why the trial failed, and what to change."""
+    """Returns why the trial failed for lack of memory, and what to change."""
     where = "alone on a GPU" if device == "cuda" else "on the CPU"
     size = micro_batch or trial.batch
     if trial.accumulates:

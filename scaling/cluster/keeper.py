@@ -1,8 +1,8 @@
-"""The driver's post office: an actor beside the results folder, for nodes that do not see it.
+"""Runs an actor on the driver's node that serves nodes which cannot see the results folder.
 
-Workers elsewhere read and write the folder through it (`scaling.storage.desk`); workers everywhere
-tell it that they live (`scaling.cluster.pulse`). Each worker finds out for itself whether its node
-sees the folder, so that nodes may come while the launch runs.
+Workers elsewhere read and write the folder through it (`scaling.storage.desk`), and all workers
+send it signs of life (`scaling.cluster.pulse`). A node that cannot see the folder is called blind.
+Each worker finds out for itself whether its node is blind, so that nodes may join during a launch.
 """
 
 import os
@@ -19,7 +19,7 @@ import ray
 from ray.exceptions import ActorUnavailableError, GetTimeoutError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from scaling.cluster.pulse import Heard
+from scaling.cluster.pulse import SignsOfLife
 from scaling.errors import UsageError
 from scaling.pools.pool import Pool
 from scaling.pools.spec import PoolSpec
@@ -32,43 +32,50 @@ from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import extensions
 
-MARK = ".shared-"
-ASK_SECONDS = 60.0  # for an answer, which a broken connection never gives
+MARK = ".shared-"  # prefix of a file by which nodes recognize the results folder
+ASK_SECONDS = 60.0  # limit for an answer, which a broken connection never gives
 ASK_TIMES = 3
 
 
 class Keeper:
-    """The desk, and the signs of life of all workers; their methods are described there."""
+    """Offers a Desk and the SignsOfLife of all workers as one Ray actor."""
 
     def __init__(self, root: Path) -> None:
         self.desk = Desk(root)
-        self.heard = Heard()
+        self.signs = SignsOfLife()
 
     def begin(self, work: str, fence: Fence | None) -> int:
+        """Starts an attempt at a task; see `Office.begin`."""
         return self.desk.begin(work, fence)
 
     def sizes(self, place: str) -> dict[str, int]:
+        """Returns the sizes of the files in a folder; see `Office.sizes`."""
         return self.desk.sizes(place)
 
     def read(self, place: str, name: str, start: int) -> np.ndarray:
+        """Returns a part of a file; see `Office.read`."""
         return self.desk.read(place, name, start)
 
     def write(
         self, stamp: Stamp, place: str, name: str, start: int, part: np.ndarray, size: int
     ) -> None:
+        """Receives a part of a file; see `Office.write`."""
         self.desk.write(stamp, place, name, start, part, size)
 
     @ray.method(concurrency_group="beats")
     def beat(self, work: str, process: str, waiting: float) -> None:
-        self.heard.beat(work, process, waiting)
+        """Records a sign of life; see `SignsOfLife.beat`."""
+        self.signs.beat(work, process, waiting)
 
     @ray.method(concurrency_group="beats")
     def retire(self, work: str) -> None:
-        self.heard.retire(work)
+        """Forgets the task's process; see `SignsOfLife.retire`."""
+        self.signs.retire(work)
 
     @ray.method(concurrency_group="beats")
     def silence(self) -> dict[str, tuple[float, float]]:
-        return self.heard.silence()
+        """Returns how long each task has been silent; see `SignsOfLife.silence`."""
+        return self.signs.silence()
 
 
 OPTIONS: dict[str, Any] = {"num_cpus": 0, "max_restarts": -1, "concurrency_groups": {"beats": 1}}
@@ -77,16 +84,16 @@ KEEPER: Any = ray.remote(**OPTIONS)(Keeper)
 
 @dataclass(frozen=True)
 class Courier:
-    """A worker's way to the keeper, and how it tells whether it needs one."""
+    """Connects a worker to the keeper, and finds out whether its node needs it."""
 
     keeper: Any
     root: Path
-    mark: str  # name and content of a file in the results folder, of this session alone
-    modules: tuple[Path, ...] = ()  # of the user's
-    environment: Mapping[str, str] = field(default_factory=dict)  # the driver's: all have it
+    mark: str  # name and content of a file that this session alone has put into the results folder
+    modules: tuple[Path, ...] = ()  # the user's own modules
+    environment: Mapping[str, str] = field(default_factory=dict)  # the driver's, equal on all nodes
 
     def check_alike(self) -> None:
-        """Raises UsageError where this node, which may have come late, has other code."""
+        """Raises UsageError if this node, which may have joined late, has other code."""
         if other := differences(self.environment, environment(self.modules)):
             raise UsageError(
                 f"The node {socket.gethostname()} differs from the driver's host: {other}. Its "
@@ -95,7 +102,7 @@ class Courier:
 
     @property
     def sees(self) -> bool:
-        """Whether this host sees the results folder itself, and may write there."""
+        """Is True if this host sees the results folder itself, and may write there."""
         probe = self.root / f"{self.mark}.{socket.gethostname()}-{os.getpid()}"
         try:
             if (self.root / self.mark).read_text() != self.mark:
@@ -107,25 +114,28 @@ class Courier:
         return True
 
     def begin(self, work: str, fence: Fence | None) -> int:
-        """See `scaling.storage.desk.Office`."""
+        """Starts an attempt at a task; see `Office.begin`."""
         return self._ask(self.keeper.begin, work, fence)
 
     def sizes(self, place: str) -> Mapping[str, int]:
-        """See `scaling.storage.desk.Office`."""
+        """Returns the sizes of the files in a folder; see `Office.sizes`."""
         return self._ask(self.keeper.sizes, place)
 
     def read(self, place: str, name: str, start: int) -> np.ndarray:
-        """See `scaling.storage.desk.Office`."""
+        """Returns a part of a file; see `Office.read`."""
         return self._ask(self.keeper.read, place, name, start)
 
     def write(
         self, stamp: Stamp, place: str, name: str, start: int, part: np.ndarray, size: int
     ) -> None:
-        """See `scaling.storage.desk.Office`."""
+        """Sends a part of a file; see `Office.write`."""
         self._ask(self.keeper.write, stamp, place, name, start, part, size)
 
     def _ask(self, method: Any, *words: Any) -> Any:
-        """The answer; each call may come twice, and the desk takes each only once."""
+        """Returns the answer to a call, repeated if none arrives.
+
+        A repeated call may reach the desk twice, which handles it once.
+        """
         for left in reversed(range(ASK_TIMES)):
             try:
                 return ray.get(method.remote(*words), timeout=ASK_SECONDS)
@@ -137,8 +147,8 @@ class Courier:
 
 @contextmanager
 def courier_of(root: Path) -> Iterator[Courier]:
-    """Starts the keeper on this node, and marks the results folder for what is inside `with`."""
-    for left in root.glob(f"{MARK}*"):  # of launches that were killed: the lock says that none is
+    """Starts the keeper on this node and marks the results folder for the `with` block."""
+    for left in root.glob(f"{MARK}*"):  # of killed launches: the lock excludes live ones
         left.unlink(missing_ok=True)
     mark = f"{MARK}{uuid.uuid4().hex}"
     (root / mark).write_text(mark)
@@ -159,9 +169,9 @@ def trial_folder(
     fence: Fence | None = None,
     wanted: Callable[[str], bool] = for_training,
 ) -> Iterator[TrialFolder]:
-    """The trial's folder for one attempt: itself, or on a blind node a copy that writes home.
+    """Provides the trial's folder for one attempt: itself or, on a blind node, a synchronized copy.
 
-    `wanted` says which files the copy has. An attempt that began earlier is refused by the desk.
+    `wanted` selects the files that the copy contains. The desk refuses earlier attempts.
     """
     place = f"trials/{key}"
     if courier:
@@ -182,9 +192,10 @@ def trial_folder(
 def pool_folder(
     store: Store, spec: PoolSpec, index: int, courier: Courier | None
 ) -> Iterator[tuple[Store, Callable[[], None]]]:
-    """A store in which a chunk of a pool is sampled, and what carries home the files made so far.
+    """Provides a store to sample a pool's chunk in, and a function that sends new files home.
 
-    On a blind node that is a copy of the model and of this chunk's parts; elsewhere the store.
+    On a blind node the store is a local copy of the model and of this chunk's parts; elsewhere it
+    is the results folder itself, and the function does nothing.
     """
     if courier:
         courier.check_alike()
@@ -195,8 +206,8 @@ def pool_folder(
         copy, place, model = Store(local), f"pools/{spec.name}", str(spec.model)
         carried.copy(courier, f"trials/{model}", copy.folder(model).path, lambda file: True)
         ours, pool = ("pool.json", f"part-{index:05d}-"), copy.pool(spec.name)
-        asked = (f"{place}/{index}", place, pool, lambda file: file.startswith(ours))
-        carrier = carried.begin(courier, *asked)
+        attempt = (f"{place}/{index}", place, pool, lambda file: file.startswith(ours))
+        carrier = carried.begin(courier, *attempt)
         there = {path.name for path in pool.iterdir()}
 
         def carry() -> None:
@@ -210,7 +221,7 @@ def pool_folder(
 
 
 def copied_pool(courier: Courier, name: str, local: Path, chunk: str) -> Pool:
-    """The pool's record and one chunk's file, copied into a folder of this host."""
+    """Copies a pool's record and the file of one chunk to this host; returns the copied pool."""
     path = local / "pools" / name
     carried.copy(courier, f"pools/{name}", path, lambda file: file in ("pool.json", chunk))
     return Pool.load(path, path.parent)

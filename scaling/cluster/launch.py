@@ -1,4 +1,4 @@
-"""One launch of a study: load the data, connect, run what is left, write the study's files."""
+"""Launches a study: loads data, connects to Ray, runs unfinished trials, writes its files."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -35,25 +35,25 @@ Datasets = dict[Data, datasets.Dataset]
 
 @dataclass
 class Ended:
-    """How a launch ended: at which cap, what is missing beside trials, what it has used."""
+    """Reports how a launch ended: the cap reached, what is missing besides trials, hours used."""
 
     cap: str | None = None
     missing: list[str] = field(default_factory=list)
-    used: Caps | None = None  # the caps and what is used of them; None where Ray never started
+    used: Caps | None = None  # the caps with hours used; None if Ray was not needed
 
 
 @dataclass(frozen=True)
 class Launch:
-    """A request with its data sets, and what is kept of the launch in study.json."""
+    """Holds a request, its data sets, its time profile and its entry for study.json."""
 
     request: Request
     data: Datasets
     profile: Profile
-    entry: Mapping[str, Any]  # by which code and on what
+    entry: Mapping[str, Any]  # the code, versions and hardware
 
 
 def run(request: Request, profile: Profile, entry: Mapping[str, Any]) -> Ended:
-    """Trains what is left and brings the study's folder up to date."""
+    """Runs the unfinished trials of a study and updates the study's folder."""
     launch, ended = Launch(request, _check(request), profile, entry), Ended()
     if request.left or pools.lacking(request, launch.data) or unmeasured(request):
         _on_ray(launch, ended)
@@ -61,14 +61,14 @@ def run(request: Request, profile: Profile, entry: Mapping[str, Any]) -> Ended:
     else:
         _write_study(launch)
     name_without_model(request)
-    _mend_pictures(launch)
+    _restore_pictures(launch)
     with profile.part("tensorboard"):
         request.events.finish()
     return ended
 
 
 def _check(request: Request) -> Datasets:
-    """Everything that can be refused before Ray starts; returns the data sets."""
+    """Makes all checks that can fail before Ray starts; returns the data sets."""
     loaded: Datasets = {}
     parts: dict[tuple[Data, Part], datasets.Dataset] = {}
     for key, trial in ((key, planned.trial) for key, planned in request.trials.items()):
@@ -117,7 +117,7 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
 def _connected(
     request: Request, profile: Profile, limits: Limits
 ) -> AbstractContextManager[Session]:
-    """The launch's Ray; what it costs to join and leave is a part of the profile."""
+    """Connects to the launch's Ray; the profile records the time to join and to leave."""
     return connected(
         request.address,
         request.store.root,
@@ -130,7 +130,7 @@ def _connected(
 
 
 def _work(launch: Launch) -> TrialsToRun:
-    """What is left to run, and the data sets in the object store."""
+    """Returns the unfinished trials, with the data sets in Ray's object store."""
     request = launch.request
     jobs = {key: _job(request, planned) for key, planned in request.trials.items()}
     hours = {key: planned.hours for key, planned in request.left.items()}
@@ -151,7 +151,11 @@ def _job(request: Request, planned: Planned) -> Job:
 
 
 def _phases(launch: Launch, launcher: Launcher) -> None:
-    """First what needs no pool, the diffusion models at its head; then pools; then the rest."""
+    """Runs the trials in three phases.
+
+    First come trials that need no pool, diffusion models before the others; then pools are sampled;
+    then trials that read pools run.
+    """
     request, profile = launch.request, launch.profile
     waiting = {key: pool for key, pool, _ in request.pool_users()}
     first = _ordered(launch, [key for key in request.left if key not in waiting])
@@ -176,8 +180,8 @@ def _ordered(launch: Launch, keys: list[str]) -> list[str]:
     return start_order(trials, hours, launch.profile.width)
 
 
-def _mend_pictures(launch: Launch) -> None:
-    """Makes lost pictures again; prints how many trials have lost theirs for good."""
+def _restore_pictures(launch: Launch) -> None:
+    """Recreates lost pictures; prints how many trials have lost theirs permanently."""
     store, gone = launch.request.store, 0
     for key, planned in launch.request.trials.items():
         if pictures.are_lost(folder := store.folder(key)):
@@ -191,7 +195,7 @@ def _mend_pictures(launch: Launch) -> None:
 
 
 def _measure(launch: Launch, launcher: Launcher) -> list[str]:
-    """The costly metrics; returns those that failed, which are missing in the rows."""
+    """Measures the costly metrics; returns the ones that failed, which the rows lack."""
     cells, failed = unmeasured(launch.request), []
     if cells:
         shares, fence = launcher.placement.gpus, launch.request.lock.fence
@@ -204,7 +208,7 @@ def _measure(launch: Launch, launcher: Launcher) -> list[str]:
 
 
 def _write_study(launch: Launch) -> None:
-    """The trials' folders and `study.json`, before the first of them starts."""
+    """Creates the trials' folders and `study.json`, before the first trial starts."""
     request = launch.request
     for key, planned in request.trials.items():
         folder = request.store.folder(key)
@@ -213,9 +217,9 @@ def _write_study(launch: Launch) -> None:
             folder.reopen()
 
     def change(study: dict[str, Any]) -> dict[str, Any]:
-        asked = {key: {"epochs": p.scheduled.epochs} for key, p in request.trials.items()}
+        trials = {key: {"epochs": p.scheduled.epochs} for key, p in request.trials.items()}
         launches = [*study.get("launches", []), launch.entry]
-        return study | {"preset": request.preset, "trials": asked, "launches": launches}
+        return study | {"preset": request.preset, "trials": trials, "launches": launches}
 
     request.store.update_study(request.study, change)
     launch.profile.entered = True

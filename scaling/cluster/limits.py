@@ -1,4 +1,4 @@
-"""The caps of a launch, checked again and again whatever it waits for."""
+"""Enforces the caps on a launch's hours; they are checked again and again while it waits."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 
 import ray
 
-LOOK_SECONDS = 5
+LOOK_SECONDS = 5  # between two checks of the caps
 
-CheckCaps = Callable[[float], None]  # gets the number of GPUs in use since its last call
+CheckCaps = Callable[[float], None]  # its argument: the GPUs in use since the last call
 
 
 class CapReached(Exception):
-    """A cap on hours was reached; what is on disk by then is where the next launch goes on."""
+    """Signals that a cap on hours was reached; the next launch continues from what is on disk."""
 
 
 @dataclass(frozen=True)
 class Caps:
-    """Limits of one command, in hours, and what its earlier launches have used of them."""
+    """Holds the limits of one command in hours, and the hours that it has used so far."""
 
     hours: float | None = None
     gpu_hours: float | None = None
@@ -25,9 +25,10 @@ class Caps:
 
 
 class Limits:
-    """The caps of a launch; `still_ours` raises where its lock is lost.
+    """Counts the hours of a launch and compares them with its caps.
 
-    Hours count from now on, GPU-hours on top of the `before` that earlier launches have used.
+    Hours count from now on; GPU-hours are added to the `before` that earlier launches used.
+    `still_ours` raises if the launch has lost its lock.
     """
 
     def __init__(
@@ -40,12 +41,12 @@ class Limits:
 
     @property
     def used(self) -> Caps:
-        """The caps, with the hours that are used of them by now."""
+        """Returns the caps with the hours used by now."""
         hours = (time.monotonic() - self.begun) / 3600
         return replace(self.caps, used_hours=hours)
 
     def check(self, gpus: float) -> None:
-        """Adds up GPU-hours and raises CapReached; or Unfinished, where the lock is lost."""
+        """Adds GPU-hours and raises CapReached at a cap, or Unfinished if the lock is lost."""
         now = time.monotonic()
         self.gpu_hours += gpus * (now - self.last) / 3600
         self.last = now
@@ -53,11 +54,11 @@ class Limits:
         if self.caps.hours is not None and now - self.begun > self.caps.hours * 3600:
             raise CapReached(f"--max-hours {self.caps.hours:g}")
         if self.caps.gpu_hours is not None and self.before + self.gpu_hours > self.caps.gpu_hours:
-            told = f", {self.before:.3g} of them in earlier launches" if self.before else ""
-            raise CapReached(f"--max-gpu-hours {self.caps.gpu_hours:g}{told}")
+            earlier = f", {self.before:.3g} of them in earlier launches" if self.before else ""
+            raise CapReached(f"--max-gpu-hours {self.caps.gpu_hours:g}{earlier}")
 
     def shown(self) -> dict[str, list[float]]:
-        """Returns for each cap that is set the hours used and the hours allowed."""
+        """Returns the hours used and the hours allowed for each cap that is set."""
         hours = (time.monotonic() - self.begun) / 3600
         every = {"--max-hours": (hours, self.caps.hours)}
         every |= {"--max-gpu-hours": (self.before + self.gpu_hours, self.caps.gpu_hours)}
@@ -65,11 +66,14 @@ class Limits:
 
 
 def as_they_end(tasks: Mapping[ray.ObjectRef, float], check: CheckCaps) -> Iterator[ray.ObjectRef]:
-    """Ray tasks, each with its share of a GPU, in the order in which they end."""
+    """Yields Ray tasks, given with their GPU shares, in the order in which they end.
+
+    `check` is called every few seconds while tasks run.
+    """
     left = list(tasks)
     gpus = ray.cluster_resources().get("GPU", 0.0)
     while left:
-        asked = sum(tasks[task] for task in left)
+        in_use = sum(tasks[task] for task in left)
         ready, left = ray.wait(left, timeout=LOOK_SECONDS)
-        check(min(asked, gpus))
+        check(min(in_use, gpus))
         yield from ready

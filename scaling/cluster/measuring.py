@@ -1,4 +1,4 @@
-"""Costly metrics from kept models: Ray tasks that fill just the missing cells of `rows.jsonl`."""
+"""Measures costly metrics from kept models, in Ray tasks that fill the missing cells of rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ Load = Callable[[str, str], Dataset]
 
 @dataclass(frozen=True)
 class Cells:
-    """What is to be measured of one trial: metrics by epoch, and with which settings."""
+    """Lists the metrics to measure for one trial, by epoch, with their settings."""
 
     key: str
     metrics: Mapping[int, tuple[str, ...]]
@@ -43,10 +43,11 @@ def missing_cells(
     epochs: Iterable[int] | None = None,
     options: Options = MappingProxyType({}),
 ) -> Cells | None:
-    """The trial's cells without a value at these epochs.
+    """Returns the trial's missing metrics at these epochs, or None if nothing is missing.
 
-    By default those are the epochs whose models were kept, and the last of a finished trial: not
-    the checkpoints that an interruption has left, which differ from seed to seed.
+    By default the epochs are those whose models were kept, and the last one of a finished trial.
+    Other checkpoints are ignored: they depend on when a launch was interrupted and differ from seed
+    to seed.
     """
     folder = store.folder(name)
     there = set(checkpoints.epochs(folder.path))
@@ -63,7 +64,10 @@ def missing_cells(
 
 
 def without_model(store: Store, name: str, metrics: Sequence[str], epochs: Iterable[int]) -> bool:
-    """Whether a cell of these can never be filled: trained through, and no model was kept."""
+    """Returns True if one of these metrics can never be measured.
+
+    That is so at an epoch that the trial has passed without keeping its model.
+    """
     folder = store.folder(name)
     kept, rows = set(checkpoints.epochs(folder.path)), {row["epoch"]: row for row in folder.rows()}
     gone = [epoch for epoch in epochs if epoch <= folder.reached() and epoch not in kept]
@@ -72,7 +76,7 @@ def without_model(store: Store, name: str, metrics: Sequence[str], epochs: Itera
 
 
 def check_same_data(folder: TrialFolder, data: Dataset) -> None:
-    """Raises UsageError where the trial began with other images, such as those of a JPEG copy."""
+    """Raises UsageError if the trial was begun on other images, such as a JPEG copy."""
     known = [row["fingerprint"] for row in folder.rows() if "fingerprint" in row]
     if known and known[-1] != data.fingerprint:
         raise UsageError(
@@ -90,9 +94,9 @@ def fill(
     gpu_shares: Mapping[str, float],
     fence: Fence | None = None,
 ) -> list[str]:
-    """Measures the cells, a task a trial; returns what went wrong, a line a trial.
+    """Measures the cells, one task per trial; returns one line for each trial that failed.
 
-    `gpu_shares` are by key. A task has hung that measures no epoch for `hung_after_s`.
+    `gpu_shares` are by key. A task that measures no epoch for `session.hung_after_s` is ended.
     """
     refs = {name: ray.put(part) for name, part in data.items()}
     tasks = {}
@@ -133,9 +137,10 @@ def fill_alone(
     hung_after_s: float,
     cpus: int | None = None,
 ) -> list[str]:
-    """`fill` in a Ray session of its own; `load` reads a data set as `data_of` names it.
+    """Measures the cells as `fill` does, in a Ray session of its own.
 
-    Without a GPU in the cluster nothing asks for one.
+    `load` reads a data set, given its name as in `data_of`. In a cluster without GPUs no task
+    requests one.
     """
     names = {data_of(store.folder(cell.key).trial()) for cell in cells}
     data = {name: load(*name) for name in names}
@@ -161,7 +166,7 @@ def _measure(
     fence: Fence | None,
     courier: Courier | None,
 ) -> None:
-    """The trial's cells, in a process that ends where it hangs."""
+    """Measures the cells of one trial, in a process that ends itself if it hangs."""
     extensions.load_all(modules)
     device, _ = gpu_memory.placed()
     note = _note(Store(root), cells.key)
@@ -180,19 +185,19 @@ def _measure(
 def _measure_all(
     folder: TrialFolder, cells: Cells, data: Dataset, device: str, measured: Callable[[], None]
 ) -> None:
-    """One epoch after another, each on disk before the next."""
+    """Measures one epoch after the other; each is on disk before the next begins."""
     from scaling.runs.vae import VaeRun
 
     trial = folder.trial()
     if not isinstance(trial, VaeTrial):
-        raise UsageError(f"{cells.key} is no VAE. Its metrics are in its rows.")
+        raise UsageError(f"{cells.key} is not a VAE. Its metrics are in its rows.")
     part = divided(data, trial.part)
     check_same_data(folder, part)
     run = VaeRun(trial, part, 0, device=device)
     for epoch, metrics in sorted(cells.metrics.items()):
         state = checkpoints.at(folder.path, epoch)
         if state is None:
-            raise UsageError(f"{folder.path} holds no readable model of epoch {epoch}.")
+            raise UsageError(f"{folder.path} has no readable model of epoch {epoch}.")
         run.load_weights(state)
         numbers, arrays = compute(run, metrics, cells.options)
         measured()

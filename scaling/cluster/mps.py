@@ -1,9 +1,9 @@
-"""NVIDIA's Multi-Process Service (MPS): trials that share a GPU run side by side, not in turns.
+"""Starts NVIDIA's Multi-Process Service (MPS): trials on one GPU then run in parallel.
 
-Without it the processes on one GPU take turns, and four of them train as many images per second
-as one does. It runs for one launch, with a pipe folder of its own, and is stopped after it; one
-that runs already is used and left alone. Its limits: a fault of one process can end the others on
-that GPU (such a trial is tried again), and all processes must belong to one user.
+Without it the processes on one GPU take turns, and four of them train as many images per second as
+one does. MPS runs for one launch, with a pipe folder of its own, and is stopped afterwards; a
+daemon that already runs is used and left alone. Its limits: a fault of one process can end the
+others on that GPU (such a trial is tried again), and all processes must belong to one user.
 """
 
 import os
@@ -19,7 +19,7 @@ from scaling.errors import UsageError
 
 Mode = Literal["auto", "on", "off"]
 CONTROL = "nvidia-cuda-mps-control"
-ELSEWHERE = ("/usr/local/nvidia/bin", "/usr/bin", "/usr/local/cuda/bin")  # beside PATH
+ELSEWHERE = ("/usr/local/nvidia/bin", "/usr/bin", "/usr/local/cuda/bin")  # searched after PATH
 PIPES, LOGS = "CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"
 DEFAULT_PIPES = "/tmp/nvidia-mps"  # where a daemon without PIPES listens
 ANSWER_SECONDS, START_SECONDS = 5, 20
@@ -27,11 +27,11 @@ COST = "trials on one GPU then take turns: together they train no faster than on
 
 
 class Refused(Exception):
-    """MPS cannot be used; the text says why."""
+    """Signals that MPS cannot be used; the text says why."""
 
 
 def running() -> bool:
-    """Whether a daemon answers at the pipe folder that processes started here would use."""
+    """Returns True if a daemon answers at the pipe folder that new processes would use."""
     pipes = Path(os.environ.get(PIPES) or DEFAULT_PIPES)
     try:
         return (pipes / "control").exists() and _answers(_program(), dict(os.environ))
@@ -41,24 +41,26 @@ def running() -> bool:
 
 @contextmanager
 def shared_gpus(mode: Mode, shares: bool, logs: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Runs MPS for what is inside `with`, where several trials of one GPU are planned (`shares`).
+    """Runs MPS inside the `with` block if several trials per GPU are planned (`shares`).
 
-    Processes started inside find it through the environment. `auto` says in one line what it costs
-    that MPS is not there; `on` raises UsageError instead; `off` leaves everything as it is. The
-    daemon's logs go to the folder `logs`.
+    Processes started inside find it through the environment. If MPS is not available, `auto` prints
+    one line on the cost of that, and `on` raises UsageError; `off` does nothing. The daemon writes
+    its logs to the folder `logs`.
     """
     if mode == "off" or not shares:
         yield
         return
     if running():
-        say("MPS: the daemon that runs here already is used, so that trials share GPUs")
+        say("MPS: trials share GPUs through the daemon that already runs here")
         yield
         return
     try:
         started = _start(logs)
     except Refused as why:
         if mode == "on":
-            raise UsageError(f"--mps on: {why}. Leave it out to train in turns.") from None
+            raise UsageError(
+                f"--mps on: {why}. Omit it to let trials take turns on a GPU."
+            ) from None
         say(f"MPS is not used: {why}; {COST}")
         yield
         return
@@ -67,23 +69,23 @@ def shared_gpus(mode: Mode, shares: bool, logs: Path, say: Callable[[str], None]
     try:
         yield
         if not running():
-            say("MPS has ended during the launch: trials after that took turns on their GPU")
+            say("MPS ended during the launch: after that, trials took turns on their GPU")
     finally:
         _stop(started)
         _restore(before)
 
 
 def _start(logs: Path) -> dict[str, str]:
-    """Starts a daemon with a pipe folder of its own; returns the variables that lead to it."""
+    """Starts a daemon with its own pipe folder; returns the environment variables for it."""
     program = _program()
-    pipes = tempfile.mkdtemp(prefix="mps-")  # short: sockets lie there; of this user only
+    pipes = tempfile.mkdtemp(prefix="mps-")  # sockets need a short path; only this user may read it
     logs.mkdir(parents=True, exist_ok=True)
     variables = {PIPES: pipes, LOGS: str(logs.absolute())}
     environment = dict(os.environ) | variables
     try:
         _run([program, "-d"], environment, START_SECONDS)
         if not _answers(program, environment):
-            raise Refused(f"{CONTROL} started and does not answer, see {logs}")
+            raise Refused(f"{CONTROL} started but does not answer, see {logs}")
     except Refused:
         _stop(variables)
         raise
@@ -91,7 +93,7 @@ def _start(logs: Path) -> dict[str, str]:
 
 
 def _program() -> str:
-    """The path of NVIDIA's program; raises Refused where it is not installed."""
+    """Returns the path of NVIDIA's program; raises Refused if it is not installed."""
     found = shutil.which(CONTROL) or next(
         (path for folder in ELSEWHERE if (path := shutil.which(CONTROL, path=folder))), None
     )
@@ -111,7 +113,7 @@ def _answers(program: str, environment: Mapping[str, str]) -> bool:
 def _run(
     command: list[str], environment: Mapping[str, str], seconds: float, typed: str = ""
 ) -> None:
-    """Runs the program and feeds it the commands; raises Refused with its first line of output."""
+    """Runs the program with the text `typed` as input; raises Refused if it fails."""
     name = CONTROL
     try:
         done = subprocess.run(
@@ -128,7 +130,7 @@ def _run(
 
 
 def _stop(variables: Mapping[str, str]) -> None:
-    """Ends the daemon of these variables, whatever state it is in, and removes its pipe folder."""
+    """Ends the daemon with these variables, whatever its state, and removes its pipe folder."""
     try:
         _run([_program()], dict(os.environ) | dict(variables), ANSWER_SECONDS, "quit -t 2\n")
     except Refused:

@@ -1,6 +1,6 @@
-"""What Ray needs of its environment before it starts: told by name, and what to set for it.
+"""Checks what Ray needs before it starts, and says what to do if something is missing.
 
-Ray's own errors for these are tracebacks, timeouts, or the end of the process without a word.
+Ray itself answers with tracebacks, timeouts, or the end of the process without any message.
 """
 
 import os
@@ -16,39 +16,39 @@ from pathlib import Path
 
 from scaling.cluster import token_path
 
-OPEN = "open token"  # the name of the need that Ray itself does not have
-LONGEST_SOCKET = 107 if sys.platform == "linux" else 103  # bytes of a socket's path
+OPEN = "open token"  # name of the one need that is this project's, not Ray's
+LONGEST_SOCKET = 107 if sys.platform == "linux" else 103  # bytes in a socket's path
 SOCKET = "ray/session_2026-01-01_00-00-00_000000_{pid}/sockets/plasma_store"  # as Ray names it
 
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that Ray needs: what was found, and what to type where that is not enough."""
+    """Describes one thing that Ray needs: its state, and what to type if that is not enough."""
 
     name: str
     found: str
-    advice: str = ""  # empty: it is there
+    advice: str = ""  # empty if nothing is missing
 
     @property
     def sentence(self) -> str:
-        """What is wrong, and what to type."""
+        """Returns what is wrong, and what to type."""
         return f"Ray cannot start here: {self.found}. {self.advice}"
 
 
 def needs() -> Iterator[Need]:
-    """What Ray needs here, each found or not."""
+    """Yields each thing that Ray needs, whether it is there or not."""
     yield temporary()
     yield token()
 
 
 def temporary() -> Need:
-    """The folder in which Ray makes its sessions; its sockets' names must be short."""
+    """Checks the folder for Ray's sessions: it must be writable, and its path short for sockets."""
     name, root = _temporary()
     advice = "Set RAY_TMPDIR to a folder of yours with a short path: export RAY_TMPDIR=DIR"
     length = len(os.fsencode(root / SOCKET.format(pid=os.getpid())))
     if length > LONGEST_SOCKET:
         most = LONGEST_SOCKET - length + len(os.fsencode(root))
-        found = f"{name} is {root}, and the names of sockets leave room for {most} bytes"
+        found = f"{name} is {root}, and for Ray's sockets it may have at most {most} bytes"
         return Need("ray folder", found, advice)
     fault = _fault(root / "ray")
     if fault:
@@ -57,10 +57,10 @@ def temporary() -> Need:
 
 
 def token() -> Need:
-    """The file that lets a process into a Ray cluster; whoever reads it may run code there."""
+    """Checks the token file, which admits to a Ray cluster: its readers may run code there."""
     home = "Set HOME to a folder that you may write: export HOME=DIR"
-    if not _is_asked_for():
-        return Need("token", "not asked for by this environment")
+    if not _is_read():
+        return Need("token", "not needed in this environment")
     path = token_path()
     if path is None:
         return Need("token", "this user has no home folder, where Ray keeps its token", home)
@@ -71,10 +71,10 @@ def token() -> Need:
             empty = not path.read_text().strip()
             return Need("token", f"{path} is empty", _quoted("rm", path)) if empty else _there(path)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         return Need("token", f"{path} cannot be read: {reason}", advice)
     if given:
-        found = f"RAY_AUTH_TOKEN_PATH names {path}, which is not there: no Ray starts"
+        found = f"RAY_AUTH_TOKEN_PATH names {path}, which does not exist: Ray cannot start"
         return Need("token", found, advice)
     fault = _fault(path)
     if fault:
@@ -83,45 +83,48 @@ def token() -> Need:
 
 
 def _there(path: Path) -> Need:
-    """A token that can be read; other users must not read it."""
+    """Checks that other users cannot read an existing token."""
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         return Need(OPEN, f"{path} is open to other users", _quoted("chmod", "600", path))
     return Need("token", f"{path} is private")
 
 
 def make_token_private() -> None:
-    """Makes the token before Ray does, which would let others read it until it has started."""
+    """Creates the token before Ray does, whose own would at first be readable by others."""
     path = token_path()
-    if path is None or not _is_asked_for():
+    if path is None or not _is_read():
         return
     if path.is_file():
         if path.stat().st_uid == os.getuid():
             path.chmod(stat.S_IRUSR | stat.S_IWUSR)
         return
     if os.environ.get("RAY_AUTH_TOKEN_PATH"):
-        return  # the user's own, which is missing
+        return  # the user's own choice, which `token` reports as missing
     path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".auth_token.", dir=path.parent)  # 0600
     with os.fdopen(handle, "w") as stream:
         stream.write(secrets.token_hex(32))
-    with suppress(FileExistsError):  # another launch has made one meanwhile
+    with suppress(FileExistsError):  # another launch has created one meanwhile
         os.link(name, path)
     os.unlink(name)
 
 
 def _quoted(*words: object) -> str:
-    """A command, quoted for a shell."""
+    """Returns a command, quoted for a shell."""
     return shlex.join(map(str, words))
 
 
-def _is_asked_for() -> bool:
-    """Whether Ray will read the token's file, rather than none or one of the environment."""
+def _is_read() -> bool:
+    """Returns True if Ray will read the token from a file.
+
+    Otherwise it uses no token, or one in an environment variable.
+    """
     mode = os.environ.get("RAY_AUTH_MODE", "token").lower()
     return mode == "token" and not os.environ.get("RAY_AUTH_TOKEN")
 
 
 def _temporary() -> tuple[str, Path]:
-    """The variable that names the temporary folder, or what stands in for it; and the folder."""
+    """Returns the temporary folder, and the variable that sets it or a phrase in its place."""
     for name in ("RAY_TMPDIR", *(["TMPDIR"] if sys.platform == "linux" else [])):
         if name in os.environ:
             return name, Path(os.environ[name])
@@ -129,7 +132,7 @@ def _temporary() -> tuple[str, Path]:
 
 
 def _fault(path: Path) -> str:
-    """Why a folder or file cannot be made there; empty where it can. It leaves nothing behind."""
+    """Returns why a folder or file cannot be created there, or "". It leaves nothing behind."""
     try:
         there = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
         tempfile.TemporaryFile(dir=there).close()

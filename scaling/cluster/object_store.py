@@ -1,7 +1,7 @@
-"""Pools through the object store: what trials read of them.
+"""Shares pools with trials through Ray's object store, or as files where they do not fit.
 
-The driver owns what it puts; trials get the references at run time, by the pool's name, never in
-a configuration. Where a pool does not fit the object store, trials map its files instead.
+The driver owns the stored objects. Trials receive the references at run time, by the pool's name,
+and never in a configuration. Files are memory-mapped.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,16 +24,19 @@ GET_SECONDS = 120
 
 @dataclass(frozen=True)
 class Chunks:
-    """What a trial reads of a pool: references into the object store, or files."""
+    """Gives a trial access to a pool: references into the object store, or files."""
 
     path: Path
     root: Path
     checksums: Mapping[int, str]
     refs: Sequence[Any] = ()
-    courier: Courier | None = None  # to the files, for nodes that do not see them
+    courier: Courier | None = None  # to the files, for nodes that cannot see them
 
     def read(self, index: int) -> np.ndarray:
-        """Chunk `index`, read-only and shared; from its file where the store has lost it."""
+        """Returns chunk `index`, uint8 levels (N, C, H, W), read-only and shared.
+
+        If the object store has lost it, it is read from its file.
+        """
         if self.refs:
             try:
                 return ray.get(self.refs[index], timeout=GET_SECONDS)
@@ -41,7 +44,7 @@ class Chunks:
                 pass
         if self.courier is None or self.courier.sees:
             return Pool.load(self.path, self.root).read(index)
-        with scratch() as local:  # the map outlives the file's name
+        with scratch() as local:  # the memory map outlives the file's name
             pool = copied_pool(self.courier, self.path.name, local, file_name(index))
             return pool.read(index)
 
@@ -53,7 +56,11 @@ def put_pools(
     say: Callable[[str], None] = lambda line: None,
     courier: Courier | None = None,
 ) -> dict[str, Chunks]:
-    """The first k chunks of each pool: in the object store if every node has room, else files."""
+    """Shares the first k chunks of each pool, by the pool's name.
+
+    They go to the object store if every node has room for them and for `data_bytes` of data sets;
+    else trials read files, and `say` reports it.
+    """
     nodes = (node["Resources"] for node in ray.nodes() if node["Alive"])
     smallest = min(node.get("object_store_memory", 0.0) for node in nodes)
     need = data_bytes + sum(k[name] * pool.chunk_bytes for name, pool in pools.items())

@@ -1,4 +1,4 @@
-"""Where the trials of a launch run: the cluster once it has a GPU, shares, MPS on shared GPUs."""
+"""Decides where a launch's trials run: waits for GPUs, assigns shares, starts MPS."""
 
 from contextlib import AbstractContextManager
 
@@ -16,25 +16,29 @@ NO_MPS = (
 
 
 def side_by_side(request: Request) -> AbstractContextManager[None]:
-    """NVIDIA's MPS around a Ray of our own; a cluster's nodes have it or not."""
+    """Starts NVIDIA's MPS around a local Ray; on a cluster the nodes must run it themselves."""
     here = request.address == "local"
     mode = request.mps if here else "off"
     return shared_gpus(mode, request.shares_gpus, request.folder / "logs" / "mps", print)
 
 
 def awaited(request: Request, session: Session) -> Cluster:
-    """The cluster, once it has a GPU where trials are planned for one and may wait."""
+    """Returns the cluster, after waiting for a first GPU if trials are planned for GPUs."""
     if not any(planned.gpus for planned in request.trials.values()):
         return session.cluster
     return wait_for_gpus(session, request.wait_for_gpus_s)
 
 
 def placement_of(request: Request, cluster: Cluster) -> Placement:
-    """The planned GPU shares; refused where there is no GPU and CPUs were not asked for."""
+    """Returns the planned GPU shares of the trials and prints the cluster's resources.
+
+    Raises UsageError if the cluster has no GPU and CPUs were not requested, or if a trial does not
+    fit any node.
+    """
     shares = {key: planned.gpus for key, planned in request.trials.items()}
     text = f"Ray: {cluster.nodes} node(s), {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs"
     if cluster.gpus and not any(shares.values()):
-        text += "; they stay idle here: --preset cifar10 runs the paper's architecture on them"
+        text += "; no trial here uses them: --preset cifar10 runs the paper's architecture on GPUs"
     most = max(shares.values(), default=0.0)
     if not request.gpus_fixed:
         check_gpus(most, cluster.gpus, "the cluster")

@@ -1,4 +1,4 @@
-"""The pools of a launch: checked before it starts, sampled where they are missing, judged."""
+"""Checks the pools of a launch before it starts, samples missing ones, and judges them."""
 
 from collections.abc import Mapping
 
@@ -22,11 +22,11 @@ from scaling.trial import Data, DiffusionTrial, Trial, data_of
 from scaling.trial.keys import data_name
 from scaling.trial.schedule import chunks_of
 
-QUALITY_IMAGES = 10_000  # samples that a pool is judged by, at most
+QUALITY_IMAGES = 10_000  # maximum number of samples by which a pool is judged
 
 
 def pool_requests(request: Request, data: Mapping[Data, Dataset]) -> dict[str, PoolRequest]:
-    """The pools that this launch's own diffusion trials are to be sampled into, by name."""
+    """Returns, by name, the pools that this launch samples from its own diffusion models."""
     made = {}
     for planned in request.trials.values():
         scheduled, trial = planned.scheduled, planned.trial
@@ -39,7 +39,7 @@ def pool_requests(request: Request, data: Mapping[Data, Dataset]) -> dict[str, P
 
 
 def check(request: Request, data: Mapping[Data, Dataset]) -> None:
-    """Raises UsageError for a pool that is there and that its trials cannot read."""
+    """Raises UsageError for an existing pool that its trials cannot read."""
     ours = pool_requests(request, data)
     for _, pool, trial in request.pool_users():
         if pool not in ours or (request.store.pool(pool) / "pool.json").exists():
@@ -47,11 +47,11 @@ def check(request: Request, data: Mapping[Data, Dataset]) -> None:
             there = _open(request, pool)
             there.check_for(*_images(data[data_of(trial)], trial), k)
             for index in range(k or 0):
-                there.read(index)  # header and size; the checksums follow beside Ray
+                there.read(index)  # checks header and size; checksums are compared once Ray runs
 
 
 def check_same_samples(store: Store, key: str, trial: Trial) -> None:
-    """Raises UsageError where the trial was trained on other samples than its pool holds now."""
+    """Raises UsageError if the trial was trained on other samples than its pool now contains."""
     used = (store.folder(key).done() or {}).get("chunks")
     pool = trial.reads_pool
     if not pool or not isinstance(used, dict) or not (store.pool(pool) / "pool.json").exists():
@@ -60,13 +60,13 @@ def check_same_samples(store: Store, key: str, trial: Trial) -> None:
     other = [i for i, digest in used.items() if now.get(int(i), digest) != digest]
     if other:
         raise UsageError(
-            f"The trial {key} was trained on other samples than {pool} holds now (chunk "
+            f"The trial {key} was trained on other samples than {pool} now contains (chunk "
             f"{other[0]}). Put the earlier ones back, or give another --results."
         )
 
 
 def lacking(request: Request, data: Mapping[Data, Dataset]) -> list[str]:
-    """The pools of this launch that are not sampled yet, or not judged. Writes nothing."""
+    """Returns the pools of this launch that are not yet sampled, or not yet judged."""
     return [
         name
         for name, pool in pool_requests(request, data).items()
@@ -80,9 +80,9 @@ def provide(
     data: Mapping[Data, Dataset],
     gpu_shares: Mapping[str, float],
 ) -> dict[str, Chunks]:
-    """The pools that trials read, made where they are missing; prints why one cannot be made.
+    """Returns the pools that trials read, sampling missing ones; reports those that fail.
 
-    `gpu_shares` are by trial: a model is sampled on what it was trained on.
+    `gpu_shares` are by trial key: sampling uses the GPU share of the model's training.
     """
     ours = {name: pool for name, pool in pool_requests(request, data).items() if pool.k}
     k = {name: pool.k for name, pool in ours.items()}
@@ -108,7 +108,7 @@ def _open(request: Request, name: str) -> Pool:
 
 
 def _checked(request: Request, name: str, k: int) -> Pool:
-    """The pool, the SHA-256 of its first k chunks compared."""
+    """Returns the pool, after comparing the SHA-256 of its first k chunks."""
     pool = _open(request, name)
     for index in range(k):
         pool.check(index)
@@ -116,7 +116,7 @@ def _checked(request: Request, name: str, k: int) -> Pool:
 
 
 def _images(data: Dataset, trial: Trial) -> tuple[str, int, tuple[int, ...], int]:
-    """What a pool must hold for the trial: data set, levels, shape, images in a chunk."""
+    """Returns what the trial's pool must match: data set, levels, shape, images per chunk."""
     size = len(data.train) if trial.train_size is None else trial.train_size
     return data_name(trial), data.levels, data.train.shape[1:], size
 
@@ -133,7 +133,7 @@ def _is_judged(request: Request, name: str) -> bool:
 def _judge(
     request: Request, pool: Pool, trial: DiffusionTrial, data: Mapping[Data, Dataset]
 ) -> None:
-    """Writes `quality.json`: the samples beside D_train and the test set."""
+    """Writes `quality.json`, which compares the samples with D_train and the test set."""
     if _is_judged(request, pool.name):
         return
     part = divided(data[data_of(trial)], trial.part)

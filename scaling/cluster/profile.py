@@ -1,4 +1,4 @@
-"""Where the time of a launch went: the `profile` of its entry in study.json."""
+"""Records where a launch spent its time: the `profile` of its entry in study.json."""
 
 import os
 import time
@@ -10,13 +10,13 @@ from typing import Any
 from scaling.storage.rows import number_in
 from scaling.storage.store import Store
 
-BOOT_FIELD = 22  # of /proc/self/stat: when the process started, in ticks since boot
+BOOT_FIELD = 22  # in /proc/self/stat: the process's start, in ticks since boot
 
 
 class Profile:
-    """Seconds of the parts of a launch, and of training in the trials that it runs.
+    """Measures the seconds of a launch's parts, and of training in its trials.
 
-    `width` is how many trials run at a time.
+    `width` is the number of trials that run at a time.
     """
 
     def __init__(self, store: Store, keys: Iterable[str]) -> None:
@@ -25,15 +25,15 @@ class Profile:
         self.parts: dict[str, float] = {"start": _age()}
         self.width = 1
         self.gpu_hours = 0.0
-        self.entered = False  # whether study.json has an entry of this launch
+        self.entered = False  # True once study.json has an entry of this launch
 
     @contextmanager
     def kept(self, study: str) -> Iterator[None]:
-        """Writes the profile into study.json after what is inside, interrupted or not."""
+        """Writes the profile into study.json after the block, even if it is interrupted."""
         try:
             yield
         except BaseException:
-            with suppress(OSError):  # the first error tells more than a second of the same disk
+            with suppress(OSError):  # a second error of the same disk would hide the first
                 self._keep(study)
             raise
         self._keep(study)
@@ -44,7 +44,7 @@ class Profile:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Adds the time inside to the part."""
+        """Adds the time spent in the block to the part."""
         begun = time.monotonic()
         try:
             yield
@@ -52,10 +52,11 @@ class Profile:
             self.parts[name] = self.parts.get(name, 0.0) + time.monotonic() - begun
 
     def entry(self) -> dict[str, Any]:
-        """Seconds; `training` and `measuring` add up the trials, which run `width` at a time.
+        """Returns the profile in seconds.
 
-        `outside_training` is the share of the process's life times the width; `overhead` is that
-        without measuring.
+        `training` and `measuring` are sums over the trials, `width` of which run at a time.
+        `outside_training` is the share of the process's life times the width that is not training;
+        `overhead` is that share without measuring.
         """
         wall = _age()
         training = sum(self._trained(key) - begun for key, begun in self.before.items())
@@ -71,7 +72,7 @@ class Profile:
         return entry
 
     def into(self, study: dict[str, Any]) -> dict[str, Any]:
-        """The content of study.json with the profile in its last launch."""
+        """Returns the content of study.json with the profile in its last launch."""
         *earlier, last = study["launches"] or [{}]  # none: study.json was lost meanwhile
         return study | {"launches": [*earlier, last | {"profile": self.entry()}]}
 
@@ -86,7 +87,7 @@ class Profile:
 
 
 def _age() -> float:
-    """Seconds since this process started; since this module was imported where that is unknown."""
+    """Returns the seconds since this process started, or since this module's import if unknown."""
     try:
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         started = int(fields[BOOT_FIELD - 3]) / os.sysconf("SC_CLK_TCK")

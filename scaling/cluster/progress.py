@@ -1,4 +1,4 @@
-"""What a launch shows while it runs: on a terminal the board of `status`, elsewhere plain lines."""
+"""Shows a running launch: on a terminal the board of `status`, elsewhere plain lines."""
 
 import sys
 import time
@@ -14,16 +14,16 @@ from scaling.status.following import STARTING, TRAINING, Following
 from scaling.status.listed import Listed
 from scaling.status.screen import Screen, is_live, room
 
-LOG_LINES = 6  # without a terminal
-LOG_SECONDS = 600  # without a line for so long, there is one
+LOG_LINES = 6  # lines of progress without a terminal, at equal shares of the work
+LOG_SECONDS = 600  # a log gets a line after this long without one
 REFRESH_SECONDS = 1.0
 
 
 class Progress(Following):
-    """Follows a launch, shows it, and leaves it on disk for `scaling-vae status`.
+    """Follows a launch, shows it, and writes its state to disk for `scaling-vae status`.
 
-    On a terminal the board is drawn over itself; a log gets a line a sixth of the work, and every
-    ten minutes.
+    On a terminal the board is redrawn in place. A log gets a line after each sixth of the work, and
+    after ten minutes without one.
     """
 
     def __init__(
@@ -41,29 +41,29 @@ class Progress(Following):
 
     @property
     def stream(self) -> TextIO:
-        """Where lines go; stdout is looked up each time: Tune pickles its callbacks."""
+        """Returns the stream to write to; stdout is looked up late: Tune pickles its callbacks."""
         return self.given or sys.stdout
 
     @classmethod
     def of(cls, hours: Mapping[str, float], epochs: Mapping[str, int], **more: Any) -> "Progress":
-        """Makes one of keys, planned hours and epochs alone."""
+        """Makes a progress display from keys, planned hours and epochs alone."""
         trials = (Listed(key, key, None, None, None, 0, epochs[key], hours[key]) for key in hours)
         return cls(trials, **more)
 
     def phase(self, name: str) -> None:
-        """A part of the launch begins."""
+        """Notes and shows that a phase of the launch begins."""
         self.activity.phase = name
         if not self.screen and name not in (STARTING, TRAINING):
             self.say(f"Now: {name}")
         self.show(at_once=True)
 
     def line(self) -> str:
-        """`12/40 trials done, 2 running, 0 failed, 3 min gone, about 4 min left`."""
+        """Returns a line such as `12/40 trials done, 2 running, 0 failed, 3 min gone`."""
         found = self.status()
         return f"{counted(found)}{timed(found)}"
 
     def show(self, at_once: bool = False) -> None:
-        """Draws or writes what there is to show, where it is time to."""
+        """Redraws the board or writes a line, if it is time to."""
         now = time.monotonic()
         if self.notes:
             self.status()
@@ -82,13 +82,13 @@ class Progress(Following):
         self.shown_at, self.shown_share = now, self.share
 
     def _is_time(self, now: float) -> bool:
-        """For a line in a log."""
+        """Returns True if it is time for a line in a log."""
         if self.share - self.shown_share >= 1 / LOG_LINES or now - self.shown_at >= LOG_SECONDS:
             return True
         return self.share == 1 and self.shown_share < 1
 
     def say(self, text: str) -> None:
-        """A line of its own; on a terminal above the board."""
+        """Writes a separate line; on a terminal above the board."""
         if self.screen:
             self.screen.say(text)
             self.screen.draw(board(self.status(), *room()))
@@ -97,7 +97,7 @@ class Progress(Following):
             self.stream.flush()
 
     def close(self) -> None:
-        """Leaves the last board on a terminal, and the last line in a log."""
+        """Shows the final state, on a terminal or in a log, and removes now.json."""
         self.activity.running.clear()
         self.activity.phase = "the trials have ended"
         if self.screen:
@@ -111,45 +111,49 @@ class Progress(Following):
 
 
 def last_line(error: Exception | None) -> str:
-    """What a person needs of an error that came through Ray: the last line of its trace."""
+    """Returns the last line of an error's trace, which is what a person needs of Ray's errors."""
     lines = [line.strip() for line in str(error or "").splitlines() if line.strip()]
     return lines[-1] if lines else f"no reason known ({type(error).__name__})"
 
 
 class ProgressCallback(Callback):
-    """Feeds a Progress from Tune, and calls `at_step` (caps, heartbeat) at every step.
+    """Feeds a Progress from Ray Tune, and calls `at_step` (caps, heartbeat) at every step.
 
-    How trials ended is taken from here, as text: Tune's own results unpickle a file of the staging
-    folder, where others may write. `share` says what of the machine a trial has, `failed` why one
-    failed that ended by itself. `vigil` ends trials of which nothing is heard.
+    The outcome of trials is collected here, as text: Tune's own results unpickle a file in the
+    staging folder, where other users may write. `resources` describes the CPUs and GPUs of a trial,
+    `failed` gives the reason a trial has itself recorded for its failure. `vigil` ends trials
+    without signs of life.
     """
 
     def __init__(
         self,
         progress: Progress,
         at_step: Callable[[set[str]], None],
-        share: Callable[[str], str] = lambda key: "",
+        resources: Callable[[str], str] = lambda key: "",
         failed: Callable[[str], str | None] = lambda key: None,
         vigil: Vigil | None = None,
     ) -> None:
         self.progress, self.at_step = progress, at_step
-        self.share, self.failed, self.vigil = share, failed, vigil
-        self.crowded: list[str] = []  # whose share of a GPU was too small
-        self.errors: dict[str, str] = {}  # of trials that failed for good
+        self.resources, self.failed, self.vigil = resources, failed, vigil
+        self.crowded: list[str] = []  # trials whose share of a GPU was too small
+        self.errors: dict[str, str] = {}  # errors of trials that failed permanently
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes that a trial's process has started."""
         key = trial.config["key"]
-        self.progress.start(key, self.share(key))
+        self.progress.start(key, self.resources(key))
         if self.vigil:
             self.vigil.start(key, trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
+        """Notes a measured epoch."""
         if "epoch" in result:
             self.progress.row(trial.config["key"], result["epoch"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes the end of a trial, and whether its share of a GPU was too small."""
         key = trial.config["key"]
         self._ended(key)
         self.progress.end(key, self.failed(key))
@@ -157,23 +161,26 @@ class ProgressCallback(Callback):
             self.crowded.append(key)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Records the error of a trial that failed permanently."""
         key = trial.config["key"]
         self._ended(key)
         self.errors[key] = last_line(trial.get_error())
         self.progress.end(key, self.errors[key])
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
-        """Makes Tune read errors as text: it forgets that it has a pickle of them, too."""
+        """Makes Tune read errors as text, by making it forget that it has pickled them, too."""
         for trial in trials:
             trial.run_metadata.pickled_error_filename = None
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Checks caps and signs of life, and refreshes the display."""
         self.at_step(self.progress.running)
         if self.vigil:
-            self.vigil.look()
+            self.vigil.check()
         self.progress.show()
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes the end of a process whose trial Tune will retry."""
         self._ended(trial.config["key"])
 
     def _ended(self, key: str) -> None:

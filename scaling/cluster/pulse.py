@@ -1,8 +1,8 @@
-"""Signs of life of trials, and what the driver does without: a broken connection is not waited for.
+"""Sends and checks signs of life of trials, so that nothing waits for a broken connection.
 
-Ray's own calls may be lost for good where a link was down for some seconds: the trial then waits
-in its report, or the driver for its row, and neither is told. So each worker tells the keeper every
-few seconds that it lives and for how long it has waited in a report.
+If a link is down for some seconds, Ray's own calls may be lost forever: the trial then waits in its
+report, or the driver for its row, and neither notices. So each worker tells the keeper every few
+seconds that it lives, and for how long it has waited in a report.
 """
 
 import threading
@@ -18,19 +18,19 @@ from ray.exceptions import RayError
 from scaling.cluster.watchdog import Report
 
 BEAT_SECONDS = 5.0
-LOST_SECONDS = 60.0  # of silence, or of waiting in a report
-FIRST_SECONDS = 300.0  # of silence from a process that may still import, or load data
+LOST_SECONDS = 60.0  # a trial silent, or waiting in a report, for this long is lost
+FIRST_SECONDS = 300.0  # the same before its first sign of life: it may still load data
 
 
-class Heard:
-    """When each work's newest process was last heard of, by this process's own clock."""
+class SignsOfLife:
+    """Records when the newest process of each task last gave a sign of life, by the local clock."""
 
     def __init__(self) -> None:
         self.last: dict[str, tuple[str, float, float]] = {}  # process, time, seconds in a report
         self.retired: set[str] = set()
 
     def beat(self, work: str, process: str, waiting: float) -> None:
-        """A sign of life; one of a process that a newer one has followed counts for nothing."""
+        """Records a sign of life; one of a process that has been replaced is ignored."""
         if process in self.retired:
             return
         if work in self.last and self.last[work][0] != process:
@@ -38,34 +38,37 @@ class Heard:
         self.last[work] = process, time.monotonic(), waiting
 
     def retire(self, work: str) -> None:
-        """Forgets the work's process, which was given up."""
+        """Forgets the task's process, which has been given up."""
         if work in self.last:
             self.retired.add(self.last.pop(work)[0])
 
     def silence(self) -> dict[str, tuple[float, float]]:
-        """Seconds since each work was heard of, and those that it waited in a report then."""
+        """Returns, by task, the seconds since its last sign of life and the wait it reported."""
         now = time.monotonic()
         return {work: (now - at, waiting) for work, (_, at, waiting) in self.last.items()}
 
 
 class Pulse:
-    """Inside `with`, a thread tells the keeper that this process is at the work."""
+    """Sends the keeper signs of life from a thread while the `with` block runs.
+
+    `work` names the task that this process works on.
+    """
 
     def __init__(self, keeper: Any, work: str) -> None:
         self.keeper, self.work = keeper, work
         self.process, self.ended = uuid.uuid4().hex, threading.Event()
-        self.since: float | None = None  # when the report began that is under way
+        self.since: float | None = None  # start of the report in progress, if any
 
     def __enter__(self) -> "Pulse":
         if self.keeper is not None:
-            threading.Thread(target=self._tell, name="pulse", daemon=True).start()
+            threading.Thread(target=self._send, name="pulse", daemon=True).start()
         return self
 
     def __exit__(self, *raised: object) -> None:
         self.ended.set()
 
     def timed(self, report: Report) -> Report:
-        """The same callable; the keeper is told for how long a call has lasted."""
+        """Wraps a report, so that the keeper learns how long a call has lasted."""
 
         def reported(row: dict[str, Any]) -> None:
             self.since = time.monotonic()
@@ -76,8 +79,8 @@ class Pulse:
 
         return reported
 
-    def _tell(self) -> None:
-        """One message at a time: behind a broken connection none piles up."""
+    def _send(self) -> None:
+        """Sends one message at a time: behind a broken connection none pile up."""
         under_way: list[ray.ObjectRef] = []
         while not self.ended.is_set():
             if under_way:
@@ -90,38 +93,38 @@ class Pulse:
 
 
 class Vigil:
-    """Finds the trials of which nothing is heard, and ends their processes so that Tune retries.
+    """Finds trials without signs of life and ends their processes, so that Tune retries them.
 
-    `say` gets a line a trial. A driver that was itself held up judges nobody before it has looked
-    on for as long again.
+    `say` gets one line per trial. If the driver itself was held up, it judges no trial until it has
+    watched for LOST_SECONDS again.
     """
 
     def __init__(self, keeper: Any, say: Callable[[str], None]) -> None:
         self.keeper, self.say = keeper, say
         self.running: dict[str, tuple[float, Any]] = {}  # start and Tune's trial, by key
-        self.awake_since = self.looked = self.asked = time.monotonic()
+        self.awake_since = self.checked = self.asked = time.monotonic()
         self.answer: ray.ObjectRef | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """For a copy that looks at nothing: Ray Tune writes its callbacks to disk."""
+        """Returns the state of an inactive copy: Ray Tune writes its callbacks to disk."""
         return {"keeper": None}
 
     def start(self, key: str, trial: Any) -> None:
-        """A trial's process has started."""
+        """Notes that a trial's process has started."""
         self.running[key] = time.monotonic(), trial
 
     def end(self, key: str) -> None:
-        """It has ended, however."""
+        """Notes that a trial's process has ended, for whatever reason."""
         self.running.pop(key, None)
 
-    def look(self) -> None:
-        """Ends what is lost; called again and again, and never waits."""
+    def check(self) -> None:
+        """Ends lost trials; it is called again and again, and never waits."""
         if self.keeper is None:
             return
         now = time.monotonic()
-        if now - self.looked > 2 * BEAT_SECONDS:
+        if now - self.checked > 2 * BEAT_SECONDS:
             self.awake_since = now
-        self.looked = now
+        self.checked = now
         if self.answer is None and now - self.asked > BEAT_SECONDS:
             self.answer, self.asked = self.keeper.silence.remote(), now
         if self.answer is not None and ray.wait([self.answer], timeout=0)[0]:
@@ -136,7 +139,7 @@ class Vigil:
         for key, (began, trial) in list(self.running.items()):
             alone, waited = silence.get(key, (float("inf"), 0.0))
             here = now - began
-            first = alone >= here  # nothing was heard since this attempt began
+            first = alone >= here  # this attempt has not given any sign of life yet
             if (
                 waited > LOST_SECONDS
                 and not first
@@ -149,7 +152,7 @@ class Vigil:
         actor = getattr(trial.temporary_state, "ray_actor", None)
         self.say(
             f"{key}: no sign of life for {LOST_SECONDS:g} s, the connection to its process is "
-            "broken. It goes on from its checkpoint, elsewhere where there is room"
+            "broken. It continues from its checkpoint, on another node if one has room"
         )
         self.keeper.retire.remote(key)
         if actor is not None:
@@ -159,7 +162,7 @@ class Vigil:
 
 @contextmanager
 def _unless_gone() -> Iterator[None]:
-    """What Ray no longer knows needs no ending; the keeper comes back by itself."""
+    """Ignores errors about things that Ray no longer knows; Ray restarts the keeper by itself."""
     try:
         yield
     except (RayError, ValueError):

@@ -1,4 +1,4 @@
-"""What the command line asks of a launch."""
+"""Describes a launch as the command line has requested it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,17 +19,17 @@ from scaling.trial.schedule import Planned
 
 @dataclass(frozen=True)
 class Request:
-    """A study's planned trials by key, in the study's order, and how they are to be run."""
+    """Holds a study's planned trials by key, in the study's order, and how to run them."""
 
     study: str
     preset: str
     store: Store
     lock: Lock
     trials: Mapping[str, Planned]
-    load: Callable[[str, str], Dataset]  # a data set, as `data_of` names it
+    load: Callable[[str, str], Dataset]  # loads a data set, given as in `data_of`
     address: str
     cpus: float  # of each trial
-    gpus_fixed: bool  # the GPU shares were given, rather than planned
+    gpus_fixed: bool  # True if the user has set the GPU shares
     caps: Caps
     hung_after_s: float  # seconds without an epoch after which a trial has hung
     wait_for_gpus_s: float  # how long to wait for a cluster's first GPU
@@ -37,26 +37,27 @@ class Request:
     pool_k: int
     metric_settings: Options
     events: StudyEvents
-    plan: Mapping[str, Any] = field(default_factory=dict)  # its JSON form, kept in plan.json
-    gpu_hours_before: float = 0.0  # that earlier launches of the study have used
-    local_cpus: int | None = None  # of a Ray that is started here; None: what this process may use
+    plan: Mapping[str, Any] = field(default_factory=dict)  # as JSON, written to plan.json
+    gpu_hours_before: float = 0.0  # used by earlier launches of the study
+    local_cpus: int | None = None  # CPUs of a local Ray; None: all that this process may use
 
     @property
     def folder(self) -> Path:
+        """Returns the study's folder."""
         return self.store.study(self.study)
 
     @cached_property
     def left(self) -> dict[str, Planned]:
-        """What this launch runs."""
+        """Returns the trials that this launch runs."""
         return {key: planned for key, planned in self.trials.items() if planned.is_left}
 
     @property
     def shares_gpus(self) -> bool:
-        """Whether trials that are left have a part of a GPU each."""
+        """Is True if unfinished trials share a GPU."""
         return any(0 < planned.gpus < 1 for planned in self.left.values())
 
     def pool_users(self) -> Iterator[tuple[str, str, Trial]]:
-        """Key, pool and trial of what is left to run on a pool."""
+        """Yields the key, pool and trial of each unfinished trial that reads a pool."""
         for key, planned in self.left.items():
             if pool := planned.trial.reads_pool:
                 yield key, pool, planned.trial

@@ -1,4 +1,4 @@
-"""Pools sampled from diffusion models: chunks as Ray tasks, on GPUs where there are any."""
+"""Samples pools from diffusion models, one Ray task per chunk, on GPUs if there are any."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -35,13 +35,13 @@ from scaling.trial import DiffusionTrial, extensions
 from scaling.trial.keys import data_name
 from scaling.trial.schedule import pool_name
 
-LINE_SECONDS = 15, 300  # between two lines of progress: at least, and at most
+LINE_SECONDS = 15, 300  # minimum and maximum between two lines of progress
 SAMPLER = {"name": "Heun", "steps": 18, "sigma_min": 0.002, "sigma_max": 80.0, "rho": 7.0}
 
 
 @dataclass(frozen=True)
 class PoolRequest:
-    """A pool to be made: of which model, at which epoch, with how many chunks."""
+    """Describes a pool to sample: its contents, its diffusion model, its number of chunks k."""
 
     spec: PoolSpec
     trial: DiffusionTrial
@@ -51,8 +51,8 @@ class PoolRequest:
 def build_pool(session: Session, store: Store, request: PoolRequest, gpu_share: float) -> None:
     """Samples the pool's missing chunks in parallel; finished ones are never sampled again.
 
-    Each task has the `gpu_share`. Raises UsageError where the model has no checkpoint of the epoch,
-    and for chunks that could not be sampled when all others are there.
+    Each task has `gpu_share` of a GPU. Raises UsageError if the model has no checkpoint of the
+    epoch, and Unfinished, once all other chunks are sampled, if some chunks failed.
     """
     path = store.pool(request.spec.name)
     create(path, request.spec)
@@ -85,17 +85,17 @@ def _check_model(store: Store, request: PoolRequest) -> None:
     folder = store.folder(str(request.spec.model))
     if checkpoints.at(folder.path, request.spec.epochs or 0) is None:
         raise UsageError(
-            f"No pool can be sampled: the diffusion model {folder.key} has no checkpoint of epoch "
-            f"{request.spec.epochs}, it is at {folder.reached()}. What reads that pool is left "
-            "out: give another --results DIR, or a pool that is there, --set source.pool=NAME."
+            f"No samples can be drawn: the diffusion model {folder.key} has no checkpoint of epoch "
+            f"{request.spec.epochs}, it is at {folder.reached()}. Trials that read the pool are "
+            "skipped: give another --results DIR, or an existing pool, --set source.pool=NAME."
         )
 
 
 def _recorded(path: Path, index: int, task: ray.ObjectRef) -> str:
-    """Records a chunk that is sampled; says why one could not be."""
+    """Records a sampled chunk; returns the reason if it could not be sampled, else ""."""
     try:
         record(path, {index: ray.get(task)})
-        drop_parts(path, index)  # of blind hosts
+        drop_parts(path, index)  # which workers on blind nodes have sent
     except RayTaskError as error:
         return f"chunk {index} failed: {error.cause}"
     except RayError as error:
@@ -104,7 +104,7 @@ def _recorded(path: Path, index: int, task: ray.ObjectRef) -> str:
 
 
 class SamplingProgress:
-    """Lines of progress: when there are more images, not too often, and now and then."""
+    """Prints lines of progress: when there are new images, but not too often, or after a while."""
 
     def __init__(self, path: Path, request: PoolRequest, say: Callable[[str], None]) -> None:
         self.path, self.request, self.say = path, request, say
@@ -113,7 +113,7 @@ class SamplingProgress:
         self.total = request.k * request.spec.images_per_chunk
 
     def show(self) -> None:
-        """Prints a line where it is time for one."""
+        """Prints a line if it is time for one."""
         least, most = LINE_SECONDS
         since = time.monotonic() - self.line_at
         if since > most or (
@@ -122,12 +122,12 @@ class SamplingProgress:
             self.line()
 
     def reached(self) -> tuple[str, int, int, str]:
-        """Returns the pool, its images that are sampled, those that it shall have, the unit."""
+        """Returns the pool's name, the number of images sampled, the number wanted, the unit."""
         images = sampled_images(self.path, self.request.k)
         return f"pool {self.request.spec.name}", images, self.total, "images"
 
     def line(self) -> None:
-        """`pool NAME: 2,048 of 3,000 images sampled, about 4 min left`."""
+        """Prints a line such as `pool NAME: 2,048 of 3,000 images sampled, about 4 min left`."""
         self.line_at, self.last = time.monotonic(), sampled_images(self.path, self.request.k)
         new, left = self.last - self.first, self.total - self.last
         after = f", about {duration((self.line_at - self.begun) * left / new)} left" if new else ""
@@ -143,7 +143,7 @@ def build_alone(
     hung_after_s: float,
     cpus: int | None = None,
 ) -> None:
-    """Samples a pool in a Ray session of its own, on whole GPUs where there are any."""
+    """Samples a pool in a Ray session of its own, on whole GPUs if there are any."""
     log, limits = store.root / "pools" / "ray.log", Limits(Caps(), lock.check)
     with connected(address, store.root, log, limits, hung_after_s, cpus=cpus) as session:
         build_pool(session, store, request, min(1.0, session.cluster.gpus))
@@ -162,7 +162,7 @@ def _sample(
     modules: Sequence[extensions.Module],
     courier: Courier | None,
 ) -> str:
-    """One chunk, in a process that ends where it hangs; returns the file's SHA-256."""
+    """Samples one chunk in a process that ends itself if it hangs; returns the file's SHA-256."""
     extensions.load_all(modules)
     device, _ = gpu_memory.placed()
     with pool_folder(Store(root), request.spec, index, courier) as (store, carry):
@@ -174,7 +174,7 @@ def _sample(
 def _write(
     store: Store, request: PoolRequest, index: int, device: str, at_part: Sequence[Callable]
 ) -> str:
-    """One chunk, image by image from its own seed; `at_part` are called before each part."""
+    """Samples one chunk, each image from its own seed; calls `at_part` before each part."""
     from scaling.runs.diffusion import sample_images
 
     spec, path = request.spec, store.pool(request.spec.name)
@@ -195,9 +195,9 @@ def _write(
 
 
 def sampler_of(trial: DiffusionTrial) -> dict[str, object]:
-    """Returns what `pool.json` says of the sampler: the noise levels; the precision of the network.
+    """Returns the sampler's settings for `pool.json`: noise levels, and the network's precision.
 
-    The precision is that of the model's training, and left out where it is float32.
+    The precision is that of the model's training, and is omitted if it is float32.
     """
     precision = {} if trial.precision == "float32" else {"precision": trial.precision}
     return SAMPLER | precision
@@ -206,7 +206,7 @@ def sampler_of(trial: DiffusionTrial) -> dict[str, object]:
 def pool_request(
     name: str, trial: DiffusionTrial, key: str, epochs: int, k: int, data: Dataset
 ) -> PoolRequest:
-    """The order for the samples of a diffusion trial, in the shape of its data set's images."""
+    """Makes the request for k chunks of samples of a diffusion trial, shaped like its data set."""
     size = trial.train_size if trial.train_size is not None else len(data.train)
     spec = PoolSpec(
         name=name,
@@ -225,7 +225,7 @@ def pool_request(
 def request_for_model(
     store: Store, key: str, k: int, data_root: Path | None = None, offline: bool = False
 ) -> PoolRequest:
-    """The order for k chunks of a trained diffusion model, at its newest epoch."""
+    """Makes the request for k chunks of a model's newest epoch; UsageError without checkpoint."""
     trial = _model(store, key)
     state = next(iter(store.folder(key).load_checkpoints()), None)
     if state is None:
@@ -236,15 +236,15 @@ def request_for_model(
 
 
 def request_for_pool(store: Store, pool: Pool, k: int) -> PoolRequest:
-    """The order for k chunks in all of a pool that was sampled here."""
+    """Makes the request for k chunks in total of a pool; UsageError if that was imported."""
     if pool.spec.model is None:
-        mend = pool.spec.how_to_mend(k, pool.root)
-        raise UsageError(f"The pool {pool.name} was imported. {mend}")
+        advice = pool.spec.how_to_mend(k, pool.root)
+        raise UsageError(f"The pool {pool.name} was imported. {advice}")
     return PoolRequest(pool.spec, _model(store, pool.spec.model), k)
 
 
 def _model(store: Store, key: str) -> DiffusionTrial:
     trial = store.folder(key).trial()
     if not isinstance(trial, DiffusionTrial):
-        raise UsageError(f"{key} is no diffusion model. Its name has -edm- in it.")
+        raise UsageError(f"{key} is not a diffusion model. The keys of those contain -edm-.")
     return trial

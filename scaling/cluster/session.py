@@ -1,4 +1,4 @@
-"""One Ray session: log to a file, connect, check, shut down."""
+"""Runs one Ray session: logs to a file, connects, checks the nodes, shuts down."""
 
 import functools
 import logging
@@ -14,7 +14,7 @@ from typing import Any
 import ray
 from ray.autoscaler.sdk import request_resources
 
-from scaling.cluster.checks import blind_nodes, check_alike, told_by_nodes
+from scaling.cluster.checks import blind_nodes, check_alike, environments_of_nodes
 from scaling.cluster.connect import connect, resources
 from scaling.cluster.keeper import Courier, courier_of
 from scaling.cluster.limits import Limits
@@ -25,14 +25,14 @@ GPU_POLL_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Session:
-    """A connected Ray, and what everything that waits for its tasks needs."""
+    """Holds a connected Ray cluster, and what everything that waits for its tasks needs."""
 
     cluster: Cluster
     limits: Limits
-    hung_after_s: float  # seconds without a sign of life after which a process is ended; 0: never
+    hung_after_s: float  # a process without progress for this many seconds is ended; 0: never
     say: Callable[[str], None] = functools.partial(print, flush=True)
     under_way: Callable[[str, int, int, str], None] = lambda name, done, of, unit: None
-    courier: Courier | None = None  # to the results folder, where other nodes may not see it
+    courier: Courier | None = None  # to the results folder, for nodes that cannot see it
 
 
 @contextmanager
@@ -45,11 +45,11 @@ def connected(
     timed: Callable[[], AbstractContextManager[None]] = nullcontext,
     cpus: int | None = None,
 ) -> Iterator[Session]:
-    """Joins or starts Ray for what is inside `with`, and leaves it afterwards.
+    """Joins or starts Ray for the `with` block, and leaves it afterwards.
 
-    Ray's own output goes to the file `log`. Raises UsageError where nobody answers at the address,
-    or where a node has other code; one that does not see the folder `results` is told. `timed` is
-    around joining and leaving; `cpus` are those of a Ray that is started here, by default what
+    Ray's own output goes to the file `log`. Raises UsageError if nothing answers at the address, or
+    if a node has other code; nodes that cannot see the folder `results` are reported. `timed`
+    surrounds joining and leaving. `cpus` is the number of CPUs of a local Ray, by default all that
     this process may use.
     """
     with logged_to(log):
@@ -57,37 +57,37 @@ def connected(
             with timed():
                 cluster = connect(address, cpus)
             session = Session(cluster, limits, hung_after_s)
-            if address == "local":  # this process's own Python, and folder, serve all
+            if address == "local":  # one host: same Python, same results folder
                 yield session
                 return
-            check_alike(told_by_nodes)
+            check_alike(environments_of_nodes)
             with courier_of(results) as courier:
-                _tell_blind(courier, cluster, session.say)
+                _report_blind(courier, cluster, session.say)
                 yield replace(session, courier=courier)
         finally:
             with timed():
                 ray.shutdown()
 
 
-def _tell_blind(courier: Courier, cluster: Cluster, say: Callable[[str], None]) -> None:
+def _report_blind(courier: Courier, cluster: Cluster, say: Callable[[str], None]) -> None:
     blind = blind_nodes(courier) if cluster.nodes > 1 else []
     if blind:
         say(
-            f"{courier.root} is not shared: node {', '.join(blind)} does not see it, or may not "
-            "write there. What runs there reads and writes it through Ray, on this host"
+            f"{courier.root} is not shared: node {', '.join(blind)} cannot see it, or may not "
+            "write there. Trials there read and write it through Ray, on this host"
         )
 
 
 def wait_for_gpus(session: Session, seconds: float) -> Cluster:
-    """The cluster as soon as it has a GPU, or as it is after so many seconds.
+    """Returns the cluster as soon as it has a GPU, or after `seconds` without one.
 
-    The cluster's autoscaler, where it has one, is asked for a GPU meanwhile.
+    Meanwhile the cluster's autoscaler, if it has one, is asked to start a node with a GPU.
     """
     cluster, end = session.cluster, time.monotonic() + seconds
     if cluster.gpus or not seconds:
         return cluster
     session.say(f"No GPU in the cluster yet: waiting for up to {seconds / 60:g} min")
-    request_resources(bundles=[{"GPU": 1}])  # an autoscaler starts only what is asked for
+    request_resources(bundles=[{"GPU": 1}])  # an autoscaler starts nodes only on request
     try:
         while not cluster.gpus and time.monotonic() < end:
             time.sleep(GPU_POLL_SECONDS)
@@ -100,10 +100,11 @@ def wait_for_gpus(session: Session, seconds: float) -> Cluster:
 
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
-    """Ray's output goes to the file inside: its Python loggers, and what native code prints.
+    """Redirects Ray's output to the file: its Python loggers, and what native code prints.
 
-    The loggers through the root logger, since `ray.init` clears the handlers of Ray's own; native
-    code through the descriptors 1 and 2, which Python's own streams leave meanwhile.
+    Loggers are redirected through the root logger, since `ray.init` clears the handlers of Ray's
+    own. Native code is redirected through the descriptors 1 and 2, while Python's own streams move
+    to copies of them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = _Log(path)
@@ -130,11 +131,11 @@ def logged_to(path: Path) -> Iterator[None]:
 
 
 def _apart(stream: Any, copies: Mapping[int, int]) -> Any:
-    """The stream on a copy of its descriptor, where that is one that native code writes to."""
+    """Moves a stream to a copy of its descriptor, if native code writes to that descriptor."""
     try:
         stream.flush()
         number = copies.get(stream.fileno())
-    except (AttributeError, OSError, ValueError):  # none, or one that a test made up
+    except (AttributeError, OSError, ValueError):  # no stream, or one without a descriptor
         return stream
     if number is None:
         return stream
@@ -143,7 +144,7 @@ def _apart(stream: Any, copies: Mapping[int, int]) -> Any:
 
 
 class _Log(logging.FileHandler):
-    """Where the disk is full, Ray's log ends; the trials and the launch tell why."""
+    """Drops Ray's log lines if the disk is full; the trials and the launch report that."""
 
-    def handleError(self, record: logging.LogRecord) -> None:  # else a traceback a line
+    def handleError(self, record: logging.LogRecord) -> None:  # the default prints tracebacks
         pass

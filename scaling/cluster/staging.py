@@ -1,4 +1,4 @@
-"""The folder that Tune writes to while a launch runs; nothing reads it back."""
+"""Provides the folder to which Ray Tune writes during a launch; nothing reads it back."""
 
 import shutil
 import time
@@ -13,9 +13,10 @@ PREFIX = ".staging-"
 
 @contextmanager
 def staged(request: Request) -> Iterator[Path]:
-    """A folder inside the study's, which nodes may see or not; it is gone afterwards.
+    """Provides a staging folder inside the study's folder, and removes it afterwards.
 
-    Those of launches that were killed go first: the lock says that none of them is alive.
+    Nodes need not see it. Folders of killed launches are removed first: the lock excludes that
+    another launch still runs.
     """
     for path in request.store.root.glob(f"*/{PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""In which order trials start: an early stop leaves whole figures, a late start no long tail."""
+"""Orders the start of trials: an early stop leaves whole figures, the end has no long tail."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,12 +6,13 @@ from scaling.trial import Trial, group_name
 
 
 def start_order(trials: Mapping[str, Trial], hours: Mapping[str, float], width: int) -> list[str]:
-    """The keys of `hours`, `width` of which run at a time.
+    """Returns the keys of `hours` in the order in which to start them, `width` at a time.
 
-    In the order in which the study lists `trials`, the first seed of all before the second of any;
-    but the longest that is left starts as soon as the rest, spread evenly, would end before it.
+    Trials start in the order of the study's `trials`, the first seed of each before the second of
+    any. But the longest remaining trial starts as soon as all others, spread evenly over the
+    workers, would end before it.
     """
-    left = by_seeds([key for key in trials if key in hours], trials)[::-1]  # the next stands last
+    left = by_seeds([key for key in trials if key in hours], trials)[::-1]  # the next one is last
     by_length = sorted(left, key=lambda key: hours[key])
     total = sum(hours.values())
     ordered: dict[str, None] = {}
@@ -27,7 +28,7 @@ def start_order(trials: Mapping[str, Trial], hours: Mapping[str, float], width: 
 
 
 def by_seeds(keys: Sequence[str], trials: Mapping[str, Trial]) -> list[str]:
-    """The first of the keys that differ in the seed only, in order; then the second of each."""
+    """Sorts keys so that the first seed of each configuration precedes the second of any."""
     rounds: dict[str, int] = {}
     turn = {}
     for key in keys:

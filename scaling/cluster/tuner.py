@@ -1,4 +1,4 @@
-"""Running trials through Ray Tune: a fresh Tuner over what is left, our folders as the state."""
+"""Runs trials through Ray Tune, with a fresh Tuner for what is left; our folders are the state."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, data_of, extensions
 
 MAX_FAILURES = 2
-TRIALS_PER_TUNER = 500  # a driver's memory grows with the trials of one Tuner
-# Trials shorter than this reuse processes, which start in about 6 s; on GPUs only those of seconds,
-# since a reused process keeps GPU memory.
+TRIALS_PER_TUNER = 500  # the driver's memory grows with the number of trials in a Tuner
+# Trials shorter than this reuse processes, since a new one takes about 6 s to start. On GPUs the
+# limit is lower, because a reused process keeps its GPU memory.
 SHORT_TRIAL_HOURS = {"cpu": 1 / 6, "cuda": 1 / 60}
 
 
@@ -39,13 +39,14 @@ class FailureNote:
     epochs: int
 
     def fail(self, error: str) -> None:
+        """Writes the error to the trial's `done.json`."""
         if self.folder.state(self.epochs) != "done":
             self.folder.fail(error, **made_by())
 
 
 @dataclass(frozen=True)
 class Placement:
-    """What each trial gets; `gpus` by key."""
+    """Holds the CPUs of each trial, and the GPU share of each by key."""
 
     cpus: float
     gpus: dict[str, float]
@@ -53,9 +54,9 @@ class Placement:
 
 @dataclass(frozen=True)
 class TrialsToRun:
-    """The trials to run, by key in their order: planned hours, jobs; the data that they share.
+    """Holds the trials to run in their order, by key: planned hours and jobs; and their data sets.
 
-    Data sets lie in the object store, once per node: references to them are what trials get.
+    The data sets are in the object store, once per node; trials receive references to them.
     """
 
     hours: Mapping[str, float]
@@ -64,9 +65,9 @@ class TrialsToRun:
 
 
 class Launcher:
-    """Runs parts of the work; afterwards each trial's folder tells how it ended.
+    """Runs trials in one or more Tuners; afterwards each trial's folder records how it ended.
 
-    `staging` is a folder of this host for what Tune writes; nothing reads it back.
+    `staging` is a folder of this host to which Tune writes; nothing reads it back.
     """
 
     def __init__(
@@ -84,8 +85,8 @@ class Launcher:
         self.progress = progress or Progress.of(work.hours, epochs)
         self.session = replace(session, say=self.progress.say, under_way=self._under_way)
         vigil = Vigil(session.courier.keeper, self.progress.say) if session.courier else None
-        told = (self._check_caps, self._has, self._failed)
-        self.callback = ProgressCallback(self.progress, *told, vigil)
+        hooks = (self._check_caps, self._resources_of, self._failed)
+        self.callback = ProgressCallback(self.progress, *hooks, vigil)
         self.watch, self.tuners = list(watch), 0
 
     def _check_caps(self, running: set[str]) -> None:
@@ -97,35 +98,35 @@ class Launcher:
         self.progress.activity.caps = self.session.limits.shown()
         self.progress.show()
 
-    def _has(self, key: str) -> str:
-        """What of the machine the trial has, in words."""
+    def _resources_of(self, key: str) -> str:
+        """Returns the CPUs and GPU share of the trial in words."""
         gpus = self.placement.gpus[key]
         cpus = f"{self.placement.cpus:g} CPU{'s' * (self.placement.cpus != 1)}"
         return f"{gpus:.2g} GPU, {cpus}" if gpus else cpus
 
     def _failed(self, key: str) -> str | None:
-        """Why the trial failed, where it noted that itself, such as a loss that is not finite."""
+        """Returns the reason of a failure that the trial recorded itself, such as a NaN loss."""
         done = self.store.folder(key).done() or {}
         return str(done.get("error")) if done.get("state") == "failed" else None
 
     def run(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> None:
-        """Runs these trials, several Tuners in turn where they are many; raises CapReached.
+        """Runs these trials, in several Tuners if they are many; raises CapReached at a cap.
 
-        What runs out of memory on a share of a GPU runs once more, alone on one.
+        Trials that run out of memory on a share of a GPU run once more, each alone on one.
         """
         for start in range(0, len(keys), TRIALS_PER_TUNER):
             crowded = self._fit(keys[start : start + TRIALS_PER_TUNER], pools)
             if crowded:
                 self.progress.say(
                     f"{len(crowded)} of {len(keys)} trials ran out of memory on a share of a GPU: "
-                    "once more, alone on one"
+                    "they run once more, each alone on one"
                 )
                 self.progress.again(crowded)
                 self.placement.gpus.update(dict.fromkeys(crowded, 1.0))
                 self._fit(crowded, pools)
 
     def _fit(self, keys: Sequence[str], pools: Mapping[str, Chunks]) -> list[str]:
-        """Returns the trials whose share of a GPU was too small."""
+        """Runs one Tuner; returns the trials whose share of a GPU was too small."""
         self.tuners += 1
         trainable = tune.with_parameters(
             train,
@@ -157,21 +158,24 @@ class Launcher:
         self.callback.crowded.clear()
         self.callback.errors.clear()
         tuner.fit()
-        self.session.limits.still_ours()  # what another launch has taken over is not ours to fail
+        self.session.limits.still_ours()  # else another launch decides
         for key, error in self.callback.errors.items():
             self._fail(key, error)
         return list(self.callback.crowded)
 
     def _fail(self, key: str, error: str) -> None:
-        """Where the trial's folder cannot be written, that is told here, and the rest goes on."""
+        """Records a failure; if the trial's folder cannot be written, reports that instead."""
         try:
             FailureNote(self.store.folder(key), self.work.jobs[key].epochs).fail(error)
         except OSError as cause:
-            self.progress.say(f"Failed: {key}: {error}; nor can that be written: {cause}")
+            self.progress.say(f"Failed: {key}: {error}; its folder cannot be written: {cause}")
 
 
 def _resources(placement: Placement, config: dict[str, str]) -> tune.PlacementGroupFactory:
-    """What Ray is asked for; no method of the launcher, which is not to be sent to workers."""
+    """Returns the resources that a trial requests from Ray.
+
+    It is not a method of Launcher, which would then be pickled and sent to workers.
+    """
     bundle = {"CPU": placement.cpus, "GPU": placement.gpus[config["key"]]}
     return tune.PlacementGroupFactory([{name: n for name, n in bundle.items() if n}])
 
@@ -189,7 +193,7 @@ def train(
     modules: Sequence[extensions.Module],
     courier: Courier | None,
 ) -> None:
-    """One trial in a worker process; Ray's configuration holds its key only."""
+    """Trains one trial in a worker process; Tune's configuration holds only its key."""
     extensions.load_all(modules)
     device, share = gpu_memory.placed()
     key = config["key"]
@@ -200,7 +204,7 @@ def train(
         trial_folder(Store(root), key, courier, job.fence) as folder,
     ):
         if isinstance(folder, CarriedFolder):
-            job = replace(job, tensorboard=None)  # the driver makes the events from the rows
+            job = replace(job, tensorboard=None)  # the driver writes the events from the rows
         report = pulse.timed(lambda row: tune.report({**row}))
         report({"crowded" if _crowded(folder, job, datasets, pools, report) else "finished": True})
 
@@ -212,11 +216,11 @@ def _crowded(
     pools: Mapping[str, Chunks],
     report: Report,
 ) -> bool:
-    """Trains the trial to its end; True where its share of a GPU was too small."""
+    """Trains the trial to its end; returns True if its share of a GPU was too small."""
     trial, share = folder.trial(), job.gpu[1] if job.gpu else 0.0
     pool = pools.get(trial.reads_pool or "")
     read, checksums = (pool.read, pool.checksums) if pool else (None, {})
-    if folder.state(job.epochs) == "failed":  # the watchdog ended the process before this
+    if folder.state(job.epochs) == "failed":  # the watchdog ended the last attempt
         return False
     try:
         note = FailureNote(folder, job.epochs)

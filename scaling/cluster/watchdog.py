@@ -1,4 +1,4 @@
-"""Ends a process that has stopped making rows: neither Tune nor Ray's tasks have a time limit."""
+"""Ends a process that makes no progress: neither Tune nor Ray's tasks have a time limit."""
 
 import faulthandler
 import os
@@ -15,50 +15,50 @@ from scaling.errors import UsageError
 from scaling.storage.files import atomic
 from scaling.storage.rows import Row
 
-TIMED_OUT = 124  # exit code, as of timeout(1)
+TIMED_OUT = 124  # the exit code that timeout(1) uses
 GRACE_SECONDS = 20.0
 STDERR = 2  # the descriptor: Ray and pytest replace `sys.stderr`
-OURS = Path(__file__).parents[2]  # whose frames tell more than those of libraries
+OURS = Path(__file__).parents[2]  # frames of this project say more than those of libraries
 
 Report = Callable[[Row], None]
 
 
 class Failing(Protocol):
-    """Takes the reason why a process was ended: a trial's folder, or the note of a task."""
+    """Records the reason why a process was ended: in a trial's folder, or in a task's note."""
 
     def fail(self, error: str) -> None: ...
 
 
 @dataclass(frozen=True)
 class Note:
-    """Why a task's process was ended: Ray only sees that it died, and tries again."""
+    """Passes the reason why a task's process was ended on to Ray's next attempt at the task."""
 
     path: Path
 
     def fail(self, error: str) -> None:
-        """Leaves the reason to the next attempt."""
+        """Writes the reason for the next attempt."""
         with atomic(self.path) as stream:
             stream.write(error.encode())
 
     def heed(self) -> None:
-        """Raises UsageError with the reason that an attempt before this one has left."""
+        """Raises UsageError with the reason that an earlier attempt has left, and removes it."""
         if self.path.exists():
             error = self.path.read_text()
             self.forget()
             raise UsageError(error)
 
     def forget(self) -> None:
-        """For a launch that tries anew."""
+        """Removes the reason, so that a new launch tries again."""
         self.path.unlink(missing_ok=True)
 
 
 class Watchdog:
-    """Inside `with`, the process ends when no row was heard of for so many seconds; 0: never.
+    """Ends the process if the `with` block shows no progress for `seconds`; 0: never.
 
-    The trial has then failed, and its `done.json` tells where it stood. Where even that cannot be
-    written (native code that holds the interpreter, a file system that hangs), the process ends
-    GRACE_SECONDS later and leaves the place in its standard error only. `awaited` is what a task
-    makes in place of rows.
+    The trial has then failed, and its `done.json` names the line of code at which it hung. If even
+    that cannot be written (because native code holds the interpreter, or the file system hangs),
+    the process ends GRACE_SECONDS later and prints the line only. `awaited` names, for the message,
+    what should have appeared.
     """
 
     def __init__(self, note: Failing, seconds: float, awaited: str = "row") -> None:
@@ -84,7 +84,7 @@ class Watchdog:
             faulthandler.cancel_dump_traceback_later()
 
     def beats_in(self, report: Report) -> Report:
-        """The same callable, each call of which is a sign of life."""
+        """Wraps a report, so that each call counts as progress."""
 
         def reported(row: Row) -> None:
             self.beat()
@@ -93,13 +93,13 @@ class Watchdog:
         return reported
 
     def beat(self) -> None:
-        """A sign of life."""
+        """Notes progress, so that the time limit starts again."""
         self.beats.set()
         if self.seconds:
             self._arm_last_resort()
 
     def _arm_last_resort(self) -> None:
-        """A thread of its own that needs no interpreter."""
+        """Arms a timer in native code that ends the process even if the interpreter hangs."""
         limit = self.seconds + GRACE_SECONDS
         faulthandler.dump_traceback_later(limit, exit=True, file=STDERR)
 
@@ -115,7 +115,7 @@ class Watchdog:
         return f"{self.seconds:g} s" if self.seconds < 90 else f"{self.seconds / 60:g} min"
 
     def _place(self) -> str:
-        """Where the watched thread stands, in the innermost frame of this project."""
+        """Returns where the watched thread is, in the innermost frame of this project."""
         stack = traceback.extract_stack(sys._current_frames().get(self.watched))
         paths = [(Path(call.filename), call) for call in stack]
         ours = [(path, call) for path, call in paths if path.is_relative_to(OURS / "scaling")]

@@ -1,1 +1,1 @@
-"""What a trial does: an iterable of rows with a `state_dict`."""
+"""Trains trials: a run is an iterable of rows with a `state_dict`."""

@@ -1,6 +1,6 @@
-"""A finished trial trained again, from nothing, and its rows held against those that it left.
+"""Trains a finished trial again from the start and compares its rows with the earlier ones.
 
-On a CPU, with the same code, versions and number of threads, every number is the same, bit by bit.
+On a CPU, with the same code, versions and number of threads, all numbers are equal bit by bit.
 """
 
 import tempfile
@@ -27,19 +27,23 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A column that is not the same: at how many epochs, the first of them, both values there."""
+    """Describes a column that differs: number of epochs, the first of them, both values there."""
 
     column: str
     epochs: int
     first: int
     before: object
     now: object
-    largest: float | None  # relative difference over all epochs, of numbers
+    largest: float | None  # largest relative difference of numbers over all epochs
 
 
 @dataclass(frozen=True)
 class Again:
-    """What came out: columns that differ, those a run alone does not measure, rows compared."""
+    """Holds the result of the comparison.
+
+    It lists the columns that differ, those that a run alone does not measure (costly metrics), and
+    the number of rows compared.
+    """
 
     mismatches: list[Mismatch]
     not_measured: list[str]
@@ -49,9 +53,9 @@ class Again:
 
 
 def again(store: Store, name: str, data: Dataset, device: str) -> Again:
-    """Trains the trial of this key once more in a temporary folder; nothing of it is kept.
+    """Trains the trial with this key again in a temporary folder, which is removed afterwards.
 
-    Raises UsageError for a trial that is not finished, or whose samples are gone.
+    Raises UsageError for a trial that is not finished, or whose samples no longer exist.
     """
     folder = store.folder(name)
     trial, done, before = folder.trial(), folder.done() or {}, folder.rows()
@@ -80,7 +84,7 @@ def again(store: Store, name: str, data: Dataset, device: str) -> Again:
 def _job(
     trial: Trial, epochs: int, measured: Sequence[int], done: Mapping[str, Any], device: str
 ) -> Job:
-    """A job that measures the epochs that have rows, and as few others as it can."""
+    """Makes a job that measures all epochs with rows, and as few others as possible."""
     there = set(measured)
     every = max((n for n in there if _fits(trial, epochs, n, there)), default=epochs)
     rest = [epoch for epoch in measured if not trial.is_measured(epoch, epochs, every)]
@@ -89,13 +93,13 @@ def _job(
 
 
 def _fits(trial: Trial, epochs: int, every: int, measured: set[int]) -> bool:
-    """Whether measuring so often leaves out none of the regular epochs that have rows."""
+    """Returns True if every epoch that this interval would measure has a row."""
     regular = {e for e in range(1, epochs + 1) if trial.is_measured(e, epochs, every)}
     return regular <= measured
 
 
 def _samples(store: Store, trial: Trial) -> tuple[ReadChunk | None, Mapping[int, str]]:
-    """The chunks of the pool that the trial reads, and their checksums; none if it reads none."""
+    """Returns the reader of the trial's pool and its checksums; None and {} without a pool."""
     if trial.reads_pool is None:
         return None, {}
     pool = Pool.open(store.pool(trial.reads_pool), store.root / "pools")
@@ -105,7 +109,7 @@ def _samples(store: Store, trial: Trial) -> tuple[ReadChunk | None, Mapping[int,
 def circumstances(
     before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> dict[str, tuple[object, object]]:
-    """What differs of code, PyTorch, threads, device and host between two `done.json`."""
+    """Returns the differences in code, PyTorch, threads, device and host of two `done.json`."""
     sides = [_facts(done) for done in (before, now)]
     names = dict.fromkeys([*sides[0], *sides[1]])
     return {
@@ -126,7 +130,7 @@ def _facts(done: Mapping[str, Any]) -> dict[str, object]:
 def compared(
     before: Sequence[Row], now: Sequence[Row], differing: dict[str, tuple[object, object]]
 ) -> Again:
-    """Holds two runs' rows against each other, column by column, without those of time."""
+    """Compares the rows of two runs column by column, without the columns of time."""
     here, there = ({row["epoch"]: row for row in rows} for rows in (before, now))
     both = sorted(here.keys() & there.keys())
     measured = {name for row in now for name in row}
@@ -153,7 +157,7 @@ def _mismatch(
 
 
 def _largest(pairs: Sequence[tuple[object, object]]) -> float | None:
-    """The largest difference in units of the larger of the two numbers."""
+    """Returns the largest difference, relative to the larger of the two numbers, or None."""
     sizes = [
         abs(x - y) / max(abs(x), abs(y))
         for x, y in pairs

@@ -1,4 +1,4 @@
-"""Training steps as a CUDA graph: one launch for a step's hundreds of small kernels."""
+"""Replays training steps as a CUDA graph: one launch in place of hundreds of small kernels."""
 
 import sys
 import warnings
@@ -7,25 +7,26 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-WARM_UP = 3  # eager steps on a stream of their own before a capture, as PyTorch's notes ask
-UNCAPTURED = "This instance was constructed with capturable"  # Adam warns of steps before a capture
+WARM_UP = 3  # eager steps on a side stream before a capture, as PyTorch's notes require
+UNCAPTURED = "This instance was constructed with capturable"  # Adam's warning before a capture
 
 Step = Callable[[Tensor], Tensor]
-Beside = Callable[[Step, Tensor], Tensor]
+Eager = Callable[[Step, Tensor], Tensor]
 Capture = Callable[[Step, Tensor], Step]
 
 
 class Graphed:
-    """A step that trains: at first as it is, then replayed for every further batch like the first.
+    """Runs the first training steps eagerly, then replays a graph for batches like the first.
 
-    Batches of another size, such as an epoch's last one, are trained as they are; batches of
-    another type are captured anew. A capture trains nothing. Where it fails, that is told once and
-    steps go on as they are. A result holds until the next call.
+    Batches of another size, such as an epoch's last one, are trained eagerly; for batches of
+    another dtype a new graph is captured. Capturing performs no training step. If it fails, a
+    warning is printed once and training continues without a graph. A result is valid until the next
+    call.
     """
 
-    def __init__(self, step: Step, batch: int, beside: Beside, capture: Capture) -> None:
+    def __init__(self, step: Step, batch: int, eager: Eager, capture: Capture) -> None:
         self.step, self.batch = step, batch
-        self.beside, self.capture = beside, capture
+        self.eager, self.capture = eager, capture
         self.dtype: torch.dtype | None = None
         self.replay: Step | None = None
         self.warmed = 0
@@ -38,7 +39,7 @@ class Graphed:
             self.dtype, self.replay, self.warmed = x.dtype, None, 0
         if self.replay is None and self.warmed < WARM_UP:
             self.warmed += 1
-            return self.beside(self.step, x)
+            return self.eager(self.step, x)
         if self.replay is None:
             self.replay = self._captured(x)
         return self.replay(x)
@@ -47,7 +48,7 @@ class Graphed:
         try:
             return self.capture(self.step, x)
         except torch.OutOfMemoryError:
-            raise  # the trial gets more room, as at any other place
+            raise  # the caller retries the trial with more memory
         except RuntimeError as error:
             self.failed = True
             reason = _cause(error)
@@ -56,19 +57,19 @@ class Graphed:
 
 
 def _cause(error: BaseException) -> str:
-    """What went wrong first: ending a broken capture raises an error of its own."""
+    """Returns the first error in the chain: ending a broken capture raises another one."""
     while error.__context__ is not None:
         error = error.__context__
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def graphed(step: Step, batch: int) -> Graphed:
-    """The step of a CUDA device; its optimizer is `capturable`, its learning rate constant."""
-    return Graphed(step, batch, _beside, _capture)
+    """Wraps a step on a CUDA device, with a `capturable` optimizer and a constant learning rate."""
+    return Graphed(step, batch, _eager, _capture)
 
 
-def _beside(step: Step, x: Tensor) -> Tensor:
-    """A step on another stream, after all that was launched before and before all that comes."""
+def _eager(step: Step, x: Tensor) -> Tensor:
+    """Runs a step on a side stream, ordered after all earlier and before all later work."""
     stream, main = torch.cuda.Stream(), torch.cuda.current_stream()
     stream.wait_stream(main)
     with torch.cuda.stream(stream), warnings.catch_warnings():
@@ -79,7 +80,7 @@ def _beside(step: Step, x: Tensor) -> Tensor:
 
 
 def _capture(step: Step, x: Tensor) -> Step:
-    """The recorded step; random numbers go on from the generator's state at each replay."""
+    """Captures a step; at each replay random numbers continue from the generator's state."""
     static = x.clone()
     graph = torch.cuda.CUDAGraph()
     try:
@@ -98,6 +99,6 @@ def _capture(step: Step, x: Tensor) -> Step:
 
 
 def _release_generator() -> None:
-    """After a capture that broke, PyTorch's generator may still be capturing; its copy is not."""
+    """Replaces the generator's state by a copy, as a failed capture may have left it capturing."""
     generator = torch.cuda.default_generators[torch.cuda.current_device()]
     generator.graphsafe_set_state(generator.clone_state())

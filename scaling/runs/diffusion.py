@@ -1,4 +1,4 @@
-"""Training a diffusion model (EDM, Appendix D) as an iterable of rows with a `state_dict`."""
+"""Trains a diffusion model (EDM, Appendix D) as an iterable of rows with a `state_dict`."""
 
 import copy
 import math
@@ -21,14 +21,15 @@ from scaling.seeds import derive, seeded
 from scaling.trial import DiffusionTrial
 from scaling.trial.diffusion import MEASURED
 
-MEASURED_BATCH = 250
-PICTURES = 16
+MEASURED_BATCH = 250  # images in memory at a time while losses are measured
+PICTURES = 16  # samples kept as pictures
 
 
 def share_of_train(trial: DiffusionTrial, train: np.ndarray) -> np.ndarray:
-    """The images that the model sees: the first of a permutation of D_train drawn from `split`.
+    """Returns the model's training images: the first of a permutation of D_train drawn by chance.
 
-    So the images of a smaller share are among those of a larger one (Appendix B.8).
+    The permutation depends on the trial's replicate (or split), so that a smaller share is a subset
+    of a larger one (Appendix B.8). `train` are levels (N, C, H, W).
     """
     order = np.random.default_rng(derive(trial.draw, "share")).permutation(len(train))
     return train[order[: max(1, round(trial.share * len(train)))]]
@@ -40,10 +41,7 @@ def load_denoiser(
     state: Mapping[str, Any],
     device: str | torch.device = "cpu",
 ) -> Denoiser:
-    """The denoiser with the averaged weights of a run's `state_dict`, ready to sample.
-
-    `data_shape` is (C, H, W) of the images.
-    """
+    """Returns the denoiser with the averaged weights of a run's `state_dict`, ready to sample."""
     denoiser = edm.build(trial, data_shape[0], data_shape[1])
     denoiser.load_state_dict(state["averaged"])
     frozen = denoiser.eval().requires_grad_(False)
@@ -59,21 +57,22 @@ def sample_images(
     device: str | torch.device = "cpu",
     arithmetic: Arithmetic = "float32",
 ) -> np.ndarray:
-    """Images as levels (N, *shape), one per seed, of the averaged weights in a `state_dict`.
+    """Samples images, levels (N, *shape), one per seed, with a run's averaged weights.
 
-    The network computes in `arithmetic`.
+    `state` is a run's `state_dict`.
     """
     denoiser = load_denoiser(trial, shape, state, device)
     return edm.sample(denoiser, seeds, shape, levels, device=device, arithmetic=arithmetic)
 
 
 class DiffusionRun(DiffusionSteps):
-    """Training EDM, as `Run` tells.
+    """Trains EDM; iterating over it trains and yields rows, as `Run` describes.
 
-    An epoch is |D_train| images, the share of D_train repeated as often as it takes, or, under
-    `budget=epochs`, the share once. `denoiser` holds the averaged weights; every reported loss and
-    every sample is theirs. It reads no pool, so `read_chunk` stays unused. `micro_batch` images of
-    a step are in memory at a time, and change no result beyond rounding.
+    An epoch is |D_train| images: the share of D_train, repeated as often as necessary; or, under
+    `budget=epochs`, the share once. `denoiser` holds the averaged weights, which give every
+    reported loss and every sample. EDM reads no pool, so `read_chunk` is unused. With
+    `micro_batch`, only that many images of a step are in memory at a time, which changes results by
+    rounding only.
     """
 
     trial: DiffusionTrial
@@ -105,14 +104,15 @@ class DiffusionRun(DiffusionSteps):
 
     @property
     def parts(self) -> dict[str, Stateful]:
+        """Returns the network, its averaged copy and the optimizer."""
         networks: dict[str, Stateful] = {"model": self.model, "averaged": self.denoiser}
         return networks | {"optimizer": self.optimizer}
 
     def measure(self) -> Row:
-        """The row of the current epoch: losses per pixel, parameters, training time.
+        """Returns the row of the current epoch: losses per pixel, parameters, training time.
 
-        `loss` is the training loss, dropout included, over the epoch; `train_loss` and `test_loss`
-        are those of the averaged weights, with the same noise for both sets in every epoch.
+        `loss` is the training loss over the epoch, with dropout. `train_loss` and `test_loss` are
+        those of the averaged weights, with the same noise for both sets in every epoch.
         """
         losses = {"train_loss": self._loss_on(self.train), "test_loss": self._loss_on(self.test)}
         self.check(*losses.values())
@@ -122,17 +122,17 @@ class DiffusionRun(DiffusionSteps):
         return row | self.images | self.timing(self.epoch_images) | so_far
 
     def sample(self, seeds: Sequence[int]) -> np.ndarray:
-        """Images as levels (N, C, H, W), one per seed."""
+        """Samples images, levels (N, C, H, W), one per seed."""
         place, arithmetic = self.device, self.trial.precision
         fixed = (self.shape, self.levels, None, place, arithmetic)
         return edm.sample(self.denoiser, seeds, *fixed)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What pictures need: samples, as levels."""
+        """Returns the samples for pictures, as levels (N, C, H, W)."""
         return {"samples": self.sample(range(PICTURES))}
 
     def train_epoch(self) -> float:
-        """The share of D_train, repeated as often as the budget says."""
+        """Trains on the share of D_train, repeated to fill the budget; returns the mean loss."""
         seen = (self.epoch - 1) * self.epoch_images
         self.model.train()
         total = torch.zeros((), device=self.device)
@@ -144,7 +144,7 @@ class DiffusionRun(DiffusionSteps):
         return total.item() / self.epoch_images
 
     def _order(self) -> Tensor:
-        """Indices of |D_train| images: the share again and again, each time in another order."""
+        """Returns the indices of an epoch's images: the share repeatedly, reshuffled each time."""
         size = len(self.train)
         passes = range(math.ceil(self.epoch_images / size))
         orders = [torch.randperm(size, device=self.device) for _ in passes]
@@ -152,11 +152,11 @@ class DiffusionRun(DiffusionSteps):
 
     @torch.no_grad()
     def _loss_on(self, images: Tensor) -> float:
-        """Mean loss of the averaged weights."""
+        """Returns the mean loss per pixel of the averaged weights."""
         x = edm.from_levels(images[:MEASURED], self.levels)
         with full_float32(), seeded(self.device, self.trial.stream, "measure"):
             losses = [edm.loss(self.denoiser, part) for part in x.split(MEASURED_BATCH)]
         return torch.cat(losses).double().mean().item()
 
 
-RUN = DiffusionRun  # of trials of this kind
+RUN = DiffusionRun  # `execute.make_run` finds the class of a kind under this name

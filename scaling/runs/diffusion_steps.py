@@ -1,4 +1,4 @@
-"""The gradient steps of a diffusion model: recipe, arithmetic, micro-batches, a GPU's replays."""
+"""Performs the gradient steps of a diffusion model, in micro-batches or as a CUDA graph."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,16 +14,16 @@ from scaling.runs.gradients import DropoutMasks, Gradients
 from scaling.runs.run import Run
 from scaling.trial import DiffusionTrial
 
-TINIEST_RAMP = 1e-5  # images: as published, a ramp of 0 leaves the first step out and no other
+TINIEST_RAMP = 1e-5  # images: with a ramp of 0, EDM's code gives only its first step lr 0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What distinguishes the recipes of a DiffusionTrial beside the initial weights."""
+    """Holds what distinguishes the recipes of a DiffusionTrial, apart from the initial weights."""
 
-    summed: bool  # whether Adam sees the loss summed over pixels, rather than its mean
-    infinite: float  # what an infinite gradient counts as
-    ramps_before: bool  # whether the lr is that of the images before the step, not after it
+    summed: bool  # True: Adam minimizes the sum of the loss over pixels; False: its mean
+    infinite: float  # the value that replaces an infinite gradient
+    ramps_before: bool  # True: the lr depends on the images before the step; False: after it
 
 
 RECIPES = {
@@ -33,10 +33,10 @@ RECIPES = {
 
 
 def learning_rate(trial: DiffusionTrial, seen: int, batch: int) -> float:
-    """The learning rate of the step on `batch` images after `seen` images.
+    """Returns the learning rate of the step on `batch` images after `seen` images.
 
-    lr * min(1, images / ramp_images), of the images before the step (`published`: the first step
-    has rate 0) or with its own (`mean_loss`).
+    It is lr * min(1, images / ramp_images), where the images are those before the step
+    (`published`: the first step has rate 0) or include the step's own (`mean_loss`).
     """
     if RECIPES[trial.recipe].ramps_before:
         return trial.lr * min(1.0, seen / max(trial.ramp_images, TINIEST_RAMP))
@@ -45,11 +45,12 @@ def learning_rate(trial: DiffusionTrial, seen: int, batch: int) -> float:
 
 
 class DiffusionSteps(Run):
-    """The gradient steps of a DiffusionRun, and the averaging of its weights.
+    """Performs the gradient steps of a DiffusionRun, and averages its weights.
 
-    With `micro_batch` a step's images go through the network so many at a time, and the gradients
-    add up to those of the batch: noise, noise levels and dropout masks are drawn for the batch at
-    once. The result is the same up to rounding, with less memory and in more launches.
+    With `micro_batch`, a step's images pass through the network in groups of that size, and the
+    gradients add up to those of the batch: noise, noise levels and dropout masks are drawn for the
+    whole batch at once. The result is the same up to rounding, with less memory and more kernel
+    launches.
     """
 
     trial: DiffusionTrial
@@ -80,22 +81,22 @@ class DiffusionSteps(Run):
 
     @property
     def replays(self) -> bool:
-        """Whether whole batches are trained by a CUDA graph: on a GPU."""
+        """Is True if whole batches are trained by a CUDA graph: on a GPU."""
         return self.device.type == "cuda" and self.epoch_images >= self.trial.batch
 
     def _rate(self, value: float) -> float | Tensor:
-        """A learning rate as the optimizer takes it: a graph reads it from the device."""
+        """Returns a learning rate for the optimizer: a CUDA graph reads it from the device."""
         return torch.tensor(value, device=self.device) if self.replays else value
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where `state_dict` was taken, on whatever device."""
+        """Restores the state that `state_dict` returned, on any device."""
         super().load_state_dict(state)
         for group in self.optimizer.param_groups:
             group["capturable"], group["lr"] = self.replays, self._rate(self.trial.lr)
         self._prepare_replays()
 
     def _step(self, images: Tensor, seen: int) -> Tensor:
-        """One gradient step after `seen` images; returns the batch's mean loss per pixel."""
+        """Performs a gradient step after `seen` images; returns the batch's mean loss per pixel."""
         batch = len(images)
         self._set_lr(learning_rate(self.trial, seen, batch))
         loss = self.descend(images)
@@ -111,11 +112,11 @@ class DiffusionSteps(Run):
                 group["lr"] = value
 
     def _descend(self, images: Tensor) -> Tensor:
-        """One step of Adam on the images; returns their mean loss per pixel."""
+        """Performs one step of Adam on the images; returns their mean loss per pixel."""
         self.gradients.clear()
         x = edm.from_levels(images, self.levels)
         losses = self._backward(x, *edm.with_noise(x))
-        self.gradients.mend(self.recipe.infinite)
+        self.gradients.replace_nonfinite(self.recipe.infinite)
         self.optimizer.step()
         return losses.mean()
 

@@ -1,6 +1,6 @@
-"""One trial to its end in a folder: resume, train, write rows, checkpoints and done.
+"""Runs one trial to its end in a folder: resumes, trains, writes rows, checkpoints, done.json.
 
-No Ray here: the same function serves a script, a notebook, a test and Ray Tune.
+It needs no Ray: the same function serves a script, a notebook, a test and Ray Tune.
 """
 
 import time
@@ -24,27 +24,27 @@ from scaling.storage.tensorboard import Events, Place
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial
 
-CHECKPOINT_SHARE = 0.005  # of the run's time, at most, goes into checkpoints
-BETWEEN_SECONDS = 30  # from a checkpoint to the next that no row calls for, at least
+CHECKPOINT_SHARE = 0.005  # maximum share of the run's time that goes into checkpoints
+BETWEEN_SECONDS = 30  # minimum time between checkpoints that do not follow a row
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker must know beside the trial: how long, how often, where."""
+    """Tells a worker how to run a trial: for how long, how often to measure, and where."""
 
     epochs: int
     measure_every: int
-    tensorboard: Place | None = None  # where its own event files are written
+    tensorboard: Place | None = None  # where the trial's event files are written
     device: str = "cpu"
     kept_epochs: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
-    gpu: tuple[str, float] | None = None  # Ray's name of it, and the share
-    micro_batch: int | None = None  # images of a step at a time, where the kind can; None: all
-    hung_after_s: float = 0.0  # seconds without an epoch after which a process is ended; 0: never
+    gpu: tuple[str, float] | None = None  # Ray's name of the GPU, and the share of it
+    micro_batch: int | None = None  # images of a step in memory at a time; None: all
+    hung_after_s: float = 0.0  # a process is ended after this long without an epoch; 0: never
     fence: Fence | None = None  # the launch's lock: nothing is written once another launch has it
 
 
 def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk | None) -> Run:
-    """The run of the trial's kind, each imported where it is needed: torchvision by one only."""
+    """Returns the run of the trial's kind, whose module is imported here: torchvision is slow."""
     part = divided(data, trial.part)
     run: Callable[..., Run] = import_module(f"scaling.runs.{trial.kind}").RUN
     when = (job.epochs, job.measure_every)
@@ -64,13 +64,14 @@ def execute(
     """Trains the trial of the folder up to `job.epochs`, from its newest readable checkpoint.
 
     The folder has been `create`d for the trial; D_train is split off `data` here. Rows, checkpoints
-    and finally `done.json` are written, so that the same call after a crash goes on where it
+    and finally `done.json` are written, so that the same call after a crash continues where it
     stopped. `report` is called with each row, `beat` after every epoch without one. `read_chunk(i)`
-    gives chunk i of the trial's pool, uint8 levels (N, C, H, W), of SHA-256 `checksums[i]`. A loss
-    that is not finite marks the trial as failed. Raises UsageError for a folder of another trial.
+    returns chunk i of the trial's pool, uint8 levels (N, C, H, W), whose SHA-256 is `checksums[i]`.
+    A loss that is not finite marks the trial as failed. Raises UsageError if the folder belongs to
+    another trial.
     """
     began = time.time()
-    code()  # as it is now: files may change while the trial trains
+    code()  # caches the hash of the code now: files may change while the trial trains
     trial = folder.trial()
     ledger = Ledger(read_chunk, checksums)
     run = make_run(trial, data, job, ledger)
@@ -97,7 +98,7 @@ def _shown(
     report: Callable[[Row], None],
     levels: int,
 ) -> float:
-    """Trains, and writes TensorBoard's events where that is wanted; returns as `_train` does."""
+    """Trains, and writes TensorBoard's events if requested; returns seconds as `_train` does."""
     place = job.tensorboard
     if place is None:
         return _train(run, folder, saver, [report], job.kept_epochs)
@@ -108,7 +109,7 @@ def _shown(
 
 
 def _diverged(run: Run, folder: TrialFolder, error: str) -> None:
-    """Marks the trial as failed, or as censored where its rule says so."""
+    """Marks the trial as failed, or as censored if its stopping rule covers divergence."""
     if run.censors_divergence:
         folder.finish(folder.reached(), censored="diverged", error=error, **made_by())
     else:
@@ -118,7 +119,7 @@ def _diverged(run: Run, folder: TrialFolder, error: str) -> None:
 def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
     """Loads the newest state that fits and cuts the rows back to its epoch.
 
-    A state whose rows are lost is not gone on with: they would be missing for good.
+    A state is skipped if some of its rows are lost: they would be missing forever.
     """
     there = {row["epoch"] for row in folder.rows()}
     for state in folder.load_checkpoints():
@@ -135,7 +136,7 @@ def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
     if run.last_row and (not rows or rows[-1]["epoch"] < run.last_row["epoch"]):
         folder.append_row(run.last_row)
     measured = int(run.last_row.get("epoch", 0))
-    if run.epoch >= run.epochs > measured:  # it got beyond what is asked for now
+    if run.epoch >= run.epochs > measured:  # it was trained further than is requested now
         run.last_row = run.measure() | run.censoring()
         folder.append_row(run.last_row)
     ledger.rows = [row["epoch"] for row in folder.rows()]
@@ -148,7 +149,7 @@ def _train(
     listeners: list[Callable[[Row], None]],
     kept_epochs: Sequence[int],
 ) -> float:
-    """Returns the seconds inside the run: training and measuring, not writing."""
+    """Trains to the end; returns the seconds of training and measuring, without writing."""
     begun, outside = time.monotonic(), 0.0
     run.between = saver.between_rows
     for row in run:
@@ -166,7 +167,7 @@ def _train(
 
 
 class Saver:
-    """Checkpoints of a run: at rows and, where those are far apart, between them."""
+    """Saves a run's checkpoints: at rows and, if these are far apart, between them."""
 
     def __init__(
         self,
@@ -182,18 +183,18 @@ class Saver:
         self.cost = self.between_seconds = 0.0
 
     def check_fence(self) -> None:
-        """Raises Unfinished where another launch writes here now: then this one stops."""
+        """Raises Unfinished if another launch has taken over the results folder."""
         if self.fence:
             self.fence.check()
 
     def at_row(self) -> None:
-        """After the last row in any case, else where it is time."""
+        """Saves a checkpoint after the last row, and after other rows if it is time to."""
         last = self.run.stopped or self.run.epoch == self.run.epochs
         if last or self._age() >= self.cost / CHECKPOINT_SHARE:
             self._save()
 
     def between_rows(self) -> None:
-        """Where it is time, and the last one is not of just now."""
+        """Saves a checkpoint between rows if it is time to and the last one is not recent."""
         self.beat()
         if self._age() >= max(BETWEEN_SECONDS, self.cost / CHECKPOINT_SHARE):
             self._save()
@@ -212,7 +213,10 @@ class Saver:
 
 
 def _finish(run: Run, folder: TrialFolder, ledger: Ledger, job: Job, **facts: object) -> None:
-    """Also for a run that was complete but for this: it may have been killed right here."""
+    """Writes the arrays and `done.json`.
+
+    It is also called for a run that had finished training: it may have been killed right here.
+    """
     folder.merge_arrays(run.arrays())
     folder.finish(
         int(run.last_row["epoch"]),

@@ -1,4 +1,4 @@
-"""Gradients of a network in one buffer, and dropout masks of a batch that is taken in parts."""
+"""Keeps a network's gradients in one buffer, and draws a batch's dropout masks in advance."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,10 @@ from scaling.models.unet import Dropout
 
 
 class Gradients:
-    """The gradients of a module's parameters as views of one flat buffer.
+    """Holds the gradients of a module's parameters as views of one flat buffer.
 
-    What is done to all of them is one kernel then, rather than one a parameter; backward adds to
-    them. Every view is laid out in memory as its parameter is.
+    An operation on all of them is then a single kernel, instead of one per parameter; backward adds
+    to them. Every view has the memory layout of its parameter.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -32,17 +32,17 @@ class Gradients:
         """Sets all gradients to 0."""
         self.buffer.zero_()
 
-    def mend(self, infinite: float) -> None:
+    def replace_nonfinite(self, infinite: float) -> None:
         """Replaces NaN by 0 and infinity by `infinite`, minus infinity by its negative."""
         self.buffer.nan_to_num_(nan=0.0, posinf=infinite, neginf=-infinite)
 
 
 class DropoutMasks:
-    """The dropout masks of a network for a whole batch, drawn before it is taken in parts.
+    """Draws the dropout masks of a network for a whole batch that is then processed in parts.
 
-    They are drawn from PyTorch's generator in the order, shape, type and memory layout in which
-    one forward pass of the whole batch draws them: so parts of any size drop what that one drops.
-    `example` (1, ...) are the inputs of the network. Masks take a byte a value.
+    They are drawn from PyTorch's generator in the order, shape, type and memory layout in which one
+    forward pass of the whole batch draws them, so that parts of any size drop what that pass drops.
+    `example` (1, ...) are inputs of the network. A mask takes one byte per value.
     """
 
     def __init__(self, network: nn.Module, *example: Tensor) -> None:
@@ -64,7 +64,7 @@ class DropoutMasks:
             hook.remove()
 
     def draw(self, batch: int, device: torch.device) -> list[Tensor]:
-        """A mask (batch, C, H, W) for each layer of dropout, True where a value stays."""
+        """Returns a mask (batch, C, H, W) for each dropout layer, True where a value is kept."""
         masks = []
         for layer, like in zip(self.layers, self.inputs, strict=True):
             channels_last = not like.is_contiguous()
@@ -76,7 +76,7 @@ class DropoutMasks:
 
     @contextmanager
     def given(self, masks: list[Tensor], part: slice) -> Iterator[None]:
-        """Inside, the network drops what the masks say of these images of the batch."""
+        """Makes the network use the masks of these images of the batch inside the `with` block."""
         for layer, mask in zip(self.layers, masks, strict=True):
             layer.given = mask[part]
         try:

@@ -1,7 +1,7 @@
-"""Reverse half asleep (section 5.2; Zhang et al. 2022): the encoder alone learns, and from samples.
+"""Trains the encoder alone, also on samples: reverse half asleep (section 5.2; Zhang et al. 2022).
 
-The decoder is frozen; each step adds to the M images x of the batch M samples x^ ~ p(x|z), with
-z ~ q(z|x) of the encoder in eval mode (or z from the prior), and maximizes the ELBO of both.
+The decoder is frozen. Each step adds to the M images x of the batch M samples x^ ~ p(x|z), with z ~
+q(z|x) of the encoder in eval mode (or z from the prior), and maximizes the ELBO of both.
 """
 
 import torch
@@ -13,7 +13,7 @@ from scaling.trial import VaeTrial
 
 
 def with_samples(vae: VAE, trial: VaeTrial, x: Tensor) -> Tensor:
-    """The batch (M, C, H, W) and as many samples of the decoder, or the samples alone."""
+    """Returns the batch (M, C, H, W) followed by M samples of the decoder, or the samples alone."""
     samples = _samples(vae, trial, x)
     if trial.half_asleep_mix == "only_samples":
         return samples
@@ -25,7 +25,7 @@ def with_samples(vae: VAE, trial: VaeTrial, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _samples(vae: VAE, trial: VaeTrial, x: Tensor) -> Tensor:
-    """Levels; floats in [0, 1] of a Gaussian, whose density they have."""
+    """Samples images as levels; a Gaussian likelihood, a density, gives floats in [0, 1]."""
     vae.encoder.eval()
     q = vae.encode(x)
     vae.encoder.train()

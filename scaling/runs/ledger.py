@@ -1,4 +1,4 @@
-"""What a trial was trained on: its chunks' checksums, and which epochs have been measured."""
+"""Records what a trial was trained on: the checksums of its chunks, and its measured epochs."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,11 @@ from scaling.pools.chunk import digest
 
 
 class Ledger:
-    """Reads chunks and keeps the checksum of each: what the trial was really trained on.
+    """Reads chunks and records the checksum of each, as evidence of what the trial was trained on.
 
-    `rows` are the epochs that have been measured: a file that lacks one of them is not whole.
-
-    A chunk comes as a copy: it lies in memory that all trials share, where a write through a tensor
-    would succeed in silence.
+    `rows` are the epochs that have been measured: a rows.jsonl that lacks one of them is
+    incomplete. A chunk is returned as a copy: the original is in memory that all trials share,
+    where a write through a tensor would succeed silently.
     """
 
     def __init__(self, read: ReadChunk | None, expected: Mapping[int, str]) -> None:
@@ -25,22 +24,25 @@ class Ledger:
 
     def __call__(self, index: int) -> np.ndarray:
         if self.read is None:
-            raise ValueError(f"chunk {index} is asked for, and the trial was given no pool")
+            raise ValueError(f"chunk {index} is needed, but the trial was given no pool")
         chunk = self.read(index)
         if str(index) not in self.checksums:
             self.checksums[str(index)] = self._checked(index, chunk)
         return chunk.copy()
 
     def recorded(self, checksums: Mapping[str, str]) -> dict[str, str]:
-        """Those of an earlier launch; raises ValueError where the pool holds other samples now."""
+        """Returns the checksums of an earlier launch after comparing them with the pool.
+
+        Raises ValueError if the pool now contains other samples.
+        """
         for index, found in checksums.items():
             if found != self.expected.get(int(index), found):
-                raise ValueError(f"chunk {index} of its pool has been sampled anew since it began")
+                raise ValueError(f"chunk {index} of its pool has been sampled again since it began")
         return dict(checksums)
 
     def _checked(self, index: int, chunk: np.ndarray) -> str:
         found = digest(chunk)
         if found != self.expected.get(index, found):
-            mend = to_type("pool", "verify", "NAME")
-            raise ValueError(f"chunk {index} is not what pool.json says; {mend} names it")
+            repair = to_type("pool", "verify", "NAME")
+            raise ValueError(f"chunk {index} does not match pool.json; {repair} repairs it")
         return found

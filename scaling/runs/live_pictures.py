@@ -1,11 +1,11 @@
-"""The pictures of a run in TensorBoard, while it trains."""
+"""Writes the pictures of a run to TensorBoard while it trains."""
 
 from typing import Any
 
 from scaling.runs.run import Run
 from scaling.storage.tensorboard import Events
 
-TIMES = 5  # that pictures are taken in a run, beside the last row
+TIMES = 5  # how often pictures are taken in a run, apart from the last row
 
 
 class LivePictures:
@@ -16,7 +16,7 @@ class LivePictures:
         self.due: float = run.epoch
 
     def row(self, row: dict[str, Any]) -> None:
-        """Writes the pictures where it is time for them."""
+        """Writes the pictures if it is time for them."""
         run, last = self.run, bool(self.run.stopped) or self.run.epoch == self.run.epochs
         if last or run.epoch >= self.due:
             self.events.images(run.arrays(), self.levels, run.epoch)

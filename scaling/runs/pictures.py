@@ -1,4 +1,4 @@
-"""The pictures of a finished trial, made again from its model where `arrays.npz` was lost."""
+"""Recreates the pictures of a finished trial from its model if `arrays.npz` was lost."""
 
 from scaling.data.datasets import Dataset
 from scaling.runs.execute import Job, make_run
@@ -8,19 +8,19 @@ from scaling.trial import TwoSampleTrial
 
 
 def are_lost(folder: TrialFolder) -> bool:
-    """Whether the trial has finished, and what it left for pictures is gone."""
+    """Returns True if the trial has finished and its arrays for pictures are lost."""
     done = folder.done() or {}
     return done.get("state") == "done" and not (folder.path / "arrays.npz").exists()
 
 
 def made_again(folder: TrialFolder, data: Dataset) -> bool:
-    """Writes `arrays.npz` from the model of the last epoch; False where that cannot be read.
+    """Writes `arrays.npz` from the model of the last epoch; returns False if that is unreadable.
 
-    Arrays that costly metrics had put there are not made again: their numbers are in the rows.
+    Arrays that costly metrics had added are not recreated: their numbers are in the rows.
     """
     trial, epoch = folder.trial(), int((folder.done() or {}).get("epoch", 0))
     state = checkpoints.at(folder.path, epoch)
-    if state is None or isinstance(trial, TwoSampleTrial):  # which needs its pool too
+    if state is None or isinstance(trial, TwoSampleTrial):  # the latter needs its pool too
         return False
     run = make_run(trial, data, Job(epoch, epoch), None)
     try:

@@ -1,4 +1,4 @@
-"""What every kind of run shares: epochs, measured rows, time, and the state that goes on."""
+"""Implements what all kinds of runs share: epochs, measured rows, time, resumable state."""
 
 import math
 import time
@@ -17,22 +17,22 @@ from scaling.trial.catalog import DatasetRow
 
 
 class Stateful(Protocol):
-    """A network or an optimizer."""
+    """Describes a part of a run whose state can be saved: a network or an optimizer."""
 
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state_dict: dict[str, Any]) -> Any: ...
 
 
 class Run(ABC):
-    """`for row in run:` trains up to `epochs` and yields the rows of the measured epochs.
+    """Trains up to `epochs` in `for row in run:`, which yields the rows of the measured epochs.
 
-    Those are the ones that the trial's kind measures, and `kept_epochs`, whose models are kept;
-    `between` is called after each of the others. Every random number comes from the trial's seed
-    and the epoch. Raises FloatingPointError when a number stops being finite.
+    Measured are the epochs that the trial's kind chooses, and `kept_epochs`, whose models are kept;
+    `between` is called after each of the others. Every random number is determined by the trial and
+    the epoch. Raises FloatingPointError when a number stops being finite.
     """
 
-    objective = "loss"  # what the error calls that number
-    remedy = ""  # beside a smaller lr
+    objective = "loss"  # name of that number in the error message
+    remedy = ""  # what may help besides a smaller lr
 
     def __init__(
         self,
@@ -55,19 +55,19 @@ class Run(ABC):
     @property
     @abstractmethod
     def parts(self) -> dict[str, Stateful]:
-        """The networks and optimizers that the next epoch depends on, by name."""
+        """Returns the networks and optimizers that the next epoch depends on, by name."""
 
     @abstractmethod
     def train_epoch(self) -> float:
-        """Trains for the epoch `self.epoch`; the mean loss over its images."""
+        """Trains for the epoch `self.epoch`; returns the mean loss over its images."""
 
     @abstractmethod
     def measure(self) -> Row:
-        """The row of the current epoch."""
+        """Returns the row of the current epoch."""
 
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
-        """What pictures need, as levels."""
+        """Returns the arrays for pictures, as levels (N, C, H, W), by name."""
 
     def __iter__(self) -> Iterator[Row]:
         while self.epoch < self.epochs and not self.stopped:
@@ -84,47 +84,47 @@ class Run(ABC):
                 self.between()
 
     def stop_reason(self) -> str:
-        """Why training ends early with the current epoch; nothing where it does not."""
+        """Returns why training ends early with the current epoch, or ""."""
         return ""
 
     def censoring(self) -> Row:
-        """What a row says of a trial that ended early."""
+        """Returns the columns of a row that mark a trial as ended early."""
         return {"censored": self.stopped} if self.stopped else {}
 
     @property
     def censors_divergence(self) -> bool:
-        """Whether a loss that is not finite ends the trial as censored, and not as failed."""
+        """Is True if a loss that is not finite makes the trial censored instead of failed."""
         return False
 
     def is_measured(self) -> bool:
-        """Whether the current epoch has a row."""
+        """Returns True if the current epoch is measured."""
         regular = self.measured_at(self.epoch, self.epochs, self.measure_every)
         return regular or self.epoch in self.kept_epochs
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next epoch depends on, and the last row."""
+        """Returns everything that the next epoch depends on, and the last row."""
         parts = {name: part.state_dict() for name, part in self.parts.items()}
         counters = {"epoch": self.epoch, "seconds": self.seconds, "loss": self.loss}
         stopped = {"stopped": self.stopped} if self.stopped else {}
         return counters | parts | {"last_row": self.last_row} | stopped
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where `state_dict` was taken."""
+        """Restores the state that `state_dict` returned."""
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.epoch, self.seconds, self.loss = state["epoch"], state["seconds"], state["loss"]
         self.last_row, self.stopped = state["last_row"], state.get("stopped", "")
 
     def timing(self, epoch_images: int) -> Row:
-        """Seconds of training so far, and images per second."""
+        """Returns the seconds of training so far, and the images per second."""
         speed = self.epoch * epoch_images / max(self.seconds, 1e-9)
         return {"seconds": round(self.seconds, 3), "images_per_s": round(speed, 1)}
 
     def work(self, epoch_images: int, shape: Sequence[int], levels: int) -> Row:
-        """Images and FLOPs of training so far, on images of shape (C, H, W).
+        """Returns the images and FLOPs of training so far, on images of shape (C, H, W).
 
-        `images_seen` counts each image as often as it was trained on. `training_flops` are those
-        of `scaling.models.flops`; a network of one's own that cannot be counted has none.
+        `images_seen` counts each image as often as it was trained on. `training_flops` are counted
+        by `scaling.models.flops`; they are absent for a user's own network that it cannot count.
         """
         row = DatasetRow(shape[0], shape[1], levels, epoch_images, {})
         seen: Row = {"images_seen": self.epoch * epoch_images}
@@ -135,7 +135,7 @@ class Run(ABC):
         return seen | {"training_flops": flops}
 
     def check(self, *losses: float) -> None:
-        """Raises FloatingPointError where one is not finite."""
+        """Raises FloatingPointError if a loss is not finite."""
         if not all(math.isfinite(value) for value in losses):
             raise FloatingPointError(
                 f"the {self.objective} is no longer finite in epoch {self.epoch}; "

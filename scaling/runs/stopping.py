@@ -1,8 +1,8 @@
-"""Ends a VAE's training early by a rule that looks at this trial alone, once it is hopeless.
+"""Ends a hopeless VAE trial early, by a rule that looks at this trial alone.
 
-No trial is compared with others: a rule by rank would end just those that recover late, which a
-study of double descent is about. What ended early is censored: it has no final value, and no
-mean counts it.
+Trials are not compared with each other: a rule by rank would end just those trials that recover
+late, which a study of double descent is about. A trial that ended early is censored: it has no
+final value, and no mean includes it.
 """
 
 import math
@@ -16,25 +16,25 @@ from scaling.metrics.frozen import frozen
 from scaling.models.vae import VAE, prior
 from scaling.trial import VaeTrial
 
-PROBED = 100  # images of D_train whose KL is looked at
+PROBED = 100  # number of images of D_train whose KL is measured
 
 
 class StopRule:
-    """Counts the epochs in succession in which a trial is collapsed, or diverged.
+    """Counts the consecutive epochs in which a trial is collapsed, or diverged.
 
     Collapsed: KL(q(z|x) || p(z)), averaged over the first 100 images of D_train in eval mode, is
     below `stop_kl` nats, so that z says nothing about x. Diverged: the epoch's mean training loss
-    is above that of the first epoch that counts. Epochs of the mollification schedule do not
-    count: there noise is what is trained on. `state_dict` holds what the next epoch depends on.
+    is above that of the first epoch that counts. Epochs of the mollification schedule do not count:
+    there the model is trained on noise. `state_dict` returns what the next epoch depends on.
     """
 
     def __init__(self, trial: VaeTrial) -> None:
         self.trial = trial
         self.first = math.nan  # loss of the first epoch that counts
-        self.collapsed = self.diverged = 0  # epochs in succession
+        self.collapsed = self.diverged = 0  # consecutive epochs
 
     def __call__(self, epoch: int, loss: float, vae: VAE, train: Tensor) -> str:
-        """Returns why the trial ends with this epoch, or nothing."""
+        """Returns why the trial ends with this epoch, or ""."""
         if epoch <= self.trial.source.mollify_epochs:
             return ""
         if self.trial.stops("collapsed"):
@@ -47,11 +47,11 @@ class StopRule:
         return next((why for why, n in counts.items() if n >= self.trial.stop_after), "")
 
     def state_dict(self) -> dict[str, Any]:
-        """The counts and the first loss."""
+        """Returns the counts and the first loss."""
         return {"first": self.first, "collapsed": self.collapsed, "diverged": self.diverged}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes on where `state_dict` was taken."""
+        """Restores the state that `state_dict` returned."""
         self.first = state_dict["first"]
         self.collapsed, self.diverged = state_dict["collapsed"], state_dict["diverged"]
 

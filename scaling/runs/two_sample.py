@@ -1,4 +1,4 @@
-"""The classifier two-sample test (Appendix D.3) as an iterable of rows with a `state_dict`."""
+"""Runs the classifier two-sample test (Appendix D.3), as an iterable of rows."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,19 +17,22 @@ from scaling.seeds import derive, seeded
 from scaling.trial import TwoSampleTrial
 from scaling.trial.two_sample import HELD_OUT
 
-EVAL_BATCH = 512
-PICTURES = 16
+EVAL_BATCH = 512  # images in memory at a time outside training
+PICTURES = 16  # pictures kept of each end of the ranking
 
 
 class Labelled(NamedTuple):
-    """Levels (N, C, H, W), uint8, and labels (N,): 1 is real, 0 is generated."""
+    """Holds images, uint8 levels (N, C, H, W), and labels (N,): 1 is real, 0 is generated."""
 
     images: Tensor
     labels: Tensor
 
 
 def images_of_each(trial: TwoSampleTrial, real: int) -> int:
-    """How many images of each class are compared where there are so many real ones."""
+    """Returns the number of images compared per class, if there are `real` real ones.
+
+    Raises UsageError if the trial needs more, or if there are fewer than two.
+    """
     if (trial.images or 0) > real:
         raise UsageError(
             f"images={trial.images} is more than the {real} real images. "
@@ -45,10 +48,10 @@ def images_of_each(trial: TwoSampleTrial, real: int) -> int:
 def generated_images(
     trial: TwoSampleTrial, read_chunk: ReadChunk | None, count: int, shape: tuple[int, ...]
 ) -> np.ndarray:
-    """The first `count` images of the trial's pool as levels (count, *shape).
+    """Returns the first `count` images of the trial's pool as levels (count, *shape).
 
-    `read_chunk` raises IndexError beyond the last chunk. Raises UsageError where the pool is
-    missing, too small or of other images.
+    `read_chunk` raises IndexError beyond the last chunk. Raises UsageError if the pool is missing,
+    too small or of images with another shape.
     """
     if read_chunk is None:
         raise UsageError("The two-sample test needs a pool. Choose one with --set pool=NAME.")
@@ -59,7 +62,7 @@ def generated_images(
         except IndexError:
             raise UsageError(
                 f"The pool {trial.pool} has {found} images, and {count} are needed. "
-                f"Ask for fewer with --set images=N, or type: "
+                f"Use fewer with --set images=N, or type: "
                 f"{to_type('pool', 'grow', trial.pool, '--k', 'K')}"
             ) from None
         if chunk.shape[1:] != shape:
@@ -73,12 +76,13 @@ def generated_images(
 
 
 class TwoSampleRun(Run):
-    """Training a classifier, as `Run` tells.
+    """Trains a classifier; iterating over it trains and yields rows, as `Run` describes.
 
-    `data` holds D_train and the test set (`datasets.split`), `read_chunk` gives the chunks of the
-    pool. Of each class a permutation drawn from the trial's seed holds out a fifth; an epoch is
-    one pass over the rest. An accuracy near 1/2 means that real and generated images cannot be
-    told apart; below 1/2, that the held-out images of one class are among the other's.
+    `data` contains D_train and the test set (`scaling.data.partition.divided`), `read_chunk`
+    returns the chunks of the pool. A permutation of each class, drawn from the trial's random
+    stream, holds out a fifth; an epoch is one pass over the rest. An accuracy near 1/2 means that
+    real and generated images cannot be distinguished; one below 1/2, that held-out images of one
+    class are among the training images of the other.
     """
 
     objective = "classification loss"
@@ -112,13 +116,14 @@ class TwoSampleRun(Run):
 
     @property
     def parts(self) -> dict[str, Stateful]:
+        """Returns the classifier and the optimizer."""
         return {"model": self.model, "optimizer": self.optimizer}
 
     def measure(self) -> Row:
-        """The row of the current epoch: loss in nats, accuracies in [0, 1], training time.
+        """Returns the row of the current epoch: loss in nats, accuracies in [0, 1], training time.
 
-        `loss` is that of training, over the epoch; the accuracies are in eval mode, `accuracy` on
-        the held-out images. `images` counts those of each class, held-out ones included.
+        `loss` is the training loss over the epoch. Accuracies are measured in eval mode, `accuracy`
+        on the held-out images. `images` counts those of each class, held-out ones included.
         """
         size = len(self.train.labels)
         so_far = self.work(size, self.train.images.shape[1:], self.levels)
@@ -132,13 +137,13 @@ class TwoSampleRun(Run):
         } | (self.images | self.timing(size) | so_far)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What pictures need: the held-out images that seem most real, and least, as levels."""
+        """Returns the held-out images that seem most and least real, as levels (N, C, H, W)."""
         order = self._log_odds(self.held_out.images).argsort(descending=True)
         images = self.held_out.images[order].cpu().numpy()
         return {"seem_real": images[:PICTURES], "seem_generated": images[-PICTURES:][::-1]}
 
     def train_epoch(self) -> float:
-        """One pass over the training part, shuffled."""
+        """Trains on one pass over the training part, shuffled; returns the mean loss."""
         self.model.train()
         images, labels = self.train
         total = torch.zeros((), device=self.device)
@@ -149,7 +154,7 @@ class TwoSampleRun(Run):
         return total.item() / len(labels)
 
     def _step(self, images: Tensor, labels: Tensor) -> Tensor:
-        """One gradient step; returns the batch's mean loss."""
+        """Performs one gradient step; returns the batch's mean loss."""
         self.optimizer.zero_grad(set_to_none=True)
         loss = F.cross_entropy(self.model(self._scaled(images)), labels)
         loss.backward()
@@ -163,7 +168,7 @@ class TwoSampleRun(Run):
 
     @torch.no_grad()
     def _log_odds(self, images: Tensor) -> Tensor:
-        """ln p(real) / p(generated) of each image, BatchNorm in eval mode."""
+        """Returns ln p(real) / p(generated) of each image, (N,), with BatchNorm in eval mode."""
         self.model.eval()
         logits = [self.model(self._scaled(part)) for part in images.split(EVAL_BATCH)]
         generated, real = torch.cat(logits).unbind(1)
@@ -173,15 +178,15 @@ class TwoSampleRun(Run):
         return images.float() / (self.levels - 1)
 
     def _shuffled(self, images: np.ndarray, name: str) -> np.ndarray:
-        """`count` of the images in the order of a permutation drawn from the seed."""
+        """Returns `count` of the images, in the order of a permutation drawn by chance."""
         seed = derive(self.trial.stream, "two_sample", name)
         return images[np.random.default_rng(seed).permutation(len(images))[: self.count]]
 
     def _resident(self, classes: Sequence[np.ndarray]) -> Labelled:
-        """The images of both classes on the device: a class's place is its label."""
+        """Returns the images of both classes on the device; the label is the class's position."""
         labels = np.repeat(np.arange(len(classes)), [len(images) for images in classes])
         images = torch.tensor(np.concatenate(classes), device=self.device)
         return Labelled(images, torch.tensor(labels, device=self.device))
 
 
-RUN = TwoSampleRun  # of trials of this kind
+RUN = TwoSampleRun  # `execute.make_run` finds the class of a kind under this name

@@ -1,4 +1,4 @@
-"""Training a VAE (Algorithms 1 and 2) as an iterable of rows with a `state_dict`."""
+"""Trains a VAE (Algorithms 1 and 2) as an iterable of rows with a `state_dict`."""
 
 import math
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ from scaling.trial import VaeTrial
 
 
 class VaeSteps(Run):
-    """The gradient steps of a VaeRun: its optimizer, precision, phase and learning rate."""
+    """Performs the gradient steps of a VaeRun: optimizer, precision, phase, learning rate."""
 
     trial: VaeTrial
     data: Dataset
     vae: VAE
 
     def _step(self, x: Tensor) -> Tensor:
-        """One gradient step on the batch's mean ELBO; returns that ELBO."""
+        """Performs one gradient step on the batch's mean ELBO; returns that ELBO in nats."""
         self.optimizer.zero_grad(set_to_none=True)
         if self.half_asleep:
             x = with_samples(self.vae, self.trial, x)
@@ -48,16 +48,17 @@ class VaeSteps(Run):
         self.trained = trained_in(precision, self.vae)
 
     def _set_phase(self, epoch: int) -> None:
-        """The optimizer of the epoch: after `half_asleep_from` of the encoder's weights alone."""
+        """Creates the epoch's optimizer: after `half_asleep_from`, for the encoder alone."""
         self.half_asleep = 0 < self.trial.half_asleep_from < epoch
-        self.vae.zero_grad(set_to_none=True)  # a frozen decoder's would count in the clipped norm
+        # Old gradients of a frozen decoder would enter the clipped norm.
+        self.vae.zero_grad(set_to_none=True)
         self.vae.decoder.requires_grad_(not self.half_asleep)
         self.optimizer = self._adam(self.vae.encoder if self.half_asleep else self.vae)
         self.step: Step = graphed(self._step, self.trial.batch) if self.replays else self._step
 
     @property
     def replays(self) -> bool:
-        """Whether steps are a CUDA graph: on a GPU, where nothing changes between them."""
+        """Is True if steps run as a CUDA graph: on a GPU, if nothing changes between them."""
         whole = len(self.data.train) >= self.trial.batch
         same = self.trial.replays_steps and not self.half_asleep
         return self.device.type == "cuda" and whole and same
@@ -81,10 +82,11 @@ class VaeSteps(Run):
 
 
 class VaeRun(VaeSteps):
-    """Training a VAE, as `Run` tells; four times as many rows in the last tenth of the epochs.
+    """Trains a VAE; iterating over it trains and yields rows, as `Run` describes.
 
-    Their mean stands for the final value. `data` holds D_train and the test set
-    (`datasets.split`); `read_chunk` gives the chunks of the source's pool, from wherever they lie.
+    In the last tenth of the epochs, rows are four times as frequent; their mean is the final value.
+    `data` is divided as `scaling.data.partition.divided` does; `read_chunk` returns the chunks of
+    the source's pool.
     """
 
     objective, remedy = "training ELBO", " or grad_clip"
@@ -112,37 +114,38 @@ class VaeRun(VaeSteps):
         self._set_phase(0)
         self.constants = self._constants()
         self.read_chunk = read_chunk
-        self.images: tuple[int, Tensor] = (0, self.train)  # of an epoch, kept for its measurement
+        self.images: tuple[int, Tensor] = (0, self.train)  # an epoch's, kept for its measurement
         self.rule = None if trial.stop_when == "never" else StopRule(trial)
 
     @property
     def parts(self) -> dict[str, Stateful]:
+        """Returns the VAE, the optimizer and, if there is one, the stopping rule."""
         rule: dict[str, Stateful] = {"rule": self.rule} if self.rule else {}
         parts: dict[str, Stateful] = {"vae": self.vae, "optimizer": self.optimizer}
         return parts | rule
 
     def stop_reason(self) -> str:
-        """What the trial's rule says."""
+        """Returns why the trial's stopping rule ends it with this epoch, or ""."""
         return self.rule(self.epoch, self.loss, self.vae, self.train) if self.rule else ""
 
     @property
     def censors_divergence(self) -> bool:
-        """Whether the trial's rule knows divergence."""
+        """Is True if the trial's stopping rule covers divergence."""
         return self.trial.stops("diverged")
 
     def measure(self) -> Row:
-        """The row of the current epoch: ELBOs and gap in nats, parameters, training time."""
+        """Returns the current epoch's row: ELBOs and gap in nats, parameters, training time."""
         size, shape = len(self.train), self.data.train.shape[1:]
         fixed = self.constants | {"precision": self.precision}
         so_far = self.timing(size) | self.work(size, shape, self.data.levels)
         return {"epoch": self.epoch} | elbo_metric.measure(self) | fixed | so_far
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What pictures need: test images and reconstructions, as levels."""
+        """Returns test images and reconstructions for pictures, as levels (N, C, H, W)."""
         return reconstruction.measure(self)
 
     def source_images(self) -> Tensor:
-        """The images of the current epoch, in the order in which it trains on them."""
+        """Returns the images of the current epoch in training order, (N, C, H, W)."""
         if self.images[0] != self.epoch:
             levels = self.data.levels
             images = sources.epoch_images(
@@ -152,11 +155,11 @@ class VaeRun(VaeSteps):
         return self.images[1]
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next epoch depends on, and the last row."""
+        """Returns everything that the next epoch depends on, and the last row."""
         return super().state_dict() | {"precision": self.precision}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where `state_dict` was taken, in its precision on whatever machine."""
+        """Restores the state that `state_dict` returned, in its precision, on any device."""
         self._set_precision(state["precision"])
         self._set_phase(state["epoch"])
         super().load_state_dict(state)
@@ -164,13 +167,13 @@ class VaeRun(VaeSteps):
             group["capturable"] = self.replays
 
     def load_weights(self, state: dict[str, Any]) -> None:
-        """The model of a `state_dict`, to be measured rather than trained further."""
+        """Loads the model of a `state_dict`, to be measured rather than trained further."""
         self.vae.load_state_dict(state["vae"])
         self._set_precision(state["precision"])
         self.epoch = state["epoch"]
 
     def train_epoch(self) -> float:
-        """One effective epoch: every image of the source once, the last batch partial."""
+        """Trains for one effective epoch: all images of the source once, the last batch partial."""
         if self.epoch == self.trial.half_asleep_from + 1 > 1:
             self._set_phase(self.epoch)
         self._set_lr()
@@ -186,11 +189,11 @@ class VaeRun(VaeSteps):
         return -total.item() / len(images)
 
     def _resident(self, images: np.ndarray) -> Tensor:
-        """A copy on the device: the arrays given may be shared, read-only memory."""
+        """Copies images to the device: the given arrays may be shared, read-only memory."""
         return torch.tensor(images, device=self.device)
 
     def _constants(self) -> Row:
-        """What stays the same in every row: parameters by group, d_z, which images."""
+        """Returns the columns that are equal in every row: parameters by group, d_z, data."""
         with torch.no_grad():
             self.vae.eval()
             d_z = self.vae.encode(self.train[:1]).mean[0].numel()
@@ -199,7 +202,7 @@ class VaeRun(VaeSteps):
 
 
 def _check_batches(trial: VaeTrial, data: Dataset) -> None:
-    """Raises UsageError where BatchNorm would normalize over a single value."""
+    """Raises UsageError if BatchNorm would normalize over a single value."""
     count, batch = len(data.train), trial.batch
     smallest = count % batch or min(batch, count)
     single = data.side == 4 if trial.network == "residual" else trial.batch_norm
@@ -209,4 +212,4 @@ def _check_batches(trial: VaeTrial, data: Dataset) -> None:
         )
 
 
-RUN = VaeRun  # of trials of this kind
+RUN = VaeRun  # `execute.make_run` finds the class of a kind under this name

@@ -1,1 +1,1 @@
-"""Where a study stands: what its launch leaves on disk, the board that shows it, the time left."""
+"""Shows the state of a study: what its launch has written, how far trials are, the time left."""

@@ -1,7 +1,7 @@
-"""What a launch leaves in its study's folder while it runs: `plan.json`, and `now.json`.
+"""Writes what a launch is doing into its study's folder: `plan.json` and `now.json`.
 
-Both are written for readers only: no launch ever reads them back to decide what to do, and a disk
-that refuses them stops nothing.
+Both are for readers only: no launch reads them back to decide anything, and a disk that refuses
+them stops nothing.
 """
 
 import json
@@ -17,30 +17,30 @@ from scaling.status.listed import Listed
 from scaling.storage.formats import FORMAT, read_versioned
 
 PLAN, NOW = "plan.json", "now.json"
-WRITE_SECONDS = 2.0  # between two states of now.json, at least
+WRITE_SECONDS = 2.0  # minimum time between two versions of now.json
 
 
 @dataclass
 class Activity:
-    """What a launch is doing. `work` maps a pool or the metrics to [done, of, unit]."""
+    """Holds what a launch is doing. `work` maps a pool or the metrics to [done, of, unit]."""
 
     phase: str = "starting Ray"
     seconds: float = 0.0  # since the launch began
-    left_seconds: float | None = None  # None: nothing to go by
-    running: dict[str, str] = field(default_factory=dict)  # key -> what of the machine it has
+    left_seconds: float | None = None  # None if unknown
+    running: dict[str, str] = field(default_factory=dict)  # key -> its CPUs and GPU share
     work: dict[str, list[Any]] = field(default_factory=dict)
     caps: dict[str, list[float]] = field(default_factory=dict)  # flag -> hours used, hours allowed
 
 
 class Notes:
-    """Writes what a launch is doing into its study's folder; `launch` is the id in its lock."""
+    """Writes plan.json and now.json of a launch; `launch` is the id in its lock."""
 
     def __init__(self, folder: Path, launch: str) -> None:
         self.folder, self.launch = folder, launch
         self.written = float("-inf")
 
     def plan(self, trials: Iterable[Listed], plan: Mapping[str, Any], width: int) -> None:
-        """Writes plan.json; what an earlier launch planned for trials that are done is kept."""
+        """Writes plan.json, keeping what an earlier launch planned for trials that are done."""
         path = self.folder / PLAN
         known = (read_versioned(path) or {}).get("trials")
         known = known if isinstance(known, dict) else {}
@@ -55,23 +55,23 @@ class Notes:
         _write(path, {"launch": self.launch, "width": width, **rest, "trials": listed})
 
     def now(self, activity: Activity, at_once: bool = False) -> None:
-        """Writes now.json where it is time to."""
+        """Writes now.json if it is time to."""
         if at_once or time.monotonic() - self.written >= WRITE_SECONDS:
             self.written = time.monotonic()
             _write(self.folder / NOW, {"launch": self.launch} | asdict(activity))
 
     def end(self) -> None:
-        """Removes now.json: nothing runs any more."""
+        """Removes now.json, since nothing runs any more."""
         with suppress(OSError):
             (self.folder / NOW).unlink(missing_ok=True)
 
 
-COSTS = ("parameters", "flops", "memory_bytes", "disk_bytes")  # kept of a row of the plan
+COSTS = ("parameters", "flops", "memory_bytes", "disk_bytes")  # copied from a row of the plan
 KEPT = (*COSTS, "hours", "gpus", "begun")
 
 
 def read_now(folder: Path) -> tuple[str, Activity, float] | None:
-    """Returns the launch, what it was doing and how many seconds ago that was; None: nothing."""
+    """Returns the launch, its activity, and the age of that in seconds; None without now.json."""
     path = folder / NOW
     values = read_versioned(path)
     try:

@@ -1,6 +1,7 @@
-"""A study's status as lines of text: a board m_z x n_c for each line of trials, and what runs.
+"""Lays out a study's status as text: for each line of trials a board m_z x n_c, then what runs.
 
-A line is a list of spans, (text, colour), so that it can be cut to a width before it is coloured.
+A line is a list of spans, (text, colour), so that it can be cut to a width before it is coloured. A
+line of trials is a set that differs in m_z, n_c and chance alone.
 """
 
 import os
@@ -14,27 +15,27 @@ Span = tuple[str, str]
 Line = list[Span]
 COLOURS = {"green": 32, "yellow": 33, "red": 31, "cyan": 36, "dim": 2, "bold": 1, "": 0}
 BY_STATE = {DONE: "green", RUNNING: "cyan", BEGUN: "yellow", WAITING: "dim", FAILED: "red"}
-GLYPHS = {DONE: "#", WAITING: ".", FAILED: "x"}  # else tenths of the epochs
+GLYPHS = {DONE: "#", WAITING: ".", FAILED: "x"}  # other states show tenths of the epochs
 GAP, BAR = 2, 24
-BEGUN_SHOWN = 8  # more trials that have begun and wait are counted, and not named
+BEGUN_SHOWN = 8  # if more trials have begun and wait, they are counted instead of named
 LEGEND = "# done   0-9 tenths of its epochs   . waiting   x failed   (one sign a replicate or seed)"
 
 
 def board(status: Status, width: int, most: int | None = None) -> list[Line]:
-    """Lays a status out in lines of at most `width` columns, `most` lines at most (None: any)."""
+    """Lays a status out in at most `most` lines (None: any number) of at most `width` columns."""
     head = [*_head(status, width), *_work(status)]
     grids = [line for name in _names(status) for line in _grid(status, name, width)]
     tail = [*_owner(status)]
     room = None if most is None else max(0, most - len(head) - len(tail))
     if room is not None and len(grids) > room:
-        grids = []  # a board that does not fit says less than the trials that run
+        grids = []  # part of a board says less than the list of running trials
     shown = [*grids, [(LEGEND, "dim")]] if grids else []
     left = None if room is None else max(0, room - len(shown))
     return [cut(line, width) for line in [*head, *shown, *_trials(status, left), *tail]][:most]
 
 
 def cut(line: Line, width: int) -> Line:
-    """Returns the line without what lies beyond the width."""
+    """Cuts a line to a width."""
     kept: Line = []
     for text, colour in line:
         kept.append((text[:width], colour))
@@ -43,7 +44,7 @@ def cut(line: Line, width: int) -> Line:
 
 
 def paint(lines: Iterable[Line], coloured: bool) -> list[str]:
-    """Turns lines into text, with colours or without."""
+    """Turns lines into text, with or without colours."""
     return ["".join(_painted(*span) if coloured else span[0] for span in line) for line in lines]
 
 
@@ -52,7 +53,10 @@ def _painted(text: str, colour: str) -> str:
 
 
 def wants_colour(terminal: bool) -> bool:
-    """Whether output is to be coloured: on a terminal, unless NO_COLOR is set or TERM is dumb."""
+    """Returns True if output shall be coloured: on a terminal, unless the environment forbids it.
+
+    NO_COLOR, if set, and TERM=dumb forbid it.
+    """
     return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
@@ -64,7 +68,7 @@ def counted(status: Status) -> str:
 
 
 def timed(status: Status) -> str:
-    """Tells the time of the launch in words: `, 3 min gone, about 4 min left`; else nothing."""
+    """Gives the time of a launch in words, `, 3 min gone, about 4 min left`, or nothing."""
     if status.activity is None:
         return ""
     left = status.activity.left_seconds
@@ -73,18 +77,18 @@ def timed(status: Status) -> str:
 
 
 def _head(status: Status, width: int) -> list[Line]:
-    """Name, bar, counts and times; on two lines where one does not hold them."""
+    """Returns the name, bar, counts and times, on two lines if they do not fit on one."""
     total = len(status.trials) or 1
     share = sum(_part(trial, _of(status, key)) for key, trial in status.trials.items()) / total
     text = f"{counted(status)}{timed(status)}"
     name = f"{status.study} {status.preset}".strip()
     long = min(BAR, width - len(name) - len(text) - 2 * GAP - 9)
-    told: Span = (text, "red" if status.counts[FAILED] else "")
+    summary: Span = (text, "red" if status.counts[FAILED] else "")
     if long < 4 and len(name) + GAP + len(text) > width:
-        return [[(name, "bold"), (f"  {100 * share:.0f} %", "")], [told]]
+        return [[(name, "bold"), (f"  {100 * share:.0f} %", "")], [summary]]
     full = round(share * long)
     bar = f"[{'=' * full}{' ' * (long - full)}] {100 * share:3.0f} %  " if long >= 4 else ""
-    return [[(name, "bold"), ("  ", ""), (bar, "green"), told]]
+    return [[(name, "bold"), ("  ", ""), (bar, "green"), summary]]
 
 
 def _of(status: Status, key: str) -> Seen:
@@ -92,7 +96,7 @@ def _of(status: Status, key: str) -> Seen:
 
 
 def _part(trial: Listed, seen: Seen) -> float:
-    """Of the trial's epochs, from 0 to 1."""
+    """Returns the share of the trial's epochs that is done, from 0 to 1."""
     return 1.0 if seen.state == DONE else min(1.0, seen.epoch / max(1, trial.epochs))
 
 
@@ -101,7 +105,7 @@ def _names(status: Status) -> list[str]:
 
 
 def _grid(status: Status, name: str, width: int) -> list[Line]:
-    """The trials of one line: a row for each m_z, a column for each n_c."""
+    """Returns the board of one line of trials: a row for each m_z, a column for each n_c."""
     own = [trial for trial in status.trials.values() if trial.line == name]
     cells: dict[tuple[int, int], list[Listed]] = {}
     for trial in sorted(own, key=lambda t: (t.replicate or 0, t.seed)):
@@ -128,7 +132,7 @@ def _grid(status: Status, name: str, width: int) -> list[Line]:
 
 
 def _cell(status: Status, trials: Sequence[Listed], wide: int) -> Line:
-    """A sign for each trial or, where that is too wide, how many are done; then blanks."""
+    """Returns a sign for each trial or, if that is too wide, how many are done; then blanks."""
     seen = [_of(status, trial.key) for trial in trials]
     if len(trials) > wide:
         done = sum(each.state == DONE for each in seen)
@@ -145,7 +149,7 @@ def _sign(trial: Listed, seen: Seen) -> str:
 
 
 def _work(status: Status) -> list[Line]:
-    """The phase of the launch; pools and metrics under way; caps."""
+    """Returns lines for the launch's phase, for pools and metrics in progress, and for caps."""
     activity = status.activity
     if activity is None:
         return []
@@ -159,7 +163,10 @@ def _work(status: Status) -> list[Line]:
 
 
 def _trials(status: Status, most: int | None) -> list[Line]:
-    """What failed, what runs on what, and what has begun and waits; then how many more."""
+    """Returns lines for trials that failed, that run, and that have begun and wait.
+
+    If there are more than `most`, the last line gives the number of the others.
+    """
     lines: list[Line] = []
     running = status.activity.running if status.activity else {}
     for state in (FAILED, RUNNING, BEGUN):
@@ -170,8 +177,8 @@ def _trials(status: Status, most: int | None) -> list[Line]:
         for key, seen in here:
             trial = status.trials[key]
             text = f"{trial.name}, epoch {seen.epoch}/{trial.epochs}"
-            told = seen.error if state == FAILED else running.get(key, "")
-            text += f": {told}" if state == FAILED else f", {told}" if told else ""
+            detail = seen.error if state == FAILED else running.get(key, "")
+            text += f": {detail}" if state == FAILED else f", {detail}" if detail else ""
             lines.append([(f"{state:<9}", BY_STATE[state]), (text, "")])
     if most is not None and len(lines) > most:
         more = len(lines) - max(0, most - 1)

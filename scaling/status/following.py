@@ -1,4 +1,4 @@
-"""Follows a launch from inside: how far each trial is, what runs, and how long the rest takes."""
+"""Follows a launch from inside: how far each trial is, what runs, how long the rest takes."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -13,10 +13,11 @@ STARTING, TRAINING = "starting the first trials", "training"  # phases that need
 
 
 class Following:
-    """Keeps how far each trial of a study is while its launch runs.
+    """Tracks how far each trial of a study is while its launch runs.
 
-    `trials` are all of the study, `seen` what was found of them at the start. The work is what is
-    `left` of them, and the pools in `sampling` (planned hours by name), `width` at a time.
+    `trials` are all trials of the study, `seen` their states at the start. The planned work
+    consists of the trials that are `left`, and of the pools in `sampling` (planned hours by name);
+    `width` pieces of it run at a time. `titles` are the study's name and preset.
     """
 
     def __init__(
@@ -38,16 +39,16 @@ class Following:
 
     @property
     def share(self) -> float:
-        """The share of the planned work that is done."""
+        """Returns the share of the planned work that is done."""
         return self.left.share(self._parts())
 
     @property
     def running(self) -> set[str]:
-        """The keys of the trials that run."""
+        """Returns the keys of the running trials."""
         return set(self.activity.running)
 
     def _parts(self) -> dict[str, float]:
-        """The done share of each piece of work: of its epochs, or of a pool's images."""
+        """Returns the done share of each piece of work, in epochs or in a pool's images."""
         parts = {}
         for key, seen in self.seen.items():
             trial = self.trials[key]
@@ -56,44 +57,44 @@ class Following:
         work = self.activity.work.items()
         return parts | {name: done / max(1, of) for name, (done, of, _) in work}
 
-    def start(self, key: str, share: str) -> None:
-        """A trial starts, on this share of the machine."""
+    def start(self, key: str, resources: str) -> None:
+        """Notes that a trial starts, with these CPUs and GPUs in words."""
         self.begun = time.monotonic() if self.begun is None else self.begun
-        self.activity.running[key] = share
+        self.activity.running[key] = resources
         if self.activity.phase == STARTING:
             self.activity.phase = TRAINING
         self.seen[key] = replace(self.seen[key], state=RUNNING, error="")
 
     def row(self, key: str, epoch: int) -> None:
-        """A trial has measured an epoch."""
+        """Notes that a trial has measured an epoch."""
         self.seen[key] = replace(self.seen[key], epoch=epoch)
 
     def end(self, key: str, error: str | None = None) -> None:
-        """A trial has ended, well or with an error."""
+        """Notes that a trial has ended, successfully or with an error."""
         self.activity.running.pop(key, None)
         state = DONE if error is None else FAILED
         self.seen[key] = replace(self.seen[key], state=state, error=error or "")
 
     def again(self, keys: Iterable[str]) -> None:
-        """These trials are to run once more."""
+        """Notes that these trials will run again."""
         for key in keys:
             self.seen[key] = replace(self.seen[key], state=WAITING)
 
     def under_way(self, name: str, done: int, of: int, unit: str) -> None:
-        """So much is done of work beside the trials: of a pool, or of the metrics."""
+        """Notes progress of other work than trials: of a pool, or of the metrics."""
         if name == "metrics" and self.measuring is None:
             self.measuring = time.monotonic()
         self.activity.work[name] = [done, of, unit]
 
     def status(self) -> Status:
-        """Returns what `scaling-vae status` would find now."""
+        """Returns the Status that `scaling-vae status` would find now."""
         now = time.monotonic()
         self.activity.seconds = now - self.started
         self.activity.left_seconds = self._left(now)
         return Status(*self.titles, self.trials, self.seen, self.activity)
 
     def _left(self, now: float) -> float | None:
-        """Seconds; while metrics are measured, from those that are."""
+        """Returns the seconds left; while metrics are measured, extrapolated from these."""
         done, of, _ = self.activity.work.get("metrics", [0, 0, ""])
         if self.measuring is not None and done < of:
             return (now - self.measuring) * (of - done) / done if done else None

@@ -1,15 +1,18 @@
-"""How long a launch still takes: from its plan first, from what it measures as work gets done."""
+"""Estimates how long a launch still takes: from its plan at first, later from measured progress."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-PRIOR = 0.1  # the plan counts as much as measuring this share of the work,
-PRIOR_SECONDS = 20.0  # and these seconds at least: processes that start are in no plan
+PRIOR = 0.1  # the plan weighs as much as a measurement of this share of the work,
+PRIOR_SECONDS = 20.0  # and of at least these seconds: plans omit the start of processes
 
 
 @dataclass(frozen=True)
 class TimeLeft:
-    """The planned hours of each piece of work on one worker, and how many run at a time."""
+    """Estimates the time left from the planned hours of each piece of work on one worker.
+
+    `width` is the number of pieces that run at a time.
+    """
 
     hours: Mapping[str, float]
     width: int = 1
@@ -22,9 +25,9 @@ class TimeLeft:
     def seconds(self, parts: Mapping[str, float], elapsed: float) -> float:
         """Returns the seconds that are left, 0 or more, `elapsed` seconds after the work began.
 
-        With d the planned seconds of what is done, and p a tenth of those of all work, the rest
-        takes (p + elapsed) / (p + d) times as long as planned: 1 at the beginning, near elapsed / d
-        in the end. No end comes before that of the longest piece.
+        With d the planned seconds of finished work, and p a tenth of those of all work, the rest
+        takes (p + elapsed) / (p + d) times as long as planned: a factor of 1 at first, near elapsed
+        / d in the end. The estimate is never below the time of the longest remaining piece.
         """
         scale = 3600 / max(1, self.width)
         total, done = sum(self.hours.values()) * scale, self._done(parts) * scale
@@ -45,7 +48,7 @@ def _part(parts: Mapping[str, float], name: str) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Writes seconds as a person says them: `45 s`, `12 min`, `3.5 h`; never below 0."""
+    """Formats seconds for people: `45 s`, `12 min`, `3.5 h`; never below 0."""
     seconds = max(0.0, seconds)
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""The trials of a study as a board lists them: the line, the place and the replicate of each."""
+"""Lists the trials of a study for a board: the line, the place and the replicate of each."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from scaling.trial import Trial, to_dict
 
-# Fields in which the trials of one line of a board differ; the others tell lines apart.
+# Fields in which the trials of one line of a board may differ; all others separate lines.
 WITHIN = ("kind", "m_z", "n_c", "seed", "split", "replicate", "pool", "source.pool")
 
 WAITING, BEGUN, RUNNING, DONE, FAILED = "waiting", "begun", "running", "done", "failed"
@@ -16,19 +16,19 @@ SHOWN = {"new": WAITING, "partial": BEGUN, "done": DONE, "failed": FAILED}  # th
 
 @dataclass(frozen=True)
 class Listed:
-    """A trial of a study: what it is, up to which epoch it is trained, and what was planned."""
+    """Describes a trial for a board: its place, the epochs to train, and what was planned."""
 
     key: str
-    line: str  # training distribution and whatever else tells it from others at the same place
-    m_z: int | None  # None of what is no VAE
+    line: str  # training distribution, and other fields that distinguish it at the same place
+    m_z: int | None  # None unless it is a VAE
     n_c: int | None
-    replicate: int | None  # of the draw of everything that chance decides; older trials: None
+    replicate: int | None  # number of the draw of all that is random; older trials: None
     seed: int
     epochs: int
     hours: float = 0.0  # planned for this launch, on one worker
     gpus: float = 0.0
-    begun: int = 0  # epochs that it had reached when the launch began
-    left: bool = True  # this launch runs it
+    begun: int = 0  # the epoch that it had reached when the launch began
+    left: bool = True  # True if this launch runs it
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the JSON form."""
@@ -36,7 +36,7 @@ class Listed:
 
     @property
     def name(self) -> str:
-        """The trial in words: `normal m_z=1 n_c=16 seed 3`."""
+        """Returns the trial in words: `normal m_z=1 n_c=16 seed 3`."""
         place = f" m_z={self.m_z} n_c={self.n_c}" if self.m_z is not None else ""
         drawn = "" if self.replicate is None else f" replicate {self.replicate}"
         return f"{self.line}{place}{drawn} seed {self.seed}"
@@ -44,7 +44,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Seen:
-    """How far a trial is: a word of STATES, the last measured epoch, why it failed."""
+    """Holds how far a trial is: a word of STATES, the last measured epoch, the error."""
 
     state: str = WAITING
     epoch: int = 0
@@ -52,7 +52,7 @@ class Seen:
 
 
 def listed(trials: Mapping[str, Trial], epochs: Mapping[str, int]) -> dict[str, Listed]:
-    """Lists trials by key, in their order; `epochs` are asked for."""
+    """Lists trials by key, in their order; `epochs` are the epochs to train, by key."""
     flat = {key: _flat(to_dict(trial)) for key, trial in trials.items()}
     names = lines(flat, {key: trial.source_name or trial.kind for key, trial in trials.items()})
     return {key: _one(key, names[key], fields, epochs[key]) for key, fields in flat.items()}
@@ -72,8 +72,8 @@ def lines(fields: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> 
     for name, keys in groups.items():
         varying = _varying([fields[key] for key in keys])
         for key in keys:
-            told = (f"{n.removeprefix('source.')}={fields[key].get(n)}" for n in varying)
-            found[key] = ", ".join([name, *told])
+            values = (f"{n.removeprefix('source.')}={fields[key].get(n)}" for n in varying)
+            found[key] = ", ".join([name, *values])
     return {key: found[key] for key in names}
 
 
@@ -86,7 +86,7 @@ def _varying(fields: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields, those inside `source` as `source.NAME`."""
+    """Flattens a trial's fields; those of its source become `source.NAME`."""
     source = fields.get("source")
     inside = source if isinstance(source, dict) else {}
     outer = {name: value for name, value in fields.items() if name != "source"}

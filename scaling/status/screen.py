@@ -1,4 +1,4 @@
-"""Lines that are drawn again and again at the same place of a terminal."""
+"""Draws lines repeatedly at the same place of a terminal."""
 
 import os
 import shutil
@@ -9,33 +9,33 @@ from typing import TextIO
 from scaling.status.board import Line, cut, paint, wants_colour
 
 CLEAR = "\x1b[J"  # from the cursor to the end of the screen
-SPARE = 1  # a column that stays free: a terminal may wrap a line that fills it
+SPARE = 1  # columns that stay free: a terminal may wrap a line that fills it
 
 
 def is_live(stream: TextIO) -> bool:
-    """Whether the stream is a terminal on which lines can be drawn over."""
+    """Returns True if the stream is a terminal on which lines can be redrawn."""
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def room() -> tuple[int, int]:
-    """Returns how many columns and lines there are to draw in."""
+    """Returns the number of columns and of lines to draw in."""
     size = shutil.get_terminal_size((100, 24))
     return max(20, size.columns - SPARE), max(3, size.lines - 2)
 
 
 class Screen:
-    """Draws lines over those that it has drawn before, on stdout unless a stream is given."""
+    """Draws lines over those that it drew before, on stdout unless a stream is given."""
 
     def __init__(self, given: TextIO | None = None) -> None:
         self.given, self.drawn = given, list[int]()
 
     @property
     def stream(self) -> TextIO:
-        """Where lines go; stdout is looked up each time: Tune pickles what holds a screen."""
+        """Returns the stream to draw on; stdout is looked up late, as Tune pickles screens."""
         return self.given or sys.stdout
 
     def draw(self, lines: Sequence[Line]) -> None:
-        """Puts these lines in place of the last ones; each is cut to the width."""
+        """Replaces the last lines by these, each cut to the width."""
         width, _ = room()
         fitting = [cut(line, width) for line in lines]
         text = "".join(f"{line}\n" for line in paint(fitting, wants_colour(True)))
@@ -44,13 +44,16 @@ class Screen:
         self.stream.flush()
 
     def say(self, text: str) -> None:
-        """Writes text above; what was drawn is gone until it is drawn again."""
+        """Writes text above the drawn lines, which are gone until they are drawn again."""
         self.stream.write(f"{self._back()}{text}\n")
         self.drawn = []
         self.stream.flush()
 
     def _back(self) -> str:
-        """Moves to where the last lines begin; in a narrower terminal they have wrapped."""
+        """Returns the codes that move to the start of the last lines.
+
+        In a terminal that has become narrower these lines have wrapped.
+        """
         columns = max(1, shutil.get_terminal_size((100, 24)).columns)
         up = sum(max(1, -(-length // columns)) for length in self.drawn)
         return f"\x1b[{up}F{CLEAR}" if up else f"\r{CLEAR}"

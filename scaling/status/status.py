@@ -1,6 +1,7 @@
-"""Where a study stands, read from what is on disk; nothing is written, and no trial is disturbed.
+"""Reads the state of a study from disk, without writing anything or disturbing a trial.
 
-A file is read as far as it takes: of a trial that a plan lists `done.json` and the end of its rows.
+Files are read only as far as necessary: for a trial in the plan, `done.json` and the end of its
+rows.
 """
 
 from collections import Counter
@@ -24,18 +25,18 @@ from scaling.trial import Trial
 
 @dataclass(frozen=True)
 class Status:
-    """A study: its trials, how far each one is, and what a launch does to it right now."""
+    """Holds the state of a study: its trials, how far each one is, and its launch's activity."""
 
     study: str
     preset: str
     trials: Mapping[str, Listed]
     seen: Mapping[str, Seen]
-    activity: Activity | None = None  # None: no launch of this study is under way
-    owner: str = ""  # who holds the lock of the results folder, as a sentence
+    activity: Activity | None = None  # None if no launch of this study runs
+    owner: str = ""  # a sentence on who holds the lock of the results folder
 
     @property
     def counts(self) -> dict[str, int]:
-        """Returns how many trials are in each state."""
+        """Returns the number of trials in each state."""
         found = Counter(seen.state for seen in self.seen.values())
         return {state: found[state] for state in STATES}
 
@@ -53,46 +54,46 @@ class Status:
 
 
 def studies(root: Path) -> list[str]:
-    """Returns the names of the studies in a results folder, the one launched last at the end."""
+    """Returns the names of the studies in a results folder; the last one was launched last."""
     files = list(root.glob("*/study.json"))
     return [file.parent.name for file in sorted(files, key=lambda f: (f.stat().st_mtime, f))]
 
 
 def find(path: Path, study: str | None) -> tuple[Path, list[str]]:
-    """Returns the results folder and the studies that are meant.
+    """Returns the results folder and the names of the studies that the user means.
 
-    `path` is that folder, or that of one study. Raises UsageError where there is no such study.
+    `path` is a results folder, or a study's folder. Raises UsageError if there is no such study.
     """
     if study is None and (path / "study.json").is_file():
         return path.absolute().parent, [path.absolute().name]
     if not path.is_dir():
         raise UsageError(
-            f"{path} is no folder. Give the results folder: {to_type('status', 'DIR')}"
+            f"{path} is not a folder. Give the results folder: {to_type('status', 'DIR')}"
         )
     known = studies(path)
     if not known:
         raise UsageError(
-            f"{path} holds no study yet. Launch one: {to_type('study', 'double_descent')}"
+            f"{path} contains no study yet. Launch one: {to_type('study', 'double_descent')}"
         )
     if study is None:
         return path, known
     if study not in known:
         near = did_you_mean(study, known)
-        raise UsageError(f"{path} holds no study {study!r}. {near}There: {in_a_row(known)}.")
+        raise UsageError(f"{path} contains no study {study!r}. {near}Known: {in_a_row(known)}.")
     return path, [study]
 
 
 def read(root: Path, study: str) -> Status:
-    """Reads a study of a results folder; raises UsageError where its study.json lists no trials."""
+    """Reads a study of a results folder; raises UsageError if its study.json lists no trials."""
     store = Store(root)
     folder = store.study(study)
     about = read_versioned(folder / "study.json") or {}
-    asked = about.get("trials")
-    if not isinstance(asked, dict):
+    recorded = about.get("trials")
+    if not isinstance(recorded, dict):
         raise UsageError(
             f"{folder / 'study.json'} is damaged or lists no trials. Run the study again."
         )
-    epochs = {key: each["epochs"] for key, each in asked.items()}
+    epochs = {key: each["epochs"] for key, each in recorded.items()}
     trials = _listed(store, folder, epochs)
     seen = {key: glance(store.folder(key), trial.epochs) for key, trial in trials.items()}
     owner, activity = _activity(root, folder)
@@ -103,7 +104,7 @@ def read(root: Path, study: str) -> Status:
 
 
 def _listed(store: Store, folder: Path, epochs: Mapping[str, int]) -> dict[str, Listed]:
-    """The trials as the plan lists them; those that no plan knows from their own files."""
+    """Lists the trials as plan.json does; trials that are not in it, from their own files."""
     planned = (read_versioned(folder / PLAN) or {}).get("trials")
     planned = planned if isinstance(planned, dict) else {}
     names = Listed.__dataclass_fields__
@@ -116,7 +117,7 @@ def _listed(store: Store, folder: Path, epochs: Mapping[str, int]) -> dict[str, 
         return known
     others: dict[str, Trial] = {}
     for key in epochs:
-        with suppress(UsageError):  # a damaged folder, or of a module that is not loaded
+        with suppress(UsageError):  # a damaged folder, or one that needs a module
             others[key] = store.folder(key).trial()
     found = listed(others, dict(epochs)) | known
     return {key: found.get(key) or _unknown(key, epochs[key]) for key in epochs}
@@ -127,9 +128,9 @@ def _unknown(key: str, epochs: int) -> Listed:
 
 
 def glance(folder: TrialFolder, epochs: int) -> Seen:
-    """Returns how far a trial of so many epochs is, from `done.json` and the end of its rows.
+    """Returns how far a trial of `epochs` epochs is, from `done.json` and the end of its rows.
 
-    The state is that of `TrialFolder.state`, which reads every row.
+    The state equals that of `TrialFolder.state`, which reads every row.
     """
     done, reached = folder.done(), last_epoch(folder.path / "rows.jsonl")
     shown = SHOWN[folder.state_at(epochs, done, reached)]
@@ -137,21 +138,21 @@ def glance(folder: TrialFolder, epochs: int) -> Seen:
 
 
 def _activity(root: Path, folder: Path) -> tuple[str, Activity | None]:
-    """Who holds the lock, as a sentence, and what that launch does to this study."""
+    """Returns a sentence on who holds the lock, and what that launch does to this study."""
     holder, lives = holder_of(root)
     if not holder:
-        return "No launch is at work on this folder.", None
+        return "No launch runs on this folder.", None
     who = f"process {holder.get('pid')} on {holder.get('host')}"
     left = read_now(folder)
     mine = left is not None and left[0] == holder.get("id")
     if lives is False:
-        return f"The last launch, {who}, has died; the same command goes on.", None
+        return f"The last launch, {who}, has died; the same command continues it.", None
     if lives is None:
         who += f", which cannot be seen from here (its count is at {holder.get('beat')})"
     if not mine or left is None:
-        return f"{who} holds the lock, for another study or before its first trial.", None
+        return f"{who} holds the lock, for another study, or before its first trial.", None
     _, activity, age = left
     if lives and activity.left_seconds is not None:
         activity.left_seconds = max(0.0, activity.left_seconds - age)
         activity.seconds += age
-    return f"{who} is at work; it last said so {age:.0f} s ago.", activity
+    return f"{who} runs this study; its last sign of life was {age:.0f} s ago.", activity

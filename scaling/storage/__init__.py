@@ -1,1 +1,1 @@
-"""What lies on disk and survives a kill: the results folder, checkpoints, the lock."""
+"""Reads and writes the results folder: trials, checkpoints, study records and the lock."""

@@ -1,7 +1,8 @@
-"""A trial's folder on a host that does not see the results: a copy, and each write carried home.
+"""Trains in a local copy of a trial's folder when the host cannot see the results folder.
 
-The copy lies in a folder of this host for the time of one attempt. What a method of TrialFolder has
-written is at the desk (`scaling.storage.desk`) when the method returns, in the same order.
+The copy exists on this host for the duration of one attempt. Each method of CarriedFolder that
+writes a file also sends it to the desk (`scaling.storage.desk`, on the host with the results
+folder) before the method returns, so files arrive there in the order in which they were written.
 """
 
 import fcntl
@@ -29,7 +30,10 @@ ROWS, ARRAYS, DONE = "rows.jsonl", "arrays.npz", "done.json"
 
 @dataclass(frozen=True)
 class Carrier:
-    """Carries the files of one attempt at a work to a place of the results folder."""
+    """Sends the files of one attempt at a task to one folder below the results folder.
+
+    `work` names the task, `place` the folder relative to the results folder.
+    """
 
     office: Office
     work: str
@@ -38,7 +42,7 @@ class Carrier:
     serials: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def send(self, path: Path) -> None:
-        """Replaces the file of that name at the desk by this one, whole or not at all."""
+        """Replaces the file of the same name at the desk by this one, whole or not at all."""
         import numpy as np
 
         stamp = Stamp(self.work, self.attempt, next(self.serials))
@@ -51,7 +55,10 @@ class Carrier:
 
 
 def fetch(office: Office, place: str, name: str, size: int, into: Path) -> Path:
-    """Copies a file of `size` bytes from the desk into the folder `into`; returns its path."""
+    """Copies a file of `size` bytes from the desk into the folder `into`; returns its path.
+
+    Raises OSError if the file at the desk has fewer bytes.
+    """
     path, start = into / name, 0
     with open(path, "wb") as stream:
         while start < size:
@@ -64,7 +71,7 @@ def fetch(office: Office, place: str, name: str, size: int, into: Path) -> Path:
 
 
 def copy(office: Office, place: str, into: Path, wanted: Callable[[str], bool]) -> None:
-    """Copies the wanted files of a place into a folder, which is made."""
+    """Copies the files of a place whose names `wanted` accepts into a folder, which it creates."""
     into.mkdir(parents=True, exist_ok=True)
     for name, size in office.sizes(place).items():
         if wanted(name):
@@ -79,30 +86,30 @@ def begin(
     wanted: Callable[[str], bool],
     fence: Fence | None = None,
 ) -> Carrier:
-    """Begins an attempt at the work, then copies the wanted files of the place into a folder."""
+    """Starts an attempt at the task, then copies the files that `wanted` accepts into a folder."""
     attempt = office.begin(work, fence)
     copy(office, place, into, wanted)
     return Carrier(office, work, place, attempt)
 
 
 def for_training(name: str) -> bool:
-    """Whether an attempt at a trial reads the file: all but the models kept for later."""
+    """Returns True if training reads the file: every file but the models kept for later metrics."""
     return not name.endswith(".pt") or name in (checkpoints.NEWEST, checkpoints.PREVIOUS)
 
 
 @dataclass(frozen=True)
 class CarriedFolder(TrialFolder):
-    """The copy of a trial's folder, whose every write is carried home before it returns."""
+    """Behaves like a TrialFolder and sends every file to the desk as soon as it is written."""
 
     carrier: Carrier
 
     def append_row(self, row: Row) -> None:
-        """A line more, at the desk when this returns."""
+        """Appends a row as one line, which has reached the desk when this returns."""
         super().append_row(row)
         self._send(ROWS)
 
     def cut_rows(self, epoch: int) -> list[Row]:
-        """Drops what lies beyond the epoch, here and at the desk."""
+        """Removes rows after the epoch and unreadable lines, here and at the desk."""
         before = self._bytes(ROWS)
         rows = super().cut_rows(epoch)
         if self._bytes(ROWS) != before:
@@ -110,7 +117,7 @@ class CarriedFolder(TrialFolder):
         return rows
 
     def merge_row(self, epoch: int, numbers: Row) -> None:
-        """Adds numbers to the epoch's line, here and at the desk."""
+        """Adds numbers to the row of the epoch, here and at the desk."""
         super().merge_row(epoch, numbers)
         self._send(ROWS)
 
@@ -120,26 +127,26 @@ class CarriedFolder(TrialFolder):
         self._send(ARRAYS)
 
     def save_checkpoint(self, state: dict[str, Any]) -> bool:
-        """Keeps the state as the newest, here and at the desk."""
+        """Saves the state as the newest checkpoint, here and at the desk."""
         saved = super().save_checkpoint(state)
         if saved:
             self._send(checkpoints.NEWEST)
         return saved
 
     def keep_model(self, state: dict[str, Any]) -> None:
-        """Keeps the epoch's model at the desk alone: a host's own disk may be small."""
+        """Keeps the epoch's model at the desk only: this host's own disk may be small."""
         super().keep_model(state)
         name = checkpoints.KEPT.format(state["epoch"])
         self._send(name)
         (self.path / name).unlink()
 
     def finish(self, epoch: int, **facts: object) -> None:
-        """`done.json`, written last."""
+        """Writes `done.json`, the last file of a finished trial, here and at the desk."""
         super().finish(epoch, **facts)
         self._send(DONE)
 
     def fail(self, error: str, **facts: object) -> None:
-        """`done.json` of a trial that failed for good."""
+        """Writes `done.json` for a trial that failed permanently, here and at the desk."""
         super().fail(error, **facts)
         self._send(DONE)
 
@@ -153,9 +160,10 @@ class CarriedFolder(TrialFolder):
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Makes a folder of this host for what is inside `with`; it is gone afterwards.
+    """Creates a temporary folder on this host and removes it at the end of the `with` block.
 
-    Those that killed processes have left go first: a lock on each says whether its process lives.
+    Folders that killed processes left behind are removed first. A file lock in each folder shows
+    whether its process still lives.
     """
     base = Path(tempfile.gettempdir()) / f"scaling-vae-{os.getuid()}"
     base.mkdir(mode=0o700, exist_ok=True)
@@ -176,5 +184,5 @@ def _remove_if_left(folder: Path) -> None:
         with open(folder / ".lock", "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
-    except OSError:  # it is at work, or gone by now
+    except OSError:  # its process holds the lock, or the folder is gone by now
         return

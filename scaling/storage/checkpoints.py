@@ -1,6 +1,6 @@
-"""The checkpoints of a trial's folder: the newest, the one before it, and those kept for later.
+"""Saves and loads a trial's checkpoints: the newest, the one before it, and models kept for later.
 
-Only tensors and plain values are read back (`weights_only`), never a pickle's code.
+Only tensors and plain values are loaded (`weights_only`), so that no pickled code is ever run.
 """
 
 import os
@@ -16,10 +16,10 @@ KEPT = "checkpoint.epoch{}.pt"
 
 
 def save(folder: Path, state: dict[str, Any]) -> bool:
-    """Puts the state in place of the newest, which is kept as the previous.
+    """Saves the state as the newest checkpoint; the old one becomes the previous.
 
-    Returns False, and writes nothing, where the state there is of a higher epoch: a late writer
-    never replaces newer state.
+    Returns False, and saves nothing, if an existing checkpoint is from a later epoch: a process
+    that writes late never replaces newer state.
     """
     if any(there["epoch"] > state["epoch"] for there in load(folder)):
         return False
@@ -29,7 +29,7 @@ def save(folder: Path, state: dict[str, Any]) -> bool:
 
 
 def put_newest(folder: Path, written: Path) -> None:
-    """Puts a file that is on disk in place of the newest state, which becomes the previous."""
+    """Renames a written file to the newest checkpoint; the old one becomes the previous."""
     newest = folder / NEWEST
     if newest.exists():
         os.replace(newest, folder / PREVIOUS)
@@ -37,7 +37,7 @@ def put_newest(folder: Path, written: Path) -> None:
 
 
 def load(folder: Path) -> Iterator[dict[str, Any]]:
-    """The newest and the previous state, where they can be read; tensors are mapped, not read."""
+    """Yields the newest and the previous state if readable; tensors are memory-mapped."""
     for name in (NEWEST, PREVIOUS):
         state = _read(folder / name)
         if state is not None:
@@ -45,9 +45,9 @@ def load(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def keep(folder: Path, state: dict[str, Any]) -> None:
-    """Keeps the epoch's model beside the newest state, for metrics or samples made later.
+    """Saves the model of the state's epoch to its own file, for metrics or samples made later.
 
-    Of a diffusion model that is its averaged weights.
+    For a diffusion model these are its averaged weights.
     """
     drop = {"optimizer", "model"} if "averaged" in state else {"optimizer"}
     model = {name: value for name, value in state.items() if name not in drop}
@@ -55,18 +55,18 @@ def keep(folder: Path, state: dict[str, Any]) -> None:
 
 
 def kept_epochs(folder: Path) -> list[int]:
-    """The epochs whose models were kept on purpose, in order."""
+    """Returns the epochs whose models `keep` has saved, in ascending order."""
     names = [re.fullmatch(KEPT.format(r"(\d+)"), path.name) for path in folder.glob("*.pt")]
     return sorted(int(name[1]) for name in names if name)
 
 
 def epochs(folder: Path) -> list[int]:
-    """The epochs of which a state can be read, in order; some are where a kill happened to be."""
+    """Returns all epochs with a readable state, ascending: kept models and checkpoints alike."""
     return sorted({*kept_epochs(folder), *(state["epoch"] for state in load(folder))})
 
 
 def at(folder: Path, epoch: int) -> dict[str, Any] | None:
-    """The state of that epoch."""
+    """Returns the state of the epoch, or None if there is none that can be read."""
     states = [*load(folder), _read(folder / KEPT.format(epoch))]
     return next((state for state in states if state and state["epoch"] == epoch), None)
 
@@ -77,7 +77,7 @@ def _write(path: Path, state: dict[str, Any]) -> None:
     with atomic(path) as stream:
         try:
             torch.save(state, stream)
-        except RuntimeError as error:  # of torch's writer, which goes on after the disk's error
+        except RuntimeError as error:  # PyTorch's writer hides the disk's error behind its own
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
@@ -86,6 +86,6 @@ def _read(path: Path) -> dict[str, Any] | None:
 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception:  # a damaged or foreign file raises many kinds; the previous one is next
+    except Exception:  # a damaged file raises many kinds of error; the caller tries the next
         return None
     return state if isinstance(state, dict) and isinstance(state.get("epoch"), int) else None

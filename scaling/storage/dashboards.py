@@ -1,4 +1,4 @@
-"""What TensorBoard's tabs are to show: the columns of HParams, the charts of Custom Scalars."""
+"""Describes two tabs of TensorBoard: the columns of HParams and the charts of Custom Scalars."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def experiment(values: Mapping[str, Sequence[Any]], metrics: Sequence[str]) -> A
 
 
 def _type(values: Sequence[Any]) -> int:
-    """TensorBoard's name of what the values have in common; it has one sort of number."""
+    """Returns TensorBoard's type for a column of values; it has a single type for all numbers."""
     if all(isinstance(value, bool) for value in values):
         return api_pb2.DATA_TYPE_BOOL
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)

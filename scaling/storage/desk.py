@@ -1,8 +1,9 @@
-"""The files of a results folder for writers that do not see it, and the order among writers.
+"""Serves the files of a results folder to processes on hosts that cannot see it.
 
-A desk stands where the folder is. Writers elsewhere read and replace whole files through it. Each
-attempt at a trial begins at the desk and gets a number; from then on an earlier attempt is refused,
-whatever it still sends. Nothing here knows how the calls travel.
+The desk is an object on a host that sees the results folder. Processes elsewhere read and replace
+whole files through it. Each attempt at a task is announced to the desk and receives a number; from
+then on the desk refuses every write of an earlier attempt. How calls reach the desk is left to the
+caller (`scaling.cluster` uses a Ray actor).
 """
 
 import os
@@ -18,16 +19,16 @@ from scaling.storage import checkpoints
 from scaling.storage.files import naming
 from scaling.storage.lock import Fence
 
-PART_BYTES = 32 << 20  # of a file at a time
+PART_BYTES = 32 << 20  # files travel in parts of this many bytes
 
 
 class Superseded(RuntimeError):
-    """A later attempt at the same work has begun; what this one writes is not wanted."""
+    """Signals that a later attempt at the same task has started, so that this one must end."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """Who writes: the work's name, the number of the attempt, and which of its writes this is."""
+    """Identifies one write: the task, the number of the attempt, and of the write within it."""
 
     work: str
     attempt: int
@@ -35,39 +36,39 @@ class Stamp:
 
 
 class Office(Protocol):
-    """What a writer asks of a desk, wherever that stands."""
+    """Lists the calls that a desk answers, whether it runs in this process or in another."""
 
     def begin(self, work: str, fence: Fence | None) -> int:
-        """Begins an attempt; returns its number, which its writes bear."""
+        """Starts an attempt at a task and returns its number, which every `Stamp` must carry."""
         ...
 
     def sizes(self, place: str) -> Mapping[str, int]:
-        """Returns the files of the place with their bytes."""
+        """Returns the size in bytes of each file in the folder `place`, by name."""
         ...
 
     def read(self, place: str, name: str, start: int) -> np.ndarray:
-        """Returns at most PART_BYTES of a file, uint8, from the byte `start` on."""
+        """Returns at most PART_BYTES bytes of a file from byte `start` on, as uint8 (n,)."""
         ...
 
     def write(
         self, stamp: Stamp, place: str, name: str, start: int, part: np.ndarray, size: int
     ) -> None:
-        """Takes a part (uint8) of a file of `size` bytes; with the last one the file is there."""
+        """Receives one part, uint8 (n,), of a file of `size` bytes; the last part completes it."""
         ...
 
 
 class Desk:
-    """Serves the folder `root`; places are folders in it, such as `trials/KEY`."""
+    """Serves the folder `root`; a place is a folder in it, such as `trials/KEY`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        self.newest: dict[str, tuple[int, int]] = {}  # attempt and write, by work
+        self.newest: dict[str, tuple[int, int]] = {}  # numbers of attempt and write, by task
         self.fences: dict[str, Fence] = {}
 
     def begin(self, work: str, fence: Fence | None) -> int:
-        """Refuses all earlier attempts at the work from now on; see `Office`.
+        """Starts an attempt at the task and refuses all earlier ones from now on.
 
-        Numbers grow with this host's clock, so that they go on growing after a restart of the desk.
+        Attempt numbers come from this host's clock, so that they keep growing after a restart.
         """
         attempt = max(time.time_ns(), self.newest.get(work, (0, 0))[0] + 1)
         self.newest[work] = attempt, 0
@@ -76,13 +77,13 @@ class Desk:
         return attempt
 
     def sizes(self, place: str) -> dict[str, int]:
-        """See `Office`; hidden files, which are being written, are left out."""
+        """Returns the file sizes as `Office` specifies, without hidden (unfinished) files."""
         folder = self._inside(place)
         files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
         return {path.name: path.stat().st_size for path in files if path.name[0] != "."}
 
     def read(self, place: str, name: str, start: int) -> np.ndarray:
-        """See `Office`; raises OSError for a file that is not there."""
+        """Returns a part of a file as `Office` specifies; raises OSError if the file is missing."""
         with open(self._inside(place, name), "rb") as stream:
             stream.seek(start)
             return np.frombuffer(stream.read(PART_BYTES), np.uint8)
@@ -90,9 +91,10 @@ class Desk:
     def write(
         self, stamp: Stamp, place: str, name: str, start: int, part: np.ndarray, size: int
     ) -> None:
-        """See `Office`. Raises Superseded for an earlier attempt, Unfinished behind a lost lock.
+        """Receives a part of a file as `Office` specifies.
 
-        A write that was overtaken by a later one of the same attempt is dropped.
+        A part that arrives after a later write of the same attempt is dropped. Raises Superseded
+        for an earlier attempt, and Unfinished if another launch has taken over the lock.
         """
         if not self._is_newest(stamp):
             return

@@ -1,7 +1,7 @@
-"""Trials of earlier versions, keyed by the path of their file, stand for those keyed by content.
+"""Reuses trials of earlier versions, whose keys contain the path of a user's file, not its content.
 
-They do where they were trained on the images that the file holds now: else the file has been
-overwritten since, and they are left as they are.
+They are reused if they were trained on the images that the file holds now. Otherwise the file has
+been overwritten since, and they are left untouched.
 """
 
 import sys
@@ -16,19 +16,22 @@ from scaling.trial import Trial, key
 from scaling.trial.catalog import DATASETS
 from scaling.trial.own_files import identified
 
-Fingerprint = Callable[[Trial], str]  # of the images that a trial would be trained on now
+Fingerprint = Callable[[Trial], str]  # hash of the images a trial would be trained on now
 
 
 @dataclass
 class Earlier:
-    """The trials of a results folder that are keyed by a path; `taken` counts those in use."""
+    """Finds, for a trial keyed by content, the same trial keyed by path in a results folder.
+
+    `warned` holds the files whose overwriting has been reported.
+    """
 
     store: Store
     fingerprint: Fingerprint
-    told: set[str] = field(default_factory=set)
+    warned: set[str] = field(default_factory=set)
 
     def __call__(self, trial: Trial) -> Trial:
-        """The trial keyed by content, or the same one of an earlier version where it is there."""
+        """Returns the trial keyed by content, or an earlier version's if one exists."""
         found = identified(trial)
         if found.content is None or self.store.folder(key(found)).path.is_dir():
             return found
@@ -39,26 +42,26 @@ class Earlier:
         return found
 
     def _by_path(self) -> list[Trial]:
-        """The trials on files that have no content in their key."""
+        """Returns the trials on users' files whose keys do not contain the file's content."""
         found = []
         for path in sorted(self.store.root.glob("trials/*/trial.json")):
-            with suppress(UsageError):  # damaged, of other versions or of modules: not these
+            with suppress(UsageError):  # damaged, of another version, or in need of a module
                 trial = self.store.folder(path.parent.name).trial()
                 if trial.dataset not in DATASETS and trial.content is None:
                     found.append(trial)
         return found
 
     def _agrees(self, earlier: Trial) -> bool:
-        """Whether its rows are of the images that are there now; tells once where they are not."""
+        """Returns True if its rows come from the present images; warns once per file if not."""
         rows = self.store.folder(key(earlier)).rows()
         known = {row["fingerprint"] for row in rows if "fingerprint" in row}
         if known <= {self.fingerprint(earlier)}:
             return bool(known)
-        if earlier.dataset not in self.told:
-            self.told.add(earlier.dataset)
+        if earlier.dataset not in self.warned:
+            self.warned.add(earlier.dataset)
             print(
-                f"{earlier.dataset} has been overwritten: trials there were trained on other "
-                "images. They are left as they are, and what you ask for is trained anew.",
+                f"{earlier.dataset} has been overwritten since earlier trials were trained on it. "
+                "Those trials are kept, and this study trains on the present images.",
                 file=sys.stderr,
             )
         return False

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and JSON in them."""
+"""Writes files that appear whole or not at all, and reads and writes JSON."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from typing import IO, Any
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """An error of the disk inside names the file: a write that fails tells no more than why."""
+    """Adds the file's name to an OSError raised in the block: a failed write names no file."""
     try:
         yield
     except OSError as error:
@@ -22,9 +22,10 @@ def naming(path: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under `path` whole or not at all.
+    """Opens a temporary file that replaces `path` when the block ends without an error.
 
-    Its folder is never made here: one that has vanished is not made up anew behind a run's back.
+    Its folder is never created: if a user deletes a results folder during a run, the run must fail
+    instead of filling a new folder with half of its files.
     """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -40,15 +41,15 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_json(path: Path, value: object) -> None:
-    """JSON in place of what stood there."""
+    """Writes the value as JSON, replacing the file; raises ValueError for NaN and infinity."""
     with atomic(path) as stream:
         stream.write(json.dumps(value, indent=1, allow_nan=False).encode() + b"\n")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in the file, or None where it is missing, empty or damaged.
+    """Returns the JSON object in the file, or None if the file is missing, empty or damaged.
 
-    Numbers that are not finite, which no file of ours holds, are read as null.
+    Numbers that are not finite, which this project never writes, are read as null.
     """
     try:
         value = json.loads(path.read_text(), parse_float=_finite, parse_constant=lambda name: None)
@@ -58,6 +59,6 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def _finite(text: str) -> float | None:
-    """The number, or None where it is too large for one."""
+    """Returns the number, or None if it is too large for a float."""
     number = float(text)
     return number if math.isfinite(number) else None

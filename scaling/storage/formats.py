@@ -1,7 +1,7 @@
-"""The format version of the JSON files in a results folder: `"format": 1`.
+"""Writes and checks the format version of the JSON files in a results folder: `"format": 1`.
 
-A file without the field is of format 0, made before there were versions; it is read the same way.
-A later version of this project raises FORMAT where an older one would misread its files.
+A file without the field has format 0, from before there were versions, and is read in the same way.
+A later version of this project raises FORMAT if an older one would misread its files.
 """
 
 from pathlib import Path
@@ -14,14 +14,14 @@ FORMAT = 1  # the newest that this version reads, and the one that it writes
 
 
 def write_versioned(path: Path, values: dict[str, Any]) -> None:
-    """Writes the values and the format as JSON, in place of what stood there."""
+    """Writes the values and the format version as JSON, replacing the file."""
     write_json(path, {"format": FORMAT} | values)
 
 
 def read_versioned(path: Path) -> dict[str, Any] | None:
-    """The values in the file without its format, or None where it is missing or damaged.
+    """Returns the values in the file without its format, or None if it is missing or damaged.
 
-    Raises UsageError where the format is not known here.
+    Raises UsageError if the format is newer than this version knows.
     """
     values = read_json(path)
     if values is None:

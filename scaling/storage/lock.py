@@ -1,8 +1,8 @@
-"""One launch at a time on a results folder, whichever hosts and containers see it.
+"""Admits one launch at a time to a results folder, across hosts and containers.
 
-`launch.lock` names its holder and holds a counter that the holder raises every few seconds. A
-holder of the same boot and process-id namespace is looked up by its process; any other is watched:
-while its counter changes it lives. No clock of another host is ever compared with one of this.
+`launch.lock` names its holder and contains a counter that the holder raises every few seconds. A
+holder with the same boot and process-id namespace is checked by its process. Any other holder is
+watched: as long as its counter changes, it lives. Clocks of different hosts are never compared.
 """
 
 import fcntl
@@ -23,8 +23,8 @@ from scaling.errors import Unfinished, UsageError
 from scaling.storage.files import read_json
 
 BEAT_SECONDS = 5.0
-WATCH_SECONDS = 60.0  # without a change, after which a holder elsewhere counts as dead
-TORN_SECONDS = 2.0  # in which a lock that cannot be read is written, if somebody is writing it
+WATCH_SECONDS = 60.0  # a holder elsewhere counts as dead after this long without a change
+TORN_SECONDS = 2.0  # an unreadable lock that nobody completes in this time is abandoned
 POLL_SECONDS = 0.2
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 Holder = dict[str, Any]
@@ -35,22 +35,22 @@ class Fence:
     """Stops the writers of a launch whose lock another launch has taken over, on any host."""
 
     path: Path
-    id: str  # of the launch that they write for
+    id: str  # of the launch that the writers belong to
 
     @property
-    def stands(self) -> bool:
-        """Whether the lock is still that launch's; one that cannot be read is not another's."""
+    def is_held(self) -> bool:
+        """Is True while the lock is still that launch's; an unreadable lock counts as held."""
         there = read_json(self.path)
         return there is None or there.get("id") == self.id
 
     def check(self) -> None:
-        """Raises Unfinished where another launch has taken the lock over."""
-        if not self.stands:
+        """Raises Unfinished if another launch has taken over the lock."""
+        if not self.is_held:
             raise _taken_over(self.path)
 
 
 class Lock:
-    """The lock that this process holds; a thread raises its counter."""
+    """Represents the lock that this process holds; a thread raises its counter."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -65,21 +65,21 @@ class Lock:
         self.ended = threading.Event()
 
     def __getstate__(self) -> Holder:
-        """For a copy that neither beats nor releases: Ray Tune writes its callbacks to disk."""
+        """Returns the state of a copy without its thread: Ray Tune pickles its callbacks."""
         return {name: value for name, value in vars(self).items() if name != "ended"}
 
     @property
     def fence(self) -> Fence:
-        """For the processes that write for this launch."""
+        """Returns the fence that stops this launch's processes once the lock is lost."""
         return Fence(self.path, self.holder["id"])
 
     def content(self) -> bytes:
-        """The file, always of the same length: it can be rewritten in place on a full disk."""
+        """Returns the file's content, of constant length: even a full disk can rewrite it."""
         return json.dumps(self.holder | {"beat": f"{self.count:012d}"}).encode()
 
     def beat(self) -> None:
-        """Raises the counter, or notes that the lock is another launch's now."""
-        if not self.fence.stands:
+        """Raises the counter, or records that another launch has taken over the lock."""
+        if not self.fence.is_held:
             self.lost = True
             return
         self.count += 1
@@ -87,19 +87,19 @@ class Lock:
             file.write(self.content())
 
     def check(self) -> None:
-        """Raises Unfinished where another launch has taken the lock over."""
-        self.lost = self.lost or not self.fence.stands
+        """Raises Unfinished if another launch has taken over the lock."""
+        self.lost = self.lost or not self.fence.is_held
         if self.lost:
             raise _taken_over(self.path)
 
     def release(self) -> None:
-        """Removes the file if it is still this process's."""
+        """Stops beating and removes the file if it is still this process's."""
         self.ended.set()
         if (read_json(self.path) or {}).get("id") == self.holder["id"]:
             self.path.unlink(missing_ok=True)
 
     def keep_beating(self) -> None:
-        """Beats until the lock is released or lost."""
+        """Raises the counter at regular intervals until the lock is released or lost."""
         while not self.ended.wait(BEAT_SECONDS) and not self.lost:
             self.beat()
 
@@ -124,9 +124,10 @@ def locked(root: Path) -> Iterator[Lock]:
 
 
 def holder_of(root: Path) -> tuple[Holder, bool | None]:
-    """Returns who holds the folder's lock, {} for nobody, and whether that process lives.
+    """Returns the holder of the folder's lock, {} if nobody, and whether its process lives.
 
-    None: it belongs to another host or container, and its process cannot be seen from here.
+    The second value is None if the holder is on another host or in another container, where its
+    process cannot be seen from here.
     """
     holder = read_json(root / "launch.lock") or {}
     if not holder:
@@ -163,24 +164,24 @@ def _create(lock: Lock) -> bool:
 
 
 def _bury(path: Path, seen: object) -> None:
-    """Removes a dead holder's lock, unless it has changed since it was judged."""
+    """Removes a dead holder's lock, unless the file has changed since it was judged dead."""
     with open(path.with_name(".launch.guard"), "wb") as guard:
-        with suppress(OSError):  # a file system without such locks
+        with suppress(OSError):  # some file systems have no such locks
             fcntl.flock(guard, fcntl.LOCK_EX)
         if _seen(path) == seen:
             path.unlink(missing_ok=True)
 
 
 def _is_alive(path: Path, holder: Holder, seen: object) -> bool:
-    """Whether the lock's process lives, as far as this process can tell."""
+    """Returns True if the lock's process lives, as far as this process can tell."""
     if not holder:
         return _changes(path, seen, TORN_SECONDS)
     if _is_here(holder):
         pid = holder.get("pid")
         return isinstance(pid, int) and _started(pid) == holder.get("started", "")
     print(
-        f"{path} is of process {holder.get('pid')} on {holder.get('host')}: watching for up to "
-        f"{WATCH_SECONDS:g} s whether it lives",
+        f"{path} belongs to process {holder.get('pid')} on {holder.get('host')}: watching for up "
+        f"to {WATCH_SECONDS:g} s whether it lives",
         file=sys.stderr,
         flush=True,
     )
@@ -188,14 +189,20 @@ def _is_alive(path: Path, holder: Holder, seen: object) -> bool:
 
 
 def _is_here(holder: Holder) -> bool:
-    """Whether the holder's process would be seen from here; older locks name the host only."""
+    """Returns True if the holder's process is visible from here.
+
+    Locks of earlier versions name only the host.
+    """
     if "boot" not in holder:
         return holder.get("host") == socket.gethostname()
     return all(holder.get(name) == value for name, value in _place().items())
 
 
 def _changes(path: Path, seen: object, seconds: float) -> bool:
-    """Whether the file changes, or goes, within so many seconds of this process's own time."""
+    """Returns True if the file changes within `seconds` of this process's own clock.
+
+    A file that has been removed is not a sign of life.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if _seen(path) != seen:
@@ -205,7 +212,7 @@ def _changes(path: Path, seen: object, seconds: float) -> bool:
 
 
 def _seen(path: Path) -> object:
-    """What tells one state of the file from the next; None where it is not there."""
+    """Returns the content and time of the file, to detect a change; None if it is missing."""
     try:
         return path.read_bytes(), path.stat().st_mtime_ns
     except OSError:
@@ -213,7 +220,7 @@ def _seen(path: Path) -> object:
 
 
 def _place() -> dict[str, str]:
-    """Where process numbers mean the same: the boot of the machine, and the namespace in it."""
+    """Returns the machine's boot id and the process-id namespace: process ids are unique there."""
     boot = namespace = ""
     with suppress(OSError):
         boot = BOOT_ID.read_text().strip()
@@ -222,7 +229,10 @@ def _place() -> dict[str, str]:
 
 
 def _started(pid: int) -> str | None:
-    """When the process started, as text that tells it from a later one of the same number."""
+    """Returns the process's start time as text, to tell it from a later process of the same id.
+
+    Returns "alive" if only its existence is known, and None if there is no such process.
+    """
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):

@@ -1,7 +1,8 @@
-"""Means over the replicates of a cell, as TensorBoard shows them: over epochs, at the end, a path.
+"""Computes means over the replicates of a cell for TensorBoard: by epoch, final, along a path.
 
-A mean is over the replicates that have measured the epoch so far; `replicates/measured` says how
-many. Bands are 95 % t intervals, from two replicates on.
+A cell is a set of trials that differ by chance alone. A mean is over the replicates that have
+measured the epoch so far; `replicates/measured` gives their number. Bands are 95 % t intervals, for
+two replicates or more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +19,16 @@ TAIL = 0.1  # a final value is the mean over the last 10 % of the epochs, as in 
 BANDED = ("validation_elbo", "test_elbo", "generalization_gap")
 FINAL = (*BANDED, "train_elbo", "amortization_gap", "robustness_gap", "fid")
 VALIDATION = "validation_elbo"  # measured where the partition has validation images
-PATH = "double_descent"  # the first group of tags, which is opened with the page
+PATH = "double_descent"  # sorts first among the tags that TensorBoard opens
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The values of a cell's replicates: by epoch and column, and at the end by column."""
+    """Holds the values of a cell's replicates: by epoch and column, and final values by column.
+
+    `parameters` is the number of parameters of the cell's models, if known.
+    """
 
     by_epoch: Mapping[int, Mapping[str, Sequence[float]]]
     finals: Mapping[str, Sequence[float]]
@@ -32,7 +36,7 @@ class Curve:
 
 
 def curve(runs: Sequence[tuple[Sequence[Row], int]]) -> Curve:
-    """The curve of several replicates: the rows of each, and how many epochs it was to run."""
+    """Collects the curve of several replicates from the rows and planned epochs of each."""
     by_epoch: dict[int, dict[str, list[float]]] = {}
     finals: dict[str, list[float]] = {}
     parameters = None
@@ -55,7 +59,10 @@ def _numbers(row: Row) -> list[str]:
 
 
 def final(rows: Sequence[Row], name: str) -> float | None:
-    """The column's mean over the trial's last tenth, or its last measured value; None: never."""
+    """Returns the column's mean over the last tenth of the epochs, else its last measured value.
+
+    Returns None if the column was never measured.
+    """
     measured = [row for row in rows if row.get(name) is not None]
     tail = [row[name] for row in measured if row["epoch"] > (1 - TAIL) * rows[-1]["epoch"]]
     if tail:
@@ -64,7 +71,7 @@ def final(rows: Sequence[Row], name: str) -> float | None:
 
 
 def band(values: Sequence[float]) -> tuple[float, float, float]:
-    """The mean, and the ends of its 95 % t interval; of a single value all three are it."""
+    """Returns the mean and the ends of its 95 % t interval; a single value is all three."""
     from scipy.special import stdtrit
 
     mean, n = float(np.mean(values)), len(values)
@@ -75,7 +82,7 @@ def band(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def write(events: Events, found: Curve) -> None:
-    """Writes the mean over epochs with its bands and, where replicates have ended, final values."""
+    """Writes the mean at each epoch with its bands, and the final values of finished replicates."""
     for epoch, values in found.by_epoch.items():
         for name, each in values.items():
             mean, low, high = band(each)
@@ -92,7 +99,7 @@ def write(events: Events, found: Curve) -> None:
 
 
 def write_path(events: Events, curves: Sequence[Curve | None]) -> None:
-    """Writes a path whose step is the place on it: what the replicates that have ended say."""
+    """Writes the mean final values along a path; the step of a point is its place on the path."""
     for step, found in enumerate(curves):
         if found is None or "test_elbo" not in found.finals:
             continue
@@ -113,7 +120,7 @@ def write_path(events: Events, curves: Sequence[Curve | None]) -> None:
 
 
 def table(cells: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """The final values of all cells as a Markdown table; nothing where there is none."""
+    """Returns the mean final values of all cells as a Markdown table; "" if there are none."""
     names = [name for name in FINAL if any(name in finals for finals in cells.values())]
     lines = [f"| {' | '.join(['cell', *names])} |", f"|{' --- |' * (len(names) + 1)}"]
     for cell, finals in cells.items():
@@ -123,12 +130,12 @@ def table(cells: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
 
 
 def _mean_of(values: Sequence[float]) -> str:
-    """As in: -96.52 (5)."""
+    """Formats the mean and the number of values, as in `-96.52 (5)`."""
     return f"{np.mean(values):.4g} ({len(values)})" if values else ""
 
 
 def charts(has_path: bool, banded: Sequence[str]) -> Layout:
-    """The charts of the Custom Scalars tab: the path first, then curves with their bands."""
+    """Returns the charts of the Custom Scalars tab: the path first, then curves with bands."""
     bands = [f"interval/negative_test_elbo_{end}" for end in ("low", "high")]
     path = {
         "negative test ELBO along the path": [f"{PATH}/negative_test_elbo", *bands],

@@ -1,4 +1,4 @@
-"""Which code ran, kept with each launch in `study.json` and with each trial in `done.json`."""
+"""Records which code and versions ran, in `study.json` per launch and `done.json` per trial."""
 
 import hashlib
 import os
@@ -19,12 +19,12 @@ from scaling.trial.machine import cpus
 PROJECT = "scaling-vae"
 FILE = Path(__file__).resolve()
 ROOT = FILE.parents[2]  # holds the package: a checkout, or site-packages
-DECISIVE = ("torch", "ray", "numpy", "scikit-learn")  # packages that decide what a trial gives
+DECISIVE = ("torch", "ray", "numpy", "scikit-learn")  # packages whose version changes results
 PACKAGES = (PROJECT, "torch", "ray", "numpy", "scikit-learn", "pandas", "matplotlib")
 
 
 def launch_entry(argv: list[str]) -> dict[str, Any]:
-    """Date, command, code, versions and hardware of this launch."""
+    """Returns the date, command, code, versions and hardware of this launch."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "argv": argv,
@@ -39,20 +39,20 @@ def launch_entry(argv: list[str]) -> dict[str, Any]:
 
 
 def made_by() -> dict[str, Any]:
-    """Returns what `done.json` says of its maker: the code, and the host without its name."""
+    """Returns the maker that `done.json` records: the code, and a hash of the host's name."""
     return {"code": code(), "host": host()}
 
 
 def host() -> str:
-    """Returns 12 hex digits of the SHA-256 of this host's name: they tell hosts apart only."""
+    """Returns 12 hex digits of the SHA-256 of the host's name: enough to distinguish hosts."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:12]
 
 
 def environment(modules: Iterable[Path] = ()) -> dict[str, str]:
-    """Returns what must be equal on all hosts: hashes of the code, versions that change results.
+    """Returns hashes and versions that must be equal on all hosts, since they change results.
 
-    `modules` are the user's own files. A version is without its build (`+cpu`), Python's without
-    its last number: these change no result.
+    `modules` are the user's own files. Versions omit the build (`+cpu`), and Python's omits its
+    last number: these change no result.
     """
     versions = {name: v.partition("+")[0] for name, v in _versions().items() if name in DECISIVE}
     python = ".".join(map(str, sys.version_info[:2]))
@@ -61,23 +61,23 @@ def environment(modules: Iterable[Path] = ()) -> dict[str, str]:
 
 
 def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
-    """Returns in what another host's `environment` differs, as in: torch 2.7.0 in place of 2.8.0.
+    """Describes how another host's `environment` differs, as in: torch 2.7.0 in place of 2.8.0.
 
-    Of a hash it shows the start; the text is empty where nothing differs.
+    Hashes are shortened. The text is empty if nothing differs.
     """
-    told = []
+    found = []
     for what, here in ours.items():
         there = theirs.get(what, "missing")
         if there != here:
-            told.append(f"{what} {there[:12]} in place of {here[:12]}")
-    return "; ".join(told)
+            found.append(f"{what} {there[:12]} in place of {here[:12]}")
+    return "; ".join(found)
 
 
 @cache
 def code() -> dict[str, Any]:
     """Returns the version and a hash of this package and, in a checkout of it, the git commit.
 
-    `dirty` says that the checkout has changes which are not committed. Asked once in a process.
+    `dirty` means that the checkout has uncommitted changes. The result is cached per process.
     """
     found: dict[str, Any] = {"version": __version__, "sha256": _sha256()}
     if _checkout() and (commit := _git("rev-parse", "HEAD")):
@@ -96,9 +96,9 @@ def _versions() -> dict[str, str]:
 
 
 def _checkout() -> Path | None:
-    """Returns the folder of this project's checkout, or None where the code was installed.
+    """Returns the folder of this project's checkout, or None if the code was installed.
 
-    A repository that merely surrounds the installation, of other work, says nothing about it.
+    An installation may be inside another project's repository, which does not describe this code.
     """
     top = _git("rev-parse", "--show-toplevel")
     try:
@@ -111,7 +111,7 @@ def _checkout() -> Path | None:
 
 
 def _sha256_of(file: Path) -> str:
-    """Returns the SHA-256 of a file, or that there is none."""
+    """Returns the SHA-256 of a file, or "no such file"."""
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError:
@@ -128,7 +128,7 @@ def _sha256() -> str:
 
 
 def _git(*words: str) -> str | None:
-    """Returns what git says about the folder that holds this package, or None where it cannot."""
+    """Returns git's output for the folder that holds this package, or None if git fails."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(

@@ -1,6 +1,6 @@
-"""The rows in `rows.jsonl`, whatever a killed process left of them.
+"""Reads and appends the rows in `rows.jsonl`, even if a killed process left it damaged.
 
-`analysis.trial_folder` reads the same file without this package; tests/damaged_folders.py holds
+`analysis.trial_folder` reads the same file without this package; tests/damaged_folders.py states
 what both must find.
 """
 
@@ -12,14 +12,14 @@ from typing import Any
 
 from scaling.storage.files import naming
 
-Row = dict[str, Any]  # a line of rows.jsonl: numbers, and words where something is none
-TAIL = 2048  # bytes in which the last row is looked for first
+Row = dict[str, Any]  # one line of rows.jsonl: columns with numbers or text
+TAIL = 2048  # bytes at the end of a file that are searched first for its last row
 DECODER = json.JSONDecoder()
-LARGEST = 1e300  # of a number in a row; a whole number in JSON may have a thousand digits
+LARGEST = 1e300  # larger numbers are ignored: JSON allows integers of any length
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of the file; nothing where it cannot be read: writing to it will raise."""
+    """Returns the file's content, or nothing if it cannot be read: writing to it will raise."""
     try:
         return path.read_bytes()
     except OSError:
@@ -27,7 +27,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def last_epoch(path: Path) -> int:
-    """Returns the epoch of the last row, 0 where there is none; of a large file its end is read."""
+    """Returns the epoch of the last row, 0 if there is none; reads the end of a large file."""
     try:
         with open(path, "rb") as file:
             size = file.seek(0, 2)
@@ -44,7 +44,7 @@ def last_epoch(path: Path) -> int:
 
 
 def append(path: Path, row: Row) -> None:
-    """Adds the row as a line, on disk when this returns."""
+    """Appends the row as one line, which is on disk when this returns."""
     with naming(path), open(path, "ab") as stream:
         stream.write(json.dumps(row, allow_nan=False).encode() + b"\n")
         stream.flush()
@@ -52,10 +52,10 @@ def append(path: Path, row: Row) -> None:
 
 
 def parse_rows(content: bytes) -> list[Row]:
-    """The rows that can be read, by epoch; of an epoch written twice the later line counts.
+    """Returns the readable rows by ascending epoch; the last line of an epoch wins.
 
-    A torn line costs that line, and never a whole row behind it. A number that is not finite
-    counts as not measured.
+    A torn line loses that line only, never a whole row after it. A number that is not finite counts
+    as not measured.
     """
     found = [row for line in content.split(b"\n") if line for row in _rows_in(line)]
     rows = {row["epoch"]: row for row in found if _is_epoch(row.get("epoch"))}
@@ -63,17 +63,20 @@ def parse_rows(content: bytes) -> list[Row]:
 
 
 def are_epochs(values: object) -> bool:
-    """Whether this is a list of epochs, as `done.json` has of a trial's rows."""
+    """Returns True if the value is a list of epochs, as `done.json` stores for a trial's rows."""
     return isinstance(values, list) and all(map(_is_epoch, values))
 
 
 def _is_epoch(value: object) -> bool:
-    """Whether the value is a whole number from 1 on."""
+    """Returns True if the value is an integer of at least 1."""
     return type(value) is int and value >= 1
 
 
 def _rows_in(line: bytes) -> list[Row]:
-    """The rows in one line: one, none if torn, or one behind a torn start that lost its newline."""
+    """Returns the rows in one line: usually one, or none if the line is torn.
+
+    A torn line that lost its newline may be followed by a whole row on the same line.
+    """
     try:
         whole = json.loads(line)
         return [whole] if isinstance(whole, dict) else []
@@ -98,7 +101,7 @@ def _measured(row: Row) -> Row:
 
 
 def number_in(values: Row, name: str) -> float:
-    """The number of that name; 0 where there is none, as in a row of a damaged file."""
+    """Returns the number of that name, or 0 if there is none, as in a damaged file's row."""
     value = values.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0

@@ -1,7 +1,8 @@
-"""The names of a study's runs in TensorBoard, which group and sort: `normal/mz01/nc008`.
+"""Names a study's runs in TensorBoard so that they group and sort: `normal/mz01/nc008`.
 
-Trials that differ by chance alone, in replicate and seed, are one cell, whose mean is one run. Its
-name has the training distribution, both axes padded with zeros, and whatever else varies.
+Trials that differ by chance alone, in replicate and seed, form a cell, whose mean is one run. A
+cell's name contains the training distribution, both axes padded with zeros, and every other field
+that varies.
 """
 
 import re
@@ -15,18 +16,21 @@ from scaling.trial import Trial, VaeTrial, group_name, headline
 
 CHANCE = ("seed", "replicate", "split")  # fields in which the trials of a cell may differ
 AXES = ("m_z", "n_c", "source")
-WIDTHS = {"m_z": 2, "n_c": 3}  # digits of the axes in names, at least
+WIDTHS = {"m_z": 2, "n_c": 3}  # minimum number of digits of the axes in names
 
 
 @dataclass(frozen=True)
 class RunNames:
-    """The cells of a study's trials, by key."""
+    """Names the cells and runs of a study's trials; `trials` are by key."""
 
     trials: Mapping[str, Trial]
 
     @cached_property
     def cells(self) -> dict[str, str]:
-        """The cell of each trial; cells of one name that are not the same get a hash each."""
+        """Returns the name of each trial's cell by key.
+
+        Different cells that would get the same name are distinguished by a hash.
+        """
         names = {key: "/".join(self._parts(trial)) for key, trial in self.trials.items()}
         groups: dict[str, set[str]] = {}
         for key, trial in self.trials.items():
@@ -38,26 +42,26 @@ class RunNames:
 
     @cached_property
     def members(self) -> dict[str, list[str]]:
-        """The keys of each cell's trials; cells by name."""
+        """Returns the keys of each cell's trials, by the cell's name."""
         found: dict[str, list[str]] = {}
         for key, cell in self.cells.items():
             found.setdefault(cell, []).append(key)
         return dict(sorted(found.items()))
 
     def replicate(self, key: str) -> str:
-        """The name of one trial's run: its cell, then `r0-s0` and the hash of its key."""
+        """Returns the name of one trial's run: its cell, then `r0-s0` and the hash of its key."""
         trial = self.trials[key]
         drawn = "" if trial.replicate is None else f"r{trial.replicate}-"
         return f"{self.cells[key]}/{drawn}s{trial.seed}-{key.rpartition('-')[2]}"
 
     def hparams(self, key: str) -> dict[str, Any]:
-        """The fields of a trial that tell its cell from others of its kind."""
+        """Returns the fields and values that distinguish a trial's cell from others of its kind."""
         trial = self.trials[key]
         return {name: _shown(_value(trial, name)) for name in self._differing[trial.kind]}
 
     @cached_property
     def _differing(self) -> dict[str, list[str]]:
-        """Of each kind of trial the fields that take several values, axes first."""
+        """Returns, for each kind of trial, the fields that take several values, axes first."""
         found = {}
         for kind in {trial.kind for trial in self.trials.values()}:
             alike = [trial for trial in self.trials.values() if trial.kind == kind]
@@ -68,7 +72,10 @@ class RunNames:
 
     @cached_property
     def _in_names(self) -> dict[tuple[str, str | None], list[str]]:
-        """By kind and source the fields in names: of a source those in which its trials differ."""
+        """Returns the fields that names show, by kind and source.
+
+        A field of the source is shown only if the trials of that source differ in it.
+        """
         alike: dict[tuple[str, str | None], list[Trial]] = {}
         for trial in self.trials.values():
             alike.setdefault((trial.kind, trial.source_name), []).append(trial)
@@ -82,7 +89,7 @@ class RunNames:
         }
 
     def _parts(self, trial: Trial) -> list[str]:
-        """The parts of a cell's name."""
+        """Returns the parts of the name of the trial's cell."""
         others = self._in_names[trial.kind, trial.source_name]
         more = [_part(f"{name}={_shown(_value(trial, name))}") for name in others]
         first = [_part(PurePath(trial.dataset).stem)] if self._mixes_datasets else []
@@ -97,7 +104,7 @@ class RunNames:
 
     @cached_property
     def _widths(self) -> dict[str, int]:
-        """The digits of each axis in names."""
+        """Returns the number of digits of each axis in names."""
         vaes = [trial for trial in self.trials.values() if isinstance(trial, VaeTrial)]
         return {
             axis: max([least, *(len(str(getattr(trial, axis))) for trial in vaes)])
@@ -106,7 +113,7 @@ class RunNames:
 
 
 def _changed(trial: Trial) -> list[str]:
-    """The fields that are not at their default, but for those that replicates differ in."""
+    """Returns the fields that differ from their defaults, without those that vary by chance."""
     drawn = trial.replicate is not None
     chance = {*CHANCE, "kind", *(("source.pool", "pool") if drawn else ())}
     return [name for name in headline(trial) if name not in chance]
@@ -117,7 +124,10 @@ def _of_source(name: str) -> bool:
 
 
 def _vary(name: str, trials: Sequence[Trial]) -> bool:
-    """Whether the field takes several values, those of a source within trials of its name."""
+    """Returns True if the field takes several values.
+
+    A field of the source is compared only among trials of the same source.
+    """
     alike: dict[Any, set[str]] = {}
     for trial in trials:
         source = _value(trial, "source") if _of_source(name) else None
@@ -126,7 +136,7 @@ def _vary(name: str, trials: Sequence[Trial]) -> bool:
 
 
 def _value(trial: Trial, name: str) -> Any:
-    """The field's value; of a source its name, of `source.k` the source's k."""
+    """Returns a field's value: for `source` its name, for `source.k` the field k of the source."""
     value: Any = trial
     for part in name.split("."):
         value = getattr(value, part, None)
@@ -134,10 +144,10 @@ def _value(trial: Trial, name: str) -> Any:
 
 
 def _shown(value: Any) -> Any:
-    """A value as TensorBoard takes it."""
+    """Returns the value in a type that TensorBoard accepts."""
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 
 def _part(text: str) -> str:
-    """A part of a name, as a folder may be called."""
+    """Returns the text with all characters replaced that a folder's name should not contain."""
     return re.sub(r"[^A-Za-z0-9_.=,+-]+", "_", text)[:80]

@@ -1,4 +1,4 @@
-"""Where the runs of a study in TensorBoard lie, and what of earlier launches is kept of them."""
+"""Chooses the folders of a study's TensorBoard runs, and tidies those of earlier launches."""
 
 import os
 import time
@@ -12,10 +12,9 @@ from scaling.storage.run_names import RunNames
 from scaling.storage.tensorboard import Events, Place
 from scaling.trial import Trial, VaeTrial
 
-ROOM = 40  # runs, above which TensorBoard shows none until one is chosen
-READ_WITHIN_S = (
-    120  # a TensorBoard that looks on gets stuck where the file that it reads is removed
-)
+ROOM = 40  # with more runs than this, TensorBoard shows none until one is chosen
+# A running TensorBoard gets stuck if the file that it reads is removed, so old files stay a while.
+READ_WITHIN_S = 120
 FILES = "events.out.tfevents.*"
 Steps = Sequence[tuple[int, int]]  # (m_z, n_c), in the order of the path
 FindPath = Callable[[Sequence[VaeTrial], str], Steps]
@@ -24,9 +23,9 @@ At = tuple[str, int, int]  # source, m_z, n_c
 
 @dataclass(frozen=True)
 class RunPlaces:
-    """The folders of a study's runs.
+    """Gives the folder of each run of a study.
 
-    `find_path` gives the path of Figure 8 of one source, empty where there is none.
+    `find_path` returns the path of Figure 8 for one source, or an empty one.
     """
 
     folder: Path
@@ -35,26 +34,26 @@ class RunPlaces:
 
     @cached_property
     def names(self) -> RunNames:
-        """The names of the runs."""
+        """Returns the names of the runs."""
         return RunNames(self.trials)
 
     @property
     def opened(self) -> Path:
-        """The folder that opens first: at most ROOM runs."""
+        """Returns the folder to open first, with at most ROOM runs."""
         return self.folder / "tensorboard"
 
     @property
     def all_means(self) -> Path:
-        """The folder of all cells, where they are too many for the other."""
+        """Returns the folder of all cells' means, used if they are too many for `opened`."""
         return self.folder / "tensorboard-means"
 
     @property
     def replicates(self) -> Path:
-        """The folder of single trials."""
+        """Returns the folder of the single trials' runs."""
         return self.folder / "tensorboard-replicates"
 
     def of_trial(self, key: str) -> Place:
-        """Where the trial itself writes."""
+        """Returns the place where the trial writes its own events."""
         trial = self.trials[key]
         chance = {"replicate": trial.replicate, "seed": trial.seed}
         drawn = {name: value for name, value in chance.items() if value is not None}
@@ -62,23 +61,23 @@ class RunPlaces:
         return Place(folder, self.names.hparams(key) | drawn, trial.kind)
 
     def of_cell(self, cell: str) -> list[Path]:
-        """The folders of a cell's mean."""
+        """Returns the folders to which a cell's mean is written."""
         if self.fits:
             return [self.opened / cell]
         return [self.all_means / cell, *([self.opened / cell] if cell in self._first else [])]
 
     @property
     def of_study(self) -> list[Path]:
-        """The folders of the run that says what the study is."""
+        """Returns the folders of the run that describes the study."""
         return [home / "study" for home in self._homes]
 
     @property
     def of_trials(self) -> Path:
-        """The folder of the run that says which columns the single trials have."""
+        """Returns the folder of the run that lists the hyperparameters of the single trials."""
         return self.replicates / "study"
 
     def of_path(self, source: str) -> Path:
-        """The folder of a source's path."""
+        """Returns the folder of the run that shows a source's path."""
         return self.opened / "path" / source
 
     @property
@@ -87,7 +86,7 @@ class RunPlaces:
 
     @cached_property
     def fits(self) -> bool:
-        """Whether all cells have room in the folder that opens first."""
+        """Is True if all cells fit into the folder that opens first."""
         return len(self.names.members) <= self._room
 
     @property
@@ -96,19 +95,19 @@ class RunPlaces:
 
     @cached_property
     def _first(self) -> set[str]:
-        """The cells that are opened first: on the path, then in the order of their names."""
+        """Returns the cells in the folder that opens first: those on a path, then by name."""
         on_path = {(source, *at) for source, steps in self.paths.items() for at in steps}
         cells = sorted(self.names.members, key=lambda cell: self.at(cell) not in on_path)
         return set(cells[: self._room])
 
     def at(self, cell: str) -> At | None:
-        """The cell's source, m_z and n_c; None of other kinds of trials."""
+        """Returns the cell's source, m_z and n_c, or None if its trials are not VAEs."""
         trial = self.trials[self.names.members[cell][0]]
         return (trial.source.name, trial.m_z, trial.n_c) if isinstance(trial, VaeTrial) else None
 
     @cached_property
     def paths(self) -> dict[str, Steps]:
-        """The path of each source; none where several cells stand at one place."""
+        """Returns the path of each source; empty if several cells share one source, m_z and n_c."""
         vaes = [trial for trial in self.trials.values() if isinstance(trial, VaeTrial)]
         places = [place for cell in self.names.members if (place := self.at(cell))]
         if len(set(places)) < len(places):
@@ -118,7 +117,7 @@ class RunPlaces:
         return {source: steps for source, steps in found.items() if len(steps) > 1}
 
     def settle(self) -> None:
-        """Moves trials' events to where they belong now, and removes runs that are no more."""
+        """Moves trials' events to their present folders and removes runs that no longer exist."""
         wanted = {key.rpartition("-")[2]: self.of_trial(key).folder for key in self.trials}
         for run in _runs(self.replicates):
             target = wanted.get(run.name.rpartition("-")[2], run)
@@ -135,7 +134,7 @@ class RunPlaces:
 
 
 def _runs(home: Path) -> list[Path]:
-    """The folders below that hold event files."""
+    """Returns all folders below `home` that contain event files."""
     return sorted({file.parent for file in home.rglob(FILES)})
 
 
@@ -145,7 +144,7 @@ def _remove(files: Iterator[Path]) -> None:
 
 
 def _remove_empty(home: Path) -> None:
-    """Folders without anything, the innermost first."""
+    """Removes empty folders, the innermost first."""
     for folder in sorted((p for p in home.rglob("*") if p.is_dir()), reverse=True):
         with suppress(OSError):  # not empty
             folder.rmdir()
@@ -155,8 +154,8 @@ def _remove_empty(home: Path) -> None:
 def replacing(
     run: Path, meanings: Mapping[str, str] | None = None, kind: str = "vae"
 ) -> Iterator[Events]:
-    """Writes a run in place of what it was: older files count no more, and go after a while."""
-    with Events(run, anew=True, meanings=meanings, kind=kind) as events:
+    """Rewrites a run: the new file overrides older ones, which are removed after a while."""
+    with Events(run, replace=True, meanings=meanings, kind=kind) as events:
         yield events
     read_by_now = time.time() - READ_WITHIN_S
     _remove(file for file in run.glob(FILES) if file.stat().st_mtime < read_by_now)

@@ -1,6 +1,6 @@
-"""The results folder: trial folders, rows, checkpoints, done.
+"""Represents the results folder that all studies share, with its trials, pools and studies.
 
-What stands in `trials/<key>/` is the only state of a study; nothing of Ray's is ever read back.
+The contents of `trials/<key>/` are the only state of a study; no state of Ray is ever read back.
 Rows are on disk before the checkpoint that covers them, and `done.json` is written last.
 """
 
@@ -23,7 +23,7 @@ from scaling.trial.schedule import Scheduled
 
 @dataclass(frozen=True)
 class Ran:
-    """A finished trial: epochs, and seconds in its training steps."""
+    """Holds a finished trial with its number of epochs and the seconds of its training steps."""
 
     trial: Trial
     epochs: int
@@ -32,15 +32,16 @@ class Ran:
 
 @dataclass(frozen=True)
 class Store:
-    """The results folder that all studies share."""
+    """Gives access to the results folder `root`."""
 
     root: Path
 
     def folder(self, name: str) -> TrialFolder:
+        """Returns the folder of the trial with this key."""
         return TrialFolder(self.root / "trials" / name)
 
     def vaes(self) -> list[VaeTrial]:
-        """Every VAE whose folder can be read, by key; tells which ones need another module."""
+        """Returns all VAE trials whose folder is readable, by key; prints which need a module."""
         found, lacking = [], set()
         for path in sorted(self.root.glob("trials/*/trial.json")):
             with suppress(UsageError):  # a folder that was copied or damaged
@@ -53,50 +54,52 @@ class Store:
         return [trial for trial in found if isinstance(trial, VaeTrial)]
 
     def states(self, every: Iterable[Scheduled]) -> dict[str, str]:
-        """Where each trial stands, by key."""
+        """Returns the state of each trial by key: new, partial, done or failed."""
         return {w.key: self.folder(w.key).state(w.epochs) for w in every}
 
     def finished(self, device: str) -> dict[str, Ran]:
-        """The trials that finished on such a device (`cpu`, `cuda`), by key."""
+        """Returns the trials that finished on a device of this kind (`cpu`, `cuda`), by key."""
         found = {}
         for path in sorted(self.root.glob("trials/*/done.json")):
-            with suppress(UsageError):  # the launch that asks for that trial refuses it
+            with suppress(UsageError):  # a launch that needs this trial reports the error
                 ran = _ran(TrialFolder(path.parent), device)
                 if ran:
                     found[path.parent.name] = ran
         return found
 
     def pool(self, name: str) -> Path:
+        """Returns the folder of the pool of this name."""
         return self.root / "pools" / name
 
     def sampled(self, name: str) -> int:
-        """The images of a pool's finished chunks; 0 where there is none that can be read."""
+        """Returns the number of images in a pool's finished chunks, 0 if it cannot be read."""
         record = read_json(self.pool(name) / "pool.json") or {}
         chunks, size = record.get("chunks"), record.get("images_per_chunk")
         return len(chunks) * size if isinstance(chunks, list) and isinstance(size, int) else 0
 
     def study(self, name: str) -> Path:
+        """Returns the folder of the study of this name."""
         return self.root / name
 
     def studies_of(self, names: set[str]) -> list[Path]:
-        """The studies that ask for one of these trials, by name."""
+        """Returns the folders of the studies that contain one of these trials, by name."""
         found = []
         for file in sorted(self.root.glob("*/study.json")):
-            with suppress(UsageError):  # of a newer format: that version's own to read
+            with suppress(UsageError):  # a newer format, which only that version can read
                 asked = (read_versioned(file) or {}).get("trials")
                 if isinstance(asked, dict) and names & set(asked):
                     found.append(file.parent)
         return found
 
     def gpu_hours(self, name: str) -> float:
-        """What a study's launches used of GPUs, by its record; one that was killed says nothing."""
+        """Returns the GPU hours that a study's launches recorded; a killed launch records none."""
         launches = (read_versioned(self.study(name) / "study.json") or {}).get("launches")
         listed = launches if isinstance(launches, list) else []
         profiles = (entry.get("profile") for entry in listed if isinstance(entry, dict))
         return sum(number_in(p, "gpu_hours") for p in profiles if isinstance(p, dict))
 
     def update_study(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Rewrites a study's `study.json`; raises UsageError where its format is newer."""
+        """Rewrites a study's `study.json`; raises UsageError if its format is newer."""
         path = self.study(name) / "study.json"
         path.parent.mkdir(exist_ok=True)
         there = read_versioned(path) or {}
@@ -105,7 +108,7 @@ class Store:
         write_versioned(path, change({"study": name} | there | {"launches": listed}))
 
     def check_writable(self) -> None:
-        """Raises UsageError where the folder cannot be made or written."""
+        """Raises UsageError if the folder cannot be created or written."""
         try:
             (self.root / "trials").mkdir(parents=True, exist_ok=True)
             with atomic(self.root / "trials" / ".probe") as stream:
@@ -119,7 +122,7 @@ class Store:
 
 
 def _ran(folder: TrialFolder, device: str) -> Ran | None:
-    """The trial in the folder, if it finished on such a device."""
+    """Returns the trial in the folder if it finished on a device of this kind, else None."""
     done, rows = folder.done() or {}, folder.rows()
     if done.get("state") != "done" or not rows:
         return None

@@ -1,9 +1,9 @@
-"""A study in TensorBoard: means over replicates that grow while trials run, the path, a summary.
+"""Shows a study in TensorBoard: growing means over replicates, the path of Figure 8, a summary.
 
-`tensorboard/` is what opens first: the run `study`, a run a cell with the mean over its replicates,
-and the path of Figure 8 as runs whose step is the place on the path. TensorBoard switches all runs
-off where there are more than 40, so with more cells `tensorboard/` has those on the path, and
-`tensorboard-means/` has all. Single trials are in `tensorboard-replicates/`.
+`tensorboard/` opens first: the run `study`, one run per cell with the mean over its replicates, and
+the path of Figure 8 as runs whose step is the place on the path. TensorBoard switches off all runs
+if there are more than 40, so with more cells `tensorboard/` contains those on the path, and
+`tensorboard-means/` all of them. Single trials are in `tensorboard-replicates/`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ from scaling.storage.store import Store
 from scaling.storage.tensorboard import Place, tag_of, write_rows
 from scaling.trial.schedule import Scheduled
 
-SHARE = 0.1  # a mean is written again when so much of the cell's rows is new
-PATH_STEPS = 20  # times that the path is written again
+SHARE = 0.1  # a mean is rewritten when this share of the cell's rows is new
+PATH_STEPS = 20  # number of times that the path is rewritten
 
 
 @dataclass
 class StudyEvents:
-    """Writes the event files of a study's `scheduled` trials, by key, into its folder.
+    """Writes the event files of a study into its folder; `scheduled` are its trials by key.
 
     `meanings` are descriptions of columns, `find_path` is as in RunPlaces.
     """
@@ -36,40 +36,40 @@ class StudyEvents:
     scheduled: Mapping[str, Scheduled]
     meanings: Mapping[str, str] = field(default_factory=dict)
     find_path: FindPath = lambda trials, source: ()
-    about: Mapping[str, str] = field(default_factory=dict)  # texts by title: command and plan
-    new_rows: dict[str, int] = field(default_factory=dict)  # of each cell, since it was written
-    expected: dict[str, int] = field(default_factory=dict)  # rows of each cell
-    ended: int = 0  # trials since the path was written
+    about: Mapping[str, str] = field(default_factory=dict)  # Markdown texts by title
+    new_rows: dict[str, int] = field(default_factory=dict)  # by cell, since its mean was written
+    expected: dict[str, int] = field(default_factory=dict)  # number of rows by cell, at the end
+    ended: int = 0  # trials that ended since the path was written
 
     @cached_property
     def places(self) -> RunPlaces:
-        """Where the runs lie."""
+        """Returns the folders of the study's runs."""
         trials = {key: scheduled.trial for key, scheduled in self.scheduled.items()}
         return RunPlaces(self.folder, trials, self.find_path)
 
     @property
     def cells(self) -> Mapping[str, list[str]]:
-        """The keys of the trials of each cell."""
+        """Returns the keys of each cell's trials."""
         return self.places.names.members
 
     def place(self, key: str) -> Place:
-        """Where a trial itself writes."""
+        """Returns the place where a trial writes its own events."""
         return self.places.of_trial(key)
 
     def begin(self) -> None:
-        """Before the first trial: what the study is, and what the tabs are to show."""
+        """Writes the study's description before its first trial starts."""
         self.places.settle()
         self.summary({}, {})
 
     def row(self, key: str) -> None:
-        """A trial has measured an epoch: its cell's mean is written again where it is time."""
+        """Notes a new row of a trial, and rewrites its cell's mean if enough rows are new."""
         cell = self.places.names.cells[key]
         self.new_rows[cell] = self.new_rows.get(cell, 0) + 1
         if self.new_rows[cell] >= SHARE * self._rows_of_cell(cell):
             self._write_mean(cell)
 
     def end(self, key: str) -> None:
-        """A trial has ended: its cell's mean is written, the path where it is time."""
+        """Notes the end of a trial: rewrites its cell's mean and, now and then, the paths."""
         if self.new_rows.get(cell := self.places.names.cells[key]):
             self._write_mean(cell)
         self.ended += 1
@@ -77,7 +77,7 @@ class StudyEvents:
             self._write_paths()
 
     def finish(self) -> None:
-        """All means and the path as they are now; events of trials that other studies trained."""
+        """Writes all means and paths, and the events of trials that other studies have trained."""
         for key in self.scheduled:
             place, rows = self.place(key), self._rows(key)
             if rows and not place.folder.exists():
@@ -87,7 +87,7 @@ class StudyEvents:
         self._write_paths()
 
     def summary(self, text: Mapping[str, str], pictures: Mapping[str, bytes]) -> None:
-        """Writes what the study is and has found, as texts by title and PNGs by name."""
+        """Writes the study's description and results: texts by title and PNGs by name."""
         banded = _banded(self.scheduled)
         text = {**self.about, **text, "means": means.table(self._finals())}
         for run in self.places.of_study:
@@ -105,12 +105,12 @@ class StudyEvents:
             events.add(experiment(trials, [tag_of(name) for name in banded]))
 
     def _finals(self) -> dict[str, Mapping[str, Sequence[float]]]:
-        """The final values of each cell that has some."""
+        """Returns the final values of each cell that has some, by cell."""
         curves = {cell: self._curve(cell).finals for cell in self.cells}
         return {cell: finals for cell, finals in curves.items() if finals}
 
     def _rows_of_cell(self, cell: str) -> int:
-        """How many rows its trials have at the end."""
+        """Returns the number of rows that the cell's trials will have in the end."""
         if cell not in self.expected:
             first = self.scheduled[self.cells[cell][0]]
             self.expected[cell] = first.measurements * len(self.cells[cell])
@@ -148,22 +148,22 @@ class StudyEvents:
 
 
 def _banded(scheduled: Mapping[str, Scheduled]) -> list[str]:
-    """The main metrics that these trials measure."""
+    """Returns the main metrics that these trials measure."""
     parts = {one.trial.partition for one in scheduled.values()}
     without = {means.VALIDATION} if parts == {"train_and_test"} else set()
     return [name for name in means.BANDED if name not in without]
 
 
 def _columns_of_cells(places: RunPlaces) -> dict[str, list[Any]]:
-    """The values that each hyperparameter of the cells takes."""
+    """Returns the values that each hyperparameter of the cells takes."""
     cells = places.names.members.values()
     columns = _columns([places.names.hparams(keys[0]) for keys in cells])
-    columns["parameters"] = [0, 1]  # numbers that differ, known once the trials have run
+    columns["parameters"] = [0, 1]  # placeholders that differ: real values come with the trials
     columns["replicates"] = [len(keys) for keys in cells]
     return columns
 
 
 def _columns(found: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The values of each name."""
+    """Returns the list of values found for each name."""
     names = dict.fromkeys(name for one in found for name in one)
     return {name: [one[name] for one in found if name in one] for name in names}

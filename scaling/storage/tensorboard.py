@@ -1,7 +1,7 @@
-"""TensorBoard event files: scalars by epoch, hyperparameters, texts and pictures of one run.
+"""Writes TensorBoard event files: scalars by epoch, hyperparameters, texts, pictures of one run.
 
-The records are written here, whole and at once: no thread, and an error of the disk is raised where
-it happens. `study_events` says which runs a study has.
+Records are written directly, without TensorBoard's writer thread, so that a disk error is raised
+where it happens. `study_events` decides which runs a study has.
 """
 
 import io
@@ -23,7 +23,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 HIDDEN = {"epoch", "parameters", "parameters_z", "parameters_rest", "d_z", "seconds",
           "train_images", "validation_images", "test_images", "drawn_from"}  # fmt: skip
-GROUPS = {  # the group of a tag -> how the columns in it begin or end; the first that fits
+GROUPS = {  # group of a tag -> prefixes, or suffixes from "_", of its columns; first match wins
     "kl": ("train_kl", "test_kl", "symmetric_kl"),
     "gap": ("generalization_gap", "amortization_gap", "robustness_gap"),
     "elbo": ("_elbo", "iwae_", "test_bits_per_dim", "_reconstruction"),
@@ -32,14 +32,14 @@ GROUPS = {  # the group of a tag -> how the columns in it begin or end; the firs
     "quality": ("fid", "inception_score", "psnr_", "roughness", "interpolation_"),
     "speed": ("images_per_s", "images_seen", "training_flops"),
 }
-SIDE = 32  # pixels that a picture has at least on the screen
+SIDE = 32  # minimum size of a picture on the screen, in pixels
 GAP = 2  # white pixels between pictures
 NUMBERS = itertools.count()
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the events of one trial are written, and what the HParams tab says of it."""
+    """Holds the folder of one trial's events, its values in the HParams tab, and its kind."""
 
     folder: Path
     hparams: Mapping[str, Any] = field(default_factory=dict)
@@ -47,9 +47,9 @@ class Place:
 
 
 def tag_of(name: str, kind: str = "vae") -> str:
-    """The tag of a column: its own name behind its group, as in `elbo/test_elbo`.
+    """Returns the tag of a column: its group and its name, as in `elbo/test_elbo`.
 
-    Trials of other kinds have a group each: their epochs would stretch the axes of the VAEs.
+    Trials other than VAEs have a group for each kind: their epochs would stretch the VAEs' axes.
     """
     if kind != "vae":
         return f"{kind}/{name}"
@@ -62,17 +62,17 @@ def _fits(name: str, part: str) -> bool:
 
 
 class Events:
-    """Writes one run into a new file of its folder.
+    """Writes one run into a new event file in its folder.
 
-    What the folder's other files have beyond `epoch` is taken back: a killed process left it. With
-    `anew` all that they have is. `meanings` are descriptions of columns, `kind` is the trial's.
+    Steps beyond `epoch` in the folder's other files are discarded: a killed process left them. With
+    `replace`, all their steps are. `meanings` are descriptions of columns, `kind` is the trial's.
     """
 
     def __init__(
         self,
         folder: Path,
         epoch: int = 0,
-        anew: bool = False,
+        replace: bool = False,
         meanings: Mapping[str, str] | None = None,
         kind: str = "vae",
     ) -> None:
@@ -83,8 +83,8 @@ class Events:
         self.meanings, self.kind = meanings or {}, kind
         self.described: set[str] = set()
         self._write(file_version="brain.Event:2")
-        if epoch or anew:
-            self.take_back(0 if anew else epoch + 1)
+        if epoch or replace:
+            self.take_back(0 if replace else epoch + 1)
 
     def __enter__(self) -> Self:
         return self
@@ -105,22 +105,23 @@ class Events:
         self._write(step=step, summary=summary_pb2.Summary(value=values))
 
     def take_back(self, step: int) -> None:
-        """What was written of this step and later ones counts no more."""
+        """Discards everything that was written for this step and later ones."""
         start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
         self._write(step=step, session_log=start)
 
     def hparams(self, values: Mapping[str, Any], group: str | None = None) -> None:
-        """What the HParams tab says of the run; runs of one `group`, by default of equal values,
-        are one line there.
+        """Writes the run's values in the HParams tab.
+
+        Runs of one `group`, by default those with equal values, form one line there.
         """
         self._write(summary=summary_v2.hparams_pb(_plain(values), trial_id=group))
 
     def add(self, value: Any) -> None:
-        """A value of `dashboards`: what a tab of TensorBoard is to show."""
+        """Adds a description of a tab that `scaling.storage.dashboards` has made."""
         self._summary(0, value)
 
     def scalar(self, tag: str, number: float, step: int, meaning: str = "") -> None:
-        """One number; `meaning` is shown beside the chart."""
+        """Writes one number; `meaning` appears beside its chart."""
         value = summary_pb2.Summary.Value(tag=tag, simple_value=number)
         if meaning and tag not in self.described:
             value.metadata.summary_description = meaning
@@ -130,7 +131,7 @@ class Events:
         self._summary(step, value)
 
     def row(self, row: Mapping[str, Any]) -> None:
-        """The row's numbers at its epoch, under the tags of `tag_of`."""
+        """Writes the row's numbers at its epoch, under the tags of `tag_of`."""
         for name, value in row.items():
             if name not in HIDDEN and isinstance(value, int | float):
                 meaning = self.meanings.get(name, "")
@@ -138,11 +139,11 @@ class Events:
         self.flush()
 
     def text(self, tag: str, markdown: str, step: int = 0) -> None:
-        """A text, shown as Markdown."""
+        """Writes a text, shown as Markdown."""
         self._write(step=step, summary=text_pb(tag, markdown))
 
     def png(self, tag: str, content: bytes, step: int) -> None:
-        """The picture in a PNG file's content."""
+        """Writes a picture, given as the content of a PNG file."""
         width, height = struct.unpack(">II", content[16:24])
         image = summary_pb2.Summary.Image(
             width=width, height=height, colorspace=4, encoded_image_string=content
@@ -150,18 +151,18 @@ class Events:
         self._summary(step, summary_pb2.Summary.Value(tag=tag, image=image))
 
     def images(self, arrays: Mapping[str, np.ndarray], levels: int, epoch: int) -> None:
-        """Levels (N, C, H, W) as strips of pictures, one strip and tag an array."""
+        """Writes each array of levels (N, C, H, W) as one strip of pictures with its own tag."""
         for name, array in arrays.items():
             self.png(f"images/{name}", strip(array, levels), epoch)
         self.flush()
 
     def flush(self) -> None:
-        """Hands over to the disk what was written, for a TensorBoard that looks on."""
+        """Flushes the file, so that a running TensorBoard sees what was written."""
         self.stream.flush()
 
 
 def _file_name() -> str:
-    """Of a new file, sorted behind those that are there, as TensorBoard reads them."""
+    """Returns a new file's name that sorts after the existing ones, as TensorBoard requires."""
     return f"events.out.tfevents.{time.time():.6f}.{os.getpid()}.{next(NUMBERS)}"
 
 
@@ -170,7 +171,7 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def strip(images: np.ndarray, levels: int) -> bytes:
-    """A PNG of levels (N, C, H, W) side by side, enlarged, white between them."""
+    """Returns a PNG of images, levels (N, C, H, W), enlarged, side by side with white gaps."""
     from PIL import Image
 
     scaled = np.round(images.astype(np.float32) * (255 / (levels - 1))).astype(np.uint8)
@@ -185,7 +186,7 @@ def strip(images: np.ndarray, levels: int) -> bytes:
 
 
 def write_rows(place: Place, rows: Iterable[Mapping[str, Any]]) -> None:
-    """The events of a trial that another study trained, from its rows."""
+    """Writes the events of a trial that another study trained, from its rows."""
     with Events(place.folder, kind=place.kind) as events:
         events.hparams(place.hparams)
         for row in rows:

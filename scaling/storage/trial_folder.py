@@ -1,4 +1,7 @@
-"""The folder of one trial: its rows, checkpoints and state, whatever a killed process left."""
+"""Reads and writes the folder of one trial: its rows, checkpoints and state.
+
+Every function copes with whatever a killed process left there.
+"""
 
 import json
 import zlib
@@ -19,21 +22,22 @@ from scaling.trial.extensions import UnknownName, needed
 if TYPE_CHECKING:
     import numpy as np
 
-LARGEST_TRIAL = 1 << 20  # bytes of a trial.json
+LARGEST_TRIAL = 1 << 20  # a larger trial.json, in bytes, is not read
 
 
 @dataclass(frozen=True)
 class TrialFolder:
-    """The folder of one trial; every method may meet a folder that a killed process left."""
+    """Represents the folder of one trial; every method copes with damaged and missing files."""
 
     path: Path
 
     @property
     def key(self) -> str:
+        """Returns the trial's key, which is the folder's name."""
         return self.path.name
 
     def trial(self) -> Trial:
-        """The configuration; raises UsageError where it is missing or not that of the key."""
+        """Returns the trial; raises UsageError if it is missing, damaged or not the key's."""
         trial = _stored(self.path / "trial.json")
         if trial is None:
             file = self.path / "trial.json"
@@ -44,13 +48,13 @@ class TrialFolder:
         return trial
 
     def create(self, trial: Trial) -> None:
-        """Writes `trial.json`; refuses a folder that says otherwise about the same key."""
+        """Creates the folder with `trial.json`; raises UsageError if it has another trial."""
         stored = _stored(self.path / "trial.json")
         if stored is None:
             self.path.mkdir(parents=True, exist_ok=True)
             _write(self.path / "trial.json", trial)
         elif key(stored) == key(trial) and stored.content and stored != trial:
-            _write(self.path / "trial.json", trial)  # the file lies elsewhere now
+            _write(self.path / "trial.json", trial)  # the user's data file has moved
         elif stored != trial:
             raise UsageError(
                 f"{self.path} was made by a version with other defaults. "
@@ -58,15 +62,15 @@ class TrialFolder:
             )
 
     def rows(self) -> list[Row]:
-        """The rows that can be read, epochs strictly increasing; a torn line costs that line."""
+        """Returns the readable rows by increasing epoch; a torn line loses that line only."""
         return parse_rows(read_bytes(self.path / "rows.jsonl"))
 
     def append_row(self, row: Row) -> None:
-        """A line more, on disk when this returns."""
+        """Appends a row as one line, which is on disk when this returns."""
         append(self.path / "rows.jsonl", row)
 
     def cut_rows(self, epoch: int) -> list[Row]:
-        """Drops what lies beyond the epoch and lines that cannot be read; returns what is left."""
+        """Removes rows after the epoch and unreadable lines; returns the remaining rows."""
         rows = [row for row in self.rows() if row["epoch"] <= epoch]
         text = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
         if text != read_bytes(self.path / "rows.jsonl"):
@@ -75,66 +79,65 @@ class TrialFolder:
         return rows
 
     def merge_row(self, epoch: int, numbers: Row) -> None:
-        """Adds numbers that were measured later to the epoch's line; the whole file anew."""
+        """Adds numbers that were measured later to the epoch's row; rewrites the file."""
         rows = [row | numbers if row["epoch"] == epoch else row for row in self.rows()]
         with atomic(self.path / "rows.jsonl") as stream:
             for row in rows:
                 stream.write(json.dumps(row, allow_nan=False).encode() + b"\n")
 
     def merge_arrays(self, arrays: Mapping[str, "np.ndarray"]) -> None:
-        """Adds arrays to `arrays.npz`, in place of those of the same name."""
+        """Adds arrays to `arrays.npz`, replacing those of the same name."""
         _merge_arrays(self.path / "arrays.npz", arrays)
 
     def save_checkpoint(self, state: dict[str, Any]) -> bool:
-        """Keeps the state as the newest; False where that there is of a higher epoch."""
+        """Saves the newest checkpoint; returns False, saving nothing, if one is later."""
         return checkpoints.save(self.path, state)
 
     def keep_model(self, state: dict[str, Any]) -> None:
-        """Keeps the model of the state's epoch for metrics or samples made later."""
+        """Saves the model of the state's epoch for metrics or samples made later."""
         checkpoints.keep(self.path, state)
 
     def load_checkpoints(self) -> Iterator[dict[str, Any]]:
-        """The states that can be read, the newest first."""
+        """Yields the readable checkpoints, the newest first."""
         return checkpoints.load(self.path)
 
     def finish(self, epoch: int, **facts: object) -> None:
-        """`done.json`, written last: the epoch reached, and on what."""
+        """Writes `done.json`, the last file: the epoch reached, and facts such as the device."""
         write_versioned(self.path / "done.json", {"state": "done", "epoch": epoch, **facts})
 
     def fail(self, error: str, **facts: object) -> None:
-        """`done.json` of a trial that failed for good."""
+        """Writes `done.json` for a trial that failed permanently, with the error."""
         failed = {"state": "failed", "epoch": self.reached(), "error": error, **facts}
         write_versioned(self.path / "done.json", failed)
 
     def reached(self) -> int:
-        """The epoch of the last row; 0 before the first."""
+        """Returns the epoch of the last row, 0 if there is none."""
         return max((row["epoch"] for row in self.rows()), default=0)
 
     def reopen(self) -> None:
-        """Forgets a failure, so that the trial runs again."""
+        """Removes the record of a failure, so that the trial runs again."""
         if (self.done() or {}).get("state") == "failed":
             (self.path / "done.json").unlink()
 
     def done(self) -> dict[str, Any] | None:
-        """The content of a valid `done.json`; raises UsageError where its format is newer."""
+        """Returns a valid `done.json`, else None; raises UsageError if its format is newer."""
         done = read_versioned(self.path / "done.json") or {}
         epoch = done.get("epoch")  # 0 of a trial that failed before its first row
         valid = type(epoch) is int and epoch >= 0 and done.get("state") in ("done", "failed")
         return done if valid and are_epochs(done.get("rows", [])) else None
 
     def state(self, epochs: int) -> str:
-        """new, partial, done or failed, for a run of so many epochs.
+        """Returns new, partial, done or failed, for a trial that is to run for `epochs` epochs.
 
-        Nothing is done without its `done.json`, written last, all rows that it lists up to these
-        epochs, and one at them or beyond. One that ended early by its rule (`censored`) is done
-        whatever the epochs, and one that failed later has done its part. Raises UsageError where a
-        file's format is newer.
+        A trial is done if it has a `done.json` (written last), all rows up to `epochs` that this
+        lists, and a row at `epochs` or later. One that its rule ended early (`censored`), or that
+        failed after `epochs`, is done too. Raises UsageError for a newer format.
         """
         read_versioned(self.path / "trial.json")
         return self.state_at(epochs, self.done(), self.reached())
 
     def state_at(self, epochs: int, done: dict[str, Any] | None, reached: int) -> str:
-        """The same of a `done` and a last epoch that were read already."""
+        """Returns the state as `state` does, from a `done.json` and a last epoch already read."""
         if done and done["state"] == "failed":
             return "done" if reached > epochs else "failed"
         enough = done["epoch"] if done and done.get("censored") else epochs
@@ -152,13 +155,16 @@ def _write(path: Path, trial: Trial) -> None:
 
 
 def _lost(rows: list[Row], done: dict[str, Any], epochs: int) -> bool:
-    """Whether a row up to these epochs is not there that `done.json` lists; old ones list none."""
+    """Returns True if a row up to `epochs` that `done.json` lists is missing.
+
+    Files of earlier versions list none.
+    """
     there = {row["epoch"] for row in rows}
     return any(epoch not in there for epoch in done.get("rows", []) if epoch <= epochs)
 
 
 def _stored(path: Path) -> Trial | None:
-    """The trial in a `trial.json`; None where that is missing or damaged."""
+    """Returns the trial in a `trial.json`, or None if the file is missing or damaged."""
     if _is_huge(path):
         return None
     values = read_versioned(path)
@@ -174,15 +180,15 @@ def _stored(path: Path) -> Trial | None:
         ValueError,
         AttributeError,
         ArithmeticError,
-    ) as error:  # of fields of any type
+    ) as error:  # a damaged file has fields of any type
         raise UsageError(
-            f"{path} holds no trial of this version: {error} "
+            f"{path} is not a trial of this version: {error} "
             "Use the version that made it, or move that folder away."
         ) from None
 
 
 def _is_huge(path: Path) -> bool:
-    """Whether the file is larger than any trial's; it is not even read."""
+    """Returns True if the file is larger than any trial's, so that it is not even read."""
     try:
         return path.stat().st_size > LARGEST_TRIAL
     except OSError:
@@ -197,6 +203,6 @@ def _merge_arrays(path: Path, arrays: Mapping[str, "np.ndarray"]) -> None:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as old:
             there = {name: old[name] for name in old.files}
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error, NotImplementedError):
-        pass  # missing or damaged: written anew
+        pass  # missing or damaged: replaced below
     with atomic(path) as stream:
         np.savez_compressed(stream, allow_pickle=False, **(there | dict(arrays)))

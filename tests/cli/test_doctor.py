@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from scaling.cli import doctor
-from scaling.cli.doctor import BROKEN, LIMITED, WORKS, Finding, Probe
+from scaling.cli.doctor import BROKEN, LIMITED, WORKS, Check, Finding
 from scaling.cli.processes import at_work
 from scaling.planning.table import size
 
@@ -142,7 +142,7 @@ def test_the_project_itself_is_installed(monkeypatch):
 
 
 def program(tmp_path, monkeypatch, text):
-    """In place of Python, for probes: a shell script."""
+    """In place of Python, for checks: a shell script."""
     file = tmp_path / "python"
     file.write_text(f"#!/bin/sh\n{text}\n")
     file.chmod(0o700)
@@ -160,7 +160,7 @@ def test_a_probe_that_crashes_or_hangs_is_a_finding(
 ):
     line = json.dumps(["torch", WORKS, "2.6", ""])
     program(tmp_path, monkeypatch, f"echo '{line}'; {text}")
-    first, second = Probe("ray", ["local"], tmp_path).findings(end=time.monotonic() + seconds)
+    first, second = Check("ray", ["local"], tmp_path).findings(end=time.monotonic() + seconds)
     assert first == Finding("torch", WORKS, "2.6")
     assert (second.name, second.state) == ("ray", BROKEN)
     assert found in second.found

@@ -79,7 +79,7 @@ def _override(*words):
     ids=lambda words: words[0],
 )
 def test_a_flag_and_a_set_of_one_field_are_refused(words):
-    with pytest.raises(UsageError, match=f"{words[0]} and --set .* say the same field"):
+    with pytest.raises(UsageError, match=f"{words[0]} and --set .* set the same field"):
         _override(*words)
     assert _override(*words[:2]) and _override(*words[2:])
 

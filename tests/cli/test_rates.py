@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scaling.cli.asked import work_of
 from scaling.cli.axes import override
 from scaling.cli.options import parser
 from scaling.cli.planned import identify
+from scaling.cli.selection import work_of
 from scaling.errors import UsageError
 from scaling.storage.store import Store
 from scaling.trial import key
@@ -95,7 +95,7 @@ def test_warnings_at_the_edge_come_before_anything_runs(tmp_path):
 
 
 @pytest.mark.parametrize(("made", "words", "said"), [
-    ({"state": "partial"}, [], "is not finished: 12 of 12 trials are left"),
+    ({"state": "partial"}, [], "is not finished: 12 of 12 trials are unfinished"),
     ({"validation": False}, [], "no validation images"),
     ({}, ["--set", "batch=7"], "has no rate for (m_z=1, n_c=2), (m_z=1, n_c=4)"),
     ({}, ["--n-c", "2", "8"], "has no rate for (m_z=1, n_c=8)"),

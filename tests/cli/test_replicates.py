@@ -130,7 +130,7 @@ def test_the_cap_is_handed_on_and_ends_it(root, capsys, monkeypatch):
     assert run(root, "--until-decided", NAME, "--max-hours", "2") == 4
     (call,) = calls(root)
     assert call[-2:] == ["--max-hours", "1.5"] and call.count("--max-hours") == 1
-    assert "--max-hours reached. Go on with: scaling-vae study" in capsys.readouterr().out
+    assert "--max-hours reached. Continue with: scaling-vae study" in capsys.readouterr().out
 
 
 def test_a_study_that_fails_or_stops_ends_it_with_its_code(root):
@@ -149,8 +149,11 @@ def test_a_study_that_adds_nothing_is_not_run_forever(root, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--max-hours", "1"], "goes with --until-decided"),
-        (["--until-decided", "duble descent"], "Did you mean 'double descent'?"),
+        (["--max-hours", "1"], "needs --until-decided"),
+        (
+            ["--until-decided", "duble descent"],
+            "Unknown claim 'duble descent'. Did you mean 'double descent'?",
+        ),
         (["--until-decided", "smoothness"], "is exploratory"),
         (["--until-decided", "rise-of"], "Unknown claim"),
         (["--until-decided", "double descent"], "is not measured in"),

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from scaling.cli import search as command
-from scaling.cli.asked import work_of
 from scaling.cli.axes import override
 from scaling.cli.options import parser
 from scaling.cli.planned import identify
+from scaling.cli.selection import work_of
 from scaling.errors import UsageError
 from scaling.storage.store import Store
 from scaling.trial.halving import LOST
@@ -194,9 +194,9 @@ def test_scores_are_means_of_the_last_tenth():
     ([*LR, "--halving", "1"], "--halving: '1' is not a whole number at least 2"),
     ([*LR, "--halving", "0"], "--halving: '0' is not a whole number at least 2"),
     ([*LR, "--search-over", "cell"], "Did you mean 'cells'"),
-    (["--samples", "4"], "--samples goes with --search"),
-    (["--halving", "3"], "--halving goes with --search"),
-    (["--search-over", "all"], "--search-over goes with --search"),
+    (["--samples", "4"], "--samples needs --search"),
+    (["--halving", "3"], "--halving needs --search"),
+    (["--search-over", "all"], "--search-over needs --search"),
     ([*LR, "--lr-from", "learning_rate"], "--search and --lr-from"),
     ([*LR, "--set", "partition=train_and_test"], "--set partition=disjoint"),
     (["--search", "lr=log:1e-4:1e-2", "lr=lin:1:2"], "lr twice"),
@@ -231,7 +231,7 @@ def test_without_validation_all_points_of_other_kinds_are_trained(tmp_path):
     assert len({item.trial.lr for item in searching.now(Store(tmp_path))}) == 3
     assert searching.record(Store(tmp_path))["search"]["chosen_by"] is None
     options.halving = 3
-    with pytest.raises(UsageError, match="a diffusion trial has not"):
+    with pytest.raises(UsageError, match="a diffusion trial does not have"):
         work_of(options, preset, diffusion.trials(preset), 2, identify(options))
 
 

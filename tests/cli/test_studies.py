@@ -47,7 +47,7 @@ def test_a_study_runs_as_the_main_module_with_the_words_typed(folder, monkeypatc
     (["width"], "Unknown study 'width'. Did you mean 'widths'. Known: data, widths"),
     (["evaluate"], "Unknown study 'evaluate'.*Known: data, widths"),
     (["../data"], "Unknown study"),
-    ([], "study takes a name"),
+    ([], "study needs a name"),
 ])  # fmt: skip
 def test_what_is_no_study_lists_those_that_are(folder, words, told):
     with pytest.raises(UsageError, match=told):

@@ -46,7 +46,7 @@ def refused(run, *words):
     (["--set", "source.kk=1"], ["Known fields:", "real_share"]),
     (["--m-z", "0"], ["--m-z: '0'", "at least 1"]),
     (["--m-z", "two"], ["--m-z"]),
-    (["--seeds", "1", "0-2"], ["stands twice"]),
+    (["--seeds", "1", "0-2"], ["is given twice"]),
     (["--seeds", "2-"], ["ranges"]),
     (["--epochs", "0"], ["--epochs: '0'", "at least 1"]),
     (["--measure-every", "0"], ["--measure-every: '0'", "at least 1"]),
@@ -69,8 +69,8 @@ def test_wrong_words_list_the_right_ones(tmp_path, words, told):
 @pytest.mark.cluster(alone=True)
 @pytest.mark.parametrize(("words", "told"), [
     (["--address", "auto"], ["No Ray cluster", "ray start --head"]),
-    (["--address", "127.0.0.1:1"], ["Nobody listens", "127.0.0.1:1"]),
-    (["--address", "192.0.2.77:6379"], ["Nobody listens"]),
+    (["--address", "127.0.0.1:1"], ["Nothing listens", "127.0.0.1:1"]),
+    (["--address", "192.0.2.77:6379"], ["Nothing listens"]),
     (["--address", "nowhere"], ["HOST:PORT"]),
     (["--address", "ray://127.0.0.1:10001"], ["HOST:PORT"]),
     (["--gpus-per-trial", "0.25"], ["--gpus-per-trial 0"]),

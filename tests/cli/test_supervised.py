@@ -63,7 +63,7 @@ def test_a_signal_stops_with_a_sentence(number, body):
     process.send_signal(number)
     _, err = process.communicate()
     assert process.returncode == 128 + number
-    assert "Go on with: " in err and "Traceback" not in err
+    assert "Continue with: " in err and "Traceback" not in err
 
 
 def test_signals_that_follow_do_not_disturb_the_end():

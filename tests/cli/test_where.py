@@ -182,13 +182,15 @@ def test_without_a_measured_vae_evaluate_says_so(tmp_path):
         return folder
 
     diffusion = begin(DiffusionTrial("digits"))
-    with pytest.raises(UsageError, match="holds no VAE that can be read. Give the folder in which"):
+    with pytest.raises(UsageError, match="contains no VAE that can be read. Give the folder that"):
         evaluated(tmp_path)
     begin(VaeTrial("digits"))
     with pytest.raises(UsageError, match="holds no measured epoch yet. Run the study"):
         evaluated(tmp_path)
     (diffusion / "rows.jsonl").write_text('{"epoch": 1, "loss": 0.5}\n')
-    with pytest.raises(UsageError, match="holds no measured epoch of a VAE yet. Run a study of V"):
+    with pytest.raises(
+        UsageError, match="contains no measured epoch of a VAE yet. Run a study of V"
+    ):
         evaluated(tmp_path, "m_z>1")
 
 

@@ -32,7 +32,8 @@ def closed():
 
 def test_who_listens_is_taken_and_who_does_not_is_told(listening, closed):
     _probe(f"127.0.0.1:{listening}")
-    with pytest.raises(UsageError, match=f"Nobody listens at --address 127.0.0.1:{closed}.*--head"):
+    nothing = f"Nothing listens at --address 127.0.0.1:{closed}.*--head"
+    with pytest.raises(UsageError, match=nothing):
         _probe(f"127.0.0.1:{closed}")
 
 
@@ -46,7 +47,7 @@ def test_what_is_no_address_says_what_is(address):
 
 @pytest.mark.parametrize("address", ["127.0.0.1:99999", "127.0.0.1:-1", "127.0.0.1:0"])
 def test_a_port_that_cannot_be_is_refused(address):
-    with pytest.raises(UsageError, match="Nobody listens|is expected"):
+    with pytest.raises(UsageError, match="Nothing listens|is expected"):
         _probe(address)
 
 

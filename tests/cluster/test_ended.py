@@ -36,7 +36,7 @@ def test_the_exit_code_is_of_metrics_and_pools_too(done, capsys):
     store, scheduled = done
     assert cli._exit_code(store, [scheduled], Ended()) == process.DONE
     assert cli._exit_code(store, [scheduled], Ended(missing=["the pool p"])) == process.FAILED
-    assert "Missing: the pool p. Go on with: python" in capsys.readouterr().out
+    assert "Missing: the pool p. Continue with: python" in capsys.readouterr().out
     assert (
         cli._exit_code(store, [scheduled], Ended("--max-hours 1", ["the pool p"])) == process.CAPPED
     )

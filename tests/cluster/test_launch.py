@@ -105,7 +105,7 @@ def test_a_cap_stops_cleanly(study):
     run = study.run(*TINY, "--epochs", 100000, "--max-hours", 0.002)
     assert run.returncode == 4
     assert "--max-hours 0.002 reached" in run.stdout
-    assert "Go on with" in run.stdout
+    assert "Continue with" in run.stdout
 
 
 def test_two_nodes_through_auto(study):

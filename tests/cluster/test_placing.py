@@ -45,7 +45,7 @@ def test_each_trial_has_its_own_share(trial, capsys):
 
 def test_gpus_that_stay_idle_are_told(trial, capsys):
     placement_of(request_of(trial, 0.0), Cluster.of_nodes(((4.0, 2.0),)))
-    assert "they stay idle here: --preset cifar10" in capsys.readouterr().out
+    assert "no trial here uses them: --preset cifar10" in capsys.readouterr().out
 
 
 def test_more_than_a_node_has_is_refused_before_anything_is_told(trial, capsys):

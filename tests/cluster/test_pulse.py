@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scaling.cluster import pulse
-from scaling.cluster.pulse import Heard, Pulse, Vigil
+from scaling.cluster.pulse import Pulse, SignsOfLife, Vigil
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def ray(monkeypatch):
 @pytest.fixture
 def watch(clock, ray):
     """A vigil over one trial, and how to let time pass while the driver looks on."""
-    heard, said = Heard(), list[str]()
+    signs, said = SignsOfLife(), list[str]()
     names = ("beat", "silence", "retire")
-    keeper = SimpleNamespace(**{name: Method(getattr(heard, name)) for name in names})
+    keeper = SimpleNamespace(**{name: Method(getattr(signs, name)) for name in names})
     vigil = Vigil(keeper, said.append)
     trial = SimpleNamespace(temporary_state=SimpleNamespace(ray_actor="actor"))
 
@@ -47,11 +47,11 @@ def watch(clock, ray):
         for step in range(int(seconds)):
             clock.now += 1
             if process and step % 5 == 0:
-                heard.beat("k", process, waiting(clock.now) if waiting else 0.0)
-            vigil.look()
+                signs.beat("k", process, waiting(clock.now) if waiting else 0.0)
+            vigil.check()
 
     vigil.start("k", trial)
-    return SimpleNamespace(heard=heard, said=said, vigil=vigil, trial=trial, passes=passes, ray=ray)
+    return SimpleNamespace(signs=signs, said=said, vigil=vigil, trial=trial, passes=passes, ray=ray)
 
 
 def test_a_process_that_beats_is_left_alone_however_long_its_epoch(watch):
@@ -141,4 +141,4 @@ def test_without_a_keeper_nothing_beats():
     with Pulse(None, "k") as made:
         assert threading.active_count() == before
         made.timed(lambda row: None)({})
-    Vigil(None, print).look()
+    Vigil(None, print).check()

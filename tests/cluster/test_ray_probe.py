@@ -16,7 +16,7 @@ def test_ray_as_a_study_starts_it(ray_folder, tmp_path):
     token.write_text("0" * 64)
     token.chmod(0o644)
     environment = {**os.environ, "RAY_TMPDIR": ray_folder, "RAY_AUTH_TOKEN_PATH": str(token)}
-    command = [sys.executable, "-m", "scaling.cli.probes", "ray"]
+    command = [sys.executable, "-m", "scaling.cli.checks", "ray"]
     words = [*command, "local", "1"]
     done = subprocess.run(words, capture_output=True, text=True, env=environment)
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("[")]
@@ -27,4 +27,4 @@ def test_ray_as_a_study_starts_it(ray_folder, tmp_path):
     done = subprocess.run([*command, "127.0.0.1:1"], capture_output=True, text=True)
     name, state, found, _ = json.loads(done.stdout)
     assert (name, state) == ("ray", BROKEN)
-    assert "Nobody listens at --address 127.0.0.1:1" in found
+    assert "Nothing listens at --address 127.0.0.1:1" in found

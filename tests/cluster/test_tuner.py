@@ -131,10 +131,10 @@ def test_what_ray_is_asked_for_is_what_is_told(launcher, cpus, gpus, bundle, wor
     placement = Placement(cpus, {"t0": gpus})
     launcher.placement = placement
     assert tuner._resources(placement, {"key": "t0"}).bundles == [bundle]
-    assert launcher._has("t0") == words
+    assert launcher._resources_of("t0") == words
 
 
 def test_where_a_folder_cannot_be_written_that_is_told_and_the_rest_goes_on(launcher):
     launcher._fail("t0", "it broke")  # its folder does not exist
     told = launcher.progress.stream.getvalue()
-    assert "Failed: t0: it broke; nor can that be written: " in told
+    assert "Failed: t0: it broke; its folder cannot be written: " in told

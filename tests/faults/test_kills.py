@@ -79,7 +79,7 @@ def test_a_signal_stops_cleanly_and_the_same_command_goes_on(study, tmp_path, nu
     words = [*CELLS, "--seeds", "0-1", "--epochs", 100]
     code, err = stopped_at(study, words, 60, number)
     assert code == 128 + number
-    assert "Go on with: python" in err
+    assert "Continue with: python" in err
     assert "Traceback" not in err
     assert not (study.results / "launch.lock").exists()
     (launch,) = study.launches()

@@ -117,5 +117,5 @@ def test_a_key_may_be_its_beginning_or_its_hash(store, trial):
         whole_key(store.root, "digits")
     with pytest.raises(UsageError, match="No trial in .* Did you mean"):
         whole_key(store.root, names[0][:-4] + "zzzz")
-    with pytest.raises(UsageError, match="holds no trials"):
+    with pytest.raises(UsageError, match="contains no trials"):
         whole_key(store.root / "nowhere", "digits")

@@ -49,7 +49,7 @@ def test_what_is_not_finite_is_replaced_and_nothing_else(infinite):
     gradients.buffer.copy_(torch.arange(len(gradients.buffer)))
     before = gradients.buffer.clone()
     model[0].bias.grad[:3] = torch.tensor([math.nan, math.inf, -math.inf])
-    gradients.mend(infinite)
+    gradients.replace_nonfinite(infinite)
     assert model[0].bias.grad[:3].tolist() == [0.0, infinite, -infinite]
     changed = gradients.buffer != before
     assert changed.sum() <= 3

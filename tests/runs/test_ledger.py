@@ -23,7 +23,7 @@ def test_chunks_come_as_copies_and_are_noted_once():
 
 def test_a_chunk_that_is_not_the_pools_is_refused_with_what_to_type():
     ledger = Ledger(lambda index: chunk_of(1), SUMS)
-    with pytest.raises(ValueError, match="chunk 0 is not what pool.json says; .*pool verify NAME"):
+    with pytest.raises(ValueError, match="chunk 0 does not match pool.json; .*pool verify NAME"):
         ledger(0)
     assert ledger.checksums == {}
 
@@ -35,7 +35,7 @@ def test_a_chunk_that_nobody_knows_of_is_noted_as_it_is():
 
 
 def test_a_trial_without_a_pool_asks_for_none():
-    with pytest.raises(ValueError, match="chunk 3 is asked for, and the trial was given no pool"):
+    with pytest.raises(ValueError, match="chunk 3 is needed, but the trial was given no pool"):
         Ledger(None, {})(3)
 
 
@@ -43,5 +43,5 @@ def test_a_pool_that_was_sampled_anew_is_told():
     ledger = Ledger(chunk_of, SUMS)
     earlier = {"0": SUMS[0], "9": "x"}  # 9: beyond what is read now
     assert ledger.recorded(earlier) == earlier
-    with pytest.raises(ValueError, match="chunk 1 of its pool has been sampled anew"):
+    with pytest.raises(ValueError, match="chunk 1 of its pool has been sampled again"):
         ledger.recorded({"0": SUMS[0], "1": SUMS[2]})

@@ -97,9 +97,9 @@ def test_seeds_and_replicates_share_a_line():
 
 
 def test_what_is_no_study_is_refused_with_what_to_type(study, tmp_path):
-    with pytest.raises(UsageError, match="no study 'z'. There: s."):
+    with pytest.raises(UsageError, match="no study 'z'. Known: s."):
         find(study.root, "z")
-    with pytest.raises(UsageError, match="is no folder. Give the results folder"):
+    with pytest.raises(UsageError, match="is not a folder. Give the results folder"):
         find(tmp_path / "nix", None)
     assert find(study.root / "s", None) == (study.root, ["s"])
 

@@ -106,7 +106,7 @@ def test_a_value_that_is_gone_is_refused_with_the_file_s_name(store):
     """`binarise=dynamic` was accepted once, and no run ever read it."""
     path = store.folder(key(TRIAL)).path / "trial.json"
     path.write_text(json.dumps(to_dict(VaeTrial("mnist")) | {"binarise": "dynamic"}))
-    told = "trial.json holds no trial of this version: binarise='dynamic' does not fit: threshold "
+    told = "trial.json is not a trial of this version: binarise='dynamic' does not fit: threshold "
     for asks in (store.folder(key(TRIAL)).trial, lambda: store.folder(key(TRIAL)).create(TRIAL)):
         with pytest.raises(UsageError, match=told) as error:
             asks()

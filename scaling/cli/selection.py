@@ -1,4 +1,4 @@
-"""What was asked for, as work: a study's own trials, searched, or at another study's rates."""
+"""Turns a study's flags into the trials to run: as listed, as a search, or at tuned rates."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -17,15 +17,14 @@ from scaling.trial.schedule import schedule
 def work_of(
     options: Namespace,
     preset: Preset,
-    asked: list[Any],
+    trials: list[Any],
     epochs: int,
     identify: Callable[[Trial], Trial],
 ) -> Work:
     """Returns the work that the flags make of a study's trials.
 
-    `identify` gives trials on own files the content of these.
-
-    Raises UsageError for flags that do not go together, and for what each of them refuses.
+    `identify` adds the content of users' own files to the trials that use them. Raises UsageError
+    for flags that exclude each other, and for values that one of them refuses.
     """
     make = partial(
         schedule,
@@ -37,16 +36,16 @@ def work_of(
         equal_images=preset.equal_images,
         identify=identify,
     )
-    search = search_of(options, type(asked[0]))
+    search = search_of(options, type(trials[0]))
     if preset.equal_images and (search or options.lr_from is not None):
         raise UsageError(
             "--search and --lr-from need trials of equal length, and this study trains smaller "
-            "D_trains for more epochs. Leave them out."
+            "D_trains for more epochs. Omit them."
         )
     if search and options.lr_from is not None:
-        raise UsageError("--search and --lr-from both choose trials. Leave one of them out.")
+        raise UsageError("--search and --lr-from both choose trials. Omit one of them.")
     if search:
-        return Searching(search, asked, make, epochs, preset.measure_every)
+        return Searching(search, trials, make, epochs, preset.measure_every)
     if options.lr_from is not None:
-        return Tuned(options.lr_from, options.results, asked, make)
-    return Work(asked, make)
+        return Tuned(options.lr_from, options.results, trials, make)
+    return Work(trials, make)

@@ -9,25 +9,25 @@ from typing import Any
 import pytest
 import torch
 
-from scaling.cli import probes
+from scaling.cli import checks
 from scaling.cli.doctor import BROKEN, LIMITED, WORKS, Finding
 from scaling.errors import UsageError
 
 
 def test_pytorch_tells_its_version_gpu_and_weights():
-    found = list(probes.pytorch())
+    found = list(checks.pytorch())
     assert [finding.name for finding in found] == ["torch", "gpu", "inception"]
     assert found[0].state == WORKS and found[0].found.startswith(torch.__version__)
 
 
 def test_the_gpu(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(probes, "GPUS", tmp_path / "none")
-    none = probes.gpu()
+    monkeypatch.setattr(checks, "GPUS", tmp_path / "none")
+    none = checks.gpu()
     assert (none.state, none.found) == (LIMITED, "none")
     assert "--preset digits" in none.advice
-    monkeypatch.setattr(probes, "GPUS", tmp_path)  # the driver has one
-    unused = probes.gpu()
+    monkeypatch.setattr(checks, "GPUS", tmp_path)  # the driver has one
+    unused = checks.gpu()
     assert unused.state == BROKEN
     assert f"PyTorch {torch.__version__} cannot use it" in unused.found
     assert "nvidia-smi" in unused.advice
@@ -36,7 +36,7 @@ def test_the_gpu(monkeypatch, tmp_path):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_that_computes():
-    finding = probes.gpu()
+    finding = checks.gpu()
     assert finding.state == WORKS
     assert " GB free" in finding.found
 
@@ -44,27 +44,27 @@ def test_a_gpu_that_computes():
 def test_the_weights_of_inception(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    finding = probes.weights()
+    finding = checks.weights()
     assert (finding.state, finding.advice) == (LIMITED, "pip install torch-fidelity")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    finding = probes.weights()
+    finding = checks.weights()
     assert finding.state == LIMITED
     assert str(tmp_path / "checkpoints") in finding.advice
     file = tmp_path / "checkpoints" / "weights-inception-2015-12-05-6726825d.pth"
     file.parent.mkdir()
     file.write_bytes(b"something else")
-    finding = probes.weights()
+    finding = checks.weights()
     assert (finding.state, finding.advice) == (BROKEN, f"rm {file}")
     digest = hashlib.sha256(b"something else").hexdigest()
     monkeypatch.setattr("scaling.metrics.features.WEIGHTS_SHA256", digest)
-    assert probes.weights().state == WORKS
+    assert checks.weights().state == WORKS
 
 
 def test_the_data(tmp_path):
     (tmp_path / "cifar10_train.npz").write_bytes(b"torn")
     (tmp_path / "cifar10_test.npz").write_bytes(b"torn")
     (tmp_path / "MNIST" / "raw").mkdir(parents=True)  # and nothing in it
-    found = {finding.name: finding for finding in probes.data(str(tmp_path))}
+    found = {finding.name: finding for finding in checks.data(str(tmp_path))}
     assert found["digits"] == Finding("digits", WORKS, "1,297 and 500 images (scikit-learn)")
     assert found["fashion_mnist"].state == LIMITED
     assert str(tmp_path / "FashionMNIST/raw") in found["fashion_mnist"].advice
@@ -80,8 +80,8 @@ def told(monkeypatch, capsys):
     def run(probe, *words):
         codes: list[Any] = []
         monkeypatch.setattr(os, "_exit", codes.append)
-        monkeypatch.setitem(probes.PROBES, "ray", probe)
-        probes.main("ray", *words)
+        monkeypatch.setitem(checks.CHECKS, "ray", probe)
+        checks.main("ray", *words)
         assert codes == [0]
         return [Finding(*json.loads(line)) for line in capsys.readouterr().out.splitlines()]
 

@@ -1,6 +1,6 @@
-"""The doctor's checks that import PyTorch, Ray and the data: each a process of its own.
+"""Runs the doctor's checks that import PyTorch, Ray and the data, each in its own process.
 
-`python -m scaling.cli.probes NAME [ARGUMENT]` prints a line of JSON for each finding.
+`python -m scaling.cli.checks NAME [ARGUMENT]` prints one line of JSON for each finding.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ GPUS = Path("/proc/driver/nvidia/gpus")
 
 
 def pytorch() -> Iterator[Finding]:
-    """PyTorch, the GPU through it, and the weights of Inception."""
+    """Checks PyTorch, its use of a GPU, and the weights of Inception."""
     import torch
 
     yield Finding("torch", WORKS, f"{torch.__version__}, {torch.get_num_threads()} threads")
@@ -32,7 +32,7 @@ def pytorch() -> Iterator[Finding]:
 
 
 def gpu() -> Finding:
-    """Whether PyTorch can compute on a GPU, where the driver shows one."""
+    """Checks whether PyTorch can compute on the GPU that the driver shows."""
     import torch
 
     if torch.cuda.is_available():
@@ -42,15 +42,15 @@ def gpu() -> Finding:
         count, name = torch.cuda.device_count(), torch.cuda.get_device_name()
         return Finding("gpu", WORKS, f"{count} x {name}, {size(free)} of {size(total)} free")
     if GPUS.is_dir():
-        found = f"the driver shows a GPU, and PyTorch {torch.__version__} cannot use it"
-        advice = "Install the build for the CUDA of nvidia-smi: https://pytorch.org/get-started"
+        found = f"the driver shows a GPU, but PyTorch {torch.__version__} cannot use it"
+        advice = "Install the build for the CUDA version that nvidia-smi shows: https://pytorch.org/get-started"
         return Finding("gpu", BROKEN, found, advice)
-    advice = "--preset digits or mnist-small; the others by --address on a cluster with GPUs"
+    advice = "Use --preset digits or mnist-small; for others, --address of a cluster with GPUs"
     return Finding("gpu", LIMITED, "none", advice)
 
 
 def weights() -> Finding:
-    """What FID and Inception Score of RGB images need."""
+    """Checks the weights that FID and Inception Score of RGB images need."""
     import torch
 
     from scaling.metrics.features import WEIGHTS, WEIGHTS_SHA256
@@ -61,7 +61,7 @@ def weights() -> Finding:
         advice = "pip install torch-fidelity"
         return Finding("inception", LIMITED, f"{absent}no torch-fidelity", advice)
     if not file.is_file():
-        advice = f"Put it there, from the releases of torch-fidelity: {file}"
+        advice = f"Download it from the releases of torch-fidelity to: {file}"
         return Finding("inception", LIMITED, f"{absent}no {WEIGHTS}", advice)
     if hashlib.sha256(file.read_bytes()).hexdigest() != WEIGHTS_SHA256:
         advice = shlex.join(["rm", str(file)])
@@ -70,7 +70,7 @@ def weights() -> Finding:
 
 
 def ray(address: str = "local", cpus: str = "") -> Iterator[Finding]:
-    """Joins the cluster, or starts Ray here, as a study would."""
+    """Joins the Ray cluster or starts a local Ray, as a study would."""
     from scaling.cluster.connect import connect
 
     there = connect(address, int(cpus) if cpus else None)
@@ -79,7 +79,7 @@ def ray(address: str = "local", cpus: str = "") -> Iterator[Finding]:
 
 
 def data(root: str = "", *modules: str) -> Iterator[Finding]:
-    """Reads every data set that lies under the data root, or that a module adds; downloads none."""
+    """Reads every data set under the data root or of a module; downloads none."""
     from scaling.data import datasets, official
 
     for word in modules:
@@ -100,7 +100,7 @@ def data(root: str = "", *modules: str) -> Iterator[Finding]:
         yield Finding(name, WORKS, images)
 
 
-PROBES: dict[str, Callable[..., Iterator[Finding]]] = {
+CHECKS: dict[str, Callable[..., Iterator[Finding]]] = {
     "torch": pytorch,
     "ray": ray,
     "data": data,
@@ -108,19 +108,19 @@ PROBES: dict[str, Callable[..., Iterator[Finding]]] = {
 
 
 def main(name: str, *words: str) -> None:
-    """Prints the findings and ends the process at once: Ray and PyTorch take long to close."""
+    """Prints the findings and exits immediately: Ray and PyTorch take long to close."""
     try:
-        for finding in PROBES[name](*words):
-            _tell(finding)
+        for finding in CHECKS[name](*words):
+            _print(finding)
     except UsageError as error:
-        _tell(Finding(name, BROKEN, str(error)))
-    except Exception as error:  # whatever a broken installation raises is a finding
+        _print(Finding(name, BROKEN, str(error)))
+    except Exception as error:  # a broken installation may raise anything
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        _tell(Finding(name, BROKEN, text, ADVICE[name]))
+        _print(Finding(name, BROKEN, text, ADVICE[name]))
     os._exit(0)
 
 
-def _tell(finding: Finding) -> None:
+def _print(finding: Finding) -> None:
     print(json.dumps(astuple(finding)), flush=True)
 
 
