@@ -32,7 +32,7 @@ def test_a_module_that_does_not_load_is_named(tmp_path, told):
 
 @pytest.mark.parametrize(("word", "told"), [
     ("nowhere.py", "there is no such file"), ("nowhere.at_all", "Python finds no module 'nowhere'"),
-    ("not-a-name", "a file.py or a dotted name is expected"),
+    ("not-a-name", "neither a Python file nor a dotted name"),
 ])  # fmt: skip
 def test_a_module_that_is_not_there_is_named(word, told):
     with pytest.raises(UsageError, match=told):
