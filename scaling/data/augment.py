@@ -172,7 +172,7 @@ def augmented(
     0.5; floats in [0, 1] for a Gaussian, and for a Bernoulli with `keep_real`.
     """
     floats = likelihood_row(likelihood).floats
-    if floats == "always" or (floats == "asked" and keep_real):
+    if floats == "always" or (floats == "on_request" and keep_real):
         return _augment_(images / (levels - 1), 1, settings, generator)
     return _augment_(images.clone(), levels - 1, settings, generator)
 

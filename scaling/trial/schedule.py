@@ -23,9 +23,7 @@ class Scheduled:
     epochs: int
     measure_every: int
     metrics: tuple[str, ...] = ()  # the costly metrics, by module or column
-    kept_epochs: tuple[
-        int, ...
-    ] = ()  # epochs whose models are saved, for costly metrics or samples
+    kept_epochs: tuple[int, ...] = ()  # epochs whose models are saved
 
     @property
     def key(self) -> str:
@@ -82,7 +80,7 @@ class Diffusion:
 
 
 def pool_name(trial: DiffusionTrial, epochs: int) -> str:
-    """Returns the name of the folder with the samples of a diffusion model after `epochs` epochs."""
+    """Returns the name of the folder with a diffusion model's samples after `epochs` epochs."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", PurePath(data_name(trial)).stem)
     return f"{name}-{trial.share:g}-{key(trial)}-e{epochs}"
 

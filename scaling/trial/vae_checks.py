@@ -80,6 +80,6 @@ def check_source(trial: Any) -> None:
         )
     if trial.binarise != "threshold" and trial.source.real_share < 1:
         raise UsageError(
-            f"binarise={trial.binarise} does not fit to samples: diffusion models are trained on "
-            "thresholded images, so the test set would differ in kind. Give --source normal."
+            f"binarise={trial.binarise} cannot be combined with samples: diffusion models are "
+            "trained on thresholded images, unlike the test set. Give --source normal."
         )
