@@ -135,7 +135,7 @@ def test_only_levels_are_resized():
 
 @pytest.mark.parametrize(
     ("kind", "rescale", "words"),
-    [(np.int64, None, "holds int64. Save levels"), (np.uint8, "unit", "Leave out --rescale")],
+    [(np.int64, None, "contains int64. Save levels"), (np.uint8, "unit", "Leave out --rescale")],
 )
 def test_what_are_no_levels_or_levels_already_is_refused(kind, rescale, words):
     with pytest.raises(UsageError, match=words):
