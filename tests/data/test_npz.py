@@ -66,14 +66,14 @@ def test_pairs_need_both_files(tmp_path):
 
 UNIT = GREY / np.float32(255)
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "names": ({"x": GREY, "y": LABELS}, "holds x, y. Name its arrays train_images and test_images"),
-    "half of a pair": ({"train_images": GREY}, "holds train_images. Name"),
-    "no offsets": ({"jpeg": GREY.ravel()}, "holds jpeg. Name"),
-    "nothing": ({}, "holds nothing. Name"),
+    "names": ({"x": GREY, "y": LABELS}, "contains x, y. Name its arrays train_images and test_images"),
+    "half of a pair": ({"train_images": GREY}, "contains train_images. Name"),
+    "no offsets": ({"jpeg": GREY.ravel()}, "contains jpeg. Name"),
+    "nothing": ({}, "contains nothing. Name"),
     "floats": ({"images": UNIT}, r"images in .*own.npz contains float32.*\* 255\).round\(\)"),
     "int64": ({"images": GREY.astype(int)}, "contains int64.*astype.np.uint8"),
-    "bool": ({"images": GREY > 9}, "holds bool.*astype.np.uint8"),
-    "text": ({"images": np.array(["a", "b"])}, "holds <U1"),
+    "bool": ({"images": GREY > 9}, "contains bool.*astype.np.uint8"),
+    "text": ({"images": np.array(["a", "b"])}, "contains <U1"),
     "objects": ({"images": np.array([GREY[0], None], object)}, "cannot be read.*Object arrays"),
     "flat": ({"images": GREY.reshape(12, 36)}, r"shape \(12, 36\). Save it as \(N, H, W\)"),
     "a number": ({"images": np.uint8(3)}, r"shape \(\). Save it"),
@@ -88,7 +88,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "float labels": ({"images": GREY, "labels": LABELS / 2}, "float64.*whole number"),
     "train and test": (
         {"train_images": GREY, "test_images": COLOUR},
-        r"training images of the shape \(6, 6\) and test images of \(6, 6, 3\)",
+        r"training images of the shape \(6, 6\) and test images of the shape \(6, 6, 3\)",
     ),
     "test labels": (
         {"train_images": GREY, "test_images": GREY[:4], "test_labels": LABELS},
@@ -158,7 +158,7 @@ def test_wrong_files(tmp_path):
         refused(path, "cannot be read as an npz.*np.savez_compressed")
     with zipfile.ZipFile(tmp_path / "folder.npz", "w") as archive:
         archive.writestr("images", "no array")
-    refused(tmp_path / "folder.npz", "images in .* holds .S8")
+    refused(tmp_path / "folder.npz", "images in .* contains .S8")
 
 
 def test_damage_anywhere_is_refused(tmp_path):
