@@ -96,7 +96,7 @@ def test_pools_that_are_missing_or_too_small(tmp_path):
     with pytest.raises(UsageError, match="has 2 chunks, and k=3 needs 3"):
         checked(reading(pool.name, 3), store)
     shutil.rmtree(store.pool(pool.name))
-    with pytest.raises(UsageError, match="no such pool"):
+    with pytest.raises(UsageError, match="the pool does not exist"):
         checked(reading(pool.name, 2), store)
 
 

@@ -66,7 +66,10 @@ def test_pairs_need_both_files(tmp_path):
 
 UNIT = GREY / np.float32(255)
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "names": ({"x": GREY, "y": LABELS}, "contains x, y. Name its arrays train_images and test_images"),
+    "names": (
+        {"x": GREY, "y": LABELS},
+        "contains x, y. Name its arrays train_images and test_images",
+    ),
     "half of a pair": ({"train_images": GREY}, "contains train_images. Name"),
     "no offsets": ({"jpeg": GREY.ravel()}, "contains jpeg. Name"),
     "nothing": ({}, "contains nothing. Name"),

@@ -178,7 +178,7 @@ def test_no_chunk_is_not_written(path, images):
 
 def test_another_pool_of_the_same_name_is_refused(path):
     create(path, replace(SPEC, source="made elsewhere"))
-    with pytest.raises(UsageError, match=r"made with epochs=5 \(now 6\), sampler="):
+    with pytest.raises(UsageError, match=r"created with epochs=5 \(now 6\), sampler="):
         create(path, replace(SPEC, epochs=6, sampler={"steps": 9}))
     with pytest.raises(UsageError, match="cannot lie"):
         create(path.parent / "q", SPEC)

@@ -53,5 +53,5 @@ def test_a_trial_whose_module_is_not_loaded_names_it():
     values = to_dict(VaeTrial("digits")) | {"network": "theirs"}
     with pytest.raises(UsageError, match="Unknown network 'theirs'. Known: fully_connected, res"):
         from_dict(values)
-    with pytest.raises(UsageError, match="made with --module /a/theirs.py. Add that."):
+    with pytest.raises(UsageError, match="created with --module /a/theirs.py. Add that."):
         from_dict(values | {"modules": {"network": "/a/theirs.py"}})
