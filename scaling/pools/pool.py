@@ -92,7 +92,7 @@ class Pool:
             raise self._refusal(index, error) from None
 
     def check(self, index: int) -> str:
-        """Returns the SHA-256 of a chunk's file; raises UsageError if it differs from the record."""
+        """Returns the SHA-256 of a chunk's file; raises UsageError if it is not as recorded."""
         self.read(index)
         try:
             found = chunk.sha256(self._file(index))

@@ -58,7 +58,7 @@ def test_what_cannot_be_a_pool_is_refused(wrong, told):
     ({"chunks": [{"file": "chunk-00000.npy", "sha256": "A" * 64, "first_seed": 0}]}, "impossible"),
     ({"chunks": [{"file": "chunk-00000.npy", "sha256": "0" * 64, "first_seed": 1}]}, "impossible"),
     ({"chunks": [{"file": "chunk-0000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "impossible"),
-    ({"chunks": 2 * [{"file": "chunk-00000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "impossible"),
+    ({"chunks": 2 * [{"file": "chunk-00000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "chunk"),
 ])  # fmt: skip
 def test_what_is_no_record_is_refused(tmp_path, change, told):
     path = tmp_path / "p"
