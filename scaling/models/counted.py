@@ -80,7 +80,7 @@ def _halves(trial: VaeTrial, shape: Shape) -> tuple[Half, Half]:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         raise UsageError(
             f"network={trial.network} fails on an image of {channels} x {side} x {side} on torch's "
-            f"meta device: {text}. Mend it, or give it a layer list in "
+            f"meta device: {text}. Correct it, or give it a layer list in "
             "scaling.models.layers.VAE_LAYERS."
         ) from error
     if tuple(out.shape) != expected:

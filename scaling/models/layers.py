@@ -76,7 +76,7 @@ class Layer:
         return self.outputs * self.positions * self.kept
 
 
-def row_of(trial: Trial) -> DatasetRow:
+def images_of_trial(trial: Trial) -> DatasetRow:
     """Returns the shape and the number of levels of the trial's images."""
     return images_of(trial.dataset)
 
@@ -220,7 +220,7 @@ def layers(trial: Trial, row: DatasetRow | None = None) -> list[Layer | Counted]
     """
     if isinstance(trial, VaeTrial):
         return [layer for half in halves(trial, row) for layer in half]
-    return list(LAYERS[trial.kind](trial, row or row_of(trial)))
+    return list(LAYERS[trial.kind](trial, row or images_of_trial(trial)))
 
 
 def halves(
@@ -228,7 +228,7 @@ def halves(
 ) -> tuple[list[Layer | Counted], list[Layer | Counted]]:
     """Returns the linear maps of encoder and decoder of a VAE, each with one layer of Theta_z."""
     assert isinstance(trial, VaeTrial), trial.kind
-    row, listed = row or row_of(trial), VAE_LAYERS.get(trial.network)
+    row, listed = row or images_of_trial(trial), VAE_LAYERS.get(trial.network)
     if listed is None:
         encoder, decoder = counted.halves(trial, row)
         return [*encoder], [*decoder]
@@ -241,5 +241,5 @@ def likelihood_terms(trial: Trial) -> int:
     """Returns the number of logistics in the likelihood of one image; 0 if it is not a mixture."""
     if not isinstance(trial, VaeTrial) or WIDTHS.get(trial.likelihood) is not _of_mixture:
         return 0
-    row = row_of(trial)
+    row = images_of_trial(trial)
     return trial.mixtures * row.channels * row.side**2

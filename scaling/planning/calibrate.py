@@ -134,10 +134,10 @@ def _seconds(load: Workload, device: str) -> float:
     import numpy as np
 
     from scaling.data.datasets import Dataset
-    from scaling.models.layers import row_of
+    from scaling.models.layers import images_of_trial
     from scaling.runs.vae import VaeRun
 
-    trial, row = load.trial, row_of(load.trial)
+    trial, row = load.trial, images_of_trial(load.trial)
     draw = np.random.default_rng(0).integers
     train, test = (
         draw(0, row.levels, (count, row.channels, row.side, row.side), dtype=np.uint8)

@@ -7,7 +7,14 @@ from typing import Any
 
 from scaling.models.counted import Counted
 from scaling.models.flops import half_asleep_flops, training_flops
-from scaling.models.layers import Layer, Operations, halves, layers, likelihood_terms, row_of
+from scaling.models.layers import (
+    Layer,
+    Operations,
+    halves,
+    images_of_trial,
+    layers,
+    likelihood_terms,
+)
 from scaling.trial import Trial, VaeTrial
 from scaling.trial.partition import sizes
 from scaling.trial.schedule import Scheduled
@@ -68,7 +75,7 @@ class Machine:
 
     def seconds(self, trial: Trial, work: Operations) -> float:
         """Returns the seconds that these operations of the trial take."""
-        bf16 = self.bf16 if trial.trains_in_bf16(row_of(trial).side) else 1
+        bf16 = self.bf16 if trial.trains_in_bf16(images_of_trial(trial).side) else 1
         network = bf16 * (self.flop * work.flops + self.value * work.values)
         compiled = COMPILED_SHARE if is_compiled(trial) else 1
         return self.launch * work.launches + network + compiled * self.component * work.components
@@ -95,18 +102,18 @@ def parameters(trial: Trial) -> dict[str, int]:
 
 def train_images(trial: Trial) -> int:
     """Returns |D_train|."""
-    return sizes(trial.part, row_of(trial), trial.dataset).train
+    return sizes(trial.part, images_of_trial(trial), trial.dataset).train
 
 
 def test_images(trial: Trial) -> int:
     """Returns the number of images of the validation and the test set."""
-    found = sizes(trial.part, row_of(trial), trial.dataset)
+    found = sizes(trial.part, images_of_trial(trial), trial.dataset)
     return found.validation + found.test
 
 
 def image_bytes(trial: Trial) -> int:
     """Returns the bytes of one image as levels."""
-    return row_of(trial).image_bytes
+    return images_of_trial(trial).image_bytes
 
 
 def memory(
@@ -137,7 +144,9 @@ def _outputs(trial: Trial, machine: Machine, micro_batch: int | None) -> float:
     *hidden, head = (layer.values for layer in layers(trial))
     copies = COPIES[trial.kind]
     kept = copies.hidden * sum(hidden) + HEAD_COPIES * head
-    saved = BF16_SAVES if machine.bf16 < 1 and trial.trains_in_bf16(row_of(trial).side) else 1
+    saved = (
+        BF16_SAVES if machine.bf16 < 1 and trial.trains_in_bf16(images_of_trial(trial).side) else 1
+    )
     training = min(micro_batch or trial.step_images, trial.step_images) * kept * saved
     if micro_batch and micro_batch < trial.step_images:
         training += trial.step_images * _dropped(trial) / BYTES
@@ -220,7 +229,9 @@ def metrics_work(scheduled: Scheduled, settings: Mapping[str, Mapping[str, Any]]
         passes = given["n_images"] * given["draws"]
         work += _through(decoder, passes) + Operations(0, 0, 0, passes * likelihood_terms(trial))
     if "robustness" in scheduled.metrics:
-        given = ROBUSTNESS[row_of(trial).channels == 3] | dict(settings.get("robustness", {}))
+        given = ROBUSTNESS[images_of_trial(trial).channels == 3] | dict(
+            settings.get("robustness", {})
+        )
         work += _through(encoder, 2 * given["n_ref"] * given["n_attack"] * given["n_steps"])
     return work * len(scheduled.kept_epochs)
 

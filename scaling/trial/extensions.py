@@ -139,10 +139,10 @@ def load(module: Module) -> None:
             importlib.import_module(module.name)
         except SyntaxError as error:
             raise UsageError(
-                f"--module {module.word} is not Python: {error.msg}, line {error.lineno}. Mend it."
+                f"--module {module.word} is not Python: {error.msg}, line {error.lineno}. Correct it."
             ) from None
         except (Exception, SystemExit) as error:  # a user's module may raise anything
-            raise UsageError(f"--module {module.word} {_raised(module, error)}. Mend it.") from None
+            raise UsageError(f"--module {module.word} {_raised(module, error)}. Correct it.") from None
     _loaded.append(module)
 
 

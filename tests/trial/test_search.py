@@ -140,9 +140,7 @@ def test_too_many_samples_are_refused_in_a_sentence(words, samples, said):
 def test_a_field_is_given_once():
     with pytest.raises(UsageError, match="--search names lr twice. Give each field one range"):
         check_free(ranges("lr=log:1:2", "lr=lin:1:2"), [])
-    with pytest.raises(
-        UsageError, match="--search and another flag both set lr"
-    ):
+    with pytest.raises(UsageError, match="--search and another flag both set lr"):
         check_free(ranges("lr=log:1:2"), ["m_z", "lr"])
 
 
