@@ -225,6 +225,7 @@ class Windows:
 
     @property
     def exhausted(self) -> bool:
+        """Returns True if the rule says to stop."""
         return self.misses > PATIENCE
 
     def add(self, value: float) -> None:

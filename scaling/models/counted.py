@@ -122,9 +122,11 @@ class Calls:
         self.seen: set[int] = set()  # modules whose weights are counted already
 
     def begin(self, module: "nn.Module", inputs: object) -> None:
+        """Starts the record of a call, before the module's forward pass."""
         self.open.append([self.flops(), 0])
 
     def end(self, module: "nn.Module", inputs: object, output: Any) -> None:
+        """Adds a layer for a call, after the module's forward pass."""
         start, inside = self.open.pop()
         taken = self.flops() - start
         if self.open:

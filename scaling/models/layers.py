@@ -48,10 +48,12 @@ class Layer:
 
     @property
     def parameters(self) -> int:
+        """Returns the number of parameters, with those of the normalization after it."""
         return self.weights + 2 * self.outputs * self.norm
 
     @property
     def weights(self) -> int:
+        """Returns the number of weights and biases."""
         product = self.inputs * self.outputs * self.area * self.weighted
         return product + self.outputs * self.bias
 

@@ -44,10 +44,12 @@ class MixtureOfLogistics:
 
     @cached_property
     def log_scales(self) -> Tensor:
+        """Returns the log-scales, at least LOG_SCALE_MIN, (B, C, K, H, W)."""
         return self.rest[:, :, 1].clamp(min=LOG_SCALE_MIN)
 
     @cached_property
     def coefficients(self) -> Tensor | None:
+        """Returns the tanh of the coefficients of RGB, (B, 3, K, H, W); None for other images."""
         return torch.tanh(self.rest[:, :, 2]) if self.channels == 3 else None
 
     @staticmethod

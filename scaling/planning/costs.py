@@ -144,9 +144,8 @@ def _outputs(trial: Trial, machine: Machine, micro_batch: int | None) -> float:
     *hidden, head = (layer.values for layer in layers(trial))
     copies = COPIES[trial.kind]
     kept = copies.hidden * sum(hidden) + HEAD_COPIES * head
-    saved = (
-        BF16_SAVES if machine.bf16 < 1 and trial.trains_in_bf16(images_of_trial(trial).side) else 1
-    )
+    in_bf16 = machine.bf16 < 1 and trial.trains_in_bf16(images_of_trial(trial).side)
+    saved = BF16_SAVES if in_bf16 else 1
     training = min(micro_batch or trial.step_images, trial.step_images) * kept * saved
     if micro_batch and micro_batch < trial.step_images:
         training += trial.step_images * _dropped(trial) / BYTES

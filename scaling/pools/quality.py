@@ -130,6 +130,7 @@ class NearCopies:
 
     @property
     def share(self) -> float:
+        """Returns the share of near copies among the checked images."""
         return self.found / self.checked
 
 

@@ -139,10 +139,12 @@ def load(module: Module) -> None:
             importlib.import_module(module.name)
         except SyntaxError as error:
             raise UsageError(
-                f"--module {module.word} is not Python: {error.msg}, line {error.lineno}. Correct it."
+                f"--module {module.word} is not Python: {error.msg}, line {error.lineno}. "
+                "Correct it."
             ) from None
         except (Exception, SystemExit) as error:  # a user's module may raise anything
-            raise UsageError(f"--module {module.word} {_raised(module, error)}. Correct it.") from None
+            raised = _raised(module, error)
+            raise UsageError(f"--module {module.word} {raised}. Correct it.") from None
     _loaded.append(module)
 
 

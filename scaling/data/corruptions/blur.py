@@ -42,6 +42,7 @@ def lens_kernel(radius: float, smoothing: float) -> NDArray:
 
 
 def defocus_blur(x: Images, c: tuple[float, float], rng: np.random.Generator) -> Images:
+    """Blurs images as a lens out of focus does; c are radius and smoothing in pixels."""
     kernel = lens_kernel(*c).astype(x.dtype)
     return ndimage.correlate(x, kernel[None, None], mode="mirror")
 
@@ -76,6 +77,7 @@ def zoom_blur(x: Images, end: float, rng: np.random.Generator) -> Images:
 
 
 def gaussian_blur(x: Images, sigma: float, rng: np.random.Generator) -> Images:
+    """Blurs images by a Gaussian of width sigma in pixels."""
     return smoothed(x, sigma)
 
 

@@ -49,6 +49,7 @@ def saturate(x: Images, c: tuple[float, float], rng: np.random.Generator) -> Ima
 
 
 def contrast(x: Images, factor: float, rng: np.random.Generator) -> Images:
+    """Scales the difference of each colour from its mean over the image by a factor."""
     mean = x.mean((2, 3), keepdims=True)
     return (x - mean) * np.float32(factor) + mean
 
@@ -98,6 +99,8 @@ def pixelate(x: Images, share: float, rng: np.random.Generator) -> Images:
 
 
 def jpeg_compression(x: Images, quality: int, rng: np.random.Generator) -> Images:
+    """Compresses and decompresses each image by JPEG with that quality."""
+
     def through(image: Image.Image) -> Image.Image:
         file = io.BytesIO()
         image.save(file, "JPEG", quality=quality)
