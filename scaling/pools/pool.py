@@ -29,10 +29,7 @@ class Pool:
 
     @classmethod
     def load(cls, path: Path, root: Path) -> "Pool":
-        """Returns the pool in that folder without checking its chunks.
-
-        Raises UsageError for a missing or damaged `pool.json` and for a link out of `root`.
-        """
+        """Returns the pool in that folder; raises UsageError if its `pool.json` is not valid."""
         if not (path / "pool.json").exists():
             names = [other.parent.name for other in root.glob("*/pool.json")]
             raise UsageError(
@@ -77,10 +74,7 @@ class Pool:
         return int(np.prod(self.spec.chunk_shape))
 
     def read(self, index: int) -> np.ndarray:
-        """Maps a chunk (N, C, H, W) into memory, read-only, so copy it before changing it.
-
-        Raises UsageError for a chunk that is unfinished, missing or damaged.
-        """
+        """Maps a chunk (N, C, H, W) into memory read-only; raises UsageError if it is damaged."""
         if index not in self.chunks:
             raise UsageError(
                 f"Chunk {index} of the pool {self.name} is not finished. "

@@ -107,38 +107,24 @@ def test_wrong_arrays(tmp_path, name):
 
 
 GOOD = jpegs(FILES)
+UNCLEAR = "does not say where its JPEG files begin"
 CMYK = io.BytesIO()
 Image.new("CMYK", (6, 6)).save(CMYK, "JPEG")
 PNG = io.BytesIO()
 Image.fromarray(COLOUR[0]).save(PNG, "PNG")
 WRONG_JPEG = {
     "cut bytes": (GOOD | {"jpeg": GOOD["jpeg"][:-50]}, "offsets in .* end at .*incomplete"),
-    "falling": (
-        GOOD | {"offsets": GOOD["offsets"][::-1].copy()},
-        "does not say where its JPEG files begin",
-    ),
-    "negative": (
-        GOOD | {"offsets": GOOD["offsets"] - 5},
-        "does not say where its JPEG files begin",
-    ),
-    "float": (GOOD | {"offsets": GOOD["offsets"] / 1.0}, "does not say where its JPEG files begin"),
-    "one offset": (
-        GOOD | {"offsets": GOOD["offsets"][:1]},
-        "does not say where its JPEG files begin",
-    ),
-    "a table": (
-        GOOD | {"offsets": GOOD["offsets"][None]},
-        "does not say where its JPEG files begin",
-    ),
-    "no bytes": (
-        GOOD | {"jpeg": GOOD["jpeg"].astype(int)},
-        "does not say where its JPEG files begin",
-    ),
+    "falling": (GOOD | {"offsets": GOOD["offsets"][::-1].copy()}, UNCLEAR),
+    "negative": (GOOD | {"offsets": GOOD["offsets"] - 5}, UNCLEAR),
+    "float": (GOOD | {"offsets": GOOD["offsets"] / 1.0}, UNCLEAR),
+    "one offset": (GOOD | {"offsets": GOOD["offsets"][:1]}, UNCLEAR),
+    "a table": (GOOD | {"offsets": GOOD["offsets"][None]}, UNCLEAR),
+    "no bytes": (GOOD | {"jpeg": GOOD["jpeg"].astype(int)}, UNCLEAR),
     "shifted": (GOOD | {"offsets": GOOD["offsets"][1:] - 3}, "Image 0 .*cannot be read"),
     "torn": (jpegs([FILES[0], FILES[1][:-200], FILES[2]]), "Image 1 .*cannot be read"),
     "a PNG": (jpegs([FILES[0], PNG.getvalue()]), "Image 1 .*cannot be read"),
     "CMYK": (jpegs([FILES[0], CMYK.getvalue()]), "Image 1 .*mode CMYK.*grey"),
-    "sizes": (jpegs([FILES[0], jpeg(COLOUR[0][:5])]), r"Image 1 .*\(5, 6, 3\), the first"),
+    "sizes": (jpegs([FILES[0], jpeg(COLOUR[0][:5])]), r"Image 1 .*\(5, 6, 3\), but the first"),
     "oblong": (jpegs([jpeg(COLOUR[0][:5])]), "5 x 6 pixels"),
     "labels": (GOOD | {"labels": LABELS[:3]}, r"labels in .*shape \(3,\)"),
 }

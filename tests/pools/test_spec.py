@@ -36,11 +36,11 @@ def test_where_it_came_from_makes_no_other_pool():
 
 
 @pytest.mark.parametrize(("wrong", "told"), [
-    ({"name": "../p"}, "'../p' is name of a pool"), ({"name": ""}, "not the name of a pool"),
+    ({"name": "../p"}, "'../p' is not the name of a pool"), ({"name": ""}, "not the name of a pool"),
     ({"name": ".p"}, "name of a pool"), ({"name": "a b"}, "not the name of a pool"),
     ({"model": "a/b"}, "is not a trial's key"), ({"levels": 1}, "levels=1 is impossible"),
     ({"levels": 257}, "levels=257"), ({"shape": (8, 8)}, "are no chunk"),
-    ({"shape": (1, 0, 8)}, "are no chunk"), ({"images_per_chunk": 0}, "make no chunk"),
+    ({"shape": (1, 0, 8)}, "are no chunk"), ({"images_per_chunk": 0}, "are no chunk"),
     ({"epochs": "many"}, "epochs='many' does not fit"),
 ])  # fmt: skip
 def test_what_cannot_be_a_pool_is_refused(wrong, told):
