@@ -36,7 +36,8 @@ def test_where_it_came_from_makes_no_other_pool():
 
 
 @pytest.mark.parametrize(("wrong", "told"), [
-    ({"name": "../p"}, "'../p' is not the name of a pool"), ({"name": ""}, "not the name of a pool"),
+    ({"name": "../p"}, "'../p' is not the name of a pool"),
+    ({"name": ""}, "not the name of a pool"),
     ({"name": ".p"}, "name of a pool"), ({"name": "a b"}, "not the name of a pool"),
     ({"model": "a/b"}, "is not a trial's key"), ({"levels": 1}, "levels=1 is impossible"),
     ({"levels": 257}, "levels=257"), ({"shape": (8, 8)}, "are no chunk"),

@@ -14,7 +14,7 @@ BAD = {
     "raises ZeroDivisionError: division by zero, line 2": '"""A."""\n1 / 0\n',
     "the network residual exists already": ADDS + "NETWORKS['new'] = NETWORKS['residual'] = 1\n",
     "the metric psnr has no COLUMNS": "from scaling.metrics import EXTRA\nEXTRA['psnr'] = 1\n",
-    "defines psnr_mean, which psnr already defines": "import sys\nfrom scaling.metrics import EXTRA\n"
+    "defines psnr_mean, which psnr already": "import sys\nfrom scaling.metrics import EXTRA\n"
     "COLUMNS, Settings, measure = ('psnr_mean',), 0, 0\nEXTRA['mine'] = sys.modules[__name__]\n",
 }
 
