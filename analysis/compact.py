@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analysis import own_study
 from analysis.provenance import METADATA, launches_of, provenance, public
 from analysis.results import load
 from analysis.trial_folder import FORMAT, ResultsError
@@ -40,6 +41,7 @@ def compact(
     frame = load(path) if frame is None else frame
     if output:
         about = about | {"launches": [public(launch) for launch in launches_of(about)]}
+        about |= _studies(path, frame)
         frame = without_folders(frame)
     output = output or path / "trials.parquet"
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -53,6 +55,14 @@ def compact(
     finally:
         aside.unlink(missing_ok=True)
     return output
+
+
+def _studies(path: Path, frame: pd.DataFrame) -> dict[str, object]:
+    """Which trials are whose, of a root or file with several studies."""
+    there = set(frame["key"])
+    found = {name: sorted(there & set(keys)) for name, keys in own_study.studies(path).items()}
+    found = {name: keys for name, keys in found.items() if keys}
+    return {"studies": found} if found else {}
 
 
 def without_folders(frame: pd.DataFrame) -> pd.DataFrame:

@@ -157,9 +157,14 @@ def overlap_at(frame: pd.DataFrame) -> float:
 
 
 def level_of(frame: pd.DataFrame) -> str:
-    """The level of a settled frame or of a table of one, several data sets' being joined."""
-    said = frame["level"].dropna().unique() if "level" in frame else ()
-    return " or ".join(filter(None, map(str, said)))
+    """The level of a settled frame or of a table of one, several data sets' being joined.
+
+    A level that another one makes more exact, as in "seeds on one data set, one diffusion model",
+    is not said beside it.
+    """
+    said = list(map(str, frame["level"].dropna().unique())) if "level" in frame else []
+    longest = [each for each in said if not any(o.startswith(f"{each}, ") for o in said)]
+    return " or ".join(filter(None, longest))
 
 
 def unit_of(level: str) -> str:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from analysis.command import command
 from analysis.trial_folder import NewerFormat, ResultsError, check_format, read_versioned
 
-KEPT = ("study", "preset", "launches", "search", "rates")
+KEPT = ("study", "preset", "launches", "search", "rates", "studies")
 METADATA = b"study"  # where the parquet's schema keeps name, preset, launches and format
 
 

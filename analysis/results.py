@@ -32,7 +32,7 @@ from analysis.trial_folder import (
 NAMED = 3  # damaged trials on stderr before "and n more"
 LARGEST = 10**300  # a whole number in JSON may have a thousand digits
 APART = {"key", "kind", "state", "dataset", "seed", "source", "m_z", "n_c", "share"}
-IDENTITY = ["kind", "source", "m_z", "n_c", "seed", "replicate"]  # in frame.attrs["unmeasured"]
+IDENTITY = ["key", "kind", "source", "m_z", "n_c", "seed", "replicate"]  # of what is unmeasured
 
 
 def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFrame:
@@ -165,7 +165,9 @@ def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
 
     What tells trials apart is never the row's.
     """
-    waiting = [trial.fields for trial in folders if trial.fields and not trial.rows]
+    waiting = [
+        trial.fields | {"key": trial.key} for trial in folders if trial.fields and not trial.rows
+    ]
     unmeasured = [{name: fields.get(name) for name in IDENTITY} for fields in waiting]
     folders = [trial for trial in folders if trial.rows and trial.fields]
     named = [{"key": t.key, "kind": None, "state": t.state} | (t.fields or {}) for t in folders]

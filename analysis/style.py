@@ -4,12 +4,17 @@
 """
 
 import math
+import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal
 
 Line = Literal["-", "--", "-.", ":"]
 WIDE, NARROW = 6.75, 3.6  # inches, a page's two columns and about one
+COLUMN = 4.5  # inches below which panels stand above each other
+SMALLEST = 6.0  # points of the smallest text
 RC: dict[Any, Any] = {
     "font.size": 8.0,
     "axes.labelsize": 8.0,
@@ -37,23 +42,33 @@ RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "analysis",  # the same file each time
 }
-NOTE: dict[str, Any] = {"fontsize": 5.5, "color": "#7f7f7f"}  # the line under a figure
+NOTE: dict[str, Any] = {"fontsize": SMALLEST, "color": "#666666"}  # the line under a figure
 
 GREY = "#555555"  # what belongs to no source
 
-SOURCE_COLOURS = {  # Okabe and Ito's palette: told apart by colour-blind readers too
+SOURCE_COLOURS = {  # told apart without red or green cones too, and by marker
     "normal": "#0072b2",
     "dmaapx": "#d55e00",
-    "aug_tuned": "#009e73",
-    "aug_naive": "#cc79a7",
+    "aug_tuned": "#44aa99",
+    "aug_naive": "#882255",
     "mollify": "#e69f00",
+}
+SOURCE_MARKERS = {
+    "normal": "o",
+    "dmaapx": "s",
+    "aug_tuned": "^",
+    "aug_naive": "D",
+    "mollify": "v",
 }
 COMBINED_COLOURS = {  # of labels
     "normal + RHA": "#56b4e9",
     "DMaaPx + RHA": "#f5a95d",
-    "DMaaPx + mollified": "#5e3c99",
+    "DMaaPx + mollified": "#3a1f63",
 }
-MIXTURE_COLOURS = {"none": "#8c510a", "tuned": "#009e73", "naive": "#cc79a7"}  # by augmentation
+COMBINED_MARKERS = {"normal + RHA": "P", "DMaaPx + RHA": "X", "DMaaPx + mollified": "*"}
+OTHER_MARKER = "h"
+MIXTURE_COLOURS = {"none": "#8c510a", "tuned": "#44aa99", "naive": "#882255"}  # by augmentation
+MIXTURE_MARKERS = {"none": "o", "tuned": "^", "naive": "D"}
 MIXTURE_LABELS = {
     "none": "no augmentation",
     "tuned": "Aug.Tuned",
@@ -78,9 +93,10 @@ SOURCE_LABELS = {
     "aug_naive": "Aug.Naive",
     "mollify": "mollified",
 }
+MARKERS = "osv^D<>P"  # of m_z, and of other rows
 LINES: list[Line] = ["-", "--", "-.", ":"]  # sources where colour shows m_z
-PHASE_COLOURS = {1: "#00a3c4", 2: "#8c510a", 3: "#006b8f"}  # cyan, brown, a second cyan
-PHASE_MARKERS = {1: "o", 2: "s", 3: "^"}
+PHASE_COLOURS = {1: "#00a3c4", 2: "#4b2e83", 3: "#006b8f"}  # cyan, violet, a second cyan
+PHASE_MARKERS = {1: "o", 2: "P", 3: "^"}  # none is that of diffusion samples
 PHASE_LABELS = {
     1: "phase 1: $n_c$ up at $m_z={first}$",
     2: "phase 2: $m_z$ up at $n_c={turn}$",
@@ -112,6 +128,35 @@ def source_colour(source: str) -> str:
     return SOURCE_COLOURS.get(source) or COMBINED_COLOURS.get(source_label(source), other)
 
 
+def source_marker(source: str) -> str:
+    """One marker per source everywhere, so that nobody needs to tell their colours apart."""
+    other = COMBINED_MARKERS.get(source_label(source), OTHER_MARKER)
+    return SOURCE_MARKERS.get(source, other)
+
+
+_ASKED: ContextVar[float | None] = ContextVar("width", default=None)
+
+
+@contextmanager
+def width(inches: float | None) -> Iterator[None]:
+    """Figures drawn inside are so wide; None leaves each its own width."""
+    token = _ASKED.set(inches)
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
+
+
+def inches(own: float) -> float:
+    """The width that was asked for, else the figure's own."""
+    return _ASKED.get() or own
+
+
+def letters(text: str) -> int:
+    """About how many letters of a line are seen, TeX being set."""
+    return len(re.sub(r"\\math\w+|[$\\{}^_]", "", text))
+
+
 def source_label(source: str) -> str:
     """The paper's name of a source; of a composed one the names of its parts."""
     if "=" not in source:
@@ -136,9 +181,12 @@ def dataset_label(dataset: str, data: str = "") -> str:
     return DATASET_LABELS.get(dataset, name) + (" (JPEG copy)" if data == "jpeg" else "")
 
 
-def rounded(mean: float, half: float | None = None) -> str:
-    """As 842 ± 12: two digits of the half width count, without one three digits of the mean."""
-    size, digits = (half, 2) if half else (mean, 3)
+def rounded(mean: float, half: float | None = None, like: float | None = None) -> str:
+    """As 842 ± 12: two digits of the half width count, without one three digits of the mean.
+
+    `like` is a half width whose decimals are taken instead.
+    """
+    size, digits = (like or half, 2) if half or like else (mean, 3)
     decimals = digits - 1 - math.floor(math.log10(abs(size))) if size else 0
     form = f".{max(0, decimals)}f"
     text = f"{mean:{form}}".replace("-", "\N{MINUS SIGN}")

@@ -10,8 +10,8 @@ MOST = 3  # so many names are suggested at most
 
 def did_you_mean(wrong: str, names: Iterable[str]) -> str:
     """Returns "Did you mean 'm_z'? ", the nearest names first, or "" where none is near."""
-    scored = sorted((-_likeness(wrong, name), name) for name in set(names))
-    near = [repr(name) for score, name in scored[:MOST] if -score >= NEAR]
+    scored = sorted((-_likeness(wrong, name), name != wrong, name) for name in set(names))
+    near = [repr(name) for score, _, name in scored[:MOST] if -score >= NEAR]
     return f"Did you mean {' or '.join(near)}? " if near else ""
 
 

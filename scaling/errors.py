@@ -31,8 +31,8 @@ def listed(names: Iterable[str]) -> str:
 
 def did_you_mean(wrong: str, names: Iterable[str]) -> str:
     """Returns "Did you mean 'm_z'? ", the most similar names first, or "" if none is similar."""
-    scored = sorted((-_likeness(wrong, name), name) for name in set(names))
-    near = [repr(name) for score, name in scored[:MOST] if -score >= NEAR]
+    scored = sorted((-_likeness(wrong, name), name != wrong, name) for name in set(names))
+    near = [repr(name) for score, _, name in scored[:MOST] if -score >= NEAR]
     return f"Did you mean {' or '.join(near)}? " if near else ""
 
 

@@ -16,14 +16,15 @@ from analysis.claims import appendix, copies, downstream, parameters, primary, s
 from analysis.claims.cells import Cell, cells, measured_alike
 from analysis.claims.claim import Claim
 from analysis.claims.judging import NOT_RUN, UNDECIDED, Compared, judge
-from analysis.claims.page import text, write
+from analysis.claims.page import only, text, write
 from analysis.claims.rules import Rule
+from analysis.claims.wording import PAPERS as PAPERS
 from analysis.columns import COLUMNS
 from analysis.planned import false_discovery
 from analysis.trial_folder import ResultsError
 
 PRIMARY, EXPLORATORY = "primary", "exploratory"
-PAPERS, ELSEWHERE = "the paper's", "other"  # data, on which a row is measured
+ELSEWHERE = "other"  # data than the paper's
 CLAIMS: tuple[Claim, ...] = (
     *section5.CLAIMS,
     *parameters.CLAIMS,
@@ -72,12 +73,22 @@ def entries(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Entry
     return found
 
 
-def main(path: Path, output: Path | None = None, conditions: Iterable[str] = ()) -> None:
-    """Prints the ledger of results, or writes it to a .csv or .md file and prints its name."""
+def main(
+    path: Path,
+    output: Path | None = None,
+    conditions: Iterable[str] = (),
+    verdicts: Sequence[str] = (),
+    long: bool = False,
+) -> None:
+    """Prints the ledger of results, or writes it to a .csv, .md or .html file and prints its name.
+
+    `verdicts` are the words of `--only`: rows of these alone; `long` prints rules and numbers too.
+    """
     frame = curves.where(results.load(path), conditions)
     found = ledger(frame)
-    said = [str(write(found, output)) if output else text(found), *figures.ended_early(frame)]
-    print("\n".join(said))
+    shown = only(found, verdicts)
+    said = str(write(found, output, shown)) if output else text(found, shown, long)
+    print("\n".join([said, *figures.ended_early(frame)]))
 
 
 def judged(claim: Claim, settings: list[Cell]) -> list[Judged]:

@@ -1,109 +1,108 @@
-"""The ledger on a page: lines for a terminal, CSV and Markdown files."""
+"""The ledger on a page: lines for a terminal; CSV, Markdown and HTML files."""
 
-import math
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
+from typing import Any
 
 import pandas as pd
 
-from analysis.claims.primary import RATE
+from analysis.claims import written
+from analysis.claims.wording import (
+    ELSEWHERE_HEAD,
+    VERDICTS,
+    absent,
+    counts,
+    decided,
+    ours,
+    parts,
+    summary,
+)
 from analysis.levels import counted
-from analysis.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.planned import NOT_RUN
+from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
 WIDTH = 100
+NAMES = 66  # columns of verdict and name
 INDENT = 13  # of everything but the verdict
-VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
-SHOWN = [
-    "verdict",
-    "claim",
-    "kind",
-    "data",
-    "dataset",
-    "ours",
-    "n",
-    "level",
-    "paper",
-    "contradicted",
-    "assumed",
-    "where",
-]  # Markdown
+WORDS = {verdict.replace("not decided", "undecided").replace(" ", "-"): verdict
+         for verdict in VERDICTS}  # fmt: skip
+SUFFIXES = (".csv", ".md", ".html")
 
 
-def text(ledger: pd.DataFrame) -> str:
-    """The ledger in lines of at most 100 columns: verdict first, a summary last.
+def only(ledger: pd.DataFrame, words: Sequence[str]) -> pd.DataFrame:
+    """The rows of the verdicts that the words of `--only` name, all without words."""
+    for word in words:
+        if word not in WORDS:
+            near = did_you_mean(word, list(WORDS))
+            raise ResultsError(
+                f"--only {word}: there is no such verdict. {near}Choose of: {', '.join(WORDS)}."
+            )
+    wanted = [WORDS[word] for word in words]
+    return ledger[ledger["verdict"].isin(wanted)] if wanted else ledger
 
-    First what answers the claims, then the same on other data, then what is not run.
+
+def text(ledger: pd.DataFrame, shown: pd.DataFrame | None = None, long: bool = False) -> str:
+    """Lines of at most 100 columns: counts first, then a line for each claim and setting.
+
+    First what answers the claims, then the same on other data, then what is not run. `shown` are
+    the rows that have lines (all), `long` gives each its statement, rule and numbers.
     """
-    judged = ledger[ledger["verdict"] != NOT_RUN]
-    here = judged["data"] == "the paper's"
-    lines = [line for row in judged[here].to_dict("records") for line in _entry(row)]
-    if not here.all():
-        lines += ["As on other data than the paper's, which answers none of its claims:", ""]
-        lines += [line for row in judged[~here].to_dict("records") for line in _entry(row)]
-    for command, rows in ledger[ledger["verdict"] == NOT_RUN].groupby("command", sort=False):
-        lines += [*_wrapped(f"{NOT_RUN}; these are measured by: {command}", ""), ""]
-        lines += [line for row in rows.to_dict("records") for line in _absent(row)] + [""]
-    return "\n".join([*lines, *_wrapped(summary(ledger), "")])
+    rows = ledger if shown is None else shown
+    lines = [counts(ledger), *_wrapped(summary(ledger), "")]
+    several = rows.loc[rows["verdict"] != NOT_RUN, "dataset"].nunique() > 1
+    judged, elsewhere = False, False
+    for papers, _, part in parts(rows):
+        lines += [""] if papers or elsewhere else ["", f"{ELSEWHERE_HEAD}:", ""]
+        judged, elsewhere = True, not papers
+        for row in part.to_dict("records"):
+            lines += _entry(row) if long else _line(row, several)
+    for command, part in absent(rows):
+        lines += ["", *_wrapped(f"{NOT_RUN}; these are measured by: {command}", "")]
+        for row in part.to_dict("records"):
+            lines += _absent(row) if long else _line(row, several)
+    if not long and judged:
+        lines += ["", "Each with its rule, its numbers and the paper's: --long"]
+    return "\n".join(lines)
 
 
-def summary(ledger: pd.DataFrame) -> str:
-    """How many claims there are, and how often each verdict stands, on whose data."""
-    measured = ledger.loc[ledger["verdict"] != NOT_RUN, "dataset"].nunique()
-    against = ledger.loc[ledger["contradicted"] != "", "claim"].nunique()
-    assumed = ledger.loc[ledger["assumed"] != "", "claim"].nunique()
-    here = ledger["data"] == "the paper's"
-    other = ledger[~here]
-    names = ", ".join(sorted({str(n).partition(",")[0] for n in other["dataset"]}))
-    elsewhere = f" As on other data ({names}): {_counts(other)}." if len(other) else ""
-    main = _counts(ledger[ledger["kind"] == "primary"], every=False)
-    return (
-        f"{ledger['claim'].nunique()} claims, {measured} setting{'s' * (measured != 1)} measured. "
-        f"On the paper's data: {_counts(ledger[here])}.{elsewhere} "
-        f"Primary ones, decided at planned sizes: {main or 'none'}; the others are "
-        f"exploratory, false-discovery rate {RATE:.0%} (Benjamini and Yekutieli). "
-        f"Decided by a margin or number of this project's, the paper stating none: {assumed}. "
-        f"Contradicted by the paper itself: {against}."
+def _line(row: dict[Any, Any], several: bool) -> list[str]:
+    """Verdict, name, setting where there are several, and what was measured."""
+    name = f"{row['claim']} [{row['dataset']}]" if several and row["dataset"] else row["claim"]
+    head = f"{row['verdict']:<{INDENT}}{name}"
+    said = ours(row).replace("nats per image", "nats") or (
+        row["compared"] if row["verdict"] != NOT_RUN else ""
     )
+    if not said:
+        return _wrapped(head, "")
+    room = WIDTH - len(head) - len(said)
+    if room >= 2:
+        return [head.ljust(min(NAMES, WIDTH - len(said) - 2)) + "  " + said]
+    return [*_wrapped(head, ""), *_wrapped(said)]
 
 
-def _counts(rows: pd.DataFrame, every: bool = True) -> str:
-    counts = rows["verdict"].value_counts()
-    return ", ".join(f"{v} {counts.get(v, 0)}" for v in VERDICTS if every or v in counts)
+def write(ledger: pd.DataFrame, path: Path, shown: pd.DataFrame | None = None) -> Path:
+    """Writes the ledger as its suffix says: .csv with all columns, .md or .html to be read.
 
-
-def write(ledger: pd.DataFrame, path: Path) -> Path:
-    """Writes the ledger as its suffix says, .csv with all columns or .md with the main ones."""
-    if path.suffix not in (".csv", ".md"):
+    `shown` are the rows written (all); the counts are those of the whole ledger.
+    """
+    if path.suffix not in SUFFIXES:
         raise ResultsError(
             f"The claims cannot be written as {path.suffix or 'a file without suffix'}. "
-            "Choose .csv or .md: -o claims.csv."
+            "Choose .csv, .md or .html: -o claims.html."
         )
+    rows = ledger if shown is None else shown
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
-        ledger.to_csv(path, index=False)
-    else:
-        path.write_text(markdown(ledger) + "\n")
+        rows.to_csv(path, index=False)
+        return path
+    made = (written.markdown if path.suffix == ".md" else written.html)(ledger, rows)
+    path.write_text(made + "\n", encoding="utf-8")
     return path
 
 
-def markdown(ledger: pd.DataFrame) -> str:
-    """A table and the summary."""
-    rows = [row | {"ours": ours(row)} for row in ledger.to_dict("records")]
-    cells = [[str(row[name]).replace("|", "\\|") for name in SHOWN] for row in rows]
-    lines = [f"| {' | '.join(each)} |" for each in [SHOWN, ["---"] * len(SHOWN), *cells]]
-    return "\n".join([*lines, "", summary(ledger)])
-
-
-def ours(row: dict) -> str:
-    """What was measured: difference and interval, or nothing."""
-    if row["verdict"] == NOT_RUN or math.isnan(row["difference"]):
-        return ""
-    ends = "" if math.isnan(row["low"]) else f" [{_number(row['low'])}, {_number(row['high'])}]"
-    return f"{_number(row['difference'])}{ends} {row['unit']}".strip()
-
-
-def _entry(row: dict) -> list[str]:
+def _entry(row: dict[Any, Any]) -> list[str]:
     head = f"{row['verdict']:<{INDENT}}{row['claim']}"
     title = f"{head} [{row['dataset']}]" if row["dataset"] else head
     lines = [title, *_wrapped(f"{row['statement']} ({row['where']})")]
@@ -111,7 +110,7 @@ def _entry(row: dict) -> list[str]:
     numbers = f"{ours(row)}, {counted(row['n'], row['level'])}: " if row["comparisons"] else ""
     lines += _wrapped(f"ours: {numbers}{row['compared']}{one}")
     lines += _wrapped(row["spread"]) if row["spread"] else []
-    lines += _wrapped(_decided(row)) if row["comparisons"] else []
+    lines += _wrapped(decided(row)) if row["comparisons"] else []
     lines += _wrapped(f"rule: holds where {row['rule']}")
     lines += _wrapped(f"of this project's: {row['assumed']}") if row["assumed"] else []
     lines += _wrapped(row["beside"]) if row["beside"] else []
@@ -120,14 +119,7 @@ def _entry(row: dict) -> list[str]:
     return [*lines, ""]
 
 
-def _decided(row: dict) -> str:
-    """How the verdict came about: at planned sizes, or as one of many."""
-    if row["kind"] == "primary":
-        return f"primary: {row['decided']}"
-    return f"exploratory: p = {row['p']:.2g}, among all exploratory ones {row['q']:.2g}"
-
-
-def _absent(row: dict) -> list[str]:
+def _absent(row: dict[Any, Any]) -> list[str]:
     lines = _wrapped(f"{row['statement']} ({row['where']})")
     lines = [f"{row['verdict']:<{INDENT}}{lines[0].strip()}", *lines[1:]]
     lines += _wrapped(row["compared"])
@@ -136,8 +128,3 @@ def _absent(row: dict) -> list[str]:
 
 def _wrapped(words: str, indent: str = " " * INDENT) -> list[str]:
     return wrap(words, WIDTH, initial_indent=indent, subsequent_indent=indent)
-
-
-def _number(value: float) -> str:
-    digits = 3 if abs(value) < 1 else 2 if abs(value) < 100 else 0
-    return f"{value:+.{digits}f}"

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "pdf", "csv")  # written where no file is named
 STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
-    "double_descent": ("fig7", "fig8", "epochs"),
+    "double_descent": ("fig7", "fig8", "epochs", "heat", "learning"),
     "learning_rate": ("learning_rate",),
     "diffusion": ("fig17",),
-    "data_sources": ("fig1", "fig2", "fig10", "fig11", "fig12", "fig13", "table7"),
+    "data_sources": ("fig1", "fig2", "fig10", "fig11", "fig12", "fig13", "table7", "gaps"),
     "latent_width": ("fig6",),
     "sample_budget": ("fig4r",),
     "reverse_half_asleep": ("fig5",),
@@ -39,9 +39,13 @@ STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "readings": (),
 }
 CHOSEN = ("learning_rate", "search", "tuned")  # what validation has chosen
-BEYOND = ("epochs", "worth", *CHOSEN)  # figures that the paper has not
+BEYOND = (
+    *("epochs", "heat", "learning", "gaps", "noise", "cost", "samples", "worth"),
+    *CHOSEN,
+)  # figures that the paper has not
 TABLES = ("learning_rate",)  # figures that have a table beside their picture
 TEXTS = ("txt", "md", "tex")  # of a table
+NARROWEST, WIDEST = 3.0, 20.0  # inches of a figure that can be read
 NAMED = 4  # cells whose trials ended early
 JPEG = (
     "CIFAR-10's images are those of a JPEG copy: "
@@ -80,7 +84,7 @@ def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "p
 
     `frame` are these results, where they are read already.
     """
-    from analysis import choice, results
+    from analysis import choice, own_study, results
     from analysis.provenance import provenance
 
     own: Callable[[str | Path], pd.DataFrame] | None = getattr(_module(name), "load", None)
@@ -89,23 +93,39 @@ def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "p
     found = results.load(path) if frame is None else frame
     if name in CHOSEN:
         return found
+    found = own_study.of_study(found, path, study(name))
     return choice.chosen(found, provenance(path))
 
 
-def draw(name: str, frame: "pd.DataFrame", note: str = "") -> "Figure":
-    """The figure in this project's style; `note` stands small under it."""
+def draw(name: str, frame: "pd.DataFrame", note: str = "", width: float | None = None) -> "Figure":
+    """The figure in this project's style; `note` stands small under it.
+
+    `width` in inches, None for the figure's own; below `style.COLUMN` panels stand above each
+    other. Raises ResultsError for a width in which nothing can be read.
+    """
     from matplotlib import rc_context
 
     from analysis import style
+    from analysis.figures import layout
 
+    if width is not None and not NARROWEST <= width <= WIDEST:
+        raise ResultsError(
+            f"A figure of {width:g} inches cannot be read. Choose --width 3.25 for a column or "
+            "--width 6.75 for a page."
+        )
     function: Callable[[pd.DataFrame, str], Figure] = getattr(_module(name), name)
-    with rc_context(style.RC):
-        return function(frame, "\n".join([*_warnings(frame), note]).strip())
+    with rc_context(style.RC), style.width(width):
+        figure = function(frame, "\n".join([*_warnings(frame), note]).strip())
+        layout.stack(figure)
+        return figure
 
 
 def _warnings(frame: "pd.DataFrame") -> list[str]:
     """What a reader must know of images, samples and arithmetic that are not the usual ones."""
-    said = [JPEG] if "data" in frame and (frame["data"] == "jpeg").any() else []
+    from analysis import own_study
+
+    said = own_study.note(frame)
+    said += [JPEG] if "data" in frame and (frame["data"] == "jpeg").any() else []
     pools = set(frame["source_pool"].dropna()) if "source_pool" in frame else set()
     imported = sorted(name for name in pools if not re.search(r"-e\d+$", name))
     if imported:
@@ -138,7 +158,13 @@ def numbers(name: str, frame: "pd.DataFrame") -> "pd.DataFrame":
     return function(frame)
 
 
-def save(name: str, frame: "pd.DataFrame", files: Iterable[Path], note: str = "") -> None:
+def save(
+    name: str,
+    frame: "pd.DataFrame",
+    files: Iterable[Path],
+    note: str = "",
+    width: float | None = None,
+) -> None:
     """Writes the figure, or for .csv its numbers, to files whose suffix names the format."""
     from matplotlib import rc_context
 
@@ -150,7 +176,7 @@ def save(name: str, frame: "pd.DataFrame", files: Iterable[Path], note: str = ""
         if suffix not in (*METADATA, "csv", *texts):
             known = ", ".join(f".{name}" for name in [*METADATA, "csv", *texts])
             raise ResultsError(f"{file} has no known format. End its name in one of: {known}.")
-    figure = draw(name, frame, note) if set(formats.values()) & set(METADATA) else None
+    figure = draw(name, frame, note, width) if set(formats.values()) & set(METADATA) else None
     for file, suffix in formats.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         if suffix == "csv":

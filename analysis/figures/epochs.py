@@ -60,7 +60,7 @@ def epochs(frame: pd.DataFrame, note: str = "") -> Figure:
     """A panel per set of images: n_c across, epochs up, colour the ELBO; dots: each best epoch."""
     table = numbers(frame)
     metrics = [name for name in METRICS if name in set(table["metric"])]
-    figure = Figure(figsize=(style.WIDE if len(metrics) > 1 else style.NARROW, 3.2),
+    figure = Figure(figsize=(style.inches(style.WIDE if len(metrics) > 1 else style.NARROW), 3.2),
                     layout="constrained")  # fmt: skip
     axes = figure.subplots(1, len(metrics), squeeze=False)[0]
     for at, (ax, metric) in enumerate(zip(axes, metrics, strict=True)):

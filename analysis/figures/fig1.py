@@ -25,7 +25,7 @@ SMOOTH = (0.26, 1.1)  # of p_DM: standard deviation in angle; across, in units o
 MASS = 0.9  # of a distribution that lies in its region
 SIDE, STEPS = 1.55, 400  # of the square that is drawn
 EDGE, BLUE = "#222222", style.SOURCE_COLOURS["normal"]
-GREEN, PURPLE = "#4dac26", "#8856a7"  # as in the paper
+DIFFUSED, AUGMENTED = style.SOURCE_COLOURS["dmaapx"], style.SOURCE_COLOURS["aug_naive"]
 
 
 def load(path: str | Path) -> pd.DataFrame:
@@ -52,12 +52,12 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 def fig1(frame: pd.DataFrame, note: str = "") -> Figure:
     """The edge of p_data and D_train in three panels: alone, under p_aug, under p_DM."""
-    figure = Figure(figsize=(style.WIDE, 3.0), layout="constrained")
+    figure = Figure(figsize=(style.inches(style.WIDE), 3.0), layout="constrained")
     axes = figure.subplots(1, 3)
     panels = [
         (r"$D_\mathrm{train}$: finite", None, ""),
-        (r"$p_\mathrm{aug}$: around single points", p_aug, PURPLE),
-        (r"$p_\mathrm{DM}$: between them", p_dm, GREEN),
+        (r"$p_\mathrm{aug}$: around single points", p_aug, AUGMENTED),
+        (r"$p_\mathrm{DM}$: between them", p_dm, DIFFUSED),
     ]
     x, y = _plane()
     for ax, (title, density, colour) in zip(axes, panels, strict=True):
@@ -72,8 +72,8 @@ def fig1(frame: pd.DataFrame, note: str = "") -> Figure:
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=EDGE, linewidth=1.2, label=r"$p_\mathrm{data}$"),
         Line2D([], [], color=BLUE, marker="o", linestyle="", label=r"$D_\mathrm{train}$"),
-        Patch(color=PURPLE, alpha=0.5, label=r"$p_\mathrm{aug}$"),
-        Patch(color=GREEN, alpha=0.5, label=r"$p_\mathrm{DM}$"),
+        Patch(color=AUGMENTED, alpha=0.5, label=r"$p_\mathrm{aug}$"),
+        Patch(color=DIFFUSED, alpha=0.5, label=r"$p_\mathrm{DM}$"),
     ]
     marks.heading(figure, handles, "Training distributions, on a toy density")  # type: ignore[arg-type]
     marks.note(figure, [f"A schematic, no measurement: regions hold {MASS:.0%} of the mass.", note])

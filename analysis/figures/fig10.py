@@ -3,14 +3,14 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures import methods, panels
+from analysis.figures import methods, panel_numbers, panels
 
 CHOICE = (10, "mnist")
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panels.numbers`."""
-    return panels.numbers(methods.chosen(frame, *CHOICE), panels.ALL, methods.LOOKS)
+    """As `panel_numbers.numbers`."""
+    return panel_numbers.numbers(methods.chosen(frame, *CHOICE), panels.ALL, methods.LOOKS)
 
 
 def fig10(frame: pd.DataFrame, note: str = "") -> Figure:

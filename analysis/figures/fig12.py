@@ -3,15 +3,15 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures import methods, panels
+from analysis.figures import methods, panel_numbers, panels
 
 CHOICE = (12, "fashion_mnist", "mixture")
 SHOWN = (panels.GENERALIZATION,)
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panels.numbers`, of the first panel."""
-    return panels.numbers(methods.chosen(frame, *CHOICE), SHOWN, methods.LOOKS)
+    """As `panel_numbers.numbers`, of the first panel."""
+    return panel_numbers.numbers(methods.chosen(frame, *CHOICE), SHOWN, methods.LOOKS)
 
 
 def fig12(frame: pd.DataFrame, note: str = "") -> Figure:

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines, style
-from analysis.figures import marks, methods, panels
+from analysis.figures import marks, methods, panel_numbers, panels
 from analysis.figures.panels import Panel
 from analysis.trial_folder import ResultsError
 
@@ -27,7 +27,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
             "Run scaling-vae study data_sources."
         )
     tables = [
-        panels.numbers(part, [SHOWN], methods.LOOKS).assign(panel=_name(part))
+        panel_numbers.numbers(part, [SHOWN], methods.LOOKS).assign(panel=_name(part))
         for part in _panels(found)
     ]
     return pd.concat(tables, ignore_index=True)
@@ -47,7 +47,7 @@ def fig13(frame: pd.DataFrame, note: str = "") -> Figure:
     title = "ELBO on the test set and on the distribution trained on"
     shown = panels.handles(panels.present(table, methods.LOOKS), {})
     marks.heading(figure, [*shown, *SHOWN.handles], title)
-    marks.note(figure, [*panels.notes(frame, found, table, methods.LOOKS), note])
+    marks.note(figure, [*panel_numbers.notes(frame, found, table, methods.LOOKS), note])
     return figure
 
 

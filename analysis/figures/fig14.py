@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines, style
-from analysis.figures import methods, panels
+from analysis.figures import methods, panel_numbers, panels
 from analysis.figures.panels import Panel
 from analysis.trial_folder import ResultsError
 
@@ -21,17 +21,17 @@ LOOKS = panels.looks(["normal", "mollify", "dmaapx", "dmaapx + mollify"])
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panels.numbers`, the gap over epochs too."""
-    return panels.numbers(_chosen(frame), SHOWN, LOOKS)
+    """As `panel_numbers.numbers`, the gap over epochs too."""
+    return panel_numbers.numbers(_chosen(frame), SHOWN, LOOKS)
 
 
 def fig14(frame: pd.DataFrame, note: str = "") -> Figure:
     """ELBO and gap over epochs, dotted where the images are clean from then on."""
     found = _chosen(frame)
-    table = panels.numbers(found, SHOWN, LOOKS)
+    table = panel_numbers.numbers(found, SHOWN, LOOKS)
     ends = lines.field(found, "source_mollify_epochs")
     turns = {int(epoch): "mollification ends" for epoch in ends if epoch}
-    notes = [*panels.notes(frame, found, table, LOOKS), note]
+    notes = [*panel_numbers.notes(frame, found, table, LOOKS), note]
     title = f"Mollified training images\n{methods.setting(found)}"
     return panels.draw(table, SHOWN, LOOKS, title, notes, turns)
 

@@ -11,10 +11,10 @@ from analysis.trial_folder import ResultsError
 
 AXIS = "real_percent"
 LOOKS = {
-    name: Look(label, style.MIXTURE_COLOURS[name]) for name, label in style.MIXTURE_LABELS.items()
+    name: Look(label, style.MIXTURE_COLOURS[name], style.MIXTURE_MARKERS[name])
+    for name, label in style.MIXTURE_LABELS.items()
 }
 DMAAPX, LEVEL = style.SOURCE_COLOURS["dmaapx"], r"$D_\mathrm{test}$, DMaaPx"
-MARKERS = {"none": "o", "tuned": "s", "naive": "^"}
 NEEDS = (
     "Figure 15 needs VAEs on mixtures of real images and diffusion samples. "
     "Run scaling-vae study mixtures."
@@ -33,7 +33,7 @@ def fig15(frame: pd.DataFrame, note: str = "") -> Figure:
     title = "ELBO on mixtures of real images and diffusion samples"
     level = Line2D([], [], color=DMAAPX, linestyle=":", linewidth=1.0, label=LEVEL)
     figure, ax = sweep.figure(table, found, title, LOOKS, notes, [level])
-    sweep.draw(ax, table, AXIS, LOOKS, MARKERS)
+    sweep.draw(ax, table, AXIS, LOOKS)
     ax.set_xlabel(style.LABELS[AXIS])
     ax.set_xticks(sorted(table[AXIS].unique()))
     dmaapx = (table["line"] == "none") & (table[AXIS] == 0) & (table["metric"] == "test_elbo")

@@ -1,6 +1,8 @@
 """Figure 16: VAEs on samples of diffusion models that saw a share of D_train (Appendix B.8)."""
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import lines, style
@@ -28,9 +30,27 @@ def fig16(frame: pd.DataFrame, note: str = "") -> Figure:
         table, found, "ELBO by the share of data behind the diffusion model", LOOKS, notes
     )
     sweep.draw(ax, table, AXIS, LOOKS)
+    _closer(ax, table)
     ax.set_xlabel(style.LABELS[AXIS])
     ax.set_xticks(sorted(table[AXIS].dropna().unique()))
     return figure
+
+
+def _closer(ax: Axes, table: pd.DataFrame) -> None:
+    """An inset of all but the smallest share, where that one takes most of the axis."""
+    shares = sorted(table[AXIS].dropna().unique())
+    least = shares[0] if shares else 0.0
+    rest = table[table[AXIS].isna() | (table[AXIS] > least)]
+    if len(shares) < FEW or np.ptp(table["mean"]) < DWARFED * np.ptp(rest["mean"]):
+        return
+    inset = ax.inset_axes((0.34, 0.1, 0.63, 0.55))
+    sweep.draw(inset, rest, AXIS, LOOKS)
+    inset.set(ylabel="", xticks=shares[1:])
+    inset.tick_params(labelsize=style.SMALLEST)
+    inset.set_title(f"without {least:g} %", fontsize=style.SMALLEST + 0.5, pad=2)
+
+
+FEW, DWARFED = 4, 2.5  # shares; ranges of all means and of the others, as a ratio
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:

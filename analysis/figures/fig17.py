@@ -69,7 +69,7 @@ class Panel:
 def fig17(frame: pd.DataFrame, note: str = "") -> Figure:
     """Each pool's first samples; the axes lie on whole dots, so that all pixels look equal."""
     across = len(frame) if len(frame) <= 3 else min(4, int(np.ceil(np.sqrt(len(frame)))))
-    room = (style.WIDE * DPI - (across - 1) * APART) // across
+    room = (style.inches(style.WIDE) * DPI - (across - 1) * APART) // across
     panels = [_panel(pool, title, int(room)) for pool, title in _titled(list(frame["pool"]))]
     rows = [panels[start : start + across] for start in range(0, len(panels), across)]
     slot = max(panel.size[1] for panel in panels)

@@ -36,7 +36,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 def fig18(frame: pd.DataFrame, note: str = "") -> Figure:
     """Accuracy against the share of D_train: seeds, mean, the paper's bars, chance."""
     table, found = numbers(frame), _finals(frame)
-    figure = Figure(figsize=(style.NARROW, 3.2), layout="constrained")
+    figure = Figure(figsize=(style.inches(style.NARROW), 3.4), layout="constrained")
     ax, handles = figure.subplots(), []
     for real, (colour, look, words) in REAL.items():
         part = table[table["real"] == real]
@@ -46,9 +46,11 @@ def fig18(frame: pd.DataFrame, note: str = "") -> Figure:
     ax.axhline(CHANCE, color=style.GREY, linestyle=":", linewidth=0.9)
     ax.set(xlabel=style.LABELS[AXIS], ylabel=style.LABELS["accuracy"])
     ax.set_xticks(sorted(table[AXIS].astype(float).unique()))
-    words = f"bars with caps: {PAPER} standard deviations, as in the paper"
-    copies = "copies of training images lower the accuracy against those, not against test images"
-    marks.note(figure, [marks.counted(table, table), words, copies, note])
+    words = f"{marks.draws(table)} (dots), their mean; bars: {PAPER} standard deviations, as in the"
+    words += f" paper; {marks.span(table['epoch'])} epochs"
+    copies = "copies of training images lower the accuracy against those, not against test images; "
+    copies += "where dots lie on both sides of 0.5 samples are not shown to be told apart"
+    marks.note(figure, [words, copies, note])
     handles.append(Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label="chance"))
     title = "How well a classifier tells samples from real images"
     marks.heading(figure, handles, f"{title}\n{methods.data(found)}")
@@ -67,7 +69,8 @@ def _line(ax: Axes, table: pd.DataFrame, colour: str, look: str) -> None:
         elinewidth=0.6,
         capthick=0.6,
     )
-    marks.series(ax, x, table, colour, look)
+    ax.plot(x, table["mean"], look, color=colour, zorder=3)
+    marks.dots(ax, x, table, colour)
 
 
 def _finals(frame: pd.DataFrame) -> pd.DataFrame:

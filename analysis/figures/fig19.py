@@ -6,12 +6,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import lines, style
-from analysis.figures import accuracies, marks, methods
+from analysis.figures import accuracies, marks, methods, panels
 from analysis.intervals import FEW_SEEDS, over_seeds
 
 ORDER = ["logistic", "svm_linear", "svm_rbf", "knn"]
 PLACE = ["classifier", "corruption", "line"]
 ROWS = [*accuracies.SINGLE, accuracies.OVERALL]
+ROW_WORDS = {accuracies.OVERALL: "one at random\nfor each image"}
 ROW = 0.25  # inches
 APART = 0.18  # of two methods, a row being 1
 
@@ -32,22 +33,24 @@ def fig19(frame: pd.DataFrame, note: str = "") -> Figure:
     """A panel per classifier, a row per corruption: means, intervals and seeds of the methods."""
     table, found = numbers(frame), lines.methods(frame)
     looks = {line: look for line, look in methods.LOOKS.items() if line in set(table["line"])}
-    figure = Figure(figsize=(style.WIDE, ROW * len(ROWS) + 1.3), layout="constrained")
-    axes = figure.subplots(1, len(ORDER), sharey=True)
+    figure = Figure(figsize=(style.inches(style.WIDE), ROW * len(ROWS) + 1.3), layout="constrained")
+    axes = figure.subplots(1, len(ORDER), sharey=True, sharex=True)
     for ax, classifier in zip(axes, ORDER, strict=True):
         ax.set_title(accuracies.LABELS[classifier], fontweight="bold")
         for at, (line, look) in enumerate(looks.items()):
             here = table[(table["classifier"] == classifier) & (table["line"] == line)]
-            _draw(ax, here, (at - (len(looks) - 1) / 2) * APART, look.colour)
+            _draw(ax, here, (at - (len(looks) - 1) / 2) * APART, look)
         ax.set_xlabel("accuracy")
         ax.axhline(len(ROWS) - 1.5, color=style.GREY, linewidth=0.6)
         ax.grid(visible=False, axis="y")
         ax.tick_params(axis="y", length=0)
-    axes[0].set_yticks(range(len(ROWS)), [name.replace("_", " ") for name in ROWS])
+    axes[0].set_yticks(
+        range(len(ROWS)), [ROW_WORDS.get(name, name.replace("_", " ")) for name in ROWS]
+    )
     axes[0].set_ylim(len(ROWS) - 0.4, -0.6)
     marks.note(figure, [*_said(frame, found, table), note])
     handles = [
-        Line2D([], [], color=look.colour, marker="o", linestyle="", label=look.label)
+        Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=look.label)
         for look in looks.values()
     ]
     marks.heading(figure, handles, f"Classification of corrupted images, {methods.data(found)}")
@@ -60,20 +63,22 @@ def _said(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame) -> list
     rows = len(table[["classifier", "corruption"]].drop_duplicates())
     return [
         f"{marks.draws(table)} (dots), {marks.interval_of(table)}",
-        f"highest mean, of {rows} classifiers under corruptions: {wins}",
+        f"best mean in how many of {rows} (classifier, corruption) pairs: {wins}",
         *accuracies.notes(frame),
         marks.lacking(lines.unfinished(frame, found)),
     ]
 
 
-def _draw(ax: Axes, here: pd.DataFrame, aside: float, colour: str) -> None:
+def _draw(ax: Axes, here: pd.DataFrame, aside: float, look: panels.Look) -> None:
+    """Means, intervals and seeds of one method, a row a corruption."""
+    colour = look.colour
     y = [ROWS.index(name) + aside for name in here["corruption"]]
-    ax.plot(here["mean"], y, "o", color=colour, markersize=2.6, zorder=3)
+    ax.plot(here["mean"], y, look.marker, color=colour, markersize=2.6, zorder=3)
     known = (here["n"] >= FEW_SEEDS).to_numpy()
     ax.hlines(
         [at for at, k in zip(y, known, strict=True) if k],
         here.loc[known, "low"], here.loc[known, "high"], color=colour, linewidth=0.7, alpha=0.75,
     )  # fmt: skip
     for _, values in marks.seed_values(here).items():
-        (dots,) = ax.plot(values, y, ".", color=colour, markersize=2.2, alpha=0.5, zorder=2)
+        (dots,) = ax.plot(values, y, ".", color=colour, markersize=3.2, alpha=0.55, zorder=2)
         dots.set_markeredgewidth(0)

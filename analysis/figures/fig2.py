@@ -4,14 +4,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines
-from analysis.figures import methods, panels
+from analysis.figures import methods, panel_numbers, panels
 
 OTHERS = ("mnist", "fashion_mnist")  # data sets of Figures 10 to 12
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panels.numbers`, on CIFAR-10; without it, on digits or own images."""
-    return panels.numbers(_chosen(frame), panels.ALL, methods.LOOKS)
+    """As `panel_numbers.numbers`, on CIFAR-10; without it, on digits or own images."""
+    return panel_numbers.numbers(_chosen(frame), panels.ALL, methods.LOOKS)
 
 
 def fig2(frame: pd.DataFrame, note: str = "") -> Figure:

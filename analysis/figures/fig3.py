@@ -81,10 +81,10 @@ def fig3(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _curves(ax: Axes, table: pd.DataFrame, looks: panels.Looks, seeds: bool) -> None:
-    """Means with their bands, and thin lines of the seeds."""
+    """Means, and thin lines of the seeds."""
     for line, look in looks.items():
         here = table[table["line"] == line].rename(columns={"alpha": "epoch"})
-        marks.curve(ax, here, look.colour, "-")
+        marks.curve(ax, here, look.colour, "-", look.marker, band=False)
         if seeds:
             each = marks.seed_values(here)
             ax.plot(here["epoch"], each, color=look.colour, linewidth=0.5, alpha=0.6)
@@ -93,18 +93,19 @@ def _curves(ax: Axes, table: pd.DataFrame, looks: panels.Looks, seeds: bool) -> 
 def _ends(ax: Axes, table: pd.DataFrame, looks: panels.Looks, label: str) -> None:
     """A row per method: seeds, mean and interval."""
     for at, (line, look) in enumerate(looks.items()):
-        marks.row(ax, -at, table[table["line"] == line], look.colour)
+        marks.row(ax, -at, table[table["line"] == line], look.colour, look.marker)
     ax.set_ylim(0.5 - len(looks), 0.7)
     ax.set_yticks([-at for at in range(len(looks))], [look.label for look in looks.values()])
     ax.grid(visible=False, axis="y")
     ax.set_xlabel(label)
-    ax.margins(x=0.42)
+    ax.margins(x=0.08)
+    marks.not_negative(ax, table["low"].fillna(table["mean"]))
 
 
 def _said(frame: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     return [
-        f"(a) the first pair alone; else {marks.draws(table)} (thin, dots), "
-        f"{marks.interval_of(table)}",
+        f"(a) the first pair alone; else {marks.draws(table)} (b: thin; below: dots), "
+        f"lines are means; below {marks.interval_of(table)}",
         "z: latent means of two test images, mixed by alpha, 1 being the first; x: mean of p at z; "
         "the same pairs for all models",
         marks.lacking(lines.unfinished(frame, lines.methods(frame))),

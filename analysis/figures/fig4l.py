@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import lines, style
-from analysis.figures import accuracies, marks, methods, panels, tables
+from analysis.figures import accuracies, marks, methods, panels
 from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
 
@@ -44,35 +44,40 @@ def fig4l(frame: pd.DataFrame, note: str = "") -> Figure:
     """Per classifier and method a dot per corruption and draw, their mean with its interval."""
     table, found = numbers(frame), lines.methods(frame)
     looks = panels.present(table, LOOKS)
-    figure = Figure(figsize=(style.NARROW, 3.4), layout="constrained")
+    figure = Figure(figsize=(style.inches(style.NARROW), 3.4), layout="constrained")
     ax = figure.subplots()
     ax.axhline(0, color=style.SOURCE_COLOURS["normal"], linewidth=1.0, zorder=1)
     for at, classifier in enumerate(ORDER):
         for side, (line, look) in enumerate(looks.items()):
             here = table[(table["classifier"] == classifier) & (table["line"] == line)]
-            _column(ax, at + (side - (len(looks) - 1) / 2) * WIDTH, here, look.colour)
+            _column(ax, at + (side - (len(looks) - 1) / 2) * WIDTH, here, look)
     ax.set_xticks(range(len(ORDER)), [accuracies.LABELS[name] for name in ORDER])
-    ax.set_ylabel("accuracy minus normal training's\n(percentage points)")
+    ax.set_ylabel("accuracy gain over normal\ntraining (percentage points)")
     ax.grid(visible=False, axis="x")
     draws = f"{marks.draws(table)}, each paired with normal training's"
-    said = f"a dot per corruption and draw; bars: {tables.SAID}, over corruptions; {draws}"
+    means = marks.interval_of(table[table["corruption"] == MEAN])
+    said = f"a dot per corruption and draw; black: mean over corruptions, {means}; {draws}"
     unfinished = marks.lacking(lines.unfinished(frame, found))
     marks.note(figure, [said, *accuracies.notes(frame), unfinished, note])
-    handles = [Line2D([], [], color=look.colour, marker="o", linestyle="", label=look.label)
-               for look in looks.values()]  # fmt: skip
+    handles = [
+        Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=look.label)
+        for look in looks.values()
+    ]
     handles.append(Line2D([], [], color=style.SOURCE_COLOURS["normal"], label="normal"))
     title = f"Classification of corrupted images\n{methods.data(found)}"
     marks.heading(figure, handles, title)
     return figure
 
 
-def _column(ax, x: float, here: pd.DataFrame, colour: str) -> None:  # type: ignore[no-untyped-def]
+def _column(ax, x: float, here: pd.DataFrame, look: panels.Look) -> None:  # type: ignore[no-untyped-def]
     """Each corruption has its place in the column, the same in all of them."""
     dots = here[here["corruption"] != MEAN]
     seeds = marks.seed_values(dots)
     places = x + SPREAD * (np.arange(len(dots)) / max(len(dots) - 1, 1) - 0.5)
     for _, values in seeds.items():
-        (drawn,) = ax.plot(places, values, ".", color=colour, markersize=3, alpha=0.45, zorder=2)
+        (drawn,) = ax.plot(
+            places, values, look.marker, color=look.colour, markersize=2, alpha=0.5, zorder=2
+        )
         drawn.set_markeredgewidth(0)
     mean = here[here["corruption"] == MEAN]
     marks.series(ax, [x], mean.drop(columns=seeds.columns), "black", "_", width=1.3)

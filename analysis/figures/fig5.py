@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines
-from analysis.figures import methods, panels
+from analysis.figures import methods, panel_numbers, panels
 from analysis.trial_folder import ResultsError
 
 SHOWN = (replace(panels.GENERALIZATION, end="test_elbo"),)
@@ -14,16 +14,16 @@ LOOKS = panels.looks(["normal", "normal + RHA", "dmaapx", "dmaapx + RHA"])
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panels.numbers`; RHA trains the encoder alone from `half_asleep_from` on."""
-    return panels.numbers(_chosen(frame), SHOWN, LOOKS)
+    """As `panel_numbers.numbers`; RHA trains the encoder alone from `half_asleep_from` on."""
+    return panel_numbers.numbers(_chosen(frame), SHOWN, LOOKS)
 
 
 def fig5(frame: pd.DataFrame, note: str = "") -> Figure:
     """One panel over epochs, dotted where RHA freezes the decoder, and the test ELBO at the end."""
     found = _chosen(frame)
-    table = panels.numbers(found, SHOWN, LOOKS)
+    table = panel_numbers.numbers(found, SHOWN, LOOKS)
     turns = {int(epoch): "RHA begins" for epoch in lines.field(found, "half_asleep_from") if epoch}
-    notes = [*panels.notes(frame, found, table, LOOKS), note]
+    notes = [*panel_numbers.notes(frame, found, table, LOOKS), note]
     title = f"Normal training, DMaaPx and reverse half asleep (RHA)\n{methods.setting(found)}"
     return panels.draw(table, SHOWN, LOOKS, title, notes, turns)
 

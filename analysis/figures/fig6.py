@@ -4,24 +4,24 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines, style
-from analysis.figures import methods, panels
+from analysis.figures import methods, panel_numbers, panels
 from analysis.figures.panels import Look
 from analysis.trial_folder import ResultsError
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panels.numbers`, the lines being values of m_z under normal training."""
+    """As `panel_numbers.numbers`, the lines being values of m_z under normal training."""
     found = _chosen(frame)
-    return panels.numbers(found, panels.ALL, _looks(found))
+    return panel_numbers.numbers(found, panels.ALL, _looks(found))
 
 
 def fig6(frame: pd.DataFrame, note: str = "") -> Figure:
     """Three panels over epochs, and the gaps at the end."""
     found = _chosen(frame)
-    table = panels.numbers(found, panels.ALL, _looks(found))
+    table = panel_numbers.numbers(found, panels.ALL, _looks(found))
     data, n_c = methods.data(found), found["n_c"].iloc[0]
     title = f"VAEs by latent multiplier $m_z$ under normal training\n{data}, $n_c={n_c}$"
-    notes = [*panels.notes(frame, found, table, _looks(found)), note]
+    notes = [*panel_numbers.notes(frame, found, table, _looks(found)), note]
     return panels.draw(table, panels.ALL, _looks(found), title, notes)
 
 
@@ -41,4 +41,7 @@ def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _looks(found: pd.DataFrame) -> dict[str, Look]:
     colours = style.m_z_colours(found["m_z"])
-    return {f"m_z={m_z}": Look(f"$m_z={m_z}$", colour) for m_z, colour in colours.items()}
+    return {
+        f"m_z={m_z}": Look(f"$m_z={m_z}$", colour, style.MARKERS[at % len(style.MARKERS)])
+        for at, (m_z, colour) in enumerate(colours.items())
+    }

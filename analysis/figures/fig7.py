@@ -6,13 +6,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import curves, style
-from analysis.figures import marks
+from analysis.figures import layout, marks
 from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
 
 METRICS = ("test_elbo", "generalization_gap")
 LETTERS = {("m_z", "test_elbo"): "a", ("m_z", "generalization_gap"): "b"}
 LETTERS |= {("n_c", "test_elbo"): "c", ("n_c", "generalization_gap"): "d"}
+TITLES = {"m_z": "against $m_z$ at one $n_c$", "n_c": "against $n_c$ at each $m_z$"}
 DODGE = 0.06  # in doublings, between the sources of one panel
 
 
@@ -25,7 +26,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _table(finals: pd.DataFrame) -> pd.DataFrame:
-    chosen = {"m_z": _over_m_z(finals), "n_c": curves.over_n_c(finals)}
+    chosen = {"m_z": _over_m_z(finals), "n_c": _over_n_c(finals)}
     tables = [
         over_seeds(chosen[axis], ["source", "m_z", "n_c"], metric).assign(
             panel=panel, axis=axis, metric=metric
@@ -49,14 +50,22 @@ def _over_m_z(finals: pd.DataFrame) -> pd.DataFrame:
         return finals.iloc[:0]
 
 
+def _over_n_c(finals: pd.DataFrame) -> pd.DataFrame:
+    """Those sources and m_z that are a curve: a single point of another source is none."""
+    found = curves.over_n_c(finals)
+    widths = found.groupby(["source", "m_z"])["n_c"].transform("nunique")
+    return found[widths >= curves.FEW_WIDTHS]
+
+
 def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
     """2 x 2 panels; a, b: colour is the source; c, d: colour is m_z, line style the source."""
     finals = curves.final(frame)
     table, order = _table(finals), curves.sources(finals)
-    figure = Figure(figsize=(style.WIDE, 4.7), layout="constrained")
+    figure = Figure(figsize=(style.inches(style.WIDE), 5.0), layout="constrained")
     axes = figure.subplots(2, 2)
     for ax, ((axis, metric), panel) in zip(axes.flat, LETTERS.items(), strict=True):
         marks.letter(ax, f"({panel})")
+        ax.set_title(TITLES[axis], loc="center")
         ax.set_ylabel(style.LABELS[metric])
         here = table[table["panel"] == panel]
         if here.empty:
@@ -70,22 +79,37 @@ def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
             marks.stopped(ax, part[axis].unique(), style.source_colour(str(source)))
         (_against_m_z if axis == "m_z" else _against_n_c)(ax, here, order)
         marks.log2_axis(ax, sorted(here[axis].unique()), axis)
-    _legends(axes, table, order)
+    handles = _legends(table, order)
+    if layout.narrow(figure):
+        marks.heading(figure, [*handles[0][0], *handles[1][0]], _title(frame))
+    else:
+        for ax, (each, title) in zip((axes[0][1], axes[1][1]), handles, strict=True):
+            _beside(ax, each, title)
+        figure.suptitle(_title(frame), fontsize=8)
     marks.note(figure, [marks.counted(finals, table), note])
     return figure
+
+
+def _title(frame: pd.DataFrame) -> str:
+    """What is shown, and of which data set where it is recorded."""
+    named = frame.get("dataset", pd.Series(dtype=str)).dropna()
+    data = f", {style.dataset_label(str(named.iloc[0]))}" if len(named) else ""
+    return f"Test ELBO and generalization gap by $m_z$ and $n_c${data}"
 
 
 def _against_m_z(ax: Axes, table: pd.DataFrame, order: list[str]) -> None:
     for source, part, shift in _sources(table, order):
         x = part["m_z"] * shift
-        marks.series(ax, x, part, style.source_colour(source), "o-")
+        look = f"{style.source_marker(source)}-"
+        marks.series(ax, x, part, style.source_colour(source), look)
 
 
 def _against_n_c(ax: Axes, table: pd.DataFrame, order: list[str]) -> None:
     colours = style.m_z_colours(table["m_z"])
     for source, part, shift in _sources(table, order):
         for m_z, row in part.groupby("m_z"):
-            look, colour = f"o{_line(source, order)}", colours[int(str(m_z))]
+            look = f"{style.source_marker(source)}{_line(source, order)}"
+            colour = colours[int(str(m_z))]
             marks.series(ax, row["n_c"] * shift, row, colour, look)
 
 
@@ -102,27 +126,30 @@ def _line(source: str, order: list[str]) -> style.Line:
     return style.LINES[order.index(source) % len(style.LINES)]
 
 
-def _legends(axes: list[list[Axes]], table: pd.DataFrame, order: list[str]) -> None:
-    """Right of the rows, outside of the panels."""
+def _legends(table: pd.DataFrame, order: list[str]) -> list[tuple[list[Line2D], str]]:
+    """The handles of the upper and the lower row, each with a title."""
     by_source = [
-        Line2D([], [], color=style.source_colour(s), marker="o", label=style.source_label(s))
+        Line2D([], [], color=style.source_colour(s), marker=style.source_marker(s),
+               label=style.source_label(s))
         for s in order
-    ]
+    ]  # fmt: skip
     fixed = table.loc[table["axis"] == "m_z", "n_c"].unique()
-    _beside(axes[0][1], by_source, f"$n_c={fixed[0]}$" if len(fixed) else "")
     colours = style.m_z_colours(table.loc[table["axis"] == "n_c", "m_z"])
     rows = [
-        Line2D([], [], color=colour, marker="o", label=f"$m_z={m_z}$")
+        Line2D([], [], color=colour, linewidth=2.5, label=f"$m_z={m_z}$")
         for m_z, colour in colours.items()
     ]
     styles = [
-        Line2D([], [], color="#555555", linestyle=_line(s, order), label=style.source_label(s))
+        Line2D([], [], color=style.GREY, linestyle=_line(s, order), marker=style.source_marker(s),
+               label=style.source_label(s))
         for s in order
-    ]
-    _beside(axes[1][1], rows + styles if rows else [], "")
+    ]  # fmt: skip
+    above = f"$n_c={fixed[0]}$" if len(fixed) else ""
+    return [(by_source, above), (rows + styles if rows else [], "")]
 
 
 def _beside(ax: Axes, handles: list[Line2D], title: str) -> None:
+    """A legend right of the panel."""
     if handles:
         ax.legend(
             handles=handles,

@@ -9,135 +9,65 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
 from analysis import curves, descent, paths, style, verdicts
-from analysis.figures import marks
-from analysis.intervals import over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.figures import along_path, free_labels, layout, marks
 
-FEW_POINTS = 2
 MANY_POINTS = 12  # from which on the tick labels are small
-HEADER = ["order", "phase", "source", "m_z", "n_c", "parameters", "role"]
 EARLY: style.Line = "--"  # the curve at the best validation epoch
 EARLY_COLOUR = "#222222"
 
-
-def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per source and finished point of the path: negative test ELBO, nats per image.
-
-    The path is normal training's (or the only source's), of the points that the verdict has;
-    `role` names its first minimum, peak and second minimum as the verdict places them, if the mean
-    goes down, up and down at all. `at` says of which epochs: the last of training, and where there
-    are validation images those of the best validation ELBO of each trial. Raises ResultsError
-    where there is no path.
-    """
-    found = _verdict(frame)
-    last = _table(frame, curves.final(frame), found).assign(at=curves.LAST)
-    early = _early(frame, found)
-    return last if early is None else pd.concat([last, early], ignore_index=True)
-
-
-def _early(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame | None:
-    """The numbers at the best validation epoch; None without validation ELBOs."""
-    try:
-        finals = curves.final(frame, at=curves.BEST)
-        early = None if found is None else _verdict(frame, curves.BEST)
-        return _table(frame, finals, early, _steps(frame, found)).assign(at=curves.BEST)
-    except ResultsError:
-        return None
-
-
-def _steps(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame:
-    """The verdict's path; before there is one, that through all trials asked for."""
-    if found is None:
-        return paths.path(frame, _lead(frame))
-    return pd.DataFrame(found.path, columns=["phase", "m_z", "n_c"])
-
-
-def _table(
-    frame: pd.DataFrame,
-    finals: pd.DataFrame,
-    found: descent.Verdict | None,
-    steps: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    lead = _lead(frame)
-    steps = _steps(frame, found) if steps is None else steps
-    finals = finals.merge(steps.reset_index(names="order"), on=["m_z", "n_c"])
-    if "test_elbo" not in finals:
-        raise ResultsError(
-            "Figure 8 needs test_elbo, which is not measured here. "
-            "Choose results of VAEs: --results results/double_descent."
-        )
-    finals["negative_test_elbo"] = -finals["test_elbo"]
-    by = [name for name in HEADER if name in finals and finals[name].notna().all()]
-    table = over_seeds(finals, by, "negative_test_elbo").sort_values(["source", "order"])
-    if (table["source"] == lead).sum() < FEW_POINTS:
-        raise ResultsError(
-            "Fewer than two points of Figure 8's path are finished. "
-            "Run the study again: it continues where it stopped."
-        )
-    roles = {}
-    if found and found.shaped:
-        roles = {found.first_minimum: "first minimum", found.peak: "peak"}
-        roles[found.second_minimum] = "second minimum"
-    places = zip(table["m_z"], table["n_c"], table["source"], strict=True)
-    named = [roles.get((m_z, n_c), "") if source == lead else "" for m_z, n_c, source in places]
-    table.insert(len(by), "role", named)
-    if bound := frame.attrs.get("bound"):
-        table.insert(len(by), "bound", bound)
-    return table.reset_index(drop=True)
-
-
-def _lead(frame: pd.DataFrame) -> str:
-    """The source whose path is drawn: normal training, or the first other."""
-    return curves.sources(frame)[0]
-
-
-def _verdict(frame: pd.DataFrame, at: str = curves.LAST) -> descent.Verdict | None:
-    """None where too little is finished for a verdict."""
-    try:
-        return descent.verdict(frame, _lead(frame), at)
-    except ResultsError:
-        return None
+numbers = along_path.numbers
 
 
 def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Left: against the number of parameters (log). Right: the same points in the path's order."""
-    finals, lead, found = curves.final(frame), _lead(frame), _verdict(frame)
-    table, steps = _table(frame, finals, found), _steps(frame, found)
-    early = _early(frame, found)
+    """Left: the points in the path's order. Right: against the number of parameters (log)."""
+    finals, lead, found = (
+        curves.final(frame),
+        along_path.lead_of(frame),
+        along_path.verdict_of(frame),
+    )
+    table, steps = along_path.table_of(frame, finals, found), along_path.steps_of(frame, found)
+    early = along_path.early(frame, found)
     main = table[table["source"] == lead]
-    figure = Figure(figsize=(style.WIDE, 3.5), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1, 1.25])
+    figure = Figure(figsize=(style.inches(style.WIDE), 4.1), layout="constrained")
+    path, size = figure.subplots(1, 2, sharey=True, width_ratios=[2.1, 1])
     bound = frame.attrs.get("bound", "test_elbo")
-    label = style.LABELS["negative_test_elbo"]
-    left.set_ylabel(label if bound == "test_elbo" else label.replace("test ELBO", bound))
-    marks.letter(left, "(a)")
-    marks.letter(right, "(b)")
-    _in_order(right, table, lead, steps)
-    _draw_stopped(right, frame, steps)
+    label = style.LABELS["negative_test_elbo"].replace(" (", "\n(")
+    path.set_ylabel(label if bound == "test_elbo" else label.replace("test ELBO", bound))
+    marks.letter(path, "(a)")
+    marks.letter(size, "(b)")
+    _in_order(path, table, lead, steps)
+    _draw_stopped(path, frame, steps)
     handles = _handles(table, lead, steps)
     if early is not None:
-        handles.append(_draw_early(right, early[early["source"] == lead]))
-    figure.legend(handles=handles, loc="outside upper center", ncols=4)
-    notes = _notes(frame, finals, main, found)
-    marks.note(figure, [*notes, note])
-    if "parameters" in main:
-        _against_parameters(left, main)
-    else:
-        marks.empty(left, "parameters not recorded")
+        handles.append(_draw_early(path, early[early["source"] == lead]))
+    marks.heading(figure, handles, _title(frame, found))
+    marks.note(figure, [*_notes(frame, finals, main, found), note])
+    _against_parameters(size, main)
+    layout.stack(figure)
+    free_labels.label_points(path, _key_points(main), _ink(table))
     return figure
+
+
+def _title(frame: pd.DataFrame, found: descent.Verdict | None) -> str:
+    """Data set and verdict, in words."""
+    named = frame.get("dataset", pd.Series(dtype=str)).dropna()
+    data = f"{style.dataset_label(str(named.iloc[0]))}: " if len(named) else ""
+    if found is None:
+        return f"{data}negative test ELBO along the path, too few finished for a verdict"
+    return f"{data}{found.sentence[:1].lower()}{found.sentence[1:]}" if data else found.sentence
 
 
 def _notes(
     frame: pd.DataFrame, finals: pd.DataFrame, main: pd.DataFrame, found: descent.Verdict | None
 ) -> list[str]:
     """Level and epochs, the verdict at the last and the best epoch, what is not finished."""
-    lead = _lead(frame)
+    lead = along_path.lead_of(frame)
     asked = paths.path(frame, lead)
     lacking = marks.lacking(paths.missing(frame, finals, asked, lead, "test_elbo"))
     said = [marks.counted(finals, main), lacking]
     if found:
         out = ", ".join(f"({m_z}, {n_c})" for m_z, n_c in found.left_out)
-        said += [found.sentence, verdicts.at_best(frame, found).strip()]
+        said += [verdicts.at_best(frame, found).strip()]
         said += [f"Left out of the path, measured by fewer: {out}"] if out else []
     return said
 
@@ -159,23 +89,25 @@ def _draw_early(ax: Axes, early: pd.DataFrame) -> Line2D:
 
 
 def _against_parameters(ax: Axes, main: pd.DataFrame) -> None:
+    if "parameters" not in main:
+        marks.empty(ax, "parameters not recorded")
+        return
     _phases(ax, main["parameters"].to_numpy(dtype=float), main)
     ax.set_xscale("log")
     ax.set_xlabel(style.LABELS["parameters"])
     ax.margins(x=0.14, y=0.17)
-    ax.set_title("labels: $(m_z, n_c)$", loc="right", **style.NOTE)
-    marks.label_points(ax, _key_points(main), _ink(main))
 
 
 def _in_order(ax: Axes, table: pd.DataFrame, lead: str, steps: pd.DataFrame) -> None:
     for source in _others(table, lead):
         part = table[table["source"] == source]
-        marks.series(ax, part["order"], part, style.source_colour(source), ".-", width=0.8)
+        look = f"{style.source_marker(source)}-"
+        marks.series(ax, part["order"], part, style.source_colour(source), look, width=0.8)
     main = table[table["source"] == lead]
     if len(main) < len(table):
         ax.set_title(f"phases: {style.source_label(lead)} training", loc="right", **style.NOTE)
     _phases(ax, main["order"].to_numpy(dtype=float), main)
-    size = 5.5 if len(steps) > MANY_POINTS else rcParams["xtick.labelsize"]
+    size = style.SMALLEST if len(steps) > MANY_POINTS else rcParams["xtick.labelsize"]
     ax.set_xticks(range(len(steps)), [f"{p.m_z}\n{p.n_c}" for p in steps.itertuples()])
     ax.tick_params(axis="x", labelsize=size)
     ax.tick_params(labelleft=True)
@@ -204,24 +136,25 @@ def _phases(ax: Axes, x: np.ndarray, main: pd.DataFrame) -> None:
 
 
 def _key_points(main: pd.DataFrame) -> dict[tuple[float, float], str]:
-    """Labels for the path's start, turns and end and for the minima and the peak."""
-    turns = main["phase"].diff().shift(-1).fillna(1) != 0
-    key = main[turns | (main["role"] != "") | (main["order"] == main["order"].min())]
-    texts = [f"({m_z}, {n_c})" for m_z, n_c in zip(key["m_z"], key["n_c"], strict=True)]
-    texts = [f"{text}\n{role}".strip() for text, role in zip(texts, key["role"], strict=True)]
-    return dict(zip(zip(key["parameters"], key["mean"], strict=True), texts, strict=True))
+    """Labels for the minima and the peak; where a point stands the axis tells."""
+    key = main[main["role"] != ""]
+    places = zip(key["order"].astype(float), key["mean"], strict=True)
+    return dict(zip(places, key["role"], strict=True))
 
 
-def _ink(main: pd.DataFrame) -> np.ndarray:
-    """Points (parameters, y) on all that is drawn: lines, intervals and seeds."""
-    x, y = main["parameters"].to_numpy(dtype=float), main["mean"].to_numpy()
-    at = np.arange(len(x))
-    fine = np.linspace(0, len(x) - 1, 40 * len(x))
-    line = np.stack([np.exp(np.interp(fine, at, np.log(x))), np.interp(fine, at, y)], axis=1)
-    bars = np.linspace(main["low"].fillna(main["mean"]), main["high"].fillna(main["mean"]), 15)
-    upright = np.concatenate([bars.T, marks.seed_values(main).to_numpy()], axis=1)
-    columns = np.stack([np.broadcast_to(x[:, None], upright.shape), upright], axis=-1)
-    ink = np.concatenate([line, columns.reshape(-1, 2)])
+def _ink(table: pd.DataFrame) -> np.ndarray:
+    """Points (order, y) on all that is drawn: lines, intervals and seeds of each source."""
+    found = []
+    for _, part in table.groupby("source"):
+        x, y = part["order"].to_numpy(dtype=float), part["mean"].to_numpy()
+        fine = np.linspace(0, len(x) - 1, 40 * len(x))
+        at = np.arange(len(x))
+        line = np.stack([np.interp(fine, at, x), np.interp(fine, at, y)], axis=1)
+        bars = np.linspace(part["low"].fillna(part["mean"]), part["high"].fillna(part["mean"]), 15)
+        upright = np.concatenate([bars.T, marks.seed_values(part).to_numpy()], axis=1)
+        columns = np.stack([np.broadcast_to(x[:, None], upright.shape), upright], axis=-1)
+        found.append(np.concatenate([line, columns.reshape(-1, 2)]))
+    ink = np.concatenate(found)
     return np.asarray(ink[~np.isnan(ink[:, 1])])
 
 
@@ -236,5 +169,6 @@ def _handles(table: pd.DataFrame, lead: str, steps: pd.DataFrame) -> list[Line2D
             handles.append(Line2D([], [], color=colour, marker=marker, label=text))
     for source in _others(table, lead):
         colour, label = style.source_colour(source), style.source_label(source)
-        handles.append(Line2D([], [], color=colour, linewidth=0.8, marker=".", label=label))
+        marker = style.source_marker(source)
+        handles.append(Line2D([], [], color=colour, linewidth=0.8, marker=marker, label=label))
     return handles

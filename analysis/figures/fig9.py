@@ -53,11 +53,11 @@ def fig9(frame: pd.DataFrame, note: str = "") -> Figure:
     images = np.concatenate(list(rows.values()))
     count, side = len(rows[CLEAN]), images.shape[-1]
     grid = fig17.mosaic(images, top + 1, count)
-    width = int(style.WIDE * DPI)
+    width = int(style.inches(style.WIDE) * DPI)
     zoom = max(1, (width - NAMES) // grid.shape[1])
     tall, wide = zoom * grid.shape[0], zoom * grid.shape[1]
     height = tall + TITLE + NOTE
-    figure = Figure(figsize=(style.WIDE, height / DPI))
+    figure = Figure(figsize=(style.inches(style.WIDE), height / DPI))
     ax = figure.add_axes((NAMES / width, NOTE / height, wide / width, tall / height))
     ax.imshow(grid, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest", aspect="auto")
     ax.set_axis_off()

@@ -55,7 +55,7 @@ def learning_rate(frame: pd.DataFrame, note: str = "") -> Figure:
     table = numbers(frame)
     groups = list(table.groupby(["source", "m_z"]))
     across, down = min(ACROSS, len(groups)), math.ceil(len(groups) / ACROSS)
-    width = style.WIDE if across > 1 else style.NARROW
+    width = style.inches(style.WIDE if across > 1 else style.NARROW)
     figure = Figure(figsize=(width, PANEL * down + 1.0), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False).ravel()
     colours = style.m_z_colours(table["n_c"])

@@ -1,7 +1,6 @@
-"""What several figures draw: seeds as dots, means with intervals, log axes, notes, free labels."""
+"""What several figures draw: seeds as dots, means with intervals, log axes, notes."""
 
 from collections.abc import Iterable, Sequence
-from itertools import product
 from textwrap import wrap
 
 import numpy as np
@@ -9,20 +8,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox, ScaledTranslation
+from matplotlib.transforms import ScaledTranslation
 
 from analysis import levels, style
+from analysis.figures import layout
 from analysis.intervals import FEW_SEEDS
 
 BESIDE = 3.0  # points between a mean and its seeds' dots
-NEAR, FAR = 5.0, 60.0  # points between a label and what it names
-TURNS = np.pi / 8 * np.array([4, 12, 0, 8, 2, 6, 10, 14, 1, 3, 5, 7, 9, 11, 13, 15])  # up first
-FARTHER = 0.3  # what a point of distance counts, a crossed dot of a line counting 1
+UNDER = 0.22  # of a row, that seeds stand below their mean
 EARLY, ROOM = 0.1, 0.08  # share of the epochs whose values may leave a panel; margin of its rest
 SHOWN = 4  # unfinished things named
 CLEAR = 4.5  # points, radius of the ring around a minimum or the peak
-NOTE_LETTERS = 20  # of a note that an inch holds, at least
+MARKED = 6  # markers on a line over epochs, at most
+NOTE_LETTERS = 19  # of a note that an inch holds, at least
 
 
 def seed_values(table: pd.DataFrame) -> pd.DataFrame:
@@ -56,13 +54,19 @@ def dots(ax: Axes, x: np.ndarray, table: pd.DataFrame, colour: str) -> None:
     marks.set(markeredgewidth=0, zorder=2.5, transform=ax.transData + aside)
 
 
-def curve(ax: Axes, table: pd.DataFrame, colour: str, look: str) -> None:
-    """Means over epochs with a band, the 95 % interval from 3 seeds on; one epoch is a marker."""
-    alone = "o" if len(table) == 1 else ""
-    ax.plot(table["epoch"], table["mean"], f"{alone}{look}", color=colour, zorder=3)
-    known = table[table["n"] >= FEW_SEEDS]
-    band = (known["epoch"], known["low"], known["high"])
-    ax.fill_between(*band, color=colour, alpha=0.16, linewidth=0, zorder=2)
+def curve(
+    ax: Axes, table: pd.DataFrame, colour: str, look: str, marker: str = "", band: bool = True
+) -> None:
+    """Means over epochs, with a few markers; a band is the 95 % interval from 3 seeds on."""
+    marker = marker or ("o" if len(table) == 1 else "")
+    every = max(1, -(-len(table) // MARKED))
+    start = (len(table) - 1) % every  # the last is marked
+    ax.plot(table["epoch"], table["mean"], f"{marker}{look}", color=colour, zorder=3,
+            markevery=(start, every))  # fmt: skip
+    if band:
+        known = table[table["n"] >= FEW_SEEDS]
+        edges = (known["epoch"], known["low"], known["high"])
+        ax.fill_between(*edges, color=colour, alpha=0.16, linewidth=0, zorder=2)
 
 
 def stopped(ax: Axes, places: Iterable[float], colour: str) -> None:
@@ -72,30 +76,40 @@ def stopped(ax: Axes, places: Iterable[float], colour: str) -> None:
         mark.set(transform=ax.get_xaxis_transform(), gid="stopped")
 
 
-def zoom(ax: Axes, table: pd.DataFrame) -> None:
+def zoom(ax: Axes, table: pd.DataFrame, bands: bool = True) -> None:
     """The y axis shows the last 90 % of the epochs: what begins far below would flatten the rest.
 
-    `table` has columns epoch, mean, low, high, n.
+    `table` has columns epoch, mean, low, high, n; without `bands` intervals do not count.
     """
     late = table[table["epoch"] >= EARLY * table["epoch"].max()]
-    known = late[late["n"] >= FEW_SEEDS]
+    known = late[(late["n"] >= FEW_SEEDS) & bands]
     values = pd.concat([late["mean"], known["low"], known["high"]])
     room = ROOM * (np.ptp(values) or abs(values.iloc[0]) or 1.0)
     ax.set_ylim(values.min() - room, values.max() + room)
     ax.set_xlim(left=0)
 
 
-def row(ax: Axes, y: float, table: pd.DataFrame, colour: str) -> None:
-    """Mean, interval and seeds of the only row of `table` at height y, the mean's value above."""
+def row(ax: Axes, y: float, table: pd.DataFrame, colour: str, marker: str = "o") -> None:
+    """Mean, interval and seeds of the only row of `table` at height y, the value in the margin."""
     mean, low, high = (float(table[name].iloc[0]) for name in ("mean", "low", "high"))
     seeds = seed_values(table).to_numpy(dtype=float)[0]
     known = table["n"].iloc[0] >= FEW_SEEDS
     bars = [[mean - low], [high - mean]] if known else None
-    ax.errorbar([mean], [y], xerr=bars, fmt="o", color=colour, elinewidth=0.9, zorder=3)
-    ax.plot(seeds, np.full(len(seeds), y), ".", color=colour, markersize=3, alpha=0.5)
-    text = style.rounded(mean, (high - low) / 2 if known else None)
-    label = ax.annotate(text, (mean, y), (0, 3), textcoords="offset points", ha="center")
-    label.set(fontsize=6, zorder=4)
+    ax.errorbar([mean], [y], xerr=bars, fmt=marker, color=colour, elinewidth=0.9, zorder=3)
+    ax.plot(seeds, np.full(len(seeds), y - UNDER), ".", color=colour, markersize=3, alpha=0.6)
+    margin(ax, y, style.rounded(mean, (high - low) / 2 if known else None))
+
+
+def margin(ax: Axes, y: float, text: str) -> None:
+    """A number at the right margin, at height y."""
+    label = ax.annotate(text, (1.02, y), xycoords=("axes fraction", "data"), va="center")
+    label.set(fontsize=6.5, zorder=4)
+
+
+def not_negative(ax: Axes, values: pd.Series) -> None:
+    """Ends the x axis at 0 where nothing drawn is below: margins show no impossible values."""
+    if len(values) and values.min() >= 0:
+        ax.set_xlim(left=max(0.0, ax.get_xlim()[0]))
 
 
 def log2_axis(ax: Axes, values: Sequence[int], name: str) -> None:
@@ -125,10 +139,14 @@ def note(figure: Figure, parts: Sequence[str]) -> None:
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", **style.NOTE)
 
 
-def counted(finals: pd.DataFrame, table: pd.DataFrame) -> str:
-    """How many draws of which level, and how many epochs, stand behind the marks."""
+def counted(finals: pd.DataFrame, table: pd.DataFrame, seeds: str = "dots") -> str:
+    """How many draws of which level, and how many epochs, stand behind the marks.
+
+    `seeds` says where single draws are drawn, "" where they are not.
+    """
     epochs = span(finals["epoch"])
-    return f"{draws(table)} (dots), {interval_of(table)}; {epochs} epochs"
+    where = f" ({seeds})" if seeds else ""
+    return f"{draws(table)}{where}, {interval_of(table)}; {epochs} epochs"
 
 
 def draws(table: pd.DataFrame) -> str:
@@ -147,10 +165,11 @@ def interval_of(table: pd.DataFrame) -> str:
 
 def heading(figure: Figure, handles: list[Line2D], title: str) -> None:
     """Above all panels what the figure shows, in words, and the handles' legend."""
-    wide = figure.get_figwidth() > style.NARROW
+    across = layout.columns([str(handle.get_label()) for handle in handles], figure, 6)
     legend = figure.legend(
-        handles=handles, loc="outside upper center", ncols=6 if wide else 2, title=title
-    )
+        handles=handles, loc="outside upper center", ncols=across,
+        title=layout.wrapped(title, figure),
+    )  # fmt: skip
     legend.get_title().set(fontsize=8, multialignment="center")
 
 
@@ -164,69 +183,3 @@ def span(values: pd.Series) -> str:
     """Whole numbers in words: 3, or 2 to 3."""
     low, high = int(values.min()), int(values.max())
     return str(low) if low == high else f"{low} to {high}"
-
-
-def label_points(ax: Axes, labels: dict[tuple[float, float], str], avoid: np.ndarray) -> None:
-    """A text near each point (data coordinates) where it covers neither `avoid` nor another text.
-
-    Tries growing distances in all directions; a thin line leads back to the point. Call it when
-    all else is drawn: it lays the figure out to know where things are, and that layout stays.
-    """
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    figure.draw_without_rendering()
-    figure.set_layout_engine(None)
-    pixels = figure.dpi / 72
-    round_about = CLEAR * pixels * np.stack([np.cos(TURNS), np.sin(TURNS)], axis=1)
-    rings = [ax.transData.transform(place) + round_about for place in labels]
-    ink = ax.transData.transform(avoid)
-    ink = np.concatenate([ink, ink + [BESIDE * pixels, 0], *rings])  # the seeds' dots stand aside
-    taken: list[Bbox] = []
-    for place, text in sorted(labels.items(), key=lambda label: -len(label[1])):  # large ones first
-        line = {"arrowstyle": "-", "lw": 0.5, "color": "#555555", "shrinkA": 0, "shrinkB": CLEAR}
-        note = ax.annotate(
-            text, place, (0, 0), textcoords="offset points", arrowprops=line, zorder=5
-        )
-        note.set(fontsize=6.5, ha="center", va="center")
-        size, point = Text.get_window_extent(note), ax.transData.transform(place)
-        offset, box = _free_spot(ax, point, size, ink, taken)
-        note.set_position(tuple(offset / pixels))
-        taken.append(box)
-        ink = np.concatenate([ink, _leader(point, offset, box, pixels)])
-
-
-def _free_spot(
-    ax: Axes, point: np.ndarray, size: Bbox, ink: np.ndarray, taken: list[Bbox]
-) -> tuple[np.ndarray, Bbox]:
-    """Offset and box (pixels) of the spot that covers and crosses least and is not far away."""
-    pixels = ax.get_figure(root=True).dpi / 72  # type: ignore[union-attr]
-    inside = ax.get_window_extent()
-    least, best = np.inf, (point, size)
-    half = np.array([size.width, size.height]) / 2
-    for gap, turn in product(np.linspace(NEAR, FAR, 12) * pixels, TURNS):
-        offset = np.array([np.cos(turn), np.sin(turn)]) * (half + gap)
-        box = Bbox([point + offset - half - pixels, point + offset + half + pixels])
-        outside = not (inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1))
-        cost = 5 * box.count_contains(ink) + 50 * (box.count_overlaps(taken) + outside)
-        cost += FARTHER * gap / pixels
-        if cost < least:  # only then is its line worth looking at
-            line = _leader(point, offset, box, pixels)
-            cost += _near(line, ink, 2 * pixels)
-            cost += sum(other.count_contains(line) for other in taken)
-        if cost < least:
-            least, best = cost, (offset, box)
-    return best
-
-
-def _leader(point: np.ndarray, offset: np.ndarray, box: Bbox, pixels: float) -> np.ndarray:
-    """Points on the line from just outside a mark's ring to its text's box."""
-    line = point + np.linspace(0.0, 1.0, 40)[:, None] * offset
-    clear = np.hypot(*(line - point).T) > (CLEAR + 2.5) * pixels
-    within = ((line >= box.min) & (line <= box.max)).all(axis=1)
-    return np.asarray(line[clear & ~within])
-
-
-def _near(line: np.ndarray, ink: np.ndarray, distance: float) -> int:
-    """How many points of a line lie closer than `distance` to something drawn."""
-    apart = np.hypot(*(line[:, None] - ink[None]).transpose(2, 0, 1))
-    return int((apart < distance).any(axis=1).sum())

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines, style
-from analysis.figures import panels
+from analysis.figures import panel_numbers, panels
 from analysis.figures.panels import Panel
 from analysis.trial_folder import ResultsError
 
@@ -30,8 +30,8 @@ def chosen(frame: pd.DataFrame, number: int, dataset: str, likelihood: str = "")
 
 def draw(frame: pd.DataFrame, found: pd.DataFrame, shown: Sequence[Panel], note: str) -> Figure:
     """The panels of the chosen trials; data set, likelihood and size of the VAEs in the title."""
-    table = panels.numbers(found, shown, LOOKS)
-    notes = [*panels.notes(frame, found, table, LOOKS), note]
+    table = panel_numbers.numbers(found, shown, LOOKS)
+    notes = [*panel_numbers.notes(frame, found, table, LOOKS), note]
     title = f"VAEs by training distribution\n{setting(found)}"
     return panels.draw(table, shown, LOOKS, title, notes)
 

@@ -9,12 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from analysis import lines, style
+from analysis import style
 from analysis.figures import marks
-from analysis.trial_folder import ResultsError
+from analysis.intervals import FEW_SEEDS
 
 ROW = 0.2  # inches of a line in the lower panels
 UPPER = 2.0  # inches
+ASIDE = 0.008  # of the epochs, between intervals at their end
 AROUND = 1.55  # inches of titles, legends, labels and notes
 
 
@@ -61,10 +62,11 @@ ALL = (GENERALIZATION, AMORTIZATION, ROBUSTNESS)
 
 @dataclass(frozen=True)
 class Look:
-    """How a line is named and coloured."""
+    """How a line is named, coloured and marked."""
 
     label: str
     colour: str
+    marker: str = "o"
 
 
 Looks = Mapping[str, Look]
@@ -72,47 +74,15 @@ Looks = Mapping[str, Look]
 
 def looks(names: Sequence[str]) -> dict[str, Look]:
     """The looks of training distributions."""
-    return {name: Look(style.source_label(name), style.source_colour(name)) for name in names}
+    return {
+        name: Look(style.source_label(name), style.source_colour(name), style.source_marker(name))
+        for name in names
+    }
 
 
 def present(table: pd.DataFrame, looks: Looks) -> dict[str, Look]:
     """The looks of the lines that the table has."""
     return {line: look for line, look in looks.items() if line in set(table["line"])}
-
-
-def numbers(frame: pd.DataFrame, panels: Sequence[Panel], looks: Looks) -> pd.DataFrame:
-    """A row per panel, metric, line and epoch (`part` epochs), and for last values (`part` end).
-
-    ELBOs and their gaps in nats per image. Raises ResultsError where nothing is measured.
-    """
-    kept = lines.drawn(frame, ["line"])
-    tables = []
-    for panel in panels:
-        for metric, _, _ in panel.shown:
-            table = lines.over_epochs(kept, metric, ["line"])
-            tables.append(table.assign(panel=panel.title, part="epochs", metric=metric))
-        if panel.end:
-            table = lines.at_the_end(kept, panel.end, ["line"])
-            tables.append(table.assign(panel=panel.title, part="end", metric=panel.end))
-    table = pd.concat([table for table in tables if len(table)] or [pd.DataFrame()])
-    if table.empty:
-        raise ResultsError(
-            f"None of {', '.join(panel.solid[0] for panel in panels)} is measured here. "
-            "Run the study again, or give another folder with --results FOLDER."
-        )
-    order = {line: at for at, line in enumerate(looks)}
-    first = ["panel", "part", "metric", "line", "epoch"]
-    table = table.assign(order=table["line"].map(order)).sort_values("order", kind="stable")
-    table = table.sort_values(["part", "metric"], key=_rank(panels), kind="stable")
-    return table[[*first, *table.columns.drop([*first, "order"])]].reset_index(drop=True)
-
-
-def _rank(panels: Sequence[Panel]):  # type: ignore[no-untyped-def]
-    """Sorts parts and metrics in the order in which the panels show them."""
-    names = ["epochs", "end"]
-    for panel in panels:
-        names += [metric for metric, _, _ in panel.shown] + [panel.end or ""]
-    return lambda column: column.map({name: at for at, name in reversed([*enumerate(names)])})
 
 
 def draw(
@@ -125,8 +95,13 @@ def draw(
 ) -> Figure:
     """Above each metric over epochs, below the last values; `turns`: epochs with a dotted line.
 
-    Bands and bars are 95 % intervals over seeds, dots are seeds.
+    Lines are means, bars are 95 % intervals over seeds, dots are seeds. Panels of which nothing is
+    measured are left out, and a note says so.
     """
+    absent = [panel.title for panel in panels if panel.title not in set(table["panel"])]
+    panels = [panel for panel in panels if panel.title not in absent]
+    said = f"Not measured: {', '.join(absent)}." if absent else ""
+    notes = [*notes[:-1], said, *notes[-1:]]
     here, across = present(table, looks), len(panels)
     below = ROW * len(here) + 0.15 if any(panel.end for panel in panels) else 0.0
     figure = canvas(across, below)
@@ -146,30 +121,11 @@ def draw(
 
 def canvas(across: int, below: float = 0.0) -> Figure:
     """A figure with so many panels side by side and, if `below` inches, a row under them."""
-    width = style.WIDE if across > 1 else style.NARROW
+    width = style.inches(style.WIDE if across > 1 else style.NARROW)
     figure = Figure(figsize=(width, UPPER + below + AROUND), layout="constrained")
     heights = [UPPER, below] if below else [UPPER]
     figure.subplots(len(heights), across, height_ratios=heights)
     return figure
-
-
-def notes(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame, looks: Looks) -> list[str]:
-    """Seeds and epochs behind what is drawn; what is absent or not finished."""
-    elbos = table[table["metric"] == "test_elbo"]
-    last = elbos.groupby(["panel", "line"])[["epoch"]].max()
-    absent = [look.label for line, look in looks.items() if line not in set(table["line"])]
-    said = f"Not in these results: {', '.join(absent)}" if absent else ""
-    return [
-        marks.counted(last, table), said, _early(table),
-        marks.lacking(lines.unfinished(frame, found)),
-    ]  # fmt: skip
-
-
-def _early(table: pd.DataFrame) -> str:
-    """The last values that are older than the end of training."""
-    gaps = table[(table["part"] == "end") & (table["epoch"] < table["epoch"].max())]
-    early = [f"{gap.line} {gap.metric} ({gap.epoch})" for gap in gaps.itertuples()]
-    return f"Measured last at an earlier epoch: {'; '.join(early)}" if early else ""
 
 
 def over_epochs(
@@ -187,10 +143,25 @@ def over_epochs(
         return
     for metric, _, look in panel.shown:
         for line, part in table[table["metric"] == metric].groupby("line"):
-            marks.curve(ax, part, looks[str(line)].colour, look)
+            shown = looks[str(line)]
+            marks.curve(ax, part, shown.colour, look, shown.marker, band=False)
     for epoch in turns:
         ax.axvline(epoch, color=style.GREY, linestyle=":", linewidth=0.9)
-    marks.zoom(ax, table)
+    if panel.end is None:
+        _bars(ax, table, looks)
+    marks.zoom(ax, table, bands=False)
+
+
+def _bars(ax: Axes, table: pd.DataFrame, looks: Looks) -> None:
+    """Intervals at the last epoch, beside each other: bands of several lines are a mush."""
+    last = table[table["epoch"] == table.groupby(["metric", "line"])["epoch"].transform("max")]
+    last = last[last["n"] >= FEW_SEEDS]
+    step = ASIDE * float(table["epoch"].max())
+    for at, row in enumerate(last.to_dict("records")):
+        ax.plot(
+            [row["epoch"] + (at + 1) * step] * 2, [row["low"], row["high"]], clip_on=False,
+            color=looks[row["line"]].colour, linewidth=1.0, solid_capstyle="butt",
+        )  # fmt: skip
 
 
 def _styles(ax: Axes, panel: Panel) -> None:
@@ -211,15 +182,23 @@ def _ends(ax: Axes, table: pd.DataFrame, panel: Panel, looks: Looks) -> None:
     ax.set_xlabel(style.LABELS[panel.end or ""].replace("\n", " ").partition(" ")[2])
     if table.empty:
         ax.set_xticks([])
-    for line, part in table.groupby("line"):
-        marks.row(ax, rows[str(line)], part, looks[str(line)].colour)
-    ax.margins(x=0.42)
+    for line, look in looks.items():
+        part = table[table["line"] == line]
+        if len(part):
+            marks.row(ax, rows[line], part, look.colour, look.marker)
+        else:
+            marks.margin(ax, rows[line], "not measured")
+    ax.margins(x=0.08)
+    marks.not_negative(ax, table["low"].fillna(table["mean"]))
     ax.xaxis.set_major_locator(MaxNLocator(4))
 
 
 def handles(looks: Looks, turns: Mapping[int, str]) -> list[Line2D]:
     """The lines' colours and the dotted epochs, for a legend."""
-    found = [Line2D([], [], color=look.colour, label=look.label) for look in looks.values()]
+    found = [
+        Line2D([], [], color=look.colour, marker=look.marker, label=look.label)
+        for look in looks.values()
+    ]
     for words in dict.fromkeys(turns.values()):
         found.append(Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label=words))
     return found

@@ -84,7 +84,7 @@ def search(frame: pd.DataFrame, note: str = "") -> Figure:
     shown = cells[:PANELS]
     rows = math.ceil(len(shown) / ACROSS)
     across = min(ACROSS, len(shown))
-    width = style.NARROW if across == 1 else style.WIDE
+    width = style.inches(style.NARROW if across == 1 else style.WIDE)
     figure = Figure(figsize=(width, HEIGHT * rows + 1.2), layout="constrained")
     panels = figure.subplots(rows, across, squeeze=False).ravel()
     for ax, cell in zip(panels, shown, strict=False):

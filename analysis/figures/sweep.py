@@ -43,18 +43,16 @@ def numbers(found: pd.DataFrame, axis: str, needs: str) -> pd.DataFrame:
     return table[[*first, *table.columns.drop(first)]]
 
 
-def draw(
-    ax: Axes, table: pd.DataFrame, axis: str, looks: Looks, markers: dict[str, str] | None = None
-) -> None:
+def draw(ax: Axes, table: pd.DataFrame, axis: str, looks: Looks) -> None:
     """Solid the test set, dashed D_train; horizontals, with their intervals, across the axis."""
     ax.set_ylabel(style.LABELS["elbo"])
     for metric, (_, look) in METRICS.items():
         for line, part in table[table["metric"] == metric].groupby("line"):
-            colour, along = looks[str(line)].colour, part[part[axis].notna()].sort_values(axis)
+            shown, along = looks[str(line)], part[part[axis].notna()].sort_values(axis)
             if len(along):
-                marker = (markers or {}).get(str(line), "o")
-                marks.series(ax, along[axis].astype(float), along, colour, marker + look)
-            _horizontals(ax, part[part[axis].isna()], colour, look)
+                x = along[axis].astype(float)
+                marks.series(ax, x, along, shown.colour, f"{shown.marker}{look}")
+            _horizontals(ax, part[part[axis].isna()], shown.colour, look)
 
 
 def _horizontals(ax: Axes, table: pd.DataFrame, colour: str, look: style.Line) -> None:
@@ -73,9 +71,12 @@ def figure(
     more: Sequence[Line2D] = (),
 ) -> tuple[Figure, Axes]:
     """An empty panel with heading and notes; `more` handles follow those of lines and styles."""
-    made = Figure(figsize=(style.NARROW, HEIGHT), layout="constrained")
+    made = Figure(figsize=(style.inches(style.NARROW), HEIGHT), layout="constrained")
     shown = {line: look for line, look in looks.items() if line in set(table["line"])}
-    handles = [Line2D([], [], color=look.colour, label=look.label) for look in shown.values()]
+    handles = [
+        Line2D([], [], color=look.colour, marker=look.marker, label=look.label)
+        for look in shown.values()
+    ]
     handles += [
         Line2D([], [], color=style.GREY, linestyle=look, label=words)
         for words, look in METRICS.values()

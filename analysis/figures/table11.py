@@ -4,19 +4,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines
-from analysis.figures import marks, methods, tables
+from analysis.figures import marks, methods, tables, ties
 from analysis.figures.tables import Table
 from analysis.trial_folder import ResultsError
 
-METRICS = {  # the paper's order; RL, RC and SQ as there
-    "accuracy_logistic": "RL log. reg. (accuracy)",
-    "accuracy_svm_rbf": "RL SVM-RBF",
-    "accuracy_svm_linear": "RL SVM-L",
-    "accuracy_knn": "RL kNN",
-    "psnr_sample": "RC PSNR, samples (dB)",
-    "psnr_mean": "RC PSNR, means (dB)",
-    "fid": "SQ FID (low is good)",
-    "inception_score": "SQ IS",
+METRICS = {  # the paper's order; representation, reconstruction and sample quality
+    "accuracy_logistic": "accuracy, log. regression",
+    "accuracy_svm_rbf": "accuracy, SVM with RBF",
+    "accuracy_svm_linear": "accuracy, linear SVM",
+    "accuracy_knn": "accuracy, 5 nearest",
+    "psnr_sample": "PSNR of samples (dB)",
+    "psnr_mean": "PSNR of means (dB)",
+    "fid": "FID (lower is better)",
+    "inception_score": "Inception score",
 }
 LOW_IS_GOOD = ("fid",)
 REASONS = {  # metrics: the column that says why they are absent, and one of theirs
@@ -24,7 +24,11 @@ REASONS = {  # metrics: the column that says why they are absent, and one of the
     "PSNR": ("psnr_absent", "psnr_mean"),
     "FID, IS": ("sample_quality_absent", "inception_score"),
 }
-MARK = f"* best mean of its row; {tables.SAID}"
+MARK = f"* best mean of its row, and what is not shown to be worse; {tables.SAID}"
+TASKS = (
+    "accuracy: of classifiers on the latent means; PSNR: of reconstructions; FID and Inception "
+    "score: of samples"
+)
 OWN_FEATURES = (
     "FID and IS rest on the features of a small classifier trained on D_train, "
     "not on Inception's: not comparable with published ones"
@@ -34,7 +38,8 @@ OWN_FEATURES = (
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """A row per data set, likelihood, metric and method: last values over seeds, and their std.
 
-    `best` marks the best mean of its metric and data set; the paper gives standard deviations
+    `best` marks the best mean of its metric and data set, `tied` also those that are not shown to
+    be worse (`ties.tied`); the paper gives standard deviations
     (n - 1). Raises ResultsError where nothing is measured at the end of a finished trial.
     """
     table = tables.numbers(frame, list(METRICS), "metric")
@@ -47,9 +52,11 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     place = [table[name] for name in ("dataset", "likelihood", "metric")]
     score = sign * table["mean"]
     table["best"] = score == score.groupby(place).transform("max")
+    table["tied"] = ties.tied(table, ["dataset", "likelihood", "metric"], sign)
     table["std"] = marks.seed_values(table).std(axis=1, ddof=1)
-    first = ["dataset", "likelihood", "data", "metric", "source", "best", "epoch", "std"]
-    return table[[*first, *table.columns.drop(first)]]
+    first = ["dataset", "likelihood", "data", "metric", "source", "best", "tied"]
+    first += ["epoch", "std"]
+    return table[[*first, *table.columns.drop([*first, "overlap"])]]
 
 
 def text(frame: pd.DataFrame, suffix: str = "txt") -> list[str]:
@@ -58,15 +65,16 @@ def text(frame: pd.DataFrame, suffix: str = "txt") -> list[str]:
 
 
 def table11(frame: pd.DataFrame, note: str = "") -> Figure:
-    """The table as a picture, the best means bold."""
+    """The table as a picture, the best means and those tied with them bold."""
     return _table(frame, "picture").picture(note)
 
 
 def _table(frame: pd.DataFrame, suffix: str) -> Table:
     table = numbers(frame)
-    cells = tables.parts(table, METRICS, "metric", "best", suffix)
-    said = [f"{MARK}; {tables.counts(table)}", *tables.lengths(table), *_reasons(frame)]
-    return Table(tables.head("task and metric"), cells, said)
+    cells = tables.parts(table, METRICS, "metric", "tied", suffix)
+    said = [f"{MARK}; {tables.counts(table)}", TASKS, *tables.lengths(table)]
+    said += _reasons(frame)
+    return Table(tables.head("metric", table), cells, said)
 
 
 def _reasons(frame: pd.DataFrame) -> list[str]:

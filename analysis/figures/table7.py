@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures import tables
+from analysis.figures import tables, ties
 from analysis.figures.tables import Table
 from analysis.trial_folder import ResultsError
 
@@ -12,13 +12,14 @@ GAPS = {
     "amortization_gap": "amortization (nats)",
     "robustness_gap": "robustness (MS-SSIM)",
 }
-MARK = f"* smallest mean of its row; {tables.SAID}"
+MARK = f"* smallest mean of its row, and what is not shown to be larger; {tables.SAID}"
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """A row per data set, likelihood, gap and method: last values over seeds.
 
-    `smallest` marks the smallest mean of its gap and data set. Raises ResultsError where no gap
+    `smallest` marks the smallest mean of its gap and data set, `tied` also those that are not shown
+    to be larger (`ties.tied`). Raises ResultsError where no gap
     is measured at the end of a finished trial.
     """
     table = tables.numbers(frame, list(GAPS), "gap")
@@ -29,8 +30,9 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
         )
     least = table.groupby(["dataset", "likelihood", "gap"])["mean"].transform("min")
     table["smallest"] = table["mean"] == least
-    first = ["dataset", "likelihood", "data", "gap", "source", "smallest", "epoch"]
-    return table[[*first, *table.columns.drop(first)]]
+    table["tied"] = ties.tied(table, ["dataset", "likelihood", "gap"], pd.Series(-1, table.index))
+    first = ["dataset", "likelihood", "data", "gap", "source", "smallest", "tied", "epoch"]
+    return table[[*first, *table.columns.drop([*first, "overlap"])]]
 
 
 def text(frame: pd.DataFrame, suffix: str = "txt") -> list[str]:
@@ -39,13 +41,15 @@ def text(frame: pd.DataFrame, suffix: str = "txt") -> list[str]:
 
 
 def table7(frame: pd.DataFrame, note: str = "") -> Figure:
-    """The table as a picture, the smallest gaps bold."""
+    """The table as a picture, the smallest gaps and those tied with them bold."""
     return _table(frame, "picture").picture(note)
 
 
 def _table(frame: pd.DataFrame, suffix: str) -> Table:
     table = numbers(frame)
-    cells = tables.parts(table, GAPS, "gap", "smallest", suffix)
+    cells = tables.parts(table, GAPS, "gap", "tied", suffix)
     return Table(
-        tables.head("gap"), cells, [f"{MARK}; {tables.counts(table)}", *tables.lengths(table)]
+        tables.head("gap", table),
+        cells,
+        [f"{MARK}; {tables.counts(table)}", *tables.lengths(table)],
     )

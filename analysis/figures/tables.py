@@ -1,12 +1,14 @@
 """Tables of last values: a row of cells per metric and data set, as text and as a picture.
 
-What Tables 7 and 11 share: the four methods side by side, the best mean of a row set off.
+What Tables 7 and 11 share: the four methods side by side, set off the best mean of a row and those
+that are not shown to be worse.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import levels, lines, style
@@ -20,6 +22,7 @@ FRAMES = {  # of the best mean of a row, and of the others
 }
 SIGNS = {"\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{MINUS SIGN}": "$-$"}  # in LaTeX
 FIRST, WIDTH, ROW = 2.0, 1.05, 0.19  # inches: of the first column, of the others, of a row
+INDENT = 0.25  # inches, of a method under its metric
 LAST = 0.2  # inches from the right to the middle of the column n
 
 
@@ -66,12 +69,12 @@ class Table:
         return [*made, *self.said]
 
     def picture(self, note: str = "") -> Figure:
-        """The table as a picture, what is marked being bold."""
+        """The table as a picture, what is marked being bold; a line a cell in a column's width."""
+        if style.inches(style.WIDE) < style.COLUMN:
+            return self._column(note)
         height = ROW * (2 + sum(1 + len(rows) for rows in self.parts.values()))
-        figure = Figure(figsize=(style.WIDE, height + 0.6), layout="constrained")
-        ax = figure.subplots()
-        ax.set(xlim=(0, style.WIDE), ylim=(height, 0))
-        ax.axis("off")
+        figure = Figure(figsize=(style.inches(style.WIDE), height + 0.6), layout="constrained")
+        ax = _blank(figure, style.WIDE, height)
         places = [0.1, *(FIRST + 0.1 + WIDTH * at for at in range(len(self.head) - 1))]
         places[-1] = style.WIDE - LAST
         at = ROW
@@ -88,10 +91,41 @@ class Table:
         marks.note(figure, [self.said[0].replace("*", "bold:"), *self.said[1:], note])
         return figure
 
+    def _column(self, note: str) -> Figure:
+        """Under each data set and metric the methods, one below the other."""
+        told: list[tuple[float, str, str]] = []  # indent, name, number
+        for name, rows in self.parts.items():
+            told.append((0.0, f"*{name}", ""))
+            for row in rows:
+                told.append((0.0, row[0], f"n = {row[-1]}"))
+                told += [(INDENT, *cell) for cell in zip(self.head[1:-1], row[1:-1], strict=True)]
+        width, height = style.inches(style.WIDE), ROW * (len(told) + 1)
+        figure = Figure(figsize=(width, height + 0.8), layout="constrained")
+        ax = _blank(figure, width, height)
+        for at, (indent, name, number) in enumerate(told, 1):
+            for x, text, side in ((0.1 + indent, name, "left"), (width - 0.1, number, "right")):
+                weight = "bold" if text.startswith("*") else "normal"
+                ax.text(x, ROW * at, text.lstrip("*"), fontweight=weight, ha=side, fontsize=7.5)
+        marks.note(figure, [self.said[0].replace("*", "bold:"), *self.said[1:], note])
+        return figure
 
-def head(first: str) -> list[str]:
-    """A column of names, one per method, the number of seeds."""
-    return [first, *(style.source_label(name) for name in lines.METHODS), "n"]
+
+def _blank(figure: Figure, width: float, height: float) -> Axes:
+    """Axes in inches from the upper left corner, without lines."""
+    ax = figure.subplots()
+    ax.set(xlim=(0, width), ylim=(height, 0))
+    ax.axis("off")
+    return ax
+
+
+def shown(table: pd.DataFrame) -> list[str]:
+    """The methods that have a number, in the paper's order."""
+    return [name for name in lines.METHODS if name in set(table["source"])]
+
+
+def head(first: str, table: pd.DataFrame) -> list[str]:
+    """A column of names, one per method that has a number, the number of seeds."""
+    return [first, *map(style.source_label, shown(table)), "n"]
 
 
 def numbers(frame: pd.DataFrame, metrics: Sequence[str], column: str) -> pd.DataFrame:
@@ -100,13 +134,15 @@ def numbers(frame: pd.DataFrame, metrics: Sequence[str], column: str) -> pd.Data
     Empty where no metric is measured in a finished trial.
     """
     tables = [
-        lines.at_the_end(lines.drawn(part, ["line"]), metric, ["line"]).assign(
+        lines.at_the_end(kept, metric, ["line"]).assign(
+            overlap=float(kept["overlap"].max()),
             dataset=part["dataset"].iloc[0],
             likelihood=part["likelihood"].iloc[0],
             data=methods.data(part),
             **{column: metric},
         )
         for _, part in lines.methods(frame).groupby(["dataset", "likelihood"], sort=False)
+        for kept in [lines.drawn(part, ["line"])]
         for metric in metrics
     ]
     tables = [table for table in tables if len(table)]
@@ -127,7 +163,7 @@ def parts(
             here = part[part[column] == metric]
             cells = dict(zip(here["source"], _cells(here, best, suffix), strict=True))
             n = [marks.span(here["n"])] if len(here) else ["-"]
-            found[name].append([first, *(cells.get(m, "-") for m in lines.METHODS), *n])
+            found[name].append([first, *(cells.get(m, "-") for m in shown(table)), *n])
     return found
 
 
@@ -149,9 +185,13 @@ def lengths(table: pd.DataFrame) -> list[str]:
 
 
 def _cells(here: pd.DataFrame, best: str, suffix: str) -> list[str]:
+    """The row's numbers with the same decimals: those that its middle half width asks for."""
     cells = []
-    for mean, low, high, n, first in here[["mean", "low", "high", "n", best]].to_numpy(dtype=float):
-        text = style.rounded(mean, (high - low) / 2 if n >= FEW_SEEDS else None)
+    halves = ((here["high"] - here["low"]) / 2).where(here["n"] >= FEW_SEEDS)
+    middle = float(halves.median()) if halves.notna().any() else None
+    told = zip(here["mean"], halves, here[best], strict=True)
+    for mean, half, first in told:
+        text = style.rounded(mean, None if pd.isna(half) else half, middle)
         if suffix == "tex":
             text = "".join(SIGNS.get(sign, sign) for sign in text)
         cells.append(FRAMES[suffix][0 if first else 1].format(text))

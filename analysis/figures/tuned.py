@@ -53,7 +53,7 @@ def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
     parts, table = _parts(frame), numbers(frame)
     lead = curves.sources(frame)[0]
     table = table[table["source"] == lead]
-    figure = Figure(figsize=(style.WIDE, HEIGHT), layout="constrained")
+    figure = Figure(figsize=(style.inches(style.WIDE), HEIGHT), layout="constrained")
     ax = figure.subplots()
     said, handles = [], []
     for name, colour in zip(parts, COLOURS, strict=True):

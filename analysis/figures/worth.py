@@ -32,7 +32,7 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     found = worths(frame)
     shown = frames.curves_of(frame, frames.asked(frame, "train_size", "test_elbo"))
     shown = [curve for curve in shown if curve.source in ("normal", "dmaapx")]
-    figure = Figure(figsize=(style.WIDE, 3.2), layout="constrained")
+    figure = Figure(figsize=(style.inches(style.WIDE), 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.set_ylabel(style.LABELS["negative_test_elbo"])
     names = list(dict.fromkeys(", ".join(c.name.split(", ")[1:]) for c in shown))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis import claims
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
-from analysis.claims.page import ours, summary
+from analysis.claims.wording import ours, summary
 from analysis.command import command
 from analysis.descent import Verdict, verdict
 from analysis.provenance import launches_of, public

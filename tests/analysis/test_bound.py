@@ -16,7 +16,7 @@ def test_the_bound_takes_the_place_of_the_elbo(frame):
     np.testing.assert_allclose(table["mean"], before["mean"] - 3)
     assert set(table["bound"]) == {"iwae_100"} and "bound" not in before
     left = figures.draw("fig8", changed).axes[0]
-    assert left.get_ylabel() == "negative iwae_100 (nats per image)"
+    assert left.get_ylabel() == "negative iwae_100\n(nats per image)"
     assert "test ELBO" in figures.draw("fig8", measured).axes[0].get_ylabel()
     assert measured["test_elbo"].equals(frame["test_elbo"])
 

@@ -5,11 +5,9 @@ import pandas as pd
 import pytest
 
 from analysis import descent, results
-from analysis.claims import CLAIMS, ledger, main
+from analysis.claims import CLAIMS, ledger
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
-from analysis.claims.page import text
 from analysis.columns import COLUMNS
-from analysis.trial_folder import ResultsError
 from tests.analysis.claim_worlds import Trained, contrary, frame, true
 
 ROOT = Path(__file__).parents[2]
@@ -215,32 +213,3 @@ def test_published_digits_do_not_decide_what_was_not_trained(digits):
     parts = ("mixtures", "subsets", "samples: ", "half asleep", "mollification", "augmentations")
     others = found[found["claim"].str.startswith(parts) & ~found["where"].str.startswith("F,")]
     assert len(others) > 20 and set(others["verdict"]) == {NOT_RUN}
-
-
-def test_text_fits_and_counts(digits):
-    found = ledger(digits)
-    lines = text(found).splitlines()
-    assert max(map(len, lines)) <= 100
-    said = " ".join(lines[-6:])
-    assert f"{len(CLAIMS)} claims, 1 setting measured. On the paper's data: holds 0" in said
-    assert "As on other data (digits): holds" in said
-    assert sum(line.startswith(NOT_RUN + "  ") for line in lines) == (
-        (found["verdict"] == NOT_RUN).sum()
-    )
-
-
-def test_files_by_suffix(tmp_path, capsys):
-    main(DIGITS, tmp_path / "new" / "claims.csv")
-    table = pd.read_csv(tmp_path / "new" / "claims.csv")
-    assert set(table["claim"]) == {claim.name for claim in CLAIMS} and table["rule"].notna().all()
-    main(DIGITS, tmp_path / "claims.md")
-    lines = (tmp_path / "claims.md").read_text().splitlines()
-    assert all(line.count(" | ") == lines[0].count(" | ") for line in lines[2 : len(table) + 2])
-    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "claims.md")
-    with pytest.raises(ResultsError, match="Choose .csv or .md"):
-        main(DIGITS, tmp_path / "claims.pdf")
-
-
-def test_conditions_narrow_the_results(capsys):
-    main(DIGITS, conditions=["source=normal"])
-    assert "dmaapx (k=10)" not in capsys.readouterr().out

@@ -76,7 +76,7 @@ def test_figure_8_has_both_curves(grown):
     early = table[table["at"] == curves.BEST]
     assert early["mean"].tolist() == pytest.approx([min(y) for y in WIDTHS.values()])
     figure = figures.draw("fig8", grown)
-    drawn = [line for line in figure.axes[1].lines if line.get_linestyle() == "--"]
+    drawn = [line for line in figure.axes[0].lines if line.get_linestyle() == "--"]
     assert [np.asarray(line.get_ydata()).tolist() for line in drawn] == [
         pytest.approx(list(early["mean"]))
     ]

@@ -64,6 +64,14 @@ def test_a_level_in_words(frame, n, said):
     assert levels.counted(n, levels.level_of(settled)) == said
 
 
+def test_of_two_levels_the_more_exact_one_is_said():
+    exact = "seeds on one data set, one diffusion model"
+    for said in (["seeds on one data set", exact], [exact, "seeds on one data set"]):
+        assert levels.level_of(pd.DataFrame({"level": said})) == exact
+    other = pd.DataFrame({"level": ["data draws", exact]})
+    assert levels.level_of(other) == f"data draws or {exact}"
+
+
 def test_a_column_of_replicates_may_be_absent():
     settled = levels.settle(trials([None], 2).drop(columns="replicate"))
     assert levels.counted(2, levels.level_of(settled)) == "2 seeds on one data set"

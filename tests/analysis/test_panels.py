@@ -102,17 +102,21 @@ def test_figure_2_draws_its_numbers(studies):
     assert _words(figure.legends[0]) == ["normal", "DMaaPx", "Aug.Tuned", "Aug.Naive"]
 
 
-def test_bands_are_the_intervals(studies):
+def test_intervals_stand_at_the_end_and_no_band_covers_a_line(studies):
     studies.data_sources()
     frame = studies.frame()
     table, figure = figures.numbers("fig2", frame), figures.draw("fig2", frame)
-    edges = {
-        y
-        for band in figure.axes[0].collections
-        for y in np.asarray(band.get_paths()[0].vertices)[:, 1]
-    }
-    normal = _of(table, "test_elbo", "normal")
-    assert {*normal["low"], *normal["high"]} <= edges
+    assert not any(figure.axes[at].collections for at in range(3))
+    bars: list[Any] = list(figure.axes[3].collections)
+    ends = [x for each in bars for path in each.get_segments() for x, _ in path]
+    gaps = table[(table["part"] == "end") & (table["metric"] == "generalization_gap")]
+    assert sorted(ends) == pytest.approx(sorted([*gaps["low"], *gaps["high"]]))
+    alone = figures.numbers("fig13", frame)
+    last = alone[alone["epoch"] == alone["epoch"].max()]
+    drawn = [np.asarray(line.get_data()) for line in figures.draw("fig13", frame).axes[0].lines]
+    upright = [y for x, y in drawn if len(x) == 2 and len(set(x)) == 1]
+    ends = sorted(float(value) for y in upright for value in y)
+    assert ends == pytest.approx(sorted([*last["low"], *last["high"]]))
 
 
 def test_the_values_at_the_end_are_written(studies):
@@ -152,20 +156,18 @@ def test_what_is_absent_or_unfinished_is_named(studies):
     studies.each_seed(*TRAINED["normal"])
     studies.vae(rows(1.0, 1.0)[:5], seed=3, done=False)
     note = figures.draw("fig2", studies.frame(), "commit abc").get_supxlabel()
+    whole = " ".join(note.split())
     assert "Not in these results: DMaaPx, Aug.Tuned, Aug.Naive" in note
     assert "Not finished: normal seed 3 (epoch 50)" in note
-    assert (
-        "3 seeds on one data set (dots)" in note
-        and "1000 epochs" in note
-        and note.endswith("commit abc")
-    )
+    assert "3 seeds on one data set (dots, in the lower panels; lines are means)" in whole
+    assert "; 1000 epochs" in whole and whole.endswith("commit abc")
 
 
-def test_unmeasured_gaps_leave_their_panels_empty(studies):
+def test_panels_of_what_is_not_measured_are_left_out_and_named(studies):
     studies.each_seed(*TRAINED["normal"])
-    axes = figures.draw("fig2", studies.frame()).axes
-    assert [text.get_text() for text in axes[1].texts] == ["not measured"]
-    assert len(_curves(axes[0], "-")) == 1
+    figure = figures.draw("fig2", studies.frame())
+    assert len(figure.axes) == 2 and len(_curves(figure.axes[0], "-")) == 1
+    assert "Not measured: amortized inference, robustness." in figure.get_supxlabel()
 
 
 @pytest.mark.parametrize("name", list(FILL))

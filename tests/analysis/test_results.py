@@ -143,7 +143,8 @@ def test_trials_without_rows_are_kept_aside(results):
     results.fill({(1, 2): 100.0}, seeds=[0])
     results.add(results.vae(1, 4, 0), [], done=False)
     study = results.close()
-    aside = [{"kind": "vae", "source": "normal", "m_z": 1, "n_c": 4, "seed": 0, "replicate": None}]
+    aside = [{"key": list(results.asked)[-1], "kind": "vae", "source": "normal"}]
+    aside[0] |= {"m_z": 1, "n_c": 4, "seed": 0, "replicate": None}
     assert load(study)["n_c"].unique().tolist() == [2]
     assert load(study).attrs["unmeasured"] == aside
     assert load(compact(study)).attrs["unmeasured"] == aside

@@ -48,10 +48,10 @@ def test_figures_mark_it_where_it_stands(ended):
     frame = load(ended)
     place = len(paths.path(frame)) - 2
     figure = figures.draw("fig8", frame)
-    assert crosses(figure.axes[1]) == [place]
+    assert crosses(figure.axes[0]) == [place]
     assert any("1 collapsed (normal, m_z=16, n_c=32)" in text.get_text() for text in figure.texts)
     done = frame[frame["state"] == "done"]
-    assert crosses(figures.draw("fig8", done).axes[1]) == []
+    assert crosses(figures.draw("fig8", done).axes[0]) == []
 
 
 def test_the_verdict_leaves_its_seed_out(ended):

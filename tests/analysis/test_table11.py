@@ -68,7 +68,7 @@ def test_what_is_absent_is_a_dash_with_its_reason_never_zero(studies):
     place(studies, reason=REASON)
     frame = studies.frame()
     lines = figures.text("table11", frame)
-    for label in ("SQ FID", "SQ IS"):
+    for label in ("FID (lower", "Inception score"):
         (line,) = [line for line in lines if line.strip().startswith(label)]
         assert line.split()[-5:] == ["-"] * 5
     said = f"CIFAR-10, FID, IS not measured: {REASON}"

@@ -1,0 +1,105 @@
+"""The ledger as Markdown and as HTML, for those who read rather than count."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.claims.wording import (
+    ELSEWHERE_HEAD,
+    PAPERS,
+    absent,
+    counts,
+    decided,
+    ours,
+    parts,
+    summary,
+)
+from analysis.levels import counted
+from analysis.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED
+
+HOME = Path(__file__).parent
+HEAD = ("verdict", "claim", "ours", "paper")
+SIGNS = {HOLDS: "\u2714", FAILS: "\u2718", UNDECIDED: "?", NOT_RUN: "\u2013"}
+TONES = {HOLDS: "holds", FAILS: "fails", UNDECIDED: "undecided", NOT_RUN: "absent"}
+WIDE = 100.0  # of the whisker's axis
+
+
+def markdown(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """Counts, summary and a table for each verdict; what is not run is listed by its command."""
+    lines = [f"**{counts(ledger)}**", "", _plain(summary(ledger))]
+    elsewhere = False
+    for papers, verdict, part in parts(rows):
+        if not papers and not elsewhere:
+            lines += ["", f"# {ELSEWHERE_HEAD}"]
+            elsewhere = True
+        lines += ["", f"## {verdict[:1].upper()}{verdict[1:]}", ""]
+        lines += [_table_row(HEAD), _table_row(["---"] * len(HEAD))]
+        lines += [_markdown_row(row) for row in part.to_dict("records")]
+    for command, part in absent(rows):
+        lines += ["", f"## {NOT_RUN.capitalize()}: `{command}`", ""]
+        lines += [f"- {_plain(row['statement'])}" for row in part.to_dict("records")]
+    return "\n".join(lines)
+
+
+def _markdown_row(row: dict[Any, Any]) -> str:
+    name = f"**{_plain(row['claim'])}** {_plain(row['statement'])} ({_plain(row['where'])})"
+    setting = f" [{_plain(row['dataset'])}]" if row["dataset"] else ""
+    level = f", {counted(row['n'], row['level'])}" if row["comparisons"] else ""
+    said = f"{ours(row)}{level}" if ours(row) else str(row["compared"])
+    against = f"; contradicted: {row['contradicted']}" if row["contradicted"] else ""
+    verdict = f"{SIGNS[row['verdict']]} {row['verdict']}"
+    paper = _plain(f"{row['paper']}{against}")
+    return _table_row([verdict, f"{name}{setting}", _plain(said), paper])
+
+
+def _table_row(cells: Any) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: object) -> str:
+    """A cell's text: no pipe, line break or tag of it is Markdown's."""
+    said = str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return " ".join(said.split())
+
+
+def html(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """One HTML page without script or request; names of data sets are foreign text and escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(loader=FileSystemLoader(HOME), autoescape=True, undefined=StrictUndefined,
+                       trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    groups = [
+        (papers, verdict, [_shown(row) for row in part.to_dict("records")])
+        for papers, verdict, part in parts(rows)
+    ]
+    found = ledger.loc[ledger["data"] == PAPERS, "verdict"].value_counts()
+    return made.get_template("claims.html").render(
+        counts=[(v, TONES[v], SIGNS[v], int(found.get(v, 0))) for v in TONES],
+        summary=summary(ledger),
+        answers=[each for each in groups if each[0]],
+        elsewhere=[each for each in groups if not each[0]],
+        head=ELSEWHERE_HEAD,
+        absent={command: part.to_dict("records") for command, part in absent(rows)},
+    )
+
+
+def _shown(row: dict[Any, Any]) -> dict[Any, Any]:
+    """A row with its numbers in words, and its interval on an axis that holds 0."""
+    known = bool(row["comparisons"])
+    values = [0.0, row["difference"], row["low"], row["high"]]
+    numbers = [float(value) for value in values if not pd.isna(value)]
+    low, span = min(numbers), max(numbers) - min(numbers) or 1.0
+    at = {
+        name: WIDE * (float(row[name]) - low) / span if not pd.isna(row[name]) else None
+        for name in ("difference", "low", "high")
+    }
+    return row | {
+        "tone": TONES[row["verdict"]],
+        "sign": SIGNS[row["verdict"]],
+        "ours": ours(row),
+        "counted": counted(row["n"], row["level"]) if known else "",
+        "decided": decided(row) if known else "",
+        "zero": -WIDE * low / span,
+        "whisker": at if known and at["low"] is not None else None,
+    }

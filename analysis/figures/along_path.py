@@ -1,0 +1,90 @@
+"""The numbers of Figure 8: negative test ELBO at the points of the path, with their roles."""
+
+import pandas as pd
+
+from analysis import curves, descent, paths
+from analysis.intervals import over_seeds
+from analysis.trial_folder import ResultsError
+
+FEW_POINTS = 2
+HEADER = ["order", "phase", "source", "m_z", "n_c", "parameters", "role"]
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per source and finished point of the path: negative test ELBO, nats per image.
+
+    The path is normal training's (or the only source's), of the points that the verdict has;
+    `role` names its first minimum, peak and second minimum as the verdict places them, if the mean
+    goes down, up and down at all. `at` says of which epochs: the last of training, and where there
+    are validation images those of the best validation ELBO of each trial. Raises ResultsError
+    where there is no path.
+    """
+    found = verdict_of(frame)
+    last = table_of(frame, curves.final(frame), found).assign(at=curves.LAST)
+    best = early(frame, found)
+    return last if best is None else pd.concat([last, best], ignore_index=True)
+
+
+def early(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame | None:
+    """The numbers at the best validation epoch; None without validation ELBOs."""
+    try:
+        finals = curves.final(frame, at=curves.BEST)
+        best = None if found is None else verdict_of(frame, curves.BEST)
+        return table_of(frame, finals, best, steps_of(frame, found)).assign(at=curves.BEST)
+    except ResultsError:
+        return None
+
+
+def steps_of(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame:
+    """The verdict's path; before there is one, that through all trials asked for."""
+    if found is None:
+        return paths.path(frame, lead_of(frame))
+    return pd.DataFrame(found.path, columns=["phase", "m_z", "n_c"])
+
+
+def table_of(
+    frame: pd.DataFrame,
+    finals: pd.DataFrame,
+    found: descent.Verdict | None,
+    steps: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """The rows of `numbers` at these final values, on the verdict's path or on `steps`."""
+    lead = lead_of(frame)
+    steps = steps_of(frame, found) if steps is None else steps
+    finals = finals.merge(steps.reset_index(names="order"), on=["m_z", "n_c"])
+    if "test_elbo" not in finals:
+        raise ResultsError(
+            "Figure 8 needs test_elbo, which is not measured here. "
+            "Choose results of VAEs: --results results/double_descent."
+        )
+    finals["negative_test_elbo"] = -finals["test_elbo"]
+    by = [name for name in HEADER if name in finals and finals[name].notna().all()]
+    table = over_seeds(finals, by, "negative_test_elbo").sort_values(["source", "order"])
+    if (table["source"] == lead).sum() < FEW_POINTS:
+        raise ResultsError(
+            "Fewer than two points of Figure 8's path are finished. "
+            "Run the study again: it continues where it stopped."
+        )
+    roles = {}
+    if found and found.shaped:
+        roles = {found.first_minimum: "first minimum", found.peak: "peak"}
+        roles[found.second_minimum] = "second minimum"
+    places = zip(table["m_z"], table["n_c"], table["source"], strict=True)
+    named = [roles.get((m_z, n_c), "") if source == lead else "" for m_z, n_c, source in places]
+    table.insert(len(by), "role", named)
+    if bound := frame.attrs.get("bound"):
+        table.insert(len(by), "bound", bound)
+    return table.reset_index(drop=True)
+
+
+def lead_of(frame: pd.DataFrame) -> str:
+    """The source whose path is drawn: normal training, or the first other."""
+    return curves.sources(frame)[0]
+
+
+def verdict_of(frame: pd.DataFrame, at: str = curves.LAST) -> descent.Verdict | None:
+    """None where too little is finished for a verdict."""
+    try:
+        return descent.verdict(frame, lead_of(frame), at)
+    except ResultsError:
+        return None

@@ -1,0 +1,88 @@
+"""Places labels beside points of a figure where they cover neither what is drawn nor each other."""
+
+from itertools import product
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from analysis.figures import marks
+
+NEAR, FAR = 5.0, 60.0  # points between a label and what it names
+TURNS = np.pi / 8 * np.array([4, 12, 0, 8, 2, 6, 10, 14, 1, 3, 5, 7, 9, 11, 13, 15])  # up first
+FARTHER = 0.3  # what a point of distance counts, a crossed dot of a line counting 1
+
+
+def label_points(ax: Axes, labels: dict[tuple[float, float], str], avoid: np.ndarray) -> None:
+    """A text near each point (data coordinates) where it covers neither `avoid` nor another text.
+
+    Tries growing distances in all directions; a thin line leads back to the point. Call it when
+    all else is drawn: it lays the figure out to know where things are, and that layout stays.
+    """
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    figure.set_layout_engine(None)
+    pixels = figure.dpi / 72
+    round_about = marks.CLEAR * pixels * np.stack([np.cos(TURNS), np.sin(TURNS)], axis=1)
+    rings = [ax.transData.transform(place) + round_about for place in labels]
+    ink = ax.transData.transform(avoid)
+    ink = np.concatenate(
+        [ink, ink + [marks.BESIDE * pixels, 0], *rings]
+    )  # the seeds' dots stand aside
+    taken: list[Bbox] = []
+    for place, text in sorted(labels.items(), key=lambda label: -len(label[1])):  # large ones first
+        line = {
+            "arrowstyle": "-",
+            "lw": 0.5,
+            "color": "#555555",
+            "shrinkA": 0,
+            "shrinkB": marks.CLEAR,
+        }
+        note = ax.annotate(
+            text, place, (0, 0), textcoords="offset points", arrowprops=line, zorder=5
+        )
+        note.set(fontsize=6.5, ha="center", va="center")
+        size, point = Text.get_window_extent(note), ax.transData.transform(place)
+        offset, box = _free_spot(ax, point, size, ink, taken)
+        note.set_position(tuple(offset / pixels))
+        taken.append(box)
+        ink = np.concatenate([ink, _leader(point, offset, box, pixels)])
+
+
+def _free_spot(
+    ax: Axes, point: np.ndarray, size: Bbox, ink: np.ndarray, taken: list[Bbox]
+) -> tuple[np.ndarray, Bbox]:
+    """Offset and box (pixels) of the spot that covers and crosses least and is not far away."""
+    pixels = ax.get_figure(root=True).dpi / 72  # type: ignore[union-attr]
+    inside = ax.get_window_extent()
+    least, best = np.inf, (point, size)
+    half = np.array([size.width, size.height]) / 2
+    for gap, turn in product(np.linspace(NEAR, FAR, 12) * pixels, TURNS):
+        offset = np.array([np.cos(turn), np.sin(turn)]) * (half + gap)
+        box = Bbox([point + offset - half - pixels, point + offset + half + pixels])
+        outside = not (inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1))
+        cost = 5 * box.count_contains(ink) + 50 * (box.count_overlaps(taken) + outside)
+        cost += FARTHER * gap / pixels
+        if cost < least:  # only then is its line worth looking at
+            line = _leader(point, offset, box, pixels)
+            cost += _near(line, ink, 2 * pixels)
+            cost += sum(other.count_contains(line) for other in taken)
+        if cost < least:
+            least, best = cost, (offset, box)
+    return best
+
+
+def _leader(point: np.ndarray, offset: np.ndarray, box: Bbox, pixels: float) -> np.ndarray:
+    """Points on the line from just outside a mark's ring to its text's box."""
+    line = point + np.linspace(0.0, 1.0, 40)[:, None] * offset
+    clear = np.hypot(*(line - point).T) > (marks.CLEAR + 2.5) * pixels
+    within = ((line >= box.min) & (line <= box.max)).all(axis=1)
+    return np.asarray(line[clear & ~within])
+
+
+def _near(line: np.ndarray, ink: np.ndarray, distance: float) -> int:
+    """How many points of a line lie closer than `distance` to something drawn."""
+    apart = np.hypot(*(line[:, None] - ink[None]).transpose(2, 0, 1))
+    return int((apart < distance).any(axis=1).sum())

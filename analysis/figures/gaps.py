@@ -1,0 +1,122 @@
+"""What the test loss is made of: loss on D_train, generalization of the model, amortization."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import curves, lines, style
+from analysis.figures import marks, methods
+from analysis.intervals import FEW_SEEDS, over_seeds
+from analysis.trial_folder import ResultsError
+
+PARTS = {  # name: words and colour
+    "train": ("loss on $D_\\mathrm{train}$", "#bdbdbd"),
+    "model": ("generalization but for inference", "#0072b2"),
+    "inference": ("amortized inference", "#e69f00"),
+}
+WHOLE = "test"
+ROW = 0.34  # inches
+UNDER = 0.22  # of a row, that the interval stands below the numbers
+FEW = 0.12  # share of the widest bar below which a number does not fit into a part
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per method and part, and their sum `test`: nats per image, over draws.
+
+    -test_elbo = -train_elbo + (generalization_gap - amortization_gap) + amortization_gap, each a
+    draw's last values. The amortization gap (Eq. 4) is that of the test images it was measured on.
+    Raises ResultsError where it is not measured.
+    """
+    found = _finals(frame)
+    inference, whole = found["amortization_gap"], found["generalization_gap"]
+    parts = {
+        "train": -(found["test_elbo"] + whole),
+        "model": whole - inference,
+        "inference": inference,
+        WHOLE: -found["test_elbo"],
+    }
+    tables = [
+        over_seeds(found.assign(nats=values.astype(float), part=name), ["line", "part"], "nats")
+        for name, values in parts.items()
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    rank = {name: at for at, name in enumerate([*lines.METHODS, *parts])}
+    by = ["line", "part"]
+    return table.sort_values(by, key=lambda column: column.map(rank), ignore_index=True)
+
+
+def _finals(frame: pd.DataFrame) -> pd.DataFrame:
+    found = lines.drawn(lines.methods(frame), ["line"])
+    found = found[found["state"] == "done"]
+    needed = ["test_elbo", "generalization_gap", "amortization_gap"]
+    if set(needed) <= set(found):
+        lines.check_measured_alike(found, "amortization_gap")
+        found = curves.last_values(found).dropna(subset=needed) if len(found) else found
+        if len(found):
+            return found
+    raise ResultsError(
+        "The parts of the gaps need amortization_gap of finished VAEs, which is not in these "
+        "results. Run scaling-vae study data_sources."
+    )
+
+
+def gaps(frame: pd.DataFrame, note: str = "") -> Figure:
+    """A row per method, its parts end to end from the smallest loss on D_train on."""
+    table, chosen = numbers(frame), lines.methods(frame)
+    wide = table.pivot(index="line", columns="part", values="mean")
+    methods_shown = [name for name in lines.METHODS if name in wide.index]
+    height = ROW * len(methods_shown) + 1.7
+    figure = Figure(figsize=(style.inches(5.0), height), layout="constrained")
+    ax = figure.subplots()
+    start = _start(wide)
+    span = float(wide[WHOLE].max()) - start
+    for at, line in enumerate(methods_shown):
+        _bar(ax, -at, table[table["line"] == line], start, span)
+    ax.set_yticks([-at for at in range(len(methods_shown))],
+                  [style.source_label(name) for name in methods_shown])  # fmt: skip
+    ax.set_xlim(start, start + 1.06 * span)
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("negative ELBO (nats per image)")
+    handles = [
+        Line2D([], [], color=colour, linewidth=6, label=words) for words, colour in PARTS.values()
+    ]
+    handles.append(Line2D([], [], color="black", marker="|", linewidth=0.9, label="test loss"))
+    title = f"What the test loss is made of\n{methods.setting(chosen[chosen['state'] == 'done'])}"
+    marks.heading(figure, handles, title)
+    said = (
+        f"{marks.draws(table)}; numbers: means of the parts in nats; bars at the end: test loss, "
+        f"{marks.interval_of(table)}; the axis does not begin at 0; the amortization gap is that "
+        "of the test images on which the best q was searched"
+    )
+    marks.note(figure, [said, note])
+    return figure
+
+
+def _start(wide: pd.DataFrame) -> float:
+    """Left end of the axis: below the smallest loss on D_train by a part of what is added."""
+    least, added = float(wide["train"].min()), float((wide[WHOLE] - wide["train"]).max())
+    return least - 0.35 * abs(added)
+
+
+def _bar(ax: Axes, y: float, here: pd.DataFrame, start: float, span: float) -> None:
+    """The parts of one method; one that is negative leads back and is drawn thinner."""
+    values = here.set_index("part")
+    left = start
+    for part, (_, colour) in PARTS.items():
+        mean = float(values.loc[part, "mean"])  # type: ignore[arg-type]
+        size = mean - start if part == "train" else mean
+        ax.barh(y, size, left=left, height=0.62 if size >= 0 else 0.3, color=colour, zorder=2)
+        text = f"{mean:.1f}".replace("-", "\N{MINUS SIGN}")
+        if abs(size) >= FEW * span:
+            ink = "white" if part == "model" else "black"
+            ax.text(left + size / 2, y, text, ha="center", va="center", fontsize=6.5, color=ink)
+        left += size
+    (whole,) = here[here["part"] == WHOLE].to_dict("records")
+    known = whole["n"] >= FEW_SEEDS
+    half = (whole["high"] - whole["low"]) / 2 if known else None
+    if known:
+        ax.plot([whole["low"], whole["high"]], [y - UNDER] * 2, color="black", linewidth=0.9)
+    ax.plot([whole["mean"]], [y - UNDER], "|", color="black", markersize=5, zorder=4)
+    marks.margin(ax, y, style.rounded(whole["mean"], half))

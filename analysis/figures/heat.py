@@ -1,0 +1,169 @@
+"""Test ELBO over (m_z, n_c) as a heat map, with lines of equal parameters and Figure 8's path."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from analysis import curves, paths, style
+from analysis.figures import marks
+from analysis.intervals import over_seeds
+from analysis.trial_folder import ResultsError
+
+PLACE = ["source", "m_z", "n_c"]
+MOST = 2  # sources side by side
+FEW_SIZES = 6  # cells from which on the sizes of the others are known
+CLIP = 0.1  # quantile of the values above which colours do not tell apart
+EXACT = 0.01  # share by which a size may be wrong where it is taken for known
+CELL = 0.42  # inches
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per source and finished (m_z, n_c): negative test ELBO, nats per image, over draws.
+
+    Raises ResultsError where fewer than two cells are finished.
+    """
+    finals = curves.final(frame)
+    shown = curves.sources(frame)[:MOST]
+    finals = finals[finals["source"].isin(shown)]
+    if "test_elbo" not in finals or len(finals[["m_z", "n_c"]].drop_duplicates()) < 2:
+        raise ResultsError(
+            "The heat map needs test_elbo at two (m_z, n_c). "
+            "Run the study's whole grid: scaling-vae study double_descent."
+        )
+    finals["negative_test_elbo"] = -finals["test_elbo"]
+    table = over_seeds(finals, PLACE, "negative_test_elbo")
+    if "parameters" in finals:
+        sizes = finals.groupby(PLACE)["parameters"].first().astype(float)
+        table.insert(
+            3, "parameters", sizes.reindex(pd.MultiIndex.from_frame(table[PLACE])).to_numpy()
+        )
+    return table
+
+
+def heat(frame: pd.DataFrame, note: str = "") -> Figure:
+    """A panel per source, n_c across and m_z up; hatched cells are not run."""
+    table = numbers(frame)
+    sources = [name for name in curves.sources(frame) if name in set(table["source"])]
+    m_z, n_c = (sorted(int(v) for v in table[name].unique()) for name in ("m_z", "n_c"))
+    height = CELL * len(m_z) + 1.9
+    figure = Figure(figsize=(style.inches(style.WIDE), height), layout="constrained")
+    axes = figure.subplots(1, len(sources), squeeze=False, sharey=True)[0]
+    top = float(np.quantile(table["mean"], 1 - CLIP))
+    colours = Normalize(float(table["mean"].min()), top)
+    for ax, source in zip(axes, sources, strict=True):
+        here = table[table["source"] == source]
+        _cells(ax, here, m_z, n_c, colours)
+        ax.set_title(style.source_label(source), loc="left", fontweight="bold", pad=14)
+        _contours(ax, table, m_z, n_c)
+        _path(ax, frame, source, m_z, n_c)
+        ax.set_xlabel(style.LABELS["n_c"])
+    axes[0].set_ylabel(style.LABELS["m_z"])
+    drawn = axes[-1].collections[0]
+    label = "negative test ELBO\n(nats per image)"
+    figure.colorbar(drawn, ax=list(axes), label=label, extend="max", aspect=14, pad=0.02)
+    figure.suptitle("Test loss by latent multiplier and width", fontsize=8)
+    said = (
+        f"Cells: mean over {marks.draws(table)}, last epochs; hatched: not run; dashed: equal "
+        "numbers of parameters, told above; black: the path of Figure 8; colours end at "
+        f"{top:.4g}"
+    )
+    marks.note(figure, [said, note])
+    return figure
+
+
+def _cells(
+    ax: Axes, here: pd.DataFrame, m_z: list[int], n_c: list[int], colours: Normalize
+) -> None:
+    """Colours and values of the cells that are there, hatches of the others."""
+    grid = here.pivot(index="m_z", columns="n_c", values="mean").reindex(index=m_z, columns=n_c)
+    values = grid.to_numpy(dtype=float)
+    x, y = np.arange(len(n_c)), np.arange(len(m_z))
+    ax.pcolormesh(x, y, values, shading="nearest", cmap="viridis_r", norm=colours)
+    for row, column in zip(*np.nonzero(np.isnan(values)), strict=True):
+        corner = (column - 0.5, row - 0.5)
+        ax.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="////", ec="#dddddd", lw=0))
+    for row, column in zip(*np.nonzero(~np.isnan(values)), strict=True):
+        value = values[row, column]
+        ink = "white" if colours(value) > 0.55 else "black"
+        text = f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
+        shade = colormaps["viridis_r"](colours(value))
+        ax.text(
+            column, row, text, ha="center", va="center", fontsize=6.5, color=ink, zorder=5,
+            bbox={"facecolor": shade, "edgecolor": "none", "pad": 1.2},  # no line crosses a number
+        )  # fmt: skip
+    ax.set_xticks(x, [str(v) for v in n_c])
+    ax.set_yticks(y, [str(v) for v in m_z])
+    ax.grid(visible=False)
+
+
+def sizes(table: pd.DataFrame, m_z: np.ndarray, n_c: np.ndarray) -> np.ndarray | None:
+    """Parameters at any (m_z, n_c), from the cells that are there; None where they do not tell.
+
+    Of a convolutional network P = a n_c^2 + b n_c + c m_z n_c + d m_z + e; it is fitted to the
+    known cells, and taken where it is right for all of them.
+    """
+    if "parameters" not in table:
+        return None
+    known = table.dropna(subset=["parameters"]).drop_duplicates(["m_z", "n_c"]).astype(
+        {"m_z": float, "n_c": float}
+    )  # fmt: skip
+    if len(known) < FEW_SIZES:
+        return None
+    truth = known["parameters"].to_numpy(dtype=float)
+    terms = _terms(known["m_z"].to_numpy(), known["n_c"].to_numpy())
+    found, *_ = np.linalg.lstsq(terms / truth[:, None], np.ones(len(truth)), rcond=None)
+    if np.abs(terms @ found / truth - 1).max() > EXACT:
+        return None
+    return np.asarray(_terms(m_z, n_c) @ found)
+
+
+def _terms(m_z: np.ndarray, n_c: np.ndarray) -> np.ndarray:
+    return np.stack([n_c**2, n_c, m_z * n_c, m_z, np.ones_like(n_c)], axis=-1)
+
+
+def _contours(ax: Axes, table: pd.DataFrame, m_z: list[int], n_c: list[int]) -> None:
+    """Lines of equal numbers of parameters, a decade or less apart, between the cells' centres."""
+    if len(m_z) < 2 or len(n_c) < 2:
+        return
+    x, y = (np.linspace(-0.5, len(each) - 0.5, 200) for each in (n_c, m_z))
+    found = sizes(table, *np.meshgrid(_between(y, m_z), _between(x, n_c), indexing="ij"))
+    if found is None or found.min() <= 0:
+        return
+    low, high = np.log10(found.min()), np.log10(found.max())
+    levels = [10.0**at for at in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
+    levels = [level for level in levels if found[-1, 0] < level <= found[-1, -1]]
+    if not levels:
+        return
+    ax.contour(x, y, found, levels=levels, colors="#444444", linewidths=0.8, linestyles="--")
+    for level in levels:
+        place = (x[np.argmax(found[-1] >= level)], y[-1])
+        text = f"$10^{{{np.log10(level):.0f}}}$"
+        ax.annotate(text, place, (0, 1), textcoords="offset points", ha="center", va="bottom",
+                    fontsize=6.5, color="#444444")  # fmt: skip
+
+
+def _between(at: np.ndarray, values: list[int]) -> np.ndarray:
+    """The values at places between and beyond those of the grid, evenly in their logarithms."""
+    logs = np.log(values)
+    knots = [2 * logs[0] - logs[1], *logs, 2 * logs[-1] - logs[-2]]
+    return np.asarray(np.exp(np.interp(at, np.arange(-1, len(values) + 1), knots)))
+
+
+def _path(ax: Axes, frame: pd.DataFrame, source: str, m_z: list[int], n_c: list[int]) -> None:
+    """Figure 8's path through the cells, if these trials have one."""
+    try:
+        steps = paths.path(frame, source)
+    except ResultsError:
+        return
+    steps = steps[steps["m_z"].isin(m_z) & steps["n_c"].isin(n_c)]
+    x = [n_c.index(value) for value in steps["n_c"]]
+    y = [m_z.index(value) + OFF for value in steps["m_z"]]
+    ax.plot(x, y, "-", color="white", linewidth=2.6, zorder=3, solid_joinstyle="round")
+    ax.plot(x, y, "-", color="black", linewidth=0.8, zorder=4)
+
+
+OFF = -0.32  # of a cell, that the path runs below its value

@@ -1,0 +1,96 @@
+"""Learning curves by width: ELBO on D_train and test images over epochs, a line for each n_c."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis import curves, levels, lines, style
+from analysis.figures import layout, marks
+from analysis.trial_folder import ResultsError
+
+METRICS: dict[str, tuple[str, style.Line]] = {
+    "test_elbo": ("test images", "-"),
+    "train_elbo": (r"$D_\mathrm{train}$", "--"),
+}
+MOST = 2  # sources side by side
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per source, n_c, metric and epoch at the smallest m_z with two n_c: nats per image.
+
+    `best` marks the epoch of the highest mean. Raises ResultsError where fewer than two widths or
+    epochs are measured.
+    """
+    tables = []
+    for source, found in _trials(frame):
+        for metric in METRICS:
+            table = lines.over_epochs(found, metric, ["m_z", "n_c"])
+            if len(table):
+                tables.append(table.assign(source=source, metric=metric))
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"epoch": []})
+    if table["epoch"].nunique() < 2:
+        raise ResultsError(
+            "Learning curves need ELBOs at two epochs of two n_c. "
+            "Run the study's whole grid: scaling-vae study double_descent."
+        )
+    place = ["source", "metric", "m_z", "n_c"]
+    table["best"] = table["mean"] == table.groupby(place)["mean"].transform("max")
+    first = [*place, "epoch", "best"]
+    return table[[*first, *table.columns.drop(first)]]
+
+
+def _trials(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The finished trials of each source at the smallest m_z that has two n_c or more."""
+    finals, found = curves.final(frame), []
+    for source in curves.sources(frame)[:MOST]:
+        own = finals[finals["source"] == source]
+        widths = own.groupby("m_z")["n_c"].nunique()
+        wide = widths[widths > 1]
+        if len(wide):
+            keys = own.loc[own["m_z"] == wide.index.min(), "key"]
+            found.append((source, levels.settle(lines.vaes(frame[frame["key"].isin(keys)]))))
+    return found
+
+
+def learning(frame: pd.DataFrame, note: str = "") -> Figure:
+    """A panel per source; colour and marker are n_c, rings each width's best epoch on average."""
+    table = numbers(frame)
+    sources = list(dict.fromkeys(table["source"]))
+    width = style.inches(style.WIDE if len(sources) > 1 else style.NARROW)
+    figure = Figure(figsize=(width, 3.6), layout="constrained")
+    axes = figure.subplots(1, len(sources), squeeze=False, sharex=True, sharey=True)[0]
+    colours = style.m_z_colours(table["n_c"])
+    marked = {n_c: style.MARKERS[at % len(style.MARKERS)] for at, n_c in enumerate(colours)}
+    for ax, source in zip(axes, sources, strict=True):
+        _panel(ax, table[table["source"] == source], colours, marked)
+        layout.title(ax, style.source_label(source))
+    axes[0].set_ylabel(style.LABELS["elbo"])
+    marks.zoom(axes[0], table[table["metric"] == "test_elbo"], bands=False)
+    top = table.loc[table["metric"] == "train_elbo", "mean"]
+    low, high = axes[0].get_ylim()
+    axes[0].set_ylim(low, max(high, top.max() + 0.04 * (high - low)) if len(top) else high)
+    handles = [
+        Line2D([], [], color=colour, marker=marked[n_c], label=f"$n_c={n_c}$")
+        for n_c, colour in colours.items()
+    ]
+    handles += [
+        Line2D([], [], color=style.GREY, linestyle=look, label=words)
+        for words, look in METRICS.values()
+    ]
+    m_z = sorted(table["m_z"].unique())
+    marks.heading(figure, handles, f"Learning curves by width, $m_z={', '.join(map(str, m_z))}$")
+    said = f"Means over {marks.draws(table)}; rings: the epoch of each width's highest mean on test"
+    marks.note(figure, [f"{said} images", note])
+    return figure
+
+
+def _panel(ax: Axes, table: pd.DataFrame, colours: dict[int, str], marked: dict[int, str]) -> None:
+    for (metric, n_c), part in table.groupby(["metric", "n_c"]):
+        colour, look = colours[int(str(n_c))], METRICS[str(metric)][1]
+        marks.curve(ax, part, colour, look, marked[int(str(n_c))], band=False)
+        if metric == "test_elbo":
+            best = part[part["best"]].iloc[:1]
+            (ring,) = ax.plot(best["epoch"], best["mean"], "o", color="#222222", zorder=4)
+            ring.set(markersize=8, markerfacecolor="none", markeredgewidth=0.9)
+    ax.set_xlabel(style.LABELS["epoch"])

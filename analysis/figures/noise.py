@@ -1,0 +1,88 @@
+"""How much draws differ: each draw's test loss against the mean of its cell, and their spread."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy.special import chdtri
+
+from analysis import curves, style
+from analysis.figures import layout, marks
+from analysis.intervals import FEW_SEEDS, LEVEL, over_seeds
+from analysis.trial_folder import ResultsError
+
+PLACE = ["source", "m_z", "n_c"]
+MOST = 2  # sources
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per source and (m_z, n_c) of three draws or more: sd of the test ELBO, nats per image.
+
+    `sd_low` and `sd_high` are its 95 % interval (chi squared, normal noise assumed); `mean`,
+    `low`, `high` and the draws' values are of the negative test ELBO. Raises ResultsError without
+    three draws anywhere.
+    """
+    finals = curves.final(frame)
+    finals = finals[finals["source"].isin(curves.sources(frame)[:MOST])]
+    if "test_elbo" not in finals:
+        finals = finals.assign(test_elbo=np.nan)
+    finals["negative_test_elbo"] = -finals["test_elbo"].astype(float)
+    table = over_seeds(finals, PLACE, "negative_test_elbo") if len(finals) else finals
+    table = table[table["n"] >= FEW_SEEDS].reset_index(drop=True) if "n" in table else table[:0]
+    if table.empty:
+        raise ResultsError(
+            "The noise of draws needs three finished ones of one (m_z, n_c). "
+            "Run the study with --replicates 0-2."
+        )
+    free = table["n"] - 1
+    spread = marks.seed_values(table).std(axis=1, ddof=1)
+    tail = (1 - LEVEL) / 2
+    table.insert(3, "sd", spread)
+    table.insert(4, "sd_low", spread * np.sqrt(free / chdtri(free, tail)))
+    table.insert(5, "sd_high", spread * np.sqrt(free / chdtri(free, 1 - tail)))
+    return table.sort_values(PLACE, ignore_index=True)
+
+
+def noise(frame: pd.DataFrame, note: str = "") -> Figure:
+    """(a) each draw minus its cell's mean; (b) standard deviations with intervals, log axis."""
+    table = numbers(frame)
+    sources = [name for name in curves.sources(frame) if name in set(table["source"])]
+    cells = sorted({*table[["m_z", "n_c"]].itertuples(index=False, name=None)})
+    figure = Figure(figsize=(style.inches(style.WIDE), 3.3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for at, source in enumerate(sources):
+        here = table[table["source"] == source]
+        places = [cells.index(c) for c in here[["m_z", "n_c"]].itertuples(index=False, name=None)]
+        x = np.array(places) + SIDE * (at - (len(sources) - 1) / 2)
+        colour, marker = style.source_colour(source), style.source_marker(source)
+        apart = marks.seed_values(here).to_numpy(dtype=float) - here[["mean"]].to_numpy()
+        left.plot(np.repeat(x, apart.shape[1]), apart.ravel(), marker, color=colour, alpha=0.7,
+                  markersize=3, markeredgewidth=0)  # fmt: skip
+        bars = [here["sd"] - here["sd_low"], here["sd_high"] - here["sd"]]
+        right.errorbar(x, here["sd"], bars, fmt=marker, color=colour, elinewidth=0.8)
+    left.axhline(0.0, color=style.GREY, linewidth=0.8, zorder=1)
+    left.set_ylabel("draw minus mean of its cell\n(nats per image)")
+    right.set_ylabel("standard deviation of draws\n(nats per image)")
+    right.set_yscale("log")
+    right.yaxis.set_major_formatter("{x:g}")
+    for ax, letter in ((left, "(a)"), (right, "(b)")):
+        layout.title(ax, letter)
+        ax.set_xticks(range(len(cells)), [f"{m_z}\n{n_c}" for m_z, n_c in cells])
+        ax.set_xlabel("$m_z$ above $n_c$")
+        if len(cells) > MANY:
+            ax.tick_params(axis="x", labelsize=style.SMALLEST)
+    handles = [
+        Line2D([], [], color=style.source_colour(name), marker=style.source_marker(name),
+               linestyle="", label=style.source_label(name))
+        for name in sources
+    ]  # fmt: skip
+    marks.heading(figure, handles, "Noise: how far the draws of one model lie apart")
+    said = (
+        f"{marks.draws(table)}; (b) sd with 95 % interval (chi squared, normal noise assumed); "
+        "cells of fewer than three draws are left out"
+    )
+    marks.note(figure, [said, note])
+    return figure
+
+
+SIDE, MANY = 0.25, 10  # between sources, cells being 1 apart; cells from which on ticks are small

@@ -1,0 +1,66 @@
+"""The numbers of panels over epochs, and what is said of them under the figure."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis import lines
+from analysis.figures import marks
+from analysis.figures.panels import Looks, Panel
+from analysis.trial_folder import ResultsError
+
+
+def numbers(frame: pd.DataFrame, panels: Sequence[Panel], looks: Looks) -> pd.DataFrame:
+    """A row per panel, metric, line and epoch (`part` epochs), and for last values (`part` end).
+
+    ELBOs and their gaps in nats per image. Raises ResultsError where nothing is measured.
+    """
+    kept = lines.drawn(frame, ["line"])
+    tables = []
+    for panel in panels:
+        for metric, _, _ in panel.shown:
+            table = lines.over_epochs(kept, metric, ["line"])
+            tables.append(table.assign(panel=panel.title, part="epochs", metric=metric))
+        if panel.end:
+            table = lines.at_the_end(kept, panel.end, ["line"])
+            tables.append(table.assign(panel=panel.title, part="end", metric=panel.end))
+    table = pd.concat([table for table in tables if len(table)] or [pd.DataFrame()])
+    if table.empty:
+        raise ResultsError(
+            f"None of {', '.join(panel.solid[0] for panel in panels)} is measured here. "
+            "Run the study again, or give another folder with --results FOLDER."
+        )
+    order = {line: at for at, line in enumerate(looks)}
+    first = ["panel", "part", "metric", "line", "epoch"]
+    table = table.assign(order=table["line"].map(order)).sort_values("order", kind="stable")
+    table = table.sort_values(["part", "metric"], key=_rank(panels), kind="stable")
+    return table[[*first, *table.columns.drop([*first, "order"])]].reset_index(drop=True)
+
+
+def _rank(panels: Sequence[Panel]):  # type: ignore[no-untyped-def]
+    """Sorts parts and metrics in the order in which the panels show them."""
+    names = ["epochs", "end"]
+    for panel in panels:
+        names += [metric for metric, _, _ in panel.shown] + [panel.end or ""]
+    return lambda column: column.map({name: at for at, name in reversed([*enumerate(names)])})
+
+
+def notes(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame, looks: Looks) -> list[str]:
+    """Seeds and epochs behind what is drawn; what is absent or not finished."""
+    elbos = table[table["metric"] == "test_elbo"]
+    last = elbos.groupby(["panel", "line"])[["epoch"]].max()
+    absent = [look.label for line, look in looks.items() if line not in set(table["line"])]
+    said = f"Not in these results: {', '.join(absent)}" if absent else ""
+    ends = (table["part"] == "end").any()
+    seeds = "dots, in the lower panels; lines are means" if ends else ""
+    return [
+        marks.counted(last, table, seeds), said, _early(table),
+        marks.lacking(lines.unfinished(frame, found)),
+    ]  # fmt: skip
+
+
+def _early(table: pd.DataFrame) -> str:
+    """The last values that are older than the end of training."""
+    gaps = table[(table["part"] == "end") & (table["epoch"] < table["epoch"].max())]
+    early = [f"{gap.line} {gap.metric} ({gap.epoch})" for gap in gaps.itertuples()]
+    return f"Measured last at an earlier epoch: {'; '.join(early)}" if early else ""

@@ -1,0 +1,115 @@
+"""Samples and reconstructions of every (m_z, n_c), a block of images for each cell of the grid.
+
+The images lie in the trials' `arrays.npz`, so this figure is drawn from folders only.
+"""
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis import curves, style
+from analysis.figures import fig9, fig17, marks
+from analysis.trial_folder import ResultsError
+
+SETS = {"samples": "samples", "reconstructions": "reconstructions", "test_images": "test images"}
+EACH = 4  # images of a set in a cell
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """The frame of the results, each row with the `folder` of its trial."""
+    return fig9.load(path)
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per cell: the trial whose images are shown, and how many of each set it has."""
+    rows = [
+        {"m_z": m_z, "n_c": n_c, "key": key, **{name: len(held.get(name, ())) for name in SETS}}
+        for (m_z, n_c), (key, held) in _cells(frame).items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def samples(frame: pd.DataFrame, note: str = "") -> Figure:
+    """n_c across, m_z down; in each cell a row of each set, all pixels equal squares."""
+    cells = _cells(frame)
+    m_z = sorted({place[0] for place in cells})
+    n_c = sorted({place[1] for place in cells})
+    width = style.inches(style.WIDE)
+    cell = (width - 0.6) / len(n_c)
+    sets = [name for name in SETS if any(name in held for _, held in cells.values())]
+    tall = cell * len(sets) / EACH + 0.08
+    height = tall * len(m_z) + 1.0
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(len(m_z), len(n_c), squeeze=False)
+    dataset = str(frame["dataset"].iloc[0])
+    for row, first in enumerate(m_z):
+        for column, second in enumerate(n_c):
+            ax = axes[row][column]
+            ax.set(xticks=[], yticks=[])
+            ax.grid(visible=False)
+            ax.set_box_aspect(len(sets) / EACH)
+            for side in ax.spines.values():
+                side.set_visible(False)
+            if row == 0:
+                ax.set_title(f"$n_c={second}$", fontsize=7)
+            if column == 0:
+                ax.set_ylabel(f"$m_z={first}$", fontsize=7)
+            if (first, second) in cells:
+                _, held = cells[first, second]
+                ax.imshow(_block(held, sets, dataset), cmap="gray", vmin=0, vmax=1,
+                          interpolation="nearest")  # fmt: skip
+            else:
+                ax.text(0.5, 0.5, "not run", ha="center", va="center", transform=ax.transAxes,
+                        fontsize=style.SMALLEST, color="#888888")  # fmt: skip
+    source = style.source_label(_lead(frame))
+    figure.suptitle(f"Images of every cell, {source} training", fontsize=8)
+    words = ", then ".join(SETS[name] for name in sets)
+    said = f"In each cell from above: {words}; the first {EACH} of the cell's first draw, none left"
+    marks.note(figure, [f"{said} out", note])
+    return figure
+
+
+def _block(held: dict[str, np.ndarray], sets: list[str], dataset: str) -> np.ndarray:
+    """A row of images for each set, white where the trial has none."""
+    top = max(float(images.max()) for images in held.values())
+    levels = fig9.GREY_LEVELS.get(dataset, 256 if top > 1 else 2)
+    known = next(iter(held.values()))
+    blank = np.full((EACH, *known.shape[1:]), levels - 1, dtype=float)
+    rows = []
+    for name in sets:
+        images = held.get(name, blank)[:EACH].astype(float)
+        rows.append(np.concatenate([images, blank[: EACH - len(images)]]))
+    return fig17.mosaic(np.concatenate(rows), levels, EACH)
+
+
+def _lead(frame: pd.DataFrame) -> str:
+    return curves.sources(frame)[0]
+
+
+def _cells(frame: pd.DataFrame) -> dict[tuple[int, int], tuple[str, dict[str, np.ndarray]]]:
+    """Key and images of each cell's first draw that has any; of normal training, or the first."""
+    finals = curves.final(frame)
+    finals = finals[finals["source"] == _lead(frame)].sort_values(["m_z", "n_c", "unit", "seed"])
+    cells: dict[tuple[int, int], tuple[str, dict[str, np.ndarray]]] = {}
+    for trial in finals.to_dict("records"):
+        place = (int(trial["m_z"]), int(trial["n_c"]))
+        if place not in cells and (held := _images(Path(trial.get("folder", "")))):
+            cells[place] = (str(trial["key"]), held)
+    if not cells:
+        raise ResultsError(
+            "Samples of every cell need the images of finished VAEs, from a study's folder. "
+            "Run scaling-vae study double_descent."
+        )
+    return cells
+
+
+def _images(folder: Path) -> dict[str, np.ndarray]:
+    """The sets that a trial's arrays.npz holds; nothing is unpickled, nothing raised."""
+    try:
+        with np.load(folder / "arrays.npz", allow_pickle=False) as held:
+            return {name: held[name] for name in SETS if name in held and held[name].ndim == 4}
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return {}

@@ -1,0 +1,28 @@
+"""Which means of a table's row are the best, and which are not shown to be worse."""
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures import marks
+from analysis.intervals import FEW_SEEDS, t_interval
+
+
+def tied(table: pd.DataFrame, place: list[str], sign: pd.Series) -> pd.Series:
+    """Whether each row's mean is the best at its `place`, or not shown to be worse than that.
+
+    Worse is shown where the 95 % t interval of the differences, draw by draw, leaves out 0, three
+    draws being in common. `sign` is 1 where high values are best and -1 where low ones are;
+    `overlap` in the table widens the intervals of splits that overlap.
+    """
+    values = marks.seed_values(table).astype(float).mul(sign, axis=0).to_numpy()
+    means = (table["mean"] * sign).to_numpy(dtype=float)
+    overlap = table.get("overlap", pd.Series(0.0, table.index)).to_numpy(dtype=float)
+    found = np.zeros(len(table), dtype=bool)
+    groups = table.groupby(place, sort=False, dropna=False).indices
+    for rows in map(np.asarray, groups.values()):
+        best = rows[np.nanargmax(means[rows])]
+        for at in rows:
+            behind = t_interval(pd.Series(values[best] - values[at]), overlap=overlap[at])
+            decided = behind.n >= FEW_SEEDS
+            found[at] = means[at] == means[best] or (decided and not behind.low > 0)
+    return pd.Series(found, table.index)

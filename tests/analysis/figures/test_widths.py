@@ -1,0 +1,101 @@
+"""Figures of a column's and of a page's width: nothing too small to read, nothing on other text."""
+
+from itertools import combinations
+from pathlib import Path
+
+import matplotlib.text
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+import analysis
+from analysis import figures, style
+from analysis.trial_folder import ResultsError
+
+PUBLISHED = Path(analysis.__file__).parent / "published"
+ALL = PUBLISHED / "digits" / "all.parquet"
+OWN = {  # of figures that all.parquet has nothing for
+    "fig4l": PUBLISHED / "cifar10-small" / "downstream.parquet",
+    "fig19": PUBLISHED / "cifar10-small" / "downstream.parquet",
+    "fig10": PUBLISHED / "mnist-small" / "data_sources.parquet",
+}
+ELSEWHERE = {  # drawn from images, other data sets, or what digits' old rows do not record
+    *("fig9", "fig11", "fig12", "fig17", "samples"),
+    *("worth", "learning_rate", "search", "tuned"),
+}
+NAMES = [name for name in figures.names() if name not in ELSEWHERE]
+TOUCH = 1.0  # pixels by which boxes of text may overlap: they have margins
+
+
+def texts(figure):
+    """Every text that is seen, with its box in pixels."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    found = []
+    for text in figure.findobj(matplotlib.text.Text):
+        if text.get_visible() and text.get_text().strip() and not hidden(figure, text):
+            box = matplotlib.text.Text.get_window_extent(text, renderer)  # without an arrow
+            found.append((text, box))
+    return found
+
+
+def hidden(figure, text):
+    """Tick labels beyond the ends of an axis, and those of an axis that is off, are not drawn."""
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            own = [tick for tick in (*axis.majorTicks, *axis.minorTicks)
+                   if text in (tick.label1, tick.label2)]  # fmt: skip
+            if own:
+                low, high = sorted(axis.get_view_interval())
+                room = 1e-9 * (high - low)
+                return not ax.axison or not low - room <= own[0].get_loc() <= high + room
+    return False
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return {}
+
+
+def drawn(name, width, frames):
+    if name not in frames:
+        frames[name] = figures.load(name, OWN.get(name, ALL))
+    return figures.draw(name, frames[name], "a note", width)
+
+
+@pytest.mark.parametrize("width", [3.25, 6.75])
+@pytest.mark.parametrize("name", NAMES)
+def test_text_is_readable(name, width, frames):
+    figure = drawn(name, width, frames)
+    assert figure.get_figwidth() == width
+    found = texts(figure)
+    assert len(found) > 5
+    small = [t.get_text() for t, _ in found if t.get_fontsize() < style.SMALLEST]
+    assert not small
+    pixels = figure.dpi / 72
+    page = figure.bbox.padded(2 * pixels)
+    inside = [page.contains(b.x0, b.y0) and page.contains(b.x1, b.y1) for _, b in found]
+    outside = [text.get_text() for (text, _), yes in zip(found, inside, strict=True) if not yes]
+    assert not outside
+    over = [
+        (a.get_text(), b.get_text())
+        for (a, first), (b, second) in combinations(found, 2)
+        if first.padded(-TOUCH).overlaps(second.padded(-TOUCH))
+    ]
+    assert not over
+
+
+def test_a_column_has_its_panels_above_each_other(frames):
+    wide, narrow = drawn("fig2", 6.75, frames), drawn("fig2", 3.25, frames)
+    assert len({round(ax.get_position().x0, 2) for ax in wide.axes}) > 1
+    spots = [ax.get_subplotspec().colspan.start for ax in narrow.axes]
+    assert set(spots) == {0} and narrow.get_figheight() > 2 * wide.get_figheight()
+    titles = [ax.get_title(loc="left") for ax in sorted(
+        narrow.axes, key=lambda ax: ax.get_subplotspec().rowspan.start)]  # fmt: skip
+    assert [title[:3] for title in titles if title] == ["(a)", "(b)", "(c)"]
+
+
+@pytest.mark.parametrize("width", [0.5, 2.9, 21.0])
+def test_what_cannot_be_read_is_refused(width, frames):
+    with pytest.raises(ResultsError, match="cannot be read. Choose --width 3.25"):
+        drawn("table7", width, frames)
