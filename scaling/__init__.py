@@ -1,3 +1,3 @@
-"""Scaling studies of variational autoencoders: more data (method A), more parameters (method B)."""
+"""Studies the scaling of VAEs with more data (method A) and with more parameters (method B)."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Scaling studies of variational autoencoders: `scaling-vae WORD`, or `python -m scaling WORD`."""
+"""Runs scaling studies of VAEs: `scaling-vae WORD`, or `python -m scaling WORD`."""
 
 import sys
 from argparse import HelpFormatter
@@ -13,7 +13,7 @@ from scaling.cli.options import Parser
 from scaling.cli.process import ended
 from scaling.errors import COMMAND, UsageError, did_you_mean
 
-WIDTH = 120  # of --help: a line for each word
+WIDTH = 120  # columns of --help, which gives each word one line
 
 
 def main() -> Never:
@@ -33,11 +33,11 @@ def _main() -> int:
 
 
 def _command(word: str) -> int:
-    """Runs the words whose options argparse reads here."""
+    """Runs a command whose options this module's parser reads."""
     parser = _parser()
     every = ("status", "replicates", "reproduce", "pool", "doctor")
     if not word.startswith("-") and word not in every:
-        said = f"{word!r} is no word of {COMMAND}" if word else f"{COMMAND} takes a word"
+        said = f"{word!r} is not a word of {COMMAND}" if word else f"{COMMAND} needs a word"
         words = ["study", "evaluate", *every, *_of_results()]
         near = did_you_mean(word, words)
         raise UsageError(f"{said}. {near}Known: {', '.join(words)}.")
@@ -46,12 +46,12 @@ def _command(word: str) -> int:
 
 
 def _of_results() -> dict[str, str]:
-    """The words of `python -m analysis`, each with a line of what it does."""
+    """Returns the words of `python -m analysis`, each with a line that describes it."""
     return {name: figures.about(name) for name in figures.names()} | results.WORDS
 
 
 class _Help(HelpFormatter):
-    """A help whose words have their line each, the longest too: argparse forgets their indent."""
+    """Formats help with one line for each word; argparse itself ignores the words' indent."""
 
     def format_help(self) -> str:
         self._action_max_length += 2

@@ -1,22 +1,22 @@
-"""Errors that are sentences: what is wrong, and what to type next."""
+"""Defines errors whose message says what is wrong and what to type next."""
 
 import shlex
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-NEAR = 0.6  # from this likeness on (of at most 1) a name is suggested
-SWAPPED = 0.9  # the likeness, at least, of names with the same letters in another order
-MOST = 3  # so many names are suggested at most
+NEAR = 0.6  # smallest likeness, at most 1, of a name that is suggested
+SWAPPED = 0.9  # smallest likeness of names with the same letters in another order
+MOST = 3  # largest number of suggested names
 
-COMMAND = "scaling-vae"  # as installed
+COMMAND = "scaling-vae"  # name of the installed command
 
 
 class UsageError(Exception):
-    """Wrong usage or environment; the command ends with exit code 2."""
+    """Reports wrong usage or a wrong environment; the command ends with exit code 2."""
 
 
 class Unfinished(UsageError):
-    """Some of the work failed after it had begun, and all else is kept; exit code 3."""
+    """Reports that some work failed after it began; other results are kept, exit code 3."""
 
 
 def to_type(*words: object) -> str:
@@ -25,19 +25,19 @@ def to_type(*words: object) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """The right names, for the sentence that refuses a wrong one."""
+    """Returns the names in alphabetical order, separated by commas."""
     return ", ".join(sorted(names))
 
 
 def did_you_mean(wrong: str, names: Iterable[str]) -> str:
-    """Returns "Did you mean 'm_z'? ", the nearest names first, or "" where none is near."""
+    """Returns "Did you mean 'm_z'? ", the most similar names first, or "" if none is similar."""
     scored = sorted((-_likeness(wrong, name), name != wrong, name) for name in set(names))
     near = [repr(name) for score, _, name in scored[:MOST] if -score >= NEAR]
     return f"Did you mean {' or '.join(near)}? " if near else ""
 
 
 def _likeness(wrong: str, name: str) -> float:
-    """From 0 to 1; the case does not matter, and letters in another order count as near."""
+    """Returns the similarity from 0 to 1, without case; reordered letters count as similar."""
     a, b = wrong.lower().lstrip("-"), name.lower().lstrip("-")
     likeness = SequenceMatcher(None, a, b, autojunk=False).ratio()
     return max(likeness, SWAPPED) if sorted(a) == sorted(b) else likeness

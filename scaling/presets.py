@@ -1,6 +1,6 @@
-"""What the studies' presets share: per data set a VAE, its epochs and a diffusion model.
+"""Defines what the studies' presets share: for each data set a VAE, its epochs, a diffusion model.
 
-`digits` and `mnist-small` are for CPUs, the others for GPUs; the paper's own numbers are in B.1, D.
+`digits` and `mnist-small` are for CPUs, the others for GPUs; the paper's numbers are in B.1 and D.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,26 +14,26 @@ from scaling.trial.schedule import Diffusion
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """What every study's presets have; a study adds its axes."""
+    """Holds the settings that all presets have; a study adds its axes."""
 
     base: Trial
     epochs: int
     measure_every: int
-    replicates: tuple[int, ...] = ()  # draws of D_train, diffusion model and weights
-    seeds: tuple[int, ...] = (0,)  # of the weights alone
+    replicates: tuple[int, ...] = ()  # numbers of draws of D_train, diffusion model and weights
+    seeds: tuple[int, ...] = (0,)  # seeds of the weights alone
     about: str  # cost and purpose, for --help
-    diffusion: Diffusion | None = None  # whose samples the sources without a pool read
-    metrics: tuple[str, ...] = ()  # costly ones, by module or column
-    metric_every: int = 0  # epochs between them; 0: at the last only
+    diffusion: Diffusion | None = None  # the model that samples for sources without a pool
+    metrics: tuple[str, ...] = ()  # costly metrics, by module or column
+    metric_every: int = 0  # epochs between their measurements; 0: only at the end
     metric_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by metric
-    pool_k: int = 0  # chunks to sample of each diffusion model, whether or not a VAE reads them
-    on_gpu: bool = False  # planned for a GPU
-    equal_images: bool = False  # a smaller D_train has more epochs; `epochs` are the largest's
+    pool_k: int = 0  # chunks to sample from each diffusion model, even if no VAE reads them
+    on_gpu: bool = False  # True if trials are planned for a GPU
+    equal_images: bool = False  # a smaller D_train has more epochs; `epochs` is for the largest
 
     def chance(self, count: int | None = None) -> dict[str, Sequence[int]]:
-        """Returns the axes of chance for `grid`: the replicates, of one seed each, or the seeds.
+        """Returns the axes of randomness for `grid`: replicates with one seed each, or seeds.
 
-        `count` keeps the first of them.
+        Only the first `count` are returned; None: all.
         """
         if self.replicates:
             return {"replicate": self.replicates[:count], "seed": (0,)}
@@ -42,7 +42,7 @@ class Preset:
 
 POWERS = (1, 2, 4, 8, 16, 32, 64)
 PAPER_EPOCHS, PAPER_EDM_EPOCHS = 1000, 4000  # B.1; Appendix D: 200 million images
-MNIST_EDM_EPOCHS = 25  # by looking at samples: digits that a person recognises
+MNIST_EDM_EPOCHS = 25  # after them a person recognises the digits in the samples
 
 DIGITS_EDM = DiffusionTrial(
     "digits", train_size=300, partition="disjoint", channels=16, multipliers=(1, 1), blocks=1,
@@ -54,13 +54,13 @@ MNIST_EDM = DiffusionTrial(
     attention=(), dropout=0.05, batch=32, ramp_images=5_000, ema_images=20_000,
     recipe="published",
 )  # fmt: skip
-# Appendix D, in float32 as there; on one GPU a smaller network, whose products are bf16
+# The model of Appendix D, in float32, and for one GPU a smaller network with products in bf16.
 PAPER_EDM = DiffusionTrial("cifar10", partition="disjoint", recipe="published")
 ONE_GPU_EDM = replace(
     PAPER_EDM, channels=64, blocks=2, batch=128, ramp_images=1_000_000, precision="bf16"
 )
-METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # section 5.1
-GAPS = ("amortization", "robustness")  # Eq. 4 and 5, beside the generalization gap
+METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # training distributions of section 5.1
+GAPS = ("amortization", "robustness")  # Eq. 4 and 5; the generalization gap is in every row
 GAPS_ON_DIGITS = {
     "amortization": {"n_images": 300, "steps": 100, "mc_eval": 16},
     "robustness": {"n_ref": 20, "n_attack": 2},
@@ -69,14 +69,14 @@ P = TypeVar("P", bound=Preset)
 
 
 def vae(dataset: str, **fields: Any) -> VaeTrial:
-    """The data set's VAE of Appendix B.1: network, likelihood, lr and batch of its row."""
+    """Returns the VAE of a data set with network, likelihood, lr and batch of Appendix B.1."""
     width = {} if DATASETS[dataset].settings["network"] == "residual" else {"n_c": 512}
-    chosen = {"partition": "disjoint"}  # with validation images
+    chosen = {"partition": "disjoint"}  # reserves validation images
     return VaeTrial(dataset, **(DATASETS[dataset].settings | width | chosen | fields))
 
 
 def digits(epochs: int = 60, measure_every: int = 10) -> dict[str, Any]:
-    """sklearn's digits, 300 for training, five random splits: minutes on 2 cores."""
+    """Returns settings for sklearn's digits, 300 of them for training, minutes on 2 cores."""
     base = vae("digits", n_c=32, train_size=300)
     return {
         "base": base,
@@ -88,7 +88,7 @@ def digits(epochs: int = 60, measure_every: int = 10) -> dict[str, Any]:
 
 
 def everywhere(kind: type[P], *, changes: dict[str, Any], **fields: Any) -> dict[str, P]:
-    """A study's presets on every data set: `fields` for all, `changes` for some of them."""
+    """Returns a study's presets on every data set, all with `fields` and some with `changes`."""
     shared = {
         "digits": ("sklearn's digits, minutes on 2 cores", digits()),
         "mnist-small": ("5,000 BinaryMNIST images, hours on 2 cores", mnist_small(200, 20)),
@@ -105,20 +105,23 @@ def everywhere(kind: type[P], *, changes: dict[str, Any], **fields: Any) -> dict
 
 
 def smoke() -> dict[str, Any]:
-    """The whole pipeline in a minute."""
+    """Returns settings that run the whole pipeline in a minute."""
     shared = digits(epochs=4, measure_every=2)
     shared["base"] = replace(shared["base"], train_size=60)
     return shared | {"diffusion": Diffusion(DIGITS_EDM, epochs=2, k=2), "replicates": (0, 1)}
 
 
 def cifar10_small() -> dict[str, Any]:
-    """3,000 CIFAR-10 images and no diffusion model: one that a CPU trains in minutes is no use."""
+    """Returns settings for 3,000 CIFAR-10 images without a diffusion model.
+
+    A diffusion model that is small enough for a CPU draws useless samples of CIFAR-10.
+    """
     base = vae("cifar10", n_c=16, train_size=3000, lr=1e-3, batch=50)
     return {"base": base, "epochs": 20, "measure_every": 5, "replicates": (0, 1)}
 
 
 def mnist_small(epochs: int, measure_every: int) -> dict[str, Any]:
-    """5,000 BinaryMNIST images and a diffusion model that a CPU can train."""
+    """Returns settings for 5,000 BinaryMNIST images with a diffusion model that a CPU can train."""
     return {
         "base": vae("mnist", train_size=5000),
         "epochs": epochs,
@@ -131,7 +134,7 @@ def mnist_small(epochs: int, measure_every: int) -> dict[str, Any]:
 def one_gpu(
     dataset: str, epochs: int = 200, measure_every: int = 20, **fields: Any
 ) -> dict[str, Any]:
-    """All images and shorter training, for one GPU and days rather than weeks."""
+    """Returns settings for all images with shorter training, days on one GPU instead of weeks."""
     return {
         "base": vae(dataset, **fields),
         "epochs": epochs,
@@ -142,11 +145,11 @@ def one_gpu(
 
 
 def paper(dataset: str = "cifar10", **fields: Any) -> dict[str, Any]:
-    """The paper's epochs and diffusion model."""
+    """Returns settings with the paper's epochs and diffusion model."""
     return {
         "base": vae(dataset, **fields),
         "epochs": PAPER_EPOCHS,
-        "measure_every": 25,  # measuring takes a third of a training epoch, and more for small sets
+        "measure_every": 25,  # a measurement takes a third of an epoch, or more for a small D_train
         "diffusion": Diffusion(replace(PAPER_EDM, dataset=dataset), epochs=PAPER_EDM_EPOCHS),
         "on_gpu": True,
     }

@@ -1,1 +1,1 @@
-"""The paper's experiments, one file each: `scaling-vae study NAME` runs one."""
+"""Defines the paper's experiments, one file each; `scaling-vae study NAME` runs one."""

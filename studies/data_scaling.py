@@ -1,8 +1,9 @@
-"""How much data a VAE needs, and how many real images a diffusion sample is worth.
+"""Measures how much data a VAE needs, and how many real images a diffusion sample is worth.
 
-Expect normal training to need ever more real images; samples of a diffusion model of the same
-images should be worth more than those, the more so the wider the network. All sizes train on as
-many images in all: a small D_train is seen more often, by the VAEs and by the diffusion models.
+Expect normal training to improve with every increase of D_train, and samples of a diffusion model
+of the same images to be worth more than those images, especially for wide networks. Training
+processes the same total number of images for all sizes: VAEs and diffusion models see a small
+D_train more often.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from scaling.trial.schedule import Diffusion
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes(Preset):
-    """The sizes of D_train and the widths; epochs are those of the largest size."""
+    """Holds the sizes of D_train and the widths; `epochs` is for the largest size."""
 
     base: VaeTrial
     sizes: tuple[int, ...]
@@ -48,7 +49,7 @@ PRESETS = presets.everywhere(
 
 
 def trials(preset: Sizes) -> list[VaeTrial]:
-    """Normal training and training on diffusion samples, of each size at each width."""
+    """Returns normal training and training on diffusion samples, for each size and width."""
     axes = {"train_size": preset.sizes, "n_c": preset.n_c}
     return grid(preset.base, source=[NORMAL, DMAAPX], **axes, **preset.chance())
 

@@ -1,4 +1,4 @@
-"""More data for a VAE that overfits: four training distributions (Fig 2, 10-13, Table 7).
+"""Trains overfitting VAEs on four training distributions (Fig 2, 10-13, Table 7).
 
 Expect all three gaps to shrink with diffusion samples and with augmentation, the generalization
 gap most with diffusion samples; the robustness gap is not always smallest there (Table 7).
@@ -17,7 +17,7 @@ FASHION_MIXTURE = presets.vae("fashion_mnist", likelihood="mixture")  # Fig 12
 
 @dataclass(frozen=True, kw_only=True)
 class Sources(Preset):
-    """The VAEs that are trained on each of the four distributions."""
+    """Holds the VAEs that are trained on each of the four distributions."""
 
     base: VaeTrial
     others: tuple[VaeTrial, ...] = ()
@@ -43,7 +43,7 @@ PRESETS = presets.everywhere(
 
 
 def trials(preset: Sources) -> list[VaeTrial]:
-    """Every VAE on every distribution, all replicates."""
+    """Returns every VAE on every distribution, in all replicates."""
     sources = [SOURCES[name] for name in presets.METHODS]
     return grid((preset.base, *preset.others), source=sources, **preset.chance())
 

@@ -1,7 +1,7 @@
-"""Diffusion models and their samples (Fig 17, Appendix D): train, sample pools, judge them.
+"""Trains diffusion models, samples pools, and measures their quality (Fig 17, Appendix D).
 
-Expect samples that look like the data, as near to the test set as D_train is; a model that saw a
-small share of D_train repeats it: its samples lie nearer to D_train than test images do.
+Expect samples that look like the data and are as close to the test set as D_train is. A model that
+saw a small share of D_train repeats it: its samples are closer to D_train than test images are.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from scaling.trial import DiffusionTrial, grid
 
 @dataclass(frozen=True, kw_only=True)
 class Shares(Preset):
-    """Diffusion models on shares of D_train (Appendix B.8)."""
+    """Holds the shares of D_train on which diffusion models are trained (Appendix B.8)."""
 
     base: DiffusionTrial
     shares: tuple[float, ...]
@@ -49,7 +49,7 @@ PRESETS = {
 
 
 def trials(preset: Shares) -> list[DiffusionTrial]:
-    """One model a share and replicate."""
+    """Returns one model for each share and replicate."""
     return grid(preset.base, share=preset.shares, **preset.chance())
 
 

@@ -1,6 +1,6 @@
-"""Diffusion models that saw a share of D_train only (Fig 16, Appendix B.8).
+"""Trains VAEs on samples of diffusion models that saw only a share of D_train (Fig 16, App. B.8).
 
-Expect the test ELBO to rise with the share; small shares repeat their images.
+Expect the test ELBO to rise with the share; models on small shares repeat their images.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from scaling.trial import DMAAPX, NORMAL, VaeTrial, grid
 
 @dataclass(frozen=True, kw_only=True)
 class Shares(Preset):
-    """Shares of D_train that the diffusion model saw, nested."""
+    """Holds the nested shares of D_train that the diffusion models saw."""
 
     base: VaeTrial
     shares: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
@@ -31,7 +31,7 @@ PRESETS = presets.everywhere(
 
 
 def trials(preset: Shares) -> list[VaeTrial]:
-    """Training on the samples of each model, beside normal training."""
+    """Returns training on the samples of each model, and normal training."""
     sources = [replace(DMAAPX, diffusion_share=share) for share in preset.shares]
     return grid(preset.base, source=[NORMAL, *sources], **preset.chance())
 

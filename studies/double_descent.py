@@ -1,6 +1,6 @@
-"""Double descent in VAEs (Fig 7, 8): negative test ELBO along n_c, then m_z, then n_c again.
+"""Looks for double descent of the negative test ELBO along n_c, then m_z, then n_c (Fig 7, 8).
 
-Expect under normal training a U over n_c at m_z = 1 and recovery as m_z grows at the widest n_c.
+Expect, under normal training, a U over n_c at m_z = 1, and recovery as m_z grows at the widest n_c.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from scaling.trial import DMAAPX, VaeTrial, grid
 
 @dataclass(frozen=True, kw_only=True)
 class Axes(Preset):
-    """The two complexity axes: m_z at one n_c, n_c at some m_z, and the path's last phase."""
+    """Holds the two complexity axes: m_z at one n_c, n_c at some m_z, and the path's last phase."""
 
     base: VaeTrial
     m_z: tuple[int, ...]
@@ -23,7 +23,7 @@ class Axes(Preset):
     n_c: tuple[int, ...]
     m_z_rows: tuple[int, ...]
     n_c_beyond: tuple[int, ...]  # phase 3 of the path, at the largest m_z
-    row_repeats: int  # how many replicates (or seeds) train what lies off the path
+    row_repeats: int  # number of replicates (or seeds) of trials that are not on the path
     dmaapx_rows: tuple[int, ...]  # m_z at which n_c is also varied on diffusion samples
     dmaapx_repeats: int
 
@@ -81,7 +81,7 @@ PRESETS = {
 
 
 def trials(preset: Axes) -> list[VaeTrial]:
-    """Figure 8's path in all replicates, other rows of Figure 7 in some, then both on DMaaPx."""
+    """Returns Figure 8's path in all replicates, other rows of Figure 7 in some, both on DMaaPx."""
     over_m_z = grid(preset.base, m_z=preset.m_z, n_c=[preset.n_c_fixed])
     over_n_c = grid(preset.base, m_z=[min(preset.m_z)], n_c=preset.n_c)
     beyond = grid(preset.base, m_z=[max(preset.m_z)], n_c=preset.n_c_beyond)

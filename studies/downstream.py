@@ -1,7 +1,7 @@
-"""What VAEs are used for: representations, reconstructions, samples (Fig 4 left, 9, 19, Table 11).
+"""Measures representations, reconstructions and samples of VAEs (Fig 4 left, 9, 19, Table 11).
 
-Expect differences between the training distributions that are smaller than those between seeds:
-representations a little better with diffusion samples, and worse with augmentation.
+Expect smaller differences between the training distributions than between seeds: slightly better
+representations with diffusion samples, and worse ones with augmentation.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from scaling.presets import Preset
 from scaling.trial import SOURCES, VaeTrial, grid
 
 TASKS = ("representation", "psnr", "sample_quality")
-ON_COLOURS = {"metrics": (*TASKS, "corruption")}  # of images to which CIFAR-10-C applies
+ON_COLOURS = {"metrics": (*TASKS, "corruption")}  # for images to which CIFAR-10-C applies
 FEW = {"representation": {"images": 2000}, "corruption": {"images": 2000}}
-FEWER = {"sample_quality": {"samples": 1500}}  # as digits have test images
+FEWER = {"sample_quality": {"samples": 1500}}  # about the number of test images of digits
 
 
 @dataclass(frozen=True, kw_only=True)
 class Downstream(Preset):
-    """The training distributions that are compared."""
+    """Holds the training distributions that are compared."""
 
     base: VaeTrial
     sources: tuple[str, ...] = presets.METHODS
@@ -46,7 +46,7 @@ PRESETS = presets.everywhere(
 
 
 def trials(preset: Downstream) -> list[VaeTrial]:
-    """The VAE on every distribution; those of `data_sources` where they are there."""
+    """Returns the VAE on every distribution; `data_sources` has many of these trials, too."""
     sources = [SOURCES[name] for name in preset.sources]
     return grid(preset.base, source=sources, **preset.chance())
 

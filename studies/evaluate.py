@@ -1,4 +1,4 @@
-"""Metrics after the fact, from the models that trials have kept: only what is missing is measured.
+"""Measures missing metrics of finished trials, from the models that they have saved.
 
 scaling-vae evaluate --results results --metric amortization_gap --where "m_z>1"
 """

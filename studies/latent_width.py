@@ -1,4 +1,4 @@
-"""A wider latent space under normal training: the three gaps at two m_z (Fig 6).
+"""Measures the three gaps at two m_z under normal training (Fig 6).
 
 Expect smaller generalization and amortization gaps at the larger m_z.
 """
@@ -14,7 +14,7 @@ from scaling.trial import VaeTrial, grid
 
 @dataclass(frozen=True, kw_only=True)
 class Widths(Preset):
-    """The latent multipliers that are compared."""
+    """Holds the latent multipliers that are compared."""
 
     base: VaeTrial
     m_z: tuple[int, ...] = (1, 10)
@@ -34,7 +34,7 @@ PRESETS = presets.everywhere(
 
 
 def trials(preset: Widths) -> list[VaeTrial]:
-    """Normal training at each m_z, all replicates."""
+    """Returns normal training at each m_z, in all replicates."""
     return grid(preset.base, m_z=preset.m_z, **preset.chance())
 
 

@@ -1,6 +1,6 @@
-"""The best learning rate of each (m_z, n_c), by validation ELBO: what `--lr-from` reads.
+"""Finds the best learning rate of each (m_z, n_c) by validation ELBO, for `--lr-from`.
 
-Expect smaller rates at larger n_c; a warning where the best one is the smallest or largest tried.
+Expect smaller rates at larger n_c, and a warning if the best rate is the smallest or largest one.
 """
 
 from dataclasses import dataclass, fields
@@ -22,14 +22,14 @@ ABOUT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Rates(Axes):
-    """The cells of double descent, and the rates that each of them is trained at."""
+    """Holds the cells of double descent, and the rates at which each cell is trained."""
 
     lr: tuple[float, ...]
-    lr_repeats: int  # how many of the replicates (or seeds) train each rate
+    lr_repeats: int  # number of replicates (or seeds) for each rate
 
 
 def _of(name: str, axes: Axes) -> Rates:
-    """The study's preset over the cells of double descent's preset."""
+    """Returns the preset of this study with the cells of double descent's preset."""
     shared: dict[str, Any] = {field.name: getattr(axes, field.name) for field in fields(axes)}
     shared["about"] = ABOUT.get(name, f"the cells of double_descent's {name} at each rate")
     small = name.startswith(("digits", "smoke"))
@@ -41,7 +41,7 @@ PRESETS = {name: _of(name, axes) for name, axes in double_descent.PRESETS.items(
 
 
 def trials(preset: Rates) -> list[VaeTrial]:
-    """Every cell of double descent under normal training, at each rate."""
+    """Returns every cell of double descent under normal training, at each rate."""
     cells = [trial for trial in double_descent.trials(preset) if trial.source.real_share == 1]
     some = preset.chance(preset.lr_repeats)
     return grid(cells, lr=preset.lr, **some)

@@ -1,4 +1,4 @@
-"""Mixtures of real images and diffusion samples, with and without augmentation (Fig 15).
+"""Trains on mixtures of real images and diffusion samples, plain and augmented (Fig 15).
 
 Expect the smallest generalization gap without real images, and little change of the test ELBO.
 """
@@ -17,7 +17,7 @@ AUGMENT: tuple[Literal["tuned"] | None, ...] = (None, "tuned")
 
 @dataclass(frozen=True, kw_only=True)
 class Shares(Preset):
-    """Shares of real images in every batch."""
+    """Holds the shares of real images in every batch."""
 
     base: VaeTrial
     real_share: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -29,7 +29,7 @@ PRESETS = presets.everywhere(
 
 
 def trials(preset: Shares) -> list[VaeTrial]:
-    """Each share, plain and with the tuned augmentation of both parts."""
+    """Returns each share, without and with the tuned augmentation of both parts."""
     sources = [Source(real_share=x, augment=a) for x in preset.real_share for a in AUGMENT]
     return grid(preset.base, source=sources, **preset.chance())
 

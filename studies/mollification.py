@@ -1,4 +1,4 @@
-"""Data mollification: noise that fades out over the first half of training (Fig 14).
+"""Trains with data mollification, noise that decays over the first half of training (Fig 14).
 
 Expect no gain in test ELBO over normal training, with or without diffusion samples.
 """
@@ -15,7 +15,7 @@ PRESETS = presets.everywhere(Preset, seeds=(0, 1, 2), changes={})
 
 
 def trials(preset: Preset) -> list[VaeTrial]:
-    """Normal training and diffusion samples, each with and without mollification."""
+    """Returns normal training and diffusion samples, each with and without mollification."""
     assert isinstance(preset.base, VaeTrial)
     mollify = SOURCES["mollify"]
     sources = [NORMAL, DMAAPX, mollify, replace(mollify, real_share=0.0)]

@@ -1,6 +1,6 @@
-"""Do readings of what the paper leaves open matter? Each beside its default (spec of Appendix B).
+"""Tests whether readings of what the paper leaves open matter, each against its default (App. B).
 
-Expect differences of the size of the noise for most of them: then the choice need not be argued.
+Expect differences within the noise for most of them, which then need no justification.
 """
 
 from dataclasses import dataclass, replace
@@ -17,17 +17,17 @@ TUNED, NAIVE = SOURCES["aug_tuned"], SOURCES["aug_naive"]
 
 @dataclass(frozen=True)
 class Reading:
-    """A field at another value than its default, on a source that reads it."""
+    """Describes a field with another value than its default, on a source that reads it."""
 
-    field: str  # `source.NAME` inside the source
+    field: str  # `source.NAME` for a field of the source
     value: Any
     source: Source = NORMAL
-    asleep: bool = False  # with reverse half asleep, in the second half of the epochs
+    asleep: bool = False  # True: with reverse half asleep in the second half of the epochs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Readings(Preset):
-    """The readings of one data set."""
+    """Holds the readings of one data set."""
 
     base: VaeTrial
     readings: tuple[Reading, ...]
@@ -94,7 +94,7 @@ PRESETS = {
 
 
 def trials(preset: Readings) -> list[VaeTrial]:
-    """Each reading and its default, in all replicates."""
+    """Returns each reading and its default, in all replicates."""
     made: list[VaeTrial] = []
     for reading in preset.readings:
         phases = preset.epochs // 2 if reading.asleep else 0

@@ -1,4 +1,4 @@
-"""Reverse half asleep: the encoder alone, trained on with its decoder's samples (Fig 5).
+"""Trains by reverse half asleep: finally the encoder alone, on its decoder's samples (Fig 5).
 
 Expect a small gain in test ELBO after normal training, and less than diffusion samples give.
 """
@@ -14,7 +14,7 @@ from scaling.trial import DMAAPX, NORMAL, VaeTrial, grid
 
 @dataclass(frozen=True, kw_only=True)
 class Phases(Preset):
-    """The epoch from which only the encoder is trained."""
+    """Holds the epoch from which only the encoder is trained."""
 
     base: VaeTrial
     asleep_from: int
@@ -33,7 +33,7 @@ PRESETS = presets.everywhere(
 
 
 def trials(preset: Phases) -> list[VaeTrial]:
-    """Both distributions, with and without the second phase."""
+    """Returns both distributions, with and without the second phase."""
     phases = (0, preset.asleep_from)
     return grid(preset.base, source=[NORMAL, DMAAPX], half_asleep_from=phases, **preset.chance())
 

@@ -1,6 +1,6 @@
-"""How many distinct diffusion samples are enough: k times |D_train| (Fig 4 right).
+"""Measures how many distinct diffusion samples suffice: k times |D_train| (Fig 4 right).
 
-Expect the test ELBO to rise with k and to level off near k = 10; k = 1 is the size of D_train.
+Expect the test ELBO to rise with k up to about k = 10; k = 1 gives as many samples as D_train.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from scaling.trial import DMAAPX, NORMAL, VaeTrial, grid
 
 @dataclass(frozen=True, kw_only=True)
 class Budgets(Preset):
-    """The numbers of chunks that an effective epoch is drawn from."""
+    """Holds the numbers of chunks from which effective epochs are drawn."""
 
     base: VaeTrial
     k: tuple[int, ...] = (1, 2, 5, 10, 20)
@@ -32,7 +32,7 @@ PRESETS = presets.everywhere(
 
 
 def trials(preset: Budgets) -> list[VaeTrial]:
-    """Training on k chunks for each k, beside normal training."""
+    """Returns training on k chunks for each k, and normal training."""
     sources = [replace(DMAAPX, k=k) for k in preset.k]
     return grid(preset.base, source=[NORMAL, *sources], **preset.chance())
 

@@ -1,4 +1,4 @@
-"""Is the latent space smoother (Fig 3): log q along lines between the latents of test images.
+"""Measures the smoothness of latent spaces: log q along lines between test images (Fig 3).
 
 Expect a density that is higher and changes less with diffusion samples than with normal training.
 """
@@ -14,7 +14,7 @@ from scaling.trial import SOURCES, VaeTrial, grid
 
 @dataclass(frozen=True, kw_only=True)
 class Smoothness(Preset):
-    """The training distributions that are compared."""
+    """Holds the training distributions that are compared."""
 
     base: VaeTrial
     sources: tuple[str, ...] = ("normal", "dmaapx")
@@ -32,7 +32,7 @@ PRESETS = presets.everywhere(
 
 
 def trials(preset: Smoothness) -> list[VaeTrial]:
-    """The VAE on each distribution, all replicates."""
+    """Returns the VAE on each distribution, in all replicates."""
     sources = [SOURCES[name] for name in preset.sources]
     return grid(preset.base, source=sources, **preset.chance())
 

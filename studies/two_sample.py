@@ -1,9 +1,9 @@
-"""Can a classifier tell diffusion samples from real images? (Fig 18, Appendix D.3)
+"""Tests whether a classifier can distinguish samples from real images (Fig 18, Appendix D.3).
 
 Expect an accuracy above 1/2 that falls as the model sees more of D_train. Samples are compared with
-D_train, as in the paper, and with test images. The latter shows quality alone. Against D_train,
-copies of it bring the accuracy below 1/2: held-out real images have their twins among the samples,
-with the other label.
+D_train, as in the paper, and with test images, where accuracy depends only on their quality.
+Against D_train, copies of it bring the accuracy below 1/2: held-out real images have their copies
+among the samples, with the other label.
 """
 
 from dataclasses import dataclass, replace
@@ -17,11 +17,11 @@ from scaling.trial import TwoSampleTrial, grid
 
 @dataclass(frozen=True, kw_only=True)
 class Shares(Preset):
-    """Shares of D_train that the diffusion model saw, nested."""
+    """Holds the nested shares of D_train that the diffusion models saw."""
 
     base: TwoSampleTrial
     shares: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9, 1.0)
-    test_images: int  # test images that as many samples are compared with; 0: D_train only
+    test_images: int  # number of test images, compared with as many samples; 0: only D_train
 
 
 ON_DIGITS = TwoSampleTrial(
@@ -53,7 +53,7 @@ PRESETS = {
 
 
 def trials(preset: Shares) -> list[TwoSampleTrial]:
-    """A classifier for each model's samples, against D_train and against test images."""
+    """Returns a classifier for each model's samples, against D_train and against test images."""
     bases = [preset.base]
     if preset.test_images and preset.base.real == "train":
         bases.append(replace(preset.base, real="test", images=preset.test_images))

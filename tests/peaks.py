@@ -21,10 +21,10 @@ def read(name):
 def peak(trial):
     """Bytes before a run of two batches and its measurement, and at most during them."""
     from scaling.data.datasets import Dataset
-    from scaling.models.layers import row_of
+    from scaling.models.layers import images_of_trial
     from scaling.runs.execute import Job, make_run
 
-    row = row_of(trial)
+    row = images_of_trial(trial)
     draw = np.random.default_rng(0).integers
     train, test = (
         draw(0, row.levels, (n, row.channels, row.side, row.side), dtype=np.uint8)

@@ -82,8 +82,8 @@ def test_without_a_name_the_studies_are_listed():
 @pytest.mark.parametrize(("words", "told"), [
     (["study", "nix"], "Error: Unknown study 'nix'. Known: data_scaling, data_sources, "),
     (["study", "../tests/conftest"], "Error: Unknown study '../tests/conftest'. Known: "),
-    (["fig99"], "Error: 'fig99' is no word of scaling-vae. Did you mean 'fig9'"),
-    ([], "Error: scaling-vae takes a word. Known: study, evaluate, "),
+    (["fig99"], "Error: 'fig99' is not a word of scaling-vae. Did you mean 'fig9'"),
+    ([], "Error: scaling-vae needs a word. Known: study, evaluate, "),
     (["evaluate"], "Error: The following arguments are required: --metric."),
     (["study", "smoothness", "--sed", "1"], "Error: Unrecognized arguments: --sed 1."),
 ])  # fmt: skip

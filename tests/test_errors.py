@@ -74,7 +74,7 @@ def run(*said):
         torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8), "wang")),
     ("Unknown --rescale 'half'. Known: symmetric, unit", lambda: as_levels(
         np.zeros((1, 8, 8)), 17, (1, 8, 8), "half", "samples.npy")),
-    ("and --rescale unit means 0 to 1: clip them", lambda: as_levels(
+    ("but --rescale unit means 0 to 1. Clip them", lambda: as_levels(
         np.full((1, 8, 8), 3.0), 17, (1, 8, 8), "unit", "samples.npy")),
 ])  # fmt: skip
 def test_wrong_words(told, work):

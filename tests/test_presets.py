@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from scaling import presets
-from scaling.models.layers import row_of
+from scaling.models.layers import images_of_trial
 from scaling.planning.costs import parameters
 from scaling.presets import Preset, everywhere, vae
 from scaling.trial.catalog import DATASETS
@@ -31,7 +31,7 @@ def test_a_preset_and_its_diffusion_model_are_of_the_same_images(name):
     assert preset.diffusion.trial.dataset == preset.base.dataset
     assert preset.diffusion.trial.recipe == "published"
     assert 1 <= preset.measure_every <= preset.epochs
-    side = row_of(preset.base).side
+    side = images_of_trial(preset.base).side
     depth = len(preset.diffusion.trial.multipliers)
     assert side % 2 ** (depth - 1) == 0
     assert set(preset.diffusion.trial.attention) <= {side >> level for level in range(depth)}

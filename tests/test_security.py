@@ -97,7 +97,7 @@ def test_a_trial_reads_no_pool_outside_the_results(tmp_path, name):
 @pytest.mark.parametrize("value", ["../x", "/x", "..", "a/b", "a\\b", ""])
 def test_no_pool_names_a_path(tmp_path, field, value):
     write_json(tmp_path / "pool.json", {"format": 1, "chunks": []} | asdict(SPEC) | {field: value})
-    with pytest.raises(UsageError, match="is damaged .*(Use letters, digits|no trial's key)"):
+    with pytest.raises(UsageError, match="is damaged .*(Use letters, digits|not a trial's key)"):
         pool_spec.read_record(tmp_path)
 
 
@@ -106,7 +106,7 @@ def test_no_pool_lists_a_chunk_elsewhere(tmp_path):
     record = json.loads((tmp_path / "p" / "pool.json").read_text())
     record["chunks"][0]["file"] = "../../chunk-00000.npy"
     write_json(tmp_path / "p" / "pool.json", record)
-    with pytest.raises(UsageError, match="cannot be"):
+    with pytest.raises(UsageError, match="is impossible"):
         Pool.load(tmp_path / "p", tmp_path)
 
 

@@ -103,7 +103,7 @@ def read_samples(folder):
 def read_cifar_c(folder):
     for name in (*corruptions.NAMES, "labels"):
         (folder / f"{name}.npy").write_bytes((folder / "any").read_bytes())
-    with pytest.raises(UsageError, match="labels.npy cannot be read .*Unpack CIFAR-10-C anew"):
+    with pytest.raises(UsageError, match="labels.npy cannot be read .*Unpack CIFAR-10-C again"):
         corruptions.check_official(folder, np.zeros((10, 3, 32, 32)), np.zeros(10))
 
 

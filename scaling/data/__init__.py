@@ -1,1 +1,1 @@
-"""Images: data sets, and the sources that training draws from (section 4.1)."""
+"""Provides images: data sets, and the sources from which training draws (section 4.1)."""

@@ -1,8 +1,8 @@
-"""Geometry of images: whole pixels by index, all else by one resampling through a matrix.
+"""Transforms images: moves by whole pixels, and all other affine maps by a single resampling.
 
-Beyond its edges an image goes on as its mirror image (... c b | a b c | b a ...), the edge pixel
-standing once; so it has period 2 (size - 1). Positions are in pixels, x to the right, y down;
-matrices turn and stretch about the image's centre.
+Beyond its edges an image continues as its mirror image (... c b | a b c | b a ...) without
+repeating the edge pixel, so its period is 2 (size - 1). Positions are in pixels, x to the right,
+y down; matrices rotate and stretch about the centre of the image.
 """
 
 import math
@@ -11,18 +11,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# The symlet with six vanishing moments (Daubechies): orthonormal to its even shifts, sum sqrt(2).
+# The symlet with six vanishing moments (Daubechies), orthonormal to its even shifts, sum sqrt(2).
 SYM6 = (
     *(0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633),
     *(0.4910559419267466, 0.787641141030194, 0.3379294217276218, -0.07263752278646252),
     *(-0.021060292512300564, 0.04472490177066578, 0.0017677118642428036, -0.007800708325034148),
 )
-# Its centre of mass, in taps: measured from there, linear images keep their place.
+# Its centre of mass, in taps: measured from it, the filter does not shift linear images.
 CENTRE = sum(tap * weight for tap, weight in enumerate(SYM6)) / sum(SYM6)
 
 
 def moved(images: Tensor, flip: Tensor, pixels: Tensor) -> Tensor:
-    """Images flipped, then moved by whole pixels, exactly; flip and pixels (N, 2) for (x, y)."""
+    """Flips images (N, C, H, W) and moves them by whole pixels; flip, pixels (N, 2) for (x, y)."""
     height, width = images.shape[2:]
     columns = _read_from(width, flip[:, 0], pixels[:, 0]).to(images.device)
     rows = _read_from(height, flip[:, 1], pixels[:, 1]).to(images.device)
@@ -32,23 +32,23 @@ def moved(images: Tensor, flip: Tensor, pixels: Tensor) -> Tensor:
 
 
 def _read_from(size: int, flip: Tensor, pixels: Tensor) -> Tensor:
-    """The index that each of `size` pixels is read from, (N, size)."""
+    """Returns the index from which each of `size` pixels is read, (N, size)."""
     index = mirrored(torch.arange(size) - pixels[:, None], size)
     return torch.where(flip[:, None], size - 1 - index, index)
 
 
 def mirrored(index: Tensor, size: int) -> Tensor:
-    """Any index as the one of 0..size-1 whose pixel the mirror image shows there."""
+    """Maps any index to the index in 0..size-1 whose pixel the mirrored image has there."""
     period = 2 * (size - 1)
     index = index % period
     return torch.minimum(index, period - index)
 
 
 def inverse(scale: Tensor, angle: Tensor, stretch: Tensor, axis: Tensor) -> Tensor:
-    """Matrices from output to input positions, (N, 2, 2).
+    """Returns matrices from output to input positions, (N, 2, 2); all arguments are (N,).
 
     Images are scaled by 2^scale, rotated by `angle`, then stretched by 2^stretch along the
-    direction `axis` and by 2^-stretch across it; angles in radians, from x to y.
+    direction `axis` and by 2^-stretch across it; angles are in radians, from x to y.
     """
     narrow = torch.diag_embed(torch.stack([torch.exp2(-stretch), torch.exp2(stretch)], -1))
     unstretched = _rotation(axis) @ narrow @ _rotation(-axis)
@@ -61,9 +61,9 @@ def _rotation(angle: Tensor) -> Tensor:
 
 
 def bilinear(images: Tensor, inverse: Tensor, shift: Tensor) -> Tensor:
-    """The images at inverse @ (position - shift), interpolated; shift (N, 2) in pixels."""
+    """Interpolates images at inverse (N, 2, 2) @ (position - shift), shift (N, 2) in pixels."""
     height, width = images.shape[2:]
-    # align_corners puts -1 and 1 on the centres of the edge pixels, where the mirror stands
+    # align_corners puts -1 and 1 on the centres of the edge pixels, about which images are mirrored
     factor = 2 / images.new_tensor([width - 1, height - 1])
     rows, columns = torch.arange(height), torch.arange(width)
     grid = _positions(rows, columns, images, inverse, shift, factor, -1)
@@ -71,10 +71,11 @@ def bilinear(images: Tensor, inverse: Tensor, shift: Tensor) -> Tensor:
 
 
 def sym6(images: Tensor, inverse: Tensor, shift: Tensor) -> Tensor:
-    """`bilinear` on a lattice twice as fine: less blur and aliasing at several times the cost.
+    """Interpolates like `bilinear` on a lattice twice as fine, with less blur and aliasing.
 
-    One period of the mirrored image goes up through the wavelet filter, is read bilinearly, and
-    comes down through the flipped filter; the filter is orthonormal, so nothing is lost between.
+    It costs several times as much. One period of the mirrored image is upsampled by the wavelet
+    filter, read bilinearly, and downsampled by the flipped filter; the filter is orthonormal, so
+    that up- and downsampling alone would lose nothing.
     """
     height, width = images.shape[2:]
     fine = _up(height).to(images) @ images @ _up(width).T.to(images)
@@ -95,9 +96,10 @@ def _positions(
     factor: Tensor | float,
     offset: float,
 ) -> Tensor:
-    """factor * (x, y) + offset of where the output at rows x columns reads the images.
+    """Returns factor * (x, y) + offset for the points where the output at rows x columns reads.
 
-    (N, rows, columns, 2): a matrix acts on rows and columns apart, so one sum makes the grid.
+    Their shape is (N, rows, columns, 2). A matrix acts on rows and columns separately, so the grid
+    is the sum of two terms.
     """
     height, width = images.shape[2:]
     centre = images.new_tensor([(width - 1) / 2, (height - 1) / 2])
@@ -109,7 +111,7 @@ def _positions(
 
 
 def _up(size: int) -> Tensor:
-    """Pixels to one period of the fine lattice, whose point k lies at pixel (k - CENTRE) / 2."""
+    """Returns the map of pixels to a period of the fine lattice; point k is at (k - CENTRE) / 2."""
     matrix = torch.zeros(4 * (size - 1) + 1, size, dtype=torch.float64)
     for tap, weight in enumerate(SYM6):
         point = torch.arange(tap % 2, len(matrix), 2)
@@ -118,7 +120,7 @@ def _up(size: int) -> Tensor:
 
 
 def _down(size: int) -> Tensor:
-    """Points 0, 1, ... of the fine lattice to pixels."""
+    """Returns the map of points 0, 1, ... of the fine lattice to pixels."""
     matrix = torch.zeros(size, 2 * (size - 1) + len(SYM6), dtype=torch.float64)
     for tap, weight in enumerate(SYM6):
         pixel = torch.arange(size)

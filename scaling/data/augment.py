@@ -1,8 +1,8 @@
-"""Augmentation of a whole epoch of images at once (section 4.1.1, Appendix E, Tables 8-10).
+"""Augments a whole epoch of images at once (section 4.1.1, Appendix E, Tables 8-10).
 
-Every transformation has a gate of its own, image by image. Order: flips, whole-pixel translation,
-then one resampling (scale, rotation, anisotropic scale, shift), then one colour map (brightness,
-contrast, hue, saturation); clamped at the end only. Images with closed gates are left as they are.
+A random gate decides for every image and transformation whether it applies. Order: flips,
+whole-pixel translation, one resampling (scale, rotation, anisotropic scale, shift), one colour map
+(brightness, contrast, hue, saturation), clamping. Images whose gates are closed do not change.
 """
 
 import math
@@ -20,39 +20,39 @@ from scaling.trial import Source
 from scaling.trial.catalog import likelihood_row
 
 PROBABILITY = {1: 0.10, 3: 0.12}  # b of Appendix E, by channels
-PIECES = {"cpu": 128}  # images transformed at a time: what fits a cache
-PIECE = 4096  # on other devices: what hides the launches
+PIECES = {"cpu": 128}  # images transformed at a time; they fit the cache
+PIECE = 4096  # the same on other devices, where large pieces hide the time of kernel launches
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The knobs of Tables 8-10; 0 switches a transformation off.
+    """Holds the parameters of Tables 8-10; 0 disables a transformation.
 
     A sigma is the standard deviation of a normal strength; under `uniform` strengths are drawn
     from [-sigma, sigma], under `uniform_pos` from [0, sigma].
     """
 
-    probability: float = 0.0  # b: that a gate opens
+    probability: float = 0.0  # b, the probability that a gate opens
     x_flip: bool = False
-    x_flip_always: bool = False  # its gate is open whatever b
+    x_flip_always: bool = False  # True if its gate is always open
     y_flip: bool = False
-    flip: Literal["coin", "always"] = "coin"  # what an open gate does
-    translate: float = 0.0  # most whole pixels either way, in widths
+    flip: Literal["coin", "always"] = "coin"  # effect of an open gate: half of the images, or all
+    translate: float = 0.0  # largest move by whole pixels in both directions, in widths
     scale: float = 0.0  # sigma of log2
-    rotate: float = 0.0  # largest angle either way, in half turns
+    rotate: float = 0.0  # largest angle in both directions, in half turns
     stretch: float = 0.0  # sigma of log2 of the anisotropic scale
-    stretch_rotate: float = 0.0  # probability that the axes of an anisotropic scale are turned
-    shift: float = 0.0  # sigma in widths: Table 10 leaves it out, EDM's pipeline has it
+    stretch_rotate: float = 0.0  # probability that the axes of an anisotropic scale are rotated
+    shift: float = 0.0  # sigma in widths: in EDM's pipeline, but not in Table 10
     brightness: float = 0.0  # sigma on the scale [-1, 1]
     contrast: float = 0.0  # sigma of log2
-    hue: float = 0.0  # largest rotation either way, in half turns
+    hue: float = 0.0  # largest rotation in both directions, in half turns
     saturation: float = 0.0  # sigma of log2
     strength: Literal["normal", "uniform", "uniform_pos"] = "normal"
     filter: Literal["bilinear", "sym6"] = "bilinear"
 
 
 class Draws(NamedTuple):
-    """What happens to each image, (N,) or (N, 2) for (x, y); zero where a gate stayed closed."""
+    """Holds each image's strengths, (N,) or (N, 2) for (x, y); zero where a gate is closed."""
 
     flip: Tensor  # (N, 2) bool
     pixels: Tensor  # (N, 2) int64
@@ -67,28 +67,28 @@ class Draws(NamedTuple):
     saturation: Tensor  # log2
 
     def at(self, index: Tensor) -> "Draws":
-        """The draws of some of the images."""
+        """Returns the strengths of the images at these indices."""
         return Draws(*(column[index] for column in self))
 
     @property
     def moves(self) -> Tensor:
-        """Which images are flipped or moved by whole pixels, (N,)."""
+        """Marks the images that are flipped or moved by whole pixels, (N,) bool."""
         return self.flip.any(1) | self.pixels.any(1)
 
     @property
     def warps(self) -> Tensor:
-        """Which images are resampled."""
+        """Marks the images that are resampled, (N,) bool."""
         return (self.scale != 0) | (self.angle != 0) | (self.stretch != 0) | self.shift.any(1)
 
     @property
     def shades(self) -> Tensor:
-        """Which images change their colours."""
+        """Marks the images whose colours change, (N,) bool."""
         tones = (self.brightness != 0) | (self.contrast != 0)
         return tones | (self.hue != 0) | (self.saturation != 0)
 
 
 def augmentation_of(source: Source, dataset: str, channels: int) -> Augmentation:
-    """The source's augmentation of that data set; the identity for a source without any.
+    """Returns the source's augmentation of that data set; the identity for a source without one.
 
     Raises UsageError for images that are neither grey nor RGB.
     """
@@ -111,7 +111,7 @@ def augmentation_of(source: Source, dataset: str, channels: int) -> Augmentation
 
 
 def draw(images: Tensor, settings: Augmentation, generator: torch.Generator) -> Draws:
-    """What happens to each image, drawn on the CPU and always in the same order."""
+    """Draws the strengths for each image, on the CPU and always in the same order."""
     count, _, height, width = images.shape
     uniform = partial(torch.rand, generator=generator)
     sides = torch.tensor([width, height])
@@ -154,7 +154,7 @@ def _flip_probabilities(settings: Augmentation) -> tuple[float, float]:
 
 
 def apply(images: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
-    """Augmented images, floats (N, C, H, W) in [0, 1] as those given; `generator` is a CPU one."""
+    """Returns augmented images, floats (N, C, H, W) in [0, 1]; `generator` is on the CPU."""
     return _augment_(images.clone(), 1, settings, generator)
 
 
@@ -166,13 +166,13 @@ def augmented(
     keep_real: bool,
     generator: torch.Generator,
 ) -> Tensor:
-    """What training reads, from levels (N, C, H, W).
+    """Augments levels (N, C, H, W) to images (N, C, H, W) for training.
 
-    Levels again for a mixture and for a Bernoulli, whose two levels make rounding a threshold at
-    0.5; floats in [0, 1] for a Gaussian, and for a Bernoulli with `keep_real`.
+    They are levels for a mixture and for a Bernoulli, where rounding is a threshold at 0.5; they
+    are floats in [0, 1] for a Gaussian, and for a Bernoulli with `keep_real`.
     """
     floats = likelihood_row(likelihood).floats
-    if floats == "always" or (floats == "asked" and keep_real):
+    if floats == "always" or (floats == "on_request" and keep_real):
         return _augment_(images / (levels - 1), 1, settings, generator)
     return _augment_(images.clone(), levels - 1, settings, generator)
 
@@ -180,7 +180,7 @@ def augmented(
 def _augment_(
     images: Tensor, highest: int, settings: Augmentation, generator: torch.Generator
 ) -> Tensor:
-    """Augments images on the scale 0..highest in place."""
+    """Augments images on the scale 0..highest in place and returns them."""
     draws = draw(images, settings, generator)
     _change_(images, draws.moves, draws, lambda x, to: affine.moved(x, to.flip, to.pixels))
     redo = partial(_redone, highest=highest, filter=settings.filter)
@@ -191,7 +191,7 @@ def _augment_(
 def _change_(
     images: Tensor, active: Tensor, draws: Draws, change: Callable[[Tensor, Draws], Tensor]
 ) -> None:
-    """Changes the active images in place, so many at a time; the others stay bit for bit."""
+    """Changes the active images in place, in pieces; the others keep their exact values."""
     index = active.nonzero()[:, 0]
     if len(index):
         for some in index.split(PIECES.get(images.device.type, PIECE)):
@@ -200,7 +200,7 @@ def _change_(
 
 
 def _redone(images: Tensor, draws: Draws, highest: int, filter: str) -> Tensor:
-    """Resampled and coloured, clamped, and rounded where they were integers."""
+    """Returns the images resampled, recoloured and clamped; integers are rounded again."""
     real = images.is_floating_point()
     x = images if real else images.float()
     _change_(x, draws.warps, draws, partial(_warped, filter=filter))

@@ -1,8 +1,8 @@
-"""Colour of images as one affine map of RGB, on the scale [-1, 1].
+"""Changes the colours of images by one affine map of RGB, on the scale [-1, 1].
 
-Brightness b, contrast c, a rotation by the hue about the grey axis (1, 1, 1) and a stretch s away
+Brightness b, contrast c, a rotation by the hue h about the grey axis (1, 1, 1) and a stretch s away
 from it, in this order, are x -> c (P + s (cos h (I - P) + sin h K)) x + c b with P the projection
-onto the axis and K the cross product with it: hue and saturation leave grey what it is.
+onto the axis and K the cross product with it, so hue and saturation do not change grey.
 """
 
 import math
@@ -15,9 +15,9 @@ K = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.
 
 
 def matrix(contrast: Tensor, hue: Tensor, saturation: Tensor, channels: int) -> Tensor:
-    """The linear part, (N, C, C): factors 2^contrast and 2^saturation, hue in radians.
+    """Returns the linear part, (N, C, C), with factors 2^contrast and 2^saturation.
 
-    Grey images have neither hue nor saturation.
+    Arguments are (N,), hue in radians. Grey images have neither hue nor saturation.
     """
     factor = torch.exp2(contrast)[:, None, None]
     if channels == 1:
@@ -27,10 +27,10 @@ def matrix(contrast: Tensor, hue: Tensor, saturation: Tensor, channels: int) -> 
 
 
 def coloured(images: Tensor, matrix: Tensor, brightness: Tensor, highest: float = 1.0) -> Tensor:
-    """Images on the scale 0..highest, brightness (N,) added before the matrix (N, C, C).
+    """Adds brightness (N,) to images on the scale 0..highest, then applies the matrix (N, C, C).
 
     Both act on the scale [-1, 1]; the result is not clamped.
     """
-    on_axis = matrix.sum(2, keepdim=True)  # what the matrix makes of (1, 1, 1)
+    on_axis = matrix.sum(2, keepdim=True)  # the image of (1, 1, 1) under the matrix
     offset = highest / 2 * (on_axis * (brightness[:, None, None] - 1) + 1)
     return torch.baddbmm(offset, matrix, images.flatten(2)).view(images.shape)

@@ -1,7 +1,7 @@
-"""Data sets as levels: `load(name)` gives the images, `split` gives D_train and the test set (B.1).
+"""Loads data sets as levels with `load(name)`, and splits off D_train with `split` (App. B.1).
 
-Images are uint8 levels (N, C, H, W). Digits ship with scikit-learn; the others lie under the data
-root (torchvision's layout, or npz archives), are downloaded, or are a path to an own npz.
+Images are uint8 levels (N, C, H, W). Digits come with scikit-learn; the others are read from the
+data root (torchvision's layout or npz archives), downloaded to it, or read from a user's npz.
 """
 
 import hashlib
@@ -22,17 +22,17 @@ from scaling.trial.catalog import DATASETS, padded, undivided
 from scaling.trial.partition import Draws
 
 DEFAULT_ROOT = Path("data")
-OWN = ".npz"  # how the path of an own file ends
+OWN = ".npz"  # the end of the path of a user's file
 TEST_IMAGES = 10_000
 SIZES = {"mnist": (28, 28), "fashion_mnist": (28, 28), "cifar10": (32, 32, 3)}
-THRESHOLD = 128  # grey values from here on are white in BinaryMNIST
+THRESHOLD = 128  # the lowest grey value that is white in BinaryMNIST
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Levels (N, C, H, W) uint8 and labels (N,); `official_test` tells a published test set.
+    """Holds levels (N, C, H, W) uint8 and labels (N,), or labels (0,) if a user's file has none.
 
-    Labels are of the shape (0,) where an own file has none.
+    `official_test` is True if the test set is a published one.
     """
 
     name: str
@@ -42,11 +42,11 @@ class Dataset:
     test_labels: np.ndarray
     levels: int
     official_test: bool = True
-    data: str = "own file"  # where the images come from: scikit-learn, official, jpeg, own file
-    root: Path | None = None  # of the data, where further files may lie: CIFAR-10-C
-    validation: np.ndarray | None = None  # levels too; None where the partition has none
-    draws: Draws | None = None  # how D_trains of several draws relate, once one is drawn
-    drawn_from: int = 0  # images that D_trains are drawn from
+    data: str = "own file"  # origin of the images: scikit-learn, official, jpeg or own file
+    root: Path | None = None  # folder of the data, which may also contain CIFAR-10-C
+    validation: np.ndarray | None = None  # levels; None if the partition has no validation set
+    draws: Draws | None = None  # relation of the D_train of several draws, once one is drawn
+    drawn_from: int = 0  # number of images from which D_train is drawn
 
     @property
     def channels(self) -> int:
@@ -58,7 +58,7 @@ class Dataset:
 
     @cached_property
     def described(self) -> dict[str, int | str]:
-        """The columns of rows that say which images these are, and how they were drawn."""
+        """Returns the columns of rows that identify the images and how they were drawn."""
         found: dict[str, int | str] = {"data": self.data, "fingerprint": self.fingerprint}
         found |= {"train_images": len(self.train), "test_images": len(self.test)}
         if self.validation is not None:
@@ -69,7 +69,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """12 hex digits of the SHA-256 over shape and bytes of all of these images."""
+        """Returns 12 hex digits of the SHA-256 over shapes and bytes of all images."""
         digest = hashlib.sha256()
         parts = [self.train, self.test]
         for images in parts if self.validation is None else [*parts, self.validation]:
@@ -81,11 +81,10 @@ class Dataset:
 def load(
     name: str, root: Path | None = None, offline: bool = False, binarise: str = "threshold"
 ) -> Dataset:
-    """The data set of that name, or the own images at a `path.npz`.
+    """Loads the data set of that name, or a user's images at a `path.npz`.
 
-    `root` is where the standard ones lie or are downloaded to (else $SCALING_DATA, else data/);
-    `offline` downloads nothing.
-    Raises UsageError with what is wrong and what to put where.
+    Missing standard data sets are downloaded to `root` (default: $SCALING_DATA, or data/), unless
+    `offline`. Raises UsageError, with the files to provide, for missing or damaged images.
     """
     if name.endswith(OWN):
         return _own(name)
@@ -100,12 +99,12 @@ def load(
 
 
 def loader(root: Path | None, offline: bool) -> Callable[[str, str], Dataset]:
-    """`load` from this root, for a data set's name and how BinaryMNIST is made of MNIST."""
+    """Returns `load` from this root, as a function of a data set's name and `binarise`."""
     return lambda name, binarise: load(name, root, offline, binarise)
 
 
 def binarised(dataset: Dataset, how: str, seed: int = 0) -> Dataset:
-    """Grey images in levels 0 and 1: from 128 on, or drawn once with probability grey / 255."""
+    """Returns grey images with 2 levels, by a threshold or drawn with probability grey / 255."""
     if how == "threshold":
         train, test = dataset.train >= THRESHOLD, dataset.test >= THRESHOLD
     else:
@@ -118,9 +117,10 @@ def binarised(dataset: Dataset, how: str, seed: int = 0) -> Dataset:
 
 
 def split(dataset: Dataset, train_size: int | None, seed: int) -> Dataset:
-    """D_train: the first `train_size` images of a permutation drawn from `seed`.
+    """Returns the data set with D_train, the start of a permutation drawn from `seed`.
 
-    A data set without an official test set is tested on all other images.
+    Without an official test set, all other images are the test set. Raises UsageError if
+    `train_size` is too large.
     """
     images, labels = dataset.train, dataset.train_labels
     train_size = len(images) if train_size is None else train_size
@@ -130,7 +130,7 @@ def split(dataset: Dataset, train_size: int | None, seed: int) -> Dataset:
     if train_size > largest:
         raise UsageError(
             f"train_size={train_size} is more than {dataset.name} has. "
-            f"At most --train-size {largest} works."
+            f"Give at most --train-size {largest}."
         )
     order = np.random.default_rng(seed).permutation(len(images))
     train, rest = order[:train_size], order[train_size:]
@@ -141,18 +141,18 @@ def split(dataset: Dataset, train_size: int | None, seed: int) -> Dataset:
 
 
 def whole(dataset: Dataset) -> Half:
-    """Training and test images together, and their labels."""
+    """Returns training and test images together, and their labels."""
     images = np.concatenate([dataset.train, dataset.test])
     return images, np.concatenate([dataset.train_labels, dataset.test_labels])
 
 
 def labels_of(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The labels of those images, or still none."""
+    """Returns the labels of those images, or no labels if there are none."""
     return labels[rows] if len(labels) else labels
 
 
 def _divided(images: np.ndarray, labels: np.ndarray, train_images: int) -> Halves:
-    """Training and test images of a set that is published as one."""
+    """Divides a set that is published as one into training and test images."""
     order = np.random.default_rng(0).permutation(len(images))
     train, test = order[:train_images], order[train_images:]
     return (images[train], labels_of(labels, train)), (images[test], labels_of(labels, test))
@@ -165,7 +165,7 @@ def _dataset(name: str, halves: Halves, side: int, levels: int, **more: Any) -> 
 
 
 def _arranged(images: np.ndarray, side: int) -> np.ndarray:
-    """(N, C, side, side) from (N, H, W) or (N, H, W, C), zeros evenly around."""
+    """Arranges (N, H, W) or (N, H, W, C) as (N, C, side, side), padded evenly with zeros."""
     images = images[:, None] if images.ndim == 3 else np.moveaxis(images, 3, 1)
     lacking = side - images.shape[2]
     margin = (lacking // 2, lacking - lacking // 2)
@@ -183,7 +183,7 @@ def _digits(name: str, root: Path, offline: bool) -> Dataset:
 
 
 def _standard(name: str, root: Path, offline: bool) -> Dataset:
-    """Grey or RGB levels from under the data root, downloaded where they are not there."""
+    """Loads grey or RGB levels from the data root, after downloading them if they are missing."""
     found = _find(name, root)
     if found is None and offline:
         raise UsageError(
@@ -193,7 +193,7 @@ def _standard(name: str, root: Path, offline: bool) -> Dataset:
     if found is None:
         official.download(name, root)
         found = _find(name, root)
-    assert found is not None, f"{name} has been downloaded into {root}"
+    assert found is not None, f"{name} is missing from {root} after its download"
     halves, data = found
     for half, count in zip(halves, (DATASETS[name].train_images, TEST_IMAGES), strict=True):
         _check(name, root, half, count)
@@ -201,7 +201,7 @@ def _standard(name: str, root: Path, offline: bool) -> Dataset:
 
 
 def _find(name: str, root: Path) -> tuple[Halves, str] | None:
-    """The images under the root and where they come from; None where there are none."""
+    """Returns the images in the root and their origin, or None if there are none."""
     if halves := official.read(root, name) or npz.read_pair(root, name):
         return halves, "official" if official.is_official(name, halves[0][0]) else "own file"
     if halves := npz.read_pair(root, name, "_jpeg"):
@@ -213,31 +213,31 @@ def _check(name: str, root: Path, half: Half, count: int) -> None:
     images, labels = half
     if images.shape != (count, *SIZES[name]) or labels.shape != (count,):
         raise UsageError(
-            f"{name} under {root} has images {images.shape} and labels {labels.shape}, and the "
+            f"{name} in {root} has images {images.shape} and labels {labels.shape}, but the "
             f"original has {(count, *SIZES[name])} and {(count,)}. Put the original there, or "
             "train on other images with --dataset path/to/file.npz."
         )
 
 
 def _own(name: str) -> Dataset:
-    """Anyone's images in 256 levels, or in 2 where no pixel is above 1."""
+    """Loads a user's images with 256 levels, or with 2 if no pixel is above 1."""
     first, test = npz.read_own(Path(name))
     halves = (first, test) if test else _divided(*first, undivided(len(first[0])))
     if not len(halves[0][0]):
-        raise UsageError(f"{name} holds a single image. Give at least two, one to test on.")
-    _tell_overlap(name, halves)
+        raise UsageError(f"{name} contains a single image. Give at least two, one for testing.")
+    _warn_of_overlap(name, halves)
     levels = 2 if max(images.max() for images, _ in halves) <= 1 else 256
     return _dataset(name, halves, padded(first[0].shape[1]), levels, official_test=test is not None)
 
 
-def _tell_overlap(name: str, halves: Halves) -> None:
-    """A warning where test images are in the training set: the gap would not tell them apart."""
+def _warn_of_overlap(name: str, halves: Halves) -> None:
+    """Prints a warning if training images are in the test set, which hides overfitting."""
     train, test = ([image.tobytes() for image in images] for images, _ in halves)
     seen = {hashlib.sha256(image).digest() for image in train}
     count = sum(hashlib.sha256(image).digest() in seen for image in test)
     if count:
         print(
-            f"Warning: {count} of the {len(test)} test images of {name} are training images too.",
+            f"Warning: {count} of the {len(test)} test images of {name} are also training images.",
             file=sys.stderr,
         )
 

@@ -1,4 +1,4 @@
-"""Which images trials would be trained on now, each data set read once."""
+"""Computes fingerprints of the images on which trials would be trained now."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,10 @@ from scaling.trial import Data, Trial, data_of
 
 
 def fingerprints(load: Callable[[str, str], Dataset]) -> Callable[[Trial], str]:
-    """Returns what gives the fingerprint of a trial's images; `load` reads a data set."""
+    """Returns a function from a trial to the fingerprint of its images.
+
+    `load` reads a data set; it is called once for each.
+    """
     read: dict[Data, Dataset] = {}
 
     def fingerprint(trial: Trial) -> str:

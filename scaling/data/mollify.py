@@ -1,7 +1,7 @@
-"""Data mollification (Appendix B.6; Tran et al. 2022): noise that fades out as training goes on.
+"""Implements data mollification (Appendix B.6; Tran et al. 2022): noise that decays in training.
 
-With images on [-1, 1], x_t = sqrt(1 - gamma) x + sqrt(gamma) eps, eps ~ N(0, I); gamma falls from
-1 to 0 by a sigmoid over the iterations of the first epochs, after which the images are clean.
+With images on [-1, 1], x_t = sqrt(1 - gamma) x + sqrt(gamma) eps, eps ~ N(0, I). gamma falls from
+1 to 0 along a sigmoid over the steps of the first epochs; later images are clean.
 """
 
 import torch
@@ -10,23 +10,23 @@ from torch import Tensor
 from scaling.seeds import derive
 from scaling.trial import VaeTrial
 
-START, END, TEMPERATURE = 0.0, 3.0, 0.7  # of the sigmoid schedule
+START, END, TEMPERATURE = 0.0, 3.0, 0.7  # parameters of the sigmoid schedule
 GAMMA_MIN = 1e-9
-PIECE = 4096  # images whose noise is in memory at a time
+PIECE = 4096  # images processed at a time, which limits the memory for noise
 
 
 def gamma(t: Tensor) -> Tensor:
-    """The share of noise in the variance at progress t in [0, 1]."""
+    """Returns the share of noise in the variance at progress t in [0, 1]."""
     first, last = (torch.sigmoid(torch.tensor(x / TEMPERATURE).double()) for x in (START, END))
     now = torch.sigmoid((t.double() * (END - START) + START) / TEMPERATURE)
     return ((last - now) / (last - first)).clamp(GAMMA_MIN, 1.0)
 
 
 def mollified(trial: VaeTrial, images: Tensor, levels: int, epoch: int) -> Tensor:
-    """The epoch's images (N, C, H, W), in the order of training, with the noise of their step.
+    """Adds the noise of their training step to an epoch's images (N, C, H, W), in training order.
 
-    Levels again for a mixture and for a Bernoulli; unclipped floats for a Gaussian, and for a
-    Bernoulli without `requantise` floats in [0, 1].
+    The result is levels for a mixture and for a Bernoulli, unclipped floats for a Gaussian, and
+    floats in [0, 1] for a Bernoulli without `requantise`.
     """
     steps = -(-len(images) // trial.batch)
     step = (epoch - 1) * steps + torch.arange(len(images), device=images.device) // trial.batch

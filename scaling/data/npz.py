@@ -1,6 +1,6 @@
-"""Images and labels from npz archives, as arrays or as the bytes of JPEG files.
+"""Reads images and labels from npz archives, as arrays or as the bytes of JPEG files.
 
-An archive is read as numbers only: members that hold objects are refused, never unpickled.
+Only numbers are read from an archive: members with Python objects are refused, never unpickled.
 """
 
 import io
@@ -17,15 +17,15 @@ from scaling.trial.machine import memory_bytes
 LAYOUTS = (DIVIDED, WHOLE, JPEG)
 NAMES = {"train_labels", "test_labels", "labels"}.union(*LAYOUTS)
 CHANNELS = (1, 3)
-COPIES = 4  # of its images, that are in memory at a time while an archive is read
+COPIES = 4  # most copies of the images in memory at a time while an archive is read
 
 Arrays = dict[str, np.ndarray]
 Half = tuple[np.ndarray, np.ndarray]  # images (N, H, W) or (N, H, W, C) uint8; labels (N,) or (0,)
-Halves = tuple[Half, Half]  # for training, for testing
+Halves = tuple[Half, Half]  # training images, test images
 
 
 def read_pair(root: Path, name: str, suffix: str = "") -> Halves | None:
-    """The images of `NAME_train.npz` and `NAME_test.npz`; None where one is missing."""
+    """Returns the images of `NAME_train.npz` and `NAME_test.npz`, or None if one is missing."""
     train, test = (root / f"{name}_{part}{suffix}.npz" for part in ("train", "test"))
     if not (train.is_file() and test.is_file()):
         return None
@@ -33,11 +33,12 @@ def read_pair(root: Path, name: str, suffix: str = "") -> Halves | None:
 
 
 def read_own(path: Path) -> tuple[Half, Half | None]:
-    """Anyone's images: those for training and those for testing, or all and None.
+    """Returns a user's training images and test images, or all images and None.
 
-    Named `train_images` and `test_images` (`train_labels`, `test_labels`), or `images`, or `jpeg`
-    and `offsets` (`labels`). Labels may be missing: then they are of the shape (0,). Raises
-    UsageError for what is missing, damaged, no uint8 image of 1 or 3 channels, or not square.
+    The arrays are `train_images` and `test_images` (labels: `train_labels`, `test_labels`), or
+    `images` (`labels`), or `jpeg` and `offsets` (`labels`). Labels are optional; missing ones have
+    the shape (0,). Raises UsageError for missing or damaged arrays, and for images that are not
+    uint8, not square, or not of 1 or 3 channels.
     """
     arrays = _arrays(path)
     if not DIVIDED <= arrays.keys():
@@ -46,14 +47,14 @@ def read_own(path: Path) -> tuple[Half, Half | None]:
     test = _half(path, arrays, "test_images", "test_labels")
     if train[0].shape[1:] != test[0].shape[1:]:
         raise UsageError(
-            f"{path} holds training images of the shape {train[0].shape[1:]} and test images of "
-            f"{test[0].shape[1:]}. Give both one shape."
+            f"{path} has training images of the shape {train[0].shape[1:]} and test images of "
+            f"the shape {test[0].shape[1:]}. Save both in the same shape."
         )
     return train, test
 
 
 def _arrays(path: Path) -> Arrays:
-    """The arrays that have a name that is read; raises UsageError where they are no LAYOUT."""
+    """Reads the arrays with known names; raises UsageError if they form none of LAYOUTS."""
     if not path.is_file():
         raise UsageError(f"{path} does not exist. Give the path of an npz archive of images.")
     try:
@@ -64,13 +65,13 @@ def _arrays(path: Path) -> Arrays:
             found = listed(archive.files) or "nothing"
     except UNREADABLE as error:
         raise UsageError(
-            f"{path} cannot be read as an npz of numbers ({error}). Save plain arrays: "
+            f"{path} cannot be read as an npz archive of numbers ({error}). Save plain arrays: "
             "np.savez_compressed(file, images=images, labels=labels)."
         ) from None
     if not any(layout <= arrays.keys() for layout in LAYOUTS):
         raise UsageError(
-            f"{path} holds {found}. Name its arrays train_images and test_images, or images, or "
-            "jpeg and offsets (and their labels train_labels, test_labels, labels). Read too: "
+            f"{path} contains {found}. Name its arrays train_images and test_images, or images, "
+            "or jpeg and offsets (labels: train_labels, test_labels, labels). Also accepted are "
             "x_train, y_train, x_test and y_test, or arr_0 and arr_1."
         )
     return arrays
@@ -87,12 +88,12 @@ def _check_size(path: Path) -> None:
 
 
 def largest() -> int:
-    """Returns the bytes that an archive may unpack to: copies of them are made on the way."""
+    """Returns the most bytes that an archive may unpack to, since reading makes copies of them."""
     return memory_bytes() // COPIES
 
 
 def _whole(path: Path, arrays: Arrays) -> Half:
-    """One set of images, from `images` or decoded from `jpeg` and `offsets`."""
+    """Returns one set of images, from `images` or decoded from `jpeg` and `offsets`."""
     if "images" not in arrays:
         arrays = arrays | {"images": _decode(path, arrays["jpeg"], _offsets(path, arrays))}
     return _half(path, arrays, "images", "labels")
@@ -116,30 +117,30 @@ def _half(path: Path, arrays: Arrays, images: str, labels: str) -> Half:
 
 
 def _image_fault(images: np.ndarray) -> str:
-    """What is wrong with an array of images and what to do about it; empty for none."""
+    """Returns what is wrong with an array of images and how to correct it, or an empty string."""
     shape = images.shape
     if images.dtype.kind == "f":
         return (
-            f"holds {images.dtype}. Save levels from 0 to 255: floats in [0, 1] as "
+            f"contains {images.dtype}. Save levels from 0 to 255: floats in [0, 1] as "
             "(images * 255).round().astype(np.uint8)."
         )
     if images.dtype != np.uint8:
-        return f"holds {images.dtype}. Save levels from 0 to 255: {as_uint8(images)}."
+        return f"contains {images.dtype}. Save levels from 0 to 255: {as_uint8(images)}."
     if len(shape) not in (3, 4):
         return f"has the shape {shape}. Save it as (N, H, W) or (N, H, W, C)."
     if images.size == 0:
-        return f"has the shape {shape}: no pixels. Save at least one image."
+        return f"has the shape {shape} and so no pixels. Save at least one image."
     if len(shape) == 4 and shape[3] not in CHANNELS:
         if shape[1] in CHANNELS:
             return f"has the shape {shape}. Put channels last: images.transpose(0, 2, 3, 1)."
-        return f"has {shape[3]} channels, and 1 or 3 are read. Save grey or RGB images."
+        return f"has {shape[3]} channels instead of 1 or 3. Save grey or RGB images."
     if shape[1] != shape[2]:
         return f"has images of {shape[1]} x {shape[2]} pixels. Crop or pad them to squares."
     return ""
 
 
 def _offsets(path: Path, arrays: Arrays) -> np.ndarray:
-    """Where each image begins in `jpeg`, and where the last one ends; checked."""
+    """Returns, after checks, where each image begins in `jpeg` and where the last one ends."""
     jpeg, offsets = arrays["jpeg"], arrays["offsets"]
     if (
         (jpeg.dtype, jpeg.ndim) != (np.dtype(np.uint8), 1)
@@ -149,23 +150,27 @@ def _offsets(path: Path, arrays: Arrays) -> np.ndarray:
         or (offsets[1:] <= offsets[:-1]).any()
     ):
         raise UsageError(
-            f"{path} holds no JPEG files that can be told apart. Save jpeg as their bytes (uint8) "
-            "one after the other, and offsets as where each begins and the last ends."
+            f"{path} does not say where its JPEG files begin. Save jpeg as their bytes (uint8), "
+            "one file after the other, and offsets as the positions where each begins and the "
+            "last ends."
         )
     if offsets[-1] > len(jpeg):
         raise UsageError(
-            f"offsets in {path} go up to {offsets[-1]}, and jpeg has {len(jpeg)} bytes. "
-            "Save both anew: the bytes are cut off."
+            f"offsets in {path} end at {offsets[-1]}, but jpeg has only {len(jpeg)} bytes. "
+            "Save both again: the bytes are incomplete."
         )
     return offsets
 
 
 def _decode(path: Path, jpeg: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """The images, (N, H, W) or (N, H, W, 3); raises UsageError for one that differs or fails."""
+    """Decodes the images to (N, H, W) or (N, H, W, 3) uint8.
+
+    Raises UsageError for an image that cannot be read or has another shape than the first.
+    """
     first = _picture(path, jpeg, offsets, 0)
     if first.nbytes * (len(offsets) - 1) > largest():
         raise UsageError(
-            f"{path} unpacks to more than {largest() / 1e9:.3g} GB, what this machine's memory "
+            f"{path} unpacks to more than the {largest() / 1e9:.3g} GB that this machine's memory "
             "allows for. Save fewer images."
         )
     images = np.empty((len(offsets) - 1, *first.shape), np.uint8)
@@ -173,8 +178,8 @@ def _decode(path: Path, jpeg: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         picture = _picture(path, jpeg, offsets, index)
         if picture.shape != first.shape:
             raise UsageError(
-                f"Image {index} of {path} has the shape {picture.shape}, the first has "
-                f"{first.shape}. Give all one shape."
+                f"Image {index} of {path} has the shape {picture.shape}, but the first one has "
+                f"{first.shape}. Save all in the same shape."
             )
         images[index] = picture
     return images

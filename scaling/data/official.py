@@ -1,8 +1,8 @@
-"""The standard data sets as torchvision lays them out under the data root: read and downloaded.
+"""Reads and downloads the standard data sets, in torchvision's layout under the data root.
 
-CIFAR-10's batches are pickles, and no pickle is ever loaded: `pickletools` lists what one holds
-without running it, and that only where the file has the MD5 that torchvision knows. (Its binary
-version has no pickles, but torchvision downloads this one.)
+CIFAR-10's batches are pickles, but no pickle is ever loaded: `pickletools` lists the content of
+one without executing it, and only if the file has the MD5 that torchvision expects. (CIFAR-10's
+binary version has no pickles, but torchvision downloads this one.)
 """
 
 import gzip
@@ -39,7 +39,7 @@ FILES = {
 }
 WHOLE_NUMBERS = ("BININT1", "BININT2", "BININT", "LONG1")  # opcodes of a pickle
 IDX_PARTS = ("train", "t10k")
-# SHA-256 of the first so many training images: a copy in another format is known by them
+# SHA-256 of the first TELLING training images, which identifies a copy in another format
 TELLING = 3000
 SHA256 = {
     "mnist": "91c2bc2aae0716a3449df39638a595cafa60789f13a087cf9446ed8935f28dc1",
@@ -47,20 +47,20 @@ SHA256 = {
     "cifar10": "08299526b3de957c7e10345538f08d2e8bf4f99da4e14febe480cd074d82e160",
 }
 MIRROR = "SCALING_MIRROR"
-AGENT = {"User-Agent": "pytorch/vision"}  # as torchvision says
-PATIENCE = 6.0  # seconds in which a host must answer, the look-up of its name included
-STALLED = 20.0  # seconds without a byte after which a download is given up
+AGENT = {"User-Agent": "pytorch/vision"}  # the same as torchvision sends
+PATIENCE = 6.0  # seconds in which a host must answer, including the look-up of its name
+STALLED = 20.0  # seconds without data after which a download is aborted
 FAILURES = (OSError, RuntimeError, EOFError, ValueError, HTTPException, TarError, zlib.error)
 
 
 def is_official(name: str, images: np.ndarray) -> bool:
-    """Whether training images (N, H, W) or (N, H, W, C) are the published ones, in their order."""
+    """Returns True if training images (N, H, W[, C]) are the published ones in their order."""
     telling = np.ascontiguousarray(images[:TELLING])
     return hashlib.sha256(telling.tobytes()).hexdigest() == SHA256[name]
 
 
 def read(root: Path, name: str) -> Halves | None:
-    """The images and labels in torchvision's layout; None where a file is missing.
+    """Returns the images and labels in torchvision's layout, or None if a file is missing.
 
     Raises UsageError for a damaged file.
     """
@@ -83,7 +83,7 @@ def _there(path: Path) -> Path | None:
 
 
 def _idx(path: Path, dimensions: int) -> np.ndarray:
-    """An IDX file of bytes: 0, 0, 8, the number of dimensions, their sizes, the values."""
+    """Reads an IDX file of bytes: 0, 0, 8, the number of dimensions, their sizes, the values."""
     try:
         data = path.read_bytes()
         data = gzip.decompress(data) if path.suffix == ".gz" else data
@@ -94,7 +94,7 @@ def _idx(path: Path, dimensions: int) -> np.ndarray:
         raise _damaged(path, "it does not begin as an IDX file of bytes")
     shape = np.frombuffer(data, ">u4", dimensions, 4).astype(int)
     if len(data) - start != shape.prod():
-        raise _damaged(path, f"{shape.prod()} bytes are announced, {len(data) - start} follow")
+        raise _damaged(path, f"it has {len(data) - start} bytes instead of {shape.prod()}")
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 
@@ -116,10 +116,10 @@ def _cifar(folder: Path) -> Halves | None:
 
 
 def _batch(path: Path, md5: str) -> Half:
-    """Images (N, 32, 32, 3) and labels of one batch, from the list of its pickle's opcodes.
+    """Reads images (N, 32, 32, 3) and labels of one batch from the opcodes of its pickle.
 
-    The pixels are its one long string, plane after plane; the labels are the small whole numbers
-    after the string `labels`.
+    The pixels are the only long string, one colour plane after the other; the labels are the small
+    whole numbers after the string `labels`.
     """
     data = path.read_bytes()
     if hashlib.md5(data, usedforsecurity=False).hexdigest() != md5:
@@ -137,18 +137,18 @@ def _batch(path: Path, md5: str) -> Half:
 
 
 def how_to_get(name: str, root: Path) -> str:
-    """What to put where, as the second sentence of an error."""
+    """Returns which files to put where, as the second sentence of an error without full stop."""
     return (
         f"Put {FILES[name]} into {root / FOLDERS[name]}, or {name}_train.npz and {name}_test.npz "
-        "(images, labels) into the data root; --data-root DIR names another one"
+        "(images, labels) into the data root; --data-root DIR chooses another one"
     )
 
 
 def download(name: str, root: Path) -> None:
-    """Downloads the data set into torchvision's layout, by torchvision, which compares checksums.
+    """Downloads the data set with torchvision, which verifies checksums, into its layout.
 
-    From torchvision's hosts, or from the data root that is served at $SCALING_MIRROR. Raises
-    UsageError where no host answers, one falls silent, or what comes is not the original.
+    The source is one of torchvision's hosts, or a data root that is served at $SCALING_MIRROR.
+    Raises UsageError if no host answers, a download stalls, or its files are not the original.
     """
     from torchvision import datasets
 
@@ -166,7 +166,7 @@ def download(name: str, root: Path) -> None:
 
 
 def _bases(name: str, kind: Any) -> list[str]:
-    """What is put before the names of the files, best first."""
+    """Returns the base addresses of the files, the preferred one first."""
     mirror = os.environ.get(MIRROR)
     if not mirror:
         return kind.mirrors if name != "cifar10" else [kind.url.removesuffix(kind.filename)]
@@ -175,7 +175,7 @@ def _bases(name: str, kind: Any) -> list[str]:
 
 
 def _ask(urls: list[str]) -> dict[str, str]:
-    """Why each address does not answer, all asked at once; empty where it does."""
+    """Tries all addresses at once, and returns for each why it does not answer, or ''."""
     faults = dict.fromkeys(urls, f"no answer within {PATIENCE:g} s")
 
     def ask(url: str) -> None:
@@ -185,7 +185,7 @@ def _ask(urls: list[str]) -> dict[str, str]:
         except (OSError, ValueError, HTTPException) as error:
             faults[url] = str(error)
 
-    # Threads that may be left behind: the look-up of a name knows no time limit.
+    # Daemon threads, which may outlast this function: the look-up of a name has no time limit.
     threads = [threading.Thread(target=ask, args=(url,), daemon=True) for url in urls]
     end = time.monotonic() + PATIENCE
     for thread in threads:
@@ -196,11 +196,11 @@ def _ask(urls: list[str]) -> dict[str, str]:
 
 
 def _fetch(kind: Any, bases: list[str], file: str, root: Path) -> None:
-    """Downloads aside, then moves file by file: what is under the root is whole."""
+    """Downloads into a temporary folder, then moves file by file, so that the root has no parts."""
     root.mkdir(parents=True, exist_ok=True)
     before = socket.getdefaulttimeout()
     with TemporaryDirectory(prefix=".download-", dir=root) as aside:
-        source = kind.__new__(kind)  # its constructor would unpickle what it has downloaded
+        source = kind.__new__(kind)  # the constructor would unpickle the download
         source.root, source.mirrors, source.url = aside, bases, bases[0] + file
         socket.setdefaulttimeout(STALLED)  # torchvision sets none
         try:
@@ -216,5 +216,5 @@ def _fetch(kind: Any, bases: list[str], file: str, root: Path) -> None:
 def _not_downloaded(name: str, root: Path, why: str) -> UsageError:
     return UsageError(
         f"{name} is not under {root} and could not be downloaded ({why}). "
-        f"{how_to_get(name, root)}, and {MIRROR}=URL a served copy of one."
+        f"{how_to_get(name, root)}, and {MIRROR}=URL a copy on a web server."
     )

@@ -1,7 +1,7 @@
-"""Shares out the images of a data set as a trial's part says: D_train, validation, test.
+"""Divides the images of a data set into D_train, validation and test images of a trial's part.
 
-The numbers of images are `scaling.trial.partition.sizes`; here are the images. What is set aside
-for development is the same in every draw, and no other part has an image of it.
+`scaling.trial.partition.sizes` computes the numbers of images; this module selects the images.
+Those reserved for development are the same in every draw, and no other part contains any of them.
 """
 
 from dataclasses import replace
@@ -18,8 +18,8 @@ ORDER, HALVES = 0, 1  # seeds of the fixed permutations of training and of test 
 def divided(dataset: Dataset, part: Part) -> Dataset:
     """Returns D_train, validation and test images of the part, with their labels.
 
-    `validation` is None where the partition has none. Raises UsageError where the images do not
-    suffice.
+    `validation` is None if the partition has none. Raises UsageError if there are not enough
+    images.
     """
     found = sizes(part, _row(dataset), dataset.name)
     if part.partition == "train_and_test":
@@ -30,7 +30,7 @@ def divided(dataset: Dataset, part: Part) -> Dataset:
 
 
 def _row(dataset: Dataset) -> DatasetRow:
-    """The numbers of images that there are, and those that the data set's row asks for."""
+    """Returns the numbers of available images, and of validation and development images."""
     known = DATASETS.get(dataset.name)
     images = len(dataset.train) + len(dataset.test)
     return DatasetRow(
@@ -47,7 +47,7 @@ def _row(dataset: Dataset) -> DatasetRow:
 
 
 def _undivided(dataset: Dataset, part: Part, found: Sizes) -> Dataset:
-    """Random splits of a set that is published as one."""
+    """Splits a set at random that is published as one."""
     images, labels = whole(dataset)
     order = np.random.default_rng(ORDER).permutation(len(images))
     outside = order[: found.drawn_from]
@@ -59,12 +59,12 @@ def _undivided(dataset: Dataset, part: Part, found: Sizes) -> Dataset:
 
 
 def _published(dataset: Dataset, part: Part, found: Sizes) -> Dataset:
-    """Disjoint D_trains, or all training images; the official test set in fixed halves."""
+    """Selects a disjoint D_train, or all training images, and halves the official test set."""
     images, labels = dataset.train, dataset.train_labels
     order = np.random.default_rng(ORDER).permutation(len(images))
     if part.partition == "development":
-        kept = order[len(order) - found.drawn_from :]
-        drawn = np.random.default_rng(part.draw).permutation(kept)
+        reserved = order[len(order) - found.drawn_from :]
+        drawn = np.random.default_rng(part.draw).permutation(reserved)
         train, rest = drawn[: found.train], drawn[found.train :]
         return _part(dataset, images, labels, train, *np.split(rest, [found.validation]))
     first = part.draw * found.train if found.draws == "disjoint sets" else 0

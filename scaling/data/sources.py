@@ -1,7 +1,7 @@
-"""The images of one effective epoch, from D_train and a pool (4.1, B.6-B.8, Algorithms 1 and 2).
+"""Provides the images of an effective epoch from D_train and a pool (4.1, B.6-B.8, Alg. 1 and 2).
 
-They come in the order of training: batch after batch, so that shares and noise are exact in each.
-Everything random depends on (seed, epoch) only.
+They are in the order of training, batch after batch, so that shares and noise are exact in each
+batch. Everything random depends on (seed, epoch) only.
 """
 
 from collections.abc import Callable
@@ -22,10 +22,10 @@ ReadChunk = Callable[[int], np.ndarray]  # index -> levels (N, C, H, W), perhaps
 def epoch_images(
     trial: VaeTrial, train: Tensor, levels: int, epoch: int, read_chunk: ReadChunk | None = None
 ) -> Tensor:
-    """The |D_train| images of an effective epoch (from 1), shuffled: (N, C, H, W).
+    """Returns the |D_train| images of an effective epoch (from 1), shuffled: (N, C, H, W).
 
-    uint8 levels, or floats in [0, 1] where the likelihood takes augmented images as they are.
-    Raises UsageError where the source needs a pool and none fits.
+    They are uint8 levels, or floats in [0, 1] if the likelihood accepts unrounded images. Raises
+    UsageError if the source needs a pool and has none that fits.
     """
     source = trial.source
     generator = torch.Generator().manual_seed(derive(trial.stream, epoch, "source"))
@@ -40,7 +40,7 @@ def epoch_images(
 
 
 def real_images(share: float, count: int, batch: int) -> Tensor:
-    """Which of `count` images in batches are real: exactly round(share * M) of each batch's M."""
+    """Marks which of `count` images are real, (count,): round(share * M) in each batch of M."""
     within = torch.arange(count) % batch
     sizes = [min(batch, count - first) for first in range(0, count, batch)]
     real = torch.tensor([round(share * size) for size in sizes])
@@ -54,7 +54,10 @@ def _mixed(
     read_chunk: ReadChunk | None,
     generator: torch.Generator,
 ) -> Tensor:
-    """D_train, a chunk, or so much of both in each batch; a copy: the chunk may be shared."""
+    """Returns images of D_train, of a chunk, or of both in each batch.
+
+    They are a copy, because the memory of the chunk may be shared.
+    """
     share, count = trial.source.real_share, len(train)
     order = torch.randperm(count, generator=generator)
     if share == 1:
@@ -73,7 +76,7 @@ def _mixed(
 
 
 def _fixed(trial: VaeTrial, train: Tensor, read_chunk: ReadChunk | None) -> Tensor:
-    """One set for all epochs: round(share N) images of D_train, the others of the first chunk."""
+    """Returns one set for all epochs: round(share N) of D_train, the others of the first chunk."""
     count, real = len(train), round(trial.source.real_share * len(train))
     generator = torch.Generator().manual_seed(derive(trial.stream, "mix"))
     kept, drawn = (torch.randperm(count, generator=generator) for _ in range(2))
@@ -86,9 +89,10 @@ def _fixed(trial: VaeTrial, train: Tensor, read_chunk: ReadChunk | None) -> Tens
 def _samples(
     trial: VaeTrial, train: Tensor, epoch: int, read_chunk: ReadChunk | None
 ) -> np.ndarray:
-    """Epoch e reads chunk (e - 1) mod k; shuffled, the next images of all k in an order of theirs.
+    """Returns the samples of an epoch: epoch e reads chunk (e - 1) mod k.
 
-    That order is drawn anew when all of them have been read.
+    With pool_order=shuffled it reads the next |D_train| images of one permutation over all k
+    chunks; after each complete pass a new permutation is drawn.
     """
     k, count = trial.source.k or 1, len(train)  # without k, `_chunk` refuses
     if trial.source.pool_order == "chunks":
@@ -104,8 +108,14 @@ def _samples(
 def _chunk(trial: VaeTrial, train: Tensor, index: int, read_chunk: ReadChunk | None) -> np.ndarray:
     source = trial.source
     if read_chunk is None or source.k is None:
-        raise UsageError(f"The source {source.name!r} needs a pool and its k. None was given.")
+        raise UsageError(
+            f"The source {source.name!r} needs a pool and its number of chunks k. "
+            "Give --set source.pool=NAME and --set source.k=K."
+        )
     chunk = read_chunk(index)
     if chunk.shape != tuple(train.shape):
-        raise UsageError(f"A chunk of shape {chunk.shape} does not match D_train {train.shape}.")
+        raise UsageError(
+            f"A chunk of the shape {chunk.shape} does not match D_train, {tuple(train.shape)}. "
+            "Choose a pool that was made for this data set."
+        )
     return chunk

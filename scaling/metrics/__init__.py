@@ -1,8 +1,8 @@
-"""The metrics of section 2 and Appendices B, D, F and G: one module each, found by its name.
+"""Defines the metrics of section 2 and Appendices B, D, F and G, one module each with its name.
 
-A module has `COLUMNS`, the numbers that it makes; `Settings`, its options with the paper's
-defaults; and `measure(subject, settings)`, which gives numbers for the row and arrays for pictures.
-One of the user's own is put into EXTRA by a file that `--module` names.
+A module has `COLUMNS`, the names of its numbers; `Settings`, its options with the paper's
+defaults; and `measure(subject, settings)`, which returns numbers for the row and arrays for
+pictures. A file given by `--module` adds the user's own metrics to EXTRA.
 """
 
 import math
@@ -18,23 +18,26 @@ import numpy as np
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.metrics.subject import Subject
 
-Options = Mapping[str, Mapping[str, Any]]  # metric -> its settings that are not at their default
+Options = Mapping[str, Mapping[str, Any]]  # metric -> its settings with other than default values
 Numbers = dict[str, float | str]
 Arrays = dict[str, np.ndarray]
 PARTS = ("COLUMNS", "Settings", "measure")
-EXTRA: dict[str, ModuleType] = {}  # those of the user's modules, by the name that they have here
+EXTRA: dict[str, ModuleType] = {}  # metrics of the user's modules, by name
 
 
-@cache  # of what is found: a refused name is looked up anew
+@cache  # only successful look-ups are cached
 def find(name: str) -> ModuleType:
-    """The metric of that module's name, or one of whose numbers has it; else UsageError."""
+    """Returns the metric whose module or one of whose columns has that name.
+
+    Raises UsageError if there is none.
+    """
     metrics = _built_in() | EXTRA
     for own, metric in metrics.items():
         if name == own or name in metric.COLUMNS:
             return metric
     near = did_you_mean(name, {*metrics}.union(*(m.COLUMNS for m in metrics.values())))
     raise UsageError(
-        f"Unknown metric {name!r}. {near}Known: {listed(metrics)}, or a column of theirs."
+        f"Unknown metric {name!r}. {near}Known: {listed(metrics)}, or one of their columns."
     )
 
 
@@ -44,7 +47,7 @@ def _built_in() -> dict[str, ModuleType]:
 
 
 def check_added() -> None:
-    """Raises UsageError where a metric of EXTRA lacks a part, or takes a name that is in use."""
+    """Raises UsageError if a metric of EXTRA lacks a part or uses a name that is taken."""
     taken = {name: own for own, metric in _built_in().items() for name in (own, *metric.COLUMNS)}
     for own, metric in EXTRA.items():
         for part in PARTS:
@@ -53,14 +56,17 @@ def check_added() -> None:
         for name in (own, *(name for name in metric.COLUMNS if name != own)):
             if name in taken:
                 raise UsageError(
-                    f"the metric {own} makes {name}, which {taken[name]} makes already. "
+                    f"the metric {own} defines {name}, which {taken[name]} already defines. "
                     "Give it another name."
                 )
             taken[name] = own
 
 
 def settings(names: Sequence[str], words: Sequence[str]) -> Options:
-    """`FIELD=VALUE` of the command line, typed, for each of these metrics that has the field."""
+    """Converts `FIELD=VALUE` words of the command line to settings of the metrics with that field.
+
+    Raises UsageError for a field that none of the metrics `names` has.
+    """
     made: dict[str, dict[str, Any]] = {_name(find(name)): {} for name in names}
     for word in words:
         field, _, text = word.partition("=")
@@ -71,7 +77,7 @@ def settings(names: Sequence[str], words: Sequence[str]) -> Options:
             fields = {f for name in made for f in find(name).Settings.__dataclass_fields__}
             near = did_you_mean(field, fields)
             raise UsageError(
-                f"No metric here has the setting {field!r}. {near}Known: {listed(fields)}."
+                f"No chosen metric has the setting {field!r}. {near}Known: {listed(fields)}."
             )
     return made
 
@@ -79,7 +85,11 @@ def settings(names: Sequence[str], words: Sequence[str]) -> Options:
 def compute(
     subject: Subject, names: Sequence[str], options: Options = MappingProxyType({})
 ) -> tuple[Numbers, Arrays]:
-    """Numbers and arrays of these metrics for the VAE as it is; `options` change their settings."""
+    """Measures these metrics of the VAE; `options` change their settings.
+
+    Returns numbers for the row and arrays. Numbers that are not finite are left out;
+    `METRIC_absent` then lists them.
+    """
     numbers: Numbers = {}
     arrays: Arrays = {}
     for metric in dict.fromkeys(find(name) for name in names):

@@ -1,8 +1,8 @@
-"""The amortization gap (Eq. 4): what the test ELBO gains when q is optimized for each image.
+"""Measures the amortization gap (Eq. 4): the gain in test ELBO when q is optimized for each image.
 
-`best_q` seeks q* with the decoder frozen; the gap is estimated with the same draws for q* and the
-encoder's q. What the search does not find makes the gap too small, never too large: on
-linear-Gaussian models, where it is known, by at most 0.5 nat or 3 % of it (tests/benchmarks/gap.py
+`best_q` searches q* with the decoder frozen; the ELBOs of q* and of the encoder's q are estimated
+with the same draws. An imperfect search makes the gap too small, never too large: on
+linear-Gaussian models, where the gap is known, by at most 0.5 nat or 3 % (tests/benchmarks/gap.py
 has the table and the exception).
 """
 
@@ -28,29 +28,29 @@ COLUMNS = (
     "amortization_steps",
     "amortization_estimator",
 )
-# The estimator's version. Rows without it are of the first one: Adam at a constant rate of 0.03,
-# its last iterate; low by 3 to 36 nats for wide latents and sharp posteriors.
+# The estimator's version. Rows without it were measured by the first one, the last iterate of Adam
+# at a constant rate of 0.03, which is low by 3 to 36 nats for wide latents and sharp posteriors.
 ESTIMATOR = "annealed-1"
 
 
 @dataclass(frozen=True)
 class Settings(Search):
-    """Options of Eq. 4, which the paper leaves open."""
+    """Holds the options of Eq. 4, which the paper leaves open."""
 
-    n_images: Count = 1000  # the first of the test set
-    mc_eval: Count = 64  # draws for the two ELBOs
-    clip_nonneg: bool = False  # an image's ELBO* is at least its ELBO
+    n_images: Count = 1000  # number of test images, from the first one on
+    mc_eval: Count = 64  # draws for each of the two ELBOs
+    clip_nonneg: bool = False  # sets an image's optimal ELBO to at least its ELBO
 
     @property
     def estimator(self) -> str:
-        """Names the version and the options with which other numbers are expected.
+        """Returns the version and the changed options that affect the expected numbers.
 
-        The number of images and of steps have columns of their own.
+        The numbers of images and of steps have columns of their own.
         """
-        told = {field.name: field.default for field in fields(self)}
+        defaults = {field.name: field.default for field in fields(self)}
         same = {"n_images", "steps", "mc_eval"}
         changed = [
-            n for n, default in told.items() if n not in same and getattr(self, n) != default
+            n for n, default in defaults.items() if n not in same and getattr(self, n) != default
         ]
         return " ".join([ESTIMATOR, *(f"{name}={getattr(self, name)}" for name in changed)])
 
@@ -60,7 +60,7 @@ DEFAULT = Settings()
 
 @dataclass(frozen=True)
 class Gap:
-    """ELBOs of each image in nats, (N,), with the same draws; and the steps it took."""
+    """Holds the ELBOs of each image in nats, (N,), from the same draws, and the number of steps."""
 
     optimal: Tensor
     encoder: Tensor
@@ -70,7 +70,7 @@ class Gap:
 def measure(
     subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
-    """Means in nats per image, in eval mode; both ELBOs of every image as arrays."""
+    """Returns means in nats per image, in eval mode, and both ELBOs of every image as arrays."""
     x = subject.test[: settings.n_images]
     with seeded(subject.device, subject.trial.stream, subject.epoch, "amortization"):
         gap = amortization_gap(subject.vae, x, settings)
@@ -87,7 +87,7 @@ def measure(
 
 
 def amortization_gap(vae: VAE, x: Tensor, settings: Settings = DEFAULT) -> Gap:
-    """Both terms of Eq. 4 for the images x; draws from PyTorch's generator."""
+    """Estimates both terms of Eq. 4 for images x (N, C, H, W), drawing with PyTorch's generator."""
     with frozen(vae):
         q = _encode(vae, x)
         best, steps = optimize(vae, x, q, settings)
@@ -99,7 +99,7 @@ def amortization_gap(vae: VAE, x: Tensor, settings: Settings = DEFAULT) -> Gap:
 
 @torch.no_grad()
 def estimate(vae: VAE, x: Tensor, qs: list[Independent], draws: int) -> list[Tensor]:
-    """ELBOs of each image under each q, (N,) float64, averaged over draws that all q share."""
+    """Estimates the ELBO of each image under each q, (N,) float64, by draws that all q share."""
     totals = [torch.zeros(len(x), dtype=torch.float64, device=x.device) for _ in qs]
     for _ in range(draws):
         noise = torch.randn_like(qs[0].mean)

@@ -1,7 +1,7 @@
-"""The unsupervised attack on an encoder (Appendix A, Eq. 10), many perturbations at once.
+"""Implements the unsupervised attack on an encoder (Appendix A, Eq. 10), in batches.
 
-Projected gradient ascent on the symmetrized KL divergence from the clean image's q, as Kuzina et
-al. (2022) run it on one image: each example has a learning rate of its own.
+It is projected gradient ascent on the symmetrized KL divergence from the clean image's q. Each
+example has a learning rate of its own, because Kuzina et al. (2022) attack one image at a time.
 """
 
 from collections.abc import Callable
@@ -12,19 +12,19 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, kl_divergence
 
-PATIENCE, FACTOR, THRESHOLD = 20, 0.5, 1e-4  # of ReduceLROnPlateau
-LR_STOP = 1e-6  # an example whose rate falls below it stops
+PATIENCE, FACTOR, THRESHOLD = 20, 0.5, 1e-4  # arguments of ReduceLROnPlateau
+LR_STOP = 1e-6  # an example stops when its rate falls below this
 
 
 @dataclass(frozen=True)
 class Strength:
-    """A column of Table 2: how many images, restarts and steps, and how far."""
+    """Holds a column of Table 2: numbers of images, restarts and steps, rate and distance."""
 
-    n_ref: int  # images that are attacked
-    n_attack: int  # restarts for each
+    n_ref: int  # number of attacked images
+    n_attack: int  # restarts per image
     n_steps: int
     eta: float  # learning rate
-    delta: float  # largest change of a pixel, of [0, 1]
+    delta: float  # largest change of a pixel, on the scale [0, 1]
     grad: str = "raw"  # a key of DIRECTIONS
 
 
@@ -33,21 +33,21 @@ RGB = Strength(n_ref=20, n_attack=10, n_steps=100, eta=1.0, delta=0.05)  # CIFAR
 
 
 class Encoder(Protocol):
-    """What the attack needs of a model."""
+    """Declares the method of a model that the attack uses."""
 
     def encode(self, x: Tensor) -> Independent:
-        """q(z|x)."""
+        """Returns q(z|x)."""
 
 
 def symmetric_kl(p: Independent, q: Independent) -> Tensor:
-    """Half of KL(p || q) and half of KL(q || p), in nats, (B,)."""
+    """Returns the mean of KL(p || q) and KL(q || p), in nats, (B,)."""
     return 0.5 * (kl_divergence(p, q) + kl_divergence(q, p))
 
 
 def attack(vae: Encoder, x: Tensor, initial: Tensor, strength: Strength) -> Tensor:
-    """Attacked images within `delta` of x and within each image's own range, (B, C, H, W).
+    """Returns attacked images within `delta` of x and within each image's range, (B, C, H, W).
 
-    x are floats in [0, 1]; `initial` are perturbations, of any size. With the model in eval mode
+    x are floats in [0, 1]; `initial` are perturbations of any size. With the model in eval mode
     no example depends on the others.
     """
     low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
@@ -67,9 +67,9 @@ def attack(vae: Encoder, x: Tensor, initial: Tensor, strength: Strength) -> Tens
 
 
 class Rates:
-    """PyTorch's ReduceLROnPlateau for each example of a batch.
+    """Applies PyTorch's ReduceLROnPlateau to each example of a batch.
 
-    Its threshold is relative, so for a negative loss a slightly worse value counts as better.
+    The threshold is relative, so for a negative loss a slightly worse value counts as better.
     """
 
     def __init__(self, examples: int, lr: float, device: torch.device) -> None:
@@ -78,7 +78,7 @@ class Rates:
         self.bad = torch.zeros_like(self.now)  # steps since the last better one
 
     def update(self, loss: Tensor) -> None:
-        """Takes the losses (B,) of a step; a rate below LR_STOP becomes 0."""
+        """Adapts the rates to the losses (B,) of a step; a rate below LR_STOP becomes 0."""
         better = loss < self.best * (1 - THRESHOLD)
         self.best = torch.where(better, loss.double(), self.best)
         self.bad = torch.where(better, 0.0, self.bad + 1)

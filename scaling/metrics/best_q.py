@@ -1,16 +1,16 @@
-"""Finds q*, the q of each image that maximizes the ELBO while the decoder stays as it is (Eq. 4).
+"""Finds q*, the q of each image that maximizes the ELBO for a fixed decoder (Eq. 4).
 
-Four things keep the result from being too low in wide latents and for sharp posteriors, at the
-price of the plain method (one pass through the decoder for each draw):
+Four measures keep the result from being too low in wide latents and for sharp posteriors, at the
+cost of the plain method (one pass through the decoder for each draw):
 
-- Steps are in units of q's spread, which begins as the encoder's: a mean moves by
-  rate * std * Adam(std * gradient), and log std by a quarter of that rate. Of the gradient, which
-  is then in nats per unit of spread, what is far below EPSILON is not blown up to a full step.
+- Steps are in units of q's standard deviation, which starts as the encoder's: a mean moves by
+  rate * std * Adam(std * gradient), and log std with a quarter of that rate. Adam's EPSILON keeps
+  small gradients, in nats per standard deviation, from being enlarged to a full step.
 - The rate decays to 0 as a cosine.
 - The gradient is that of log p(x, z) - log q(z) along z = mean + std * noise only: the part through
-  q's parameters in log q has mean 0 and is left out, so that no noise is left where q is the
-  posterior (Roeder et al. 2017, "Sticking the landing"). Every second step has the negated draws
-  of the one before.
+  q's parameters in log q has mean 0 and is left out, so that no noise remains when q is the
+  posterior (Roeder et al. 2017, "Sticking the landing"). Every second step uses the negated draws
+  of the step before.
 - q* is the mean of the iterates (means, log stds) of the last half, weighted by 1, 2, 3, ...
 """
 
@@ -28,32 +28,32 @@ from scaling.models.vae import VAE, diagonal_normal, prior
 from scaling.trial.bounds import Count, Positive
 from scaling.trial.validation import Validated
 
-# Values of images that go through the decoder together: those on a CPU stay in its cache, those on
-# a GPU fill it and its memory holds them. The result does not depend on it.
+# Values of the images that are decoded together: on a CPU they fit its cache, on a GPU they occupy
+# it and fit its memory. The result does not depend on it.
 AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 20}
-EPSILON = 1.0  # Adam's, in nats per unit of spread
-BETAS = (0.9, 0.95)  # Adam's; squares are forgotten within 20 steps, as q comes nearer
-WIDTHS_RATE = 0.25  # of the rate of the means: log std has twice their curvature, and its own noise
+EPSILON = 1.0  # of Adam, in nats per standard deviation
+BETAS = (0.9, 0.95)  # of Adam; squares are forgotten within 20 steps, since they fall as q improves
+WIDTHS_RATE = 0.25  # rate of log std over that of means: it has twice the curvature and more noise
 LR = {"per_image": 0.4, "encoder_finetune": 1e-4}
-TAIL = 0.5  # of the steps, whose iterates are averaged
-WINDOW, PATIENCE = 100, 10  # Cremer et al. 2018: windows of steps without improvement
-STEPS_MAX = 30_000  # of Cremer's rule
+TAIL = 0.5  # share of the steps, at the end, whose iterates are averaged
+WINDOW, PATIENCE = 100, 10  # Cremer et al. 2018: steps in a window, windows without improvement
+STEPS_MAX = 30_000  # most steps under Cremer's rule
 
 
 @dataclass(frozen=True)
 class Search(Validated):
-    """Options of how q* is sought."""
+    """Holds the options of the search for q*."""
 
     steps: Count = 300
-    lr: Positive | None = None  # None: that of the variant; per_image in units of q's spread
-    mc_train: Count = 1  # draws in a step
+    lr: Positive | None = None  # None: that of the variant; per_image in units of q's std
+    mc_train: Count = 1  # draws per step
     init: Literal["encoder", "prior"] = "encoder"
-    stop: Literal["fixed", "cremer"] = "fixed"  # cremer: first at a constant rate, by that rule
+    stop: Literal["fixed", "cremer"] = "fixed"  # cremer: his rule at a constant rate, then `steps`
     variant: Literal["per_image", "encoder_finetune"] = "per_image"
 
 
 class Family(Protocol):
-    """A family of q over which the ELBO is maximized."""
+    """Declares a family of q over which the ELBO is maximized."""
 
     optimizer: torch.optim.Optimizer
 
@@ -61,19 +61,19 @@ class Family(Protocol):
         """Returns the q of these images."""
 
     def settle(self) -> None:
-        """Makes the optimizer's last step a part of the values."""
+        """Adds the optimizer's last step to the values."""
 
     def values(self) -> list[Tensor]:
-        """Returns what describes the family, and is averaged over the last steps."""
+        """Returns the tensors that define every q and are averaged over the last steps."""
 
     def assign(self, values: list[Tensor]) -> None:
         """Replaces the values."""
 
 
 class PerImage:
-    """A mean and a log std for every latent of every image.
+    """Holds a mean and a log std for every latent of every image.
 
-    `shift` and `growth` are the step under way: the mean's in units of std, and that of log std.
+    `shift` and `growth` are the current step: of the mean in units of std, and of log std.
     """
 
     def __init__(self, q: Independent, lr: float) -> None:
@@ -110,7 +110,7 @@ class PerImage:
 
 
 class Finetuned:
-    """A copy of the encoder, trained on the test images with BatchNorm in eval mode."""
+    """Holds a copy of the encoder, trained on the test images with BatchNorm in eval mode."""
 
     def __init__(self, vae: VAE, x: Tensor, lr: float) -> None:
         self.vae, self.x = copy.deepcopy(vae), x
@@ -123,7 +123,7 @@ class Finetuned:
         return self.vae.encode(self.x[piece])
 
     def settle(self) -> None:
-        """Does nothing: Adam has changed the weights themselves."""
+        """Does nothing, because Adam has already changed the weights."""
 
     def values(self) -> list[Tensor]:
         """Returns the encoder's weights."""
@@ -137,14 +137,14 @@ class Finetuned:
 
 
 def optimize(vae: VAE, x: Tensor, q: Independent, search: Search) -> tuple[Independent, int]:
-    """q* of the images x (N, C, H, W) at once, and the steps taken; q is the encoder's.
+    """Returns q* of the images x (N, C, H, W) and the number of steps; q is the encoder's.
 
-    Draws from PyTorch's generator, for all images, before they are cut in pieces. With stop=cremer
-    steps at a constant rate go on until the rule says so; the decaying `steps` follow.
+    PyTorch's generator draws for all images before these are cut into pieces. With stop=cremer,
+    steps at a constant rate precede the `steps` with a decaying rate, until Cremer's rule holds.
     """
     family = _family(vae, x, q, search)
     ascent = Ascent(vae, x, family, q.mean.expand(search.mc_train, *q.mean.shape))
-    before = _until_it_stays(ascent) if search.stop == "cremer" else 0
+    before = _until_no_gain(ascent) if search.stop == "cremer" else 0
     rates = [group["lr"] for group in family.optimizer.param_groups]
     first = math.floor((1 - TAIL) * search.steps)
     mean, total = [torch.zeros_like(value) for value in family.values()], 0
@@ -169,9 +169,9 @@ def _family(vae: VAE, x: Tensor, q: Independent, search: Search) -> Family:
 
 
 class Ascent:
-    """Gradient steps of a family, each at fresh draws or at the negated ones of the step before.
+    """Takes gradient steps, each with new draws or with the negated ones of the step before.
 
-    `like` has the draws' shape and dtype, (draws, N, ...).
+    `like` has the shape (draws, N, ...) and the dtype of the draws.
     """
 
     def __init__(self, vae: VAE, x: Tensor, family: Family, like: Tensor) -> None:
@@ -189,7 +189,7 @@ class Ascent:
         return value.item()
 
     def _ascend(self) -> Tensor:
-        """Adds the gradients of minus the sum of ELBOs; returns their mean."""
+        """Accumulates the gradients of minus the sum of ELBOs; returns the mean ELBO."""
         total = torch.zeros((), dtype=torch.float64, device=self.x.device)
         for piece in pieces(self.x):
             for draw in self.noise:
@@ -201,15 +201,15 @@ class Ascent:
 
 
 def path_elbo(vae: VAE, x: Tensor, q: Independent, noise: Tensor) -> Tensor:
-    """log p(x, z) - log q(z) at z = mean + std * noise, (B,) nats; log q's gradient is z's only."""
+    """Returns log p(x, z) - log q(z), (B,) nats, at z = mean + std * noise; gradients are by z."""
     mean, std = q.mean, q.stddev
     z = mean + std * noise
     fixed = diagonal_normal(mean.detach(), std.detach())
     return vae.decode(z).log_prob(x) + prior(fixed).log_prob(z) - fixed.log_prob(z)
 
 
-def _until_it_stays(ascent: Ascent) -> int:
-    """Steps at a constant rate until Cremer's rule, or STEPS_MAX; returns how many."""
+def _until_no_gain(ascent: Ascent) -> int:
+    """Takes steps at a constant rate until Cremer's rule or STEPS_MAX; returns their number."""
     windows = Windows()
     while ascent.taken < STEPS_MAX and not windows.exhausted:
         windows.add(ascent.step())
@@ -217,7 +217,7 @@ def _until_it_stays(ascent: Ascent) -> int:
 
 
 class Windows:
-    """The rule of Cremer et al.: more than PATIENCE windows in a row without a better mean."""
+    """Implements Cremer's rule: more than PATIENCE consecutive windows without a better mean."""
 
     def __init__(self) -> None:
         self.values: list[float] = []
@@ -225,10 +225,11 @@ class Windows:
 
     @property
     def exhausted(self) -> bool:
+        """Returns True if the rule says to stop."""
         return self.misses > PATIENCE
 
     def add(self, value: float) -> None:
-        """Takes a step's mean ELBO."""
+        """Adds the mean ELBO of a step."""
         self.values.append(value)
         if len(self.values) == WINDOW:
             mean = sum(self.values) / WINDOW
@@ -238,12 +239,12 @@ class Windows:
 
 
 def pieces(x: Tensor) -> Iterator[slice]:
-    """Slices of as many images as go through the decoder together."""
+    """Yields slices of images that are decoded together."""
     count = max(1, AT_ONCE.get(x.device.type, AT_ONCE["cpu"]) // x[0].numel())
     return (slice(start, start + count) for start in range(0, len(x), count))
 
 
 def join(parts: list[Independent]) -> Independent:
-    """One q of all images from those of the pieces."""
+    """Concatenates the q of several pieces to one q of all images."""
     means, stds = zip(*((q.mean, q.stddev) for q in parts), strict=True)
     return diagonal_normal(torch.cat(means), torch.cat(stds))

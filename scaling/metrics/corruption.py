@@ -1,4 +1,4 @@
-"""Classification of latent means of corrupted images (Fig 4 left, Fig 19, Appendix G)."""
+"""Classifies the latent means of corrupted images (Fig 4 left, Fig 19, Appendix G)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ COLUMNS = tuple(
     for name in (*corruptions.NAMES, corruptions.OVERALL)
     for classifier in CLASSIFIERS
 )
-FOLDER = "CIFAR-10-C"  # beside CIFAR-10, under the data root
+FOLDER = "CIFAR-10-C"  # folder in the data root, next to CIFAR-10
 
 
 SEVERITY = whole(min(corruptions.SEVERITIES), max(corruptions.SEVERITIES))
@@ -27,11 +27,11 @@ SEVERITY = whole(min(corruptions.SEVERITIES), max(corruptions.SEVERITIES))
 
 @dataclass(frozen=True)
 class Settings(representation.Settings):
-    """Options of the corruptions, and those of the classifiers."""
+    """Holds the options of the corruptions and of the classifiers."""
 
     severity: Annotated[int, SEVERITY] = 5  # "the strongest degree of corruption"
-    seed: Number = 0  # of corruptions made here and of the overall set; the same for all models
-    folder: str | None = None  # of the official files; None: CIFAR-10-C under the data root
+    seed: Number = 0  # of generated corruptions and of the overall set; the same for all models
+    folder: str | None = None  # of the official files; None: CIFAR-10-C in the data root
 
 
 DEFAULT = Settings()
@@ -40,10 +40,10 @@ DEFAULT = Settings()
 def measure(
     subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
-    """Accuracies in [0, 1] per corruption and overall, each with classifiers of its own.
+    """Returns accuracies in [0, 1] per corruption and overall, each with classifiers of its own.
 
-    `corruptions` tells whether the images are `official` or `generated` here;
-    `corruption_absent` why there are none.
+    The column `corruptions` is `official` or `generated`, the origin of the images;
+    `corruption_absent` is the reason if there are no accuracies.
     """
     labels = subject.data.test_labels[: settings.images]
     reason = representation.unfit(labels, settings)
@@ -63,9 +63,9 @@ def measure(
 
 
 def _official(subject: Subject, settings: Settings) -> Path | None:
-    """The folder of the official files, checked, where it is there and fits the test set.
+    """Returns the folder of the official files, after checks, if it exists and fits the test set.
 
-    Raises UsageError for a folder that was asked for and cannot be used.
+    Raises UsageError for a folder given by a setting that cannot be used.
     """
     root = subject.data.root
     folder = Path(settings.folder) if settings.folder else root and root / FOLDER
@@ -73,7 +73,7 @@ def _official(subject: Subject, settings: Settings) -> Path | None:
     if not whole or not folder or not folder.is_dir():
         if settings.folder:
             why = "is no folder" if whole else "fits the whole test set of cifar10 only"
-            raise UsageError(f"folder={settings.folder} {why}. Leave folder out, or mend it.")
+            raise UsageError(f"folder={settings.folder} {why}. Correct it, or leave it out.")
         return None
     corruptions.check_official(folder, subject.data.test, subject.data.test_labels)
     return folder

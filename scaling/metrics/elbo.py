@@ -1,4 +1,4 @@
-"""ELBO on train, test and source distribution, and the generalization gap (Eq. 2, 3)."""
+"""Measures the ELBO on train, test and source images and the generalization gap (Eq. 2, 3)."""
 
 import math
 
@@ -16,9 +16,10 @@ EVAL_BATCH = 512
 
 
 def measure(subject: Subject) -> dict[str, float]:
-    """Nats per image, BatchNorm in eval mode; `source_elbo` is that of the epoch's own images.
+    """Returns ELBOs, KL divergences and the gap in nats per image, with BatchNorm in eval mode.
 
-    Raises FloatingPointError where one of them is not finite: a row never holds a NaN.
+    `source_elbo` is the ELBO of the epoch's training images. Raises FloatingPointError if a number
+    is not finite, because a row never contains a NaN.
     """
     train = _evaluate(subject, subject.train, "train")
     test = _evaluate(subject, subject.test, "test")
@@ -54,7 +55,7 @@ def _evaluate(subject: Subject, images: Tensor, part: str) -> dict[str, float]:
 
 @torch.no_grad()
 def mean_elbo(vae: VAE, images: Tensor) -> dict[str, float]:
-    """Mean ELBO and KL over the images in nats, with one z per image, in eval mode."""
+    """Returns the mean ELBO and KL over the images in nats, with one z per image, in eval mode."""
     elbos, kls = [], []
     with frozen(vae):
         for x in images.split(EVAL_BATCH):

@@ -1,7 +1,7 @@
-"""Extractors for FID and Inception Score: images as features and as logits of classes.
+"""Extracts features and class logits of images, for FID and Inception Score.
 
-Inception is the network of the published scores, with weights that torch-fidelity knows. Where it
-makes no sense (grey images, digits) a small classifier is trained on D_train instead.
+Inception is the network of the published scores, with the weights of torch-fidelity. Where it is
+not meaningful (grey images, digits) a small classifier is trained on D_train instead.
 """
 
 import hashlib
@@ -17,23 +17,23 @@ from torch import Tensor, nn
 from scaling.metrics.subject import Subject
 from scaling.seeds import seeded
 
-# (B, C, H, W) in [0, 1] -> features (B, D) and logits (B, classes)
+# Maps (B, C, H, W) in [0, 1] to features (B, D) and logits (B, classes).
 Extractor = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"  # released by torch-fidelity
 WEIGHTS_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-CLASSIFIER_SEED = 0  # the same classifier for all models trained on the same D_train
+CLASSIFIER_SEED = 0  # constant, so that all models on the same D_train share a classifier
 CLASSIFIER_IMAGES = 10_000
 CLASSIFIER_EPOCHS, CLASSIFIER_BATCH, CLASSIFIER_LR = 10, 50, 1e-3
 CLASSIFIER_FEATURES = 64
 
 
 class Missing(Exception):
-    """Why an extractor is not to be had here, in one sentence."""
+    """Gives the reason why an extractor is not available, in one sentence."""
 
 
 def inception(subject: Subject, weights: str | None) -> Extractor:
-    """InceptionV3 of torch-fidelity; `weights` are a file, None: PyTorch's cache of downloads.
+    """Returns InceptionV3 of torch-fidelity; `weights` is a file, None: in PyTorch's cache.
 
     Raises Missing without the package or the weights; nothing is downloaded.
     """
@@ -44,7 +44,7 @@ def inception(subject: Subject, weights: str | None) -> Extractor:
     file = Path(weights) if weights else Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS
     _verify(file)
     names = ["2048", "logits_unbiased"]
-    # the package unpickles the file, which the checksum has just shown to be the published one
+    # The package unpickles the file, which by its checksum is the published one.
     network = FeatureExtractorInceptionV3("inception", names, str(file)).to(subject.device)
 
     def extract(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,9 +56,8 @@ def inception(subject: Subject, weights: str | None) -> Extractor:
 
 def _verify(file: Path) -> None:
     if not file.is_file():
-        place = str(file).replace(
-            os.path.expanduser("~"), "~"
-        )  # it stands in results that are published
+        # The message is written into results, which should not reveal a user's name.
+        place = str(file).replace(os.path.expanduser("~"), "~")
         raise Missing(f"the Inception weights are not at {place}")
     with open(file, "rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -67,14 +66,14 @@ def _verify(file: Path) -> None:
 
 
 def classifier(subject: Subject, weights: str | None = None) -> Extractor:
-    """A small convolutional classifier trained here on D_train; its last hidden layer.
+    """Trains a small convolutional classifier on D_train and returns its last hidden layer.
 
-    Raises Missing where D_train has no classes.
+    Raises Missing if D_train has fewer than two classes.
     """
     known = subject.data.train_labels[:CLASSIFIER_IMAGES]
     classes, indices = np.unique(known, return_inverse=True)
     if len(classes) < 2:
-        raise Missing("the training images have no classes to train an extractor on")
+        raise Missing("the training images have no classes, which an extractor needs")
     images, labels = subject.train[: len(known)], torch.from_numpy(indices).to(subject.device)
     with torch.enable_grad(), seeded(subject.device, CLASSIFIER_SEED, "classifier"):
         network = _network(images.shape[1], len(classes)).to(subject.device)

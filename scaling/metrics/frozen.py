@@ -1,4 +1,4 @@
-"""A model as the metrics see it: BatchNorm in eval mode, constant weights, all of float32."""
+"""Prepares a model for metrics: BatchNorm in eval mode, constant weights, full float32."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +10,12 @@ from scaling.models.full_float32 import full_float32
 
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """Eval mode and no parameter that requires a gradient inside; all as it was outside.
+    """Sets eval mode and disables the parameters' gradients in the block, then restores both.
 
-    Nor do convolutions on a GPU round to TF32 there.
+    Convolutions on a GPU do not round to TF32 inside.
     """
     modes = [(module, module.training) for module in model.modules()]
-    wishes = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     model.eval().requires_grad_(False)
     try:
         with full_float32():
@@ -23,5 +23,5 @@ def frozen(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
-        for parameter, requires_grad in wishes:
+        for parameter, requires_grad in flags:
             parameter.requires_grad_(requires_grad)

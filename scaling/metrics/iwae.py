@@ -1,7 +1,7 @@
-"""A tighter lower bound of log p(x) than the ELBO: importance weighting (Burda et al. 2016).
+"""Measures a tighter lower bound of log p(x) than the ELBO: IWAE (Burda et al. 2016).
 
-IWAE_K = E[log (1/K) sum_k w_k], w_k = p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x) of the encoder.
-IWAE_1 is the ELBO; IWAE_K never falls with K and tends to log p(x). In nats per image.
+IWAE_K = E[log (1/K) sum_k w_k], w_k = p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x) of the encoder, in
+nats per image. IWAE_1 is the ELBO; IWAE_K never decreases with K and converges to log p(x).
 """
 
 import math
@@ -28,10 +28,10 @@ BOUNDS = (1, 100, 1000)
 
 @dataclass(frozen=True)
 class Settings(Validated):
-    """Options of the bound."""
+    """Holds the options of the bound."""
 
-    n_images: Count = 1000  # the first of the test set
-    draws: Literal[100, 1000] = 1000  # of z for an image: the largest K
+    n_images: Count = 1000  # number of test images, from the first one on
+    draws: Literal[100, 1000] = 1000  # draws of z per image, the largest K
 
 
 DEFAULT = Settings()
@@ -40,7 +40,7 @@ DEFAULT = Settings()
 def measure(
     subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
-    """Means of IWAE_K over the images, for K = 1, 100 and 1000, as far as there are draws."""
+    """Returns means of IWAE_K over the images, for K = 1, 100 and 1000 up to the draws."""
     x = subject.test[: settings.n_images]
     with seeded(subject.device, subject.trial.stream, subject.epoch, "iwae"):
         weights = log_weights(subject.vae, x, settings.draws)
@@ -52,10 +52,10 @@ def measure(
 
 @torch.no_grad()
 def log_weights(vae: VAE, x: Tensor, draws: int) -> Tensor:
-    """log w of each draw, (N, draws) float64, for levels x (N, C, H, W).
+    """Returns log w of each draw, (N, draws) float64, for levels x (N, C, H, W).
 
-    z comes from PyTorch's generator, a draw at a time for all images. Few images go through the
-    decoder with several draws at once, many in pieces that fit the memory: that changes nothing.
+    PyTorch's generator draws z once for all images, then again. Few images are decoded with
+    several draws at a time, many images in pieces that fit the memory; the result is the same.
     """
     found = torch.empty(len(x), draws, dtype=torch.float64, device=x.device)
     together = max(1, AT_ONCE.get(x.device.type, AT_ONCE["cpu"]) // x.numel())
@@ -72,7 +72,7 @@ def log_weights(vae: VAE, x: Tensor, draws: int) -> Tensor:
 
 
 def _of(vae: VAE, x: Tensor, q: Independent, noise: Tensor) -> Tensor:
-    """log w, (draws, B) float64, at z = mean + std * noise of shape (draws, B, ...)."""
+    """Returns log w, (draws, B) float64, at z = mean + std * noise of shape (draws, B, ...)."""
     z = q.mean + q.stddev * noise
     images = x.expand(len(noise), *x.shape).flatten(0, 1)
     reconstruction = vae.decode(z.flatten(0, 1)).log_prob(images).double().view(len(noise), -1)
@@ -80,9 +80,14 @@ def _of(vae: VAE, x: Tensor, q: Independent, noise: Tensor) -> Tensor:
 
 
 def bound(log_weights: Tensor, k: int) -> Tensor:
-    """IWAE_k of each image, (N,), from log weights (N, draws): the mean over groups of k draws."""
+    """Returns IWAE_k per image, (N,), from log weights (N, draws): a mean over groups of k draws.
+
+    Raises UsageError for fewer than k draws.
+    """
     groups = log_weights.shape[1] // k
     if not groups:
-        raise UsageError(f"IWAE_{k} needs {k} draws, not {log_weights.shape[1]}. Draw more.")
+        raise UsageError(
+            f"IWAE_{k} needs {k} draws, and there are {log_weights.shape[1]}. Give more draws."
+        )
     grouped = log_weights[:, : groups * k].view(-1, groups, k)
     return (grouped.logsumexp(2) - math.log(k)).mean(1)

@@ -1,4 +1,4 @@
-"""Multi-scale structural similarity of two images (Wang et al. 2003), the measure in Eq. 5."""
+"""Computes the multi-scale structural similarity of images (Wang et al. 2003), used in Eq. 5."""
 
 import math
 from dataclasses import dataclass
@@ -10,35 +10,36 @@ from torch import Tensor
 from scaling.errors import UsageError, did_you_mean, listed
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first
-SIGMA = 1.5  # of the Gaussian window, in pixels
+SIGMA = 1.5  # width of the Gaussian window, in pixels
 C1, C2 = 0.01**2, 0.03**2  # keep the ratios finite, for images in [0, 1]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What public implementations do differently."""
+    """Describes the differences between public implementations."""
 
-    window: int  # pixels; smaller images shrink it to their side
-    joint_up_to: float  # pixels of a side, up to which channels are averaged before the product
-    pads_odd_sides: bool  # when halving
-    last_in_every_factor: bool  # the coarsest similarity is multiplied in once for each contrast
+    window: int  # pixels; at most the side of the image
+    joint_up_to: float  # largest side for which channels are averaged before the product
+    pads_odd_sides: bool  # True if odd sides are padded before they are halved
+    last_in_every_factor: bool  # True if the coarsest similarity is a factor once per finer scale
 
 
 VARIANTS = {
-    # of the attack's authors, Kuzina et al. 2022
+    # The implementation of the attack's authors, Kuzina et al. 2022.
     "kuzina": Variant(14, joint_up_to=math.inf, pads_odd_sides=False, last_in_every_factor=True),
-    # pytorch-msssim's, which averages channels after the product and takes sides above 160 only;
-    # up to that the window shrinks, and channels are averaged at each scale: one colour without
-    # structure in common would make the whole product 0
+    # That of pytorch-msssim, which averages channels after the product and accepts only sides above
+    # 160. For smaller images the window shrinks, and channels are averaged at each scale, because
+    # a single colour without common structure would make the whole product 0.
     "standard": Variant(11, joint_up_to=160, pads_odd_sides=True, last_in_every_factor=False),
 }
 
 
 def ms_ssim(x: Tensor, y: Tensor, variant: str = "kuzina") -> Tensor:
-    """Similarity of floats in [0, 1], (B, C, H, W) -> (B,); 1 for equal images, never below 0.
+    """Returns the similarity (B,) of images x and y (B, C, H, W) in [0, 1], from 0 to 1 (equal).
 
-    Uses as many of the five scales as leave a side of at least 2 pixels; the weights of fewer are
-    divided by their sum.
+    It uses those of the five scales that leave a side of at least 2 pixels; the weights of fewer
+    scales are divided by their sum. Raises UsageError for an unknown variant and for smaller
+    images.
     """
     if variant not in VARIANTS:
         near = did_you_mean(variant, VARIANTS)
@@ -56,16 +57,19 @@ def ms_ssim(x: Tensor, y: Tensor, variant: str = "kuzina") -> Tensor:
 def _weights(side: int) -> list[float]:
     scales = min(len(WEIGHTS), side.bit_length() - 1)  # 2 ** scales <= side
     if scales < 1:
-        raise UsageError(f"MS-SSIM needs images of at least 2 pixels a side, not {side}.")
+        raise UsageError(
+            f"MS-SSIM needs sides of at least 2 pixels, and these have {side}. Give larger images."
+        )
     used = WEIGHTS[:scales]
-    total = sum(used) if scales < len(WEIGHTS) else 1.0  # all five add up to 1.0001, as published
+    total = sum(used) if scales < len(WEIGHTS) else 1.0  # the five published ones sum to 1.0001
     return [weight / total for weight in used]
 
 
 def _similarity(x: Tensor, y: Tensor, window: int, joint: bool) -> tuple[Tensor, Tensor]:
-    """Luminance times contrast and structure, and the latter alone; (B, C) or (B, 1) each.
+    """Returns luminance times structure, and structure alone, each (B, C), or (B, 1) if joint.
 
-    Cut at 0: a negative mean has no power of a fraction.
+    Structure includes contrast. Both are at least 0, because fractional powers of negative means
+    do not exist.
     """
     blurred = _blur(torch.cat([x, y, x * x, y * y, x * y]), window)
     mean_x, mean_y, square_x, square_y, product = blurred.chunk(5)
@@ -82,7 +86,7 @@ def _similarity(x: Tensor, y: Tensor, window: int, joint: bool) -> tuple[Tensor,
 
 
 def _blur(x: Tensor, window: int) -> Tensor:
-    """Each channel under a Gaussian window, valid positions only."""
+    """Applies a Gaussian window to each channel, at valid positions only."""
     rows, columns = (_gaussian(min(window, side), x) for side in x.shape[2:])
     flat = x.flatten(0, 1).unsqueeze(1)
     flat = F.conv2d(F.conv2d(flat, rows.view(1, 1, -1, 1)), columns.view(1, 1, 1, -1))
@@ -90,7 +94,7 @@ def _blur(x: Tensor, window: int) -> Tensor:
 
 
 def _gaussian(size: int, like: Tensor) -> Tensor:
-    """Off-centre by half a pixel for even sizes, in both variants."""
+    """Returns a normalized Gaussian window, off-centre by half a pixel for even sizes."""
     distance = torch.arange(size, dtype=like.dtype, device=like.device) - size // 2
     window = torch.exp(-(distance**2) / (2 * SIGMA**2))
     return window / window.sum()

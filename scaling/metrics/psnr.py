@@ -1,6 +1,6 @@
-"""Quality of reconstructions (Table 11 RC): the peak signal-to-noise ratio.
+"""Measures the quality of reconstructions (Table 11 RC) by the peak signal-to-noise ratio.
 
-PSNR = 10 log10(1 / MSE) in dB, of images in [0, 1], with one MSE over all images.
+PSNR = 10 log10(1 / MSE) in dB, for images in [0, 1], with one MSE over all images.
 """
 
 import math
@@ -23,9 +23,9 @@ SHOWN = 16
 
 @dataclass(frozen=True)
 class Settings(Validated):
-    """Options of the reconstructions."""
+    """Holds the options of the reconstructions."""
 
-    images: Count | None = None  # of the test set, from its first on; None: all
+    images: Count | None = None  # number of test images, from the first one on; None: all
 
 
 DEFAULT = Settings()
@@ -35,9 +35,9 @@ DEFAULT = Settings()
 def measure(
     subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
-    """`psnr_mean` of the mean of p(x|z), `psnr_sample` of a sample (the paper's), z the mean of q.
+    """Returns PSNRs of the mean of p(x|z) and of a sample (the paper's choice), z the mean of q.
 
-    Neither is rounded to levels. The first samples as levels, for pictures.
+    Neither image is rounded to levels. The array has the first samples as levels, for pictures.
     """
     images = subject.test[: settings.images]
     errors = {"psnr_mean": 0.0, "psnr_sample": 0.0}
@@ -49,11 +49,11 @@ def measure(
             errors["psnr_mean"] += (p.mean - target).double().square().sum().item()
             errors["psnr_sample"] += (sample - target).double().square().sum().item()
             shown = shown or [quantize(sample[:SHOWN], subject.vae.levels).cpu().numpy()]
-    # images reconstructed without any error have no PSNR
+    # The PSNR of reconstructions without any error is infinite, so it is left out.
     decibels = {name: psnr(e / images.numel()) for name, e in errors.items() if e > 0}
     return {**decibels}, {"reconstruction_samples": shown[0]}
 
 
 def psnr(mse: float) -> float:
-    """In dB, for images in [0, 1]."""
+    """Returns the PSNR in dB for a mean squared error of images in [0, 1]."""
     return -10 * math.log10(mse)

@@ -1,4 +1,4 @@
-"""Reconstructions of test images (Fig 9): levels of the mean of p(x|z) at the mean of q(z|x)."""
+"""Reconstructs test images (Fig 9) by the mean of p(x|z) at the mean of q(z|x)."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ SHOWN = 16
 
 @torch.no_grad()
 def measure(subject: Subject) -> dict[str, np.ndarray]:
-    """The first test images and their reconstructions, uint8 levels (16, C, H, W)."""
+    """Returns the first test images and their reconstructions, uint8 levels (16, C, H, W)."""
     x = subject.test[:SHOWN]
     vae = subject.vae.eval()
     reconstruction = quantize(vae.decode(vae.encode(x).mean).mean, vae.levels)

@@ -1,7 +1,7 @@
-"""Classification of latent means (Table 11 RL, Fig 4 left, Fig 19) by four classifiers.
+"""Classifies latent means by four classifiers (Table 11 RL, Fig 4 left, Fig 19).
 
-The two support vector machines and the nearest neighbours work on one matrix of inner products,
-which becomes squared distances and then the Gaussian kernel in place.
+The two support vector machines and the nearest neighbours share one matrix of inner products,
+which is converted in place to squared distances and then to the Gaussian kernel.
 """
 
 import warnings
@@ -22,7 +22,7 @@ from scaling.trial.validation import Validated
 
 CLASSIFIERS = ("logistic", "svm_linear", "svm_rbf", "knn")
 COLUMNS = tuple(f"accuracy_{name}" for name in CLASSIFIERS)
-SPLIT_SEED = 42  # of the permutation whose first part trains, the same for all models
+SPLIT_SEED = 42  # of the permutation whose start is for training; the same for all models
 NEIGHBOURS = 5  # Appendix F
 SAGA_SEEDS = range(5)
 ENCODE_BATCH = 512
@@ -33,13 +33,13 @@ INSIDE = Bounds(above=0.0, below=1.0)
 
 @dataclass(frozen=True)
 class Settings(Validated):
-    """Options of the classifiers."""
+    """Holds the options of the classifiers."""
 
-    train_share: Annotated[float, INSIDE] = 0.8  # of the test images; the rest tests them
+    train_share: Annotated[float, INSIDE] = 0.8  # of the test images; the rest is for testing
     solver: Literal["lbfgs", "saga"] = "lbfgs"  # saga: stopped after 100 steps, mean of 5 seeds
-    images: Count | None = None  # of the test set, from its first on; None: all
-    # Of the linear SVM. scikit-learn's is 1e-3; on latent means of CIFAR-10 this takes half of the
-    # time, with 99.5 % of the predictions and accuracies within 0.1 points.
+    images: Count | None = None  # number of test images, from the first one on; None: all
+    # Tolerance of the linear SVM. scikit-learn's default is 1e-3; on latent means of CIFAR-10 this
+    # value halves the time, with 99.5 % equal predictions and accuracies within 0.1 points.
     linear_tolerance: Positive = 2e-2
 
 
@@ -49,7 +49,7 @@ DEFAULT = Settings()
 def measure(
     subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
-    """Accuracies in [0, 1] on clean images; `representation_absent` tells why there are none."""
+    """Returns accuracies in [0, 1] on clean images, or the reason in `representation_absent`."""
     labels = subject.data.test_labels[: settings.images]
     reason = unfit(labels, settings)
     if reason:
@@ -60,14 +60,14 @@ def measure(
 
 @torch.no_grad()
 def latent_means(vae: VAE, images: Tensor) -> NDArray[np.float64]:
-    """Means of q(z|x), flattened (N, d_z), in eval mode."""
+    """Returns the means of q(z|x), flattened (N, d_z), in eval mode."""
     with frozen(vae):
         means = [vae.encode(x).mean.flatten(1) for x in images.split(ENCODE_BATCH)]
     return torch.cat(means).cpu().double().numpy()
 
 
 def unfit(labels: np.ndarray, settings: Settings) -> str:
-    """Why nothing can be classified; empty if it can."""
+    """Returns the reason why the images cannot be classified, or an empty string."""
     if not len(labels):
         return "the test images have no labels"
     train = _split(len(labels), settings)[0]
@@ -84,19 +84,19 @@ def _split(count: int, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
 def accuracies(
     features: NDArray[np.float64], labels: np.ndarray, settings: Settings = DEFAULT
 ) -> dict[str, float]:
-    """Test accuracy in [0, 1] of each classifier on features (N, d), neither scaled nor centred."""
+    """Returns each classifier's test accuracy in [0, 1] on raw features (N, d), labels (N,)."""
     train, test = _split(len(labels), settings)
-    # by class: each pair of classes then reads neighbouring columns of the kernel, twice as fast
+    # Sorted by class, each pair of classes reads neighbouring columns of the kernel: twice as fast.
     train = train[np.argsort(labels[train], kind="stable")]
     x, y = (features[train], features[test]), (labels[train], labels[test])
-    # many small products: more threads than cores are free make them ten times slower
+    # More threads than free cores make the many small products ten times slower.
     with threadpool_limits(torch.get_num_threads()):
         return {"logistic": _logistic(x, y, settings.solver)} | by_kernel(
             x, y, settings.linear_tolerance
         )
 
 
-Halves = tuple[NDArray, NDArray]  # training and test part
+Halves = tuple[NDArray, NDArray]  # training part, test part
 
 
 def _logistic(x: Halves, y: Halves, solver: str) -> float:
@@ -108,7 +108,7 @@ def _logistic(x: Halves, y: Halves, solver: str) -> float:
     else:
         models = [LogisticRegression(max_iter=1000)]
     with warnings.catch_warnings():
-        # unscaled features often take more steps; the number of steps is part of the protocol
+        # Unscaled features often need more steps, but the protocol fixes the number of steps.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return float(np.mean([model.fit(x[0], y[0]).score(x[1], y[1]) for model in models]))
 
@@ -116,9 +116,10 @@ def _logistic(x: Halves, y: Halves, solver: str) -> float:
 def by_kernel(
     x: Halves, y: Halves, linear_tolerance: float = DEFAULT.linear_tolerance
 ) -> dict[str, float]:
-    """SVMs with C = 1 and neighbours from one matrix, (N, training images) in 4 bytes a number.
+    """Returns the accuracies of SVMs with C = 1 and of neighbours, all from one float32 matrix.
 
-    That is the precision of the encoder; libsvm gets its part of the matrix in 8 bytes.
+    The matrix is (N, training images), in the precision of the encoder; libsvm converts its part
+    to float64.
     """
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.svm import SVC
@@ -132,7 +133,7 @@ def by_kernel(
     kernel = features @ features[:count].T
     linear = score(SVC(kernel="precomputed", tol=linear_tolerance))
     squares = np.concatenate([(part**2).sum(1) for part in x]).astype(np.float32)
-    kernel *= -2  # to squared distances
+    kernel *= -2  # the first step to squared distances
     kernel += squares[:, None]
     kernel += squares[:count]
     np.maximum(kernel, 0, out=kernel)

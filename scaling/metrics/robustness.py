@@ -1,4 +1,8 @@
-"""The robustness gap (Eq. 5, Appendix A): how much less alike reconstructions get than inputs."""
+"""Measures the robustness gap (Eq. 5, Appendix A): reconstructions change more than inputs.
+
+Attacked inputs and their reconstructions are compared with the clean ones; the gap is the
+similarity of the inputs minus that of the reconstructions.
+"""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -26,15 +30,15 @@ COLUMNS = (
     "ms_ssim_reconstruction_sample",
     "robustness_images",
 )
-INITIAL_STD = 0.2  # of the perturbations before they are projected
-CANDIDATES, REFERENCE_SEED = 1024, 1234  # references are drawn from the first test images
-AT_ONCE = 512  # attacked images; bounds the memory
+INITIAL_STD = 0.2  # of the perturbations before their projection
+CANDIDATES, REFERENCE_SEED = 1024, 1234  # number of test images, from which references are drawn
+AT_ONCE = 512  # images attacked at a time, which limits the memory
 SHOWN = 16
 
 
 @dataclass(frozen=True)
 class Settings(Validated):
-    """Options of the attack; None: the value of Table 2 for images of so many channels."""
+    """Holds the options of the attack; None: the value of Table 2 for grey or RGB images."""
 
     n_ref: Count | None = None
     n_attack: Count | None = None  # all are averaged
@@ -45,7 +49,7 @@ class Settings(Validated):
     msssim: Literal["kuzina", "standard"] = "kuzina"
 
     def strength(self, channels: int) -> Strength:
-        """Table 2 for images of so many channels, and what is set here instead."""
+        """Returns Table 2 for images with that many channels, changed by these options."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
         del given["msssim"]
         return replace(GREY if channels == 1 else RGB, **given)
@@ -57,10 +61,10 @@ DEFAULT = Settings()
 def measure(
     subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
-    """Means over references and restarts, in eval mode; the first restart's pictures.
+    """Returns means over references and restarts, in eval mode, and pictures of the first restart.
 
     `robustness_gap` compares means of p(x|z), `robustness_gap_sample` samples, both at the same z.
-    Pictures are uint8 of 256 steps whatever the data's levels, (16, C, H, W).
+    Pictures are uint8 (16, C, H, W) with 256 levels, whatever the data have.
     """
     strength = settings.strength(subject.data.channels)
     chosen, how = references(len(subject.test), subject.data.test_labels, strength.n_ref)
@@ -80,7 +84,10 @@ def measure(
 
 
 def references(images: int, labels: np.ndarray | None, wanted: int) -> tuple[np.ndarray, str]:
-    """Positions of the attacked test images; stratified by class, unstratified or all there are."""
+    """Selects the attacked test images; returns their positions and the method.
+
+    The method is `stratified` by class, `unstratified`, or `all` if there are no more.
+    """
     from sklearn.model_selection import train_test_split
 
     candidates = np.arange(min(images, CANDIDATES))
@@ -98,7 +105,7 @@ def references(images: int, labels: np.ndarray | None, wanted: int) -> tuple[np.
 
 
 def attacks(vae: VAE, x: Tensor, strength: Strength) -> Tensor:
-    """Every restart for every reference x, (n_attack, B, C, H, W), as one batch where it fits."""
+    """Attacks every reference x at every restart; returns (n_attack, B, C, H, W)."""
     shape = (strength.n_attack, *x.shape)
     initial = INITIAL_STD * torch.randn(shape, dtype=x.dtype, device=x.device)
     clean = x.expand(shape).flatten(0, 1).split(AT_ONCE)
@@ -111,7 +118,7 @@ def attacks(vae: VAE, x: Tensor, strength: Strength) -> Tensor:
 def compare(
     vae: VAE, x: Tensor, attacked: Tensor, variant: str
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Each term of Eq. 5 for every pair, (n_attack, B), and the images of the first restart.
+    """Computes each term of Eq. 5 for every pair, (n_attack, B), and images of the first restart.
 
     A reference has one reconstruction, which all its restarts share.
     """
@@ -142,7 +149,7 @@ def compare(
 
 
 def _sample(p: Likelihood, vae: VAE) -> Tensor:
-    """A sample rounded to levels, as floats in [0, 1]."""
+    """Draws a sample, rounded to levels, as floats in [0, 1]."""
     return quantize(p.sample(), vae.levels).to(vae.dtype) / (vae.levels - 1)
 
 

@@ -1,7 +1,8 @@
-"""Samples from the prior (Table 11 SQ, D.1): Frechet Inception Distance and Inception Score.
+"""Measures samples from the prior by Frechet Inception Distance and Inception Score.
 
-With features of real and sampled images taken as Gaussian, FID = |m_1 - m_2|^2 +
-tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)); IS = exp E KL(p(y|x) || p(y)) over the samples.
+Table 11 SQ and D.1 report both. With the features of real and sampled images taken as Gaussian,
+FID = |m_1 - m_2|^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)); IS = exp E KL(p(y|x) || p(y)) over the
+samples.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,13 +30,13 @@ SHOWN = 64
 
 @dataclass(frozen=True)
 class Settings(Validated):
-    """Options of the samples and of the network that judges them."""
+    """Holds the options of the samples and of the network that evaluates them."""
 
     extractor: Literal["auto", "inception", "classifier"] = "auto"  # Inception for RGB images
-    weights: str | None = None  # file of Inception's; None: PyTorch's cache of downloads
-    samples: AtLeastTwo = 10_000  # drawn from the prior
-    images: AtLeastTwo = 10_000  # of the test set, at most
-    splits: Count = 10  # of the samples, whose Inception Scores are averaged
+    weights: str | None = None  # file of Inception's weights; None: in PyTorch's cache
+    samples: AtLeastTwo = 10_000  # number of samples from the prior
+    images: AtLeastTwo = 10_000  # most test images
+    splits: Count = 10  # parts of the samples whose Inception Scores are averaged
     rounding: Literal["nearest", "down"] = "nearest"  # of samples to levels
 
 
@@ -46,9 +47,9 @@ DEFAULT = Settings()
 def measure(
     subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
-    """Scores by the network named in `sample_quality_extractor`; the first samples as levels.
+    """Returns scores by the network in `sample_quality_extractor`, and the first samples as levels.
 
-    `sample_quality_absent` says why there are no scores.
+    `sample_quality_absent` is the reason if there are no scores.
     """
     name = settings.extractor
     if name == "auto":
@@ -79,7 +80,7 @@ def _drawn(subject: Subject, settings: Settings) -> Tensor:
 
 
 def prior_samples(vae: VAE, like: Tensor, settings: Settings) -> Iterator[Tensor]:
-    """Batches of x ~ p(x|z), z ~ N(0, I), as levels; z has the shape of that of `like`."""
+    """Yields batches of x ~ p(x|z), z ~ N(0, I), as levels; z has the shape of the z of `like`."""
     shape = vae.encode(like).mean.shape[1:]
     for start in range(0, settings.samples, BATCH):
         count = min(BATCH, settings.samples - start)
@@ -92,21 +93,21 @@ def prior_samples(vae: VAE, like: Tensor, settings: Settings) -> Iterator[Tensor
 
 
 def extracted(extract: Extractor, batches: Iterable[Tensor]) -> tuple[NDArray, NDArray]:
-    """Features (N, D) and logits (N, classes), float64."""
+    """Returns features (N, D) and logits (N, classes), float64, of all batches."""
     features, logits = zip(*(extract(x) for x in batches), strict=True)
     return torch.cat(features).cpu().double().numpy(), torch.cat(logits).cpu().double().numpy()
 
 
 def statistics(features: NDArray) -> tuple[NDArray, NDArray]:
-    """Mean (D,) and covariance (D, D) of features (N, D)."""
+    """Returns mean (D,) and covariance (D, D) of features (N, D)."""
     return features.mean(0), np.cov(features, rowvar=False)
 
 
 def frechet_distance(
     mean1: NDArray, covariance1: NDArray, mean2: NDArray, covariance2: NDArray
 ) -> float:
-    """Squared Wasserstein-2 distance of two Gaussians; covariances may be singular."""
-    # the trace of (S1 S2)^(1/2) is that of the symmetric (S1^(1/2) S2 S1^(1/2))^(1/2)
+    """Returns the squared Wasserstein-2 distance of two Gaussians; covariances may be singular."""
+    # The trace of (S1 S2)^(1/2) is that of the symmetric (S1^(1/2) S2 S1^(1/2))^(1/2).
     values, vectors = np.linalg.eigh(covariance1)
     root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
     inner = np.linalg.eigvalsh(root @ covariance2 @ root)
@@ -116,7 +117,7 @@ def frechet_distance(
 
 
 def inception_score(logits: NDArray, splits: int = 10) -> float:
-    """Mean over equal parts of exp E KL(p(y|x) || p(y)), from 1 to the number of classes."""
+    """Returns the mean of exp E KL(p(y|x) || p(y)) over equal parts, from 1 to the class count."""
     logits = logits - logits.max(1, keepdims=True)
     log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
     scores = []

@@ -1,7 +1,7 @@
-"""Smoothness of the latent space (section 5.3, Fig 3), over many pairs of test images.
+"""Measures the smoothness of the latent space (section 5.3, Fig 3) over pairs of test images.
 
 On the line z_a = a z_0 + (1 - a) z_1 between the latent means of two images, log q(z_a | x~_a) is
-the density, in nats, at which the encoder finds z_a again in its own reconstruction x~_a.
+the log density, in nats, that the encoder gives to z_a for the reconstruction x~_a of z_a.
 """
 
 import json
@@ -19,18 +19,18 @@ from scaling.trial.bounds import AtLeastTwo, Count, Number
 from scaling.trial.validation import Validated
 
 COLUMNS = ("roughness", "interpolation_log_q")
-CURVES = ("interpolation_mean", "interpolation_first")  # over pairs; of the first pair
+CURVES = ("interpolation_mean", "interpolation_first")  # mean over pairs; the first pair
 PAIR_SEED = 0  # the same pairs for all models
 BATCH = 512
 
 
 @dataclass(frozen=True)
 class Settings(Validated):
-    """Options of the interpolation."""
+    """Holds the options of the interpolation."""
 
     pairs: Count = 100
-    points: AtLeastTwo = 101  # on each line, ends included
-    samples: Number = 0  # reconstructions drawn and averaged over; 0: the mean of p(x|z)
+    points: AtLeastTwo = 101  # points on each line, including its ends
+    samples: Number = 0  # number of reconstructions to average over; 0: the mean of p(x|z)
 
 
 DEFAULT = Settings()
@@ -39,13 +39,13 @@ DEFAULT = Settings()
 def measure(
     subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
-    """Means over pairs of sum |log q(a_i+1) - log q(a_i)| and of log q itself, in nats.
+    """Returns means over pairs of sum |log q(a_i+1) - log q(a_i)| and of log q, in nats.
 
-    The CURVES are log q at every a from 0 to 1, as JSON lists. Arrays: `smoothness_alpha`
+    The CURVES are log q at every a from 0 to 1, as JSON lists. The arrays are `smoothness_alpha`
     (points,) and `smoothness_log_q` (pairs, points).
     """
     if len(subject.test) < 2:
-        return {"smoothness_absent": "one test image makes no pair"}, {}
+        return {"smoothness_absent": "a pair needs two test images"}, {}
     first, second = pairs(len(subject.test), settings.pairs)
     with seeded(subject.device, subject.trial.stream, subject.epoch, "smoothness"):
         values = log_q(subject.vae, subject.test[first], subject.test[second], settings)
@@ -62,7 +62,7 @@ def _listed(values: Tensor) -> str:
 
 
 def pairs(images: int, wanted: int) -> tuple[list[int], list[int]]:
-    """Positions of x_0 and of x_1: two different images a pair."""
+    """Returns the positions of x_0 and of x_1, two different images for each pair."""
     rng = np.random.default_rng(PAIR_SEED)
     drawn = [rng.choice(images, 2, replace=False).tolist() for _ in range(wanted)]
     return [pair[0] for pair in drawn], [pair[1] for pair in drawn]
@@ -70,17 +70,20 @@ def pairs(images: int, wanted: int) -> tuple[list[int], list[int]]:
 
 @torch.no_grad()
 def log_q(vae: VAE, x0: Tensor, x1: Tensor, settings: Settings = DEFAULT) -> Tensor:
-    """log q(z_a | x~_a), summed over latents, for images (P, C, H, W): (P, points); a = 1 is x0."""
+    """Returns log q(z_a | x~_a), summed over latents, for images (P, C, H, W): (P, points).
+
+    a = 0 is x1, and a = 1 is x0.
+    """
     with frozen(vae):
         ends = [torch.cat([vae.encode(x).mean for x in xs.split(BATCH)]) for xs in (x0, x1)]
         alpha = torch.linspace(0, 1, settings.points, device=x0.device, dtype=vae.dtype)
         alpha = alpha.view(1, -1, *[1] * (ends[0].dim() - 1))
         z = (alpha * ends[0][:, None] + (1 - alpha) * ends[1][:, None]).flatten(0, 1)
-        values = [_found_again(vae, part, settings.samples) for part in z.split(BATCH)]
+        values = [_log_q(vae, part, settings.samples) for part in z.split(BATCH)]
     return torch.cat(values).view(len(x0), settings.points)
 
 
-def _found_again(vae: VAE, z: Tensor, samples: int) -> Tensor:
+def _log_q(vae: VAE, z: Tensor, samples: int) -> Tensor:
     p = vae.decode(z)
     images = [p.sample() for _ in range(samples)] or [p.mean]
     return torch.stack([vae.encode(x).log_prob(z) for x in images]).mean(0)

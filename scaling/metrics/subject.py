@@ -1,4 +1,4 @@
-"""What a metric reads: a trained VAE, its trial and its images, from wherever they come."""
+"""Declares the input of a metric: a trained VAE with its trial and its images."""
 
 from typing import Protocol
 
@@ -11,10 +11,10 @@ from scaling.trial import VaeTrial
 
 
 class Subject(Protocol):
-    """A VAE to be measured. A `VaeRun` is one; a notebook or a test may make another.
+    """Declares a VAE to be measured: a `VaeRun`, or any object with these attributes.
 
     `train`, `validation` and `test` are the images of `data` on the device, as levels
-    (N, C, H, W); `validation` is None where the trial's partition has none.
+    (N, C, H, W); `validation` is None if the trial's partition has none.
     """
 
     @property
@@ -35,5 +35,5 @@ class Subject(Protocol):
     def epoch(self) -> int: ...
 
     def source_images(self) -> Tensor:
-        """The images that the current epoch trains on, as levels (N, C, H, W)."""
+        """Returns the training images of the current epoch, as levels (N, C, H, W)."""
         ...

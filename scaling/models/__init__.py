@@ -1,1 +1,1 @@
-"""Likelihoods, networks and the VAE (section 2, Tables 3-6)."""
+"""Defines the models: likelihoods, networks and VAE (section 2, Tables 3-6), EDM (Appendix D)."""

@@ -1,10 +1,12 @@
-"""How exactly a diffusion model's network multiplies: float32, TF32 or bf16, always float32 sums.
+"""Sets the precision of products in a diffusion model's network: float32, TF32 or bf16.
 
-| | bits of a product's factors | where |
+Sums are always in float32.
+
+| | significant bits of a factor | notes |
 |---|---|---|
 | float32 | 24 | the published arithmetic |
-| tf32 | 11, range of float32 | NVIDIA GPUs from Ampere on; elsewhere it is float32 |
-| bf16 | 8, range of float32 | weights, normalizations and all outside of the network stay float32 |
+| tf32 | 11, range of float32 | on NVIDIA GPUs from Ampere on; elsewhere the same as float32 |
+| bf16 | 8, range of float32 | weights, normalizations and all outside the network stay float32 |
 """
 
 from collections.abc import Iterator
@@ -20,9 +22,10 @@ Arithmetic = Literal["float32", "tf32", "bf16"]
 
 @contextmanager
 def products_in(arithmetic: Arithmetic) -> Iterator[None]:
-    """Inside, GPUs round factors of float32 products to TF32 if that is asked for.
+    """Makes GPUs round the factors of float32 products to TF32 inside the block, under `tf32`.
 
-    Forward and backward; as it was outside. Not with "float32", whatever was set outside.
+    That applies to forward and backward passes. Under `float32` nothing is rounded, whatever was
+    set before. The previous settings are restored after the block.
     """
     matrices, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matrices.allow_tf32, convolutions.allow_tf32
@@ -40,6 +43,6 @@ def products_in(arithmetic: Arithmetic) -> Iterator[None]:
 def networks_in(
     arithmetic: Arithmetic, device: str | torch.device
 ) -> AbstractContextManager[object]:
-    """Inside, networks on the device compute forward in bf16 if that is asked for."""
+    """Makes networks compute forward passes in bf16 inside the block, under `bf16`."""
     kind = torch.device(device).type
     return torch.autocast(kind, torch.bfloat16, enabled=arithmetic == "bf16")

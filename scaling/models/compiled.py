@@ -1,4 +1,4 @@
-"""Functions of tensors that torch.compile translates where it can."""
+"""Compiles functions of tensors with torch.compile, where that works."""
 
 import logging
 import sys
@@ -9,33 +9,33 @@ import torch
 
 
 class Compiled:
-    """A function, compiled at its first call; where that fails, as it is.
+    """Wraps a function that is compiled at its first call, or runs uncompiled if that fails.
 
-    The first failure is told on stderr and ends all attempts of the process.
+    The first failure prints a notice on stderr, and the process then compiles no other function.
     """
 
     failed = False
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.translated: Callable[..., Any] | None = None  # torch.compile takes a second to import
+        self.compiled: Callable[..., Any] | None = None  # importing torch.compile takes a second
 
     def __call__(self, *arguments: Any) -> Any:
         if Compiled.failed:
             return self.function(*arguments)
         try:
-            if self.translated is None:
-                self.translated = _translate(self.function)
-            return self.translated(*arguments)
-        except (RuntimeError, OSError, ImportError) as error:  # an error of the function recurs
-            result = self.function(*arguments)
+            if self.compiled is None:
+                self.compiled = _compile(self.function)
+            return self.compiled(*arguments)
+        except (RuntimeError, OSError, ImportError) as error:
+            result = self.function(*arguments)  # raises again if the function itself is at fault
             Compiled.failed = True
             print(_notice(error), file=sys.stderr, flush=True)
             return result
 
 
-def _translate(function: Callable[..., Any]) -> Callable[..., Any]:
-    # PyTorch for CUDA on a machine without a GPU would say so in each process that compiles.
+def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
+    # Without a GPU, PyTorch for CUDA would print a warning in each process that compiles.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     return torch.compile(function)
 

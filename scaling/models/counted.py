@@ -1,7 +1,7 @@
-"""Networks and likelihoods without a layer list, counted by torch on the meta device.
+"""Counts parameters and FLOPs of networks without a layer list, with torch on the meta device.
 
-The networks are built without their numbers and see one image, so a plan of the widest takes
-milliseconds. torch is imported only where something is counted.
+The networks are built without allocating weights and see one image, so that a plan of the widest
+takes milliseconds. torch is imported only when something is counted.
 """
 
 import functools
@@ -21,10 +21,10 @@ Shape = tuple[int, int, int]  # channels, side and levels of the images
 
 @dataclass(frozen=True)
 class Counted:
-    """What a layer costs, as `scaling.models.layers.Layer` says it, of one image."""
+    """Describes the cost of a layer for one image, like `scaling.models.layers.Layer`."""
 
-    parameters: int  # those of the normalization behind it too
-    weights: int  # without them
+    parameters: int  # with those of the normalization after it
+    weights: int  # without those
     flops: int
     values: int
     z: bool = False
@@ -32,7 +32,7 @@ class Counted:
 
     @property
     def gradients(self) -> int:
-        """FLOPs backward for one forward: by weights, and by inputs."""
+        """Returns backward FLOPs per forward FLOP: one for the weights, one for the inputs."""
         return 1 if self.first else 2
 
 
@@ -40,12 +40,12 @@ Half = tuple[Counted, ...]
 
 
 def halves(trial: VaeTrial, row: DatasetRow) -> tuple[Half, Half]:
-    """The layers of encoder and decoder; raises UsageError where they cannot be counted."""
+    """Returns the layers of encoder and decoder; raises UsageError if torch cannot count them."""
     return _halves(trial.architecture, _shape(trial, row))
 
 
 def width(trial: VaeTrial, row: DatasetRow) -> int:
-    """Decoder outputs per pixel that the trial's likelihood asks for."""
+    """Returns the decoder outputs per pixel that the trial's likelihood needs."""
     from scaling.models.likelihoods import family
 
     channels, _, levels = _shape(trial, row)
@@ -53,7 +53,10 @@ def width(trial: VaeTrial, row: DatasetRow) -> int:
 
 
 def _shape(trial: VaeTrial, row: DatasetRow) -> Shape:
-    """Of the images; a file's row knows no levels, and a likelihood may ask for some."""
+    """Returns the shape of the images, with the number of levels that the likelihood requires.
+
+    The row of a file does not contain the number of levels.
+    """
     return row.channels, row.side, trial.likelihood_row.levels or row.levels
 
 
@@ -73,23 +76,27 @@ def _halves(trial: VaeTrial, shape: Shape) -> tuple[Half, Half]:
             decoder, out = _counted(vae.decoder, q.chunk(2, 1)[0], "stem")
     except UsageError:
         raise
-    except Exception as error:  # whatever a network of the user's raises
+    except Exception as error:  # a user's network may raise anything
         text = " ".join(f"{type(error).__name__}: {error}".split())
         raise UsageError(
             f"network={trial.network} fails on an image of {channels} x {side} x {side} on torch's "
-            f"meta device: {text}. Mend it, or give it a layer list in "
+            f"meta device: {text}. Correct it, or give it a layer list in "
             "scaling.models.layers.VAE_LAYERS."
         ) from error
     if tuple(out.shape) != expected:
         raise UsageError(
-            f"network={trial.network}: the decoder makes {tuple(out.shape)} of one image's z, and "
-            f"{expected} is needed. Mend its last layer: Shape.width channels, the image's side."
+            f"network={trial.network}: the decoder's output for one image has the shape "
+            f"{tuple(out.shape)} instead of {expected}. Change its last layer: it needs "
+            "Shape.width channels and the image's side."
         )
     return (replace(encoder[0], first=True), *encoder[1:]), decoder
 
 
 def _counted(network: "nn.Module", x: "Tensor", z_layer: str) -> tuple[Half, "Tensor"]:
-    """The layers of a network, and what it makes of x; `z_layer` names the part of Theta_z."""
+    """Returns the layers of a network and its output for x.
+
+    `z_layer` is the name of the submodule whose weights belong to Theta_z.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
     z_part = getattr(network, z_layer, None)
@@ -106,18 +113,20 @@ def _counted(network: "nn.Module", x: "Tensor", z_layer: str) -> tuple[Half, "Te
 
 
 class Calls:
-    """Hooks that make a layer of each call of a module that has weights of its own."""
+    """Records, by hooks, a layer for each call of a module that has weights of its own."""
 
     def __init__(self, flops: Callable[[], int], of_z: set[int]) -> None:
         self.flops, self.of_z = flops, of_z
         self.layers: list[Counted] = []
-        self.open: list[list[int]] = []  # FLOPs where it began, and of the modules inside
-        self.seen: set[int] = set()  # weights that are used twice count once
+        self.open: list[list[int]] = []  # FLOPs before each running call, and of calls inside it
+        self.seen: set[int] = set()  # modules whose weights are counted already
 
     def begin(self, module: "nn.Module", inputs: object) -> None:
+        """Starts the record of a call, before the module's forward pass."""
         self.open.append([self.flops(), 0])
 
     def end(self, module: "nn.Module", inputs: object, output: Any) -> None:
+        """Adds a layer for a call, after the module's forward pass."""
         start, inside = self.open.pop()
         taken = self.flops() - start
         if self.open:
@@ -128,7 +137,10 @@ class Calls:
         self.layers.append(Counted(own, own, taken - inside, values, id(module) in self.of_z))
 
     def half(self, parameters: int, flops: int, outputs: int) -> Half:
-        """Normalizations go with the layer before; what no layer has is in one more."""
+        """Returns the layers, each with the parameters of the normalizations after it.
+
+        Parameters and FLOPs that belong to no layer form one more.
+        """
         made: list[Counted] = []
         for layer in self.layers:
             if layer.flops or not made:

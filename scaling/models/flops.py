@@ -1,8 +1,8 @@
-"""Counts the floating-point operations that training takes.
+"""Counts the floating-point operations of training.
 
-An addition or a multiplication of the linear maps is one operation, as `torch.utils.flop_counter`
-counts them: forward and both gradients. Activations, normalizations, the likelihood, the
-optimizer's update and all measuring are left out.
+An addition or a multiplication in a linear map is one operation, as in `torch.utils.flop_counter`;
+the forward pass and both gradients count. Activations, normalizations, the likelihood, the
+optimizer's update and all measurements are left out.
 """
 
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from scaling.trial.catalog import DatasetRow
 
 
 def training_flops(trial: Trial, row: DatasetRow | None = None) -> int:
-    """Returns the operations that one image takes in a gradient step.
+    """Returns the operations per image in a gradient step.
 
-    Those are the forward pass and both gradients, none by the image itself. `row` has the shape of
-    the images, by default what the catalog says of the trial's data set.
+    They are the forward pass and the gradients by weights and by inputs, without that by the image
+    itself. `row` describes the images, by default those of the trial's data set.
     """
     return int(sum((1 + layer.gradients) * layer.flops for layer in layers(trial, row)))
 
 
 def half_asleep_flops(trial: VaeTrial, row: DatasetRow | None = None) -> int:
-    """Returns the operations of one image of D_train in a step of reverse half asleep.
+    """Returns the operations per image of D_train in a step of reverse half asleep.
 
-    Encoder and decoder run once to draw a sample; then a step of the encoder follows on image and
-    sample, or on the sample alone, through a decoder without gradients by its weights.
+    Encoder and decoder run once to draw a sample. The encoder is then trained on image and sample,
+    or on the sample alone, through a decoder whose weights get no gradient.
     """
     both = halves(trial, row)
     encoder, decoder = (_forward(half) for half in both)
@@ -36,10 +36,10 @@ def half_asleep_flops(trial: VaeTrial, row: DatasetRow | None = None) -> int:
 
 
 def trained_flops(trial: Trial, row: DatasetRow, images: int, epochs: int) -> int:
-    """Returns the operations of the gradient steps of so many epochs of `images` images each.
+    """Returns the operations of the gradient steps of `epochs` epochs with `images` images each.
 
-    Epochs after `half_asleep_from` train the encoder alone, on samples made for it. Raises
-    UsageError where a network of the user's cannot be counted.
+    Epochs after `half_asleep_from` train only the encoder, with samples of the decoder. Raises
+    UsageError if torch cannot count a user's network.
     """
     asleep = trial.half_asleep_from if isinstance(trial, VaeTrial) else 0
     if not isinstance(trial, VaeTrial) or not 0 < asleep < epochs:

@@ -1,4 +1,4 @@
-"""Convolutions in float32 to its last bit: on a GPU, PyTorch else rounds their inputs to TF32."""
+"""Prevents PyTorch from rounding the inputs of float32 convolutions to TF32 on a GPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch
 
 @contextmanager
 def full_float32(wanted: bool = True) -> Iterator[None]:
-    """No TF32 inside, if `wanted`; as it was outside."""
+    """Disables TF32 in convolutions inside the block, if `wanted`, and restores it afterwards."""
     rounds = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = rounds and not wanted
     try:

@@ -1,8 +1,8 @@
-"""The networks as lists of linear maps: what parameters, FLOPs and activations are counted from.
+"""Describes the networks as lists of linear maps, to count parameters, FLOPs and activations.
 
-Arithmetic only, so that a plan needs no torch; tests hold the counts against the networks. A
-network or likelihood that has no entry here is counted by torch (`scaling.models.counted`).
-A FLOP is an addition or a multiplication, as `torch.utils.flop_counter` counts them.
+It uses arithmetic only, so that a plan needs no torch; tests compare the counts with the networks.
+A network or likelihood without an entry here is counted by torch (`scaling.models.counted`). A
+FLOP is an addition or a multiplication, as in `torch.utils.flop_counter`.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,9 +17,9 @@ from scaling.trial.vae import FC_LATENTS, values_per_component
 
 
 class Operations(NamedTuple):
-    """What seconds are spent on."""
+    """Counts the operations whose number determines how long a computation takes."""
 
-    launches: float  # of linear maps with what surrounds them, whatever their width
+    launches: float  # linear maps, each with the operations around it, whatever their width
     flops: float
     values: float  # outputs of layers, and weights
     components: float  # terms of the likelihood
@@ -33,53 +33,58 @@ class Operations(NamedTuple):
 
 @dataclass(frozen=True)
 class Layer:
-    """A linear map applied at `positions` places; `z` tells Theta_z from the rest."""
+    """Describes a linear map that is applied at `positions` places; `z` marks those of Theta_z."""
 
     inputs: int
     outputs: int
     positions: int
-    area: int = 1  # of the kernel
+    area: int = 1  # pixels of the kernel
     bias: bool = False
     norm: bool = False
     z: bool = False
-    kept: int = 1  # output positions per position: 4 where a transposed convolution doubles
-    weighted: bool = True  # False for the products of attention
+    kept: int = 1  # outputs per position: 4 for a transposed convolution that doubles the side
+    weighted: bool = True  # False for the products of attention, which have no weights
     first: bool = False  # its inputs need no gradient
 
     @property
     def parameters(self) -> int:
+        """Returns the number of parameters, with those of the normalization after it."""
         return self.weights + 2 * self.outputs * self.norm
 
     @property
     def weights(self) -> int:
+        """Returns the number of weights and biases."""
         product = self.inputs * self.outputs * self.area * self.weighted
         return product + self.outputs * self.bias
 
     @property
     def flops(self) -> int:
-        """Of one image forward."""
+        """Returns the FLOPs of the forward pass of one image."""
         return 2 * self.inputs * self.outputs * self.area * self.positions
 
     @property
     def gradients(self) -> float:
-        """FLOPs backward for one forward: by weights and inputs; attention weighs keys anew."""
+        """Returns backward FLOPs per forward FLOP: one for the weights and one for the inputs.
+
+        Attention computes its weights by the keys a second time in the backward pass.
+        """
         if self.first:
             return 1
         return 2 if self.weighted else 2.5
 
     @property
     def values(self) -> int:
-        """Outputs of one image."""
+        """Returns the number of outputs for one image."""
         return self.outputs * self.positions * self.kept
 
 
-def row_of(trial: Trial) -> DatasetRow:
-    """Shape and levels of the trial's images."""
+def images_of_trial(trial: Trial) -> DatasetRow:
+    """Returns the shape and the number of levels of the trial's images."""
     return images_of(trial.dataset)
 
 
 def likelihood_width(trial: VaeTrial, row: DatasetRow) -> int:
-    """Decoder outputs per pixel."""
+    """Returns the decoder outputs per pixel that the trial's likelihood needs."""
     known = WIDTHS.get(trial.likelihood)
     return counted.width(trial, row) if known is None else known(trial, row.channels)
 
@@ -129,7 +134,7 @@ def _fully_connected(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
 
 
 def _unet(trial: DiffusionTrial, row: DatasetRow) -> Iterator[Layer]:
-    """The DDPM++ U-Net (Appendix D): embedding, encoder, middle, decoder, head."""
+    """Yields the layers of the DDPM++ U-Net (App. D): embedding, encoder, middle, decoder, head."""
     base, embedding = trial.channels, 4 * trial.channels
     widths = [base * multiplier for multiplier in trial.multipliers]
     sides = [row.side >> level for level in range(len(widths))]
@@ -182,7 +187,10 @@ def _block(
 
 
 def _resnet(trial: TwoSampleTrial, row: DatasetRow) -> Iterator[Layer]:
-    """ResNet-18 with a CIFAR stem (Appendix D.3): two basic blocks a stage, then two classes."""
+    """Yields the layers of ResNet-18 with a CIFAR stem (Appendix D.3) and two classes.
+
+    Each stage has two basic blocks.
+    """
     width, side = trial.channels, row.side
     yield Layer(row.channels, width, side**2, 9, norm=True, first=True)
     for stage in range(trial.stages):
@@ -207,21 +215,22 @@ LAYERS: dict[str, Callable[[Any, DatasetRow], Iterator[Layer]]] = {
 
 
 def layers(trial: Trial, row: DatasetRow | None = None) -> list[Layer | Counted]:
-    """Every linear map of the trial's networks; of a VAE encoder, then decoder (Tables 3 to 5).
+    """Returns every linear map of the trial's networks; for a VAE (Tables 3 to 5), encoder first.
 
-    On images of the shape of `row`, by default of the trial's data set.
+    `row` describes the images, by default those of the trial's data set. Raises UsageError if
+    torch cannot count a user's network.
     """
     if isinstance(trial, VaeTrial):
         return [layer for half in halves(trial, row) for layer in half]
-    return list(LAYERS[trial.kind](trial, row or row_of(trial)))
+    return list(LAYERS[trial.kind](trial, row or images_of_trial(trial)))
 
 
 def halves(
     trial: Trial, row: DatasetRow | None = None
 ) -> tuple[list[Layer | Counted], list[Layer | Counted]]:
-    """Encoder and decoder of a VAE: before and after the two layers of Theta_z."""
+    """Returns the linear maps of encoder and decoder of a VAE, each with one layer of Theta_z."""
     assert isinstance(trial, VaeTrial), trial.kind
-    row, listed = row or row_of(trial), VAE_LAYERS.get(trial.network)
+    row, listed = row or images_of_trial(trial), VAE_LAYERS.get(trial.network)
     if listed is None:
         encoder, decoder = counted.halves(trial, row)
         return [*encoder], [*decoder]
@@ -231,8 +240,8 @@ def halves(
 
 
 def likelihood_terms(trial: Trial) -> int:
-    """Logistics that the likelihood of one image is made of; none where it is no mixture."""
+    """Returns the number of logistics in the likelihood of one image; 0 if it is not a mixture."""
     if not isinstance(trial, VaeTrial) or WIDTHS.get(trial.likelihood) is not _of_mixture:
         return 0
-    row = row_of(trial)
+    row = images_of_trial(trial)
     return trial.mixtures * row.channels * row.side**2

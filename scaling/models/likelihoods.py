@@ -1,6 +1,6 @@
-"""Likelihoods p(x|z): distributions over images, made from a decoder's output (Appendix B.1).
+"""Defines likelihoods p(x|z): distributions over images given a decoder's output (Appendix B.1).
 
-Images `x` are levels 0..levels-1, shape (B, C, H, W); a level l stands for l / (levels - 1) in
+Images `x` are levels 0..levels-1, shape (B, C, H, W); level l represents l / (levels - 1) in
 [0, 1]. Every likelihood has `log_prob(x)` in nats per image, `sample()`, `mean` in [0, 1], and
 `width`, the number of decoder outputs per pixel.
 """
@@ -20,26 +20,26 @@ from scaling.trial import VaeTrial
 
 
 class Likelihood(Protocol):
-    """What the ELBO and the metrics need of a likelihood."""
+    """Declares the methods of a likelihood that the ELBO and the metrics use."""
 
     @property
     def mean(self) -> Tensor:
-        """Expected image in [0, 1], (B, C, H, W)."""
+        """Returns the expected image in [0, 1], (B, C, H, W)."""
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log-probability (density, for the Gaussian) of levels (B, C, H, W) in nats, (B,)."""
+        """Returns the log-probability (Gaussian: density) of levels (B, C, H, W) in nats, (B,)."""
 
     def sample(self) -> Tensor:
-        """An image of floats in [0, 1], (B, C, H, W)."""
+        """Draws an image of floats in [0, 1], (B, C, H, W)."""
 
 
 def quantize(x: Tensor, levels: int) -> Tensor:
-    """Floats in [0, 1] to the nearest level, uint8."""
+    """Rounds floats in [0, 1] to the nearest level, uint8."""
     return (x.clamp(0, 1) * (levels - 1)).round().to(torch.uint8)
 
 
 class Bernoulli:
-    """Pixels that are 0 or 1; `params` are logits (B, C, H, W)."""
+    """Gives each pixel, 0 or 1, a Bernoulli distribution; `params` are logits (B, C, H, W)."""
 
     def __init__(self, params: Tensor) -> None:
         self.logits = params
@@ -63,7 +63,10 @@ class Bernoulli:
 
 
 class Gaussian:
-    """Normal density of x on [0, 1] with a fixed standard deviation; `params` are means."""
+    """Gives x on [0, 1] a normal density with the standard deviation `sigma`.
+
+    `params` are means (B, C, H, W), before the sigmoid with `activation="sigmoid"`.
+    """
 
     def __init__(
         self, params: Tensor, sigma: float = 0.03, levels: int = 256, activation: str = "none"
@@ -89,13 +92,13 @@ class Gaussian:
 
 
 def _full(params: Tensor) -> Tensor:
-    """At least float32: a network may hand out bf16."""
+    """Converts parameters to float32 at least, since a network may compute in bf16."""
     return params.to(torch.promote_types(params.dtype, torch.float32))
 
 
 @dataclass(frozen=True)
 class Family:
-    """A trial's likelihood: the outputs per pixel that it needs, and how it is made of them."""
+    """Describes a trial's likelihood: decoder outputs per pixel, and how to build it from them."""
 
     width: int
     likelihood: Callable[[Tensor], Likelihood]
@@ -117,7 +120,10 @@ def _gaussian(trial: VaeTrial, channels: int, levels: int) -> Family:
 
 def _bernoulli(trial: VaeTrial, channels: int, levels: int) -> Family:
     if levels != 2:
-        raise UsageError(f"likelihood=bernoulli is of images of 0 and 1, not of {levels} levels.")
+        raise UsageError(
+            f"likelihood=bernoulli models images of 2 levels, and these have {levels}. "
+            "Give --set likelihood=mixture."
+        )
     return Family(Bernoulli.width(channels), lambda params: Bernoulli(_full(params)))
 
 
@@ -125,5 +131,8 @@ LIKELIHOODS = {"mixture": _mixture, "gaussian": _gaussian, "bernoulli": _bernoul
 
 
 def family(trial: VaeTrial, channels: int, levels: int) -> Family:
-    """The trial's likelihood for images of so many channels and levels."""
+    """Returns the trial's likelihood for images with these numbers of channels and levels.
+
+    Raises UsageError if the likelihood cannot model this number of levels.
+    """
     return LIKELIHOODS[trial.likelihood](trial, channels, levels)

@@ -1,8 +1,9 @@
-"""The log-probability of a mixture of logistics, with its gradient in the same pass.
+"""Computes the log-probability of a mixture of logistics, with its gradient in the same pass.
 
-A level of a colour has the mass sigmoid(a) - sigmoid(b) under a logistic, where a and b are its
-upper and lower edge in scales; in the lowest level b = -inf, in the highest a = +inf. Written as
-log(1 - exp(b - a)) - softplus(-a) - softplus(b): no difference of close numbers in the tails.
+Under a logistic, a level of a colour has the mass sigmoid(a) - sigmoid(b), where a and b are its
+upper and lower edge relative to the mean, in units of the scale. The lowest level has b = -inf, the
+highest a = +inf. The logarithm is computed as log(1 - exp(b - a)) - softplus(-a) - softplus(b),
+which avoids the difference of nearly equal numbers in the tails.
 """
 
 import math
@@ -18,17 +19,18 @@ from scaling.trial.vae import values_per_component
 
 LOG_SCALE_MIN = -7.0  # Salimans et al. 2017
 
-# Compiling takes 2 to 24 s of a process, so it pays for large images only: digits with K = 5 have
-# 320 elements, CIFAR-10 with K = 10 has 30,720. The rule reads the shape of one image alone, so
-# that a resumed run, a last partial batch and a measurement all go the same way.
+# Compiling takes a process 2 to 24 s, which pays only for large images: digits with K = 5 have
+# 320 elements, CIFAR-10 with K = 10 has 30,720. The rule depends only on the shape of one image, so
+# that a resumed run, a last partial batch and a measurement are computed in the same way.
 COMPILE_FROM = 5_000  # pixels x colours x components
-EAGER_BYTES = 1 << 19  # of parameters taken at a time on a CPU: what is made of them stays in cache
+EAGER_BYTES = 1 << 19  # parameters processed at a time on a CPU, so that results stay in its cache
 
 
 def log_prob(params: Tensor, x: Tensor, levels: int) -> Tensor:
-    """Log-probability of levels x (B, C, H, W) under params (B, width, H, W), in nats, (B,).
+    """Returns the log-probability of levels x (B, C, H, W) under params (B, width, H, W).
 
-    Differentiable once, and by the parameters only; in float32 for parameters in bf16.
+    The result is in nats, (B,), and in float32 for parameters in bf16. It is differentiable once,
+    and only by the parameters.
     """
     if torch.is_grad_enabled() and params.requires_grad:
         return _LogProb.apply(params, x, levels)
@@ -37,10 +39,10 @@ def log_prob(params: Tensor, x: Tensor, levels: int) -> Tensor:
 
 
 class _LogProb(torch.autograd.Function):
-    """The gradient is taken in the forward pass, which has all that it is made of at hand.
+    """Computes the gradient already in the forward pass, which has all intermediate results.
 
-    An image's log-probability depends on that image's parameters only: what arrives from above
-    is one factor an image.
+    The log-probability of an image depends only on the parameters of that image, so the backward
+    pass multiplies the gradient by one factor per image.
     """
 
     @staticmethod
@@ -70,9 +72,9 @@ def _is_compiled(params: Tensor, x: Tensor) -> bool:
 
 
 def _parts(params: Tensor, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Parameters and levels of a few images at a time, in float32 at least, channel by channel.
+    """Yields parameters and levels of a few images at a time, contiguous and at least float32.
 
-    Compiled on a CPU it is one image, whatever the batch: one shape, nothing to compile again.
+    For a compiled function on a CPU each part is one image, so that no other shape is compiled.
     """
     dtype = torch.promote_types(params.dtype, torch.float32)
     if params.device.type != "cpu":
@@ -89,34 +91,34 @@ def _parts(params: Tensor, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def components(width: int, channels: int) -> int:
-    """K of parameters with so many values per pixel: 10K for RGB, K (1 + 2C) otherwise."""
+    """Returns K for parameters with `width` values per pixel: 10K for RGB, K (1 + 2C) otherwise."""
     return width // values_per_component(channels)
 
 
 class Mixture(NamedTuple):
-    """The parameters by meaning, each (B, K, H, W)."""
+    """Holds the parameters of a mixture by their meaning, each (B, K, H, W)."""
 
     logits: Tensor
-    means: list[Tensor]  # of each colour
-    log_scales: list[Tensor]
-    coefficients: list[Tensor]  # of RGB: red to green, red to blue, green to blue
+    means: list[Tensor]  # one per colour
+    log_scales: list[Tensor]  # one per colour
+    coefficients: list[Tensor]  # for RGB: red to green, red to blue, green to blue
 
 
 class Level(NamedTuple):
-    """A level under each component, in scales: its centre, half its width, and its edges' tails."""
+    """Describes a level relative to each component's mean, in units of its scale."""
 
     inverse: Tensor  # 1 / scale
     centre: Tensor
-    reach: Tensor
-    upper: Tensor  # a
-    lower: Tensor  # b
+    reach: Tensor  # half the width of the level
+    upper: Tensor  # a, the upper edge
+    lower: Tensor  # b, the lower edge
     upper_tail: Tensor  # exp(-|a|)
     lower_tail: Tensor  # exp(-|b|)
-    is_edge: Tensor  # the lowest or highest level
+    is_edge: Tensor  # True for the lowest and the highest level
 
 
 def value(params: Tensor, x: Tensor, levels: int) -> Tensor:
-    """Log-probability in nats, (B,)."""
+    """Returns the log-probability in nats, (B,)."""
     mixture = _mixture(params, x.shape[1])
     log_masses = [_log_mass(interval) for interval in _intervals(mixture, x, levels)]
     joint, _ = _weighted(mixture.logits, sum(log_masses[1:], log_masses[0]))
@@ -124,7 +126,7 @@ def value(params: Tensor, x: Tensor, levels: int) -> Tensor:
 
 
 def value_and_gradient(params: Tensor, x: Tensor, levels: int) -> tuple[Tensor, Tensor]:
-    """Log-probability in nats, (B,), and each image's by its parameters, (B, width, H, W)."""
+    """Returns the log-probability in nats, (B,), and its gradient by params, (B, width, H, W)."""
     mixture = _mixture(params, x.shape[1])
     intervals = _intervals(mixture, x, levels)
     log_masses = [_log_mass(interval) for interval in intervals]
@@ -151,8 +153,8 @@ def _mixture(params: Tensor, channels: int) -> Mixture:
 
 
 def _scaled(x: Tensor, levels: int) -> tuple[Tensor, ...]:
-    """The colours on [-1, 1], each (B, 1, H, W)."""
-    return ((2 * x - (levels - 1)) / (levels - 1)).split(1, 1)  # rounded once
+    """Returns the colours on [-1, 1], each (B, 1, H, W)."""
+    return ((2 * x - (levels - 1)) / (levels - 1)).split(1, 1)  # only the division rounds
 
 
 def _intervals(mixture: Mixture, x: Tensor, levels: int) -> list[Level]:
@@ -160,8 +162,8 @@ def _intervals(mixture: Mixture, x: Tensor, levels: int) -> list[Level]:
     if mixture.coefficients:
         red, green, blue = colours
         to_green, red_to_blue, green_to_blue = mixture.coefficients
-        # What earlier colours explain is taken off the colour, not added to the mean: both are at
-        # most 1, so that less is rounded away where a narrow component fits well.
+        # The shift by earlier colours is subtracted from the colour, not added to the mean: both
+        # are at most 1, so that less is rounded away where a narrow component fits well.
         colours = [red, green - to_green * red, blue - red_to_blue * red - green_to_blue * green]
     each = zip(x.split(1, 1), colours, mixture.means, mixture.log_scales, strict=True)
     return [_interval(*colour, levels) for colour in each]
@@ -178,14 +180,17 @@ def _interval(level: Tensor, colour: Tensor, mean: Tensor, log_scale: Tensor, le
 
 
 def _log_mass(i: Level) -> Tensor:
-    """With softplus(t) = max(t, 0) + log(1 + exp(-|t|)): one logarithm of a number below 1."""
+    """Returns the log-mass of a level under each component, with a single logarithm.
+
+    It uses softplus(t) = max(t, 0) + log(1 + exp(-|t|)); the logarithm is of a number below 1.
+    """
     inside = torch.where(i.is_edge, 1.0, -torch.expm1(-2 * i.reach))
     ratio = inside / ((1 + i.upper_tail) * (1 + i.lower_tail))
     return torch.log(ratio) + i.upper.clamp(max=0) - i.lower.clamp(min=0)
 
 
 def _slopes(i: Level) -> tuple[Tensor, Tensor]:
-    """Derivatives of the log-mass by mean and log-scale; at an edge its sigmoid is 0."""
+    """Returns the slopes of the log-mass by mean and log-scale; at an edge its sigmoid is 0."""
     above = torch.where(i.upper > 0, i.upper_tail, 1.0) / (1 + i.upper_tail)  # sigmoid(-a)
     below = torch.where(i.lower < 0, i.lower_tail, 1.0) / (1 + i.lower_tail)  # sigmoid(b)
     difference, width = below - above, 2 * i.reach
@@ -195,9 +200,9 @@ def _slopes(i: Level) -> tuple[Tensor, Tensor]:
 
 
 def _weighted(logits: Tensor, log_mass: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """log sum_k w_k mass_k of each image; the components' shares of it; its slope by the logits.
+    """Returns log sum_k w_k mass_k per image, the components' shares, and its slope by the logits.
 
-    The largest logit is taken off first: it may exceed what it is compared with by far.
+    The largest logit is subtracted first, because logits may be far larger than log-masses.
     """
     logits = logits - logits.amax(1, keepdim=True)
     weights = torch.exp(logits)
@@ -214,7 +219,10 @@ def _weighted(logits: Tensor, log_mass: Tensor) -> tuple[Tensor, tuple[Tensor, T
 def _by_coefficients(
     coefficients: list[Tensor], by_means: list[Tensor], colours: tuple[Tensor, ...]
 ) -> list[Tensor]:
-    """By the raw coefficients of RGB, of which `coefficients` are the tanh; none for grey."""
+    """Returns the slopes by the raw coefficients of RGB, whose tanh are `coefficients`.
+
+    The list is empty for grey images.
+    """
     if not coefficients:
         return []
     red, green, _ = colours

@@ -1,4 +1,4 @@
-"""Discretized mixtures of logistics (Salimans et al. 2017): one a pixel, or one a colour.
+"""Defines discretized mixtures of logistics (Salimans et al. 2017), per pixel or per colour.
 
 Images are levels 0..levels-1 or floats in [0, 1], as in `scaling.models.likelihoods`.
 """
@@ -18,12 +18,13 @@ CHANNEL_ALPHA = 1e-4  # weight of the uniform distribution in the per-channel fo
 
 
 class MixtureOfLogistics:
-    """Discretized mixture of K logistics (Salimans et al. 2017), one mixture per pixel.
+    """Gives each pixel a discretized mixture of K logistics (Salimans et al. 2017).
 
-    `params` (B, width, H, W) in the order K logits; then for each colour K means, K log-scales
-    and, for RGB, K coefficients, on images scaled to [-1, 1]. A colour's mean depends on the
-    earlier colours through the tanh of the coefficients. The mass of a level is the exact
-    difference of two sigmoids; the outermost levels take the tails.
+    `params` (B, width, H, W) are K logits, then for each colour K means, K log-scales and, for
+    RGB, K coefficients, for images scaled to [-1, 1]. A colour's mean depends on the earlier
+    colours through the tanh of the coefficients. The mass of a level is the exact difference of
+    two sigmoids; the outermost levels include the tails. Raises ValueError for a width that is no
+    multiple of the parameters of one component.
     """
 
     low, span = -1.0, 2.0  # the scale of means and log-scales
@@ -34,8 +35,8 @@ class MixtureOfLogistics:
         k = logistics.components(width, channels)
         if width != self.width(channels, k):
             raise ValueError(
-                f"{width} outputs per pixel are no mixture over {channels} channels: a multiple "
-                f"of {self.width(channels, 1)} is expected."
+                f"{width} outputs per pixel are no mixture over {channels} channels. "
+                f"Give a multiple of {self.width(channels, 1)}."
             )
         self.params, self.logits = params, params[:, :k]
         self.rest = params[:, k:].unflatten(1, (channels, -1, k))
@@ -43,20 +44,22 @@ class MixtureOfLogistics:
 
     @cached_property
     def log_scales(self) -> Tensor:
+        """Returns the log-scales, at least LOG_SCALE_MIN, (B, C, K, H, W)."""
         return self.rest[:, :, 1].clamp(min=LOG_SCALE_MIN)
 
     @cached_property
     def coefficients(self) -> Tensor | None:
+        """Returns the tanh of the coefficients of RGB, (B, 3, K, H, W); None for other images."""
         return torch.tanh(self.rest[:, :, 2]) if self.channels == 3 else None
 
     @staticmethod
     def width(channels: int, components: int = 10) -> int:
-        """Decoder outputs per pixel: 3K for grey, 10K for RGB."""
+        """Returns the decoder outputs per pixel: 3K for grey, 10K for RGB."""
         return components * values_per_component(channels)
 
     @property
     def mean(self) -> Tensor:
-        """Mean of the mixture, each colour at the mean of the earlier ones, clamped."""
+        """Returns the mean in [0, 1], computing each colour at the mean of the earlier ones."""
         weights = torch.softmax(self.logits, 1)
         colours: list[Tensor] = []
         for c in range(self.channels):
@@ -68,7 +71,7 @@ class MixtureOfLogistics:
         return logistics.log_prob(self.params, x, self.levels)
 
     def sample(self) -> Tensor:
-        """A component by its weight, then the colours in order, clamped to the image's range."""
+        """Draws a component by its weight, then the colours in order, clamped to [0, 1]."""
         chosen = self._component()
         colours: list[Tensor] = []
         for c in range(self.channels):
@@ -76,12 +79,12 @@ class MixtureOfLogistics:
         return self._to_unit(torch.cat(colours, 1))
 
     def _component(self) -> Tensor:
-        """One of K a pixel, drawn by its weight, (B, 1, H, W)."""
+        """Draws one of the K components for each pixel by its weight, (B, 1, H, W)."""
         gumbel = -torch.log(-torch.log(_uniform(self.logits)))
         return (self.logits + gumbel).argmax(1, keepdim=True)
 
     def _colour(self, c: int, chosen: Tensor, earlier: list[Tensor]) -> Tensor:
-        """A draw of colour c from the chosen component, clamped, (B, 1, H, W)."""
+        """Draws colour c from the chosen component, clamped, (B, 1, H, W)."""
         mean = (self.means[:, c] + self._shift(earlier)).gather(1, chosen)
         u = _uniform(mean)
         noise = self.log_scales[:, c].gather(1, chosen).exp() * (u.log() - (-u).log1p())
@@ -91,7 +94,7 @@ class MixtureOfLogistics:
         return ((scaled - self.low) / self.span).clamp(0, 1)
 
     def _shift(self, colours: list[Tensor]) -> Tensor | float:
-        """What the earlier colours add to the next one's mean, (B, K, H, W)."""
+        """Returns the shift of the next colour's mean by the earlier colours, (B, K, H, W)."""
         if self.coefficients is None or not colours:
             return 0.0
         if len(colours) == 1:
@@ -100,16 +103,16 @@ class MixtureOfLogistics:
 
 
 class PerChannelMixture(MixtureOfLogistics):
-    """The mixture with an indicator of its own in each colour, and a little uniform mass.
+    """Draws the component separately for each colour, and adds a little uniform mass.
 
-    The form of Zhang et al. 2022; means and log-scales are those of images on [0, 1].
+    It is the form of Zhang et al. 2022; means and log-scales refer to images on [0, 1].
     """
 
     low, span = 0.0, 1.0
 
     @property
     def mean(self) -> Tensor:
-        """Each colour's own mixture at the means of the earlier colours, clamped."""
+        """Returns the mean in [0, 1], each colour's mixture at the means of the earlier colours."""
         weights = torch.softmax(self.logits, 1)
         colours: list[Tensor] = []
         for c in range(self.channels):
@@ -118,7 +121,7 @@ class PerChannelMixture(MixtureOfLogistics):
         return self._to_unit(torch.cat(colours, 1))
 
     def sample(self) -> Tensor:
-        """A component for each colour in turn; rarely any value at all."""
+        """Draws a component and a value for each colour in turn, or, rarely, a uniform value."""
         colours: list[Tensor] = []
         for c in range(self.channels):
             colour = self._colour(c, self._component(), colours)
@@ -137,16 +140,17 @@ class PerChannelMixture(MixtureOfLogistics):
         return x.to(self.means.dtype) * (self.span / (self.levels - 1)) + self.low
 
     def _log_mass(self, x: Tensor) -> Tensor:
-        """Log-mass of each colour's level under each component, (B, C, K, H, W)."""
+        """Returns the log-mass of each colour's level under each component, (B, C, K, H, W)."""
         known = list(self._scaled(x).split(1, 1))
         means = [self.means[:, c] + self._shift(known[:c]) for c in range(self.channels)]
         return self._log_interval(x, torch.stack(means, 1))
 
     def _log_interval(self, x: Tensor, means: Tensor) -> Tensor:
-        """log(sigmoid(a) - sigmoid(b)) with a, b the level's upper and lower edge in scales.
+        """Returns log(sigmoid(a) - sigmoid(b)), a and b the level's upper and lower edge in scales.
 
-        Written as log(1 - exp(b - a)) - softplus(-a) - softplus(b): no difference of close numbers
-        in the tails. In the lowest level b = -inf, in the highest a = +inf.
+        It is computed as log(1 - exp(b - a)) - softplus(-a) - softplus(b), which avoids the
+        difference of nearly equal numbers in the tails. The lowest level has b = -inf, the highest
+        a = +inf.
         """
         half = self.span / (2 * (self.levels - 1))
         level = x.unsqueeze(2)

@@ -1,8 +1,9 @@
-"""Encoders and decoders of the VAE (Tables 3-6): residual (CIFAR-10), fully-connected (the MNISTs).
+"""Defines encoders and decoders of the VAE (Tables 3-6): residual and fully-connected.
 
 Encoder: images in [0, 1], (B, C, H, W) -> (B, 2 m_z, H/4, W/4) or (B, 2 d_z): means, then the rho
 of std = softplus(rho). Decoder: z -> likelihood parameters (B, width, H, W). `head` (encoder) and
-`stem` (decoder) touch z: they are Theta_z, everything else is Theta_not-z (section 4.2).
+`stem` (decoder) are connected to z and form Theta_z; all else is Theta_not-z (section 4.2). The
+paper uses residual networks for CIFAR-10 and fully-connected ones for the MNISTs.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from scaling.trial.vae import FC_LATENTS
 
 @dataclass(frozen=True)
 class Shape:
-    """What a network needs to know of the images: channels, side, decoder outputs per pixel."""
+    """Describes images to a network: channels, side in pixels, decoder outputs per pixel."""
 
     channels: int
     side: int
@@ -25,7 +26,7 @@ class Shape:
 
 
 class Residual(nn.Module):
-    """x + block(x), Table 6: ReLU, 3x3, BN, ReLU, 3x3 (or 1x1), BN."""
+    """Computes x + block(x), the block of Table 6: ReLU, 3x3, BN, ReLU, 3x3 (or 1x1), BN."""
 
     def __init__(self, n_c: int, second_kernel: int = 3, inplace_quirk: bool = False) -> None:
         super().__init__()
@@ -44,10 +45,10 @@ class Residual(nn.Module):
 
 
 class PerPixel(nn.Conv2d):
-    """A 1x1 convolution as a matrix product an image: what it puts out lies channel by channel.
+    """Computes a 1x1 convolution as one matrix product per image, with a contiguous output.
 
-    So the likelihood reads it. From a channels_last x the gradient goes back channels_last: layers
-    that get one layout from below and another from above are slow.
+    The likelihood needs that layout. The gradient of a channels_last x is channels_last again,
+    because layers are slow if input and gradient differ in layout.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ def _residuals(trial: VaeTrial) -> list[nn.Module]:
 
 
 class ResidualEncoder(nn.Module):
-    """Table 4 with 2 m_z output channels."""
+    """Implements the encoder of Table 4 with 2 m_z output channels."""
 
     def __init__(self, trial: VaeTrial, shape: Shape) -> None:
         super().__init__()
@@ -85,7 +86,7 @@ class ResidualEncoder(nn.Module):
 
 
 class ResidualDecoder(nn.Module):
-    """Table 5 with m_z input channels and a second transposed convolution."""
+    """Implements the decoder of Table 5 with m_z input channels and two transposed convolutions."""
 
     def __init__(self, trial: VaeTrial, shape: Shape) -> None:
         super().__init__()
@@ -116,7 +117,7 @@ def _dense(inputs: int, outputs: int, batch_norm: bool) -> list[nn.Module]:
 
 
 class FullyConnectedEncoder(nn.Module):
-    """Table 3: pixels -> n_c -> n_c -> 2 d_z with d_z = 16 m_z."""
+    """Implements the encoder of Table 3: pixels -> n_c -> n_c -> 2 d_z with d_z = 16 m_z."""
 
     def __init__(self, trial: VaeTrial, shape: Shape) -> None:
         super().__init__()
@@ -133,7 +134,7 @@ class FullyConnectedEncoder(nn.Module):
 
 
 class FullyConnectedDecoder(nn.Module):
-    """Table 3: d_z -> n_c -> n_c -> width per pixel."""
+    """Implements the decoder of Table 3: d_z -> n_c -> n_c -> width per pixel."""
 
     def __init__(self, trial: VaeTrial, shape: Shape) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""In what precision a VAE's networks are trained; likelihood and KL are always float32."""
+"""Chooses the precision in which a VAE's networks are trained; likelihood and KL stay float32."""
 
 from typing import Literal
 
@@ -12,21 +12,24 @@ Precision = Literal["float32", "bf16"]
 
 
 def resolve(trial: VaeTrial, side: int, device: torch.device) -> Precision:
-    """What `auto` means: bf16 for convolutions on large images where the processor has it."""
+    """Returns the precision of a trial; `auto` is bf16 for convolutions on large images.
+
+    The processor must support bf16; else `auto` is float32. `side` is in pixels.
+    """
     if trial.precision != "auto":
         return trial.precision
     return "bf16" if trial.trains_in_bf16(side) and has_bf16(device) else "float32"
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the processor itself computes in bf16; emulated, it would be slower than float32."""
+    """Returns True if the processor computes in bf16; emulation would be slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def trained_in(precision: Precision, vae: VAE) -> VAE:
-    """The VAE as training steps see it: the same weights, its networks in the precision."""
+    """Returns a VAE with the same weights whose networks compute in the given precision."""
     if precision == "float32":
         return vae
     encoder, decoder = _Bf16(vae.encoder), _Bf16(vae.decoder, cast=False)
@@ -34,9 +37,9 @@ def trained_in(precision: Precision, vae: VAE) -> VAE:
 
 
 class _Bf16(nn.Module):
-    """A network that computes in bf16 from float32 weights, `cast` back to float32.
+    """Computes a network in bf16 from float32 weights, and returns float32 if `cast`.
 
-    A likelihood takes its parameters in bf16 and casts them itself.
+    A decoder need not cast, because a likelihood accepts parameters in bf16.
     """
 
     def __init__(self, network: nn.Module, cast: bool = True) -> None:

@@ -1,6 +1,7 @@
-"""ResNet-18 with a stem for small images, the classifier of the two-sample test (Appendix D.3).
+"""Builds ResNet-18 for small images, the classifier of the two-sample test (Appendix D.3).
 
-A 3x3 convolution with stride 1 and no pooling before the stages, PyTorch's init.
+Before the stages there is a 3x3 convolution with stride 1 and no pooling. Weights are initialized
+as PyTorch does by default.
 """
 
 from torch import Tensor, nn
@@ -14,17 +15,17 @@ BLOCKS = 2  # per stage of a ResNet-18
 def build(
     image_channels: int, side: int, stages: int = 4, channels: int = 64, classes: int = 2
 ) -> nn.Sequential:
-    """Images in [0, 1], (B, image_channels, side, side) -> logits (B, classes).
+    """Builds a network from images in [0, 1], (B, image_channels, side, side), to (B, classes).
 
-    `channels` is the width of the first stage; each later one doubles it and halves the side.
-    Raises UsageError where fewer than 2x2 pixels would be left: a batch of one image could not be
-    normalized there.
+    The outputs are logits. `channels` is the width of the first stage; each later stage doubles it
+    and halves the side. Raises UsageError if fewer than 2x2 pixels would be left, where a batch of
+    one image could not be normalized.
     """
     most = (side - 1).bit_length()
     if stages > most:
         raise UsageError(
             f"stages={stages} is too many for images of side {side}. "
-            f"At most --set stages={most} works."
+            f"Give at most --set stages={most}."
         )
     widths = [channels << stage for stage in range(stages)]
     layers: list[nn.Module] = [
@@ -45,17 +46,17 @@ def _stage(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
 
 
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
-    """What brings the block's input to its output's shape; None where it has that shape."""
+    """Returns a module that gives the block's input the shape of its output, if they differ."""
     if inputs == outputs and stride == 1:
         return None
     return nn.Sequential(Subsampled(inputs, outputs, stride), nn.BatchNorm2d(outputs))
 
 
 class Subsampled(nn.Conv2d):
-    """A 1x1 convolution of every `every`-th pixel: what a stride of that would compute.
+    """Computes a 1x1 convolution of every `every`-th pixel, equal to one with that stride.
 
     oneDNN 3.12, in torch 2.14, writes past its memory in the weight gradient of strided 1x1
-    convolutions of few channels (uxlfoundation/oneDNN issue 6035), so the pixels are chosen first.
+    convolutions of few channels (uxlfoundation/oneDNN issue 6035), so pixels are selected first.
     """
 
     def __init__(self, inputs: int, outputs: int, every: int) -> None:

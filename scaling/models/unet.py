@@ -1,8 +1,8 @@
-"""The DDPM++ U-Net of Song et al. (2021), as the diffusion models of Appendix D use it.
+"""Defines the DDPM++ U-Net of Song et al. (2021), which the diffusion models of Appendix D use.
 
-Every level of the encoder has `blocks` residual blocks, of the decoder `blocks + 1`, each of which
-takes one skip connection. Between levels a residual block halves or doubles the side. The noise
-level reaches every block as a bias per channel.
+Every level has `blocks` residual blocks in the encoder and `blocks + 1` in the decoder, each of
+which takes one skip connection. Between levels a residual block halves or doubles the side. The
+noise level enters every block as a bias per channel.
 """
 
 import math
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from scaling.errors import UsageError
 
-EPS = 1e-6  # of the group normalizations
+EPS = 1e-6  # added to variances in group normalizations
 MAX_GROUPS, LEAST_CHANNELS_PER_GROUP = 32, 4
-SMALL_INIT = 1e-5  # of each residual branch's last layer: at first a block is its skip connection
+SMALL_INIT = 1e-5  # gain of each residual branch's last layer: initially only skips matter
 EMBEDDING = 4  # width of the noise embedding, in model channels
 MAX_PERIOD = 10_000.0
-HALF = math.sqrt(0.5)  # a sum of two terms of variance 1 has variance 1 again
+HALF = math.sqrt(0.5)  # gives the sum of two terms of variance 1 the variance 1
 
 
 def _initialized(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Module:
@@ -34,14 +34,14 @@ def _conv(inputs: int, outputs: int, kernel: int = 3, gain: float = 1.0) -> nn.M
 
 
 def _norm(channels: int) -> nn.GroupNorm:
-    """At most 32 groups of at least 4 channels, as many as divide the channels."""
+    """Returns a normalization with the most groups up to 32 that have 4 or more channels each."""
     most = max(1, min(MAX_GROUPS, channels // LEAST_CHANNELS_PER_GROUP))
     groups = next(n for n in range(most, 0, -1) if channels % n == 0)
     return nn.GroupNorm(groups, channels, eps=EPS)
 
 
 class NoiseEmbedding(nn.Module):
-    """c_noise (B,) -> (B, 4 channels): sines and cosines of it, then two layers."""
+    """Maps c_noise (B,) to (B, 4 channels) by sines and cosines and two linear layers."""
 
     frequencies: Tensor
 
@@ -63,9 +63,9 @@ class NoiseEmbedding(nn.Module):
 
 
 class Dropout(nn.Dropout):
-    """Dropout that a caller can give the masks of, so that parts of a batch share one draw.
+    """Applies dropout with a mask that a caller can set, so that micro-batches share one draw.
 
-    `given` is a mask shaped as the input, True where a value stays, or None to draw one.
+    `given` is a mask of the input's shape, True where a value is kept, or None to draw one.
     """
 
     given: Tensor | None = None
@@ -77,9 +77,9 @@ class Dropout(nn.Dropout):
 
 
 class Attention(nn.Module):
-    """Self-attention over the pixels with one head, added to its input.
+    """Adds self-attention over the pixels with one head to its input.
 
-    `gain` scales the initial weights of queries, keys and values, which are Xavier's for 1.
+    `gain` scales the initial weights of queries, keys and values; 1 is Xavier initialization.
     """
 
     def __init__(self, channels: int, gain: float = 1.0) -> None:
@@ -95,21 +95,21 @@ class Attention(nn.Module):
 
 
 class Half(nn.Module):
-    """Means of 2 x 2 pixels."""
+    """Computes means of 2 x 2 pixels."""
 
     def forward(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(x, 2)
 
 
 class Double(nn.Module):
-    """Every pixel as 2 x 2."""
+    """Repeats every pixel as 2 x 2 pixels."""
 
     def forward(self, x: Tensor) -> Tensor:
         return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
 class Block(nn.Module):
-    """A residual block with the noise embedding, perhaps resampling, perhaps with attention."""
+    """Computes a residual block with the noise embedding, optional resampling and attention."""
 
     def __init__(
         self,
@@ -140,11 +140,12 @@ class Block(nn.Module):
 
 
 class UNet(nn.Module):
-    """forward(x, c_noise): images (B, C, side, side) and noise levels (B,) or (1,) -> as x.
+    """Maps images x (B, C, side, side) and c_noise (B,) or (1,) to images of the shape of x.
 
-    `multipliers` of the model channels and so the widths, one per level from `side` downwards;
-    `attention` lists the sides at which it is used, beside the entry of the decoder. By default
-    55,732,739 parameters. Raises UsageError where the side cannot be halved often enough.
+    `multipliers` of the model channels give the widths, one per level from `side` downwards.
+    `attention` lists the sides with attention; the entry of the decoder always has it. By default
+    there are 55,732,739 parameters. Raises UsageError if the side cannot be halved often enough,
+    and for impossible widths.
     """
 
     def __init__(
@@ -202,7 +203,7 @@ class UNet(nn.Module):
         return Block(inputs, outputs, *fixed, resample, attention, self.qkv_gain)
 
     def _add_encoder(self) -> list[int]:
-        """Returns the channels of the skip connections."""
+        """Adds the blocks of the encoder and returns the channels of the skip connections."""
         width, skips = self.model_channels, [self.model_channels]
         for level, outputs in enumerate(self.widths):
             if level:
@@ -229,7 +230,7 @@ def _check(model_channels: int, multipliers: Sequence[int], side: int) -> None:
     halvings = len(multipliers) - 1
     if not multipliers or min(multipliers) < 1:
         raise UsageError(
-            f"multipliers={tuple(multipliers)} are no widths. "
+            f"multipliers={tuple(multipliers)} are not valid widths. "
             "Give one number per level, such as 2,2,2."
         )
     if side % 2**halvings:
@@ -237,4 +238,6 @@ def _check(model_channels: int, multipliers: Sequence[int], side: int) -> None:
             f"Images of side {side} cannot be halved {halvings} times. Give fewer multipliers."
         )
     if model_channels % 2 or model_channels < 4:
-        raise UsageError(f"channels={model_channels} do not fit. Give an even number from 4 on.")
+        raise UsageError(
+            f"channels={model_channels} is odd or below 4. Give an even number of at least 4."
+        )

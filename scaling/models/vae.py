@@ -1,7 +1,7 @@
-"""The VAE: encode -> q, decode -> p, and the ELBO that takes q as an argument (Eq. 2).
+"""Defines the VAE, which encodes x to q and decodes z to p, and the ELBO of any q (Eq. 2).
 
-The ELBO is in nats per image and always to be maximized; training, the amortization gap and a
-linear-Gaussian check pass it different q.
+The ELBO is in nats per image and is maximized; training, the amortization gap and a
+linear-Gaussian check pass different q to it.
 """
 
 from collections.abc import Callable
@@ -16,18 +16,18 @@ from scaling.models.likelihoods import Likelihood, family
 from scaling.models.networks import NETWORKS, Shape
 from scaling.trial import VaeTrial
 
-STD_FLOOR = 1e-7  # keeps log(std) finite where softplus underflows
+STD_FLOOR = 1e-7  # keeps log(std) finite when softplus underflows
 
 
 class Decoder(Protocol):
-    """What the ELBO needs of a model."""
+    """Declares the method of a model that the ELBO uses."""
 
     def decode(self, z: Tensor) -> Likelihood:
-        """p(x|z)."""
+        """Returns p(x|z)."""
 
 
 class VAE(nn.Module):
-    """A VAE with a standard normal prior; images are levels 0..levels-1 (uint8)."""
+    """Implements a VAE with a standard normal prior for images of levels 0..levels-1 (uint8)."""
 
     def __init__(
         self,
@@ -41,18 +41,18 @@ class VAE(nn.Module):
         self.likelihood, self.levels = likelihood, levels
 
     def encode(self, x: Tensor) -> Independent:
-        """q(z|x) for x (B, C, H, W): uint8 are levels, floats are in [0, 1]."""
+        """Returns q(z|x) for x (B, C, H, W), either uint8 levels or floats in [0, 1]."""
         if x.dtype == torch.uint8:
             x = x.to(self.dtype) / (self.levels - 1)
         mean, rho = self.encoder(x).chunk(2, 1)
         return diagonal_normal(mean, F.softplus(rho) + STD_FLOOR)
 
     def as_levels(self, x: Tensor) -> Tensor:
-        """What `log_prob` takes: levels, between two of them where x are floats in [0, 1]."""
+        """Converts x to levels for `log_prob`; floats in [0, 1] become fractional levels."""
         return x if x.dtype == torch.uint8 else x * (self.levels - 1)
 
     def decode(self, z: Tensor) -> Likelihood:
-        """p(x|z) for z (B, m_z, H/4, W/4), or (B, 16 m_z) in the fully-connected network."""
+        """Returns p(x|z) for z (B, m_z, H/4, W/4), or (B, 16 m_z) for a fully-connected network."""
         return self.likelihood(self.decoder(z))
 
     @property
@@ -60,9 +60,9 @@ class VAE(nn.Module):
         return next(self.parameters()).dtype
 
     def count_parameters(self) -> dict[str, int]:
-        """|Theta_z|, |Theta_not-z| and their sum (section 4.2).
+        """Returns |Theta_z|, |Theta_not-z| and their sum (section 4.2).
 
-        Of a network without `head` and `stem` nothing is told apart: all is Theta_not-z.
+        For a network without `head` and `stem`, all parameters count as Theta_not-z.
         """
         parts = getattr(self.encoder, "head", None), getattr(self.decoder, "stem", None)
         z = sum(_count(part) for part in parts)
@@ -75,7 +75,11 @@ def _count(module: nn.Module | None) -> int:
 
 
 def build(trial: VaeTrial, channels: int, side: int, levels: int) -> VAE:
-    """The trial's VAE for images (channels, side, side) in so many levels, PyTorch's init."""
+    """Builds the trial's VAE for images (channels, side, side) with this number of levels.
+
+    Its weights are initialized as PyTorch does by default. Raises UsageError if the likelihood
+    cannot model this number of levels.
+    """
     likelihood = family(trial, channels, levels)
     shape = Shape(channels, side, likelihood.width)
     encoder, decoder = NETWORKS[trial.network]
@@ -83,23 +87,23 @@ def build(trial: VaeTrial, channels: int, side: int, levels: int) -> VAE:
 
 
 def diagonal_normal(mean: Tensor, std: Tensor) -> Independent:
-    """A factorized normal over one image's latents; mean and std (B, ...)."""
+    """Returns a factorized normal over the latents of an image; mean and std are (B, ...)."""
     normal = Normal(mean, std, validate_args=False)
     return Independent(normal, mean.dim() - 1, validate_args=False)
 
 
 def prior(q: Distribution) -> Independent:
-    """N(0, I) of q's shape."""
+    """Returns the prior N(0, I) in the shape of q."""
     return diagonal_normal(torch.zeros_like(q.mean), torch.ones_like(q.mean))
 
 
 def elbo(
     vae: Decoder, x: Tensor, q: Distribution, kl: Literal["analytic", "sampled"] = "analytic"
 ) -> Tensor:
-    """log p(x|z) - KL(q || prior) with one z ~ q, nats per image, (B,) (Eq. 2).
+    """Returns log p(x|z) - KL(q || prior) with one z ~ q, in nats per image, (B,) (Eq. 2).
 
-    `sampled` takes log p(z) - log q(z) at the same z instead of the analytic KL: with an exact
-    posterior the result is log p(x) whatever z.
+    `sampled` uses log p(z) - log q(z) at the same z instead of the analytic KL; with the exact
+    posterior the result is then log p(x) for every z. Raises ValueError for another `kl`.
     """
     z = q.rsample()
     reconstruction = vae.decode(z).log_prob(x)
@@ -107,4 +111,4 @@ def elbo(
         return reconstruction - kl_divergence(q, prior(q))
     if kl == "sampled":
         return reconstruction + prior(q).log_prob(z) - q.log_prob(z)
-    raise ValueError(f"kl={kl!r}: analytic or sampled is expected.")
+    raise ValueError(f"kl={kl!r} is unknown. Give analytic or sampled.")

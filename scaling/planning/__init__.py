@@ -1,1 +1,1 @@
-"""What a study costs, before it runs: parameters, FLOPs, memory, hours. Needs no torch."""
+"""Estimates what a study costs before it runs: parameters, FLOPs, memory, hours; without torch."""

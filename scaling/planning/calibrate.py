@@ -1,7 +1,7 @@
-"""How fast this machine is: a few seconds of training, kept by hardware in the user's cache.
+"""Measures the speed of this machine by a few seconds of training, and caches it by hardware.
 
-What is measured solves seconds = work x speeds (`scaling.planning.costs`), no speed negative. It
-runs in a process of its own, on one thread, whose GPU memory is free again afterwards.
+The speeds, none negative, solve seconds = work x speeds (`scaling.planning.costs`). The
+measurement runs in a process of its own, on one thread, so that its GPU memory is freed afterwards.
 """
 
 import json
@@ -22,23 +22,23 @@ from scaling.storage.files import read_json, write_json
 from scaling.trial import VaeTrial
 from scaling.trial.machine import cpus
 
-EPOCHS = 4  # timed
-BEFORE = {"cpu": 1, "cuda": 6}  # epochs that are not: until a GPU replays its steps
+EPOCHS = 4  # number of timed epochs
+BEFORE = {"cpu": 1, "cuda": 6}  # epochs before those, after which a GPU replays its steps
 LIMIT_SECONDS = 60
-GPU_BATCHES = 32  # times larger than on a CPU, so that arithmetic is seen beside launches
+GPU_BATCHES = 32  # factor of batches on a GPU, so that not only kernel launches take time
 SPEEDS = ("launch", "flop", "value", "component")
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A trial that shows one speed, and how many images it trains on."""
+    """Describes a trial whose duration depends mainly on one speed, and its number of images."""
 
     trial: VaeTrial
     images: int
 
     @property
     def work(self) -> Operations:
-        """Of an epoch."""
+        """Returns the operations of an epoch."""
         return training_work(replace(self.trial, train_size=self.images), 1)
 
 
@@ -53,7 +53,7 @@ WORKLOADS = (
 
 
 def cached_machine(on_gpu: bool) -> Machine:
-    """The machine as it was measured before, else typical speeds; nothing is run."""
+    """Returns the machine with its cached speeds, or with typical ones; measures nothing."""
     name, size = hardware(on_gpu)
     typical = GPU if on_gpu else CPU_CORE
     entry = (read_json(_cache()) or {}).get(_entry(name)) if name else None
@@ -64,7 +64,7 @@ def cached_machine(on_gpu: bool) -> Machine:
 
 
 def measured_machine(on_gpu: bool) -> Machine:
-    """The machine, measured now if it never was; typical speeds where that fails."""
+    """Returns the machine, measured now if it never was, or with typical speeds if that fails."""
     name, _ = hardware(on_gpu)
     there = read_json(_cache()) or {}
     if name and _entry(name) not in there:
@@ -76,7 +76,7 @@ def measured_machine(on_gpu: bool) -> Machine:
             _cache().parent.mkdir(parents=True, exist_ok=True)
             write_json(_cache(), there | {_entry(name): json.loads(done.stdout)})
         except (OSError, ValueError, subprocess.SubprocessError):
-            pass  # the plan says on what its hours rest
+            pass  # the plan then says that its hours are based on typical speeds
     return cached_machine(on_gpu)
 
 
@@ -85,7 +85,7 @@ def _entry(name: str) -> str:
 
 
 def _cache() -> Path:
-    """Where measured speeds are kept: in the cache of the user, or in a temporary one."""
+    """Returns the file of measured speeds, in the user's cache or else in a temporary folder."""
     try:
         root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     except RuntimeError:  # neither HOME nor an entry in passwd
@@ -94,7 +94,7 @@ def _cache() -> Path:
 
 
 def solve(equations: Sequence[tuple[Operations, float]]) -> dict[str, float]:
-    """The speeds of which the work of each probe takes its seconds, none negative."""
+    """Fits speeds, none negative, so that the work of each workload takes its measured seconds."""
     import numpy as np
     from scipy.optimize import nnls
 
@@ -106,39 +106,42 @@ def solve(equations: Sequence[tuple[Operations, float]]) -> dict[str, float]:
 
 
 def calibrate(device: str) -> dict[str, float]:
-    """The speeds of a device, `cpu` or `cuda`."""
+    """Measures the speeds of a device, `cpu` or `cuda`."""
     import torch
 
     torch.set_num_threads(1)
-    probes = [_enlarged(probe, device) for probe in WORKLOADS]
-    took = [_seconds(probe, device) for probe in probes]
-    found = solve([(probe.work, seconds) for probe, seconds in zip(probes, took, strict=True)])
-    wide = probes[WORKLOADS.index(WIDE)]
+    loads = [_enlarged(load, device) for load in WORKLOADS]
+    took = [_seconds(load, device) for load in loads]
+    found = solve([(load.work, seconds) for load, seconds in zip(loads, took, strict=True)])
+    wide = loads[WORKLOADS.index(WIDE)]
     auto = replace(wide, trial=replace(wide.trial, precision="auto"))
     return found | {"bf16": _seconds(auto, device) / took[WORKLOADS.index(WIDE)]}
 
 
-def _enlarged(probe: Workload, device: str) -> Workload:
-    """The probe as it is on a GPU; the one of launches stays small."""
-    if device == "cpu" or probe is WORKLOADS[0]:
-        return probe
-    batch = probe.trial.batch * GPU_BATCHES
-    return Workload(replace(probe.trial, batch=batch), probe.images * GPU_BATCHES)
+def _enlarged(load: Workload, device: str) -> Workload:
+    """Returns a workload as large as a GPU needs it, except that for kernel launches."""
+    if device == "cpu" or load is WORKLOADS[0]:
+        return load
+    batch = load.trial.batch * GPU_BATCHES
+    return Workload(replace(load.trial, batch=batch), load.images * GPU_BATCHES)
 
 
-def _seconds(probe: Workload, device: str) -> float:
-    """Of an epoch on made-up images; on a CPU of the process alone, whatever else runs there."""
+def _seconds(load: Workload, device: str) -> float:
+    """Measures the seconds of an epoch on random images.
+
+    On a CPU it is the processor time of this process, which does not depend on other processes.
+    """
     import numpy as np
 
     from scaling.data.datasets import Dataset
-    from scaling.models.layers import row_of
+    from scaling.models.layers import images_of_trial
     from scaling.runs.vae import VaeRun
 
-    trial, row = probe.trial, row_of(probe.trial)
+    trial, row = load.trial, images_of_trial(load.trial)
     draw = np.random.default_rng(0).integers
     train, test = (
         draw(0, row.levels, (count, row.channels, row.side, row.side), dtype=np.uint8)
-        for count in (probe.images, 2)
+        for count in (load.images, 2)
     )
     none = np.zeros(0, int)
     data, before = Dataset("probe", train, test, none, none, row.levels), BEFORE[device]
@@ -147,7 +150,7 @@ def _seconds(probe: Workload, device: str) -> float:
     list(run)
     run.epochs = before + EPOCHS
     begun = clock()
-    list(run)  # measured once, at its end
+    list(run)  # metrics are measured once, at the end, whose time is subtracted below
     trained = clock()
     run.measure()
     return max(2 * trained - begun - clock(), 1e-9) / EPOCHS

@@ -1,4 +1,4 @@
-"""What a trial costs on a machine: bytes at its peak, seconds from the work that it is made of."""
+"""Estimates what a trial costs on a machine: its peak memory, and its seconds by its operations."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,41 +7,48 @@ from typing import Any
 
 from scaling.models.counted import Counted
 from scaling.models.flops import half_asleep_flops, training_flops
-from scaling.models.layers import Layer, Operations, halves, layers, likelihood_terms, row_of
+from scaling.models.layers import (
+    Layer,
+    Operations,
+    halves,
+    images_of_trial,
+    layers,
+    likelihood_terms,
+)
 from scaling.trial import Trial, VaeTrial
 from scaling.trial.partition import sizes
 from scaling.trial.schedule import Scheduled
 
 BYTES = 4
-HEAD_COPIES = 3.0
-BF16_SAVES = 0.73  # statistics and sums stay in float32
-DATA_COPIES = 3  # of D_train: resident, in the epoch's order, in the object store
+HEAD_COPIES = 3.0  # copies of the decoder's outputs that a step keeps; measured
+BF16_SAVES = 0.73  # memory in bf16 over that in float32, in which statistics and sums stay
+DATA_COPIES = 3  # copies of D_train: resident, in the epoch's order, in the object store
 RUN_BYTES, COMPILER_BYTES = 30 << 20, 70 << 20
-COMPILE_FROM = 5_000  # components, as scaling.models.logistics has it
-COMPILED_SHARE = 0.4  # of the likelihood's time, where it is compiled
-NFE = 35  # evaluations of a denoiser for a sample: 18 steps of Heun, the last of Euler
-SAMPLE_BATCH = {"cpu": 32, "cuda": 256}  # as scaling.models.edm has it
-AMORTIZATION = {"n_images": 1000, "steps": 300, "mc_eval": 64}  # as its Settings
-IWAE = {"n_images": 1000, "draws": 1000}
+COMPILE_FROM = 5_000  # components, the same as in scaling.models.logistics
+COMPILED_SHARE = 0.4  # time of a compiled likelihood over that of an uncompiled one
+NFE = 35  # evaluations of a denoiser per sample: 18 steps of Heun, the last of Euler
+SAMPLE_BATCH = {"cpu": 32, "cuda": 256}  # the same as in scaling.models.edm
+AMORTIZATION = {"n_images": 1000, "steps": 300, "mc_eval": 64}  # the same as in its Settings
+IWAE = {"n_images": 1000, "draws": 1000}  # the same as in its Settings
 ROBUSTNESS = {  # Table 2, by whether images are RGB
     False: {"n_ref": 50, "n_attack": 10, "n_steps": 50},
     True: {"n_ref": 20, "n_attack": 10, "n_steps": 100},
 }
-WEIGHT = 0.25  # of a value: a weight is updated without leaving memory's order
-TOGETHER = 64  # images in a batch of those, on a CPU about
-AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 20}  # values of images that q* is optimized of together
-ATTACKED = 512  # images that are attacked together
+WEIGHT = 0.25  # time of a weight over that of a value, since weights are read in memory's order
+TOGETHER = 64  # images in a batch of a costly metric, approximately, on a CPU
+AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 20}  # values of images whose q* is optimized together
+ATTACKED = 512  # images attacked at a time
 
 
 @dataclass(frozen=True)
 class Copies:
-    """How often values are in memory at the peak of a process, by kind of trial; measured."""
+    """Counts the copies of values in memory at a process's peak, measured per kind of trial."""
 
-    optimizer: float  # of the weights: themselves, gradients, moments, an average, updates
-    hidden: float  # of each layer's outputs that a step keeps: its own, normalized, activated
-    measured_together: int  # images
-    measuring: float  # of the largest layer's outputs, while measuring
-    gaps: bool  # whether many small layers leave gaps, so that measuring adds to training
+    optimizer: float  # copies of the weights: themselves, gradients, moments, an average, updates
+    hidden: float  # copies of a layer's outputs that a step keeps: raw, normalized, activated
+    measured_together: int  # images measured at a time
+    measuring: float  # copies of the largest layer's outputs during measurements
+    gaps: bool  # True if many small layers leave gaps, so that measuring adds to training
 
 
 COPIES = {
@@ -53,22 +60,22 @@ COPIES = {
 
 @dataclass(frozen=True)
 class Machine:
-    """How fast and how large what a trial runs on is; seconds for one of each kind of work."""
+    """Describes a device: seconds for one operation of each sort, and its memory in bytes."""
 
     name: str
     device: str  # cpu or cuda
-    launch: float  # of a linear map forward, with its share of a step
+    launch: float  # seconds to launch a linear map's forward pass, with its share of a step
     flop: float
     value: float
     component: float
-    bf16: float  # seconds of a network in bf16 for one in float32; 1: there is none
-    base_bytes: int  # process and libraries; on a GPU its context
+    bf16: float  # time of a network in bf16 over that in float32; 1: no bf16
+    base_bytes: int  # memory of process and libraries; on a GPU of its context
     bytes: int
-    basis: str = "typical speeds"  # what the seconds rest on
+    basis: str = "typical speeds"  # the origin of the seconds
 
     def seconds(self, trial: Trial, work: Operations) -> float:
-        """Of so much work of the trial."""
-        bf16 = self.bf16 if trial.trains_in_bf16(row_of(trial).side) else 1
+        """Returns the seconds that these operations of the trial take."""
+        bf16 = self.bf16 if trial.trains_in_bf16(images_of_trial(trial).side) else 1
         network = bf16 * (self.flop * work.flops + self.value * work.values)
         compiled = COMPILED_SHARE if is_compiled(trial) else 1
         return self.launch * work.launches + network + compiled * self.component * work.components
@@ -82,31 +89,31 @@ GPU = Machine(
 
 
 def is_compiled(trial: Trial) -> bool:
-    """Whether torch.compile translates the likelihood."""
+    """Returns True if the trial's likelihood is compiled."""
     return likelihood_terms(trial) >= COMPILE_FROM
 
 
 def parameters(trial: Trial) -> dict[str, int]:
-    """|Theta_z|, |Theta_not-z| and their sum; a normalization never belongs to Theta_z."""
+    """Returns |Theta_z|, |Theta_not-z| and their sum; normalizations never belong to Theta_z."""
     every = layers(trial)
     total, z = sum(x.parameters for x in every), sum(x.weights for x in every if x.z)
     return {"parameters": total, "parameters_z": z, "parameters_rest": total - z}
 
 
 def train_images(trial: Trial) -> int:
-    """|D_train|."""
-    return sizes(trial.part, row_of(trial), trial.dataset).train
+    """Returns |D_train|."""
+    return sizes(trial.part, images_of_trial(trial), trial.dataset).train
 
 
 def test_images(trial: Trial) -> int:
-    """Images of the validation and the test set."""
-    found = sizes(trial.part, row_of(trial), trial.dataset)
+    """Returns the number of images of the validation and the test set."""
+    found = sizes(trial.part, images_of_trial(trial), trial.dataset)
     return found.validation + found.test
 
 
 def image_bytes(trial: Trial) -> int:
-    """Bytes of one image as levels."""
-    return row_of(trial).image_bytes
+    """Returns the bytes of one image as levels."""
+    return images_of_trial(trial).image_bytes
 
 
 def memory(
@@ -115,10 +122,10 @@ def memory(
     metrics: Sequence[str] = (),
     micro_batch: int | None = None,
 ) -> int:
-    """Bytes of a process at its peak: libraries, weights and optimizer, data, outputs of layers.
+    """Estimates the peak bytes of a process: libraries, weights, optimizer, data, layer outputs.
 
-    Or of one that measures the costly metrics, whichever is more. With `micro_batch` the outputs
-    of so many images are kept at a time, and the dropout masks of the whole batch.
+    It is the larger peak of training and of measuring the costly `metrics`. With `micro_batch`,
+    the outputs of that many images are kept at a time, and the dropout masks of the whole batch.
     """
     weights = COPIES[trial.kind].optimizer * parameters(trial)["parameters"]
     data = DATA_COPIES * train_images(trial) * image_bytes(trial)
@@ -128,16 +135,17 @@ def memory(
 
 
 def _outputs(trial: Trial, machine: Machine, micro_batch: int | None) -> float:
-    """Values kept at the peak, of training or of measuring.
+    """Returns the number of values kept at the peak of training or of measuring.
 
-    The layers of a VAE are few and large, and given back at once, but for a step that a GPU
-    replays: that one keeps its own. The many small layers of the other networks leave gaps that
-    larger batches do not fit in.
+    The layers of a VAE are few and large, and their memory is freed at once, except for a step
+    that a GPU replays, which keeps its memory. The many small layers of the other networks leave
+    gaps that are too small for larger batches.
     """
     *hidden, head = (layer.values for layer in layers(trial))
     copies = COPIES[trial.kind]
     kept = copies.hidden * sum(hidden) + HEAD_COPIES * head
-    saved = BF16_SAVES if machine.bf16 < 1 and trial.trains_in_bf16(row_of(trial).side) else 1
+    in_bf16 = machine.bf16 < 1 and trial.trains_in_bf16(images_of_trial(trial).side)
+    saved = BF16_SAVES if in_bf16 else 1
     training = min(micro_batch or trial.step_images, trial.step_images) * kept * saved
     if micro_batch and micro_batch < trial.step_images:
         training += trial.step_images * _dropped(trial) / BYTES
@@ -152,14 +160,14 @@ def _outputs(trial: Trial, machine: Machine, micro_batch: int | None) -> float:
 
 
 def _dropped(trial: Trial) -> int:
-    """Values of one image that dropout may set to 0: a mask of them takes a byte each."""
+    """Counts the values of one image that dropout may set to 0; their mask takes a byte each."""
     if not getattr(trial, "dropout", 0.0):
         return 0
     return sum(layer.values for layer in layers(trial) if isinstance(layer, Layer) and layer.norm)
 
 
 def _attended(trial: Trial, device: str, metrics: Sequence[str]) -> float:
-    """Values kept by the gradients of costly metrics: through the decoder, or the encoder."""
+    """Counts the values that gradients of costly metrics keep, through decoder or encoder."""
     if not trial.has_metrics:
         return 0.0
     encoder, decoder = (sum(x.values for x in half) for half in halves(trial))
@@ -169,7 +177,7 @@ def _attended(trial: Trial, device: str, metrics: Sequence[str]) -> float:
 
 
 def training_work(trial: Trial, epochs: int, micro_batch: int | None = None) -> Operations:
-    """The gradient steps of so many epochs, each in micro-batches where those are given."""
+    """Returns the operations of all gradient steps, in micro-batches of `micro_batch` if given."""
     images = trial.epoch_images(train_images(trial))
     epoch = _pass(trial, images, math.ceil(images / (micro_batch or trial.batch))) * 3
     epoch = epoch._replace(flops=images * training_flops(trial))
@@ -180,7 +188,7 @@ def training_work(trial: Trial, epochs: int, micro_batch: int | None = None) -> 
 
 
 def _pass(trial: Trial, images: float, batches: float) -> Operations:
-    """Forward through the networks and the likelihood."""
+    """Returns the operations of a forward pass through the networks and the likelihood."""
     every = layers(trial)
     flops, values = sum(x.flops for x in every), sum(x.values for x in every)
     weights = parameters(trial)["parameters"]
@@ -193,12 +201,12 @@ def _pass(trial: Trial, images: float, batches: float) -> Operations:
 
 
 def sampling_work(trial: Trial, images: int, device: str) -> Operations:
-    """Samples of the model."""
+    """Returns the operations of drawing `images` samples of a diffusion model."""
     return _pass(trial, images, math.ceil(images / SAMPLE_BATCH[device])) * NFE
 
 
 def measuring_work(scheduled: Scheduled) -> Operations:
-    """What the rows are measured with, in all epochs."""
+    """Returns the operations of measuring all rows."""
     trial = scheduled.trial
     images = trial.measured_images(train_images(trial), test_images(trial))
     batches = math.ceil(images / COPIES[trial.kind].measured_together)
@@ -206,7 +214,7 @@ def measuring_work(scheduled: Scheduled) -> Operations:
 
 
 def metrics_work(scheduled: Scheduled, settings: Mapping[str, Mapping[str, Any]]) -> Operations:
-    """The costly metrics whose steps can be counted, in all their epochs."""
+    """Returns the operations of the costly metrics with known costs, in all their epochs."""
     work, trial = Operations(0, 0, 0, 0), scheduled.trial
     if not trial.has_metrics:
         return work
@@ -220,12 +228,17 @@ def metrics_work(scheduled: Scheduled, settings: Mapping[str, Mapping[str, Any]]
         passes = given["n_images"] * given["draws"]
         work += _through(decoder, passes) + Operations(0, 0, 0, passes * likelihood_terms(trial))
     if "robustness" in scheduled.metrics:
-        given = ROBUSTNESS[row_of(trial).channels == 3] | dict(settings.get("robustness", {}))
+        given = ROBUSTNESS[images_of_trial(trial).channels == 3] | dict(
+            settings.get("robustness", {})
+        )
         work += _through(encoder, 2 * given["n_ref"] * given["n_attack"] * given["n_steps"])
     return work * len(scheduled.kept_epochs)
 
 
 def _through(half: list[Layer | Counted], images: float) -> Operations:
-    """Forward through a half of the network; a gradient by its inputs costs as much again."""
+    """Returns the operations of forward passes through a half of the network.
+
+    A gradient by its inputs costs as much again.
+    """
     flops, values = sum(x.flops for x in half), sum(x.values for x in half)
     return Operations(images * len(half) / TOGETHER, images * flops, images * values, 0)

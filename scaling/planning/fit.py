@@ -1,4 +1,4 @@
-"""What share of a GPU holds a trial, in which micro-batches, and what to change where none does."""
+"""Finds the share of a GPU and the micro-batch that a trial needs, and advice if none fits."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,8 +6,8 @@ from dataclasses import replace
 from scaling.planning.costs import Machine, memory
 from scaling.trial import Trial
 
-PARTS = (16, 12, 8, 6, 5, 4, 3, 2, 1)  # that a GPU is shared in
-MARGIN = 1.1  # of memory over what is estimated
+PARTS = (16, 12, 8, 6, 5, 4, 3, 2, 1)  # numbers of equal parts of a GPU
+MARGIN = 1.1  # reserved memory over its estimate
 
 
 def gpu_share(
@@ -16,23 +16,24 @@ def gpu_share(
     metrics: Sequence[str] = (),
     micro_batch: int | None = None,
 ) -> float:
-    """The share of a GPU whose memory holds the trial with a tenth to spare; 0 without one."""
+    """Returns the share of a GPU whose memory holds the trial with a tenth to spare; 0 on a CPU."""
     if machine.device == "cpu":
         return 0.0
     need = MARGIN * memory(trial, machine, metrics, micro_batch) / machine.bytes
     return next((1 / parts for parts in PARTS if need <= 1 / parts), 1.0)
 
 
-def micro_batch(trial: Trial, machine: Machine, asked: int | None = None) -> int | None:
-    """The images of a step that go through the network at a time; None for the whole batch.
+def micro_batch(trial: Trial, machine: Machine, requested: int | None = None) -> int | None:
+    """Returns the images of a step that are computed at a time, or None for the whole batch.
 
-    `asked` where it was given. Else the whole batch where the machine's memory holds it with a
-    tenth to spare, or the largest of its halves that fits; None too where not even one image does.
+    That is `requested`, if given. Otherwise it is the whole batch if the machine's memory holds it
+    with a tenth to spare, else the largest of batch / 2, / 4, ... that fits. It is None, too, if
+    not even one image fits.
     """
     if not trial.accumulates:
         return None
-    if asked is not None:
-        return asked if asked < trial.step_images else None
+    if requested is not None:
+        return requested if requested < trial.step_images else None
     return None if _fits(trial, machine, None) else _fitting(trial, machine)
 
 
@@ -41,7 +42,7 @@ def _fits(trial: Trial, machine: Machine, size: int | None) -> bool:
 
 
 def _fitting(trial: Trial, machine: Machine) -> int | None:
-    """The largest half of a half ... of the batch that fits, if any."""
+    """Returns the largest of batch / 2, / 4, ... that fits, if any."""
     size = trial.step_images // 2
     while size and not _fits(trial, machine, size):
         size //= 2
@@ -49,10 +50,11 @@ def _fitting(trial: Trial, machine: Machine) -> int | None:
 
 
 def advice(trial: Trial, machine: Machine, size: int | None = None) -> str | None:
-    """What to change where the machine's memory does not hold the trial in micro-batches of `size`.
+    """Returns what to change if the machine's memory does not hold the trial; None if it does.
 
-    A smaller micro-batch where the kind of trial can be trained so, which changes no result; else
-    a smaller batch, which makes it another trial; or a larger device.
+    `size` is its micro-batch. The advice is a smaller micro-batch, which changes no result, if the
+    kind of trial supports that, else a smaller batch, which makes it another trial; or a larger
+    device.
     """
     need = memory(trial, machine, micro_batch=size)
     if need <= machine.bytes:
@@ -67,15 +69,15 @@ def advice(trial: Trial, machine: Machine, size: int | None = None) -> str | Non
         while smaller and memory(replace(trial, batch=smaller), machine) > machine.bytes:
             smaller //= 2
         words = f"--set batch={smaller}"
-    return f"{text}: {words} fits, or {larger}" if smaller else f"{text}: {larger} would"
+    return f"{text}: {words} fits, or {larger}" if smaller else f"{text}: {larger} would fit"
 
 
 def taken_in_parts(trial: Trial, machine: Machine, size: int | None) -> str | None:
-    """What the plan says of a trial that trains in micro-batches."""
+    """Returns a note on a trial that is trained in micro-batches; None for others."""
     if size is None:
         return None
     whole = memory(trial, machine) / 1e9
     return (
-        f"takes the {trial.step_images} images of a step {size} at a time (--micro-batch {size}), "
-        f"as all of them would take {whole:.0f} GB; the result is the same"
+        f"computes the {trial.step_images} images of a step {size} at a time (--micro-batch "
+        f"{size}), because all of them would need {whole:.0f} GB; the result is the same"
     )

@@ -1,4 +1,4 @@
-"""What this machine is: its GPU or processor, and their memory, found without torch."""
+"""Identifies this machine's GPU or processor, and their memory, without torch."""
 
 import os
 import shutil
@@ -9,12 +9,12 @@ from scaling.trial.machine import memory_bytes
 
 
 def has_gpu() -> bool:
-    """Whether this machine has an NVIDIA GPU, without asking torch."""
+    """Returns True if this machine has an NVIDIA GPU, without importing torch."""
     return os.path.isdir("/proc/driver/nvidia/gpus") or shutil.which("nvidia-smi") is not None
 
 
 def hardware(on_gpu: bool) -> tuple[str, int]:
-    """Name and bytes of memory of the GPU, or of the processor; no name where there is none."""
+    """Returns name and bytes of memory of the GPU or of the processor; "" and 0 without a GPU."""
     if on_gpu:
         return _gpu()
     size = memory_bytes()

@@ -1,6 +1,6 @@
-"""What a study costs, before any runs: shares, hours and disk of its trials (section 4.2).
+"""Plans a study before it runs: GPU shares, hours and disk space of its trials (section 4.2).
 
-Hours rest on a machine's speeds; where trials have finished there, on theirs.
+Hours are estimated from the machine's speeds, and corrected by trials that have finished there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,23 +18,23 @@ from scaling.trial.schedule import Planned, Scheduled
 
 @dataclass(frozen=True)
 class PlanRow(Planned):
-    """A planned trial with all that is known of its costs."""
+    """Describes a planned trial with all its costs."""
 
-    parameters: Mapping[str, int]  # by group
-    flops: int  # of training from the first epoch
+    parameters: Mapping[str, int]  # numbers of parameters, by group
+    flops: int  # operations of training from the first epoch on
     memory_bytes: int
-    advice: str | None  # what to change where the memory does not hold it
-    note: str | None  # how a step is taken where the memory does not hold the whole of one
+    advice: str | None  # what to change if it does not fit the memory
+    note: str | None  # the micro-batch, if a whole step does not fit the memory
     disk_bytes: int
-    gain: float = 1.0  # of sharing a GPU, over one trial after another
+    gain: float = 1.0  # speed of trials that share a GPU over that of one after another
 
     @property
     def gpu_hours(self) -> float:
-        """Hours that a GPU spends on it."""
+        """Returns the hours that a GPU spends on it."""
         return gpu_hours(self.hours, self.gpus, self.gain)
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form; m_z, n_c and source are null for what is no VAE."""
+        """Returns the JSON form; m_z, n_c and source are null for kinds other than VAEs."""
         fields = to_dict(self.trial)
         return {
             "key": self.key,
@@ -61,7 +61,7 @@ class PlanRow(Planned):
 
 @dataclass(frozen=True)
 class Total:
-    """Over what is left to run; `disk_bytes` and memory over all."""
+    """Sums the costs of what remains to run; `disk_bytes` and memory are those of all trials."""
 
     trials: int
     to_run: int
@@ -75,7 +75,7 @@ class Total:
 
 @dataclass(frozen=True)
 class Plan:
-    """A row a trial, the pools, and what the hours rest on."""
+    """Holds a row per trial, the pools, and the basis of the estimated hours."""
 
     machine: str
     basis: str
@@ -84,7 +84,7 @@ class Plan:
 
     @property
     def total(self) -> Total:
-        """`hours` add up trials and sampling, each alone; `gpu_hours` know what sharing gains."""
+        """Returns the sums; `hours` are without, `gpu_hours` with the gain of sharing a GPU."""
         left = [row for row in self.trials if row.is_left]
         costs: list[PlanRow | PoolRow] = [*left, *self.pools]
         return Total(
@@ -99,7 +99,7 @@ class Plan:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
+        """Returns the JSON form."""
         return {
             "machine": self.machine,
             "basis": self.basis,
@@ -120,10 +120,10 @@ def make(
     mps: bool = True,
     micro: int | None = None,
 ) -> Plan:
-    """The plan; `mps` says whether trials that share a GPU run side by side on it.
+    """Plans a study; `mps` is True if trials that share a GPU compute concurrently on it.
 
     `settings` are those of the costly metrics, `begun` the epochs that trials have reached; for
-    `sampled` and `pool_k` see `pool_rows`. `micro` is the micro-batch that was asked for.
+    `sampled` and `pool_k` see `pool_rows`. `micro` is the requested micro-batch.
     """
     rows: list[PlanRow] = []
     alike: dict[tuple[Scheduled, float], PlanRow] = {}
@@ -146,7 +146,7 @@ def _row(
     begun: float,
     micro: int | None,
 ) -> PlanRow:
-    """One line of the plan; `begun` is the share of the epochs that is done."""
+    """Returns one line of the plan; `begun` is the share of the epochs that is done."""
     trial, machine = scheduled.trial, speeds.machine
     size = micro_batch(trial, machine, micro)
     return PlanRow(
@@ -165,9 +165,9 @@ def _row(
 
 
 def _disk(scheduled: Scheduled) -> int:
-    """Two checkpoints with Adam's moments, the kept models, a row an epoch.
+    """Estimates bytes on disk: two checkpoints with Adam's moments, kept models, a row per epoch.
 
-    A diffusion model has averaged weights beside its own, and both are in each checkpoint.
+    Checkpoints of a diffusion model also contain its averaged weights.
     """
     weights = BYTES * parameters(scheduled.trial)["parameters"]
     averaged = 2 * scheduled.trial.makes_pools

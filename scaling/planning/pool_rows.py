@@ -1,4 +1,4 @@
-"""The pools in a plan: their size beside the object store, hours to sample what is missing."""
+"""Plans the pools of a study: their size, and the hours to sample what is missing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,34 +15,34 @@ from scaling.trial.schedule import Scheduled, chunks_of
 
 @dataclass(frozen=True)
 class PoolRow:
-    """One pool; `fits` tells whether all pools and data sets fit this machine's object store."""
+    """Describes a pool; `fits` is True if all pools and data sets fit the object store."""
 
     pool: str
     k: int
     bytes: int
     left_bytes: int
-    hours: float  # to sample what is missing
+    hours: float  # hours to sample what is missing
     gpus: float
     store_bytes: int
     fits: bool
 
     @property
     def gpu_hours(self) -> float:
-        """Hours that a GPU spends on sampling."""
+        """Returns the hours that a GPU spends on sampling."""
         return gpu_hours(self.hours, self.gpus)
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
+        """Returns the JSON form."""
         return asdict(self)
 
 
 def pool_rows(
     scheduled: Sequence[Scheduled], speeds: Speeds, sampled: Callable[[str], int], pool_k: int
 ) -> list[PoolRow]:
-    """The pools of the trials, in the order in which trials read them.
+    """Returns the pools of the trials, in the order in which trials read them.
 
-    `sampled` gives the number of images that a pool holds; a model that no trial draws on is
-    sampled for `pool_k` chunks.
+    `sampled` returns the number of images that a pool has; `pool_k` chunks are sampled from a
+    model whose samples no trial reads.
     """
     models = {item.pool: item.trial for item in scheduled if item.pool}
     readers: dict[str, list[Trial]] = {name: [] for name in models if pool_k}
@@ -62,14 +62,14 @@ def pool_rows(
 
 
 def _size(readers: Sequence[Trial], pool_k: int) -> tuple[int, int, int]:
-    """Chunks, images and bytes of a pool that these trials read, or of that of a model."""
+    """Returns chunks, images and bytes of a pool that these trials read, or that of a model."""
     k = max(chunks_of(trial) if trial.reads_pool else pool_k for trial in readers)
     images = k * train_images(readers[0])
     return k, images, images * image_bytes(readers[0])
 
 
 def _data_bytes(scheduled: Sequence[Scheduled]) -> int:
-    """Bytes of the data sets, whole: training and test images."""
+    """Returns the bytes of the complete data sets, training, validation and test images."""
     trials: Mapping[str, Trial] = {item.trial.dataset: item.trial for item in scheduled}
     return sum(image_bytes(trial) * _images(trial) for trial in trials.values())
 
@@ -79,7 +79,7 @@ def _images(trial: Trial) -> int:
 
 
 def _sampling(model: Trial, images: int, speeds: Speeds) -> tuple[float, float]:
-    """Hours, and the share of a GPU, that so many samples take."""
+    """Returns the hours to draw `images` samples and the share of a GPU that sampling needs."""
     machine = speeds.machine
     seconds = machine.seconds(model, sampling_work(model, images, machine.device))
     share = gpu_share(model, machine, (), micro_batch(model, machine))

@@ -1,21 +1,21 @@
-"""What several trials on one GPU gain over one after another.
+"""Estimates the gain of several concurrent trials on one GPU over one after another.
 
-A small trial keeps a GPU busy for a part of its time only: the rest goes into launching its steps.
-Under NVIDIA's MPS other trials use that rest; without it their processes take turns and gain
+A small trial occupies a GPU only part of the time, because launching its kernels takes the rest.
+Under NVIDIA's MPS other trials use that rest; without MPS the processes take turns and gain
 nothing. On an H200 four processes at n_c 16 and batch 100 trained 2.04 times as many images per
-second under MPS as one does, and 1.01 times without it.
+second under MPS as one process, and 1.01 times without MPS.
 """
 
 from scaling.planning.costs import Machine, training_work
 from scaling.trial import Trial
 
-MOST = 2.0  # times what one process trains, however idle it leaves the GPU
+MOST = 2.0  # largest gain over one process, however idle it leaves the GPU
 
 
 def gain(trial: Trial, machine: Machine, share: float, mps: bool = True) -> float:
-    """Returns how many times as much as alone the trials of this share train together.
+    """Returns the joint speed of trials with this share of a GPU over that of one trial alone.
 
-    1 for whole GPUs, without MPS, and on CPUs; at most 1 / share.
+    It is 1 for whole GPUs, without MPS, and on CPUs, and at most 1 / share.
     """
     if not (mps and 0 < share < 1):
         return 1.0
@@ -27,6 +27,6 @@ def gain(trial: Trial, machine: Machine, share: float, mps: bool = True) -> floa
 def gpu_hours(hours: float, share: float, gained: float = 1.0) -> float:
     """Returns the hours that a GPU spends on work that takes `hours` alone on it.
 
-    A share of a GPU is no faster than the whole: the trials beside it take their turns.
+    A share of a GPU does not multiply its speed, since the trials that share it take turns.
     """
     return hours / gained if 0 < share < 1 else hours * share

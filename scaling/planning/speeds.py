@@ -1,4 +1,4 @@
-"""How long trials take: planned from the machine's speeds, corrected by those that finished."""
+"""Estimates the hours of trials from the machine's speeds, corrected by finished trials."""
 
 import statistics
 from collections.abc import Iterable, Mapping
@@ -15,14 +15,14 @@ Settings = Mapping[str, Mapping[str, Any]]  # metric -> its options
 
 @dataclass(frozen=True)
 class Speeds:
-    """How much longer than planned finished trials took, by architecture, and the others."""
+    """Holds a machine and the ratios of measured over planned time, per architecture."""
 
     machine: Machine
     factors: Mapping[Trial, float] = field(default_factory=dict)
     trials: int = 0
 
     def factor(self, trial: Trial) -> float:
-        """Of this trial's architecture, else the median of all of its kind, else 1."""
+        """Returns measured over planned time of the architecture, or its kind's median, or 1."""
         if trial.architecture in self.factors:
             return self.factors[trial.architecture]
         kin = [f for other, f in self.factors.items() if other.kind == trial.kind]
@@ -30,12 +30,12 @@ class Speeds:
 
     @property
     def basis(self) -> str:
-        """What the hours rest on."""
+        """Returns what the hours are based on, in words."""
         return f"{self.trials} finished trials" if self.trials else self.machine.basis
 
 
 def speeds(machine: Machine, finished: Iterable[Ran]) -> Speeds:
-    """What finished trials tell of the machine that they ran on."""
+    """Computes the ratios of measured over planned time of trials finished on the machine."""
     found: dict[Trial, list[float]] = {}
     for ran in finished:
         planned = machine.seconds(ran.trial, training_work(ran.trial, ran.epochs))
@@ -52,7 +52,10 @@ def hours(
     begun: float = 0.0,
     micro_batch: int | None = None,
 ) -> float:
-    """Of training and measuring alone on the machine; `begun` is the share already done."""
+    """Returns the hours of training and measuring alone on the machine.
+
+    `begun` is the share of the epochs that is already done.
+    """
     trial = scheduled.trial
     run = training_work(trial, scheduled.epochs, micro_batch) + measuring_work(scheduled)
     seconds = (1 - begun) * known.machine.seconds(trial, run)

@@ -1,4 +1,4 @@
-"""The plan as text."""
+"""Formats a plan as text."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from scaling.planning.plan import Plan, PlanRow
 from scaling.planning.pool_rows import PoolRow
 
-STATES = {"new": "new", "partial": "to go on", "done": "done", "failed": "failed"}
+STATES = {"new": "new", "partial": "to continue", "done": "done", "failed": "failed"}
 COLUMNS = (
     *("m_z", "n_c", "source", "epochs", "repeats"),
     *("|Theta_z|", "|Theta_-z|", "memory", "GPU", "hours"),
@@ -14,7 +14,10 @@ COLUMNS = (
 
 
 def plan_lines(study: str, plan: Plan, free: float = math.inf) -> list[str]:
-    """What a launch is about to do, in two lines, and what does not fit; `free` bytes on disk."""
+    """Returns two lines about what a launch will do, and lines about what does not fit.
+
+    `free` is the free space on disk in bytes.
+    """
     total = plan.total
     counts = {s: sum(row.state == s for row in plan.trials) for s in STATES}
     states = ", ".join(f"{n} {STATES[s]}" for s, n in counts.items() if n)
@@ -22,7 +25,7 @@ def plan_lines(study: str, plan: Plan, free: float = math.inf) -> list[str]:
         f"{study}: {total.trials} trials ({states})",
         f"planned: {_hours(total.hours)} on {plan.machine} ({plan.basis}), "
         f"{size(total.disk_bytes)} on disk, at most "
-        f"{size(total.largest_memory_bytes)} of memory a trial",
+        f"{size(total.largest_memory_bytes)} of memory per trial",
         *_pools(plan.pools),
         *_of_alike(plan.trials, "Does not fit: ", lambda row: row.advice),
         *_of_alike(plan.trials, "", lambda row: row.note),
@@ -31,17 +34,17 @@ def plan_lines(study: str, plan: Plan, free: float = math.inf) -> list[str]:
 
 
 def _too_much(left: float, free: float) -> list[str]:
-    """Where the disk is going to be full."""
+    """Returns a line if the free space on disk will not suffice."""
     if left <= free:
         return []
-    text = f"Does not fit: about {size(left)} more on disk, and {size(free)} are free. What is"
-    return [f"{text} finished by then is kept; another --results folder may have more room."]
+    text = f"Does not fit: about {size(left)} more on disk, and {size(free)} are free. Trials that"
+    return [f"{text} finish before it is full are kept. Another --results may have more space."]
 
 
 def _of_alike(
     rows: Sequence[PlanRow], begin: str, text_of: Callable[[PlanRow], str | None]
 ) -> list[str]:
-    """Returns a line for all trials of which the same is to be said."""
+    """Returns a line for each text, with the trials that it applies to."""
     found: dict[str, list[str]] = {}
     for row in rows:
         if text := text_of(row):
@@ -53,7 +56,7 @@ def _of_alike(
 
 
 def _pools(pools: Sequence[PoolRow]) -> list[str]:
-    """The pools beside the object store, a line for all of the same number of chunks."""
+    """Returns a line for all pools with the same number of chunks."""
     alike: dict[tuple[int, bool], list[PoolRow]] = {}
     for pool in pools:
         alike.setdefault((pool.k, pool.fits), []).append(pool)
@@ -62,7 +65,7 @@ def _pools(pools: Sequence[PoolRow]) -> list[str]:
 
 def _pool(pools: Sequence[PoolRow]) -> str:
     first, hours = pools[0], sum(pool.hours for pool in pools)
-    kept = "in the object store" if first.fits else "memory-mapped, it does not fit"
+    kept = "in the object store" if first.fits else "memory-mapped, since it does not fit"
     made = f", {_hours(hours)} to sample" if hours else ""
     several = "pool:" if len(pools) == 1 else f"{len(pools)} pools, each"
     total = size(sum(pool.bytes for pool in pools))
@@ -71,7 +74,7 @@ def _pool(pools: Sequence[PoolRow]) -> str:
 
 
 def plan_table(plan: Plan) -> list[str]:
-    """The whole plan: a line an architecture and source, then the totals."""
+    """Returns the whole plan: a line per architecture and source, then the totals."""
     groups: dict[tuple[object, ...], list[PlanRow]] = {}
     for row in plan.trials:
         groups.setdefault(_without_seed(row), []).append(row)
@@ -102,7 +105,7 @@ def _line(rows: Sequence[PlanRow]) -> list[str]:
 
 
 def _repeat(row: PlanRow) -> int:
-    """Its replicate, or its seed where it has none."""
+    """Returns the number of its replicate, or its seed if it has no replicate."""
     return row.trial.seed if row.trial.replicate is None else row.trial.replicate
 
 
@@ -118,7 +121,7 @@ def _pad(line: list[str], widths: list[int]) -> Iterable[str]:
 
 
 def size(count: float) -> str:
-    """Bytes as a person says them."""
+    """Formats a number of bytes with a readable unit."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.3g} {unit}"

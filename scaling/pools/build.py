@@ -1,8 +1,8 @@
-"""Building a pool: from many processes at once, killed and continued, grown, mended.
+"""Builds pools with many processes at once, and continues, extends and repairs them.
 
-The driver calls `create`, then `settle`; any process calls `write_chunk`; the driver `record`s
-what they return. The same again goes on after a kill, and with a larger k it grows the pool:
-a finished chunk is never sampled again.
+The driver calls `create`, then `settle`; any process calls `write_chunk`; the driver passes the
+returned checksums to `record`. Repeating this continues after a kill, and a larger k extends the
+pool; a finished chunk is never sampled again.
 """
 
 import time
@@ -17,20 +17,22 @@ from scaling.pools import chunk
 from scaling.pools.chunk import ChunkError
 from scaling.pools.spec import PoolSpec, read_record, write_record
 
-STALE_SECONDS = 60 * 60  # a chunk is written in seconds: an older temporary file is a dead one's
-PART_IMAGES = 1024  # that a kill can cost; a multiple of every batch, so parts change no sums
+STALE_SECONDS = 60 * 60  # writing a chunk takes seconds, so an older temporary file is abandoned
+PART_IMAGES = 1024  # most images lost by a kill; a multiple of every batch, so that sums are equal
 
 
 def create(path: Path, spec: PoolSpec) -> None:
-    """Writes a `pool.json` without chunks, or leaves that of an equal pool.
+    """Writes a `pool.json` without chunks, unless there is one of an equal pool.
 
-    Raises UsageError where another pool, or what is left of one, lies there.
+    Raises UsageError if the folder contains another pool or chunks without a `pool.json`.
     """
     if not (path / "pool.json").exists():
         if any(path.glob("chunk-*")):
-            raise UsageError(f"{path} holds chunks without a pool.json. Move that folder away.")
+            raise UsageError(f"{path} contains chunks but no pool.json. Move that folder away.")
         if path.name != spec.name:
-            raise UsageError(f"The pool {spec.name} cannot lie in {path}. Rename one of them.")
+            raise UsageError(
+                f"The folder {path} is not named {spec.name}, like its pool. Rename it."
+            )
         path.mkdir(parents=True, exist_ok=True)
         write_record(path, spec, {})
         return
@@ -39,27 +41,28 @@ def create(path: Path, spec: PoolSpec) -> None:
         old, new = asdict(there), asdict(spec)
         differ = (name for name in old if old[name] != new[name] and name != "source")
         raise UsageError(
-            f"The pool {spec.name} was made with "
+            f"The pool {spec.name} was created with "
             f"{', '.join(f'{name}={old[name]} (now {new[name]})' for name in differ)}. "
             "Move its folder away, or give another --results folder."
         )
 
 
 def missing(path: Path, k: int) -> list[int]:
-    """The chunks below k that are not finished: not recorded, or not whole by header and size.
+    """Returns the unfinished chunks below k: not recorded, or incomplete by header and size.
 
-    Writes nothing. A whole chunk that a killed builder left unrecorded is missing until `settle`.
+    It writes nothing. A complete chunk that a killed process left unrecorded counts as missing
+    until `settle` records it.
     """
     spec, sums = read_record(path)
     return [i for i in range(k) if i not in sums or not _is_whole(path, spec, i)]
 
 
 def settle(path: Path, k: int) -> list[int]:
-    """Tidies up after a killed builder; returns the chunks below k that are still missing.
+    """Cleans up after a killed process and returns the chunks below k that are still missing.
 
-    Whole files that were left unrecorded are hashed and recorded (a file of that name appears only
-    when it is complete); parts of whole chunks and old temporary files are removed. For the driver
-    alone.
+    Unrecorded complete chunks are hashed and recorded (a file gets that name only when it is
+    complete); parts of complete chunks and old temporary files are removed. Only the driver may
+    call this.
     """
     spec, sums = read_record(path)
     _remove_stale(path)
@@ -73,26 +76,30 @@ def settle(path: Path, k: int) -> list[int]:
 
 
 def write_chunk(path: Path, index: int, images: np.ndarray) -> str:
-    """Writes a chunk, whole or not at all, and returns its SHA-256; leaves `pool.json` alone.
+    """Writes a chunk completely or not at all, and returns its SHA-256; `pool.json` is unchanged.
 
-    A whole chunk that is there stays: a late twin of its writer cannot change what was recorded.
-    Raises ValueError for images that are not uint8 levels (N, C, H, W) of the pool.
+    An existing complete chunk is kept, so that a second process with the same task cannot change
+    what was recorded. Raises ValueError for images that are not uint8 levels (N, C, H, W) of the
+    pool.
     """
     spec, _ = read_record(path)
     if images.dtype != np.uint8 or images.shape != spec.chunk_shape:
         raise ValueError(
-            f"{images.dtype} {images.shape} is no chunk of {spec.name}: uint8 {spec.chunk_shape} is"
+            f"{images.dtype} {images.shape} is not a chunk of {spec.name}, which is "
+            f"uint8 {spec.chunk_shape}"
         )
     if images.max() >= spec.levels:
-        raise ValueError(f"level {images.max()} in a chunk of {spec.name}: below {spec.levels}")
+        raise ValueError(
+            f"level {images.max()} in a chunk of {spec.name}, which has {spec.levels} levels"
+        )
     file = path / chunk.file_name(index)
     return chunk.sha256(file) if _is_whole(path, spec, index) else chunk.write(file, images)
 
 
 def in_parts(path: Path, index: int, sample: Callable[[Sequence[int]], np.ndarray]) -> np.ndarray:
-    """The images of a chunk; `sample` makes those of some seeds, uint8 levels (N, C, H, W).
+    """Samples the images of a chunk in parts; `sample` maps seeds to uint8 levels (N, C, H, W).
 
-    Each part is kept on disk until `drop_parts`: what a killed builder has sampled is read again.
+    Each part stays on disk until `drop_parts`, so that samples of a killed process are not lost.
     """
     spec, _ = read_record(path)
     seeds = spec.seeds(index)
@@ -109,13 +116,13 @@ def in_parts(path: Path, index: int, sample: Callable[[Sequence[int]], np.ndarra
 
 
 def drop_parts(path: Path, index: int) -> None:
-    """Removes the parts of a chunk that is written."""
+    """Removes the parts of a chunk that has been written."""
     for file in path.glob(f"{_parts(index)}*.npy"):
         file.unlink(missing_ok=True)
 
 
 def sampled_images(path: Path, k: int) -> int:
-    """Images of the first k chunks that are on disk, in parts of unfinished chunks too."""
+    """Counts the images of the first k chunks on disk, including parts of unfinished chunks."""
     spec, _ = read_record(path)
     size = spec.images_per_chunk
     whole = [(path / chunk.file_name(index)).exists() for index in range(k)]
@@ -128,16 +135,16 @@ def _parts(index: int) -> str:
 
 
 def record(path: Path, sums: Mapping[int, str]) -> None:
-    """Adds finished chunks (index -> SHA-256) to `pool.json`. For the driver alone."""
+    """Adds finished chunks (index -> SHA-256) to `pool.json`. Only the driver may call this."""
     spec, there = read_record(path)
     write_record(path, spec, there | dict(sums))
 
 
 def discard(path: Path, indices: Iterable[int]) -> None:
-    """Removes chunks, so that they are built again. For the driver alone."""
+    """Removes chunks, so that they are sampled again. Only the driver may call this."""
     spec, sums = read_record(path)
     gone = set(indices)
-    for index in gone:  # before the record: a file without one would be taken for a whole chunk
+    for index in gone:  # files first, since `settle` would record an unrecorded file
         (path / chunk.file_name(index)).unlink(missing_ok=True)
     write_record(path, spec, {i: digest for i, digest in sums.items() if i not in gone})
 

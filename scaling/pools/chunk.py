@@ -1,7 +1,7 @@
-"""One chunk on disk: uint8 levels (N, C, H, W) as an .npy file of version 1.0, C order.
+"""Reads and writes a chunk: uint8 levels (N, C, H, W) as an .npy file of version 1.0, C order.
 
-The header is compared with what the pool says, and the size with both, before anything is
-mapped: neither a torn file nor a header that lies is ever read, and nothing is unpickled.
+Header and file size are compared with the pool's record before anything is mapped, so that
+neither an incomplete file nor one with a false header is read. Nothing is unpickled.
 """
 
 import ast
@@ -16,21 +16,21 @@ import numpy as np
 
 from scaling.storage.files import atomic
 
-MAGIC = b"\x93NUMPY\x01\x00"  # and the version (numpy.lib.format)
-HEADER_MAX = 1024  # bytes; NumPy's header of four dimensions has 118
+MAGIC = b"\x93NUMPY\x01\x00"  # with the version (numpy.lib.format)
+HEADER_MAX = 1024  # most bytes of a header; NumPy writes 118 for four dimensions
 
 
 class ChunkError(Exception):
-    """What is wrong with a chunk's file, as the end of a sentence that begins with its name."""
+    """Reports a fault of a chunk's file, as the end of a sentence that begins with its name."""
 
 
 def file_name(index: int) -> str:
-    """`chunk-00000.npy` and so on."""
+    """Returns the file name of a chunk, such as `chunk-00000.npy`."""
     return f"chunk-{index:05d}.npy"
 
 
 def write(path: Path, images: np.ndarray) -> str:
-    """Puts the images there, whole or not at all; returns the file's SHA-256."""
+    """Writes the images completely or not at all; returns the file's SHA-256."""
     with atomic(path) as stream:
         for part in _parts(images):
             stream.write(part)
@@ -38,7 +38,7 @@ def write(path: Path, images: np.ndarray) -> str:
 
 
 def digest(images: np.ndarray) -> str:
-    """The SHA-256 of the file that holds these images, wherever they were read from."""
+    """Returns the SHA-256 of a file with these images, without a file."""
     found = hashlib.sha256()
     for part in _parts(images):
         found.update(part)
@@ -46,7 +46,7 @@ def digest(images: np.ndarray) -> str:
 
 
 def _parts(images: np.ndarray) -> tuple[bytes, memoryview]:
-    """Header and data of the file."""
+    """Returns header and data of the file."""
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(
         head, {"descr": "|u1", "fortran_order": False, "shape": images.shape}
@@ -55,10 +55,10 @@ def _parts(images: np.ndarray) -> tuple[bytes, memoryview]:
 
 
 def mapped(path: Path, shape: tuple[int, ...], root: Path) -> np.ndarray:
-    """A read-only view of the file's images, without a copy and without reading them.
+    """Maps the file's images (N, C, H, W) into memory, read-only, without reading or copying them.
 
-    Raises ChunkError for a file that is missing, lies outside the root, or is not the array of
-    that shape to the byte.
+    Raises ChunkError for a file that is missing, outside the root, or not exactly an array of that
+    shape.
     """
     if not path.resolve().is_relative_to(root.resolve()):
         raise ChunkError(f"is a symbolic link out of {root}")
@@ -69,11 +69,14 @@ def mapped(path: Path, shape: tuple[int, ...], root: Path) -> np.ndarray:
             view = np.memmap(stream, np.uint8, "r", _data_start(stream, shape), shape)
     except OSError as error:
         raise ChunkError(f"cannot be read ({error.strerror})") from None
-    return view.view(np.ndarray)  # a subclass would be copied on its way into the object store
+    return view.view(np.ndarray)  # Ray would copy a subclass into its object store
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of the whole file, header included; ChunkError where it cannot be read."""
+    """Returns the SHA-256 of the whole file with its header.
+
+    Raises ChunkError if it cannot be read.
+    """
     try:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -82,7 +85,7 @@ def sha256(path: Path) -> str:
 
 
 def _data_start(stream: IO[bytes], shape: tuple[int, ...]) -> int:
-    """The offset of the data in a file whose header and size are what they must be."""
+    """Returns the offset of the data; raises ChunkError for a wrong header or size."""
     head = stream.read(len(MAGIC) + 2)
     if not head.startswith(MAGIC):
         raise ChunkError("is not an .npy file of version 1.0")
@@ -92,9 +95,9 @@ def _data_start(stream: IO[bytes], shape: tuple[int, ...]) -> int:
     if header is None:
         raise ChunkError("has a header that cannot be read")
     if header.get("descr") != "|u1" or header.get("fortran_order") is not False:
-        raise ChunkError(f"holds {str(header.get('descr'))[:20]!r} data instead of uint8 levels")
+        raise ChunkError(f"has {str(header.get('descr'))[:20]!r} data instead of uint8 levels")
     if header != {"descr": "|u1", "fortran_order": False, "shape": shape}:
-        raise ChunkError(f"says the shape {str(header.get('shape'))[:40]} instead of {shape}")
+        raise ChunkError(f"has the shape {str(header.get('shape'))[:40]} instead of {shape}")
     if size != start + math.prod(shape):
         raise ChunkError(f"has {size} bytes instead of {start + math.prod(shape)}")
     return start

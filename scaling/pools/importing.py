@@ -1,6 +1,6 @@
-"""Anyone's samples as a pool: npy, npz or a folder of PNGs, checked before a byte is written.
+"""Imports a user's samples (npy, npz or a folder of PNGs) as a pool, after checking them.
 
-The pool is named after its content, so that what is trained on it is too.
+The name of the pool contains a hash of its content, so the keys of trials on it do, too.
 """
 
 import hashlib
@@ -18,32 +18,32 @@ from scaling.pools.quality import NEAR_COPY, NearCopies, near_copies
 from scaling.pools.samples import as_levels, open_samples, resized
 from scaling.pools.spec import PoolSpec
 
-CHECKED_FOR_COPIES = 10_000  # images compared with all of D_train
+CHECKED_FOR_COPIES = 10_000  # most images that are compared with all of D_train
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was imported, and what is odd about it."""
+    """Summarizes an import and what is unusual about the images."""
 
     path: Path
     k: int
-    images: int  # read, those of no whole chunk included
-    left_over: int  # images after the last whole chunk, not imported
-    duplicates: int  # imported images that stand there before
-    copies: int  # imported images that are in D_train to the last level
+    images: int  # number of images read, including those left over
+    left_over: int  # images after the last complete chunk, which are not imported
+    duplicates: int  # imported images that repeat an earlier one exactly
+    copies: int  # imported images that equal one of D_train exactly
     near: NearCopies
 
     def lines(self) -> list[str]:
-        """Sentences for the console."""
+        """Returns sentences for the console."""
         near, kept = self.near, self.images - self.left_over
         lines = [f"Imported {kept:,} images as {self.path.name}, k={self.k}."]
         if self.left_over:
-            lines.append(f"{self.left_over:,} images after the last whole chunk are left out.")
+            lines.append(f"{self.left_over:,} images after the last complete chunk are left out.")
         return lines + [
             f"{self.duplicates:,} are exact repeats of others, {self.copies:,} are in D_train.",
             f"{near.found:,} of {near.checked:,} checked are near copies of D_train: within "
-            f"{near.threshold:.3g} a pixel, {NEAR_COPY:g} of the median distance of neighbours "
-            f"there. {near.share_in_train:.1%} of D_train are so near to another of its images.",
+            f"{near.threshold:.3g} per pixel, {NEAR_COPY:g} of the median distance of neighbours "
+            f"in D_train. {near.share_in_train:.1%} of D_train is as near to another image there.",
         ]
 
 
@@ -58,18 +58,18 @@ def import_samples(
     rescale: str | None = None,
     resize: int | None = None,
 ) -> Report:
-    """Makes `root/<name>-<hash>` of the samples, in chunks of |D_train| images.
+    """Writes the samples as `root/<name>-<hash>`, in chunks of |D_train| images.
 
     `train` is D_train, levels (N, C, H, W). `rescale` is "unit" or "symmetric" for floats in
-    [0, 1] or [-1, 1]; `resize` the side that images are brought to. The same again finishes a
-    killed import. Raises UsageError, before anything is written, for samples that are no levels of
-    that shape, and for fewer than one chunk.
+    [0, 1] or [-1, 1]; `resize` is the side in pixels to which images are resized. Repeating a
+    killed import finishes it. Raises UsageError, before anything is written, for samples that are
+    not levels of that shape, and for fewer than one chunk.
     """
     samples, size, shape = open_samples(source), len(train), train.shape[1:]
     if (k := len(samples) // size) == 0:
         raise UsageError(
-            f"{source} holds {len(samples):,} images, and one chunk needs {size:,}: as many as "
-            f"D_train has. Give more, or study with --train-size {max(1, len(samples))} at most."
+            f"{source} has {len(samples):,} images, and one chunk needs {size:,}, as many as "
+            f"D_train has. Give more images, or at most --train-size {max(1, len(samples))}."
         )
 
     def chunks() -> Iterator[np.ndarray]:
@@ -77,8 +77,8 @@ def import_samples(
         sized = (resized(x, resize) if resize else x for x in parts)
         return (as_levels(x, levels, shape, rescale, str(source)) for x in sized)
 
-    told = json.dumps([dataset, levels, *shape, size])
-    digest, digests, picked = _survey(chunks(), k * size, told)
+    facts = json.dumps([dataset, levels, *shape, size])
+    digest, digests, picked = _survey(chunks(), k * size, facts)
     spec = PoolSpec(f"{name}-{digest[:12]}", dataset, levels, shape, size,
                     source=_origin(source, samples, resize))  # fmt: skip
     _write(root / spec.name, spec, k, chunks())
@@ -90,7 +90,7 @@ def import_samples(
 
 
 def _origin(source: Path, samples: Any, resize: int | None) -> str:
-    """Where the samples come from, and what was done to them."""
+    """Describes the origin of the samples and how they were resized."""
     if not resize:
         return f"imported from {source.name}"
     height, width = _sides(samples[:1])
@@ -99,7 +99,7 @@ def _origin(source: Path, samples: Any, resize: int | None) -> str:
 
 
 def _sides(images: np.ndarray) -> tuple[int, int]:
-    """Height and width; channels stand first or last."""
+    """Returns height and width of images whose channels are first or last."""
     first = images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3)
     height, width = images.shape[2:4] if first else images.shape[1:3]
     return height, width
@@ -108,7 +108,7 @@ def _sides(images: np.ndarray) -> tuple[int, int]:
 def _survey(
     chunks: Iterator[np.ndarray], count: int, facts: str
 ) -> tuple[str, np.ndarray, np.ndarray]:
-    """SHA-256 of all images, a digest of each, and the images to be compared with D_train."""
+    """Returns the SHA-256 of all images, a digest of each, and images to compare with D_train."""
     total, digests, picked = hashlib.sha256(facts.encode()), [], []
     order = np.random.default_rng(0).permutation(count)[:CHECKED_FOR_COPIES]
     seen = 0
@@ -122,7 +122,10 @@ def _survey(
 
 
 def _digests(images: np.ndarray) -> np.ndarray:
-    """64 bits of each image: among 10^8 images two different ones agree once in 4000 pools."""
+    """Hashes each image to 64 bits.
+
+    Two different ones of 10^8 images have the same hash in one of 4000 pools.
+    """
     hashes = (hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images)
     return np.frombuffer(b"".join(hashes), np.uint64)
 

@@ -1,4 +1,4 @@
-"""The PNG files of a folder or a zip archive, with those of the folders inside, as one array."""
+"""Reads the PNG files of a folder or a zip archive, and of the folders inside, as one array."""
 
 import io
 from pathlib import Path, PurePosixPath
@@ -14,10 +14,10 @@ LARGEST_FILE = 64 << 20  # bytes of one PNG
 
 
 class Pngs:
-    """PNG files in the order of their paths; a slice reads those files, as one uint8 array.
+    """Represents PNG files in the order of their paths; a slice reads them as one uint8 array.
 
-    Hidden files and folders are left out, such as the `._NAME` and `__MACOSX` of archives that
-    were made on a Mac.
+    Hidden files and folders are ignored, such as `._NAME` and `__MACOSX` in archives from a Mac.
+    Raises UsageError if there are no PNG files, and if some cannot be read or differ in shape.
     """
 
     dtype = np.dtype(np.uint8)
@@ -30,7 +30,7 @@ class Pngs:
             names = _members(source)
         self.files = sorted(name for name in names if _is_png(PurePosixPath(name)))
         if not self.files:
-            raise UsageError(f"{source} holds no .png file. Give a folder of PNGs, npy or npz.")
+            raise UsageError(f"{source} contains no .png file. Give a folder of PNGs, npy or npz.")
 
     def __len__(self) -> int:
         return len(self.files)
@@ -45,8 +45,8 @@ class Pngs:
         for file, image in zip(chosen, images, strict=True):
             if image.shape != images[0].shape:
                 raise UsageError(
-                    f"{self.source / file} is {image.shape}, others are {images[0].shape}: "
-                    "one size is needed."
+                    f"{self.source / file} has the shape {image.shape}, but others have "
+                    f"{images[0].shape}. Save all in one size."
                 )
         return np.stack(images)
 
@@ -57,7 +57,7 @@ def _is_png(path: PurePosixPath) -> bool:
 
 
 def _members(source: Path) -> list[str]:
-    """The files of an archive; raises UsageError where it is none."""
+    """Returns the files of an archive; raises UsageError if it is not a zip archive."""
     try:
         with ZipFile(source) as archive:
             return [m.filename for m in archive.infolist() if m.file_size <= LARGEST_FILE]
@@ -66,7 +66,7 @@ def _members(source: Path) -> list[str]:
 
 
 def _read(archive: ZipFile, name: str) -> IO[bytes]:
-    """The bytes of a member; nothing where it is damaged, which is told as of any other file."""
+    """Returns the bytes of a member; no bytes if it is damaged, which `_png` then reports."""
     try:
         return io.BytesIO(archive.read(name))
     except UNREADABLE:

@@ -1,8 +1,9 @@
-"""Pools: diffusion samples on disk in chunks of |D_train| images (sections 4.1 and 5.4).
+"""Reads pools: diffusion samples on disk in chunks of |D_train| images (sections 4.1 and 5.4).
 
-A folder with `chunk-00000.npy ...` and `pool.json`: what the pool is, and of each finished chunk
-the SHA-256 and the first seed. One seed an image: image i does not depend on who made it.
-What builds a pool is in `pool_build`, what takes other people's samples in `pool_import`.
+A pool is a folder with `chunk-00000.npy ...` and a `pool.json`, which describes the pool and
+contains the SHA-256 and the first seed of each finished chunk. Every image has a seed of its own,
+so it does not depend on the process that draws it. `scaling.pools.build` samples pools, and
+`scaling.pools.importing` imports a user's samples.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from scaling.pools.spec import PoolSpec, pool_command, read_record
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool to read from. `chunks` maps the recorded indices to their SHA-256."""
+    """Represents a pool on disk; `chunks` maps the recorded indices to their SHA-256."""
 
     path: Path
     root: Path  # the folder of all pools
@@ -28,13 +29,13 @@ class Pool:
 
     @classmethod
     def load(cls, path: Path, root: Path) -> "Pool":
-        """The pool of a valid `pool.json`, whatever state the chunks are in."""
+        """Returns the pool in that folder; raises UsageError if its `pool.json` is not valid."""
         if not (path / "pool.json").exists():
             names = [other.parent.name for other in root.glob("*/pool.json")]
             raise UsageError(
-                f"There is no pool.json in {path}: no such pool, or an unfinished one. "
+                f"There is no pool.json in {path}: the pool does not exist or is unfinished. "
                 f"{did_you_mean(path.name, names)}Pools here: {listed(names) or 'none'}. "
-                f"One is made by: {pool_command(root, 'build', 'MODEL')}"
+                f"To build one, type: {pool_command(root, 'build', 'MODEL')}"
             )
         for file in (path, path / "pool.json"):
             if not file.resolve().is_relative_to(root.resolve()):
@@ -43,14 +44,15 @@ class Pool:
 
     @classmethod
     def open(cls, path: Path, root: Path) -> "Pool":
-        """The pool with at least one chunk, each checked by its header and size, none read.
+        """Returns the pool after checking header and size of its chunks, without reading them.
 
-        Raises UsageError, by name, for a pool or chunk that is missing, damaged or a link out.
+        Raises UsageError for a pool without chunks, and for a pool or chunk that is missing,
+        damaged or a link out of `root`.
         """
         pool = cls.load(path, root)
         if pool.k == 0:
             raise UsageError(
-                f"The pool {pool.name} is unfinished: its first chunk is not there yet. "
+                f"The pool {pool.name} is unfinished: its first chunk is missing. "
                 f"{pool.spec.how_to_mend(1, root)}"
             )
         for index in pool.chunks:
@@ -59,7 +61,7 @@ class Pool:
 
     @property
     def k(self) -> int:
-        """Finished chunks from the first on without a gap."""
+        """Returns the number of finished chunks before the first gap."""
         return next(i for i in range(len(self.chunks) + 1) if i not in self.chunks)
 
     @property
@@ -68,11 +70,11 @@ class Pool:
 
     @property
     def chunk_bytes(self) -> int:
-        """Bytes of one chunk in memory."""
+        """Returns the bytes of one chunk in memory."""
         return int(np.prod(self.spec.chunk_shape))
 
     def read(self, index: int) -> np.ndarray:
-        """A read-only view (N, C, H, W) of a chunk, mapped from the file: copy what you change."""
+        """Maps a chunk (N, C, H, W) into memory read-only; raises UsageError if it is damaged."""
         if index not in self.chunks:
             raise UsageError(
                 f"Chunk {index} of the pool {self.name} is not finished. "
@@ -84,7 +86,7 @@ class Pool:
             raise self._refusal(index, error) from None
 
     def check(self, index: int) -> str:
-        """Reads the chunk's file; its SHA-256, or UsageError where it is not the recorded one."""
+        """Returns the SHA-256 of a chunk's file; raises UsageError if it is not as recorded."""
         self.read(index)
         try:
             found = chunk.sha256(self._file(index))
@@ -95,7 +97,7 @@ class Pool:
         return found
 
     def verify(self) -> list[int]:
-        """Reads all recorded chunks; the indices of those that are damaged or missing."""
+        """Reads all recorded chunks and returns the indices of damaged or missing ones."""
         return [index for index in sorted(self.chunks) if not self._intact(index)]
 
     def check_for(
@@ -106,10 +108,10 @@ class Pool:
         images_per_chunk: int,
         k: int | None = None,
     ) -> None:
-        """Raises UsageError where a study of such images that reads k chunks cannot use it."""
+        """Raises UsageError unless the pool has these images, and at least k chunks of them."""
         images = {"dataset": dataset, "levels": levels, "shape": tuple(shape)}
-        asked = images | {"images_per_chunk": images_per_chunk}
-        for name, value in asked.items():
+        needed = images | {"images_per_chunk": images_per_chunk}
+        for name, value in needed.items():
             if getattr(self.spec, name) != value:
                 raise UsageError(
                     f"The pool {self.name} has {name}={getattr(self.spec, name)}, and "
@@ -139,7 +141,7 @@ class Pool:
 
 
 def info(pool: Pool) -> list[str]:
-    """Lines for the console."""
+    """Returns lines for the console that describe the pool."""
     spec, size = pool.spec, "x".join(map(str, pool.spec.shape))
     megabytes = pool.chunk_bytes / 1e6
     lines = [

@@ -1,8 +1,8 @@
-"""What tells a good pool from a bad one: samples beside the test set, both against D_train.
+"""Measures the quality of a pool by comparing samples, test set and D_train.
 
-Good samples lie as near to the test set as D_train does (mean image, levels, Frechet distance),
-and as near to D_train as unseen images do (nearest neighbours): nearer means copies.
-Images are uint8 levels (N, C, H, W); all numbers are in units of pixels on [0, 1].
+Good samples are as close to the test set as D_train is (mean image, levels, Frechet distance), and
+as close to D_train as unseen images are (nearest neighbours); closer ones are copies. Images are
+uint8 levels (N, C, H, W); all numbers are in units of pixels on [0, 1].
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-QUERIES, BASE = 1024, 8192  # images in a block of the distance matrix: 32 MB
-# Of the median distance between neighbours in D_train. So near lie at most 0.2 % of the test images
-# of digits, MNIST and FashionMNIST (at 1/3, the ratio of memorization studies, 2 % of MNIST's).
+QUERIES, BASE = 1024, 8192  # sides of a block of the distance matrix, which takes 32 MB
+# Largest distance of a near copy, relative to the median distance between neighbours in D_train.
+# At most 0.2 % of the test images of digits, MNIST and FashionMNIST are so close to D_train (at
+# 1/3, the ratio of memorization studies, 2 % of MNIST's).
 NEAR_COPY = 0.2
-NEAR_COPY_IMAGES = 2000  # neighbours sought from so many, in all of D_train
+NEAR_COPY_IMAGES = 2000  # images for which the nearest one in D_train is searched
 
 
 def describe(
@@ -26,17 +27,17 @@ def describe(
     images: int = 10_000,
     seed: int = 0,
 ) -> dict[str, float]:
-    """The numbers `<measure>_<one set>_<other set>`, each for samples, D_train and test set.
+    """Returns numbers named `<measure>_<one set>_<other set>`, for samples, D_train and test set.
 
     mean       root mean square difference of the mean images
     histogram  total-variation distance of the level histograms, in [0, 1]
     frechet    squared Frechet distance in pixel space
     nearest    median distance of the first set's images to their nearest in the second
-    near_copies   share of the set that nearly copies D_train
-    to_train   median distance to the nearest of all of D_train; far below test images': copies
+    near_copies   share of the set that is within NEAR_COPY of D_train
+    to_train   median distance to the nearest in D_train; copies if far below that of test images
 
-    All three sets are cut, at random, to the same number of images, at most `images`: Frechet and
-    nearest-neighbour distances depend on it. The last two measures take all of D_train.
+    All three sets are reduced at random to the same number of images, at most `images`, on which
+    Frechet and nearest-neighbour distances depend. The last two measures use all of D_train.
     """
     count = min(images, len(samples), len(train), len(test))
     sets = {"samples": samples, "train": train, "test": test}
@@ -61,14 +62,14 @@ def describe(
 
 
 def choose(images: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """At most `count` of the images, drawn without replacement, in their order."""
+    """Draws at most `count` of the images without replacement, and keeps their order."""
     if count >= len(images):
         return images
     return images[np.sort(np.random.default_rng(seed).choice(len(images), count, replace=False))]
 
 
 def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mean (D,) and an R (min(N, D), D) with R^T R = covariance."""
+    """Returns the mean (D,) and a matrix R (min(N, D), D) with R^T R = covariance."""
     flat = x.reshape(len(x), -1).astype(np.float64)
     mean = flat.mean(0)
     flat -= mean
@@ -77,11 +78,11 @@ def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def frechet(mean_x: np.ndarray, r_x: np.ndarray, mean_y: np.ndarray, r_y: np.ndarray) -> float:
-    """Squared Frechet distance of the Gaussians with the `moments` of two sets of images.
+    """Returns the squared Frechet distance of Gaussians with the `moments` of two sets of images.
 
-    ||mu_x - mu_y||^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2)), the covariances S with N - 1. With
-    S = R^T R the last trace is the sum of the singular values of R_x R_y^T: no matrix root, so no
-    regularization, and covariances of any rank are exact to rounding.
+    It is ||mu_x - mu_y||^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2)), with covariances S by N - 1. With
+    S = R^T R the last trace is the sum of the singular values of R_x R_y^T, which needs no matrix
+    root and no regularization and is exact to rounding for covariances of any rank.
     """
     root = scipy.linalg.svdvals(r_x @ r_y.T, overwrite_a=True).sum()
     spread = (r_x**2).sum() + (r_y**2).sum() - 2 * root
@@ -91,11 +92,11 @@ def frechet(mean_x: np.ndarray, r_x: np.ndarray, mean_y: np.ndarray, r_y: np.nda
 def nearest(
     queries: np.ndarray, base: np.ndarray, levels: int, skip: np.ndarray | None = None
 ) -> np.ndarray:
-    """Distance (N,) of each query to its nearest image in the base, root mean square per pixel.
+    """Returns the distance (N,) of each query to its nearest image in the base.
 
-    `skip` (N,) gives for each query an index in the base that does not count (the query itself).
-    Found in blocks by float32 products, whose rounding is far below a level for most images;
-    the distance to the image found is then exact.
+    Distances are root mean squares per pixel. `skip` (N,) gives for each query an index in the
+    base that does not count (the query itself). The search uses blocks of float32 products, whose
+    rounding is far below a level for most images; the distance to the image found is exact.
     """
     rows, found = _flat(queries, levels), np.zeros(len(queries), np.int64)
     best = np.full(len(queries), np.inf, np.float32)
@@ -119,16 +120,17 @@ def nearest(
 
 @dataclass(frozen=True)
 class NearCopies:
-    """How many of the checked images lie within `threshold` of an image of D_train."""
+    """Counts the checked images that are within `threshold` of an image of D_train."""
 
     checked: int
     found: int
     threshold: float  # root mean square per pixel on [0, 1]
-    share_in_train: float  # of D_train's own images so near to another one: what chance would give
-    distance: float  # median of the checked images to their nearest in D_train, as threshold
+    share_in_train: float  # share of D_train that is as close to another of its images, by chance
+    distance: float  # median distance of the checked images to D_train, in units of `threshold`
 
     @property
     def share(self) -> float:
+        """Returns the share of near copies among the checked images."""
         return self.found / self.checked
 
 
@@ -139,10 +141,10 @@ def near_copies(
     count: int = NEAR_COPY_IMAGES,
     seed: int = 0,
 ) -> NearCopies:
-    """Near copies of D_train among at most `count` of the images.
+    """Counts the near copies of D_train among at most `count` of the images.
 
-    Nearer to D_train than NEAR_COPY times the median distance from an image of D_train to its
-    nearest other one (from at most `count` of them too).
+    They are closer to D_train than NEAR_COPY times the median distance between an image of D_train
+    and its nearest neighbour there (estimated from at most `count` of them).
     """
     own = choose(np.arange(len(train)), count, seed)
     typical = nearest(train[own], train, levels, skip=own)
@@ -158,7 +160,7 @@ def _histogram(images: np.ndarray, levels: int) -> np.ndarray:
 
 
 def _flat(images: np.ndarray, levels: int) -> np.ndarray:
-    """Integers around 0 as float32 (N, D): their products' sums are exact up to 2^24."""
+    """Centres levels around 0 as float32 (N, D), whose sums of products are exact up to 2^24."""
     return images.reshape(len(images), -1).astype(np.float32) - levels // 2
 
 

@@ -1,7 +1,7 @@
-"""What fits Ray's object store: one rule for the plan and for the launch.
+"""Decides whether pools fit Ray's object store, with one rule for the plan and for the launch.
 
-A Ray of our own is started with the store that the plan has counted on; the size of a running
-cluster's is known when the launch has joined it.
+A local Ray is started with the store size that the plan assumes; the size in a running cluster is
+known when the launch has connected to it.
 """
 
 import shutil
@@ -9,20 +9,20 @@ from pathlib import Path
 
 from scaling.trial.machine import memory_bytes
 
-STORE_SHARE = 0.6  # of the object store, at most, goes to pools and data sets
-MEMORY_SHARE = 0.3  # of a machine's memory is its object store, as Ray has it
-LARGEST_STORE = 200_000_000_000  # bytes, as Ray has it
-SHM, SHM_SHARE = Path("/dev/shm"), 0.95  # where the store is, and how much of that it takes
-LEAST_SHM = 10_000_000_000  # a store up to this size is in files where shared memory is smaller
+STORE_SHARE = 0.6  # largest share of the object store for pools and data sets
+MEMORY_SHARE = 0.3  # share of a machine's memory in its object store, Ray's default
+LARGEST_STORE = 200_000_000_000  # bytes, Ray's default
+SHM, SHM_SHARE = Path("/dev/shm"), 0.95  # folder of the store, and the share of it that Ray uses
+LEAST_SHM = 10_000_000_000  # Ray puts a store up to this size into files if SHM is smaller
 
 
 def fits(images_bytes: float, store_bytes: float) -> bool:
-    """Whether pools and data sets of so many bytes go into an object store of that size."""
+    """Returns True if pools and data sets of `images_bytes` fit an object store of that size."""
     return images_bytes <= STORE_SHARE * store_bytes
 
 
 def local_store_bytes() -> int:
-    """The size of the object store of a Ray that is started on this machine."""
+    """Returns the bytes of the object store of a Ray that is started on this machine."""
     memory = MEMORY_SHARE * memory_bytes()
     free = shutil.disk_usage(SHM).free if SHM.is_dir() else 0
     return int(min(memory, LARGEST_STORE, max(LEAST_SHM, SHM_SHARE * free)))

@@ -1,4 +1,4 @@
-"""Anyone's images as levels: npy, npz and folders of PNGs, in the usual layouts and ranges."""
+"""Converts a user's images (npy, npz, PNGs), in the usual layouts and ranges, to levels."""
 
 from pathlib import Path
 
@@ -9,17 +9,18 @@ from scaling.errors import UsageError, did_you_mean, listed
 from scaling.pools.pngs import Pngs
 from scaling.trial.catalog import UNREADABLE, as_uint8
 
-ARRAYS = ("images", "samples")  # names looked for in an npz that holds several arrays
-RESCALE = {"unit": (0.0, 1.0), "symmetric": (-1.0, 1.0)}  # what floats stand for black and white
+ARRAYS = ("images", "samples")  # names of the images in an npz that contains several arrays
+RESCALE = {"unit": (0.0, 1.0), "symmetric": (-1.0, 1.0)}  # floats that represent black and white
 
 
 Samples = np.ndarray | Pngs
 
 
 def open_samples(source: Path) -> Samples:
-    """The samples of an npy (mapped), an npz (one array, or one named as in ARRAYS) or PNGs.
+    """Opens the samples in an npy (mapped), an npz (one array, or one named as in ARRAYS) or PNGs.
 
-    Raises UsageError for what is missing, damaged, or holds objects or pickles.
+    Raises UsageError for a file that is missing, damaged, of another kind or shape, or contains
+    Python objects.
     """
     if source.is_dir() or source.suffix == ".zip" and source.is_file():
         return Pngs(source)
@@ -27,7 +28,7 @@ def open_samples(source: Path) -> Samples:
         raise UsageError(f"{source} does not exist. Give an npy, an npz or a folder of PNGs.")
     if source.suffix not in (".npy", ".npz"):
         raise UsageError(
-            f"{source} is of no kind that is read. Give npy, npz, a folder or a zip of PNGs."
+            f"{source} is of an unknown kind. Give npy, npz, a folder or a zip of PNGs."
         )
     try:
         samples = _npz(source) if source.suffix == ".npz" else _npy(source)
@@ -53,22 +54,24 @@ def _npz(source: Path) -> np.ndarray:
         names = [name for name in ARRAYS if name in arrays.files] or arrays.files
         if len(names) != 1:
             raise UsageError(
-                f"{source} holds {listed(arrays.files) or 'nothing'}: which one is unclear. "
-                f"Name one of them {' or '.join(ARRAYS)}."
+                f"{source} contains {listed(arrays.files) or 'nothing'}, and the images are not "
+                f"identified. Name one of them {' or '.join(ARRAYS)}."
             )
-        return np.asarray(arrays[names[0]])  # a member that is no array comes as bytes
+        return np.asarray(arrays[names[0]])  # a member that is not an array is read as bytes
 
 
 def resized(images: np.ndarray, side: int) -> np.ndarray:
-    """The images (N, h, w), (N, h, w, C) or (N, C, h, w), uint8, as squares of that side.
+    """Resizes images (N, h, w), (N, h, w, C) or (N, C, h, w), uint8, to squares of that side.
 
-    Each is filtered before it is sampled (Pillow's bicubic kernel, widened where it shrinks), so
-    that fine texture turns grey instead of into patterns that were not there.
+    Each is filtered before it is resampled (Pillow's bicubic kernel, widened where it shrinks), so
+    that fine texture becomes grey instead of false patterns. Raises UsageError for other types.
     """
     from PIL import Image
 
     if images.dtype != np.uint8:
-        raise UsageError(f"--resize takes uint8 levels, not {images.dtype}. Save those.")
+        raise UsageError(
+            f"--resize needs uint8 levels, and these are {images.dtype}. Save them as uint8."
+        )
     first = images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3)
     arranged = np.moveaxis(images, 1, 3) if first else images
     whole = arranged[..., 0] if arranged.ndim == 4 and arranged.shape[3] == 1 else arranged
@@ -82,24 +85,24 @@ def resized(images: np.ndarray, side: int) -> np.ndarray:
 def as_levels(
     images: np.ndarray, levels: int, shape: tuple[int, ...], rescale: str | None, name: str
 ) -> np.ndarray:
-    """uint8 levels (N, C, H, W) from (N, H, W), (N, H, W, C) or (N, C, H, W).
+    """Converts (N, H, W), (N, H, W, C) or (N, C, H, W) to uint8 levels (N, C, H, W).
 
-    uint8 (or bool) is taken as levels, floats only with `rescale`, a name of RESCALE, and rounded
-    to the nearest level. What is up to 3 pixels too small a side, or 28 for 32, is zero-padded
-    around. Raises UsageError, which begins with `name`, for all else.
+    uint8 and bool are levels; floats need `rescale`, a name of RESCALE, and are rounded to the
+    nearest level. Sides that are up to 3 pixels too small, or 28 instead of 32, are padded evenly
+    with zeros. Raises UsageError, which begins with `name`, for all else.
     """
     arranged, margins = _arrange(images, shape, name)
     if images.dtype.kind == "f":
         whole = _round(arranged, levels, rescale, name)
     elif images.dtype not in (np.uint8, np.bool_):
-        raise UsageError(f"{name} holds {images.dtype}. Save levels: {as_uint8(images)}.")
+        raise UsageError(f"{name} contains {images.dtype}. Save levels: {as_uint8(images)}.")
     elif rescale is not None:
-        raise UsageError(f"{name} holds levels already ({images.dtype}). Leave out --rescale.")
+        raise UsageError(f"{name} already contains levels ({images.dtype}). Leave out --rescale.")
     else:
         whole = arranged.astype(np.uint8, copy=False)
     if whole.max() >= levels:
         raise UsageError(
-            f"{name} holds levels from {whole.min()} to {whole.max()}, and the data set has "
+            f"{name} contains levels from {whole.min()} to {whole.max()}, but the data set has "
             f"0 to {levels - 1}. Convert the samples to those levels."
         )
     return np.ascontiguousarray(np.pad(whole, [(0, 0), (0, 0), *margins]))
@@ -108,7 +111,7 @@ def as_levels(
 def _arrange(
     images: np.ndarray, shape: tuple[int, ...], name: str
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """A view of the images as (N, C, h, w), and the zeros around each side."""
+    """Returns a view of the images as (N, C, h, w), and the zeros to add around each side."""
     orders = [images[:, None]] if images.ndim == 3 else [images, np.moveaxis(images, 3, 1)]
     for order in orders:
         sides = zip(order.shape[2:], shape[1:], strict=True)
@@ -116,13 +119,13 @@ def _arrange(
         if order.shape[1] == shape[0] and len(margins) == 2:
             return order, margins
     raise UsageError(
-        f"{name} holds images of the shape {images.shape[1:]}, and the data set has {shape}. "
+        f"{name} contains images of the shape {images.shape[1:]}, but the data set has {shape}. "
         "Give samples of that data set."
     )
 
 
 def _margins(have: int, want: int) -> tuple[int, int] | None:
-    """Zeros before and after, or None where that many pixels are no matter of padding."""
+    """Returns the zeros before and after, or None if the difference is too large to be padding."""
     lacking = want - have
     if not 0 <= lacking < 4 and (have, want) != (28, 32):
         return None
@@ -131,19 +134,20 @@ def _margins(have: int, want: int) -> tuple[int, int] | None:
 
 def _round(images: np.ndarray, levels: int, rescale: str | None, name: str) -> np.ndarray:
     low, high = float(images.min()), float(images.max())
-    found = f"{name} holds floats from {low:.4g} to {high:.4g}"
+    found = f"{name} contains floats from {low:.4g} to {high:.4g}"
     fitting = [n for n, (black, white) in RESCALE.items() if black <= low and high <= white]
     advice = f"give --rescale {fitting[0]}" if fitting else "clip them to [0, 1] or [-1, 1]"
     if rescale is None:
-        raise UsageError(f"{found}, and levels are needed. Round and save as uint8, or {advice}.")
+        raise UsageError(f"{found} instead of levels. Round and save them as uint8, or {advice}.")
     if rescale not in RESCALE:
         near = did_you_mean(rescale, RESCALE)
         raise UsageError(f"Unknown --rescale {rescale!r}. {near}Known: {listed(RESCALE)}.")
     black, white = RESCALE[rescale]
-    slack = 0.5 * (white - black) / (levels - 1)  # what still rounds to a level
+    slack = 0.5 * (white - black) / (levels - 1)  # values beyond the range that round to a level
     if not (black - slack <= low and high <= white + slack):
         raise UsageError(
-            f"{found}, and --rescale {rescale} means {black:g} to {white:g}: {advice}."
+            f"{found}, but --rescale {rescale} means {black:g} to {white:g}. "
+            f"{advice[0].upper()}{advice[1:]}."
         )
     scaled = (images - np.float32(black)) * np.float32((levels - 1) / (white - black))
     return np.clip(np.floor(scaled + 0.5), 0, levels - 1).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What a pool is and which of its chunks are finished: `pool.json`.
+"""Defines `pool.json`, which describes a pool and its finished chunks.
 
 {"format", name, dataset, levels, shape, ... (the fields of PoolSpec),
  "chunks": [{"file", "sha256", "first_seed"}, ...]}
@@ -22,40 +22,45 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class PoolSpec(Validated):
-    """What a pool holds, however many of its chunks are finished; stands in `pool.json`."""
+    """Describes the images of a pool, independent of its finished chunks; part of `pool.json`."""
 
-    name: str  # of the folder too
+    name: str  # also the name of its folder
     dataset: str
     levels: int
     shape: tuple[int, ...]  # (C, H, W)
     images_per_chunk: int  # |D_train|
     model: str | None = None  # key of the diffusion trial; None: imported
-    epochs: int | None = None  # of the model
-    sampler: dict | None = None  # steps and noise levels; None: not sampled here, so no seeds
-    source: str = field(default="", compare=False)  # how it came to be
+    epochs: int | None = None  # epochs of the model
+    sampler: dict | None = None  # steps and noise levels; None: imported, so there are no seeds
+    source: str = field(default="", compare=False)  # origin of the images, in words
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not NAME.fullmatch(self.name):
-            raise UsageError(f"{self.name!r} is no pool's name. Use letters, digits, '-', '_', '.'")
+            raise UsageError(
+                f"{self.name!r} is not the name of a pool. Use letters, digits, '-', '_' and '.'."
+            )
         if self.model is not None and not NAME.fullmatch(self.model):
-            raise UsageError(f"model={self.model!r} is no trial's key. Move that pool away.")
+            raise UsageError(f"model={self.model!r} is not a trial's key. Move that pool away.")
         if not 2 <= self.levels <= 256:
-            raise UsageError(f"levels={self.levels} is not in 2..256, what uint8 images have.")
+            raise UsageError(f"levels={self.levels} is impossible for uint8 images. Give 2 to 256.")
         if len(self.shape) != 3 or min(self.shape) < 1 or self.images_per_chunk < 1:
-            raise UsageError(f"{self.images_per_chunk} images of {self.shape} make no chunk.")
+            raise UsageError(
+                f"{self.images_per_chunk} images of {self.shape} are no chunk. "
+                "Give at least one image of the shape (C, H, W)."
+            )
 
     @property
     def chunk_shape(self) -> tuple[int, ...]:
-        """(N, C, H, W)"""
+        """Returns the shape (N, C, H, W) of a chunk."""
         return (self.images_per_chunk, *self.shape)
 
     def seeds(self, index: int) -> range:
-        """The seeds of chunk `index`, one an image."""
+        """Returns the seeds of chunk `index`, one per image."""
         return range(index * self.images_per_chunk, (index + 1) * self.images_per_chunk)
 
     def how_to_mend(self, k: int, root: Path) -> str:
-        """The sentence of what to type to get k chunks; `root` is the folder of all pools."""
+        """Returns what to type to get k chunks, as a sentence; `root` contains all pools."""
         if self.model is None:
             words = pool_command(root, "import", "FILE", "--name", self.name)
             return f"Import enough images: {words}"
@@ -63,21 +68,21 @@ class PoolSpec(Validated):
 
 
 def pool_command(root: Path, *words: object) -> str:
-    """Returns what to type for `pool WORD ...`, with --results unless that is ./results."""
+    """Returns the command `pool WORD ...`, with --results unless that is ./results."""
     here = root.absolute() == Path("results", "pools").absolute()
     return to_type("pool", *words, *([] if here else ["--results", root.absolute().parent]))
 
 
 def read_record(path: Path) -> tuple[PoolSpec, dict[int, str]]:
-    """What `pool.json` says: the pool, and the SHA-256 of each finished chunk by its index.
+    """Reads `pool.json`: returns the pool and the SHA-256 of each finished chunk by its index.
 
-    Raises UsageError where it is damaged, of another format, or not that of its folder.
+    Raises UsageError if it is missing, damaged, of another format, or of another folder.
     """
     values, file = read_json(path / "pool.json"), path / "pool.json"
     if values is None:
         raise UsageError(f"{file} is missing or damaged. Move that folder away and build it again.")
     if values.pop("format", None) != FORMAT:
-        raise UsageError(f"{file} is not of format {FORMAT}. Move that folder away.")
+        raise UsageError(f"{file} does not have format {FORMAT}. Move that folder away.")
     entries = values.pop("chunks", None)
     try:
         spec = PoolSpec.from_dict(values)
@@ -85,18 +90,18 @@ def read_record(path: Path) -> tuple[PoolSpec, dict[int, str]]:
     except (UsageError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{file} is damaged ({error}). Move that folder away.") from None
     if path.name != spec.name:
-        raise UsageError(f"{path} holds the pool {spec.name}: rename the folder back to that.")
+        raise UsageError(f"{path} contains the pool {spec.name}. Rename the folder back to that.")
     return spec, sums
 
 
 def write_record(path: Path, spec: PoolSpec, sums: Mapping[int, str]) -> None:
-    """`pool.json` in place of what stood there."""
+    """Writes `pool.json`, replacing an existing one."""
     chunks = [_entry(spec, index, sums[index]) for index in sorted(sums)]
     write_json(path / "pool.json", {"format": FORMAT} | asdict(spec) | {"chunks": chunks})
 
 
 def _entry(spec: PoolSpec, index: int, digest: str) -> dict[str, object]:
-    """The line of a chunk; what was not sampled here has no seeds."""
+    """Returns the entry of a chunk; an imported one has no seeds."""
     first_seed = None if spec.sampler is None else spec.seeds(index)[0]
     return {"file": chunk.file_name(index), "sha256": digest, "first_seed": first_seed}
 
@@ -107,6 +112,6 @@ def _sums(spec: PoolSpec, entries: list[dict[str, str]]) -> dict[int, str]:
         name = CHUNK.fullmatch(entry["file"])
         index, digest = int(name[1]) if name else 0, entry["sha256"]
         if entry != _entry(spec, index, digest) or not SHA256.fullmatch(digest) or index in sums:
-            raise UsageError(f"the chunk {entry} cannot be")
+            raise UsageError(f"the chunk {entry} is impossible")
         sums[index] = digest
     return sums

@@ -1,4 +1,4 @@
-"""Trials: what is trained, named by what changes its result."""
+"""Defines trials: each describes one model to train, and its key names what affects the result."""
 
 from scaling.trial.diffusion import DiffusionTrial as DiffusionTrial
 from scaling.trial.grid import grid as grid

@@ -1,6 +1,6 @@
-"""Bounds of numbers, declared where a field or a flag is: `batch: Count`, `type=number(COUNT)`.
+"""Declares bounds of numbers with a field or a flag: `batch: Count`, `type=number(COUNT)`.
 
-Numbers that are not finite lie outside all bounds.
+Numbers that are not finite are outside all bounds.
 """
 
 import argparse
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-LARGEST = 2**53  # up to which every whole number is a real one too
+LARGEST = 2**53  # up to it a float represents every whole number exactly
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """An interval: from `least` or above `above`, up to `most` or below `below`."""
+    """Describes an interval: from `least` or above `above`, up to `most` or below `below`."""
 
     least: float = -math.inf
     most: float = math.inf
@@ -40,7 +40,7 @@ class Bounds:
 
 
 def whole(least: int, most: int = LARGEST) -> Bounds:
-    """The bounds of whole numbers."""
+    """Returns the bounds of whole numbers from `least` to `most`."""
     return Bounds(least, most, whole=True)
 
 
@@ -48,8 +48,8 @@ COUNT, NUMBER, TWO = whole(1), whole(0), whole(2)
 POSITIVE, NOT_NEGATIVE = Bounds(above=0.0), Bounds(least=0.0)
 SHARE, PART = Bounds(0.0, 1.0), Bounds(above=0.0, most=1.0)
 
-Count = Annotated[int, COUNT]  # of what there must be one of
-Number = Annotated[int, NUMBER]  # a seed, a draw, a count that may be none
+Count = Annotated[int, COUNT]  # at least one
+Number = Annotated[int, NUMBER]  # a seed, the number of a draw, a count that may be 0
 AtLeastTwo = Annotated[int, TWO]
 Positive = Annotated[float, POSITIVE]
 NotNegative = Annotated[float, NOT_NEGATIVE]
@@ -59,7 +59,10 @@ BelowOne = Annotated[float, Bounds(least=0.0, below=1.0)]
 
 
 def number(bounds: Bounds) -> Callable[[str], float]:
-    """A type for argparse: a number inside the bounds, whole if they are of whole numbers."""
+    """Returns a type for argparse that accepts a number inside the bounds.
+
+    The number must be whole if the bounds are of whole numbers.
+    """
 
     def read(text: str) -> float:
         try:

@@ -1,4 +1,4 @@
-"""What goes with a data set (image shape, settings of Appendix B.1) and with a likelihood."""
+"""Lists the properties of data sets (image shape, settings of Appendix B.1) and likelihoods."""
 
 import io
 import zlib
@@ -8,18 +8,18 @@ from tokenize import TokenError
 from typing import Any, Literal
 from zipfile import BadZipFile, ZipFile
 
-MULTIPLE = 4  # of which sides are: two halvings in the networks
-TEST_PART = 5  # one in so many images is for testing where an own file does not say which
-HEAD = 1 << 16  # bytes in which a JPEG file says its size
-# An own npz has one of these layouts, the first whose arrays are all there; labels may be beside.
+MULTIPLE = 4  # sides are padded to a multiple of this, because the networks halve them twice
+TEST_PART = 5  # a file without a test set gives one image in TEST_PART to testing
+HEAD = 1 << 16  # the first bytes of a JPEG file, which hold its size in pixels
+# A user's npz file has the first of these layouts whose arrays all exist; labels are optional.
 DIVIDED, WHOLE, JPEG = {"train_images", "test_images"}, {"images"}, {"jpeg", "offsets"}
-OTHERS = {  # layouts of other tools: the first whose images are all there is read as one of ours
+OTHERS = {  # layouts of other tools: the first whose image arrays all exist is renamed to ours
     "Keras": {"train_images": "x_train", "train_labels": "y_train",
               "test_images": "x_test", "test_labels": "y_test"},
     "Keras, without a test set": {"images": "x_train", "labels": "y_train"},
     "np.savez without names": {"images": "arr_0", "labels": "arr_1"},
 }  # fmt: skip
-UNREADABLE = (  # what reading a damaged npy or npz raises
+UNREADABLE = (  # exceptions raised when a damaged npy or npz file is read
     *(ValueError, OSError, EOFError, LookupError, MemoryError, RuntimeError),
     *(TokenError, zlib.error, BadZipFile),
 )
@@ -27,29 +27,29 @@ UNREADABLE = (  # what reading a damaged npy or npz raises
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """What goes with a data set: image shape, levels and the settings of Appendix B.1."""
+    """Describes a data set: image shape, number of levels, and the settings of Appendix B.1."""
 
     channels: int
-    side: int  # after zero-padding to a multiple of 4
+    side: int  # pixels, after zero-padding to a multiple of 4
     levels: int
     train_images: int
     settings: dict[str, Any]
-    official_test: int | None = None  # images of the official test set, where there is one
-    undivided: int | None = None  # all images, where they are published as one set
-    validation: int | None = None  # images at most for validation; None: a quarter of the rest
-    development: int | None = None  # images set aside for development; None: a tenth
+    official_test: int | None = None  # images in the official test set, if it has one
+    undivided: int | None = None  # number of all images, if they are published as one set
+    validation: int | None = None  # most images used for validation; None: a quarter of the rest
+    development: int | None = None  # images reserved for development; None: a tenth
 
     @property
     def image_bytes(self) -> int:
-        """Of one image as uint8 levels."""
+        """Returns the bytes of one image as uint8 levels."""
         return self.channels * self.side**2
 
     @property
     def all_images(self) -> int:
-        """Those of a set that is published as one; else training and test images together."""
+        """Returns the number of all images, those for training and testing together."""
         if self.undivided:
             return self.undivided
-        tested = self.train_images // (TEST_PART - 1)  # estimated where nothing says how many
+        tested = self.train_images // (TEST_PART - 1)  # an estimate where the number is unknown
         return self.train_images + (tested if self.official_test is None else self.official_test)
 
 
@@ -78,29 +78,31 @@ DATASETS = {
 
 @dataclass(frozen=True)
 class LikelihoodRow:
-    """Which images a likelihood takes: levels, or also real numbers between two of them."""
+    """Describes the images that a likelihood models: levels, or also values between two levels."""
 
-    floats: Literal["never", "asked", "always"] = "never"  # noise and augmentation unrounded
-    levels: int | None = None  # that images must have; None: any
+    # Whether noise and augmentation may stay unrounded; "on_request": only if the source says so.
+    floats: Literal["never", "on_request", "always"] = "never"
+    levels: int | None = None  # number of levels that images must have; None: any
 
 
 LIKELIHOODS = {
     "mixture": LikelihoodRow(),
     "gaussian": LikelihoodRow(floats="always"),
-    "bernoulli": LikelihoodRow(floats="asked", levels=2),
+    "bernoulli": LikelihoodRow(floats="on_request", levels=2),
 }
 
 
 def likelihood_row(likelihood: str) -> LikelihoodRow:
-    """Which images it takes; levels, where a likelihood of one's own says nothing."""
+    """Returns the images that a likelihood models; levels only, for an unlisted one of a user's."""
     return LIKELIHOODS.get(likelihood, LikelihoodRow())
 
 
 def images_of(dataset: str) -> DatasetRow:
-    """The row of a data set, or of the images in the npz at that path, by its headers alone.
+    """Returns the properties of a data set, or of the images in the npz file at that path.
 
-    Headers know no levels: 256 here, also where loading finds zeros and ones only. CIFAR-10's row
-    stands in for a file that is not there or cannot be read; loading tells why.
+    Only the headers of a file are read. They do not contain the number of levels, so 256 is
+    assumed, even where loading later finds only zeros and ones. If the file is missing or cannot
+    be read, the row of CIFAR-10 is returned; loading the file then reports the reason.
     """
     if dataset in DATASETS:
         return DATASETS[dataset]
@@ -115,7 +117,7 @@ def images_of(dataset: str) -> DatasetRow:
 
 
 def names_of(found: Sequence[str]) -> dict[str, str]:
-    """Returns our names of an archive's arrays and what they are called in it."""
+    """Returns a map from this project's names of arrays to their names in an archive."""
     ours = {name: name for name in found}
     if any(layout <= ours.keys() for layout in (DIVIDED, WHOLE, JPEG)):
         return ours
@@ -126,7 +128,7 @@ def names_of(found: Sequence[str]) -> dict[str, str]:
 
 
 def as_uint8(images: Any) -> str:
-    """Returns the code that makes levels of an array of whole numbers, without wrapping them."""
+    """Returns Python code that converts whole numbers to levels without integer overflow."""
     if images.dtype.kind not in "iu" or not images.size:
         return "images.astype(np.uint8)"
     low, high = int(images.min()), int(images.max())
@@ -137,17 +139,20 @@ def as_uint8(images: Any) -> str:
 
 
 def padded(side: int) -> int:
-    """The side after zero-padding."""
+    """Returns the side in pixels after zero-padding."""
     return side + -side % MULTIPLE
 
 
 def undivided(count: int) -> int:
-    """How many of so many images are for training where an own file does not say which."""
+    """Returns the number of training images among `count` images of a file without a test set."""
     return max(0, count - max(1, count // TEST_PART))
 
 
 def _own_images(archive: ZipFile) -> tuple[int, int, int, int]:
-    """Images, those of them in a test set of its own, side, channels (`scaling.data.npz`)."""
+    """Returns the number of images, of separate test images, the side and the channels of a file.
+
+    `scaling.data.npz` describes the layouts.
+    """
     test = 0
     names = names_of([name.removesuffix(".npy") for name in archive.namelist()])
     if DIVIDED <= names.keys():
@@ -167,7 +172,7 @@ def _shape(archive: ZipFile, name: str) -> tuple[int, ...]:
 
 
 def _jpeg_shape(archive: ZipFile) -> tuple[int, ...]:
-    """Of the first image in `jpeg`."""
+    """Returns the shape (height, width, channels) of the first image in the array `jpeg`."""
     from PIL import Image
 
     with archive.open("jpeg.npy") as stream:
@@ -178,7 +183,7 @@ def _jpeg_shape(archive: ZipFile) -> tuple[int, ...]:
 
 
 def _read_header(stream: Any) -> tuple[int, ...]:
-    """The shape in the header of an npy; the stream is left at the array's first byte."""
+    """Returns the shape in the header of an npy and leaves the stream at the array's first byte."""
     from numpy.lib import format as npy
 
     version = npy.read_magic(stream)

@@ -1,4 +1,4 @@
-"""DiffusionTrial: one EDM model (Appendix D), as a frozen dataclass."""
+"""Defines DiffusionTrial, a frozen dataclass that describes one EDM model (Appendix D)."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -7,24 +7,25 @@ from scaling.trial.base import BaseTrial, check_dataset, check_draw
 from scaling.trial.bounds import BelowOne, Count, Number, Positive, PositiveShare
 from scaling.trial.partition import Partition
 
-MEASURED = 2000  # images at most of each set that a reported loss is the mean of
+MEASURED = 2000  # a reported loss is a mean over at most this number of images of a set
 
 
 @dataclass(frozen=True)
 class DiffusionTrial(BaseTrial):
-    """One EDM model on a share of D_train: data, U-Net, optimizer, seed (Appendix D).
+    """Describes one EDM model trained on a share of D_train: data, U-Net, optimizer, seed.
 
-    An effective epoch is |D_train| images whatever the share; under `budget=epochs` one pass over
-    the share. `recipe=published` trains as the code of Karras et al. does:
+    It follows Appendix D. An effective epoch is |D_train| images whatever the share; under
+    `budget=epochs` it is one pass over the share. `recipe=published` trains as the code of Karras
+    et al. does:
 
     |                           | mean_loss              | published                  |
     |---|---|---|
-    | loss that Adam sees       | mean over pixels       | sum over pixels            |
+    | loss that Adam minimizes  | mean over pixels       | sum over pixels            |
     | attention: gain of qkv    | 1                      | sqrt(0.2)                  |
     | infinite, NaN gradients   | 0, 0                   | +-1e5, 0                   |
-    | lr / its ramp's end, of   | images with this batch | images before this batch   |
+    | lr ramp-up counts         | images with this batch | images before this batch   |
 
-    Reported losses are means over pixels in both.
+    Reported losses are means over pixels under both recipes.
     """
 
     kind: ClassVar[str] = "diffusion"
@@ -34,23 +35,23 @@ class DiffusionTrial(BaseTrial):
     dataset: str
     train_size: Count | None = None
     split: Number = 0
-    replicate: Number | None = None  # number of the draw of everything that chance decides
-    content: str | None = None  # of an own file: the start of its SHA-256, in place of its path
+    replicate: Number | None = None  # number of the draw of everything random: data and training
+    content: str | None = None  # start of the SHA-256 of a user's file, replacing its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
-    share: PositiveShare = 1.0  # of D_train: a prefix of one permutation, shares nested
-    budget: Literal["images", "epochs"] = "images"  # equal whatever the share (B.8: images)
+    share: PositiveShare = 1.0  # of D_train: the start of one permutation, so shares are nested
+    budget: Literal["images", "epochs"] = "images"  # equal for all shares (B.8: images)
     seed: Number = 0
-    channels: Count = 128  # of the U-Net at multiplier 1
-    multipliers: tuple[Count, ...] = (2, 2, 2)  # of the channels, per resolution
+    channels: Count = 128  # channels of the U-Net at multiplier 1
+    multipliers: tuple[Count, ...] = (2, 2, 2)  # multiply the channels, one per resolution
     blocks: Count = 4  # residual blocks per resolution
     attention: tuple[Count, ...] = (16,)  # sides at which attention is used
     dropout: BelowOne = 0.13
     lr: Positive = 1e-3
     batch: Count = 512
-    ramp_images: Number = 10_000_000  # of the linear learning-rate ramp-up
+    ramp_images: Number = 10_000_000  # length of the linear learning-rate ramp-up
     ema_images: Count = 500_000  # half-life of the averaged weights
-    precision: Literal["float32", "tf32", "bf16"] = "float32"  # of the networks; samples too
-    recipe: Literal["mean_loss", "published"] = "mean_loss"  # how EDM's gradient steps are taken
+    precision: Literal["float32", "tf32", "bf16"] = "float32"  # in training and sampling
+    recipe: Literal["mean_loss", "published"] = "mean_loss"  # details of the gradient steps
 
     def __post_init__(self) -> None:
         super().__post_init__()

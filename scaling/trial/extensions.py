@@ -1,7 +1,7 @@
-"""Modules of the user's own, `--module my_models.py`, that add to the project's dicts.
+"""Loads the user's own modules, `--module my_models.py`, which add entries to the project's dicts.
 
-`OPEN` names those dicts. A module is imported once in a process and under its own name: by the
-command that it is given to, and by every worker process before it reads a trial.
+`OPEN` lists those dicts. A process imports a module once, under its own name: the command with the
+flag does, and so does every worker process before it reads a trial.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from typing import Any
 
 from scaling.errors import UsageError, listed
 
-OPEN = (  # what a name in the dict stands for, the module that has the dict, the dict
+OPEN = (  # what the keys of the dict name, the module of the dict, the name of the dict
     ("network", "scaling.models.networks", "NETWORKS"),
     ("network", "scaling.models.layers", "VAE_LAYERS"),
     ("likelihood", "scaling.models.likelihoods", "LIKELIHOODS"),
@@ -28,14 +28,14 @@ OPEN = (  # what a name in the dict stands for, the module that has the dict, th
     ("dataset", "scaling.data.datasets", "LOADERS"),
     ("metric", "scaling.metrics", "EXTRA"),
 )
-HINT = "What is your own is known with --module FILE.py"
+HINT = "Load a module that defines your own with --module FILE.py"
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module of the user's: what to type for it, its name, the folder that it is imported from.
+    """Describes a user's module: the word after --module, its name, the folder it is imported from.
 
-    Word and folder are the same from every working directory.
+    Word and folder are valid from every working directory.
     """
 
     word: str
@@ -44,26 +44,29 @@ class Module:
 
     @property
     def file(self) -> Path:
-        """Where it is imported from; of a package its first file."""
+        """Returns the path of the module's file; for a package, of its `__init__.py`."""
         path = Path(self.folder, *self.name.split("."))
         return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-ADDED: dict[tuple[str, str], Module] = {}  # what is in use here, such as ("network", "pooling")
+ADDED: dict[tuple[str, str], Module] = {}  # the module of an entry such as ("network", "pooling")
 _loaded: list[Module] = []
 
 
 class UnknownName(UsageError):
-    """A network, likelihood or data set that neither the project nor a loaded module has."""
+    """Reports a network, likelihood or data set that no loaded module defines."""
 
 
 def loaded() -> tuple[Module, ...]:
-    """The modules of this process, for its worker processes to load too."""
+    """Returns the modules that this process has loaded; its worker processes load them, too."""
     return tuple(_loaded)
 
 
 def known(what: str, built_in: Iterable[str] = ()) -> set[str]:
-    """The names of the project and those that have been added, without importing anything."""
+    """Returns all names of one sort, built in and added, without importing anything.
+
+    `what` is network, likelihood, dataset or metric.
+    """
     dicts = [
         getattr(sys.modules[module], name)
         for kind, module, name in OPEN
@@ -73,12 +76,15 @@ def known(what: str, built_in: Iterable[str] = ()) -> set[str]:
 
 
 def needed(values: dict[str, Any]) -> dict[str, str]:
-    """Which fields of a trial are from a module, and what to type for that."""
+    """Returns the fields whose values a user's module defines, each with its --module word."""
     return {what: m.word for (what, name), m in ADDED.items() if values.get(what) == name}
 
 
 def find(word: str) -> Module:
-    """The module of a path/to/file.py or of a dotted name; raises UsageError where none is."""
+    """Returns the module at a path/to/file.py or with a dotted name.
+
+    Raises UsageError if there is none.
+    """
     if not word.endswith(".py") and "/" not in word:
         return Module(word, word, str(_folder(word)))
     file = Path(word).absolute()
@@ -93,10 +99,16 @@ def find(word: str) -> Module:
 
 
 def _folder(dotted: str) -> Path:
-    """Where the package of a dotted name lies; the working directory counts too."""
+    """Returns the folder that contains the package of a dotted name.
+
+    The working directory is searched, too.
+    """
     top = dotted.split(".")[0]
     if not all(part.isidentifier() for part in dotted.split(".")):
-        raise UsageError(f"--module {dotted}: a file.py or a dotted name is expected.")
+        raise UsageError(
+            f"--module {dotted} is neither a Python file nor a dotted name. "
+            "Give one, such as my_models.py."
+        )
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
@@ -111,9 +123,10 @@ def _folder(dotted: str) -> Path:
 
 
 def load(module: Module) -> None:
-    """Imports the module, once; raises UsageError that names it where it does not load.
+    """Imports the module, unless this process has already done so.
 
-    Then none of the project's dicts has changed.
+    Raises UsageError that names the module if it cannot be loaded; the project's dicts are then
+    unchanged.
     """
     if module in _loaded:
         return
@@ -126,21 +139,23 @@ def load(module: Module) -> None:
             importlib.import_module(module.name)
         except SyntaxError as error:
             raise UsageError(
-                f"--module {module.word} is not Python: {error.msg}, line {error.lineno}. Mend it."
+                f"--module {module.word} is not Python: {error.msg}, line {error.lineno}. "
+                "Correct it."
             ) from None
-        except (Exception, SystemExit) as error:  # whatever a module may raise
-            raise UsageError(f"--module {module.word} {_raised(module, error)}. Mend it.") from None
+        except (Exception, SystemExit) as error:  # a user's module may raise anything
+            raised = _raised(module, error)
+            raise UsageError(f"--module {module.word} {raised}. Correct it.") from None
     _loaded.append(module)
 
 
 def load_all(modules: Iterable[Module]) -> None:
-    """`load` of each, in a worker process: what its command has loaded."""
+    """Loads the modules in a worker process that the command has loaded."""
     for module in modules:
         load(module)
 
 
 def _check_name_is_free(module: Module, path: list[str]) -> None:
-    """A file must not have the name of another module: importing it would give that one."""
+    """Raises UsageError if another module has the file's name: importing would load that one."""
     if not module.word.endswith(".py"):
         return
     there, spec = sys.modules.get(module.name), None
@@ -156,7 +171,7 @@ def _check_name_is_free(module: Module, path: list[str]) -> None:
 
 
 def _raised(module: Module, error: BaseException) -> str:
-    """`raises ValueError: ..., line 3`, by the last line of the module that was reached."""
+    """Returns `raises ValueError: ..., line 3`, with the last line of the module that was run."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == module.word]
     text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
@@ -165,7 +180,10 @@ def _raised(module: Module, error: BaseException) -> str:
 
 @contextmanager
 def _additions(module: Module) -> Iterator[None]:
-    """Notes what is added inside; takes it back, and raises, where a name was there before."""
+    """Records the entries that the block adds to the project's dicts.
+
+    Undoes them and raises UsageError if a name existed before.
+    """
     owners = [(what, importlib.import_module(name), attribute) for what, name, attribute in OPEN]
     dicts = [(what, getattr(owner, attribute)) for what, owner, attribute in owners]
     before, path = [dict(names) for _, names in dicts], list(sys.path)
@@ -192,7 +210,7 @@ def _additions(module: Module) -> Iterator[None]:
 
 
 def _check(module: Module, owner: ModuleType) -> None:
-    """What the owner of a dict asks of its additions, by its function `check_added`."""
+    """Calls the function `check_added`, if any, of the module that owns a dict with additions."""
     check = getattr(owner, "check_added", None)
     try:
         if check:

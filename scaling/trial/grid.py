@@ -1,4 +1,4 @@
-"""Grids: the product of axes over trials, and trials moved to another data set."""
+"""Builds grids, the product of axes over trials, and moves trials to another data set."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -12,32 +12,37 @@ from scaling.trial.vae import VaeTrial
 
 
 def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
-    """The product of the axes over each trial, duplicates collapsed, in order.
+    """Returns every trial with every combination of the axes' values, in order, without duplicates.
 
-    An axis over a field that the trials differ in replaces that field: so a command line overrides
-    a preset. `source.NAME` (written `**{"source.NAME": values}`) is an axis inside the source.
+    An axis over a field in which the trials differ replaces the values of that field; this is how
+    a command line overrides a preset. `source.NAME` (written `**{"source.NAME": values}`) is an
+    axis inside the source. Raises UsageError for an empty axis and for an unknown field.
     """
     base = [trials] if isinstance(trials, Trial) else list(trials)
     for name in axes:
         if not axes[name]:
-            raise UsageError(f"The axis {name} is empty.")
+            raise UsageError(f"The axis {name} is empty. Give at least one value.")
     points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    apart = dict.fromkeys(_replace(trial, points[0]) for trial in base)  # by other fields
-    made = (_replace(trial, point) for trial in apart for point in points)
+    # With the same point for all, only trials that differ in other fields remain different.
+    distinct = dict.fromkeys(_replace(trial, points[0]) for trial in base)
+    made = (_replace(trial, point) for trial in distinct for point in points)
     return list(dict.fromkeys(made))
 
 
 def _replace(trial: Kind, changes: dict[str, Any]) -> Kind:
     inner = {name[len("source.") :]: v for name, v in changes.items() if name.startswith("source.")}
     outer = {name: v for name, v in changes.items() if not name.startswith("source.")}
-    alien = set(outer) - {field.name for field in fields(trial)}
-    if alien:
-        raise UsageError(f"A {trial.kind} trial has no {listed(alien)}.")
+    unknown = set(outer) - {field.name for field in fields(trial)}
+    if unknown:
+        raise UsageError(f"A {trial.kind} trial has no {listed(unknown)}.")
     return trial.replaced(outer, inner)
 
 
 def on_dataset(trials: Iterable[Kind], dataset: str) -> list[Kind]:
-    """The trials on another data set: its network, likelihood, K, lr and batch, all its images."""
+    """Returns the trials on all images of another data set.
+
+    They take its network, likelihood, K, lr and batch.
+    """
     row = DATASETS.get(dataset)
     settings = {"mixtures": VaeTrial.mixtures} | (row.settings if row else RESIDUAL)
     return list(dict.fromkeys(trial.on_dataset(dataset, settings) for trial in trials))

@@ -1,9 +1,9 @@
-"""Successive halving over epochs: all points train a little, the best of them longer.
+"""Implements successive halving: all points are trained briefly, and only the best ones longer.
 
-Jamieson and Talwalkar (2016), with training epochs as the budget. A point's score is the mean of
-its trials' validation ELBO; the test set is never read. A longer run continues a shorter one, and
-which points go on follows from the scores alone: so a search that was killed, or that gets more
-samples, goes on from what is there.
+The method is that of Jamieson and Talwalkar (2016), with training epochs as the budget. The score
+of a point is the mean validation ELBO of its trials; the test set is never read. A longer run
+continues a shorter one, and the scores alone decide which points continue. So a search that was
+killed, or that gets more samples, continues from the existing results.
 """
 
 import math
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 from scaling.errors import UsageError
 
-LOST = -math.inf  # the score of a point of which a trial failed
+LOST = -math.inf  # the score of a point with a failed trial
 Place = tuple[int, int]  # cell, point
 Score = Callable[[int, int, int], float | None]  # cell, point, epochs; None: not measured yet
 
 
 @dataclass(frozen=True)
 class Rung:
-    """How many points of a cell are trained for how many epochs."""
+    """Describes one stage of the search: the number of points per cell and their epochs."""
 
     epochs: int
     points: int
@@ -27,7 +27,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class Climb:
-    """How far each point has to be trained, as far as the scores so far decide that."""
+    """Records how far each point must be trained, as far as the known scores decide it."""
 
     epochs: dict[Place, int]
     scores: dict[Place, dict[int, float]]  # by epochs
@@ -35,15 +35,18 @@ class Climb:
 
 
 def rungs(epochs: int, measure_every: int, samples: int, factor: int) -> tuple[Rung, ...]:
-    """The rungs of a search, `factor` 0 for none: rung j trains samples / factor^j points.
+    """Returns the rungs of a search: rung j trains samples / factor^j points.
 
-    The last rung is of `epochs`, the one before of a `factor`-th of them, and so on, up to the next
-    epoch that is measured anyway; rungs that fall on the same epoch are one.
+    The last rung trains for `epochs`, the one before for epochs / factor, and so on, each rounded
+    up to the next measured epoch; rungs with the same number of epochs are merged. With `factor`
+    0 there is one rung with all points. Raises UsageError for other factors below 2.
     """
     if not factor:
         return (Rung(epochs, samples),)
     if factor < 2:
-        raise UsageError(f"--halving {factor}: at least 2 is needed, as in --halving 3.")
+        raise UsageError(
+            f"--halving {factor} is less than 2. Give a larger one, as in --halving 3."
+        )
     steps = 0
     while factor ** (steps + 1) <= samples:
         steps += 1
@@ -53,10 +56,11 @@ def rungs(epochs: int, measure_every: int, samples: int, factor: int) -> tuple[R
 
 
 def climb(places: Sequence[Place], ladder: Sequence[Rung], score: Score, jointly: bool) -> Climb:
-    """Which points go on to which rung: the best of each cell, or `jointly` of the mean over cells.
+    """Decides which points reach which rung: those with the best scores in each cell.
 
-    Of equal scores the earlier point goes on; a lost one (LOST) never does. Where a point that is
-    still in the running has no score yet, nothing above its rung is decided.
+    With `jointly`, the mean over all cells is compared, and all cells train the same points. Of
+    two equal scores the earlier point wins; a point with the score LOST never continues. If a
+    remaining point has no score yet, nothing above its rung is decided.
     """
     cells = sorted({cell for cell, _ in places})
     groups = [tuple(cells)] if jointly else [(cell,) for cell in cells]
@@ -70,10 +74,10 @@ def climb(places: Sequence[Place], ladder: Sequence[Rung], score: Score, jointly
 def _climb_group(
     group: Sequence[int], tried: list[int], ladder: Sequence[Rung], score: Score, found: Climb
 ) -> None:
-    alive = tried
+    remaining = tried
     for at, rung in enumerate(ladder):
-        found.epochs.update({(cell, point): rung.epochs for cell in group for point in alive})
-        measured = {p: _mean(group, p, rung.epochs, score, found) for p in alive}
+        found.epochs.update({(cell, point): rung.epochs for cell in group for point in remaining})
+        measured = {p: _mean(group, p, rung.epochs, score, found) for p in remaining}
         if any(value is None for value in measured.values()):
             return
         ranked = ranking({point: value for point, value in measured.items() if value is not None})
@@ -82,18 +86,21 @@ def _climb_group(
         if at + 1 == len(ladder):
             found.chosen.update(dict.fromkeys(group, ranked[0]))
             return
-        alive = sorted(ranked[: ladder[at + 1].points])
+        remaining = sorted(ranked[: ladder[at + 1].points])
 
 
 def ranking(scores: Mapping[int, float]) -> list[int]:
-    """The points from the best to the worst, without lost ones; of equals the earlier first."""
+    """Returns the points from best to worst without lost ones; of equals, the earlier is first."""
     return sorted((p for p in scores if scores[p] > LOST), key=lambda p: (-scores[p], p))
 
 
 def _mean(
     group: Sequence[int], point: int, epochs: int, score: Score, found: Climb
 ) -> float | None:
-    """The mean over the group's cells, each kept; None where one of them is not measured yet."""
+    """Returns the mean score over the group's cells, or None if one of them is not measured yet.
+
+    Stores each cell's score in `found`.
+    """
     each = {cell: score(cell, point, epochs) for cell in group}
     for cell, value in each.items():
         if value is not None:

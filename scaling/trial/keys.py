@@ -1,6 +1,7 @@
-"""A trial's key: a readable part and a hash of what changes its result; and its JSON form.
+"""Computes a trial's key, a readable part and a hash of what affects its result, and its JSON form.
 
-Standard library only, as all of `scaling.trial`: plans and command lines start without torch.
+Like all of `scaling.trial`, it needs the standard library only, so that plans and command lines
+start without torch.
 """
 
 import functools
@@ -24,21 +25,24 @@ KINDS: dict[str, type[Trial]] = {
     kind.kind: kind for kind in (VaeTrial, DiffusionTrial, TwoSampleTrial)
 }
 
-# Fields that a later version removed, by kind, with what their default was; `source.NAME` of the
-# source. A trial.json that has them at it is read as if they were absent: its key is the same.
+# The defaults of fields that a later version removed, by kind; `source.NAME` is a field of the
+# source. A trial.json in which they have that value is read without them, and its key is the same.
 REMOVED: dict[str, dict[str, Any]] = {}
 
 
 def to_dict(trial: Trial) -> dict[str, Any]:
-    """The JSON form, as in `trial.json`: the kind and every field.
+    """Returns the JSON form of a trial, as in `trial.json`: its kind and every field.
 
-    `trial.json` also has `modules` where the trial needs modules of the user's.
+    `trial.json` also contains `modules` if the trial needs modules of the user.
     """
     return {"kind": trial.kind} | asdict(trial)
 
 
 def from_dict(values: dict[str, Any]) -> Trial:
-    """The trial of a `trial.json`; raises UsageError for unknown kinds and fields."""
+    """Returns the trial that a `trial.json` describes.
+
+    Raises UsageError for unknown kinds and fields.
+    """
     kind = values.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         near = did_you_mean(str(kind), KINDS)
@@ -54,30 +58,35 @@ def from_dict(values: dict[str, Any]) -> Trial:
             raise
         words = " ".join(f"--module {word}" for word in sorted(set(modules.values())))
         unknown = str(error).partition(". ")[0]
-        raise UnknownName(f"{unknown}: the trial was made with {words}. Add that.") from None
+        raise UnknownName(f"{unknown}: the trial was created with {words}. Add that.") from None
 
 
 def _without(values: dict[str, Any], name: str, default: object) -> dict[str, Any]:
-    """The values without a removed field; raises UsageError where it is not at its default."""
+    """Returns the values without a removed field.
+
+    Raises UsageError if the field is not at its former default.
+    """
     outer, _, inner = name.partition(".")
     if inner and isinstance(values.get(outer), dict):
         return values | {outer: _without(values[outer], inner, default)}
     if values.get(name, default) != default:
         raise UsageError(
-            f"{name}={values[name]!r} was removed from this version, which only reads {default!r}."
+            f"{name}={values[name]!r} is no longer supported; this version reads only {default!r}. "
+            "Use the version that trained this trial."
         )
     return {kept: value for kept, value in values.items() if kept != name}
 
 
 @functools.cache
 def key(trial: Trial) -> str:
-    """Readable part and hash of what changes the result; of an own file its content, not its path.
+    """Returns the trial's name: a readable part and a hash of everything that affects its result.
 
-    Fields at their default are left out of the hash, so that a later option renames no old trial;
-    the store refuses a key whose `trial.json` says otherwise.
+    A user's file enters with its content, not its path. Fields at their default are left out of
+    the hash, so that a later option renames no old trial. The store refuses a key whose
+    `trial.json` describes another trial.
     """
     values = _changed(trial)
-    if trial.content is not None:  # which is in the key in place of the path
+    if trial.content is not None:  # it replaces the path
         del values["dataset"]
     text = json.dumps({"kind": trial.kind} | values, sort_keys=True, separators=(",", ":"))
     draw = "" if trial.replicate is None else f"-r{trial.replicate}"
@@ -87,12 +96,12 @@ def key(trial: Trial) -> str:
 
 
 def group_name(trial: Trial) -> str:
-    """The name of what a trial has in common with its other replicates and seeds."""
+    """Returns the name of the group of a trial's replicates and seeds."""
     return re.sub(r"(-r0)?-s0-", "-", key(trial.kin))
 
 
 def data_name(trial: Trial) -> str:
-    """What its data set is called in names of trials and pools, and in what pools say of it."""
+    """Returns the name of its data set in the names of trials and pools and in `pool.json`."""
     return trial.dataset if trial.content is None else f"own-{trial.content}"
 
 
@@ -100,17 +109,17 @@ Data = tuple[str, str]
 
 
 def data_of(trial: Trial) -> Data:
-    """The data set, and how BinaryMNIST is made of it: what `datasets.load` needs to know."""
+    """Returns the arguments of `datasets.load`: the data set and the method of binarisation."""
     return trial.dataset, trial.binarised
 
 
 def headline(trial: Trial) -> dict[str, Any]:
-    """What tells a trial from others: its axes and the fields that are not at their default."""
+    """Returns the fields that identify a trial: its axes and those not at their default."""
     return trial.headline(_changed(trial))
 
 
 def _changed(trial: Any) -> dict[str, Any]:
-    """The fields that differ from their default, sources inside included."""
+    """Returns the fields that differ from their default, also those inside a source."""
     changed = {}
     for field in fields(trial):
         value = getattr(trial, field.name)

@@ -1,7 +1,7 @@
-"""How large this machine is for this process: CPUs and memory within the limits set for it.
+"""Determines the CPUs and the memory that this process may use.
 
-A batch system or a container gives a process less than the machine has: through its affinity, a
-limit on its address space, or control groups (of version 1 or 2, each inside others).
+A batch system or a container gives a process less than the whole machine: through its affinity, a
+limit on its address space, or control groups (version 1 or 2, nested).
 """
 
 import os
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
-CGROUP_2 = "cgroup2"  # as a mount calls version 2
+CGROUP_2 = "cgroup2"  # the name of version 2 in the list of mounts
 
 
 def cpus() -> int:
     """Returns how many CPUs this process may use, by its affinity and its quota; at least 1.
 
-    A quota of half a CPU counts as one, one of 2.5 as two: a trial is given whole ones.
+    A quota of half a CPU counts as one, and one of 2.5 CPUs as two, because trials get whole CPUs.
     """
     allowed = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
@@ -24,13 +24,13 @@ def cpus() -> int:
 
 
 def memory_bytes() -> int:
-    """Returns the bytes of memory that this process may use: the machine's, or its limit."""
+    """Returns the bytes of memory that this process may use: the machine's memory or the limit."""
     whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return int(min([whole, *_memory_limits()]))
 
 
 def _quotas() -> Iterator[float]:
-    """The CPUs that each control group around this process allows."""
+    """Yields the number of CPUs that each control group around this process allows."""
     for folder in _groups("cpu"):
         together = _read(folder / "cpu.max").split()
         apart = [_read(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
@@ -40,14 +40,14 @@ def _quotas() -> Iterator[float]:
 
 
 def _memory_limits() -> Iterator[float]:
-    """Bytes, by each control group around this process, and of its address space."""
+    """Yields the limits in bytes of each control group around this process and of its addresses."""
     for folder in _groups("memory"):
         for name in ("memory.max", "memory.limit_in_bytes"):
             if _is_number(limit := _read(folder / name)):
                 yield int(limit)
     try:
         import resource
-    except ImportError:  # no POSIX system
+    except ImportError:  # not a POSIX system
         return
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft != resource.RLIM_INFINITY:
@@ -55,9 +55,10 @@ def _memory_limits() -> Iterator[float]:
 
 
 def _groups(controller: str) -> Iterator[Path]:
-    """The folders of the control groups around this process, as far as they are seen here.
+    """Yields the folders of the control groups around this process, as far as they are visible.
 
-    A container may not see where it lies: then the mount itself is its group.
+    Inside a container the path of its own group may be invisible; the mount itself is then its
+    group.
     """
     paths: dict[str, str] = {}
     for line in _read(PROC / "self" / "cgroup").splitlines():
@@ -73,7 +74,7 @@ def _groups(controller: str) -> Iterator[Path]:
 
 
 def _read(path: Path) -> str:
-    """The text of the file; empty where it cannot be read: then it limits nothing."""
+    """Returns the text of a file, or an empty string, which is no limit, if it cannot be read."""
     try:
         return path.read_text().strip()
     except (OSError, ValueError):
@@ -81,5 +82,5 @@ def _read(path: Path) -> str:
 
 
 def _is_number(text: str) -> bool:
-    """Whether it is a number of at least 1; `max` and -1 stand for no limit."""
+    """Returns True for a number of at least 1; `max` and -1 mean that there is no limit."""
     return text.isascii() and text.isdigit() and int(text) > 0

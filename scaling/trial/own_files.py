@@ -1,4 +1,4 @@
-"""Files of the user's own are known by their content: however a path is spelled, the key is one."""
+"""Identifies the user's files by their content, so that a key does not depend on their paths."""
 
 import hashlib
 from dataclasses import replace
@@ -9,13 +9,13 @@ from scaling.errors import UsageError
 from scaling.trial.catalog import DATASETS
 from scaling.trial.keys import Trial
 
-DIGITS = 12  # of a SHA-256
+DIGITS = 12  # the length of the used start of a SHA-256 in hexadecimal
 
 
 def identified(trial: Trial) -> Trial:
-    """The trial with the content of its file, where its data set is one that is there.
+    """Returns the trial with the hash of its file, if its data set is an existing file.
 
-    Raises UsageError for a trial that was given another content.
+    Raises UsageError if the trial has the hash of other content.
     """
     path = Path(trial.dataset)
     if trial.dataset in DATASETS or not path.exists():
@@ -23,14 +23,14 @@ def identified(trial: Trial) -> Trial:
     found = content(path)
     if trial.content not in (None, found):
         raise UsageError(
-            f"{path} holds other bytes than content={trial.content} says. Leave content out: "
-            "it follows the file."
+            f"{path} has other content than content={trial.content}. Leave content out: "
+            "it is computed from the file."
         )
     return replace(trial, content=found)
 
 
 def content(path: Path) -> str:
-    """The start of the SHA-256 of a file; of a folder over the names and bytes in it."""
+    """Returns the start of the SHA-256 of a file, or of the names and contents in a folder."""
     if path.is_file():
         return _of_file(path)
     total = hashlib.sha256()
@@ -46,6 +46,6 @@ def _of_file(path: Path) -> str:
 
 @lru_cache(maxsize=100_000)
 def _digest(path: Path, size: int, changed: int, inode: int) -> str:
-    """Once for each state of a file, by what tells states apart."""
+    """Returns the hash of a file; the other arguments, which identify its state, key the cache."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:DIGITS]

@@ -1,9 +1,10 @@
-"""How the images of a data set are shared out: for training, validation, test and development.
+"""Divides the images of a data set into those for training, validation, test and development.
 
 `train_and_test` has no validation images: D_train is the start of a permutation of the training
-images, the test set is the official one or all other images. In `disjoint` validation and test
-images are disjoint from D_train and from each other, and some images are set aside. `development`
-shares out those: widths, rates and epochs are chosen there, and no reported result uses them.
+images, and the test set is the official one or all other images. In `disjoint`, validation and
+test images are disjoint from D_train and from each other, and some images are reserved.
+`development` divides the reserved images: widths, rates and epochs are chosen on them, and no
+reported result uses them.
 """
 
 from dataclasses import dataclass
@@ -14,21 +15,21 @@ from scaling.trial.catalog import DatasetRow, undivided
 
 Partition = Literal["train_and_test", "disjoint", "development"]
 Draws = Literal["random splits", "disjoint sets", "one set"]
-SET_ASIDE = 10  # one image in so many is for development
+SET_ASIDE = 10  # one image in ten is reserved for development
 
 
 @dataclass(frozen=True)
 class Part:
-    """Which images a trial is trained, chosen and tested on."""
+    """Selects the images on which a trial is trained, validated and tested."""
 
-    train_size: int | None = None  # |D_train|; None: all that there are
+    train_size: int | None = None  # |D_train|; None: all training images
     draw: int = 0  # number of the draw of D_train
     partition: Partition = "train_and_test"
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many images there are of each sort, and how D_trains of different draws relate.
+    """Describes the number of images of each sort, and how the D_train of different draws relate.
 
     `random splits` of the same `drawn_from` images overlap; `disjoint sets` do not; `one set` is
     the same in every draw.
@@ -42,9 +43,9 @@ class Sizes:
 
 
 def sizes(part: Part, row: DatasetRow, name: str = "the data set") -> Sizes:
-    """The sizes of a part of a data set of that row.
+    """Returns the sizes of a part of the data set with the properties `row`.
 
-    Raises UsageError where the images do not suffice, with the largest number that works.
+    Raises UsageError, with the largest number that works, if there are not enough images.
     """
     if part.partition == "train_and_test":
         return _train_and_test(part, row, name)
@@ -63,7 +64,7 @@ def _train_and_test(part: Part, row: DatasetRow, name: str) -> Sizes:
 
 
 def _undivided(part: Part, row: DatasetRow, name: str) -> Sizes:
-    """A set without an official test set: random splits of what is not set aside."""
+    """Divides a set without an official test set: random splits of what is not reserved."""
     aside = row.development or max(4, row.all_images // SET_ASIDE)
     if part.partition == "development":
         train = 3 * aside // 5 if part.train_size is None else part.train_size
@@ -79,7 +80,7 @@ def _undivided(part: Part, row: DatasetRow, name: str) -> Sizes:
 
 
 def _published(part: Part, row: DatasetRow, name: str) -> Sizes:
-    """A set with an official test set, half of which is for validation."""
+    """Divides a set with an official test set, half of which is used for validation."""
     assert row.official_test is not None
     images, half = row.train_images, row.official_test // 2
     most = images // SET_ASIDE
@@ -94,27 +95,27 @@ def _published(part: Part, row: DatasetRow, name: str) -> Sizes:
     count = (images - aside(row, train)) // train
     if not count:
         raise UsageError(
-            f"{name} has no D_train of {train} images beside those set aside for development. "
+            f"{name} has no {train} training images besides those reserved for development. "
             f"Leave --train-size out to train on all {images}, or give at most "
             f"--train-size {images - aside(row, images)}."
         )
     if part.draw >= count:
         raise UsageError(
-            f"{name} has {count} disjoint sets of {train} images, and replicate {part.draw} is "
-            f"one more. Give --replicates 0-{count - 1}, or a smaller --train-size."
+            f"{name} has only {count} disjoint sets of {train} images, too few for replicate "
+            f"{part.draw}. Give --replicates 0-{count - 1}, or a smaller --train-size."
         )
     return Sizes(train, half, row.official_test - half, images, "disjoint sets")
 
 
 def aside(row: DatasetRow, train: int) -> int:
-    """Training images of a published set that are set aside where D_train has so many."""
+    """Returns how many training images of a published set are reserved for |D_train| = `train`."""
     most = row.train_images // SET_ASIDE
     return min(train, most) + 2 * (most // 4)
 
 
 def _check(train: int, largest: int, name: str) -> None:
-    """Raises UsageError where the images do not suffice for this D_train."""
+    """Raises UsageError if D_train is to be larger than possible."""
     if train > largest:
         raise UsageError(
-            f"train_size={train} is more than {name} has. At most --train-size {largest} works."
+            f"train_size={train} is more than {name} has. Give at most --train-size {largest}."
         )

@@ -1,4 +1,4 @@
-"""What a trial takes of a machine or cluster: CPUs and a share of a GPU; whether they are there."""
+"""Checks that a machine or cluster has the CPUs and the share of a GPU that a trial needs."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from scaling.errors import UsageError
 
 @dataclass(frozen=True)
 class Cluster:
-    """What there is to run on: CPUs and GPUs in all, the most of each on one node, each node's."""
+    """Describes the hardware: all CPUs and GPUs, the most of each on one node, and every node."""
 
     nodes: int
     cpus: float
@@ -19,47 +19,47 @@ class Cluster:
 
     @classmethod
     def of_nodes(cls, each: tuple[tuple[float, float], ...]) -> "Cluster":
-        """The cluster of these nodes, (CPUs, GPUs) each."""
+        """Returns the cluster that consists of these nodes, (CPUs, GPUs) each."""
         cpus, gpus = zip(*each, strict=True)
         return cls(len(each), sum(cpus), sum(gpus), max(cpus), max(gpus), each)
 
     @classmethod
     def of_this_machine(cls, cpus: float, gpus: float) -> "Cluster":
-        """The machine that this process runs on."""
+        """Returns this machine as a cluster of one node."""
         return cls(1, cpus, gpus, cpus, gpus, name="this machine has")
 
 
 def check_gpus(planned: float, there: float, name: str) -> None:
-    """Raises UsageError where trials are planned for GPUs and there is none: CPUs take days."""
+    """Raises UsageError if trials planned for GPUs would start without one, for days on CPUs."""
     if planned and not there:
         raise UsageError(
             f"The trials are planned for a GPU, and {name} has none. Give --gpus-per-trial 0 to "
-            "train on CPUs all the same, --wait-for-gpus MINUTES for a cluster whose GPUs are yet "
-            "to come, or another --preset or --address."
+            "train on CPUs anyway, --wait-for-gpus MINUTES for a cluster whose GPUs join later, "
+            "or another --preset or --address."
         )
 
 
 def check_placement(cluster: Cluster, cpus: float, gpus: float) -> None:
-    """Raises UsageError for a trial that no node of the cluster can ever run."""
+    """Raises UsageError for a trial that is too large for every node of the cluster."""
     if gpus and gpus > cluster.gpus_per_node:
         raise UsageError(
-            f"A trial asks for {gpus:g} GPU, and {cluster.name} {cluster.gpus_per_node:g}. "
+            f"A trial needs {gpus:g} GPU, and {cluster.name} {cluster.gpus_per_node:g}. "
             "Use --gpus-per-trial 0, or connect to a cluster with GPUs by --address."
         )
     if cpus > cluster.cpus_per_node:
         raise UsageError(
-            f"A trial asks for {cpus:g} CPUs, and {cluster.name} {cluster.cpus_per_node:g}. "
+            f"A trial needs {cpus:g} CPUs, and {cluster.name} {cluster.cpus_per_node:g}. "
             f"{_fewer(cluster.cpus_per_node)}"
         )
     if cluster.each and not any(c >= cpus and g >= gpus for c, g in cluster.each):
         fitting = max(c for c, g in cluster.each if g >= gpus)
         raise UsageError(
-            f"A trial asks for {cpus:g} CPUs and {gpus:g} GPU, and no node of the cluster has "
+            f"A trial needs {cpus:g} CPUs and {gpus:g} GPU, and no node of the cluster has "
             f"both. {_fewer(fitting)}"
         )
 
 
 def _fewer(cpus: float) -> str:
-    """Advice; where there are no CPUs at all, fewer a trial would be refused like this again."""
+    """Returns advice: fewer CPUs per trial, unless the cluster has none, or a larger cluster."""
     larger = "onnect to a larger cluster by --address."
     return f"Use --cpus-per-trial {cpus:g}, or c{larger}" if cpus > 0 else f"C{larger}"

@@ -1,4 +1,4 @@
-"""How long trials run, when they are measured, and whose samples they read."""
+"""Schedules trials: how long they are trained, when they are measured, whose samples they read."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,18 +12,18 @@ from scaling.trial.keys import Trial, data_name, key
 from scaling.trial.own_files import identified
 from scaling.trial.partition import sizes
 
-LONGEST_BETWEEN_ROWS = 50  # epochs of a diffusion model
+LONGEST_BETWEEN_ROWS = 50  # most epochs between two rows of a diffusion model
 
 
 @dataclass(frozen=True)
 class Scheduled:
-    """A trial, how long it is trained, and every how many epochs it is measured."""
+    """Describes a trial with its number of epochs and the epochs between two measurements."""
 
     trial: Trial
     epochs: int
     measure_every: int
-    metrics: tuple[str, ...] = ()  # the costly ones, by module or column
-    kept_epochs: tuple[int, ...] = ()  # whose models are kept, for costly metrics or samples
+    metrics: tuple[str, ...] = ()  # the costly metrics, by module or column
+    kept_epochs: tuple[int, ...] = ()  # epochs whose models are saved
 
     @property
     def key(self) -> str:
@@ -31,30 +31,30 @@ class Scheduled:
 
     @property
     def pool(self) -> str | None:
-        """The pool that is sampled from its model, if one can be."""
+        """Returns the name of the pool that is sampled from its model, or None for other kinds."""
         trial = self.trial
         return pool_name(trial, self.epochs) if isinstance(trial, DiffusionTrial) else None
 
     def is_measured(self, epoch: int) -> bool:
-        """Whether the epoch has a row."""
+        """Returns True if metrics are measured in this epoch, which then has a row."""
         regular = self.trial.is_measured(epoch, self.epochs, self.measure_every)
         return regular or epoch in self.kept_epochs
 
     @property
     def measurements(self) -> int:
-        """How many epochs have a row."""
+        """Returns the number of epochs that have a row."""
         return sum(map(self.is_measured, range(1, self.epochs + 1)))
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A scheduled trial as a launch finds it: its state, and what it takes to finish it."""
+    """Describes a scheduled trial at the start of a launch: its state and remaining cost."""
 
     scheduled: Scheduled
     state: str  # new, partial, done or failed
-    hours: float  # that are left
-    gpus: float  # share of a GPU, or several
-    micro_batch: int | None = field(default=None, kw_only=True)  # images of a step at a time
+    hours: float  # remaining hours
+    gpus: float  # a share of a GPU, or a number of GPUs
+    micro_batch: int | None = field(default=None, kw_only=True)  # images computed at a time
 
     @property
     def key(self) -> str:
@@ -66,13 +66,13 @@ class Planned:
 
     @property
     def is_left(self) -> bool:
-        """Whether this launch runs it."""
+        """Returns True if this launch runs it."""
         return self.state in ("new", "partial")
 
 
 @dataclass(frozen=True)
 class Diffusion:
-    """A preset's diffusion model, how long it is trained, and how many chunks are sampled."""
+    """Describes a preset's diffusion model, its epochs, and the number `k` of sampled chunks."""
 
     trial: DiffusionTrial
     epochs: int
@@ -80,13 +80,13 @@ class Diffusion:
 
 
 def pool_name(trial: DiffusionTrial, epochs: int) -> str:
-    """The folder of the samples of a diffusion model at an epoch."""
+    """Returns the name of the folder with a diffusion model's samples after `epochs` epochs."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", PurePath(data_name(trial)).stem)
     return f"{name}-{trial.share:g}-{key(trial)}-e{epochs}"
 
 
 def chunks_of(trial: Trial) -> int:
-    """How many chunks of its pool the trial reads."""
+    """Returns the number of chunks of its pool that the trial reads."""
     return trial.chunks_read(sizes(trial.part, images_of(trial.dataset), trial.dataset).train)
 
 
@@ -100,12 +100,13 @@ def schedule(
     equal_images: bool = False,
     identify: Callable[[Trial], Trial] = identified,
 ) -> list[Scheduled]:
-    """The trials with their schedules and pools filled in; first the diffusion trials of those.
+    """Returns the trials with their schedules and pools, after the diffusion trials they depend on.
 
-    VAEs get the costly `metrics` every `metric_every` epochs (0: never) and at the end. Under
-    `equal_images` the trials of the largest D_train have so many epochs, the others, and their
-    diffusion models, as many more as it takes to train on as many images. `identify` gives trials
-    on own files the content of these.
+    VAEs get the costly `metrics` at the end and every `metric_every` epochs (0: only at the end).
+    Under `equal_images` the trials with the largest D_train are trained for `epochs`; the others,
+    and their diffusion models, for as many more epochs as they need to see the same number of
+    images. `identify` adds the content hash to trials on the user's files. Raises UsageError for
+    a trial that needs a pool if there is no `diffusion` model.
     """
     if equal_images:
         made: dict[str, Scheduled] = {}
@@ -119,20 +120,20 @@ def schedule(
     every = range(metric_every, epochs, metric_every) if metric_every else ()
     kept = (*every, epochs) if metrics else ()
     models: dict[DiffusionTrial, int] = {}
-    asked = []
+    requested = []
     for trial in trials:
         if trial.lacks_pool:
             model, length, k = _model_of(trial, diffusion, identify)
             models[model] = length
             trial = trial.with_pool(pool_name(model, length), k)
         trial = identify(trial.completed(epochs, diffusion.k if diffusion else None))
-        asked.append(_scheduled(trial, epochs, measure_every, metrics, kept))
+        requested.append(_scheduled(trial, epochs, measure_every, metrics, kept))
     first = [_scheduled(model, n, _rows_every(n)) for model, n in models.items()]
-    return first + list(dict.fromkeys(asked))
+    return first + list(dict.fromkeys(requested))
 
 
 def _by_length(trials: Sequence[Trial]) -> list[tuple[float, list[Trial]]]:
-    """The trials by |D_train|, each with how many times as large the largest D_train is."""
+    """Groups the trials by |D_train|, with the ratio of the largest |D_train| to each."""
     by_size: dict[int, list[Trial]] = {}
     for trial in trials:
         images = sizes(trial.part, images_of(trial.dataset), trial.dataset).train
@@ -147,21 +148,27 @@ def _scheduled(
     metrics: tuple[str, ...] = (),
     kept: tuple[int, ...] = (),
 ) -> Scheduled:
-    """Models are kept for costly metrics, and for samples however long they train later."""
+    """Returns the trial's schedule, with the epochs whose models are kept.
+
+    A model is kept for costly metrics and for sampling, even if training later continues.
+    """
     if not trial.has_metrics:
         metrics, kept = (), (epochs,) if trial.makes_pools else ()
     return Scheduled(trial, epochs, measure_every, metrics, kept)
 
 
 def _rows_every(epochs: int) -> int:
-    """Epochs between two rows of a diffusion model: eight rows, more where they would be hours."""
+    """Returns the epochs between two rows of a diffusion model.
+
+    There are eight rows, or more where hours would pass between them.
+    """
     return max(1, min(LONGEST_BETWEEN_ROWS, epochs // 8))
 
 
 def _model_of(
     trial: Trial, diffusion: Diffusion | None, identify: Callable[[Trial], Trial]
 ) -> tuple[DiffusionTrial, int, int]:
-    """The diffusion model whose samples the trial reads, its epochs, and how many chunks."""
+    """Returns the diffusion model whose samples the trial reads, its epochs, and its chunks."""
     if diffusion is None:
         raise UsageError(
             f"The {trial.kind} trial on {trial.dataset} needs a pool, and this preset has no "

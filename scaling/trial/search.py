@@ -1,6 +1,6 @@
-"""Searches over fields of trials: ranges, and the points of a Sobol sequence that lie in them.
+"""Searches over fields of trials: parses ranges and selects points of a Sobol sequence in them.
 
-The points are nested: those of 8 samples are the first 8 of 16. They are rounded, so that the keys
+The points are nested: 8 samples are the first 8 of 16. Their values are rounded, so that the keys
 of their trials do not depend on the last bits of a machine's arithmetic.
 """
 
@@ -14,11 +14,11 @@ from scaling.trial.grid import grid
 from scaling.trial.keys import Kind, Trial
 from scaling.trial.source import Source
 
-SEED = 0  # of the scrambling, always: else more samples would not extend fewer
-DIGITS = 3  # of a value, significant ones
+SEED = 0  # of the scrambling; constant, so that more samples extend fewer
+DIGITS = 3  # significant digits of a value
 MOST_SAMPLES = 1024
-MOST_DRAWS = 2**16  # points of the sequence that are looked at for so many different ones
-CHANCE = ("replicate", "seed", "split")  # fields that chance reads: averaged over, not searched
+MOST_DRAWS = 2**16  # most points of the sequence that are examined to find different ones
+CHANCE = ("replicate", "seed", "split")  # fields of randomness: averaged over, not searched
 FORMS = "FIELD=lin:A:B, log:A:B, int:A:B or choice:A,B,C"
 
 Point = dict[str, object]  # a value for each searched field
@@ -26,7 +26,7 @@ Point = dict[str, object]  # a value for each searched field
 
 @dataclass(frozen=True)
 class Range:
-    """The values that a search may give to one field."""
+    """Describes the values that a search may give to one field."""
 
     name: str
     text: str  # as typed: log:1e-4:1e-2
@@ -34,21 +34,22 @@ class Range:
     low: float = 0.0
     high: float = 0.0
     choices: tuple[object, ...] = ()
-    whole: bool = False  # whether its values are whole numbers
-    as_int: bool = False  # whether they are of type int, as the field is
+    whole: bool = False  # True if its values are whole numbers
+    as_int: bool = False  # True if the field takes them as type int
 
     @property
     def distinct(self) -> float:
-        """How many different values there are, as far as that can be counted."""
+        """Returns the number of different values; infinite for a range of real numbers."""
         if self.scale == "choice":
             return len(self.choices)
         return self.high - self.low + 1 if self.whole else math.inf
 
     def at(self, share: float) -> object:
-        """The value at a share in [0, 1) of the range, rounded to DIGITS significant digits.
+        """Returns the value at a share u in [0, 1) of the range, rounded to DIGITS digits.
 
-        lin: a + u (b - a). log: a (b / a)^u. Whole numbers and choices have equal parts of [0, 1)
-        each, of a logarithmic range of whole numbers equal parts of [log a, log (b + 1)).
+        lin: a + u (b - a). log: a (b / a)^u. Whole numbers and choices each get an equal part of
+        [0, 1). In a logarithmic range of whole numbers, n gets [log n, log (n + 1)) of
+        [log a, log (b + 1)).
         """
         if self.scale == "choice":
             return self.choices[int(share * len(self.choices))]
@@ -64,20 +65,24 @@ class Range:
 
 
 def parse_range(word: str, kind: type[Trial]) -> Range:
-    """The range in `FIELD=SCALE:A:B` or `FIELD=choice:A,B,C`, for a field of this kind of trial.
+    """Returns the range that `FIELD=SCALE:A:B` or `FIELD=choice:A,B,C` describes.
 
-    Raises UsageError for an unknown field, one that is no number, an empty or reversed range, a
-    logarithm through 0.
+    FIELD is a field of the trial class `kind` or `source.NAME`. Raises UsageError for an unknown
+    field, for A:B of a field that takes no numbers, for an empty or reversed range, and for a
+    logarithmic range that contains 0.
     """
     name, equals, text = word.partition("=")
     scale, colon, rest = text.partition(":")
     if not (name and equals and colon and scale in ("lin", "log", "int", "choice")):
-        raise UsageError(f"--search {word}: {FORMS} is expected, as in --search lr=log:1e-4:1e-2.")
+        raise UsageError(
+            f"--search {word} does not describe a range. Write {FORMS}, as in "
+            "--search lr=log:1e-4:1e-2."
+        )
     if name in CHANCE:
         axis = "--set split=0 1 2" if name == "split" else f"--{name}s 0-4"
         raise UsageError(
-            f"--search {word}: {name} is chance, over which a search takes the mean. "
-            f"Give several: {axis}."
+            f"--search {word}: a search averages over {name} instead of searching it. "
+            f"Give several values with {axis}."
         )
     owner, field = (Source, name[7:]) if name.startswith("source.") else (kind, name)
     number = _number(owner, field, rest)
@@ -85,19 +90,21 @@ def parse_range(word: str, kind: type[Trial]) -> Range:
         return _choices(word, name, text, [owner.parse(field, part) for part in rest.split(",")])
     if number is None:
         raise UsageError(
-            f"--search {word}: {name} is no number and has no range. "
-            f"Name its values: --search {name}=choice:A,B."
+            f"--search {word}: {name} takes no numbers and so has no range. "
+            f"List its values: --search {name}=choice:A,B."
         )
     low, high = _ends(word, rest)
     _check_ends(word, name, scale, low, high)
     whole = scale == "int" or number is int
     if whole and not (low.is_integer() and high.is_integer()):
-        raise UsageError(f"--search {word}: whole numbers are expected for {name}.")
+        raise UsageError(
+            f"--search {word}: an end of this range is not a whole number. Give two for {name}."
+        )
     return Range(name, text, scale, low, high, whole=whole, as_int=number is int)
 
 
 def _number(owner: type[Any], field: str, text: str) -> type | None:
-    """Float or int, whichever the field takes; None where it takes no numbers."""
+    """Returns float or int, whichever the field takes, or None if it takes no numbers."""
     hints = get_type_hints(owner)
     if field not in hints:
         owner.parse(field, text)  # raises, with the known fields
@@ -108,8 +115,8 @@ def _number(owner: type[Any], field: str, text: str) -> type | None:
 def _choices(word: str, name: str, text: str, values: list[object]) -> Range:
     if len(set(values)) < max(2, len(values)):
         raise UsageError(
-            f"--search {word}: at least two different values are needed, each named once. "
-            f"Give one alone with --set {name}=VALUE."
+            f"--search {word} does not list two or more different values. "
+            f"Give a single one with --set {name}=VALUE."
         )
     return Range(name, text, "choice", choices=tuple(values))
 
@@ -120,14 +127,16 @@ def _ends(word: str, text: str) -> tuple[float, float]:
     except ValueError:
         low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise UsageError(f"--search {word}: two numbers are expected, as in lr=log:1e-4:1e-2.")
+        raise UsageError(
+            f"--search {word}: a range has two finite numbers. Write them as in lr=log:1e-4:1e-2."
+        )
     return low, high
 
 
 def _check_ends(word: str, name: str, scale: str, low: float, high: float) -> None:
     if low == high:
         raise UsageError(
-            f"--search {word}: the range is empty. Give that value with --set {name}={low:g}."
+            f"--search {word}: the range is empty. Give its value with --set {name}={low:g}."
         )
     if low > high:
         raise UsageError(
@@ -135,15 +144,15 @@ def _check_ends(word: str, name: str, scale: str, low: float, high: float) -> No
         )
     if scale == "log" and low <= 0:
         raise UsageError(
-            f"--search {word}: a logarithm has no value at or below 0. "
-            f"Begin above it, or write {name}=lin:{low:g}:{high:g}."
+            f"--search {word}: a logarithmic range must begin above 0. "
+            f"Give a larger first number, or write {name}=lin:{low:g}:{high:g}."
         )
 
 
 def points(ranges: Sequence[Range], samples: int) -> list[Point]:
-    """The first `samples` different points of a scrambled Sobol sequence in the ranges.
+    """Returns the first `samples` different points of a scrambled Sobol sequence in the ranges.
 
-    The ranges' order does not matter. Raises UsageError where there are not so many.
+    The order of the ranges does not matter. Raises UsageError if they contain fewer points.
     """
     from scipy.stats import qmc
 
@@ -158,32 +167,32 @@ def points(ranges: Sequence[Range], samples: int) -> list[Point]:
             if len(found) == samples:
                 return [dict(zip((r.name for r in ordered), p, strict=True)) for p in found]
     raise UsageError(
-        f"--samples {samples}: the ranges hold {len(found)} different points, rounded to {DIGITS} "
-        f"digits. Give --samples {len(found)}, or wider ranges."
+        f"--samples {samples}: the ranges contain {len(found)} different points, rounded to "
+        f"{DIGITS} digits. Give --samples {len(found)}, or wider ranges."
     )
 
 
 def _check_samples(ranges: Sequence[Range], samples: int) -> None:
     if samples < 1:
-        raise UsageError(f"--samples {samples}: at least one is needed.")
+        raise UsageError(f"--samples {samples} is less than 1. Give at least 1.")
     if samples > MOST_SAMPLES:
         raise UsageError(
-            f"--samples {samples}: at most {MOST_SAMPLES} are taken. "
-            "Give fewer, and narrow the ranges to where the best of them lie."
+            f"--samples {samples} is more than {MOST_SAMPLES}. "
+            "Give fewer, and narrow the ranges to the best results."
         )
     there = math.prod(one.distinct for one in ranges)
     if samples > there:
         raise UsageError(
-            f"--samples {samples}: the ranges hold {there:g} different points. "
+            f"--samples {samples}: the ranges contain {there:g} different points. "
             f"Give --samples {there:g}, or wider ranges."
         )
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trial of a search: which of the study's cells it belongs to, and which point it tries.
+    """Describes a trial of a search: its cell of the study and the point that it tries.
 
-    The trials of a cell and point differ in chance only.
+    The trials of a cell and point differ only in their random choices.
     """
 
     cell: int
@@ -192,10 +201,10 @@ class Candidate:
 
 
 def sampled(trials: Iterable[Any], tried: Sequence[Point]) -> list[Candidate]:
-    """Every trial at every point, the first points first.
+    """Returns every trial at every point, in the order of the points.
 
-    A cell is what a trial has in common with those that differ from it by chance. Raises UsageError
-    where a searched field is an axis of the trials, or where a trial cannot have a value.
+    Trials that differ only in replicate, seed or split form a cell. Raises UsageError if a searched
+    field is an axis of the trials, and if a trial cannot take a value.
     """
     base = list(dict.fromkeys(trials))
     cells: dict[Trial, int] = {}
@@ -204,7 +213,7 @@ def sampled(trials: Iterable[Any], tried: Sequence[Point]) -> list[Candidate]:
     for name, value in tried[0].items():
         if len({t for trial in base for t in grid(trial, **{name: [value]})}) < len(base):
             raise UsageError(
-                f"--search {name}: {name} is an axis of this study already, with several values. "
+                f"--search {name}: {name} already is an axis of this study, with several values. "
                 "Search another field."
             )
     return [
@@ -219,14 +228,14 @@ def _axes(point: Point) -> dict[str, list[object]]:
 
 
 def without_chance(trial: Kind) -> Kind:
-    """The trial as it is shared by all its replicates, seeds and splits."""
+    """Returns the trial without replicate, seed and split."""
     plain: dict[str, Any] = {"replicate": None, "seed": 0, "split": 0}
     known = type(trial).__dataclass_fields__
     return replace(trial, **{name: plain[name] for name in CHANCE if name in known})
 
 
 def check_free(ranges: Sequence[Range], given: Iterable[str]) -> None:
-    """Raises UsageError where a field has two ranges, or is given a value beside its range."""
+    """Raises UsageError if a field has two ranges, or both a range and a value."""
     names = [one.name for one in ranges]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
@@ -234,6 +243,5 @@ def check_free(ranges: Sequence[Range], given: Iterable[str]) -> None:
     both = set(names) & set(given)
     if both:
         raise UsageError(
-            f"--search and another flag both give {listed(both)}: it would be an axis and "
-            "searched. Leave one of them out."
+            f"--search and another flag both set {listed(both)}. Leave one of them out."
         )

@@ -1,4 +1,4 @@
-"""Source: a training distribution as a point in the space of section 4.1 and Appendices B.6-B.8."""
+"""Defines Source, a training distribution of section 4.1 and Appendices B.6-B.8."""
 
 import functools
 from dataclasses import dataclass, fields, replace
@@ -8,9 +8,9 @@ from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.bounds import Count, NotNegative, PositiveShare, Share, whole
 from scaling.trial.validation import Validated
 
-HALF = -1  # mollify_epochs before the study's epochs are known: half of them
-SAMPLES = ("k", "pool", "diffusion_share", "pool_order", "mix")  # read where samples are
-# Fields that only some sources read: elsewhere they keep their default.
+HALF = -1  # a value of mollify_epochs: half of the study's epochs, until their number is known
+SAMPLES = ("k", "pool", "diffusion_share", "pool_order", "mix")  # read only with samples
+# A source reads the field only if it sets the other; else the field must keep its default.
 READ_WITH = {
     "augment_strength": "augment",
     "augment_probability": "augment",
@@ -24,30 +24,30 @@ READ_WITH = {
 
 @dataclass(frozen=True)
 class Source(Validated):
-    """A training distribution: a point in the space of section 4.1 and Appendices B.6-B.8."""
+    """Describes a training distribution: a point in the space of section 4.1 and App. B.6-B.8."""
 
     real_share: Share = 1.0  # share of real images in a batch
-    k: Count | None = None  # distinct samples, in units of |D_train|; None: the preset's
+    k: Count | None = None  # distinct samples, in units of |D_train|; None: the preset's number
     diffusion_share: PositiveShare = 1.0  # share of D_train that the diffusion model saw
     pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
     pool_order: Literal["chunks", "shuffled"] = "chunks"  # chunk after chunk, or all k shuffled
-    mix: Literal["batch", "fixed"] = "batch"  # real images and samples anew in each batch, or once
+    mix: Literal["batch", "fixed"] = "batch"  # real images and samples mixed per batch, or once
     augment: Literal["naive", "tuned"] | None = None  # Tables 8-10
-    augment_strength: Literal["normal", "uniform", "uniform_pos"] = "normal"  # draws of strengths
+    augment_strength: Literal["normal", "uniform", "uniform_pos"] = "normal"  # their distribution
     augment_probability: Share | None = None  # of each transformation; None: the data set's
     augment_flip: Literal["coin", "always"] = "coin"  # Table 10's "probability 1"
-    augment_filter: Literal["bilinear", "sym6"] = "bilinear"  # of the affine resampling
-    augment_shift: NotNegative = 0.0  # std of a translation in widths; EDM's, not the paper's
-    keep_real: bool = False  # under a Bernoulli: no threshold after augmentation
-    mollify_epochs: Annotated[int, whole(HALF)] = 0  # of the schedule of B.6; HALF: of all epochs
-    requantise: bool = True  # under a Bernoulli: mollified images back to levels
+    augment_filter: Literal["bilinear", "sym6"] = "bilinear"  # filter of the affine resampling
+    augment_shift: NotNegative = 0.0  # std of a translation, in widths; from EDM, not the paper
+    keep_real: bool = False  # with a Bernoulli likelihood: no threshold after augmentation
+    mollify_epochs: Annotated[int, whole(HALF)] = 0  # length of the schedule of B.6, or HALF
+    requantise: bool = True  # with a Bernoulli likelihood: round mollified images to levels
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_read()
 
     def _check_read(self) -> None:
-        """Fields that this source would not read must be at their default."""
+        """Raises UsageError if a field that this source would not read is not at its default."""
         unread = {name: owner for name, owner in READ_WITH.items() if not getattr(self, owner)}
         if self.real_share == 1:
             unread |= dict.fromkeys(SAMPLES, "real_share below 1")
@@ -61,14 +61,14 @@ class Source(Validated):
                 )
 
     def replaced(self, changes: dict[str, Any]) -> "Source":
-        """The source with other fields; those about samples are left out where it reads none."""
+        """Returns the source with other fields; without samples, fields about them are ignored."""
         if changes.get("real_share", self.real_share) == 1:
             changes = {name: value for name, value in changes.items() if name not in SAMPLES}
         return replace(self, **changes)
 
     @property
     def name(self) -> str:
-        """The short name, or the fields that differ from normal training."""
+        """Returns its short name, or the fields that differ from normal training."""
         return _name(self)
 
 
@@ -100,7 +100,10 @@ SOURCES = {
 
 
 def parse_source(text: str) -> Source:
-    """A source from its name or its fields (`real_share=0.4,augment=tuned`)."""
+    """Returns the source with this name or with these fields (`real_share=0.4,augment=tuned`).
+
+    Raises UsageError for an unknown name, field or value.
+    """
     if text in SOURCES:
         return SOURCES[text]
     if "=" not in text:

@@ -1,4 +1,4 @@
-"""TwoSampleTrial: a classifier of real images and samples (Appendix D.3), as a frozen dataclass."""
+"""Defines TwoSampleTrial, a classifier of real images against samples (Appendix D.3)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -17,28 +17,28 @@ from scaling.trial.bounds import (
 )
 from scaling.trial.partition import Partition
 
-HELD_OUT = 5  # one image in so many of each class does not train the classifier (Appendix D.3)
+HELD_OUT = 5  # one image in five of each class does not train the classifier (Appendix D.3)
 
 
 @dataclass(frozen=True)
 class TwoSampleTrial(BaseTrial):
-    """A classifier that tells real images from a diffusion model's (Appendix D.3, Fig 18)."""
+    """Describes a classifier of real images against a diffusion model's (Appendix D.3, Fig 18)."""
 
     kind: ClassVar[str] = "two_sample"
 
     dataset: str
     train_size: Count | None = None
     split: Number = 0
-    replicate: Number | None = None  # number of the draw of everything that chance decides
-    content: str | None = None  # of an own file: the start of its SHA-256, in place of its path
+    replicate: Number | None = None  # number of the draw of everything random: data and training
+    content: str | None = None  # start of the SHA-256 of a user's file, replacing its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
-    share: PositiveShare = 1.0  # of D_train that the diffusion model saw
+    share: PositiveShare = 1.0  # share of D_train that the diffusion model saw
     pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
     seed: Number = 0
     real: Literal["train", "test"] = "train"  # images that are compared with the samples
-    images: AtLeastTwo | None = None  # of each class; None: as many as the real ones
-    stages: Count = 4  # of the ResNet; 4 are ResNet-18
-    channels: Count = 64  # of its first stage
+    images: AtLeastTwo | None = None  # images per class; None: as many as there are real ones
+    stages: Count = 4  # stages of the ResNet; 4 for ResNet-18
+    channels: Count = 64  # channels of its first stage
     lr: Positive = 1e-3
     momentum: BelowOne = 0.9
     batch: Count = 256
@@ -49,7 +49,9 @@ class TwoSampleTrial(BaseTrial):
         check_dataset(self)
         check_draw(self)
         if self.images is None and self.real == "test":
-            raise UsageError("real=test compares `images` of the test set: give how many.")
+            raise UsageError(
+                "real=test needs the number of test images to compare. Give --set images=N."
+            )
 
     @property
     def label(self) -> str:

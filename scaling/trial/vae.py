@@ -1,4 +1,4 @@
-"""VaeTrial: one VAE (Appendix B.1), as a frozen dataclass over the standard library only."""
+"""Defines VaeTrial, a frozen dataclass that describes one VAE (Appendix B.1)."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
@@ -12,21 +12,21 @@ from scaling.trial.source import HALF, NORMAL, Source
 from scaling.trial.vae_checks import READ_WHERE, check_names, check_read, check_source
 
 FC_LATENTS = 16  # d_z of the fully-connected network at m_z = 1 (Table 3)
-BF16_FROM_SIDE = 32  # for every width, so that no axis of widths changes its arithmetic midway
-AXES = ("dataset", "m_z", "n_c", "seed", "lr", "batch")  # that tell one trial from another
+BF16_FROM_SIDE = 32  # the same for all widths, so that a curve over widths has one precision
+AXES = ("dataset", "m_z", "n_c", "seed", "lr", "batch")  # fields that identify a trial
 
 
 def values_per_component(channels: int) -> int:
-    """Decoder outputs per pixel for each component of a mixture of logistics.
+    """Returns the decoder outputs per pixel for each component of a mixture of logistics.
 
-    A logit; of each colour channel a mean and a log-scale; of RGB three coefficients more.
+    They are a logit, a mean and a log-scale of each colour channel, and for RGB three coefficients.
     """
     return 10 if channels == 3 else 1 + 2 * channels
 
 
 @dataclass(frozen=True)
 class VaeFields(BaseTrial):
-    """The fields of a VaeTrial, and which of their values go together."""
+    """Holds the fields of a VaeTrial and checks that their values are compatible."""
 
     kind: ClassVar[str] = "vae"
     has_metrics: ClassVar[bool] = True
@@ -39,8 +39,8 @@ class VaeFields(BaseTrial):
     seed: Number = 0
     train_size: Count | None = None  # |D_train|; None: all training images
     split: Number = 0  # seed of the permutation whose first train_size images are D_train
-    replicate: Number | None = None  # number of the draw of everything that chance decides
-    content: str | None = None  # of an own file: the start of its SHA-256, in place of its path
+    replicate: Number | None = None  # number of the draw of everything random: data and training
+    content: str | None = None  # start of the SHA-256 of a user's file, replacing its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
     network: str = "residual"
     likelihood: str = "mixture"
@@ -57,14 +57,14 @@ class VaeFields(BaseTrial):
     batch: Count = 100
     weight_decay: NotNegative = 0.0
     grad_clip: Positive | None = None
-    lr_decay_epochs: Number = 0  # cosine decay to 0 over so many epochs; 0: constant
+    lr_decay_epochs: Number = 0  # length of a cosine decay to 0; 0: a constant rate
     precision: Literal["auto", "float32", "bf16"] = "auto"  # of the networks in training
     half_asleep_from: Number = 0  # epochs until reverse half asleep begins (section 5.2); 0: never
-    half_asleep_source: Literal["qz", "prior"] = "qz"  # z of the decoder's samples
-    half_asleep_mix: Literal["half", "only_samples"] = "half"  # samples beside real images
-    stop_when: Literal["never", "collapsed", "diverged", "either"] = "never"  # early, censored
-    stop_after: Count = 20  # epochs in succession in which it is so
-    stop_kl: Positive = 0.01  # nats per image: collapsed is what has less
+    half_asleep_source: Literal["qz", "prior"] = "qz"  # distribution of z for decoder samples
+    half_asleep_mix: Literal["half", "only_samples"] = "half"  # batches with or without real images
+    stop_when: Literal["never", "collapsed", "diverged", "either"] = "never"  # reason to stop early
+    stop_after: Count = 20  # consecutive epochs in which the reason must hold
+    stop_kl: Positive = 0.01  # nats per image; a model with a smaller KL is collapsed
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,26 +75,26 @@ class VaeFields(BaseTrial):
 
     @property
     def likelihood_row(self) -> LikelihoodRow:
-        """Which images its likelihood takes."""
+        """Returns the images that its likelihood models."""
         return likelihood_row(self.likelihood)
 
     def stops(self, why: Literal["collapsed", "diverged"]) -> bool:
-        """Whether it ends early for this reason."""
+        """Returns True if it stops early for this reason."""
         return self.stop_when in (why, "either")
 
     def check_levels(self, levels: int) -> None:
         taken = self.likelihood_row.levels
         if taken is not None and levels != taken:
             raise UsageError(
-                f"likelihood={self.likelihood} is of images of {taken} levels, and {self.dataset} "
-                f"has {levels}. Save it in levels 0 to {taken - 1}, or give "
+                f"likelihood={self.likelihood} models images with {taken} levels, and "
+                f"{self.dataset} has {levels}. Save it with levels 0 to {taken - 1}, or give "
                 "--set likelihood=mixture."
             )
 
 
 @dataclass(frozen=True)
 class VaeTrial(VaeFields):
-    """One VAE: data set and split, source, architecture, optimizer, seed (Appendix B.1)."""
+    """Describes one VAE: data, source, architecture, optimizer and seed (Appendix B.1)."""
 
     @property
     def label(self) -> str:
@@ -102,7 +102,7 @@ class VaeTrial(VaeFields):
 
     @property
     def latent_channels(self) -> int:
-        """Channels of z in the residual network."""
+        """Returns the channels of z in the residual network."""
         return self.m_z if self.latent_reading == "m_z_channels" else 64 * self.m_z
 
     @property
@@ -154,7 +154,7 @@ class VaeTrial(VaeFields):
         if self.reads_pool and not source.k:
             if k is None:
                 raise UsageError(
-                    f"How many chunks of the pool {source.pool} are to be read? Say it: "
+                    f"The number of chunks to read from the pool {source.pool} is unknown. Give "
                     "--set source.k=K."
                 )
             source = replace(source, k=k)
@@ -178,7 +178,10 @@ class VaeTrial(VaeFields):
         return self.source.k or 1
 
     def is_measured(self, epoch: int, epochs: int, measure_every: int) -> bool:
-        """Four times as often in the last tenth: the mean of those rows is the final value."""
+        """Returns True if this epoch has a row: in the last tenth four times as many epochs do.
+
+        The mean of the rows of the last tenth is the final value of a metric.
+        """
         denser = epoch > 0.9 * epochs and epoch % max(1, measure_every // 4) == 0
         return denser or super().is_measured(epoch, epochs, measure_every)
 
@@ -195,7 +198,7 @@ class VaeTrial(VaeFields):
 
     @property
     def step_images(self) -> int:
-        """The batch; in reverse half asleep also as many samples, or those alone."""
+        """Returns the images of one step: the batch, doubled if samples are added (half asleep)."""
         both = self.half_asleep_from and self.half_asleep_mix == "half"
         return 2 * self.batch if both else self.batch
 

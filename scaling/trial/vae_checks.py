@@ -1,4 +1,4 @@
-"""What a VaeTrial's fields must be: names that are known, and nothing that no run would read."""
+"""Checks that the names in a VaeTrial are known and that every changed field has an effect."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from scaling.trial import extensions
 from scaling.trial.base import check_dataset
 from scaling.trial.catalog import LIKELIHOODS
 
-NETWORKS = ("residual", "fully_connected")  # besides those of the user's modules
-# Fields that only some networks, likelihoods or data sets read: elsewhere they keep their default.
+NETWORKS = ("residual", "fully_connected")  # the user's modules may add others
+# Only these networks, likelihoods or data sets read the field; others must keep its default.
 READ_WHERE = {
     "mixtures": ("likelihood", ("mixture",)),
     "mol_mix": ("likelihood", ("mixture",)),
@@ -20,15 +20,15 @@ READ_WHERE = {
     "batch_norm": ("network", ("fully_connected",)),
     "binarise": ("dataset", ("mnist",)),
 }
-HALF_ASLEEP = ("half_asleep_source", "half_asleep_mix")  # read with half_asleep_from only
-STOPPING = {  # read with these values of stop_when only
+HALF_ASLEEP = ("half_asleep_source", "half_asleep_mix")  # read only with half_asleep_from
+STOPPING = {  # read only with these values of stop_when
     "stop_after": ("collapsed", "diverged", "either"),
     "stop_kl": ("collapsed", "either"),
 }
 
 
 def check_names(trial: Any) -> None:
-    """What this trial is made of must be known: here, or by a module that is loaded."""
+    """Raises UnknownName for a data set, network or likelihood that no loaded module defines."""
     check_dataset(trial)
     for name, built_in in (("network", NETWORKS), ("likelihood", tuple(LIKELIHOODS))):
         value, names = getattr(trial, name), extensions.known(name, built_in)
@@ -40,7 +40,7 @@ def check_names(trial: Any) -> None:
 
 
 def check_read(trial: Any) -> None:
-    """Fields that this trial's run would not read must be at their default."""
+    """Raises UsageError if a field that the trial's run would not read is not at its default."""
     if not trial.half_asleep_from:
         for name in HALF_ASLEEP:
             if getattr(trial, name) != type(trial).__dataclass_fields__[name].default:
@@ -66,20 +66,20 @@ def check_read(trial: Any) -> None:
 
 
 def check_source(trial: Any) -> None:
-    """What the source gives, the likelihood must take."""
-    asked = trial.likelihood_row.floats == "asked"
-    if trial.source.keep_real and not asked:
+    """Raises UsageError if the likelihood cannot model the images that the source provides."""
+    on_request = trial.likelihood_row.floats == "on_request"
+    if trial.source.keep_real and not on_request:
         raise UsageError(
             "source.keep_real=True is read by the likelihood bernoulli only, and this trial "
-            f"has likelihood={trial.likelihood}."
+            f"has likelihood={trial.likelihood}. Leave keep_real out."
         )
-    if not trial.source.requantise and not asked:
+    if not trial.source.requantise and not on_request:
         raise UsageError(
             "source.requantise=False is read by the likelihood bernoulli only: a mixture gives "
             "probabilities to levels, a Gaussian never sees rounded noise. Leave it out."
         )
     if trial.binarise != "threshold" and trial.source.real_share < 1:
         raise UsageError(
-            f"binarise={trial.binarise}: diffusion models are trained on thresholded images, "
-            "their samples are not of the test set's kind. Give --source normal."
+            f"binarise={trial.binarise} cannot be combined with samples: diffusion models are "
+            "trained on thresholded images, unlike the test set. Give --source normal."
         )

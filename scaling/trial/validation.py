@@ -1,4 +1,4 @@
-"""Frozen dataclasses that check their fields by types and bounds; errors list what is right."""
+"""Validates the fields of frozen dataclasses by types and bounds; errors list valid values."""
 
 import functools
 import math
@@ -12,7 +12,7 @@ from scaling.trial.bounds import Bounds
 
 
 class Validated:
-    """Validates a frozen dataclass by its fields' types and bounds; an int may be for a float."""
+    """Validates a frozen dataclass by its fields' types and bounds; an int may serve as a float."""
 
     def __post_init__(self) -> None:
         hints = _hints(type(self))  # type: ignore[arg-type]
@@ -22,21 +22,24 @@ class Validated:
 
     @classmethod
     def parse(cls, name: str, text: str) -> object:
-        """A field's value from the command line.
+        """Returns the value of a field from its text on the command line.
 
-        Raises UsageError for an unknown field or a value that does not fit.
+        Raises UsageError for an unknown field and for a value that does not fit.
         """
         hints = _hints(cls)  # type: ignore[arg-type]
         if name not in hints:
             near = did_you_mean(name, hints)
             raise UsageError(f"Unknown field {name!r}. {near}Known fields: {listed(hints)}.")
         if not text:
-            raise UsageError(f"{name}= says nothing. Give a value, or leave {name} out.")
+            raise UsageError(f"{name}= has no value. Give one, or leave {name} out.")
         return _fit(hints[name], _read(hints[name], text), name)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The dataclass from the JSON form; unknown names raise, and so do missing ones."""
+        """Returns the dataclass with the fields of its JSON form.
+
+        Raises UsageError for unknown and for missing fields.
+        """
         known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
         if unknown := set(values) - set(known):
             raise UsageError(f"{cls.__name__} has no field {listed(unknown)}.")
@@ -54,14 +57,14 @@ def _hints(cls: type) -> dict[str, Any]:
 
 @functools.cache
 def _members(hint: Any) -> tuple[Any, ...]:
-    """The types of a union, without their bounds."""
+    """Returns the types of a union, without their bounds."""
     members = get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
     return tuple(m.__origin__ if get_origin(m) is Annotated else m for m in members)
 
 
 @functools.cache
 def bounds_of(hint: Any) -> Bounds | None:
-    """The bounds that are declared with a type: of a number, or of each one of a tuple."""
+    """Returns the bounds declared with the type of a number, or of the numbers in a tuple."""
     if get_origin(hint) is Annotated:
         return next((each for each in hint.__metadata__ if isinstance(each, Bounds)), None)
     inner = (UnionType, Union, tuple)
@@ -70,7 +73,7 @@ def bounds_of(hint: Any) -> Bounds | None:
 
 
 def _read(hint: Any, text: str) -> object:
-    """Text as the first type of the hint that takes it."""
+    """Converts text to the first type of the hint that accepts it."""
     for member in _members(hint):
         if member is NoneType and text.lower() in ("none", "null"):
             return None
@@ -93,7 +96,7 @@ def _read(hint: Any, text: str) -> object:
 
 
 def _fit(hint: Any, value: Any, name: str) -> Any:
-    """The value as the hint's type, inside its bounds; raises UsageError with what would fit."""
+    """Converts a value to the hint's type; raises UsageError if it is not inside its bounds."""
     fitted, bounds = _typed(hint, value, name), bounds_of(hint)
     numbers = fitted if isinstance(fitted, tuple) else (fitted,)
     for each in numbers:
@@ -103,7 +106,7 @@ def _fit(hint: Any, value: Any, name: str) -> Any:
 
 
 def _typed(hint: Any, value: Any, name: str) -> Any:
-    """The value as the hint's type; raises UsageError with what would fit."""
+    """Converts a value to the hint's type; raises UsageError that lists the accepted types."""
     for member in _members(hint):
         if get_origin(member) is Literal:
             if value in get_args(member):
@@ -112,7 +115,7 @@ def _typed(hint: Any, value: Any, name: str) -> Any:
             if isinstance(value, list | tuple) and all(type(part) is int for part in value):
                 return tuple(value)
         elif member is float and type(value) in (int, float):
-            with suppress(OverflowError):  # of a whole number that no float can be
+            with suppress(OverflowError):  # the whole number is larger than any float
                 if math.isfinite(value):
                     return float(value)
         elif type(value) is member or (isinstance(member, type) and isinstance(value, member)):

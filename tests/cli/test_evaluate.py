@@ -35,7 +35,7 @@ def test_a_metric_that_comes_later_is_found(monkeypatch, tmp_path):
 def test_settings_go_to_the_metrics_that_have_them_typed():
     made = settings(["amortization", "robustness_gap"], ["steps=20", "lr=0.1", "delta=0.2"])
     assert made == {"amortization": {"steps": 20, "lr": 0.1}, "robustness": {"delta": 0.2}}
-    with pytest.raises(UsageError, match="No metric here has.*Did you mean 'steps'.*n_images"):
+    with pytest.raises(UsageError, match="No chosen metric has.*Did you mean 'steps'.*n_images"):
         settings(["amortization"], ["stepps=20"])
     with pytest.raises(UsageError, match="does not fit"):
         settings(["amortization"], ["steps=many"])

@@ -40,7 +40,7 @@ def test_an_own_file_that_is_there_and_one_that_is_not(tmp_path):
 
 
 def test_a_train_size_that_the_data_do_not_have(tmp_path):
-    with pytest.raises(UsageError, match="At most --train-size 39 works"):
+    with pytest.raises(UsageError, match="Give at most --train-size 39"):
         checked(VaeTrial(own_file(tmp_path / "a.npz"), n_c=2, train_size=41), Store(tmp_path))
 
 
@@ -96,7 +96,7 @@ def test_pools_that_are_missing_or_too_small(tmp_path):
     with pytest.raises(UsageError, match="has 2 chunks, and k=3 needs 3"):
         checked(reading(pool.name, 3), store)
     shutil.rmtree(store.pool(pool.name))
-    with pytest.raises(UsageError, match="no such pool"):
+    with pytest.raises(UsageError, match="the pool does not exist"):
         checked(reading(pool.name, 2), store)
 
 

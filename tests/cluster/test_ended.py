@@ -67,7 +67,7 @@ def test_ones_and_zeros_for_a_bernoulli():
     bernoulli = VaeTrial("own.npz", likelihood="bernoulli")
     bernoulli.check_levels(2)
     VaeTrial("own.npz").check_levels(256)
-    with pytest.raises(UsageError, match="own.npz has 256. Save it in levels 0 to 1"):
+    with pytest.raises(UsageError, match="own.npz has 256. Save it with levels 0 to 1"):
         bernoulli.check_levels(256)
 
 

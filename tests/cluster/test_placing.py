@@ -49,7 +49,7 @@ def test_gpus_that_stay_idle_are_told(trial, capsys):
 
 
 def test_more_than_a_node_has_is_refused_before_anything_is_told(trial, capsys):
-    with pytest.raises(UsageError, match="A trial asks for 2 GPU"):
+    with pytest.raises(UsageError, match="A trial needs 2 GPU"):
         placement_of(request_of(trial, 2.0), Cluster.of_nodes(((4.0, 1.0), (4.0, 1.0))))
     assert capsys.readouterr().out == ""
 

@@ -31,7 +31,7 @@ def test_a_missing_file_is_no_data_set(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "match"),
     [
-        (lambda data: data[:-1], "5488 bytes are announced, 5487 follow"),
+        (lambda data: data[:-1], "it has 5487 bytes instead of 5488"),
         (lambda data: b"\x89PNG" + data[4:], "does not begin as an IDX file"),
         (lambda data: data[:9], "does not begin as an IDX file"),
     ],

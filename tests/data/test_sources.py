@@ -167,7 +167,7 @@ def test_a_combination_is_valid_or_refused_with_a_reason(fields, why):
 def test_what_a_likelihood_cannot_take_is_refused():
     with pytest.raises(UsageError, match="bernoulli only"):
         vae(Source(augment="tuned", keep_real=True))
-    with pytest.raises(UsageError, match="their samples are not of the test set's kind"):
+    with pytest.raises(UsageError, match="cannot be combined with samples"):
         VaeTrial("mnist", binarise="static_bernoulli", source=replace(DMAAPX, k=1))
     with pytest.raises(UsageError, match="read by the likelihood bernoulli only"):
         vae(Source(mollify_epochs=3, requantise=False))

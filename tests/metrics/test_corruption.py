@@ -68,7 +68,7 @@ def test_official_files_are_taken_where_they_fit(run, blobs, official):
     assert all(few[column] == first[column[9:].split("__")[0]] for column in COLUMNS)
     elsewhere = VaeRun(run.trial, blobs, 1, 1)
     assert corruption.measure(elsewhere, Settings(folder=str(official / "CIFAR-10-C")))[0] == row
-    with pytest.raises(UsageError, match="nowhere is no folder. Leave folder out, or mend it"):
+    with pytest.raises(UsageError, match="nowhere is no folder. Correct it, or leave it out"):
         corruption.measure(elsewhere, Settings(folder="nowhere"))
     own = VaeRun(run.trial, replace(blobs, name="own.npz"), 1, 1)
     with pytest.raises(UsageError, match="whole test set of cifar10 only"):

@@ -91,5 +91,5 @@ def test_wrong_settings_are_refused():
 
 
 def test_fewer_draws_than_k_are_refused():
-    with pytest.raises(UsageError, match="IWAE_100 needs 100 draws, not 10. Draw more"):
+    with pytest.raises(UsageError, match="IWAE_100 needs 100 draws, and there are 10. Give more"):
         bound(torch.zeros(2, 10), 100)

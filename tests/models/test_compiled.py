@@ -44,7 +44,7 @@ def test_a_failure_is_told_once_and_the_function_runs(monkeypatch, capsys):
 
 
 def test_an_error_of_the_function_itself_is_raised(monkeypatch, capsys):
-    monkeypatch.setattr(compiled, "_translate", lambda function: function)
+    monkeypatch.setattr(compiled, "_compile", lambda function: function)
     with pytest.raises(RuntimeError, match="shape"):
         Compiled(lambda t: t.view(7))(torch.zeros(3))
     assert capsys.readouterr().err == ""

@@ -22,7 +22,7 @@ def facts(half):
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda t: f"{t.dataset}-{t.network}")
 def test_layers_equal_those_listed(trial):
-    row = layers.row_of(trial)
+    row = layers.images_of_trial(trial)
     found, listed = counted.halves(trial, row), layers.halves(trial)
     assert [facts(half) for half in found] == [facts(half) for half in listed]
     assert counted.width(trial, row) == layers.likelihood_width(trial, row)

@@ -13,10 +13,10 @@ from scaling.models.layers import (
     Layer,
     Operations,
     halves,
+    images_of_trial,
     layers,
     likelihood_terms,
     likelihood_width,
-    row_of,
 )
 from scaling.models.unet import UNet
 from scaling.models.vae import build
@@ -58,7 +58,7 @@ def listed(every):
 
 @pytest.mark.parametrize("trial", VAES, ids=lambda t: f"{t.dataset}-{t.network}-{t.likelihood}")
 def test_each_layer_of_encoder_and_decoder(trial):
-    row = row_of(trial)
+    row = images_of_trial(trial)
     vae = build(trial, row.channels, row.side, row.levels)
     encoder, decoder = halves(trial)
     x = torch.zeros(1, row.channels, row.side, row.side)
@@ -74,7 +74,7 @@ def test_each_layer_of_encoder_and_decoder(trial):
 @pytest.mark.parametrize(("stages", "side"), [(4, 32), (2, 8), (3, 12)])
 def test_each_layer_of_the_classifier(stages, side):
     trial = TwoSampleTrial("digits", stages=stages, channels=4)
-    row = replace(row_of(trial), side=side)
+    row = replace(images_of_trial(trial), side=side)
     network = resnet.build(row.channels, side, stages, trial.channels)
     found = seen(network, torch.zeros(1, row.channels, side, side))
     assert sorted(listed(layers(trial, row))) == sorted(found)
@@ -85,7 +85,7 @@ def test_each_layer_of_the_classifier(stages, side):
     DiffusionTrial("mnist", channels=8, multipliers=(1, 2, 2), blocks=2, attention=(8, 16)),
 ])  # fmt: skip
 def test_each_layer_of_the_u_net(trial):
-    row = row_of(trial)
+    row = images_of_trial(trial)
     options = trial.channels, trial.multipliers, trial.blocks, trial.attention
     network = UNet(row.channels, *options, side=row.side)
     found = seen(network, torch.zeros(1, row.channels, row.side, row.side), torch.ones(1))
@@ -114,10 +114,10 @@ def test_logistics_of_an_image():
 
 
 def test_outputs_a_pixel():
-    row = row_of(VAES[0])
+    row = images_of_trial(VAES[0])
     assert likelihood_width(VAES[0], row) == 100
     assert likelihood_width(replace(VAES[0], likelihood="gaussian"), row) == 3
-    assert likelihood_width(VAES[2], row_of(VAES[2])) == 15
+    assert likelihood_width(VAES[2], images_of_trial(VAES[2])) == 15
 
 
 def test_an_unknown_network_has_no_layers():

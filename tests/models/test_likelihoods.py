@@ -49,7 +49,7 @@ def test_a_trials_likelihood_takes_as_many_outputs_as_it_says(fields, channels, 
 
 
 def test_a_bernoulli_is_of_two_levels():
-    with pytest.raises(UsageError, match="not of 17 levels"):
+    with pytest.raises(UsageError, match="these have 17"):
         family(VaeTrial("mnist", likelihood="bernoulli"), 1, 17)
 
 

@@ -80,5 +80,5 @@ def test_no_1x1_convolution_has_a_stride():
 @pytest.mark.parametrize(("side", "most"), [(2, 1), (8, 3), (12, 4), (32, 5)])
 def test_too_many_stages_are_refused(side, most):
     build(1, side, stages=most, channels=1)(torch.rand(1, 1, side, side))
-    with pytest.raises(UsageError, match=f"stages={most} works"):
+    with pytest.raises(UsageError, match=f"at most --set stages={most}"):
         build(1, side, stages=most + 1, channels=1)

@@ -47,7 +47,7 @@ VARIANTS = [
 
 @pytest.mark.parametrize("trial", VARIANTS, ids=lambda t: f"{t.dataset}-{t.network}")
 def test_parameters_equal_the_networks(trial):
-    row = layers.row_of(trial)
+    row = layers.images_of_trial(trial)
     vae = build(trial, row.channels, row.side, row.levels)
     assert costs.parameters(trial) == vae.count_parameters()
 
@@ -62,7 +62,7 @@ EDM = [
 
 @pytest.mark.parametrize("trial", EDM, ids=lambda t: f"{t.dataset}-{t.channels}")
 def test_parameters_equal_the_diffusion_models(trial):
-    row = layers.row_of(trial)
+    row = layers.images_of_trial(trial)
     options = trial.channels, trial.multipliers, trial.blocks, trial.attention
     with torch.device("meta"):
         network = UNet(row.channels, *options, side=row.side)
@@ -89,7 +89,7 @@ def test_a_step_that_a_gpu_replays_keeps_its_outputs():
 
 
 def made_up(trial, train, test=2):
-    row = layers.row_of(trial)
+    row = layers.images_of_trial(trial)
     draw = np.random.default_rng(0).integers
     shapes = [(count, row.channels, row.side, row.side) for count in (train, test)]
     images, tested = (draw(0, row.levels, shape, dtype=np.uint8) for shape in shapes)

@@ -74,7 +74,7 @@ def test_advice_that_is_typed_makes_it_fit_and_twice_of_it_does_not(trial):
 def test_where_no_batch_fits_a_larger_device_is_the_advice():
     told = advice(VaeTrial("cifar10", n_c=16384, batch=1), GPU)
     assert told is not None
-    assert "--set" not in told and told.endswith("would")
+    assert "--set" not in told and told.endswith("would fit")
     gigabytes = float(told.rpartition("a device of ")[2].split()[0])
     large = replace(GPU, bytes=int((gigabytes + 1) * 10**9))
     assert advice(VaeTrial("cifar10", n_c=16384, batch=1), large) is None

@@ -64,7 +64,7 @@ def test_states_are_counted_in_words():
     keys = [item.key for item in schedule(trials, 10, 5, MODEL)]
     states = dict(zip(keys, ("done", "partial", "failed", "new"), strict=True))
     first = plan_lines("s", made(trials, states))[0]
-    assert first == "s: 4 trials (1 new, 1 to go on, 1 done, 1 failed)"
+    assert first == "s: 4 trials (1 new, 1 to continue, 1 done, 1 failed)"
 
 
 @pytest.mark.parametrize(("count", "more"), [(1, ""), (2, " and 1 more"), (3, " and 2 more")])

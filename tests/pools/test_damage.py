@@ -29,7 +29,7 @@ def damage(path, change):
 
 
 def test_a_missing_pool_lists_those_there(path):
-    refused(path.parent / "other", "no such pool.*Pools here: p.*pool build")
+    refused(path.parent / "other", "the pool does not exist.*Pools here: p.*pool build")
 
 
 def test_a_pool_without_chunks_is_unfinished(root):
@@ -73,10 +73,10 @@ def test_a_pool_json_that_cannot_be_is_refused(path, change):
 
 def test_another_format_or_folder_is_refused(path):
     damage(path, lambda v: v.update(format=2))
-    refused(path, "not of format 1")
+    refused(path, "does not have format 1")
     damage(path, lambda v: v.update(format=1))
     os.rename(path, path.parent / "q")
-    refused(path.parent / "q", "holds the pool p")
+    refused(path.parent / "q", "contains the pool p")
 
 
 def lie(path, header, data=None):
@@ -93,9 +93,9 @@ GOOD = {"descr": "|u1", "fortran_order": False, "shape": SPEC.chunk_shape}
 @pytest.mark.parametrize(
     ("header", "match"),
     [
-        (GOOD | {"shape": (40, 1, 8, 8)}, "says the shape"),
-        (GOOD | {"shape": (20, 8, 8)}, "says the shape"),
-        (GOOD | {"shape": (20 * 64,)}, "says the shape"),
+        (GOOD | {"shape": (40, 1, 8, 8)}, "has the shape"),
+        (GOOD | {"shape": (20, 8, 8)}, "has the shape"),
+        (GOOD | {"shape": (20 * 64,)}, "has the shape"),
         (GOOD | {"descr": "|i1"}, "instead of uint8"),
         (GOOD | {"descr": "<f8", "shape": (20, 1, 8, 1)}, "instead of uint8"),
         (GOOD | {"fortran_order": True}, "instead of uint8|order"),

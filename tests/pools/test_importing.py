@@ -34,7 +34,7 @@ def test_every_layout_gives_the_same_images(tmp_path, layout):
     report = import_into(tmp_path, save_npy(tmp_path, array), like=expected)
     assert (read_all(report) == expected[:20]).all()
     assert (report.k, report.images, report.left_over) == (2, 25, 5)
-    assert "5 images after the last whole chunk are left out" in "\n".join(report.lines())
+    assert "5 images after the last complete chunk are left out" in "\n".join(report.lines())
 
 
 def test_the_name_is_that_of_the_content(tmp_path):

@@ -55,7 +55,7 @@ def test_archives_that_are_none(tmp_path):
         open_samples(tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         archive.writestr("../x.txt", "")
-    with pytest.raises(UsageError, match="holds no .png file"):
+    with pytest.raises(UsageError, match="contains no .png file"):
         open_samples(tmp_path / "b.zip")
     with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
         archive.writestr("x.png", b"no picture")

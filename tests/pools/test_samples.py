@@ -23,23 +23,23 @@ def refused(folder, source, match, **options):
 @pytest.mark.parametrize(
     ("array", "options", "match"),
     [
-        (GREY / np.float32(255), {}, "floats from 0 to 1, .*--rescale unit"),
-        (GREY / 127.5 - 1, {}, "floats from -1 to 1, .*--rescale symmetric"),
-        (GREY * 1.0, {}, "floats from 0 to 255, .*uint8"),
+        (GREY / np.float32(255), {}, "floats from 0 to 1 .*--rescale unit"),
+        (GREY / 127.5 - 1, {}, "floats from -1 to 1 .*--rescale symmetric"),
+        (GREY * 1.0, {}, "floats from 0 to 255 .*uint8"),
         (
             GREY / 127.5 - 1,
             {"rescale": "unit"},
-            "unit means 0 to 1: give --rescale symmetric",
+            "unit means 0 to 1. Give --rescale symmetric",
         ),
-        (GREY / 100 - 1, {"rescale": "symmetric"}, "to 1.55, .*clip"),
+        (GREY / 100 - 1, {"rescale": "symmetric"}, "to 1.55, .*Clip"),
         (GREY / 255 * np.nan, {"rescale": "unit"}, "floats from nan to nan"),
         (GREY / 255, {"rescale": "other"}, "Unknown --rescale 'other'. Known: symmetric, unit"),
-        (GREY, {"rescale": "unit"}, "levels already.*Leave out --rescale"),
+        (GREY, {"rescale": "unit"}, "already contains levels.*Leave out --rescale"),
         (GREY, {"levels": 17}, "levels from 0 to 255, .* 0 to 16"),
         (GREY.astype(np.int64), {}, "int64.*uint8"),
         (GREY.astype(complex), {}, "complex128"),
-        (GREY[:9], {}, "holds 9 images, and one chunk needs 10.*--train-size 9"),
-        (GREY[:0], {}, "cannot be read|holds 0 images"),
+        (GREY[:9], {}, "has 9 images, and one chunk needs 10.*--train-size 9"),
+        (GREY[:0], {}, "cannot be read|has 0 images"),
         (COLOUR, {}, "(3, 32, 32).*has .1, 32, 32"),
         (GREY[:, :, :20, :20], {}, "20, 20.*has .1, 32, 32"),
         (GREY.reshape(25, -1), {}, r"shape \(25, 1024\)"),
@@ -58,7 +58,7 @@ def test_a_wrong_value_in_the_last_chunk_is_refused_before_the_first_is_written(
 def test_wrong_files(tmp_path):
     refused(tmp_path, tmp_path / "none.npy", "none.npy does not exist")
     (tmp_path / "text.csv").write_text("1,2")
-    refused(tmp_path, tmp_path / "text.csv", "text.csv is of no kind")
+    refused(tmp_path, tmp_path / "text.csv", "text.csv is of an unknown kind")
     whole = save_npy(tmp_path, GREY)
     whole.write_bytes(whole.read_bytes()[:-100])
     refused(tmp_path, whole, "samples.npy cannot be read")
@@ -71,9 +71,11 @@ def test_wrong_files(tmp_path):
         archive.writestr("images", "no array")
     refused(tmp_path, tmp_path / "text.npz", r"text.npz has the shape \(\)")
     np.savez(tmp_path / "two.npz", left=GREY, right=GREY)
-    refused(tmp_path, tmp_path / "two.npz", "holds left, right.*Name one of them images or samples")
+    refused(
+        tmp_path, tmp_path / "two.npz", "contains left, right.*Name one of them images or samples"
+    )
     np.savez(tmp_path / "both.npz", images=GREY, samples=GREY)
-    refused(tmp_path, tmp_path / "both.npz", "holds images, samples")
+    refused(tmp_path, tmp_path / "both.npz", "contains images, samples")
 
 
 class Evil:
@@ -101,12 +103,12 @@ def test_objects_and_pickles_are_not_run(tmp_path, name):
 
 def test_wrong_pngs(tmp_path):
     (tmp_path / "pngs").mkdir()
-    refused(tmp_path, tmp_path / "pngs", "holds no .png file")
+    refused(tmp_path, tmp_path / "pngs", "contains no .png file")
     (tmp_path / "pngs").rmdir()
     pngs = save_pngs(tmp_path, GREY[:, 0])
     wide = Image.fromarray(np.zeros((32, 40), np.uint8))
     wide.save(pngs / "004.png")
-    refused(tmp_path, pngs, r"004.png is \(32, 40\), others are \(32, 32\)")
+    refused(tmp_path, pngs, r"004.png has the shape \(32, 40\), but others have \(32, 32\)")
     Image.fromarray(GREY[0, 0]).convert("P").save(pngs / "004.png")
     refused(tmp_path, pngs, "004.png has the mode P")
     whole = (pngs / "005.png").read_bytes()
@@ -117,7 +119,7 @@ def test_wrong_pngs(tmp_path):
 
 
 def test_a_name_that_leaves_the_folder_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="no pool's name"):
+    with pytest.raises(UsageError, match="name of a pool"):
         import_samples(
             save_npy(tmp_path, GREY),
             tmp_path / "pools",
@@ -129,13 +131,15 @@ def test_a_name_that_leaves_the_folder_is_refused(tmp_path):
 
 
 def test_only_levels_are_resized():
-    with pytest.raises(UsageError, match="--resize takes uint8 levels, not float64. Save those"):
+    with pytest.raises(
+        UsageError, match="--resize needs uint8 levels, and these are float64. Save"
+    ):
         samples.resized(np.zeros((1, 16, 16)), 8)
 
 
 @pytest.mark.parametrize(
     ("kind", "rescale", "words"),
-    [(np.int64, None, "holds int64. Save levels"), (np.uint8, "unit", "Leave out --rescale")],
+    [(np.int64, None, "contains int64. Save levels"), (np.uint8, "unit", "Leave out --rescale")],
 )
 def test_what_are_no_levels_or_levels_already_is_refused(kind, rescale, words):
     with pytest.raises(UsageError, match=words):

@@ -36,11 +36,12 @@ def test_where_it_came_from_makes_no_other_pool():
 
 
 @pytest.mark.parametrize(("wrong", "told"), [
-    ({"name": "../p"}, "'../p' is no pool's name"), ({"name": ""}, "no pool's name"),
-    ({"name": ".p"}, "no pool's name"), ({"name": "a b"}, "no pool's name"),
-    ({"model": "a/b"}, "is no trial's key"), ({"levels": 1}, "levels=1 is not in 2..256"),
-    ({"levels": 257}, "levels=257"), ({"shape": (8, 8)}, "make no chunk"),
-    ({"shape": (1, 0, 8)}, "make no chunk"), ({"images_per_chunk": 0}, "make no chunk"),
+    ({"name": "../p"}, "'../p' is not the name of a pool"),
+    ({"name": ""}, "not the name of a pool"),
+    ({"name": ".p"}, "name of a pool"), ({"name": "a b"}, "not the name of a pool"),
+    ({"model": "a/b"}, "is not a trial's key"), ({"levels": 1}, "levels=1 is impossible"),
+    ({"levels": 257}, "levels=257"), ({"shape": (8, 8)}, "are no chunk"),
+    ({"shape": (1, 0, 8)}, "are no chunk"), ({"images_per_chunk": 0}, "are no chunk"),
     ({"epochs": "many"}, "epochs='many' does not fit"),
 ])  # fmt: skip
 def test_what_cannot_be_a_pool_is_refused(wrong, told):
@@ -49,16 +50,16 @@ def test_what_cannot_be_a_pool_is_refused(wrong, told):
 
 
 @pytest.mark.parametrize(("change", "told"), [
-    ({"format": 2}, "not of format 1"),
-    ({"format": None}, "not of format 1"),
-    ({"name": "q"}, "holds the pool q: rename the folder back"),
+    ({"format": 2}, "does not have format 1"),
+    ({"format": None}, "does not have format 1"),
+    ({"name": "q"}, "contains the pool q. Rename the folder back"),
     ({"levels": 1}, r"is damaged \(levels=1"),
     ({"unknown": 1}, "PoolSpec has no field unknown"),
     ({"chunks": None}, "is damaged"),
-    ({"chunks": [{"file": "chunk-00000.npy", "sha256": "A" * 64, "first_seed": 0}]}, "cannot be"),
-    ({"chunks": [{"file": "chunk-00000.npy", "sha256": "0" * 64, "first_seed": 1}]}, "cannot be"),
-    ({"chunks": [{"file": "chunk-0000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "cannot be"),
-    ({"chunks": 2 * [{"file": "chunk-00000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "cannot"),
+    ({"chunks": [{"file": "chunk-00000.npy", "sha256": "A" * 64, "first_seed": 0}]}, "impossible"),
+    ({"chunks": [{"file": "chunk-00000.npy", "sha256": "0" * 64, "first_seed": 1}]}, "impossible"),
+    ({"chunks": [{"file": "chunk-0000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "impossible"),
+    ({"chunks": 2 * [{"file": "chunk-00000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "chunk"),
 ])  # fmt: skip
 def test_what_is_no_record_is_refused(tmp_path, change, told):
     path = tmp_path / "p"

@@ -182,7 +182,7 @@ def test_what_cannot_be_compared_is_refused(trial, tiny, pool):
         (replace(trial, images=46), pool, "At most --set images=45"),
         (trial, None, "needs a pool"),
         (trial, chunks(np.zeros((45, 3, 8, 8), np.uint8)), "Choose another"),
-        (replace(trial, stages=4), pool, "At most --set stages=3"),
+        (replace(trial, stages=4), pool, "Give at most --set stages=3"),
     ]
     for wrong, read_chunk, told in refused:
         with pytest.raises(UsageError, match=told):

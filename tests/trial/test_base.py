@@ -36,7 +36,7 @@ def test_a_replicate_is_part_of_the_key_and_of_its_readable_part(trial):
 
 @pytest.mark.parametrize("trial", KINDS)
 def test_two_numbers_of_a_draw_are_refused(trial):
-    with pytest.raises(UsageError, match="split=2 is read without a replicate only"):
+    with pytest.raises(UsageError, match="split=2 has no effect beside replicate"):
         replace(trial, replicate=1, split=2)
     with pytest.raises(UsageError, match="replicate=-1 is not at least 0"):
         replace(trial, replicate=-1)

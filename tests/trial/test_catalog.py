@@ -4,7 +4,7 @@ import pytest
 
 from scaling.data.datasets import load
 from scaling.errors import UsageError
-from scaling.models.layers import row_of
+from scaling.models.layers import images_of_trial
 from scaling.trial import VaeTrial
 from scaling.trial import catalog as shapes
 from tests.small_npz import COLOUR, GREY, jpeg, jpegs, save
@@ -23,7 +23,7 @@ from tests.small_npz import COLOUR, GREY, jpeg, jpegs, save
 )
 def test_a_row_says_what_is_loaded(tmp_path, arrays):
     path = str(save(tmp_path, **arrays))
-    row, dataset = row_of(VaeTrial(path)), load(path)
+    row, dataset = images_of_trial(VaeTrial(path)), load(path)
     assert dataset.train.shape == (row.train_images, row.channels, row.side, row.side)
     assert row.levels == dataset.levels
     assert row.settings == shapes.RESIDUAL

@@ -14,7 +14,7 @@ BAD = {
     "raises ZeroDivisionError: division by zero, line 2": '"""A."""\n1 / 0\n',
     "the network residual exists already": ADDS + "NETWORKS['new'] = NETWORKS['residual'] = 1\n",
     "the metric psnr has no COLUMNS": "from scaling.metrics import EXTRA\nEXTRA['psnr'] = 1\n",
-    "makes psnr_mean, which psnr makes already": "import sys\nfrom scaling.metrics import EXTRA\n"
+    "defines psnr_mean, which psnr already": "import sys\nfrom scaling.metrics import EXTRA\n"
     "COLUMNS, Settings, measure = ('psnr_mean',), 0, 0\nEXTRA['mine'] = sys.modules[__name__]\n",
 }
 
@@ -32,7 +32,7 @@ def test_a_module_that_does_not_load_is_named(tmp_path, told):
 
 @pytest.mark.parametrize(("word", "told"), [
     ("nowhere.py", "there is no such file"), ("nowhere.at_all", "Python finds no module 'nowhere'"),
-    ("not-a-name", "a file.py or a dotted name is expected"),
+    ("not-a-name", "neither a Python file nor a dotted name"),
 ])  # fmt: skip
 def test_a_module_that_is_not_there_is_named(word, told):
     with pytest.raises(UsageError, match=told):
@@ -53,5 +53,5 @@ def test_a_trial_whose_module_is_not_loaded_names_it():
     values = to_dict(VaeTrial("digits")) | {"network": "theirs"}
     with pytest.raises(UsageError, match="Unknown network 'theirs'. Known: fully_connected, res"):
         from_dict(values)
-    with pytest.raises(UsageError, match="made with --module /a/theirs.py. Add that."):
+    with pytest.raises(UsageError, match="created with --module /a/theirs.py. Add that."):
         from_dict(values | {"modules": {"network": "/a/theirs.py"}})

@@ -53,7 +53,7 @@ def test_known_data_sets_and_missing_files_have_none(file):
         assert identified(VaeTrial(name)) == VaeTrial(name)
     with pytest.raises(UsageError, match="content=abc"):
         VaeTrial("digits", content="abc")
-    with pytest.raises(UsageError, match="other bytes"):
+    with pytest.raises(UsageError, match="other content"):
         identified(VaeTrial(str(file), content="abc"))
 
 

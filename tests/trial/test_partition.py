@@ -46,12 +46,12 @@ def test_a_published_set_has_ten_disjoint_sets_of_5000():
 @pytest.mark.parametrize(
     ("part", "row", "words"),
     [
-        (Part(1599, 0, "disjoint"), DIGITS, "At most --train-size 1598"),
-        (Part(1797), DIGITS, "At most --train-size 1796"),
-        (Part(196, 0, "development"), DIGITS, "At most --train-size 195"),
-        (Part(60_001, 0, "disjoint"), MNIST, "At most --train-size 60000"),
+        (Part(1599, 0, "disjoint"), DIGITS, "Give at most --train-size 1598"),
+        (Part(1797), DIGITS, "Give at most --train-size 1796"),
+        (Part(196, 0, "development"), DIGITS, "Give at most --train-size 195"),
+        (Part(60_001, 0, "disjoint"), MNIST, "Give at most --train-size 60000"),
         (Part(59_000, 0, "disjoint"), MNIST, "give at most --train-size 51000"),
-        (Part(6001, 0, "development"), MNIST, "At most --train-size 6000"),
+        (Part(6001, 0, "development"), MNIST, "Give at most --train-size 6000"),
     ],
 )
 def test_too_few_images_are_a_sentence(part, row, words):

@@ -35,7 +35,7 @@ def test_a_trial_is_taken_if_and_only_if_one_node_holds_it(cpus, gpus):
     if any(c >= cpus and g >= gpus for c, g in each):
         check_placement(Cluster.of_nodes(each), cpus, gpus)
     else:
-        with pytest.raises(UsageError, match="A trial asks for"):
+        with pytest.raises(UsageError, match="A trial needs"):
             check_placement(Cluster.of_nodes(each), cpus, gpus)
 
 

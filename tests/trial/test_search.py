@@ -93,27 +93,27 @@ def test_fields_of_the_source_and_of_other_kinds():
 @pytest.mark.parametrize(("word", "said"), [
     ("lr=log:1e-2:1e-2", "range is empty"),
     ("lr=log:1e-2:1e-4", "reversed. Write lr=log:0.0001:0.01"),
-    ("lr=log:0:1e-2", "at or below 0"),
-    ("lr=log:-1:1e-2", "at or below 0"),
-    ("network=lin:0:1", "is no number"),
-    ("batch_norm=int:0:1", "is no number"),
-    ("source=lin:0:1", "is no number"),
-    ("res_second_kernel=int:1:3", "is no number"),
-    ("n_c=lin:1.5:3", "whole numbers"),
-    ("lr=int:0.5:3", "whole numbers"),
-    ("lr=log:1e-4", "two numbers"),
-    ("lr=log:1e-4:1e-3:1e-2", "two numbers"),
-    ("lr=log:a:b", "two numbers"),
-    ("lr=lin:0:inf", "two numbers"),
-    ("lr=lin:nan:1", "two numbers"),
+    ("lr=log:0:1e-2", "must begin above 0"),
+    ("lr=log:-1:1e-2", "must begin above 0"),
+    ("network=lin:0:1", "takes no numbers"),
+    ("batch_norm=int:0:1", "takes no numbers"),
+    ("source=lin:0:1", "takes no numbers"),
+    ("res_second_kernel=int:1:3", "takes no numbers"),
+    ("n_c=lin:1.5:3", "not a whole number"),
+    ("lr=int:0.5:3", "not a whole number"),
+    ("lr=log:1e-4", "two finite numbers"),
+    ("lr=log:1e-4:1e-3:1e-2", "two finite numbers"),
+    ("lr=log:a:b", "two finite numbers"),
+    ("lr=lin:0:inf", "two finite numbers"),
+    ("lr=lin:nan:1", "two finite numbers"),
     ("lr", "FIELD=lin:A:B"),
     ("lr=1e-4:1e-2", "FIELD=lin:A:B"),
     ("=log:1:2", "FIELD=lin:A:B"),
     ("lr=exp:1:2", "FIELD=lin:A:B"),
     ("rate=log:1:2", "Known fields:"),
     ("source.kk=int:1:2", "Known fields:"),
-    ("n_c=choice:4", "two different"),
-    ("n_c=choice:4,4", "two different"),
+    ("n_c=choice:4", "two or more different"),
+    ("n_c=choice:4,4", "two or more different"),
     ("n_c=choice:4,x", "int is expected"),
     ("seed=int:0:9", "--seeds 0-4"),
     ("replicate=int:0:9", "--replicates 0-4"),
@@ -126,10 +126,10 @@ def test_a_bad_range_is_refused_in_a_sentence(word, said):
 
 
 @pytest.mark.parametrize(("words", "samples", "said"), [
-    (["lr=log:1e-4:1e-2"], 0, "at least one"),
-    (["lr=log:1e-4:1e-2"], 1025, "at most 1024"),
-    (["n_c=int:1:4"], 5, "hold 4 different points"),
-    (["n_c=choice:1,2", "batch=int:1:2"], 5, "hold 4 different points"),
+    (["lr=log:1e-4:1e-2"], 0, "Give at least 1"),
+    (["lr=log:1e-4:1e-2"], 1025, "more than 1024"),
+    (["n_c=int:1:4"], 5, "contain 4 different points"),
+    (["n_c=choice:1,2", "batch=int:1:2"], 5, "contain 4 different points"),
     (["lr=lin:1.001:1.002"], 9, "different points"),
 ])  # fmt: skip
 def test_too_many_samples_are_refused_in_a_sentence(words, samples, said):
@@ -140,9 +140,7 @@ def test_too_many_samples_are_refused_in_a_sentence(words, samples, said):
 def test_a_field_is_given_once():
     with pytest.raises(UsageError, match="--search names lr twice. Give each field one range"):
         check_free(ranges("lr=log:1:2", "lr=lin:1:2"), [])
-    with pytest.raises(
-        UsageError, match="--search and another flag both give lr: it would be an axis"
-    ):
+    with pytest.raises(UsageError, match="--search and another flag both set lr"):
         check_free(ranges("lr=log:1:2"), ["m_z", "lr"])
 
 
@@ -165,7 +163,7 @@ def test_trials_of_a_cell_and_point_differ_by_chance_only():
 
 def test_a_searched_field_is_no_axis():
     tried = points(ranges("lr=log:1e-4:1e-2"), 4)
-    with pytest.raises(UsageError, match="lr is an axis"):
+    with pytest.raises(UsageError, match="lr already is an axis"):
         sampled(grid(BASE, lr=(0.1, 0.2)), tried)
     apart = [BASE, VaeTrial("digits", m_z=4, n_c=8, lr=0.5, partition="disjoint")]
     assert len(sampled(apart, tried)) == 8  # what differs along with another field is no axis

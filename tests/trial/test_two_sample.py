@@ -52,7 +52,7 @@ def test_replicates_differ_in_their_pools_and_seeds_do_not():
 
 
 @pytest.mark.parametrize(("wrong", "told"), [
-    ({"real": "test"}, "give how many"),
+    ({"real": "test"}, "needs the number of test images"),
     ({"images": 1}, "images=1 is not"),
     ({"stages": 0}, "stages=0 is not"),
     ({"channels": 0}, "channels=0"),

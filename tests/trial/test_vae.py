@@ -70,7 +70,7 @@ def test_what_ends_it_early(when, collapsed, diverged):
 def test_levels_that_its_likelihood_does_not_take_are_refused_with_one_that_does():
     bernoulli = VaeTrial("mnist", likelihood="bernoulli")
     bernoulli.check_levels(2)
-    with pytest.raises(UsageError, match="of images of 2 levels, and mnist has 256.*likelihood="):
+    with pytest.raises(UsageError, match="images with 2 levels, and mnist has 256.*likelihood="):
         bernoulli.check_levels(256)
     for levels in (2, 17, 256):
         TRIAL.check_levels(levels)

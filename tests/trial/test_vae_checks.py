@@ -79,5 +79,5 @@ def test_real_numbers_are_for_the_likelihood_that_asks_for_them(source):
 
 def test_samples_are_of_thresholded_images():
     drawn = VaeTrial("mnist", likelihood="bernoulli", binarise="static_bernoulli")
-    with pytest.raises(UsageError, match="diffusion models are trained on thresholded images"):
+    with pytest.raises(UsageError, match="cannot be combined with samples"):
         replace(drawn, source=DMAAPX)

@@ -1,1 +1,1 @@
-"""The corruptions of CIFAR-10-C (Appendix F): official files, or the 19 made here."""
+"""Provides the corruptions of CIFAR-10-C (Appendix F): official files, or 19 implementations."""

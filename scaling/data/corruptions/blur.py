@@ -1,6 +1,6 @@
-"""Blur corruptions of CIFAR-10-C: defocus, glass, motion, zoom and Gaussian.
+"""Implements the blur corruptions of CIFAR-10-C: defocus, glass, motion, zoom and Gaussian.
 
-Severities 1 to 5 as in CIFAR-10-C (Hendrycks and Dietterich 2019; constants from
+Severities 1 to 5 are those of CIFAR-10-C (Hendrycks and Dietterich 2019; constants from
 hendrycks/robustness, make_cifar_c.py, Apache-2.0).
 """
 
@@ -27,12 +27,12 @@ MOTION_ANGLE = 45  # degrees to either side of the horizontal
 
 
 def smoothed(x: Images, sigma: float) -> Images:
-    """A Gaussian of that width in pixels over rows and columns; edge pixels repeat."""
+    """Smooths rows and columns by a Gaussian of width sigma in pixels; edge pixels repeat."""
     return ndimage.gaussian_filter(x, sigma, mode="nearest", truncate=4.0, axes=(2, 3))
 
 
 def lens_kernel(radius: float, smoothing: float) -> NDArray:
-    """A disk of that radius, softened by a 3x3 Gaussian: the kernel of a lens out of focus."""
+    """Returns the kernel of a lens out of focus: a disk of that radius under a 3x3 Gaussian."""
     reach = int(np.ceil(radius)) + 1
     rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     kernel = (rows**2 + columns**2 <= radius**2).astype(float)
@@ -42,14 +42,15 @@ def lens_kernel(radius: float, smoothing: float) -> NDArray:
 
 
 def defocus_blur(x: Images, c: tuple[float, float], rng: np.random.Generator) -> Images:
+    """Blurs images as a lens out of focus does; c are radius and smoothing in pixels."""
     kernel = lens_kernel(*c).astype(x.dtype)
     return ndimage.correlate(x, kernel[None, None], mode="mirror")
 
 
 def glass_blur(x: Images, c: tuple[float, int], rng: np.random.Generator) -> Images:
-    """Every pixel takes the value of a neighbour above or to the left, between two blurs.
+    """Replaces every pixel by a neighbour above or to the left, between two blurs.
 
-    The original means to exchange the two and keeps only one of them; so does this.
+    The original code intends to exchange the two pixels but keeps only one; so does this function.
     """
     sigma, rounds = c
     x = np.floor(smoothed(x, sigma) * 255 + 1e-4) / np.float32(255)
@@ -63,19 +64,20 @@ def glass_blur(x: Images, c: tuple[float, int], rng: np.random.Generator) -> Ima
 
 
 def motion_blur(x: Images, c: tuple[int, float], rng: np.random.Generator) -> Images:
-    """A ray of each image's own direction, as ImageMagick's motion blur draws it."""
+    """Blurs each image along a ray in a direction of its own, like ImageMagick's motion blur."""
     angles = rng.uniform(-MOTION_ANGLE, MOTION_ANGLE, len(x))
     return rounded_to_8_bits(ray_blurred(x, *c, angles))
 
 
 def zoom_blur(x: Images, end: float, rng: np.random.Generator) -> Images:
-    """The mean of the image and of its zooms from 1 to `end`."""
+    """Returns the mean of the image and of its zooms from 1 to `end`."""
     factors = np.arange(1, end, ZOOM_STEP)
     total = x + sum(zoomed(x, factor) for factor in factors)
     return total / np.float32(len(factors) + 1)
 
 
 def gaussian_blur(x: Images, sigma: float, rng: np.random.Generator) -> Images:
+    """Blurs images by a Gaussian of width sigma in pixels."""
     return smoothed(x, sigma)
 
 

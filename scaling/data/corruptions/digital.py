@@ -1,6 +1,6 @@
-"""Digital corruptions of CIFAR-10-C: brightness, contrast, saturation, elastic, pixels, JPEG.
+"""Implements CIFAR-10-C's brightness, contrast, saturation, elastic, pixelate and JPEG corruptions.
 
-Severities 1 to 5 as in CIFAR-10-C (Hendrycks and Dietterich 2019; constants from
+Severities 1 to 5 are those of CIFAR-10-C (Hendrycks and Dietterich 2019; constants from
 hendrycks/robustness, make_cifar_c.py, Apache-2.0).
 """
 
@@ -17,19 +17,19 @@ from scaling.data.corruptions.resample import Images, bilinear, mirror, pixel_po
 BRIGHTNESS = (0.05, 0.1, 0.15, 0.2, 0.3)  # added to the value of HSV
 CONTRAST = (0.75, 0.5, 0.4, 0.3, 0.15)  # factor about each colour's mean
 SATURATE = ((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2))  # factor and shift of saturation
-ELASTIC = (  # height and width of the waves, shift of corners; in sides of the image
+ELASTIC = (  # height and width of the waves, shift of corners, relative to the side of the image
     (0, 0, 0.08),
     (0.05, 0.2, 0.07),
     (0.08, 0.06, 0.06),
     (0.1, 0.04, 0.05),
     (0.1, 0.03, 0.03),
 )
-PIXELATE = (0.95, 0.9, 0.85, 0.75, 0.65)  # of the side
+PIXELATE = (0.95, 0.9, 0.85, 0.75, 0.65)  # small side relative to the side
 JPEG = (80, 65, 58, 50, 40)  # quality
 
 
 def brightness(x: Images, shift: float, rng: np.random.Generator) -> Images:
-    """The value of HSV, that is the largest colour, plus `shift`; hue and saturation stay."""
+    """Adds `shift` to the value of HSV, the largest colour; hue and saturation do not change."""
     value = x.max(1, keepdims=True)
     black = value == 0
     direction = np.where(black, 1, x / np.where(black, 1, value))
@@ -37,9 +37,9 @@ def brightness(x: Images, shift: float, rng: np.random.Generator) -> Images:
 
 
 def saturate(x: Images, c: tuple[float, float], rng: np.random.Generator) -> Images:
-    """The saturation of HSV times a factor plus a shift; hue and value stay. Grey has hue red."""
+    """Maps saturation s of HSV to c[0] s + c[1]; hue and value do not change. Grey has hue red."""
     value = x.max(1, keepdims=True)
-    depth = value - x  # of each colour below the largest
+    depth = value - x  # distance of each colour from the largest one
     chroma = depth.max(1, keepdims=True)
     grey = chroma == 0
     red = np.array([0, 1, 1], x.dtype)[:, None, None]
@@ -49,12 +49,13 @@ def saturate(x: Images, c: tuple[float, float], rng: np.random.Generator) -> Ima
 
 
 def contrast(x: Images, factor: float, rng: np.random.Generator) -> Images:
+    """Scales the difference of each colour from its mean over the image by a factor."""
     mean = x.mean((2, 3), keepdims=True)
     return (x - mean) * np.float32(factor) + mean
 
 
 def elastic_transform(x: Images, c: tuple[float, float, float], rng: np.random.Generator) -> Images:
-    """A random affine map, then smooth random displacements, of each image."""
+    """Applies a random affine map, then smooth random displacements, to each image."""
     count, side = len(x), x.shape[-1]
     height, width, shift = (side * part for part in c)
     rows, columns = _affine(count, side, shift, rng)
@@ -68,7 +69,10 @@ def elastic_transform(x: Images, c: tuple[float, float, float], rng: np.random.G
 def _affine(
     count: int, side: int, shift: float, rng: np.random.Generator
 ) -> tuple[NDArray, NDArray]:
-    """Rows and columns to look at, under maps that move three points by up to `shift` pixels."""
+    """Draws affine maps that move three points by up to `shift` pixels.
+
+    Returns the rows and columns at which each map reads the image, (count, side, side) each.
+    """
     centre, arm = side // 2, side // 3
     points = np.array([[arm, arm], [arm, -arm], [-arm, -arm]]) + centre  # columns and rows
     moved = points + rng.uniform(-shift, shift, (count, 3, 2))
@@ -83,7 +87,7 @@ def _homogeneous(points: NDArray) -> NDArray:
 
 
 def pixelate(x: Images, share: float, rng: np.random.Generator) -> Images:
-    """Down to that share of the side and up again, by box filters."""
+    """Reduces images to that share of the side and enlarges them again, by box filters."""
     side = x.shape[-1]
     small = int(side * share)
 
@@ -95,6 +99,8 @@ def pixelate(x: Images, share: float, rng: np.random.Generator) -> Images:
 
 
 def jpeg_compression(x: Images, quality: int, rng: np.random.Generator) -> Images:
+    """Compresses and decompresses each image by JPEG with that quality."""
+
     def through(image: Image.Image) -> Image.Image:
         file = io.BytesIO()
         image.save(file, "JPEG", quality=quality)
@@ -104,7 +110,7 @@ def jpeg_compression(x: Images, quality: int, rng: np.random.Generator) -> Image
 
 
 def _each(x: Images, through: Callable[[Image.Image], Image.Image]) -> Images:
-    """What Pillow makes of each image, in 8 bits."""
+    """Applies a function of Pillow images with 8 bits to each image."""
     images = np.round(x * 255).astype(np.uint8).transpose(0, 2, 3, 1)
     changed = np.stack([np.asarray(through(Image.fromarray(image))) for image in images])
     return (changed.transpose(0, 3, 1, 2) / 255).astype(x.dtype)

@@ -1,6 +1,6 @@
-"""Images taken at other places than their pixels: shifts, fields of displacement, zooms.
+"""Resamples images at other positions than their pixels: shifts, displacements, zooms.
 
-Batches are (N, C, H, W) and square; a field gives each image its own rows and columns (N, H, W).
+Batches are (N, C, H, W) and square; each image has its own rows and columns (N, H, W).
 """
 
 from collections.abc import Callable
@@ -10,42 +10,42 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 Images = NDArray[np.float32]  # (N, C, H, W) in [0, 1] before and after a corruption
-Fold = Callable[[NDArray, int], NDArray]  # indices outside of the image -> indices inside
+Fold = Callable[[NDArray, int], NDArray]  # maps indices outside the image to indices inside
 
 
 def pixel_positions(count: int, side: int) -> tuple[NDArray, NDArray]:
-    """Rows and columns of every pixel, (count, side, side) each."""
+    """Returns the rows and columns of every pixel, (count, side, side) each."""
     rows, columns = np.mgrid[:side, :side]
     shape = (count, side, side)
     return np.broadcast_to(rows, shape).copy(), np.broadcast_to(columns, shape).copy()
 
 
 def gather(x: Images, rows: NDArray, columns: NDArray) -> Images:
-    """The pixels at whole rows and columns inside of each image."""
+    """Returns the pixels at whole rows and columns inside each image."""
     count, channels, side, _ = x.shape
     index = (rows * side + columns).reshape(count, 1, -1)
     return np.take_along_axis(x.reshape(count, channels, -1), index, 2).reshape(x.shape)
 
 
 def clamp(index: NDArray, side: int) -> NDArray:
-    """Edge pixels repeat: aaa|abcd|ddd."""
+    """Maps indices so that edge pixels repeat: aaa|abcd|ddd."""
     return np.clip(index, 0, side - 1)
 
 
 def mirror(index: NDArray, side: int) -> NDArray:
-    """The image is mirrored about its edge pixels: dcb|abcd|cba."""
+    """Maps indices so that the image is mirrored about its edge pixels: dcb|abcd|cba."""
     index = np.abs(index) % (2 * side - 2)
     return np.minimum(index, 2 * side - 2 - index)
 
 
 def reflect(index: NDArray, side: int) -> NDArray:
-    """The image is mirrored about its border: cba|abcd|dcb."""
+    """Maps indices so that the image is mirrored about its border: cba|abcd|dcb."""
     index = index % (2 * side)
     return np.minimum(index, 2 * side - 1 - index)
 
 
 def bilinear(x: Images, rows: NDArray, columns: NDArray, fold: Fold) -> Images:
-    """The images at fractional rows and columns, by linear interpolation."""
+    """Interpolates images linearly at fractional rows and columns."""
     side = x.shape[-1]
     top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
     down = (rows - top).astype(x.dtype)[:, None]
@@ -60,7 +60,7 @@ def bilinear(x: Images, rows: NDArray, columns: NDArray, fold: Fold) -> Images:
 
 
 def zoomed(x: Images, factor: float) -> Images:
-    """The centre of each image, enlarged to the image's size by linear interpolation."""
+    """Enlarges the centre of each image to the image's size by linear interpolation."""
     side = x.shape[-1]
     crop = int(np.ceil(side / factor))
     top = (side - crop) // 2
@@ -71,9 +71,9 @@ def zoomed(x: Images, factor: float) -> Images:
 
 
 def ray_blurred(x: Images, radius: int, sigma: float, angles: NDArray) -> Images:
-    """Motion blur: each pixel becomes the mean of those on a ray, weighted by half a Gaussian.
+    """Replaces each pixel by the mean over a ray, weighted by half a Gaussian, as motion blur does.
 
-    `angles` (N,) in degrees from the horizontal; the ray has 2 radius + 1 pixels.
+    `angles` (N,) are in degrees from the horizontal; the ray has 2 radius + 1 pixels.
     """
     rows, columns = pixel_positions(len(x), x.shape[-1])
     steps = np.arange(2 * radius + 1)
@@ -88,5 +88,5 @@ def ray_blurred(x: Images, radius: int, sigma: float, angles: NDArray) -> Images
 
 
 def rounded_to_8_bits(x: Images) -> Images:
-    """Rounded to 8 bits, where the original goes through an image file."""
+    """Rounds images to 8 bits, as the original does by writing an image file."""
     return np.round(np.clip(x, 0, 1) * 255) / np.float32(255)

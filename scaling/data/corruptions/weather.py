@@ -1,8 +1,8 @@
-"""Weather corruptions of CIFAR-10-C: snow, frost, fog and spatter.
+"""Implements the weather corruptions of CIFAR-10-C: snow, frost, fog and spatter.
 
-Severities 1 to 5 as in CIFAR-10-C (Hendrycks and Dietterich 2019; constants from
-hendrycks/robustness, make_cifar_c.py, Apache-2.0). Frost is laid over from textures made here in
-place of the photographs of the original; the edges in spatter come from a plain threshold.
+Severities 1 to 5 are those of CIFAR-10-C (Hendrycks and Dietterich 2019; constants from
+hendrycks/robustness, make_cifar_c.py, Apache-2.0). Frost uses generated textures instead of the
+photographs of the original; a plain threshold finds the edges in spatter.
 """
 
 import numpy as np
@@ -35,20 +35,20 @@ MUD = (63 / 255, 42 / 255, 20 / 255)
 MUD_THRESHOLD = 0.8
 WATER_REACH = 20  # pixels
 WATER_RELIEF = ((-2, -1, 0), (-1, 1, 1), (0, 1, 2))  # light from the upper left
-FROST_SIDE = 256  # of a texture, from which windows are cut
+FROST_SIDE = 256  # side of a texture, from which windows are cut
 FROST_TINT = (0.84, 0.93, 1.0)
-FROST_GERMS = 0.006  # of the pixels
+FROST_GERMS = 0.006  # share of pixels from which crystals grow
 FROST_ARMS = (10, 6)  # radius and sigma of a crystal's arm
-FROST_DECAY = 1.2  # of the haze's wobble
+FROST_DECAY = 1.2  # decay of the haze's wobble
 
 
 def grey(x: Images) -> Images:
-    """Luma (N, 1, H, W)."""
+    """Computes luma (N, 1, H, W)."""
     return np.tensordot(np.array(GREY, x.dtype), x, (0, 1))[:, None]
 
 
 def snow(x: Images, c: tuple, rng: np.random.Generator) -> Images:
-    """Flakes blown in two opposite directions over an image that turns pale."""
+    """Adds flakes that are blown in two opposite directions to a paler image."""
     mean, spread, zoom, threshold, radius, sigma, share = c
     flakes = rng.normal(mean, spread, (len(x), 1, *x.shape[2:])).astype(x.dtype)
     flakes = zoomed(flakes, zoom)
@@ -60,7 +60,7 @@ def snow(x: Images, c: tuple, rng: np.random.Generator) -> Images:
 
 
 def frost(x: Images, c: tuple[float, float], rng: np.random.Generator) -> Images:
-    """A window of a texture of ice crystals added to the darkened image."""
+    """Adds a window of a texture of ice crystals to the darkened image."""
     texture = frost_texture(rng)
     count, side = len(x), x.shape[-1]
     rows, columns = rng.integers(0, FROST_SIDE - side, (2, count, 1, 1))
@@ -70,7 +70,7 @@ def frost(x: Images, c: tuple[float, float], rng: np.random.Generator) -> Images
 
 
 def frost_texture(rng: np.random.Generator) -> Images:
-    """Ice crystals (3, 256, 256): six-armed stars over a haze, in pale blue."""
+    """Draws a texture of ice crystals (3, 256, 256): six-armed stars over a haze, in pale blue."""
     germs = (rng.random((1, 1, FROST_SIDE, FROST_SIDE)) < FROST_GERMS).astype(np.float32)
     arms = ray_blurred(germs.repeat(6, 0), *FROST_ARMS, np.arange(0, 360, 60) + rng.uniform(0, 60))
     crystals = np.minimum(arms.sum((0, 1)) / np.quantile(arms.sum((0, 1)), 0.98), 1)
@@ -80,7 +80,7 @@ def frost_texture(rng: np.random.Generator) -> Images:
 
 
 def fog(x: Images, c: tuple[float, float], rng: np.random.Generator) -> Images:
-    """A fractal cloud added; the brightest value of each image stays below its old one."""
+    """Adds a fractal cloud; no value exceeds the brightest one of the original image."""
     density, decay = c
     cloud = plasma(len(x), x.shape[-1], decay, rng)[:, None].astype(x.dtype)
     brightest = x.max((1, 2, 3), keepdims=True)
@@ -88,10 +88,10 @@ def fog(x: Images, c: tuple[float, float], rng: np.random.Generator) -> Images:
 
 
 def plasma(count: int, side: int, decay: float, rng: np.random.Generator) -> NDArray:
-    """Fractal height maps (count, side, side) from 0 to 1 by the diamond-square algorithm.
+    """Draws fractal height maps (count, side, side) from 0 to 1 by the diamond-square algorithm.
 
-    The side is a power of two and the maps are periodic. At each halving of the step the wobble
-    falls by the square of `decay`, as in the original.
+    The side is a power of two and the maps are periodic. Each halving of the step divides the
+    wobble by the square of `decay`, as in the original.
     """
     height = np.zeros((count, side, side))
     step, wobble = side, 1.0
@@ -115,7 +115,7 @@ def plasma(count: int, side: int, decay: float, rng: np.random.Generator) -> NDA
 
 
 def spatter(x: Images, c: tuple, rng: np.random.Generator) -> Images:
-    """Drops of water, or splashes of mud, where smooth noise is above a threshold."""
+    """Adds drops of water or splashes of mud where smooth noise is above a threshold."""
     mean, spread, sigma, threshold, strength, kind = c
     liquid = rng.normal(mean, spread, (len(x), 1, *x.shape[2:])).astype(x.dtype)
     liquid = smoothed(liquid, sigma)
@@ -130,11 +130,11 @@ def spatter(x: Images, c: tuple, rng: np.random.Generator) -> Images:
 
 
 def _relief(liquid: Images) -> Images:
-    """How far drops stand out under light from one side, (N, 1, H, W)."""
+    """Returns the brightness of drops under light from one side, (N, 1, H, W)."""
     wet = (liquid > 0)[:, 0]
     inside = ndimage.binary_erosion(wet, np.ones((1, 3, 3)), border_value=1)
     edge = wet & ~inside
-    # the first axis counts images: a distance along it would mix them
+    # The large sampling distance along the first axis keeps the images separate.
     distance = ndimage.distance_transform_edt(~edge, sampling=(2 * WATER_REACH, 1, 1))
     distance = np.minimum(distance, WATER_REACH)
     height = _equalized(np.floor(_boxed(distance)).astype(int))
@@ -147,7 +147,7 @@ def _boxed(maps: NDArray) -> NDArray:
 
 
 def _equalized(maps: NDArray) -> NDArray:
-    """Each map's values 0..20 spread over 0..255 so that every brightness is as frequent."""
+    """Spreads each map's values 0..20 over 0..255 so that every brightness is equally frequent."""
     counts = np.stack([(maps == value).sum((1, 2)) for value in range(WATER_REACH + 1)], 1)
     lowest = np.take_along_axis(counts, (counts > 0).argmax(1)[:, None], 1)
     rank = (counts.cumsum(1) - lowest) / np.maximum(maps[0].size - lowest, 1)
