@@ -1,6 +1,6 @@
 """Results folder or parquet -> tidy frame: a row per trial and measured epoch.
 
-The folder's layout is in the README, the columns are in `COLUMNS`; a study's rows beyond the
+The folder's layout is in docs/results-format.md, the columns in `COLUMNS`; a study's rows beyond the
 epochs that it asked for are cut.
 `analysis.compact` writes the same frame to one file, from which every figure can be drawn again.
 """
