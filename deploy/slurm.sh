@@ -46,13 +46,13 @@ ray_on() { # NODE WORDS...: Ray's processes there, until the job ends
 }
 steps=()
 study=
-# shellcheck disable=SC2329 # called by the traps below
+# shellcheck disable=SC2317,SC2329 # called by the traps below
 finish() {
   trap '' TERM INT
   kill -TERM "${steps[@]}" 2>/dev/null || true
   wait "${steps[@]}" 2>/dev/null || true
 }
-# shellcheck disable=SC2329
+# shellcheck disable=SC2317,SC2329
 forward() {
   trap '' TERM
   [[ -z $study ]] || kill -TERM "$study" 2>/dev/null || true
