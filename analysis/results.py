@@ -31,6 +31,7 @@ from analysis.trial_folder import (
 
 NAMED = 3  # damaged trials on stderr before "and n more"
 LARGEST = 10**300  # a whole number in JSON may have a thousand digits
+APART = {"key", "kind", "state", "dataset", "seed", "source", "m_z", "n_c", "share"}
 IDENTITY = ["kind", "source", "m_z", "n_c", "seed", "replicate"]  # in frame.attrs["unmeasured"]
 
 
@@ -160,14 +161,25 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
-    """Trials and their rows side by side; a name that both have is the row's."""
+    """Trials and their rows side by side; a name that both have is the row's where that has it.
+
+    What tells trials apart is never the row's.
+    """
     waiting = [trial.fields for trial in folders if trial.fields and not trial.rows]
     unmeasured = [{name: fields.get(name) for name in IDENTITY} for fields in waiting]
     folders = [trial for trial in folders if trial.rows and trial.fields]
-    rows = _columns([row for trial in folders for row in trial.rows])
-    fields = _columns(
-        [{"key": t.key, "kind": None, "state": t.state} | (t.fields or {}) for t in folders]
+    named = [{"key": t.key, "kind": None, "state": t.state} | (t.fields or {}) for t in folders]
+    own = [row.keys() - APART for trial in folders for row in trial.rows]
+    both = set().union(*named) & set().union(*own)
+    rows = _columns(
+        [
+            {name: fields.get(name) for name in both}
+            | {n: v for n, v in row.items() if n not in APART}
+            for fields, trial in zip(named, folders, strict=True)
+            for row in trial.rows
+        ]
     )
+    fields = _columns(named)
     owner = [i for i, trial in enumerate(folders) for _ in trial.rows]
     left = fields.drop(columns=[name for name in fields if name in rows])
     frame = pd.concat([left.take(owner).reset_index(drop=True), rows], axis=1)

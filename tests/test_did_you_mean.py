@@ -50,7 +50,7 @@ def test_wrong_words_of_the_commands(work, told):
 
 @pytest.mark.parametrize(("words", "told"), [
     (["reprot"], "Nothing here is called 'reprot'. Did you mean 'report'? Choose one of: fig1, "),
-    (["fig8", "--there", "z"], "--there z. Did you mean '--where'? Known flags: --help, "),
+    (["fig8", "--there", "z"], "--there z. Did you mean '--where'? Known flags: --"),
 ])  # fmt: skip
 def test_wrong_words_of_the_analysis(words, told, capsys):
     assert main(words) == 2

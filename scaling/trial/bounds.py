@@ -30,10 +30,13 @@ class Bounds:
         parts = [
             f"at least {self.least:g}" if self.least > -math.inf else "",
             f"above {self.above:g}" if self.above > -math.inf else "",
-            f"at most {self.most:.16g}" if self.most < math.inf else "",
+            f"at most {self._most()}" if self.most < math.inf else "",
             f"below {self.below:g}" if self.below < math.inf else "",
         ]
         return " and ".join(filter(None, parts))
+
+    def _most(self) -> str:
+        return "2^53" if self.most == LARGEST else f"{self.most:.16g}"
 
 
 def whole(least: int, most: int = LARGEST) -> Bounds:

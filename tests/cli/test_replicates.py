@@ -152,6 +152,7 @@ def test_a_study_that_adds_nothing_is_not_run_forever(root, capsys):
         (["--max-hours", "1"], "goes with --until-decided"),
         (["--until-decided", "duble descent"], "Did you mean 'double descent'?"),
         (["--until-decided", "smoothness"], "is exploratory"),
+        (["--until-decided", "rise-of"], "Unknown claim"),
         (["--until-decided", "double descent"], "is not measured in"),
         (["--max-hour", "1"], "Known flags: "),
     ],
