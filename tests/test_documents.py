@@ -12,7 +12,8 @@ from analysis.columns import COLUMNS
 from scaling.cli import studies
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "deploy" / "README.md"])
+FOLDERS = ("", "docs", "deploy", "examples")
+PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).glob("*.md"))
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*\b(?!-)")
@@ -43,7 +44,7 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_and_anchors_lead_somewhere(page):
     for link in LINK.findall(FENCE.sub("", page.read_text())):
         if link.startswith(("https://", "http://")):
@@ -84,6 +85,12 @@ def test_every_flag_in_the_documents_exists():
 def test_every_study_is_in_the_readme():
     text = (ROOT / "README.md").read_text()
     assert [name for name in studies.names() if f"`{name}`" not in text] == []
+
+
+def test_every_example_is_in_its_readme():
+    text = (ROOT / "examples" / "README.md").read_text()
+    files = (ROOT / "examples").glob("*.py")
+    assert [file.name for file in files if f"`{file.name}`" not in text] == []
 
 
 def test_the_readme_is_short_and_begins_with_the_two_commands():
