@@ -8,6 +8,7 @@ read the results that an earlier one made. Above a block that cannot run here th
 Blocks marked `text` are output, never run. `--list` prints what would run, and runs nothing.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -23,6 +24,7 @@ BLOCK = re.compile(
 )
 SHELL = {"", "sh", "bash"}
 OUTPUT = {"text", "json"}
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several threads wait for each other on a busy machine
 
 
 class Block(NamedTuple):
@@ -62,7 +64,12 @@ def steps(block: Block) -> list[list[str]]:
 def run(command: list[str], where: Path) -> bool:
     """Runs a command in the copy; prints the end of its output where it fails."""
     done = subprocess.run(
-        command, cwd=where, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        command,
+        cwd=where,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | ONE_THREAD,
     )
     if done.returncode:
         print("\n".join((done.stdout + done.stderr).splitlines()[-15:]))

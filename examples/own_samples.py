@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from scaling.data.datasets import Dataset, load, split
 from scaling.pools.importing import import_samples
@@ -68,4 +69,5 @@ def main(results: Path = Path("results"), epochs: int = 20) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # as under Ray; networks this small gain nothing from more
     main()

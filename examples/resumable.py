@@ -9,6 +9,8 @@ command reads it: `scaling-vae reproduce KEY` trains the trial again and compare
 
 from pathlib import Path
 
+import torch
+
 from scaling.data.datasets import load
 from scaling.runs.execute import Job, execute
 from scaling.storage.rows import Row
@@ -33,4 +35,5 @@ def main(results: Path = Path("results"), epochs: int = 20) -> None:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # as under Ray; networks this small gain nothing from more
     main()
