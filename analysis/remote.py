@@ -1,0 +1,225 @@
+"""Reads results at an address: what analysis needs of them is copied to a temporary folder.
+
+`s3://BUCKET/PATH` and `gs://BUCKET/PATH` are read through pyarrow, with the credentials and
+settings that its file systems find (environment, files, options of the address such as
+`?region=eu-west-1`); `https://HOST/PATH` by plain requests, without a listing, so that the address
+names a study's folder or a parquet file. Checkpoints, kept models, samples and event files stay
+where they are.
+"""
+
+import atexit
+import json
+import shutil
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from analysis.trial_folder import ResultsError
+
+STORES = ("s3", "gs")  # pyarrow lists and reads these
+WEB = ("http", "https")
+OF_STUDY = ("study.json", "trials.parquet", "plan.json")
+OF_TRIAL = ("trial.json", "rows.jsonl", "done.json", "arrays.npz")
+OF_POOL = ("pool.json", "quality.json")
+AT_ONCE = 16  # requests
+SECONDS = 60  # without an answer
+PREFIX = "scaling-vae-results-"  # of temporary folders
+
+
+class Source(Protocol):
+    """A place that files are read from, by their path below an address."""
+
+    def read(self, path: str) -> bytes | None:
+        """Returns the content of a file, or None if there is no such file."""
+        ...
+
+    def folders(self, path: str) -> list[str]:
+        """Returns the names of the folders in a folder."""
+        ...
+
+
+def is_address(text: str) -> bool:
+    """Returns whether the text is an address such as s3://bucket/results, and no path."""
+    scheme, found, _ = text.partition("://")
+    return bool(found) and scheme.isalnum()
+
+
+def place(text: str) -> Path:
+    """Returns the path of results: the text itself, or a copy of what is at its address.
+
+    The copy is deleted when this process ends. Raises ResultsError for an unknown scheme, for an
+    address that cannot be read, and where no results are.
+    """
+    if not is_address(text):
+        return Path(text)
+    source, address = _open(text)
+    name = PurePosixPath(address).name
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if not name.endswith(".parquet"):
+        return _results(source, address, folder, public(text))
+    if not _copy(source, address, folder / name):
+        raise ResultsError(
+            f"{public(text)} does not exist. Check the address given with --results."
+        )
+    return folder / name
+
+
+def public(address: str) -> str:
+    """Returns the address without user, password and options, as messages show it."""
+    parts = urllib.parse.urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def check_written_beside(path: Path) -> None:
+    """Raises ResultsError where a file would be written beside a copy, which is deleted."""
+    if any(part.startswith(PREFIX) for part in path.parts):
+        raise ResultsError(
+            "These results are read from an address, and nothing is written there. "
+            "Name the file to write with -o FILE."
+        )
+
+
+def _open(text: str) -> tuple[Source, str]:
+    """Returns what reads the address, and the path that it knows it by."""
+    scheme = text.partition("://")[0]
+    if scheme in WEB:
+        return _Web(), text.rstrip("/")
+    if scheme not in STORES:
+        raise ResultsError(
+            f"{public(text)}: addresses of {scheme}:// cannot be read. "
+            "Give one of s3://, gs://, https://, or a path."
+        )
+    from pyarrow import fs
+
+    try:
+        system, path = fs.FileSystem.from_uri(text)
+    except (OSError, ValueError) as error:
+        raise _unreadable(public(text), error) from None
+    return _Store(system), path.rstrip("/")
+
+
+def _results(source: Source, address: str, folder: Path, text: str) -> Path:
+    """Copies a study with its trials, or a root with all of its studies and trials."""
+    above, _, name = address.rpartition("/")
+    study = folder / (name or "study")
+    if _copy_all(source, address, study, OF_STUDY):
+        keys = _listed(study / "study.json")
+        _copy_each(source, f"{above}/trials", folder / "trials", keys, OF_TRIAL)
+        _copy_pools(source, above, folder)
+        return study
+    root = folder / (name or "results")
+    names = source.folders(address)
+    studies = [each for each in names if each not in ("trials", "pools")]
+    _copy_each(source, address, root, studies, OF_STUDY)
+    keys = source.folders(f"{address}/trials")
+    _copy_each(source, f"{address}/trials", root / "trials", keys, OF_TRIAL)
+    _copy_pools(source, address, root)
+    if not keys and not any(root.glob("*/trials.parquet")):
+        raise ResultsError(
+            f"{text} holds neither study.json nor trials/. Give the address of a results root, of "
+            "a study's folder or of a parquet file; over https:// a root cannot be listed."
+        )
+    return root
+
+
+def _copy_pools(source: Source, address: str, root: Path) -> None:
+    """Copies the records of the pools, without their samples."""
+    names = source.folders(f"{address}/pools")
+    _copy_each(source, f"{address}/pools", root / "pools", names, OF_POOL)
+
+
+def _listed(file: Path) -> list[str]:
+    """The keys of a study's trials; none where its record is damaged or only a parquet is there."""
+    try:
+        trials = json.loads(file.read_bytes()).get("trials")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return []
+    return [key for key in trials if Path(key).name == key] if isinstance(trials, dict) else []
+
+
+def _copy_each(
+    source: Source, address: str, folder: Path, names: Iterable[str], files: Iterable[str]
+) -> None:
+    """Copies the named files of each of the folders, several at once."""
+    pairs = [(f"{address}/{name}/{file}", folder / name / file) for name in names for file in files]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda pair: _copy(source, *pair), pairs))
+
+
+def _copy_all(source: Source, address: str, folder: Path, files: Iterable[str]) -> bool:
+    """Copies the files that are there; returns whether any is."""
+    return any([_copy(source, f"{address}/{file}", folder / file) for file in files])
+
+
+def _copy(source: Source, path: str, file: Path) -> bool:
+    """Copies one file; returns whether it is there."""
+    content = source.read(path)
+    if content is None:
+        return False
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return True
+
+
+class _Web:
+    """A web server, which has files and no listing."""
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            with urllib.request.urlopen(path, timeout=SECONDS) as answer:
+                content: bytes = answer.read()
+                return content
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code in (403, 404, 410):
+                return None
+            raise ResultsError(
+                f"{public(path)} cannot be read: {error}. Try again later."
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ResultsError(
+                f"{public(path)} cannot be read: {error}. Check the address given with --results."
+            ) from None
+
+    def folders(self, path: str) -> list[str]:
+        return []
+
+
+class _Store:
+    """A bucket in an object store, through pyarrow."""
+
+    def __init__(self, system: object) -> None:
+        self.system = system
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            with self.system.open_input_file(path) as stream:  # type: ignore[attr-defined]
+                content: bytes = stream.readall()
+                return content
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unreadable(path, error) from None
+
+    def folders(self, path: str) -> list[str]:
+        from pyarrow import fs
+
+        chosen = fs.FileSelector(path, allow_not_found=True)
+        try:
+            found = self.system.get_file_info(chosen)  # type: ignore[attr-defined]
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        return sorted(each.base_name for each in found if each.type == fs.FileType.Directory)
+
+
+def _unreadable(path: str, error: Exception) -> ResultsError:
+    return ResultsError(
+        f"{path} cannot be read: {' '.join(str(error).split())[:300]}. Check the address, its "
+        "region and your credentials."
+    )
