@@ -1,7 +1,7 @@
 """Results folder or parquet -> tidy frame: a row per trial and measured epoch.
 
-The folder's layout is in the README, the columns are in `COLUMNS`; a study's rows beyond the
-epochs that it asked for are cut.
+The folder's layout is in docs/results-format.md, the columns are in `COLUMNS`; a study's rows
+beyond its own epochs are cut.
 `analysis.compact` writes the same frame to one file, from which every figure can be drawn again.
 """
 

@@ -1,11 +1,11 @@
-"""A data set of your own: rings of random place and size, drawn when they are asked for.
+"""Adds a data set of your own: rings of random place and size, drawn by a function.
 
-python studies/double_descent.py --module examples/own_dataset.py --dataset rings \
-    --train-size 300 --n-c 8 --m-z 1 --epochs 10
+    python studies/double_descent.py --module examples/own_dataset.py --dataset rings \
+        --train-size 150 --n-c 8 --m-z 1 --epochs 10
 
-The row in the catalog is what a plan knows before there are images: channels, side, levels, how
-many there are, and the settings of a VAE. The loader gives the images: uint8 levels (N, C, H, W).
-Images that lie in a file need none of this: --dataset path/to/file.npz.
+The row in the catalog says what a plan must know before there are images: channels, side, levels,
+the number of images, and the settings of a VAE. The loader returns the images: uint8 levels
+(N, C, H, W). Images in a file need none of this: --dataset path/to/file.npz is enough.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ ROW = DatasetRow(
 
 
 def rings(name: str, root: Path, offline: bool) -> Dataset:
-    """The same images whenever it is called; `root` and `offline` are for what lies in files."""
+    """Returns the same images at every call; a loader of files also reads `root` and `offline`."""
     rng = np.random.default_rng(0)
     train, test = (_draw(rng, count) for count in (ROW.train_images, ROW.official_test or 0))
     none = np.zeros(0, np.uint8)  # no labels

@@ -1,10 +1,11 @@
-"""A likelihood of your own: a Laplace density of fixed scale around the decoder's output.
+"""Adds a likelihood of your own: a Laplace density of fixed scale around the decoder's output.
 
-python studies/double_descent.py --module examples/own_likelihood.py --smoke-test \
-    --set likelihood=laplace
+    python studies/double_descent.py --module examples/own_likelihood.py --smoke-test \
+        --set likelihood=laplace
 
-It has `mean` and `sample()` in [0, 1], and `log_prob(x)` in nats per image of levels x. Its row in
-the catalog says that it takes real numbers between two levels too: noise is not rounded for it.
+A likelihood has `mean` and `sample()` in [0, 1], and `log_prob(x)` in nats per image of levels x.
+Its row in the catalog says that it also accepts real numbers between two levels, so that noise is
+not rounded for it.
 """
 
 import torch
@@ -18,7 +19,7 @@ SCALE = 0.1  # on [0, 1]
 
 
 class Laplace:
-    """p(x|z) with `params` (B, C, H, W) as its medians."""
+    """The distribution p(x|z) whose medians are `params` (B, C, H, W)."""
 
     def __init__(self, params: Tensor, levels: int) -> None:
         self.density = Density(params.float(), SCALE, validate_args=False)
@@ -37,7 +38,7 @@ class Laplace:
 
 
 def laplace(trial: VaeTrial, channels: int, levels: int) -> Family:
-    """One output per pixel and channel."""
+    """Returns the family: the decoder has one output per pixel and channel."""
     return Family(channels, lambda params: Laplace(params, levels))
 
 

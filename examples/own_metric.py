@@ -1,10 +1,10 @@
-"""A metric of your own: how far a reconstruction is from its image, in levels.
+"""Adds a metric of your own: how far a reconstruction is from its image, in levels.
 
-python studies/evaluate.py --module examples/own_metric.py --metric level_error \
-    --results results --setting images=100
+    scaling-vae evaluate --module examples/own_metric.py --metric level_error \
+        --results results --setting images=100
 
-A metric is a module: COLUMNS are the numbers that it makes, Settings its options, and `measure`
-returns numbers for the row and arrays for pictures. What the table calls it, EXTRA says.
+A metric is a module: COLUMNS names the numbers that it measures, Settings has its options, and
+`measure` returns numbers for the row and arrays for pictures. EXTRA gives the metric its name.
 """
 
 import sys
@@ -23,14 +23,17 @@ COLUMNS = ("level_error",)
 
 @dataclass(frozen=True)
 class Settings(Validated):
-    """Options, typed: `--setting images=100`."""
+    """The options of the metric, as in `--setting images=100`."""
 
-    images: int | None = None  # of the test set, from its first on; None: all
+    images: int | None = None  # how many test images are measured, from the first; None: all
 
 
 @torch.no_grad()
 def measure(subject: Subject, settings: Settings) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """The mean distance between a test image and the mean of p(x|z) at the mean of q(z|x)."""
+    """Returns the mean distance, in levels, of test images from the means of p(x|z).
+
+    z is the mean of q(z|x).
+    """
     vae, x = subject.vae, subject.test[: settings.images]
     with frozen(vae):
         mean = vae.decode(vae.encode(x).mean).mean

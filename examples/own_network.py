@@ -1,11 +1,11 @@
-"""A network of your own: two dense layers each way, without a layer list.
+"""Adds a network of your own: two dense layers in the encoder and two in the decoder.
 
-python studies/double_descent.py --module examples/own_network.py --smoke-test \
-    --set network=shallow
+    python studies/double_descent.py --module examples/own_network.py --smoke-test \
+        --set network=shallow
 
-An encoder makes (B, 2 d) or (B, 2 c, h, w) of images in [0, 1]: the means of q(z|x), then rho with
-std = softplus(rho). A decoder makes (B, shape.width, side, side) of z. The layers that touch z are
-called `head` and `stem`, so that their parameters are told apart; both names may be left out.
+An encoder maps images in [0, 1] to (B, 2 d) or (B, 2 c, h, w): the means of q(z|x), then rho with
+std = softplus(rho). A decoder maps z to (B, shape.width, side, side). The layers next to z are
+called `head` and `stem`: results count their parameters separately. Both names are optional.
 """
 
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ LATENTS = 4  # at m_z = 1
 
 
 class Encoder(nn.Module):
-    """Pixels, n_c hidden units, then means and rhos."""
+    """Maps pixels to n_c hidden units, then to means and rhos."""
 
     def __init__(self, trial: VaeTrial, shape: Shape) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """z, n_c hidden units, then what the likelihood needs of each pixel."""
+    """Maps z to n_c hidden units, then to the parameters of p(x|z) at each pixel."""
 
     def __init__(self, trial: VaeTrial, shape: Shape) -> None:
         super().__init__()

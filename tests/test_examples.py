@@ -1,8 +1,17 @@
-"""The examples run: what a user adds with --module is trained, planned and measured."""
+"""The examples run: what a user adds with --module is trained, planned and measured.
 
+`own_study.py` runs through Ray in `tests/cluster/test_own_study.py`.
+"""
+
+import ast
+import re
+import shlex
+import subprocess
 import sys
+from importlib import util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scaling import metrics
@@ -11,16 +20,17 @@ from scaling.models import layers
 from scaling.planning import costs
 from scaling.runs.vae import VaeRun
 from scaling.trial import VaeTrial, catalog, extensions
+from tests.conftest import timeless
 from tests.there import numbers
 
 FOLDER = Path(__file__).parents[1] / "examples"
+MODULES = ("dataset", "likelihood", "metric", "network")  # what --module loads
 
 
 @pytest.fixture(scope="module", autouse=True)
 def examples():
     """All of them, loaded as `--module` does; no other test's names are left changed."""
-    made = [extensions.find(str(path)) for path in sorted(FOLDER.glob("own_*.py"))]
-    assert len(made) == 4
+    made = [extensions.find(str(FOLDER / f"own_{name}.py")) for name in MODULES]
     extensions.load_all(made)
     yield made
     for what, module, attribute in extensions.OPEN:
@@ -80,3 +90,77 @@ def test_memory_grows_with_a_counted_network():
     assert costs.memory(narrow, costs.CPU_CORE) < costs.memory(wide, costs.CPU_CORE)
     encoder, decoder = layers.halves(wide)
     assert len(encoder) == len(decoder) == 2
+
+
+def script(name):
+    """The module of an example that is a program."""
+    spec = util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    assert spec and spec.loader
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_vae_is_trained_on_samples_of_ones_own(tmp_path, capsys):
+    example = script("own_samples")
+    found = example.main(tmp_path, epochs=3)
+    data = datasets.split(datasets.load("digits"), 300, 0)
+    made = example.samples(data.train, data.levels, 1500).reshape(5, 300, 1, 8, 8)
+    by_hand = VaeRun(
+        example.replace(example.TRIAL, source=example.replace(example.DMAAPX, k=5, pool="any")),
+        data,
+        epochs=3,
+        read_chunk=lambda index: made[index],
+    )
+    assert found["samples"] == list(by_hand)[-1]["test_elbo"]
+    assert found["samples"] != found["real images"]
+    assert "Imported 1,500 images" in capsys.readouterr().out
+
+
+def test_samples_of_the_gaussian_are_like_the_images(digits):
+    made = script("own_samples").samples(digits.train, digits.levels, 2000)
+    assert made.dtype == np.uint8 and made.max() <= digits.levels - 1
+    inner = (slice(None), 0, 3, 3)  # a pixel that is seldom clipped
+    assert abs(made[inner].mean() - digits.train[inner].mean()) < 1
+
+
+def test_a_stopped_training_continues_where_it_was(tmp_path, monkeypatch):
+    example, reported = script("resumable"), []
+
+    def stopped(row):
+        if row["epoch"] == 10:
+            raise KeyboardInterrupt
+
+    example.main(tmp_path / "whole", epochs=15)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(example, "show", stopped)
+        example.main(tmp_path / "cut", epochs=15)
+    monkeypatch.setattr(example, "show", lambda row: reported.append(row["epoch"]))
+    example.main(tmp_path / "cut", epochs=15)
+    assert reported == [10, 14, 15]  # the row of epoch 5 is not measured again
+    whole, cut = (
+        example.Store(tmp_path / name).folder(example.key(example.TRIAL)).rows()
+        for name in ("whole", "cut")
+    )
+    assert [timeless(row) for row in cut] == [timeless(row) for row in whole]
+
+
+def commands(path):
+    """The commands of studies in an example's docstring."""
+    text = re.sub(r"\\\n\s*", "", ast.get_docstring(ast.parse(path.read_text())) or "")
+    found = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    assert found, f"{path.name} shows no command"
+    return [line for line in found if "studies/" in line or "own_study" in line]
+
+
+COMMANDS = [line for path in sorted(FOLDER.glob("*.py")) for line in commands(path)]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_commands_of_the_examples_can_be_planned(tmp_path, line):
+    words = [*shlex.split(line)[1:], "--dry-run", "--results", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, *words], cwd=FOLDER.parent, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "total:" in done.stdout

@@ -1,0 +1,153 @@
+"""The documents: links and anchors hold, flags exist, columns are those of the dictionary."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis.columns import COLUMNS
+from scaling.cli import studies
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("", "docs", "deploy", "examples")
+PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).glob("*.md"))
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*\b(?!-)")
+FOREIGN = {  # flags of other programs
+    *("--head", "--logdir", "--list", "--no-wait", "--submission-id", "--follow", "--reference"),
+    *("--waits", "--trials", "--version"),
+}
+WORDS = ("evaluate", "status", "replicates", "reproduce", "doctor", "fig8", "diff", "page", "law")
+VERBS = ("build", "grow", "verify", "info", "import")
+
+
+def loaded(name):
+    """A module of `.ci`, which is no package."""
+    spec = importlib.util.spec_from_file_location(f"ci_{name}", ROOT / ".ci" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where typing looks for it
+    spec.loader.exec_module(module)
+    return module
+
+
+documents, columns = loaded("documents"), loaded("columns")
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_anchors_lead_somewhere(page):
+    for link in LINK.findall(FENCE.sub("", page.read_text())):
+        if link.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path) if path else page
+        assert target.exists(), f"{page.name}: {link}"
+        assert target.resolve().is_relative_to(ROOT), f"{page.name}: {link}"
+        assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+
+
+def test_anchors_are_those_of_github():
+    page = ROOT / "docs" / "cluster.md"
+    assert {"security", "when-machines-fail", "how-far-it-goes"} <= anchors(page)
+    assert "on-every-machine" not in anchors(page)  # a comment in a block is no heading
+
+
+def helps():
+    """All words of the --help texts."""
+    commands = [[str(ROOT / "studies" / "double_descent.py")]]
+    commands += [["-m", "scaling", word] for word in WORDS]
+    commands += [["-m", "scaling", "pool", verb] for verb in VERBS]
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        yield done.stdout
+
+
+def test_every_flag_in_the_documents_exists():
+    known = {flag for text in helps() for flag in FLAG.findall(text)} | FOREIGN
+    for page in PAGES:
+        unknown = {*FLAG.findall(page.read_text())} - known
+        assert not unknown, f"{page.name} shows {unknown}"
+
+
+def test_every_study_is_in_the_readme():
+    text = (ROOT / "README.md").read_text()
+    assert [name for name in studies.names() if f"`{name}`" not in text] == []
+
+
+def test_every_example_is_in_its_readme():
+    text = (ROOT / "examples" / "README.md").read_text()
+    files = (ROOT / "examples").glob("*.py")
+    assert [file.name for file in files if f"`{file.name}`" not in text] == []
+
+
+def test_the_readme_is_short_and_begins_with_the_two_commands():
+    page = ROOT / "README.md"
+    assert page.read_text().count("\n") <= 130
+    first = next(documents.blocks(page))
+    assert first.commands() == [
+        "pip install -e . && python studies/double_descent.py",
+        'pip install -e ".[dev]" && pytest',
+    ]
+
+
+def test_the_page_of_columns_is_the_dictionary():
+    page = columns.PAGE.read_text()
+    assert columns.with_tables(page) == page, "Type: python .ci/columns.py"
+    part = page.partition(columns.START)[2].partition(columns.END)[0]
+    rows = [re.split(r"(?<!\\) ?\| ?", line)[1:-1] for line in re.findall(r"^\| `.*$", part, re.M)]
+    shown = {name.strip("`"): (unit, meaning) for name, unit, _, meaning in rows}
+    assert shown == {n: (u, m.replace("|", "\\|")) for n, (u, _, m) in COLUMNS.items()}
+
+
+def test_blocks_are_commands_python_or_output():
+    starts = ("python ", "scaling-vae ", "pip ", "pytest", "ray ", "export ", ".ci/")
+    for page in documents.pages():
+        for block in documents.blocks(page):
+            assert block.language in documents.SHELL | documents.OUTPUT | {"python"}, block
+            assert all(command.startswith(starts) for command in block.commands()), block
+            if block.language == "python":
+                compile(block.text, page.name, "exec")
+
+
+def test_a_block_says_why_it_is_not_run(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "<!-- not run: no cluster -->\n```\nray start --head\n```\n\n"
+        "```\npython a.py \\\n    --b  # c\n# a comment\n```\n\n```text\nnot a command\n```\n"
+        "\n```python\nprint(1)\n```\n"
+    )
+    skipped, run, output, code = documents.blocks(page)
+    assert skipped.reason == "no cluster" and skipped.commands() == ["ray start --head"]
+    assert run.reason is None and run.commands() == ["python a.py --b  # c"]
+    assert documents.steps(output) == []
+    assert documents.steps(code) == [[sys.executable, "-c", "print(1)\n"]]
+
+
+def test_every_block_of_the_pages_is_found():
+    for page in documents.pages():
+        fences = re.findall(r"^```", page.read_text(), re.MULTILINE)
+        assert len(fences) == 2 * len(list(documents.blocks(page))), page.name
+
+
+def test_citation_has_the_paper_and_the_version_of_the_software():
+    yaml = pytest.importorskip("yaml")
+    import scaling
+
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert str(cited["version"]) == scaling.__version__
+    paper = cited["preferred-citation"]
+    assert [author["family-names"] for author in paper["authors"]] == ["Xiao", "Zenn", "Bamler"]
+    assert paper["url"] in (ROOT / "README.md").read_text()
