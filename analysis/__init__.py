@@ -1,11 +1,11 @@
-"""Reads results, draws figures, decides claims; needs neither torch, nor Ray, nor `scaling`."""
+"""Reads results, draws figures and decides claims, without torch, Ray or `scaling`."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 
 def summarize(folder: Path) -> Sequence[str]:
-    """Draws the figures of a study's folder; the lines to print."""
+    """Draws the figures of a study's folder and returns the lines to print."""
     from analysis.report import report_on
 
     return report_on(folder)

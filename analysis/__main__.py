@@ -1,4 +1,7 @@
-"""`python -m analysis fig8 --results results/double_descent -o fig8.pdf`: figures and verdicts."""
+"""Runs the command line of figures and verdicts.
+
+As in `python -m analysis fig8 --results results/double_descent -o fig8.pdf`.
+"""
 
 import argparse
 import sys
@@ -18,7 +21,7 @@ WRONG = 2  # exit code of wrong usage, as everywhere in this project
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser whose errors are sentences with the known flags."""
+    """Parses a command line; its errors are sentences that name the known flags."""
 
     def error(self, message: str) -> Never:
         shown = [a for a in self._actions if a.help != argparse.SUPPRESS]
@@ -32,7 +35,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(program: str = "python -m analysis") -> Parser:
-    """The command line of the program of this name, with the options of all words."""
+    """Returns the parser of the program with this name, with the options of all words."""
     made = Parser(
         prog=program,
         description="Draws the paper's figures from result files and says what they show.",
@@ -43,7 +46,10 @@ def parser(program: str = "python -m analysis") -> Parser:
 
 
 def parser_of(name: str, word: Word, program: str) -> Parser:
-    """The command line behind one word; what others take is known to it, to be refused by name."""
+    """Returns the parser of one word's options.
+
+    It also knows the options of other words, so that `options.check_taken` can name them.
+    """
     made = Parser(prog=f"{program} {name}", description=f"{word.about[:1].upper()}{word.about[1:]}")
     made.set_defaults(what=name)
     _add(made, word.options)
@@ -54,7 +60,7 @@ def parser_of(name: str, word: Word, program: str) -> Parser:
 
 
 def _add(made: Parser, names: Iterable[str], shown: bool = True) -> None:
-    """Adds options in the order of `OPTIONS`, those of one word only in a group of its own."""
+    """Adds the named options in order; options of a single word go into a group of that word."""
     groups: dict[str, argparse._ArgumentGroup | Parser] = {"": made}
     for name in names:
         option = OPTIONS[name]
@@ -65,25 +71,29 @@ def _add(made: Parser, names: Iterable[str], shown: bool = True) -> None:
 
 
 def main(argv: list[str] | None = None, program: str = "python -m analysis") -> int:
-    """Runs one command; 0, or 2 with one or two sentences on stderr; of diff also 1."""
+    """Runs one command and returns its exit code.
+
+    That is 0, or 2 after one or two sentences on stderr; `diff` also returns 1.
+    """
     try:
         typed = sys.argv[1:] if argv is None else argv
         word = words.word(typed[0]) if typed else None
         if word:
-            asked = parser_of(typed[0], word, program).parse_args(typed[1:])
+            chosen = parser_of(typed[0], word, program).parse_args(typed[1:])
         else:
-            asked = parser(program).parse_args(typed)
-            word = words.word(asked.what)
+            chosen = parser(program).parse_args(typed)
+            word = words.word(chosen.what)
             if word and {*word.options} & {*OWN}:
                 raise ResultsError(
-                    f"{asked.what} stands before its options. See: {command(asked.what, '--help')}"
+                    f"{chosen.what} comes before its options. "
+                    f"See: {command(chosen.what, '--help')}"
                 )
         if word is None:
-            raise _unknown(asked.what)
-        options.refused(asked.what, asked, word.options)
+            raise _unknown(chosen.what)
+        options.check_taken(chosen.what, chosen, word.options)
         if "results" in word.options:
-            asked.results = asked.results or Path("results") / word.home
-        return word.run(asked)
+            chosen.results = chosen.results or Path("results") / word.home
+        return word.run(chosen)
     except (ResultsError, OSError) as error:
         print(error, file=sys.stderr)
         return WRONG
@@ -101,7 +111,7 @@ def _unknown(what: str) -> ResultsError:
 
 
 def alone() -> Never:
-    """Runs the command line of this process, and ends it."""
+    """Runs the command line of this process and ends the process with its exit code."""
     streams.settle()
     code = main()
     if fault := streams.lost():

@@ -1,7 +1,7 @@
-"""What trials must have in common before a mean is taken over them: images, settings, estimators.
+"""Checks that trials which a mean joins have the same images, settings and estimators.
 
-Means are over seeds and replicates. Trials of one replicate (of one split, where there are none)
-were trained on the same images; those of different ones are not, on purpose.
+Means are taken over seeds and replicates. Trials of one replicate (or of one split, if there are no
+replicates) were trained on the same images; those of different replicates were not, on purpose.
 """
 
 from collections.abc import Sequence
@@ -12,20 +12,21 @@ import pandas as pd
 from analysis.columns import TRIAL_COLUMNS
 from analysis.trial_folder import ResultsError
 
-CHANCE = ("key", "state", "seed", "replicate", "split")  # over which means are taken
-DRAWN = ("fingerprint", "source_pool", "pool")  # the same in each draw, different between draws
-ESTIMATORS = (  # columns that say how a value beside them was estimated
+CHANCE = ("key", "state", "seed", "replicate", "split")  # means are taken over these
+DRAWN = ("fingerprint", "source_pool", "pool")  # the same within a draw, different between draws
+ESTIMATORS = (  # columns that say how another column's value was estimated
     *("amortization_images", "amortization_steps", "robustness_images", "robustness_variant"),
     *("robustness_references", "sample_quality_extractor", "corruptions"),
 )
-EVERYWHERE = ("data",)  # of all trials in a figure
-DEFAULTS = {"precision": "auto", "partition": "train_and_test"}  # of rows older than the field
+EVERYWHERE = ("data",)  # the same for all trials in a figure
+DEFAULTS = {"precision": "auto", "partition": "train_and_test"}  # for rows older than the field
 
 
 def check_alike(trials: pd.DataFrame, place: Sequence[str]) -> None:
-    """Raises ResultsError, by column, where trials that a mean joins differ in more than chance.
+    """Raises ResultsError if trials that a mean joins differ in more than chance.
 
-    `trials` has a row per trial; those at one `place`, its seeds aside, are joined.
+    `trials` has a row per trial; a mean joins those with equal values in the columns of `place`,
+    apart from seeds. The error names the column in which they differ.
     """
     groups = [name for name in place if name not in CHANCE and name in trials]
     settings = [n for n in (*TRIAL_COLUMNS, *ESTIMATORS) if n not in (*CHANCE, *DRAWN, *groups)]
@@ -33,7 +34,7 @@ def check_alike(trials: pd.DataFrame, place: Sequence[str]) -> None:
         joined = [] if name in EVERYWHERE else groups
         _refuse(trials, name, _mixed(trials, name, joined))
     lines = [name for name in ("kind", "dataset") if name in trials]
-    if "precision" not in groups:  # which no figure compares without naming it
+    if "precision" not in groups:  # no figure compares precisions without naming them
         _refuse(trials, "precision", _mixed(trials, "precision", lines))
     for name in DRAWN:
         if name not in groups:
@@ -41,9 +42,9 @@ def check_alike(trials: pd.DataFrame, place: Sequence[str]) -> None:
 
 
 def images(trials: pd.DataFrame) -> pd.Series:
-    """A column that tells images apart where one draw has several: else empty.
+    """Returns each trial's fingerprint of its images if its draw has several, else "".
 
-    Trials of one draw whose fingerprints differ are then of different settings.
+    Trials of one draw whose fingerprints differ were made with different settings.
     """
     if "fingerprint" not in trials:
         return pd.Series("", index=trials.index)
@@ -53,7 +54,7 @@ def images(trials: pd.DataFrame) -> pd.Series:
 
 
 def filled(trials: pd.DataFrame, name: str) -> pd.Series:
-    """The column; of rows that are older than it, what they meant."""
+    """Returns the column, with the default of that time in rows that are older than the column."""
     return trials[name].fillna(DEFAULTS[name]) if name in DEFAULTS else trials[name]
 
 
@@ -62,7 +63,7 @@ def _draw(trials: pd.DataFrame) -> list[str]:
 
 
 def _mixed(trials: pd.DataFrame, name: str, groups: Sequence[str]) -> list[object]:
-    """The values of a column in the first group that has several; none where no group has."""
+    """Returns the column's values in the first group that has several, [] if none has."""
     if name not in trials:
         return []
     column = filled(trials, name)

@@ -1,4 +1,4 @@
-"""Puts another lower bound of log p(x) in the place of the test ELBO: Figure 8 with IWAE."""
+"""Replaces the test ELBO with another lower bound of log p(x), for Figure 8 with IWAE bounds."""
 
 import pandas as pd
 
@@ -8,14 +8,15 @@ from analysis.trial_folder import ResultsError
 
 
 def with_bound(frame: pd.DataFrame, bound: str) -> pd.DataFrame:
-    """Puts another lower bound of log p(x) in the place of test_elbo, such as iwae_100.
+    """Replaces test_elbo with another lower bound of log p(x), such as iwae_100.
 
-    Path, verdict and figure then follow it. Raises ResultsError where it is none, or not measured.
+    Path, verdict and figure then use that bound (nats per image). Raises ResultsError if the column
+    is no such bound or is not measured.
     """
     known = [n for n, (unit, way, _) in ROW_COLUMNS.items() if (unit, way) == (NATS, UP)]
     if bound not in known:
         raise ResultsError(
-            f"Figure 8 draws a bound of log p(x), and {bound} is none. "
+            f"Figure 8 draws a lower bound of log p(x), and {bound} is not one. "
             f"Choose one of: {', '.join(known)}."
         )
     if bound not in frame or frame[bound].isna().all():

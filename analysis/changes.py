@@ -1,4 +1,7 @@
-"""Changes between two fixed points of Figure 8's path: phase 3, and the gap along phase 2."""
+"""Estimates changes between two fixed points of Figure 8's path.
+
+They are that of the negative test ELBO along phase 3 and of the generalization gap along phase 2.
+"""
 
 from dataclasses import dataclass
 
@@ -13,18 +16,22 @@ Place = tuple[int, int]  # (m_z, n_c)
 
 @dataclass(frozen=True)
 class Change:
-    """A paired difference last - first between two fixed points, over draws."""
+    """Holds a paired difference, last minus first, between two fixed points, over draws."""
 
     start: Place
     end: Place
     first: Interval
     last: Interval
     difference: Interval
-    monotone: bool  # the means between start and end never turn
+    monotone: bool  # the means go in one direction from start to end
 
 
 def phase3(y: pd.DataFrame, steps: pd.DataFrame, overlap: float) -> Change | None:
-    """From the end of phase 2 to the path's last point; nothing is picked: a plain t interval."""
+    """Returns the change from the end of phase 2 to the path's last point, None without phase 3.
+
+    `y` is (draws, points) of negative test ELBOs in nats per image. Both points are fixed in
+    advance, so the interval is a plain t interval.
+    """
     phase = steps.loc[steps["phase"] == 3, ["m_z", "n_c"]].itertuples(index=False, name=None)
     turn = steps.loc[steps["phase"] == 2, ["m_z", "n_c"]].iloc[-1]
     places = [place for place in [tuple(turn), *phase] if place in y.columns]
@@ -32,7 +39,10 @@ def phase3(y: pd.DataFrame, steps: pd.DataFrame, overlap: float) -> Change | Non
 
 
 def gaps(finals: pd.DataFrame, steps: pd.DataFrame) -> dict[str, Change]:
-    """Per source: the generalization gap at the corner's n_c, smallest against largest m_z."""
+    """Returns each source's change of the generalization gap from the smallest to the largest m_z.
+
+    Gaps (nats per image) are taken at the corner's n_c.
+    """
     turn = steps[steps["n_c"] == steps.loc[steps["phase"] == 2, "n_c"].iloc[0]]
     ends = turn.iloc[[0, -1]]
     if "generalization_gap" not in finals:
@@ -60,5 +70,6 @@ def _change(values: pd.DataFrame, overlap: float) -> Change:
 
 
 def place_of(values: pd.DataFrame, at: int) -> Place:
+    """Returns (m_z, n_c) of the column at this position."""
     m_z, n_c = values.columns.to_frame().iloc[at]
     return int(m_z), int(n_c)

@@ -1,6 +1,7 @@
-"""Which trials of a study count: those that a search has chosen, those at a fixed or tuned rate.
+"""Selects a study's trials that curves show: those a search chose, or those at a fixed or tuned lr.
 
-`study.json` tells both, by key. Nothing is chosen here, and nothing by the test set.
+`study.json` records both by key. This module chooses nothing itself, and no choice was made by the
+test set.
 """
 
 from collections.abc import Mapping
@@ -14,34 +15,34 @@ FIXED, TUNED = "fixed rate", "tuned rates"
 
 
 def search_of(frame: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The search that the study records; None where these trials are those of no search."""
+    """Returns the search that the study records, or None if these trials belong to no search."""
     return _recorded(frame, about.get("search"), _searched)
 
 
 def rates_of(frame: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The rates that the study records; None where these trials have no others but their own."""
+    """Returns the fixed and tuned learning rates that the study records, or None without them."""
     return _recorded(frame, about.get("rates"), lambda rates: {*rates["fixed"], *rates["tuned"]})
 
 
 def figures_of(frame: pd.DataFrame, about: Mapping[str, Any]) -> list[str]:
-    """The figures that show what was chosen."""
+    """Returns the names of the figures that show what was chosen."""
     search, rates = search_of(frame, about), rates_of(frame, about)
     return [*(["search"] if search else []), *(["tuned"] if rates else [])]
 
 
 def chosen(frame: pd.DataFrame, about: Mapping[str, Any]) -> pd.DataFrame:
-    """The trials that figures of curves are drawn from: one at each place.
+    """Returns the trials from which curves are drawn, one at each place.
 
-    Of a search the chosen points, beside fixed and tuned rates the fixed ones, else all. Raises
-    ResultsError where a search has chosen nothing yet.
+    These are the chosen points of a search, the trials at the fixed learning rate if there are
+    tuned ones too, and otherwise all. Raises ResultsError if a search has chosen nothing yet.
     """
     return next(iter(parts(frame, about).values()))
 
 
 def parts(frame: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """The frame's trials as curves may join them, by a name, which is empty for the only part.
+    """Splits the frame into parts whose trials a curve may join; a single part has the name "".
 
-    Raises ResultsError where a search has chosen nothing yet.
+    Raises ResultsError if a search has chosen nothing yet.
     """
     search, rates = search_of(frame, about), rates_of(frame, about)
     if search:
@@ -62,7 +63,7 @@ def parts(frame: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, pd.DataFra
 
 
 def _keep(frame: pd.DataFrame, keys: set[str], among: set[str]) -> pd.DataFrame:
-    """Drops those `among` the keys that are not `keys`; others, diffusion models, stay."""
+    """Drops the trials of `among` that are not in `keys`; others (diffusion models) stay."""
     return frame[frame["key"].isin(keys) | ~frame["key"].isin(among)]
 
 
@@ -75,9 +76,10 @@ def _searched(search: Mapping[str, Any]) -> set[str]:
 
 
 def _recorded(frame: pd.DataFrame, record: Any, keys: Any) -> dict[str, Any] | None:
-    """The record, unless a later launch has asked for other trials and was killed before its own.
+    """Returns the record, or None if it is out of date.
 
-    VAEs that it does not name are of such a launch.
+    A later launch that was killed before it wrote its own record leaves VAEs that this one does not
+    name.
     """
     if not isinstance(record, dict) or "key" not in frame:
         return None

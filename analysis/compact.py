@@ -1,4 +1,4 @@
-"""All results as one file: parquet, or csv for a spreadsheet."""
+"""Writes all results to one file: parquet, or csv for a spreadsheet."""
 
 import hashlib
 import json
@@ -21,21 +21,22 @@ SUFFIXES = (".parquet", ".csv")
 def compact(
     path: str | Path, frame: pd.DataFrame | None = None, output: Path | None = None
 ) -> Path:
-    """Writes frame and provenance to one file, whole or not at all, and returns it.
+    """Writes frame and provenance to one file atomically and returns the file's path.
 
-    That is a study's trials.parquet unless another `output` is named, to be shown to others: that
-    one leaves out the words typed, the host, and the folders of own data sets and modules. `frame`
-    is what `load` gives where it is loaded already. A csv holds the frame only.
+    The default file is the study's trials.parquet. A named `output` is meant for others, so it
+    omits command lines, hosts, and folders of the user's data sets and modules. `frame` is the
+    result of `load` if it is loaded already. A csv contains the frame only. Raises ResultsError
+    without an output for a folder that belongs to no study, and for an unknown suffix.
     """
     path = Path(path)
     if not output and path.is_dir() and not (path / "study.json").is_file():
         raise ResultsError(
-            f"{path} is no study's folder: it holds no study.json. "
+            f"{path} is not a study's folder: it contains no study.json. "
             "Give one: --results results/double_descent, or name the file to write: -o FILE."
         )
     if output and output.suffix.lower() not in SUFFIXES:
         raise ResultsError(
-            f"{output} says no format that compact writes. Name it .parquet or .csv: -o all.csv."
+            f"compact cannot write the format of {output}. Name it .parquet or .csv: -o all.csv."
         )
     about = provenance(path)
     frame = load(path) if frame is None else frame
@@ -58,7 +59,7 @@ def compact(
 
 
 def _studies(path: Path, frame: pd.DataFrame) -> dict[str, object]:
-    """Which trials are whose, of a root or file with several studies."""
+    """Returns the record `studies`: the keys of each study's trials, {} for a single study."""
     there = set(frame["key"])
     found = {name: sorted(there & set(keys)) for name, keys in own_study.studies(path).items()}
     found = {name: keys for name, keys in found.items() if keys}
@@ -66,9 +67,9 @@ def _studies(path: Path, frame: pd.DataFrame) -> dict[str, object]:
 
 
 def without_folders(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the names of own data sets and modules in place of their paths.
+    """Returns the frame with the names of the user's data sets and modules instead of their paths.
 
-    Two files of one name get the start of a hash of their path beside it.
+    If two files have the same name, the start of a hash of their path precedes it.
     """
     columns = [str(n) for n in frame if n == "dataset" or str(n).startswith("modules_")]
     changed = {name: frame[name].map(_names(frame[name])).astype("str") for name in columns}

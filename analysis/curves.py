@@ -1,4 +1,4 @@
-"""Frame -> frame: values of each trial at the end or its best epoch, the axes of Figure 7."""
+"""Reduces a frame to a row per trial, at its end or its best epoch, and selects Figure 7's axes."""
 
 from collections.abc import Iterable
 from shlex import quote
@@ -12,26 +12,26 @@ from analysis.trial_folder import ResultsError
 from analysis.where import column, met, parse
 
 TAIL = 0.1  # a final value is the mean over the last 10 % of the trial's epochs
-FEW_WIDTHS = 3  # n_c values from which on a row of the grid is a curve (Fig 7 c, d)
+FEW_WIDTHS = 3  # a row of the grid needs this many n_c to be a curve (Fig 7 c, d)
 CONSTANT = [*TRIAL_COLUMNS, "epoch", "parameters", "parameters_z", "parameters_rest", "d_z",
             "train_images", "validation_images", "test_images", "drawn_from",
             "unit", "overlap"]  # fmt: skip
-CONSTANT += ["images_seen", "training_flops"]  # at the end, not on average over the tail
-SETTING = ["dataset", "train_size", "partition", "split", "network", "likelihood"]  # of one curve
+CONSTANT += ["images_seen", "training_flops"]  # values at the end, not averages over the tail
+SETTING = ["dataset", "train_size", "partition", "split", "network", "likelihood"]  # one per curve
 AXES = ["m_z", "n_c", "seed"]
 PLACE = ["source", *AXES]
-LAST, BEST = "last epochs", "best validation epoch"  # of training, that values are taken from
+LAST, BEST = "last epochs", "best validation epoch"  # the epochs whose values are taken
 
 
 def final(
     frame: pd.DataFrame, place: list[str] = PLACE, at: str = LAST, settled: bool = True
 ) -> pd.DataFrame:
-    """A row per finished VAE trial, its metrics as in `last_values`, in the order of `place`.
+    """Returns a row per finished VAE trial with metrics as in `last_values`, sorted by `place`.
 
-    `at=BEST` takes `best_values` instead. With columns unit and level (`levels.settle`) unless it
-    is to be settled for a part of the trials by itself (`settled=False`). One trial per place, and
-    one data set, split, network and likelihood in all, as far as these are not part of the place:
-    else ResultsError.
+    `at=BEST` takes `best_values` instead. The columns unit and level (`levels.settle`) are added
+    unless `settled=False`, for callers that settle a part of the trials by itself. Raises
+    ResultsError if no trial is finished, if several are at one place, or if they differ in data
+    set, split, network or likelihood and these are not part of the place.
     """
     vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
     if vae.empty:
@@ -46,11 +46,10 @@ def final(
 
 
 def last_values(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per trial, metrics being means of the rows in its last 10 % of epochs.
+    """Returns a row per trial whose metrics are means over the last 10 % of its epochs.
 
-    With E the trial's last measured epoch these are the rows with epoch > 0.9 E, those of them in
-    which the metric is measured; a metric that none of them has keeps its last measured value.
-    `epoch` is E.
+    With E the trial's last measured epoch, a mean is over the rows with epoch > 0.9 E that have the
+    metric; a metric that none of them has keeps its last measured value. `epoch` is E.
     """
     tail = frame[frame["epoch"] > (1 - TAIL) * frame.groupby("key")["epoch"].transform("max")]
     numbers = tail.select_dtypes("number").columns.difference(CONSTANT)
@@ -61,21 +60,20 @@ def last_values(frame: pd.DataFrame) -> pd.DataFrame:
     if lost:
         earlier = frame.astype(dict.fromkeys(lost, float)).groupby("key")[lost].last()
         finals[lost] = finals[lost].fillna(earlier)
-    return finals.copy().reset_index()  # in one piece again, as pandas asks
+    return finals.copy().reset_index()  # a copy: pandas warns about fragmented frames
 
 
 def best_values(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per trial, as it was at the epoch of its highest validation ELBO, the first of equals.
+    """Returns a row per trial, that of the epoch with the highest validation ELBO.
 
-    Only epochs at which it was measured count; `epoch` is the best. Raises ResultsError where no
-    validation ELBO is measured.
+    Among equal ones it is the first. Only epochs at which the validation ELBO was measured count;
+    `epoch` is the best one. Raises ResultsError if it was measured nowhere.
     """
     known = frame["validation_elbo"].dropna() if "validation_elbo" in frame else pd.Series()
     if known.empty:
         raise ResultsError(
-            "validation_elbo is not measured in these results, so the best epoch cannot be told "
-            "without looking at test images. Run the study again: its partition has validation "
-            "images."
+            "validation_elbo is not measured in these results, so the best epoch cannot be chosen "
+            "without test images. Run the study again: its partition has validation images."
         )
     measured = frame.loc[known.index]
     best = known.astype(float).groupby(measured["key"], sort=False).idxmax()
@@ -83,9 +81,9 @@ def best_values(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
-    """Raises ResultsError where trials mix settings, or several stand at one place.
+    """Raises ResultsError if trials mix settings, or if several have the same place.
 
-    `trials` has a row per trial; the columns of `place` tell its trials apart.
+    `trials` has a row per trial; the columns `place` shall identify each of them.
     """
     for name in [name for name in SETTING if name in trials and name not in place]:
         values = trials[name].unique()
@@ -104,14 +102,14 @@ def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
         differ = [str(n) for n in fields if pair[n].nunique(dropna=False) > 1]
         name = [*differ, "key"][0]
         raise ResultsError(
-            f"Several trials stand at {_words(at)}; they differ in "
+            f"There are several trials at {_words(at)}; they differ in "
             f"{name}. Choose one: --where {quote(f'{name}={pair[name].dropna().iloc[0]}')}"
         )
     check_alike(trials, place)
 
 
 def _words(place: pd.Series) -> str:
-    """As in: normal, m_z=1, n_c=2, seed 0."""
+    """Spells a place, as in: normal, m_z=1, n_c=2, seed 0."""
     forms = {"source": "{}", "line": "{}", "seed": "seed {}", "replicate": "replicate {}"}
     texts = [forms.get(str(n), f"{n}={{}}").format(v) for n, v in place.items() if not pd.isna(v)]
     return ", ".join(texts)
@@ -120,13 +118,13 @@ def _words(place: pd.Series) -> str:
 def where(frame: pd.DataFrame, words: Iterable[str]) -> pd.DataFrame:
     """Keeps the rows that meet every condition of `--where`, in the language of `analysis.where`.
 
-    A figure keeps what it compares with: the rows of the sources that have no such field stay, so
-    `source_k==10` keeps normal training.
+    Rows of sources that lack the field of a condition stay, because figures compare with them:
+    `source_k==10` keeps normal training. Raises ResultsError if no row meets a condition.
     """
     for condition in parse(words):
         fits = met(frame, condition)
         if not fits.any():
-            raise ResultsError(f"No row has {condition.text}. Leave this --where out or change it.")
+            raise ResultsError(f"No row meets {condition.text}. Omit this --where or change it.")
         if condition.of_source and not condition.is_none:
             fits |= column(frame, condition.column).isna().to_numpy(bool)
         frame = frame[fits]
@@ -134,13 +132,13 @@ def where(frame: pd.DataFrame, words: Iterable[str]) -> pd.DataFrame:
 
 
 def stopped(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per VAE trial that ended early by its own rule, with its last measured values."""
+    """Returns a row per VAE trial that ended early by its own rule, with its last measured row."""
     ended = frame[(frame["kind"] == "vae") & (frame["state"] == "censored")]
     return ended.drop_duplicates("key", keep="last")
 
 
-def asked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Source, m_z, n_c, seed and replicate of each VAE trial, finished, begun or not even begun."""
+def requested(frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns source, m_z, n_c, seed and replicate of each VAE trial, whether or not it began."""
     wanted = [*PLACE, "replicate"] if "replicate" in frame else PLACE
     rows = frame.loc[frame["kind"] == "vae", wanted].drop_duplicates()
     others = [t for t in frame.attrs.get("unmeasured", []) if t["kind"] == "vae"]
@@ -149,29 +147,29 @@ def asked(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def grid(frame: pd.DataFrame, source: str | None = None) -> pd.DataFrame:
-    """The (m_z, n_c) of the VAE trials in whatever state, of one source or all."""
-    trials = asked(frame)
+    """Returns the (m_z, n_c) of all VAE trials in any state, of one source or of all."""
+    trials = requested(frame)
     trials = trials if source is None else trials[trials["source"] == source]
     return trials[["m_z", "n_c"]].drop_duplicates().sort_values(["m_z", "n_c"])
 
 
 def sources(frame: pd.DataFrame) -> list[str]:
-    """The sources of the VAE trials, normal first, then dmaapx, then by name."""
+    """Returns the sources of the VAE trials: normal first, then dmaapx, then others by name."""
     names = frame.loc[frame["kind"] == "vae", "source"].unique()
     return sorted(names, key=lambda name: (name != "normal", name != "dmaapx", name))
 
 
 def corner(points: pd.DataFrame) -> int:
-    """The n_c at which m_z takes most values: there the path turns (256 in the paper).
+    """Returns the n_c with the most values of m_z, where the path turns (256 in the paper).
 
-    Among equals, one that has the smallest m_z goes before one that has not, and then the largest
-    that leaves a larger n_c at the largest m_z (room for phase 3), if there is one, else the
-    largest. Raises ResultsError where no n_c has two m_z.
+    Among equals, those that have the smallest m_z come first; of these it is the largest that
+    leaves a larger n_c at the largest m_z (room for phase 3), or simply the largest if none does.
+    Raises ResultsError if no n_c has two m_z.
     """
     counts = points.groupby("n_c")["m_z"].nunique()
     if counts.empty or counts.max() < 2:
         raise ResultsError(
-            f"No n_c has two or more m_z here ({extent(points)}), so m_z is no axis. "
+            f"No n_c has two or more m_z here ({extent(points)}), so m_z cannot be an axis. "
             "Run the study's whole grid: scaling-vae study double_descent."
         )
     best = set(counts[counts == counts.max()].index)
@@ -181,22 +179,22 @@ def corner(points: pd.DataFrame) -> int:
 
 
 def over_m_z(finals: pd.DataFrame) -> pd.DataFrame:
-    """Figure 7 a, b: the trials at the corner's n_c."""
+    """Selects the trials at the corner's n_c, for Figure 7 a, b."""
     return finals[finals["n_c"] == corner(grid(finals))]
 
 
 def over_n_c(finals: pd.DataFrame) -> pd.DataFrame:
-    """Figure 7 c, d: the trials of those m_z at which n_c takes at least three values."""
+    """Selects the trials at each m_z with at least three values of n_c, for Figure 7 c, d."""
     widths = finals.groupby("m_z")["n_c"].nunique()
     return finals[finals["m_z"].isin(widths[widths >= FEW_WIDTHS].index)]
 
 
 def row_of(points: pd.DataFrame, m_z: int) -> list[int]:
-    """The n_c at one m_z, ascending."""
+    """Returns the n_c at one m_z in ascending order."""
     return sorted(points.loc[points["m_z"] == m_z, "n_c"])
 
 
 def extent(points: pd.DataFrame) -> str:
-    """The grid in words: "m_z = 1, 2; n_c = 8"."""
+    """Spells the grid, as in "m_z = 1, 2; n_c = 8"."""
     values = {name: ", ".join(map(str, sorted(points[name].unique()))) for name in ("m_z", "n_c")}
     return "; ".join(f"{name} = {text or 'none'}" for name, text in values.items())

@@ -1,16 +1,17 @@
-"""Is there a double descent along Figure 8's path: down, up and down again, beyond the noise?
+"""Tests for double descent along Figure 8's path: down, up and down again, beyond the noise.
 
-y[s, p] is the negative test ELBO (nats per image) of draw s (a replicate, or a seed where there is
-one data set: `analysis.levels`) at point p of the path. Among all
-0 < i < j < k the first minimum i, the peak j and the second minimum k maximize the smaller of
-y_j - y_i and y_j - y_k: how far the peak stands out on both sides. (Their sum would do the same
-for a clear peak, but takes a steep fall without any rise for one.) Picked and measured on the
-same numbers these moves would be too large even if nothing moved, so they are cross-fitted: for
-each draw i, j, k are picked on the mean of the other draws, and the moves are measured on the
-draw that was left out. Their sizes over draws give a t interval, widened for what the picks share
-and for the images that random splits share. The claim needs all three moves, so no correction for
-three tests is due; that one of three is untrue is looked for three times. It is a primary claim:
-decided at planned sizes only (`analysis.planned`).
+y[s, p] is the negative test ELBO (nats per image) of draw s (a replicate, or a seed if there is
+only one data set: `analysis.levels`) at point p of the path. Among all 0 < i < j < k the first
+minimum i, the peak j and the second minimum k maximize the smaller of y_j - y_i and y_j - y_k, the
+height of the peak above the higher of its two minima. (The sum of both would find a clear peak too,
+but also mistakes a steep fall without any rise for a peak.) If the moves were located and measured
+on the same numbers they would be too large even without any double descent, so they are
+cross-fitted: for each draw, i, j and k are located on the mean of the other draws, and the moves
+are measured on the draw that was left out. Their sizes over draws give a t interval, widened for
+the draws that the locations share and for the images that random splits share. The claim needs all
+three moves, so it needs no correction for three tests; the opposite, that at least one of the three
+is untrue, is tested three times and is corrected. It is a primary claim, which is decided at
+planned sizes only (`analysis.planned`).
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ FEW_POINTS = 4  # start, first minimum, peak, second minimum
 
 @dataclass(frozen=True)
 class Move:
-    """A difference in nats per image: cross-fitted, and with noise pooled over the path."""
+    """Holds a difference in nats per image: cross-fitted, and with noise pooled over the path."""
 
     name: str
     crossfit: Interval
@@ -39,12 +40,12 @@ class Move:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the draws say about double descent along the path of one source."""
+    """Holds what the draws show about double descent along the path of one source."""
 
     source: str
-    epochs: str  # curves.LAST or curves.BEST: of training, that the ELBOs are taken from
+    epochs: str  # curves.LAST or curves.BEST: where in training the ELBOs are taken
     level: str  # what n counts
-    units: list[int]  # seeds or replicates, measured at each point
+    units: list[int]  # seeds or replicates that are measured at each point
     missing: list[str]  # "(m_z=4, n_c=32): seed 2"
     left_out: list[Place]  # measured by fewer units than the path
     path: list[tuple[int, int, int]]  # phase, m_z and n_c of the points in order
@@ -54,57 +55,57 @@ class Verdict:
     second_minimum: Place
     moves: list[Move]  # in the order of MOVES
     lower: Move  # first minimum - second minimum: positive where the second is lower
-    spread: str  # variance components of the moves, "" where a draw has one seed
+    spread: str  # variance components of the moves, "" if each draw has one seed
     phase3: Change | None  # negative test ELBO; None where the path has no phase 3
     gaps: dict[str, Change]  # source -> generalization gap at the corner, smallest to largest m_z
     decision: Decision
 
     @property
     def counted(self) -> str:
-        """n and what it counts, in words."""
+        """Spells n and what it counts."""
         return levels.counted(len(self.units), self.level)
 
     @property
     def shaped(self) -> bool:
-        """The mean over all draws goes down, up and down again, beyond the noise or not."""
+        """Returns whether the mean over all draws goes down, up and down again, in any size."""
         return all(move.pooled.mean > 0 for move in self.moves)
 
     @property
     def weak(self) -> list[str]:
-        """The moves whose 95 % intervals, of all draws, reach down to 0."""
+        """Returns the moves whose 95 % intervals over all draws reach down to 0."""
         return [move.name for move in self.moves if move.crossfit.sign <= 0]
 
     @property
     def survives(self) -> bool:
-        """Whether the peak stands out on both sides, by the 95 % intervals of all draws."""
+        """Returns whether rise and second descent are significant by their 95 % intervals."""
         return not set(self.weak) & set(MOVES[1:])
 
     @property
     def sentence(self) -> str:
-        """The verdict in one sentence that claims no more than the moves show."""
+        """States the verdict in one sentence that claims no more than the moves show."""
         start = (
             f"Double descent along the path ({self.source}, {self.counted}, {self.points} points): "
         )
-        said = f"{start}{self.decision.verdict}, {self.decision.text}"
+        decided = f"{start}{self.decision.verdict}, {self.decision.text}"
         if self.decision.verdict == HOLDS:
-            return f"{said}: all three moves."
+            return f"{decided}: all three moves."
         weak = f"the {' and the '.join(self.weak)} {'is' if len(self.weak) == 1 else 'are'}"
         if len(self.units) < FEW_SEEDS or not self.weak:
-            return f"{said}."
-        return f"{said}; {weak} not significant (95 %)."
+            return f"{decided}."
+        return f"{decided}; {weak} not significant (95 %)."
 
 
 def verdict(frame: pd.DataFrame, source: str | None = None, at: str = curves.LAST) -> Verdict:
-    """The verdict on the finished trials of a frame, along the path that most draws complete.
+    """Returns the verdict on a frame's finished trials, along the path that most draws complete.
 
-    Of normal training, or of the first other source there is; `at` says of which epochs. Points
-    that fewer draws have are left out. Raises ResultsError where there is no path, no complete
-    draw, or fewer than four points.
+    The default source is normal training, or the first other one without it; `at` is curves.LAST or
+    curves.BEST. Points that fewer draws have are left out. Raises ResultsError if there is no path,
+    no complete draw, or fewer than four points.
     """
     finals = curves.final(frame, at=at, settled=False)
     source = source or curves.sources(frame)[0]
-    asked = paths.path(frame, source)
-    lacking = paths.missing(frame, finals, asked, source, "test_elbo")
+    planned = paths.path(frame, source)
+    lacking = paths.missing(frame, finals, planned, source, "test_elbo")
     steps, elbo = paths.complete(finals, source, "test_elbo", FEW_POINTS)
     if not len(y := -elbo):
         raise ResultsError(
@@ -112,7 +113,7 @@ def verdict(frame: pd.DataFrame, source: str | None = None, at: str = curves.LAS
             "more, its turns among them. Run the study again: it continues where it stopped."
         )
     here = levels.settle(finals[finals["source"] == source])
-    wide, overlap = paths.along(finals, asked, source, "test_elbo"), levels.overlap_at(here)
+    wide, overlap = paths.along(finals, planned, source, "test_elbo"), levels.overlap_at(here)
     i, j, k = locate(y.to_numpy().mean(axis=0))
     *moves, lower = _moves(y.to_numpy(), overlap)
     return Verdict(
@@ -137,7 +138,7 @@ def verdict(frame: pd.DataFrame, source: str | None = None, at: str = curves.LAS
 
 
 def _look(finals: pd.DataFrame, source: str, n: int) -> PValues | None:
-    """The p-values of the first n draws alone; None where one of them lacks the path."""
+    """Returns the p-values of the first n draws alone, None if one of them lacks the path."""
     first = finals[finals["unit"] < n]
     _, y = paths.complete(first, source, "test_elbo", FEW_POINTS)
     if len(y) < n:
@@ -146,7 +147,10 @@ def _look(finals: pd.DataFrame, source: str, n: int) -> PValues | None:
 
 
 def p_values(y: np.ndarray, overlap: float = 0.0) -> PValues:
-    """Of the claim that all three moves are positive, (draws, points) of negative ELBOs."""
+    """Returns the p-values of the claim that all three moves are positive.
+
+    `y` is (draws, points) of negative ELBOs; `overlap` as in `intervals.t_half_width`.
+    """
     cross = crossfit(y)
     moves = [t_interval(cross[:, at], True, overlap) for at in range(len(MOVES))]
     down = min(move.below(0.0) for move in moves)
@@ -154,7 +158,7 @@ def p_values(y: np.ndarray, overlap: float = 0.0) -> PValues:
 
 
 def _spread(finals: pd.DataFrame, at: list[Place]) -> str:
-    """Variance components of the rise and the second descent between fixed places."""
+    """Spells the variance components of the rise and the second descent between fixed places."""
     each = finals.set_index(["unit", "seed", "m_z", "n_c"])["test_elbo"].unstack(["m_z", "n_c"])
     peak = each[at[2]]
     found = {"rise": each[at[1]] - peak, "second descent": each[at[3]] - peak}
@@ -163,7 +167,7 @@ def _spread(finals: pd.DataFrame, at: list[Place]) -> str:
 
 
 def locate(y: np.ndarray) -> np.ndarray:
-    """Indices (i, j, k) over the last axis, (..., points) -> (..., 3); the first of equals."""
+    """Locates i, j, k on the last axis: (..., points) -> (..., 3) indices, the first of equals."""
     points = y.shape[-1]
     before = np.minimum.accumulate(y[..., 1:-2], axis=-1)
     after = np.minimum.accumulate(y[..., :2:-1], axis=-1)[..., ::-1]
@@ -176,15 +180,19 @@ def locate(y: np.ndarray) -> np.ndarray:
 
 
 def sizes(y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """First descent, rise, second descent and first minus second minimum at (i, j, k): (..., 4)."""
+    """Returns the moves at indices (..., 3) of y (..., points) as (..., 4).
+
+    They are first descent, rise, second descent, and first minus second minimum.
+    """
     i, j, k = np.moveaxis(np.take_along_axis(y, at, axis=-1), -1, 0)
     return np.stack([y[..., 0] - i, j - i, j - k, i - k], axis=-1)
 
 
 def crossfit(y: np.ndarray) -> np.ndarray:
-    """(..., draws, points) -> (..., draws, 4): each draw's sizes where the other draws point.
+    """Measures each draw's moves at locations from the others: (..., draws, points) -> (..., 4).
 
-    A single draw has no others: it points to its own, too favourable, places.
+    The result is (..., draws, 4), in the order of `sizes`. A single draw is located on itself,
+    which makes its moves too large.
     """
     n = y.shape[-2]
     others = (y.sum(axis=-2, keepdims=True) - y) / (n - 1) if n > 1 else y

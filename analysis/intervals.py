@@ -1,8 +1,8 @@
-"""Draws -> intervals: Student's t over draws, its corrections, a residual bootstrap.
+"""Computes intervals over draws: Student's t with its corrections, and a residual bootstrap.
 
-A draw is a replicate or, where there is only one, a seed: `analysis.levels` says which, and how
-much random splits overlap. Three draws are never resampled: of a 95 % interval made that way a
-quarter to a third misses the truth. Rows of `y` are draws, columns points.
+A draw is a replicate or, if there is only one, a seed: `analysis.levels` decides which, and how
+much random splits overlap. Three draws are never resampled: a quarter to a third of nominal 95 %
+intervals made that way miss the truth. Rows of `y` are draws, columns are points.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from analysis import levels
 from analysis.measured import check_measured_alike
 
 LEVEL = 0.95
-FEW_SEEDS = 3  # fewer draws, seeds or replicates, decide nothing
-TOLD = ("mean", "low", "high", "n", "method")  # of an interval, in tables
+FEW_SEEDS = 3  # fewer draws (seeds or replicates) decide nothing
+TABULATED = ("mean", "low", "high", "n", "method")  # fields of an interval that tables contain
 DRAWS = 4000  # bootstrap data sets
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over n draws and its 95 % interval; low and high are NaN where n < 2."""
+    """Holds a mean over n draws and its 95 % interval; low and high are NaN if n < 2."""
 
     mean: float
     low: float
@@ -35,36 +35,36 @@ class Interval:
 
     @property
     def sign(self) -> int:
-        """1 or -1 where the interval lies on one side of 0, else 0; 0 for fewer than 3 draws."""
+        """Returns 1 or -1 if the interval is on one side of 0, else 0; 0 for fewer than 3 draws."""
         if self.n < FEW_SEEDS:
             return 0
         return int(self.low > 0) - int(self.high < 0)
 
     @property
     def verdict(self) -> str:
-        """Whether the quantity is shown to be positive."""
+        """States whether the quantity is shown to be positive."""
         if self.n < FEW_SEEDS:
             return f"not decided (n = {self.n} < {FEW_SEEDS})"
         return "significant" if self.sign > 0 else "not significant"
 
     @property
     def freedom(self) -> float:
-        """The degrees of freedom."""
+        """Returns the degrees of freedom."""
         return float(self.n - 1) if np.isnan(self.df) else self.df
 
     @property
     def error(self) -> float:
-        """Standard error of the mean, with the corrections that the interval has."""
+        """Returns the standard error of the mean, with the interval's corrections."""
         return (self.high - self.low) / 2 / float(stdtrit(self.freedom, (1 + self.confidence) / 2))
 
     def at(self, confidence: float) -> "Interval":
-        """The interval of another confidence."""
+        """Returns the interval at another confidence level."""
         half = self.error * float(stdtrit(self.freedom, (1 + confidence) / 2))
         low, high = self.mean - half, self.mean + half
         return replace(self, low=low, high=high, confidence=confidence)
 
     def above(self, bound: float) -> float:
-        """One-sided p-value of the true mean being at most `bound`; 1 without an interval."""
+        """Returns the one-sided p-value of a true mean of at most `bound`; 1 if n < 2."""
         if self.n < 2 or bound == float("inf"):
             return 1.0
         if bound == -float("inf"):
@@ -74,7 +74,7 @@ class Interval:
         return float(stdtr(self.freedom, (bound - self.mean) / self.error))
 
     def below(self, bound: float) -> float:
-        """One-sided p-value of the true mean being at least `bound`; 1 without an interval."""
+        """Returns the one-sided p-value of a true mean of at least `bound`; 1 if n < 2."""
         mirrored = replace(self, mean=-self.mean, low=-self.high, high=-self.low)
         return mirrored.above(-bound)
 
@@ -85,14 +85,14 @@ def t_half_width(
     overlap: float = 0.0,
     confidence: float = LEVEL,
 ) -> np.ndarray:
-    """Half width of the t interval of the mean over the last axis, n - 1 df; NaN for n < 2.
+    """Returns the half width of the mean's t interval over the last axis, n - 1 df; NaN for n < 2.
 
-    `shared_selection`: the value of each draw was taken where the other n - 1 draws pointed. Two
-    such values share n - 2 of the draws that pointed and are correlated, so the variance of their
+    `shared_selection`: each draw's value was taken at a location chosen by the other n - 1 draws.
+    Two such values share n - 2 of the choosing draws and are correlated, so the variance of their
     mean is s^2 (1/n + 1/(n - 1)), the correction of Nadeau and Bengio (2003), instead of s^2 / n.
-    `overlap`: rho / (1 - rho) of draws with the correlation rho (`analysis.levels`), which adds
-    s^2 times itself; twice where the others pointed, since what they have in common with the draw
-    that is measured points too.
+    `overlap`: rho / (1 - rho) of draws with the correlation rho (`analysis.levels`); s^2 times it
+    is added to the variance, and twice that with `shared_selection`, since what the other draws
+    share with the measured one influences the choice too.
     """
     n = values.shape[-1]
     if n < 2:
@@ -107,7 +107,7 @@ def t_interval(
     shared_selection: bool = False,
     overlap: float = 0.0,
 ) -> Interval:
-    """95 % t interval of the mean over draws; draws without a value (NaN) do not count.
+    """Returns the 95 % t interval of the mean over draws; draws without a value (NaN) do not count.
 
     `shared_selection` and `overlap` as in `t_half_width`.
     """
@@ -126,11 +126,11 @@ def t_interval(
 
 
 def over_seeds(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
-    """A row per group: mean, low, high, n, method, level and each draw's value.
+    """Returns a row per group: mean, low, high, n, method, level and each draw's value.
 
-    A draw is what `levels.settle` takes: its columns are `replicate_0`, ..., means over seeds, or
-    `seed_0`, ... where statements are about one data set. Groups without a measured value are left
-    out. Each group has at most one row per replicate and seed. Raises ResultsError where the
+    `levels.settle` decides what a draw is: the draws' columns are `replicate_0`, ... (means over
+    seeds), or `seed_0`, ... if statements are about one data set. Groups without a measured value
+    are left out. Each group has at most one row per replicate and seed. Raises ResultsError if the
     values of one data set were measured differently (`analysis.measured`).
     """
     check_measured_alike(frame, value)
@@ -140,7 +140,7 @@ def over_seeds(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     overlaps = groups["overlap"].astype(float)
     values = wide.to_numpy(dtype=float)
     each = [t_interval(row, overlap=at) for row, at in zip(values, overlaps, strict=True)]
-    found: dict[str, list] = {n: [getattr(interval, n) for interval in each] for n in TOLD}
+    found: dict[str, list] = {n: [getattr(interval, n) for interval in each] for n in TABULATED}
     found["level"] = list(groups["level"])
     unit = levels.unit_of(levels.level_of(settled))
     draws = {f"{unit}_{name}": wide[name].to_numpy(dtype=float) for name in wide.columns}
@@ -148,18 +148,19 @@ def over_seeds(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
 
 
 def additive_residuals(y: np.ndarray) -> np.ndarray:
-    """Residuals of y[draw, point] ~ point + draw, over the last two axes."""
+    """Returns the residuals of the model y[draw, point] ~ point + draw, over the last two axes."""
     seeds, points = y.mean(axis=-1, keepdims=True), y.mean(axis=-2, keepdims=True)
     return np.asarray(y - seeds - points + y.mean(axis=(-2, -1), keepdims=True))
 
 
 def residual_bootstrap(y: np.ndarray, draws: int = DRAWS, seed: int = 0) -> float:
-    """Half width that holds for the differences between all pairs of point means at once, 95 %.
+    """Returns a half width that covers the differences of all pairs of point means at once, 95 %.
 
-    Additive model point + draw; the pooled residuals are resampled, the model is fitted again, and
-    the largest error of any difference, in units of the fitted noise, gives the quantile. Since
-    all pairs are covered together, the pair may be chosen by looking at the same data. Assumes
-    the same noise at every point. NaN for fewer than two draws or points.
+    `y` is (draws, points). The model is additive, point + draw; the pooled residuals are resampled
+    `draws` times, the model is fitted again, and the largest error of any difference, in units of
+    the fitted noise, gives the quantile. Since all pairs are covered together, the pair may be
+    chosen on the same data. Assumes the same noise at every point. NaN for fewer than two draws or
+    points.
     """
     n, points = y.shape
     if min(n, points) < 2:

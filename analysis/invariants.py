@@ -1,7 +1,7 @@
-"""What holds of every frame of results, whoever wrote its file, in whatever order.
+"""Checks what figures and claims assume of a frame of results, whoever wrote its file.
 
-Figures and claims rely on it: rows by trial and epoch, no epoch twice, numbers where numbers are
-due and finite, and in every row what tells a trial from others.
+Rows are sorted by trial and epoch, no epoch occurs twice, columns have the type of their unit,
+numbers are finite, and every row contains the fields that identify its trial.
 """
 
 from collections.abc import Callable
@@ -14,23 +14,23 @@ from analysis.columns import COLUMNS, COUNT, FLAG, TEXT, TRIAL_COLUMNS
 from analysis.trial_folder import ResultsError
 
 EVERY_ROW = ("key", "kind", "state", "epoch")
-ROWS_OF = {  # besides, in the rows of a kind
+ROWS_OF = {  # in addition, in the rows of a kind
     "vae": ("dataset", "seed", "source", "m_z", "n_c"),
     "two_sample": ("dataset", "seed", "share"),
 }
-SAYS_SO = "Leave those rows out, or give the study's folder in its place."
+ADVICE = "Remove those rows, or give the study's folder instead."
 
 
 def checked(frame: pd.DataFrame, where: object) -> pd.DataFrame:
-    """Returns the frame by key and epoch, with infinities as missing values.
+    """Returns the frame sorted by key and epoch, with infinities as missing values.
 
-    `where` names its file. Raises ResultsError, by the column's name, where a column of
-    `EVERY_ROW` or `ROWS_OF` is missing or has gaps, where one of COLUMNS holds something else than
-    its unit says, where a trial has an epoch twice, or where its rows differ in one of its fields.
+    `where` names its file. Raises ResultsError, which names the column, if a column of `EVERY_ROW`
+    or `ROWS_OF` is missing or has gaps, if a column of COLUMNS has values of another type than its
+    unit, if a trial has an epoch twice, or if a trial's rows differ in one of its fields.
     """
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
-        raise ResultsError(f"{where} has the column {twice[0]} twice. Leave one of them out.")
+        raise ResultsError(f"{where} has the column {twice[0]} twice. Remove one of them.")
     made = {str(name): _typed(str(name), frame[name], where) for name in frame}
     checked = pd.DataFrame({name: column for name, column in made.items() if column is not None})
     _check_named(checked, where)
@@ -41,7 +41,10 @@ def checked(frame: pd.DataFrame, where: object) -> pd.DataFrame:
 
 
 def _typed(name: str, column: pd.Series, where: object) -> pd.Series | None:
-    """The column as its unit says; None for one of no known name that is no number or text."""
+    """Returns the column in the type of its unit.
+
+    None for a column of unknown name that holds neither numbers nor text.
+    """
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.dtype.categories.dtype)
     unit = COLUMNS[name][0] if name in COLUMNS else None
@@ -51,8 +54,7 @@ def _typed(name: str, column: pd.Series, where: object) -> pd.Series | None:
         what, fits = _expected(unit)
         if not fits(column):
             raise ResultsError(
-                f"{where}: the column {name} holds {_sample(column)}, and {what} is expected "
-                f"there. {SAYS_SO}"
+                f"{where}: the column {name} holds {_sample(column)} instead of {what}. {ADVICE}"
             )
     if types.is_float_dtype(column):
         column = column.replace([np.inf, -np.inf], np.nan)
@@ -62,7 +64,7 @@ def _typed(name: str, column: pd.Series, where: object) -> pd.Series | None:
 
 
 def _expected(unit: str) -> tuple[str, Callable[[pd.Series], bool]]:
-    """What a column of the unit holds, in words, and whether one does."""
+    """Returns what a column of the unit holds, in words, and a test of it."""
     if unit == TEXT:
         return "text", _is_text
     if unit == FLAG:
@@ -75,14 +77,14 @@ def _is_text(column: pd.Series) -> bool:
 
 
 def _whole(name: str, column: pd.Series, where: object) -> pd.Series:
-    """A column of whole numbers as such: a file may hold them as real ones, for a gap's sake."""
+    """Returns whole numbers as integers; a file may hold them as floats because of gaps."""
     if types.is_integer_dtype(column):
         return column
     broken = column.notna() & (column % 1 != 0)
     if broken.any():
         raise ResultsError(
-            f"{where}: the column {name} holds {column[broken].iloc[0]}, and a whole number is "
-            f"expected there. {SAYS_SO}"
+            f"{where}: the column {name} holds {column[broken].iloc[0]} instead of a whole "
+            f"number. {ADVICE}"
         )
     if column.abs().max() >= 2**63:
         return column
@@ -90,7 +92,7 @@ def _whole(name: str, column: pd.Series, where: object) -> pd.Series:
 
 
 def _check_named(frame: pd.DataFrame, where: object) -> None:
-    """Every row says what a figure asks of it."""
+    """Raises ResultsError if a row lacks a value that figures need."""
     _check_there(frame, EVERY_ROW, "", where)
     for kind, names in ROWS_OF.items():
         _check_there(frame[frame["kind"] == kind], names, f" of kind {kind}", where)
@@ -103,25 +105,28 @@ def _check_there(rows: pd.DataFrame, names: tuple[str, ...], which: str, where: 
     lacking = [name for name in names if name not in rows] if len(rows) or not which else []
     if lacking:
         raise ResultsError(
-            f"{where} lacks the column {', '.join(lacking)}, which the rows{which} need. "
+            f"{where} lacks the column {', '.join(lacking)}, which rows{which} need. "
             "Give a study's trials.parquet, or its folder, with --results."
         )
     for name in names if len(rows) else ():
         empty = int(rows[name].isna().sum())
         if empty:
             raise ResultsError(
-                f"{where}: the column {name} is empty in {empty} rows{which}. {SAYS_SO}"
+                f"{where}: the column {name} is empty in {empty} rows{which}. {ADVICE}"
             )
 
 
 def _check_rows(frame: pd.DataFrame, where: object) -> None:
-    """One row per epoch of a trial, and one value of each of its fields; sorted by both."""
+    """Raises ResultsError if a trial has an epoch twice or differing values of a field.
+
+    The frame is sorted by key and epoch.
+    """
     same = frame["key"].eq(frame["key"].shift())
     twice = same & frame["epoch"].eq(frame["epoch"].shift())
     if twice.any():
         key, epoch = frame.loc[twice, ["key", "epoch"]].iloc[0]
         raise ResultsError(
-            f"{where} has epoch {epoch} of {key} twice. Leave one of the two rows out."
+            f"{where} has epoch {epoch} of {key} twice. Remove one of the two rows."
         )
     for name in [name for name in TRIAL_COLUMNS if name in frame and name != "key"]:
         here = frame[name]
@@ -130,12 +135,12 @@ def _check_rows(frame: pd.DataFrame, where: object) -> None:
         if (same & ~alike).any():
             raise ResultsError(
                 f"{where}: the column {name} is not the same in all rows of "
-                f"{frame.loc[same & ~alike, 'key'].iloc[0]}. {SAYS_SO}"
+                f"{frame.loc[same & ~alike, 'key'].iloc[0]}. {ADVICE}"
             )
 
 
 def _sample(column: pd.Series) -> str:
-    """One of the values that is not expected, shortened."""
+    """Spells one of the unexpected values, shortened."""
     values = column.dropna()
     texts = values[values.map(lambda value: isinstance(value, str))]
     value = (texts if len(texts) else values).iloc[0]

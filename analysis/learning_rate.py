@@ -1,4 +1,4 @@
-"""The best learning rate of each (source, m_z, n_c), by validation ELBO; never by the test set."""
+"""Finds the best learning rate of each (source, m_z, n_c) by validation ELBO, not by test ELBO."""
 
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
@@ -16,14 +16,14 @@ EDGES = {"low": "smallest", "high": "largest", "both": "only"}
 
 
 def best(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per source and (m_z, n_c): the lr of the largest mean validation ELBO, nats per image.
+    """Returns a row per source and (m_z, n_c) with the lr of the largest mean validation ELBO.
 
-    `mean`, `low`, `high`, `n`: its mean over replicates and seeds with a 95 % t interval;
-    `runner_up`: the second best lr, `difference` (with `_low`, `_high`) how much better the best
-    is, paired; `lowest`, `highest`: the range tried; `edge`: low, high or both where the best is at
-    an end of it; `left_out`: rates that failed in a replicate, or were not trained in all; `key`: a
-    trial of the best. A final value is the mean over the last tenth of the epochs. Raises
-    ResultsError where nothing is finished, or there are no validation images.
+    `mean`, `low`, `high`, `n`: its mean over replicates and seeds in nats per image with a 95 % t
+    interval; `runner_up`: the second best lr; `difference` (with `_low`, `_high`): how much better
+    the best is, paired; `lowest`, `highest`: the range tried; `edge`: low, high or both if the best
+    is at an end of it; `left_out`: rates that failed in a replicate or were not trained in all;
+    `key`: a trial of the best. A final value is the mean over the last tenth of the epochs. Raises
+    ResultsError if nothing is finished or there are no validation images.
     """
     values = scores(frame)
     rows = [_cell_row(frame, place, part) for place, part in values.groupby(CELL, sort=True)]
@@ -31,7 +31,11 @@ def best(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per finished VAE: key, place, lr, `unit` (replicate and seed), validation ELBO."""
+    """Returns a row per finished VAE: key, place, lr, `unit` and validation ELBO.
+
+    `unit` is the replicate and seed, the ELBO is in nats per image. Raises ResultsError if it was
+    measured nowhere.
+    """
     if METRIC not in frame or frame[METRIC].isna().all():
         raise ResultsError(
             f"{METRIC} is not measured in these results: their trials have no validation images. "
@@ -71,7 +75,7 @@ def _cell_row(frame: pd.DataFrame, place: tuple[object, ...], part: pd.DataFrame
 
 
 def _tried(frame: pd.DataFrame, cell: dict[str, object]) -> list[float]:
-    """The rates of the cell's trials, those that failed included."""
+    """Returns the rates of the cell's trials, including failed ones."""
     here = np.logical_and.reduce([frame[name] == value for name, value in cell.items()])
     return sorted(frame.loc[here & (frame["kind"] == "vae"), "lr"].astype(float).unique())
 
@@ -83,7 +87,7 @@ def _edge(lr: float, tried: Sequence[float]) -> str:
 
 
 def lines(table: pd.DataFrame) -> list[str]:
-    """The table of `best` as plain text, then the warnings."""
+    """Returns the table of `best` as plain text, followed by the warnings."""
     rows = cells(table)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     aligned = ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
@@ -91,7 +95,7 @@ def lines(table: pd.DataFrame) -> list[str]:
 
 
 def cells(table: pd.DataFrame) -> list[list[str]]:
-    """The texts of the table of `best`, its head first."""
+    """Returns the texts of the table of `best`, head first."""
     head = ["source", "m_z", "n_c", "lr", "range tried", "validation ELBO", "n", "ahead of next"]
     return [head, *(_texts(row) for row in table.to_dict("records"))]
 
@@ -108,7 +112,7 @@ def _texts(row: dict[Hashable, Any]) -> list[str]:
 
 
 def warnings(table: pd.DataFrame) -> Iterator[str]:
-    """A sentence for the cells whose best rate is at an edge of the range, or that lost some."""
+    """Yields a sentence for cells whose best rate is at an edge, and one for rates left out."""
     for (edge, lr), part in table[table["edge"] != ""].groupby(["edge", "lr"], sort=True):
         yield (
             f"Warning: the best lr is the {EDGES[str(edge)]} one tried, {lr:g}, at "
@@ -119,7 +123,7 @@ def warnings(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _places(part: pd.DataFrame) -> str:
-    """As in: normal (m_z=1, n_c=2), (m_z=1, n_c=4)."""
+    """Spells cells, as in: normal (m_z=1, n_c=2), (m_z=1, n_c=4)."""
     texts = []
     for source, here in part.groupby("source", sort=True):
         places = zip(here["m_z"], here["n_c"], strict=True)

@@ -1,18 +1,18 @@
-"""Levels: what the n of a statement counts, and how much its draws have in common.
+"""Decides what the n of a statement counts (its level), and how much its draws have in common.
 
-A replicate draws all that chance decides: D_train and test images, diffusion model, weights and
-order. Seeds of one replicate differ in weights and order alone, so they say nothing of other data.
-`settle` tells which of the two a frame's statements are about: its column `unit` numbers the draws
-over which intervals are taken, seeds within a draw being averaged, and `level` says so in words.
+A replicate draws everything that chance decides: D_train and test images, diffusion model, weights
+and order. Seeds of one replicate differ in weights and order alone, so they say nothing about other
+data. `settle` decides which of the two a frame's statements are about: its column `unit` numbers
+the draws over which intervals are taken (seeds within a draw are averaged), and `level` names them.
 
 Random splits of the same M images overlap, so they vary less than fresh data would. Let n1 of the M
-be D_train, n2 be tested on, and let an image have one effect on the result where it is trained on
-and another, independent of it and of the same variance, where it is tested on. Two splits then have
-the correlation rho = 2 n1 n2 / (M (n1 + n2)), the harmonic mean of n1 and n2 over M, and the
-variance of a mean over J splits is s^2 (1/J + rho / (1 - rho)), s^2 being their sample variance.
-Nadeau and Bengio (2003) put n2 / (n1 + n2) for rho; with n1 + n2 < M and test images that hardly
-matter that is far too wide. `python -m tests.benchmarks.error_rates` holds the candidates against
-simulations, and shows what happens where test images matter more than is assumed here.
+images be D_train and n2 be tested on, and let an image have one effect on the result if it is
+trained on and another, independent one of the same variance if it is tested on. Two splits then
+have the correlation rho = 2 n1 n2 / (M (n1 + n2)), the harmonic mean of n1 and n2 over M, and the
+variance of a mean over J splits is s^2 (1/J + rho / (1 - rho)) with their sample variance s^2.
+Nadeau and Bengio (2003) use rho = n2 / (n1 + n2); with n1 + n2 < M and test images that hardly
+matter, that is far too wide. `python -m tests.benchmarks.error_rates` compares the candidates in
+simulations, and shows what happens if test images matter more than is assumed here.
 """
 
 from collections.abc import Callable
@@ -24,26 +24,26 @@ import pandas as pd
 
 from analysis.trial_folder import ResultsError
 
-FEW = 3  # draws from which on statements are about draws, whatever the number of seeds in one
-OFFICIAL = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000}  # images to train on
+FEW = 3  # with this many draws statements are about draws, however many seeds each has
+OFFICIAL = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000}  # official training images
 SPLITS, DRAWS, WHOLE, SEEDS = "random splits", "disjoint sets", "one set", "seeds"
-WORDS = {  # of several, of one
+WORDS = {  # level: plural, singular
     SPLITS: ("random splits of these images", "random split of these images"),
     DRAWS: ("data draws", "data draw"),
     WHOLE: ("replicates", "replicate"),
     SEEDS: ("seeds on one data set", "seed on one data set"),
 }
-UNKNOWN = 1.0  # rho / (1 - rho) of splits of unknown sizes, that of halves
-MANY = 4096  # sets of units looked at by `complete`, at most
+UNKNOWN = 1.0  # rho / (1 - rho) assumed for splits of unknown sizes: that of halves
+MANY = 4096  # most sets of units that `complete` considers
 
 
 def settle(frame: pd.DataFrame) -> pd.DataFrame:
-    """The trials or rows that statements are about, with columns unit, level and overlap.
+    """Keeps the rows that statements are about and adds the columns unit, level and overlap.
 
-    `unit` is the replicate where at least three are there, or as many as any of them has seeds;
-    else it is the seed, and only the replicate with most seeds is kept: two draws say less than
-    five seeds of one, three say more. `overlap` is rho / (1 - rho). Decided for each data set by
-    itself. Raises ResultsError where some trials have a replicate and some have not.
+    `unit` is the replicate if there are at least three, or at least as many as any of them has
+    seeds. Otherwise it is the seed, and only the replicate with the most seeds is kept: two draws
+    say less than five seeds of one, three draws say more. `overlap` is rho / (1 - rho). Each data
+    set is decided by itself. Raises ResultsError if some trials have a replicate and others do not.
     """
     if "unit" in frame:
         return frame
@@ -57,14 +57,14 @@ def settle(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _settled(part: pd.DataFrame) -> pd.DataFrame:
-    """Columns unit, level and overlap of the rows of one data set that are kept."""
+    """Returns the columns unit, level and overlap of the rows of one data set that are kept."""
     seed = part["seed"].astype(int)
     replicate = part["replicate"] if "replicate" in part else pd.Series(pd.NA, part.index)
     known = replicate.notna()
     if known.any() and not known.all():
         raise ResultsError(
-            "Some of these trials have a replicate and others have not, which no interval may "
-            "join. Choose: --where replicate!=none, or --where replicate=none"
+            "Some of these trials have a replicate and others do not, and no interval may join "
+            "them. Choose: --where replicate!=none, or --where replicate=none"
         )
     kind = SEEDS
     if known.any():
@@ -81,13 +81,13 @@ def _settled(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def draws_of(part: pd.DataFrame) -> str:
-    """How the D_trains of replicates relate: random splits, disjoint sets, or one set.
+    """Returns how the D_trains of replicates relate: random splits, disjoint sets, or one set.
 
-    As the trials recorded it; of others as follows from data set, size and partition.
+    It is what the trials recorded; for older trials it follows from data set, size and partition.
     """
-    said = part["draws"].dropna() if "draws" in part else pd.Series(dtype=str)
-    if len(said):
-        return str(said.iloc[0])
+    recorded = part["draws"].dropna() if "draws" in part else pd.Series(dtype=str)
+    if len(recorded):
+        return str(recorded.iloc[0])
     images = OFFICIAL.get(str(_first(part, "dataset")))
     if images is None:
         return SPLITS
@@ -97,7 +97,7 @@ def draws_of(part: pd.DataFrame) -> str:
 
 
 def overlap_of(part: pd.DataFrame) -> float:
-    """rho / (1 - rho) of random splits, from the numbers of images that the trials recorded."""
+    """Returns rho / (1 - rho) of random splits, from the numbers of images in the trials' rows."""
     train = _first(part, "train_images") or _first(part, "train_size")
     test, images = _first(part, "test_images"), _first(part, "drawn_from")
     fixed = _first(part, "dataset") in OFFICIAL and _first(part, "partition") != "development"
@@ -108,19 +108,22 @@ def overlap_of(part: pd.DataFrame) -> float:
 
 
 def overlap(train: float, test: float | None, images: float) -> float:
-    """rho / (1 - rho) for D_train and test images drawn from so many; no `test`: a fixed set."""
+    """Returns rho / (1 - rho) for `train` and `test` images drawn from `images`.
+
+    `test` is None if the test set is fixed.
+    """
     rho = (train if test is None else 2 * train * test / (train + test)) / images
     return rho / (1 - rho) if rho < 1 else float("inf")
 
 
 def _first(part: pd.DataFrame, name: str) -> Any:
-    """The first known value of a column, None where there is none."""
+    """Returns the first known value of a column, None if there is none."""
     values = part[name].dropna() if name in part else ()
     return values.iloc[0] if len(values) else None  # type: ignore[union-attr]
 
 
 def _models(part: pd.DataFrame, unit: pd.Series, kind: str) -> str:
-    """Whether the units have diffusion models of their own, in words; "" without samples."""
+    """Returns own, shared or one: whose diffusion model the units use; "" without samples."""
     pool = next((part[n] for n in ("source_pool", "pool") if n in part and part[n].any()), None)
     if pool is None:
         return ""
@@ -130,20 +133,20 @@ def _models(part: pd.DataFrame, unit: pd.Series, kind: str) -> str:
 
 
 def _words(kind: str, models: str, each: int) -> str:
-    """The level of several units, in words that follow their number."""
-    said = WORDS[kind][0]
+    """Spells the level of several units, in words that follow their number."""
+    text = WORDS[kind][0]
     if kind == WHOLE:
-        said += ": seeds and diffusion models" if models == "own" else ": seeds"
-        said += "; the full data set has no draw"
-        said += ", all on one diffusion model" if models == "shared" else ""
+        text += ": seeds and diffusion models" if models == "own" else ": seeds"
+        text += "; the full data set has no draw"
+        text += ", all on one diffusion model" if models == "shared" else ""
     else:
         more = {"own": ", each with its own diffusion model", "one": ", one diffusion model"}
-        said += (more | {"shared": ", all on one diffusion model"}).get(models, "")
-    return said + (f", means of {each} seeds" if each > 1 else "")
+        text += (more | {"shared": ", all on one diffusion model"}).get(models, "")
+    return text + (f", means of {each} seeds" if each > 1 else "")
 
 
 def counted(n: int | str, level: str) -> str:
-    """A number of units in words: "5 seeds on one data set", "1 data draw", "3 to 5 data draws"."""
+    """Spells a number of units: "5 seeds on one data set", "1 data draw", "3 to 5 data draws"."""
     level = level or WORDS[SEEDS][0]
     if str(n) == "1":
         many, one = next(each for each in WORDS.values() if level.startswith(each[0]))
@@ -152,53 +155,53 @@ def counted(n: int | str, level: str) -> str:
 
 
 def overlap_at(frame: pd.DataFrame) -> float:
-    """rho / (1 - rho) of trials of one data set, settled or not."""
+    """Returns rho / (1 - rho) of trials of one data set, settled or not."""
     return float(settle(frame)["overlap"].iloc[0]) if len(frame) else 0.0
 
 
 def level_of(frame: pd.DataFrame) -> str:
-    """The level of a settled frame or of a table of one, several data sets' being joined.
+    """Returns the level of a settled frame or of its table; those of several data sets are joined.
 
-    A level that another one makes more exact, as in "seeds on one data set, one diffusion model",
-    is not said beside it.
+    A level is omitted if another one states it more exactly, as "seeds on one data set, one
+    diffusion model" does for "seeds on one data set".
     """
-    said = list(map(str, frame["level"].dropna().unique())) if "level" in frame else []
-    longest = [each for each in said if not any(o.startswith(f"{each}, ") for o in said)]
+    levels = list(map(str, frame["level"].dropna().unique())) if "level" in frame else []
+    longest = [each for each in levels if not any(o.startswith(f"{each}, ") for o in levels)]
     return " or ".join(filter(None, longest))
 
 
 def unit_of(level: str) -> str:
-    """What the units of a level are called: seed or replicate."""
+    """Returns what the units of a level are called: seed or replicate."""
     return "seed" if not level or level.startswith(WORDS[SEEDS][0]) else "replicate"
 
 
 def averaged(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
-    """A settled frame's values: a row per group, a column per unit, the mean over its seeds."""
+    """Returns means over seeds of a settled frame's values: a row per group, a column per unit."""
     values = frame[[*by, "unit"]].assign(value=frame[value].astype(float))
     return values.groupby([*by, "unit"], sort=True, dropna=False)["value"].mean().unstack("unit")
 
 
 @dataclass(frozen=True)
 class Components:
-    """Standard deviations: between draws, beyond that of their seeds, and of seeds in a draw."""
+    """Holds standard deviations: between draws (beyond that of seeds), and of seeds in a draw."""
 
     between: float
     within: float
 
     @property
     def text(self) -> str:
-        """In words; empty where no draw has two seeds, which cannot be told apart then."""
+        """Spells both; "" if no draw has two seeds, because then they cannot be separated."""
         if np.isnan(self.within) or np.isnan(self.between):
             return ""
         return f"sd between draws {self.between:.3g}, between seeds of a draw {self.within:.3g}"
 
 
 def components(values: pd.Series) -> Components:
-    """Variance components of values indexed by (unit, seed): one-way random effects.
+    """Estimates variance components of values indexed by (unit, seed), with one-way random effects.
 
     `within` is the pooled sd of the seeds; `between` is sqrt(max(0, (MSB - MSW) / n0)) with n0 the
-    number of seeds of a draw (of unequal ones its usual mean); NaN for fewer than two draws or
-    where no draw has two seeds.
+    number of seeds per draw (if unequal, its usual mean). Both are NaN for fewer than two draws or
+    if no draw has two seeds.
     """
     groups = values.dropna().groupby(level=0)
     sizes, means = groups.size(), groups.mean()
@@ -215,10 +218,10 @@ def components(values: pd.Series) -> Components:
 def complete(
     wide: pd.DataFrame, fits: Callable[[list[Any]], bool] = lambda columns: True
 ) -> pd.DataFrame:
-    """Units x columns measured together: as many units as possible, then as many columns.
+    """Selects units x columns without gaps: as many units as possible, then as many columns.
 
-    Columns that fewer units have are left out rather than units, so that more rows never lose a
-    unit. `fits` says whether columns suffice. Without any that do: no row.
+    Columns that fewer units have are left out rather than units, so that more rows never cost a
+    unit. `fits` decides whether a list of columns suffices; if none does, the result has no row.
     """
     present = wide.notna()
     found = []
@@ -233,7 +236,7 @@ def complete(
 
 
 def _together(present: pd.DataFrame) -> list[frozenset]:
-    """The sets of units that share columns: those of single columns, and their intersections."""
+    """Returns the sets of units that share columns: those of one column and their intersections."""
     first = {frozenset(present.index[present[name]]) for name in present}
     found, new = set(first), set(first)
     while new and len(found) < MANY:
@@ -243,5 +246,5 @@ def _together(present: pd.DataFrame) -> list[frozenset]:
 
 
 def leftout(wide: pd.DataFrame, kept: pd.DataFrame) -> list[Any]:
-    """The columns with values that `complete` left out."""
+    """Returns the columns with values that `complete` left out."""
     return [name for name in wide if name not in kept and wide[name].notna().any()]

@@ -1,6 +1,6 @@
-"""Frame -> frame: the lines of a figure, over epochs and at their end.
+"""Computes the lines of a figure, over epochs and at their end.
 
-A line is what trials that differ by chance only have in common; its name stands in column `line`.
+A line consists of trials that differ by chance only; its name is in the column `line`.
 """
 
 import pandas as pd
@@ -9,46 +9,49 @@ from analysis import curves, levels
 from analysis.intervals import over_seeds
 from analysis.measured import check_measured_alike as check_measured_alike
 
-METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # of section 5.1, the paper's order
+METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # section 5.1, in the paper's order
 NEEDED = ["dataset", "likelihood", *curves.PLACE]
 NEEDED += ["source_real_share", "source_k", "source_augment"]
 ABSENT = {"half_asleep_from": 0.0, "source_diffusion_share": 1.0, "source_mollify_epochs": 0.0}
 
 
 def field(frame: pd.DataFrame, name: str) -> pd.Series:
-    """A trial's number, at its default in results that are older than the field."""
+    """Returns a numeric column, with its default in results that are older than the field."""
     values = frame[name] if name in frame else pd.Series(pd.NA, frame.index, dtype="Float64")
     return values.astype("Float64").fillna(ABSENT[name]).astype(float)
 
 
 def vaes(frame: pd.DataFrame) -> pd.DataFrame:
-    """The VAEs' rows, m_z, n_c and seed being whole numbers; without VAEs none, of all columns."""
+    """Selects the VAEs' rows, with integer m_z, n_c and seed, and with all columns of NEEDED."""
     found = frame[frame["kind"] == "vae"]
     lacking = [name for name in NEEDED if name not in found]
     typed = found.assign(**dict.fromkeys(lacking)).astype(dict.fromkeys(curves.AXES, int))
-    return typed.copy()  # in one piece again: many columns, changed one by one, make pandas slow
+    return typed.copy()  # a copy: pandas is slow on a frame that was changed column by column
 
 
 def whole(frame: pd.DataFrame) -> pd.Series:
-    """Whether no diffusion model saw less than D_train."""
+    """Returns for each row whether its diffusion model, if any, saw all of D_train."""
     return field(frame, "source_diffusion_share") == 1.0
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """The VAEs trained without reverse half asleep, on a diffusion model of all of D_train."""
+    """Selects VAEs without reverse half asleep whose diffusion model, if any, saw D_train whole."""
     found = vaes(frame)
     return found[whole(found) & (field(found, "half_asleep_from") == 0)]
 
 
 def methods(frame: pd.DataFrame) -> pd.DataFrame:
-    """The plain VAEs of the paper's four methods, a line each, at one (m_z, n_c) a data set."""
+    """Selects the plain VAEs of the paper's four methods, one line each, at one (m_z, n_c).
+
+    The size is chosen for each data set and likelihood.
+    """
     found = plain(frame)
     found = found[found["source"].isin(METHODS)]
     return one_size(found.assign(line=found["source"]))
 
 
 def one_size(frame: pd.DataFrame) -> pd.DataFrame:
-    """Of each data set and likelihood the (m_z, n_c) at which most lines, then most trials are."""
+    """Keeps one (m_z, n_c) of each data set and likelihood, that with most lines, then trials."""
     kept = [
         part[(part["m_z"] == size[0]) & (part["n_c"] == size[1])]
         for _, part in frame.groupby(["dataset", "likelihood"], sort=False)
@@ -64,10 +67,10 @@ def _size(part: pd.DataFrame) -> tuple[int, int]:
 
 
 def drawn(frame: pd.DataFrame, place: list[str]) -> pd.DataFrame:
-    """The finished trials of each line; of a line without any, those that have begun.
+    """Selects the finished trials of each line or, if it has none, those that have begun.
 
-    With columns unit and level (`levels.settle`). Raises ResultsError where several trials of a
-    seed and replicate stand at one `place`.
+    Adds the columns unit and level (`levels.settle`). Raises ResultsError if several trials of a
+    seed and replicate are at one `place`.
     """
     done = frame["state"] == "done"
     none = ~done.groupby([frame[name] for name in place], dropna=False).transform("any")
@@ -77,9 +80,9 @@ def drawn(frame: pd.DataFrame, place: list[str]) -> pd.DataFrame:
 
 
 def over_epochs(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFrame:
-    """A metric over epochs, as `over_seeds`; only epochs at which all seeds of a line have it.
+    """Returns a metric over epochs as in `over_seeds`, at epochs that all seeds of a line have.
 
-    So no line jumps where a seed ends before the others.
+    This keeps a line from jumping when a seed ends before the others.
     """
     if metric not in frame or frame[metric].isna().all():
         return pd.DataFrame()
@@ -93,9 +96,9 @@ def over_epochs(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFr
 
 
 def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFrame:
-    """The last values of finished trials (`curves.last_values`) as `over_seeds`, and their epoch.
+    """Returns the last values of finished trials (`curves.last_values`) as in `over_seeds`.
 
-    `epoch` is the last at which the metric is measured.
+    `epoch` is the last one at which the metric was measured.
     """
     done = frame[frame["state"] == "done"]
     if metric not in frame or done[metric].isna().all():
@@ -107,7 +110,7 @@ def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFra
 
 
 def unfinished(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:
-    """What is not finished, in words: the chosen trials that have begun, those of no row at all."""
+    """Names unfinished trials: the chosen ones that have begun, and those without any row."""
     begun = chosen[chosen["state"] != "done"].sort_values(["line", "seed", "epoch"])
     last = begun.drop_duplicates("key", keep="last").to_dict("records")
     texts = [f"{trial['line']} {_draw(trial)} (epoch {trial['epoch']})" for trial in last]
@@ -116,7 +119,7 @@ def unfinished(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:
 
 
 def _draw(trial: dict) -> str:
-    """As in: seed 2, or replicate 1 seed 2."""
+    """Spells a trial's draw, as in: seed 2, or replicate 1 seed 2."""
     replicate = trial.get("replicate")
     named = "" if replicate is None or pd.isna(replicate) else f"replicate {int(replicate)} "
     return f"{named}seed {trial['seed']}"

@@ -1,6 +1,6 @@
-"""What the numbers of a costly metric depend on beside the trial: its options and its estimator.
+"""Keeps apart values of a metric that were measured with different options or estimators.
 
-A figure refuses to join values that were measured differently, and a claim compares them apart.
+A figure refuses to join such values, and a claim compares them separately.
 """
 
 from collections.abc import Iterable
@@ -12,25 +12,25 @@ from analysis.trial_folder import ResultsError
 
 Q_STAR = ("amortization_images", "amortization_steps", "amortization_estimator")
 ATTACK = ("robustness_images", "robustness_variant", "robustness_references")
-MEASURED_ON = {  # pattern of the metric's columns: the columns that say how it was measured
+MEASURED_ON = {  # pattern of a metric's columns: the columns that describe how it was measured
     **dict.fromkeys(("amortization_gap", "optimal_elbo", "encoder_elbo"), Q_STAR),
     **dict.fromkeys(("robustness_gap*", "symmetric_kl", "ms_ssim_*"), ATTACK),
     "iwae_1*": ("iwae_images",),
     **dict.fromkeys(("fid", "inception_score"), ("sample_quality_extractor",)),
     "accuracy_*__*": ("corruptions",),
 }
-FIRST_VERSIONS = {"amortization_estimator": "none"}  # of rows that are older than the column
+FIRST_VERSIONS = {"amortization_estimator": "none"}  # values of rows older than the column
 
 
 def settings_of(metric: str) -> tuple[str, ...]:
-    """Names the columns that say how a metric, or a pattern of metrics, was measured."""
+    """Returns the columns that describe how a metric, or a pattern of metrics, was measured."""
     return next((names for at, names in MEASURED_ON.items() if fnmatchcase(metric, at)), ())
 
 
 def settings(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
-    """How the metrics were measured in each row, one text column per setting that frame has.
+    """Returns how the metrics were measured in each row, in one text column per setting.
 
-    A setting is missing where nothing that depends on it is measured in the row.
+    A setting is missing in rows without a measured metric that depends on it.
     """
     found: dict[str, pd.Series] = {}
     for metric in metrics:
@@ -45,7 +45,7 @@ def settings(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
 
 
 def check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
-    """Raises ResultsError where a metric was measured with different options on one data set."""
+    """Raises ResultsError if a metric was measured with different options on one data set."""
     named = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
     for _, part in frame.groupby(named, dropna=False, sort=False):
         for name in (name for name in settings_of(metric) if name in part):
@@ -54,28 +54,28 @@ def check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
             values = list((used.dropna() if first is None else used.fillna(first)).unique())
             if len(values) > 1:
                 raise ResultsError(
-                    f"{metric} was measured with {name} {' and '.join(map(str, values))}, which no "
-                    f"figure may join. Choose one: --where {name}={values[0]}."
+                    f"{metric} was measured with {name} {' and '.join(map(str, values))}, and no "
+                    f"figure may join these. Choose one: --where {name}={values[0]}."
                 )
 
 
 def as_last(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
-    """The frame without values that were measured otherwise than the last one of their trial.
+    """Removes values that were measured with other options than the last one of their trial.
 
-    A trial may have been measured twice with different options; no mean joins the two.
+    A trial may have been measured twice with different options, and no mean may join the two.
     """
     patterns = [at for at in MEASURED_ON if any(fnmatchcase(n, at) for n in metrics)]
     for pattern in patterns:
         names = [str(n) for n in frame if fnmatchcase(str(n), pattern)]
         how = settings(frame, [pattern])
-        told = how.apply(lambda row: " ".join(map(str, row)), axis=1) if len(how.columns) else None
-        if told is None:
+        if not len(how.columns):
             continue
+        used = how.apply(lambda row: " ".join(map(str, row)), axis=1)
         there = frame[names].notna().any(axis=1)
-        rows = pd.DataFrame({"key": frame["key"], "epoch": frame["epoch"], "told": told})[there]
-        ends = rows.sort_values("epoch", kind="stable").groupby("key")["told"].last()
+        rows = pd.DataFrame({"key": frame["key"], "epoch": frame["epoch"], "used": used})[there]
+        ends = rows.sort_values("epoch", kind="stable").groupby("key")["used"].last()
         last = frame["key"].map(ends)
-        if (other := there & (told != last)).any():
+        if (other := there & (used != last)).any():
             frame = frame.copy()
             frame.loc[other, names] = float("nan")
     return frame

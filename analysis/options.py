@@ -1,6 +1,6 @@
-"""The options of the command line: what each means, and what to type where a word takes it not.
+"""Defines the options of the command line, and what to type if a word does not take one.
 
-A new option is an entry in `OPTIONS`, and named by the words that take it (`analysis.words`).
+A new option is an entry in `OPTIONS`, and is named by the words that take it (`analysis.words`).
 """
 
 from argparse import Namespace
@@ -15,14 +15,15 @@ from analysis.trial_folder import ResultsError
 
 @dataclass(frozen=True)
 class Option:
-    """An option: its flags (without: a word that is not typed with a dash), argparse's settings.
+    """Holds an option: its flags (or the name of a positional argument) and argparse's settings.
 
-    `instead` says what to type where a word does not take it, {what} and {value} being filled in.
+    `instead` tells the user what to type if a word does not take the option, with {what}, {command}
+    and examples filled in.
     """
 
     flags: tuple[str, ...]
     about: dict[str, Any]
-    instead: str = "Leave it out."
+    instead: str = "Omit it."
     group: str = ""
 
 
@@ -30,23 +31,23 @@ OPTIONS = {
     "results": Option(("--results",), {
         "type": place, "metavar": "PATH",
         "help": "a study's folder, a results root or a parquet file, or the s3://, gs:// or "
-        "https:// address of one (default: results/STUDY, the "
-        "study that shows the figure; of claims: results)",
+        "https:// address of one (default: results/STUDY with the study that shows the figure; "
+        "for claims: results)",
     }),
     "output": Option(("-o", "--output"), {
         "type": Path, "metavar": "FILE",
-        "help": "one file, its suffix names the format: png, pdf, svg, csv (the numbers drawn), of "
-        "a table also txt, md, tex, of claims csv, md, html; default: png, pdf and csv in figures/ "
-        "beside the results, tables are printed",
+        "help": "one file, whose suffix gives the format: png, pdf, svg, csv (the numbers drawn); "
+        "for a table also txt, md, tex; for claims csv, md, html; default: png, pdf and csv in "
+        "figures/ next to the results, while tables are printed",
     }, "It prints lines: {command} > file.txt"),
     "where": Option(("--where",), {
         "nargs": "+", "default": [], "metavar": "CONDITION",
         "help": 'draw or judge these rows only, for example --where source_k=10 or "m_z>1 and '
-        'source==dmaapx"; of the sources without such a field all',
-    }, "It is about all of a study. Draw one: {fig8}"),
+        'source==dmaapx"; sources without such a field are kept',
+    }, "It covers the whole study. Draw one figure: {fig8}"),
     "width": Option(("--width",), {
         "type": float, "metavar": "INCHES",
-        "help": "of a figure: 3.25 for a column, 6.75 for a page (default: the figure's own)",
+        "help": "width of a figure: 3.25 for a column, 6.75 for a page (default: the figure's own)",
     }),
     "bound": Option(("--bound",), {
         "metavar": "COLUMN",
@@ -54,10 +55,10 @@ OPTIONS = {
     }, "Type: {bound}"),
     "y": Option(("--y",), {
         "metavar": "COLUMN", "help": "what falls or rises (default: test_elbo)",
-    }, "--x and --y are read by law, and not by {what}. Leave them out, or type: {law}", "law"),
+    }, "--x and --y are read by law, not by {what}. Omit them, or type: {law}", "law"),
     "x": Option(("--x",), {
         "metavar": "AXIS", "help": "parameters (default), n_c, flops, train_size or k",
-    }, "--x and --y are read by law, and not by {what}. Leave them out, or type: {law}", "law"),
+    }, "--x and --y are read by law, not by {what}. Omit them, or type: {law}", "law"),
     "only": Option(("--only",), {
         "nargs": "+", "default": [], "metavar": "VERDICT",
         "help": "these verdicts only: holds, fails, undecided, not-run",
@@ -70,11 +71,11 @@ OPTIONS = {
         "help": "a results root, a study's folder or a parquet file (default: results)",
     }),
     "study": Option(("study",), {
-        "nargs": "?", "metavar": "STUDY", "help": "of the root (default: all of its studies)",
+        "nargs": "?", "metavar": "STUDY", "help": "study of the root (default: all of its studies)",
     }),
     "page": Option(("-o", "--output"), {
         "type": Path, "metavar": "FILE",
-        "help": "default: report.html in the study's folder, or beside the parquet file",
+        "help": "default: report.html in the study's folder, or next to the parquet file",
     }),
     "a": Option(("A",), {
         "type": place, "help": "a results root, a study's folder or a parquet file",
@@ -84,7 +85,7 @@ OPTIONS = {
     }),
     "metric": Option(("--metric",), {
         "nargs": "+", "default": [], "metavar": "COLUMN",
-        "help": "what is compared (default: the main metrics that both have): the more, the "
+        "help": "what to compare (default: the main metrics that both have); the more metrics, the "
         "larger a difference must be",
     }),
     "compared": Option(("--where",), {
@@ -92,31 +93,31 @@ OPTIONS = {
     }),
     "differences": Option(("-o", "--output"), {
         "type": Path, "metavar": "FILE",
-        "help": "png, pdf, svg or csv (default: png, pdf and csv in figures/ beside B)",
+        "help": "png, pdf, svg or csv (default: png, pdf and csv in figures/ next to B)",
     }),
 }  # fmt: skip
-OWN = ("root", "study", "page", "a", "b", "metric", "compared", "differences")  # of one word each
+OWN = ("root", "study", "page", "a", "b", "metric", "compared", "differences")  # for one word each
 
 
 def dest(option: Option) -> str:
-    """The name of the option's value."""
+    """Returns the name of the option's value in argparse's namespace."""
     return option.flags[-1].lstrip("-")
 
 
-def refused(what: str, asked: Namespace, taken: tuple[str, ...]) -> None:
-    """Raises ResultsError where an option was typed that the word does not take."""
+def check_taken(what: str, typed: Namespace, taken: tuple[str, ...]) -> None:
+    """Raises ResultsError if an option was typed that the word `what` does not take."""
     kept = {dest(OPTIONS[name]) for name in taken}
     for option in OPTIONS.values():
-        value = getattr(asked, dest(option), None)
+        value = getattr(typed, dest(option), None)
         if dest(option) in kept or not value:
             continue
         words = list(map(str, value if isinstance(value, list) else [value]))
-        said = option.instead.format(
+        advice = option.instead.format(
             what=what,
             command=command(what),
             law=command("law", "--x", "parameters", "--y", "test_elbo"),
             bound=command("fig8", "--bound", *words),
-            fig8=command("fig8", "--results", asked.results, "--where", *words),
+            fig8=command("fig8", "--results", typed.results, "--where", *words),
         )
-        start = "" if said.startswith("--") else f"{what} takes no {option.flags[0]}. "
-        raise ResultsError(start + said)
+        start = "" if advice.startswith("--") else f"{what} takes no {option.flags[0]}. "
+        raise ResultsError(start + advice)

@@ -1,7 +1,7 @@
-"""Which trials of several studies a figure is drawn from: those of the study that shows it.
+"""Selects, in results of several studies, the trials of the study that shows a figure.
 
-A results root tells each study's trials by its `study.json`, a parquet file written from a root
-by the record `studies` in its metadata; the trials of a study's own folder or file are all its.
+In a results root each study's `study.json` lists its trials; a parquet file written from a root
+lists them in the record `studies` of its metadata. A study's own folder or file has no others.
 """
 
 from pathlib import Path
@@ -11,13 +11,13 @@ import pandas as pd
 from analysis import provenance
 from analysis.trial_folder import NewerFormat, read_versioned
 
-STUDY = "study"  # in the attrs of a frame: the one of several whose trials these are
+STUDY = "study"  # in a frame's attrs: the study, of several, whose trials these are
 
 
 def studies(path: str | Path) -> dict[str, list[str]]:
-    """The keys of each study's trials, by its name; empty where `path` is of one study alone.
+    """Returns the keys of each study's trials by its name, {} if `path` belongs to one study.
 
-    Studies of one name in several folders are one. Damaged or newer records are left out.
+    Studies of the same name in several folders are joined. Damaged or newer records are skipped.
     """
     path = Path(path)
     if path.is_file() or not (path / "trials").is_dir():
@@ -36,10 +36,10 @@ def studies(path: str | Path) -> dict[str, list[str]]:
 
 
 def of_study(frame: pd.DataFrame, path: str | Path, study: str) -> pd.DataFrame:
-    """The frame's trials that belong to `study`, all where `path` has no such study with rows.
+    """Selects the frame's trials that belong to `study`, or all if `path` has no rows of it.
 
-    Diffusion models stay: any study may have trained those that another samples from.
-    `attrs["study"]` of what is left out names the study.
+    Diffusion models stay, because a study may sample from those that another one trained. If trials
+    were left out, `attrs["study"]` of the result names the study.
     """
     own = set(studies(path).get(study, ()))
     chosen = frame["key"].isin(own)
@@ -52,6 +52,6 @@ def of_study(frame: pd.DataFrame, path: str | Path, study: str) -> pd.DataFrame:
 
 
 def note(frame: pd.DataFrame) -> list[str]:
-    """Says of a part of several studies' trials which part it is."""
+    """Returns a line that names the study if `of_study` left out others, else []."""
     study = frame.attrs.get(STUDY)
-    return [f"Of the studies in these results: {study}."] if study else []
+    return [f"Only the trials of the study {study} are used."] if study else []

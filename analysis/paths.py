@@ -1,4 +1,4 @@
-"""Frame -> frame: the path of Figure 8, and the values of draws along it."""
+"""Finds the path of Figure 8 in a frame, and the values of draws along it."""
 
 from collections.abc import Hashable
 
@@ -9,17 +9,18 @@ from analysis.trial_folder import ResultsError
 
 
 def path(frame: pd.DataFrame, source: str = "normal") -> pd.DataFrame:
-    """Figure 8's path, a row per point in order: phase, m_z, n_c.
+    """Returns Figure 8's path: a row per point in order, with phase, m_z and n_c.
 
     Phase 1: n_c up to the corner at the smallest m_z. Phase 2: m_z up at the corner's n_c.
-    Phase 3: n_c up from the corner's at the largest m_z. Inferred from the trials of `source` in
-    whatever state; the path's two turns stand on it even where no trial was asked for.
+    Phase 3: n_c up from the corner's at the largest m_z. It is inferred from the trials of `source`
+    in any state, and always contains its two turns, even without trials there. Raises ResultsError
+    if there is no path.
     """
     return path_of(curves.grid(frame, source))
 
 
 def path_of(points: pd.DataFrame) -> pd.DataFrame:
-    """The path through points (m_z, n_c), as `path`; ResultsError where they hold none."""
+    """Returns the path, as in `path`, through points (m_z, n_c); ResultsError if there is none."""
     turn, first, last = curves.corner(points), points["m_z"].min(), points["m_z"].max()
     up = [(1, first, n_c) for n_c in curves.row_of(points, first) if n_c < turn] + [
         (1, first, turn)
@@ -37,7 +38,10 @@ def path_of(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def measured(finals: pd.DataFrame, source: str, value: str) -> pd.DataFrame:
-    """Units x all points (m_z, n_c) of a source, means over seeds, NaN where not measured."""
+    """Returns means over seeds at all points (m_z, n_c) of a source: units x points, NaN for gaps.
+
+    Raises ResultsError if the value is not a column.
+    """
     if value not in finals:
         raise ResultsError(
             f"{value} is not measured in these results. "
@@ -49,7 +53,7 @@ def measured(finals: pd.DataFrame, source: str, value: str) -> pd.DataFrame:
 
 
 def along(finals: pd.DataFrame, steps: pd.DataFrame, source: str, value: str) -> pd.DataFrame:
-    """Units x points of the path (columns (m_z, n_c) in its order), NaN where not measured."""
+    """Returns the values along the path: units x (m_z, n_c) in the path's order, NaN for gaps."""
     places = pd.MultiIndex.from_frame(steps[["m_z", "n_c"]])
     return measured(finals, source, value).reindex(columns=places)
 
@@ -57,11 +61,11 @@ def along(finals: pd.DataFrame, steps: pd.DataFrame, source: str, value: str) ->
 def complete(
     finals: pd.DataFrame, source: str, value: str, few: int = 1
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The path of as many units as possible, and its values: units x points, none missing.
+    """Returns the path of as many units as possible, and its values: units x points, no gaps.
 
-    The path runs through the points that all of these units have, its turns among them, and has at
-    least `few` points; points that fewer units have are no part of it, so that rows of another
-    study cost no unit. Where no such path is, the values have no row.
+    The path consists of the points that all of these units have, includes its turns, and has at
+    least `few` points. Points that fewer units have are left out, so that rows of another study
+    cost no unit. Without such a path the values have no row.
     """
     wide = measured(finals, source, value)
     kept = levels.complete(wide, lambda points: len(_through(points)) >= few)
@@ -72,7 +76,7 @@ def complete(
 
 
 def _through(points: list[Hashable]) -> pd.DataFrame:
-    """The path through the points if it has its turns, else no row."""
+    """Returns the path through the points, or no row if one of its turns is missing."""
     try:
         steps = path_of(_points(points))
     except ResultsError:
@@ -88,9 +92,12 @@ def _points(points: list[Hashable]) -> pd.DataFrame:
 def missing(
     frame: pd.DataFrame, finals: pd.DataFrame, steps: pd.DataFrame, source: str, value: str
 ) -> list[str]:
-    """What the path lacks, a text per point: "(m_z=4, n_c=32): seed 2"; `finals` of the frame."""
+    """Lists what the path lacks, a text per point, as in "(m_z=4, n_c=32): seed 2".
+
+    `finals` are the frame's final values.
+    """
     wide = along(finals, steps, source, value)
-    trials = curves.asked(frame)
+    trials = curves.requested(frame)
     unit = levels.unit_of(levels.level_of(levels.settle(finals[finals["source"] == source])))
     wanted = trials.loc[trials["source"] == source, unit].dropna().astype(int)
     units = sorted(set(wanted) if unit == "replicate" else {*wanted} | {*wide.index})

@@ -1,29 +1,29 @@
-"""Planned sizes: how many replicates a primary claim takes, and with which error it is decided.
+"""Decides primary claims at planned numbers of replicates, each with its own error probability.
 
-Looking again after each replicate until something is significant multiplies the errors. So a
-primary claim is decided at planned sizes only, each with an error of its own, and by the first
-replicates alone (0, 1, ... in order): what is looked at in between changes nothing. The errors add
-up to 5 %, and by the union bound (Bonferroni) no more than that share of true hypotheses is denied
-over all looks together, however the looks depend on each other. The first decision stands.
+Testing again after each replicate until something is significant multiplies the errors. So a
+primary claim is decided at planned sizes only, each with its own error, and by the first
+replicates alone (0, 1, ... in order): tests in between change nothing. The errors add up to 5 %,
+and by the union bound (Bonferroni) no more than that share of true hypotheses is rejected over all
+looks together, however the looks depend on each other. The first decision is final.
 """
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 SIZES = (5, 10, 20)
-ERRORS = (0.01, 0.02, 0.02)  # of both directions together, at each size
+ERRORS = (0.01, 0.02, 0.02)  # at each size, for both directions together
 HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "fails", "not decided", "not run"
 
 
 @dataclass(frozen=True)
 class PValues:
-    """How well the data agree with the claim being untrue (holds) or true (fails), two-sided."""
+    """Holds two-sided p-values: small `holds` speaks for the claim, small `fails` against it."""
 
     holds: float
     fails: float
 
     def verdict(self, error: float) -> str:
-        """The verdict at this error; not decided where neither is small enough."""
+        """Returns the verdict at this error; not decided if neither p-value is small enough."""
         if min(self.holds, self.fails) > error:
             return UNDECIDED
         return HOLDS if self.holds < self.fails else FAILS
@@ -31,16 +31,16 @@ class PValues:
 
 @dataclass(frozen=True)
 class Decision:
-    """What the planned sizes say so far; n and error are those of the deciding or last look."""
+    """Holds the verdict so far; n and error are those of the deciding or else of the last look."""
 
     verdict: str
     n: int  # 0 before the first planned size
     error: float
-    following: int | None  # the next planned size, None where decided or after the last
+    following: int | None  # the next planned size, None if decided or after the last
 
     @property
     def text(self) -> str:
-        """When it was decided, or will be, in half a sentence."""
+        """States in half a sentence when the claim was decided, or can be next."""
         if self.verdict != UNDECIDED:
             return f"decided at the planned n = {self.n} with an error of {self.error:g}"
         seen = f"not at the planned n = {self.n} (error {self.error:g})" if self.n else ""
@@ -49,14 +49,14 @@ class Decision:
 
 
 def looks(units: Collection[int]) -> list[tuple[int, float]]:
-    """The planned (n, error) that are reached: those whose units 0 to n - 1 are all there."""
+    """Returns the planned (n, error) that are reached: units 0 to n - 1 are all present."""
     return [(n, error) for n, error in zip(SIZES, ERRORS, strict=True) if {*range(n)} <= {*units}]
 
 
 def decide(units: Collection[int], at: Callable[[int], PValues | None]) -> Decision:
-    """The first decision at a planned size; `at(n)` gives the p-values of the first n units.
+    """Returns the first decision at a planned size; `at(n)` gives p-values of the first n units.
 
-    A size at which `at` says None is not reached, and neither are those behind it.
+    A size at which `at` returns None is not reached, and neither are the larger ones.
     """
     last, error = 0, 0.0
     for n, allowed in looks(units):
@@ -71,11 +71,11 @@ def decide(units: Collection[int], at: Callable[[int], PValues | None]) -> Decis
 
 
 def false_discovery(p: list[float]) -> list[float]:
-    """Adjusted p-values of Benjamini and Yekutieli (2001): compared with the rate that is allowed.
+    """Returns the adjusted p-values of Benjamini and Yekutieli (2001), to compare with a rate.
 
-    That the claims share their trials, some with opposite signs, makes their p-values depend on
-    each other in ways that the procedure of Benjamini and Hochberg does not allow for; this one
-    holds under any dependence, for 1 + 1/2 + ... + 1/m times larger p-values.
+    Claims share trials, some with opposite signs, so their p-values depend on each other in ways
+    that the procedure of Benjamini and Hochberg does not allow for. This one is valid under any
+    dependence, at the cost of p-values that are 1 + 1/2 + ... + 1/m times larger.
     """
     m = len(p)
     order = sorted(range(m), key=lambda at: p[at])

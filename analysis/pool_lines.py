@@ -1,11 +1,11 @@
-"""How good pools of samples are, as console lines: a table, and what it says."""
+"""Prints how good pools of samples are: a table, and a sentence for each pool."""
 
 from pathlib import PurePath
 
 from analysis import pools
 from analysis.pools import Pool
 
-MEASURES = {  # of a pool: what it is called; the samples' number, that of real images, format
+MEASURES = {  # head in the table: field for samples, field for real images, format
     "Frechet": ("frechet_samples_test", "frechet_train_test", ".3g"),
     "mean image": ("mean_samples_test", "mean_train_test", ".3g"),
     "histogram": ("histogram_samples_test", "histogram_train_test", ".3g"),
@@ -20,9 +20,9 @@ POOLS = 5  # pools in the table
 
 
 def pool_lines(found: list[Pool]) -> list[str]:
-    """Plain text, at most twelve lines: the pools' quality as a table, and what it says."""
+    """Returns the pools' quality as a table and a sentence each, in at most twelve lines."""
     shown = found if len(found) <= POOLS else found[: POOLS - 1]
-    names = list(map(_pool_name, shown, pools.told_apart(found)))
+    names = list(map(_pool_name, shown, pools.distinctions(found)))
     judged = [pools.judged(pool.quality) or "its quality is not measured yet" for pool in shown]
     cells = [["", *MEASURES]]
     cells += [
@@ -34,7 +34,7 @@ def pool_lines(found: list[Pool]) -> list[str]:
     return [
         LEGEND,
         *("  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in cells),
-        *(f"  {name}: {said}." for name, said in zip(names, judged, strict=True)),
+        *(f"  {name}: {text}." for name, text in zip(names, judged, strict=True)),
         *([f"  and {more} more pools: see fig17.csv"] if more else []),
     ]
 
@@ -45,6 +45,6 @@ def _pool_name(pool: Pool, differ: list[str]) -> str:
 
 
 def _cell(quality: dict[str, float], samples: str, real: str, form: str) -> str:
-    """The samples' number, in brackets that of real images; - where it is not measured."""
+    """Spells the samples' number, then that of real images in brackets; "-" if not measured."""
     pair = [format(quality[name], form) if name in quality else "-" for name in (samples, real)]
     return f"{pair[0]} ({pair[1]})"

@@ -1,4 +1,4 @@
-"""Adds to each trial how near its pool's samples lie to D_train, from the pool's record."""
+"""Adds to each trial how near its pool's samples are to D_train, from the pool's record."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.trial_folder import read_json
 
-MEASURES = {  # column: its name in quality.json, and that of records older than it
+MEASURES = {  # column: its names in quality.json, the newest first
     "pool_nearest": ("to_train_samples", "nearest_samples_train"),
     "pool_nearest_test": ("to_train_test", "nearest_test_train"),
     "pool_near_copies": ("near_copies_samples",),
@@ -16,10 +16,10 @@ NAMES = ("source_pool", "pool")  # columns that name a trial's pool
 
 
 def with_pool_quality(frame: pd.DataFrame, root: Path) -> pd.DataFrame:
-    """The frame with the columns MEASURES for the trials whose pool under `root` is measured.
+    """Adds the columns MEASURES for the trials whose pool under `root` is measured.
 
     Distances are medians over images of root mean square differences per pixel on [0, 1]. Nothing
-    is added where no pool is measured; a record that is damaged or outside `root` counts as none.
+    is added if no pool is measured; a record that is damaged or outside `root` counts as missing.
     """
     named = pd.Series(pd.NA, frame.index, dtype=object)
     for name in NAMES:

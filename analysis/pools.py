@@ -1,7 +1,7 @@
-"""Pools of diffusion samples on disk: which belong to a study, how good they are, their images.
+"""Reads a study's pools of diffusion samples: their records, quality and images.
 
-`pools/<name>/` beside the trials holds pool.json, chunks of uint8 levels (N, C, H, W) as .npy and,
-once it is measured, quality.json. Nothing is unpickled, and no link out of the results is followed.
+`pools/<name>/`, next to `trials/`, contains pool.json, chunks of uint8 levels (N, C, H, W) as .npy
+and, once measured, quality.json. Nothing is unpickled, and no link out of the results is followed.
 """
 
 import math
@@ -17,38 +17,39 @@ from analysis.trial_folder import ResultsError, TrialFolder, read_json
 
 FORMAT = 1
 CHUNK = re.compile(r"chunk-([0-9]{5,})\.npy")
-# Measured with real digits in the samples' place, 150 to 600 of them, 75 splits: median distance to
-# the nearest in D_train 0.92 to 1.07 of the test set's (blurred ones: 0.92 and more), Frechet
-# distance to the test set 0.75 to 1.67 of D_train's, no near copy.
+# Measured with 150 to 600 real digits in place of samples, 75 splits: their median distance to the
+# nearest image of D_train was 0.92 to 1.07 times that of test images (blurred digits: 0.92 and
+# more), their Frechet distance to the test set 0.75 to 1.67 times D_train's, without near copies.
 NEARER, FARTHER, FAR = 0.9, 1.1, 1.75
-COPIES = 0.5  # the same of images half-way between neighbours in D_train: 0.50 to 0.51
-CHECKED = 2000  # samples at most, among which near copies were counted
-SURE = 3.0  # standard errors between two shares of near copies
+COPIES = 0.5  # the same ratio for images half-way between neighbours in D_train: 0.50 to 0.51
+CHECKED = 2000  # most samples among which near copies were counted
+SURE = 3.0  # a difference of two shares of near copies counts from this many standard errors
 UNREADABLE = (OSError, ValueError, EOFError, SyntaxError, TokenError)  # of damaged .npy headers
 
 
 @dataclass(frozen=True)
 class Pool:
-    """The finished chunks of a diffusion model's samples."""
+    """Holds the record and quality of a diffusion model's finished chunks of samples."""
 
     name: str
     dataset: str
-    share: float  # of D_train that the model saw
-    epochs: int  # of the model
+    share: float  # share of D_train that the model saw
+    epochs: int  # epochs that the model was trained for
     levels: int
     shape: tuple[int, ...]  # (C, H, W)
     images_per_chunk: int
-    k: int  # finished chunks from the first on without a gap
+    k: int  # number of finished chunks up to the first gap
     quality: dict[str, float]  # the numbers of quality.json; empty: not measured
     path: Path
-    trial: dict[str, object] = field(repr=False)  # the model's fields
+    trial: dict[str, object] = field(repr=False)  # fields of the model's trial
 
 
 def pools(path: str | Path) -> list[Pool]:
-    """The pools, with a chunk at least, of a study's diffusion models; by data set and share.
+    """Returns the pools with at least one chunk of a study's diffusion models.
 
-    Of a results root, the pools of all its trials. Raises ResultsError, by name, for a pool.json
-    or quality.json that is damaged or that a link takes elsewhere.
+    They are sorted by data set, share, epochs and name. For a results root they are those of all
+    its trials. Raises ResultsError for a pool.json or quality.json that is damaged or a link out of
+    the results.
     """
     path = Path(path)
     trials = {trial.key: trial for trial in results.trials(path)}
@@ -59,9 +60,9 @@ def pools(path: str | Path) -> list[Pool]:
 
 
 def pictures(pool: Pool, count: int) -> np.ndarray:
-    """The pool's first images, at most `count`, as uint8 levels (N, C, H, W).
+    """Returns the pool's first images, at most `count`, as uint8 levels (N, C, H, W).
 
-    Raises ResultsError for a chunk that is missing, damaged, or elsewhere by a link.
+    Raises ResultsError for a chunk that is missing, damaged, or a link out of the results.
     """
     needed = min(pool.k, math.ceil(count / pool.images_per_chunk))
     starts = [index * pool.images_per_chunk for index in range(needed)]
@@ -72,8 +73,11 @@ def pictures(pool: Pool, count: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def told_apart(found: list[Pool]) -> list[list[str]]:
-    """For each pool what tells it from others of its data set, share and epochs: `seed 1`, ..."""
+def distinctions(found: list[Pool]) -> list[list[str]]:
+    """Returns, for each pool, the fields that distinguish it, such as `seed 1`.
+
+    It is compared with the others of its data set, share and epochs.
+    """
     differ = []
     for pool in found:
         twins = [other.trial for other in found if _place(other) == _place(pool)]
@@ -87,7 +91,7 @@ def _place(pool: Pool) -> tuple[str, float, int]:
 
 
 def judged(quality: dict[str, float]) -> str:
-    """What the numbers say, as the end of a sentence that begins with the pool; "" if too few."""
+    """Judges a pool by its numbers, as the end of a sentence about it; "" if one is missing."""
     try:
         return f"{_nearness(quality)}; {_distance(quality)}"
     except KeyError:
@@ -95,7 +99,7 @@ def judged(quality: dict[str, float]) -> str:
 
 
 def _nearness(quality: dict[str, float]) -> str:
-    """Whether samples repeat training images: beside test images, which do not."""
+    """Judges whether samples repeat training images, compared with test images, which do not."""
     near, chance = quality["near_copies_samples"], quality["near_copies_test"]
     count = min(quality["images"], CHECKED)
     error = math.sqrt((near * (1 - near) + chance * (1 - chance)) / count)
@@ -117,7 +121,7 @@ def _nearness(quality: dict[str, float]) -> str:
 
 
 def _distance(quality: dict[str, float]) -> str:
-    """How far from the test set, in units of what real images have."""
+    """Judges the distance to the test set, in units of that of D_train."""
     samples, floor = quality["frechet_samples_test"], quality["frechet_train_test"]
     if samples > FAR * floor:
         times = f"{samples / floor:.3g} times" if floor else "farther:"
@@ -126,11 +130,11 @@ def _distance(quality: dict[str, float]) -> str:
 
 
 def _pool(file: Path, root: Path, trials: dict[str, TrialFolder]) -> Pool | None:
-    """The pool that `pool.json` describes; None where its model is not among the trials."""
+    """Reads the pool that `pool.json` describes; None if its model is not among the trials."""
     _check_inside(file, root)
     record = read_json(file)
     if record is None:
-        raise _damaged(file, "holds no JSON object")
+        raise _damaged(file, "contains no JSON object")
     trial = trials.get(str(record.get("model")))
     fields = trial.fields if trial else None
     if not fields or fields.get("kind") != "diffusion":
@@ -142,18 +146,18 @@ def _pool(file: Path, root: Path, trials: dict[str, TrialFolder]) -> Pool | None
 
 
 def _described(record: dict[str, object], path: Path, trial: dict[str, object]) -> Pool:
-    """The pool of a record's values, each checked; ValueError names a wrong one."""
+    """Makes a pool from a record after checking each value; ValueError names a wrong one."""
     if record.get("format") != FORMAT:
         raise ValueError("format")
     if record.get("name") != path.name:
-        raise ValueError("name, which is that of its folder")
+        raise ValueError("name: it must be that of its folder")
     dataset, shape, share = record.get("dataset"), record.get("shape"), trial.get("share")
     if not isinstance(dataset, str):
         raise ValueError("dataset")
     if not isinstance(shape, list) or len(shape) != 3:
         raise ValueError("shape")
     if not 2 <= (levels := _count(record, "levels")) <= 256:
-        raise ValueError("levels, 2 to 256")
+        raise ValueError("levels: they are 2 to 256")
     if not isinstance(share, int | float):
         raise ValueError("share: its model has none")
     return Pool(
@@ -182,7 +186,7 @@ def _whole(value: object, name: str) -> int:
 
 
 def _finished(chunks: object) -> int:
-    """How many chunks are recorded from the first on; what they name is never taken as a path."""
+    """Counts the recorded chunks up to the first gap; their file names are never used as paths."""
     listed = chunks if isinstance(chunks, list) else [None]
     names = [CHUNK.fullmatch(str(c.get("file"))) if isinstance(c, dict) else None for c in listed]
     there = {int(name[1]) for name in names if name}
@@ -192,7 +196,7 @@ def _finished(chunks: object) -> int:
 
 
 def _quality(file: Path) -> dict[str, float]:
-    """The measured numbers; none where nothing is measured yet."""
+    """Reads the measured numbers, {} if nothing is measured yet."""
     _check_inside(file, file.parents[2])
     if not file.exists():
         return {}
@@ -200,8 +204,8 @@ def _quality(file: Path) -> dict[str, float]:
         return {name: _number(value) for name, value in (read_json(file) or {"": ""}).items()}
     except (ValueError, OverflowError):
         raise ResultsError(
-            f"{file} is damaged: it holds no JSON object of numbers. "
-            "Remove it and run the study again: it is measured anew."
+            f"{file} is damaged: it contains no JSON object of numbers. "
+            "Remove it and run the study again, which measures it again."
         ) from None
 
 
@@ -212,16 +216,16 @@ def _number(value: object) -> float:
 
 
 def _chunk(pool: Pool, index: int) -> np.ndarray:
-    """A chunk's images, mapped from the file."""
+    """Returns a chunk's images as a memory map of the file."""
     file = _file(pool, index)
     _check_inside(file, pool.path.parents[1])
     try:
         images = np.load(file, mmap_mode="r", allow_pickle=False)
     except UNREADABLE as error:
-        raise _damaged(file, f"is missing or no array ({type(error).__name__})") from None
+        raise _damaged(file, f"is missing or not an array ({type(error).__name__})") from None
     shape = (pool.images_per_chunk, *pool.shape)
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape != shape:
-        raise _damaged(file, f"does not hold uint8 levels {shape}")
+        raise _damaged(file, f"does not contain uint8 levels {shape}")
     return images
 
 
@@ -236,11 +240,12 @@ def _check_inside(file: Path, root: Path) -> None:
         inside = False
     if not inside:
         raise ResultsError(
-            f"{file} is a symbolic link out of {root}. Put the file itself there, not a link."
+            f"{file} is a symbolic link out of {root}. Replace the link with the file itself."
         )
 
 
 def _damaged(file: Path, how: str) -> ResultsError:
     return ResultsError(
-        f"{file} {how}. Move {file.parent.name} away and run the study again: it is sampled anew."
+        f"{file} {how}. Move {file.parent.name} away and run the study again, which samples it "
+        "again."
     )

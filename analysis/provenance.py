@@ -1,4 +1,4 @@
-"""Where results come from: the study, its preset, and the commit and date of each launch."""
+"""Reads where results come from: the study, its preset, and each launch's commit and date."""
 
 import json
 from contextlib import suppress
@@ -11,15 +11,14 @@ from analysis.command import command
 from analysis.trial_folder import NewerFormat, ResultsError, check_format, read_versioned
 
 KEPT = ("study", "preset", "launches", "search", "rates", "studies")
-METADATA = b"study"  # where the parquet's schema keeps name, preset, launches and format
+METADATA = b"study"  # the parquet schema's entry with name, preset, launches and format
 
 
 def provenance(path: str | Path) -> dict[str, object]:
-    """`study`, `preset` and `launches` of a study's folder or parquet file; of a root all launches.
+    """Returns `study`, `preset` and `launches` of a study's folder or parquet file.
 
-    Of a study also `search` and `rates`, where its trials were chosen by validation.
-
-    Of a root also `preset`, where its studies have one in common.
+    They come with `search` and `rates` if the study's trials were chosen by validation. For a
+    results root the result has the launches of all studies, and `preset` if all have the same.
     """
     path = Path(path)
     study = read_versioned(path / "study.json") if path.is_dir() else None
@@ -32,17 +31,20 @@ def provenance(path: str | Path) -> dict[str, object]:
 
 
 def about_parquet(file: Path) -> dict[str, object]:
-    """What a parquet file says of its study; raises ResultsError where its format is not known."""
+    """Reads the record of its study in a parquet file.
+
+    Raises ResultsError if the file cannot be read or its format is not known.
+    """
     try:
         text = (pq.read_schema(file).metadata or {}).get(METADATA)
         about = json.loads(text) if text else {}
     except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         about, fault = None, type(error).__name__
     else:
-        fault = "its record is no object"
+        fault = "its record is not an object"
     if not isinstance(about, dict):
         raise ResultsError(
-            f"{file} is no readable parquet file ({fault}). "
+            f"{file} is not a readable parquet file ({fault}). "
             f"Type {command('report', '--results', file.parent)} to write it again."
         )
     check_format(file, about.pop("format", 0))
@@ -52,7 +54,7 @@ def about_parquet(file: Path) -> dict[str, object]:
 def _of_root(root: Path) -> dict[str, object]:
     found = []
     for file in sorted(root.glob("*/study.json")):
-        with suppress(NewerFormat):  # the root's other studies can be read
+        with suppress(NewerFormat):  # the root's other studies can still be read
             found.append(read_versioned(file) or {})
     launches = [launch for study in found for launch in launches_of(study)]
     presets = {str(study.get("preset")) for study in found}
@@ -61,7 +63,7 @@ def _of_root(root: Path) -> dict[str, object]:
 
 
 def launches_of(about: dict[str, object]) -> list[dict[str, object]]:
-    """The launches that a study.json lists."""
+    """Returns the launches that a study.json lists."""
     listed = about.get("launches")
     return (
         [launch for launch in listed if isinstance(launch, dict)]
@@ -71,7 +73,7 @@ def launches_of(about: dict[str, object]) -> list[dict[str, object]]:
 
 
 def public(launch: dict[str, object]) -> dict[str, object]:
-    """The launch without the words typed and the host, which name folders and machines."""
+    """Returns the launch without its command line and host, which name folders and machines."""
     hardware = launch.get("hardware")
     if isinstance(hardware, dict):
         launch = launch | {"hardware": {k: v for k, v in hardware.items() if k != "host"}}
@@ -79,7 +81,7 @@ def public(launch: dict[str, object]) -> dict[str, object]:
 
 
 def note(path: str | Path) -> str:
-    """One line on where results come from: study, preset, commit, date of the last launch."""
+    """Returns a line on where results come from: study, preset, commit, date of the last launch."""
     about = provenance(path)
     last = (launches_of(about) or [{}])[-1]
     parts = [str(about[name]) for name in ("study", "preset") if about.get(name)]
@@ -89,7 +91,7 @@ def note(path: str | Path) -> str:
 
 
 def _code(launch: dict[str, object]) -> list[str]:
-    """Names the code of a launch by its commit or version; old launches have no `code`."""
+    """Names a launch's code by its commit or version; launches of old versions have no `code`."""
     code = launch.get("code")
     if not isinstance(code, dict):
         code = {"commit": launch.get("git_commit"), "dirty": launch.get("git_dirty")}

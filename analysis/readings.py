@@ -1,8 +1,8 @@
-"""Holds each reading of what the paper leaves open beside its default: does it matter?
+"""Compares each reading of what the paper leaves open with the default: does it matter?
 
 A reading is a column at another value than the default; its partner is the trial that agrees with
-it in every other column, of the same replicate and seed. So a difference is free of what both
-share: images, diffusion model and initialization.
+it in every other column and has the same replicate and seed. So what both share (images, diffusion
+model and initialization) cancels in their difference.
 """
 
 from collections.abc import Hashable, Mapping
@@ -14,7 +14,7 @@ from analysis import curves, levels
 from analysis.intervals import FEW_SEEDS, Interval, t_interval
 from analysis.trial_folder import ResultsError
 
-DEFAULTS: dict[str, object] = {  # column: what the paper is read as where nothing else is chosen
+DEFAULTS: dict[str, object] = {  # column: the default reading of the paper
     "weight_decay": 0.0,
     "grad_clip": None,
     "lr_decay_epochs": 0,
@@ -38,7 +38,7 @@ DEFAULTS: dict[str, object] = {  # column: what the paper is read as where nothi
     "source_pool_order": "chunks",
     "source_mix": "batch",
 }
-CONTEXT = [  # what a reading and its default share, beside replicate and seed
+CONTEXT = [  # columns that a reading and its default share, besides replicate and seed
     *("dataset", "train_size", "partition", "network", "likelihood", "m_z", "n_c", "lr", "batch"),
     *("source_real_share", "source_augment", "source_mollify_epochs", "source_k", "source_pool"),
     *("half_asleep_from", "precision"),
@@ -48,28 +48,28 @@ DRAWN = ["replicate", "split", "seed"]
 
 @dataclass(frozen=True)
 class Reading:
-    """A reading's last test ELBO and gap minus those of its default, in nats per image."""
+    """Holds a reading's last test ELBO and gap minus those of its default, in nats per image."""
 
     column: str
     value: object
     default: object
-    source: str  # of the default's trials
+    source: str  # source of the default's trials
     test_elbo: Interval
     generalization_gap: Interval
     level: str  # what n counts (analysis.levels)
 
     @property
     def verdict(self) -> str:
-        """Whether the test ELBO differs from the default's beyond the noise."""
+        """States whether the test ELBO differs from the default's beyond the noise."""
         if self.test_elbo.n < FEW_SEEDS:
             return f"not decided (n = {self.test_elbo.n} < {FEW_SEEDS})"
         return {1: "raises it", -1: "lowers it", 0: "no effect shown"}[self.test_elbo.sign]
 
 
 def readings(frame: pd.DataFrame) -> list[Reading]:
-    """The readings in a frame of trials, each beside its default, over the pairs that are done.
+    """Compares the readings in a frame with their defaults, over pairs of finished trials.
 
-    Raises ResultsError where no trial reads the paper in another way.
+    Raises ResultsError if every trial has the default reading.
     """
     vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
     finals = curves.last_values(vae) if len(vae) else vae
@@ -77,7 +77,7 @@ def readings(frame: pd.DataFrame) -> list[Reading]:
     found = [name for name in DEFAULTS if any(name in columns for columns in off)]
     if not found:
         raise ResultsError(
-            "None of these trials reads the paper in another way than the default. "
+            "All of these trials have the default reading of the paper. "
             "Run scaling-vae study readings."
         )
     finals = levels.settle(finals).reset_index(drop=True)
@@ -87,8 +87,8 @@ def readings(frame: pd.DataFrame) -> list[Reading]:
     return [reading for group in made for reading in group]
 
 
-def said(frame: pd.DataFrame) -> list[str]:
-    """The lines of a frame, or why there are none."""
+def lines_or_reason(frame: pd.DataFrame) -> list[str]:
+    """Returns the lines of a frame, or a line on why there are none."""
     try:
         return lines(readings(frame))
     except ResultsError as error:
@@ -96,7 +96,7 @@ def said(frame: pd.DataFrame) -> list[str]:
 
 
 def lines(found: list[Reading]) -> list[str]:
-    """A line for each reading: what is read otherwise, on which source, and what it changes."""
+    """Returns a line for each reading: its value, the source, and what it changes."""
     head = "Readings of what the paper leaves open, test ELBO minus that of the default (nats):"
     return [head, *map(_line, found)]
 
@@ -106,8 +106,8 @@ def _line(reading: Reading) -> str:
     default = "none" if reading.default is None else reading.default
     size = reading.test_elbo
     ends = f" [{size.low:+.2f}, {size.high:+.2f}]" if size.n > 1 else ""
-    said = f"{name}={reading.value} (default {default}) on {reading.source}"
-    return f"  {said}: {size.mean:+.2f}{ends}, {_n(reading)}: {reading.verdict}"
+    start = f"{name}={reading.value} (default {default}) on {reading.source}"
+    return f"  {start}: {size.mean:+.2f}{ends}, {_n(reading)}: {reading.verdict}"
 
 
 def _n(reading: Reading) -> str:
@@ -115,7 +115,7 @@ def _n(reading: Reading) -> str:
 
 
 def _off(row: Mapping[Hashable, object]) -> frozenset[str]:
-    """The columns that are not at their default."""
+    """Returns the columns that are not at their default."""
     return frozenset(
         name for name in DEFAULTS if name in row and _plain(row[name]) not in (None, DEFAULTS[name])
     )
@@ -131,7 +131,7 @@ def _values(finals: pd.DataFrame, name: str) -> list[object]:
 
 
 def _compared(finals: pd.DataFrame, name: str, value: object) -> list[Reading]:
-    """The reading on every source and in every context that has both it and its default."""
+    """Compares a reading on every source and in every context that has it and its default."""
     place = [column for column in [*CONTEXT, *DRAWN] if column in finals]
     text = finals.assign(**{column: finals[column].astype(str) for column in place})
     alone = text["off"] == frozenset([name])
@@ -154,6 +154,6 @@ def _compared(finals: pd.DataFrame, name: str, value: object) -> list[Reading]:
 
 
 def _difference(pairs: pd.DataFrame, metric: str) -> Interval:
-    """Of pairs of trials, over draws; seeds of a draw are averaged."""
+    """Returns the difference over draws of paired trials; seeds of a draw are averaged."""
     each = (pairs[metric] - pairs[f"{metric}_default"]).groupby(pairs["unit"]).mean()
     return t_interval(each, overlap=levels.overlap_at(pairs))

@@ -1,4 +1,4 @@
-"""Reads results at an address: what analysis needs of them is copied to a temporary folder.
+"""Reads results at an address, by copying the files that analysis needs to a temporary folder.
 
 `s3://BUCKET/PATH` and `gs://BUCKET/PATH` are read through pyarrow, with the credentials and
 settings that its file systems find (environment, files, options of the address such as
@@ -21,18 +21,18 @@ from typing import Protocol
 
 from analysis.trial_folder import ResultsError
 
-STORES = ("s3", "gs")  # pyarrow lists and reads these
+STORES = ("s3", "gs")  # schemes that pyarrow lists and reads
 WEB = ("http", "https")
 OF_STUDY = ("study.json", "trials.parquet", "plan.json")
 OF_TRIAL = ("trial.json", "rows.jsonl", "done.json", "arrays.npz")
 OF_POOL = ("pool.json", "quality.json")
-AT_ONCE = 16  # requests
-SECONDS = 60  # without an answer
-PREFIX = "scaling-vae-results-"  # of temporary folders
+AT_ONCE = 16  # requests in parallel
+SECONDS = 60  # to wait for an answer
+PREFIX = "scaling-vae-results-"  # of the temporary folders' names
 
 
 class Source(Protocol):
-    """A place that files are read from, by their path below an address."""
+    """Defines what is needed of a place that files are read from."""
 
     def read(self, path: str) -> bytes | None:
         """Returns the content of a file, or None if there is no such file."""
@@ -44,7 +44,7 @@ class Source(Protocol):
 
 
 def is_address(text: str) -> bool:
-    """Returns whether the text is an address such as s3://bucket/results, and no path."""
+    """Returns whether the text is an address such as s3://bucket/results rather than a path."""
     scheme, found, _ = text.partition("://")
     return bool(found) and scheme.isalnum()
 
@@ -52,8 +52,8 @@ def is_address(text: str) -> bool:
 def place(text: str) -> Path:
     """Returns the path of results: the text itself, or a copy of what is at its address.
 
-    The copy is deleted when this process ends. Raises ResultsError for an unknown scheme, for an
-    address that cannot be read, and where no results are.
+    The copy is deleted when this process ends. Raises ResultsError for an unknown scheme, and for
+    an address that cannot be read or has no results.
     """
     if not is_address(text):
         return Path(text)
@@ -71,15 +71,16 @@ def place(text: str) -> Path:
 
 
 def public(address: str) -> str:
-    """Returns the address without user, password and options, as messages show it."""
+    """Returns the address without user, password and options, for messages."""
     parts = urllib.parse.urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def beside(path: Path, output: Path | None = None) -> Path:
-    """Returns the folder in which files about results are written where no output is named.
+    """Returns the folder for files about results if no output is named.
 
-    Raises ResultsError if an output is needed: what is written beside a copy would be deleted.
+    Raises ResultsError if an output is needed, because files next to a temporary copy would be
+    deleted with it.
     """
     if output is None and any(part.startswith(PREFIX) for part in path.parts):
         raise ResultsError(
@@ -90,14 +91,14 @@ def beside(path: Path, output: Path | None = None) -> Path:
 
 
 def _open(text: str) -> tuple[Source, str]:
-    """Returns what reads the address, and the path that it knows it by."""
+    """Returns the source that reads the address, and the address as a path of that source."""
     scheme = text.partition("://")[0]
     if scheme in WEB:
         return _Web(), text.rstrip("/")
     if scheme not in STORES:
         raise ResultsError(
-            f"{public(text)}: addresses of {scheme}:// cannot be read. "
-            "Give one of s3://, gs://, https://, or a path."
+            f"{public(text)}: addresses with {scheme}:// cannot be read. "
+            "Give an address with s3://, gs:// or https://, or a path."
         )
     from pyarrow import fs
 
@@ -126,8 +127,8 @@ def _results(source: Source, address: str, folder: Path, text: str) -> Path:
     _copy_pools(source, address, root)
     if not keys and not any(root.glob("*/trials.parquet")):
         raise ResultsError(
-            f"{text} holds neither study.json nor trials/. Give the address of a results root, of "
-            "a study's folder or of a parquet file; over https:// a root cannot be listed."
+            f"{text} contains neither study.json nor trials/. Give the address of a results root, "
+            "a study's folder or a parquet file; over https:// a root cannot be listed."
         )
     return root
 
@@ -139,7 +140,7 @@ def _copy_pools(source: Source, address: str, root: Path) -> None:
 
 
 def _listed(file: Path) -> list[str]:
-    """The keys of a study's trials; none where its record is damaged or only a parquet is there."""
+    """Returns the keys of a study's trials, [] if its study.json is damaged or missing."""
     try:
         trials = json.loads(file.read_bytes()).get("trials")
     except (OSError, ValueError, AttributeError, RecursionError):
@@ -157,12 +158,12 @@ def _copy_each(
 
 
 def _copy_all(source: Source, address: str, folder: Path, files: Iterable[str]) -> bool:
-    """Copies the files that are there; returns whether any is."""
+    """Copies those of the files that exist, and returns whether any does."""
     return any([_copy(source, f"{address}/{file}", folder / file) for file in files])
 
 
 def _copy(source: Source, path: str, file: Path) -> bool:
-    """Copies one file; returns whether it is there."""
+    """Copies one file, and returns whether it exists."""
     content = source.read(path)
     if content is None:
         return False
@@ -172,7 +173,7 @@ def _copy(source: Source, path: str, file: Path) -> bool:
 
 
 class _Web:
-    """A web server, which has files and no listing."""
+    """Reads files of a web server, which cannot list folders."""
 
     def read(self, path: str) -> bytes | None:
         try:
@@ -196,7 +197,7 @@ class _Web:
 
 
 class _Store:
-    """A bucket in an object store, through pyarrow."""
+    """Reads a bucket of an object store through pyarrow."""
 
     def __init__(self, system: object) -> None:
         self.system = system

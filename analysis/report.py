@@ -1,4 +1,4 @@
-"""A study's report: one parquet file, the figures, and the verdict in plain console lines."""
+"""Reports on a study: writes a parquet file and the figures, and prints the verdict."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,25 +24,26 @@ def report(
     """Compacts a study, draws its figures and returns the lines to print.
 
     Writes trials.parquet, and each named figure or table as PNG, PDF and CSV into the study's
-    folder `figures`; says what tables hold and, with Figure 8, whether there is double descent.
-    What cannot be drawn or decided yet is a line, not an error; a folder that is none raises.
-    `found` are the study's trials where they are read already.
+    folder `figures`. The lines contain the tables and, with Figure 8, the verdict on double
+    descent. A figure or verdict that is not possible yet yields a line, not an error. Raises
+    ResultsError if `study` is not a results folder. `found` are the study's trials, if they are
+    read already.
     """
     study = Path(study)
     found = results.trials(study) if found is None else found
-    said = _states(study, found)
+    printed = _states(study, found)
     try:
         frame = results.load(study, found)
         compact(study, frame)
     except ResultsError as error:
-        return [*said, str(error)]
+        return [*printed, str(error)]
     about = provenance.provenance(study)
     names = [*names, *choice.figures_of(frame, about)]
-    said += [_drawn(name, frame, study) for name in names]
+    printed += [_drawn(name, frame, study) for name in names]
     for name in filter(figures.is_table, names):
-        said += _text(name, frame, study)
-    said += _worth(frame) if "worth" in names else []
-    return said + (_judged(frame, about) if "fig8" in names else [])
+        printed += _text(name, frame, study)
+    printed += _worth(frame) if "worth" in names else []
+    return printed + (_judged(frame, about) if "fig8" in names else [])
 
 
 def _worth(frame: pd.DataFrame) -> list[str]:
@@ -55,7 +56,7 @@ def _worth(frame: pd.DataFrame) -> list[str]:
 def _text(name: str, frame: pd.DataFrame, study: Path) -> list[str]:
     try:
         return figures.text(name, figures.load(name, study, frame))
-    except ResultsError:  # said already, where the table is drawn
+    except ResultsError:  # _drawn has printed it
         return []
 
 
@@ -67,18 +68,18 @@ def _judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
 
 
 def judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
-    """The verdict's lines; both verdicts where the study has a fixed rate and tuned ones."""
-    said = []
+    """Returns the lines of the verdict, or of both if the study has a fixed rate and tuned ones."""
+    found = []
     for name, part in choice.parts(frame, about).items():
-        said += [f"{name}:"] if name else []
-        said += verdicts.lines(part)
-    return said
+        found += [f"{name}:"] if name else []
+        found += verdicts.lines(part)
+    return found
 
 
 def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
-    """The report on the named figures; without names, on those that the study shows.
+    """Reports on the named figures or, without names, on those that the study shows.
 
-    A study that trains diffusion models only gets `diffusion_report`.
+    A study that only trains diffusion models gets `diffusion_report`.
     """
     found = results.trials(study)
     kinds = {trial.fields.get("kind") for trial in found if trial.fields}
@@ -86,27 +87,28 @@ def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
         return diffusion_report(study)
     name = str(provenance.provenance(study).get("study"))
     if name == "readings" and not names:
-        return [*report(study, (), found), *readings.said(results.load(study))]
+        return [*report(study, (), found), *readings.lines_or_reason(results.load(study))]
     return report(study, names or figures.STUDIES.get(name) or DEFAULT, found)
 
 
 def diffusion_report(study: str | Path) -> list[str]:
-    """Draws a study's diffusion samples and returns the lines to print: how good the pools are.
+    """Draws a study's diffusion samples and returns lines to print on how good the pools are.
 
-    Writes trials.parquet and figures/fig17 as PNG, PDF and CSV into the study's folder. What
-    cannot be drawn yet is a line, not an error; a folder that is none raises.
+    Writes trials.parquet and figures/fig17 as PNG, PDF and CSV into the study's folder. A figure
+    that cannot be drawn yet yields a line, not an error. Raises ResultsError if `study` is not a
+    results folder.
     """
     study = Path(study)
-    said = _states(study, results.trials(study))
+    printed = _states(study, results.trials(study))
     try:
         compact(study)
     except ResultsError as error:
-        said.append(str(error))
+        printed.append(str(error))
     try:
         frame = figures.load("fig17", study)
     except ResultsError as error:
-        return [*said, str(error)]
-    return [*said, _drawn("fig17", frame, study), *pool_lines(list(frame["pool"]))]
+        return [*printed, str(error)]
+    return [*printed, _drawn("fig17", frame, study), *pool_lines(list(frame["pool"]))]
 
 
 def _drawn(name: str, frame: pd.DataFrame, study: Path) -> str:
@@ -120,14 +122,14 @@ def _drawn(name: str, frame: pd.DataFrame, study: Path) -> str:
 
 
 def _states(study: Path, trials: list[TrialFolder]) -> list[str]:
-    """How many trials stand where, and which failed."""
+    """Returns lines on how many trials are in which state, and which failed."""
     counts = Counter(trial.state for trial in trials)
     if not trials:
         return [f"{study}: none of its trials is on disk."]
     done = f"{counts['done']} of {len(trials)} trials done"
     others = [f"{n} {state}" for state, n in counts.items() if state != "done"]
-    said = [f"{study}: {', '.join([done, *others])}."]
+    lines = [f"{study}: {', '.join([done, *others])}."]
     failed = [trial for trial in trials if trial.state == "failed"]
     for trial in failed[:SHOWN]:
-        said.append(f"  failed: {trial.key} at epoch {trial.epoch}: {trial.error or 'no reason'}")
-    return said + ([f"  and {len(failed) - SHOWN} more failed"] if len(failed) > SHOWN else [])
+        lines.append(f"  failed: {trial.key} at epoch {trial.epoch}: {trial.error or 'no reason'}")
+    return lines + ([f"  and {len(failed) - SHOWN} more failed"] if len(failed) > SHOWN else [])

@@ -1,8 +1,8 @@
-"""Results folder or parquet -> tidy frame: a row per trial and measured epoch.
+"""Reads a results folder or parquet file as a tidy frame with a row per trial and measured epoch.
 
-The folder's layout is in docs/results-format.md, the columns are in `COLUMNS`; a study's rows
-beyond its own epochs are cut.
-`analysis.compact` writes the same frame to one file, from which every figure can be drawn again.
+The folder's layout is in docs/results-format.md, the columns are in `COLUMNS`. Rows beyond the
+epochs that a study requested are left out. `analysis.compact` writes the same frame to one file,
+from which every figure can be drawn again.
 """
 
 import json
@@ -29,19 +29,19 @@ from analysis.trial_folder import (
     read_versioned,
 )
 
-NAMED = 3  # damaged trials on stderr before "and n more"
+NAMED = 3  # damaged trials named on stderr before "and n more"
 LARGEST = 10**300  # a whole number in JSON may have a thousand digits
 APART = {"key", "kind", "state", "dataset", "seed", "source", "m_z", "n_c", "share"}
-IDENTITY = ["key", "kind", "source", "m_z", "n_c", "seed", "replicate"]  # of what is unmeasured
+IDENTITY = ["key", "kind", "source", "m_z", "n_c", "seed", "replicate"]  # of unmeasured trials
 
 
 def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFrame:
-    """Tidy frame of a results root, a study's folder or a parquet file; columns as in COLUMNS.
+    """Reads a results root, a study's folder or a parquet file; columns are as in COLUMNS.
 
-    Numbers not measured are missing (NaN or NA), never 0. Trials without any row, which the frame
-    cannot hold, stand in `frame.attrs["unmeasured"]`. `found` are the path's `trials` where they
-    are read already. Raises ResultsError with two sentences where there is nothing to read, and
-    where a column is not what `analysis.invariants` asks of it.
+    Numbers that were not measured are missing (NaN or NA), never 0. Trials without any row are
+    listed in `frame.attrs["unmeasured"]`. `found` are the path's `trials`, if they are read
+    already. Raises ResultsError with two sentences if there is nothing to read, and if a column
+    does not meet `analysis.invariants`.
     """
     path = Path(path)
     if path.is_file():
@@ -51,7 +51,7 @@ def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFra
         return checked(_read_parquet(path / "trials.parquet"), path / "trials.parquet")
     if not any(trial.rows and trial.fields for trial in folders):
         raise ResultsError(
-            f"{path} holds no measured epoch yet. "
+            f"{path} contains no measured epoch yet. "
             "Run the study (again), or give another folder with --results FOLDER."
         )
     root = path.parent if (path / "study.json").is_file() else path
@@ -59,9 +59,9 @@ def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFra
 
 
 def _sound(folders: list[TrialFolder], path: Path) -> pd.DataFrame:
-    """The frame of the trials whose values are sound; the others are named on stderr.
+    """Returns the frame of the trials without invalid values, and names the others on stderr.
 
-    Raises ResultsError where no trial is sound.
+    Raises ResultsError if no trial is valid.
     """
     try:
         return checked(_frame(folders), path)
@@ -79,7 +79,7 @@ def _sound(folders: list[TrialFolder], path: Path) -> pd.DataFrame:
 
 
 def _reason(trial: TrialFolder, path: Path) -> str | None:
-    """What is wrong with the values of a trial, if anything is."""
+    """Returns what is wrong with the values of a trial, None if nothing is."""
     if not (trial.rows and trial.fields):
         return None
     try:
@@ -90,7 +90,10 @@ def _reason(trial: TrialFolder, path: Path) -> str | None:
 
 
 def trials(path: str | Path) -> list[TrialFolder]:
-    """Every trial of a results root or of a study, with its state; empty where none is on disk."""
+    """Reads every trial of a results root or of a study, [] if none is on disk.
+
+    Raises ResultsError if the path does not exist or is not a results folder.
+    """
     path = Path(path)
     if not path.exists():
         raise ResultsError(
@@ -98,24 +101,24 @@ def trials(path: str | Path) -> list[TrialFolder]:
             "Run a study first (scaling-vae study double_descent), or give --results FOLDER."
         )
     if (path / "study.json").is_file():
-        asked, home = _asked(path), path.parent / "trials"
-        found = [home / key for key in asked]
+        requested, home = _requested(path), path.parent / "trials"
+        found = [home / key for key in requested]
         if not any(folder.is_dir() for folder in found):
             return []
-        return [read_trial(folder, asked[folder.name]) for folder in found]
+        return [read_trial(folder, requested[folder.name]) for folder in found]
     if (path / "trials").is_dir():
         folders = sorted(folder for folder in (path / "trials").iterdir() if folder.is_dir())
         return _readable(folders)
     if (path / "trials.parquet").is_file():
         return []
     raise ResultsError(
-        f"{path} is no results folder: it holds neither study.json nor trials/. "
+        f"{path} is not a results folder: it contains neither study.json nor trials/. "
         "Give a root, a study's folder or a parquet file: --results results/double_descent."
     )
 
 
 def _readable(folders: list[Path]) -> list[TrialFolder]:
-    """The trials of a root; those of a newer format are left out, unless there is no other."""
+    """Reads the trials of a root, without those of a newer format unless there are no others."""
     found, refused = [], []
     for folder in folders:
         try:
@@ -127,18 +130,18 @@ def _readable(folders: list[Path]) -> list[TrialFolder]:
     return found
 
 
-def _asked(study: Path) -> dict[str, int | None]:
-    """The keys that a study asks for, and up to which epoch."""
+def _requested(study: Path) -> dict[str, int | None]:
+    """Returns the keys of a study's trials, each with the number of epochs (None: all)."""
     listed = (read_versioned(study / "study.json") or {}).get("trials")
     if not isinstance(listed, dict):
         raise ResultsError(
             f"{study / 'study.json'} is damaged or lists no trials. "
-            "Run the study again to write it anew, or read --results "
+            "Run the study again, which writes a new one, or read --results "
             f"{study / 'trials.parquet'}."
         )
     named = {key: value for key, value in listed.items() if Path(key).name == key}
-    asked = {k: value.get("epochs") for k, value in named.items() if isinstance(value, dict)}
-    return {key: epochs if type(epochs) is int else None for key, epochs in asked.items()}
+    lengths = {k: value.get("epochs") for k, value in named.items() if isinstance(value, dict)}
+    return {key: epochs if type(epochs) is int else None for key, epochs in lengths.items()}
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -149,21 +152,21 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, ResultsError) as error:
         raise ResultsError(
-            f"{path} is no readable parquet file ({type(error).__name__}). "
+            f"{path} is not a readable parquet file ({type(error).__name__}). "
             f"Type {command('report', '--results', path.parent)} to write it again."
         ) from None
     if not {"key", "kind", "state", "epoch"} & {*frame.columns, *frame.index.names}:
         raise ResultsError(
-            f"{path} is a parquet file, but not one of trials: it lacks key, kind, state or epoch. "
+            f"{path} is a parquet file, but not of trials: it lacks key, kind, state or epoch. "
             "Give a study's trials.parquet with --results."
         )
     return frame if frame.index.names == [None] else frame.reset_index()
 
 
 def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
-    """Trials and their rows side by side; a name that both have is the row's where that has it.
+    """Joins trials and their rows; of a name that both have, the row's value is taken if present.
 
-    What tells trials apart is never the row's.
+    The fields that identify a trial (APART) are never taken from the row.
     """
     waiting = [
         trial.fields | {"key": trial.key} for trial in folders if trial.fields and not trial.rows
@@ -190,7 +193,7 @@ def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
 
 
 def _columns(records: list[dict[str, object]]) -> pd.DataFrame:
-    """Records -> typed columns: those of COLUMNS first and in that order, then the others."""
+    """Makes typed columns of records: those of COLUMNS first and in that order, then the others."""
     names = dict.fromkeys(chain.from_iterable(records))
     ordered = [name for name in COLUMNS if name in names]
     ordered += [name for name in names if name not in COLUMNS]
@@ -198,7 +201,7 @@ def _columns(records: list[dict[str, object]]) -> pd.DataFrame:
 
 
 def _typed(name: str, values: list[object]) -> pd.Series:
-    """A column whose dtype depends on the values' kinds only, so that parquet gives it back."""
+    """Makes a column whose dtype depends on the types of its values only, as parquet keeps it."""
     kinds = set(map(type, values)) - {type(None)}
     unit = COLUMNS[name][0] if name in COLUMNS else None
     missing = None in values
@@ -212,5 +215,5 @@ def _typed(name: str, values: list[object]) -> pd.Series:
         return pd.Series(finite, dtype="float64").replace([np.inf, -np.inf], np.nan)
     as_is = (str, type(None))
     texts = [v if isinstance(v, as_is) else json.dumps(v, sort_keys=True) for v in values]
-    texts = [v and v.encode("utf-8", "replace").decode() for v in texts]  # half a pair is no text
+    texts = [v and v.encode("utf-8", "replace").decode() for v in texts]  # no lone surrogates
     return pd.Series(texts, dtype="str")

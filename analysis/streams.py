@@ -1,6 +1,6 @@
-"""Standard output and error as they are found: closed, in any encoding, a pipe that goes away.
+"""Keeps a program running if its output is closed, has another encoding, or is a closed pipe.
 
-What cannot be written ends no work: the rest of the output is dropped, and `lost` tells why.
+Output that cannot be written is dropped instead, and `lost` returns the reason.
 """
 
 import errno
@@ -8,11 +8,11 @@ import io
 import os
 import sys
 
-GONE = {errno.EPIPE, errno.EIO}  # nobody reads any more: the pipe is closed, the terminal is gone
+GONE = {errno.EPIPE, errno.EIO}  # nobody reads any more: closed pipe, closed terminal
 
 
 class Surviving(io.RawIOBase):
-    """A file descriptor whose errors are kept instead of raised."""
+    """Writes to a file descriptor and keeps its errors instead of raising them."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -29,23 +29,23 @@ class Surviving(io.RawIOBase):
         return view.nbytes
 
     def writable(self) -> bool:
-        """It is."""
+        """Returns True."""
         return True
 
     def fileno(self) -> int:
-        """The descriptor, which is neither 1 nor 2: those are left to native code."""
+        """Returns the descriptor, which is a copy of 1 or 2: these are left to native code."""
         return self.number
 
     def isatty(self) -> bool:
-        """Whether a person watches."""
+        """Returns whether the output is a terminal."""
         return os.isatty(self.number)
 
 
 def settle() -> None:
-    """Puts streams that survive in place of stdout and stderr; what they cannot spell is escaped.
+    """Replaces stdout and stderr by streams that survive errors and escape unknown characters.
 
-    A closed descriptor is opened on nothing first: a file opened later would get its number, and
-    whatever is printed would be written there.
+    Closed descriptors are opened on /dev/null first. Otherwise a file opened later would get their
+    number, and everything printed would be written to that file.
     """
     for number in range(3):
         try:
@@ -59,7 +59,7 @@ def settle() -> None:
 
 
 def lost() -> str:
-    """Why some of the output is nowhere; empty where all is, or where nobody wanted to read it."""
+    """Returns why some of the output was lost; "" if none was, or if nobody was reading."""
     for stream in (sys.stdout, sys.stderr):
         raw = getattr(getattr(stream, "buffer", None), "raw", None)
         if isinstance(raw, Surviving):
@@ -70,7 +70,7 @@ def lost() -> str:
 
 
 def _descriptor(stream: io.TextIOBase) -> int:
-    """The number of the stream's descriptor; -1 where it has none."""
+    """Returns the number of the stream's descriptor, -1 if it has none."""
     try:
         return stream.fileno()
     except (OSError, ValueError):
@@ -78,12 +78,12 @@ def _descriptor(stream: io.TextIOBase) -> int:
 
 
 def _surviving(old: io.TextIOWrapper | None, number: int) -> io.TextIOWrapper:
-    """A stream in the encoding of the old one."""
+    """Returns a surviving stream in the encoding of the old one."""
     if old is not None:
         try:
             old.flush()
         except OSError:
-            pass  # told by the new one, when it meets the same
+            pass  # the new stream will meet and keep the same error
     raw = Surviving(os.dup(number))
     return io.TextIOWrapper(
         io.BufferedWriter(raw),

@@ -1,6 +1,6 @@
-"""Colours, labels and sizes of all figures: plain dicts, applied by the caller.
+"""Defines colours, labels and sizes of all figures as plain dicts, which the caller applies.
 
-`with matplotlib.rc_context(style.RC): fig8(frame)`; `analysis.figures` does so itself.
+As in `with matplotlib.rc_context(style.RC): fig8(frame)`; `analysis.figures` does this itself.
 """
 
 import math
@@ -12,8 +12,8 @@ from contextvars import ContextVar
 from typing import Any, Literal
 
 Line = Literal["-", "--", "-.", ":"]
-WIDE, NARROW = 6.75, 3.6  # inches, a page's two columns and about one
-COLUMN = 4.5  # inches below which panels stand above each other
+WIDE, NARROW = 6.75, 3.6  # inches: a page's two columns, and about one
+COLUMN = 4.5  # narrower figures (in inches) have their panels above each other
 SMALLEST = 6.0  # points of the smallest text
 RC: dict[Any, Any] = {
     "font.size": 8.0,
@@ -40,13 +40,13 @@ RC: dict[Any, Any] = {
     "savefig.dpi": 300.0,
     "pdf.fonttype": 42,  # text stays text
     "svg.fonttype": "none",
-    "svg.hashsalt": "analysis",  # the same file each time
+    "svg.hashsalt": "analysis",  # makes files reproducible
 }
 NOTE: dict[str, Any] = {"fontsize": SMALLEST, "color": "#666666"}  # the line under a figure
 
-GREY = "#555555"  # what belongs to no source
+GREY = "#555555"  # for marks that belong to no source
 
-SOURCE_COLOURS = {  # told apart without red or green cones too, and by marker
+SOURCE_COLOURS = {  # distinguishable with colour blindness too, and by marker
     "normal": "#0072b2",
     "dmaapx": "#d55e00",
     "aug_tuned": "#44aa99",
@@ -93,10 +93,10 @@ SOURCE_LABELS = {
     "aug_naive": "Aug.Naive",
     "mollify": "mollified",
 }
-MARKERS = "osv^D<>P"  # of m_z, and of other rows
-LINES: list[Line] = ["-", "--", "-.", ":"]  # sources where colour shows m_z
+MARKERS = "osv^D<>P"  # for m_z, and for other rows
+LINES: list[Line] = ["-", "--", "-.", ":"]  # for sources, if colour shows m_z
 PHASE_COLOURS = {1: "#00a3c4", 2: "#4b2e83", 3: "#006b8f"}  # cyan, violet, a second cyan
-PHASE_MARKERS = {1: "o", 2: "P", 3: "^"}  # none is that of diffusion samples
+PHASE_MARKERS = {1: "o", 2: "P", 3: "^"}  # not the square of diffusion samples
 PHASE_LABELS = {
     1: "phase 1: $n_c$ up at $m_z={first}$",
     2: "phase 2: $m_z$ up at $n_c={turn}$",
@@ -123,42 +123,42 @@ LABELS = {
 
 
 def source_colour(source: str) -> str:
-    """One colour per source everywhere; a composed source takes a fixed one of OTHER_COLOURS."""
+    """Returns a source's colour in all figures; composed sources take one of OTHER_COLOURS."""
     other = OTHER_COLOURS[zlib.crc32(source.encode()) % len(OTHER_COLOURS)]
     return SOURCE_COLOURS.get(source) or COMBINED_COLOURS.get(source_label(source), other)
 
 
 def source_marker(source: str) -> str:
-    """One marker per source everywhere, so that nobody needs to tell their colours apart."""
+    """Returns a source's marker in all figures, so that colours are never needed alone."""
     other = COMBINED_MARKERS.get(source_label(source), OTHER_MARKER)
     return SOURCE_MARKERS.get(source, other)
 
 
-_ASKED: ContextVar[float | None] = ContextVar("width", default=None)
+_WIDTH: ContextVar[float | None] = ContextVar("width", default=None)
 
 
 @contextmanager
 def width(inches: float | None) -> Iterator[None]:
-    """Figures drawn inside are so wide; None leaves each its own width."""
-    token = _ASKED.set(inches)
+    """Sets the width of figures drawn inside the block; None leaves each its own width."""
+    token = _WIDTH.set(inches)
     try:
         yield
     finally:
-        _ASKED.reset(token)
+        _WIDTH.reset(token)
 
 
 def inches(own: float) -> float:
-    """The width that was asked for, else the figure's own."""
-    return _ASKED.get() or own
+    """Returns the width in inches set by `width`, else the figure's own."""
+    return _WIDTH.get() or own
 
 
 def letters(text: str) -> int:
-    """About how many letters of a line are seen, TeX being set."""
+    """Estimates how many letters of a line are visible after TeX is rendered."""
     return len(re.sub(r"\\math\w+|[$\\{}^_]", "", text))
 
 
 def source_label(source: str) -> str:
-    """The paper's name of a source; of a composed one the names of its parts."""
+    """Returns the paper's name of a source, or the names of a composed source's parts."""
     if "=" not in source:
         return " + ".join(SOURCE_LABELS.get(part, part) for part in source.split(" + "))
     parts = dict(part.partition("=")[::2] for part in source.split(","))
@@ -167,7 +167,7 @@ def source_label(source: str) -> str:
     return " + ".join([*texts, *others])
 
 
-POOL_PARTS = ("k", "diffusion_share")  # which samples, not which kind of source
+POOL_PARTS = ("k", "diffusion_share")  # fields that select samples, not the kind of source
 _PARTS = {
     "real_share": lambda v: f"{100 * float(v):g} % real" if float(v) else SOURCE_LABELS["dmaapx"],
     "augment": lambda v: SOURCE_LABELS[f"aug_{v}"],
@@ -176,15 +176,15 @@ _PARTS = {
 
 
 def dataset_label(dataset: str, data: str = "") -> str:
-    """The paper's name of a data set, the file's of an own one; `data` as in the column."""
+    """Returns the paper's name of a data set, or an own file's name; `data` as in the column."""
     name = dataset.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".npz")
     return DATASET_LABELS.get(dataset, name) + (" (JPEG copy)" if data == "jpeg" else "")
 
 
 def rounded(mean: float, half: float | None = None, like: float | None = None) -> str:
-    """As 842 ± 12: two digits of the half width count, without one three digits of the mean.
+    """Rounds, as in 842 ± 12, to two digits of the half width, or else to three of the mean.
 
-    `like` is a half width whose decimals are taken instead.
+    The decimals of the half width `like` are taken instead if it is given.
     """
     size, digits = (like or half, 2) if half or like else (mean, 3)
     decimals = digits - 1 - math.floor(math.log10(abs(size))) if size else 0
@@ -194,7 +194,7 @@ def rounded(mean: float, half: float | None = None, like: float | None = None) -
 
 
 def m_z_colours(values: Iterable[int]) -> dict[int, str]:
-    """Sequential colours, dark to light with growing m_z; the lightest is still read on white."""
+    """Returns sequential colours, dark to light with growing m_z, all readable on white."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 

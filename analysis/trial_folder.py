@@ -1,8 +1,8 @@
-"""A trial's folder on disk: what its three files say, whatever state a crash has left them in.
+"""Reads a trial's folder, in whatever state a crash has left its three files.
 
-A damaged file costs what it holds and nothing more: a torn line of `rows.jsonl` that line, a
-missing or damaged `done.json` the certainty that the trial has ended (it is then "partial").
-What is found here is what a launch finds: `tests/damaged_folders.py` holds both to one table.
+A damaged file costs what it contains and nothing more: a torn line of `rows.jsonl` costs that line,
+and without a valid `done.json` the trial counts as "partial". A launch reads a folder in the same
+way: tests/damaged_folders.py checks both readers by one table.
 """
 
 import json
@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCE_DEFAULTS = {  # normal training: a point in the space of training distributions (section 4.1)
+SOURCE_DEFAULTS = {  # normal training, as a point in the space of sources (section 4.1)
     "real_share": 1.0,
     "k": None,
     "diffusion_share": 1.0,
@@ -27,22 +27,22 @@ SOURCE_DEFAULTS = {  # normal training: a point in the space of training distrib
     "mollify_epochs": 0,
     "requantise": True,
 }
-FORMAT = 1  # of trial.json, study.json, done.json and parquet: the newest that is read here
+FORMAT = 1  # newest known format of trial.json, study.json, done.json and parquet
 DECODER = json.JSONDecoder()
-POOL_FIELDS = ("k", "diffusion_share", "pool")  # which samples, not which kind of source
+POOL_FIELDS = ("k", "diffusion_share", "pool")  # fields that select samples, not the kind of source
 
 
 class ResultsError(Exception):
-    """What is wrong with the results, in one sentence; what to type next, in another."""
+    """Says in one sentence what is wrong with the results, and in another what to type next."""
 
 
 class NewerFormat(ResultsError):
-    """A file that a newer version of this project wrote, or none of its files."""
+    """Reports a file that a newer version of this project, or another program, wrote."""
 
 
 @dataclass(frozen=True)
 class TrialFolder:
-    """One trial as found on disk; `fields` is None where trial.json is missing or damaged."""
+    """Holds a trial as found on disk; `fields` is None if trial.json is missing or damaged."""
 
     key: str
     state: (
@@ -50,12 +50,12 @@ class TrialFolder:
     )
     fields: dict[str, object] | None
     rows: list[dict[str, object]]
-    epoch: int = 0  # reached, by done.json or the last row
+    epoch: int = 0  # the last epoch by done.json or the last row
     error: str = ""
 
 
 def read_json(path: Path) -> dict[str, object] | None:
-    """The JSON object in a file; None where the file is missing, empty, damaged or no object."""
+    """Reads the JSON object in a file, None if it is missing, empty, damaged or not an object."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -64,9 +64,10 @@ def read_json(path: Path) -> dict[str, object] | None:
 
 
 def read_versioned(path: Path) -> dict[str, object] | None:
-    """The object in a JSON file without its format; raises ResultsError where that is not known.
+    """Reads the object in a JSON file without its entry `format`.
 
-    Files without a format were made before there were versions, and are read the same way.
+    Files without a format are older than formats, and are read the same way. Raises ResultsError if
+    the format is not known.
     """
     values = read_json(path)
     if values is not None:
@@ -75,16 +76,16 @@ def read_versioned(path: Path) -> dict[str, object] | None:
 
 
 def check_format(path: Path, found: object) -> None:
-    """Raises ResultsError where a file's format is not among those that are read here."""
+    """Raises ResultsError if a file's format is not known here."""
     if type(found) is not int or not 0 <= found <= FORMAT:
         raise NewerFormat(
-            f"{path} is of format {found!r}, and the newest that this version reads is {FORMAT}. "
+            f"{path} has format {found!r}, and the newest that this version reads is {FORMAT}. "
             "Install a newer version of scaling-vae, or give other results with --results."
         )
 
 
 def read_trial(folder: Path, epochs: int | None = None) -> TrialFolder:
-    """The trial in `folder`, its rows cut after the epochs that a study asked for (None: all)."""
+    """Reads the trial in `folder` with its rows up to the requested `epochs` (None: all)."""
     trial, done = read_versioned(folder / "trial.json"), _done(folder / "done.json")
     rows = read_rows(folder / "rows.jsonl")
     reached = _epoch(rows[-1]) if rows else 0
@@ -102,7 +103,7 @@ def read_trial(folder: Path, epochs: int | None = None) -> TrialFolder:
 
 
 def _done(path: Path) -> dict[str, object]:
-    """The content of a valid `done.json`, else nothing; of a failure the epoch may be 0."""
+    """Reads `done.json`, {} if it is not valid; a failed trial may have epoch 0."""
     done = read_versioned(path) or {}
     epoch = done.get("epoch")
     valid = type(epoch) is int and epoch >= 0 and done.get("state") in ("done", "failed")
@@ -110,7 +111,7 @@ def _done(path: Path) -> dict[str, object]:
 
 
 def _listed(done: dict[str, object]) -> list[int] | None:
-    """The epochs of a trial's rows by its `done.json`, none in older ones; None if damaged."""
+    """Returns the epochs of rows that `done.json` lists, [] in old ones; None if damaged."""
     listed = done.get("rows", [])
     if not isinstance(listed, list):
         return None
@@ -119,11 +120,11 @@ def _listed(done: dict[str, object]) -> list[int] | None:
 
 
 def _state(done: dict[str, object], reached: int, epochs: int | None, there: set[int]) -> str:
-    """What a study of so many epochs finds, with rows at the epochs `there` up to `reached`.
+    """Returns the state of a trial for a study of `epochs`, with rows at `there` up to `reached`.
 
-    Nothing is done without its `done.json`, the rows that it lists up to these epochs, and one at
-    them or beyond; a longer run that failed later has done its part. One that ended early by its
-    own rule is censored.
+    A trial is done if it has its `done.json`, the rows that this lists up to `epochs`, and one
+    there or later. A longer run that failed after `epochs` is done too. A trial that ended early by
+    its own rule is censored.
     """
     if done.get("state") == "failed":
         return "done" if epochs is not None and reached > epochs else "failed"
@@ -136,7 +137,7 @@ def _state(done: dict[str, object], reached: int, epochs: int | None, there: set
 
 
 def read_rows(path: Path) -> list[dict[str, object]]:
-    """The measured epochs, ascending; of an epoch written twice the later line counts."""
+    """Reads the measured epochs in ascending order; of equal ones the last line counts."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError:
@@ -148,14 +149,14 @@ def read_rows(path: Path) -> list[dict[str, object]]:
 
 
 def _measured(row: dict[str, object]) -> dict[str, object]:
-    """The row without numbers that are not finite: they count as not measured."""
+    """Removes numbers that are not finite from a row: they count as not measured."""
     if all(math.isfinite(value) for value in row.values() if isinstance(value, float)):
         return row  # the usual case, without a copy
     return {n: v for n, v in row.items() if not isinstance(v, float) or math.isfinite(v)}
 
 
 def _whole(lines: list[bytes]) -> list[dict[str, object]] | None:
-    """The rows of an undamaged file, parsed in one go (a third faster); None for any other."""
+    """Parses the rows of an undamaged file in one go (a third faster); None for any other."""
     lines = [line for line in lines if line]
     try:
         rows = json.loads(b"[%s]" % b",".join(lines))
@@ -166,7 +167,7 @@ def _whole(lines: list[bytes]) -> list[dict[str, object]] | None:
 
 
 def _rows_in(line: bytes) -> list[dict[str, object]]:
-    """The rows in one line: one, none if torn, or one behind a torn start that lost its newline."""
+    """Parses a line's rows: one, none if torn, or one after a torn start without a newline."""
     try:
         whole = json.loads(line)
         return [whole] if isinstance(whole, dict) else []
@@ -187,13 +188,13 @@ def _rows_in(line: bytes) -> list[dict[str, object]]:
 
 
 def _epoch(row: dict[str, object]) -> int:
-    """The row's epoch, from 1; 0 where it is missing or no whole number."""
+    """Returns the row's epoch, which is at least 1; 0 if it is missing or not a whole number."""
     epoch = row.get("epoch")
     return epoch if type(epoch) is int and epoch >= 1 else 0
 
 
 def flat_fields(trial: dict[str, object]) -> dict[str, object]:
-    """The trial's fields; a nested `source` becomes its short name and `source_real_share`, ..."""
+    """Flattens a trial's fields; `source` becomes its short name and `source_real_share`, ..."""
     flat: dict[str, object] = {}
     for name, value in trial.items():
         if not isinstance(value, dict):
@@ -206,7 +207,10 @@ def flat_fields(trial: dict[str, object]) -> dict[str, object]:
 
 
 def source_name(source: dict[str, object]) -> str:
-    """normal, dmaapx, aug_naive, aug_tuned, mollify, or the changed fields (`real_share=0.4`)."""
+    """Returns the name of a source: normal, dmaapx, aug_naive, aug_tuned, mollify, ...
+
+    Another one is named by its changed fields, as in `real_share=0.4`.
+    """
     changed = {n: v for n, v in source.items() if v != SOURCE_DEFAULTS.get(n) and n != "pool"}
     kind = {name: value for name, value in changed.items() if name not in POOL_FIELDS}
     if not kind:

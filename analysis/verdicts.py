@@ -1,4 +1,4 @@
-"""The verdict on double descent in plain console lines."""
+"""Spells the verdict on double descent in plain console lines."""
 
 import pandas as pd
 
@@ -12,24 +12,24 @@ SHOWN = 3  # missing points named before "and n more"
 
 
 def lines(frame: pd.DataFrame) -> list[str]:
-    """What `verdict_lines` says of a frame at its last epochs and at the best validation epoch."""
+    """Judges a frame at its last epochs and at the best validation epoch, as in `verdict_lines`."""
     last = descent.verdict(frame)
     return verdict_lines(last, at_best(frame, last))
 
 
 def at_best(frame: pd.DataFrame, last: Verdict) -> str:
-    """What the curve shows at the best validation epoch of each trial, or why nothing."""
+    """Returns a line on the curve at each trial's best validation epoch, or on its absence."""
     try:
         best = descent.verdict(frame, last.source, curves.BEST)
     except ResultsError as error:
-        said = str(error).partition(". ")[0]
-        return f"  at the {curves.BEST}: cannot be computed. {said}."
+        reason = str(error).partition(". ")[0]
+        return f"  at the {curves.BEST}: cannot be computed. {reason}."
     each = ", ".join(f"{move.name} {_size(move.crossfit)}" for move in best.moves[1:])
     return f"  at the {curves.BEST} of each trial: {each}: {survival(last, best)}"
 
 
 def verdict_lines(verdict: Verdict, best: str = "") -> list[str]:
-    """Plain text, at most fourteen lines; sizes in nats per image with 95 % intervals.
+    """Returns at most fourteen lines, with sizes in nats per image and their 95 % intervals.
 
     `best` is the line on the best validation epoch (`at_best`).
     """
@@ -59,14 +59,14 @@ def _places(verdict: Verdict) -> str:
     )
 
 
-def _move(move: Move, said: str, name: str = "") -> str:
+def _move(move: Move, judged: str, name: str = "") -> str:
     pooled = move.pooled
     ends = f" (pooled [{pooled.low:+.2f}, {pooled.high:+.2f}])" if pooled.n > 1 else ""
-    return f"  {name or move.name:<23}{_size(move.crossfit)}  {said}{ends}"
+    return f"  {name or move.name:<23}{_size(move.crossfit)}  {judged}{ends}"
 
 
 def _lower(difference: Interval) -> str:
-    """Whether the second minimum lies below the first."""
+    """States whether the second minimum is lower than the first."""
     if difference.sign == 0:
         return "which is lower is not decided"
     return f"the second is {'lower' if difference.sign > 0 else 'higher'}"
@@ -96,7 +96,7 @@ def _gaps(verdict: Verdict) -> str:
 
 
 def survival(last: Verdict, best: Verdict) -> str:
-    """Whether the peak stands out at the best validation epoch too, 95 %."""
+    """States whether the peak is shown at the best validation epoch too, at 95 %."""
     if len(best.units) < FEW_SEEDS:
         return "not decided whether the peak survives"
     if best.survives:

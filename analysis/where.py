@@ -1,7 +1,7 @@
-"""The language of `--where`: conditions such as `m_z>1 and source==dmaapx` on the results' columns.
+"""Parses and applies `--where`: conditions on columns, such as `m_z>1 and source==dmaapx`.
 
-Both `python -m analysis` and `studies/evaluate.py` read it with these functions. The names are
-the columns of `analysis.results.load`; `source.k`, as `--set` spells it, is the column `source_k`.
+Figures and `scaling-vae evaluate` both use it. The names are the columns of
+`analysis.results.load`; `source.k`, the spelling of `--set`, is the column `source_k`.
 """
 
 import operator
@@ -37,12 +37,12 @@ TERM = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
-DOUBTFUL = re.compile(r"""["'].*|.*\s.*[=<>!].*|.*\sand""", re.DOTALL)  # as a value, without quotes
+DOUBTFUL = re.compile(r"""["'].*|.*\s.*[=<>!].*|.*\sand""", re.DOTALL)  # values that need quotes
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One comparison of a column with a value; `text` is how it was typed."""
+    """Holds a comparison of a column with a value; `text` is how it was typed."""
 
     text: str
     column: str
@@ -52,19 +52,19 @@ class Condition:
 
     @property
     def is_none(self) -> bool:
-        """Whether it asks for missing values, or for all others."""
+        """Returns whether the condition selects missing values, or all others."""
         return not self.quoted and self.value.lower() in NOTHING
 
     @property
     def of_source(self) -> bool:
-        """Whether it is about a field of the training distribution."""
+        """Returns whether the column is a field of the source (the training distribution)."""
         return self.column.startswith(("source_", "source."))
 
 
 def parse(words: Iterable[str]) -> list[Condition]:
-    """Reads conditions, each of the words being one or several joined by `and`.
+    """Parses words, each of which is a condition or several joined by `and`.
 
-    Raises ResultsError for what cannot be read.
+    Raises ResultsError for a word that cannot be parsed.
     """
     return [condition for word in words if word.strip() != "and" for condition in _terms(word)]
 
@@ -97,7 +97,7 @@ def _unreadable(word: str) -> ResultsError:
 
 
 def column(frame: pd.DataFrame, name: str) -> pd.Series:
-    """The column of that name, all missing where no trial of these results has a known one.
+    """Returns the column of that name, all missing if it is known but absent in these results.
 
     Raises ResultsError for an unknown name.
     """
@@ -114,7 +114,7 @@ def column(frame: pd.DataFrame, name: str) -> pd.Series:
 
 
 def met(frame: pd.DataFrame, condition: Condition) -> np.ndarray:
-    """Tells for each row whether it meets the condition.
+    """Returns for each row whether it meets the condition.
 
     Numbers are compared as numbers, flags as true and false, all else as text. A missing value
     meets `!=` only, and `==none`. Raises ResultsError for a value that does not fit the column.
@@ -134,7 +134,7 @@ def met(frame: pd.DataFrame, condition: Condition) -> np.ndarray:
 
 
 def _comparable(values: pd.Series, condition: Condition) -> tuple[np.ndarray, object]:
-    """The column's values and the condition's, both as numbers, flags or texts."""
+    """Returns the column's values and the condition's, both as numbers, flags or texts."""
     if is_bool_dtype(values.dtype):
         flags = {"true": True, "false": False}
         if condition.value.lower() not in flags or condition.sign not in EQUALITY:
@@ -148,7 +148,7 @@ def _comparable(values: pd.Series, condition: Condition) -> tuple[np.ndarray, ob
 
 
 def _number(condition: Condition) -> int | float:
-    """The condition's value, exact where it is a whole number."""
+    """Returns the condition's value as a number, exact if it is whole."""
     for kind in (int, float):
         try:
             number = kind(condition.value)

@@ -1,4 +1,4 @@
-"""The words of the command line: what each says of itself, which options it takes, what it does.
+"""Defines the words of the command line: their description, options and function.
 
 A new word is a function here and an entry in `WORDS`; its options are in `analysis.options`.
 Figures and tables are words too (`figures.names()`). Nothing heavy is imported before a word runs.
@@ -16,110 +16,113 @@ from analysis.trial_folder import ResultsError
 
 @dataclass(frozen=True)
 class Word:
-    """What a word says of itself, the names of its options, and what it does; 0 is success."""
+    """Holds a word's description, the names of its options, and its function.
+
+    The function returns the exit code, 0 for success.
+    """
 
     about: str
     options: tuple[str, ...]
     run: Callable[[Namespace], int]
-    home: str = "double_descent"  # its results where none are named: results/HOME
+    home: str = "double_descent"  # its default results are results/HOME
 
 
-def _page(asked: Namespace) -> int:
+def _page(typed: Namespace) -> int:
     """Writes pages and prints their names."""
     from analysis import page
 
-    paths = page.places(asked.results or Path("results"), getattr(asked, "study", None))
-    if asked.output and paths[1:]:
+    paths = page.places(typed.results or Path("results"), getattr(typed, "study", None))
+    if typed.output and paths[1:]:
         names = ", ".join(path.name for path in paths)
         raise ResultsError(f"-o names one page, and there are several. Add a STUDY: {names}.")
     for path in paths:
-        beside(path, asked.output)
-        print(page.write(path, asked.output))
+        beside(path, typed.output)
+        print(page.write(path, typed.output))
     return 0
 
 
-def _diff(asked: Namespace) -> int:
-    """Prints and draws what differs between two results; 1 where something does."""
+def _diff(typed: Namespace) -> int:
+    """Prints and draws what differs between two results; returns 1 if something does."""
     from analysis.diff import command as diff
 
-    return diff.main(asked.A, asked.B, asked.metric, asked.where, asked.output)
+    return diff.main(typed.A, typed.B, typed.metric, typed.where, typed.output)
 
 
-def _law(asked: Namespace) -> int:
+def _law(typed: Namespace) -> int:
     """Fits, prints and draws laws."""
     from analysis.laws import command as law
 
-    x, y = asked.x or "parameters", asked.y or "test_elbo"
-    beside(asked.results, asked.output)
-    law.main(asked.results, x, y, asked.where, asked.output)
+    x, y = typed.x or "parameters", typed.y or "test_elbo"
+    beside(typed.results, typed.output)
+    law.main(typed.results, x, y, typed.where, typed.output)
     return 0
 
 
-def _report(asked: Namespace) -> int:
+def _report(typed: Namespace) -> int:
     from analysis.report import report_on
 
-    beside(asked.results)
-    print("\n".join(report_on(asked.results)))
+    beside(typed.results)
+    print("\n".join(report_on(typed.results)))
     return 0
 
 
-def _claims(asked: Namespace) -> int:
+def _claims(typed: Namespace) -> int:
     from analysis import claims
 
-    claims.main(asked.results, asked.output, asked.where, asked.only, asked.long)
+    claims.main(typed.results, typed.output, typed.where, typed.only, typed.long)
     return 0
 
 
-def _compact(asked: Namespace) -> int:
+def _compact(typed: Namespace) -> int:
     """Writes all rows, or those that meet the conditions, to one file and prints its name."""
     from analysis import curves, results
     from analysis.compact import compact
 
-    path = asked.results
-    beside(path, asked.output)
-    frame = curves.where(results.load(path), asked.where) if asked.where else None
-    print(compact(path, frame, asked.output))
+    path = typed.results
+    beside(path, typed.output)
+    frame = curves.where(results.load(path), typed.where) if typed.where else None
+    print(compact(path, frame, typed.output))
     return 0
 
 
-def _verdict(asked: Namespace) -> int:
-    """Prints whether there is double descent; of several studies in that study's trials."""
+def _verdict(typed: Namespace) -> int:
+    """Prints whether there is double descent in the trials of the study of that name."""
     from analysis import curves, own_study, results
     from analysis.provenance import provenance
     from analysis.report import judged
 
-    path = asked.results
+    path = typed.results
     frame = own_study.of_study(results.load(path), path, "double_descent")
-    frame = curves.where(frame, asked.where)
+    frame = curves.where(frame, typed.where)
     print("\n".join([*judged(frame, provenance(path)), *own_study.note(frame)]))
     return 0
 
 
-def _readings(asked: Namespace) -> int:
+def _readings(typed: Namespace) -> int:
     from analysis import curves, results
     from analysis.readings import lines, readings
 
-    print("\n".join(lines(readings(curves.where(results.load(asked.results), asked.where)))))
+    print("\n".join(lines(readings(curves.where(results.load(typed.results), typed.where)))))
     return 0
 
 
-def _draw(asked: Namespace) -> int:
+def _draw(typed: Namespace) -> int:
     """Draws one figure, or prints a table, of the rows that meet the conditions."""
     from analysis import curves, results
 
-    what, path = asked.what, asked.results
-    frame = curves.where(figures.load(what, path), asked.where)
-    if asked.bound:
+    what, path = typed.what, typed.results
+    frame = curves.where(figures.load(what, path), typed.where)
+    if typed.bound:
         from analysis.bound import with_bound
 
-        frame = with_bound(frame, asked.bound)
-    if figures.is_table(what) and not asked.output:
+        frame = with_bound(frame, typed.bound)
+    if figures.is_table(what) and not typed.output:
         print("\n".join(figures.text(what, frame)))
         return 0
-    folder = beside(path, asked.output) / "figures"
+    folder = beside(path, typed.output) / "figures"
     files = [folder / f"{what}.{suffix}" for suffix in figures.FORMATS]
-    files = [asked.output] if asked.output else files
-    figures.save(what, frame, files, results.note(path), asked.width)
+    files = [typed.output] if typed.output else files
+    figures.save(what, frame, files, results.note(path), typed.width)
     print("\n".join(map(str, files)))
     return 0
 
@@ -127,14 +130,14 @@ def _draw(asked: Namespace) -> int:
 FIGURE = ("results", "output", "where", "width")
 WORDS: dict[str, Word] = {  # besides the figures
     "claims": Word(
-        "every claim of the paper, held against results",
+        "every claim of the paper, checked against results",
         ("results", "output", "where", "only", "long"), _claims, "",
     ),
     "compact": Word(
         "all results as one file, parquet or csv", ("results", "output", "where"), _compact
     ),
     "diff": Word(
-        "two results side by side: what differs beyond noise",
+        "what differs between two results beyond noise",
         ("a", "b", "metric", "compared", "differences"), _diff,
     ),
     "page": Word(
@@ -145,7 +148,7 @@ WORDS: dict[str, Word] = {  # besides the figures
         ("results", "output", "where", "y", "x"), _law,
     ),
     "readings": Word(
-        "readings of what the paper leaves open, each beside its default",
+        "readings of what the paper leaves open, compared with their defaults",
         ("results", "where"), _readings, "readings",
     ),
     "report": Word("all figures of a study and what they show", ("results",), _report),
@@ -154,7 +157,7 @@ WORDS: dict[str, Word] = {  # besides the figures
 
 
 def word(name: str) -> Word | None:
-    """The word of this name, a figure among them; None where there is none."""
+    """Returns the word of this name, which may be a figure's; None if there is none."""
     if name in WORDS:
         return WORDS[name]
     if name not in figures.names():

@@ -1,1 +1,1 @@
-"""Two results side by side: what differs in settings, code, data and, beyond noise, in numbers."""
+"""Compares two results: settings, code, data and, beyond noise, numbers."""

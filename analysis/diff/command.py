@@ -1,8 +1,8 @@
-"""`python -m analysis diff A B`: what differs between two results.
+"""Shows what differs between two results, for `python -m analysis diff A B`.
 
-Exit code 0 says that nothing differs beyond noise, 1 that something does: a final value, the
-images of a trial of the same key, or a trial that failed in one of the two only. Settings and code
-that differ are named, and are no difference by themselves.
+The exit code is 0 if nothing differs beyond noise, and 1 if something does: a final value, the
+images of a trial with the same key, or a trial that failed in only one of the two. Settings and
+code that differ are printed, but do not count as a difference.
 """
 
 from pathlib import Path
@@ -22,21 +22,21 @@ def main(
     conditions: list[str],
     output: Path | None = None,
 ) -> int:
-    """Prints what differs between two results, draws the differences; returns the exit code.
+    """Prints what differs between two results, draws the differences and returns the exit code.
 
-    Raises ResultsError where one of the two cannot be read, or they have nothing in common.
+    Raises ResultsError if one of the two cannot be read, or if they have no cell in common.
     """
     a, b = (Side.read(path, conditions) for path in (first, second))
     both, found = shared(a, b), compare(a, b, metrics)
-    said = [f"A: {first}", f"B: {second}"]
-    said += lines.code_lines(a, b) + lines.settings_lines(a, b) + lines.data_lines(a, b, both)
-    said += lines.trial_lines(a, b, both, found)
-    said += lines.difference_lines(found)
+    printed = [f"A: {first}", f"B: {second}"]
+    printed += lines.code_lines(a, b) + lines.settings_lines(a, b) + lines.data_lines(a, b, both)
+    printed += lines.trial_lines(a, b, both, found)
+    printed += lines.difference_lines(found)
     folder = (second if second.is_dir() else second.parent) / "figures"
     files = [output] if output else [folder / f"diff.{name}" for name in FORMATS]
     if found.differences:
         figure.save(found.differences, lines.difference_lines(found)[-1], files)
-        said += map(str, files)
-    print("\n".join(said))
+        printed += map(str, files)
+    print("\n".join(printed))
     beyond = any(d.differs for d in found.differences)
     return DIFFERS if beyond or both.states or both.data else SAME

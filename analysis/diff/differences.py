@@ -1,9 +1,9 @@
-"""Differences B - A of final values, cell by cell, paired by replicate: which are beyond noise?
+"""Tests the differences B - A of final values in each cell, paired by replicate.
 
-A cell's difference is tested by Student's t over its pairs, unpaired by Welch's where the two have
-no replicate in common. Beside the cells stands their mean, over the replicates that all of them
-have. All comparisons are one family: p-values are adjusted by Holm's method, so that the chance of
-naming any difference where there is none is at most 5 %.
+A cell's difference is tested by Student's t over its pairs, or by Welch's t, unpaired, if the two
+have no replicate in common. The mean over cells is tested too, on the replicates that all of them
+have. All comparisons are one family: p-values are adjusted by Holm's method, so that the
+probability of claiming any difference that does not exist is at most 5 %.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,10 @@ Unit = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Difference:
-    """B - A of one metric in one cell; `p` is not adjusted, `adjusted` is; None: not decided."""
+    """Holds B - A of one metric in one cell, with p-values before and after adjustment.
+
+    The p-values are None if the difference is not decided.
+    """
 
     cell: Mapping[str, Any]
     metric: str
@@ -43,42 +46,43 @@ class Difference:
 
     @property
     def differs(self) -> bool:
-        """Whether it is beyond noise, all comparisons together."""
+        """Returns whether it is significant at 5 % for all comparisons together."""
         return self.adjusted is not None and self.adjusted <= 1 - LEVEL
 
 
 @dataclass(frozen=True)
 class Compared:
-    """All differences, and the trials of either side that found no partner."""
+    """Holds all differences, and counts the trials of each side without a partner."""
 
     differences: list[Difference]
-    paired: int  # trials of A in pairs
+    paired: int  # trials of A that have a partner
     only_a: int
     only_b: int
-    skipped: list[str]  # metrics that cannot be compared, in words
+    skipped: list[str]  # metrics that cannot be compared, with the reason
 
 
-def metrics(a: Side, b: Side, asked: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The metrics to compare and, in words, those that were measured in different ways.
+def metrics(a: Side, b: Side, named: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Returns the metrics to compare and texts on those that were measured in different ways.
 
-    Raises ResultsError for a metric that one of the two does not have.
+    Without `named` metrics these are the ones of MAIN that both have. Raises ResultsError for a
+    metric that one of the two does not have.
     """
     known = [n for n, (_, way, _) in ROW_COLUMNS.items() if way in (UP, DOWN) and n not in TIMING]
     both = [n for n in known if all(n in s.finals and s.finals[n].notna().any() for s in (a, b))]
-    for name in asked:
+    for name in named:
         if name not in both:
             near = did_you_mean(name, both)
             raise ResultsError(
                 f"{name} is not measured in both results. {near}Choose among: {', '.join(both)}."
             )
-    chosen = list(asked) or [name for name in MAIN if name in both] or both
+    chosen = list(named) or [name for name in MAIN if name in both] or both
     unlike = {name: _unlike(a, b, name) for name in chosen}
     words = [f"{name}, measured with different {how}" for name, how in unlike.items() if how]
     return [name for name in chosen if not unlike[name]], words
 
 
 def _unlike(a: Side, b: Side, metric: str) -> str:
-    """The first option of the measurement that differs between the two, if one does."""
+    """Returns the first option of the measurement that differs between the two, else ""."""
     for name in settings_of(metric):
         used = [values_of(s.finals[s.finals[metric].notna()], name) for s in (a, b)]
         if used[0] != used[1]:
@@ -86,9 +90,9 @@ def _unlike(a: Side, b: Side, metric: str) -> str:
     return ""
 
 
-def compare(a: Side, b: Side, asked: Sequence[str] = ()) -> Compared:
-    """Compares the final values of all cells that both have; raises ResultsError if none is."""
-    chosen, skipped = metrics(a, b, asked)
+def compare(a: Side, b: Side, named: Sequence[str] = ()) -> Compared:
+    """Compares the final values in all cells that both have; ResultsError if there is none."""
+    chosen, skipped = metrics(a, b, named)
     columns = cell_columns(a.finals, b.finals)
     left, right = by_place(a.finals, columns), by_place(b.finals, columns)
     found: list[Difference] = []
@@ -101,13 +105,13 @@ def compare(a: Side, b: Side, asked: Sequence[str] = ()) -> Compared:
     for metric in chosen:
         by_cell = {}
         for cell, matched in pairs.items():
-            named = dict(zip(columns, cell, strict=True))
+            where = dict(zip(columns, cell, strict=True))
             values = [(_mean(x, metric), _mean(y, metric)) for x, y in matched.values()]
             if matched:
                 by_cell[cell] = dict(zip(matched, values, strict=True))
-                found += _paired(named, metric, by_cell[cell])
+                found += _paired(where, metric, by_cell[cell])
             else:
-                found += _unpaired(named, metric, left[cell], right[cell])
+                found += _unpaired(where, metric, left[cell], right[cell])
         found += _over_cells(metric, by_cell)
     matched_trials = [sum(len(x) for x, _ in matched.values()) for matched in pairs.values()]
     alone = (_alone(left, right), _alone(right, left))
@@ -115,14 +119,14 @@ def compare(a: Side, b: Side, asked: Sequence[str] = ()) -> Compared:
 
 
 def _alone(one: Mapping[Cell, Mapping[Unit, pd.DataFrame]], other: Mapping[Cell, Any]) -> int:
-    """The trials of one side in cells that the other does not have."""
+    """Counts the trials of one side in cells that the other does not have."""
     return sum(len(t) for cell, units in one.items() if cell not in other for t in units.values())
 
 
 def _pairs(
     left: Mapping[Unit, pd.DataFrame], right: Mapping[Unit, pd.DataFrame]
 ) -> dict[Unit, tuple[pd.DataFrame, pd.DataFrame]]:
-    """The trials of each unit that both have: those of equal keys, where there are any."""
+    """Returns both sides' trials of each common unit, only those of equal keys if there are any."""
     found = {}
     for unit in left.keys() & right.keys():
         x, y = left[unit], right[unit]
@@ -134,7 +138,7 @@ def _pairs(
 
 
 def _mean(trials: pd.DataFrame, metric: str) -> float:
-    """Over the seeds of a replicate."""
+    """Returns the mean over the seeds of a replicate."""
     return float(trials[metric].astype(float).mean())
 
 
@@ -150,7 +154,7 @@ def _paired(
 
 
 def _p(d: np.ndarray) -> float | None:
-    """Student's p-value of a mean of 0; None for fewer pairs than decide anything."""
+    """Returns Student's two-sided p-value for a mean of 0, None for fewer than three pairs."""
     if len(d) < FEW_SEEDS:
         return None
     error = d.std(ddof=1) / np.sqrt(len(d))
@@ -165,7 +169,7 @@ def _unpaired(
     left: Mapping[Unit, pd.DataFrame],
     right: Mapping[Unit, pd.DataFrame],
 ) -> list[Difference]:
-    """Welch's t, where the two have no replicate in common."""
+    """Tests by Welch's t, for sides without a common replicate."""
     sides = [np.array([_mean(t, metric) for t in side.values()]) for side in (left, right)]
     x, y = (values[~np.isnan(values)] for values in sides)
     if not len(x) or not len(y):
@@ -188,7 +192,7 @@ def _unpaired(
 def _over_cells(
     metric: str, by_cell: Mapping[Cell, Mapping[Unit, tuple[float, float]]]
 ) -> list[Difference]:
-    """The mean over cells, a value a replicate: cells share a replicate's images and noise."""
+    """Tests the mean over cells, one value per replicate: its cells share images and noise."""
     units = {
         cell: {u for u, v in vs.items() if not np.isnan(v).any()} for cell, vs in by_cell.items()
     }
@@ -209,7 +213,7 @@ def _average(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def holm(found: Sequence[Difference]) -> list[Difference]:
-    """The differences with their p-values adjusted for all of them at once (Holm, 1979)."""
+    """Adds p-values adjusted for all differences at once (Holm, 1979)."""
     decided = sorted((d.p, at) for at, d in enumerate(found) if d.p is not None)
     adjusted: dict[int, float] = {}
     highest = 0.0

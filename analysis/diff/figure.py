@@ -1,4 +1,4 @@
-"""The figure of a comparison: differences with their intervals, a panel a metric, a row a cell."""
+"""Draws a comparison: differences with intervals, a panel per metric and a row per cell."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,14 +13,14 @@ from analysis.diff.differences import ALL_CELLS, Difference
 from analysis.diff.lines import cell_words
 from analysis.trial_folder import ResultsError
 
-PANELS = 3  # metrics drawn
-ROWS = 40  # cells drawn: those with the smallest p
-HEIGHT = 0.16  # inches of a row
-BEYOND, WITHIN = "#d55e00", "#0072b2"  # told apart by the marker as well
+PANELS = 3  # largest number of metrics drawn
+ROWS = 40  # largest number of cells drawn, those with the smallest p
+HEIGHT = 0.16  # inches per row
+BEYOND, WITHIN = "#d55e00", "#0072b2"  # the marker distinguishes them too
 
 
 def numbers(found: Iterable[Difference]) -> pd.DataFrame:
-    """A row per comparison: cell, metric, means, difference, its interval, both p."""
+    """Returns a row per comparison: cell, metric, means, difference, interval, both p-values."""
     rows = [
         {name: value for name, value in d.cell.items()}
         | {"metric": d.metric, "a": d.a, "b": d.b, "difference": d.interval.mean}
@@ -32,7 +32,7 @@ def numbers(found: Iterable[Difference]) -> pd.DataFrame:
 
 
 def drawn(found: list[Difference], title: str) -> Figure:
-    """The figure: filled squares differ beyond noise, open circles do not, grey is undecided."""
+    """Draws the figure: filled squares differ beyond noise, open circles do not, grey: undecided."""
     metrics = list(dict.fromkeys(d.metric for d in found))[:PANELS]
     rows = _rows([d for d in found if d.metric in metrics])
     figure = Figure(figsize=(style.WIDE, 1.1 + HEIGHT * len(rows)), layout="constrained")
@@ -47,7 +47,7 @@ def drawn(found: list[Difference], title: str) -> Figure:
 
 
 def _rows(found: list[Difference]) -> list[str]:
-    """The cells that are drawn, in words: their mean first."""
+    """Returns the texts of the cells that are drawn, the mean over cells first."""
     by_p = sorted(found, key=lambda d: (ALL_CELLS not in d.cell, 1.0 if d.p is None else d.p))
     kept = set(list(dict.fromkeys(cell_words(d.cell) for d in by_p))[:ROWS])
     overall = [cell_words(d.cell) for d in found if ALL_CELLS in d.cell]
@@ -74,7 +74,10 @@ def _panel(ax: Axes, found: list[Difference], rows: list[str]) -> None:
 
 
 def save(found: list[Difference], title: str, files: Iterable[Path]) -> None:
-    """Writes the figure, or for .csv its numbers, to files whose suffix names the format."""
+    """Writes the figure, or for .csv its numbers, to files whose suffix gives the format.
+
+    Raises ResultsError for an unknown suffix.
+    """
     suffixes = {file: file.suffix.lower().lstrip(".") for file in files}
     for file, suffix in suffixes.items():
         if suffix not in (*figures.METADATA, "csv"):

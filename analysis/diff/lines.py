@@ -1,4 +1,4 @@
-"""What a comparison says, as plain lines: settings, code, data, trials, differences."""
+"""Prints a comparison in plain lines: settings, code, data, trials, differences."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,19 +10,19 @@ from analysis.diff.sides import CHANCE, Shared, Side, values_of
 from analysis.intervals import FEW_SEEDS
 from analysis.provenance import launches_of
 
-SHOWN = 10  # differences, or names, before "and n more"
+SHOWN = 10  # differences or names before "and n more"
 DATA = ("data", "fingerprint", "train_images", "validation_images", "test_images")
 MACHINE = ("platform", "cpus")
 
 
 def settings_lines(a: Side, b: Side) -> list[str]:
-    """A line per kind of trial that both have: the settings that do not have the same values."""
+    """Returns a line per kind of trial that both have, with the settings that differ."""
     lines = []
     for kind in sorted(values_of(a.frame, "kind") & values_of(b.frame, "kind")):
         parts = [side.frame[side.frame["kind"] == kind] for side in (a, b)]
         names = [n for n in TRIAL_COLUMNS if n not in CHANCE and all(n in part for part in parts)]
         if values_of(parts[0], "source") != values_of(parts[1], "source"):
-            names = [name for name in names if not name.startswith("source_")]  # they follow
+            names = [name for name in names if not name.startswith("source_")]  # implied
         found = [_differing(name, *(values_of(part, name) for part in parts)) for name in names]
         ends = [set(s.finals.loc[s.finals["kind"] == kind, "epoch"].map(int)) for s in (a, b)]
         found = [text for text in [*found, _differing("epochs", *ends)] if text]
@@ -31,7 +31,7 @@ def settings_lines(a: Side, b: Side) -> list[str]:
 
 
 def code_lines(a: Side, b: Side) -> list[str]:
-    """What the last launches say of code, versions and machine, where that differs."""
+    """Returns a line on what differs in code, versions and machine of the last launches."""
     left, right = (_made_by(side) for side in (a, b))
     differing = [
         f"{name} {left.get(name, 'unknown')} | {right.get(name, 'unknown')}"
@@ -39,7 +39,7 @@ def code_lines(a: Side, b: Side) -> list[str]:
         if left.get(name) != right.get(name)
     ]
     if not left and not right:
-        return ["code: neither says which code ran"]
+        return ["code: not recorded in either"]
     return [f"code: {'; '.join(differing)}" if differing else "code: the same"]
 
 
@@ -57,7 +57,7 @@ def _made_by(side: Side) -> dict[str, str]:
 
 
 def data_lines(a: Side, b: Side, both: Shared) -> list[str]:
-    """Whether both were trained and tested on the same images."""
+    """Returns lines on whether both were trained and tested on the same images."""
     found = [
         line
         for name in DATA
@@ -70,7 +70,7 @@ def data_lines(a: Side, b: Side, both: Shared) -> list[str]:
 
 
 def _differing(name: str, left: set[Any], right: set[Any]) -> str:
-    """As in: lr 0.003 | 0.001; of axes what only one of the two has."""
+    """Spells a difference, as in: lr 0.003 | 0.001; or lists the values that only one side has."""
     if left == right or not left or not right:
         return ""
     if len(left) == 1 == len(right):
@@ -80,7 +80,7 @@ def _differing(name: str, left: set[Any], right: set[Any]) -> str:
 
 
 def _words(values: Iterable[Any]) -> str:
-    """Values in order, numbers as they are typed."""
+    """Spells values in order, with numbers as a user types them."""
     ordered = sorted(values, key=lambda v: (str(type(v)), v if v is not None else 0))
     texts = [f"{v:.10g}" if isinstance(v, float) else str(v) for v in ordered]
     more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
@@ -93,7 +93,7 @@ def _named(names: Sequence[str]) -> str:
 
 
 def trial_lines(a: Side, b: Side, both: Shared, found: Compared) -> list[str]:
-    """How the trials were paired, and those whose states contradict."""
+    """Returns lines on how trials were paired, and on trials whose states differ."""
     lines = [
         f"trials: {len(a.states)} in A, {len(b.states)} in B, {len(both.keys)} of them by the "
         f"same key ({len(both.equal)} with equal numbers, bit by bit)",
@@ -105,7 +105,7 @@ def trial_lines(a: Side, b: Side, both: Shared, found: Compared) -> list[str]:
 
 
 def difference_lines(found: Compared) -> list[str]:
-    """The means over cells, the differences beyond noise, and how many are decided."""
+    """Returns lines with the means over cells, the differences beyond noise, and their counts."""
     decided = [d for d in found.differences if d.adjusted is not None]
     differing = sorted((d for d in decided if d.differs), key=lambda d: d.p or 0.0)
     overall = [d for d in found.differences if ALL_CELLS in d.cell]
@@ -121,18 +121,18 @@ def difference_lines(found: Compared) -> list[str]:
 
 
 def line(d: Difference) -> str:
-    """As in: normal m_z=1 n_c=8, test_elbo: +3.1 [2.5, 3.7], n = 5, p = 0.001: differs."""
+    """Spells one, as in: normal m_z=1 n_c=8, test_elbo: +3.1 [2.5, 3.7], n = 5, p = 0.001: differs."""
     interval = f"[{d.interval.low:+.3g}, {d.interval.high:+.3g}]" if d.interval.n > 1 else ""
-    said = (
+    judged = (
         "not decided" if d.adjusted is None else "differs" if d.differs else "no difference shown"
     )
     p = "" if d.adjusted is None else f", p = {d.adjusted:.2g}"
     text = f"{cell_words(d.cell)}, {d.metric}: {d.interval.mean:+.3g} {interval}".rstrip()
-    return f"{text}, n = {d.interval.n}{p}: {said}"
+    return f"{text}, n = {d.interval.n}{p}: {judged}"
 
 
 def cell_words(cell: Mapping[str, Any]) -> str:
-    """As in: normal, m_z=1, n_c=8."""
+    """Spells a cell, as in: normal m_z=1 n_c=8."""
     if ALL_CELLS in cell:
         return f"mean over {cell[ALL_CELLS]:.0f} cells"
     hidden = ("kind", "dataset", "source")

@@ -1,4 +1,4 @@
-"""The two results that are compared, and what their trials have in common."""
+"""Reads the two results that are compared, and finds what their trials have in common."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,14 +13,14 @@ from analysis.provenance import provenance
 from analysis.trial_folder import ResultsError
 
 CHANCE = ("key", "state", "seed", "split", "replicate", "source_pool", "pool")
-PLACE = ("kind", "dataset", "source", "m_z", "n_c")  # of a cell, whatever varies
+PLACE = ("kind", "dataset", "source", "m_z", "n_c")  # identify a cell even if they do not vary
 TIMING = ("seconds", "images_per_s")  # columns that differ from run to run
 Cell = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two results: its path, its frame and what it says of where it comes from."""
+    """Holds one of the two results: its path, frame and provenance."""
 
     path: Path
     frame: pd.DataFrame
@@ -34,7 +34,7 @@ class Side:
 
     @cached_property
     def finals(self) -> pd.DataFrame:
-        """A row per finished trial, as in `curves.last_values`."""
+        """Returns a row per finished trial, as in `curves.last_values`."""
         done = self.frame[self.frame["state"] == "done"]
         if done.empty:
             raise ResultsError(
@@ -45,13 +45,13 @@ class Side:
 
     @cached_property
     def states(self) -> dict[str, str]:
-        """The state of each trial, by key."""
+        """Returns the state of each trial by key."""
         found = self.frame.drop_duplicates("key")
         return dict(zip(found["key"], found["state"], strict=True))
 
 
 def plain(value: object) -> Any:
-    """A value that can be compared: None for a missing one, whole numbers as numbers."""
+    """Makes a value comparable: None if missing, float for every number."""
     if value is None or value is pd.NA or value != value:
         return None
     return (
@@ -60,14 +60,14 @@ def plain(value: object) -> Any:
 
 
 def values_of(frame: pd.DataFrame, name: str) -> set[Any]:
-    """The values of a column; none where the frame has no such column."""
+    """Returns the values of a column, an empty set if the frame does not have it."""
     return set(map(plain, frame[name].unique())) if name in frame else set()
 
 
 def cell_columns(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
-    """The columns that tell cells apart: the place, and what varies at a source of one of the two.
+    """Returns the columns that identify cells: PLACE, and those that vary at a source of one side.
 
-    What is constant in each, and not the same in both, is a setting that differs.
+    A column that is constant in each side, but not equal in both, is a setting that differs.
     """
     settings = [name for name in TRIAL_COLUMNS if name not in (*CHANCE, *PLACE)]
     groups = [
@@ -82,7 +82,7 @@ def cell_columns(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
 def by_place(
     finals: pd.DataFrame, columns: list[str]
 ) -> dict[Cell, dict[tuple[Any, ...], pd.DataFrame]]:
-    """The trials of each cell, by unit: a replicate, or a split and seed where there is none."""
+    """Groups trials by cell and unit: a replicate, or split and seed if there is no replicate."""
     table = finals.reindex(columns=list(dict.fromkeys([*finals, *columns, *CHANCE])))
     cells: dict[Cell, dict[tuple[Any, ...], list[int]]] = {}
     for at, row in enumerate(table[[*columns, "replicate", "split", "seed"]].to_dict("records")):
@@ -99,16 +99,16 @@ def by_place(
 
 @dataclass(frozen=True)
 class Shared:
-    """Trials that both results have by the same key: how many, and which have equal numbers."""
+    """Lists trials that both results have by the same key, and how they compare."""
 
     keys: list[str]
-    equal: list[str]  # every number of every measured epoch, bit by bit
-    states: list[tuple[str, str, str]]  # key, in A, in B: done in one and failed in the other
+    equal: list[str]  # keys whose numbers are all equal, bit by bit
+    states: list[tuple[str, str, str]]  # key, state in A, state in B, if both ended differently
     data: list[str]  # keys whose images differ
 
 
 def shared(a: Side, b: Side) -> Shared:
-    """What the trials of equal keys have in common."""
+    """Compares the trials of equal keys."""
     keys = sorted(a.states.keys() & b.states.keys())
     ended = {"done", "failed", "censored"}
     clash = [
@@ -128,7 +128,7 @@ def _rows(frame: pd.DataFrame, keys: list[str]) -> dict[str, pd.DataFrame]:
 
 
 def _equal(left: pd.DataFrame, right: pd.DataFrame) -> bool:
-    """Whether both have the same epochs, and in them the same numbers in the columns of both."""
+    """Returns whether both have equal numbers in all epochs and common columns."""
     names = [n for n in ROW_COLUMNS if n in left and n in right and n not in TIMING]
     here, there = (part.sort_values("epoch")[names] for part in (left, right))
     if len(here) != len(there):
@@ -137,5 +137,5 @@ def _equal(left: pd.DataFrame, right: pd.DataFrame) -> bool:
 
 
 def _fingerprints(rows: pd.DataFrame) -> set[Any]:
-    """The images' fingerprints; those of rows without one are not known."""
+    """Returns the known fingerprints of a trial's images."""
     return values_of(rows, "fingerprint") - {None}

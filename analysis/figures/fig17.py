@@ -133,7 +133,7 @@ def _gap(side: int) -> int:
 def _titled(found: list[Pool]) -> list[tuple[Pool, str]]:
     """Each pool and its title: data set, share of D_train, epochs, and what tells it from twins."""
     titles = []
-    for pool, differ in zip(found, pools.told_apart(found), strict=True):
+    for pool, differ in zip(found, pools.distinctions(found), strict=True):
         first = ", ".join([PurePath(pool.dataset).stem, *differ])
         second = f"{100 * pool.share:.3g} % of $D_\\mathrm{{train}}$, {pool.epochs:,} epochs"
         titles.append((pool, f"{first}\n{second}"))

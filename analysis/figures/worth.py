@@ -30,7 +30,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     """Left: negative test ELBO over |D_train|; right: what samples are worth, 1 being their own."""
     found = worths(frame)
-    shown = frames.curves_of(frame, frames.asked(frame, "train_size", "test_elbo"))
+    shown = frames.curves_of(frame, frames.variables(frame, "train_size", "test_elbo"))
     shown = [curve for curve in shown if curve.source in ("normal", "dmaapx")]
     figure = Figure(figsize=(style.inches(style.WIDE), 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -1,1 +1,1 @@
-"""Power laws: how a loss falls with size, data or compute, and whether it does at all."""
+"""Fits power laws: whether and how a loss falls with size, data or compute."""

@@ -15,7 +15,7 @@ from analysis.columns import ROW_COLUMNS
 from analysis.figures import marks
 from analysis.intervals import FEW_SEEDS, t_half_width
 from analysis.laws import frames
-from analysis.laws.frames import Asked
+from analysis.laws.frames import Variables
 from analysis.laws.law import Curve, Law, Refusal
 from analysis.trial_folder import ResultsError
 
@@ -26,14 +26,14 @@ LABELS = {
     "k": style.LABELS["source_k"],
 }
 MARKERS = "os^vD<>P"
-POINTS = 100  # of a drawn curve
+POINTS = 100  # points of a drawn curve
 
 
-def numbers(found: Found, what: Asked) -> pd.DataFrame:
-    """A row per curve and size: mean loss, its 95 % t interval, the law and its band.
+def numbers(found: Found, what: Variables) -> pd.DataFrame:
+    """Returns a row per curve and size: mean loss, its 95 % t interval, the law and its band.
 
-    `role` tells sizes that were fitted from those that were held out, as far as the extrapolation
-    is concerned, and from those beyond the turn; columns of a curve without law are missing.
+    `role` distinguishes sizes that were fitted, those that were held out to check the extrapolation,
+    and those beyond the turn. Columns of the law are missing for a curve without one.
     """
     tables = []
     for one in found:
@@ -56,8 +56,8 @@ def numbers(found: Found, what: Asked) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def draw(found: Found, what: Asked, compute: pd.DataFrame, note: str = "") -> Figure:
-    """Left the loss against x with laws; right the loss over training FLOPs, where recorded."""
+def draw(found: Found, what: Variables, compute: pd.DataFrame, note: str = "") -> Figure:
+    """Draws the loss against x with laws on the left, and over training FLOPs on the right."""
     shown = [one for one in found if len(one.curve.sizes) > 1]
     figure = Figure(figsize=(style.WIDE, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -80,19 +80,23 @@ def draw(found: Found, what: Asked, compute: pd.DataFrame, note: str = "") -> Fi
     )
     figure.legend(handles=handles, loc="outside upper center", ncols=3)
     refused = [f"{o.curve.name}: no law, {o.sentence}" for o in shown if isinstance(o, Refusal)]
-    said = (
-        "Bands: 95 % of the law; dotted: fitted without the held-out sizes; cross: predicted there."
+    bands = (
+        "Bands: 95 % interval of the law; dotted: fit without the held-out sizes; cross: its "
+        "prediction."
     )
-    ended = "\N{MULTIPLICATION SIGN}: trials that ended early, in no mean."
+    ended = "\N{MULTIPLICATION SIGN}: trials that ended early, not part of any mean."
     ended = ended if any(one.curve.stopped for one in shown) else ""
-    marks.note(figure, [said, *refused, ended, note])
+    marks.note(figure, [bands, *refused, ended, note])
     return figure
 
 
 def save(
-    found: Found, what: Asked, compute: pd.DataFrame, files: Sequence[Path], note: str
+    found: Found, what: Variables, compute: pd.DataFrame, files: Sequence[Path], note: str
 ) -> None:
-    """Writes the figure, or for .csv its numbers, to files whose suffix names the format."""
+    """Writes the figure, or for .csv its numbers, to files whose suffix gives the format.
+
+    Raises ResultsError for an unknown suffix.
+    """
     formats = {file: file.suffix.lower().lstrip(".") for file in files}
     for file, suffix in formats.items():
         if suffix not in (*figures.METADATA, "csv"):
@@ -109,8 +113,8 @@ def save(
                 figure.set_layout_engine(None)
 
 
-def _y_label(what: Asked) -> str:
-    """As in: negative test ELBO (nats per image)."""
+def _y_label(what: Variables) -> str:
+    """Returns the axis label, as in: negative test ELBO (nats per image)."""
     name = f"negative_{what.y}" if what.loss.startswith("-") else what.y
     return style.LABELS.get(name, f"{what.loss} ({ROW_COLUMNS[what.y][0]})")
 
@@ -146,7 +150,7 @@ def _curve(ax: Axes, one: Law | Refusal, marker: str) -> None:
 
 
 def _measured(ax: Axes, curve: Curve, one: Law | Refusal, marker: str, colour: str) -> None:
-    """Means with t intervals from three replicates on; hollow where the fit did not see them."""
+    """Draws means, with t intervals if n >= 3; markers of held-out sizes are hollow."""
     fresh = {held.size for held in one.held_out} if isinstance(one, Law) else set()
     for size, column in zip(curve.sizes, curve.y.T, strict=True):
         y = column[~np.isnan(column)]
@@ -158,8 +162,8 @@ def _measured(ax: Axes, curve: Curve, one: Law | Refusal, marker: str, colour: s
                     elinewidth=0.8, zorder=3)  # fmt: skip
 
 
-def _compute(ax: Axes, table: pd.DataFrame, what: Asked) -> None:
-    """A thin line per size over its epochs, and the least loss that any has for the compute."""
+def _compute(ax: Axes, table: pd.DataFrame, what: Variables) -> None:
+    """Draws a thin line per size over its epochs, and the least loss of all for the compute."""
     if table.empty:
         marks.empty(ax, "training FLOPs not recorded")
         return

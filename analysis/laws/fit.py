@@ -2,9 +2,9 @@
 
 The method is that of Hoffmann et al. (2022, "Training compute-optimal large language models",
 section 3.3 and appendix D.3): the Huber loss of log prediction minus log y, minimized by L-BFGS
-from the best of a grid of starts. A fault that Besiroglu et al. (2024, "Chinchilla scaling: a
+from the best of a grid of starts. An error that Besiroglu et al. (2024, "Chinchilla scaling: a
 replication attempt") found is avoided: losses are summed in units of the Huber threshold, so that
-the optimizer's tolerance does not end it early. Where y is not positive, as densities allow, the
+the optimizer's tolerance does not end it early. If a y is not positive, as densities allow, the
 residuals are those of y itself.
 """
 
@@ -14,16 +14,16 @@ from itertools import product
 import numpy as np
 from scipy.optimize import minimize
 
-DELTA = 1e-3  # threshold of the Huber loss where the noise is not known (Hoffmann et al., D.3)
-EFFICIENT = 1.345  # the threshold in standard deviations: 95 % efficient if noise is normal
-SMALLEST, LARGEST = 1e-3, 20.0  # exponents that are looked at
-EXPONENTS = (0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.5)  # from which starts are made
-STARTS = 4  # of them, the best, are followed to their minimum
+DELTA = 1e-3  # threshold of the Huber loss if the noise is not known (Hoffmann et al., D.3)
+EFFICIENT = 1.345  # the threshold in standard deviations: 95 % efficient for normal noise
+SMALLEST, LARGEST = 1e-3, 20.0  # range of the exponents
+EXPONENTS = (0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.5)  # grid of starts
+STARTS = 4  # number of starts, the best, from which the loss is minimized
 
 
 @dataclass(frozen=True)
 class Fit:
-    """E, A_j and alpha_j of y = E + sum_j A_j x_j^-alpha_j; E in the unit of y."""
+    """Holds E (floor), A_j (scales) and alpha_j of y = E + sum_j A_j x_j^-alpha_j; E has y's unit."""
 
     floor: float
     scales: tuple[float, ...]
@@ -32,17 +32,17 @@ class Fit:
 
     @property
     def exponent(self) -> float:
-        """The first alpha."""
+        """Returns the first alpha."""
         return self.exponents[0]
 
     @property
     def scale(self) -> float:
-        """The first A."""
+        """Returns the first A."""
         return self.scales[0]
 
     @property
     def at_limit(self) -> bool:
-        """Whether an exponent ran to the end of its range, so that the data do not tell it."""
+        """Returns whether an exponent ran to a limit of its range: the data do not determine it."""
         return any(not 1.01 * SMALLEST < alpha < 0.99 * LARGEST for alpha in self.exponents)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
@@ -53,10 +53,10 @@ class Fit:
 
 
 def fit(x: np.ndarray, y: np.ndarray, delta: float = DELTA, near: Fit | None = None) -> Fit:
-    """Returns the law of least loss, from all starts, or from `near` alone.
+    """Returns the fit of least loss from all starts, or from `near` alone.
 
     `x` is (n,) or (n, d) and positive, `y` is (n,). `delta` is the threshold of the Huber loss, in
-    log y where every y is positive, else in y's unit. Raises ValueError for fewer than 2 d + 1
+    log y if every y is positive, otherwise in y's unit. Raises ValueError for fewer than 2 d + 1
     points.
     """
     x, y = _columns(x), np.asarray(y, dtype=float)
@@ -68,7 +68,7 @@ def fit(x: np.ndarray, y: np.ndarray, delta: float = DELTA, near: Fit | None = N
 
 
 def in_logs(y: np.ndarray) -> bool:
-    """Whether residuals are taken in log y."""
+    """Returns whether residuals are taken in log y: every y is positive."""
     return bool((np.asarray(y) > 0).all())
 
 
@@ -78,7 +78,7 @@ def _columns(x: np.ndarray) -> np.ndarray:
 
 
 class _Problem:
-    """The objective over (E or log E, log A_j at the centre of x, alpha_j) and its gradient."""
+    """Computes the objective over (E or log E, log A_j at the centre of x, alpha_j)."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, delta: float) -> None:
         self.u = np.log(x)
@@ -103,12 +103,12 @@ class _Problem:
         return float(loss.sum()), np.concatenate([[by_floor], by_a, by_alpha])
 
     def starts(self) -> list[np.ndarray]:
-        """The best of a grid of exponents, each with the E and A_j of least squares."""
+        """Returns the best of a grid of exponents, each with the E and A_j of least squares."""
         made = [self._start(np.array(alpha)) for alpha in product(*[EXPONENTS] * self.d)]
         return sorted(made, key=lambda start: self(start)[0])[:STARTS]
 
     def _start(self, alpha: np.ndarray) -> np.ndarray:
-        """Least squares in y; E below the smallest y, every A positive."""
+        """Solves least squares in y, then moves E below the smallest y and makes every A positive."""
         spread = float(np.ptp(self.y)) or 1.0
         design = np.column_stack([np.ones(len(self.y)), np.exp(-alpha * self.u)])
         floor, *scales = np.linalg.lstsq(design, self.y, rcond=None)[0]
@@ -119,13 +119,13 @@ class _Problem:
         return np.concatenate([[floor], a, alpha])
 
     def packed(self, found: Fit) -> np.ndarray:
-        """The parameters of a fit, as a start."""
+        """Returns the parameters of a fit as a start."""
         alpha = np.array(found.exponents)
         floor = np.log(max(found.floor, 1e-300)) if self.logs else found.floor
         return np.concatenate([[floor], np.log(found.scales) - alpha * self.centre, alpha])
 
     def solved(self, start: np.ndarray) -> Fit:
-        """The local minimum from a start."""
+        """Returns the local minimum that L-BFGS reaches from a start."""
         bounds = [(None, None)] * (1 + self.d) + [(SMALLEST, LARGEST)] * self.d
         options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-10, "gtol": 1e-6}
         done = minimize(self, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)

@@ -1,4 +1,4 @@
-"""Turns a frame of results into the curves that laws are fitted to."""
+"""Makes curves, to which laws are fitted, from a frame of results."""
 
 from dataclasses import dataclass
 
@@ -11,33 +11,36 @@ from analysis.laws.law import Curve
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
-AXES = {  # what --x names: the column, and the fields that move with it
+AXES = {  # values of --x: the column, and the fields that determine it
     "parameters": ("parameters", ("n_c",)),
     "n_c": ("n_c", ("n_c",)),
     "flops": ("training_flops", ("n_c",)),
     "train_size": ("train_size", ("train_size",)),
     "k": ("source_k", ("source_k",)),
 }
-FIELDS = ("m_z", "n_c", "train_size", "source_k")  # whose values have a curve each
+FIELDS = ("m_z", "n_c", "train_size", "source_k")  # each combination of values is a curve
 Y = "test_elbo"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is fitted against what: the columns, and how y becomes a loss."""
+class Variables:
+    """Names the columns x and y of a law, and the unit that is repeated."""
 
     x: str  # as typed: parameters, n_c, flops, train_size or k
-    y: str  # a column of numbers
-    unit: str  # of what the replicates are: replicate or seed
+    y: str  # a numeric column
+    unit: str  # replicate or seed
 
     @property
     def loss(self) -> str:
-        """The name of what falls: y, or its negative where higher is better."""
+        """Returns the name of the loss: y, or "-y" if a higher y is better."""
         return f"-{self.y}" if ROW_COLUMNS[self.y][1] == UP else self.y
 
 
-def asked(frame: pd.DataFrame, x: str, y: str) -> Asked:
-    """Returns what these words mean for a frame; raises ResultsError where they mean nothing."""
+def variables(frame: pd.DataFrame, x: str, y: str) -> Variables:
+    """Returns the variables that --x and --y name.
+
+    Raises ResultsError for an unknown name, and if the frame has no values of it.
+    """
     if x not in AXES:
         near = did_you_mean(x, list(AXES))
         raise ResultsError(f"No law is fitted over {x!r}. {near}Choose one of: {', '.join(AXES)}.")
@@ -45,7 +48,7 @@ def asked(frame: pd.DataFrame, x: str, y: str) -> Asked:
     if y not in known:
         near = did_you_mean(y, known)
         raise ResultsError(
-            f"{y!r} is no number that is better higher or lower. {near}Choose a column of the "
+            f"{y!r} is not a number with a better direction. {near}Choose a column of the "
             f"results, for example: --y {Y}"
         )
     column = AXES[x][0]
@@ -55,20 +58,20 @@ def asked(frame: pd.DataFrame, x: str, y: str) -> Asked:
                 f"No VAE of these results has {name}. Choose another --x or --y, or results of a "
                 "version that measures it."
             )
-    return Asked(x, y, _unit(frame[frame["kind"] == "vae"]))
+    return Variables(x, y, _unit(frame[frame["kind"] == "vae"]))
 
 
 def _unit(vaes: pd.DataFrame) -> str:
-    """Replicates where the trials have several, else seeds."""
+    """Returns replicate if the trials have several, otherwise seed."""
     drawn = vaes["replicate"] if "replicate" in vaes else pd.Series(dtype=float)
     return "replicate" if drawn.notna().all() and drawn.nunique() > 1 else "seed"
 
 
-def curves_of(frame: pd.DataFrame, what: Asked) -> list[Curve]:
-    """Returns a curve per source and value of the other axes, normal training first.
+def curves_of(frame: pd.DataFrame, what: Variables) -> list[Curve]:
+    """Returns a curve per source and value of the other fields, normal training first.
 
-    Trials that stopped early or failed are no values; they stay as gaps. Raises ResultsError where
-    trials differ in something else.
+    Trials that stopped early or failed are gaps. Raises ResultsError if trials differ in another
+    setting.
     """
     column, tied = AXES[what.x]
     fields = [name for name in FIELDS if name in frame]
@@ -88,10 +91,10 @@ def curves_of(frame: pd.DataFrame, what: Asked) -> list[Curve]:
     return made
 
 
-def _curve(part: pd.DataFrame, name: str, source: str, what: Asked) -> Curve:
-    """Losses by replicate and size; several seeds of a replicate are averaged.
+def _curve(part: pd.DataFrame, name: str, source: str, what: Variables) -> Curve:
+    """Makes a curve of losses by replicate and size, averaged over the seeds of a replicate.
 
-    A replicate with a trial that has no final value, at some size, has none there.
+    A replicate has no value at a size if one of its trials there has no final value.
     """
     column, (tied,) = AXES[what.x]
     sign = -1.0 if what.loss.startswith("-") else 1.0
@@ -109,11 +112,11 @@ def _curve(part: pd.DataFrame, name: str, source: str, what: Asked) -> Curve:
     return Curve(name, source, ordered, wide.to_numpy(dtype=float), units, stopped)
 
 
-def over_compute(frame: pd.DataFrame, what: Asked) -> pd.DataFrame:
-    """Returns the losses of all measured epochs over the compute until then, by curve.
+def over_compute(frame: pd.DataFrame, what: Variables) -> pd.DataFrame:
+    """Returns the losses of all measured epochs with the compute until then, by curve.
 
-    Columns source, n_c, m_z, training_flops and loss, the mean over seeds and replicates; empty
-    where rows have no FLOPs.
+    The columns are source, m_z, n_c, epoch, training_flops and loss, averaged over seeds and
+    replicates. The result is empty if rows have no FLOPs.
     """
     columns = ["source", "m_z", "n_c", "epoch", "training_flops", "loss"]
     known = {"training_flops", what.y} <= set(frame)
@@ -129,7 +132,7 @@ def over_compute(frame: pd.DataFrame, what: Asked) -> pd.DataFrame:
 
 
 def frontier(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows of `over_compute` that no cheaper row of its source betters."""
+    """Returns the rows of `over_compute` that have a lower loss than all cheaper ones of a source."""
     ordered = table.sort_values(["source", "training_flops"], ignore_index=True)
     best = ordered.groupby("source")["loss"].cummin()
     return ordered[np.isclose(ordered["loss"], best)]

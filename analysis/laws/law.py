@@ -1,12 +1,12 @@
-"""Says whether a loss falls as a power law of size, data or compute, and with which exponent.
+"""Decides whether a loss falls as a power law of size, data or compute, and estimates its exponent.
 
-For each source, and each value of the axes beside x, the loss of replicate r at size x is
+For each source and each value of the axes other than x, the loss of replicate r at size x is
 y_r(x) = E + A x^-alpha + noise. Only replicates measured at every size count. Intervals are
 jackknife t intervals over whole replicates: theta +- t(n - 1) SE, SE^2 = (n - 1)/n times the sum
-of the squared deviations of the fits that each leave one replicate out. A replicate's noise, which
-its sizes share, is so kept together. alpha and A are judged in logs. Of 200 simulated laws each of
-3, 5 and 10 replicates such intervals held the true alpha in 94 to 96 %; the percentiles of a
-bootstrap over 5 replicates in 86 %.
+of the squared deviations of the fits that each leave one replicate out. This keeps together the
+noise that the sizes of a replicate share. The intervals of alpha and A are computed in logs. For
+200 simulated laws each of 3, 5 and 10 replicates, such intervals contained the true alpha in 94 to
+96 % of cases, and percentiles of a bootstrap over 5 replicates in 86 %.
 """
 
 from dataclasses import dataclass
@@ -23,25 +23,25 @@ from analysis.intervals import (
 )
 from analysis.laws.fit import DELTA, EFFICIENT, Fit, fit, in_logs
 
-FEW_SIZES = 4  # one more than E, A and alpha
-HELD_OUT = 4  # of so many sizes the largest is held out, at least one
+FEW_SIZES = 4  # one more than the parameters E, A and alpha
+HELD_OUT = 4  # one size in HELD_OUT, the largest ones, is held out; at least one
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The measured losses of one source: `y` is (replicates, sizes), NaN where not finished."""
+    """Holds the measured losses of a source: `y` is (replicates, sizes), NaN if not finished."""
 
     name: str  # as in: normal, m_z=1
     source: str
     sizes: np.ndarray
     y: np.ndarray
-    units: tuple[int, ...]  # the numbers of the replicates, or of the seeds
-    stopped: tuple[float, ...] = ()  # the size of each trial that ended early: it is no value
+    units: tuple[int, ...]  # the numbers of the replicates or seeds
+    stopped: tuple[float, ...] = ()  # the size of each trial that ended early, without a value
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A size that the fit did not see: what was predicted, what was measured; the error's sign."""
+    """Holds the predicted and measured loss at a size that the fit did not see."""
 
     size: float
     predicted: float
@@ -51,20 +51,20 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Law:
-    """The law of one curve, up to the size at which it turns, and how well it extrapolates."""
+    """Holds the law of a curve up to the size at which it turns, and its extrapolations."""
 
     curve: Curve
-    used: int  # the sizes up to the turn, the smallest of the curve's
+    used: int  # number of sizes up to the turn
     fit: Fit
-    left_out: tuple[Fit, ...]  # the fits without one replicate each
+    left_out: tuple[Fit, ...]  # the fits that each leave one replicate out
     exponent: Interval
     floor: Interval
     scale: Interval
     held_out: tuple[HeldOut, ...]
-    rollout: Fit  # fitted without the held-out sizes; where there are none, the fit
+    rollout: Fit  # the fit without the held-out sizes; `fit` if there are none
 
     def band(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the ends of the 95 % interval of the law at x, NaN below 3 replicates."""
+        """Returns the ends of the 95 % interval of the law at x, NaN for fewer than 3 replicates."""
         values = np.array([found(x) for found in self.left_out])
         half = _half(values) if len(values) >= FEW_SEEDS else np.full(len(x), np.nan)
         return self.fit(x) - half, self.fit(x) + half
@@ -72,17 +72,17 @@ class Law:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A curve without a law, and the sentence that says why."""
+    """Holds a curve without a law, and the sentence that gives the reason."""
 
     curve: Curve
     sentence: str
 
 
 def law(curve: Curve) -> Law | Refusal:
-    """Returns the law of a curve, or why there is none.
+    """Returns the law of a curve, or a refusal.
 
-    There is none over fewer than four sizes before the curve turns, for a curve that does not fall
-    beyond the noise, and where an exponent is not told by the data.
+    A law is refused for fewer than four sizes before the curve turns, for a curve that does not
+    fall beyond the noise, and if the data do not determine an exponent.
     """
     complete = ~np.isnan(curve.y).any(axis=1)
     y = curve.y[complete]
@@ -98,7 +98,7 @@ def law(curve: Curve) -> Law | Refusal:
     if found.at_limit or any(other.at_limit for other in others):
         return Refusal(
             curve,
-            f"its exponent is not told by these {used} sizes: a fit runs to the end of its range.",
+            f"these {used} sizes do not determine its exponent: a fit runs to its limit.",
         )
     held_out, rollout = _extrapolated(curve.sizes[:used], y[:, :used])
     return Law(
@@ -117,8 +117,8 @@ def law(curve: Curve) -> Law | Refusal:
 def _too_few(curve: Curve, complete: int) -> str:
     lacking = int(np.isnan(curve.y).any(axis=0).sum())
     if complete:
-        return f"it has {len(curve.sizes)} sizes, and a law takes {FEW_SIZES}."
-    stopped = f" ({len(curve.stopped)} trials ended early, which are no values)"
+        return f"it has {len(curve.sizes)} sizes, and a law needs {FEW_SIZES}."
+    stopped = f" ({len(curve.stopped)} trials ended early and have no value)"
     return (
         f"no replicate is finished at all of its {len(curve.sizes)} sizes: "
         f"{lacking} lack some{stopped if curve.stopped else ''}."
@@ -126,9 +126,10 @@ def _too_few(curve: Curve, complete: int) -> str:
 
 
 def _before_the_turn(mean: np.ndarray, sizes: np.ndarray, noise: float) -> tuple[int, str]:
-    """How many sizes come before the means rise by more than the noise, and why that is no law.
+    """Counts the sizes before the means rise by more than the noise, and gives a reason for refusal.
 
-    `noise` is the half width that holds for all differences of two means at once.
+    `noise` is a half width that covers all differences of two means at once. The reason is "" if
+    there is none.
     """
     lowest = np.minimum.accumulate(mean)
     risen = np.flatnonzero(mean - lowest > noise)
@@ -138,8 +139,8 @@ def _before_the_turn(mean: np.ndarray, sizes: np.ndarray, noise: float) -> tuple
         return used, (
             f"it turns at {sizes[used - 1]:,.6g}: up to {sizes[top]:,.6g} the means rise by "
             f"{mean[top] - lowest[top]:.3g}, beyond the noise ({noise:.2g}); a curve that turns, "
-            f"as in double descent, is no power law, and before that lie {used} sizes of the "
-            f"{FEW_SIZES} that a law takes."
+            f"as in double descent, is no power law, and before the turn there are {used} sizes "
+            f"of the {FEW_SIZES} that a law needs."
         )
     if mean[0] - mean[:used].min() <= noise:
         return used, f"it does not fall beyond the noise ({noise:.2g})."
@@ -147,7 +148,7 @@ def _before_the_turn(mean: np.ndarray, sizes: np.ndarray, noise: float) -> tuple
 
 
 def _fits(sizes: np.ndarray, y: np.ndarray) -> tuple[Fit, tuple[Fit, ...]]:
-    """The law of all replicates, and those without one replicate each."""
+    """Fits all replicates, and again without one replicate each."""
     n, points = y.shape
     x, delta = np.tile(sizes, n), DELTA
     if n > 1:
@@ -162,7 +163,7 @@ def _fits(sizes: np.ndarray, y: np.ndarray) -> tuple[Fit, tuple[Fit, ...]]:
 
 
 def _extrapolated(sizes: np.ndarray, y: np.ndarray) -> tuple[tuple[HeldOut, ...], Fit | None]:
-    """The largest sizes, predicted from the others; none where those are fewer than four."""
+    """Predicts the largest sizes from the others; none if fewer than four others would be left."""
     held = min(max(1, len(sizes) // HELD_OUT), len(sizes) - FEW_SIZES)
     if held < 1:
         return (), None
@@ -180,14 +181,17 @@ def _extrapolated(sizes: np.ndarray, y: np.ndarray) -> tuple[tuple[HeldOut, ...]
 
 
 def _half(values: np.ndarray) -> np.ndarray:
-    """Half width of the jackknife t interval; `values` (n, ...) each leave one replicate out."""
+    """Returns the half width of the 95 % jackknife t interval.
+
+    `values` is (n, ...), estimates that each leave one replicate out.
+    """
     n = len(values)
     squares = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
     return np.asarray(stdtrit(n - 1, (1 + LEVEL) / 2) * np.sqrt((n - 1) / n * squares))
 
 
 def _interval(value: float, others: list[float]) -> Interval:
-    """95 % about a value; without ends for fewer than 3 replicates."""
+    """Returns the 95 % interval about a value, with NaN ends for fewer than 3 replicates."""
     n = max(len(others), 1)
     half = float(_half(np.array(others))) if n >= FEW_SEEDS else float("nan")
     method = f"jackknife over {n} replicates, t, {n - 1} df" if n >= FEW_SEEDS else "too few"

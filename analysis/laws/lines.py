@@ -1,31 +1,31 @@
-"""Says in plain lines what laws were found, how well they extrapolate, and why others were not."""
+"""Prints laws, how well they extrapolate, and why curves have none."""
 
 from collections.abc import Sequence
 
 from analysis.intervals import FEW_SEEDS, Interval
-from analysis.laws.frames import Asked
+from analysis.laws.frames import Variables
 from analysis.laws.law import FEW_SIZES, Law, Refusal
 
 
-def law_lines(found: Sequence[Law | Refusal], what: Asked) -> list[str]:
+def law_lines(found: Sequence[Law | Refusal], what: Variables) -> list[str]:
     """Returns the lines of all curves; those with too few sizes share one."""
     short = [f for f in found if isinstance(f, Refusal) and len(f.curve.sizes) < FEW_SIZES]
-    said = [f"{what.loss} = E + A {what.x}^-alpha"]
+    lines = [f"{what.loss} = E + A {what.x}^-alpha"]
     for one in found:
         if one not in short:
-            said += _law(one, what) if isinstance(one, Law) else [f"{one.curve.name}: no law, "]
+            lines += _law(one, what) if isinstance(one, Law) else [f"{one.curve.name}: no law, "]
             if isinstance(one, Refusal):
-                said[-1] += one.sentence
+                lines[-1] += one.sentence
     if short:
         names = "; ".join(refusal.curve.name for refusal in short)
-        said.append(f"No law of fewer than {FEW_SIZES} sizes: {names}.")
-    return said + (_method(found, what) if len(short) < len(found) else [])
+        lines.append(f"No law, fewer than {FEW_SIZES} sizes: {names}.")
+    return lines + (_method(found, what) if len(short) < len(found) else [])
 
 
-def _law(law: Law, what: Asked) -> list[str]:
+def _law(law: Law, what: Variables) -> list[str]:
     sizes, n = law.curve.sizes[: law.used], len(law.curve.y)
     span = f"{law.used} sizes from {sizes[0]:,.6g} to {sizes[-1]:,.6g}"
-    said = [
+    lines = [
         f"{law.curve.name} ({n} {what.unit}{'s' if n != 1 else ''}, {span}): "
         f"exponent alpha = {_number(law.exponent)}",
         f"  E = {_number(law.floor)}, A = {_number(law.scale)}",
@@ -33,24 +33,24 @@ def _law(law: Law, what: Asked) -> list[str]:
     left = law.curve.sizes[law.used :]
     if len(left):
         beyond = ", ".join(f"{size:,.6g}" for size in left)
-        said.append(f"  the means turn at {sizes[-1]:,.6g}: left out {beyond}")
+        lines.append(f"  the means turn at {sizes[-1]:,.6g}: left out {beyond}")
     if law.curve.stopped:
-        said.append(
+        lines.append(
             f"  {len(law.curve.stopped)} trials ended early; their {what.unit}s do not count"
         )
     if not law.held_out:
-        return [*said, f"  extrapolation not checked: it takes {FEW_SIZES + 1} sizes"]
+        return [*lines, f"  extrapolation not checked: it needs {FEW_SIZES + 1} sizes"]
     first = law.held_out[0].size
     for held in law.held_out:
-        said.append(
+        lines.append(
             f"  fitted below {first:,.6g}: at {held.size:,.6g} it predicts {held.predicted:.2f}, "
             f"measured {held.measured:.2f}, error {_error(held.error)}"
         )
-    return said
+    return lines
 
 
 def _number(interval: Interval) -> str:
-    """A number with its interval, which fewer than three replicates do not have."""
+    """Spells a number with its interval, which needs three replicates."""
     if interval.n < FEW_SEEDS:
         return f"{interval.mean:.3g} (no interval: n = {interval.n} < {FEW_SEEDS})"
     return f"{interval.mean:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
@@ -63,7 +63,7 @@ def _error(error: Interval) -> str:
     return f"{error.mean:+.2f} [{error.low:+.2f}, {error.high:+.2f}], {judged}"
 
 
-def _method(found: Sequence[Law | Refusal], what: Asked) -> list[str]:
+def _method(found: Sequence[Law | Refusal], what: Variables) -> list[str]:
     data = "" if what.unit == "replicate" else "; data and diffusion model are the same for all"
     return [
         f"Huber loss of log residuals from several starts (Hoffmann et al. 2022); 95 %, jackknife "

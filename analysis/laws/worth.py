@@ -1,10 +1,10 @@
-"""Says how many real images the samples of a diffusion model are worth.
+"""Estimates how many real images the samples of a diffusion model are worth.
 
 A VAE trained on samples of a diffusion model of N real images has a loss L_s(N); trained on x real
-images it has L(x). The samples are worth the x at which L(x) = L_s(N). Of replicate r,
+images it has the loss L(x). The samples are worth the x at which L(x) = L_s(N). For replicate r,
 d_r(x) = L_r(x) - L_s,r(N), linear in log x between measured sizes, falls through 0 there. The 95 %
-interval holds every x at which the mean of d_r is no t interval away from 0 (Fieller's argument):
-it is exact for normal noise, and open where the measured sizes end before it does.
+interval contains every x at which the t interval of the mean of d_r contains 0 (Fieller's method):
+it is exact for normal noise, and open if it extends beyond the measured sizes.
 """
 
 import math
@@ -18,34 +18,34 @@ from analysis.laws import frames
 from analysis.laws.law import Curve
 from analysis.trial_folder import ResultsError
 
-STEPS = 2000  # places between the smallest and the largest size
+STEPS = 2000  # values of x between the smallest and the largest size
 NEEDS = (
-    "How many real images a sample is worth needs VAEs on real images and on samples, of several "
-    "D_trains. Run scaling-vae study data_scaling."
+    "To estimate how many real images a sample is worth, results need VAEs on real images and on "
+    "samples, at several sizes of D_train. Run scaling-vae study data_scaling."
 )
 
 
 @dataclass(frozen=True)
 class Worth:
-    """What the samples of a diffusion model of `size` real images are worth, in real images."""
+    """Holds what samples of a diffusion model of `size` real images are worth, in real images."""
 
     name: str  # the width, as in: n_c=32
     size: int  # |D_train|, which the diffusion model saw
-    samples: int  # distinct ones that the VAE reads: k |D_train|
+    samples: int  # distinct samples that the VAE reads: k |D_train|
     replicates: int
-    images: float  # real images that train as well; NaN where that cannot be told
-    low: float  # 95 %; 0 where the interval is open below
-    high: float  # infinite where it is open above
-    refusal: str = ""  # why it cannot be told
+    images: float  # real images with the same loss; NaN if there is no estimate
+    low: float  # 95 %; 0 if the interval is open below
+    high: float  # 95 %; infinite if it is open above
+    refusal: str = ""  # why there is no estimate
 
     @property
     def times(self) -> float:
-        """Real images that the samples are worth, over those that the diffusion model saw."""
+        """Returns the ratio of `images` to the real images that the diffusion model saw."""
         return self.images / self.size
 
     @property
     def verdict(self) -> str:
-        """Whether samples are shown to be worth more, or less, than the images behind them."""
+        """States whether samples are shown to be worth more or less than the model's images."""
         if self.refusal and math.isnan(self.low):
             return "not decided"
         if self.low > self.size:
@@ -56,9 +56,9 @@ class Worth:
 def worths(frame: pd.DataFrame) -> list[Worth]:
     """Returns what samples are worth at each width and each |D_train|.
 
-    Raises ResultsError where there are no VAEs on real images and on samples to compare.
+    Raises ResultsError if there are no VAEs on real images and on samples to compare.
     """
-    what = frames.asked(frame, "train_size", "test_elbo")
+    what = frames.variables(frame, "train_size", "test_elbo")
     found = frames.curves_of(frame, what)
     real = {_width(curve): curve for curve in found if curve.source == "normal"}
     drawn = [curve for curve in found if curve.source == "dmaapx" and _width(curve) in real]
@@ -81,7 +81,7 @@ def equivalent(
     """Returns the replicates, the real images of equal loss, their 95 % interval, and a refusal.
 
     `real` holds the losses on real images, `losses` (replicates,) those on samples, `units` their
-    numbers. The refusal is empty where the number can be told.
+    numbers. The refusal is "" if there is an estimate.
     """
     pairs = [(real.units.index(u), i) for i, u in enumerate(units) if u in real.units]
     y = np.array([real.y[i] for i, _ in pairs]).reshape(-1, len(real.sizes))
@@ -90,7 +90,7 @@ def equivalent(
     y, d, n = y[whole], d[whole], int(whole.sum())
     none = (n, math.nan, math.nan, math.nan)
     if n < FEW_SEEDS:
-        return *none, f"{n} replicates are finished on both, and it takes {FEW_SEEDS}"
+        return *none, f"{n} replicates are finished on both, and it needs {FEW_SEEDS}"
     mean = y.mean(axis=0)
     if (mean - np.minimum.accumulate(mean)).max() > residual_bootstrap(y):
         return *none, "more real images do not lower the loss throughout"
@@ -110,20 +110,20 @@ def equivalent(
 
 
 def worth_lines(found: list[Worth]) -> list[str]:
-    """Plain text: a line per width and |D_train|."""
-    said = ["Real images that the samples of a diffusion model are worth (95 %):"]
+    """Returns a line of plain text per width and |D_train|."""
+    lines = ["Real images that the samples of a diffusion model are worth (95 %):"]
     for one in found:
         start = f"  {one.name}, {one.samples:,} samples of a model of {one.size:,} real images: "
         if math.isnan(one.images):
             bounds = "" if math.isnan(one.low) else f" {_interval(one)}"
-            said.append(start + f"no number, {one.refusal}{bounds}; {one.verdict}.")
+            lines.append(start + f"no estimate, {one.refusal}{bounds}; {one.verdict}.")
             continue
         each = one.images / one.samples if one.samples else math.nan
-        said.append(
+        lines.append(
             start + f"{one.images:,.0f} real images {_interval(one)}, {one.times:.2g} times as "
-            f"many, {each:.2g} a sample; {one.verdict}."
+            f"many, {each:.2g} per sample; {one.verdict}."
         )
-    return said
+    return lines
 
 
 def _interval(one: Worth) -> str:
@@ -133,7 +133,7 @@ def _interval(one: Worth) -> str:
 
 
 def _width(curve: Curve) -> str:
-    """The words of a curve's name behind its source, without the k that real images lack."""
+    """Returns a curve's name without its source, and without k, which real images do not have."""
     words = curve.name.split(", ")[1:]
     return ", ".join(word for word in words if not word.startswith("source_k="))
 

@@ -1,8 +1,8 @@
-"""A study's page: verdict, numbers, figures and provenance in one HTML file that needs no network.
+"""Writes a study's page: verdict, numbers, figures and provenance in one offline HTML file.
 
-`scaling-vae page RESULTS [STUDY]` writes it at any time, a launch at its end. The file makes no
-request, and a content security policy in it forbids every one; names and errors of trials are
-foreign text and are escaped. Without script all tables, figures and numbers are there.
+`scaling-vae page RESULTS [STUDY]` writes it at any time, and a launch writes it at its end. The
+file makes no requests, and its content security policy forbids them; names and errors of trials are
+untrusted text and are escaped. All tables, figures and numbers are visible without scripts.
 """
 
 import base64
@@ -16,19 +16,19 @@ from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
 HOME = Path(__file__).parent
-NAME = "report.html"  # in a study's folder
+NAME = "report.html"  # name in a study's folder
 
 
 def write(path: str | Path, output: Path | None = None) -> Path:
-    """Writes the page of a study's folder, a results root or a parquet file, whole or not at all.
+    """Writes the page of a study's folder, a results root or a parquet file atomically.
 
-    Returns the file: `report.html` in a folder, the parquet file's name with .html beside it, or
-    `output`. Raises ResultsError where there is nothing to read.
+    Returns the page's path: `report.html` in a folder, the parquet file's name with .html, or
+    `output`. Raises ResultsError if there is nothing to read.
     """
     path = Path(path)
     output = output or (path / NAME if path.is_dir() else path.with_suffix(".html"))
     if output.suffix not in (".html", ".htm"):
-        raise ResultsError(f"{output} is no name of a page. End it in .html: -o {NAME}.")
+        raise ResultsError(f"{output} is not the name of a page. End it in .html: -o {NAME}.")
     text = html(content(path))
     output.parent.mkdir(parents=True, exist_ok=True)
     aside = output.with_name(f".{output.name}.{os.getpid()}")
@@ -41,9 +41,9 @@ def write(path: str | Path, output: Path | None = None) -> Path:
 
 
 def places(path: Path, study: str | None = None) -> list[Path]:
-    """What to write pages of: a study's folder, a parquet file, or each study of a results root.
+    """Returns the paths to write pages of: one, or those of each study of a results root.
 
-    Raises ResultsError where there is no such study.
+    Raises ResultsError if there is no such study.
     """
     if study is None and not (path / "trials").is_dir():
         return [path]
@@ -52,13 +52,13 @@ def places(path: Path, study: str | None = None) -> list[Path]:
         return [path / name for name in known] or [path]
     if study not in known:
         near = did_you_mean(study, known)
-        there = f"There: {', '.join(known)}." if known else "Run a study first."
-        raise ResultsError(f"{path} holds no study {study!r}. {near}{there}")
+        there = f"Known: {', '.join(known)}." if known else "Run a study first."
+        raise ResultsError(f"{path} contains no study {study!r}. {near}{there}")
     return [path / study]
 
 
 def html(values: dict[str, Any]) -> str:
-    """Fills the template; what is allowed to run and to style is named by its SHA-256."""
+    """Fills the template; its policy allows the page's script and style only, by their SHA-256."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -78,7 +78,7 @@ def html(values: dict[str, Any]) -> str:
     )
 
 
-EMPTY = (  # what a page without any measured epoch has nothing to say about
+EMPTY = (  # sections that a page without any measured epoch leaves out
     *("verdict", "claims", "heat", "heat_tables", "figures", "learning", "pictures", "pools"),
     *("costs", "trials", "datasets", "nothing"),
 )

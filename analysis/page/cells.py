@@ -1,4 +1,4 @@
-"""The heat map of a page: every measured column over (m_z, n_c), mean and interval of a cell."""
+"""Makes a page's heat map: each measured column over (m_z, n_c), with a cell's mean and interval."""
 
 import math
 from collections.abc import Hashable
@@ -13,17 +13,17 @@ from analysis.page.lines import groups, order
 
 HIDDEN = {"epoch", "d_z"}
 FIRST = ("test_elbo", "generalization_gap", "validation_elbo", "train_elbo", "parameters")
-DIGITS = 6  # significant ones that a page keeps
-STEPS = 9  # shades
+DIGITS = 6  # significant digits that a page keeps
+STEPS = 9  # number of shades
 
 
 def heat_map(vaes: pd.DataFrame) -> dict[str, Any]:
-    """What the map shows, as JSON: columns, lines, both axes, and values by moment.
+    """Returns what the map shows, for JSON: columns, lines, both axes, and values by moment.
 
     `values[moment][column][line]` is a list of [m_z, n_c, mean, low, high, n]; low and high are
-    the 95 % t interval over replicates, None for one. Moments: `final`, the mean of the last 10 %
-    of the epochs, and `best`, the epoch of the highest validation ELBO, or test ELBO where no
-    validation images were kept. `vaes` are the finished ones, with their lines.
+    the 95 % t interval over replicates, None for one. The moments are `final`, the mean of the last
+    10 % of the epochs, and `best`, the epoch of the highest validation ELBO, or test ELBO without
+    validation images. `vaes` are the rows of finished VAEs with their lines.
     """
     if vaes.empty:
         return {}
@@ -60,7 +60,7 @@ def _chooser(vaes: pd.DataFrame) -> str:
 
 
 def _best(vaes: pd.DataFrame) -> pd.DataFrame:
-    """Each trial's row of the epoch that a careful person would have kept."""
+    """Returns each trial's row of its best epoch, by the column of `_chooser`."""
     name = _chooser(vaes)
     if name not in vaes:
         return vaes.iloc[:0]
@@ -69,7 +69,7 @@ def _best(vaes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _values(table: pd.DataFrame, names: list[str]) -> dict[str, dict[str, list[list[Any]]]]:
-    """Trials of one replicate count as one, by their mean."""
+    """Returns the cells' values; the mean of a replicate's trials counts as one value."""
     found: dict[str, dict[str, list[list[Any]]]] = {name: {} for name in names}
     names = [name for name in names if name in table]
     numbers = table[["line", "m_z", "n_c", "drawn", *names]].astype(dict.fromkeys(names, float))
@@ -85,12 +85,12 @@ def _values(table: pd.DataFrame, names: list[str]) -> dict[str, dict[str, list[l
 
 
 def rounded(value: float) -> float | None:
-    """The number with the digits that a page keeps; None where there is none."""
+    """Rounds a number to the digits that a page keeps; None for NaN."""
     return None if math.isnan(value) else float(f"{value:.{DIGITS}g}")
 
 
 def shown(value: float | None) -> str:
-    """The number as a cell shows it."""
+    """Spells a number as a cell shows it; "" for None."""
     if value is None:
         return ""
     size = abs(value)
@@ -102,7 +102,7 @@ def shown(value: float | None) -> str:
 
 
 def tables(made: dict[str, Any]) -> list[dict[str, Any]]:
-    """The map of the first column as tables, for a reader without script: a table a line."""
+    """Returns the map of the first column as tables, one per line, for readers without scripts."""
     if not made or not made["columns"]:
         return []
     values = made["values"]["final"][made["columns"][0]["name"]]

@@ -1,4 +1,4 @@
-"""Everything that a page shows of results, as plain values for its template."""
+"""Collects everything that a page shows of results, as plain values for its template."""
 
 from pathlib import Path
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import pandas as pd
 
 from analysis import figures, provenance, results
-from analysis.page import cells, costs, drawn, learning, lines, pictures, told, trials
+from analysis.page import cells, costs, drawn, learning, lines, pictures, text, trials
 from analysis.trial_folder import ResultsError
 
 
 def content(path: Path) -> dict[str, Any]:
-    """What the page of a study's folder, a results root or a parquet file shows.
+    """Returns the template's values for a study's folder, a results root or a parquet file.
 
-    Raises ResultsError where there is nothing to read at all.
+    Raises ResultsError if there is nothing to read at all.
     """
     found = results.trials(path) if path.is_dir() else []
     about = provenance.provenance(path)
@@ -28,24 +28,24 @@ def content(path: Path) -> dict[str, Any]:
         "about": about,
         "counts": counts,
         "trials_total": sum(counts.values()),
-        "launches": told.launches(about),
+        "launches": text.launches(about),
         "profiles": costs.profiles(about),
-        "go_on": told.go_on(about, path, counts),
+        "go_on": text.go_on(about, path, counts),
         "note": provenance.note(path),
     }
     return shown | states | (_measured(path, frame, about) if len(frame) else {})
 
 
 def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> dict[str, Any]:
-    """What needs a measured epoch."""
+    """Returns the values that need a measured epoch."""
     names = _figures(frame, about)
     vaes = _vaes(frame)
     study = path if (path / "study.json").is_file() else None
     root = path.parent if study else path
     heat = cells.heat_map(vaes)
     return {
-        "verdict": told.judged(frame, "fig8" in names),
-        "claims": told.ledger(frame),
+        "verdict": text.judged(frame, "fig8" in names),
+        "claims": text.ledger(frame),
         "heat": heat,
         "heat_tables": cells.tables(heat),
         "figures": drawn.drawn(names, path, frame.drop(columns=["line", "drawn"])),
@@ -59,21 +59,21 @@ def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> dict
 
 
 def _figures(frame: pd.DataFrame, about: dict[str, object]) -> tuple[str, ...]:
-    """Those that the study shows; of other results those of double descent, as in the report."""
+    """Returns the study's figures; for other results those of double descent, as in the report."""
     shown = figures.STUDIES.get(str(about.get("study")))
     only = set(frame["kind"]) == {"diffusion"}
     return shown or (("fig17",) if only else figures.STUDIES["double_descent"])
 
 
 def _vaes(frame: pd.DataFrame) -> pd.DataFrame:
-    """The finished VAEs, their axes whole numbers."""
+    """Selects the finished VAEs, with integer axes."""
     done = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
     axes = [name for name in ("m_z", "n_c", "seed") if name in done]
     return done.astype(dict.fromkeys(axes, int)).copy()
 
 
 def _datasets(frame: pd.DataFrame) -> list[dict[str, str]]:
-    """Name, origin and fingerprint of the images that trials were trained on."""
+    """Returns name, origin and fingerprint of the images that trials were trained on."""
     names = [name for name in ("dataset", "data", "fingerprint") if name in frame]
     rows = frame[names].drop_duplicates().fillna("").to_dict("records")
     every = [{str(name): str(value) for name, value in row.items()} for row in rows]

@@ -1,4 +1,4 @@
-"""Plan against took on a page: hours of each architecture, and where a launch's time went."""
+"""Compares planned and actual time on a page, and shows what a launch spent its time on."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,8 @@ from analysis.page.lines import groups, order
 from analysis.provenance import launches_of
 from analysis.trial_folder import read_json
 
-PLAN = "plan.json"  # as a launch leaves it
-PARTS = {  # of a launch's profile, as they follow each other
+PLAN = "plan.json"  # the file that a launch writes
+PARTS = {  # of a launch's profile, in their order
     "start": "program start",
     "ray": "joining and leaving Ray",
     "trials": "training",
@@ -22,9 +22,10 @@ PARTS = {  # of a launch's profile, as they follow each other
 
 
 def against_plan(frame: pd.DataFrame, study: Path | None) -> list[dict[str, Any]]:
-    """A row for each line and (m_z, n_c): trials, minutes planned and taken, taken over planned.
+    """Returns a row for each line and (m_z, n_c): trials, planned and actual minutes, and shares.
 
-    Minutes of one worker, training and measuring. `planned` is None where no plan was kept.
+    They are minutes of one worker, for training and measuring; shares are relative to the largest
+    number. `planned` is None without a plan.
     """
     plan = (read_json(study / PLAN) if study else None) or {}
     listed = plan.get("trials")
@@ -55,7 +56,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _measuring(study: Path | None, key: str) -> float:
-    """Seconds of measuring, as the trial's done.json tells them."""
+    """Returns the seconds of measuring in the trial's done.json, 0 if it has none."""
     if study is None:
         return 0.0
     profile = (read_json(study.parent / "trials" / key / "done.json") or {}).get("profile")
@@ -64,7 +65,7 @@ def _measuring(study: Path | None, key: str) -> float:
 
 
 def profiles(about: dict[str, object]) -> list[dict[str, Any]]:
-    """For each launch that kept one: when, wall time, trials, and the parts of its time."""
+    """Returns for each launch with a profile its start, wall time, trials, and parts of its time."""
     found = []
     for launch in launches_of(about):
         profile = launch.get("profile")

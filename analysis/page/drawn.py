@@ -1,4 +1,4 @@
-"""The figures of a study on its page: each as SVG, with its caption, numbers and command."""
+"""Draws the figures of a page, each as SVG with its caption, numbers and command."""
 
 import io
 import re
@@ -12,11 +12,11 @@ from analysis import figures, results, style
 from analysis.command import command
 from analysis.trial_folder import ResultsError
 
-SAFE = " !$&'()*+,-./:;=?@_~<>"  # stand as they are in a data: URI inside double quotes, but % #
+SAFE = " !$&'()*+,-./:;=?@_~<>"  # need no escape in a data: URI inside double quotes
 
 
 def drawn(names: tuple[str, ...], path: Path, frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Draws figures and tables of results; what cannot be drawn yet says why instead."""
+    """Draws figures and tables of results; one that cannot be drawn yet has an `error` instead."""
     return [_one(name, path, frame) for name in names]
 
 
@@ -36,7 +36,7 @@ def _one(name: str, path: Path, frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def svg(name: str, frame: pd.DataFrame, note: str) -> str:
-    """The figure as SVG text without what only a file of its own needs."""
+    """Returns the figure as SVG text, without the header and metadata of an SVG file."""
     from matplotlib import rc_context
 
     figure = figures.draw(name, frame, note)
@@ -50,7 +50,7 @@ def svg(name: str, frame: pd.DataFrame, note: str) -> str:
 
 
 def size(picture: str) -> tuple[int, int]:
-    """Width and height of an SVG in CSS pixels."""
+    """Returns width and height of an SVG in CSS pixels."""
     found = re.search(r"viewBox=[\"']0 0 ([\d.]+) ([\d.]+)", picture)
     wide, tall = (float(found[1]), float(found[2])) if found else (486.0, 260.0)
     return round(wide * 4 / 3), round(tall * 4 / 3)

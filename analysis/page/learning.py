@@ -1,4 +1,4 @@
-"""Learning curves of a page: small SVG pictures, one for each (m_z, n_c)."""
+"""Draws the learning curves of a page as small SVG pictures, one for each (m_z, n_c)."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ import pandas as pd
 from analysis.page.lines import groups, order
 from analysis.style import source_colour, source_label
 
-WIDE, TALL, PAD = 168, 104, 4  # of a picture, in its own units
+WIDE, TALL, PAD = 168, 104, 4  # of a picture, in SVG units
 DASHES = ("", "5 2", "1.5 2", "6 2 1.5 2")
-SETTLED = 0.5  # of the epochs, after which the vertical axis holds all values
+SETTLED = 0.5  # share of the epochs after which the vertical axis contains all values
 
 
 def learning_curves(vaes: pd.DataFrame) -> dict[str, Any]:
-    """The pictures by cell, and what they share: axes, and a colour and dash for each line.
+    """Returns the pictures by cell, their common axes, and a colour and dash for each line.
 
     Test ELBO is drawn as a line of the mean over trials and thin lines of the trials, train ELBO
-    as thin dots. Empty where no epochs are measured.
+    as thin dots. The result is {} if fewer than two epochs are measured.
     """
     if vaes.empty or "test_elbo" not in vaes or vaes["epoch"].nunique() < 2:
         return {}
@@ -31,8 +31,8 @@ def learning_curves(vaes: pd.DataFrame) -> dict[str, Any]:
     for (m_z, n_c), cell in groups(vaes, ["m_z", "n_c"]):
         drawn = [_line(cell[cell["line"] == name], names, axes, columns) for name in names]
         ends = cell.groupby("line")["key"].nunique()
-        told = ", ".join(f"{name}: {n} trials" for name, n in ends.items())
-        words = f"Test ELBO over epochs at m_z={m_z}, n_c={n_c} ({told})"
+        counts = ", ".join(f"{name}: {n} trials" for name, n in ends.items())
+        words = f"Test ELBO over epochs at m_z={m_z}, n_c={n_c} ({counts})"
         paths = [path for each in drawn for path in each]
         cells.append({"m_z": int(m_z), "n_c": int(n_c), "paths": paths, "words": words})
     return {
@@ -75,7 +75,7 @@ def _line(
 
 
 def _path(rows: pd.DataFrame, name: str, axes: tuple[float, ...]) -> str:
-    """The `d` of an SVG path through the measured epochs; what lies outside is cut by the view."""
+    """Returns the `d` of an SVG path through the measured epochs; the view cuts off the rest."""
     first, last, low, high = axes
     points = rows[["epoch", name]].dropna().sort_values("epoch").to_numpy(dtype=float)
     x = PAD + (points[:, 0] - first) / (last - first) * (WIDE - 2 * PAD)

@@ -1,4 +1,4 @@
-"""The trials of a page: the line of each one, and its draw among those of its place."""
+"""Names the line that each trial of a page belongs to, and its draw."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,16 +7,16 @@ import pandas as pd
 
 from analysis.columns import TRIAL_COLUMNS
 
-# Fields in which the trials of one line differ; all others tell lines apart.
+# Fields in which the trials of one line differ; all others distinguish lines.
 WITHIN = {"key", "kind", "state", "m_z", "n_c", "seed", "split", "replicate", "source"}
 WITHIN |= {"source_pool", "pool", "modules"}
 
 
 def lined(frame: pd.DataFrame) -> pd.DataFrame:
-    """Adds `line`: the source (or the kind) and the fields that vary among its trials.
+    """Adds the columns `line` and `drawn` to a frame with a row per trial and epoch.
 
-    As in "dmaapx, source_k=10". Also adds `drawn`, the number of the replicate, of older trials
-    and within one replicate that of the seed. `frame` has a row per trial and epoch.
+    `line` is the source (or the kind) and the fields that vary among its trials, as in "dmaapx,
+    source_k=10". `drawn` is the number of the replicate, or the seed of trials without one.
     """
     name = frame["source"].where(frame["source"].notna(), frame["kind"])
     fields = [n for n in frame if n in TRIAL_COLUMNS and n not in WITHIN]
@@ -41,6 +41,6 @@ def groups(
 
 
 def order(names: pd.Series) -> list[str]:
-    """The lines: normal training first, then DMaaPx, then by name."""
+    """Sorts lines: normal training first, then DMaaPx, then others by name."""
     rank = {"normal": 0, "dmaapx": 1}
     return sorted(set(names), key=lambda n: (rank.get(n.partition(",")[0], 2), n))

@@ -3,7 +3,7 @@
   const $ = (id) => document.getElementById(id);
   document.documentElement.classList.add("js");
 
-  // Map: any column, at the end or at the best epoch.
+  // Draws the map of any column, at the end or at the best epoch.
   const source = $("map-data");
   if (source) {
     const data = JSON.parse(source.textContent);
@@ -33,16 +33,16 @@
         }
       }
     };
-    const tell = (event) => {
+    const describe = (event) => {
       const cell = event.target.closest("td[title]");
       if (cell) $("map-value").textContent = `${$("map-column").value} of ${cell.title}`;
     };
     $("map-column").addEventListener("change", draw);
     $("map-moment").addEventListener("change", draw);
-    for (const kind of ["mouseover", "focusin", "click"]) $("map-tables").addEventListener(kind, tell);
+    for (const kind of ["mouseover", "focusin", "click"]) $("map-tables").addEventListener(kind, describe);
   }
 
-  // Trials: sort by a column, filter by words and comparisons.
+  // Sorts trials by a column, and filters them by words and comparisons.
   const table = $("trials-table");
   if (table) {
     const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
@@ -90,7 +90,7 @@
     });
   }
 
-  // Commands: a button that copies. Details open for print.
+  // Adds a button to each command that copies it, and opens all details before printing.
   for (const code of document.querySelectorAll(".commands code")) {
     const button = document.createElement("button");
     button.type = "button";

@@ -1,4 +1,4 @@
-"""Images on a page: test images, reconstructions and samples as PNG inside the file."""
+"""Embeds images in a page: test images, reconstructions and samples as PNG."""
 
 import base64
 import struct
@@ -23,11 +23,11 @@ SETS = {  # in arrays.npz
 }
 EACH = 8  # images of a set
 POOL = 32  # images of a pool
-ZOOM = 3  # screen pixels of a pixel of an image of 8 x 8; fewer of larger ones
+ZOOM = 3  # screen pixels per pixel of an 8 x 8 image; fewer for larger ones
 
 
 def of_trials(vaes: pd.DataFrame, root: Path) -> list[dict[str, Any]]:
-    """A picture for each line and cell: its first trial that has images, a row for each set."""
+    """Returns a picture for each line and cell, of its first trial with images, a row per set."""
     found = []
     for line in order(vaes["line"]):
         own = vaes[vaes["line"] == line].drop_duplicates("key").sort_values(["m_z", "n_c", "drawn"])
@@ -42,7 +42,7 @@ def of_trials(vaes: pd.DataFrame, root: Path) -> list[dict[str, Any]]:
 
 
 def of_pools(study: Path) -> list[dict[str, Any]]:
-    """A picture of the first samples of each pool that the study's diffusion models have made."""
+    """Returns a picture of the first samples of each pool of the study's diffusion models."""
     found = []
     try:
         for pool in pools.pools(study):
@@ -50,12 +50,12 @@ def of_pools(study: Path) -> list[dict[str, Any]]:
             words = f"the first samples of the pool {pool.name}"
             found.append({"name": pool.name} | _image(grid, pool.shape[-1], words))
     except ResultsError:
-        return found  # a damaged pool is named by the report
+        return found  # the report names a damaged pool
     return found
 
 
 def _sets(path: Path) -> dict[str, np.ndarray]:
-    """The images of a trial, uint8 levels (N, C, H, W); nothing is unpickled."""
+    """Reads the images of a trial as uint8 levels (N, C, H, W), without unpickling anything."""
     try:
         with np.load(path, allow_pickle=False) as held:
             named = {name: held[name][:EACH] for name in SETS if name in held}
@@ -83,7 +83,7 @@ def _image(grid: np.ndarray, side: int, words: str) -> dict[str, Any]:
 
 
 def png_uri(pixels: np.ndarray) -> str:
-    """A data: URI of a PNG of uint8 pixels, (H, W) grey or (H, W, 3) RGB."""
+    """Encodes uint8 pixels, (H, W) grey or (H, W, 3) RGB, as a data: URI of a PNG."""
     height, width = pixels.shape[:2]
     head = struct.pack(">IIBBBBB", width, height, 8, 2 if pixels.ndim == 3 else 0, 0, 0, 0)
     body = b"".join(b"\0" + row.tobytes() for row in pixels)

@@ -1,4 +1,4 @@
-"""The trials on a page: a table to sort and filter, and what has failed."""
+"""Lists the trials on a page: a table to sort and filter, and the failures."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pandas as pd
 from analysis.page.cells import rounded, shown
 from analysis.trial_folder import TrialFolder
 
-COLUMNS = {  # of the table: the frame's name, what stands above it
+COLUMNS = {  # of the table: the frame's name, the head
     "line": "source",
     "m_z": "m_z",
     "n_c": "n_c",
@@ -26,9 +26,9 @@ COLUMNS = {  # of the table: the frame's name, what stands above it
 
 
 def table(frame: pd.DataFrame) -> dict[str, Any]:
-    """Heads and rows of the last measured epoch of each trial; a cell is (text, value to sort by).
+    """Returns heads and rows of a table of each trial's last measured epoch.
 
-    Columns without any value are left out.
+    A cell is (text, value to sort by). Columns without any value are left out.
     """
     last = frame.drop_duplicates("key", keep="last")
     names = [n for n in COLUMNS if n in last and last[n].notna().any()]
@@ -51,7 +51,7 @@ def _cell(value: Any) -> tuple[str, Any]:
 
 
 def counts(found: list[TrialFolder], frame: pd.DataFrame) -> dict[str, int]:
-    """How many trials are in each state, the word first that says the most."""
+    """Counts the trials in each state, the most frequent state first."""
     if found:
         states = pd.Series([trial.state for trial in found])
     else:
@@ -61,10 +61,10 @@ def counts(found: list[TrialFolder], frame: pd.DataFrame) -> dict[str, int]:
 
 
 def failures(found: list[TrialFolder]) -> list[dict[str, Any]]:
-    """The trials that failed or cannot be read, each with why."""
-    said = {"failed": "no reason was kept", "unreadable": "its trial.json is missing or damaged"}
+    """Returns the trials that failed or cannot be read, each with the reason."""
+    why = {"failed": "no reason was recorded", "unreadable": "trial.json is missing or damaged"}
     return [
-        {"key": t.key, "state": t.state, "epoch": t.epoch, "error": t.error or said[t.state]}
+        {"key": t.key, "state": t.state, "epoch": t.epoch, "error": t.error or why[t.state]}
         for t in found
-        if t.state in said
+        if t.state in why
     ]

@@ -73,7 +73,7 @@ def test_other_axes(x, tmp_path, capsys):
 
 
 def test_the_law_of_one_source_and_no_law_of_the_other():
-    what = frames.asked(frame(turned=True), "parameters", "test_elbo")
+    what = frames.variables(frame(turned=True), "parameters", "test_elbo")
     normal, dmaapx = (law(c) for c in frames.curves_of(frame(turned=True), what))
     assert isinstance(normal, Refusal) and "it turns at 9,113" in normal.sentence
     assert isinstance(dmaapx, Law) and dmaapx.exponent.low < 0.4 < dmaapx.exponent.high
@@ -114,7 +114,7 @@ def test_x_and_y_belong_to_law(capsys):
 
 def test_trials_that_differ_in_something_else_are_refused():
     both = pd.concat([frame(lr=0.1), frame(lr=0.2).assign(key=lambda f: f["key"] + "-b")])
-    what = frames.asked(both, "parameters", "test_elbo")
+    what = frames.variables(both, "parameters", "test_elbo")
     with pytest.raises(ResultsError, match="differ in lr"):
         frames.curves_of(both, what)
 
@@ -125,11 +125,11 @@ def test_replicates_go_before_seeds_and_their_seeds_are_averaged():
         frame().assign(replicate=lambda f: f["seed"], seed=1, key=lambda f: f["key"] + "-1",
                        test_elbo=lambda f: f["test_elbo"] - 2),
     ])  # fmt: skip
-    what = frames.asked(twice, "n_c", "test_elbo")
+    what = frames.variables(twice, "n_c", "test_elbo")
     assert what.unit == "replicate"
     one, half = (frames.curves_of(f, what)[0] for f in (twice[twice["seed"] == 0], twice))
     assert half.y == pytest.approx(one.y + 1) and half.units == (0, 1, 2, 3, 4)
-    assert frames.asked(twice.assign(replicate=3), "n_c", "test_elbo").unit == "seed"
+    assert frames.variables(twice.assign(replicate=3), "n_c", "test_elbo").unit == "seed"
 
 
 def test_what_ended_early_or_is_unfinished_leaves_a_gap():
@@ -137,7 +137,7 @@ def test_what_ended_early_or_is_unfinished_leaves_a_gap():
     some.loc[(some["n_c"] == 8) & (some["seed"] == 2), "state"] = "censored"
     some.loc[(some["n_c"] == 32) & (some["seed"] == 1), "state"] = "partial"
     for x in ("parameters", "flops"):
-        first = frames.curves_of(some, frames.asked(some, x, "test_elbo"))[0]
+        first = frames.curves_of(some, frames.variables(some, x, "test_elbo"))[0]
         assert first.y.shape == (5, 5) and len(first.stopped) == 1
         assert first.stopped[0] == first.sizes[2]
         assert np.argwhere(np.isnan(first.y)).tolist() == [[1, 4], [2, 2]]
@@ -146,7 +146,7 @@ def test_what_ended_early_or_is_unfinished_leaves_a_gap():
 
 def test_loss_over_compute_and_its_frontier():
     some = frame()
-    table = frames.over_compute(some, frames.asked(some, "n_c", "test_elbo"))
+    table = frames.over_compute(some, frames.variables(some, "n_c", "test_elbo"))
     assert len(table) == 2 * len(WIDTHS) * 3
     best = frames.frontier(table)
     for _, part in best.groupby("source"):
@@ -157,13 +157,13 @@ def test_loss_over_compute_and_its_frontier():
             cheaper = others[others["training_flops"] <= row.training_flops]["loss"].min()
             assert (row.loss <= cheaper + 1e-6) == (row.Index in part.index or row.loss == cheaper)
     assert frames.over_compute(
-        some.drop(columns="training_flops"), frames.asked(some, "n_c", "test_elbo")
+        some.drop(columns="training_flops"), frames.variables(some, "n_c", "test_elbo")
     ).empty
 
 
 def test_the_figure_has_band_held_out_points_and_compute():
     some = frame(turned=True)
-    what = frames.asked(some, "parameters", "test_elbo")
+    what = frames.variables(some, "parameters", "test_elbo")
     found = [law(curve) for curve in frames.curves_of(some, what)]
     figure = draw(found, what, frames.over_compute(some, what))
     left, right = figure.axes
@@ -179,7 +179,7 @@ def test_published_digits():
     some = results.load(path)
     some = some[(some["m_z"] == 1) & (some["source"] == "normal")]
     train, test = (
-        law(frames.curves_of(some, frames.asked(some, "parameters", y))[0])
+        law(frames.curves_of(some, frames.variables(some, "parameters", y))[0])
         for y in ("train_elbo", "test_elbo")
     )
     assert isinstance(train, Law)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis import page, results
-from analysis.page import cells, pictures, told
+from analysis.page import cells, pictures, text
 from analysis.page.lines import lined
 from analysis.trial_folder import ResultsError
 from tests.there import there
@@ -73,7 +73,7 @@ def test_nothing_measured_yet_is_a_page_too(results):
 
 def test_folders_and_machines_are_not_named():
     argv = ["/home/ann/x/studies/double_descent.py", "--results", "/secret", "--epochs", "3"]
-    assert told.typed([*argv, "--address=10.0.0.1:6379"]) == "double_descent.py --epochs 3"
+    assert text.typed([*argv, "--address=10.0.0.1:6379"]) == "double_descent.py --epochs 3"
 
 
 def test_a_png_holds_its_pixels():

@@ -1,4 +1,4 @@
-"""What a page says: the verdict, the claims, where results come from, and what to type next."""
+"""Writes a page's texts: the verdict, the claims, the launches, and commands to continue with."""
 
 import math
 import shlex
@@ -19,11 +19,11 @@ from analysis.verdicts import at_best, verdict_lines
 
 TONES = {HOLDS: "good", FAILS: "bad", UNDECIDED: "open", NOT_RUN: "none"}
 SIGNS = {"good": "\N{CHECK MARK}", "bad": "\N{BALLOT X}", "open": "?", "none": "\N{EN DASH}"}
-PLACES = ("--results", "--data-root", "--address", "--module")  # name folders and machines
+PLACES = ("--results", "--data-root", "--address", "--module")  # flags with folders and machines
 
 
 def judged(frame: pd.DataFrame, shows_path: bool) -> dict[str, Any]:
-    """The verdict on double descent: tone, sentence, more lines; empty where none is asked for."""
+    """Returns tone, sentence and lines of the verdict on double descent, {} without Figure 8."""
     if not shows_path:
         return {}
     try:
@@ -34,13 +34,12 @@ def judged(frame: pd.DataFrame, shows_path: bool) -> dict[str, Any]:
     sentence, *lines = verdict_lines(found, at_best(frame, found))
     moves = [_whisker(m.name, m.crossfit.mean, m.crossfit.low, m.crossfit.high)
              for m in found.moves]  # fmt: skip
-    told = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
-    told["plain"] = _plain(found)
-    return told | {"moves": scaled(moves)}
+    made = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
+    return made | {"plain": _plain(found), "moves": scaled(moves)}
 
 
 def _plain(found: Verdict) -> str:
-    """The moves in words: from where to where, by how many nats per image."""
+    """Spells the moves in words: where they end, and their sizes in nats per image."""
     sizes = [f"{abs(move.crossfit.mean):.1f}" for move in found.moves]
     ways = [(("falls", "rises"), ("rises", "falls"), ("falls", "rises"))[at][move.crossfit.mean < 0]
             for at, move in enumerate(found.moves)]  # fmt: skip
@@ -61,7 +60,7 @@ def _whisker(name: str, mean: float, low: float, high: float) -> dict[str, Any]:
 
 
 def scaled(moves: list[dict[str, Any]]) -> dict[str, Any]:
-    """Whiskers on one axis from 0 to 100, and where its zero lies."""
+    """Scales whiskers to a common axis from 0 to 100; `zero` is the position of zero on it."""
     low = min([0.0, *(move["low"] for move in moves)])
     span = max([0.0, *(move["high"] for move in moves)]) - low or 1.0
     at = {name: (lambda move, n=name: 100 * (move[n] - low) / span) for name in ("mean", "low",
@@ -71,7 +70,7 @@ def scaled(moves: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def ledger(frame: pd.DataFrame) -> dict[str, Any]:
-    """The claims that these results say something about, and how many there are in all."""
+    """Returns the claims that these results can judge, and a summary and counts of verdicts."""
     try:
         found = claims.ledger(frame)
     except ResultsError as error:
@@ -87,9 +86,9 @@ def ledger(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def launches(about: dict[str, object]) -> list[dict[str, Any]]:
-    """The launches, the newest first: what was typed without folders and machines, code, versions.
+    """Returns the launches, the newest first, with their command lines, code and versions.
 
-    A page may be sent to others, so that neither the host nor any folder is named.
+    A page may be sent to others, so neither hosts nor folders are named.
     """
     found = []
     for launch in reversed(launches_of(about)):
@@ -100,7 +99,7 @@ def launches(about: dict[str, object]) -> list[dict[str, Any]]:
 
 
 def typed(argv: Sequence[str]) -> str:
-    """The command line without what names folders and machines."""
+    """Returns a command line without the options that name folders and machines."""
     kept, skip = [], False
     for at, word in enumerate(argv):
         flag, _, value = word.partition("=")
@@ -112,25 +111,25 @@ def typed(argv: Sequence[str]) -> str:
 
 
 def go_on(about: dict[str, object], path: Path, states: dict[str, int]) -> list[dict[str, str]]:
-    """Commands to go on with, each with what it does."""
+    """Returns commands to continue with, each with a description."""
     study, preset = str(about.get("study") or ""), str(about.get("preset") or "")
     found = []
     if study:
         smoke = ["--smoke-test"] if preset == "smoke" else ["--preset", preset] if preset else []
         again = ["scaling-vae", "study", study, *smoke]
         if states.get("failed") or states.get("unreadable"):
-            found.append(("Run what failed once more", [*again, "--retry-failed"]))
+            found.append(("Run failed trials again", [*again, "--retry-failed"]))
         if sum(states.values()) > states.get("done", 0) + states.get("failed", 0):
-            found.append(("Go on where the study stopped", again))
-        found.append(("More replicates; what is done is kept", [*again, "--replicates", "0-9"]))
-        found.append(("What that costs", [*again, "--replicates", "0-9", "--dry-run"]))
-    lines = [{"about": about_it, "command": shlex.join(words)} for about_it, words in found]
+            found.append(("Continue the study where it stopped", again))
+        found.append(("Add replicates; finished trials are kept", [*again, "--replicates", "0-9"]))
+        found.append(("Show what that costs", [*again, "--replicates", "0-9", "--dry-run"]))
+    lines = [{"about": does, "command": shlex.join(words)} for does, words in found]
     name = path.name if path.is_file() else str(Path("results") / path.name)
     lines += [
-        {"about": "This page anew", "command": command("page", name)},
-        {"about": "Every claim, with its rule", "command": command("claims", "--results", name)},
+        {"about": "Write this page again", "command": command("page", name)},
+        {"about": "Check every claim", "command": command("claims", "--results", name)},
     ]
     if path.is_dir():
         words = shlex.join(["tensorboard", "--logdir", str(Path(name) / "tensorboard")])
-        lines.append({"about": "Curves in TensorBoard", "command": words})
+        lines.append({"about": "Show curves in TensorBoard", "command": words})
     return lines
