@@ -85,8 +85,7 @@ def main(argv: list[str] | None = None, program: str = "python -m analysis") -> 
             word = words.word(chosen.what)
             if word and {*word.options} & {*OWN}:
                 raise ResultsError(
-                    f"{chosen.what} comes before its options. "
-                    f"See: {command(chosen.what, '--help')}"
+                    f"{chosen.what} comes before its options. See: {command(chosen.what, '--help')}"
                 )
         if word is None:
             raise _unknown(chosen.what)

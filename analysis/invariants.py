@@ -125,9 +125,7 @@ def _check_rows(frame: pd.DataFrame, where: object) -> None:
     twice = same & frame["epoch"].eq(frame["epoch"].shift())
     if twice.any():
         key, epoch = frame.loc[twice, ["key", "epoch"]].iloc[0]
-        raise ResultsError(
-            f"{where} has epoch {epoch} of {key} twice. Remove one of the two rows."
-        )
+        raise ResultsError(f"{where} has epoch {epoch} of {key} twice. Remove one of the two rows.")
     for name in [name for name in TRIAL_COLUMNS if name in frame and name != "key"]:
         here = frame[name]
         before = here.shift()

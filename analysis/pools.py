@@ -74,10 +74,7 @@ def pictures(pool: Pool, count: int) -> np.ndarray:
 
 
 def distinctions(found: list[Pool]) -> list[list[str]]:
-    """Returns, for each pool, the fields that distinguish it, such as `seed 1`.
-
-    It is compared with the others of its data set, share and epochs.
-    """
+    """Returns each pool's fields that differ among those of its place, such as `seed 1`."""
     differ = []
     for pool in found:
         twins = [other.trial for other in found if _place(other) == _place(pool)]

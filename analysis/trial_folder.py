@@ -79,7 +79,7 @@ def check_format(path: Path, found: object) -> None:
     """Raises ResultsError if a file's format is not known here."""
     if type(found) is not int or not 0 <= found <= FORMAT:
         raise NewerFormat(
-            f"{path} has format {found!r}, and the newest that this version reads is {FORMAT}. "
+            f"{path} is of format {found!r}, and the newest that this version reads is {FORMAT}. "
             "Install a newer version of scaling-vae, or give other results with --results."
         )
 

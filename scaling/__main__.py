@@ -18,10 +18,11 @@ WIDTH = 120  # columns of --help, which gives each word one line
 
 def main() -> Never:
     """Runs one command and ends the process with its exit code."""
-    ended(_main)
+    ended(_exit_code)
 
 
-def _main() -> int:
+def _exit_code() -> int:
+    """Runs the word of the command line and returns its exit code."""
     word, *rest = sys.argv[1:] or [""]
     if word == "study":
         studies.run(rest)
@@ -35,12 +36,12 @@ def _main() -> int:
 def _command(word: str) -> int:
     """Runs a command whose options this module's parser reads."""
     parser = _parser()
-    every = ("status", "replicates", "reproduce", "pool", "doctor")
-    if not word.startswith("-") and word not in every:
-        said = f"{word!r} is not a word of {COMMAND}" if word else f"{COMMAND} needs a word"
-        words = ["study", "evaluate", *every, *_of_results()]
+    own = ("status", "replicates", "reproduce", "pool", "doctor")
+    if not word.startswith("-") and word not in own:
+        wrong = f"{word!r} is not a word of {COMMAND}" if word else f"{COMMAND} needs a word"
+        words = ["study", "evaluate", *own, *_of_results()]
         near = did_you_mean(word, words)
-        raise UsageError(f"{said}. {near}Known: {', '.join(words)}.")
+        raise UsageError(f"{wrong}. {near}Known: {', '.join(words)}.")
     options = parser.parse_args()
     return options.command(options)
 
@@ -59,6 +60,7 @@ class _Help(HelpFormatter):
 
 
 def _parser() -> Parser:
+    """Returns the parser of all words, which --help lists."""
     form = partial(_Help, width=WIDTH)
     made = Parser(prog=COMMAND, description=__doc__, allow_abbrev=False, formatter_class=form)
     made.add_argument("--version", action="version", version=f"{COMMAND} {__version__}")

@@ -1,4 +1,4 @@
-"""A page in a real browser: Chromium without a window, spoken to through two pipes."""
+"""Opens pages in a real browser: headless Chromium, controlled through two pipes."""
 
 import fcntl
 import json
@@ -16,7 +16,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe
 
 
 class Browser:
-    """One tab; every request and everything on its console is kept."""
+    """Controls one tab, and keeps every request and every message on its console."""
 
     def __init__(self, folder, width=1280, height=900):
         read_in, self.into = os.pipe()
@@ -39,17 +39,17 @@ class Browser:
             self.ask(f"{domain}.enable")
 
     def ask(self, method, **params):
-        """Sends a command and returns its result; what happens meanwhile is kept."""
+        """Sends a command and returns its result, and keeps the events until then."""
         self.number += 1
-        told = {"id": self.number, "method": method, "params": params}
-        told |= {"sessionId": self.session} if self.session else {}
-        os.write(self.into, json.dumps(told).encode() + b"\0")
+        command = {"id": self.number, "method": method, "params": params}
+        command |= {"sessionId": self.session} if self.session else {}
+        os.write(self.into, json.dumps(command).encode() + b"\0")
         while True:
-            said = self._next()
-            if said.get("id") == self.number:
-                assert "error" not in said, said
-                return said["result"]
-            self._keep(said)
+            message = self._next()
+            if message.get("id") == self.number:
+                assert "error" not in message, message
+                return message["result"]
+            self._keep(message)
 
     def open(self, path):
         """Opens a file and waits until it is loaded."""
@@ -58,7 +58,7 @@ class Browser:
         self.ask("Page.navigate", url=path.as_uri())
         while self._keep(self._next()) != "Page.loadEventFired":
             pass
-        self.run("1")  # what was reported by then has been read
+        self.run("1")  # reads all events until then
 
     def run(self, script):
         """Returns the value of an expression in the page; a promise is awaited."""
@@ -81,8 +81,8 @@ class Browser:
         first, _, self.rest = self.rest.partition(b"\0")
         return json.loads(first)
 
-    def _keep(self, said):
-        method, params = said.get("method"), said.get("params", {})
+    def _keep(self, message):
+        method, params = message.get("method"), message.get("params", {})
         if method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
         if method in ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"):

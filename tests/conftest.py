@@ -1,4 +1,4 @@
-"""Small data and trials that the tests share."""
+"""Provides small data and trials for all tests, and schedules tests that start Ray."""
 
 import fcntl
 import os
@@ -14,14 +14,14 @@ from xdist.scheduler import LoadScopeScheduling
 from scaling.data.datasets import Dataset, load, split
 from scaling.trial import VaeTrial
 
-os.environ["RAY_worker_niceness"] = "0"  # 15 by default: beside other tests they would starve
+os.environ["RAY_worker_niceness"] = "0"  # the default 15 starves workers during other tests
 WITH_RAY = ("tests/cluster/", "tests/faults/")
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 
 class RayByTest(LoadScopeScheduling):
-    """A file's tests run in turn; those that start a Ray may be long, and are shared out singly."""
+    """Runs a file's tests in one process, but distributes long tests that start a Ray singly."""
 
     def _split_scope(self, nodeid):
         return nodeid if nodeid.startswith(WITH_RAY) else nodeid.partition("::")[0]
@@ -32,13 +32,13 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    """What takes longest comes first, beside the rest."""
+    """Moves the tests that take longest to the front."""
     items.sort(key=lambda item: not item.nodeid.startswith(WITH_RAY))
 
 
 @pytest.fixture(autouse=True)
 def rays(request, tmp_path_factory):
-    """Tests that start a Ray may run side by side; one that looks for a Ray runs without them."""
+    """Lets tests that start a Ray run in parallel, but one that looks for a Ray run alone."""
     marker = request.node.get_closest_marker("cluster")
     if marker is None:
         yield
@@ -50,7 +50,7 @@ def rays(request, tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
-    """As trials run: the same sums in the same order."""
+    """Restricts PyTorch to one thread, as in trials, so that sums have the same order."""
     torch.set_num_threads(1)
 
 
@@ -61,14 +61,14 @@ def digits() -> Dataset:
 
 @pytest.fixture(scope="session")
 def tiny(digits) -> Dataset:
-    """45 training and 50 test images: batches of 20, 20 and 5."""
+    """Provides 45 training and 50 test images, for batches of 20, 20 and 5."""
     part = split(digits, 45, 0)
     return replace(part, test=part.test[:50], test_labels=part.test_labels[:50], official_test=True)
 
 
 @pytest.fixture
 def ray_folder():
-    """Ray's temporary folder of this test alone; its sockets allow 107 bytes of path."""
+    """Provides Ray's temporary folder for one test; its path is short, as sockets require."""
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
         yield folder
 
@@ -79,12 +79,12 @@ def trial() -> VaeTrial:
 
 
 def timeless(row):
-    """The row without what depends on the clock."""
+    """Returns the row without the columns that depend on the clock."""
     return {name: value for name, value in row.items() if name not in ("seconds", "images_per_s")}
 
 
 def assert_same_state(left, right):
-    """Two state dicts bit for bit."""
+    """Asserts that two state dicts are equal bit for bit."""
     assert left.keys() == right.keys()
     for name in left:
         if isinstance(left[name], dict):

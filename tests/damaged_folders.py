@@ -1,7 +1,7 @@
-"""Folders of one trial as crashes leave them, and what every reader must find in each.
+"""Makes folders of a trial as crashes leave them, and lists what every reader must find in each.
 
-The store and `analysis` share no code; this one table holds them together. A launch trains what is
-not done, and a report counts what is done, so both must see the same state in the same folder.
+The store and `analysis` share no code, and this table keeps them consistent. A launch trains trials
+that are not done, and a report counts those that are, so both must see the same state in a folder.
 """
 
 import json
@@ -12,19 +12,19 @@ from pathlib import Path
 from scaling.trial import VaeTrial, key, to_dict
 
 TRIAL = VaeTrial("digits", n_c=2)
-NEVER = 10**6  # epochs that no folder here has reached
+NEVER = 10**6  # more epochs than any folder here has reached
 
 
 @dataclass(frozen=True)
 class Case:
-    """A folder, and what is found in it by a study of so many epochs."""
+    """Describes a folder, and what a study of `epochs` finds in it."""
 
     name: str
     make: Callable[[Path], None]
     epochs: int
-    state: str  # as the store says it
-    rows: list[int]  # the epochs that can be read, also those beyond the ones asked for
-    seen: str = ""  # as analysis says it, where that is another word
+    state: str  # the store's word for it
+    rows: list[int]  # the epochs that can be read, including those beyond `epochs`
+    seen: str = ""  # the word of analysis, if it is another one
 
     @property
     def in_report(self) -> str:
@@ -32,7 +32,7 @@ class Case:
 
 
 def line(epoch: object, **numbers: object) -> str:
-    """A line of rows.jsonl; its number tells which line of an epoch was taken."""
+    """Returns a line of rows.jsonl; an extra number identifies which line of an epoch was read."""
     return json.dumps({"epoch": epoch, "test_elbo": -100.0} | numbers) + "\n"
 
 
@@ -43,7 +43,7 @@ def lines(*epochs: object) -> str:
 def folder(
     rows: str | bytes | None, done: object = None, trial: str | None = json.dumps(to_dict(TRIAL))
 ) -> Callable[[Path], None]:
-    """Makes the three files; None leaves one out."""
+    """Returns a function that writes the three files; None leaves one out."""
 
     def make(path: Path) -> None:
         path.mkdir(parents=True)
@@ -60,7 +60,7 @@ def done(epoch: object) -> dict[str, object]:
 
 
 def listing(*epochs: object) -> dict[str, object]:
-    """A done.json that says which rows there are to be."""
+    """Returns a done.json that lists the epochs of rows."""
     return {"state": "done", "epoch": 12, "rows": list(epochs)}
 
 
@@ -75,23 +75,23 @@ CASES = [
     Case("no row yet", folder(""), 12, "partial", [], "waiting"),
     Case("being trained", folder(lines(4, 8)), 12, "partial", [4, 8]),
     Case("all rows, not ended", folder(WHOLE), 12, "partial", [4, 8, 12]),
-    # Epochs asked for, and epochs there.
+    # Requested epochs and existing epochs.
     Case("done for a shorter study", folder(WHOLE, done(12)), 13, "partial", [4, 8, 12]),
     Case("done for a longer study", folder(WHOLE, done(12)), 8, "done", [4, 8, 12]),
-    Case("no row at the epoch asked for", folder(WHOLE, done(12)), 10, "done", [4, 8, 12]),
+    Case("no row at the requested epoch", folder(WHOLE, done(12)), 10, "done", [4, 8, 12]),
     Case("rows beyond, not ended", folder(WHOLE), 8, "partial", [4, 8, 12]),
     Case("continued beyond done", folder(WHOLE, done(8)), 8, "done", [4, 8, 12]),
     Case("continued, not ended", folder(WHOLE, done(8)), 12, "partial", [4, 8, 12]),
     Case("rows beyond done", folder(WHOLE, done(8)), 10, "partial", [4, 8, 12]),
-    # Lost rows: the checkpoint holds the last one.
+    # Lost rows: the checkpoint contains the last one.
     Case("last row lost", folder(lines(4, 8), done(12)), 12, "partial", [4, 8]),
-    Case("last row lost, not asked for", folder(lines(4, 8), done(12)), 8, "done", [4, 8]),
+    Case("last row lost, not requested", folder(lines(4, 8), done(12)), 8, "done", [4, 8]),
     Case("first rows lost", folder(line(12), done(12)), 12, "done", [12]),
     Case("all rows lost", folder(None, done(12)), 12, "new", [], "waiting"),
     Case("rows emptied", folder("", done(12)), 12, "partial", [], "waiting"),
     Case("all rows that are listed", folder(WHOLE, listing(4, 8, 12)), 12, "done", [4, 8, 12]),
     Case("a listed row lost", folder(lines(4, 12), listing(4, 8, 12)), 12, "partial", [4, 12]),
-    Case("lost, not asked for", folder(lines(4, 12), listing(4, 8, 12)), 4, "done", [4, 12]),
+    Case("lost, not requested", folder(lines(4, 12), listing(4, 8, 12)), 4, "done", [4, 12]),
     Case("list damaged", folder(WHOLE, listing(4, "8", 12)), 12, "partial", [4, 8, 12]),
     # Lines.
     Case(
@@ -136,11 +136,11 @@ CASES = [
     ),
     Case("failed", folder(lines(4), failed(4)), 12, "failed", [4]),
     Case("failed at once", folder(None, failed(0)), 12, "failed", []),
-    Case("failed after what was asked for", folder(WHOLE, failed(12)), 8, "done", [4, 8, 12]),
+    Case("failed after the requested epochs", folder(WHOLE, failed(12)), 8, "done", [4, 8, 12]),
     Case("failed at the last epoch", folder(WHOLE, failed(12)), 12, "failed", [4, 8, 12]),
     Case("failed, its later rows lost", folder(lines(4, 8), failed(12)), 8, "failed", [4, 8]),
     Case("failed at no epoch", folder(lines(4), failed(None)), 12, "partial", [4]),
-    # trial.json: a launch writes it anew, and a report cannot say what was trained.
+    # trial.json: a launch writes it again, and a report does not know what was trained.
     Case("no trial.json", folder(WHOLE, done(12), None), 12, "done", [4, 8, 12], "unreadable"),
     Case("trial.json torn", folder(WHOLE, None, "{"), 12, "partial", [4, 8, 12], "unreadable"),
     Case("trial.json of zeros", folder(None, None, "\0\0"), 12, "new", [], "unreadable"),
@@ -148,10 +148,10 @@ CASES = [
 
 
 def place(case: Case, root: Path) -> Path:
-    """The case's folder in a results root, under the trial's key, and a study that asks for it."""
+    """Makes the case's folder in a results root, and a study that requests its trial."""
     path = root / "trials" / key(TRIAL)
     case.make(path)
     (root / "study").mkdir()
-    asked = {"study": "study", "trials": {path.name: {"epochs": case.epochs}}, "launches": []}
-    (root / "study" / "study.json").write_text(json.dumps(asked))
+    record = {"study": "study", "trials": {path.name: {"epochs": case.epochs}}, "launches": []}
+    (root / "study" / "study.json").write_text(json.dumps(record))
     return path

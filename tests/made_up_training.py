@@ -1,18 +1,18 @@
-"""Trials that a made-up objective trains, in a real results folder, without Ray or torch."""
+"""Trains trials by a made-up objective, in a real results folder, without Ray or torch."""
 
 from scaling.storage.store import Store
 
 
 class Trained:
-    """A results folder in which trials are trained by a made-up objective, launch by launch."""
+    """Trains trials of a results folder by a made-up objective, launch by launch."""
 
     def __init__(self, root, score, test=lambda trial, epoch: 0.0, failing=lambda trial: False):
         self.store, self.score, self.test, self.failing = Store(root), score, test, failing
         (root / "trials").mkdir(parents=True)
-        self.epochs = 0  # trained in all
+        self.epochs = 0  # trained in total
 
     def launch(self, scheduled):
-        """Trains each trial from where it is to where it shall be; whether any was left."""
+        """Trains each trial up to its last epoch, and returns whether any was unfinished."""
         left = [item for item in scheduled if self.folder(item).state(item.epochs) != "done"]
         left = [item for item in left if not self.failing(item.trial) or not self.begun(item)]
         for item in left:
@@ -37,7 +37,7 @@ class Trained:
         return self.store.folder(item.key)
 
     def run(self, searching):
-        """As the command does: launches until nothing more is decided."""
+        """Launches, as the command does, until the search requests nothing more."""
         launches = 0
         while self.launch(searching.now(self.store)):
             launches += 1

@@ -1,4 +1,4 @@
-"""A server on loopback that answers as a bucket of S3 does, and as plain HTTP, from a folder."""
+"""Serves a folder on the loopback interface, like a bucket of S3 and like a web server."""
 
 import threading
 import urllib.parse
@@ -11,8 +11,8 @@ from xml.sax.saxutils import escape
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, folder, asked, *rest):
-        self.folder, self.asked = folder, asked
+    def __init__(self, folder, requests, *rest):
+        self.folder, self.requests = folder, requests
         super().__init__(*rest)
 
     def log_message(self, *words):
@@ -28,7 +28,7 @@ class _Handler(BaseHTTPRequestHandler):
         where = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(where.query, keep_blank_values=True))
         path = urllib.parse.unquote(where.path).strip("/")
-        self.asked.append(f"{self.command} {path}")
+        self.requests.append(f"{self.command} {path}")
         if "list-type" in query:
             return self._send(
                 200, self._listing(path, query).encode(), with_body, "application/xml"
@@ -90,13 +90,13 @@ MISSING = b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code><Message>none</Mes
 
 @contextmanager
 def serving(folder):
-    """Serves a folder, whose sub-folders are buckets; gives HOST:PORT and the requests so far."""
-    asked: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, folder, asked))
+    """Serves a folder, whose sub-folders are buckets; yields HOST:PORT and the list of requests."""
+    requests: list[str] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, folder, requests))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"127.0.0.1:{server.server_port}", asked
+        yield f"127.0.0.1:{server.server_port}", requests
     finally:
         server.shutdown()
         server.server_close()

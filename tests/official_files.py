@@ -1,4 +1,4 @@
-"""Small files in the formats of the published ones."""
+"""Makes small files in the formats of the published data sets."""
 
 import gzip
 import hashlib
@@ -16,7 +16,7 @@ def md5(data):
 
 
 def idx(array):
-    """By the format's description: magic number, sizes, values."""
+    """Encodes an array as the IDX format describes: magic number, sizes, values."""
     return struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
@@ -38,7 +38,7 @@ def write(folder, files, packed=False):
 
 
 def python2_batch(pixels, labels):
-    """A batch opcode for opcode as Python 2 and its NumPy pickled the original files."""
+    """Pickles a batch, opcode for opcode, as Python 2 and its NumPy pickled the original files."""
 
     def text(value):
         return b"U" + bytes([len(value)]) + value
@@ -74,7 +74,7 @@ def cifar_files(make=python2_batch):
 
 
 def same(halves, references):
-    """The (images, labels) are those of the torchvision data sets."""
+    """Asserts that the (images, labels) equal those of the torchvision data sets."""
     for (images, labels), reference in zip(halves, references, strict=True):
         np.testing.assert_array_equal(images, np.asarray(reference.data))
         np.testing.assert_array_equal(labels, np.asarray(reference.targets))

@@ -1,6 +1,7 @@
-"""Peak memory of training and measuring trials: run as `python -m tests.peaks`, JSON in and out.
+"""Measures peak memory of training and measuring trials: `python -m tests.peaks`, JSON in and out.
 
-A process of its own, since a peak is a process's. Linux only: it resets the peak between trials.
+It is a separate process, because a peak belongs to a process. It needs Linux, where the peak can be
+reset between trials.
 """
 
 import ctypes
@@ -13,13 +14,13 @@ import numpy as np
 
 
 def read(name):
-    """`VmHWM` or `VmRSS`, in bytes."""
+    """Returns `VmHWM` or `VmRSS` of this process in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def peak(trial):
-    """Bytes before a run of two batches and its measurement, and at most during them."""
+    """Returns the bytes before a run of two batches and its measurement, and their peak."""
     from scaling.data.datasets import Dataset
     from scaling.models.layers import images_of_trial
     from scaling.runs.execute import Job, make_run

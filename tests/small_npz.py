@@ -1,4 +1,4 @@
-"""Small images, and archives of them."""
+"""Makes small images, and archives of them."""
 
 import io
 

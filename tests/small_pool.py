@@ -1,4 +1,4 @@
-"""A small pool, how a driver builds it, and samples to import: shared by the tests of pools."""
+"""Builds a small pool as a driver does, and makes samples to import, for the tests of pools."""
 
 import numpy as np
 from PIL import Image
@@ -8,7 +8,7 @@ from scaling.pools.importing import import_samples
 from scaling.pools.spec import PoolSpec
 
 SPEC = PoolSpec("p", "digits", 17, (1, 8, 8), 20, "model", 5, {"steps": 18}, "sampled")
-SIZE = 10  # |D_train| of imports: images in a chunk
+SIZE = 10  # |D_train| of imports, and so the images in a chunk
 
 
 def chunk_of(index, spec=SPEC):
@@ -17,7 +17,7 @@ def chunk_of(index, spec=SPEC):
 
 
 def build(path, k, spec=SPEC):
-    """As the driver does it; returns the chunks that it had to make."""
+    """Builds a pool as the driver does, and returns the chunks that it had to make."""
     create(path, spec)
     made = settle(path, k)
     record(path, {index: write_chunk(path, index, chunk_of(index, spec)) for index in made})

@@ -1,4 +1,4 @@
-"""Programs in a pseudo-terminal, and what a person then sees: a small terminal of few sequences."""
+"""Runs programs in a pseudo-terminal, and renders their output as a simple terminal does."""
 
 import fcntl
 import os
@@ -21,7 +21,7 @@ def run(words, columns=80, lines=24, **environment):
     while True:
         try:
             part = os.read(terminal, 65536)
-        except OSError:  # as Linux says that the other end is closed
+        except OSError:  # on Linux: the other end is closed
             break
         if not part:
             break
@@ -30,7 +30,7 @@ def run(words, columns=80, lines=24, **environment):
 
 
 def seen(output, columns=80):
-    """The lines on the screen after the output, those scrolled away included."""
+    """Returns the lines on the screen after the output, including those scrolled away."""
     rows, y, x = [""], 0, 0
     for number, letter, back, down, text in TOKEN.findall(output):
         if letter == "F":
@@ -42,7 +42,7 @@ def seen(output, columns=80):
         elif down:
             y += 1
             rows += [""] * (y + 1 - len(rows))
-        for at in range(0, len(text), columns):  # a terminal wraps what is too long
+        for at in range(0, len(text), columns):  # a terminal wraps long lines
             y += at > 0
             rows += [""] * (y + 1 - len(rows))
             part = text[at : at + columns]

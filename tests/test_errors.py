@@ -91,5 +91,5 @@ def test_json_goes_with_the_plan(monkeypatch, capsys):
 
 def test_a_condition_that_no_row_meets():
     frame = pd.DataFrame({"dataset": ["digits"]})
-    with pytest.raises(ResultsError, match="No row has dataset=mnist. Leave this --where out"):
+    with pytest.raises(ResultsError, match="No row meets dataset=mnist. Omit this --where"):
         where(frame, ["dataset=mnist"])

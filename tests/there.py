@@ -1,4 +1,4 @@
-"""What a test needs of a value that a signature allows to be absent."""
+"""Narrows types in tests: a value that may be None, and the numbers of a row."""
 
 from typing import Any, TypeVar
 
@@ -6,11 +6,11 @@ T = TypeVar("T")
 
 
 def there(value: T | None) -> T:
-    """The value, which must not be None."""
+    """Returns the value, which must not be None."""
     assert value is not None
     return value
 
 
 def numbers(row: dict[str, Any]) -> dict[str, float]:
-    """The columns of a row that are numbers; its words are left out."""
+    """Returns the columns of a row that are numbers."""
     return {name: value for name, value in row.items() if isinstance(value, int | float)}

@@ -1,8 +1,8 @@
-"""The claims ledger: every empirical claim of the paper's sections 5 and B to G, judged.
+"""Judges every empirical claim of the paper's sections 5 and B to G, in a ledger.
 
-`python -m analysis claims --results results`: per claim and setting measured what ours says with n
-and 95 % interval, what the paper says, and a verdict: holds, fails, not decided, or not run. A few
-primary claims are decided at planned sizes, all others with a false-discovery rate.
+`python -m analysis claims --results results` shows, for each claim and setting, our difference with
+n and 95 % interval, the paper's numbers, and a verdict: holds, fails, not decided, or not run. A
+few primary claims are decided at planned sizes, all others with a false-discovery rate.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ from analysis.planned import false_discovery
 from analysis.trial_folder import ResultsError
 
 PRIMARY, EXPLORATORY = "primary", "exploratory"
-ELSEWHERE = "other"  # data than the paper's
+ELSEWHERE = "other"  # measured on other data than the paper's
 CLAIMS: tuple[Claim, ...] = (
     *section5.CLAIMS,
     *parameters.CLAIMS,
@@ -35,7 +35,7 @@ CLAIMS: tuple[Claim, ...] = (
 
 @dataclass(frozen=True)
 class Judged:
-    """The comparisons of a rule in a setting, or why there are none."""
+    """Holds the comparisons of a rule in a setting, or why there are none."""
 
     rule: Rule
     cell: Cell
@@ -43,26 +43,27 @@ class Judged:
     why: str = ""
 
 
-Entry = tuple[dict[str, object], Claim, Judged | None]  # a row, and what it rests on
+Entry = tuple[dict[str, object], Claim, Judged | None]  # a row, its claim and comparisons
 
 
 def ledger(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> pd.DataFrame:
-    """A row per claim and setting in which it is measured, or one that says what to run.
+    """Returns a row per claim and setting in which it is measured, or a row on what to run.
 
     `difference`, `low`, `high`, `n` and `compared` are those of the comparison nearest to failing,
     one of `comparisons`; `level` says what n counts, `spread` how draws and seeds vary. `p` is the
-    p-value of the verdict, `q` that of an exploratory claim among all exploratory rows here
-    (Benjamini and Yekutieli): decided where q is at most 0.05. A primary claim is decided at
-    planned sizes (`analysis.planned`), as `decided` says.
+    p-value of the verdict, and `q` is that of an exploratory claim adjusted for all exploratory
+    rows (Benjamini and Yekutieli), which is decided if q is at most 0.05. A primary claim is
+    decided at planned sizes (`analysis.planned`), as `decided` says.
 
-    `data` says whether the row answers the claim, being measured on data on which the paper makes
-    it, or shows what it says on other data. `assumed` is a margin or number of this project's.
+    `data` says whether the row answers the claim, because it is measured on data for which the
+    paper makes it, or shows the same on other data. `assumed` is a margin or number that this
+    project chose.
     """
     return pd.DataFrame([row for row, _, _ in entries(frame, claims)])
 
 
 def entries(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Entry]:
-    """The rows of the ledger, each with its claim and what it was judged on."""
+    """Returns the rows of the ledger, each with its claim and the comparisons behind it."""
     settings = cells(frame)
     found = [entry for claim in claims for entry in _rows(claim, settings)]
     explored = [row for row, _, _ in found if row["kind"] == EXPLORATORY and row["comparisons"]]
@@ -82,17 +83,17 @@ def main(
 ) -> None:
     """Prints the ledger of results, or writes it to a .csv, .md or .html file and prints its name.
 
-    `verdicts` are the words of `--only`: rows of these alone; `long` prints rules and numbers too.
+    `verdicts` are the words of `--only`, which selects rows; `long` prints rules and numbers too.
     """
     frame = curves.where(results.load(path), conditions)
     found = ledger(frame)
     shown = only(found, verdicts)
-    said = str(write(found, output, shown)) if output else text(found, shown, long)
-    print("\n".join([said, *figures.ended_early(frame)]))
+    printed = str(write(found, output, shown)) if output else text(found, shown, long)
+    print("\n".join([printed, *figures.ended_early(frame)]))
 
 
 def judged(claim: Claim, settings: list[Cell]) -> list[Judged]:
-    """The comparisons of a claim in each setting in which it is measured."""
+    """Returns the comparisons of a claim in each setting in which it is measured."""
     rule = claim.rule
     if isinstance(rule, str):
         return []
@@ -128,10 +129,10 @@ def _measured(claim: Claim, found: Judged) -> dict[str, object]:
     if not comparisons:
         return _row(claim, cell.label, cell.dataset, UNDECIDED, found.why) | {"data": data}
     evidence = judge(comparisons)
-    interval, verdict, said = evidence.decisive.interval, evidence.verdict, ""
+    interval, verdict, decided = evidence.decisive.interval, evidence.verdict, ""
     if claim.name in primary.PRIMARY:
-        decided = primary.decision(found.rule, cell)
-        verdict, said = decided.verdict, primary.said(decided, cell)
+        decision = primary.decision(found.rule, cell)
+        verdict, decided = decision.verdict, primary.text(decision, cell)
     row = _row(claim, cell.label, cell.dataset, verdict, compared=evidence.decisive.what)
     return row | {
         "data": data,
@@ -143,7 +144,7 @@ def _measured(claim: Claim, found: Judged) -> dict[str, object]:
         "spread": evidence.decisive.spread,
         "comparisons": evidence.comparisons,
         "p": min(evidence.p.holds, evidence.p.fails),
-        "decided": said,
+        "decided": decided,
         "beside": copies.beside(cell) if claim.about_shares else "",
     }
 
@@ -151,7 +152,7 @@ def _measured(claim: Claim, found: Judged) -> dict[str, object]:
 def _row(
     claim: Claim, label: str, dataset: str, verdict: str, compared: str = ""
 ) -> dict[str, object]:
-    """A row of the ledger without numbers, in the order of its columns."""
+    """Returns a row of the ledger without numbers, in the order of its columns."""
     none = float("nan")
     return {
         "verdict": verdict,
@@ -166,7 +167,7 @@ def _row(
         **{"assumed": claim.assumed, "beside": ""},
         "unit": _unit(claim),
         "compared": compared,
-        "paper": claim.said(dataset),
+        "paper": claim.published(dataset),
         "contradicted": claim.against(dataset),
         "rule": claim.rule if isinstance(claim.rule, str) else claim.rule.text,
         "needs": ", ".join(claim.needs),

@@ -1,4 +1,4 @@
-"""Claims about what one complexity axis does alone: no decline any more, no double descent."""
+"""Defines rules about a single complexity axis: no decline, and no double descent."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from analysis.intervals import FEW_SEEDS, Interval, t_interval
 
 @dataclass(frozen=True)
 class NoDecline:
-    """A curve does not fall from its inner peak to its end, by more than the margin.
+    """Requires that a curve falls by no more than the margin from its inner peak to its end.
 
     The peak is located on the other draws, and the fall is measured on the draw that was left out.
     """
@@ -38,7 +38,7 @@ class NoDecline:
 
     @property
     def assumed(self) -> str:
-        return f"no fall is one of at most {GAP.text}"
+        return f"a fall of at most {GAP.text} counts as none"
 
     @property
     def text(self) -> str:
@@ -49,7 +49,7 @@ class NoDecline:
         )
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
-        """The fall behind the peak."""
+        """Returns the fall after the peak, [] if it is not measured."""
         terms, margin = at_places(cell, [self.term]), GAP.size(cell)
         axis = shared_axis(cell, terms)
         if not terms or margin is None or len(axis) < FEW_VALUES:
@@ -64,10 +64,10 @@ class NoDecline:
 
 @dataclass(frozen=True)
 class NotAllMoves:
-    """That not all three moves are larger than the margin: the smallest one is not.
+    """Compares the smallest of three moves with the margin: it is not larger.
 
-    Which move is the smallest, and where, the other draws say, so that one move is looked at. All
-    three must be larger for the contrary.
+    The other draws choose the smallest move and its location, so that one move is tested. For the
+    claim to fail, all three moves must be larger than the margin.
     """
 
     smallest: Comparison
@@ -98,20 +98,20 @@ class NotAllMoves:
 
     @property
     def inside(self) -> float:
-        """Two-sided p-value of all moves being larger."""
+        """Returns the two-sided p-value of the hypothesis that all moves are larger."""
         return self.smallest.inside
 
     @property
     def outside(self) -> float:
-        """Two-sided p-value of one of the moves being no larger."""
+        """Returns the two-sided p-value of the hypothesis that one of the moves is not larger."""
         return max(each.outside for each in self.moves)
 
 
 @dataclass(frozen=True)
 class NoDoubleDescent:
-    """Along each of these axes alone the negative of a curve does not go down, up and down again.
+    """Requires that, along each axis alone, a negated curve does not go down, up and down again.
 
-    Nothing is shown of a double descent that the draws are too noisy to place.
+    A double descent that the draws are too noisy to locate is not excluded.
     """
 
     axes: tuple[Term, ...]
@@ -130,7 +130,7 @@ class NoDoubleDescent:
 
     @property
     def assumed(self) -> str:
-        return f"no move is one of at most {GAP.text}"
+        return f"a move of at most {GAP.text} counts as none"
 
     @property
     def text(self) -> str:
@@ -141,7 +141,7 @@ class NoDoubleDescent:
         )
 
     def comparisons(self, cell: Cell) -> list[NotAllMoves]:
-        """One per curve of at least four points; nothing where one of the axes has no curve."""
+        """Returns one comparison per curve of at least four points; [] if an axis has no curve."""
         margin = GAP.size(cell)
         if margin is None:
             return []
@@ -176,9 +176,9 @@ class NoDoubleDescent:
 
 
 def smallest_move(y: np.ndarray) -> np.ndarray:
-    """(draws, points) of negative ELBOs -> each draw's move that is smallest on the others.
+    """Returns, for (draws, points) of negative ELBOs, each draw's move that the others choose.
 
-    The places are those to which the others point, and so is the choice of one of three moves.
+    The other draws locate the three moves, and choose the smallest of them. The result is (draws,).
     """
     n = len(y)
     others = (y.sum(axis=0) - y) / (n - 1) if n > 1 else y

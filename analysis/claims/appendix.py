@@ -1,4 +1,4 @@
-"""The claims of Appendices B to E: ablations, the diffusion model's samples, augmentation."""
+"""Lists the claims of Appendices B to E: ablations, diffusion samples, augmentation."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from analysis.claims.steps import Monotone
 from analysis.claims.terms import Term
 
 MNISTS = ("mnist", "fashion_mnist")
-DECIBELS = Margin(number=0.5)  # dB; Table 11's means lie within 0.45
+DECIBELS = Margin(number=0.5)  # dB; Table 11's means differ by at most 0.45
 SOME_REAL, MIXED = Each(low=0.01), Arm(real_share=Along())
 MIX_COMMAND, SUBSET_COMMAND, MOLLIFY_COMMAND, C2ST_COMMAND = (
     f"scaling-vae study {study} --preset cifar10"
@@ -24,7 +24,7 @@ BEST_IS_PLAIN = (
 
 
 def saw(share: float | Each) -> Arm:
-    """Samples of a diffusion model that saw a share of D_train."""
+    """Returns the arm with samples of a diffusion model that saw a share of D_train."""
     return replace(DMAAPX, diffusion_share=share)
 
 
@@ -83,8 +83,8 @@ MOLLIFICATION = [
         "B.6",
         higher("generalization_gap", MOLLIFY, DMAAPX, region=equal()),
         MOLLIFY_COMMAND,
-        contradicted="Figure 14's caption puts mollification beside normal training, whose gap "
-        "in Table 7 is 841.54 on CIFAR-10, against 5.44 with diffusion samples",
+        contradicted="Figure 14's caption likens mollification to normal training, whose gap in "
+        "Table 7 is 841.54 on CIFAR-10, compared with 5.44 for diffusion samples",
     ),
 ]
 
@@ -161,15 +161,15 @@ SUBSETS_OF_DATA = [
     ),
     Claim(
         "subsets: diminishing returns",
-        "Beyond 70 % of D_train for the diffusion model the test ELBO gains next to nothing.",
+        "Beyond 70 % of D_train for the diffusion model, the test ELBO gains almost nothing.",
         "B.8, Figure 16",
         higher("test_elbo", DMAAPX, saw(0.7), region=no_gain()),
         SUBSET_COMMAND,
     ),
     Claim(
         "two samples: told apart",
-        "Whatever share the diffusion model saw, a classifier tells its samples from real images "
-        "in more than half of the cases.",
+        "Whatever share the diffusion model saw, a classifier distinguishes its samples from real "
+        "images in more than half of the cases.",
         "D.3, Figure 18",
         Differs(Term("accuracy", saw(Each())), constant=0.5),
         C2ST_COMMAND,
@@ -183,7 +183,7 @@ SUBSETS_OF_DATA = [
     ),
     Claim(
         "two samples: all data",
-        "Samples of the diffusion model that saw all of D_train are told apart least.",
+        "Samples of the diffusion model that saw all of D_train are the hardest to distinguish.",
         "D.3, Figure 18",
         lower("accuracy", DMAAPX, saw(Each(high=0.99))),
         C2ST_COMMAND,
@@ -195,7 +195,7 @@ REST = [
         "FID of the diffusion model",
         "The diffusion model trained on CIFAR-10 has a Frechet inception distance of 3.95.",
         "D.1",
-        "not decided here: it takes the Inception network's weights; see scaling-vae pool info",
+        "not decided here: it needs the Inception network's weights; see scaling-vae pool info",
         "scaling-vae study diffusion --preset paper",
         paper="3.9537",
         datasets=CIFAR,
@@ -203,7 +203,7 @@ REST = [
     ),
     Claim(
         "cost",
-        "With the samples at hand, training on them takes no longer than normal training.",
+        "Once samples exist, training on them takes no longer than normal training.",
         "D.2",
         Differs(Term("seconds", DMAAPX), (Term("seconds"),), no_gain(Margin(column="seconds"))),
     ),

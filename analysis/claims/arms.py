@@ -1,6 +1,6 @@
-"""Arms: which trials a claim speaks of, with places that follow the grid at hand.
+"""Defines arms: the trials that a claim is about, at places that follow the measured grid.
 
-The paper's places (m_z = 1, n_c = 256) are no places of a smaller grid, so an arm may say "first",
+The paper's places (m_z = 1, n_c = 256) may not exist in a smaller grid, so an arm may have "first",
 "last" or `Near(10)` instead of a number.
 """
 
@@ -19,7 +19,7 @@ Place = tuple[int, int]  # (m_z, n_c)
 
 @dataclass(frozen=True)
 class Near:
-    """The measured value nearest to `value` in ratio, if it is within `factor` of it."""
+    """Selects the measured value nearest to `value` in ratio, if it is within `factor` of it."""
 
     value: float
     factor: float = 2.0
@@ -27,19 +27,19 @@ class Near:
 
 @dataclass(frozen=True)
 class Each:
-    """Every measured value in [low, high]: one comparison for each."""
+    """Selects every measured value in [low, high], for one comparison each."""
 
     low: float = -math.inf
     high: float = math.inf
 
     def of(self, values: Iterable[float]) -> list[float]:
-        """Those of the values that are meant, ascending."""
+        """Returns the selected values in ascending order."""
         return sorted({value for value in values if self.low <= value <= self.high})
 
 
 @dataclass(frozen=True)
 class Along(Each):
-    """Every measured value in [low, high], or their upper half: the axis of a slope or curve."""
+    """Selects the measured values in [low, high], or their upper half, as an axis of a curve."""
 
     upper: bool = False
 
@@ -49,20 +49,20 @@ Pick = float | str | Near | Each
 
 @dataclass(frozen=True)
 class Arm:
-    """Trials that differ by chance only: a training distribution, a schedule, a size."""
+    """Describes trials that differ by chance only: their source, schedule and size."""
 
-    real_share: float | Each = 1.0  # of real images in a batch
-    diffusion_share: float | Each = 1.0  # of D_train, seen by the diffusion model
+    real_share: float | Each = 1.0  # share of real images in a batch
+    diffusion_share: float | Each = 1.0  # share of D_train that the diffusion model saw
     augment: str = ""
     mollified: bool = False
     half_asleep: bool = False
-    k: Pick = "last"  # the largest that most arms have; largest: of this arm
-    m_z: Pick = "base"  # base (of both): the default model; first, last: smallest, largest
-    n_c: Pick = "base"  # corner: where m_z varies
+    k: Pick = "last"  # last: the largest that most arms have; largest: the largest of this arm
+    m_z: Pick = "base"  # base (in both): the default model; first, last: smallest, largest
+    n_c: Pick = "base"  # corner: the n_c at which m_z varies
 
     @property
     def name(self) -> str:
-        """The training distribution in words, without place."""
+        """Spells the source and schedule, without the place."""
         known = {1.0: "normal", 0.0: "dmaapx", Along(): "mixtures"}
         name = known.get(self.real_share) or self._text("real_share")
         if self.augment:
@@ -74,13 +74,13 @@ class Arm:
 
     @property
     def place(self) -> str:
-        """m_z and n_c in words."""
+        """Spells m_z and n_c."""
         if self.m_z == self.n_c == "base":
             return "the baseline"
         return ", ".join(self._text(name) for name in ("m_z", "n_c"))
 
     def axes(self, kind: type) -> list[str]:
-        """The names of the fields that are of exactly this kind."""
+        """Returns the names of the fields whose values have exactly this type."""
         return [field.name for field in fields(self) if type(getattr(self, field.name)) is kind]
 
     def _text(self, name: str) -> str:
@@ -100,7 +100,7 @@ MOLLIFY = Arm(mollified=True)
 
 
 def pick(wanted: Pick, measured: Iterable[float]) -> Pick | None:
-    """The measured value that is meant, None where there is none; an Along stays what it is."""
+    """Returns the measured value that is wanted, None if there is none; an Along is kept."""
     values = sorted(set(measured))
     if not values or isinstance(wanted, Along):
         return wanted if values else None
@@ -114,7 +114,7 @@ def pick(wanted: Pick, measured: Iterable[float]) -> Pick | None:
 
 
 def placed(arm: Arm, points: set[Place]) -> Arm | None:
-    """The arm at measured m_z and n_c, None where its place is not among the points."""
+    """Returns the arm at measured m_z and n_c, None if its place is not among the points."""
     if not points:
         return None
     if arm.m_z == arm.n_c == "base":
@@ -130,7 +130,7 @@ def placed(arm: Arm, points: set[Place]) -> Arm | None:
 
 
 def baseline(points: set[Place]) -> Place:
-    """The paper's default model if it is there, else the widest at the smallest m_z."""
+    """Returns the paper's default model if it is measured, else the widest at the smallest m_z."""
     narrow = min(m_z for m_z, _ in points)
     return PAPER_PLACE if PAPER_PLACE in points else max(p for p in points if p[0] == narrow)
 

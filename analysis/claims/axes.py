@@ -1,4 +1,4 @@
-"""The columns of trials that cells are made of: axes of arms, fields, means over columns."""
+"""Adds the axes of arms to trials, lists their settings, and averages columns."""
 
 import math
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 
 METHOD = ("real_share", "diffusion_share", "augment", "mollified", "half_asleep")
 PLACE = ["m_z", "n_c"]
-GRADED = ("source_", "half_asleep_")  # prefixes of the fields that make a method
+GRADED = ("source_", "half_asleep_")  # prefixes of the fields that define a method
 VARIED = {"key", "state", "seed", "replicate", "source", "share", "pool", *PLACE}
 AVERAGED = "__overall"  # a mixture of corruptions, left out of means over corruptions
-Columns = tuple[str, ...]  # patterns (accuracy_knn__*) are means over what they match
+Columns = tuple[str, ...]  # a pattern (accuracy_knn__*) stands for the mean of its matches
 
 
 def largest(parts: list[pd.DataFrame]) -> float:
-    """The k of most arms and places, then of most trials, then the largest; 0 for real images."""
+    """Returns the k of most arms and places, then most trials, then the largest; 0 without k."""
     rows = pd.concat(parts) if parts else pd.DataFrame({"real_share": []})
     rows = rows[rows["real_share"] < 1]
     if rows.empty:
@@ -32,7 +32,7 @@ def largest(parts: list[pd.DataFrame]) -> float:
 
 
 def with_axes(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials with the axes of Arm as columns; a field that is missing is at its default."""
+    """Adds the axes of Arm as columns to trials; missing fields are at their defaults."""
 
     def filled(name: str, default: float | str) -> np.ndarray:
         if name not in trials:
@@ -57,7 +57,7 @@ def with_axes(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def fields_of(trials: pd.DataFrame) -> Sequence[str]:
-    """The fields of the trials that tell settings or methods apart."""
+    """Returns the fields of the trials that distinguish settings or methods."""
     names = [n for n in map(str, trials.columns) if n not in VARIED]
     return [
         n
@@ -67,7 +67,7 @@ def fields_of(trials: pd.DataFrame) -> Sequence[str]:
 
 
 def mean(trials: pd.DataFrame, columns: Columns) -> pd.Series:
-    """Row means over the columns; missing where one of them is."""
+    """Returns row means over the columns, missing if one of them is."""
     found = []
     for pattern in columns:
         names = [n for n in map(str, trials.columns) if fnmatch(n, pattern)]

@@ -1,9 +1,9 @@
-"""Cells: the finished trials of one setting, from which arms take their values by draw.
+"""Groups finished trials into cells, one per setting, from which arms take their values by draw.
 
 A setting is everything that no claim varies: data set, partition, split, network, likelihood,
 optimizer, precision, epochs, and how samples were made (`pool_kinds`). Trials of different settings
-are never compared, nor are values that were measured differently (`Cell.measured_alike`). What a
-draw is, a replicate or a seed, `analysis.levels` says.
+are never compared, nor are values that were measured differently (`measured_alike`).
+`analysis.levels` decides whether a draw is a replicate or a seed.
 """
 
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ KINDS = ("vae", "two_sample")
 
 @dataclass(frozen=True)
 class Cell:
-    """The finished trials of one setting."""
+    """Holds the finished trials of one setting."""
 
-    label: str  # the data set, and what tells this setting from the others
+    label: str  # the data set, and the fields that distinguish this setting from the others
     dataset: str
     trials: pd.DataFrame  # final values, a row per trial, and the axes of Arm
     frame: pd.DataFrame  # the same trials epoch by epoch
@@ -45,27 +45,27 @@ class Cell:
 
     @property
     def level(self) -> str:
-        """What n counts, in words that follow it."""
+        """Names what n counts, in words that follow n."""
         return levels.level_of(self.trials)
 
     @property
     def overlap(self) -> float:
-        """rho / (1 - rho) of the draws."""
+        """Returns rho / (1 - rho) of the draws (`analysis.levels`)."""
         return levels.overlap_at(self.trials)
 
     @property
     def units(self) -> set[int]:
-        """The draws in which anything is measured."""
+        """Returns the draws in which anything is measured."""
         return set(self.trials["unit"].astype(int))
 
     def first(self, n: int) -> "Cell":
-        """The cell of the draws 0 to n - 1 alone."""
+        """Returns the cell with the draws 0 to n - 1 only."""
         trials = self.trials[self.trials["unit"] < n]
         frame = self.frame[self.frame["key"].isin(trials["key"])]
         return Cell(self.label, self.dataset, trials, frame)
 
     def rows(self, arm: Arm, columns: Columns) -> pd.DataFrame:
-        """The arm's trials at any place and k, with the mean of the columns as `value`."""
+        """Returns the arm's trials at any place and k, with the mean of the columns as `value`."""
         if columns not in self._measured:
             value = mean(self.trials, columns)
             axes = self.trials[["unit", "seed", *METHOD, *PLACE, "k"]]
@@ -79,20 +79,20 @@ class Cell:
         return rows[kept]
 
     def points(self, arm: Arm, columns: Columns) -> set[Place]:
-        """The (m_z, n_c) at which the arm is measured."""
+        """Returns the (m_z, n_c) at which the arm is measured."""
         return set(self.rows(arm, columns)[PLACE].itertuples(index=False, name=None))
 
     def choices(self, arm: Arm, columns: Columns) -> set[tuple[tuple[str, float], ...]]:
-        """What the arm's Each stand for: a tuple of (axis, value) per combination measured."""
+        """Returns the measured combinations of the arm's Each, as tuples of (axis, value)."""
         axes, rows = arm.axes(Each), self.rows(arm, columns)
         for name in axes:
             rows = rows[rows[name].isin(getattr(arm, name).of(rows[name]))]
         return {tuple(zip(axes, each, strict=True)) for each in rows[axes].to_numpy().tolist()}
 
     def at(self, arms: Sequence[Arm], columns: Sequence[Columns]) -> list[Arm]:
-        """The arms at measured m_z, n_c and k, of the sizes at which all are; empty where not.
+        """Returns the arms at m_z, n_c and k where all are measured, [] if there is no such place.
 
-        Arms that say "last" get one k: the largest of those at which most of them is measured.
+        Arms with k="last" get the same k: the largest of those at which most arms are measured.
         """
         points = set.intersection(*map(self.points, arms, columns))
         found = [there for arm in arms if (there := placed(arm, points)) is not None]
@@ -109,20 +109,20 @@ class Cell:
         return exact if len(exact) == len(arms) else []
 
     def axis(self, arm: Arm, columns: Columns, name: str) -> list[float]:
-        """The measured values of the Along axis of an arm that is otherwise exact."""
+        """Returns the measured values of an arm's Along axis; its other axes are exact."""
         return list(getattr(arm, name).of(self._on_place(arm, columns)[name]))
 
     def values(self, arm: Arm, columns: Columns) -> pd.Series:
-        """Final value by draw of an arm as `at` gives it; empty where not measured.
+        """Returns the final values by draw, means over seeds, of an arm that `at` returned.
 
-        The mean over the seeds of a draw. Raises ResultsError as `each`.
+        The series is empty if nothing is measured. Raises ResultsError as `each` does.
         """
         return self.each(arm, columns).groupby(level=0).mean()
 
     def each(self, arm: Arm, columns: Columns) -> pd.Series:
-        """Final value by (unit, seed), for the spread of seeds within draws (levels.components).
+        """Returns final values by (unit, seed), for the spread within draws (levels.components).
 
-        Raises ResultsError, in half a sentence, where two trials stand for one seed of a draw.
+        Raises ResultsError, with half a sentence, if a seed of a draw has several trials.
         """
         if (arm, columns) not in self._each:
             self._each[arm, columns] = self._values(arm, columns)
@@ -136,7 +136,7 @@ class Cell:
             twins = self.trials.loc[rows.index[double]]
             differ = [n for n in fields_of(twins) if twins[n].nunique(dropna=False) > 1]
             raise ResultsError(
-                f"several trials of {arm.name} stand at {arm.place}, seed "
+                f"there are several trials of {arm.name} at {arm.place}, seed "
                 f"{twins['seed'].iloc[0]}: they differ in {', '.join(differ) or 'key'}"
             )
         return rows.set_index(place)["value"].sort_index()
@@ -153,7 +153,7 @@ class Cell:
 
 
 def measured_alike(cell: Cell, columns: Sequence[str]) -> list[Cell]:
-    """The cell, once for each way in which the columns were measured, the others left out."""
+    """Returns a copy of the cell for each way in which the columns were measured."""
     how = measured.settings(cell.trials, columns)
     ways = how.dropna(how="all").drop_duplicates()
     if len(ways) < 2:
@@ -167,15 +167,15 @@ def measured_alike(cell: Cell, columns: Sequence[str]) -> list[Cell]:
             if set(measured.settings_of(column)) & set(names):
                 there = [n for n in kept if fnmatchcase(str(n), column)]
                 kept.loc[other, there] = np.nan
-        told = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
-        found.append(Cell(f"{cell.label}, {told}", cell.dataset, kept, cell.frame))
+        way = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
+        found.append(Cell(f"{cell.label}, {way}", cell.dataset, kept, cell.frame))
     return found
 
 
 def cells(frame: pd.DataFrame) -> list[Cell]:
-    """The settings in which trials are finished, by label.
+    """Returns the settings in which trials are finished, sorted by label.
 
-    A trial that trained longer than others stands beside them too, as it was at their epoch.
+    A trial that trained longer than others is also compared with them, as it was at their epoch.
     """
     done = frame[(frame["state"] == "done") & frame["kind"].isin(KINDS)]
     done = done.assign(made=pool_kinds.of_trials(done, pool_kinds.kinds(frame)))
@@ -186,7 +186,7 @@ def cells(frame: pd.DataFrame) -> list[Cell]:
 
 
 def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
-    """The settings of the trials measured at that epoch, where one of them ended there."""
+    """Returns the settings of trials measured at that epoch in which some trial ended there."""
     there = done.loc[done["epoch"] == epoch, "key"]
     done = done[done["key"].isin(there) & (done["epoch"] <= epoch)]
     trials = _comparable(with_axes(curves.last_values(done)))
@@ -198,11 +198,11 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
             continue
         dataset, kind = part["dataset"].iloc[0], part["kind"].iloc[0]
         near = trials[(trials["dataset"] == dataset) & (trials["kind"] == kind)]
-        told = [n for n in setting if near[n].nunique(dropna=False) > 1]
-        told += ["real"] if kind == "two_sample" and "real" in part and "real" not in told else []
+        named = [n for n in setting if near[n].nunique(dropna=False) > 1]
+        named += ["real"] * (kind == "two_sample" and "real" in part and "real" not in named)
         alike = ends[(ends["dataset"] == dataset) & (ends["kind"] == kind)]
-        told += ["epoch"] if alike["epoch"].nunique() > 1 else []
-        label = ", ".join([dataset, *(f"{n}={part[n].iloc[0]}" for n in told)])
+        named += ["epoch"] if alike["epoch"].nunique() > 1 else []
+        label = ", ".join([dataset, *(f"{n}={part[n].iloc[0]}" for n in named)])
         for words, alone in _by_pool(part):
             rows = done[done["key"].isin(alone["key"])]
             found.append(Cell(label + words, dataset, levels.settle(alone), rows))
@@ -210,21 +210,21 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
 
 
 def _comparable(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials with what tells their settings apart, at its default where rows are older."""
+    """Adds or completes the columns that distinguish settings, with defaults for old rows."""
     trials = trials.assign(images=images(trials))
     for name in DEFAULTS.keys() & set(trials):
         trials[name] = filled(trials, name)
     classifiers = trials["kind"] == "two_sample"
-    if classifiers.any():  # the first ones were all compared with images trained on
+    if classifiers.any():  # old trials without the field used training images
         real = trials["real"] if "real" in trials else pd.Series(pd.NA, trials.index)
         trials["real"] = real.astype(object).fillna("train").where(classifiers)
     if "replicate" in trials:
-        trials = trials.assign(replicates=trials["replicate"].notna())  # never with others
+        trials = trials.assign(replicates=trials["replicate"].notna())  # never mixed with others
     return trials
 
 
 def _by_pool(part: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The trials once for each kind of pool, with those that have none, and words for it."""
+    """Returns, for each kind of pool, its name and its trials with those without a pool."""
     made = sorted(set(part["made"]) - {""})
     if len(made) < 2:
         return [("", part)]

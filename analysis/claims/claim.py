@@ -1,4 +1,4 @@
-"""A claim: what the paper says, where, what decides it, and the command that measures it."""
+"""Defines a claim: the paper's statement, where it is, its rule, and the command to measure it."""
 
 from dataclasses import dataclass, replace
 
@@ -28,58 +28,58 @@ CORRUPTED = tuple(f"accuracy_{name}__*" for name in CLASSIFIERS)
 
 @dataclass(frozen=True)
 class Claim:
-    """An empirical claim of the paper."""
+    """Describes an empirical claim of the paper."""
 
     name: str
     statement: str
     where: str
-    rule: Rule | str  # a text where no column of the results decides the claim: why not
+    rule: Rule | str  # or, if no column of the results can decide the claim, the reason
     command: str = DATA_SOURCES
-    paper: str = ""  # numbers that no table gives
-    contradicted: str = ""  # where the paper's text contradicts itself, beyond its tables
-    datasets: tuple[str, ...] = tuple(NAMES)  # on which the paper measured it
-    likelihood: str = ""  # it is about this one only
-    names_data: bool = False  # it speaks of these data sets, so that others say nothing of it
+    paper: str = ""  # the paper's numbers that are in no table
+    contradicted: str = ""  # where the paper's text contradicts itself, besides its tables
+    datasets: tuple[str, ...] = tuple(NAMES)  # data sets on which the paper measured it
+    likelihood: str = ""  # the only likelihood that it is about
+    names_data: bool = False  # it names its data sets, so that others say nothing about it
 
     def about(self, cell: Cell) -> bool:
-        """Whether the setting answers the claim: its data set is one on which it was made."""
+        """Returns whether the setting answers the claim: the paper makes it for this data set."""
         likelihoods = cell.trials.get("likelihood", pd.Series(self.likelihood))
         return cell.dataset in self.datasets and (
             not self.likelihood or self.likelihood in set(likelihoods)
         )
 
     def beyond(self, cell: Cell) -> bool:
-        """Whether the setting shows what the claim says on other data, which answers it nowhere."""
+        """Returns whether the setting tests the statement on other data, without answering it."""
         return cell.dataset not in self.datasets and not self.names_data
 
     @property
     def about_shares(self) -> bool:
-        """Whether it speaks of diffusion models that saw a share of D_train."""
+        """Returns whether the claim is about diffusion models that saw a share of D_train."""
         return any(term.arm.diffusion_share != 1.0 for term in self.terms)
 
     @property
     def assumed(self) -> str:
-        """The margin or number of this project's that decides it, "" where there is none."""
+        """Returns the margin or number that this project chose to decide it, "" if none."""
         return "" if isinstance(self.rule, str) else self.rule.assumed
 
     @property
     def terms(self) -> tuple[Term, ...]:
-        """The numbers that are compared."""
+        """Returns the numbers that are compared."""
         return () if isinstance(self.rule, str) else self.rule.terms
 
     @property
     def needs(self) -> list[str]:
-        """The columns without which nothing is decided."""
+        """Returns the columns without which nothing is decided."""
         return [] if isinstance(self.rule, str) else self.rule.needs
 
     @property
     def trials(self) -> str:
-        """The trials that it takes, in words."""
+        """Spells the trials that the claim needs."""
         each = (f"{term.arm.name} at {term.arm.place}" for term in self.terms)
         return "; ".join(dict.fromkeys(each))
 
-    def said(self, dataset: str) -> str:
-        """The paper's numbers for the data set, or for all of its own."""
+    def published(self, dataset: str) -> str:
+        """Spells the paper's numbers for the data set, or for all of the claim's data sets."""
         texts = [self.paper] if self.paper else []
         for name in self._tables(dataset):
             numbers = [number(term, name) for term in self.terms]
@@ -90,7 +90,7 @@ class Claim:
         return "; ".join(texts)
 
     def against(self, dataset: str) -> str:
-        """Where the paper contradicts the claim: in its tables, or in its own words."""
+        """Spells where the paper contradicts the claim: in its tables, or in its text."""
         texts = [self.contradicted] if self.contradicted else []
         return "; ".join(
             texts + [text for name in self._tables(dataset) for text in self._wrong(name)]
@@ -118,15 +118,18 @@ class Claim:
 
 
 def measured_on(datasets: tuple[str, ...], *claims: Claim) -> tuple[Claim, ...]:
-    """The claims as the paper made them: on these data sets only."""
+    """Returns the claims restricted to these data sets, for which the paper makes them."""
     return tuple(replace(claim, datasets=datasets) for claim in claims)
 
 
 def higher(column: str | Columns, arm: Arm, *others: Arm, region: Region = ABOVE) -> Differs:
-    """The column is higher for the arm than for each of the others, or as the region says."""
+    """Returns the rule that a column is higher for the arm than for each of the others.
+
+    Another `region` replaces "higher".
+    """
     return Differs(Term(column, arm), tuple(Term(column, other) for other in others), region)
 
 
 def lower(column: str | Columns, arm: Arm, *others: Arm) -> Differs:
-    """The column is lower for the arm than for each of the others."""
+    """Returns the rule that a column is lower for the arm than for each of the others."""
     return higher(column, arm, *others, region=BELOW)

@@ -1,6 +1,6 @@
-"""How near samples lie to the images that their diffusion model saw, beside claims about shares.
+"""Reports how near samples are to their diffusion model's training images, for claims on shares.
 
-A model that copies its training images looks better than it is, to a classifier above all.
+A model that copies its training images looks better than it is, especially to a classifier.
 """
 
 from analysis.claims.cells import Cell
@@ -9,9 +9,10 @@ NEAREST, OF_TEST, COPIED = "pool_nearest", "pool_nearest_test", "pool_near_copie
 
 
 def beside(cell: Cell) -> str:
-    """Distances of samples to their nearest training image, a text per share; "" if unmeasured.
+    """Spells the distances of samples to their nearest training image per share; "" if unmeasured.
 
-    Medians of root mean square differences per pixel on [0, 1], means over the draws' pools.
+    They are medians of root mean square differences per pixel on [0, 1], averaged over the draws'
+    pools.
     """
     trials = cell.trials[cell.trials["real_share"] < 1]
     if NEAREST not in trials or trials[NEAREST].isna().all():

@@ -1,8 +1,8 @@
-"""Claims about how many: so many of several statements are true, each of them a comparison.
+"""Defines rules that need at least u of K statements to be true, each of them a comparison.
 
-With p-values p_1 <= ... <= p_K of K statements the p-value of fewer than u of them being true is
-(K - u + 1) p_u (Benjamini and Heller 2008, Bonferroni's form: valid however they depend on each
-other). u = K needs all of them, as everywhere else; u = 1 needs one.
+With p-values p_1 <= ... <= p_K of K statements, the p-value of the hypothesis that fewer than u of
+them are true is (K - u + 1) p_u (Benjamini and Heller 2008, in Bonferroni's form, which is valid
+under any dependence). u = K needs all of them, as other rules do; u = 1 needs one.
 """
 
 import math
@@ -15,12 +15,12 @@ from analysis.claims.rules import Differs, InEach
 from analysis.claims.terms import Term
 from analysis.intervals import Interval
 
-ALMOST_ALL, OFTEN = 0.85, 0.5  # of what is measured; the paper gives words and no numbers
+ALMOST_ALL, OFTEN = 0.85, 0.5  # shares of what is measured; the paper gives no numbers
 
 
 @dataclass(frozen=True)
 class AtLeast:
-    """At least `need` of the parts hold, a part being comparisons that must all hold."""
+    """Requires that at least `need` parts hold; the comparisons of a part must all hold."""
 
     what: str
     parts: tuple[tuple[Comparison, ...], ...]
@@ -28,7 +28,7 @@ class AtLeast:
 
     @property
     def decisive(self) -> Comparison:
-        """The weakest comparison of the last part that is needed."""
+        """Returns the weakest comparison of the last part that is needed."""
         weakest = [min(part, key=lambda each: each.room) for part in self.parts]
         return sorted(weakest, key=lambda each: -each.room)[self.need - 1]
 
@@ -62,20 +62,20 @@ class AtLeast:
 
     @property
     def inside(self) -> float:
-        """Two-sided p-value of fewer than `need` parts being true."""
+        """Returns the two-sided p-value of the hypothesis that fewer than `need` parts are true."""
         p = sorted(p_values(part).holds for part in self.parts)
         return min(1.0, (len(p) - self.need + 1) * p[self.need - 1])
 
     @property
     def outside(self) -> float:
-        """Two-sided p-value of `need` parts or more being true."""
+        """Returns the two-sided p-value of the hypothesis that `need` or more parts are true."""
         q = sorted(p_values(part).fails for part in self.parts)
         return min(1.0, self.need * q[len(q) - self.need])
 
 
 @dataclass(frozen=True)
 class Mostly:
-    """A difference in a share of the columns, or of the places, that its rule compares."""
+    """Requires a difference in a share of the columns or places that its rule compares."""
 
     rule: Differs | InEach
     share: float
@@ -98,11 +98,11 @@ class Mostly:
 
     @property
     def assumed(self) -> str:
-        """What the paper leaves open and this rule assumes."""
+        """States what the paper leaves open and this rule assumes."""
         return f"at least {self.share:.0%} of those measured"
 
     def comparisons(self, cell: Cell) -> Sequence[Compared]:
-        """One, of how many hold; nothing where fewer than two are measured."""
+        """Returns one comparison of how many hold, [] if fewer than two are measured."""
         if isinstance(self.rule, InEach):
             each = self.rule.by_column(cell)
         else:
@@ -113,5 +113,5 @@ class Mostly:
         need = math.ceil(round(self.share * len(parts), 9))
         found = AtLeast("", parts, need)
         shown = sum(p_values(part).holds <= 0.05 for part in parts)
-        said = f"{need} of {len(parts)} needed, {shown} shown (95 %); nearest to that"
-        return [AtLeast(f"{said}: {found.decisive.what}", parts, need)]
+        start = f"{need} of {len(parts)} needed, {shown} shown (95 %); nearest to that"
+        return [AtLeast(f"{start}: {found.decisive.what}", parts, need)]

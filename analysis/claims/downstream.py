@@ -1,4 +1,4 @@
-"""The claims of Appendices F and G: representations, reconstructions, samples, corruptions."""
+"""Lists the claims of Appendices F and G: representations, reconstructions, corruptions."""
 
 from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, NORMAL
 from analysis.claims.claim import CIFAR, TASKS, Claim, higher, lower, measured_on
@@ -9,19 +9,19 @@ from analysis.columns import CLASSIFIERS, CORRUPTIONS
 
 OTHERS = (NORMAL, AUG_TUNED, AUG_NAIVE)
 AUGMENTED = (AUG_TUNED, AUG_NAIVE)
-DECIBELS = Margin(number=0.5)  # dB; Table 11's means lie within 0.45
+DECIBELS = Margin(number=0.5)  # dB; Table 11's means differ by at most 0.45
 LINEAR, CURVED = ("logistic", "svm_linear"), ("svm_rbf", "knn")
 SINGLE = tuple(name for name in CORRUPTIONS if name != "overall")
 CLEAN = tuple(f"accuracy_{name}" for name in CLASSIFIERS)
 
 
 def corrupted(names: tuple[str, ...], what: str = "*") -> tuple[str, ...]:
-    """The accuracy columns of classifiers on corrupted images."""
+    """Returns the accuracy columns of classifiers on corrupted images."""
     return tuple(f"accuracy_{name}__{what}" for name in names)
 
 
 def best_in_each(name: str) -> InEach:
-    """A classifier is best on diffusion samples under each of the corruptions."""
+    """Returns the rule that a classifier is best on diffusion samples under each corruption."""
     return InEach(
         higher(f"accuracy_{name}__*", DMAAPX, *OTHERS),
         tuple(f"accuracy_{name}__{corruption}" for corruption in SINGLE),

@@ -1,4 +1,4 @@
-"""Claims that one change helps about as much as another."""
+"""Defines the rule that one change helps about as much as another."""
 
 from dataclasses import dataclass, replace
 
@@ -7,20 +7,20 @@ from analysis.claims.judging import Comparison
 from analysis.claims.terms import Term, at_places
 from analysis.intervals import t_interval
 
-FACTOR = 2.0  # gains are similar within it, either way; the paper gives no number
+FACTOR = 2.0  # gains within this factor of each other are similar; the paper gives no number
 
 
 @dataclass(frozen=True)
 class SimilarGain:
-    """The gain of one arm over a base lies within a factor of that of another.
+    """Requires that one arm's gain over a base is within a factor of another arm's gain.
 
-    With g and r the two gains: g - r / FACTOR and FACTOR r - g are above 0, so both are gains.
+    With the two gains g and r, g - r / FACTOR and FACTOR r - g must be above 0, so both are gains.
     """
 
     arm: Term
     reference: Term
     base: Term
-    sign: int = 1  # -1 where lower is better
+    sign: int = 1  # -1 if lower is better
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -47,7 +47,7 @@ class SimilarGain:
         )
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
-        """Two, over the draws that have all three arms."""
+        """Returns two comparisons over the draws that have all three arms."""
         terms = self._placed(cell)
         if not terms:
             return []
@@ -65,7 +65,7 @@ class SimilarGain:
         ]
 
     def _placed(self, cell: Cell) -> list[Term]:
-        """The terms at measured sizes, the reference at the base's, where alone it is needed."""
+        """Returns the terms at measured sizes, with the reference at the size of the base."""
         pair = at_places(cell, [self.arm, self.base])
         if not pair:
             return []

@@ -1,10 +1,10 @@
-"""The statistics of a verdict: intervals of differences, and the regions in which they must lie.
+"""Computes verdicts from intervals of differences and the regions in which they must be.
 
-With an error of 5 % a claim holds where the 95 % interval of each of its differences lies inside
-the claimed region, fails where one lies wholly outside, and is not decided else; other errors have
-other intervals. Two draws have an interval (t with one degree of freedom) and may decide; one has
-none, and shapes of curves take three. Needing all of m differences asks for no correction; that one
-of m lies outside is looked for m times, so its p-value counts m times (Bonferroni).
+With an error of 5 % a claim holds if the 95 % interval of each of its differences is inside the
+claimed region, fails if one is wholly outside, and is otherwise not decided; other errors have
+other intervals. Two draws have an interval (t with one degree of freedom) and may decide; one draw
+has none, and shapes of curves need three. A claim that needs all of m differences needs no
+correction; that one of m is outside is tested m times, so its p-value counts m times (Bonferroni).
 """
 
 import math
@@ -23,7 +23,7 @@ FEW_SEEDS = 2  # fewer draws have no interval
 
 
 class Compared(Protocol):
-    """What a verdict is about: a comparison, or how many of several hold."""
+    """Defines what a verdict needs: a comparison, or the count of several that hold."""
 
     @property
     def what(self) -> str: ...
@@ -49,15 +49,15 @@ class Compared(Protocol):
 
 @dataclass(frozen=True)
 class Comparison:
-    """A difference and the region (low, high) in which the claim puts it."""
+    """Holds a difference and the region (low, high) that the claim gives for it."""
 
     what: str
     interval: Interval
     low: float = 0.0
     high: float = math.inf
     seeds: int = FEW_SEEDS  # fewer draws decide nothing
-    spread: str = ""  # variance components of the difference, where draws have several seeds
-    shared: bool = False  # whether draws were measured where the others pointed
+    spread: str = ""  # variance components of the difference, if draws have several seeds
+    shared: bool = False  # whether draws were measured at locations chosen by the others
 
     @property
     def enough(self) -> bool:
@@ -65,17 +65,17 @@ class Comparison:
 
     @property
     def inside(self) -> float:
-        """Two-sided p-value of the difference lying outside the region, or at its edge."""
+        """Returns the two-sided p-value of a difference outside the region, or at its edge."""
         return 2 * max(self.interval.above(self.low), self.interval.below(self.high))
 
     @property
     def outside(self) -> float:
-        """Two-sided p-value of the difference lying in the region."""
+        """Returns the two-sided p-value of a difference in the region."""
         return 2 * min(self.interval.below(self.low), self.interval.above(self.high))
 
     @property
     def room(self) -> float:
-        """How deep inside the region the interval's mean lies, in half widths of the interval."""
+        """Returns the depth of the mean inside the region, in half widths of the interval."""
         half = float(self.interval.high - self.interval.mean)
         depth = float(min(self.interval.mean - self.low, self.high - self.interval.mean))
         if math.isnan(half):
@@ -85,7 +85,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A verdict and, of the comparisons that it rests on, the one nearest to failing."""
+    """Holds a verdict and the one of its comparisons that is nearest to failing."""
 
     verdict: str
     decisive: Compared
@@ -94,7 +94,7 @@ class Evidence:
 
 
 def p_values(comparisons: Sequence[Compared]) -> PValues:
-    """Of one or more comparisons that must all hold; too few draws decide nothing."""
+    """Returns the p-values of comparisons that must all hold; too few draws give 1."""
     enough = [each for each in comparisons if each.enough]
     holds = max(each.inside for each in comparisons) if len(enough) == len(comparisons) else 1.0
     fails = min((each.outside for each in enough), default=1.0)
@@ -102,7 +102,7 @@ def p_values(comparisons: Sequence[Compared]) -> PValues:
 
 
 def judge(comparisons: Sequence[Compared], error: float = 1 - LEVEL) -> Evidence:
-    """The verdict, at this error, on one or more comparisons that must all hold."""
+    """Judges, at this error, one or more comparisons that must all hold."""
     found = p_values(comparisons)
     verdict = found.verdict(error)
     decisive = min(comparisons, key=lambda each: each.room)
@@ -112,10 +112,10 @@ def judge(comparisons: Sequence[Compared], error: float = 1 - LEVEL) -> Evidence
 
 
 def difference(first: pd.Series, other: pd.Series, overlap: float = 0.0) -> Interval:
-    """95 % interval of mean(first) - mean(other), series by draw: paired, or else Welch's.
+    """Returns the 95 % interval of mean(first) - mean(other), series by draw, paired or Welch's.
 
-    Draws in common are paired from two on. With fewer both are independent samples; n is then the
-    size of the smaller. `overlap` of random splits as in `analysis.intervals.t_half_width`.
+    With two or more common draws the interval is paired. With fewer, both are independent samples,
+    and n is the size of the smaller one. `overlap` is as in `analysis.intervals.t_half_width`.
     """
     few = min(len(first), len(other))
     if len(first.index.intersection(other.index)) >= FEW_SEEDS or few < FEW_SEEDS:

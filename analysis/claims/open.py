@@ -1,4 +1,4 @@
-"""What is open: claims that are measured and not decided, and how many draws would decide them."""
+"""Finds claims that are measured but not decided, and how many draws would decide them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from analysis.planned import SIZES, UNDECIDED
 
 @dataclass(frozen=True)
 class Open:
-    """A claim in a setting in which it is measured: decided, or how many draws it takes."""
+    """Holds a claim's verdict in a measured setting, and the draws that would decide it."""
 
     claim: str
     dataset: str
@@ -22,39 +22,39 @@ class Open:
     verdict: str
     n: int
     level: str
-    reached: int  # the draws at the last look, planned sizes alone for primary claims
-    needed: Needed | None  # None where decided, or where no noise is seen yet
-    command: str  # of the paper's study
-    keys: frozenset[str]  # of the trials of the setting
+    reached: int  # the draws at the last look; for primary claims a planned size
+    needed: Needed | None  # None if decided, or if no noise is measured yet
+    command: str  # command of the paper's study
+    keys: frozenset[str]  # keys of the setting's trials
 
     @property
     def following(self) -> int | None:
-        """The next planned size."""
+        """Returns the next planned size, None after the last."""
         return next((n for n in SIZES if n > self.reached), None)
 
     @property
     def by_seeds(self) -> bool:
-        """Whether what is seen is the noise of seeds alone, which is not that of draws."""
+        """Returns whether the measured noise is that of seeds alone, which is not that of draws."""
         return self.level.startswith(primary.SEEDS_ALONE)
 
     @property
     def text(self) -> str:
-        """How many draws would decide it, in words."""
+        """Spells how many draws would decide the claim."""
         if self.verdict != UNDECIDED:
             return f"{self.verdict}, decided"
         if self.needed is None:
-            return f"no noise seen yet (n = {self.n}); first planned n = {self.following}"
+            return f"no noise measured yet (n = {self.n}); first planned n = {self.following}"
         seen = f"at the effect and noise of {counted(self.n, self.level)}"
         seen += ", which is not that of data draws" if self.by_seeds else ""
         if self.needed.planned:
             return f"n = {self.needed.planned} would decide it ({self.needed.power:.0%}), {seen}"
         if self.needed.size is None:
-            return f"more than {MOST}: no, {seen}"
+            return f"more than {MOST} would be needed, {seen}"
         return f"about {self.needed.size}, no planned size decides it with {POWER:.0%}, {seen}"
 
 
 def measured(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Open]:
-    """Every claim in every setting in which it is measured, decided ones too."""
+    """Returns every claim in every setting in which it is measured, including decided ones."""
     found = entries(frame, claims)
     error = _error([row for row, _, _ in found if row["kind"] == EXPLORATORY])
     opened = []
@@ -86,7 +86,7 @@ def measured(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Open
 
 
 def _error(rows: list[dict[str, object]]) -> float:
-    """The p-value with which one more exploratory claim would be decided, the others staying."""
+    """Returns the p-value at which one more exploratory claim would be decided."""
     p = sorted(float(str(row["p"])) for row in rows if row["comparisons"])
     harmonic = sum(1 / rank for rank in range(1, len(p) + 1))
     decided = sum(row["verdict"] != UNDECIDED for row in rows if row["comparisons"])

@@ -1,4 +1,4 @@
-"""The ledger on a page: lines for a terminal; CSV, Markdown and HTML files."""
+"""Prints the ledger as lines for a terminal, and writes CSV, Markdown and HTML files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,30 +24,33 @@ from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
 WIDTH = 100
-NAMES = 66  # columns of verdict and name
-INDENT = 13  # of everything but the verdict
+NAMES = 66  # characters for verdict and name
+INDENT = 13  # characters before everything but the verdict
 WORDS = {verdict.replace("not decided", "undecided").replace(" ", "-"): verdict
          for verdict in VERDICTS}  # fmt: skip
 SUFFIXES = (".csv", ".md", ".html")
 
 
 def only(ledger: pd.DataFrame, words: Sequence[str]) -> pd.DataFrame:
-    """The rows of the verdicts that the words of `--only` name, all without words."""
+    """Selects the rows whose verdicts the words of `--only` name; all without words.
+
+    Raises ResultsError for an unknown word.
+    """
     for word in words:
         if word not in WORDS:
             near = did_you_mean(word, list(WORDS))
             raise ResultsError(
-                f"--only {word}: there is no such verdict. {near}Choose of: {', '.join(WORDS)}."
+                f"--only {word}: there is no such verdict. {near}Choose from: {', '.join(WORDS)}."
             )
     wanted = [WORDS[word] for word in words]
     return ledger[ledger["verdict"].isin(wanted)] if wanted else ledger
 
 
 def text(ledger: pd.DataFrame, shown: pd.DataFrame | None = None, long: bool = False) -> str:
-    """Lines of at most 100 columns: counts first, then a line for each claim and setting.
+    """Returns lines of at most 100 characters: counts first, then each claim and setting.
 
-    First what answers the claims, then the same on other data, then what is not run. `shown` are
-    the rows that have lines (all), `long` gives each its statement, rule and numbers.
+    Rows on the paper's data come first, then those on other data, then claims that are not run.
+    `shown` are the rows to print (default: all); `long` adds statements, rules and numbers.
     """
     rows = ledger if shown is None else shown
     lines = [counts(ledger), *_wrapped(summary(ledger), "")]
@@ -59,33 +62,34 @@ def text(ledger: pd.DataFrame, shown: pd.DataFrame | None = None, long: bool = F
         for row in part.to_dict("records"):
             lines += _entry(row) if long else _line(row, several)
     for command, part in absent(rows):
-        lines += ["", *_wrapped(f"{NOT_RUN}; these are measured by: {command}", "")]
+        lines += ["", *_wrapped(f"{NOT_RUN}; measure these with: {command}", "")]
         for row in part.to_dict("records"):
             lines += _absent(row) if long else _line(row, several)
     if not long and judged:
-        lines += ["", "Each with its rule, its numbers and the paper's: --long"]
+        lines += ["", "For each claim's rule, our numbers and the paper's: --long"]
     return "\n".join(lines)
 
 
 def _line(row: dict[Any, Any], several: bool) -> list[str]:
-    """Verdict, name, setting where there are several, and what was measured."""
+    """Prints verdict, name, setting if there are several, and the measured difference."""
     name = f"{row['claim']} [{row['dataset']}]" if several and row["dataset"] else row["claim"]
     head = f"{row['verdict']:<{INDENT}}{name}"
-    said = ours(row).replace("nats per image", "nats") or (
+    number = ours(row).replace("nats per image", "nats") or (
         row["compared"] if row["verdict"] != NOT_RUN else ""
     )
-    if not said:
+    if not number:
         return _wrapped(head, "")
-    room = WIDTH - len(head) - len(said)
+    room = WIDTH - len(head) - len(number)
     if room >= 2:
-        return [head.ljust(min(NAMES, WIDTH - len(said) - 2)) + "  " + said]
-    return [*_wrapped(head, ""), *_wrapped(said)]
+        return [head.ljust(min(NAMES, WIDTH - len(number) - 2)) + "  " + number]
+    return [*_wrapped(head, ""), *_wrapped(number)]
 
 
 def write(ledger: pd.DataFrame, path: Path, shown: pd.DataFrame | None = None) -> Path:
-    """Writes the ledger as its suffix says: .csv with all columns, .md or .html to be read.
+    """Writes the ledger in the format of the suffix: .csv with all columns, .md or .html to read.
 
-    `shown` are the rows written (all); the counts are those of the whole ledger.
+    `shown` are the rows to write (default: all); the counts are those of the whole ledger. Raises
+    ResultsError for another suffix.
     """
     if path.suffix not in SUFFIXES:
         raise ResultsError(
@@ -111,8 +115,8 @@ def _entry(row: dict[Any, Any]) -> list[str]:
     lines += _wrapped(f"ours: {numbers}{row['compared']}{one}")
     lines += _wrapped(row["spread"]) if row["spread"] else []
     lines += _wrapped(decided(row)) if row["comparisons"] else []
-    lines += _wrapped(f"rule: holds where {row['rule']}")
-    lines += _wrapped(f"of this project's: {row['assumed']}") if row["assumed"] else []
+    lines += _wrapped(f"rule: holds if {row['rule']}")
+    lines += _wrapped(f"assumed here: {row['assumed']}") if row["assumed"] else []
     lines += _wrapped(row["beside"]) if row["beside"] else []
     lines += _wrapped(f"paper: {row['paper']}") if row["paper"] else []
     lines += _wrapped(f"contradicted: {row['contradicted']}") if row["contradicted"] else []

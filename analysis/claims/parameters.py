@@ -1,7 +1,7 @@
-"""The claims of sections 5.5 to 5.7: parameters next to the latent, other parameters, both.
+"""Lists the claims of sections 5.5 to 5.7: parameters next to the latent, other ones, both.
 
-The paper's m_z = 1, n_c = 256 and m_z = 64 stand for the smallest m_z, the n_c at which m_z takes
-most values (the corner of Figure 8's path) and the largest m_z of the grid at hand.
+The paper's m_z = 1, n_c = 256 and m_z = 64 are translated to the measured grid: its smallest m_z,
+the n_c at which m_z takes most values (the corner of Figure 8's path), and its largest m_z.
 """
 
 import math
@@ -32,25 +32,25 @@ WIDTHS = "5.6, Figure 7 c, d"
 
 
 def over_m_z(column: str, arm: Arm = NORMAL, high: float = math.inf) -> Term:
-    """The slope of a column along m_z at the corner's n_c, per doubling."""
+    """Returns a column along m_z at the corner's n_c."""
     return Term(column, replace(arm, m_z=Along(high=high), n_c="corner"))
 
 
 def over_n_c(column: str, m_z: str | int | Each, upper: bool = False) -> Term:
-    """The slope of a column along n_c (or the upper half of its values) at one m_z."""
+    """Returns a column along n_c, or along the upper half of its values, at one m_z."""
     return Term(column, replace(NORMAL, m_z=m_z, n_c=Along(upper=upper)))
 
 
 def each_m_z(arm: Arm, low: float = -math.inf) -> Arm:
-    """The arm at each m_z from `low` on, at the corner's n_c."""
+    """Returns the arm at each m_z of at least `low`, at the corner's n_c."""
     return replace(arm, m_z=Each(low), n_c="corner")
 
 
 LATENT = [
     Claim(
         "m_z tenfold: test ELBO",
-        "m_z = 10 (or the nearest measured) gives a higher test ELBO than the smallest m_z, n_c "
-        "being the same.",
+        "m_z = 10 (or the nearest measured) gives a higher test ELBO than the smallest m_z, at the "
+        "same n_c.",
         FIG_6,
         higher("test_elbo", TENFOLD, NARROW),
         LATENT_WIDTH,
@@ -59,7 +59,7 @@ LATENT = [
         Claim(
             f"m_z tenfold: like samples, {name}",
             f"m_z = 10 (or the nearest measured) improves the {name} about as much as diffusion "
-            "samples do at the smallest m_z, n_c being the same.",
+            "samples do at the smallest m_z, at the same n_c.",
             "5.5, Figures 2, 6",
             SimilarGain(Term(column, TENFOLD), Term(column, SAMPLED), Term(column, NARROW), sign),
             LATENT_WIDTH,
@@ -72,8 +72,8 @@ LATENT = [
     *(
         Claim(
             f"m_z tenfold: {gap}",
-            f"m_z = 10 (or the nearest measured) has a smaller {gap} than the smallest m_z, n_c "
-            "being the same.",
+            f"m_z = 10 (or the nearest measured) has a smaller {gap} than the smallest m_z, at the "
+            "same n_c.",
             FIG_6,
             lower(column, TENFOLD, NARROW),
             LATENT_WIDTH,
@@ -103,14 +103,14 @@ LATENT = [
     ),
     Claim(
         "m_z: benefit of samples",
-        "What diffusion samples add to the test ELBO diminishes as m_z grows up to 16.",
+        "The gain in test ELBO from diffusion samples diminishes as m_z grows up to 16.",
         FIG_7,
         Monotone(over_m_z("test_elbo", DMAAPX, 16), (over_m_z("test_elbo", high=16),), BELOW),
         DOUBLE_DESCENT,
     ),
     Claim(
         "m_z from 16: samples, normal",
-        "From m_z = 16 on, diffusion samples and normal training have the same test ELBO.",
+        "For m_z of 16 and more, diffusion samples and normal training have the same test ELBO.",
         FIG_7,
         higher("test_elbo", each_m_z(DMAAPX, 16), each_m_z(NORMAL, 16), region=equal()),
         DOUBLE_DESCENT,
@@ -172,7 +172,7 @@ OTHERS = [
     ),
     Claim(
         "both: against m_z alone",
-        "At the largest m_z, more n_c than at the corner raises the test ELBO further.",
+        "At the largest m_z, a larger n_c than the corner's raises the test ELBO further.",
         "5.6, 5.7, Figures 7 c, 8",
         higher("test_elbo", Arm(m_z="last", n_c="last"), WIDEST),
         DOUBLE_DESCENT,

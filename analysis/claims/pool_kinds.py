@@ -1,24 +1,24 @@
-"""Kinds of pools: what samples of diffusion models have in common that chance does not explain.
+"""Names the kind of a pool: how its samples were made, apart from chance.
 
-Each replicate has a diffusion model of its own, so the names of pools differ between draws. What
-may not differ in a comparison is how the samples were made: by a model of this project of one
-architecture, recipe and length of training, or by somebody else's.
+Each replicate has its own diffusion model, so the names of pools differ between draws. A comparison
+may only join samples of one kind: from a model of this project with the same architecture, recipe
+and length of training, or imported.
 """
 
 import re
 
 import pandas as pd
 
-NAMED = ("source_pool", "pool")  # columns that hold a pool's name
-MADE_HERE = re.compile(  # DATA-SHARE-KEY-eEPOCHS, the key being READABLE[-rR]-sS-HASH
+NAMED = ("source_pool", "pool")  # columns with a pool's name
+MADE_HERE = re.compile(  # DATA-SHARE-KEY-eEPOCHS with KEY = READABLE[-rR]-sS-HASH
     r"^.+?-[0-9.]+-(?P<key>(?P<model>.+?)(?:-r\d+)?-s\d+-[0-9a-f]{12})-e(?P<epochs>\d+)$"
 )
-SHARE = re.compile(r"-share[0-9.]+")  # which claims compare, so it is no kind of its own
+SHARE = re.compile(r"-share[0-9.]+")  # claims compare shares, so they are not part of the kind
 RECIPE = {"recipe": "mean_loss", "precision": "auto"}  # fields that no readable key shows
 
 
 def kinds(frame: pd.DataFrame) -> dict[str, str]:
-    """The kind of every pool that the frame's trials name, in words."""
+    """Returns the kind, in words, of every pool that the frame's trials name."""
     made = frame[frame["kind"] == "diffusion"].drop_duplicates("key").set_index("key")
     names = {str(n) for at in NAMED if at in frame for n in frame[at].dropna().unique()}
     return {name: _kind(name, made) for name in names}
@@ -37,7 +37,7 @@ def _kind(name: str, made: pd.DataFrame) -> str:
 
 
 def of_trials(trials: pd.DataFrame, known: dict[str, str]) -> pd.Series:
-    """The kind of each trial's pool, "" where it was trained without samples."""
+    """Returns the kind of each trial's pool, "" if it was trained without samples."""
     name = pd.Series(pd.NA, trials.index, dtype=object)
     for at in NAMED:
         if at in trials:

@@ -1,10 +1,10 @@
-"""How many draws would decide what is open, at the effect and the noise seen.
+"""Computes how many draws would decide a claim, at the measured effect and noise.
 
-With standard error e of a mean over n draws, and k more of the same kind, the error shrinks with
-the square root of 1/n + c, c being what splits have in common (`analysis.intervals.t_half_width`).
-The power of a one-sided t test at a distance d is that of the noncentral t distribution with
-noncentrality d / e (exact for normal noise). A claim of several comparisons holds with at least
-1 - sum(1 - power), whatever they have in common; it fails with the largest power of any.
+The standard error e of a mean over n draws is proportional to the square root of 1/n + c, where c
+is due to what splits have in common (`analysis.intervals.t_half_width`). The power of a one-sided t
+test at a distance d follows from the noncentral t distribution with noncentrality d / e (exact for
+normal noise). A claim of several comparisons holds with probability at least 1 - sum(1 - power),
+however they depend on each other; it fails with the largest power of any.
 """
 
 from collections.abc import Sequence
@@ -16,27 +16,27 @@ from scipy.special import nctdtr, ndtr, stdtrit
 from analysis.claims.judging import Compared
 from analysis.planned import ERRORS, SIZES
 
-POWER = 0.8  # with which a size must decide
-MOST = 100  # draws; more are not worth it
-FAR = 30.0  # a noncentrality at which the power is 1
+POWER = 0.8  # the least power of a size that counts as sufficient
+MOST = 100  # largest number of draws that is considered
+FAR = 30.0  # noncentrality beyond which the power is 1
 
 
 @dataclass(frozen=True)
 class Needed:
-    """The draws that would decide a claim with a power of at least POWER."""
+    """Holds the draws that would decide a claim with a power of at least POWER."""
 
-    size: int | None  # of any size up to MOST; None: more
-    planned: int | None  # the first planned size still ahead that would do; None: none does
-    power: float  # at `planned`, else at the last planned size
+    size: int | None  # any size up to MOST; None: more
+    planned: int | None  # the first sufficient planned size still ahead; None: there is none
+    power: float  # power at `planned`, else at the last planned size
 
 
 def needed(
     comparisons: Sequence[Compared], reached: int, overlap: float = 0.0, error: float | None = None
 ) -> Needed | None:
-    """The sizes that would decide comparisons that must all hold, beyond those reached.
+    """Returns the sizes, beyond those reached, that would decide comparisons that must all hold.
 
-    `error` is that of any size, where it is not the planned one. None where a comparison has no
-    interval yet, so that no noise is seen.
+    `error` replaces the planned errors at every size. The result is None if a comparison has no
+    interval yet, so that its noise is unknown.
     """
     if not comparisons or any(not each.interval.error >= 0 for each in comparisons):
         return None
@@ -51,7 +51,7 @@ def needed(
 
 
 def power(comparisons: Sequence[Compared], n: int, error: float, overlap: float = 0.0) -> float:
-    """The probability with which n draws decide, in the direction that looks more likely."""
+    """Returns the probability that n draws decide, in the more likely direction."""
     inside = [_inside(each, n, error, overlap) for each in comparisons]
     holds = 1 - sum(1 - each for each in inside)
     fails = max(_outside(each, n, error / len(comparisons), overlap) for each in comparisons)
@@ -59,7 +59,7 @@ def power(comparisons: Sequence[Compared], n: int, error: float, overlap: float 
 
 
 def standard_error(compared: Compared, n: int, overlap: float = 0.0) -> float:
-    """Of n draws, from that of the draws seen."""
+    """Returns the standard error for n draws, from that of the measured draws."""
     seen = _factor(compared.interval.n, compared.shared, overlap)
     return compared.interval.error * float(np.sqrt(_factor(n, compared.shared, overlap) / seen))
 
@@ -80,7 +80,7 @@ def _outside(compared: Compared, n: int, error: float, overlap: float) -> float:
 
 
 def _one_sided(distance: float, e: float, n: int, error: float) -> float:
-    """The power of showing a distance to be above 0, at error / 2."""
+    """Returns the power of the one-sided test that a distance is above 0, at error / 2."""
     if e == 0 or not np.isfinite(distance):
         return float(distance > 0)
     at, critical = distance / e, float(stdtrit(n - 1, 1 - error / 2))

@@ -1,7 +1,7 @@
-"""The primary claims, named before any run that reports on them, and how they are decided.
+"""Lists the primary claims, which were fixed before any run that tests them, and decides them.
 
 They are decided at the planned sizes of `analysis.planned` only, with errors that add up to 5 % for
-each of them. All other claims are exploratory: of those that the ledger decides at most 5 % are
+each of them. All other claims are exploratory: of those that the ledger decides, at most 5 % are
 expected to be decided wrongly (`analysis.planned.false_discovery`).
 """
 
@@ -13,7 +13,7 @@ from analysis.planned import Decision, PValues, decide
 from analysis.trial_folder import ResultsError
 
 SEEDS_ALONE = WORDS[SEEDS][0]  # the level at which no claim about data is decided
-RATE = 0.05  # of false discoveries among the exploratory claims that are decided
+RATE = 0.05  # allowed rate of false discoveries among decided exploratory claims
 PRIMARY = (  # names of claims
     "test ELBO: diffusion samples, normal",
     "generalization gap: diffusion samples, normal",
@@ -26,23 +26,23 @@ PRIMARY = (  # names of claims
 
 
 def decision(rule: Rule, cell: Cell) -> Decision:
-    """What the planned sizes say of a primary claim in a setting; planned sizes count draws.
+    """Decides a primary claim in a setting at the planned sizes, which count draws.
 
-    A size is reached where each comparison of the rule has all of the draws 0 to n - 1; nothing
-    else is looked at, so more draws change no decision.
+    A size is reached if each comparison of the rule has all of the draws 0 to n - 1; other draws
+    are not used, so more draws change no decision.
     """
     return decide(cell.units, lambda n: look(rule, cell, n))
 
 
-def said(decided: Decision, cell: Cell) -> str:
-    """When it was or will be decided, and by what where that says nothing about other data."""
+def text(decided: Decision, cell: Cell) -> str:
+    """Spells when the claim was or will be decided, with a caveat if only seeds differ."""
     if not cell.level.startswith(SEEDS_ALONE):
         return decided.text
-    return f"{decided.text}; by {SEEDS_ALONE} only, which say nothing of other data"
+    return f"{decided.text}; by {SEEDS_ALONE} only, which say nothing about other data"
 
 
 def look(rule: Rule, cell: Cell, n: int) -> PValues | None:
-    """The p-values of the draws 0 to n - 1 alone; None where a comparison lacks one of them."""
+    """Returns the p-values of the draws 0 to n - 1, None if a comparison lacks one of them."""
     try:
         found = rule.comparisons(cell.first(n))
     except ResultsError:

@@ -1,10 +1,10 @@
-"""What the paper's Tables 7 and 11 say: the numbers beside ours, and where its text is wrong."""
+"""Holds the numbers of the paper's Tables 7 and 11, to compare with ours and with its text."""
 
 from analysis.claims.terms import Term
 
 SOURCES = ("normal", "dmaapx", "aug_tuned", "aug_naive")
 NAMES = {"mnist": "BinaryMNIST", "fashion_mnist": "FashionMNIST (Gaussian)", "cifar10": "CIFAR-10"}
-TABLE_7 = {  # data set: gap: a number per source, in the order of SOURCES
+TABLE_7 = {  # data set -> gap -> a number per source, in the order of SOURCES
     "mnist": {
         "generalization_gap": (25.76, 0.78, 8.16, 6.38),
         "amortization_gap": (20.32, 7.01, 9.34, 8.16),
@@ -34,7 +34,7 @@ NUMBERS = TABLE_7 | {"cifar10": TABLE_7["cifar10"] | TABLE_11}
 
 
 def number(term: Term, dataset: str) -> float | None:
-    """The paper's number of a plain term at the default model, None where it gives none."""
+    """Returns the paper's number for a plain term at the default model, None if it gives none."""
     table = NUMBERS.get(dataset, {})
     plain = term.arm.place == "the baseline" and not term.along
     if not plain or term.arm.name not in SOURCES or set(term.columns) - set(table):

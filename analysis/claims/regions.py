@@ -1,4 +1,4 @@
-"""Regions: where a claim puts a difference, with the margin that counts as none."""
+"""Defines regions in which a claim expects a difference, and margins that count as none."""
 
 import math
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from analysis.claims.cells import Cell
 
 @dataclass(frozen=True)
 class Margin:
-    """What counts as no difference: a number, or a share of normal training's column.
+    """Defines what counts as no difference: a number, or a share of normal training's column.
 
-    The default is a tenth of normal training's generalization gap, which is what is at stake.
+    The default is a tenth of normal training's generalization gap, which the paper aims to reduce.
     """
 
     share: float = 0.1
@@ -25,7 +25,7 @@ class Margin:
         return f"{self.share:.0%} of normal training's {self.column} at the baseline"
 
     def size(self, cell: Cell) -> float | None:
-        """None where normal training is not measured."""
+        """Returns the margin in the unit of its column, None if normal training is not measured."""
         columns = (self.column,)
         arms = cell.at([NORMAL], [columns])
         if self.number or not arms:
@@ -35,7 +35,7 @@ class Margin:
 
 @dataclass(frozen=True)
 class Region:
-    """An interval of differences, in units of the margin where there is one."""
+    """Defines an interval of differences, in units of the margin if there is one."""
 
     low: float
     high: float
@@ -43,7 +43,7 @@ class Region:
 
     @property
     def text(self) -> str:
-        """The region in words."""
+        """Spells the region."""
         if self.margin is None:
             return "above 0" if self.low == 0 else "below 0"
         if math.isinf(self.low):
@@ -53,7 +53,7 @@ class Region:
         return f"within {self.margin.text}, either way"
 
     def bounds(self, cell: Cell) -> tuple[float, float] | None:
-        """Lower and upper end in the unit of the difference; None where the margin is unknown."""
+        """Returns both ends in the unit of the difference, None if the margin is unknown."""
         size = self.margin.size(cell) if self.margin else 1.0
         if size is None:
             return None
@@ -66,15 +66,15 @@ ABOVE, BELOW = Region(0.0, math.inf), Region(-math.inf, 0.0)
 
 
 def equal(margin: Margin = GAP) -> Region:
-    """No difference either way."""
+    """Returns the region without a difference in either direction."""
     return Region(-1.0, 1.0, margin)
 
 
 def no_gain(margin: Margin = GAP) -> Region:
-    """No rise; a fall is none."""
+    """Returns the region without a rise; a fall is allowed."""
     return Region(-math.inf, 1.0, margin)
 
 
 def no_loss(margin: Margin = GAP) -> Region:
-    """No fall; a rise is none."""
+    """Returns the region without a fall; a rise is allowed."""
     return Region(-1.0, math.inf, margin)

@@ -1,4 +1,4 @@
-"""Rules: from the trials of one setting to the comparisons that decide a claim."""
+"""Defines rules, which make the comparisons that decide a claim from trials of a setting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,40 +8,40 @@ from analysis.claims.arms import Each
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Compared, Comparison, difference
 from analysis.claims.regions import ABOVE, Region
-from analysis.claims.terms import FEW_VALUES, Choice, Term, at_places, said, shared_axis, spread
+from analysis.claims.terms import FEW_VALUES, Choice, Term, at_places, shared_axis, spread, words
 from analysis.intervals import t_interval
 
 
 class Rule(Protocol):
-    """What decides a claim."""
+    """Defines what a rule provides."""
 
     @property
     def terms(self) -> tuple[Term, ...]:
-        """The numbers compared."""
+        """Returns the numbers that are compared."""
 
     @property
     def needs(self) -> list[str]:
-        """The columns without which nothing is decided."""
+        """Returns the columns without which nothing is decided."""
 
     @property
     def per(self) -> str:
-        """What the differences have beyond the column's unit."""
+        """Returns what the unit of differences adds to the column's, as in " per doubling of k"."""
 
     @property
     def text(self) -> str:
-        """When the claim holds, in one sentence."""
+        """States in one sentence when the claim holds."""
 
     @property
     def assumed(self) -> str:
-        """The margin or number by which it is decided and that the paper does not state, or ""."""
+        """States the margin or number that the rule assumes and the paper does not give, or ""."""
 
     def comparisons(self, cell: Cell) -> Sequence[Compared]:
-        """What must hold; nothing where it is not measured. Raises ResultsError."""
+        """Returns the comparisons that must hold, [] if not measured. Raises ResultsError."""
 
 
 @dataclass(frozen=True)
 class Differs:
-    """The first term minus each of the others, or minus a constant, lies in a region."""
+    """Requires that the first term minus each other one, or minus a constant, is in a region."""
 
     first: Term
     others: tuple[Term, ...] = ()
@@ -64,22 +64,23 @@ class Differs:
 
     @property
     def assumed(self) -> str:
-        return f"no difference is one of at most {m.text}" if (m := self.region.margin) else ""
+        margin = self.region.margin
+        return f"a difference of at most {margin.text} counts as none" if margin else ""
 
     @property
     def text(self) -> str:
         places = {term.arm.place for term in self.terms}
         shared = places.pop() if len(places) == 1 else ""
-        said = [term.text if shared else f"{term.text} ({term.arm.place})" for term in self.terms]
-        said += [f"{self.constant:g}"] if self.constant else []
+        texts = [term.text if shared else f"{term.text} ({term.arm.place})" for term in self.terms]
+        texts += [f"{self.constant:g}"] if self.constant else []
         where = f", at {shared}" if shared else ""
         each = ", for each of them" if len(self.others) > 1 else ""
         comma = "," if where or each else ""
-        minus = " minus ".join([said[0], " or ".join(said[1:])] if said[1:] else said)
+        minus = " minus ".join([texts[0], " or ".join(texts[1:])] if texts[1:] else texts)
         return f"{minus}{where}{each}{comma} is {self.region.text}"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
-        """One per other term and per value of Each that is measured, in as many draws as any is."""
+        """Returns one comparison per other term and per value of Each with the most draws."""
         bounds = self.region.bounds(cell)
         varied = [term for term in self.terms if term.arm.axes(Each)]
         choices = [cell.choices(term.arm, term.columns) for term in varied]
@@ -101,13 +102,13 @@ class Differs:
         pairs = [[terms[0], other] for other in terms[1:]] or [terms]
         less = f" minus {self.constant:g}" if self.constant else ""
         return [
-            Comparison(said(pair, axis) + less, interval, *bounds, spread=spread(cell, pair))
+            Comparison(words(pair, axis) + less, interval, *bounds, spread=spread(cell, pair))
             for pair, interval in zip(pairs, found, strict=True)
         ]
 
 
 def most_draws(groups: Sequence[list[Comparison]]) -> list[Comparison]:
-    """The comparisons of the groups that are measured in as many draws as any group is."""
+    """Returns the comparisons of those groups that are measured in the most draws."""
     draws = [min((each.interval.n for each in group), default=0) for group in groups]
     most = max(draws, default=0)
     return [each for group, n in zip(groups, draws, strict=True) if n == most for each in group]
@@ -115,7 +116,7 @@ def most_draws(groups: Sequence[list[Comparison]]) -> list[Comparison]:
 
 @dataclass(frozen=True)
 class InEach:
-    """A difference in each of the columns that its pattern stands for, as far as measured."""
+    """Requires a difference in each measured column that the pattern matches."""
 
     rule: Differs
     columns: tuple[str, ...]
@@ -141,11 +142,11 @@ class InEach:
         return f"{self.rule.text}, in each column by itself"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
-        """Those of every column."""
+        """Returns the comparisons of all columns."""
         return [found for each in self.by_column(cell) for found in each]
 
     def by_column(self, cell: Cell) -> list[list[Comparison]]:
-        """Those of each column."""
+        """Returns the comparisons of each column."""
         return [self._of(name).comparisons(cell) for name in self.columns]
 
     def _of(self, name: str) -> Differs:

@@ -1,4 +1,4 @@
-"""The claims of sections 5.2 to 5.4: synthetic data, smoothness, how many samples it takes."""
+"""Lists the claims of sections 5.2 to 5.4: synthetic data, smoothness, number of samples."""
 
 from dataclasses import replace
 
@@ -155,7 +155,8 @@ SAMPLES = [
     ),
     Claim(
         "samples: gap plateau",
-        "From k = 10 (or the nearest measured) to the largest k the generalization gap stays.",
+        "From k = 10 (or the nearest measured) to the largest k the generalization gap stays the "
+        "same.",
         "5.4, Figure 4 right",
         higher("generalization_gap", MOST, TEN, region=equal()),
         K_COMMAND,

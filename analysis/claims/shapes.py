@@ -1,4 +1,4 @@
-"""Rules about the shape of a curve: one peak, double descent."""
+"""Defines rules about the shape of a curve: one peak, double descent."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from analysis.trial_folder import ResultsError
 
 @dataclass(frozen=True)
 class Peaks:
-    """A curve rises to a peak inside its axis and falls again, each beyond the noise.
+    """Requires that a curve rises to an inner peak and falls again, each beyond the noise.
 
     As in `analysis.descent` the peak is located on the other draws, and measured on the draw that
     was left out.
@@ -48,7 +48,7 @@ class Peaks:
         )
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
-        """The rise before the peak and the drop behind it."""
+        """Returns the rise before the peak and the drop after it, [] if not measured."""
         terms = at_places(cell, [self.term])
         axis = shared_axis(cell, terms)
         if not terms or len(axis) < FEW_VALUES:
@@ -69,7 +69,10 @@ class Peaks:
 
 
 def rise_and_drop(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(draws, points) -> each draw's value at the others' inner peak minus its first and last."""
+    """Returns each draw's value at the others' inner peak minus its first and minus its last.
+
+    `y` is (draws, points); both results are (draws,).
+    """
     n = len(y)
     others = (y.sum(axis=0) - y) / (n - 1) if n > 1 else y
     peak = others[:, 1:-1].argmax(axis=1) + 1
@@ -79,7 +82,10 @@ def rise_and_drop(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class DoubleDescends:
-    """The negative test ELBO goes down, up and down along Figure 8's path (analysis.descent)."""
+    """Requires that the negative test ELBO goes down, up and down along Figure 8's path.
+
+    See `analysis.descent`.
+    """
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -105,7 +111,7 @@ class DoubleDescends:
         )
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
-        """The three moves."""
+        """Returns the three moves, [] if there is no verdict."""
         keys = cell.trials.loc[cell.rows(NORMAL, ("test_elbo",)).index, "key"]
         frame = cell.frame[cell.frame["key"].isin(keys)]
         frame.attrs = {}

@@ -1,4 +1,4 @@
-"""Monotone claims, step by step: a slope may rise where the curve has turned."""
+"""Defines the rule of monotone claims, by steps: a slope may rise although the curve has turned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +14,9 @@ from analysis.claims.terms import FEW_VALUES, Choice, Term, at_places, shared_ax
 
 @dataclass(frozen=True)
 class Monotone:
-    """From each measured value of an axis to the next a number, or a difference, goes one way.
+    """Requires that a number or difference goes one way from each value of an axis to the next.
 
-    It fails where any step goes the other way beyond the noise, and holds where none is in doubt.
+    It fails if any step goes the other way beyond the noise, and holds if no step is in doubt.
     """
 
     first: Term
@@ -46,7 +46,7 @@ class Monotone:
         return f"{self.first.column} of {of} goes {way} in every step along {self.first.along}"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
-        """One per step, and per value of Each that is measured, in as many draws as any is."""
+        """Returns one comparison per step and per value of Each with the most draws."""
         varied = [term for term in self.terms if term.arm.axes(Each)]
         choices = [cell.choices(term.arm, term.columns) for term in varied]
         every = [dict(choice) for choice in sorted(set.intersection(*choices))] if varied else [{}]
@@ -65,12 +65,12 @@ class Monotone:
         low, high = self.region.low, self.region.high
         return [
             Comparison(
-                self._said(terms, a, b), difference(curve[b], curve[a], cell.overlap), low, high
+                self._words(terms, a, b), difference(curve[b], curve[a], cell.overlap), low, high
             )
             for a, b in pairwise(axis)
         ]
 
-    def _said(self, terms: Sequence[Term], a: float, b: float) -> str:
+    def _words(self, terms: Sequence[Term], a: float, b: float) -> str:
         name = self.first.along
         plain = [replace(term, arm=replace(term.arm, **{name: a})) for term in terms]  # type: ignore[arg-type]
         of = " - ".join(f"{term.column} of {term.arm.name}" for term in plain)

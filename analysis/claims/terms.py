@@ -1,4 +1,4 @@
-"""Terms: the numbers by draw that a claim compares, and the places at which it compares them."""
+"""Defines terms: the numbers by draw that a claim compares, and their places."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,16 +11,16 @@ from analysis.claims.arms import NORMAL, Along, Arm, Each
 from analysis.claims.axes import Columns
 from analysis.claims.cells import Cell
 
-FEW_VALUES = 3  # of an axis, for a slope that is more than a difference or a peak inside
+FEW_VALUES = 3  # least number of an axis's values for a slope or an inner peak
 DOUBLED = ("m_z", "n_c", "k")  # slopes along these are per doubling, along shares per unit
 Choice = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Term:
-    """A number by draw: an arm's final value of a column, or its slope along the arm's axis.
+    """Describes a number by draw: an arm's final value of a column, or its slope along an axis.
 
-    Of several columns, or of all that a pattern matches, it is the mean.
+    Several columns, or those that a pattern matches, are averaged.
     """
 
     column: str | Columns
@@ -32,31 +32,31 @@ class Term:
 
     @property
     def along(self) -> str:
-        """The axis of the slope, empty for a plain value."""
+        """Returns the axis of the slope, "" for a plain value."""
         return next(iter(self.arm.axes(Along)), "")
 
     @property
     def per(self) -> str:
-        """What a slope adds to the column's unit."""
+        """Returns what a slope adds to the column's unit."""
         if not self.along:
             return ""
         return f" per doubling of {self.along}" if self.along in DOUBLED else f" per {self.along}"
 
     @property
     def text(self) -> str:
-        """The term in words, without place."""
+        """Spells the term without its place."""
         name = self.column if isinstance(self.column, str) else f"mean({', '.join(self.column)})"
         return f"{f'slope along {self.along} of ' if self.along else ''}{name} of {self.arm.name}"
 
     def where(self, axis: Sequence[float]) -> str:
-        """The place of a term at measured sizes, in words; a slope's with the ends of its axis."""
+        """Spells the place of a term at measured sizes, with the ends of a slope's axis."""
         sizes = {"m_z": self.arm.m_z, "n_c": self.arm.n_c}
         parts = [f"{n}={size:g}" for n, size in sizes.items() if isinstance(size, int) and size]
         parts += [f"{self.along} {axis[0]:g} to {axis[-1]:g}"] if self.along and axis else []
         return ", ".join(parts)
 
     def measure(self, cell: Cell, axis: Sequence[float]) -> pd.Series:
-        """By draw, at the place of the arm; a slope is over the values of the axis."""
+        """Returns the number by draw at the arm's place; a slope is over the axis's values."""
         if not self.along:
             return cell.values(self.arm, self.columns)
         y = self.curve(cell, axis)
@@ -66,11 +66,11 @@ class Term:
         return pd.Series(y.to_numpy() @ x / (x @ x), index=y.index)
 
     def curve(self, cell: Cell, axis: Sequence[float]) -> pd.DataFrame:
-        """Draws x values of the axis; only draws measured at all of them."""
+        """Returns draws x values of the axis, with the draws that are measured at all of them."""
         return self._over(cell, axis).dropna()
 
     def axis(self, cell: Cell) -> list[float]:
-        """The values of the axis, those left out that fewer draws have than others."""
+        """Returns the values of the axis, without those that fewer draws have than others."""
         wide = self._over(cell, cell.axis(self.arm, self.columns, self.along))
         kept = levels.complete(wide, lambda values: len(values) >= FEW_VALUES)
         return (kept if len(kept) else wide).columns.astype(float).tolist()
@@ -81,15 +81,15 @@ class Term:
         return pd.DataFrame(each)
 
     def chosen(self, choice: Choice) -> "Term":
-        """The term with the values that its arm's Each stand for."""
+        """Returns the term with chosen values in place of its arm's Each."""
         named = {name: choice[name] for name in self.arm.axes(Each)}
         return replace(self, arm=replace(self.arm, **named))  # type: ignore[arg-type]
 
 
 def at_places(cell: Cell, terms: list[Term]) -> list[Term]:
-    """The terms at measured sizes, of those at which all are measured; empty where one is not.
+    """Returns the terms at sizes at which all are measured, [] if there are none.
 
-    Empty too where two of the terms turn out to be the same.
+    The result is also [] if two of the terms turn out to be the same.
     """
     arms = cell.at([term.arm for term in terms], [term.columns for term in terms])
     found = [replace(term, arm=arm) for term, arm in zip(terms, arms, strict=bool(arms))]
@@ -97,7 +97,7 @@ def at_places(cell: Cell, terms: list[Term]) -> list[Term]:
 
 
 def shared_axis(cell: Cell, terms: list[Term]) -> list[float]:
-    """The values of the slopes' axis at which all of them are measured, ascending."""
+    """Returns, in ascending order, the axis's values at which all slopes are measured."""
     axes = [set(term.axis(cell)) for term in terms if term.along]
     values = sorted(set.intersection(*axes)) if axes else []
     halved = any(getattr(term.arm, term.along).upper for term in terms if term.along)
@@ -105,7 +105,7 @@ def shared_axis(cell: Cell, terms: list[Term]) -> list[float]:
 
 
 def spread(cell: Cell, terms: Sequence[Term]) -> str:
-    """Variance components of a difference of plain values, "" of slopes and of single seeds."""
+    """Spells variance components of a difference of plain values; "" for slopes or one seed."""
     if any(term.along for term in terms):
         return ""
     each = [cell.each(term.arm, term.columns) for term in terms]
@@ -113,8 +113,8 @@ def spread(cell: Cell, terms: Sequence[Term]) -> str:
     return levels.components(first - others[0] if others else first).text
 
 
-def said(terms: Sequence[Term], axis: Sequence[float]) -> str:
-    """A difference in words: of what, at which places."""
+def words(terms: Sequence[Term], axis: Sequence[float]) -> str:
+    """Spells a difference: its terms and their places."""
     places = [term.where(axis) for term in terms]
     if len(set(places)) == 1:
         return f"{' - '.join(term.text for term in terms)}, {places[0]}"

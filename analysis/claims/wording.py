@@ -1,4 +1,4 @@
-"""What the ledger says in words, on every kind of page: counts, summary, numbers, decisions."""
+"""Words the ledger for every kind of page: counts, summary, numbers, decisions."""
 
 import math
 from collections.abc import Iterator
@@ -10,36 +10,36 @@ from analysis.claims.primary import RATE
 from analysis.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED
 
 VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
-PAPERS = "the paper's"  # data, on which a row is measured
-ELSEWHERE_HEAD = "As on other data than the paper's, which answers none of its claims"
+PAPERS = "the paper's"  # value of `data` in rows measured on the paper's data
+ELSEWHERE_HEAD = "On other data than the paper's, which answer none of its claims"
 
 
 def counts(ledger: pd.DataFrame) -> str:
-    """How often each verdict stands on the paper's data, the first line of all.
+    """Counts each verdict on the paper's data, in the first line of every page.
 
-    Other data answer no claim, and are counted apart by `summary`.
+    Other data answer no claim, and are counted separately by `summary`.
     """
     found = ledger.loc[ledger["data"] == PAPERS, "verdict"].value_counts()
-    said = "   ".join(f"{verdict} {found.get(verdict, 0)}" for verdict in VERDICTS)
-    return f"{said}   (on the paper's data)"
+    each = "   ".join(f"{verdict} {found.get(verdict, 0)}" for verdict in VERDICTS)
+    return f"{each}   (on the paper's data)"
 
 
 def summary(ledger: pd.DataFrame) -> str:
-    """How many claims there are, and how often each verdict stands, on whose data."""
+    """Summarizes the number of claims, and the counts of verdicts on the paper's and other data."""
     measured = ledger.loc[ledger["verdict"] != NOT_RUN, "dataset"].nunique()
     against = ledger.loc[ledger["contradicted"] != "", "claim"].nunique()
     assumed = ledger.loc[ledger["assumed"] != "", "claim"].nunique()
     here = ledger["data"] == PAPERS
     other = ledger[~here]
     names = ", ".join(sorted({str(n).partition(",")[0] for n in other["dataset"]}))
-    elsewhere = f" As on other data ({names}): {_counts(other)}." if len(other) else ""
+    elsewhere = f" On other data ({names}): {_counts(other)}." if len(other) else ""
     main = _counts(ledger[ledger["kind"] == "primary"], every=False)
     return (
         f"{ledger['claim'].nunique()} claims, {measured} setting{'s' * (measured != 1)} measured. "
         f"On the paper's data: {_counts(ledger[here])}.{elsewhere} "
         f"Primary ones, decided at planned sizes: {main or 'none'}; the others are "
         f"exploratory, false-discovery rate {RATE:.0%} (Benjamini and Yekutieli). "
-        f"Decided by a margin or number of this project's, the paper stating none: {assumed}. "
+        f"Decided by a margin or number of this project, as the paper gives none: {assumed}. "
         f"Contradicted by the paper itself: {against}."
     )
 
@@ -50,9 +50,9 @@ def _counts(rows: pd.DataFrame, every: bool = True) -> str:
 
 
 def parts(rows: pd.DataFrame) -> Iterator[tuple[bool, str, pd.DataFrame]]:
-    """Yields what is judged by data and verdict: whether on the paper's data, verdict, rows.
+    """Yields judged rows by data and verdict: whether on the paper's data, verdict, rows.
 
-    The paper's data come first: only they answer its claims. What is not run is left out.
+    The paper's data come first, because only they answer its claims. Rows not run are left out.
     """
     here = rows["data"] == PAPERS
     for papers in (True, False):
@@ -63,13 +63,13 @@ def parts(rows: pd.DataFrame) -> Iterator[tuple[bool, str, pd.DataFrame]]:
 
 
 def absent(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yields what is not run by the command that measures it."""
+    """Yields the rows that are not run, grouped by the command that measures them."""
     for command, part in rows[rows["verdict"] == NOT_RUN].groupby("command", sort=False):
         yield str(command), part
 
 
 def ours(row: dict[Any, Any]) -> str:
-    """What was measured: difference and interval, or nothing."""
+    """Spells the measured difference with its interval, "" if there is none."""
     if row["verdict"] == NOT_RUN or math.isnan(row["difference"]):
         return ""
     ends = "" if math.isnan(row["low"]) else f" [{_number(row['low'])}, {_number(row['high'])}]"
@@ -78,7 +78,7 @@ def ours(row: dict[Any, Any]) -> str:
 
 
 def decided(row: dict[Any, Any]) -> str:
-    """How the verdict came about: at planned sizes, or as one of many."""
+    """Spells how the verdict was reached: at planned sizes, or among all exploratory claims."""
     if row["kind"] == "primary":
         return f"primary: {row['decided']}"
     return f"exploratory: p = {row['p']:.2g}, among all exploratory ones {row['q']:.2g}"

@@ -1,4 +1,4 @@
-"""The ledger as Markdown and as HTML, for those who read rather than count."""
+"""Formats the ledger as Markdown and as HTML, for readers."""
 
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ HOME = Path(__file__).parent
 HEAD = ("verdict", "claim", "ours", "paper")
 SIGNS = {HOLDS: "\u2714", FAILS: "\u2718", UNDECIDED: "?", NOT_RUN: "\u2013"}
 TONES = {HOLDS: "holds", FAILS: "fails", UNDECIDED: "undecided", NOT_RUN: "absent"}
-WIDE = 100.0  # of the whisker's axis
+WIDE = 100.0  # length of the whisker's axis
 
 
 def markdown(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
-    """Counts, summary and a table for each verdict; what is not run is listed by its command."""
+    """Formats as Markdown: counts, summary, a table for each verdict, and claims not run."""
     lines = [f"**{counts(ledger)}**", "", _plain(summary(ledger))]
     elsewhere = False
     for papers, verdict, part in parts(rows):
@@ -46,11 +46,11 @@ def _markdown_row(row: dict[Any, Any]) -> str:
     name = f"**{_plain(row['claim'])}** {_plain(row['statement'])} ({_plain(row['where'])})"
     setting = f" [{_plain(row['dataset'])}]" if row["dataset"] else ""
     level = f", {counted(row['n'], row['level'])}" if row["comparisons"] else ""
-    said = f"{ours(row)}{level}" if ours(row) else str(row["compared"])
+    result = f"{ours(row)}{level}" if ours(row) else str(row["compared"])
     against = f"; contradicted: {row['contradicted']}" if row["contradicted"] else ""
     verdict = f"{SIGNS[row['verdict']]} {row['verdict']}"
     paper = _plain(f"{row['paper']}{against}")
-    return _table_row([verdict, f"{name}{setting}", _plain(said), paper])
+    return _table_row([verdict, f"{name}{setting}", _plain(result), paper])
 
 
 def _table_row(cells: Any) -> str:
@@ -58,13 +58,13 @@ def _table_row(cells: Any) -> str:
 
 
 def _plain(text: object) -> str:
-    """A cell's text: no pipe, line break or tag of it is Markdown's."""
-    said = str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return " ".join(said.split())
+    """Escapes pipes, line breaks and tags in a cell's text for Markdown."""
+    escaped = str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return " ".join(escaped.split())
 
 
 def html(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
-    """One HTML page without script or request; names of data sets are foreign text and escaped."""
+    """Formats an HTML page without scripts or requests; untrusted names are escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(loader=FileSystemLoader(HOME), autoescape=True, undefined=StrictUndefined,
@@ -85,7 +85,7 @@ def html(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
 
 
 def _shown(row: dict[Any, Any]) -> dict[Any, Any]:
-    """A row with its numbers in words, and its interval on an axis that holds 0."""
+    """Adds to a row its numbers in words, and its interval on an axis that contains 0."""
     known = bool(row["comparisons"])
     values = [0.0, row["difference"], row["low"], row["high"]]
     numbers = [float(value) for value in values if not pd.isna(value)]

@@ -32,7 +32,7 @@ def numbers(found: Iterable[Difference]) -> pd.DataFrame:
 
 
 def drawn(found: list[Difference], title: str) -> Figure:
-    """Draws the figure: filled squares differ beyond noise, open circles do not, grey: undecided."""
+    """Draws the figure; filled squares differ beyond noise, open circles do not, grey is open."""
     metrics = list(dict.fromkeys(d.metric for d in found))[:PANELS]
     rows = _rows([d for d in found if d.metric in metrics])
     figure = Figure(figsize=(style.WIDE, 1.1 + HEIGHT * len(rows)), layout="constrained")

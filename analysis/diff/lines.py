@@ -121,7 +121,10 @@ def difference_lines(found: Compared) -> list[str]:
 
 
 def line(d: Difference) -> str:
-    """Spells one, as in: normal m_z=1 n_c=8, test_elbo: +3.1 [2.5, 3.7], n = 5, p = 0.001: differs."""
+    """Spells a difference with its verdict.
+
+    As in: normal m_z=1 n_c=8, test_elbo: +3.1 [2.5, 3.7], n = 5, p = 0.001: differs.
+    """
     interval = f"[{d.interval.low:+.3g}, {d.interval.high:+.3g}]" if d.interval.n > 1 else ""
     judged = (
         "not decided" if d.adjusted is None else "differs" if d.differs else "no difference shown"

@@ -1,9 +1,9 @@
-"""The paper's figures and tables: one module each, `figN.figN(frame, note)` and its `numbers`.
+"""Draws the paper's figures and tables: each is a module with `figN(frame, note)` and `numbers`.
 
-A new figure is a new module here with these two functions; its name is all that is registered.
-One that is not drawn from the frame of the trials has its own `load(path) -> frame`; a table has
-`text(frame, suffix)` for the console, Markdown and LaTeX.
-matplotlib is imported only when a figure is drawn, and its global state is left alone.
+A new figure is a new module here with these two functions; `names` finds it by its name, and the
+first line of its docstring is its title. A figure that needs other data than the frame of trials
+has its own `load(path) -> frame`; a table has `text(frame, suffix)` for the console, Markdown and
+LaTeX. matplotlib is imported only when a figure is drawn, and its global state does not change.
 """
 
 import importlib
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-FORMATS = ("png", "pdf", "csv")  # written where no file is named
-STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
+FORMATS = ("png", "pdf", "csv")  # written if no file is named
+STUDIES: dict[str, tuple[str, ...]] = {  # study: the figures that it shows
     "double_descent": ("fig7", "fig8", "epochs", "heat", "learning"),
     "learning_rate": ("learning_rate",),
     "diffusion": ("fig17",),
@@ -38,15 +38,15 @@ STUDIES: dict[str, tuple[str, ...]] = {  # and the figures that each shows
     "data_scaling": ("worth",),
     "readings": (),
 }
-CHOSEN = ("learning_rate", "search", "tuned")  # what validation has chosen
+CHOSEN = ("learning_rate", "search", "tuned")  # figures of choices by validation
 BEYOND = (
     *("epochs", "heat", "learning", "gaps", "noise", "cost", "samples", "worth"),
     *CHOSEN,
-)  # figures that the paper has not
-TABLES = ("learning_rate",)  # figures that have a table beside their picture
-TEXTS = ("txt", "md", "tex")  # of a table
-NARROWEST, WIDEST = 3.0, 20.0  # inches of a figure that can be read
-NAMED = 4  # cells whose trials ended early
+)  # figures that the paper does not have
+TABLES = ("learning_rate",)  # figures that also have a table
+TEXTS = ("txt", "md", "tex")  # formats of a table
+NARROWEST, WIDEST = 3.0, 20.0  # inches of a readable figure
+NAMED = 4  # cells named whose trials ended early
 JPEG = (
     "CIFAR-10's images are those of a JPEG copy: "
     "its likelihoods are not comparable with published ones."
@@ -60,7 +60,7 @@ METADATA: dict[str, dict[str, None]] = {
 
 
 def names() -> list[str]:
-    """The figures that can be drawn: in the paper's order, then its tables, then the others."""
+    """Returns the names of all figures: the paper's in their order, its tables, the others."""
     modules = (module.name for module in pkgutil.iter_modules(__path__))
     found = [match for name in modules if (match := re.fullmatch(r"(fig|table)(\d+)(.*)", name))]
     ordered = sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))
@@ -68,21 +68,21 @@ def names() -> list[str]:
 
 
 def about(name: str) -> str:
-    """Returns the first line of what the figure's module says of itself, without importing it."""
+    """Returns the figure's title, its module docstring's first line, without importing it."""
     source = (Path(__path__[0]) / f"{name}.py").read_text(encoding="utf-8")
     return source.removeprefix('"""').partition("\n")[0].removesuffix('"""')
 
 
 def study(name: str) -> str:
-    """The study that shows the figure."""
+    """Returns the name of the study that shows the figure."""
     shows = (study for study, shown in STUDIES.items() if name in shown)
     return next(shows, "double_descent")
 
 
 def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "pd.DataFrame":
-    """What the figure is drawn from: that of its own `load`, else the results' frame.
+    """Loads the frame that the figure is drawn from: by its own `load`, else that of the results.
 
-    `frame` are these results, where they are read already.
+    `frame` is the frame of these results, if they are read already.
     """
     from analysis import choice, own_study, results
     from analysis.provenance import provenance
@@ -98,10 +98,10 @@ def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "p
 
 
 def draw(name: str, frame: "pd.DataFrame", note: str = "", width: float | None = None) -> "Figure":
-    """The figure in this project's style; `note` stands small under it.
+    """Draws the figure in this project's style, with `note` in small type under it.
 
-    `width` in inches, None for the figure's own; below `style.COLUMN` panels stand above each
-    other. Raises ResultsError for a width in which nothing can be read.
+    `width` is in inches, None for the figure's own; below `style.COLUMN` the panels are above each
+    other. Raises ResultsError for a width at which nothing can be read.
     """
     from matplotlib import rc_context
 
@@ -110,7 +110,7 @@ def draw(name: str, frame: "pd.DataFrame", note: str = "", width: float | None =
 
     if width is not None and not NARROWEST <= width <= WIDEST:
         raise ResultsError(
-            f"A figure of {width:g} inches cannot be read. Choose --width 3.25 for a column or "
+            f"A figure {width:g} inches wide is not readable. Choose --width 3.25 for a column or "
             "--width 6.75 for a page."
         )
     function: Callable[[pd.DataFrame, str], Figure] = getattr(_module(name), name)
@@ -121,23 +121,23 @@ def draw(name: str, frame: "pd.DataFrame", note: str = "", width: float | None =
 
 
 def _warnings(frame: "pd.DataFrame") -> list[str]:
-    """What a reader must know of images, samples and arithmetic that are not the usual ones."""
+    """Returns warnings about unusual images, samples and arithmetic."""
     from analysis import own_study
 
-    said = own_study.note(frame)
-    said += [JPEG] if "data" in frame and (frame["data"] == "jpeg").any() else []
+    found = own_study.note(frame)
+    found += [JPEG] if "data" in frame and (frame["data"] == "jpeg").any() else []
     pools = set(frame["source_pool"].dropna()) if "source_pool" in frame else set()
     imported = sorted(name for name in pools if not re.search(r"-e\d+$", name))
     if imported:
-        said.append(f"Samples (DMaaPx) are imported ones: {', '.join(imported)}.")
+        found.append(f"Samples (DMaaPx) are imported: {', '.join(imported)}.")
     known = {"kind", "precision"} <= set(frame)
     if known and frame.loc[frame["kind"] == "vae", "precision"].nunique() > 1:
-        said.append("Some networks were trained in bf16, the others in float32.")
-    return said + ended_early(frame)
+        found.append("Some networks were trained in bf16, the others in float32.")
+    return found + ended_early(frame)
 
 
 def ended_early(frame: "pd.DataFrame") -> list[str]:
-    """Names the trials that ended early by their own rule: no mean counts them."""
+    """Returns a line on trials that ended early by their own rule, which no mean includes."""
     if not {"kind", "state", "censored"} <= set(frame):
         return []
     ended = frame[(frame["state"] == "censored") & (frame["kind"] == "vae")]
@@ -149,11 +149,11 @@ def ended_early(frame: "pd.DataFrame") -> list[str]:
     more = f"; and {len(texts) - NAMED} more cells" if len(texts) > NAMED else ""
     if not texts:
         return []
-    return [f"Ended early, in no mean, marked \u00d7: {'; '.join(texts[:NAMED])}{more}."]
+    return [f"Ended early (\u00d7), not in any mean: {'; '.join(texts[:NAMED])}{more}."]
 
 
 def numbers(name: str, frame: "pd.DataFrame") -> "pd.DataFrame":
-    """What the figure shows: mean, low, high, n, method and each seed's value, a row per point."""
+    """Returns the numbers drawn, a row per point: mean, low, high, n, method, each draw's value."""
     function: Callable[[pd.DataFrame], pd.DataFrame] = _module(name).numbers
     return function(frame)
 
@@ -165,7 +165,10 @@ def save(
     note: str = "",
     width: float | None = None,
 ) -> None:
-    """Writes the figure, or for .csv its numbers, to files whose suffix names the format."""
+    """Writes the figure, or for .csv its numbers, to files whose suffix gives the format.
+
+    Raises ResultsError for an unknown suffix.
+    """
     from matplotlib import rc_context
 
     from analysis import style
@@ -186,16 +189,16 @@ def save(
         elif figure is not None:
             with rc_context(style.RC):
                 figure.savefig(file, format=suffix, metadata=METADATA[suffix])
-            figure.set_layout_engine(None)  # every format has the layout of the first
+            figure.set_layout_engine(None)  # the other formats keep this layout
 
 
 def is_table(name: str) -> bool:
-    """Whether it has lines of text besides its picture."""
+    """Returns whether the figure also has a table as text."""
     return name.startswith("table") or name in TABLES
 
 
 def text(name: str, frame: "pd.DataFrame", suffix: str = "txt") -> list[str]:
-    """A table's lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
+    """Returns a table's lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
     function: Callable[[pd.DataFrame, str], list[str]] = _module(name).text
     return function(frame, suffix)
 

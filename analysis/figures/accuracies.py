@@ -1,4 +1,4 @@
-"""Accuracies on corrupted images: what Figure 4 (left) and Figure 19 share (Appendix G)."""
+"""Selects accuracies on corrupted images for Figures 4 (left) and 19 (Appendix G)."""
 
 import pandas as pd
 
@@ -6,18 +6,18 @@ from analysis import curves, lines
 from analysis.columns import CLASSIFIERS, CORRUPTIONS
 from analysis.trial_folder import ResultsError
 
-OVERALL = "overall"  # one of the others, drawn for each image
+OVERALL = "overall"  # a corruption drawn at random for each image
 SINGLE = tuple(name for name in CORRUPTIONS if name != OVERALL)
 LABELS = {"logistic": "LR", "svm_linear": "SVM-L", "svm_rbf": "SVM-RBF", "knn": "kNN"}
 assert LABELS.keys() == CLASSIFIERS.keys()
-CHANCE = ["unit", "seed", "level", "overlap"]  # of `levels.settle`
-GENERATED = "Corruptions made here with CIFAR-10-C's constants, not its official files."
+CHANCE = ["unit", "seed", "level", "overlap"]  # columns of `levels.settle`
+GENERATED = "Corruptions are generated with CIFAR-10-C's constants, not its official files."
 
 
 def corrupted(frame: pd.DataFrame, figure: str) -> pd.DataFrame:
-    """A row per line, trial, classifier and corruption: `accuracy` in [0, 1] of finished VAEs.
+    """Returns `accuracy` in [0, 1], a row per line, finished VAE, classifier and corruption.
 
-    Raises ResultsError, on behalf of the figure, where there is none.
+    Raises ResultsError, which names the figure, if there is none.
     """
     found = lines.drawn(lines.methods(frame), ["line"])
     found = found[found["state"] == "done"]
@@ -39,7 +39,7 @@ def corrupted(frame: pd.DataFrame, figure: str) -> pd.DataFrame:
 
 
 def notes(frame: pd.DataFrame) -> list[str]:
-    """Where the corrupted images come from, if not from CIFAR-10-C."""
+    """Returns a line on the source of corrupted images if they are not from CIFAR-10-C."""
     found = lines.methods(frame)
     made = "corruptions" in found and (found["corruptions"] == "generated").any()
     return [GENERATED] if made else []

@@ -1,4 +1,4 @@
-"""The numbers of Figure 8: negative test ELBO at the points of the path, with their roles."""
+"""Computes the numbers of Figure 8: negative test ELBO at the points of the path."""
 
 import pandas as pd
 
@@ -11,13 +11,13 @@ HEADER = ["order", "phase", "source", "m_z", "n_c", "parameters", "role"]
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per source and finished point of the path: negative test ELBO, nats per image.
+    """Returns negative test ELBOs in nats per image, a row per source and finished point.
 
-    The path is normal training's (or the only source's), of the points that the verdict has;
-    `role` names its first minimum, peak and second minimum as the verdict places them, if the mean
-    goes down, up and down at all. `at` says of which epochs: the last of training, and where there
-    are validation images those of the best validation ELBO of each trial. Raises ResultsError
-    where there is no path.
+    The path is that of normal training (or of the only source), with the points that the verdict
+    has. `role` names its first minimum, peak and second minimum as located by the verdict, if the
+    mean goes down, up and down at all. `at` names the epochs: the last ones and, if there are
+    validation images, each trial's epoch of the best validation ELBO. Raises ResultsError if there
+    is no path.
     """
     found = verdict_of(frame)
     last = table_of(frame, curves.final(frame), found).assign(at=curves.LAST)
@@ -26,7 +26,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def early(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame | None:
-    """The numbers at the best validation epoch; None without validation ELBOs."""
+    """Returns the numbers at the best validation epoch, None without validation ELBOs."""
     try:
         finals = curves.final(frame, at=curves.BEST)
         best = None if found is None else verdict_of(frame, curves.BEST)
@@ -36,7 +36,7 @@ def early(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame | 
 
 
 def steps_of(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame:
-    """The verdict's path; before there is one, that through all trials asked for."""
+    """Returns the verdict's path or, without a verdict, that through all trials of the study."""
     if found is None:
         return paths.path(frame, lead_of(frame))
     return pd.DataFrame(found.path, columns=["phase", "m_z", "n_c"])
@@ -48,7 +48,10 @@ def table_of(
     found: descent.Verdict | None,
     steps: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """The rows of `numbers` at these final values, on the verdict's path or on `steps`."""
+    """Returns the rows of `numbers` at these final values, on the verdict's path or `steps`.
+
+    Raises ResultsError if test_elbo is missing, or fewer than two points are finished.
+    """
     lead = lead_of(frame)
     steps = steps_of(frame, found) if steps is None else steps
     finals = finals.merge(steps.reset_index(names="order"), on=["m_z", "n_c"])
@@ -78,12 +81,12 @@ def table_of(
 
 
 def lead_of(frame: pd.DataFrame) -> str:
-    """The source whose path is drawn: normal training, or the first other."""
+    """Returns the source whose path is drawn: normal training, or the first other one."""
     return curves.sources(frame)[0]
 
 
 def verdict_of(frame: pd.DataFrame, at: str = curves.LAST) -> descent.Verdict | None:
-    """None where too little is finished for a verdict."""
+    """Returns the verdict, None if too little is finished for one."""
     try:
         return descent.verdict(frame, lead_of(frame), at)
     except ResultsError:

@@ -1,4 +1,4 @@
-"""Test loss over training time: a line for each width, and the best that any time buys."""
+"""Test loss over training time: a line for each width, and the lowest loss reached by each time."""
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,14 @@ from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
 
 PLACE = ["source", "m_z", "n_c", "epoch"]
-MOST = 2  # sources side by side
+MOST = 2  # largest number of sources drawn
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per source, m_z, n_c and measured epoch: negative test ELBO, nats per image.
+    """Returns negative test ELBOs in nats per image, a row per source, m_z, n_c and epoch.
 
-    `seconds` is the mean training time until then, measuring left out; `front` marks what no other
-    row beats at once in time and loss. Raises ResultsError where no time is recorded.
+    `seconds` is the mean training time until then, without measuring; `front` marks rows that no
+    other row beats in both time and loss. Raises ResultsError if no time is recorded.
     """
     finals = curves.final(frame)
     found = levels.settle(frame[frame["key"].isin(finals["key"])])
@@ -41,7 +41,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def cost(frame: pd.DataFrame, note: str = "") -> Figure:
-    """A panel per source, seconds on a log axis; the stairs are the front of all panels."""
+    """Draws a panel per source, with seconds on a log axis and the common front as stairs."""
     table = numbers(frame)
     sources = [name for name in curves.sources(frame) if name in set(table["source"])]
     width = style.inches(style.WIDE if len(sources) > 1 else style.NARROW)
@@ -66,19 +66,19 @@ def cost(frame: pd.DataFrame, note: str = "") -> Figure:
         Line2D([], [], color=colour, marker=marked[n_c], label=f"$n_c={n_c}$")
         for n_c, colour in colours.items()
     ]
-    handles.append(Line2D([], [], color="black", linestyle=":", label="best for its time"))
+    handles.append(Line2D([], [], color="black", linestyle=":", label="lowest by that time"))
     marks.heading(figure, handles, "Test loss over training time")
-    said = (
+    legend = (
         f"Means over {marks.draws(table)}, a line per $(m_z, n_c)$, marked at its end; dotted: the "
-        "lowest mean reached within the time, of all lines here; samples and their diffusion "
-        "model cost time of their own, which is not counted"
+        "lowest mean of all lines reached by that time; the time for diffusion models and their "
+        "samples is not included"
     )
-    marks.note(figure, [said, note])
+    marks.note(figure, [legend, note])
     return figure
 
 
 def _front(ax: Axes, table: pd.DataFrame) -> None:
-    """Stairs through the rows that nothing beats."""
+    """Draws stairs through the rows of the front."""
     best = table[table["front"]]
     seconds = [*best["seconds"], float(table["seconds"].max())]
     ax.step(seconds, [*best["mean"], float(best["mean"].iloc[-1])], where="post", color="black",

@@ -1,4 +1,4 @@
-"""ELBO over epochs and widths: whether a peak over n_c is there at every epoch, or only late."""
+"""ELBO over epochs and widths, which shows whether a peak over n_c exists at every epoch."""
 
 import numpy as np
 import pandas as pd
@@ -12,15 +12,15 @@ from analysis.trial_folder import ResultsError
 
 METRICS = {"validation_elbo": "validation images", "test_elbo": "test images"}
 PLACE = ["metric", "m_z", "n_c", "epoch"]
-LEAST = 0.2  # quantile of the values below which colours do not tell apart
+LEAST = 0.2  # quantile of the values below which all have the same colour
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per metric, n_c and epoch at the smallest m_z: negative ELBO, nats per image.
+    """Returns negative ELBOs in nats per image, a row per metric, n_c and epoch.
 
-    Of normal training, or the first other source; only epochs that all trials of a width have.
-    `best` marks each width's epoch of the lowest mean. Raises ResultsError where fewer than two
-    widths or epochs are measured.
+    They are those of normal training (or the first other source) at the smallest m_z, at epochs
+    that all trials of a width have. `best` marks each width's epoch of the lowest mean. Raises
+    ResultsError if fewer than two widths or epochs are measured.
     """
     found = _trials(frame)
     tables = [
@@ -42,7 +42,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trials(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the finished trials at the smallest m_z that has two n_c or more."""
+    """Selects the rows of finished trials at the smallest m_z that has two n_c or more."""
     finals = curves.final(frame)
     finals = finals[finals["source"] == curves.sources(frame)[0]]
     widths = finals.groupby("m_z")["n_c"].nunique()
@@ -57,7 +57,7 @@ def _trials(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def epochs(frame: pd.DataFrame, note: str = "") -> Figure:
-    """A panel per set of images: n_c across, epochs up, colour the ELBO; dots: each best epoch."""
+    """Draws a panel per set of images: ELBO as colour over n_c and epochs, dots at best epochs."""
     table = numbers(frame)
     metrics = [name for name in METRICS if name in set(table["metric"])]
     figure = Figure(figsize=(style.inches(style.WIDE if len(metrics) > 1 else style.NARROW), 3.2),
@@ -68,14 +68,14 @@ def epochs(frame: pd.DataFrame, note: str = "") -> Figure:
         _panel(ax, here, figure)
         ax.set_title(f"({'ab'[at]}) {METRICS[metric]}", loc="left", fontweight="bold")
     absent = "" if len(metrics) > 1 else "validation_elbo is not measured in these results"
-    said = "dots: each width's best epoch, on the mean"
-    level = f"$m_z={table['m_z'].iloc[0]}$; means of {marks.draws(table)}"
-    marks.note(figure, [level, said, absent, note])
+    dots = "dots: each width's best epoch, on average"
+    level = f"$m_z={table['m_z'].iloc[0]}$; means over {marks.draws(table)}"
+    marks.note(figure, [level, dots, absent, note])
     return figure
 
 
 def _panel(ax: Axes, here: pd.DataFrame, figure: Figure) -> None:
-    """Colours end at a quantile: the first epochs lie far above and would flatten the rest."""
+    """Draws a panel whose colours end at a quantile: the first epochs would flatten the rest."""
     grid = here.pivot(index="epoch", columns="n_c", values="mean")
     values = grid.to_numpy(dtype=float)
     known = -values[np.isfinite(values)]

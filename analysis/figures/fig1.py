@@ -1,8 +1,8 @@
-"""Figure 1: what augmentation and a diffusion model make of D_train, on a toy density (4.1).
+"""Figure 1: distributions of augmentation and a diffusion model on a toy density (section 4.1).
 
-No results are read. p_data is uniform along a horseshoe, Gaussian across it. p_aug conditions on
-single points: small moves of each, and its mirror image. p_DM is a density that is smooth in the
-coordinates of the horseshoe, as an ideal model would have found them.
+No results are needed. p_data is uniform along a horseshoe and Gaussian across it. p_aug conditions
+on single points: it moves each a little, and mirrors some. p_DM is smooth in the coordinates of the
+horseshoe, as an ideal model would be.
 """
 
 from pathlib import Path
@@ -17,27 +17,27 @@ from matplotlib.patches import Patch
 from analysis import style
 from analysis.figures import marks
 
-POINTS, SEED = 14, 26  # of D_train
-TURN = (-0.1 * np.pi, 1.1 * np.pi)  # ends of the horseshoe
-THICKNESS = 0.09  # standard deviation across, its radius being 1
+POINTS, SEED = 14, 26  # number and random seed of D_train's points
+TURN = (-0.1 * np.pi, 1.1 * np.pi)  # angles of the horseshoe's ends
+THICKNESS = 0.09  # standard deviation across the horseshoe, whose radius is 1
 MOVES, MIRRORED = 0.075, 0.3  # of augmentation: standard deviation, share of mirror images
 SMOOTH = (0.26, 1.1)  # of p_DM: standard deviation in angle; across, in units of THICKNESS
-MASS = 0.9  # of a distribution that lies in its region
-SIDE, STEPS = 1.55, 400  # of the square that is drawn
+MASS = 0.9  # share of a distribution's mass in its region
+SIDE, STEPS = 1.55, 400  # half side and grid points of the square that is drawn
 EDGE, BLUE = "#222222", style.SOURCE_COLOURS["normal"]
 DIFFUSED, AUGMENTED = style.SOURCE_COLOURS["dmaapx"], style.SOURCE_COLOURS["aug_naive"]
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """Nothing: the toy density needs no results."""
+    """Returns an empty frame, since the toy density needs no results."""
     return pd.DataFrame()
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per distribution: how it covers the region of p_data, as shares of mass.
+    """Returns a row per distribution on how it covers the region of p_data, as shares of mass.
 
     `covered` is the share of p_data inside the distribution's region, `outside` the share of the
-    distribution that lies outside p_data's. Regions hold 90 % of the mass.
+    distribution outside p_data's region. Regions contain 90 % of the mass.
     """
     x, y = _plane()
     data = _mass(p_data(x, y))
@@ -51,7 +51,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def fig1(frame: pd.DataFrame, note: str = "") -> Figure:
-    """The edge of p_data and D_train in three panels: alone, under p_aug, under p_DM."""
+    """Draws the edge of p_data and D_train in three panels: alone, with p_aug, with p_DM."""
     figure = Figure(figsize=(style.inches(style.WIDE), 3.0), layout="constrained")
     axes = figure.subplots(1, 3)
     panels = [
@@ -76,19 +76,20 @@ def fig1(frame: pd.DataFrame, note: str = "") -> Figure:
         Patch(color=DIFFUSED, alpha=0.5, label=r"$p_\mathrm{DM}$"),
     ]
     marks.heading(figure, handles, "Training distributions, on a toy density")  # type: ignore[arg-type]
-    marks.note(figure, [f"A schematic, no measurement: regions hold {MASS:.0%} of the mass.", note])
+    about = f"A schematic, not a measurement; regions contain {MASS:.0%} of the mass."
+    marks.note(figure, [about, note])
     return figure
 
 
 def p_data(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Unnormalized: uniform in angle between the ends, Gaussian in radius."""
+    """Returns the unnormalized p_data: uniform in angle between the ends, Gaussian in radius."""
     angle, radius = _polar(x, y)
     within = (angle >= TURN[0]) & (angle <= TURN[1])
     return np.where(within, _gauss(radius - 1, THICKNESS) / np.maximum(radius, 1e-9), 0.0)
 
 
 def d_train() -> tuple[np.ndarray, np.ndarray]:
-    """Independent samples of p_data."""
+    """Returns independent samples of p_data as their x and y."""
     rng = np.random.default_rng(SEED)
     angle = rng.uniform(*TURN, POINTS)
     radius = 1 + THICKNESS * rng.standard_normal(POINTS)
@@ -96,7 +97,10 @@ def d_train() -> tuple[np.ndarray, np.ndarray]:
 
 
 def p_aug(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Small moves of each training point, and of its mirror image at the horizontal axis."""
+    """Returns the unnormalized p_aug: Gaussians at the training points and their mirror images.
+
+    Points are mirrored at the horizontal axis.
+    """
     density = np.zeros_like(x)
     for u, v in zip(*d_train(), strict=True):
         for share, at in ((1 - MIRRORED, v), (MIRRORED, -v)):
@@ -105,14 +109,14 @@ def p_aug(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def p_dm(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Smooth along the horseshoe, of about its thickness across."""
+    """Returns the unnormalized p_DM: smooth along the horseshoe, about as thick as it across."""
     angle, radius = _polar(x, y)
     along = sum(_gauss(angle - at, SMOOTH[0]) for at in _polar(*d_train())[0])
     return along * _gauss(radius - 1, SMOOTH[1] * THICKNESS) / np.maximum(radius, 1e-9)
 
 
 def _polar(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Angle in [-pi / 2, 3 pi / 2), so that its jump lies in the gap of the horseshoe; radius."""
+    """Returns angle and radius; the angle in [-pi / 2, 3 pi / 2) jumps in the horseshoe's gap."""
     return np.mod(np.arctan2(y, x) + np.pi / 2, 2 * np.pi) - np.pi / 2, np.hypot(x, y)
 
 
@@ -130,7 +134,7 @@ def _mass(density: np.ndarray) -> np.ndarray:
 
 
 def _level(density: np.ndarray) -> float:
-    """Where the region of highest density that holds MASS of it ends."""
+    """Returns the density at the edge of the highest-density region that contains MASS."""
     ordered = np.sort(density, axis=None)[::-1]
     return float(ordered[np.searchsorted(np.cumsum(ordered), MASS * ordered.sum())])
 

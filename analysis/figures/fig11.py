@@ -9,10 +9,10 @@ CHOICE = (11, "fashion_mnist", "gaussian")
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panel_numbers.numbers`."""
+    """Returns the rows of `panel_numbers.numbers` on FashionMNIST."""
     return panel_numbers.numbers(methods.chosen(frame, *CHOICE), panels.ALL, methods.LOOKS)
 
 
 def fig11(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Three panels over epochs, and the gaps at the end."""
+    """Draws three panels over epochs, and the gaps at the end."""
     return methods.draw(frame, methods.chosen(frame, *CHOICE), panels.ALL, note)

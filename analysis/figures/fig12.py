@@ -10,10 +10,10 @@ SHOWN = (panels.GENERALIZATION,)
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panel_numbers.numbers`, of the first panel."""
+    """Returns the rows of `panel_numbers.numbers` for the panel on generalization."""
     return panel_numbers.numbers(methods.chosen(frame, *CHOICE), SHOWN, methods.LOOKS)
 
 
 def fig12(frame: pd.DataFrame, note: str = "") -> Figure:
-    """One panel over epochs, and the generalization gap at the end."""
+    """Draws one panel over epochs, and the generalization gap at the end."""
     return methods.draw(frame, methods.chosen(frame, *CHOICE), SHOWN, note)

@@ -16,9 +16,9 @@ SHOWN = Panel(
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per data set, metric, line and epoch: nats per image, over seeds.
+    """Returns ELBOs in nats per image, a row per data set, metric, line and epoch, over seeds.
 
-    Raises ResultsError where no ELBO on the training distribution is measured.
+    Raises ResultsError if no ELBO on the training distribution is measured.
     """
     found = lines.methods(frame)
     if "source_elbo" not in found or found["source_elbo"].isna().all():
@@ -34,7 +34,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def fig13(frame: pd.DataFrame, note: str = "") -> Figure:
-    """A panel per data set and likelihood; training distributions differ in their entropy."""
+    """Draws a panel per data set and likelihood."""
     table, found = numbers(frame), lines.methods(frame)
     names = list(table["panel"].unique())
     figure = panels.canvas(len(names))
@@ -52,14 +52,14 @@ def fig13(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _panels(found: pd.DataFrame) -> list[pd.DataFrame]:
-    """The trials of each data set and likelihood, in the paper's order, others first."""
+    """Returns the trials of each data set and likelihood, others first, then in paper order."""
     parts = [part for _, part in found.groupby(["dataset", "likelihood"])]
     rank = {name: at for at, name in enumerate(ORDER)}
     return sorted(parts, key=lambda part: rank.get(part["dataset"].iloc[0], -1))
 
 
 def _name(part: pd.DataFrame) -> str:
-    """The data set; in a second line the likelihood where it is not that of the paper's panel."""
+    """Names the data set and, on a second line, a likelihood that differs from the paper's."""
     dataset, likelihood = part[["dataset", "likelihood"]].iloc[0]
     usual = {"fashion_mnist": "gaussian"}.get(dataset, likelihood)
     more = f"\n{style.LIKELIHOOD_LABELS.get(likelihood, likelihood)}" if likelihood != usual else ""

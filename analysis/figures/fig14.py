@@ -21,12 +21,12 @@ LOOKS = panels.looks(["normal", "mollify", "dmaapx", "dmaapx + mollify"])
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panel_numbers.numbers`, the gap over epochs too."""
+    """Returns the rows of `panel_numbers.numbers`, with the gap over epochs."""
     return panel_numbers.numbers(_chosen(frame), SHOWN, LOOKS)
 
 
 def fig14(frame: pd.DataFrame, note: str = "") -> Figure:
-    """ELBO and gap over epochs, dotted where the images are clean from then on."""
+    """Draws ELBO and gap over epochs; dotted lines mark the end of mollification."""
     found = _chosen(frame)
     table = panel_numbers.numbers(found, SHOWN, LOOKS)
     ends = lines.field(found, "source_mollify_epochs")

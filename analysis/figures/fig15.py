@@ -22,12 +22,15 @@ NEEDS = (
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per metric, augmentation and share of real images (%): nats per image."""
+    """Returns ELBOs in nats per image, a row per metric, augmentation and share of real images (%).
+
+    Raises ResultsError without mixtures.
+    """
     return sweep.numbers(_chosen(frame), AXIS, NEEDS)
 
 
 def fig15(frame: pd.DataFrame, note: str = "") -> Figure:
-    """ELBO against the share of real images; dotted horizontal: test ELBO of DMaaPx."""
+    """Draws ELBO against the share of real images, with DMaaPx's test ELBO as a dotted line."""
     table, found = numbers(frame), _chosen(frame)
     notes = [marks.lacking(lines.unfinished(frame, found)), note]
     title = "ELBO on mixtures of real images and diffusion samples"

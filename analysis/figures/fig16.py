@@ -18,12 +18,15 @@ NEEDS = (
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per metric and share (%) of DMaaPx, and those of normal training: nats per image."""
+    """Returns ELBOs in nats per image, a row per metric and share (%), and for normal training.
+
+    Raises ResultsError if no diffusion model saw less than all of D_train.
+    """
     return sweep.numbers(_chosen(frame), AXIS, NEEDS)
 
 
 def fig16(frame: pd.DataFrame, note: str = "") -> Figure:
-    """ELBO against the share of D_train that the diffusion model saw; horizontals: normal."""
+    """Draws ELBO against the diffusion model's share of D_train; horizontal lines: normal."""
     table, found = numbers(frame), _chosen(frame)
     notes = [marks.lacking(lines.unfinished(frame, found)), note]
     figure, ax = sweep.figure(
@@ -37,7 +40,7 @@ def fig16(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _closer(ax: Axes, table: pd.DataFrame) -> None:
-    """An inset of all but the smallest share, where that one takes most of the axis."""
+    """Draws an inset without the smallest share if that one takes up most of the axis."""
     shares = sorted(table[AXIS].dropna().unique())
     least = shares[0] if shares else 0.0
     rest = table[table[AXIS].isna() | (table[AXIS] > least)]
@@ -50,7 +53,7 @@ def _closer(ax: Axes, table: pd.DataFrame) -> None:
     inset.set_title(f"without {least:g} %", fontsize=style.SMALLEST + 0.5, pad=2)
 
 
-FEW, DWARFED = 4, 2.5  # shares; ranges of all means and of the others, as a ratio
+FEW, DWARFED = 4, 2.5  # least shares for an inset; least ratio of ranges with and without the first
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:

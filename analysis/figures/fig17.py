@@ -13,25 +13,28 @@ from analysis.pools import Pool
 from analysis.trial_folder import ResultsError
 
 DPI = int(style.RC["savefig.dpi"])
-# Sizes in dots, so that a pixel of an image is a whole number of them:
-SIDE = 66  # of an image, about
-MOST = 10  # images in a row
-GAP = 0.06  # between images, of their side
+# Sizes in dots, so that an image's pixel is a whole number of dots:
+SIDE = 66  # of an image, approximately
+MOST = 10  # largest number of images in a row
+GAP = 0.06  # between images, as a share of their side
 APART = 45  # between panels
 TITLE = 90
 NOTE = 90
-NARROW = 975  # a page's column: no figure is narrower
+NARROW = 975  # a page's column, the least width
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """A row per pool of a study's diffusion models: setting, quality, and the pool itself."""
+    """Returns a row per pool of a study's diffusion models: setting, quality, and the pool.
+
+    Raises ResultsError for a parquet file, and if there is no pool.
+    """
     if Path(path).is_file():
-        raise ResultsError(f"{path} holds no images. Give a study's folder: --results FOLDER.")
+        raise ResultsError(f"{path} contains no images. Give a study's folder: --results FOLDER.")
     found = pools.pools(path)
     if not found:
         raise ResultsError(
             f"{path} has no pool of its diffusion models yet, so Figure 17 has no samples. "
-            "Run the study (again): it samples them when the models are trained."
+            "Run the study (again), which draws them once the models are trained."
         )
     return pd.DataFrame([_row(pool) for pool in found])
 
@@ -43,7 +46,7 @@ def _row(pool: Pool) -> dict[str, object]:
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """The pools' quality, in units of pixels on [0, 1], missing where not measured.
+    """Returns the pools' quality, for pixels on [0, 1], missing if not measured.
 
     `mean`, `histogram`, `frechet` and `nearest` are distances `<measure>_<one set>_<other set>` of
     samples, D_train and test set (nearest: the median over the first set's images);
@@ -54,7 +57,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Panel:
-    """A pool's samples side by side, each pixel of them `zoom` dots wide."""
+    """Holds a pool's samples side by side, with pixels `zoom` dots wide."""
 
     title: str
     mosaic: np.ndarray  # (H, W) or (H, W, 3) on [0, 1]
@@ -62,12 +65,12 @@ class Panel:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width in dots."""
+        """Returns height and width in dots."""
         return self.mosaic.shape[0] * self.zoom, self.mosaic.shape[1] * self.zoom
 
 
 def fig17(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Each pool's first samples; the axes lie on whole dots, so that all pixels look equal."""
+    """Draws each pool's first samples, on axes aligned to dots so that all pixels look equal."""
     across = len(frame) if len(frame) <= 3 else min(4, int(np.ceil(np.sqrt(len(frame)))))
     room = (style.inches(style.WIDE) * DPI - (across - 1) * APART) // across
     panels = [_panel(pool, title, int(room)) for pool, title in _titled(list(frame["pool"]))]
@@ -83,12 +86,12 @@ def fig17(frame: pd.DataFrame, note: str = "") -> Figure:
             left = (width - content) // 2 + at * (slot + APART) + (slot - panel.size[1]) // 2
             _draw(figure, panel, left, top - TITLE)
         top -= tall + APART
-    marks.note(figure, ["The first samples of each pool, none left out.", note])
+    marks.note(figure, ["The first samples of each pool, without selection.", note])
     return figure
 
 
 def _draw(figure: Figure, panel: Panel, left: int, top: int) -> None:
-    """The panel with its upper left corner there, in dots from the figure's lower left corner."""
+    """Draws a panel; its upper left corner is given in dots from the figure's lower left one."""
     width, height = (round(inches * DPI) for inches in figure.get_size_inches())
     tall, wide = panel.size
     box = (left / width, (top - tall) / height, wide / width, tall / height)
@@ -99,7 +102,7 @@ def _draw(figure: Figure, panel: Panel, left: int, top: int) -> None:
 
 
 def _panel(pool: Pool, title: str, room: int) -> Panel:
-    """As many images in each row, and as many rows, as the room (dots) takes."""
+    """Makes a panel with as many images per row, and as many rows, as `room` dots allow."""
     side = pool.shape[-1]
     zoom = max(1, round(SIDE / side))
     per_row = min(MOST, max(1, (room // zoom + _gap(side)) // (side + _gap(side))))
@@ -107,15 +110,15 @@ def _panel(pool: Pool, title: str, room: int) -> Panel:
 
 
 def mosaic(images: np.ndarray, levels: int, per_row: int) -> np.ndarray:
-    """Levels (N, C, H, W) side by side on white, row by row: (H', W'), or (H', W', 3) of colours.
+    """Arranges levels (N, C, H, W) in rows on white: (H', W') if grey, (H', W', 3) if RGB.
 
-    Values on [0, 1]. Raises ResultsError for images that are neither grey nor RGB.
+    The result's values are on [0, 1]. Raises ResultsError for images that are neither grey nor RGB.
     """
     count, channels, height, width = images.shape
     if channels not in (1, 3):
         raise ResultsError(
-            f"Images of {channels} channels are neither grey nor RGB. "
-            "Leave their pool out: --where dataset=NAME."
+            f"Images with {channels} channels are neither grey nor RGB. "
+            "Exclude their pool: --where dataset=NAME."
         )
     gap, rows = _gap(width), -(-count // per_row)
     tall, wide = rows * (height + gap) - gap, min(count, per_row) * (width + gap) - gap
@@ -131,7 +134,7 @@ def _gap(side: int) -> int:
 
 
 def _titled(found: list[Pool]) -> list[tuple[Pool, str]]:
-    """Each pool and its title: data set, share of D_train, epochs, and what tells it from twins."""
+    """Returns each pool with its title: data set, share of D_train, epochs, and distinctions."""
     titles = []
     for pool, differ in zip(found, pools.distinctions(found), strict=True):
         first = ", ".join([PurePath(pool.dataset).stem, *differ])

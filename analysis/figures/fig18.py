@@ -1,4 +1,4 @@
-"""Figure 18: how well a classifier tells diffusion samples from real images (Appendix D.3)."""
+"""Figure 18: accuracy of classifying diffusion samples against real images (Appendix D.3)."""
 
 import numpy as np
 import pandas as pd
@@ -14,16 +14,17 @@ from analysis.trial_folder import ResultsError
 AXIS = "diffusion_percent"
 PAPER = 1.96  # standard deviations of the paper's error bars
 CHANCE = 0.5
-REAL: dict[str, tuple[str, str, str]] = {  # real images: colour, line, words
+REAL: dict[str, tuple[str, str, str]] = {  # real images: colour, line, label
     "train": (style.SOURCE_COLOURS["dmaapx"], "o-", "against the model's training images"),
     "test": (style.SOURCE_COLOURS["normal"], "s--", "against test images"),
 }
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per real images and share (%): accuracy, and its standard deviation (n - 1).
+    """Returns accuracies with standard deviations (n - 1), a row per real images and share (%).
 
-    One value a draw of data and model, the mean over its seeds; without draws one a seed.
+    Each draw of data and model is one value, the mean over its seeds; without draws each seed is
+    one. Raises ResultsError without finished classifiers.
     """
     finals = _finals(frame)
     table = over_seeds(finals, ["real", AXIS], "accuracy")
@@ -34,7 +35,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def fig18(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Accuracy against the share of D_train: seeds, mean, the paper's bars, chance."""
+    """Draws accuracy against the share of D_train: draws, mean, the paper's bars, chance."""
     table, found = numbers(frame), _finals(frame)
     figure = Figure(figsize=(style.inches(style.NARROW), 3.4), layout="constrained")
     ax, handles = figure.subplots(), []
@@ -49,10 +50,10 @@ def fig18(frame: pd.DataFrame, note: str = "") -> Figure:
     words = f"{marks.draws(table)} (dots), their mean; bars: {PAPER} standard deviations, as in the"
     words += f" paper; {marks.span(table['epoch'])} epochs"
     copies = "copies of training images lower the accuracy against those, not against test images; "
-    copies += "where dots lie on both sides of 0.5 samples are not shown to be told apart"
+    copies += "if dots are on both sides of 0.5, samples are not shown to be distinguishable"
     marks.note(figure, [words, copies, note])
     handles.append(Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label="chance"))
-    title = "How well a classifier tells samples from real images"
+    title = "Accuracy of classifying samples against real images"
     marks.heading(figure, handles, f"{title}\n{methods.data(found)}")
     return figure
 
@@ -74,7 +75,7 @@ def _line(ax: Axes, table: pd.DataFrame, colour: str, look: str) -> None:
 
 
 def _finals(frame: pd.DataFrame) -> pd.DataFrame:
-    """The finished classifiers' last accuracies; ResultsError where there are none."""
+    """Returns the finished classifiers' last accuracies; ResultsError if there are none."""
     found = frame[(frame["kind"] == "two_sample") & (frame["state"] == "done")]
     if found.empty:
         raise ResultsError(

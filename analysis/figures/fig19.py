@@ -14,13 +14,14 @@ PLACE = ["classifier", "corruption", "line"]
 ROWS = [*accuracies.SINGLE, accuracies.OVERALL]
 ROW_WORDS = {accuracies.OVERALL: "one at random\nfor each image"}
 ROW = 0.25  # inches
-APART = 0.18  # of two methods, a row being 1
+APART = 0.18  # distance of two methods in units of a row
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per classifier, corruption (overall: one drawn per image) and method: accuracy.
+    """Returns accuracies in [0, 1] over seeds, a row per classifier, corruption and method.
 
-    In [0, 1], over seeds; `best` marks the highest mean under a corruption.
+    The corruption `overall` is drawn at random for each image; `best` marks the highest mean under
+    a corruption. Raises ResultsError without accuracies.
     """
     table = over_seeds(accuracies.corrupted(frame, "Figure 19"), PLACE, "accuracy")
     most = table.groupby(["classifier", "corruption"])["mean"].transform("max")
@@ -30,7 +31,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def fig19(frame: pd.DataFrame, note: str = "") -> Figure:
-    """A panel per classifier, a row per corruption: means, intervals and seeds of the methods."""
+    """Draws a panel per classifier and a row per corruption, with the methods' means and draws."""
     table, found = numbers(frame), lines.methods(frame)
     looks = {line: look for line, look in methods.LOOKS.items() if line in set(table["line"])}
     figure = Figure(figsize=(style.inches(style.WIDE), ROW * len(ROWS) + 1.3), layout="constrained")
@@ -48,7 +49,7 @@ def fig19(frame: pd.DataFrame, note: str = "") -> Figure:
         range(len(ROWS)), [ROW_WORDS.get(name, name.replace("_", " ")) for name in ROWS]
     )
     axes[0].set_ylim(len(ROWS) - 0.4, -0.6)
-    marks.note(figure, [*_said(frame, found, table), note])
+    marks.note(figure, [*_notes(frame, found, table), note])
     handles = [
         Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=look.label)
         for look in looks.values()
@@ -57,20 +58,20 @@ def fig19(frame: pd.DataFrame, note: str = "") -> Figure:
     return figure
 
 
-def _said(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+def _notes(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     best = table[table["best"]].groupby("line", sort=False).size()
     wins = ", ".join(f"{style.source_label(str(line))} {count}" for line, count in best.items())
     rows = len(table[["classifier", "corruption"]].drop_duplicates())
     return [
         f"{marks.draws(table)} (dots), {marks.interval_of(table)}",
-        f"best mean in how many of {rows} (classifier, corruption) pairs: {wins}",
+        f"number of best means among {rows} (classifier, corruption) pairs: {wins}",
         *accuracies.notes(frame),
         marks.lacking(lines.unfinished(frame, found)),
     ]
 
 
 def _draw(ax: Axes, here: pd.DataFrame, aside: float, look: panels.Look) -> None:
-    """Means, intervals and seeds of one method, a row a corruption."""
+    """Draws means, intervals and draws of one method, a row per corruption."""
     colour = look.colour
     y = [ROWS.index(name) + aside for name in here["corruption"]]
     ax.plot(here["mean"], y, look.marker, color=colour, markersize=2.6, zorder=3)

@@ -10,12 +10,12 @@ OTHERS = ("mnist", "fashion_mnist")  # data sets of Figures 10 to 12
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panel_numbers.numbers`, on CIFAR-10; without it, on digits or own images."""
+    """Returns the rows of `panel_numbers.numbers` on CIFAR-10, or else on digits or own images."""
     return panel_numbers.numbers(_chosen(frame), panels.ALL, methods.LOOKS)
 
 
 def fig2(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Three panels over epochs, and the gaps at the end."""
+    """Draws three panels over epochs, and the gaps at the end."""
     return methods.draw(frame, _chosen(frame), panels.ALL, note)
 
 

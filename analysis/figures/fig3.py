@@ -22,9 +22,10 @@ RANK = {name: at for at, name in enumerate([*CURVES, *ENDS, *lines.METHODS])}
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per curve (`part`), method and alpha, and per last value (without alpha): nats.
+    """Returns a row per curve, method and alpha, and per last value (without alpha), in nats.
 
-    `part` is the name of the column. alpha = 1 is the first image of the pair.
+    `part` is the name of the column. alpha = 1 is the first image of the pair. Raises ResultsError
+    if the curves are not measured.
     """
     finals = _finals(frame)
     tables = [over_seeds(_long(finals, part), PLACE, "value") for part in CURVES]
@@ -35,7 +36,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _finals(frame: pd.DataFrame) -> pd.DataFrame:
-    """The finished VAEs of which the curves are measured; ResultsError where there is none."""
+    """Selects finished VAEs whose curves are measured; ResultsError if there are none."""
     found = lines.drawn(lines.methods(frame), ["line"])
     found = found[found["state"] == "done"]
     measured = found.dropna(subset=list(CURVES)) if set(CURVES) <= set(found) else found[:0]
@@ -48,7 +49,7 @@ def _finals(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _long(finals: pd.DataFrame, part: str) -> pd.DataFrame:
-    """A row per line, trial and alpha; the numbers in a JSON list are evenly spaced in alpha."""
+    """Unpacks JSON lists, evenly spaced in alpha, into a row per line, trial and alpha."""
     records = [
         chance | {"part": part, "alpha": at / (len(values) - 1), "value": value}
         for chance in finals[["line", *accuracies.CHANCE, part]].to_dict("records")
@@ -60,7 +61,7 @@ def _long(finals: pd.DataFrame, part: str) -> pd.DataFrame:
 
 
 def fig3(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Above one pair, first draw, and the mean over pairs; below both numbers of all pairs."""
+    """Draws one pair of the first draw and the mean over pairs, and below them the last values."""
     table, found = numbers(frame), lines.methods(frame)
     looks = panels.present(table, methods.LOOKS)
     first = min(marks.seed_values(table), key=lambda name: int(str(name).rpartition("_")[2]))
@@ -74,14 +75,14 @@ def fig3(frame: pd.DataFrame, note: str = "") -> Figure:
         _curves(ax, here.assign(mean=here[first], n=1) if alone else here, looks, not alone)
     for at, (part, label) in enumerate(ENDS.items()):
         _ends(figure.axes[2 + at], table[table["part"] == part], looks, label)
-    marks.note(figure, [*_said(frame, table), note])
+    marks.note(figure, [*_notes(frame, table), note])
     title = f"Density of q along lines between latents\n{methods.setting(found)}"
     marks.heading(figure, panels.handles(looks, {}), title)
     return figure
 
 
 def _curves(ax: Axes, table: pd.DataFrame, looks: panels.Looks, seeds: bool) -> None:
-    """Means, and thin lines of the seeds."""
+    """Draws means, and thin lines for the draws."""
     for line, look in looks.items():
         here = table[table["line"] == line].rename(columns={"alpha": "epoch"})
         marks.curve(ax, here, look.colour, "-", look.marker, band=False)
@@ -91,7 +92,7 @@ def _curves(ax: Axes, table: pd.DataFrame, looks: panels.Looks, seeds: bool) -> 
 
 
 def _ends(ax: Axes, table: pd.DataFrame, looks: panels.Looks, label: str) -> None:
-    """A row per method: seeds, mean and interval."""
+    """Draws a row per method: draws, mean and interval."""
     for at, (line, look) in enumerate(looks.items()):
         marks.row(ax, -at, table[table["line"] == line], look.colour, look.marker)
     ax.set_ylim(0.5 - len(looks), 0.7)
@@ -102,11 +103,11 @@ def _ends(ax: Axes, table: pd.DataFrame, looks: panels.Looks, label: str) -> Non
     marks.not_negative(ax, table["low"].fillna(table["mean"]))
 
 
-def _said(frame: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+def _notes(frame: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     return [
-        f"(a) the first pair alone; else {marks.draws(table)} (b: thin; below: dots), "
-        f"lines are means; below {marks.interval_of(table)}",
-        "z: latent means of two test images, mixed by alpha, 1 being the first; x: mean of p at z; "
-        "the same pairs for all models",
+        f"(a) the first pair alone; otherwise {marks.draws(table)} (b: thin lines; below: dots), "
+        f"lines are means; below: {marks.interval_of(table)}",
+        "z: latent means of two test images, mixed by alpha (1: the first); x: mean of p at z; "
+        "all models have the same pairs",
         marks.lacking(lines.unfinished(frame, lines.methods(frame))),
     ]

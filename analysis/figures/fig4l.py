@@ -1,4 +1,4 @@
-"""Figure 4, left: accuracy on CIFAR-10-C against normal training's (section 5.2)."""
+"""Figure 4, left: gain in accuracy on CIFAR-10-C over normal training (section 5.2)."""
 
 import numpy as np
 import pandas as pd
@@ -12,15 +12,16 @@ from analysis.trial_folder import ResultsError
 
 ORDER = ["logistic", "svm_linear", "svm_rbf", "knn"]  # the paper's columns
 PLACE = ["classifier", "line", "corruption"]
-MEAN = "mean"  # over the 19 corruptions
+MEAN = "mean"  # name of the mean over the 19 corruptions
 LOOKS = panels.looks([name for name in lines.METHODS if name != "normal"])
-WIDTH, SPREAD = 0.26, 0.18  # of a method's column, of its dots; a classifier is 1 wide
+WIDTH, SPREAD = 0.26, 0.18  # widths of a method's column and of its dots; a classifier's is 1
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per classifier, method and corruption, and for their mean: percentage points.
+    """Returns gains in percentage points, a row per classifier, method and corruption or mean.
 
-    Accuracy minus that of the VAE of the same draw trained normally, over draws.
+    A gain is the accuracy minus that of the normally trained VAE of the same draw. Raises
+    ResultsError if one of the two is not finished.
     """
     long = accuracies.corrupted(frame, "Figure 4 (left)")
     long = long[long["corruption"].isin(accuracies.SINGLE)]
@@ -28,8 +29,8 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     others = [name for name in LOOKS if name in wide]
     if "normal" not in wide or not others:
         raise ResultsError(
-            "Figure 4 (left) compares with normal training, and one of the two is not finished "
-            "here. Run scaling-vae study downstream (again)."
+            "Figure 4 (left) compares methods with normal training, and one of the two is not "
+            "finished here. Run scaling-vae study downstream (again)."
         )
     gains = 100 * wide[others].sub(wide["normal"], axis=0)
     each = gains.reset_index().melt(wide.index.names, others, "line", "gain").dropna(subset="gain")
@@ -41,7 +42,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def fig4l(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Per classifier and method a dot per corruption and draw, their mean with its interval."""
+    """Draws, per classifier and method, a dot per corruption and draw, and the mean's interval."""
     table, found = numbers(frame), lines.methods(frame)
     looks = panels.present(table, LOOKS)
     figure = Figure(figsize=(style.inches(style.NARROW), 3.4), layout="constrained")
@@ -56,9 +57,9 @@ def fig4l(frame: pd.DataFrame, note: str = "") -> Figure:
     ax.grid(visible=False, axis="x")
     draws = f"{marks.draws(table)}, each paired with normal training's"
     means = marks.interval_of(table[table["corruption"] == MEAN])
-    said = f"a dot per corruption and draw; black: mean over corruptions, {means}; {draws}"
+    legend = f"a dot per corruption and draw; black: mean over corruptions, {means}; {draws}"
     unfinished = marks.lacking(lines.unfinished(frame, found))
-    marks.note(figure, [said, *accuracies.notes(frame), unfinished, note])
+    marks.note(figure, [legend, *accuracies.notes(frame), unfinished, note])
     handles = [
         Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=look.label)
         for look in looks.values()
@@ -70,7 +71,7 @@ def fig4l(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _column(ax, x: float, here: pd.DataFrame, look: panels.Look) -> None:  # type: ignore[no-untyped-def]
-    """Each corruption has its place in the column, the same in all of them."""
+    """Draws a column of dots in which each corruption has the same place as in all others."""
     dots = here[here["corruption"] != MEAN]
     seeds = marks.seed_values(dots)
     places = x + SPREAD * (np.arange(len(dots)) / max(len(dots) - 1, 1) - 0.5)

@@ -14,12 +14,15 @@ NEEDS = (
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per metric and k of DMaaPx, and those of normal training: nats per image."""
+    """Returns ELBOs in nats per image, a row per metric and k of DMaaPx, and for normal training.
+
+    Raises ResultsError if nothing is finished at a value of k.
+    """
     return sweep.numbers(_chosen(frame), "source_k", NEEDS)
 
 
 def fig4r(frame: pd.DataFrame, note: str = "") -> Figure:
-    """ELBO against k (log); horizontals: normal training."""
+    """Draws ELBO against k on a log axis; horizontal lines are normal training."""
     table, found = numbers(frame), _chosen(frame)
     notes = [marks.lacking(lines.unfinished(frame, found)), note]
     figure, ax = sweep.figure(table, found, "ELBO by the number of diffusion samples", LOOKS, notes)

@@ -14,12 +14,15 @@ LOOKS = panels.looks(["normal", "normal + RHA", "dmaapx", "dmaapx + RHA"])
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panel_numbers.numbers`; RHA trains the encoder alone from `half_asleep_from` on."""
+    """Returns the rows of `panel_numbers.numbers` with and without reverse half asleep (RHA).
+
+    RHA trains the encoder alone after epoch `half_asleep_from`. Raises ResultsError without RHA.
+    """
     return panel_numbers.numbers(_chosen(frame), SHOWN, LOOKS)
 
 
 def fig5(frame: pd.DataFrame, note: str = "") -> Figure:
-    """One panel over epochs, dotted where RHA freezes the decoder, and the test ELBO at the end."""
+    """Draws a panel over epochs, with a dotted line where RHA begins, and the last test ELBOs."""
     found = _chosen(frame)
     table = panel_numbers.numbers(found, SHOWN, LOOKS)
     turns = {int(epoch): "RHA begins" for epoch in lines.field(found, "half_asleep_from") if epoch}

@@ -10,13 +10,13 @@ from analysis.trial_folder import ResultsError
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """As `panel_numbers.numbers`, the lines being values of m_z under normal training."""
+    """Returns the rows of `panel_numbers.numbers` with a line per m_z under normal training."""
     found = _chosen(frame)
     return panel_numbers.numbers(found, panels.ALL, _looks(found))
 
 
 def fig6(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Three panels over epochs, and the gaps at the end."""
+    """Draws three panels over epochs, and the gaps at the end."""
     found = _chosen(frame)
     table = panel_numbers.numbers(found, panels.ALL, _looks(found))
     data, n_c = methods.data(found), found["n_c"].iloc[0]
@@ -26,7 +26,7 @@ def fig6(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
-    """Normal training at the n_c where most m_z, then most trials are."""
+    """Selects normal training at the n_c with the most m_z, then the most trials."""
     found = lines.plain(frame)
     found = found[found["source"] == "normal"]
     if found.empty:

@@ -14,13 +14,13 @@ METRICS = ("test_elbo", "generalization_gap")
 LETTERS = {("m_z", "test_elbo"): "a", ("m_z", "generalization_gap"): "b"}
 LETTERS |= {("n_c", "test_elbo"): "c", ("n_c", "generalization_gap"): "d"}
 TITLES = {"m_z": "against $m_z$ at one $n_c$", "n_c": "against $n_c$ at each $m_z$"}
-DODGE = 0.06  # in doublings, between the sources of one panel
+DODGE = 0.06  # distance, in doublings, between the sources of one panel
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per panel, source, m_z and n_c: nats per image, over seeds.
+    """Returns both metrics in nats per image over seeds, a row per panel, source, m_z and n_c.
 
-    Raises ResultsError where neither m_z nor n_c is an axis, or a metric is not measured.
+    Raises ResultsError if neither m_z nor n_c is an axis, or if no metric is measured.
     """
     return _table(curves.final(frame))
 
@@ -46,19 +46,19 @@ def _table(finals: pd.DataFrame) -> pd.DataFrame:
 def _over_m_z(finals: pd.DataFrame) -> pd.DataFrame:
     try:
         return curves.over_m_z(finals)
-    except ResultsError:  # one m_z only: panels c and d may still be drawn
+    except ResultsError:  # with one m_z only, panels c and d may still be drawn
         return finals.iloc[:0]
 
 
 def _over_n_c(finals: pd.DataFrame) -> pd.DataFrame:
-    """Those sources and m_z that are a curve: a single point of another source is none."""
+    """Selects the sources and m_z that have enough points for a curve."""
     found = curves.over_n_c(finals)
     widths = found.groupby(["source", "m_z"])["n_c"].transform("nunique")
     return found[widths >= curves.FEW_WIDTHS]
 
 
 def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
-    """2 x 2 panels; a, b: colour is the source; c, d: colour is m_z, line style the source."""
+    """Draws 2 x 2 panels; colour is the source in a and b, and m_z in c and d."""
     finals = curves.final(frame)
     table, order = _table(finals), curves.sources(finals)
     figure = Figure(figsize=(style.inches(style.WIDE), 5.0), layout="constrained")
@@ -91,7 +91,7 @@ def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _title(frame: pd.DataFrame) -> str:
-    """What is shown, and of which data set where it is recorded."""
+    """Returns the title, with the data set if it is recorded."""
     named = frame.get("dataset", pd.Series(dtype=str)).dropna()
     data = f", {style.dataset_label(str(named.iloc[0]))}" if len(named) else ""
     return f"Test ELBO and generalization gap by $m_z$ and $n_c${data}"
@@ -114,7 +114,7 @@ def _against_n_c(ax: Axes, table: pd.DataFrame, order: list[str]) -> None:
 
 
 def _sources(table: pd.DataFrame, order: list[str]) -> list[tuple[str, pd.DataFrame, float]]:
-    """Each source's rows and the factor that sets its marks beside those of the others."""
+    """Returns each source's rows and a factor that shifts its marks away from the others'."""
     middle = (len(order) - 1) / 2
     return [
         (source, table[table["source"] == source], 2 ** (DODGE * (at - middle)))
@@ -127,7 +127,7 @@ def _line(source: str, order: list[str]) -> style.Line:
 
 
 def _legends(table: pd.DataFrame, order: list[str]) -> list[tuple[list[Line2D], str]]:
-    """The handles of the upper and the lower row, each with a title."""
+    """Returns the legend handles of the upper and the lower row, each with a title."""
     by_source = [
         Line2D([], [], color=style.source_colour(s), marker=style.source_marker(s),
                label=style.source_label(s))
@@ -149,7 +149,7 @@ def _legends(table: pd.DataFrame, order: list[str]) -> list[tuple[list[Line2D], 
 
 
 def _beside(ax: Axes, handles: list[Line2D], title: str) -> None:
-    """A legend right of the panel."""
+    """Draws a legend to the right of the panel."""
     if handles:
         ax.legend(
             handles=handles,

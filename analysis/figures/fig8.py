@@ -11,7 +11,7 @@ from matplotlib.transforms import ScaledTranslation
 from analysis import curves, descent, paths, style, verdicts
 from analysis.figures import along_path, free_labels, layout, marks
 
-MANY_POINTS = 12  # from which on the tick labels are small
+MANY_POINTS = 12  # with more points the tick labels are small
 EARLY: style.Line = "--"  # the curve at the best validation epoch
 EARLY_COLOUR = "#222222"
 
@@ -19,7 +19,7 @@ numbers = along_path.numbers
 
 
 def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Left: the points in the path's order. Right: against the number of parameters (log)."""
+    """Draws the path's points in their order on the left, and by parameters (log) on the right."""
     finals, lead, found = (
         curves.final(frame),
         along_path.lead_of(frame),
@@ -49,27 +49,27 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _title(frame: pd.DataFrame, found: descent.Verdict | None) -> str:
-    """Data set and verdict, in words."""
+    """Returns the title: data set and verdict."""
     named = frame.get("dataset", pd.Series(dtype=str)).dropna()
     data = f"{style.dataset_label(str(named.iloc[0]))}: " if len(named) else ""
     if found is None:
-        return f"{data}negative test ELBO along the path, too few finished for a verdict"
+        return f"{data}negative test ELBO along the path; too few trials finished for a verdict"
     return f"{data}{found.sentence[:1].lower()}{found.sentence[1:]}" if data else found.sentence
 
 
 def _notes(
     frame: pd.DataFrame, finals: pd.DataFrame, main: pd.DataFrame, found: descent.Verdict | None
 ) -> list[str]:
-    """Level and epochs, the verdict at the last and the best epoch, what is not finished."""
+    """Returns notes on level and epochs, unfinished trials, and the best validation epoch."""
     lead = along_path.lead_of(frame)
-    asked = paths.path(frame, lead)
-    lacking = marks.lacking(paths.missing(frame, finals, asked, lead, "test_elbo"))
-    said = [marks.counted(finals, main), lacking]
+    planned = paths.path(frame, lead)
+    lacking = marks.lacking(paths.missing(frame, finals, planned, lead, "test_elbo"))
+    notes = [marks.counted(finals, main), lacking]
     if found:
         out = ", ".join(f"({m_z}, {n_c})" for m_z, n_c in found.left_out)
-        said += [verdicts.at_best(frame, found).strip()]
-        said += [f"Left out of the path, measured by fewer: {out}"] if out else []
-    return said
+        notes += [verdicts.at_best(frame, found).strip()]
+        notes += [f"Left out of the path, with fewer draws: {out}"] if out else []
+    return notes
 
 
 def _draw_stopped(ax: Axes, frame: pd.DataFrame, steps: pd.DataFrame) -> None:
@@ -81,7 +81,7 @@ def _draw_stopped(ax: Axes, frame: pd.DataFrame, steps: pd.DataFrame) -> None:
 
 
 def _draw_early(ax: Axes, early: pd.DataFrame) -> Line2D:
-    """The curve at the best validation epoch, its intervals thin; its handle for the legend."""
+    """Draws the curve at the best validation epoch, and returns its legend handle."""
     marks.series(ax, early["order"], early, EARLY_COLOUR, f".{EARLY}", width=0.9)
     label = f"at the {curves.BEST}"
     return Line2D([], [], color=EARLY_COLOUR, linestyle=EARLY, linewidth=0.9, marker=".",
@@ -122,7 +122,7 @@ def _others(table: pd.DataFrame, lead: str) -> list[str]:
 
 
 def _phases(ax: Axes, x: np.ndarray, main: pd.DataFrame) -> None:
-    """Each phase in its colour, its line starting at the last point of the phase before."""
+    """Draws each phase in its colour; its line starts at the last point of the phase before."""
     y = main["mean"].to_numpy()
     for phase, colour in style.PHASE_COLOURS.items():
         own = np.flatnonzero(main["phase"] == phase)
@@ -136,14 +136,14 @@ def _phases(ax: Axes, x: np.ndarray, main: pd.DataFrame) -> None:
 
 
 def _key_points(main: pd.DataFrame) -> dict[tuple[float, float], str]:
-    """Labels for the minima and the peak; where a point stands the axis tells."""
+    """Returns labels for the minima and the peak."""
     key = main[main["role"] != ""]
     places = zip(key["order"].astype(float), key["mean"], strict=True)
     return dict(zip(places, key["role"], strict=True))
 
 
 def _ink(table: pd.DataFrame) -> np.ndarray:
-    """Points (order, y) on all that is drawn: lines, intervals and seeds of each source."""
+    """Returns points (order, y) on everything drawn: lines, intervals and seeds of each source."""
     found = []
     for _, part in table.groupby("source"):
         x, y = part["order"].to_numpy(dtype=float), part["mean"].to_numpy()

@@ -1,6 +1,6 @@
 """Figure 9: test images and their reconstructions, a row per method (Appendix B.2).
 
-The images lie in the trials' `arrays.npz`, so this figure is drawn from folders only.
+The images are in the trials' `arrays.npz`, so this figure needs a results folder.
 """
 
 from pathlib import Path
@@ -15,19 +15,22 @@ from analysis.command import command
 from analysis.figures import fig17, marks, methods
 from analysis.trial_folder import ResultsError
 
-SHOWN = 9  # images, as in the paper
-TEST, CLEAN = "test_images", ("", "test images")  # in arrays.npz; the row that shows them
-SETS = {"reconstructions": "", "reconstruction_samples": "sampled"}  # in arrays.npz
-GREY_LEVELS = {"digits": 17}  # else 2 where no level is above 1, or 256
+SHOWN = 9  # number of images, as in the paper
+TEST, CLEAN = "test_images", ("", "test images")  # name in arrays.npz; the row that shows it
+SETS = {"reconstructions": "", "reconstruction_samples": "sampled"}  # name in arrays.npz: label
+GREY_LEVELS = {"digits": 17}  # others have 2 if no level is above 1, else 256
 DPI = int(style.RC["savefig.dpi"])
 NAMES, TITLE, NOTE = 400, 120, 120  # dots left of the images, above and below them
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """The frame of the results, each row with the `folder` of its trial."""
+    """Returns the frame of the results with the `folder` of each row's trial.
+
+    Raises ResultsError for a parquet file, which contains no images.
+    """
     path = Path(path)
     if path.is_file():
-        raise ResultsError(f"{path} holds no images. Give a study's folder: --results FOLDER.")
+        raise ResultsError(f"{path} contains no images. Give a study's folder: --results FOLDER.")
     root = path.parent if (path / "study.json").is_file() else path
     frame = results.load(path)
     folders = [str(root / "trials" / key) for key in frame["key"]]
@@ -35,7 +38,10 @@ def load(path: str | Path) -> pd.DataFrame:
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per set of reconstructions, method and image: PSNR in dB of the levels drawn."""
+    """Returns PSNRs (dB) of the levels drawn, a row per set of reconstructions, method and image.
+
+    Raises ResultsError if there are no images.
+    """
     rows, top = _rows(frame)
     clean = rows.pop(CLEAN) / top
     table = [
@@ -48,7 +54,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def fig9(frame: pd.DataFrame, note: str = "") -> Figure:
-    """A column per test image; below it its reconstructions, all pixels equal squares."""
+    """Draws a column per test image, its reconstructions below; all pixels are equal squares."""
     rows, top = _rows(frame)
     images = np.concatenate(list(rows.values()))
     count, side = len(rows[CLEAN]), images.shape[-1]
@@ -68,16 +74,16 @@ def fig9(frame: pd.DataFrame, note: str = "") -> Figure:
     chosen = _chosen(frame)
     ax.set_title(f"Reconstructions of test images\n{methods.setting(chosen)}")
     unit = levels.unit_of(levels.level_of(chosen))
-    said = (
-        f"The first {count} test images, none left out; {unit} {chosen['unit'].iloc[0]}. "
-        "Means of p(x|z), then samples of it where measured; z is the mean of q(z|x)."
+    legend = (
+        f"The first {count} test images, without selection; {unit} {chosen['unit'].iloc[0]}. "
+        "Means of p(x|z), then samples of it if measured; z is the mean of q(z|x)."
     )
-    marks.note(figure, [said, note])
+    marks.note(figure, [legend, note])
     return figure
 
 
 def _rows(frame: pd.DataFrame) -> tuple[dict[tuple[str, str], np.ndarray], int]:
-    """Levels (count, C, H, W) per set and method, the test images first; the highest level."""
+    """Returns levels (count, C, H, W) per set and method, test images first; the highest level."""
     chosen = _chosen(frame)
     read = [_arrays(Path(folder)) for folder in chosen["folder"]]
     arrays = dict(zip(chosen["line"], read, strict=True))
@@ -92,7 +98,7 @@ def _rows(frame: pd.DataFrame) -> tuple[dict[tuple[str, str], np.ndarray], int]:
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
-    """The finished trial of each method, of the draw that most methods have, the paper's order."""
+    """Selects a finished trial per method, in the paper's order, of the draw that most have."""
     found = lines.drawn(lines.methods(frame), ["line"])
     found = found[found["state"] == "done"].drop_duplicates("key", keep="last")
     if found.empty or "folder" not in found:
@@ -106,7 +112,7 @@ def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _arrays(folder: Path) -> dict[str, np.ndarray]:
-    """The images of a trial; nothing is unpickled. Raises ResultsError where there are none."""
+    """Reads the images of a trial, without unpickling; ResultsError if there are none."""
     path = folder / "arrays.npz"
     try:
         with np.load(path, allow_pickle=False) as held:
@@ -114,5 +120,5 @@ def _arrays(folder: Path) -> dict[str, np.ndarray]:
     except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
         raise ResultsError(
             f"{path} cannot be read ({type(error).__name__}). "
-            "Run the study again, or leave that trial out with --where."
+            "Run the study again, or exclude that trial with --where."
         ) from None

@@ -1,4 +1,4 @@
-"""Places labels beside points of a figure where they cover neither what is drawn nor each other."""
+"""Places labels near points of a figure so that they cover neither marks nor each other."""
 
 from itertools import product
 
@@ -9,16 +9,16 @@ from matplotlib.transforms import Bbox
 
 from analysis.figures import marks
 
-NEAR, FAR = 5.0, 60.0  # points between a label and what it names
+NEAR, FAR = 5.0, 60.0  # distances, in typographic points, between a label and its mark
 TURNS = np.pi / 8 * np.array([4, 12, 0, 8, 2, 6, 10, 14, 1, 3, 5, 7, 9, 11, 13, 15])  # up first
-FARTHER = 0.3  # what a point of distance counts, a crossed dot of a line counting 1
+FARTHER = 0.3  # cost of a typographic point of distance; crossing a drawn dot costs 1
 
 
 def label_points(ax: Axes, labels: dict[tuple[float, float], str], avoid: np.ndarray) -> None:
-    """A text near each point (data coordinates) where it covers neither `avoid` nor another text.
+    """Places a text near each point (data coordinates), off the points `avoid` and other texts.
 
-    Tries growing distances in all directions; a thin line leads back to the point. Call it when
-    all else is drawn: it lays the figure out to know where things are, and that layout stays.
+    It tries growing distances in all directions; a thin line leads back to the point. Call it when
+    everything else is drawn: it computes the figure's layout to know positions, and fixes it.
     """
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -30,7 +30,7 @@ def label_points(ax: Axes, labels: dict[tuple[float, float], str], avoid: np.nda
     ink = ax.transData.transform(avoid)
     ink = np.concatenate(
         [ink, ink + [marks.BESIDE * pixels, 0], *rings]
-    )  # the seeds' dots stand aside
+    )  # the seeds' dots are next to the means
     taken: list[Bbox] = []
     for place, text in sorted(labels.items(), key=lambda label: -len(label[1])):  # large ones first
         line = {
@@ -54,7 +54,7 @@ def label_points(ax: Axes, labels: dict[tuple[float, float], str], avoid: np.nda
 def _free_spot(
     ax: Axes, point: np.ndarray, size: Bbox, ink: np.ndarray, taken: list[Bbox]
 ) -> tuple[np.ndarray, Bbox]:
-    """Offset and box (pixels) of the spot that covers and crosses least and is not far away."""
+    """Returns offset and box (pixels) of the place that covers and crosses least and is near."""
     pixels = ax.get_figure(root=True).dpi / 72  # type: ignore[union-attr]
     inside = ax.get_window_extent()
     least, best = np.inf, (point, size)
@@ -65,7 +65,7 @@ def _free_spot(
         outside = not (inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1))
         cost = 5 * box.count_contains(ink) + 50 * (box.count_overlaps(taken) + outside)
         cost += FARTHER * gap / pixels
-        if cost < least:  # only then is its line worth looking at
+        if cost < least:  # otherwise its line need not be checked
             line = _leader(point, offset, box, pixels)
             cost += _near(line, ink, 2 * pixels)
             cost += sum(other.count_contains(line) for other in taken)
@@ -75,7 +75,7 @@ def _free_spot(
 
 
 def _leader(point: np.ndarray, offset: np.ndarray, box: Bbox, pixels: float) -> np.ndarray:
-    """Points on the line from just outside a mark's ring to its text's box."""
+    """Returns points on the line from just outside a mark's ring to its text's box."""
     line = point + np.linspace(0.0, 1.0, 40)[:, None] * offset
     clear = np.hypot(*(line - point).T) > (marks.CLEAR + 2.5) * pixels
     within = ((line >= box.min) & (line <= box.max)).all(axis=1)
@@ -83,6 +83,6 @@ def _leader(point: np.ndarray, offset: np.ndarray, box: Bbox, pixels: float) -> 
 
 
 def _near(line: np.ndarray, ink: np.ndarray, distance: float) -> int:
-    """How many points of a line lie closer than `distance` to something drawn."""
+    """Counts the points of a line that are closer than `distance` to something drawn."""
     apart = np.hypot(*(line[:, None] - ink[None]).transpose(2, 0, 1))
     return int((apart < distance).any(axis=1).sum())

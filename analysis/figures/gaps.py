@@ -1,4 +1,4 @@
-"""What the test loss is made of: loss on D_train, generalization of the model, amortization."""
+"""Parts of the test loss: loss on D_train, generalization of the model, amortized inference."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,23 +10,23 @@ from analysis.figures import marks, methods
 from analysis.intervals import FEW_SEEDS, over_seeds
 from analysis.trial_folder import ResultsError
 
-PARTS = {  # name: words and colour
+PARTS = {  # name: label and colour
     "train": ("loss on $D_\\mathrm{train}$", "#bdbdbd"),
-    "model": ("generalization but for inference", "#0072b2"),
+    "model": ("generalization without inference", "#0072b2"),
     "inference": ("amortized inference", "#e69f00"),
 }
 WHOLE = "test"
 ROW = 0.34  # inches
-UNDER = 0.22  # of a row, that the interval stands below the numbers
-FEW = 0.12  # share of the widest bar below which a number does not fit into a part
+UNDER = 0.22  # distance, in rows, of the interval below the numbers
+FEW = 0.12  # a number fits into parts of at least this share of the widest bar
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per method and part, and their sum `test`: nats per image, over draws.
+    """Returns nats per image over draws, a row per method and part, and for their sum `test`.
 
-    -test_elbo = -train_elbo + (generalization_gap - amortization_gap) + amortization_gap, each a
-    draw's last values. The amortization gap (Eq. 4) is that of the test images it was measured on.
-    Raises ResultsError where it is not measured.
+    -test_elbo = -train_elbo + (generalization_gap - amortization_gap) + amortization_gap, with the
+    last values of each draw. The amortization gap (Eq. 4) is that of the test images on which it
+    was measured. Raises ResultsError if it is not measured.
     """
     found = _finals(frame)
     inference, whole = found["amortization_gap"], found["generalization_gap"]
@@ -62,7 +62,7 @@ def _finals(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def gaps(frame: pd.DataFrame, note: str = "") -> Figure:
-    """A row per method, its parts end to end from the smallest loss on D_train on."""
+    """Draws a row per method with its parts end to end, starting below the smallest train loss."""
     table, chosen = numbers(frame), lines.methods(frame)
     wide = table.pivot(index="line", columns="part", values="mean")
     methods_shown = [name for name in lines.METHODS if name in wide.index]
@@ -83,25 +83,25 @@ def gaps(frame: pd.DataFrame, note: str = "") -> Figure:
         Line2D([], [], color=colour, linewidth=6, label=words) for words, colour in PARTS.values()
     ]
     handles.append(Line2D([], [], color="black", marker="|", linewidth=0.9, label="test loss"))
-    title = f"What the test loss is made of\n{methods.setting(chosen[chosen['state'] == 'done'])}"
+    title = f"Parts of the test loss\n{methods.setting(chosen[chosen['state'] == 'done'])}"
     marks.heading(figure, handles, title)
-    said = (
+    legend = (
         f"{marks.draws(table)}; numbers: means of the parts in nats; bars at the end: test loss, "
         f"{marks.interval_of(table)}; the axis does not begin at 0; the amortization gap is that "
-        "of the test images on which the best q was searched"
+        "of the test images whose q was optimized"
     )
-    marks.note(figure, [said, note])
+    marks.note(figure, [legend, note])
     return figure
 
 
 def _start(wide: pd.DataFrame) -> float:
-    """Left end of the axis: below the smallest loss on D_train by a part of what is added."""
+    """Returns the axis's left end, below the smallest train loss by a share of the other parts."""
     least, added = float(wide["train"].min()), float((wide[WHOLE] - wide["train"]).max())
     return least - 0.35 * abs(added)
 
 
 def _bar(ax: Axes, y: float, here: pd.DataFrame, start: float, span: float) -> None:
-    """The parts of one method; one that is negative leads back and is drawn thinner."""
+    """Draws the parts of one method; a negative part leads back and is drawn thinner."""
     values = here.set_index("part")
     left = start
     for part, (_, colour) in PARTS.items():

@@ -14,17 +14,17 @@ from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
 
 PLACE = ["source", "m_z", "n_c"]
-MOST = 2  # sources side by side
-FEW_SIZES = 6  # cells from which on the sizes of the others are known
-CLIP = 0.1  # quantile of the values above which colours do not tell apart
-EXACT = 0.01  # share by which a size may be wrong where it is taken for known
+MOST = 2  # largest number of sources drawn
+FEW_SIZES = 6  # least number of cells from which other cells' sizes are computed
+CLIP = 0.1  # share of the largest values that have the same colour
+EXACT = 0.01  # largest relative error of a computed size
 CELL = 0.42  # inches
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per source and finished (m_z, n_c): negative test ELBO, nats per image, over draws.
+    """Returns negative test ELBOs in nats per image over draws, a row per source and (m_z, n_c).
 
-    Raises ResultsError where fewer than two cells are finished.
+    Raises ResultsError if fewer than two cells are finished.
     """
     finals = curves.final(frame)
     shown = curves.sources(frame)[:MOST]
@@ -45,7 +45,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def heat(frame: pd.DataFrame, note: str = "") -> Figure:
-    """A panel per source, n_c across and m_z up; hatched cells are not run."""
+    """Draws a panel per source, with n_c across and m_z up; hatched cells are not run."""
     table = numbers(frame)
     sources = [name for name in curves.sources(frame) if name in set(table["source"])]
     m_z, n_c = (sorted(int(v) for v in table[name].unique()) for name in ("m_z", "n_c"))
@@ -66,19 +66,19 @@ def heat(frame: pd.DataFrame, note: str = "") -> Figure:
     label = "negative test ELBO\n(nats per image)"
     figure.colorbar(drawn, ax=list(axes), label=label, extend="max", aspect=14, pad=0.02)
     figure.suptitle("Test loss by latent multiplier and width", fontsize=8)
-    said = (
+    legend = (
         f"Cells: mean over {marks.draws(table)}, last epochs; hatched: not run; dashed: equal "
-        "numbers of parameters, told above; black: the path of Figure 8; colours end at "
+        "numbers of parameters, labelled above; black: the path of Figure 8; colours end at "
         f"{top:.4g}"
     )
-    marks.note(figure, [said, note])
+    marks.note(figure, [legend, note])
     return figure
 
 
 def _cells(
     ax: Axes, here: pd.DataFrame, m_z: list[int], n_c: list[int], colours: Normalize
 ) -> None:
-    """Colours and values of the cells that are there, hatches of the others."""
+    """Draws colours and values of measured cells, and hatches for the others."""
     grid = here.pivot(index="m_z", columns="n_c", values="mean").reindex(index=m_z, columns=n_c)
     values = grid.to_numpy(dtype=float)
     x, y = np.arange(len(n_c)), np.arange(len(m_z))
@@ -93,7 +93,7 @@ def _cells(
         shade = colormaps["viridis_r"](colours(value))
         ax.text(
             column, row, text, ha="center", va="center", fontsize=6.5, color=ink, zorder=5,
-            bbox={"facecolor": shade, "edgecolor": "none", "pad": 1.2},  # no line crosses a number
+            bbox={"facecolor": shade, "edgecolor": "none", "pad": 1.2},  # hides lines behind it
         )  # fmt: skip
     ax.set_xticks(x, [str(v) for v in n_c])
     ax.set_yticks(y, [str(v) for v in m_z])
@@ -101,10 +101,10 @@ def _cells(
 
 
 def sizes(table: pd.DataFrame, m_z: np.ndarray, n_c: np.ndarray) -> np.ndarray | None:
-    """Parameters at any (m_z, n_c), from the cells that are there; None where they do not tell.
+    """Computes the number of parameters at any (m_z, n_c), None if the measured cells do not fit.
 
-    Of a convolutional network P = a n_c^2 + b n_c + c m_z n_c + d m_z + e; it is fitted to the
-    known cells, and taken where it is right for all of them.
+    A convolutional network has P = a n_c^2 + b n_c + c m_z n_c + d m_z + e parameters. This is
+    fitted to the known cells, and used if it is right for all of them.
     """
     if "parameters" not in table:
         return None
@@ -126,7 +126,7 @@ def _terms(m_z: np.ndarray, n_c: np.ndarray) -> np.ndarray:
 
 
 def _contours(ax: Axes, table: pd.DataFrame, m_z: list[int], n_c: list[int]) -> None:
-    """Lines of equal numbers of parameters, a decade or less apart, between the cells' centres."""
+    """Draws lines of equal numbers of parameters, at powers of ten."""
     if len(m_z) < 2 or len(n_c) < 2:
         return
     x, y = (np.linspace(-0.5, len(each) - 0.5, 200) for each in (n_c, m_z))
@@ -147,14 +147,14 @@ def _contours(ax: Axes, table: pd.DataFrame, m_z: list[int], n_c: list[int]) -> 
 
 
 def _between(at: np.ndarray, values: list[int]) -> np.ndarray:
-    """The values at places between and beyond those of the grid, evenly in their logarithms."""
+    """Interpolates and extrapolates the grid's values at positions, linearly in their logarithm."""
     logs = np.log(values)
     knots = [2 * logs[0] - logs[1], *logs, 2 * logs[-1] - logs[-2]]
     return np.asarray(np.exp(np.interp(at, np.arange(-1, len(values) + 1), knots)))
 
 
 def _path(ax: Axes, frame: pd.DataFrame, source: str, m_z: list[int], n_c: list[int]) -> None:
-    """Figure 8's path through the cells, if these trials have one."""
+    """Draws Figure 8's path through the cells, if these trials have one."""
     try:
         steps = paths.path(frame, source)
     except ResultsError:
@@ -166,4 +166,4 @@ def _path(ax: Axes, frame: pd.DataFrame, source: str, m_z: list[int], n_c: list[
     ax.plot(x, y, "-", color="black", linewidth=0.8, zorder=4)
 
 
-OFF = -0.32  # of a cell, that the path runs below its value
+OFF = -0.32  # offset, in cells, of the path below the values

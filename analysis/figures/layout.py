@@ -1,4 +1,4 @@
-"""How a figure fits a column of a page: panels above each other, titles and notes wrapped."""
+"""Fits a figure into a page's column: stacks its panels, and wraps titles and notes."""
 
 import re
 from textwrap import wrap
@@ -10,20 +10,20 @@ from matplotlib.gridspec import GridSpec
 
 from analysis import style
 
-TITLE_LETTERS = 15.0  # of a heading that an inch holds
-ADDED = 0.55  # inches of labels and titles that a panel brings along
+TITLE_LETTERS = 15.0  # letters of a heading per inch
+ADDED = 0.55  # inches for a panel's labels and titles
 
 
 def narrow(figure: Figure) -> bool:
-    """Whether the figure is as wide as a column, or less."""
+    """Returns whether the figure is at most about as wide as a column."""
     return figure.get_figwidth() < style.COLUMN
 
 
 def stack(figure: Figure) -> None:
-    """Places the panels of a narrow figure above each other, column by column; wide ones stay.
+    """Places the panels of a narrow figure above each other, and leaves wide figures as they are.
 
-    The figure grows so that each panel keeps its height. Panels without a place in a grid, such as
-    colour bars, follow their own; what shares a y axis gets its numbers back.
+    The figure grows so that each panel keeps its height. Axes outside the grid, such as colour
+    bars, move with their panel; panels that share a y axis get its numbers.
     """
     placed = [ax for ax in figure.axes if ax.get_subplotspec() is not None]
     grids = {ax.get_subplotspec().get_gridspec() for ax in placed}  # type: ignore[union-attr]
@@ -36,7 +36,7 @@ def stack(figure: Figure) -> None:
     ratios = [float(ratio) for ratio in np.asarray(grid.get_height_ratios())]
     tall = figure.get_figheight()
     figure.set_figheight(tall + (columns - 1) * (tall * BODY + ADDED))
-    alike = len(set(ratios)) == 1  # else a lower row belongs to the one above it
+    alike = len(set(ratios)) == 1  # otherwise a lower row belongs to the row above it
     single = GridSpec(rows * columns, 1, figure=figure, height_ratios=ratios * columns)
     for ax in placed:
         at = ax.get_subplotspec()
@@ -46,11 +46,11 @@ def stack(figure: Figure) -> None:
         ax.tick_params(axis="y", labelleft=True)
 
 
-BODY = 0.55  # of a figure's height that its panels take, the rest being titles and notes
+BODY = 0.55  # share of a figure's height for its panels; the rest is for titles and notes
 
 
 def wrapped(text: str, figure: Figure) -> str:
-    """A heading whose lines fit the figure; TeX is not cut."""
+    """Wraps a heading to the figure's width, without breaking TeX."""
     most = TITLE_LETTERS * figure.get_figwidth()
     lines = []
     for line in text.splitlines():
@@ -66,17 +66,17 @@ def wrapped(text: str, figure: Figure) -> str:
 
 
 def columns(texts: list[str], figure: Figure, most: int) -> int:
-    """How many entries of a legend stand side by side in the figure, `most` at most."""
+    """Returns how many entries of a legend, at most `most`, fit side by side in the figure."""
     widest = HANDLE + max((style.letters(text) for text in texts), default=0) / LEGEND_LETTERS
     fitting = max(1, min(most, int(figure.get_figwidth() / widest)))
     rows = -(-len(texts) // fitting) or 1
     return -(-len(texts) // rows) or 1
 
 
-LEGEND_LETTERS, HANDLE = 17.5, 0.5  # that an inch holds; inches that a handle takes
+LEGEND_LETTERS, HANDLE = 17.5, 0.5  # letters per inch; inches for a handle
 
 
 def title(ax: Axes, text: str, letters: float = 0.0) -> None:
-    """A panel's title, bold on its left, wrapped where `letters` are given."""
+    """Sets a panel's title in bold at its left, wrapped to `letters` if they are given."""
     lines = wrap(text, int(letters)) if letters else [text]
     ax.set_title("\n".join(lines), loc="left", fontweight="bold")

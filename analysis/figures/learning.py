@@ -13,14 +13,14 @@ METRICS: dict[str, tuple[str, style.Line]] = {
     "test_elbo": ("test images", "-"),
     "train_elbo": (r"$D_\mathrm{train}$", "--"),
 }
-MOST = 2  # sources side by side
+MOST = 2  # largest number of sources drawn
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per source, n_c, metric and epoch at the smallest m_z with two n_c: nats per image.
+    """Returns ELBOs in nats per image, a row per source, n_c, metric and epoch.
 
-    `best` marks the epoch of the highest mean. Raises ResultsError where fewer than two widths or
-    epochs are measured.
+    They are at the smallest m_z with two n_c. `best` marks the epoch of the highest mean. Raises
+    ResultsError if fewer than two widths or epochs are measured.
     """
     tables = []
     for source, found in _trials(frame):
@@ -41,7 +41,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trials(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The finished trials of each source at the smallest m_z that has two n_c or more."""
+    """Selects each source's finished trials at the smallest m_z that has two n_c or more."""
     finals, found = curves.final(frame), []
     for source in curves.sources(frame)[:MOST]:
         own = finals[finals["source"] == source]
@@ -54,7 +54,7 @@ def _trials(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def learning(frame: pd.DataFrame, note: str = "") -> Figure:
-    """A panel per source; colour and marker are n_c, rings each width's best epoch on average."""
+    """Draws a panel per source, with a line per n_c and a ring at its best epoch on average."""
     table = numbers(frame)
     sources = list(dict.fromkeys(table["source"]))
     width = style.inches(style.WIDE if len(sources) > 1 else style.NARROW)
@@ -80,8 +80,8 @@ def learning(frame: pd.DataFrame, note: str = "") -> Figure:
     ]
     m_z = sorted(table["m_z"].unique())
     marks.heading(figure, handles, f"Learning curves by width, $m_z={', '.join(map(str, m_z))}$")
-    said = f"Means over {marks.draws(table)}; rings: the epoch of each width's highest mean on test"
-    marks.note(figure, [f"{said} images", note])
+    rings = "rings: the epoch of each width's highest mean on test images"
+    marks.note(figure, [f"Means over {marks.draws(table)}; {rings}", note])
     return figure
 
 

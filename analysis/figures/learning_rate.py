@@ -1,4 +1,4 @@
-"""Validation ELBO over the learning rate in each (m_z, n_c), and the table of the best rates."""
+"""Validation ELBO over the learning rate in each (m_z, n_c), and a table of the best rates."""
 
 import math
 
@@ -11,15 +11,15 @@ from analysis import style
 from analysis.figures import marks
 from analysis.intervals import t_interval
 
-PANEL = 2.1  # inches, of a row of panels
-ACROSS = 3
+PANEL = 2.1  # inches per row of panels
+ACROSS = 3  # panels per row
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per source, (m_z, n_c) and lr: mean validation ELBO, nats per image, over replicates.
+    """Returns mean validation ELBOs in nats per image, a row per source, (m_z, n_c) and lr.
 
-    `behind` is how far it stays behind the best rate of its cell; `best` marks that one, `edge`
-    says whether it is the smallest (low) or largest (high) that was tried.
+    Means are over replicates. `behind` is the distance to the best rate of the cell; `best` marks
+    that rate, and `edge` says whether it is the smallest (low) or largest (high) one tried.
     """
     found = rates.best(frame)
     best = {tuple(row[n] for n in rates.CELL): row for row in found.to_dict("records")}
@@ -36,7 +36,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def text(frame: pd.DataFrame, suffix: str = "txt") -> list[str]:
-    """The table's lines and its warnings: aligned (txt), Markdown (md) or LaTeX (tex)."""
+    """Returns the table's lines and warnings: aligned (txt), Markdown (md) or LaTeX (tex)."""
     table = rates.best(frame)
     if suffix == "txt":
         return rates.lines(table)
@@ -51,7 +51,7 @@ def text(frame: pd.DataFrame, suffix: str = "txt") -> list[str]:
 
 
 def learning_rate(frame: pd.DataFrame, note: str = "") -> Figure:
-    """A panel per source and m_z, a line per n_c; rings mark the best, crosses those at an edge."""
+    """Draws a panel per source and m_z with a line per n_c; rings are best rates, crosses edges."""
     table = numbers(frame)
     groups = list(table.groupby(["source", "m_z"]))
     across, down = min(ACROSS, len(groups)), math.ceil(len(groups) / ACROSS)
@@ -75,6 +75,6 @@ def learning_rate(frame: pd.DataFrame, note: str = "") -> Figure:
     for ax in panels[::across]:
         ax.set_ylabel("validation ELBO\n(nats per image)")
     handles = [Line2D([], [], color=c, marker="o", label=f"$n_c={n}$") for n, c in colours.items()]
-    marks.heading(figure, handles, "Rings: best by validation; crosses: best at an edge")
+    marks.heading(figure, handles, "Rings: best by validation; crosses: best, but at an edge")
     marks.note(figure, [f"means over {marks.span(table['n'])} replicates or seeds", note])
     return figure

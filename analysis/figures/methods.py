@@ -1,4 +1,4 @@
-"""The four training methods on one data set: what Figures 2, 10, 11 and 12 share (section 5.1)."""
+"""Draws the four training methods on one data set, for Figures 2, 10, 11, 12 (section 5.1)."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ LOOKS = panels.looks(lines.METHODS)
 
 
 def chosen(frame: pd.DataFrame, number: int, dataset: str, likelihood: str = "") -> pd.DataFrame:
-    """The methods' trials on a data set, with one likelihood; ResultsError where are none."""
+    """Selects the methods' trials on a data set and likelihood; ResultsError if there are none."""
     found = lines.methods(frame)
     found = found[found["dataset"] == dataset]
     found = found[found["likelihood"] == likelihood] if likelihood else found
@@ -29,7 +29,7 @@ def chosen(frame: pd.DataFrame, number: int, dataset: str, likelihood: str = "")
 
 
 def draw(frame: pd.DataFrame, found: pd.DataFrame, shown: Sequence[Panel], note: str) -> Figure:
-    """The panels of the chosen trials; data set, likelihood and size of the VAEs in the title."""
+    """Draws panels of the selected trials, with data set, likelihood and VAE size in the title."""
     table = panel_numbers.numbers(found, shown, LOOKS)
     notes = [*panel_numbers.notes(frame, found, table, LOOKS), note]
     title = f"VAEs by training distribution\n{setting(found)}"
@@ -37,7 +37,7 @@ def draw(frame: pd.DataFrame, found: pd.DataFrame, shown: Sequence[Panel], note:
 
 
 def setting(found: pd.DataFrame) -> str:
-    """Data set, likelihood and size of the VAEs."""
+    """Spells data set, likelihood and size of the VAEs."""
     first = found.iloc[0]
     name = str(first["likelihood"])
     likelihood = style.LIKELIHOOD_LABELS.get(name, name)
@@ -45,6 +45,6 @@ def setting(found: pd.DataFrame) -> str:
 
 
 def data(found: pd.DataFrame) -> str:
-    """The data set's name, and whether it is a copy."""
+    """Spells the data set's name, and whether it is a JPEG copy."""
     first = found.iloc[0]
     return style.dataset_label(first["dataset"], str(first.get("data")))

@@ -1,4 +1,4 @@
-"""How much draws differ: each draw's test loss against the mean of its cell, and their spread."""
+"""Noise of draws: each draw's test loss minus the mean of its cell, and standard deviations."""
 
 import numpy as np
 import pandas as pd
@@ -12,15 +12,15 @@ from analysis.intervals import FEW_SEEDS, LEVEL, over_seeds
 from analysis.trial_folder import ResultsError
 
 PLACE = ["source", "m_z", "n_c"]
-MOST = 2  # sources
+MOST = 2  # largest number of sources drawn
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per source and (m_z, n_c) of three draws or more: sd of the test ELBO, nats per image.
+    """Returns standard deviations of test ELBOs (nats per image), a row per source and (m_z, n_c).
 
-    `sd_low` and `sd_high` are its 95 % interval (chi squared, normal noise assumed); `mean`,
-    `low`, `high` and the draws' values are of the negative test ELBO. Raises ResultsError without
-    three draws anywhere.
+    Cells have three draws or more. `sd_low` and `sd_high` are the 95 % interval (chi squared,
+    normal noise assumed); `mean`, `low`, `high` and the draws' values are of the negative test
+    ELBO. Raises ResultsError if no cell has three draws.
     """
     finals = curves.final(frame)
     finals = finals[finals["source"].isin(curves.sources(frame)[:MOST])]
@@ -31,7 +31,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     table = table[table["n"] >= FEW_SEEDS].reset_index(drop=True) if "n" in table else table[:0]
     if table.empty:
         raise ResultsError(
-            "The noise of draws needs three finished ones of one (m_z, n_c). "
+            "The noise of draws needs three finished draws of one (m_z, n_c). "
             "Run the study with --replicates 0-2."
         )
     free = table["n"] - 1
@@ -44,7 +44,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def noise(frame: pd.DataFrame, note: str = "") -> Figure:
-    """(a) each draw minus its cell's mean; (b) standard deviations with intervals, log axis."""
+    """Draws (a) each draw minus its cell's mean, (b) standard deviations on a log axis."""
     table = numbers(frame)
     sources = [name for name in curves.sources(frame) if name in set(table["source"])]
     cells = sorted({*table[["m_z", "n_c"]].itertuples(index=False, name=None)})
@@ -76,13 +76,13 @@ def noise(frame: pd.DataFrame, note: str = "") -> Figure:
                linestyle="", label=style.source_label(name))
         for name in sources
     ]  # fmt: skip
-    marks.heading(figure, handles, "Noise: how far the draws of one model lie apart")
-    said = (
+    marks.heading(figure, handles, "Noise: differences between draws of one model")
+    legend = (
         f"{marks.draws(table)}; (b) sd with 95 % interval (chi squared, normal noise assumed); "
-        "cells of fewer than three draws are left out"
+        "cells with fewer than three draws are left out"
     )
-    marks.note(figure, [said, note])
+    marks.note(figure, [legend, note])
     return figure
 
 
-SIDE, MANY = 0.25, 10  # between sources, cells being 1 apart; cells from which on ticks are small
+SIDE, MANY = 0.25, 10  # distance between sources in cells; with more cells tick labels are small

@@ -1,4 +1,4 @@
-"""The numbers of panels over epochs, and what is said of them under the figure."""
+"""Computes the numbers of panels over epochs, and the notes under them."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from analysis.trial_folder import ResultsError
 
 
 def numbers(frame: pd.DataFrame, panels: Sequence[Panel], looks: Looks) -> pd.DataFrame:
-    """A row per panel, metric, line and epoch (`part` epochs), and for last values (`part` end).
+    """Returns a row per panel, metric, line and epoch (`part` epochs) or last value (`part` end).
 
-    ELBOs and their gaps in nats per image. Raises ResultsError where nothing is measured.
+    ELBOs and their gaps are in nats per image. Raises ResultsError if nothing is measured.
     """
     kept = lines.drawn(frame, ["line"])
     tables = []
@@ -38,7 +38,7 @@ def numbers(frame: pd.DataFrame, panels: Sequence[Panel], looks: Looks) -> pd.Da
 
 
 def _rank(panels: Sequence[Panel]):  # type: ignore[no-untyped-def]
-    """Sorts parts and metrics in the order in which the panels show them."""
+    """Returns a sort key for parts and metrics in the order in which the panels show them."""
     names = ["epochs", "end"]
     for panel in panels:
         names += [metric for metric, _, _ in panel.shown] + [panel.end or ""]
@@ -46,21 +46,21 @@ def _rank(panels: Sequence[Panel]):  # type: ignore[no-untyped-def]
 
 
 def notes(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame, looks: Looks) -> list[str]:
-    """Seeds and epochs behind what is drawn; what is absent or not finished."""
+    """Returns notes on the draws and epochs shown, and on what is absent or not finished."""
     elbos = table[table["metric"] == "test_elbo"]
     last = elbos.groupby(["panel", "line"])[["epoch"]].max()
     absent = [look.label for line, look in looks.items() if line not in set(table["line"])]
-    said = f"Not in these results: {', '.join(absent)}" if absent else ""
+    lacking = f"Not in these results: {', '.join(absent)}" if absent else ""
     ends = (table["part"] == "end").any()
     seeds = "dots, in the lower panels; lines are means" if ends else ""
     return [
-        marks.counted(last, table, seeds), said, _early(table),
+        marks.counted(last, table, seeds), lacking, _early(table),
         marks.lacking(lines.unfinished(frame, found)),
     ]  # fmt: skip
 
 
 def _early(table: pd.DataFrame) -> str:
-    """The last values that are older than the end of training."""
+    """Names last values that were measured before the end of training."""
     gaps = table[(table["part"] == "end") & (table["epoch"] < table["epoch"].max())]
     early = [f"{gap.line} {gap.metric} ({gap.epoch})" for gap in gaps.itertuples()]
-    return f"Measured last at an earlier epoch: {'; '.join(early)}" if early else ""
+    return f"Last measured at an earlier epoch: {'; '.join(early)}" if early else ""

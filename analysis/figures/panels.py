@@ -1,4 +1,4 @@
-"""Panels over epochs, the last values below each: what Figures 2, 5, 6 and 10 to 14 share."""
+"""Draws panels over epochs with last values below each, for Figures 2, 5, 6 and 10 to 14."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,32 +13,32 @@ from analysis import style
 from analysis.figures import marks
 from analysis.intervals import FEW_SEEDS
 
-ROW = 0.2  # inches of a line in the lower panels
-UPPER = 2.0  # inches
-ASIDE = 0.008  # of the epochs, between intervals at their end
-AROUND = 1.55  # inches of titles, legends, labels and notes
+ROW = 0.2  # inches per line in the lower panels
+UPPER = 2.0  # inches of the upper panels' height
+ASIDE = 0.008  # distance between intervals at the last epoch, as a share of the epochs
+AROUND = 1.55  # inches for titles, legends, labels and notes
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A metric drawn solid and one drawn dashed, the gap between them at the end."""
+    """Describes a panel: a solid and a dashed metric, and the gap between them at the end."""
 
     title: str
     label: str  # of the y axis, with its unit
     solid: tuple[str, str]  # metric, its words
     dashed: tuple[str, str] | None = None
-    end: str | None = None  # metric whose last values stand below
+    end: str | None = None  # metric whose last values are shown below
     second: style.Line = "--"  # how `dashed` is drawn
 
     @property
     def shown(self) -> list[tuple[str, str, style.Line]]:
-        """Metric, words and style of each."""
+        """Returns metric, label and line style of each."""
         others = [(*self.dashed, self.second)] if self.dashed else []
         return [(*self.solid, "-"), *others]
 
     @property
     def handles(self) -> list[Line2D]:
-        """For a legend of the styles."""
+        """Returns handles for a legend of the line styles."""
         return [
             Line2D([], [], color=style.GREY, linestyle=line, label=words)
             for _, words, line in self.shown
@@ -62,7 +62,7 @@ ALL = (GENERALIZATION, AMORTIZATION, ROBUSTNESS)
 
 @dataclass(frozen=True)
 class Look:
-    """How a line is named, coloured and marked."""
+    """Holds the label, colour and marker of a line."""
 
     label: str
     colour: str
@@ -73,7 +73,7 @@ Looks = Mapping[str, Look]
 
 
 def looks(names: Sequence[str]) -> dict[str, Look]:
-    """The looks of training distributions."""
+    """Returns the looks of training distributions."""
     return {
         name: Look(style.source_label(name), style.source_colour(name), style.source_marker(name))
         for name in names
@@ -81,7 +81,7 @@ def looks(names: Sequence[str]) -> dict[str, Look]:
 
 
 def present(table: pd.DataFrame, looks: Looks) -> dict[str, Look]:
-    """The looks of the lines that the table has."""
+    """Returns the looks of the lines that the table has."""
     return {line: look for line, look in looks.items() if line in set(table["line"])}
 
 
@@ -93,15 +93,15 @@ def draw(
     notes: Sequence[str],
     turns: Mapping[int, str] | None = None,
 ) -> Figure:
-    """Above each metric over epochs, below the last values; `turns`: epochs with a dotted line.
+    """Draws each metric over epochs, and its last values below; `turns` are dotted epochs.
 
-    Lines are means, bars are 95 % intervals over seeds, dots are seeds. Panels of which nothing is
-    measured are left out, and a note says so.
+    Lines are means, bars are 95 % intervals over draws, dots are draws. Panels without measured
+    values are left out, and a note says so.
     """
     absent = [panel.title for panel in panels if panel.title not in set(table["panel"])]
     panels = [panel for panel in panels if panel.title not in absent]
-    said = f"Not measured: {', '.join(absent)}." if absent else ""
-    notes = [*notes[:-1], said, *notes[-1:]]
+    lacking = f"Not measured: {', '.join(absent)}." if absent else ""
+    notes = [*notes[:-1], lacking, *notes[-1:]]
     here, across = present(table, looks), len(panels)
     below = ROW * len(here) + 0.15 if any(panel.end for panel in panels) else 0.0
     figure = canvas(across, below)
@@ -120,7 +120,7 @@ def draw(
 
 
 def canvas(across: int, below: float = 0.0) -> Figure:
-    """A figure with so many panels side by side and, if `below` inches, a row under them."""
+    """Returns a figure with `across` panels side by side and, if `below` inches, a row below."""
     width = style.inches(style.WIDE if across > 1 else style.NARROW)
     figure = Figure(figsize=(width, UPPER + below + AROUND), layout="constrained")
     heights = [UPPER, below] if below else [UPPER]
@@ -135,7 +135,7 @@ def over_epochs(
     looks: Looks,
     turns: Mapping[int, str],
 ) -> None:
-    """The panel's metrics over epochs; `turns`: epochs with a dotted line."""
+    """Draws the panel's metrics over epochs, with a dotted line at each epoch of `turns`."""
     ax.set_xlabel(style.LABELS["epoch"])
     ax.set_ylabel(panel.label)
     if table.empty:
@@ -153,7 +153,7 @@ def over_epochs(
 
 
 def _bars(ax: Axes, table: pd.DataFrame, looks: Looks) -> None:
-    """Intervals at the last epoch, beside each other: bands of several lines are a mush."""
+    """Draws intervals at the last epoch side by side, since bands of several lines would blend."""
     last = table[table["epoch"] == table.groupby(["metric", "line"])["epoch"].transform("max")]
     last = last[last["n"] >= FEW_SEEDS]
     step = ASIDE * float(table["epoch"].max())
@@ -165,7 +165,7 @@ def _bars(ax: Axes, table: pd.DataFrame, looks: Looks) -> None:
 
 
 def _styles(ax: Axes, panel: Panel) -> None:
-    """What is solid and what dashed, between the panel's title and its axes."""
+    """Draws a legend of the line styles between the panel's title and its axes."""
     if panel.dashed:
         ax.legend(
             handles=panel.handles, loc="lower left", bbox_to_anchor=(-0.02, 0.985), ncols=2,
@@ -174,7 +174,7 @@ def _styles(ax: Axes, panel: Panel) -> None:
 
 
 def _ends(ax: Axes, table: pd.DataFrame, panel: Panel, looks: Looks) -> None:
-    """A row per line: seeds, mean and interval of the last value, the value above."""
+    """Draws a row per line: draws, mean and interval of the last value, and its number."""
     rows = {line: len(looks) - 1 - at for at, line in enumerate(looks)}
     ax.set_ylim(-0.5, len(looks) - 0.3)
     ax.set_yticks(list(rows.values()), [looks[line].label for line in rows])
@@ -194,7 +194,7 @@ def _ends(ax: Axes, table: pd.DataFrame, panel: Panel, looks: Looks) -> None:
 
 
 def handles(looks: Looks, turns: Mapping[int, str]) -> list[Line2D]:
-    """The lines' colours and the dotted epochs, for a legend."""
+    """Returns legend handles of the lines' colours and the dotted epochs."""
     found = [
         Line2D([], [], color=look.colour, marker=look.marker, label=look.label)
         for look in looks.values()

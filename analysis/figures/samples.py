@@ -1,6 +1,6 @@
-"""Samples and reconstructions of every (m_z, n_c), a block of images for each cell of the grid.
+"""Samples and reconstructions of every (m_z, n_c), in a block of images for each cell of the grid.
 
-The images lie in the trials' `arrays.npz`, so this figure is drawn from folders only.
+The images are in the trials' `arrays.npz`, so this figure needs a results folder.
 """
 
 from pathlib import Path
@@ -15,16 +15,16 @@ from analysis.figures import fig9, fig17, marks
 from analysis.trial_folder import ResultsError
 
 SETS = {"samples": "samples", "reconstructions": "reconstructions", "test_images": "test images"}
-EACH = 4  # images of a set in a cell
+EACH = 4  # images per set in a cell
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """The frame of the results, each row with the `folder` of its trial."""
+    """Returns the frame of the results with the `folder` of each row's trial."""
     return fig9.load(path)
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per cell: the trial whose images are shown, and how many of each set it has."""
+    """Returns a row per cell: the trial whose images are shown, and the size of each set."""
     rows = [
         {"m_z": m_z, "n_c": n_c, "key": key, **{name: len(held.get(name, ())) for name in SETS}}
         for (m_z, n_c), (key, held) in _cells(frame).items()
@@ -33,7 +33,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def samples(frame: pd.DataFrame, note: str = "") -> Figure:
-    """n_c across, m_z down; in each cell a row of each set, all pixels equal squares."""
+    """Draws n_c across and m_z down, with a row per set in each cell; pixels are equal squares."""
     cells = _cells(frame)
     m_z = sorted({place[0] for place in cells})
     n_c = sorted({place[1] for place in cells})
@@ -67,13 +67,13 @@ def samples(frame: pd.DataFrame, note: str = "") -> Figure:
     source = style.source_label(_lead(frame))
     figure.suptitle(f"Images of every cell, {source} training", fontsize=8)
     words = ", then ".join(SETS[name] for name in sets)
-    said = f"In each cell from above: {words}; the first {EACH} of the cell's first draw, none left"
-    marks.note(figure, [f"{said} out", note])
+    legend = f"In each cell, from the top: {words}; the first {EACH} of the cell's first draw"
+    marks.note(figure, [f"{legend}, without selection", note])
     return figure
 
 
 def _block(held: dict[str, np.ndarray], sets: list[str], dataset: str) -> np.ndarray:
-    """A row of images for each set, white where the trial has none."""
+    """Returns a row of images for each set, white if the trial has none."""
     top = max(float(images.max()) for images in held.values())
     levels = fig9.GREY_LEVELS.get(dataset, 256 if top > 1 else 2)
     known = next(iter(held.values()))
@@ -90,7 +90,7 @@ def _lead(frame: pd.DataFrame) -> str:
 
 
 def _cells(frame: pd.DataFrame) -> dict[tuple[int, int], tuple[str, dict[str, np.ndarray]]]:
-    """Key and images of each cell's first draw that has any; of normal training, or the first."""
+    """Returns key and images of each cell's first draw that has any, of the leading source."""
     finals = curves.final(frame)
     finals = finals[finals["source"] == _lead(frame)].sort_values(["m_z", "n_c", "unit", "seed"])
     cells: dict[tuple[int, int], tuple[str, dict[str, np.ndarray]]] = {}
@@ -107,7 +107,7 @@ def _cells(frame: pd.DataFrame) -> dict[tuple[int, int], tuple[str, dict[str, np
 
 
 def _images(folder: Path) -> dict[str, np.ndarray]:
-    """The sets that a trial's arrays.npz holds; nothing is unpickled, nothing raised."""
+    """Reads the sets in a trial's arrays.npz without unpickling, {} if it cannot be read."""
     try:
         with np.load(folder / "arrays.npz", allow_pickle=False) as held:
             return {name: held[name] for name in SETS if name in held and held[name].ndim == 4}

@@ -1,4 +1,4 @@
-"""A search in parallel coordinates: the values tried, and the validation ELBO that each reached."""
+"""A search in parallel coordinates: the values tried, and the validation ELBO of each point."""
 
 import math
 from collections.abc import Sequence
@@ -15,26 +15,26 @@ from analysis.figures import marks
 from analysis.provenance import provenance
 from analysis.trial_folder import ResultsError
 
-CELL = ("dataset", "source", "m_z", "n_c")  # what the panels are named by, where it differs
-PANELS, ACROSS = 12, 3  # drawn at most; side by side
-HEIGHT = 1.9  # inches of a row of panels
+CELL = ("dataset", "source", "m_z", "n_c")  # fields that name a panel, if they differ
+PANELS, ACROSS = 12, 3  # largest number of panels; panels per row
+HEIGHT = 1.9  # inches per row of panels
 CHOSEN, STOPPED = "#d55e00", "#c9c9c9"
-TICKS = 4  # choices that an axis names, at most
+TICKS = 4  # largest number of choices labelled on an axis
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """The results' frame, with the search that the study records in `attrs["search"]`."""
+    """Returns the results' frame, with the study's search in `attrs["search"]`."""
     frame = results.load(path)
     frame.attrs["search"] = choice.search_of(frame, provenance(path))
     return frame
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per cell and point: the values tried, how far they were trained, what they scored.
+    """Returns a row per cell and point: the values tried, epochs trained, and scores.
 
-    `score` is the validation ELBO (nats per image) at `epochs`, which halving may have cut short,
-    `last_rung` whether it was not, `score_E` those at the rungs; `test_elbo` of the chosen point
-    alone. Raises ResultsError where the study records no search.
+    `score` is the validation ELBO (nats per image) at `epochs`; `last_rung` is False if halving
+    stopped the point early; `score_E` are the scores at the rungs; only the chosen point has
+    `test_elbo`. Raises ResultsError if the study records no search.
     """
     search = _search(frame)
     named = frame.drop_duplicates("key").set_index("key")
@@ -78,7 +78,7 @@ def _search(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def search(frame: pd.DataFrame, note: str = "") -> Figure:
-    """A panel per cell; a line per point, dark to light with its score, the chosen one thick."""
+    """Draws a panel per cell with a line per point, lighter with its score; the chosen is thick."""
     record, table = _search(frame), numbers(frame)
     cells = list(table["cell"].unique())
     shown = cells[:PANELS]
@@ -119,7 +119,7 @@ def _title(part: pd.DataFrame, table: pd.DataFrame, ranges: dict[str, str]) -> s
 
 
 def _panel(ax: Axes, part: pd.DataFrame, ranges: dict[str, str]) -> None:
-    """The axes side by side, each from 0 to 1; behind them those that were stopped."""
+    """Draws the axes side by side, each from 0 to 1, with stopped points behind the others."""
     from matplotlib import colormaps
 
     scales = [_Scale(name, ranges[name]) for name in ranges]
@@ -149,7 +149,7 @@ def _panel(ax: Axes, part: pd.DataFrame, ranges: dict[str, str]) -> None:
 
 
 class _Scale:
-    """Where the values of one axis stand between 0 and 1."""
+    """Maps the values of one axis to heights between 0 and 1."""
 
     def __init__(self, name: str, text: str, values: Sequence[float] = ()) -> None:
         self.name = name
@@ -161,7 +161,7 @@ class _Scale:
         self.low, self.high = ends
 
     def heights(self, values: Sequence[Any]) -> list[float]:
-        """The values' places."""
+        """Returns the values' heights."""
         if self.kind == "choice":
             return [self._chosen(value) for value in values]
         if self.high == self.low:
@@ -177,7 +177,7 @@ class _Scale:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Places and texts of the ends, or of the first choices."""
+        """Returns heights and texts of the ends, or of the first choices."""
         if self.kind == "choice":
             last = max(1, len(self.choices) - 1)
             return [(at / last, text) for at, text in enumerate(self.choices)][:TICKS]
@@ -185,7 +185,7 @@ class _Scale:
 
 
 def _same(text: str, value: Any) -> bool:
-    """Whether the text is the number."""
+    """Returns whether the text spells the number."""
     try:
         return float(text) == float(value)
     except (TypeError, ValueError):

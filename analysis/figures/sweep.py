@@ -1,4 +1,4 @@
-"""Train and test ELBO at the end of training against one axis: what Figures 4, 15 and 16 share."""
+"""Draws train and test ELBO at the end of training against one axis, for Figures 4, 15, 16."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from analysis.figures.panels import Looks
 from analysis.intervals import FEW_SEEDS
 from analysis.trial_folder import ResultsError
 
-METRICS: dict[str, tuple[str, style.Line]] = {  # words and style
+METRICS: dict[str, tuple[str, style.Line]] = {  # label and style
     "test_elbo": (r"$D_\mathrm{test}$", "-"),
     "train_elbo": (r"$D_\mathrm{train}$", "--"),
 }
@@ -21,10 +21,10 @@ HEIGHT = 3.4  # inches
 
 
 def numbers(found: pd.DataFrame, axis: str, needs: str) -> pd.DataFrame:
-    """A row per metric, line and value of `axis`: last ELBOs in nats per image, over seeds.
+    """Returns last ELBOs in nats per image over seeds, a row per metric, line and value of `axis`.
 
-    `axis` is missing for a line that is drawn as horizontals. Raises ResultsError(needs) where
-    nothing is finished at a value of the axis.
+    `axis` is missing for lines that are drawn horizontally. Raises ResultsError(needs) if nothing
+    is finished at a value of the axis.
     """
     if not (found[axis].notna() & (found["state"] == "done")).any():
         raise ResultsError(needs)
@@ -44,7 +44,7 @@ def numbers(found: pd.DataFrame, axis: str, needs: str) -> pd.DataFrame:
 
 
 def draw(ax: Axes, table: pd.DataFrame, axis: str, looks: Looks) -> None:
-    """Solid the test set, dashed D_train; horizontals, with their intervals, across the axis."""
+    """Draws test ELBOs solid and train ELBOs dashed; lines without axis values are horizontal."""
     ax.set_ylabel(style.LABELS["elbo"])
     for metric, (_, look) in METRICS.items():
         for line, part in table[table["metric"] == metric].groupby("line"):
@@ -70,7 +70,7 @@ def figure(
     notes: Sequence[str],
     more: Sequence[Line2D] = (),
 ) -> tuple[Figure, Axes]:
-    """An empty panel with heading and notes; `more` handles follow those of lines and styles."""
+    """Returns a figure with an empty panel, heading and notes; `more` handles come last."""
     made = Figure(figsize=(style.inches(style.NARROW), HEIGHT), layout="constrained")
     shown = {line: look for line, look in looks.items() if line in set(table["line"])}
     handles = [

@@ -19,28 +19,28 @@ METRICS = {  # the paper's order; representation, reconstruction and sample qual
     "inception_score": "Inception score",
 }
 LOW_IS_GOOD = ("fid",)
-REASONS = {  # metrics: the column that says why they are absent, and one of theirs
+REASONS = {  # metrics: the column with the reason of their absence, and one of their columns
     "accuracy": ("representation_absent", "accuracy_logistic"),
     "PSNR": ("psnr_absent", "psnr_mean"),
     "FID, IS": ("sample_quality_absent", "inception_score"),
 }
-MARK = f"* best mean of its row, and what is not shown to be worse; {tables.SAID}"
+MARK = f"* best mean of its row, and means not shown to be worse; {tables.CELLS}"
 TASKS = (
     "accuracy: of classifiers on the latent means; PSNR: of reconstructions; FID and Inception "
     "score: of samples"
 )
 OWN_FEATURES = (
-    "FID and IS rest on the features of a small classifier trained on D_train, "
-    "not on Inception's: not comparable with published ones"
+    "FID and IS use the features of a small classifier trained on D_train, not Inception's, and "
+    "are not comparable with published ones"
 )
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per data set, likelihood, metric and method: last values over seeds, and their std.
+    """Returns last values over seeds, a row per data set, likelihood, metric and method.
 
     `best` marks the best mean of its metric and data set, `tied` also those that are not shown to
-    be worse (`ties.tied`); the paper gives standard deviations
-    (n - 1). Raises ResultsError where nothing is measured at the end of a finished trial.
+    be worse (`ties.tied`); `std` are standard deviations (n - 1), which the paper gives. Raises
+    ResultsError if nothing is measured at the end of a finished trial.
     """
     table = tables.numbers(frame, list(METRICS), "metric")
     if table.empty:
@@ -60,34 +60,34 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def text(frame: pd.DataFrame, suffix: str = "txt") -> list[str]:
-    """The table's lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
+    """Returns the table's lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
     return _table(frame, suffix).text(suffix)
 
 
 def table11(frame: pd.DataFrame, note: str = "") -> Figure:
-    """The table as a picture, the best means and those tied with them bold."""
+    """Draws the table as a picture, with the best means and those tied with them in bold."""
     return _table(frame, "picture").picture(note)
 
 
 def _table(frame: pd.DataFrame, suffix: str) -> Table:
     table = numbers(frame)
     cells = tables.parts(table, METRICS, "metric", "tied", suffix)
-    said = [f"{MARK}; {tables.counts(table)}", TASKS, *tables.lengths(table)]
-    said += _reasons(frame)
-    return Table(tables.head("metric", table), cells, said)
+    notes = [f"{MARK}; {tables.counts(table)}", TASKS, *tables.lengths(table)]
+    notes += _reasons(frame)
+    return Table(tables.head("metric", table), cells, notes)
 
 
 def _reasons(frame: pd.DataFrame) -> list[str]:
-    """Why metrics are absent, and what those present rest on, per data set."""
-    said: dict[str, None] = {}
+    """Returns notes, per data set, on why metrics are absent and on unusual features."""
+    notes: dict[str, None] = {}
     found = lines.methods(frame)
     for _, part in found[found["state"] == "done"].groupby("dataset", sort=False):
         data = methods.data(part)
         for metric, (column, number) in REASONS.items():
             lacking = part[part[number].isna()] if number in part else part
             for reason in lacking[column].dropna().unique() if column in part else ():
-                said[f"{data}, {metric} not measured: {reason}"] = None
+                notes[f"{data}, {metric} not measured: {reason}"] = None
         extractor = part.get("sample_quality_extractor", pd.Series(dtype=str))
         if (extractor == "classifier").any():
-            said[f"{data}: {OWN_FEATURES}"] = None
-    return list(said)
+            notes[f"{data}: {OWN_FEATURES}"] = None
+    return list(notes)

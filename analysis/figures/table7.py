@@ -12,15 +12,15 @@ GAPS = {
     "amortization_gap": "amortization (nats)",
     "robustness_gap": "robustness (MS-SSIM)",
 }
-MARK = f"* smallest mean of its row, and what is not shown to be larger; {tables.SAID}"
+MARK = f"* smallest mean of its row, and means not shown to be larger; {tables.CELLS}"
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per data set, likelihood, gap and method: last values over seeds.
+    """Returns last values over seeds, a row per data set, likelihood, gap and method.
 
     `smallest` marks the smallest mean of its gap and data set, `tied` also those that are not shown
-    to be larger (`ties.tied`). Raises ResultsError where no gap
-    is measured at the end of a finished trial.
+    to be larger (`ties.tied`). Raises ResultsError if no gap is measured at the end of a finished
+    trial.
     """
     table = tables.numbers(frame, list(GAPS), "gap")
     if table.empty:
@@ -36,12 +36,12 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def text(frame: pd.DataFrame, suffix: str = "txt") -> list[str]:
-    """The table's lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
+    """Returns the table's lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
     return _table(frame, suffix).text(suffix)
 
 
 def table7(frame: pd.DataFrame, note: str = "") -> Figure:
-    """The table as a picture, the smallest gaps and those tied with them bold."""
+    """Draws the table as a picture, with the smallest gaps and those tied with them in bold."""
     return _table(frame, "picture").picture(note)
 
 

@@ -1,7 +1,7 @@
-"""Tables of last values: a row of cells per metric and data set, as text and as a picture.
+"""Makes tables of last values as text and as pictures, for Tables 7 and 11.
 
-What Tables 7 and 11 share: the four methods side by side, set off the best mean of a row and those
-that are not shown to be worse.
+A table has a row per metric and data set, with the four methods side by side; the best mean of a
+row and those that are not shown to be worse are marked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,27 +15,27 @@ from analysis import levels, lines, style
 from analysis.figures import marks, methods
 from analysis.intervals import FEW_SEEDS
 
-SAID = f"mean with 95 % t interval from {FEW_SEEDS} draws on"
-FRAMES = {  # of the best mean of a row, and of the others
+CELLS = f"mean with 95 % t interval for at least {FEW_SEEDS} draws"
+FRAMES = {  # format: for the best mean of a row, for the others
     **{"txt": ("{}*", "{} "), "md": ("**{}**", "{}"), "tex": (r"\textbf{{{}}}", "{}")},
     "picture": ("*{}", "{}"),
 }
 SIGNS = {"\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{MINUS SIGN}": "$-$"}  # in LaTeX
-FIRST, WIDTH, ROW = 2.0, 1.05, 0.19  # inches: of the first column, of the others, of a row
-INDENT = 0.25  # inches, of a method under its metric
-LAST = 0.2  # inches from the right to the middle of the column n
+FIRST, WIDTH, ROW = 2.0, 1.05, 0.19  # inches: first column, other columns, row
+INDENT = 0.25  # inches of a method under its metric
+LAST = 0.2  # inches from the right edge to the middle of the column n
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells in the order of the head, per data set; what is said under them, the mark first."""
+    """Holds a table: head, cells per data set, and notes, of which the first explains the mark."""
 
     head: Sequence[str]
     parts: Mapping[str, list[list[str]]]
-    said: Sequence[str]
+    notes: Sequence[str]
 
     def text(self, suffix: str) -> list[str]:
-        """Lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
+        """Returns the table's lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
         if suffix == "txt":
             return self._aligned()
         head = ["", *self.head]
@@ -52,8 +52,8 @@ class Table:
         return [*start, *body, r"\hline", r"\end{tabular}", *self._under("%", "% {}")]
 
     def _under(self, first: str, form: str) -> list[str]:
-        """What is said beyond the mark, which Markdown and LaTeX show."""
-        return [first, *map(form.format, self.said[1:])] if self.said[1:] else []
+        """Returns the notes except that on the mark, since Markdown and LaTeX use bold type."""
+        return [first, *map(form.format, self.notes[1:])] if self.notes[1:] else []
 
     def _aligned(self) -> list[str]:
         every = [self.head, *(row for rows in self.parts.values() for row in rows)]
@@ -66,10 +66,10 @@ class Table:
         made = [line(self.head)]
         for name, rows in self.parts.items():
             made += [name, *map(line, rows)]
-        return [*made, *self.said]
+        return [*made, *self.notes]
 
     def picture(self, note: str = "") -> Figure:
-        """The table as a picture, what is marked being bold; a line a cell in a column's width."""
+        """Draws the table with marked cells in bold; in a column's width each cell is a line."""
         if style.inches(style.WIDE) < style.COLUMN:
             return self._column(note)
         height = ROW * (2 + sum(1 + len(rows) for rows in self.parts.values()))
@@ -88,30 +88,30 @@ class Table:
                     weight = "bold" if cell.startswith("*") or not name else "normal"
                     side = "left" if x == places[0] else "center"
                     ax.text(x, at, cell.lstrip("*"), fontweight=weight, ha=side, fontsize=7.5)
-        marks.note(figure, [self.said[0].replace("*", "bold:"), *self.said[1:], note])
+        marks.note(figure, [self.notes[0].replace("*", "bold:"), *self.notes[1:], note])
         return figure
 
     def _column(self, note: str) -> Figure:
-        """Under each data set and metric the methods, one below the other."""
-        told: list[tuple[float, str, str]] = []  # indent, name, number
+        """Draws the methods one below the other under each data set and metric."""
+        lines: list[tuple[float, str, str]] = []  # indent, name, number
         for name, rows in self.parts.items():
-            told.append((0.0, f"*{name}", ""))
+            lines.append((0.0, f"*{name}", ""))
             for row in rows:
-                told.append((0.0, row[0], f"n = {row[-1]}"))
-                told += [(INDENT, *cell) for cell in zip(self.head[1:-1], row[1:-1], strict=True)]
-        width, height = style.inches(style.WIDE), ROW * (len(told) + 1)
+                lines.append((0.0, row[0], f"n = {row[-1]}"))
+                lines += [(INDENT, *cell) for cell in zip(self.head[1:-1], row[1:-1], strict=True)]
+        width, height = style.inches(style.WIDE), ROW * (len(lines) + 1)
         figure = Figure(figsize=(width, height + 0.8), layout="constrained")
         ax = _blank(figure, width, height)
-        for at, (indent, name, number) in enumerate(told, 1):
+        for at, (indent, name, number) in enumerate(lines, 1):
             for x, text, side in ((0.1 + indent, name, "left"), (width - 0.1, number, "right")):
                 weight = "bold" if text.startswith("*") else "normal"
                 ax.text(x, ROW * at, text.lstrip("*"), fontweight=weight, ha=side, fontsize=7.5)
-        marks.note(figure, [self.said[0].replace("*", "bold:"), *self.said[1:], note])
+        marks.note(figure, [self.notes[0].replace("*", "bold:"), *self.notes[1:], note])
         return figure
 
 
 def _blank(figure: Figure, width: float, height: float) -> Axes:
-    """Axes in inches from the upper left corner, without lines."""
+    """Returns axes in inches from the upper left corner, without lines."""
     ax = figure.subplots()
     ax.set(xlim=(0, width), ylim=(height, 0))
     ax.axis("off")
@@ -119,19 +119,20 @@ def _blank(figure: Figure, width: float, height: float) -> Axes:
 
 
 def shown(table: pd.DataFrame) -> list[str]:
-    """The methods that have a number, in the paper's order."""
+    """Returns the methods that have a number, in the paper's order."""
     return [name for name in lines.METHODS if name in set(table["source"])]
 
 
 def head(first: str, table: pd.DataFrame) -> list[str]:
-    """A column of names, one per method that has a number, the number of seeds."""
+    """Returns the head: a column of names, one per method that has a number, and n."""
     return [first, *map(style.source_label, shown(table)), "n"]
 
 
 def numbers(frame: pd.DataFrame, metrics: Sequence[str], column: str) -> pd.DataFrame:
-    """A row per data set, likelihood, metric (in `column`) and method: last values over seeds.
+    """Returns last values over seeds, a row per data set, likelihood, metric and method.
 
-    Empty where no metric is measured in a finished trial.
+    `column` is the name of the metrics' column. The result is empty if no metric is measured in a
+    finished trial.
     """
     tables = [
         lines.at_the_end(kept, metric, ["line"]).assign(
@@ -154,7 +155,10 @@ def numbers(frame: pd.DataFrame, metrics: Sequence[str], column: str) -> pd.Data
 def parts(
     table: pd.DataFrame, words: Mapping[str, str], column: str, best: str, suffix: str
 ) -> dict[str, list[list[str]]]:
-    """Per data set a row of cells per metric, with its words first; `best` marks the best mean."""
+    """Returns, per data set, a row of cells per metric, its label first.
+
+    The column `best` says which means are marked.
+    """
     found: dict[str, list[list[str]]] = {}
     for (data, likelihood), part in table.groupby(["data", "likelihood"], sort=False):
         name = f"{data}, {style.LIKELIHOOD_LABELS.get(str(likelihood), str(likelihood))}"
@@ -168,29 +172,28 @@ def parts(
 
 
 def counts(table: pd.DataFrame) -> str:
-    """What the column n counts."""
+    """Spells what the column n counts."""
     return f"n: {levels.level_of(table)}"
 
 
 def lengths(table: pd.DataFrame) -> list[str]:
-    """Per data set whose cells are of trials of different lengths, those lengths."""
-    said = []
+    """Returns a note for each data set whose cells are from trials of different lengths."""
+    notes = []
     for data, part in table.groupby("data", sort=False):
         if part["epoch"].nunique() > 1:
             ends = {name: here["epoch"] for name, here in part.groupby("source")}
             there = [name for name in lines.METHODS if name in ends]
             each = (f"{style.source_label(name)} {marks.span(ends[name])}" for name in there)
-            said.append(f"{data}: not all after equally many epochs: {', '.join(each)}")
-    return said
+            notes.append(f"{data}: different numbers of epochs: {', '.join(each)}")
+    return notes
 
 
 def _cells(here: pd.DataFrame, best: str, suffix: str) -> list[str]:
-    """The row's numbers with the same decimals: those that its middle half width asks for."""
+    """Spells a row's numbers with the same decimals, those of its median half width."""
     cells = []
     halves = ((here["high"] - here["low"]) / 2).where(here["n"] >= FEW_SEEDS)
     middle = float(halves.median()) if halves.notna().any() else None
-    told = zip(here["mean"], halves, here[best], strict=True)
-    for mean, half, first in told:
+    for mean, half, first in zip(here["mean"], halves, here[best], strict=True):
         text = style.rounded(mean, None if pd.isna(half) else half, middle)
         if suffix == "tex":
             text = "".join(SIGNS.get(sign, sign) for sign in text)

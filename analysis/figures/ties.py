@@ -1,4 +1,4 @@
-"""Which means of a table's row are the best, and which are not shown to be worse."""
+"""Finds the best means of a table's rows, and those that are not shown to be worse."""
 
 import numpy as np
 import pandas as pd
@@ -8,11 +8,11 @@ from analysis.intervals import FEW_SEEDS, t_interval
 
 
 def tied(table: pd.DataFrame, place: list[str], sign: pd.Series) -> pd.Series:
-    """Whether each row's mean is the best at its `place`, or not shown to be worse than that.
+    """Returns whether each row's mean is the best at its `place`, or not shown to be worse.
 
-    Worse is shown where the 95 % t interval of the differences, draw by draw, leaves out 0, three
-    draws being in common. `sign` is 1 where high values are best and -1 where low ones are;
-    `overlap` in the table widens the intervals of splits that overlap.
+    A mean is shown to be worse if the 95 % t interval of the paired differences of at least three
+    common draws excludes 0. `sign` is 1 where high values are best and -1 where low ones are;
+    the table's `overlap` widens the intervals of splits that overlap.
     """
     values = marks.seed_values(table).astype(float).mul(sign, axis=0).to_numpy()
     means = (table["mean"] * sign).to_numpy(dtype=float)

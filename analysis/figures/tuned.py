@@ -17,16 +17,16 @@ HEIGHT = 3.4  # inches
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """The results' frame, with the rates that the study records in `attrs["rates"]`."""
+    """Returns the results' frame, with the study's learning rates in `attrs["rates"]`."""
     frame = results.load(path)
     frame.attrs["rates"] = choice.rates_of(frame, provenance(path))
     return frame
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of Figure 8's numbers, once at the fixed and once at the tuned rates (`rates`).
+    """Returns the rows of Figure 8's numbers at the fixed and at the tuned rates (`rates`).
 
-    `lr` is the rate of each point. Raises ResultsError where the study records no rates.
+    `lr` is the learning rate of each point. Raises ResultsError if the study records no rates.
     """
     tables = []
     for name, part in _parts(frame).items():
@@ -49,18 +49,18 @@ def _parts(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Negative test ELBO in the path's order, the first source's; under it both verdicts."""
+    """Draws the first source's negative test ELBO in the path's order, with both verdicts below."""
     parts, table = _parts(frame), numbers(frame)
     lead = curves.sources(frame)[0]
     table = table[table["source"] == lead]
     figure = Figure(figsize=(style.inches(style.WIDE), HEIGHT), layout="constrained")
     ax = figure.subplots()
-    said, handles = [], []
+    judged, handles = [], []
     for name, colour in zip(parts, COLOURS, strict=True):
         part = table[table["rates"] == name]
         marks.series(ax, part["order"], part, colour, "o-")
         handles.append(Line2D([], [], color=colour, marker="o", label=name))
-        said.append(f"{name}: {_verdict(parts[name], lead)}")
+        judged.append(f"{name}: {_verdict(parts[name], lead)}")
     steps = paths.path(next(iter(parts.values())), lead)
     rates = table[table["rates"] != next(iter(parts))].set_index("order")["lr"]
     texts = [
@@ -72,7 +72,7 @@ def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
     ax.set_ylabel(style.LABELS["negative_test_elbo"])
     marks.heading(figure, handles, f"{style.source_label(lead)} training")
     finals = curves.final(next(iter(parts.values())))
-    marks.note(figure, [marks.counted(finals, table), *said, note])
+    marks.note(figure, [marks.counted(finals, table), *judged, note])
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Loss over real images, and how many of them the samples of a diffusion model are worth."""
+"""Loss over the number of real images, and how many of them diffusion samples are worth."""
 
 import math
 
@@ -19,7 +19,10 @@ MARKERS = "os^vD<>P"
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per width and |D_train|: real images that samples are worth, interval, verdict."""
+    """Returns the real images that samples are worth, a row per width and |D_train|.
+
+    Raises ResultsError if there are no VAEs on real images and on samples to compare.
+    """
     rows = [
         vars(one) | {"times": one.times, "verdict": one.verdict, "method": "Fieller, t"}
         for one in worths(frame)
@@ -28,7 +31,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def worth(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Left: negative test ELBO over |D_train|; right: what samples are worth, 1 being their own."""
+    """Draws the loss over |D_train| on the left, and on the right what samples are worth."""
     found = worths(frame)
     shown = frames.curves_of(frame, frames.variables(frame, "train_size", "test_elbo"))
     shown = [curve for curve in shown if curve.source in ("normal", "dmaapx")]
@@ -49,7 +52,7 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.stopped(left, ended["train_size"].dropna().unique().tolist(), style.GREY)
     right.axhline(1.0, color=style.GREY, linewidth=0.8, linestyle="--")
     right.set_yscale("log", base=2)
-    right.set_ylabel("real images that samples are worth,\nover those behind the samples")
+    right.set_ylabel("real images that samples are worth,\nover the diffusion model's")
     figure.legend(handles=_handles(names, look), loc="outside upper center", ncols=4)
     marks.note(figure, [*worth_lines(found)[1:], note])
     return figure
@@ -64,7 +67,7 @@ def _losses(ax: Axes, curve: Curve, marker: str) -> None:
 
 
 def _worth(ax: Axes, found: list[Worth], shift: float, marker: str | None) -> None:
-    """An interval that is open has an arrow in place of its end."""
+    """Draws intervals of what samples are worth; an open end is an arrow."""
     colour = style.source_colour("dmaapx")
     for one in found:
         if math.isnan(one.low):

@@ -32,8 +32,8 @@ POINTS = 100  # points of a drawn curve
 def numbers(found: Found, what: Variables) -> pd.DataFrame:
     """Returns a row per curve and size: mean loss, its 95 % t interval, the law and its band.
 
-    `role` distinguishes sizes that were fitted, those that were held out to check the extrapolation,
-    and those beyond the turn. Columns of the law are missing for a curve without one.
+    `role` distinguishes sizes that were fitted, those held out to check the extrapolation, and
+    those beyond the turn. Columns of the law are missing for a curve without one.
     """
     tables = []
     for one in found:

@@ -23,7 +23,7 @@ STARTS = 4  # number of starts, the best, from which the loss is minimized
 
 @dataclass(frozen=True)
 class Fit:
-    """Holds E (floor), A_j (scales) and alpha_j of y = E + sum_j A_j x_j^-alpha_j; E has y's unit."""
+    """Holds E (floor), A_j (scales), alpha_j of y = E + sum_j A_j x_j^-alpha_j, E in y's unit."""
 
     floor: float
     scales: tuple[float, ...]
@@ -108,7 +108,7 @@ class _Problem:
         return sorted(made, key=lambda start: self(start)[0])[:STARTS]
 
     def _start(self, alpha: np.ndarray) -> np.ndarray:
-        """Solves least squares in y, then moves E below the smallest y and makes every A positive."""
+        """Solves least squares in y, with E moved below the smallest y and every A positive."""
         spread = float(np.ptp(self.y)) or 1.0
         design = np.column_stack([np.ones(len(self.y)), np.exp(-alpha * self.u)])
         floor, *scales = np.linalg.lstsq(design, self.y, rcond=None)[0]

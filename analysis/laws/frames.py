@@ -132,7 +132,7 @@ def over_compute(frame: pd.DataFrame, what: Variables) -> pd.DataFrame:
 
 
 def frontier(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows of `over_compute` that have a lower loss than all cheaper ones of a source."""
+    """Returns the rows of `over_compute` with the least loss of a source up to their compute."""
     ordered = table.sort_values(["source", "training_flops"], ignore_index=True)
     best = ordered.groupby("source")["loss"].cummin()
     return ordered[np.isclose(ordered["loss"], best)]

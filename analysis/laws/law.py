@@ -64,7 +64,7 @@ class Law:
     rollout: Fit  # the fit without the held-out sizes; `fit` if there are none
 
     def band(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the ends of the 95 % interval of the law at x, NaN for fewer than 3 replicates."""
+        """Returns the ends of the law's 95 % interval at x, NaN for fewer than 3 replicates."""
         values = np.array([found(x) for found in self.left_out])
         half = _half(values) if len(values) >= FEW_SEEDS else np.full(len(x), np.nan)
         return self.fit(x) - half, self.fit(x) + half
@@ -126,7 +126,7 @@ def _too_few(curve: Curve, complete: int) -> str:
 
 
 def _before_the_turn(mean: np.ndarray, sizes: np.ndarray, noise: float) -> tuple[int, str]:
-    """Counts the sizes before the means rise by more than the noise, and gives a reason for refusal.
+    """Counts the sizes before the means rise beyond the noise, and returns a reason to refuse.
 
     `noise` is a half width that covers all differences of two means at once. The reason is "" if
     there is none.

@@ -1,4 +1,4 @@
-"""Makes a page's heat map: each measured column over (m_z, n_c), with a cell's mean and interval."""
+"""Makes a page's heat map: each column over (m_z, n_c), with a cell's mean and interval."""
 
 import math
 from collections.abc import Hashable

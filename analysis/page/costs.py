@@ -65,7 +65,7 @@ def _measuring(study: Path | None, key: str) -> float:
 
 
 def profiles(about: dict[str, object]) -> list[dict[str, Any]]:
-    """Returns for each launch with a profile its start, wall time, trials, and parts of its time."""
+    """Returns for each launch with a profile its start, wall time, trials and parts of time."""
     found = []
     for launch in launches_of(about):
         profile = launch.get("profile")

@@ -1,4 +1,4 @@
-"""Made-up frames that the rules of claims are tested on."""
+"""Makes frames for tests of the rules of claims."""
 
 import math
 
@@ -10,12 +10,12 @@ from analysis.claims.judging import judge
 from analysis.claims.regions import Margin
 
 SEEDS = np.array([-1.0, 0.0, 1.0])
-HALF = 4.302653 / math.sqrt(3)  # of the 95 % t interval of SEEDS, 2 df
+HALF = 4.302653 / math.sqrt(3)  # half width of the 95 % t interval of SEEDS, 2 df
 TWO = Margin(number=2.0)
 
 
 def frame(values, kind="vae", **fields):
-    """{(m_z, n_c): the test ELBO by seed}, generalization gap 20 everywhere."""
+    """Makes a frame of {(m_z, n_c): test ELBO by seed}, with generalization gap 20 everywhere."""
     rows = [
         {"key": f"{fields}-{m_z}-{n_c}-{seed}", "kind": kind, "state": "done", "epoch": 10}
         | {"dataset": "digits", "m_z": m_z, "n_c": n_c, "seed": seed, "source": "normal"}

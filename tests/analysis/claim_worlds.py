@@ -1,4 +1,4 @@
-"""Made-up results: a world in which every claim of the paper is true, and its contrary."""
+"""Makes results of a world in which every claim of the paper is true, and of its contrary."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ CLASSIFIERS = ("logistic", "svm_rbf", "svm_linear", "knn")
 
 @dataclass(frozen=True)
 class Trained:
-    """What was trained on what; `share` is what the diffusion model, or the classifier, saw."""
+    """Describes a training; `share` is that of D_train behind the samples."""
 
     real: float = 1.0
     k: int | None = None
@@ -29,7 +29,7 @@ class Trained:
 
     @property
     def name(self) -> str:
-        """normal, dmaapx, tuned, naive or other."""
+        """Returns normal, dmaapx, tuned, naive or other."""
         if self.mollify or self.asleep or self.real not in (0.0, 1.0):
             return "other"
         if self.real == 0:
@@ -38,7 +38,7 @@ class Trained:
 
 
 def arms() -> list[Trained]:
-    """Every training of the paper's figures."""
+    """Returns every training of the paper's figures."""
     shares, ks = (0.1, 0.3, 0.5, 0.7, 0.9), (1, 2, 5, 10, 100, 1000)
     sizes = [(m_z, n_c) for m_z, n_c in product(M_Z, N_C) if m_z in (1, 2, 8, 64) or n_c == 256]
     found = [Trained(m_z=m_z, n_c=n_c) for m_z, n_c in sizes]
@@ -56,7 +56,7 @@ def arms() -> list[Trained]:
 
 
 def cured(arm: Trained) -> float:
-    """How much of overfitting the training distribution takes away, 0 to 1."""
+    """Returns the share of overfitting that the training distribution prevents."""
     if arm.mollify or arm.asleep:
         return {1.0: 0.0 if arm.mollify else 0.2, 0.0: 1.0}[arm.real]
     if arm.share < 1:
@@ -67,7 +67,7 @@ def cured(arm: Trained) -> float:
 
 
 def true(arm: Trained) -> dict[str, float]:
-    """The metrics of a trial, as all of the paper's claims want them."""
+    """Returns metrics of a trial for which all of the paper's claims hold."""
     wide, deep, cure = math.log2(arm.n_c), math.log2(arm.m_z), cured(arm)
     over = 40 * max(0.0, wide - 4) * max(0.0, 1 - deep / 4)
     gap = (20 + 30 * wide) * (1 - deep / 6.2)
@@ -95,7 +95,7 @@ def true(arm: Trained) -> dict[str, float]:
 
 
 def contrary(arm: Trained) -> dict[str, float]:
-    """The metrics of a trial, as none of the paper's claims wants them."""
+    """Returns metrics of a trial for which none of the paper's claims holds."""
     found = {name: -value for name, value in true(arm).items()}
     far = {
         "once": arm.k == 1,
@@ -125,9 +125,9 @@ def frame(
     seeds: range = SEEDS,
     dataset: str = "cifar10",
 ) -> pd.DataFrame:
-    """Results of a data set in a world: a VAE per arm and seed, a classifier per share and seed.
+    """Makes results in a world: a VAE per arm and seed, a classifier per share and seed.
 
-    The noise has mean 0 over the seeds in each arm, and a small part of it is always there.
+    The noise has mean 0 over the seeds in each arm, and is never exactly 0.
     """
     rng = np.random.default_rng(0)
     signs = np.array([1.0, -1.0, 1.0, -1.0, 0.0])[: len(seeds)]

@@ -1,4 +1,4 @@
-"""A synthetic results folder: Figure 8's grid with known curves, on disk as a study leaves it."""
+"""Writes a synthetic results folder, as a study leaves it: Figure 8's grid with known curves."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ NORMAL = {
 
 
 class Results:
-    """A results root in which tests place trials and studies."""
+    """Writes trials and studies into a results root."""
 
     # Negative test ELBO at (m_z, n_c): down to (1, 8), up to (1, 32), down to (16, 32), up.
     TRUTH = {
@@ -45,11 +45,11 @@ class Results:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.study = root / "double_descent"
-        self.asked: dict[str, dict[str, int]] = {}
+        self.requested: dict[str, dict[str, int]] = {}
 
     @staticmethod
     def vae(m_z: int, n_c: int, seed: int, source: dict = NORMAL, **fields: object) -> dict:
-        """A VAE's trial.json."""
+        """Returns a VAE's trial.json."""
         trial = {"kind": "vae", "dataset": "digits", "train_size": 300, "split": 0}
         trial |= {"source": source, "network": "residual", "likelihood": "mixture"}
         trial |= {"m_z": m_z, "n_c": n_c, "seed": seed, "lr": 0.003, "batch": 30}
@@ -57,14 +57,14 @@ class Results:
 
     @staticmethod
     def row(trial: dict, epoch: int, negative: float, gap: float = 20.0) -> dict:
-        """A line of rows.jsonl."""
+        """Returns a line of rows.jsonl."""
         m_z, n_c = trial["m_z"], trial["n_c"]
         row = {"epoch": epoch, "train_elbo": gap - negative, "test_elbo": -negative}
         row |= {"generalization_gap": gap, "d_z": 4 * m_z, "seconds": 3.1}
         return row | {"parameters": 120 * n_c**2 + 174 * n_c + 3 * n_c * m_z + 2 * m_z + 15}
 
     def add(self, trial: dict, rows: Iterable[dict], done: object = "done", key: str = "") -> Path:
-        """A trial's folder; `done` is a state, a whole done.json, or False for none."""
+        """Writes a trial's folder; `done` is a state, a whole done.json, or False for none."""
         share = trial["source"]["real_share"] if "source" in trial else ""
         place = f"{trial.get('m_z')}-{trial.get('n_c')}-s{trial['seed']}"
         key = key or f"{trial['kind']}-{share}-{place}"
@@ -77,7 +77,7 @@ class Results:
             last = rows[-1]["epoch"] if rows else 0
             state = {"state": done, "epoch": last} if isinstance(done, str) else done
             (folder / "done.json").write_text(json.dumps(state))
-        self.asked[key] = {"epochs": EPOCHS}
+        self.requested[key] = {"epochs": EPOCHS}
         return folder
 
     def close(self) -> Path:
@@ -88,7 +88,7 @@ class Results:
             "argv": [],
         }
         launch |= {"git_dirty": False, "versions": {}, "hardware": {}}
-        study = {"study": "double_descent", "preset": "digits", "trials": self.asked}
+        study = {"study": "double_descent", "preset": "digits", "trials": self.requested}
         self.study.mkdir(exist_ok=True, parents=True)
         (self.study / "study.json").write_text(json.dumps(study | {"launches": [launch]}))
         return self.study
@@ -101,9 +101,9 @@ class Results:
         noise: float = 0.5,
         gap: Callable[[int, int], float] = lambda m_z, n_c: 20.0,
     ) -> None:
-        """Trials at every point of `truth`, measured at three epochs, with noise per seed.
+        """Writes trials at every point of `truth`, measured at three epochs, with noise per seed.
 
-        The last 10 % of the epochs hold two rows, 0.25 to either side of the final value.
+        The last 10 % of the epochs contain two rows, 0.25 above and below the final value.
         """
         rng = np.random.default_rng(0)
         for seed in seeds:
@@ -121,7 +121,7 @@ def results(tmp_path: Path) -> Results:
 
 @pytest.fixture
 def study(results: Results) -> Path:
-    """Figure 8's path and two more rows of the grid, three seeds, normal training."""
+    """Provides Figure 8's path and two more rows of the grid, three seeds, normal training."""
     results.fill(results.TRUTH | {(2, 8): 96.6, (2, 16): 97.0, (16, 8): 97.1, (16, 16): 96.4})
     return results.close()
 
@@ -136,7 +136,7 @@ Make = Callable[..., pd.DataFrame]
 
 @pytest.fixture
 def make() -> Make:
-    """A frame by hand: {(m_z, n_c): [negative test ELBO of seed 0, 1, ...]}, None not finished."""
+    """Makes a frame of {(m_z, n_c): [negative test ELBO of seed 0, 1, ...]}; None: not finished."""
 
     def frame(values: dict[tuple[int, int], list], source: str = "normal") -> pd.DataFrame:
         records = [
@@ -163,5 +163,5 @@ def make() -> Make:
 
 @pytest.fixture
 def studies(results: Results) -> Studies:
-    """The studies of method A, to be placed in the results root."""
+    """Provides the studies of data sources, which tests write into the results root."""
     return Studies(results)

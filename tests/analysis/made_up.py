@@ -1,4 +1,4 @@
-"""Made-up results of the studies of method A, on disk, with known values at the end of training."""
+"""Writes made-up results of the studies of data sources, with known values at their end."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,15 +11,15 @@ from analysis.results import load
 END = 1000
 EPOCHS = (*range(10, 100, 10), *range(100, 901, 100), 925, 950, 975, 1000)
 COSTLY = (100, 400, 700, 1000)
-TRAINED = {"normal": (800.0, 840.0), "dmaapx": (300.0, 5.0)}  # loss against the best, gap
+TRAINED = {"normal": (800.0, 840.0), "dmaapx": (300.0, 5.0)}  # loss compared with BEST, gap
 TRAINED |= {"aug_tuned": (350.0, 94.0), "aug_naive": (450.0, 228.0), "mollify": (790.0, 830.0)}
 BEST = -10_000.0
-SEED_STEPS = (-1.0, 0.0, 1.0)  # of seeds 0, 1, 2: a mean of 0, a standard deviation of 1
+SEED_STEPS = (-1.0, 0.0, 1.0)  # for seeds 0, 1, 2: mean 0, standard deviation 1
 STEP = 12.0  # nats between seeds
 
 
 def source(name: str = "normal", **fields: Any) -> dict[str, Any]:
-    """The source's fields in a trial.json."""
+    """Returns the source's fields in a trial.json."""
     named: dict[str, dict[str, Any]] = {
         "normal": {},
         "dmaapx": {"real_share": 0.0, "k": 10, "pool": "p"},
@@ -32,7 +32,7 @@ def source(name: str = "normal", **fields: Any) -> dict[str, Any]:
 
 
 def elbos(epoch: int, loss: float, gap: float) -> tuple[float, float]:
-    """Train and test ELBO: both rise, the gap opens linearly and is `gap` at the end."""
+    """Returns train and test ELBO: both rise, and the gap grows linearly to `gap` at the end."""
     rising = BEST - loss - 3000.0 * np.exp(-epoch / 60)
     opened = gap * min(epoch / 900, 1.0)
     return rising + opened / 2, rising - opened / 2
@@ -41,7 +41,7 @@ def elbos(epoch: int, loss: float, gap: float) -> tuple[float, float]:
 def rows(
     loss: float, gap: float, seed: int = 0, costly: Iterable[int] = (), **fields: Any
 ) -> list[dict]:
-    """Lines of rows.jsonl; the last tenth of the epochs has the final values."""
+    """Returns lines of rows.jsonl; the last tenth of the epochs has the final values."""
     made = []
     for epoch in EPOCHS:
         step = SEED_STEPS[seed % 3]
@@ -62,27 +62,27 @@ def _costly(epoch: int, test: float, gap: float, seed: int) -> dict:
 
 
 class Studies:
-    """Places whole studies in a results root (`conftest.Results`)."""
+    """Writes whole studies into a results root (`conftest.Results`)."""
 
     def __init__(self, results) -> None:
         self.results = results
         self.made = 0
 
     def frame(self) -> pd.DataFrame:
-        """What a reader gets to see."""
+        """Returns the frame of the results."""
         return load(self.results.close())
 
     def vae(self, made: list[dict], seed: int = 0, done: object = "done", **fields: Any) -> None:
-        """One trial with its rows; `source` and others by name."""
+        """Writes one trial with its rows; `fields` replace those of trial.json."""
         base: dict[str, Any] = {"kind": "vae", "dataset": "cifar10", "train_size": None, "split": 0}
         base |= {"network": "residual", "likelihood": "mixture", "m_z": 1, "n_c": 256}
         base |= {"seed": seed, "half_asleep_from": 0, "source": source()}
         self.made += 1
         self.results.add(base | fields, made, done, key=f"trial-{self.made}")
-        self.results.asked[f"trial-{self.made}"] = {"epochs": END}
+        self.results.requested[f"trial-{self.made}"] = {"epochs": END}
 
     def each_seed(self, loss: float, gap: float, seeds: int = 3, **fields: Any) -> None:
-        """Trials that differ in their seed."""
+        """Writes trials that differ in their seed."""
         costly = fields.pop("costly", ())
         data = {"data": fields.pop("data")} if "data" in fields else {}
         for seed in range(seeds):
@@ -139,4 +139,4 @@ class Studies:
                 made = [{"epoch": 1, "accuracy": 0.5}, {"epoch": 14, "accuracy": value}]
                 key = f"c2st-{share}-{'-'.join(map(str, fields.values()))}{seed}"
                 self.results.add(trial, made, key=key)
-                self.results.asked[key] = {"epochs": 14}
+                self.results.requested[key] = {"epochs": 14}

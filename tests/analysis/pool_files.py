@@ -1,4 +1,4 @@
-"""A diffusion trial and its pool on disk, as a study leaves them."""
+"""Writes a diffusion trial and its pool, as a study leaves them."""
 
 import json
 
@@ -19,7 +19,7 @@ def grey(count=20, levels=17, side=8, channels=1, seed=0):
 
 
 def add_pool(results, share, images, levels=17, per_chunk=5, seed=0, quality=QUALITY, **change):
-    """Places a diffusion trial and its pool, and returns the pool's folder."""
+    """Writes a diffusion trial and its pool, and returns the pool's folder."""
     fields = {"kind": "diffusion", "dataset": "digits", "share": share, "seed": seed}
     key = f"digits-share{share:g}-s{seed}"
     row = {"epoch": 120, "loss": 0.5, "train_loss": 0.4, "test_loss": 0.45}

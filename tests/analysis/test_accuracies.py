@@ -56,7 +56,7 @@ def test_figure_4_left_draws_a_dot_per_corruption_and_seed(frame):
         assert sum(np.size(line.get_xdata()) for line in dots) == 4 * 2 * others
     blacks = [line for line in ax.lines if line.get_marker() == "_"]
     assert [np.asarray(line.get_ydata())[0] for line in blacks[:2]] == pytest.approx([3.0, -2.0])
-    assert "Corruptions made here" in figure.get_supxlabel()
+    assert "Corruptions are generated" in figure.get_supxlabel()
 
 
 def test_figure_19_has_all_of_them(frame):
@@ -92,7 +92,7 @@ def test_without_accuracies_they_say_what_to_run(studies, name):
 
 
 def test_figure_4_left_needs_normal_training(frame):
-    with pytest.raises(ResultsError, match="compares with normal training"):
+    with pytest.raises(ResultsError, match="compares methods with normal training"):
         figures.numbers("fig4l", frame[frame["source"] != "normal"])
 
 

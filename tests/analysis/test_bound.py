@@ -30,7 +30,7 @@ def test_the_verdicts_places_follow_the_bound(frame):
 
 @pytest.mark.parametrize(
     ("bound", "said"),
-    [("fid", "fid is none. Choose"), ("iwae_100", "not measured .*evaluate --metric iwae_100")],
+    [("fid", "fid is not one. Choose"), ("iwae_100", "not measured .*evaluate --metric iwae_100")],
 )
 def test_what_is_no_bound_or_not_measured_is_refused(frame, bound, said):
     with pytest.raises(ResultsError, match=said):

@@ -98,7 +98,7 @@ def test_other_data_answer_no_claim_and_stand_apart(figure_2):
         assert (shown["verdict"], shown["data"], shown["dataset"]) == (HOLDS, ELSEWHERE, dataset)
     said = text(ledger(figure_2.assign(dataset="digits"), claims))
     assert "On the paper's data: holds 0" in " ".join(said.split())
-    assert "As on other data (digits): holds 1" in " ".join(said.split())
+    assert "On other data (digits): holds 1" in " ".join(said.split())
 
 
 def test_precisions_extractors_and_estimators_are_not_compared(figure_2):

@@ -80,7 +80,7 @@ def test_a_csv_is_a_csv_and_any_other_suffix_is_refused(study, tmp_path):
     assert list(read.columns) == list(frame.columns)
     np.testing.assert_allclose(read["test_elbo"], frame["test_elbo"])
     for name in ("all.xlsx", "all"):
-        with pytest.raises(ResultsError, match="says no format that compact writes"):
+        with pytest.raises(ResultsError, match="compact cannot write the format of"):
             compact(study, output=tmp_path / name)
         assert not (tmp_path / name).exists()
 

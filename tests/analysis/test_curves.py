@@ -161,7 +161,7 @@ def test_where_keeps_the_rows_named(frame):
     assert where(frame, ["m_z=1", "seed=2"])["n_c"].nunique() == 5
     with pytest.raises(ResultsError, match="no column 'nc'.*n_c"):
         where(frame, ["nc=8"])
-    with pytest.raises(ResultsError, match="No row has m_z=3"):
+    with pytest.raises(ResultsError, match="No row meets m_z=3"):
         where(frame, ["m_z=3"])
 
 
@@ -170,7 +170,7 @@ def test_where_keeps_the_sources_that_have_no_such_field(make):
     frame = pd.concat([*both, make({(1, 2): [1]}, source="dmaapx").assign(source_k=1)])
     kept = where(frame.astype({"source_k": "Int64"}), ["source_k=10"])
     assert kept["source"].tolist() == ["normal", "dmaapx"]
-    with pytest.raises(ResultsError, match="No row has source_k=5"):
+    with pytest.raises(ResultsError, match="No row meets source_k=5"):
         where(frame.astype({"source_k": "Int64"}), ["source_k=5"])
 
 

@@ -66,7 +66,7 @@ def test_the_best_epoch_is_chosen_without_test_images(grown):
     moved = grown.assign(test_elbo=grown["test_elbo"].where(grown["epoch"] != 30, 0.0))
     before, after = (curves.final(frame, at=curves.BEST) for frame in (grown, moved))
     assert before["epoch"].tolist() == after["epoch"].tolist()
-    with pytest.raises(ResultsError, match="without looking at test images"):
+    with pytest.raises(ResultsError, match="cannot be chosen without test images"):
         curves.final(grown.drop(columns="validation_elbo"), at=curves.BEST)
 
 

@@ -167,7 +167,7 @@ def test_imported_samples_are_told_and_two_precisions_refused(make):
     assert "imported" not in figures.draw("fig8", frame).get_supxlabel()
     frame.loc[frame["n_c"] == 8, "source_pool"] = "mine-0123456789ab"
     note = figures.draw("fig8", frame).get_supxlabel()
-    assert "Samples (DMaaPx) are imported ones: mine-0123456789ab." in note
+    assert "Samples (DMaaPx) are imported: mine-0123456789ab." in note
     frame.loc[frame["n_c"] == 8, "precision"] = "bf16"
     with pytest.raises(ResultsError, match="--where precision=float32"):
         figures.draw("fig8", frame)
@@ -180,7 +180,7 @@ def test_note_counts_seeds_and_carries_provenance(make):
     assert "3 seeds on one data set (dots)" in note and "10 epochs" in note
     assert note.endswith("commit abc")
     assert "Not finished: (m_z=2, n_c=8): seed 0" in note
-    assert "Left out of the path, measured by fewer: (2, 8)" in note
+    assert "Left out of the path, with fewer draws: (2, 8)" in note
     title = figures.draw("fig8", frame).legends[0].get_title().get_text().replace("\n", " ")
     assert "not decided, first planned n = 5" in title
     assert "cannot be computed" in note

@@ -90,5 +90,5 @@ def test_a_column_that_nobody_needs_may_be_missing(file, name):
 
 def test_a_column_that_stands_twice_is_refused():
     frame = pd.DataFrame([[1, 2]], columns=["epoch", "epoch"])
-    with pytest.raises(ResultsError, match="has the column epoch twice. Leave one of them out"):
+    with pytest.raises(ResultsError, match="has the column epoch twice. Remove one of them"):
         checked(frame, "a.parquet")

@@ -7,13 +7,13 @@ from analysis.__main__ import main
 
 @pytest.mark.parametrize("typed, told", [
     (["verdict", "-o", "x"], "verdict takes no -o. It prints lines: "),
-    (["report", "--where", "n_c=8"], "report takes no --where. It is about all of a study. Draw"),
+    (["report", "--where", "n_c=8"], "report takes no --where. It covers the whole study. Draw"),
     (["fig7", "--bound", "iwae_100"], "fig8 --bound iwae_100"),
-    (["fig7", "--y", "test_elbo"], "--x and --y are read by law, and not by fig7."),
+    (["fig7", "--y", "test_elbo"], "--x and --y are read by law, not by fig7."),
     (["fig7", "--long"], "fig7 takes no --long."),
     (["claims", "--width", "3.25"], "claims takes no --width."),
     (["--long", "fig7"], "fig7 takes no --long."),
-    (["--long", "diff"], "diff stands before its options. See: "),
+    (["--long", "diff"], "diff comes before its options. See: "),
 ])  # fmt: skip
 def test_options_of_other_words_are_refused_by_name(typed, told, capsys):
     assert main(typed) == 2

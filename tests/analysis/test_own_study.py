@@ -28,7 +28,7 @@ def test_all_studies_in_one_file_draw_what_each_draws_alone(name):
     alone = figures.load(name, DIGITS / f"{figures.study(name)}.parquet")
     joined = figures.load(name, ALL)
     assert figures.numbers(name, joined).equals(figures.numbers(name, alone))
-    note = f"Of the studies in these results: {figures.study(name)}."
+    note = f"Only the trials of the study {figures.study(name)} are used."
     assert own_study.note(joined) == [note] and own_study.note(alone) == []
 
 
@@ -42,7 +42,7 @@ def test_each_trial_of_a_published_file_is_in_a_study():
 def test_a_root_tells_by_its_study_files_and_a_parquet_of_it_too(results):
     results.fill({(1, 2): 9.0, (1, 4): 5.0}, seeds=[0, 1])
     first = results.close()
-    asked, results.asked, results.study = results.asked, {}, results.root / "other"
+    asked, results.requested, results.study = results.requested, {}, results.root / "other"
     results.fill({(2, 2): 9.0, (2, 4): 5.0}, seeds=[0, 1])
     text = (results.close() / "study.json").read_text()
     (results.study / "study.json").write_text(text.replace("double_descent", "mixtures"))
@@ -59,7 +59,7 @@ def test_what_has_not_begun_is_that_studys_alone(results):
     results.fill({(1, 2): 9.0, (1, 4): 5.0}, seeds=[0])
     results.add(results.vae(1, 8, 0), [], done=False)
     results.close()
-    results.asked, results.study = {}, results.root / "other"
+    results.requested, results.study = {}, results.root / "other"
     results.add(results.vae(2, 8, 0), [], done=False)
     text = (results.close() / "study.json").read_text()
     (results.study / "study.json").write_text(text.replace("double_descent", "mixtures"))

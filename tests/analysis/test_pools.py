@@ -33,7 +33,7 @@ def test_pools_of_the_study_by_share(results):
 
 def test_a_trial_that_the_study_does_not_ask_for(results):
     add_pool(results, 1.0, grey())
-    results.asked.clear()
+    results.requested.clear()
     results.add(results.vae(1, 2, 0), [])
     assert pools.pools(results.close()) == []
 

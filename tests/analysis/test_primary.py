@@ -47,7 +47,9 @@ def test_a_clear_effect_is_decided_at_the_first_planned_size(n, wanted, said):
     (row,) = ledger(world(10 + 0.1 * np.arange(n)), [claim(WIDER)]).to_dict("records")
     assert (row["kind"], row["verdict"], row["n"]) == (PRIMARY, wanted, n)
     assert said in row["decided"] and row["level"] == "seeds on one data set"
-    assert row["decided"].endswith("by seeds on one data set only, which say nothing of other data")
+    assert row["decided"].endswith(
+        "by seeds on one data set only, which say nothing about other data"
+    )
     (other,) = ledger(world(10 + 0.1 * np.arange(n)), [claim(WIDER, "other")]).to_dict("records")
     assert (other["kind"], other["verdict"]) == (EXPLORATORY, HOLDS)
 

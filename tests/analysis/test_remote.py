@@ -53,7 +53,9 @@ def test_a_root_is_the_same_at_an_address(there):
 @pytest.mark.parametrize("path", ["root/none", "root/none.parquet"])
 def test_what_is_not_there_is_a_sentence(there, scheme, path):
     _, addresses, _ = there
-    with pytest.raises(ResultsError, match="does not exist|holds neither study.json nor") as error:
+    with pytest.raises(
+        ResultsError, match="does not exist|contains neither study.json nor"
+    ) as error:
         remote.place(addresses[scheme].format(path))
     assert "secret" not in str(error.value)
 

@@ -29,7 +29,7 @@ def test_a_row_per_trial_and_epoch_with_every_field(results):
 
 def test_root_holds_what_its_studies_share(results):
     results.fill({(1, 2): 100.0}, seeds=[0])
-    results.asked.clear()
+    results.requested.clear()
     results.fill({(1, 4): 100.0}, seeds=[0])
     study = results.close()
     assert load(study)["n_c"].unique().tolist() == [4]
@@ -143,7 +143,7 @@ def test_trials_without_rows_are_kept_aside(results):
     results.fill({(1, 2): 100.0}, seeds=[0])
     results.add(results.vae(1, 4, 0), [], done=False)
     study = results.close()
-    aside = [{"key": list(results.asked)[-1], "kind": "vae", "source": "normal"}]
+    aside = [{"key": list(results.requested)[-1], "kind": "vae", "source": "normal"}]
     aside[0] |= {"m_z": 1, "n_c": 4, "seed": 0, "replicate": None}
     assert load(study)["n_c"].unique().tolist() == [2]
     assert load(study).attrs["unmeasured"] == aside
@@ -164,11 +164,11 @@ def test_errors_say_what_is_wrong_and_what_to_type(tmp_path, results):
         load(tmp_path)
     assert "--results" in _two_sentences(error)
     (tmp_path / "x.parquet").write_text("PAR1 no")
-    with pytest.raises(ResultsError, match="no readable parquet") as error:
+    with pytest.raises(ResultsError, match="not a readable parquet") as error:
         load(tmp_path / "x.parquet")
     _two_sentences(error)
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
-    with pytest.raises(ResultsError, match="not one of trials") as error:
+    with pytest.raises(ResultsError, match="but not of trials") as error:
         load(tmp_path / "other.parquet")
     _two_sentences(error)
     study = results.close()

@@ -68,7 +68,7 @@ def test_at_the_end_of_the_path_the_point_is_left_out(ended_last):
     assert found.units == [0, 1, 2] and found.left_out == [(16, 64)]
     assert found.missing == ["(m_z=16, n_c=64): seed 2"]
     told = " ".join(text.get_text() for text in figures.draw("fig8", frame).texts)
-    assert "1 collapsed (normal, m_z=16, n_c=64)" in told and "measured by fewer: (16, 64)" in told
+    assert "1 collapsed (normal, m_z=16, n_c=64)" in told and "with fewer draws: (16, 64)" in told
     panels = figures.draw("fig7", frame).axes
     assert [crosses(ax) for ax in panels[:2]] == [[], []]  # n_c = 64 is not the width of a and b
 
@@ -81,6 +81,6 @@ def test_a_study_of_fewer_epochs_has_it_whole(results):
     """What a shorter study asked for was trained before the rule applied."""
     trial = results.vae(1, 2, 0)
     results.add(trial, [results.row(trial, 20, 1.0), results.row(trial, 40, 2.0)], EARLY, key="one")
-    results.asked["one"] = {"epochs": 20}
+    results.requested["one"] = {"epochs": 20}
     frame = load(results.close())
     assert set(frame["state"]) == {"done"} and list(frame["epoch"]) == [20]

@@ -52,7 +52,7 @@ def test_the_lowest_fid_and_the_highest_of_all_else_are_best(frame):
     assert table.loc[table["best"] & (table["metric"] == "fid"), "source"].tolist() == ["normal"]
     lines = figures.text("table11", frame)
     assert sum(line.count("*") for line in lines if line.startswith("  ")) == 8
-    assert lines[-1].startswith("CIFAR-10: FID and IS rest on the features of a small classifier")
+    assert lines[-1].startswith("CIFAR-10: FID and IS use the features of a small classifier")
 
 
 def test_a_reason_that_no_longer_holds_is_not_given(frame):

@@ -107,7 +107,5 @@ def test_trials_of_other_lengths_are_told(frame):
     longer = frame.assign(epoch=frame["epoch"] * normal.map({True: 2, False: 1}))
     said = figures.text("table7", longer)[-1]
     last = frame["epoch"].max()
-    assert said.startswith(
-        f"CIFAR-10 (JPEG copy): not all after equally many epochs: normal {2 * last}"
-    )
+    assert said.startswith(f"CIFAR-10 (JPEG copy): different numbers of epochs: normal {2 * last}")
     assert f"DMaaPx {last}" in said and "BinaryMNIST" not in said

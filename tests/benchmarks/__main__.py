@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks [NAME ...]: each ratio beside its goal, all of them by default."""
+"""Runs benchmarks and prints each ratio with its goal: `python -m tests.benchmarks [NAME ...]`."""
 
 import argparse
 import importlib
@@ -8,17 +8,17 @@ from pathlib import Path
 from tests.benchmarks import naive_step
 from tests.benchmarks.results import Result
 
-TOLERANCE = 0.9  # of the goal: a shared machine is not exact
+TOLERANCE = 0.9  # of the goal, because timings on a shared machine are not exact
 AIDS = {"__main__", "naive_step", "results", "timing"}
 NAMES = sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - AIDS)
 
 
 def main() -> int:
-    """1 where a ratio stays more than a tenth below its goal."""
+    """Runs benchmarks and returns 1 if a ratio is more than a tenth below its goal, else 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument(
-        "--reference", type=Path, help="a naive_step.py beside which the naive loop is measured"
+        "--reference", type=Path, help="a naive_step.py to compare the naive loop with"
     )
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):
@@ -32,7 +32,7 @@ def main() -> int:
 
 
 def table(results: list[Result]) -> str:
-    """One line a result, in columns."""
+    """Formats one line per result, in columns."""
     header = ("", "ratio", "goal", "ours", "baseline", "")
     rows = [header] + [
         (r.name, f"{r.ratio:.2f}", f"{r.goal:.2f}", f"{r.ours:.4g}", f"{r.baseline:.4g}", r.unit)

@@ -1,7 +1,7 @@
-"""The amortization gap: all images at once against the obvious loop over images.
+"""Compares the amortization gap of all images at once with the obvious loop over images.
 
-The loop takes one image after the other, the textbook form of the likelihood, and leaves the
-weights' gradients on.
+The loop takes one image at a time, uses the textbook form of the likelihood, and keeps the weights'
+gradients on.
 """
 
 import math
@@ -22,12 +22,12 @@ FASTER = 3.0
 MIXTURES = 10
 WIDTHS = (8, 64)
 IMAGES, STEPS = 100, 3
-ALONE = 4  # images of the slow loop, which costs the same for each
+ALONE = 4  # images of the slow loop, whose cost per image is constant
 ROUNDS = 5
 
 
 def measure() -> list[Result]:
-    """Medians of interleaved rounds at 3x32x32, one thread, milliseconds an image and step."""
+    """Measures milliseconds per image and step: medians of interleaved rounds, one thread."""
     return [_at_width(n_c) for n_c in WIDTHS]
 
 
@@ -51,7 +51,7 @@ def _at_width(n_c: int) -> Result:
 
 
 def one_by_one(vae: VAE, images: Tensor) -> None:
-    """A few steps on each image's own mean and rho."""
+    """Takes a few steps on each image's own mean and rho."""
     for x in images.split(1):
         scaled = x.float() / 255
         with torch.no_grad():
@@ -67,7 +67,7 @@ def one_by_one(vae: VAE, images: Tensor) -> None:
 
 
 def textbook(params: Tensor, x: Tensor) -> Tensor:
-    """The mixture's log-likelihood of colours in [-1, 1], a density where a mass is tiny."""
+    """Returns the mixture's log-likelihood of colours in [-1, 1], by density for tiny masses."""
     batch, _, height, width = x.shape
     rest = params[:, MIXTURES:].reshape(batch, 3, 3, MIXTURES, height, width)
     means, log_scales, c = rest[:, :, 0], rest[:, :, 1].clamp(min=-7), torch.tanh(rest[:, :, 2])

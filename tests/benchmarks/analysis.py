@@ -1,7 +1,7 @@
-"""The analysis of a study of 1,000 trials with 50 rows each: the report, and reading alone.
+"""Measures the analysis of a study of 1,000 trials with 50 rows each: its report, and reading it.
 
-The report is a process of its own, as after a study: imports, the table, Figures 7 and 8 and the
-verdict. Reading is held against pandas reading file after file.
+The report is a separate process, as after a study, with imports, the table, Figures 7 and 8 and the
+verdict. Reading is compared with pandas reading one file at a time.
 """
 
 import json
@@ -24,8 +24,8 @@ from tests.benchmarks.timing import interleaved
 TRIALS, ROWS = 1000, 50
 EPOCHS = range(2, 2 * ROWS + 1, 2)
 M_Z, N_C = (1, 2, 4, 8, 64), (1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
-SECONDS = 5.0  # for the report
-FASTER = 3.0  # than pandas
+SECONDS = 5.0  # allowed for the report
+FASTER = 3.0  # goal relative to pandas
 ROUNDS = 3
 REPORT = """
 import sys
@@ -36,7 +36,7 @@ print({"torch", "ray"} & set(sys.modules) or "")
 
 
 def measure() -> list[Result]:
-    """CPU seconds of one core."""
+    """Measures CPU seconds of one core."""
     with tempfile.TemporaryDirectory() as folder:
         study = _written(Path(folder))
         return [_report(study), _reading(study)]
@@ -78,7 +78,7 @@ def _spent() -> float:
 
 
 def _written(root: Path) -> Path:
-    """Ten seeds of both sources on a grid of widths, with made-up curves."""
+    """Writes a study of ten seeds of both sources on a grid of widths, with made-up curves."""
     store, rng = Store(root), np.random.default_rng(0)
     base = VaeTrial("digits", train_size=300, split=2)
     trials = grid(base, m_z=M_Z, n_c=N_C, source=[NORMAL, DMAAPX], seed=range(10))
@@ -91,13 +91,13 @@ def _written(root: Path) -> Path:
         lines = (json.dumps(_row(epoch, level)) + "\n" for epoch in EPOCHS)
         (folder.path / "rows.jsonl").write_text("".join(lines))
         folder.finish(EPOCHS[-1])
-    asked = {key(trial): {"epochs": EPOCHS[-1]} for trial in trials}
-    store.update_study("double_descent", lambda study: study | {"trials": asked})
+    requested = {key(trial): {"epochs": EPOCHS[-1]} for trial in trials}
+    store.update_study("double_descent", lambda study: study | {"trials": requested})
     return store.study("double_descent")
 
 
 def _row(epoch: int, level: float) -> dict[str, float | str]:
-    """As many columns as a VAE's row has."""
+    """Returns a row with as many columns as a VAE's row has."""
     negative = level + 50 / epoch
     row: dict[str, float | str] = {"epoch": epoch, "test_elbo": -negative, "train_elbo": -level}
     numbers = [

@@ -1,6 +1,6 @@
-"""The attack: all references and restarts as one batch against the obvious loop over examples.
+"""Compares the attack on all references and restarts as one batch with a loop over examples.
 
-The loop uses PyTorch's SGD and scheduler and leaves the weights' gradients on.
+The loop uses PyTorch's SGD and scheduler and keeps the weights' gradients on.
 """
 
 import torch
@@ -17,12 +17,12 @@ from tests.benchmarks.timing import interleaved
 FASTER = {8: 15.0, 64: 4.0}  # by n_c
 BATCH = RGB.n_ref * RGB.n_attack
 STRENGTH = Strength(RGB.n_ref, RGB.n_attack, n_steps=4, eta=RGB.eta, delta=RGB.delta)
-ALONE = 8  # examples of the slow loop, which costs the same for each
+ALONE = 8  # examples of the slow loop, whose cost per example is constant
 ROUNDS = 5
 
 
 def measure() -> list[Result]:
-    """Medians of interleaved rounds at 3x32x32, one thread, milliseconds an example and step."""
+    """Measures milliseconds per example and step: medians of interleaved rounds, one thread."""
     return [_at_width(n_c, goal) for n_c, goal in FASTER.items()]
 
 
@@ -46,7 +46,7 @@ def _at_width(n_c: int, goal: float) -> Result:
 
 
 def one_by_one(vae: VAE, images: Tensor, noise: Tensor) -> None:
-    """A few steps on each example."""
+    """Takes a few steps on each example."""
     for x, initial in zip(images.split(1), noise.split(1), strict=True):
         low, high = x.min(), x.max()
         epsilon = initial.clone().requires_grad_()

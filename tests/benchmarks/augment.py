@@ -1,4 +1,4 @@
-"""Augmentation: the batch against one image after the other, and its share of a training step."""
+"""Compares augmenting a batch with one image at a time, and with a whole training step."""
 
 from dataclasses import replace
 
@@ -14,13 +14,13 @@ from tests.benchmarks.results import Result
 from tests.benchmarks.timing import interleaved
 
 TABLES = {"Aug.Naive": TABLE_8, "Aug.Tuned": TABLE_10}
-FASTER = 20.0  # than image by image, from 256 images on
-SHARE = 0.30  # of the training step at n_c = 32
+FASTER = 20.0  # goal relative to one image at a time, for 256 images
+SHARE = 0.30  # allowed share of the training step at n_c = 32
 BATCH = 128
 
 
 def measure() -> list[Result]:
-    """Medians of interleaved rounds at 3x32x32, one thread, microseconds an image."""
+    """Measures microseconds per image: medians of interleaved rounds at 3x32x32, one thread."""
     # steps come first: after them, as in training, the allocator keeps memory of this size
     steps = [_against_step(name, table) for name, table in TABLES.items()]
     return [_against_loop(name, table) for name, table in TABLES.items()] + steps

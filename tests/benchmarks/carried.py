@@ -1,7 +1,7 @@
-"""A checkpoint that a blind node carries home through Ray, against the same file written there.
+"""Compares a checkpoint sent through Ray by a node without the results folder with a written file.
 
-From the seconds follows how often a trial saves: checkpoints get 0.5 % of its time, and one keeper
-serves all nodes, so where N of them at a time take s seconds, each saves every 200 s seconds.
+The time determines how often a trial saves: checkpoints get 0.5 % of its time, and one keeper
+serves all nodes, so if N of them at a time take s seconds, each saves every 200 s seconds.
 """
 
 import os
@@ -21,12 +21,12 @@ from tests.benchmarks.results import Result
 
 MEGABYTES = (1, 32, 128)
 SENDERS = 2  # at a time, on two cores
-SHARE = 0.25  # of the speed of writing the file directly
+SHARE = 0.25  # goal, relative to the speed of writing the file directly
 ROUNDS = 2
 
 
 def measure() -> list[Result]:
-    """Seconds a checkpoint, the fastest of some rounds that take turns."""
+    """Measures seconds per checkpoint, the fastest of some interleaved rounds."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for sender in range(SENDERS):

@@ -1,11 +1,11 @@
-"""Error rates by simulation: coverage at both levels, false positives over the planned sizes.
+"""Simulates error rates: coverage at both levels, false positives over the planned sizes.
 
     python -m tests.benchmarks.error_rates [DRAWS]
 
-prints every rate in percent; `measure()` compares those that are promised with their limits:
-coverage of 95 % intervals at a fixed n at least 94 % under normal noise, false positives of the
-verdict on double descent at most 5 % over all looks. Skewed and collapsed runs, and splits in which
-test images matter more than `analysis.levels` assumes, are printed as they are.
+prints every rate in percent; `measure()` compares the promised ones with their limits: coverage of
+95 % intervals at a fixed n is at least 94 % under normal noise, and false positives of the verdict
+on double descent are at most 5 % over all looks. Nothing is promised for skewed and collapsed runs,
+and for splits in which test images matter more than `analysis.levels` assumes.
 """
 
 import sys
@@ -19,17 +19,17 @@ from analysis.planned import ERRORS, HOLDS, SIZES, UNDECIDED
 from tests.benchmarks.results import Result
 
 DRAWS = 4000
-TRAIN, VALIDATION, TEST, POOL = 300, 300, 1000, 1600  # images of digits
+TRAIN, VALIDATION, TEST, POOL = 300, 300, 1000, 1600  # numbers of digits images
 U = np.array([108, 98, 96, 97, 99, 99, 99, 99, 99, 99.0])  # no second descent
 L = np.array([108, 98, 96, 96, 96, 96, 96, 96, 96, 96.0])
-SPLIT_SD, SEED_SD = 2.0, 0.7  # of a move, as seen between and within splits of digits
-EQUAL = TRAIN / (TRAIN + TEST)  # share of test images if each has as large an effect as others
+SPLIT_SD, SEED_SD = 2.0, 0.7  # sd of a move, as measured between and within splits of digits
+EQUAL = TRAIN / (TRAIN + TEST)  # the test images' share if all images have effects of one size
 BETWEEN = {"none": 0.0, "D_train": TRAIN / (POOL - TRAIN), "harmonic": overlap(TRAIN, TEST, POOL),
            "test": TEST / (POOL - TEST), "Nadeau, Bengio": TEST / TRAIN}  # fmt: skip
 
 
 def covered(n: int, seeds: int, between: float, draws: int, noise: str = "normal") -> float:
-    """Share of 95 % intervals over n draws, means of so many seeds, that hold the truth 0."""
+    """Returns the share of 95 % intervals over n draws, means of `seeds`, that contain 0."""
     rng = np.random.default_rng(n)
     inside = _noise(rng, (draws, n, seeds), noise).mean(axis=-1)
     x = between * _noise(rng, (draws, n), noise) + inside
@@ -37,7 +37,7 @@ def covered(n: int, seeds: int, between: float, draws: int, noise: str = "normal
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...], kind: str) -> np.ndarray:
-    """Mean 0, standard deviation 1; collapsed: one in 20 lies 5 below, on top."""
+    """Draws noise of mean 0 and standard deviation 1; collapsed: one in 20 is lower by 5."""
     if kind == "exponential":
         return rng.exponential(size=shape) - 1
     x = rng.standard_normal(shape)
@@ -47,10 +47,10 @@ def _noise(rng: np.random.Generator, shape: tuple[int, ...], kind: str) -> np.nd
 
 
 def splits(rng: np.random.Generator, n: int, test_share: float, pools: int) -> np.ndarray:
-    """Means of n random splits of each of so many pools of images, (pools, n), variance 1.
+    """Returns the means of n random splits of each of `pools` pools of images, (pools, n).
 
-    Each image of a pool has an effect where it is trained on and an independent one where it is
-    tested on; `test_share` of the variance comes from the test images.
+    Their variance is 1. Each image of a pool has an effect if it is trained on and an independent
+    one if it is tested on; `test_share` of the variance comes from the test images.
     """
     made = []
     for _ in range(pools):
@@ -64,35 +64,35 @@ def splits(rng: np.random.Generator, n: int, test_share: float, pools: int) -> n
 
 
 def covered_splits(n: int, test_share: float, correction: float, draws: int) -> float:
-    """Share of 95 % intervals over n splits of one pool that hold the truth of all data, 0."""
+    """Returns the share of 95 % intervals over n splits of a pool that contain the true value 0."""
     x = splits(np.random.default_rng(n), n, test_share, draws)
     return float((np.abs(x.mean(axis=1)) <= t_half_width(x, overlap=correction)).mean())
 
 
 def declared(truth: np.ndarray, correlation: float, draws: int) -> float:
-    """Share of studies in which the verdict says "holds" at any planned size.
+    """Returns the share of studies whose verdict is "holds" at any planned size.
 
-    Each draw's curve is the truth, an effect of its data at each point, which draws of one pool
-    share as far as their correlation says, and noise of its seed.
+    Each draw's curve is the sum of the truth, an effect of its data at each point, which draws of
+    one pool share according to their correlation, and noise of its seed.
     """
     rng = np.random.default_rng(len(truth))
     shape = (SIZES[-1], len(truth))
-    said = 0
+    held = 0
     for _ in range(draws):
         pool, own, seeds = rng.standard_normal(shape[1]), *rng.standard_normal((2, *shape))
         data = np.sqrt(correlation) * pool + np.sqrt(1 - correlation) * own
         noise = (SPLIT_SD * data + SEED_SD * seeds) / np.sqrt(2)  # of a difference of two points
-        said += _holds(truth + noise, BETWEEN["harmonic"] if correlation else 0.0)
-    return said / draws
+        held += _holds(truth + noise, BETWEEN["harmonic"] if correlation else 0.0)
+    return held / draws
 
 
 def correlation(test_share: float) -> float:
-    """Of splits of one pool; `test_share` of the variance comes from the test images."""
+    """Returns the correlation of splits of a pool with `test_share` of variance by test images."""
     return (1 - test_share) * TRAIN / POOL + test_share * TEST / POOL
 
 
 def _holds(y: np.ndarray, correction: float) -> bool:
-    """Whether the first decision at a planned size is "holds"."""
+    """Returns whether the first decision at a planned size is "holds"."""
     for n, error in zip(SIZES, ERRORS, strict=True):
         verdict = p_values(y[:n], correction).verdict(error)
         if verdict != UNDECIDED:
@@ -101,7 +101,7 @@ def _holds(y: np.ndarray, correction: float) -> bool:
 
 
 def measure(draws: int = DRAWS) -> list[Result]:
-    """What is promised: the rates and their limits, as ratios of at least 1 where they are kept."""
+    """Returns the promised rates and their limits, with ratios of at least 1 if they are kept."""
     found = []
     for n, seeds in ((5, 1), (10, 1), (20, 1), (5, 3)):
         level = "draws" if seeds == 1 else f"draws of {seeds} seeds"
@@ -119,7 +119,7 @@ def measure(draws: int = DRAWS) -> list[Result]:
 
 
 def report(draws: int) -> list[str]:
-    """Every rate in percent, those without a promise too."""
+    """Returns lines with every rate in percent, including those without a promise."""
     lines = ["coverage of 95 % intervals of draws, n = 3, 5, 10, 20:"]
     for kind in ("normal", "exponential", "collapsed"):
         rates = [100 * covered(n, 1, 0.0, draws, kind) for n in (3, *SIZES)]
@@ -131,7 +131,7 @@ def report(draws: int) -> list[str]:
         rates = [100 * (1 - covered_splits(10, share, correction, draws // 4)) for share in shares]
         lines.append(f"  {name:<16}" + "".join(f"{rate:7.1f}" for rate in rates))
     lines.append(
-        "verdict 'holds' at n = 5, 10 or 20, where it is untrue: data draws; splits of one"
+        "verdict 'holds' at n = 5, 10 or 20, though it is untrue: data draws; splits of one"
     )
     lines.append("  pool" + " " * 20 + "".join(f"{share:7.2f}" for share in shares))
     for name, truth in {"flat": np.zeros(10), "U": U, "L": L}.items():

@@ -1,8 +1,8 @@
-"""The amortization gap where it is known: |bias| beside what is allowed.
+"""Compares the bias of the amortization gap, in models where it is known, with an allowed one.
 
-Allowed is the larger of 0.5 nat and 3 % of the gap, at the default settings and at those of the
-digits presets. 640 correlated latents are the exception: the scatter of 640 log stds that are each
-known from 100 to 300 draws costs 1 to 2 nats, allowed here 5 times as much.
+The larger of 0.5 nat and 3 % of the gap is allowed, at the default settings and at those of the
+digits presets. 640 correlated latents are the exception: the scatter of 640 log stds, each
+estimated from 100 to 300 draws, costs 1 to 2 nats, and 5 times as much is allowed.
 """
 
 import math
@@ -19,7 +19,7 @@ SETTINGS = {
     "default": Settings(),
     "digits": Settings.from_dict(dict(GAPS_ON_DIGITS["amortization"])),
 }
-# latents, smallest and largest posterior standard deviation, pixels a latent (0: no correlation)
+# latents, smallest and largest posterior standard deviation, pixels per latent (0: no correlation)
 MODELS = [
     *((16, 0.3, 0.3, 0), (16, 0.02, 0.02, 0), (64, 0.025, 0.025, 0), (64, 0.02, 0.3, 0)),
     *((640, 0.19, 0.19, 0), (640, 0.02, 0.3, 0)),
@@ -30,7 +30,7 @@ WIDE_AND_CORRELATED = 0.2
 
 
 def measure() -> list[Result]:
-    """Nats: ours is |bias|, the baseline what is allowed."""
+    """Measures |bias| in nats (ours); the baseline is the allowed bias."""
     made = ((n, m, e) for m in MODELS for e in ENCODERS for n in SETTINGS)
     return [_result(name, model, encoder) for name, model, encoder in made]
 

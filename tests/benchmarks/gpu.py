@@ -1,4 +1,4 @@
-"""Training on a GPU at 3x32x32, batch 256: against the naive loop, and against matrix products."""
+"""Compares training on a GPU at 3x32x32, batch 256, with the naive loop and matrix products."""
 
 import sys
 import time
@@ -15,13 +15,13 @@ from tests.benchmarks.naive_step import Loop, PlainVAE
 from tests.benchmarks.results import Result
 
 WIDTHS = (8, 32, 64, 128, 256, 512)
-LAUNCH_BOUND = 64  # the widest network that waits for launches rather than for arithmetic
-TIMES_NAIVE, SHARE_OF_PEAK = 5.0, 0.35  # the latter at the widest
+LAUNCH_BOUND = 64  # the widest network whose time is spent on launches rather than on arithmetic
+TIMES_NAIVE, SHARE_OF_PEAK = 5.0, 0.35  # goals; the latter for the widest network
 BATCH, BATCHES, SIDE = 256, 64, 8192
 
 
 def measure() -> list[Result]:
-    """Images a second and FLOP/s of whole epochs; nothing where there is no GPU."""
+    """Measures images per second and FLOP/s of whole epochs; [] without a GPU."""
     if not torch.cuda.is_available():
         print("gpu: not measured, there is no CUDA device", file=sys.stderr)
         return []
@@ -56,13 +56,13 @@ def _epochs(trial: VaeTrial) -> Callable[[], object]:
 
 
 def _matmul_rate() -> float:
-    """FLOP/s of a large product of bf16 matrices."""
+    """Returns the FLOP/s of a large product of bf16 matrices."""
     a = torch.randn(SIDE, SIDE, device="cuda", dtype=torch.bfloat16)
     return 2 * SIDE**3 / _seconds(lambda: a @ a, 50)
 
 
 def _seconds(work: Callable[[], object], times: int) -> float:
-    """Of one call, after two that compile and capture."""
+    """Returns the seconds of one call, after two calls that compile and capture."""
     for _ in range(2):
         work()
     torch.cuda.synchronize()

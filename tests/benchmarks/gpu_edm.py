@@ -1,7 +1,7 @@
-"""EDM on a GPU: images/s of training and sampling by precision, replays and layout, and memory.
+"""Measures EDM on a GPU: images/s of training and sampling by precision and layout, and memory.
 
-Yardsticks are the paper's network (55.7 M parameters, 32x32x3) trained eagerly in float32 with the
-gradients and averages of one parameter after the other, and sampled in float32.
+The baseline is the paper's network (55.7 M parameters, 32x32x3), trained eagerly in float32 with
+gradients and averages of one parameter at a time, and sampled in float32.
 """
 
 import sys
@@ -20,15 +20,15 @@ from scaling.runs.diffusion import DiffusionRun
 from scaling.trial import DiffusionTrial
 from tests.benchmarks.results import Result
 
-ISSUED, SAMPLING_GOAL = 10.0, 10.0  # times 228 images/s of an H200, times float32 samples
-SECONDS = 12.0  # of one measurement, about
+TRAINING_GOAL, SAMPLING_GOAL = 10.0, 10.0  # times 228 images/s of an H200, times float32 samples
+SECONDS = 12.0  # of one measurement, approximately
 SAMPLES = 256
-MICRO_BATCH = 16  # what the planner gives the paper's model on a card of 11 GB
+MICRO_BATCH = 16  # the planner's choice for the paper's model on a card of 11 GB
 CARD = 11e9  # bytes
 
 
 def measure() -> list[Result]:
-    """Images a second; nothing where there is no GPU. About 6 minutes."""
+    """Measures images per second in about 6 minutes; [] without a GPU."""
     if not torch.cuda.is_available():
         print("gpu_edm: not measured, there is no CUDA device", file=sys.stderr)
         return []
@@ -42,7 +42,7 @@ def measure() -> list[Result]:
 
 
 def _training(trial: DiffusionTrial, name: str) -> list[Result]:
-    """Each precision, replayed, and bf16 in PyTorch's default layout and compiled."""
+    """Measures each precision, replayed, and bf16 in PyTorch's default layout and compiled."""
     baseline = _rate(_run(trial, eager=True))
     made = []
     for precision in ("float32", "tf32", "bf16"):
@@ -51,7 +51,7 @@ def _training(trial: DiffusionTrial, name: str) -> list[Result]:
     half = replace(trial, precision="bf16")
     made.append(("bf16, replayed, default layout", _rate(_run(half, channels_last=False))))
     made.append(("bf16, compiled and replayed", _rate(_run(half, compiled=True))))
-    goals = {"bf16, replayed": ISSUED if name == "paper" else 1.0}
+    goals = {"bf16, replayed": TRAINING_GOAL if name == "paper" else 1.0}
     return [
         Result(f"{name}: {what}", rate / baseline, goals.get(what, 0.0), rate, baseline, "images/s")
         for what, rate in made
@@ -80,7 +80,7 @@ def _run(
 
 
 def _rate(run: DiffusionRun) -> float:
-    """Images a second of whole epochs, each of one batch."""
+    """Returns images per second of whole epochs of one batch each."""
 
     def epoch() -> None:
         run.epoch += 1
@@ -90,7 +90,7 @@ def _rate(run: DiffusionRun) -> float:
 
 
 def _seconds(work: Callable[[], object], before: int = 1) -> float:
-    """Of one call, after some that compile and capture."""
+    """Returns the seconds of one call, after some calls that compile and capture."""
     for _ in range(before):
         work()
     torch.cuda.synchronize()
@@ -103,7 +103,7 @@ def _seconds(work: Callable[[], object], before: int = 1) -> float:
 
 
 def _sampling(trial: DiffusionTrial) -> list[Result]:
-    """Samples a second, by the precision of the network; the state is float64 in all of them."""
+    """Measures samples per second by the network's precision; the state is always float64."""
     with torch.device("cuda"):
         denoiser = edm.build(trial, 3, 32).eval().requires_grad_(False)
     denoiser.to(memory_format=torch.channels_last)
@@ -122,7 +122,7 @@ def _sampling(trial: DiffusionTrial) -> list[Result]:
 
 
 def _parts() -> Result:
-    """Bytes of an 11 GB card over those that the paper's model takes at most, in micro-batches."""
+    """Compares the memory of an 11 GB card with the peak of the paper's model in micro-batches."""
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     run = _run(replace(PAPER_EDM, partition="train_and_test"), micro_batch=MICRO_BATCH)

@@ -1,7 +1,7 @@
-"""The yardstick: training as the straightforward loop does it, with the textbook likelihood.
+"""Implements the baseline: a straightforward training loop with the textbook likelihood.
 
-Float images from a DataLoader, PyTorch's default layout, float32, Adam as it comes; the mixture's
-mass is a difference of sigmoids, and a density in the tails.
+It uses float images from a DataLoader, PyTorch's default layout, float32 and default Adam; the
+mixture's mass is a difference of sigmoids, or a density in the tails.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ SIZES = ((8, 128), (32, 128), (128, 32))  # n_c, batch
 
 
 class Loop:
-    """Each call is one step of the loop, epoch after epoch, of a model that has a `loss`."""
+    """Performs one step per call, epoch after epoch, for a model that has a `loss`."""
 
     def __init__(self, model: Any, batch: int, batches: int = 4, device: str = "cpu") -> None:
         images = torch.randint(0, 256, (batch * batches, 3, 32, 32)).float() / 255
@@ -45,7 +45,7 @@ class Loop:
 
 
 class Block(nn.Module):
-    """Table 6."""
+    """Implements the residual block of Table 6."""
 
     def __init__(self, n_c: int) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Block(nn.Module):
 
 
 class PlainVAE(nn.Module):
-    """Tables 4 and 5 at 3x32x32."""
+    """Implements the VAE of Tables 4 and 5 at 3x32x32."""
 
     def __init__(self, n_c: int, m_z: int = 1) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class PlainVAE(nn.Module):
 
 
 def textbook(x: Tensor, params: Tensor) -> Tensor:
-    """Log-probability of x (B, 3, H, W) on [-1, 1], in nats, (B,) (Salimans et al. 2017)."""
+    """Returns the log-probability (B,), in nats, of x (B, 3, H, W) on [-1, 1] (Salimans 2017)."""
     batch, _, height, width = x.shape
     logits = params[:, :K]
     blocks = params[:, K:].view(batch, 3, 3, K, height, width)
@@ -106,7 +106,7 @@ def textbook(x: Tensor, params: Tensor) -> Tensor:
 
 
 def against(path: Path) -> list[Result]:
-    """This loop beside another file's `NaiveVAE(n_c, m_z)` with a `loss` of [0, 1] images."""
+    """Compares this loop with another file's `NaiveVAE(n_c, m_z)`, whose images are on [0, 1]."""
     spec = importlib.util.spec_from_file_location("reference", path)
     assert spec is not None and spec.loader is not None
     reference = importlib.util.module_from_spec(spec)

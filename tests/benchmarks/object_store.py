@@ -1,7 +1,7 @@
-"""A chunk as a trial reads it: from Ray's object store, against its file.
+"""Compares reading a chunk, as a trial does, from Ray's object store and from its file.
 
-The chunk has the size of CIFAR-10's; the file is in the machine's cache, so the baseline is what a
-disk can do at best.
+The chunk has the size of CIFAR-10's; the file is in the machine's cache, so the baseline is the
+best that a disk can do.
 """
 
 import statistics
@@ -24,7 +24,7 @@ ROUNDS = 9
 
 
 def measure() -> list[Result]:
-    """Milliseconds a chunk, in a worker; the clock's, since a read waits."""
+    """Measures wall-clock milliseconds per chunk in a worker, since a read waits."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         chunk = np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)

@@ -1,9 +1,8 @@
-"""Classifiers on one shared kernel matrix against scikit-learn's plain way, at 5000 x 640.
+"""Compares classifiers on one shared kernel matrix with scikit-learn's default way, at 5000 x 640.
 
-5,000 images to train on, as many to test on.
-
-Isotropic features, and features with the overlap and the spectrum of latent means of CIFAR-10, on
-which libsvm takes tens of thousands of steps for a pair of classes.
+There are 5,000 images to train on and as many to test on. Features are isotropic, or have the
+overlap and the spectrum of latent means of CIFAR-10, for which libsvm needs tens of thousands of
+steps per pair of classes.
 """
 
 import numpy as np
@@ -23,13 +22,13 @@ SHAPES = {"isotropic": (0.12, 1.0, 0.0), "like latent means": (0.05, 8.0, 0.75)}
 
 
 def measure() -> list[Result]:
-    """Medians of CPU milliseconds, both ways run in turn."""
+    """Measures CPU milliseconds: medians of interleaved rounds."""
     with threadpool_limits(1):
         return [_compare(name, *shape) for name, shape in SHAPES.items()]
 
 
 def plain(x: Halves, y: Halves) -> dict[str, float]:
-    """Each classifier from the features."""
+    """Fits each classifier to the features, and returns its accuracy."""
     models = {
         "svm_linear": SVC(kernel="linear"),
         "svm_rbf": SVC(),
@@ -39,7 +38,7 @@ def plain(x: Halves, y: Halves) -> dict[str, float]:
 
 
 def features(distance: float, top: float, decay: float) -> tuple[Halves, Halves]:
-    """Ten overlapping classes; the standard deviations of the features are top i^-decay."""
+    """Draws ten overlapping classes whose features have standard deviations top i^-decay."""
     rng = np.random.default_rng(0)
     spread = top * np.arange(1.0, FEATURES + 1) ** -decay
     labels = np.sort(rng.integers(0, CLASSES, TRAIN)), rng.integers(0, CLASSES, TEST)

@@ -1,7 +1,7 @@
-"""Samples of a diffusion model: in small channels_last batches, against one image at a time.
+"""Compares sampling a diffusion model in small channels_last batches with one image at a time.
 
-The loop takes the weights as a checkpoint gives them, in PyTorch's default layout; both run the
-same sampler and give the same images.
+The loop uses the weights in PyTorch's default layout, as in a checkpoint; both run the same sampler
+and give the same images.
 """
 
 import torch
@@ -13,14 +13,14 @@ from scaling.trial import DiffusionTrial
 from tests.benchmarks.results import Result
 from tests.benchmarks.timing import interleaved
 
-# model: side and levels of its images, images sampled at once, the least ratio
+# model: side and levels of its images, images sampled at once, goal for the ratio
 MODELS = {DIGITS_EDM: (8, 17, 100, 5.0), MNIST_EDM: (32, 2, 32, 2.0)}
-ALONE = 2  # images of the slow loop, each of which costs the same
+ALONE = 2  # images of the slow loop, whose cost per image is constant
 ROUNDS = 5
 
 
 def measure() -> list[Result]:
-    """Milliseconds an image."""
+    """Measures milliseconds per image."""
     return [_of_model(trial, *shape) for trial, shape in MODELS.items()]
 
 

@@ -1,4 +1,4 @@
-"""How benchmarks are timed: in turn, on one thread."""
+"""Times benchmarks in interleaved rounds on one thread."""
 
 import statistics
 import time
@@ -9,10 +9,10 @@ import torch
 
 
 def interleaved(*works: Callable[[], object], rounds: int = 9) -> list[float]:
-    """Each work's median of CPU seconds over rounds in which all take turns.
+    """Returns each work's median of CPU seconds over rounds in which all take turns.
 
-    Two rounds more come first and do not count: they compile, and fill caches. CPU time and not
-    the clock's: other processes of the machine weigh less, and one thread never waits.
+    Two additional rounds come first and do not count: they compile and fill caches. CPU time
+    depends less on other processes than wall-clock time does, and one thread never waits.
     """
     seconds: list[list[float]] = [[] for _ in works]
     with one_thread():
@@ -26,7 +26,7 @@ def interleaved(*works: Callable[[], object], rounds: int = 9) -> list[float]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """As trials run."""
+    """Restricts PyTorch to one thread inside the block, as in trials."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

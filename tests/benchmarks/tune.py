@@ -1,7 +1,7 @@
-"""What Ray Tune takes for a trial: in processes that are used again, against one process a trial.
+"""Compares Ray Tune's time per trial in reused processes with that in one process per trial.
 
-The trials go through the launcher as in a study and train an epoch of a few milliseconds: what is
-left is starting, reports, files. Which way the launcher goes follows from the planned hours.
+The trials go through the launcher as in a study and train an epoch of a few milliseconds, so that
+mostly starts, reports and files remain. The launcher chooses the way by the planned hours.
 """
 
 import tempfile
@@ -20,18 +20,18 @@ from scaling.storage.store import Store
 from scaling.trial import VaeTrial, data_of, grid, key
 from tests.benchmarks.results import Result
 
-SHORT, LONG = 0.001, 1.0  # hours planned
-REUSED, FRESH = 16, 4  # trials
+SHORT, LONG = 0.001, 1.0  # planned hours
+REUSED, FRESH = 16, 4  # number of trials
 FASTER = 3.0
 BASE = VaeTrial("digits", train_size=30, batch=30, n_c=2)
 
 
 def measure() -> list[Result]:
-    """The clock's seconds a trial, as many at a time as there are cores."""
+    """Measures wall-clock seconds per trial, with one trial per core at a time."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         with connected("local", root, root / "ray.log", Limits(Caps()), 0.0) as session:
-            first = _seconds(session, root / "first", FRESH, LONG)  # warms the machine's caches
+            first = _seconds(session, root / "first", FRESH, LONG)  # also warms caches
             ours = _seconds(session, root / "ours", REUSED, SHORT)
             baseline = min(first, _seconds(session, root / "baseline", FRESH, LONG))
     name = f"Tune's time a trial, {REUSED} trials in reused processes"

@@ -56,7 +56,7 @@ def analysed(root, *words):
     try:
         keys = set(where(load(root), words)["key"])
     except ResultsError as error:
-        assert str(error).startswith("No row has")
+        assert str(error).startswith("No row meets")
         return set()
     return {n for n, trial in TRIALS.items() if key(trial) in keys and n != "diffusion"}
 
@@ -185,7 +185,7 @@ def test_without_a_measured_vae_evaluate_says_so(tmp_path):
     with pytest.raises(UsageError, match="contains no VAE that can be read. Give the folder that"):
         evaluated(tmp_path)
     begin(VaeTrial("digits"))
-    with pytest.raises(UsageError, match="holds no measured epoch yet. Run the study"):
+    with pytest.raises(UsageError, match="contains no measured epoch yet. Run the study"):
         evaluated(tmp_path)
     (diffusion / "rows.jsonl").write_text('{"epoch": 1, "loss": 0.5}\n')
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""Studies as a user runs them: a command, its output, its results folder."""
+"""Runs studies as a user does: a command, its output, its results folder."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ TINY = ["--smoke-test", "--source", "normal", *CELLS]
 
 @dataclass
 class Study:
-    """A study's command on a results folder and a Ray of its own."""
+    """Runs a study's command with its own results folder and Ray."""
 
     results: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Study:
         return [sys.executable, script, *map(str, words), "--results", str(self.results)]
 
     def variables(self):
-        """Of the environment in which it runs."""
+        """Returns the environment variables of the command."""
         return {**os.environ, "PYTHONWARNINGS": "ignore", **self.environment}
 
     def start(self, *words):

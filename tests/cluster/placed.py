@@ -1,6 +1,6 @@
-"""Trials on two logical GPUs, each with a share of its own: `python -m tests.cluster.placed DIR`.
+"""Runs trials with different GPU shares on two logical GPUs: `python -m tests.cluster.placed DIR`.
 
-One trial is so wide that memory runs out, wherever it runs. Prints each trial's share as JSON.
+One trial is so wide that it always runs out of memory. Prints each trial's share as JSON.
 """
 
 import json

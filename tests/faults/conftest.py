@@ -1,4 +1,4 @@
-"""Studies whose every epoch stands in a ledger outside Ray, and what is done to them."""
+"""Provides studies whose epochs are all recorded in a ledger outside Ray, and damaged disks."""
 
 import json
 import os
@@ -48,7 +48,7 @@ cluster.shutdown()
 
 @dataclass(frozen=True)
 class Line:
-    """An epoch that a process began to train."""
+    """Holds a line of the ledger: an epoch that a process began to train."""
 
     key: str
     epoch: int
@@ -58,7 +58,7 @@ class Line:
 
 @dataclass
 class Watched(Study):
-    """A study with a ledger of the epochs that its trials trained, written outside Ray."""
+    """Runs a study with a ledger of the epochs that its trials trained, written outside Ray."""
 
     hook: Path = Path()
     started: list[subprocess.Popen] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Watched(Study):
         self.after("scaling.runs.vae", LEDGER % str(self.hook / "ledger"))
 
     def after(self, module, code):
-        """Has the code run in the module's names, after its import, in every process."""
+        """Runs the code in the module's namespace, after its import, in every process."""
         with open(self.hook / f"{module}.after", "a") as stream:
             stream.write(textwrap.dedent(code))
 
@@ -80,7 +80,7 @@ class Watched(Study):
 
     @contextmanager
     def cluster(self, **options):
-        """The address of a Ray of one CPU that was started for this study alone."""
+        """Starts a Ray of one CPU for this study alone, and yields its address."""
         process = subprocess.Popen(
             [sys.executable, "-c", CLUSTER, json.dumps(options)],
             stdin=subprocess.PIPE,
@@ -103,7 +103,7 @@ class Watched(Study):
         return [Line(key, int(epoch), int(pid), float(at)) for key, epoch, pid, at in words]
 
     def epochs(self):
-        """The epochs that each process trained, by key and in the order of the processes."""
+        """Returns the epochs that each process trained, by key, in the order of the processes."""
         found: defaultdict[str, Any] = defaultdict(lambda: defaultdict(list))
         for line in self.ledger():
             found[line.key][line.pid].append(line.epoch)
@@ -117,18 +117,18 @@ class Watched(Study):
             time.sleep(0.02)
 
     def abandoned(self):
-        """Waits until no process of a trial is left, whose driver was killed."""
+        """Waits until no process of a trial is left after its driver was killed."""
         self.until(lambda: not any(Path(f"/proc/{line.pid}").exists() for line in self.ledger()))
 
     def plan(self, *words):
-        """The trials as a dry run lists them."""
+        """Returns the trials that a dry run lists."""
         return json.loads(self.run(*words, "--dry-run", "--json").stdout)["trials"]
 
     def states(self, epochs):
         return {path.name: TrialFolder(path).state(epochs) for path in self.folders()}
 
     def stamps(self):
-        """When each trial was finished, by key."""
+        """Returns when each trial was finished, by key."""
         return {
             path.parent.name: path.stat().st_mtime_ns
             for path in self.results.glob("trials/*/done.json")
@@ -148,7 +148,7 @@ def study(tmp_path, ray_folder):
 
 
 class Mounts:
-    """What a test mounted; a test that may not is skipped."""
+    """Mounts file systems for a test and unmounts them; skips tests that may not mount."""
 
     def __init__(self):
         self.mounted = []
@@ -166,7 +166,7 @@ class Mounts:
 
 class SmallDisk(Mounts):
     def __call__(self, kilobytes, folder):
-        """A file system of so many kB under the folder; again: of another size."""
+        """Mounts a file system of this size at the folder; a second call changes its size."""
         folder.mkdir(parents=True, exist_ok=True)
         again = ",remount" if folder in self.mounted else ""
         self.mount("-t", "tmpfs", "-o", f"size={kilobytes}k{again}", "none", folder=folder)
@@ -174,7 +174,7 @@ class SmallDisk(Mounts):
 
 class ReadOnly(Mounts):
     def __call__(self, folder):
-        """Whatever opens a file in the folder from now on may only read it."""
+        """Makes the folder read-only for every file opened from now on."""
         self.mount("--bind", str(folder), folder=folder)
         subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
 

@@ -1,4 +1,4 @@
-"""Clusters of several nodes on this machine, and what happens to a node."""
+"""Starts clusters of several nodes on this machine, and kills processes of nodes."""
 
 import os
 import shlex
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ray.cluster_utils import Cluster
 
-CPUS = 1  # of each node: as many trials run at a time as there are nodes
+CPUS = 1  # per node, so that one trial runs on each node at a time
 SLOW = """
 import time
 
@@ -24,7 +24,7 @@ VaeRun.train_epoch = train_epoch
 
 
 class Nodes:
-    """Nodes with a temporary folder of their own (RAY_TMPDIR), ended by their handles only."""
+    """Runs nodes with their own temporary folder (RAY_TMPDIR), and ends them by their handles."""
 
     def __init__(self, count, head_cpus=CPUS):
         self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": head_cpus})
@@ -36,7 +36,7 @@ class Nodes:
         return self.cluster.add_node(num_cpus=CPUS)
 
     def add_blind(self, folder):
-        """A node in a mount namespace of its own, to which the folder is empty."""
+        """Adds a node in its own mount namespace, which sees the folder as empty."""
         start = Path(sys.executable).with_name("ray")
         words = [str(start), "start", "--address", self.cluster.address, "--num-cpus", str(CPUS)]
         words += ["--min-worker-port=0", "--max-worker-port=0", "--block"]
@@ -45,7 +45,7 @@ class Nodes:
         self.blind = subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
     def alive(self):
-        """The nodes that the head believes alive."""
+        """Returns the nodes that the head believes to be alive."""
         return [n["NodeID"] for n in self.cluster.global_state.node_table() if n["Alive"]]
 
     @staticmethod
@@ -54,7 +54,7 @@ class Nodes:
         return info.process.pid
 
     def workers(self, node):
-        """The processes that the node's raylet has started."""
+        """Returns the processes that the node's raylet has started."""
         return {pid for pid, parent in parents().items() if parent == self.raylet(node)}
 
     def close(self):
@@ -66,7 +66,7 @@ class Nodes:
 
 
 def parents():
-    """The parent of every process of this machine."""
+    """Returns the parent of every process of this machine."""
     found = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -77,7 +77,7 @@ def parents():
 
 
 def kill(*pids):
-    """SIGKILL to processes that may have ended."""
+    """Sends SIGKILL to processes that may have ended already."""
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)

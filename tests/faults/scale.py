@@ -1,9 +1,10 @@
-"""A study of thousands of trials of a second each, through the real launcher, and what it costs.
+"""Measures the overhead of a study of thousands of trials of a second each in the real launcher.
 
 python -m tests.faults.scale --trials 2000
 
-`overhead` are the seconds of the cores beyond the trials' own work, a trial: by the clock, from the
-first trial's start to the last one's end, and of all processes of the launch.
+`overhead` is the wall-clock time of all cores beyond the trials' own work, from the first trial's
+start to the last one's end, in seconds per trial; `cpu_overhead` is the same in processor time of
+all processes of the launch.
 """
 
 import argparse
@@ -33,15 +34,15 @@ SAMPLED_SECONDS = 2.0
 
 @dataclass
 class Seen:
-    """What a launch used, and what it left."""
+    """Holds what a launch used and left behind."""
 
     exit_code: int
     done: int
-    launch_seconds: float  # all of the launch, by the clock
-    trials_seconds: float  # of it, with trials running
-    work_seconds: float  # of the trials' own work, by the clock, all cores
-    overhead: float  # seconds of a core by the clock, a trial
-    cpu_overhead: float  # processor seconds beyond the work, a trial
+    launch_seconds: float  # wall-clock time of the launch
+    trials_seconds: float  # wall-clock time with trials running
+    work_seconds: float  # wall-clock time of the trials' own work, over all cores
+    overhead: float  # wall-clock seconds of a core per trial
+    cpu_overhead: float  # processor seconds beyond the work, per trial
     driver_growth: float  # MB, while trials ran
     driver_peak: float  # MB
     analysis_seconds: float
@@ -49,7 +50,7 @@ class Seen:
 
 
 class Watch(threading.Thread):
-    """Samples the driver's memory, and the processor time of it and all that it started."""
+    """Samples the driver's memory, and the processor time of the driver and its descendants."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -64,13 +65,13 @@ class Watch(threading.Thread):
             self.cpu |= dict(processes(os.getpid()))
 
     def growth(self, begin: float, end: float) -> float:
-        """MB from the first sample after `begin` to the largest before `end`."""
+        """Returns the growth in MB from the first sample to the largest, between both times."""
         inside = [size for moment, size in self.memory if begin <= moment <= end]
         return (max(inside) - inside[0]) / 1e6 if inside else math.nan
 
 
 def processes(root: int) -> Iterator[tuple[str, float]]:
-    """Each process under `root`, itself included, and its processor seconds so far."""
+    """Yields each process under `root`, including itself, and its processor seconds so far."""
     stats = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -86,7 +87,7 @@ def processes(root: int) -> Iterator[tuple[str, float]]:
 
 
 def trials(preset: Preset, count: int) -> list[VaeTrial]:
-    """The cells of Figures 7 and 8, with as many seeds as that takes."""
+    """Returns `count` trials: the cells of Figures 7 and 8, with as many seeds as needed."""
     assert isinstance(preset.base, VaeTrial)
     cells = len(CELLS["m_z"]) * len(CELLS["n_c"])
     return grid(preset.base, seed=range(math.ceil(count / cells)), **CELLS)[:count]
@@ -107,7 +108,7 @@ def study(results: Path, count: int, seconds: float, waits: bool) -> int:
 
 
 def measure(results: Path, count: int, seconds: float, waits: bool = False) -> Seen:
-    """Runs the study, and adds up what it used."""
+    """Runs the study and adds up what it used."""
     watch, begun = Watch(), time.time()
     watch.start()
     code = study(results, count, seconds, waits)

@@ -1,7 +1,7 @@
-"""For every Python process of a study under test: the ledger, and what the test does to modules.
+"""Lets tests change modules in every Python process of a study, for example to write a ledger.
 
-A copy of this file stands in a folder of its own on PYTHONPATH. After the import of a module,
-`<module>.after` beside it runs in that module's names.
+A copy of this file is alone in a folder on PYTHONPATH. After the import of a module, the file
+`<module>.after` in that folder runs in the module's namespace.
 """
 
 import importlib.util
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 class After:
-    """Finds the modules that something is to be run after; each once."""
+    """Finds the modules that have an `.after` file, each once."""
 
     def __init__(self):
         self.seen = set()

@@ -1,4 +1,7 @@
-"""A run that keeps a core busy for a given time, or only waits, in the real launcher and worker."""
+"""Replaces training by a run that keeps a core busy for a given time, or only waits.
+
+The launcher and the worker are the real ones.
+"""
 
 import math
 import time
@@ -17,7 +20,7 @@ train = launch.train
 
 
 class StubRun(Run):
-    """Rows as a VAE's, made up: a U over n_c that m_z flattens; each epoch works, or waits."""
+    """Works or waits in each epoch, and makes up rows: a U over n_c that m_z flattens."""
 
     def __init__(self, trial: VaeTrial, epochs: int, seconds: float, waits: bool) -> None:
         super().__init__(trial, epochs, 1, "cpu")
@@ -29,7 +32,7 @@ class StubRun(Run):
         return {"weights": self.weights}
 
     def train_epoch(self) -> float:
-        """Until the process has used so much processor time, whoever else runs there."""
+        """Uses a given amount of processor time, whatever else runs on the machine, or waits."""
         if self.waits:
             time.sleep(self.busy)
             return 0.0
@@ -50,7 +53,7 @@ class StubRun(Run):
 
 
 def stubbed(config: dict[str, Any], seconds: float, waits: bool, **given: Any) -> None:
-    """`launch.train`, with the stub in place of what the trial would train."""
+    """Runs `launch.train` with the stub in place of the trial's training."""
 
     def make_run(trial: Trial, data: object, job: worker.Job, read_chunk: object) -> StubRun:
         assert isinstance(trial, VaeTrial)

@@ -1,4 +1,4 @@
-"""What several metrics are measured of."""
+"""Provides a trained run for tests of several metrics."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The small pool that the tests of this room read, damage and grow."""
+"""Provides the small pool that the tests of pools read, damage and grow."""
 
 import pytest
 
@@ -12,6 +12,6 @@ def root(tmp_path):
 
 @pytest.fixture
 def path(root):
-    """A pool of three chunks."""
+    """Provides a pool of three chunks."""
     build(root / "p", 3)
     return root / "p"

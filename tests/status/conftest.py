@@ -1,4 +1,4 @@
-"""A study on disk as a launch leaves it: done, begun, failed and waiting trials, and its notes."""
+"""Writes a study as a launch leaves it: done, begun, failed and waiting trials, and its notes."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ EPOCHS = 40
 
 
 class Study:
-    """A study of 2 x 3 cells and two seeds in a results folder."""
+    """Writes a study of 2 x 3 cells and two seeds into a results folder."""
 
     def __init__(self, root, trials=None):
         self.root, self.store = root, Store(root)
@@ -27,8 +27,8 @@ class Study:
         for name, trial in self.trials.items():
             (root / "trials").mkdir(parents=True, exist_ok=True)
             self.store.folder(name).create(trial)
-        asked = {name: {"epochs": EPOCHS} for name in self.trials}
-        self.store.update_study("s", lambda s: s | {"preset": "digits", "trials": asked})
+        requested = {name: {"epochs": EPOCHS} for name in self.trials}
+        self.store.update_study("s", lambda s: s | {"preset": "digits", "trials": requested})
 
     @property
     def keys(self):
@@ -49,7 +49,7 @@ class Study:
         return notes
 
     def launch(self, **activity):
-        """A launch by this very process, as far as the lock tells."""
+        """Writes a lock as if this process were launching the study."""
         holder = {"id": "x", "host": socket.gethostname(), "pid": os.getpid(), "beat": "1"}
         holder |= {"started": locks._started(os.getpid()), **locks._place()}
         write_json(self.root / "launch.lock", holder)

@@ -30,15 +30,15 @@ def test_text_has_the_counts_first_and_a_line_a_claim(digits):
     assert lines[1].startswith(f"{len(CLAIMS)} claims, 1 setting measured.")
     assert max(map(len, lines)) <= 100
     said = " ".join(lines[:8])
-    assert "On the paper's data: holds 0" in said and "As on other data (digits): holds" in said
+    assert "On the paper's data: holds 0" in said and "On other data (digits): holds" in said
     shown = [line for line in lines[1:] if line.partition("  ")[0] in VERDICTS]
     assert [sum(line.startswith(f"{verdict}  ") for line in shown) for verdict in VERDICTS] == [
         (found["verdict"] == verdict).sum() for verdict in VERDICTS
     ]
-    head = next(at for at, line in enumerate(lines) if line.startswith("As on other data than"))
+    head = next(at for at, line in enumerate(lines) if line.startswith("On other data than"))
     judged = [at for at, line in enumerate(lines) if line in shown and line[:7] != NOT_RUN]
     assert min(judged) > head  # digits answer no claim
-    assert text(found, long=True).count("rule: holds where") == (found["verdict"] != NOT_RUN).sum()
+    assert text(found, long=True).count("rule: holds if") == (found["verdict"] != NOT_RUN).sum()
     assert max(map(len, text(found, long=True).splitlines())) <= 100
 
 

@@ -203,7 +203,7 @@ def test_the_command_says_so_by_its_exit_code(two, tmp_path, capsys):
         (["diff", "ONE", "nowhere"], "nowhere does not exist"),
         (["diff", "ONE", "ONE", "--metric", "test_elb"], "Did you mean 'test_elbo'"),
         (["diff", "ONE", "ONE", "--metrc", "x"], "Known flags"),
-        (["diff", "ONE", "ONE", "--where", "m_z==77"], "No row has m_z==77"),
+        (["diff", "ONE", "ONE", "--where", "m_z==77"], "No row meets m_z==77"),
         (["diff", "ONE", "OTHER", "-o", "x.docx"], "no known format"),
         (["diff", "ONE", "MNIST"], "no cell in common"),
     ],

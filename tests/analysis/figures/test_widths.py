@@ -97,5 +97,5 @@ def test_a_column_has_its_panels_above_each_other(frames):
 
 @pytest.mark.parametrize("width", [0.5, 2.9, 21.0])
 def test_what_cannot_be_read_is_refused(width, frames):
-    with pytest.raises(ResultsError, match="cannot be read. Choose --width 3.25"):
+    with pytest.raises(ResultsError, match="is not readable. Choose --width 3.25"):
         drawn("table7", width, frames)

@@ -92,13 +92,13 @@ def test_nothing_but_refusals_is_an_error(tmp_path, capsys):
     [
         (["--x", "param"], "No law is fitted over 'param'. Did you mean 'parameters'?"),
         (["--y", "test_elb"], "Did you mean 'test_elbo'"),
-        (["--y", "source"], "'source' is no number"),
-        (["--y", "epoch"], "'epoch' is no number"),
+        (["--y", "source"], "'source' is not a number"),
+        (["--y", "epoch"], "'epoch' is not a number"),
         (["--y", "psnr_mean"], "No VAE of these results has psnr_mean"),
         (["--x", "k"], "No VAE of these results has source_k"),
-        (["--x", "train_size"], "No law of fewer than 4 sizes"),
+        (["--x", "train_size"], "No law, fewer than 4 sizes"),
         (["-o", "law.doc"], "law.doc has no known format"),
-        (["--where", "n_c==3"], "No row has n_c==3"),
+        (["--where", "n_c==3"], "No row meets n_c==3"),
     ],
 )
 def test_what_is_refused(words, said, parquet, capsys, monkeypatch):
@@ -109,7 +109,7 @@ def test_what_is_refused(words, said, parquet, capsys, monkeypatch):
 
 def test_x_and_y_belong_to_law(capsys):
     assert command.main(["fig8", "--x", "k"]) == 2
-    assert "--x and --y are read by law, and not by fig8" in capsys.readouterr().err
+    assert "--x and --y are read by law, not by fig8" in capsys.readouterr().err
 
 
 def test_trials_that_differ_in_something_else_are_refused():

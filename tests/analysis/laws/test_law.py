@@ -106,7 +106,7 @@ def test_noise_is_taken_for_a_turn_in_one_of_twenty_at_most():
 def test_what_does_not_fall_has_no_law():
     y = 100 + np.random.default_rng(1).normal(0, 1, (5, 5))
     assert "does not fall beyond the noise" in refused(curve(y))
-    assert "it has 3 sizes, and a law takes 4" in refused(curve(y[:, :3], SIZES[:3]))
+    assert "it has 3 sizes, and a law needs 4" in refused(curve(y[:, :3], SIZES[:3]))
 
 
 def test_replicates_that_lack_a_size_do_not_count():

@@ -80,7 +80,7 @@ def test_an_end_that_noise_leaves_open_is_open():
 def test_too_few_replicates_and_a_turning_curve_are_refused():
     curve, losses = replicates(np.random.default_rng(0), n=2)
     assert (
-        "2 replicates are finished on both, and it takes 3"
+        "2 replicates are finished on both, and it needs 3"
         in equivalent(curve, UNITS[:2], losses)[-1]
     )
     curve, losses = replicates(np.random.default_rng(0), noise=0.05)

@@ -68,7 +68,7 @@ def test_replicates_are_draws_and_seeds_within_one_are_not(results):
 def test_nothing_measured_yet_is_a_page_too(results):
     results.add(results.vae(1, 2, 0), [], done=False)
     text = page.write(results.close()).read_text()
-    assert "holds no measured epoch yet" in text and "1 waiting" in text
+    assert "contains no measured epoch yet" in text and "1 waiting" in text
 
 
 def test_folders_and_machines_are_not_named():
@@ -105,5 +105,5 @@ def _load(study):
 
 
 def test_a_page_has_the_name_of_a_page(tmp_path):
-    with pytest.raises(ResultsError, match="is no name of a page. End it in .html"):
+    with pytest.raises(ResultsError, match="is not the name of a page. End it in .html"):
         page.write(tmp_path, tmp_path / "page.txt")
