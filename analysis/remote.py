@@ -76,7 +76,7 @@ def public(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def beside(path: Path, output: Path | None = None) -> Path:
+def folder_of_output(path: Path, output: Path | None = None) -> Path:
     """Returns the folder for files about results if no output is named.
 
     Raises ResultsError if an output is needed, because files next to a temporary copy would be

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis import figures
-from analysis.remote import beside
+from analysis.remote import folder_of_output
 from analysis.trial_folder import ResultsError
 
 
@@ -36,7 +36,7 @@ def _page(typed: Namespace) -> int:
         names = ", ".join(path.name for path in paths)
         raise ResultsError(f"-o names one page, and there are several. Add a STUDY: {names}.")
     for path in paths:
-        beside(path, typed.output)
+        folder_of_output(path, typed.output)
         print(page.write(path, typed.output))
     return 0
 
@@ -53,7 +53,7 @@ def _law(typed: Namespace) -> int:
     from analysis.laws import command as law
 
     x, y = typed.x or "parameters", typed.y or "test_elbo"
-    beside(typed.results, typed.output)
+    folder_of_output(typed.results, typed.output)
     law.main(typed.results, x, y, typed.where, typed.output)
     return 0
 
@@ -61,7 +61,7 @@ def _law(typed: Namespace) -> int:
 def _report(typed: Namespace) -> int:
     from analysis.report import report_on
 
-    beside(typed.results)
+    folder_of_output(typed.results)
     print("\n".join(report_on(typed.results)))
     return 0
 
@@ -79,7 +79,7 @@ def _compact(typed: Namespace) -> int:
     from analysis.compact import compact
 
     path = typed.results
-    beside(path, typed.output)
+    folder_of_output(path, typed.output)
     frame = curves.where(results.load(path), typed.where) if typed.where else None
     print(compact(path, frame, typed.output))
     return 0
@@ -119,7 +119,7 @@ def _draw(typed: Namespace) -> int:
     if figures.is_table(what) and not typed.output:
         print("\n".join(figures.text(what, frame)))
         return 0
-    folder = beside(path, typed.output) / "figures"
+    folder = folder_of_output(path, typed.output) / "figures"
     files = [folder / f"{what}.{suffix}" for suffix in figures.FORMATS]
     files = [typed.output] if typed.output else files
     figures.save(what, frame, files, results.note(path), typed.width)

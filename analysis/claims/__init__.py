@@ -145,7 +145,7 @@ def _measured(claim: Claim, found: Judged) -> dict[str, object]:
         "comparisons": evidence.comparisons,
         "p": min(evidence.p.holds, evidence.p.fails),
         "decided": decided,
-        "beside": copies.beside(cell) if claim.about_shares else "",
+        "beside": copies.nearness(cell) if claim.about_shares else "",
     }
 
 

@@ -8,7 +8,7 @@ from analysis.claims.cells import Cell
 NEAREST, OF_TEST, COPIED = "pool_nearest", "pool_nearest_test", "pool_near_copies"
 
 
-def beside(cell: Cell) -> str:
+def nearness(cell: Cell) -> str:
     """Spells the distances of samples to their nearest training image per share; "" if unmeasured.
 
     They are medians of root mean square differences per pixel on [0, 1], averaged over the draws'

@@ -73,15 +73,15 @@ def test_an_unknown_scheme_names_those_that_are_read():
 
 def test_a_path_stays_a_path(tmp_path):
     assert remote.place(str(tmp_path)) == tmp_path
-    assert remote.beside(tmp_path / "x.parquet") == tmp_path
+    assert remote.folder_of_output(tmp_path / "x.parquet") == tmp_path
 
 
 def test_nothing_is_written_beside_a_copy(there):
     _, addresses, _ = there
     found = remote.place(addresses["http"].format("root/double_descent"))
     with pytest.raises(ResultsError, match="nothing is written there"):
-        remote.beside(found)
-    assert remote.beside(found, found / "x.pdf") == found
+        remote.folder_of_output(found)
+    assert remote.folder_of_output(found, found / "x.pdf") == found
 
 
 def test_the_command_line_takes_addresses(there, tmp_path, capsys):
