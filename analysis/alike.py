@@ -67,6 +67,8 @@ def _mixed(trials: pd.DataFrame, name: str, groups: Sequence[str]) -> list[objec
     if name not in trials:
         return []
     column = filled(trials, name)
+    if column.nunique() < 2:  # nearly all columns: no need to look at groups
+        return []
     by = [trials[group] for group in groups if group in trials]
     parts = column.groupby(by, dropna=False) if by else [((), column)]
     for _, part in parts:

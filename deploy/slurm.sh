@@ -46,6 +46,7 @@ ray_on() { # NODE WORDS...: Ray's processes there, until the job ends
 }
 steps=()
 study=
+interrupted=
 # shellcheck disable=SC2317,SC2329 # called by the traps below
 finish() {
   trap '' TERM INT
@@ -55,6 +56,7 @@ finish() {
 # shellcheck disable=SC2317,SC2329
 forward() {
   trap '' TERM
+  interrupted=yes
   [[ -z $study ]] || kill -TERM "$study" 2>/dev/null || true
 }
 trap finish EXIT
@@ -74,8 +76,8 @@ scaling-vae study "$@" --address "$head:$port" &
 study=$!
 code=0
 wait "$study" || code=$?
-while kill -0 "$study" 2>/dev/null; do # the wait was cut short by the signal
+if [[ -n $interrupted ]]; then # the signal ended the wait, not the study; bash keeps its code
   code=0
   wait "$study" || code=$?
-done
+fi
 exit "$code"

@@ -107,18 +107,14 @@ def _add_launch(made: Parser) -> None:
         help="how long to wait for a cluster's first GPU (default 0)")  # fmt: skip
     add("--mps", choices=["auto", "on", "off"], default="auto",
         help="NVIDIA MPS, which runs trials on one GPU in parallel (default auto)")  # fmt: skip
-    add(
-        "--cpus-per-trial",
-        type=positive,
-        default=1.0,
-        metavar="N",
-        help="CPUs of each trial (default 1)",
-    )
+    add("--cpus-per-trial", type=positive, default=1.0, metavar="N",
+        help="CPUs of each trial (default 1)")  # fmt: skip
     add("--micro-batch", type=_auto_or_count, metavar="N",
         help="images of a diffusion step in memory at a time (auto: planned)")  # fmt: skip
     add("--max-hours", type=positive, metavar="H", help="stop cleanly after H hours")
     add("--max-gpu-hours", type=positive, metavar="H", help="stop cleanly after H GPU-hours")
     add("--retry-failed", action="store_true", help="run failed trials again")
+    add("--no-figures", action="store_true", help="leave figures, verdict and page to report, page")
 
 
 def add_place(made: argparse._ActionsContainer) -> None:

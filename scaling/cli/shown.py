@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling.cli.process import command
+from scaling.errors import to_type
 
 if TYPE_CHECKING:
     from scaling.storage.store import Store
@@ -55,6 +56,12 @@ def show(events: "StudyEvents", lines: Sequence[str], seconds: float) -> None:
     took = [f"This launch took {seconds / 60:.1f} minutes."]
     found = {"found": _block(lines), "took": _block(took)}
     events.summary(found, {file.stem: file.read_bytes() for file in figures})
+
+
+def how_to_draw(folder: Path) -> list[str]:
+    """Returns a line with the commands that draw a study's figures and write its page."""
+    page = to_type("page", folder)
+    return [f"no figures drawn; draw them with: {to_type('report', '--results', folder)}, {page}"]
 
 
 def page_lines(folder: Path) -> list[str]:

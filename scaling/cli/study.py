@@ -87,7 +87,8 @@ def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: R
         while True:
             free = shutil.disk_usage(store.root).free
             print("\n".join([*notes, *plan_lines(name, plan, free)]), flush=True)
-            ended = _run(_request(name, options, store, plan, preset, lock, caps), report, work)
+            request = _request(name, options, store, plan, preset, lock, caps)
+            ended = _run(request, report, work, draw=not options.no_figures)
             caps, notes, scheduled = ended.used or caps, [], work.now(store)
             if ended.cap or scheduled == [row.scheduled for row in plan.trials]:
                 return _exit_code(store, scheduled, ended)
@@ -134,10 +135,10 @@ def _request(
     )
 
 
-def _run(request: "Request", report: Report, work: Work) -> "Ended":
+def _run(request: "Request", report: Report, work: Work, draw: bool) -> "Ended":
     """Runs the launch, draws its figures, and records in study.json how long each part took.
 
-    No figures are drawn if its results decide what the next launch trains.
+    No figures are drawn if its results decide what the next launch trains, or without `draw`.
     """
     from scaling.cluster.launch import run
     from scaling.cluster.profile import Profile
@@ -153,9 +154,9 @@ def _run(request: "Request", report: Report, work: Work) -> "Ended":
         if not ended.cap and work.now(request.store) != now:
             return ended
         with profile.part("figures"):
-            lines = [*report(request.folder)]
+            lines = [*report(request.folder)] if draw else shown.how_to_draw(request.folder)
             shown.show(request.events, lines, profile.entry()["wall"])
-            lines += shown.page_lines(request.folder)
+            lines += shown.page_lines(request.folder) if draw else []
         print("\n".join([*lines, *shown.where(request.folder)]))
     return ended
 

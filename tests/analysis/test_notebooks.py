@@ -42,12 +42,11 @@ def starts_a_study(path):
 
 
 def marked(path):
-    return pytest.param(
-        path, id=path.stem, marks=pytest.mark.cluster if starts_a_study(path) else ()
-    )
+    marks = [pytest.mark.cluster, pytest.mark.slow] if starts_a_study(path) else []
+    return pytest.param(path, id=path.stem, marks=marks)
 
 
-@pytest.mark.parametrize("path", map(marked, NOTEBOOKS))
+@pytest.mark.parametrize("path", [marked(path) for path in NOTEBOOKS])
 def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(FOLDER.parents[1]))
     notebook = read(path)

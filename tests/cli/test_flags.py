@@ -103,7 +103,7 @@ def test_every_flag_that_sets_a_field_is_known_to_clash():
         (["--seeds", "1", "0-3"], "twice"),
         (["--results", ""], "empty word"),
         (["--data-root", ""], "empty word"),
-        (["--set", "lr="], "says nothing"),
+        (["--set", "lr="], "has no value"),
         (["--set", "grad_clip=-1"], "above 0"),
         (["--set", "grad_clip=0"], "above 0"),
         (["--set", "lr_decay_epochs=-2"], "at least 0"),

@@ -185,11 +185,11 @@ def test_scores_are_means_of_the_last_tenth():
 @pytest.mark.parametrize(("words", "said"), [
     (["--search", "lr=log:1e-2:1e-4"], "reversed"),
     (["--search", "lr=log:1e-2:1e-2"], "range is empty"),
-    (["--search", "lr=log:0:1e-2"], "at or below 0"),
-    (["--search", "network=lin:0:1"], "is no number"),
-    (["--search", "m_z=int:1:4"], "both give m_z"),
-    ([*LR, "--set", "lr=1e-3"], "both give lr"),
-    ([*LR, "--samples", "100000"], "at most 1024"),
+    (["--search", "lr=log:0:1e-2"], "must begin above 0"),
+    (["--search", "network=lin:0:1"], "takes no numbers"),
+    (["--search", "m_z=int:1:4"], "both set m_z"),
+    ([*LR, "--set", "lr=1e-3"], "both set lr"),
+    ([*LR, "--samples", "100000"], "more than 1024"),
     ([*LR, "--samples", "0"], "--samples: '0' is not a whole number at least 1"),
     ([*LR, "--halving", "1"], "--halving: '1' is not a whole number at least 2"),
     ([*LR, "--halving", "0"], "--halving: '0' is not a whole number at least 2"),
@@ -210,7 +210,7 @@ def test_bad_input_is_a_sentence(words, said):
 
 def test_an_axis_of_the_study_is_not_searched():
     chosen, options = PRESETS["smoke"], parser("", PRESETS).parse_args(["--search", "m_z=int:1:64"])
-    with pytest.raises(UsageError, match="m_z is an axis of this study"):
+    with pytest.raises(UsageError, match="m_z already is an axis of this study"):
         work_of(options, chosen, trials(chosen), 4, identify(options))
 
 

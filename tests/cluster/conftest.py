@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CELLS = ["--m-z", "1", "2", "--n-c", "2", "--seeds", "0", "1"]
-TINY = ["--smoke-test", "--source", "normal", *CELLS]
+DRAWN = ["--smoke-test", "--source", "normal", *CELLS]
+TINY = [*DRAWN, "--no-figures"]  # figures take longer than the rest
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from scaling.storage.trial_folder import TrialFolder
-from tests.cluster.conftest import TINY
+from tests.cluster.conftest import DRAWN, TINY
 from tests.storage.test_tensorboard import read
 from tests.there import there
 
@@ -24,13 +24,14 @@ def test_fresh_again_mended_extended(study):
     done = finished(study)
     again = study.run(*TINY)
     assert again.returncode == 0, again.stderr
+    assert "no figures drawn; draw them with: " in again.stdout
     assert finished(study) == done
     assert_damage_is_mended(study)
     assert_more_seeds_and_epochs_are_added(study)
 
 
 def assert_a_fresh_launch_writes_all(study):
-    first = study.run(*TINY)
+    first = study.run(*DRAWN)
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
     assert len(first.stdout.splitlines()) <= 20

@@ -13,7 +13,8 @@ def test_a_study_of_a_network_and_a_likelihood_of_ones_own(study):
     files = [str(EXAMPLES / f"own_{name}.py") for name in ("network", "likelihood")]
     modules = [word for file in files for word in ("--module", file)]
     run = study.run(
-        "--smoke-test", "--source", "normal", "--m-z", "1", "--n-c", "2", "--seeds", "0",
+        "--smoke-test", "--no-figures", "--source", "normal",
+        "--m-z", "1", "--n-c", "2", "--seeds", "0",
         *modules, "--set", "network=shallow", "likelihood=laplace",
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr

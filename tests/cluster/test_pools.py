@@ -15,7 +15,8 @@ from scaling.storage.trial_folder import TrialFolder
 from tests.there import there
 
 pytestmark = pytest.mark.cluster
-SMOKE = ["--smoke-test", "--source", "dmaapx", "--m-z", "1", "--n-c", "2", "--seeds", "0", "1"]
+CELLS = ["--source", "dmaapx", "--m-z", "1", "--n-c", "2", "--seeds", "0", "1"]
+SMOKE = ["--smoke-test", "--no-figures", *CELLS]
 
 
 def pool_command(study, *words):
@@ -62,7 +63,7 @@ def test_from_the_model_to_the_trials_and_back(study):
 @pytest.mark.slow
 @pytest.mark.faults
 def test_a_builder_killed_halfway_goes_on_without_sampling_again(study):
-    model = ["--smoke-test", "--set", "share=1.0", "--epochs", "1"]
+    model = ["--smoke-test", "--no-figures", "--set", "share=1.0", "--epochs", "1"]
     trained = replace(study, name="diffusion").run(*model)
     assert trained.returncode == 0, trained.stderr
     (path,) = (study.results / "pools").glob("*edm*")

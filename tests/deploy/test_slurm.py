@@ -20,8 +20,8 @@ trap 'echo "ended $*" >> "$LOG"; kill $! 2>/dev/null; exit 0' TERM
 sleep 600 & wait
 """
 STUDY = """
-echo "study $*" >> "$LOG"
 trap 'echo "study stopped" >> "$LOG"; kill $! 2>/dev/null; exit 4' TERM
+echo "study $*" >> "$LOG"
 sleep "$STUDY_SECONDS" & wait
 exit "$STUDY_CODE"
 """

@@ -12,7 +12,7 @@ from scaling.storage.trial_folder import TrialFolder
 from tests.conftest import timeless
 
 pytestmark = [pytest.mark.faults, pytest.mark.cluster]
-CELLS = ["--smoke-test", "--source", "normal", "--m-z", "1", "--n-c", "2"]
+CELLS = ["--smoke-test", "--no-figures", "--source", "normal", "--m-z", "1", "--n-c", "2"]
 EVERY = 2  # epochs: of the smoke test's rows, and here of its checkpoints
 
 
