@@ -88,7 +88,7 @@ def test_where(study, capsys, tmp_path, monkeypatch):
     assert main(["compact", "--results", str(study), "--where", "seed=1", "-o", "one.parquet"]) == 0
     assert set(load("one.parquet")["seed"]) == {1}
     assert main(["report", "--results", str(study), "--where", "seed=1"]) == 2
-    assert "Draw one: scaling-vae fig8 --results" in capsys.readouterr().err
+    assert "Draw one figure: scaling-vae fig8 --results" in capsys.readouterr().err
 
 
 def test_the_verdict_is_of_the_only_source_there_is(results, capsys):

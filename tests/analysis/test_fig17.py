@@ -67,7 +67,7 @@ def test_figure_17_without_pictures_says_why(results, study, tmp_path):
     with pytest.raises(ResultsError, match="no pool of its diffusion models yet"):
         figures.load("fig17", study)
     (tmp_path / "trials.parquet").touch()
-    with pytest.raises(ResultsError, match="holds no images"):
+    with pytest.raises(ResultsError, match="contains no images"):
         figures.load("fig17", tmp_path / "trials.parquet")
 
 

@@ -85,5 +85,5 @@ def test_without_images_it_says_why(studies, tmp_path, results):
     with pytest.raises(ResultsError, match="arrays.npz cannot be read"):
         figures.draw("fig9", frame)
     (tmp_path / "trials.parquet").touch()
-    with pytest.raises(ResultsError, match="holds no images"):
+    with pytest.raises(ResultsError, match="contains no images"):
         figures.load("fig9", tmp_path / "trials.parquet")

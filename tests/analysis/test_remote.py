@@ -67,7 +67,7 @@ def test_a_server_that_is_gone_is_a_sentence(address):
 
 
 def test_an_unknown_scheme_names_those_that_are_read():
-    with pytest.raises(ResultsError, match="addresses of ftp:// cannot be read"):
+    with pytest.raises(ResultsError, match="addresses with ftp:// cannot be read"):
         remote.place("ftp://host/results")
 
 

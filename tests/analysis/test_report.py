@@ -70,7 +70,7 @@ def test_only_diffusion_trials(results):
 
 def test_report_wants_a_study(results, tmp_path):
     results.fill({(1, 2): 99.0})
-    assert "no study's folder" in report(results.root)[-1]
+    assert "is not a study's folder" in report(results.root)[-1]
     with pytest.raises(ResultsError, match="does not exist"):
         report(tmp_path / "nowhere")
 

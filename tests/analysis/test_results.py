@@ -160,7 +160,7 @@ def test_errors_say_what_is_wrong_and_what_to_type(tmp_path, results):
     with pytest.raises(ResultsError, match="does not exist") as error:
         load(tmp_path / "nowhere")
     assert "scaling-vae study " in _two_sentences(error)
-    with pytest.raises(ResultsError, match="no results folder") as error:
+    with pytest.raises(ResultsError, match="not a results folder") as error:
         load(tmp_path)
     assert "--results" in _two_sentences(error)
     (tmp_path / "x.parquet").write_text("PAR1 no")

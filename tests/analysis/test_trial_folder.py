@@ -46,4 +46,4 @@ def test_a_root_asks_for_all_that_was_trained(tmp_path):
         states[case.name] = read_trial(path).state
     assert states["whole"] == states["done for a shorter study"] == "done"
     assert states["last row lost"] == states["all rows, not ended"] == "partial"
-    assert states["failed after what was asked for"] == "failed"
+    assert states["failed after the requested epochs"] == "failed"

@@ -94,7 +94,7 @@ def test_which_pages_are_meant(results, tmp_path):
     study = results.close()
     assert page.places(results.root) == page.places(results.root, study.name) == [study]
     assert page.places(study) == [study]
-    with pytest.raises(ResultsError, match="no study 'dobule'.*There: double_descent"):
+    with pytest.raises(ResultsError, match="no study 'dobule'.*Known: double_descent"):
         page.places(results.root, "dobule")
     with pytest.raises(ResultsError, match="End it in .html"):
         page.write(study, tmp_path / "page.pdf")
