@@ -36,7 +36,7 @@ def test_the_width_that_is_asked_for(study, tmp_path, capsys):
     assert main(["fig7", "--results", str(study), "--width", "3.25", "-o", str(file)]) == 0
     assert 'width="234pt"' in file.read_text()
     assert main(["fig7", "--results", str(study), "--width", "1"]) == 2
-    assert "cannot be read" in capsys.readouterr().err
+    assert "is not readable" in capsys.readouterr().err
 
 
 def test_every_figure_is_a_word():
