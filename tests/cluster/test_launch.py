@@ -61,19 +61,15 @@ def assert_damage_is_mended(study):
 
 def assert_more_seeds_and_epochs_are_added(study):
     done = finished(study)
-    wider = study.run(*TINY, "--m-z", 1, 2, 4, "--seeds", "0-1")
-    assert wider.returncode == 0, wider.stderr
+    more = study.run(*TINY, "--m-z", 1, 2, 4, "--seeds", "0-1", "--epochs", 6)
+    assert more.returncode == 0, more.stderr
     after = finished(study)
     assert len(after) == 6
-    assert {key: after[key] for key in done} == done
-
-    longer = study.run(*TINY, "--epochs", 6)
-    assert longer.returncode == 0, longer.stderr
+    assert all(after[key] > done[key] for key in done)
     for path in study.folders():
-        rows = [row["epoch"] for row in TrialFolder(path).rows()]
-        assert rows == ([2, 4, 6] if path.name in done else [2, 4])
+        assert [row["epoch"] for row in TrialFolder(path).rows()] == [2, 4, 6]
     launches = json.loads((study.results / "double_descent" / "study.json").read_text())["launches"]
-    assert len(launches) == 5
+    assert len(launches) == 4
     assert all(launch["versions"]["torch"] for launch in launches)
 
 

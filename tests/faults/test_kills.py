@@ -70,9 +70,8 @@ def test_a_killed_driver(study, tmp_path, seeds, kills):
     assert len(run.stdout.splitlines()) + len(run.stderr.splitlines()) <= 20  # P15
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.timeout(6000)
 def test_a_signal_stops_cleanly_and_the_same_command_goes_on(study, tmp_path, number):
     study.checkpoints_at_every_row()
