@@ -101,7 +101,7 @@ def test_an_effect_that_no_size_decides_is_said(root, capsys):
     assert run(root) == 0
     said = capsys.readouterr().out
     part = said[said.index(NAME) :].partition("\n")[2].partition("\n")[0]
-    assert "more than 100: no" in part
+    assert "more than 100 would be needed" in part
 
 
 def test_until_decided_goes_to_the_next_planned_sizes(root, capsys):

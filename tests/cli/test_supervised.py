@@ -13,8 +13,15 @@ HEAD = "import os, signal, sys, time\nfrom scaling.cli.process import ended\n"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs prctl")
 
 
+def _as_in_a_terminal():
+    """Undoes what nohup or a shell's background did to these tests' own process."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(body, **more):
     """A process whose work is this body of a function."""
+    more.setdefault("preexec_fn", _as_in_a_terminal)
     script = HEAD + "def work():\n" + "".join(f"    {line}\n" for line in body.splitlines())
     return subprocess.Popen(
         [sys.executable, "-c", script + "ended(work)\n"],

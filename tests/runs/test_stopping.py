@@ -170,7 +170,7 @@ def test_no_mean_counts_it_and_figures_name_it(hopeless, trial, digits, tmp_path
     finals = curves.final(both)
     assert list(finals["stop_when"]) == ["never"]
     (said,) = figures.ended_early(both)
-    assert "1 collapsed (normal, m_z=1, n_c=2)" in said and "in no mean" in said
+    assert "1 collapsed (normal, m_z=1, n_c=2)" in said and "not in any mean" in said
     assert figures.ended_early(both[both["state"] == "done"]) == []
     again = compact(tmp_path, both, tmp_path / "all.parquet")
     assert figures.ended_early(results.load(again)) == [said]

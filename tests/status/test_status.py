@@ -108,8 +108,9 @@ def test_nothing_is_written_and_nothing_heavy_is_loaded(study):
     study.launch(running={study.keys[0]: "1 CPU"})
     before = {p: p.stat().st_mtime_ns for p in study.root.rglob("*")}
     script = (
-        "import sys; from scaling.__main__ import _main; sys.argv[1:] = ['status', sys.argv[1]];"
-        "_main(); sys.exit(', '.join({'torch', 'ray', 'numpy', 'pandas'} & set(sys.modules)) or 0)"
+        "import sys; from scaling.__main__ import _exit_code as run;"
+        "sys.argv[1:] = ['status', sys.argv[1]]; run();"
+        "sys.exit(', '.join({'torch', 'ray', 'numpy', 'pandas'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", script, study.root], capture_output=True)
     assert done.returncode == 0, done.stderr
