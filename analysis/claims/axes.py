@@ -14,7 +14,7 @@ PLACE = ["m_z", "n_c"]
 GRADED = ("source_", "half_asleep_")  # prefixes of the fields that define a method
 VARIED = {"key", "state", "seed", "replicate", "source", "share", "pool", *PLACE}
 AVERAGED = "__overall"  # a mixture of corruptions, left out of means over corruptions
-Columns = tuple[str, ...]  # a pattern (accuracy_knn__*) stands for the mean of its matches
+Columns = tuple[str, ...]  # a pattern (accuracy_knn__*) means the mean of the columns that match it
 
 
 def largest(parts: list[pd.DataFrame]) -> float:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.results import load
+from tests.analysis import claim_worlds
 from tests.analysis.made_up import Studies
 
 EPOCHS = 120
@@ -165,3 +166,16 @@ def make() -> Make:
 def studies(results: Results) -> Studies:
     """Provides the studies of data sources, which tests write into the results root."""
     return Studies(results)
+
+
+@pytest.fixture(scope="session")
+def world():
+    """Results in which every claim is true; tests change copies of it only."""
+    return claim_worlds.frame(claim_worlds.true)
+
+
+@pytest.fixture(scope="session")
+def figure_2(world):
+    """The default model on the four training distributions."""
+    default = (world["m_z"] == 1) & (world["n_c"] == 256) & (world["source"] != "other")
+    return world[default & (world["source_diffusion_share"] == 1)]

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,22 +6,14 @@ from analysis import descent, results
 from analysis.claims import CLAIMS, ledger
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.columns import COLUMNS
+from tests.analysis.claim_verdicts import DECIDABLE, DIGITS, NAMES, ROOT, judge, verdicts
 from tests.analysis.claim_worlds import Trained, contrary, frame, true
 
-ROOT = Path(__file__).parents[2]
-DIGITS = ROOT / "analysis" / "published" / "digits" / "double_descent.parquet"
 METRICS = {  # of the metric modules, where analysis.columns does not list them
     *("amortization_gap", "robustness_gap", "psnr_mean", "psnr_sample", "roughness", "seconds"),
     *("fid", "inception_score", "accuracy", "interpolation_log_q"),
     *(f"accuracy_{name}" for name in ("logistic", "svm_linear", "svm_rbf", "knn")),
 }
-DECIDABLE = [claim for claim in CLAIMS if claim.terms]
-NAMES = [claim.name for claim in DECIDABLE]
-
-
-@pytest.fixture(scope="module")
-def world():
-    return frame(true)
 
 
 @pytest.fixture(scope="module")
@@ -34,40 +24,9 @@ def judged(world):
     return {name: verdicts(each) for name, each in frames.items()}
 
 
-def verdicts(frame, claims=DECIDABLE):
-    """Verdicts by claim, each on a data set of its own: as if the frame were of that one."""
-    parts = [
-        ledger(frame.assign(dataset=name), [c for c in claims if name == _home(c)])
-        for name in ("cifar10", "mnist", "fashion_mnist")
-    ]
-    return pd.concat([each for each in parts if len(each)]).set_index("claim")["verdict"]
-
-
-def _home(claim):
-    return "cifar10" if "cifar10" in claim.datasets else claim.datasets[0]
-
-
 @pytest.fixture(scope="module")
 def digits():
     return results.load(DIGITS)
-
-
-@pytest.fixture(scope="module")
-def figure_2(world):
-    """The default model on the four training distributions."""
-    default = (world["m_z"] == 1) & (world["n_c"] == 256) & (world["source"] != "other")
-    return world[default & (world["source_diffusion_share"] == 1)]
-
-
-def _judge(frame, name):
-    """The row of one claim; a series of them where it has several.
-
-    Where it is measured on other data only, the row that says that it is not run is left out.
-    """
-    found = ledger(frame, [claim for claim in CLAIMS if claim.name == name])
-    measured = found[found["verdict"] != NOT_RUN]
-    found = measured if len(measured) else found
-    return found.iloc[0] if len(found) == 1 else found.set_index("dataset")
 
 
 def test_every_claim_is_told_apart():
@@ -123,7 +82,7 @@ def test_a_missing_column_costs_the_claims_that_need_it(world):
 
 
 def test_a_column_that_is_not_measured_is_no_zero(world):
-    found = _judge(world.assign(robustness_gap=np.nan), "robustness gap: diffusion samples, normal")
+    found = judge(world.assign(robustness_gap=np.nan), "robustness gap: diffusion samples, normal")
     assert found["verdict"] == NOT_RUN
 
 
@@ -132,7 +91,7 @@ def test_settings_are_judged_apart(world):
     other = frame(contrary).assign(split=1)
     other["key"] += "-other"
     both = pd.concat([world.assign(split=0), other])
-    assert _judge(both, "test ELBO: diffusion samples, normal")["verdict"].to_dict() == {
+    assert judge(both, "test ELBO: diffusion samples, normal")["verdict"].to_dict() == {
         "cifar10, split=0": HOLDS,
         "cifar10, split=1": FAILS,
     }
@@ -142,14 +101,14 @@ def test_two_trials_for_one_seed_decide_nothing_and_say_why(figure_2):
     twin = figure_2[figure_2["source"] == "naive"].assign(source_augment_strength="uniform")
     twin["key"] += "-twin"
     both = pd.concat([figure_2.assign(source_augment_strength="normal"), twin])
-    row = _judge(both, "augmentations: robustness")
+    row = judge(both, "augmentations: robustness")
     assert row["verdict"] == UNDECIDED
     assert "several trials of aug_naive" in row["compared"]
     assert "differ in source_augment_strength" in row["compared"]
 
 
 def test_the_default_model_is_the_base(world):
-    row = _judge(world, "test ELBO: diffusion samples, normal")
+    row = judge(world, "test ELBO: diffusion samples, normal")
     arms = [Trained(), Trained(0.0, 1000)]
     normal, dmaapx = (true(arm)["test_elbo"] for arm in arms)
     assert row["difference"] == pytest.approx(dmaapx - normal, abs=1e-3)
@@ -158,7 +117,7 @@ def test_the_default_model_is_the_base(world):
 
 def test_without_the_default_model_the_widest_at_the_smallest_m_z_is_the_base(world):
     small = world[(world["n_c"] != 256) & (world["n_c"] != 512)]
-    row = _judge(small, "test ELBO: diffusion samples, normal")
+    row = judge(small, "test ELBO: diffusion samples, normal")
     assert row["compared"].endswith("m_z=1, n_c=128")
 
 
@@ -181,9 +140,9 @@ def test_table_7_contradicts_these_claims(world):
 
 def test_the_papers_numbers_are_those_of_the_data_set(figure_2):
     name = "generalization gap: diffusion samples, normal"
-    on_cifar = _judge(figure_2.assign(dataset="cifar10"), name)
+    on_cifar = judge(figure_2.assign(dataset="cifar10"), name)
     assert on_cifar["paper"] == "CIFAR-10: dmaapx 5.44, normal 841.54"
-    elsewhere = _judge(figure_2.assign(dataset="digits"), name)
+    elsewhere = judge(figure_2.assign(dataset="digits"), name)
     assert "BinaryMNIST: dmaapx 0.78, normal 25.76" in elsewhere["paper"]
 
 
@@ -192,7 +151,7 @@ def test_published_digits_by_hand(digits):
     last = digits[(digits["epoch"] > 72) & (digits["m_z"] == 1) & (digits["n_c"] == 32)]
     wide = last.groupby(["seed", "source"])["generalization_gap"].mean().unstack()
     difference = (wide["dmaapx"] - wide["normal"]).dropna()
-    row = _judge(digits, "generalization gap: diffusion samples, normal")
+    row = judge(digits, "generalization gap: diffusion samples, normal")
     assert row["difference"] == pytest.approx(difference.mean())
     half = 4.302653 * difference.std() / np.sqrt(3)  # t, 2 df
     assert row["high"] - row["difference"] == pytest.approx(half, rel=1e-6)
@@ -201,7 +160,7 @@ def test_published_digits_by_hand(digits):
 
 
 def test_published_digits_agree_with_the_verdict_of_figure_8(digits):
-    found = _judge(digits, "double descent")
+    found = judge(digits, "double descent")
     figure = descent.verdict(digits)
     assert found["verdict"] == figure.decision.verdict
     assert found["difference"] == min(move.crossfit.mean for move in figure.moves)

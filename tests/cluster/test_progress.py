@@ -108,5 +108,8 @@ def test_what_it_does_lies_on_disk_until_it_ends(clock, tmp_path):
 
 def test_a_disk_that_refuses_notes_stops_nothing(clock, tmp_path):
     shown = made({"a": 1.0}, notes=Notes(tmp_path / "not there", "launch"))
+    shown.start("a", "0.5 GPU")
     shown.show(at_once=True)
     shown.close()
+    assert "0/1 trials done, 1 running" in shown.stream.getvalue()
+    assert not list(tmp_path.iterdir())

@@ -42,5 +42,6 @@ def test_folders_of_killed_launches_of_any_study_go_first(request_, tmp_path):
 
 
 def test_a_launch_that_wrote_nothing_ends_all_the_same(request_):
-    with staged(request_):
-        pass
+    with staged(request_) as path:
+        assert not path.exists()
+    assert not list(request_.folder.iterdir())

@@ -11,7 +11,6 @@ from torch.distributions import Independent, MultivariateNormal, Normal
 from scaling.metrics import amortization, best_q
 from scaling.metrics.amortization import Settings, amortization_gap, measure
 from scaling.models.vae import diagonal_normal
-from scaling.runs.vae import VaeRun
 from tests.conftest import assert_same_state
 from tests.there import numbers
 
@@ -135,14 +134,6 @@ def test_clipped_gaps_are_not_negative():
     clipped = amortization_gap(model, model.images(), replace(too_far, clip_nonneg=True))
     assert (raw.optimal < raw.encoder).any()
     assert torch.equal(clipped.optimal, torch.maximum(raw.optimal, raw.encoder))
-
-
-@pytest.fixture
-def trained(trial, tiny):
-    run = VaeRun(replace(trial, n_c=4), tiny, 12, 12)
-    list(run)
-    run.vae.double()
-    return run
 
 
 def test_a_trained_vae_has_a_gap_and_no_image_loses_much(trained):

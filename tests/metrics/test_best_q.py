@@ -1,7 +1,6 @@
 """How q* is sought: the slow loop over images by hand, and Cremer's rule."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import torch.nn.functional as F
 from scaling.metrics import best_q
 from scaling.metrics.amortization import Settings, amortization_gap, measure
 from scaling.models.vae import STD_FLOOR
-from scaling.runs.vae import VaeRun
 from scaling.seeds import derive
 from tests.linear_gaussian import SharpModel
 from tests.there import numbers
@@ -76,14 +74,6 @@ def climbed(vae, image, mean, std, draws):
         sum(w * pair[which] for w, pair in zip(weights, kept, strict=True)) for which in (0, 1)
     )
     return mean, logs.exp()
-
-
-@pytest.fixture
-def trained(trial, tiny):
-    run = VaeRun(replace(trial, n_c=4), tiny, 12, 12)
-    list(run)
-    run.vae.double()
-    return run
 
 
 @pytest.mark.parametrize("at_once", [250, 4])
