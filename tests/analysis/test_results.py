@@ -112,6 +112,17 @@ def test_not_measured_is_missing_never_zero(results):
     assert frame["amortization_gap"].isna().tolist() == [True, False]
 
 
+def test_a_row_cannot_make_its_trial_another_one(results):
+    """Identity is trial.json's; of other names a row's value counts, and the field's elsewhere."""
+    for seed, more in ((0, {"seed": 7, "source": {"k": 3}, "precision": "bf16"}), (1, {})):
+        trial = results.vae(1, 2, seed, precision="auto")
+        results.add(trial, [results.row(trial, 120, 90.0) | more])
+    frame = load(results.close()).sort_values("seed")
+    assert frame["seed"].tolist() == [0, 1]
+    assert frame["source"].tolist() == ["normal", "normal"]
+    assert frame["precision"].tolist() == ["bf16", "auto"]
+
+
 def test_other_kinds_may_lack_fields(results):
     results.fill({(1, 2): 100.0}, seeds=[0])
     diffusion = {"kind": "diffusion", "dataset": "digits", "multipliers": [1, 2], "seed": 0}
