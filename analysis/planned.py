@@ -43,7 +43,7 @@ class Decision:
         """States in half a sentence when the claim was decided, or can be next."""
         if self.verdict != UNDECIDED:
             return f"decided at the planned n = {self.n} with an error of {self.error:g}"
-        seen = f"not at the planned n = {self.n} (error {self.error:g})" if self.n else ""
+        seen = f"with the planned n = {self.n} (error {self.error:g}) reached" if self.n else ""
         ahead = f"next planned n = {self.following}" if self.following else "no further size"
         return f"{seen}, {ahead}" if seen else f"first planned n = {self.following}"
 

@@ -14,29 +14,35 @@ METRICS: dict[str, tuple[str, style.Line]] = {
     "train_elbo": (r"$D_\mathrm{train}$", "--"),
 }
 MOST = 2  # largest number of sources drawn
+PLACE, VALIDATION = ["m_z", "n_c"], "validation_elbo"
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns ELBOs in nats per image, a row per source, n_c, metric and epoch.
 
-    They are at the smallest m_z with two n_c. `best` marks the epoch of the highest mean. Raises
-    ResultsError if fewer than two widths or epochs are measured.
+    They are at the smallest m_z with two n_c. `best` marks the epoch of each width's highest mean
+    on validation images, and `chosen_on` names the metric: without validation images the test or
+    train ELBO itself. Raises ResultsError if fewer than two widths or epochs are measured.
     """
     tables = []
     for source, found in _trials(frame):
+        validated = lines.over_epochs(found, VALIDATION, PLACE)
         for metric in METRICS:
-            table = lines.over_epochs(found, metric, ["m_z", "n_c"])
+            table = lines.over_epochs(found, metric, PLACE)
             if len(table):
-                tables.append(table.assign(source=source, metric=metric))
+                judge = validated if len(validated) else table
+                best = judge.loc[judge.groupby(PLACE)["mean"].idxmax(), [*PLACE, "epoch"]]
+                table = table.merge(best.assign(best=True), how="left", on=[*PLACE, "epoch"])
+                chosen = VALIDATION if len(validated) else metric
+                tables.append(table.assign(source=source, metric=metric, chosen_on=chosen))
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"epoch": []})
     if table["epoch"].nunique() < 2:
         raise ResultsError(
             "Learning curves need ELBOs at two epochs of two n_c. "
             "Run the study's whole grid: scaling-vae study double_descent."
         )
-    place = ["source", "metric", "m_z", "n_c"]
-    table["best"] = table["mean"] == table.groupby(place)["mean"].transform("max")
-    first = [*place, "epoch", "best"]
+    table["best"] = table["best"].eq(True)
+    first = ["source", "metric", *PLACE, "epoch", "best", "chosen_on"]
     return table[[*first, *table.columns.drop(first)]]
 
 
@@ -80,7 +86,8 @@ def learning(frame: pd.DataFrame, note: str = "") -> Figure:
     ]
     m_z = sorted(table["m_z"].unique())
     marks.heading(figure, handles, f"Learning curves by width, $m_z={', '.join(map(str, m_z))}$")
-    rings = "rings: the epoch of each width's highest mean on test images"
+    judged = "validation" if VALIDATION in set(table["chosen_on"]) else "test"
+    rings = f"rings: the epoch of each width's highest mean on {judged} images"
     marks.note(figure, [f"Means over {marks.draws(table)}; {rings}", note])
     return figure
 

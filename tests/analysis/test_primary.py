@@ -60,7 +60,9 @@ def test_draws_beyond_the_planned_size_change_nothing():
     five, eight = (ledger(world(effect[:n]), [claim(WIDER)]).iloc[0] for n in (5, 8))
     assert five["verdict"] == eight["verdict"] == UNDECIDED
     assert five["decided"] == eight["decided"]
-    assert five["decided"].startswith("not at the planned n = 5 (error 0.01), next planned n = 10")
+    assert five["decided"].startswith(
+        "with the planned n = 5 (error 0.01) reached, next planned n = 10"
+    )
     assert eight["low"] > 0  # the 95 % interval of all eight
 
 

@@ -52,6 +52,16 @@ def test_learning_curves_are_of_the_smallest_m_z_and_ring_the_best_epoch(frame):
         figures.numbers("learning", frame[frame["n_c"] == 4])
 
 
+def test_learning_curves_choose_the_best_epoch_on_validation_images(frame):
+    """There the ELBO is made up to be highest at epoch 40, whatever test images say."""
+    made = frame.assign(validation_elbo=-(frame["epoch"] - 40).abs().astype(float))
+    table = figures.numbers("learning", made)
+    assert set(table["chosen_on"]) == {"validation_elbo"}
+    assert table.loc[table["best"], "epoch"].unique().tolist() == [40]
+    texts = " ".join(text.get_text() for text in figures.draw("learning", made).texts)
+    assert "highest mean on validation images" in texts.replace("\n", " ")
+
+
 def test_the_parts_of_the_loss_add_up(studies):
     studies.data_sources()
     table = figures.numbers("gaps", studies.frame())
