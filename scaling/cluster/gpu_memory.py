@@ -3,6 +3,7 @@
 import ray
 import torch
 
+from scaling.runs.freed_memory import keep_freed_memory
 from scaling.trial import Trial
 
 ALLOCATOR_SHARE = 0.9  # part of a trial's GPU share that it may use, CUDA context included
@@ -25,7 +26,11 @@ def fraction(share: float, total: int) -> float:
 
 
 def placed() -> tuple[str, float]:
-    """Returns the device and GPU share that Ray assigned to this process; sets its threads."""
+    """Returns the device and GPU share that Ray assigned to this process.
+
+    Sets its number of threads, and makes it keep freed memory.
+    """
+    keep_freed_memory()
     assigned = ray.get_runtime_context().get_assigned_resources()
     torch.set_num_threads(max(1, int(assigned.get("CPU", 1))))
     share = float(assigned.get("GPU", 0))

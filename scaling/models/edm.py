@@ -90,10 +90,15 @@ def ema_half_life(ema_images: float, images_seen: float) -> float:
 
 
 @torch.no_grad()
-def update_average(average: nn.Module, model: nn.Module, batch: int, half_life: float) -> None:
-    """Moves `average` towards `model`; half of its old value is left after `half_life` images."""
+def update_average(
+    average: Sequence[Tensor], weights: Sequence[Tensor], batch: int, half_life: float
+) -> None:
+    """Moves `average` towards `weights`; half of its old value is left after `half_life` images.
+
+    Both are the parameters of networks of one kind, in one order.
+    """
     kept = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
-    get_ema_multi_avg_fn(kept)([*average.parameters()], [*model.parameters()], None)
+    get_ema_multi_avg_fn(kept)([*average], [*weights], None)
 
 
 def sigmas(

@@ -164,9 +164,9 @@ def test_after_a_half_life_half_of_the_average_is_left():
     nn.init.constant_(average.weight, 3.0)
     nn.init.constant_(model.weight, 1.0)
     for _ in range(7):
-        edm.update_average(average, model, 10, 70.0)
+        edm.update_average([*average.parameters()], [*model.parameters()], 10, 70.0)
     assert average.weight.item() == pytest.approx(2.0, rel=1e-12)
-    edm.update_average(average, model, 10, 0.0)
+    edm.update_average([*average.parameters()], [*model.parameters()], 10, 0.0)
     assert torch.equal(average.weight, model.weight)
 
 

@@ -129,7 +129,7 @@ def test_the_average_of_all_weights_at_once_is_that_of_each(trial, tiny):
         mean.lerp(value, 1 - 0.5 ** (20 / 70.0))
         for mean, value in zip(run.denoiser.parameters(), run.model.parameters(), strict=True)
     ]
-    edm.update_average(run.denoiser, run.model, 20, 70.0)
+    edm.update_average(run.averaged, run.weights, 20, 70.0)
     for mean, value in zip(run.denoiser.parameters(), expected, strict=True):
         assert torch.equal(mean, value)
 
