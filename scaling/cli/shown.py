@@ -1,4 +1,4 @@
-"""Writes what users look at after a launch: the study's page, TensorBoard, and their places."""
+"""Writes what users look at after a launch into TensorBoard, and names the places of the rest."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -62,17 +62,6 @@ def how_to_draw(folder: Path) -> list[str]:
     """Returns a line with the commands that draw a study's figures and write its page."""
     page = to_type("page", folder)
     return [f"no figures drawn; draw them with: {to_type('report', '--results', folder)}, {page}"]
-
-
-def page_lines(folder: Path) -> list[str]:
-    """Writes the study's page and returns its path in a line; a failure is a line, too."""
-    from analysis import page
-    from analysis.trial_folder import ResultsError
-
-    try:
-        return [f"page: {page.write(folder)}"]
-    except (ResultsError, OSError) as error:
-        return [f"No page: {error}"]
 
 
 def where(folder: Path) -> list[str]:

@@ -17,6 +17,7 @@ from scaling.cli.axes import override
 from scaling.cli.machine import check_cpus
 from scaling.cli.needed import check_needed, lacks, with_whole_pool_names
 from scaling.cli.options import SMOKE, parser, preset_of
+from scaling.cli.page import PageWriter
 from scaling.cli.planned import check_here, identify, plan_of, show
 from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, ended, program, typed
 from scaling.cli.selection import work_of
@@ -29,6 +30,7 @@ from scaling.trial.schedule import Scheduled
 if TYPE_CHECKING:
     from scaling.cluster.launch import Ended
     from scaling.cluster.limits import Caps
+    from scaling.cluster.profile import Profile
     from scaling.cluster.request import Request
     from scaling.planning.plan import Plan
     from scaling.storage.lock import Lock
@@ -154,11 +156,23 @@ def _run(request: "Request", report: Report, work: Work, draw: bool) -> "Ended":
         if not ended.cap and work.now(request.store) != now:
             return ended
         with profile.part("figures"):
-            lines = [*report(request.folder)] if draw else shown.how_to_draw(request.folder)
-            shown.show(request.events, lines, profile.entry()["wall"])
-            lines += shown.page_lines(request.folder) if draw else []
+            lines = _drawn(request, report, profile) if draw else _undrawn(request, profile)
         print("\n".join([*lines, *shown.where(request.folder)]))
     return ended
+
+
+def _drawn(request: "Request", report: Report, profile: "Profile") -> list[str]:
+    """Draws the figures and, beside them, writes the page; returns the lines to print."""
+    with PageWriter(request.folder) as page:
+        lines = [*report(request.folder)]
+        shown.show(request.events, lines, profile.entry()["wall"])
+        return lines + page.lines()
+
+
+def _undrawn(request: "Request", profile: "Profile") -> list[str]:
+    lines = shown.how_to_draw(request.folder)
+    shown.show(request.events, lines, profile.entry()["wall"])
+    return lines
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 CELLS = ["--m-z", "1", "2", "--n-c", "2", "--seeds", "0", "1"]
 DRAWN = ["--smoke-test", "--source", "normal", *CELLS]
 TINY = [*DRAWN, "--no-figures"]  # figures take longer than the rest
+ALONE = ["--cpus", "1"]  # all trials in one process: each takes longer to start than to train
 
 
 @dataclass

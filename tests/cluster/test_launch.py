@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from scaling.storage.trial_folder import TrialFolder
-from tests.cluster.conftest import DRAWN, TINY
+from tests.cluster.conftest import ALONE, DRAWN, TINY
 from tests.storage.test_tensorboard import read
 from tests.there import there
 
@@ -52,7 +52,7 @@ def assert_damage_is_mended(study):
     (truncated / "checkpoint.pt").write_bytes((truncated / "checkpoint.pt").read_bytes()[:99])
     (empty / "done.json").write_text("")
     expected = {path: TrialFolder(path).rows() for path in (truncated, empty)}
-    mended = study.run(*TINY)
+    mended = study.run(*TINY, *ALONE)
     assert mended.returncode == 0, mended.stderr
     assert mended.stderr == ""
     assert all(TrialFolder(path).state(4) == "done" for path in study.folders())
@@ -61,7 +61,7 @@ def assert_damage_is_mended(study):
 
 def assert_more_seeds_and_epochs_are_added(study):
     done = finished(study)
-    more = study.run(*TINY, "--m-z", 1, 2, 4, "--seeds", "0-1", "--epochs", 6)
+    more = study.run(*TINY, *ALONE, "--m-z", 1, 2, 4, "--seeds", "0-1", "--epochs", 6)
     assert more.returncode == 0, more.stderr
     after = finished(study)
     assert len(after) == 6
@@ -74,12 +74,12 @@ def assert_more_seeds_and_epochs_are_added(study):
 
 
 def test_failing_trials_are_named_and_all_else_finishes(study):
-    study.run(*TINY, "--epochs", 2)
+    study.run(*TINY, *ALONE, "--epochs", 2)
     broken = study.folders()[0]
     (broken / "done.json").unlink()
     (broken / "rows.jsonl").unlink()
     (broken / "rows.jsonl").mkdir()
-    run = study.run(*TINY, "--set", "lr=0.003", "1e30", "--epochs", 4)
+    run = study.run(*TINY, *ALONE, "--set", "lr=0.003", "1e30", "--epochs", 4)
     assert run.returncode == 3
     assert f"Failed: {broken.name}" in run.stderr
     assert run.stderr.count("smaller lr") == 4
@@ -94,7 +94,7 @@ def test_failing_trials_are_named_and_all_else_finishes(study):
     skipped = study.run(*TINY, "--epochs", 4)
     assert skipped.returncode == 3
     (broken / "rows.jsonl").rmdir()
-    mended = study.run(*TINY, "--epochs", 4, "--retry-failed")
+    mended = study.run(*TINY, *ALONE, "--epochs", 4, "--retry-failed")
     assert mended.returncode == 0, mended.stderr
 
 

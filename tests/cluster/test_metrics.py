@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from tests.cluster.conftest import ALONE
+
 pytestmark = pytest.mark.cluster
 GAPS = {"amortization_gap", "optimal_elbo", "robustness_gap", "robustness_variant"}
 
@@ -15,7 +17,7 @@ def rows(folder):
 
 def test_gaps_at_listed_epochs_and_a_metric_measured_later(study):
     widths = replace(study, name="latent_width")
-    run = widths.run("--smoke-test", "--n-c", "2")
+    run = widths.run("--smoke-test", "--n-c", "2", *ALONE)
     assert run.returncode == 0, run.stdout + run.stderr
     assert len(study.folders()) == 4
     before = {folder: rows(folder) for folder in study.folders()}
@@ -34,7 +36,7 @@ def test_gaps_at_listed_epochs_and_a_metric_measured_later(study):
     (first / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in damaged))
     later = replace(study, name="evaluate")
     run = later.run(
-        "--metric", "robustness_gap", "psnr_mean", "--setting", "n_ref=20", "n_attack=2"
+        *("--metric", "robustness_gap", "psnr_mean", "--setting", "n_ref=20", "n_attack=2"), *ALONE
     )
     assert run.returncode == 0, run.stdout + run.stderr
     for folder, old in before.items():

@@ -12,11 +12,12 @@ import pytest
 
 from scaling.pools.pool import Pool
 from scaling.storage.trial_folder import TrialFolder
+from tests.cluster.conftest import ALONE
 from tests.there import there
 
 pytestmark = pytest.mark.cluster
 CELLS = ["--source", "dmaapx", "--m-z", "1", "--n-c", "2", "--seeds", "0", "1"]
-SMOKE = ["--smoke-test", "--no-figures", *CELLS]
+SMOKE = ["--smoke-test", "--no-figures", *ALONE, *CELLS]
 
 
 def pool_command(study, *words):
@@ -40,7 +41,7 @@ def test_from_the_model_to_the_trials_and_back(study):
         assert trial.trial().reads_pool == pool.name
 
     stamp = (path / "chunk-00000.npy").stat().st_mtime_ns
-    grown = pool_command(study, "grow", pool.name, "--k", 3)
+    grown = pool_command(study, "grow", pool.name, "--k", 3, *ALONE)
     assert grown.returncode == 0, grown.stderr
     assert f"pool {pool.name}: 180 of 180 images sampled" in grown.stdout
     assert (path / "chunk-00000.npy").stat().st_mtime_ns == stamp

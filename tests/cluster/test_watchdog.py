@@ -162,9 +162,9 @@ def test_one_trial_hangs_and_the_other_is_done(study):
     pipe = study.results / "trials" / keys[0] / "checkpoint.pt"
     pipe.parent.mkdir(parents=True)
     os.mkfifo(pipe)
-    run = study.run(*words, "--row-timeout", 1)
+    run = study.run(*words, "--row-timeout", 0.5)
     assert run.returncode == 3, run.stdout + run.stderr
-    reason = "no epoch within 60 s (--row-timeout): hung in _read (scaling/storage/checkpoints.py"
+    reason = "no epoch within 30 s (--row-timeout): hung in _read (scaling/storage/checkpoints.py"
     assert f"Failed: {keys[0]}: {reason}" in run.stderr
     assert "1 trials did not finish" in run.stdout
     states = [study.results / "trials" / key / "done.json" for key in keys]

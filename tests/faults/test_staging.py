@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cluster.conftest import TINY
+from tests.cluster.conftest import ALONE, TINY
 
 BROKEN = """
 def train_epoch(self):
@@ -25,7 +25,7 @@ def test_an_error_of_a_worker_is_read_as_text(study, tmp_path):
     """Ray keeps a pickle of it beside the text: reading that would run what somebody put there."""
     study.after("scaling.runs.vae", BROKEN)
     study.after("ray.tune.experiment.trial", TRAP.format(path=str(tmp_path / "sprung")))
-    run = study.run(*TINY, "--m-z", 1, "--seeds", 0)
+    run = study.run(*TINY, *ALONE, "--m-z", 1, "--seeds", 0)
     assert run.returncode == 3, run.stdout + run.stderr
     assert "RuntimeError: a broken step" in run.stderr
     assert not (tmp_path / "sprung").exists()

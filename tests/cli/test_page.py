@@ -1,0 +1,45 @@
+"""The page that a second process writes is the one that this process would write."""
+
+import pytest
+
+from analysis import page
+from scaling.cli.page import PageWriter
+from scaling.storage.store import Store
+from scaling.trial import VaeTrial, key
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study of one finished trial."""
+    trial = VaeTrial("digits", n_c=2)
+    folder = Store(tmp_path).folder(key(trial))
+    folder.create(trial)
+    folder.append_row({"epoch": 2, "test_elbo": -9.0, "seconds": 1.0})
+    folder.finish(2, device="cpu")
+    trials = {key(trial): {"epochs": 2}}
+    Store(tmp_path).update_study("s", lambda study: study | {"study": "s", "trials": trials})
+    return Store(tmp_path).study("s")
+
+
+def test_both_write_the_same_page(study):
+    with PageWriter(study) as writer:
+        assert writer.lines() == [f"page: {study / page.NAME}"]
+    written = (study / page.NAME).read_text()
+    assert "digits" in written and written == page.write(study).read_text()
+
+
+def test_a_page_that_cannot_be_written_is_a_line(study, tmp_path, monkeypatch):
+    (study / page.NAME).mkdir()
+    with PageWriter(study) as writer:
+        (line,) = writer.lines()
+    assert line.startswith("No page: ") and page.NAME in line
+    monkeypatch.setenv("MPLBACKEND", "no backend of this name")
+    with PageWriter(tmp_path) as writer:
+        (line,) = writer.lines()
+    assert line.startswith("No page: ")
+
+
+def test_it_ends_with_the_block(study):
+    with pytest.raises(KeyboardInterrupt), PageWriter(study) as writer:
+        raise KeyboardInterrupt
+    assert writer.process.returncode is not None
