@@ -33,7 +33,9 @@ class PageWriter:
         told, errors = self.process.communicate()
         if self.process.returncode == 0:
             return told.splitlines()
-        reason = (errors.strip() or f"the process ended with {self.process.returncode}").splitlines()
+        reason = (
+            errors.strip() or f"the process ended with {self.process.returncode}"
+        ).splitlines()
         return [f"No page: {reason[-1]}"]
 
     def __exit__(

@@ -1,6 +1,6 @@
 """Checks the pools of a launch before it starts, samples missing ones, and judges them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -89,18 +89,41 @@ def provide(
     for _, name, trial in request.pool_users():
         k[name] = max(k.get(name, 1), chunks_of(trial))
     ready: dict[str, Pool] = {}
-    for name in k:
+    begun = _begun(session, request, ours, gpu_shares)
+
+    def take(name: str, check: Callable[[], None] = lambda: None) -> None:
         try:
-            if name in ours:
-                share = gpu_shares[str(ours[name].spec.model)]
-                sampling.build_pool(session, request.store, ours[name], share)
+            check()
             ready[name] = _checked(request, name, k[name])
             if name in ours:
                 _judge(request, ready[name], ours[name].trial, data)
         except UsageError as error:
             session.say(str(error))
+
+    for one in sampling.as_they_are_sampled(session, begun):
+        take(one.request.spec.name, one.check)
+    for name in [name for name in k if name not in ours]:
+        take(name)
+    ready = {name: ready[name] for name in k if name in ready}
     size = sum(part.train.nbytes + part.test.nbytes for part in data.values())
     return put_pools(ready, k, size, session.say, session.courier)
+
+
+def _begun(
+    session: Session,
+    request: Request,
+    ours: Mapping[str, PoolRequest],
+    gpu_shares: Mapping[str, float],
+) -> list[sampling.Sampling]:
+    """Begins to sample the pools, all side by side; reports those without a model."""
+    begun = []
+    for pool in ours.values():
+        try:
+            share = gpu_shares[str(pool.spec.model)]
+            begun.append(sampling.Sampling(session, request.store, pool, share))
+        except UsageError as error:
+            session.say(str(error))
+    return begun
 
 
 def _open(request: Request, name: str) -> Pool:

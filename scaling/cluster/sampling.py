@@ -1,8 +1,7 @@
 """Samples pools from diffusion models, one Ray task per chunk, on GPUs if there are any."""
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,8 @@ from ray.exceptions import RayError, RayTaskError
 from scaling.cluster import gpu_memory
 from scaling.cluster.keeper import Courier, pool_folder
 from scaling.cluster.limits import Caps, Limits, as_they_end
+from scaling.cluster.sampling_progress import PoolRequest as PoolRequest
+from scaling.cluster.sampling_progress import SamplingProgress
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
 from scaling.data.datasets import Dataset, load
@@ -21,13 +22,11 @@ from scaling.pools.build import (
     drop_parts,
     in_parts,
     record,
-    sampled_images,
     settle,
     write_chunk,
 )
 from scaling.pools.pool import Pool
 from scaling.pools.spec import PoolSpec
-from scaling.status.left import duration
 from scaling.storage import checkpoints
 from scaling.storage.lock import Lock
 from scaling.storage.store import Store
@@ -35,50 +34,83 @@ from scaling.trial import DiffusionTrial, extensions
 from scaling.trial.keys import data_name
 from scaling.trial.schedule import pool_name
 
-LINE_SECONDS = 15, 300  # minimum and maximum between two lines of progress
 SAMPLER = {"name": "Heun", "steps": 18, "sigma_min": 0.002, "sigma_max": 80.0, "rho": 7.0}
 
 
-@dataclass(frozen=True)
-class PoolRequest:
-    """Describes a pool to sample: its contents, its diffusion model, its number of chunks k."""
+class Sampling:
+    """Samples a pool's missing chunks in tasks that run from now on; finished ones are kept.
 
-    spec: PoolSpec
-    trial: DiffusionTrial
-    k: int
+    Each task has `gpu_share` of a GPU. Raises UsageError if the model has no checkpoint of the
+    epoch.
+    """
+
+    def __init__(
+        self, session: Session, store: Store, request: PoolRequest, gpu_share: float
+    ) -> None:
+        self.session, self.request, self.gpu_share = session, request, gpu_share
+        self.path = store.pool(request.spec.name)
+        self.failed: list[str] = []  # why chunks could not be sampled
+        create(self.path, request.spec)
+        left = settle(self.path, request.k)
+        if left:
+            _check_model(store, request)
+        for index in left:
+            _note(self.path, index).forget()
+        task = _sample.options(num_gpus=gpu_share)
+        shared = (session.hung_after_s, extensions.loaded(), session.courier)
+        self.tasks: dict[ray.ObjectRef, int] = {  # of the chunks that are not recorded yet
+            task.remote(store.root, request, index, *shared): index for index in left
+        }
+
+    @cached_property
+    def progress(self) -> SamplingProgress:
+        """Returns the progress of the pool, whose time counts from the first use."""
+        return SamplingProgress(self.path, self.request, self.session.say)
+
+    def show(self) -> None:
+        """Shows how far the pool is, and prints a line if it is time for one."""
+        self.progress.show()
+        self.session.under_way(*self.progress.reached())
+
+    def record(self, task: ray.ObjectRef) -> None:
+        """Records the chunk of a task that has ended, or why there is none."""
+        why = _recorded(self.path, self.tasks.pop(task), task)
+        self.failed += [why] if why else []
+        if not self.tasks:
+            self.progress.line()
+            self.session.under_way(*self.progress.reached())
+
+    def check(self) -> None:
+        """Raises Unfinished if a chunk could not be sampled."""
+        if self.failed:
+            more = f", and {len(self.failed) - 1} more" if self.failed[1:] else ""
+            raise Unfinished(
+                f"Sampling {self.failed[0]}{more}. The same command samples what is missing."
+            )
+
+
+def as_they_are_sampled(session: Session, begun: Sequence[Sampling]) -> Iterator[Sampling]:
+    """Yields the pools as all their tasks have ended; the tasks of all of them run side by side.
+
+    Raises CapReached at a cap.
+    """
+    yield from (one for one in begun if not one.tasks)
+    owners = {task: one for one in begun for task in one.tasks}
+
+    def look(gpus: float) -> None:
+        session.limits.check(gpus)
+        next(one for one in begun if one.tasks).show()
+
+    for task in as_they_end({task: one.gpu_share for task, one in owners.items()}, look):
+        owners[task].record(task)
+        if not owners[task].tasks:
+            yield owners[task]
 
 
 def build_pool(session: Session, store: Store, request: PoolRequest, gpu_share: float) -> None:
-    """Samples the pool's missing chunks in parallel; finished ones are never sampled again.
-
-    Each task has `gpu_share` of a GPU. Raises UsageError if the model has no checkpoint of the
-    epoch, and Unfinished, once all other chunks are sampled, if some chunks failed.
-    """
-    path = store.pool(request.spec.name)
-    create(path, request.spec)
-    left = settle(path, request.k)
-    if not left:
-        return
-    _check_model(store, request)
-    for index in left:
-        _note(path, index).forget()
-    task = _sample.options(num_gpus=gpu_share)
-    shared = (session.hung_after_s, extensions.loaded(), session.courier)
-    tasks = {task.remote(store.root, request, i, *shared): i for i in left}
-    progress = SamplingProgress(path, request, session.say)
-
-    def check(gpus: float) -> None:
-        session.limits.check(gpus)
-        progress.show()
-        session.under_way(*progress.reached())
-
-    ends = as_they_end(dict.fromkeys(tasks, gpu_share), check)
-    failed = [why for task in ends if (why := _recorded(path, tasks[task], task))]
-    progress.line()
-    session.under_way(*progress.reached())
-    if failed:
-        more = f", and {len(failed) - 1} more" if failed[1:] else ""
-        raise Unfinished(f"Sampling {failed[0]}{more}. The same command samples what is missing.")
+    """Samples one pool; raises Unfinished, once all other chunks are there, if some failed."""
+    for one in as_they_are_sampled(session, [Sampling(session, store, request, gpu_share)]):
+        one.check()
 
 
 def _check_model(store: Store, request: PoolRequest) -> None:
@@ -101,38 +133,6 @@ def _recorded(path: Path, index: int, task: ray.ObjectRef) -> str:
     except RayError as error:
         return f"chunk {index} failed: {type(error).__name__}"
     return ""
-
-
-class SamplingProgress:
-    """Prints lines of progress: when there are new images, but not too often, or after a while."""
-
-    def __init__(self, path: Path, request: PoolRequest, say: Callable[[str], None]) -> None:
-        self.path, self.request, self.say = path, request, say
-        self.begun = self.line_at = time.monotonic()
-        self.first = self.last = sampled_images(path, request.k)
-        self.total = request.k * request.spec.images_per_chunk
-
-    def show(self) -> None:
-        """Prints a line if it is time for one."""
-        least, most = LINE_SECONDS
-        since = time.monotonic() - self.line_at
-        if since > most or (
-            since > least and sampled_images(self.path, self.request.k) > self.last
-        ):
-            self.line()
-
-    def reached(self) -> tuple[str, int, int, str]:
-        """Returns the pool's name, the number of images sampled, the number wanted, the unit."""
-        images = sampled_images(self.path, self.request.k)
-        return f"pool {self.request.spec.name}", images, self.total, "images"
-
-    def line(self) -> None:
-        """Prints a line such as `pool NAME: 2,048 of 3,000 images sampled, about 4 min left`."""
-        self.line_at, self.last = time.monotonic(), sampled_images(self.path, self.request.k)
-        new, left = self.last - self.first, self.total - self.last
-        after = f", about {duration((self.line_at - self.begun) * left / new)} left" if new else ""
-        done = f"{self.last:,} of {self.total:,} images sampled"
-        self.say(f"pool {self.request.spec.name}: {done}{after if left else ''}")
 
 
 def build_alone(

@@ -1,6 +1,6 @@
 """Pools sampled as tasks, with the tasks replaced: shares, progress, what failed."""
 
-import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +10,7 @@ from ray.exceptions import RayTaskError
 
 from scaling.cluster import limits, sampling
 from scaling.errors import UsageError
-from scaling.pools.build import create, missing, write_chunk
+from scaling.pools.build import missing, write_chunk
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial
 from tests.small_pool import SPEC, chunk_of
@@ -20,23 +20,24 @@ class Tasks:
     """Ray in which a task is done when it is waited for, unless it `fails`."""
 
     def __init__(self, fails=()):
-        self.fails, self.shares = fails, []
+        self.fails, self.shares, self.begun = fails, [], []
 
     def options(self, num_gpus):
         self.shares.append(num_gpus)
         return self
 
     def remote(self, root, order, index, timeout, modules, courier):
-        self.path = Store(root).pool(order.spec.name)
-        return index
+        self.begun.append((Store(root).pool(order.spec.name), index))
+        return self.begun[-1]
 
     def wait(self, left, timeout):
         return left[:1], left[1:]
 
-    def get(self, index):
-        if index in self.fails:
+    def get(self, task):
+        path, index = task
+        if index in self.fails or (path.name, index) in self.fails:
             raise RayTaskError("_sample", "trace", ValueError("out of memory"))
-        return write_chunk(self.path, index, chunk_of(index))
+        return write_chunk(path, index, chunk_of(index))
 
 
 @pytest.fixture
@@ -54,9 +55,9 @@ def order():
 
 @pytest.fixture
 def run(store, order, monkeypatch):
-    """Builds the pool on such tasks; returns the lines told and the GPUs looked at."""
+    """Builds pools on such tasks; returns the lines told and the GPUs looked at."""
 
-    def build(tasks, share=0.5, gpus=1.0):
+    def build(tasks, share=0.5, gpus=1.0, orders=(order,)):
         monkeypatch.setattr(sampling, "_sample", tasks)
         waiting = SimpleNamespace(wait=tasks.wait, cluster_resources=lambda: {"GPU": gpus})
         monkeypatch.setattr(limits, "ray", waiting)
@@ -70,7 +71,13 @@ def run(store, order, monkeypatch):
             under_way=lambda *work: None,
             hung_after_s=60.0,
         )
-        sampling.build_pool(session, store, order, share)
+        if len(orders) == 1:
+            sampling.build_pool(session, store, order, share)
+            return lines, looked
+        begun = [sampling.Sampling(session, store, each, share) for each in orders]
+        assert len(tasks.begun) == 3 * len(orders)  # none waits for another pool
+        for one in sampling.as_they_are_sampled(session, begun):
+            lines.append((one.request.spec.name, one.failed))
         return lines, looked
 
     return build
@@ -98,24 +105,16 @@ def test_no_model_no_samples(run, order, store):
         run(Tasks())
 
 
-def test_progress_tells_the_time_left(store, order, monkeypatch):
-    clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(time, "monotonic", lambda: clock.now)
-    path = store.pool("p")
-    lines: list[Any] = []
-    create(path, SPEC)
-    told = sampling.SamplingProgress(path, order, lines.append)
-    clock.now = 20.0
-    told.show()  # nothing new, and not long ago
-    assert lines == []
-    write_chunk(path, 0, chunk_of(0))
-    clock.now = 120.0
-    told.show()
-    assert lines == ["pool p: 20 of 60 images sampled, about 4 min left"]
-    clock.now = 130.0
-    write_chunk(path, 1, chunk_of(1))
-    told.show()
-    assert len(lines) == 1  # too soon
-    clock.now = 430.0
-    told.show()
-    assert len(lines) == 2
+def test_pools_are_sampled_side_by_side_and_fail_by_themselves(run, order, store):
+    other = replace(order, spec=replace(SPEC, name="q"))
+    lines, looked = run(Tasks(fails={("p", 2)}), gpus=2.0, orders=[order, other])
+    assert lines[0].startswith("pool p: 40 of 60 images sampled, about ")
+    assert lines[1:] == [
+        ("p", ["chunk 2 failed: out of memory"]),
+        "pool q: 60 of 60 images sampled",
+        ("q", []),
+    ]
+    assert looked == [2.0, 2.0, 2.0, 1.5, 1.0, 0.5]  # GPUs of all pools' tasks, at most all
+    assert missing(store.pool("p"), 3) == [2] and missing(store.pool("q"), 3) == []
+    again, _ = run(Tasks(), orders=[order])
+    assert again == ["pool p: 60 of 60 images sampled"]
