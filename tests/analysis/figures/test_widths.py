@@ -8,7 +8,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import analysis
-from analysis import figures, style
+from analysis import figures, results, style
 from analysis.trial_folder import ResultsError
 
 PUBLISHED = Path(analysis.__file__).parent / "published"
@@ -54,12 +54,14 @@ def hidden(figure, text):
 
 @pytest.fixture(scope="module")
 def frames():
-    return {}
+    """The results of each file, read once, and the frames of figures made from them."""
+    return {path: results.load(path) for path in {ALL, *OWN.values()}}
 
 
 def drawn(name, width, frames):
     if name not in frames:
-        frames[name] = figures.load(name, OWN.get(name, ALL))
+        path = OWN.get(name, ALL)
+        frames[name] = figures.load(name, path, frames[path])
     return figures.draw(name, frames[name], "a note", width)
 
 
