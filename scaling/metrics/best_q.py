@@ -18,12 +18,13 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Independent
 
+from scaling.models.cuda_graph import Step, graphed
 from scaling.models.vae import VAE, diagonal_normal, prior
 from scaling.trial.bounds import Count, Positive
 from scaling.trial.validation import Validated
@@ -80,11 +81,8 @@ class PerImage:
         self.mean, self.log_std = q.mean.clone(), q.stddev.log()
         self.shift = nn.Parameter(torch.zeros_like(self.mean))
         self.growth = nn.Parameter(torch.zeros_like(self.mean))
-        groups = [
-            {"params": [self.shift], "lr": lr},
-            {"params": [self.growth], "lr": WIDTHS_RATE * lr},
-        ]
-        self.optimizer: torch.optim.Optimizer = torch.optim.Adam(groups, betas=BETAS, eps=EPSILON)
+        rates = [(self.shift, lr), (self.growth, WIDTHS_RATE * lr)]
+        self.optimizer = _adam(rates, betas=BETAS, eps=EPSILON)
 
     def q(self, piece: slice) -> Independent:
         """Returns the q of these images."""
@@ -116,7 +114,7 @@ class Finetuned:
         self.vae, self.x = copy.deepcopy(vae), x
         self.vae.encoder.requires_grad_(True)
         self.weights = list(self.vae.encoder.parameters())
-        self.optimizer: torch.optim.Optimizer = torch.optim.Adam(self.weights, lr=lr)
+        self.optimizer = _adam([(weight, lr) for weight in self.weights])
 
     def q(self, piece: slice) -> Independent:
         """Returns the q of these images."""
@@ -145,12 +143,12 @@ def optimize(vae: VAE, x: Tensor, q: Independent, search: Search) -> tuple[Indep
     family = _family(vae, x, q, search)
     ascent = Ascent(vae, x, family, q.mean.expand(search.mc_train, *q.mean.shape))
     before = _until_no_gain(ascent) if search.stop == "cremer" else 0
-    rates = [group["lr"] for group in family.optimizer.param_groups]
+    rates = [float(group["lr"]) for group in family.optimizer.param_groups]
     first = math.floor((1 - TAIL) * search.steps)
     mean, total = [torch.zeros_like(value) for value in family.values()], 0
     for taken in range(search.steps):
-        for group, rate in zip(family.optimizer.param_groups, rates, strict=True):
-            group["lr"] = 0.5 * (1 + math.cos(math.pi * taken / search.steps)) * rate
+        decay = 0.5 * (1 + math.cos(math.pi * taken / search.steps))
+        _set_rates(family.optimizer, [decay * rate for rate in rates])
         ascent.step()
         if (weight := taken + 1 - first) > 0:
             total += weight
@@ -168,33 +166,60 @@ def _family(vae: VAE, x: Tensor, q: Independent, search: Search) -> Family:
     return PerImage(q if search.init == "encoder" else prior(q), lr)
 
 
+def _adam(rates: list[tuple[nn.Parameter, float]], **options: Any) -> torch.optim.Optimizer:
+    """Returns Adam with a learning rate per parameter; on a GPU a CUDA graph can replay it."""
+    on_gpu = rates[0][0].device.type == "cuda"
+    groups = [
+        {"params": [parameter], "lr": torch.tensor(rate, device="cuda") if on_gpu else rate}
+        for parameter, rate in rates
+    ]
+    return torch.optim.Adam(groups, **options, fused=on_gpu or None, capturable=on_gpu)
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, rates: list[float]) -> None:
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
 class Ascent:
     """Takes gradient steps, each with new draws or with the negated ones of the step before.
 
-    `like` has the shape (draws, N, ...) and the dtype of the draws.
+    `like` has the shape (draws, N, ...) and the dtype of the draws. On a GPU a CUDA graph replays
+    the steps.
     """
 
     def __init__(self, vae: VAE, x: Tensor, family: Family, like: Tensor) -> None:
         self.vae, self.x, self.family = vae, x, family
         self.noise, self.taken = torch.empty_like(like), 0
+        on_gpu = x.device.type == "cuda"
+        self.improve: Step = graphed(self._improve, len(like)) if on_gpu else self._improve
 
-    def step(self) -> float:
-        """Takes a step; returns the mean ELBO before it, in nats per image."""
+    def step(self) -> Tensor:
+        """Takes a step; returns the mean ELBO before it, in nats per image, float64.
+
+        The result is valid until the next step.
+        """
         self.noise = -self.noise if self.taken % 2 else torch.randn_like(self.noise)
         self.taken += 1
+        return self.improve(self.noise)
+
+    def _improve(self, noise: Tensor) -> Tensor:
         self.family.optimizer.zero_grad(set_to_none=True)
-        value = self._ascend()
+        value = self._ascend(noise)
         self.family.optimizer.step()
         self.family.settle()
-        return value.item()
+        return value
 
-    def _ascend(self) -> Tensor:
+    def _ascend(self, noise: Tensor) -> Tensor:
         """Accumulates the gradients of minus the sum of ELBOs; returns the mean ELBO."""
         total = torch.zeros((), dtype=torch.float64, device=self.x.device)
         for piece in pieces(self.x):
-            for draw in self.noise:
+            for draw in noise:
                 q = self.family.q(piece)
-                value = path_elbo(self.vae, self.x[piece], q, draw[piece]).sum() / len(self.noise)
+                value = path_elbo(self.vae, self.x[piece], q, draw[piece]).sum() / len(noise)
                 (-value).backward()
                 total += value.detach()
         return total / len(self.x)
@@ -212,7 +237,7 @@ def _until_no_gain(ascent: Ascent) -> int:
     """Takes steps at a constant rate until Cremer's rule or STEPS_MAX; returns their number."""
     windows = Windows()
     while ascent.taken < STEPS_MAX and not windows.exhausted:
-        windows.add(ascent.step())
+        windows.add(ascent.step().item())
     return ascent.taken
 
 

@@ -13,10 +13,10 @@ from scaling.data.datasets import Dataset
 from scaling.errors import UsageError
 from scaling.metrics import elbo as elbo_metric
 from scaling.metrics import reconstruction
+from scaling.models.cuda_graph import Step, graphed
 from scaling.models.full_float32 import full_float32
 from scaling.models.precision import Precision, resolve, trained_in
 from scaling.models.vae import VAE, build, elbo
-from scaling.runs.cuda_graph import Step, graphed
 from scaling.runs.half_asleep import with_samples
 from scaling.runs.run import Row, Run, Stateful
 from scaling.runs.stopping import StopRule
