@@ -15,7 +15,7 @@ from scaling.presets import vae
 from scaling.runs.vae import VaeRun
 from tests.benchmarks.results import Result
 
-WIDTH, IMAGES, STEPS, GOAL = 32, 1000, 60, 5.0
+WIDTH, IMAGES, STEPS, GOAL = 32, 1000, 30, 5.0
 ATTACKED = RGB.n_ref * RGB.n_attack
 
 
