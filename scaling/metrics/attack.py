@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, kl_divergence
 
-from scaling.models.cuda_graph import graphed
+from scaling.models.cuda_graph import replayed
 
 PATIENCE, FACTOR, THRESHOLD = 20, 0.5, 1e-4  # arguments of ReduceLROnPlateau
 LR_STOP = 1e-6  # an example stops when its rate falls below this
@@ -67,10 +67,9 @@ def attack(vae: Encoder, x: Tensor, initial: Tensor, strength: Strength) -> Tens
         rates.update(loss.detach())
         return (epsilon.detach() - change).clamp(-strength.delta, strength.delta)
 
-    taken = graphed(step, len(x)) if x.device.type == "cuda" else step
-    epsilon = initial
+    take, epsilon = replayed(step, len(x), x.device), initial
     for _ in range(strength.n_steps):
-        epsilon = taken(epsilon)
+        epsilon = take(epsilon)
     return (x + epsilon).clamp(low, high)
 
 

@@ -4,8 +4,8 @@ Four measures keep the result from being too low in wide latents and for sharp p
 cost of the plain method (one pass through the decoder for each draw):
 
 - Steps are in units of q's standard deviation, which starts as the encoder's: a mean moves by
-  rate * std * Adam(std * gradient), and log std with a quarter of that rate. Adam's EPSILON keeps
-  small gradients, in nats per standard deviation, from being enlarged to a full step.
+  rate * std * Adam(std * gradient), and log std with a quarter of that rate. The epsilon of Adam, 1
+  nat per standard deviation, keeps small gradients from being enlarged to a full step.
 - The rate decays to 0 as a cosine.
 - The gradient is that of log p(x, z) - log q(z) along z = mean + std * noise only: the part through
   q's parameters in log q has mean 0 and is left out, so that no noise remains when q is the
@@ -14,17 +14,17 @@ cost of the plain method (one pass through the decoder for each draw):
 - q* is the mean of the iterates (means, log stds) of the last half, weighted by 1, 2, 3, ...
 """
 
-import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Independent
 
-from scaling.models.cuda_graph import Step, graphed
+from scaling.metrics.q_families import Family, Finetuned, PerImage
+from scaling.models.cuda_graph import replayed
 from scaling.models.vae import VAE, diagonal_normal, prior
 from scaling.trial.bounds import Count, Positive
 from scaling.trial.validation import Validated
@@ -32,9 +32,6 @@ from scaling.trial.validation import Validated
 # Values of the images that are decoded together: on a CPU they fit its cache, on a GPU they occupy
 # it and fit its memory. The result does not depend on it.
 AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 20}
-EPSILON = 1.0  # of Adam, in nats per standard deviation
-BETAS = (0.9, 0.95)  # of Adam; squares are forgotten within 20 steps, since they fall as q improves
-WIDTHS_RATE = 0.25  # rate of log std over that of means: it has twice the curvature and more noise
 LR = {"per_image": 0.4, "encoder_finetune": 1e-4}
 TAIL = 0.5  # share of the steps, at the end, whose iterates are averaged
 WINDOW, PATIENCE = 100, 10  # Cremer et al. 2018: steps in a window, windows without improvement
@@ -51,87 +48,6 @@ class Search(Validated):
     init: Literal["encoder", "prior"] = "encoder"
     stop: Literal["fixed", "cremer"] = "fixed"  # cremer: his rule at a constant rate, then `steps`
     variant: Literal["per_image", "encoder_finetune"] = "per_image"
-
-
-class Family(Protocol):
-    """Declares a family of q over which the ELBO is maximized."""
-
-    optimizer: torch.optim.Optimizer
-
-    def q(self, piece: slice) -> Independent:
-        """Returns the q of these images."""
-
-    def settle(self) -> None:
-        """Adds the optimizer's last step to the values."""
-
-    def values(self) -> list[Tensor]:
-        """Returns the tensors that define every q and are averaged over the last steps."""
-
-    def assign(self, values: list[Tensor]) -> None:
-        """Replaces the values."""
-
-
-class PerImage:
-    """Holds a mean and a log std for every latent of every image.
-
-    `shift` and `growth` are the current step: of the mean in units of std, and of log std.
-    """
-
-    def __init__(self, q: Independent, lr: float) -> None:
-        self.mean, self.log_std = q.mean.clone(), q.stddev.log()
-        self.shift = nn.Parameter(torch.zeros_like(self.mean))
-        self.growth = nn.Parameter(torch.zeros_like(self.mean))
-        rates = [(self.shift, lr), (self.growth, WIDTHS_RATE * lr)]
-        self.optimizer = _adam(rates, betas=BETAS, eps=EPSILON)
-
-    def q(self, piece: slice) -> Independent:
-        """Returns the q of these images."""
-        std = self.log_std[piece].exp()
-        mean = self.mean[piece] + std * self.shift[piece]
-        return diagonal_normal(mean, std * self.growth[piece].exp())
-
-    @torch.no_grad()
-    def settle(self) -> None:
-        """Adds the step to mean and log std; the next one is in units of the new std."""
-        self.mean.addcmul_(self.log_std.exp(), self.shift)
-        self.log_std.add_(self.growth)
-        self.shift.zero_()
-        self.growth.zero_()
-
-    def values(self) -> list[Tensor]:
-        """Returns means and log stds."""
-        return [self.mean, self.log_std]
-
-    def assign(self, values: list[Tensor]) -> None:
-        """Replaces means and log stds."""
-        self.mean, self.log_std = values
-
-
-class Finetuned:
-    """Holds a copy of the encoder, trained on the test images with BatchNorm in eval mode."""
-
-    def __init__(self, vae: VAE, x: Tensor, lr: float) -> None:
-        self.vae, self.x = copy.deepcopy(vae), x
-        self.vae.encoder.requires_grad_(True)
-        self.weights = list(self.vae.encoder.parameters())
-        self.optimizer = _adam([(weight, lr) for weight in self.weights])
-
-    def q(self, piece: slice) -> Independent:
-        """Returns the q of these images."""
-        return self.vae.encode(self.x[piece])
-
-    def settle(self) -> None:
-        """Does nothing, because Adam has already changed the weights."""
-
-    def values(self) -> list[Tensor]:
-        """Returns the encoder's weights."""
-        return [weight.detach() for weight in self.weights]
-
-    @torch.no_grad()
-    def assign(self, values: list[Tensor]) -> None:
-        """Replaces the encoder's weights."""
-        for weight, value in zip(self.weights, values, strict=True):
-            weight.copy_(value)
 
 
 def optimize(vae: VAE, x: Tensor, q: Independent, search: Search) -> tuple[Independent, int]:
@@ -166,16 +82,6 @@ def _family(vae: VAE, x: Tensor, q: Independent, search: Search) -> Family:
     return PerImage(q if search.init == "encoder" else prior(q), lr)
 
 
-def _adam(rates: list[tuple[nn.Parameter, float]], **options: Any) -> torch.optim.Optimizer:
-    """Returns Adam with a learning rate per parameter; on a GPU a CUDA graph can replay it."""
-    on_gpu = rates[0][0].device.type == "cuda"
-    groups = [
-        {"params": [parameter], "lr": torch.tensor(rate, device="cuda") if on_gpu else rate}
-        for parameter, rate in rates
-    ]
-    return torch.optim.Adam(groups, **options, fused=on_gpu or None, capturable=on_gpu)
-
-
 def _set_rates(optimizer: torch.optim.Optimizer, rates: list[float]) -> None:
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         if isinstance(group["lr"], Tensor):
@@ -194,8 +100,7 @@ class Ascent:
     def __init__(self, vae: VAE, x: Tensor, family: Family, like: Tensor) -> None:
         self.vae, self.x, self.family = vae, x, family
         self.noise, self.taken = torch.empty_like(like), 0
-        on_gpu = x.device.type == "cuda"
-        self.improve: Step = graphed(self._improve, len(like)) if on_gpu else self._improve
+        self.improve = replayed(self._improve, len(like), x.device)
 
     def step(self) -> Tensor:
         """Takes a step; returns the mean ELBO before it, in nats per image, float64.

@@ -10,7 +10,7 @@ import torch
 from scaling.data.datasets import Dataset
 from scaling.metrics import amortization, attack, best_q, robustness
 from scaling.metrics.attack import RGB
-from scaling.models.cuda_graph import Step, graphed
+from scaling.models.cuda_graph import Step, replayed
 from scaling.presets import vae
 from scaling.runs.vae import VaeRun
 from tests.benchmarks.results import Result
@@ -47,7 +47,7 @@ def _run(form: str, what: str) -> float:
     torch.backends.cudnn.benchmark = "benchmarked" in form
     if "contiguous" in form or "benchmarked" in form:
         run.vae.to(memory_format=torch.contiguous_format)
-    plain = _as_it_is if form == "eager" else graphed
+    steps = _as_it_is if form == "eager" else replayed
     settings = amortization.Settings(n_images=IMAGES, steps=STEPS, mc_eval=1)
 
     def work() -> int:
@@ -57,7 +57,7 @@ def _run(form: str, what: str) -> float:
         robustness.measure(run, robustness.DEFAULT)
         return ATTACKED * RGB.n_steps
 
-    with patch.object(best_q, "graphed", plain), patch.object(attack, "graphed", plain):
+    with patch.object(best_q, "replayed", steps), patch.object(attack, "replayed", steps):
         work()
         torch.cuda.synchronize()
         begun, done = time.perf_counter(), 0
@@ -68,5 +68,5 @@ def _run(form: str, what: str) -> float:
     return done / (time.perf_counter() - begun)
 
 
-def _as_it_is(step: Step, batch: int) -> Step:
+def _as_it_is(step: Step, batch: int, device: torch.device) -> Step:
     return step
