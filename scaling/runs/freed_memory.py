@@ -2,7 +2,7 @@
 
 A step allocates and frees hundreds of tensors. By default the C library hands freed memory back to
 the system, which clears it before the next step gets it; and it merges small free blocks before
-every larger allocation. Both together took 4 to 6 % of the time of steps on 8x8 images.
+every larger allocation. Both together took 3 to 6 % of the time of steps on 8x8 images.
 """
 
 import ctypes
