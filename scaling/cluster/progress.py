@@ -65,8 +65,8 @@ class Progress(Following):
     def show(self, at_once: bool = False) -> None:
         """Redraws the board or writes a line, if it is time to."""
         now = time.monotonic()
-        if self.notes:
-            self.status()
+        if self.notes and (at_once or self.notes.are_due):
+            self.status()  # it counts all trials
             self.notes.now(self.activity, at_once)
         if self.screen:
             if at_once or now - self.shown_at >= REFRESH_SECONDS:

@@ -134,15 +134,25 @@ class TrialFolder:
         failed after `epochs`, is done too. Raises UsageError for a newer format.
         """
         read_versioned(self.path / "trial.json")
-        return self.state_at(epochs, self.done(), self.reached())
+        rows = self.rows()
+        return self.state_at(epochs, self.done(), rows[-1]["epoch"] if rows else 0, rows)
 
-    def state_at(self, epochs: int, done: dict[str, Any] | None, reached: int) -> str:
-        """Returns the state as `state` does, from a `done.json` and a last epoch already read."""
+    def state_at(
+        self,
+        epochs: int,
+        done: dict[str, Any] | None,
+        reached: int,
+        rows: list[Row] | None = None,
+    ) -> str:
+        """Returns the state as `state` does, from a `done.json` and a last epoch already read.
+
+        `rows` are the rows, if these have been read too.
+        """
         if done and done["state"] == "failed":
             return "done" if reached > epochs else "failed"
         enough = done["epoch"] if done and done.get("censored") else epochs
         there = done and min(done["epoch"], reached) >= enough
-        if done and there and not _lost(self.rows(), done, epochs):
+        if done and there and not _lost(self.rows() if rows is None else rows, done, epochs):
             return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
