@@ -20,9 +20,10 @@ class TimeLeft:
     def seconds(self, parts: Mapping[str, float], elapsed: float) -> float:
         """Returns the seconds that are left, 0 or more, `elapsed` seconds after the work began.
 
-        `parts` is the share that is done of each piece. With d the planned seconds of finished work, and p a tenth of those of all work, the rest
-        takes (p + elapsed) / (p + d) times as long as planned: a factor of 1 at first, near elapsed
-        / d in the end. The estimate is never below the time of the longest remaining piece.
+        `parts` is the share that is done of each piece. With d the planned seconds of finished
+        work, and p a tenth of those of all work, the rest takes (p + elapsed) / (p + d) times as
+        long as planned: a factor of 1 at first, near elapsed / d in the end. The estimate is never
+        below the time of the longest remaining piece.
         """
         scale = 3600 / max(1, self.width)
         total, done = sum(self.hours.values()) * scale, _done(self.hours, parts) * scale
@@ -33,6 +34,7 @@ class TimeLeft:
         prior = max(PRIOR * total, PRIOR_SECONDS)
         slower = (prior + max(0.0, elapsed)) / (prior + done)
         return max(0.0, planned * slower)
+
 
 class Share:
     """Keeps the share of the planned work that is done, at a cost that does not grow with it.

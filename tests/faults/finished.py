@@ -2,8 +2,8 @@
 
 python -m tests.faults.finished --trials 50000
 
-Twenty more trials are new. `start_seconds` is the time from the command to the start of the first of
-them, Python and Ray included; the finished trials are made up, the launcher is the real one.
+Twenty more trials are new. `start_seconds` is the time from the command to the start of the first
+of them, Python and Ray included; the finished trials are made up, the launcher is the real one.
 """
 
 import argparse

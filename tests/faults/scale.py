@@ -93,9 +93,7 @@ def trials(preset: Preset, count: int) -> list[VaeTrial]:
     return grid(preset.base, seed=range(math.ceil(count / cells)), **CELLS)[:count]
 
 
-def study(
-    results: Path, count: int, seconds: float, waits: bool, words: Sequence[str] = ()
-) -> int:
+def study(results: Path, count: int, seconds: float, waits: bool, words: Sequence[str] = ()) -> int:
     """Runs the study in this process, as its command would; returns the exit code."""
     from scaling.cluster import tuner as launch
 

@@ -42,7 +42,9 @@ def test_results_that_one_host_may_not_write(study, cluster, tmp_path):
 def test_a_data_file_that_only_the_driver_has(study, cluster, tmp_path):
     first, second = cluster(2, cpus={1: 0})
     draw = np.random.default_rng(0)
-    pictures = {name: draw.integers(0, 17, (60, 8, 8), np.uint8) for name in ("train_images", "test_images")}
+    pictures = {
+        name: draw.integers(0, 17, (60, 8, 8), np.uint8) for name in ("train_images", "test_images")
+    }
     place = TMP / "own.npz"
     np.savez(first.path(place), **pictures)
     run = study.run("--dataset", place, *AUTO, "--epochs", 4)
