@@ -7,7 +7,6 @@ import pytest
 from scaling.cluster import bad_hosts
 from scaling.cluster.bad_hosts import GIVEN_BACK, BadHosts
 
-
 LENGTH = 56  # hex digits of a node's id
 
 
