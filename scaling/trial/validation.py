@@ -21,7 +21,7 @@ class Validated:
         for name, hint in _hints(cls).items():  # type: ignore[arg-type]
             value = getattr(self, name)
             if type(value) in PLAIN:
-                if _fits(cls, name, value):
+                if _fits(cls, name, value):  # type: ignore[arg-type]
                     continue
             elif isinstance(value, Validated) and type(value) in _members(hint):
                 continue

@@ -111,7 +111,7 @@ class Host:
 
     def run(self, *words: object, **more: str) -> str:
         """Runs a command on the host to its end, which must be a good one; its output."""
-        process = self.start(*words, **more)
+        process = self.start(*words, cwd=TMP, **more)
         out, err = process.communicate()
         assert process.returncode == 0, f"{words}: {out}{err}"
         return out

@@ -35,7 +35,8 @@ def frames(device: int):
 
 def relay(delay: float, loss: float, devices: list[int]) -> None:
     """Hands each frame to all other devices after the delay, for ever."""
-    draw, waiting, count = random.Random(1), [], 0
+    waiting: list[tuple[float, int, int, bytes]] = []
+    draw, count = random.Random(1), 0
     while True:
         pause = max(0.0, waiting[0][0] - time.monotonic()) if waiting else 1.0
         ready, _, _ = select.select(devices, [], [], pause)
