@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ray
 from ray._private import worker
@@ -118,7 +118,8 @@ def logged_to(path: Path) -> Iterator[None]:
     with open(path, "ab") as log:
         for number in before:
             os.dup2(log.fileno(), number)
-    printed, worker.print_worker_logs = worker.print_worker_logs, _printed
+    printed: Any = worker.print_worker_logs
+    worker.print_worker_logs = cast(Any, _printed)
     try:
         yield
     finally:

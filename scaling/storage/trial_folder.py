@@ -178,7 +178,7 @@ def _lost(rows: list[Row], done: dict[str, Any], epochs: int) -> bool:
 def _describes(path: Path, trial: Trial) -> bool:
     """Returns True if a `trial.json` has the values of this very trial; False if unsure."""
     there = None if _is_huge(path) else read_versioned(path)
-    return bool(there) and there.get("kind") == trial.kind and _equal(there, trial)
+    return there is not None and there.get("kind") == trial.kind and _equal(there, trial)
 
 
 def _equal(values: Any, part: object) -> bool:

@@ -19,7 +19,8 @@ class Cluster:
     """Hosts a, b, ... with two CPUs each; what occupies them is noted."""
 
     def __init__(self, monkeypatch, names):
-        self.lines, self.occupied = [], []
+        self.lines: list[str] = []
+        self.occupied: list[str] = []
         hosts = [(name * LENGTH, f"at {name}", 2.0) for name in names]
         monkeypatch.setattr(bad_hosts, "living", lambda: hosts)
         monkeypatch.setattr(bad_hosts, "node_of", lambda actor: actor * LENGTH)

@@ -65,7 +65,7 @@ def measure(results: Path, count: int) -> dict[str, float]:
     seen["start_seconds"] = min(begin for begin, _ in spans) - begun
     status = functools.partial(subprocess.run, capture_output=True, text=True, cwd=ROOT)
     at = time.monotonic()
-    done = status([sys.executable, "-m", "scaling", "status", "--results", str(results)])
+    done = status([sys.executable, "-m", "scaling", "status", str(results)])
     assert done.returncode == 0, done.stderr
     return seen | {"status_seconds": time.monotonic() - at}
 

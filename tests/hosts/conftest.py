@@ -49,6 +49,7 @@ class OnHost(Watched):
         (self.hook / "scaling.runs.vae.after").write_text(LEDGER % str(self.hook / "ledger"))
 
     def start(self, *words):
+        assert self.driver
         process = self.driver.start(*self.command(*words), cwd=self.results.parent, **self.more)
         self.started.append(process)
         return process

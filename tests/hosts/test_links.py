@@ -4,7 +4,6 @@ import signal
 
 import pytest
 
-from scaling.storage.trial_folder import TrialFolder
 from tests.cluster.conftest import TINY
 from tests.faults.nodes import SLOW
 from tests.hosts.conftest import assert_as_undisturbed
@@ -131,4 +130,3 @@ def test_a_bad_host_spends_no_attempts_of_others(study, cluster, slow, tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert f"{hosts[2].address}" in run.stdout
     assert_as_undisturbed(study, 20, tmp_path)
-    assert all(not TrialFolder(path).done().get("error") for path in study.folders())

@@ -1,6 +1,7 @@
 """Hosts that differ from the driver's: in what they see of results and data, in code and token."""
 
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_results_that_one_host_may_not_write(study, cluster, tmp_path):
 def test_a_data_file_that_only_the_driver_has(study, cluster, tmp_path):
     first, second = cluster(2, cpus={1: 0})
     draw = np.random.default_rng(0)
-    pictures = {
+    pictures: dict[str, Any] = {
         name: draw.integers(0, 17, (60, 8, 8), np.uint8) for name in ("train_images", "test_images")
     }
     place = TMP / "own.npz"
