@@ -80,7 +80,8 @@ def _launch(
 
     store = Store(options.results.absolute())
     caps, scheduled = Caps(options.max_hours, options.max_gpu_hours), work.now(store)
-    plan = plan_of(options, preset, scheduled, measure=False, before=plan)
+    if scheduled != [row.scheduled for row in plan.trials]:
+        plan = plan_of(options, preset, scheduled, measure=False, before=plan)
     if options.address == "local":
         check_here(options, plan)
     store.check_writable()
