@@ -58,6 +58,11 @@ PRESETS = {
         m_z=POWERS, n_c_fixed=512, n_c=(8, 16, 32, 64, 128, 256, 512), m_z_rows=(1,),
         n_c_beyond=(1024,), row_repeats=0, dmaapx_rows=(), dmaapx_repeats=0,
     ),
+    "cifar10-draws": Axes(
+        about="three disjoint D_trains of 5,000 CIFAR-10 images, minutes on a large GPU",
+        **presets.cifar10_draws(), m_z=POWERS, n_c_fixed=128, n_c=(*POWERS, 128), m_z_rows=(1,),
+        n_c_beyond=(128,), row_repeats=0, dmaapx_rows=(), dmaapx_repeats=0,
+    ),
     "mnist": Axes(about="all of BinaryMNIST, one GPU", **presets.one_gpu("mnist"), **WIDTHS),
     "fashion_mnist": Axes(
         about="all of FashionMNIST, one GPU", **presets.one_gpu("fashion_mnist"), **WIDTHS

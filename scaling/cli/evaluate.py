@@ -8,8 +8,8 @@ from scaling.cli.machine import check_cpus
 from scaling.cli.options import Parser, add_place, count
 from scaling.cli.process import DONE, FAILED, at_work, ended, program, typed
 from scaling.errors import UsageError, listed, to_type
-from scaling.planning.hardware import has_gpu
 from scaling.trial import Trial, VaeTrial, key
+from scaling.trial.hardware import has_gpu
 
 if TYPE_CHECKING:
     from scaling.storage.store import Store

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from scaling.cli.needed import lacks
 from scaling.errors import UsageError
-from scaling.planning.hardware import has_gpu
 from scaling.presets import Preset
 from scaling.storage.store import Store
 from scaling.trial import Trial, machine
+from scaling.trial.hardware import has_gpu
 from scaling.trial.placement import Cluster, check_gpus, check_placement
 from scaling.trial.schedule import Scheduled
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling.cli.options import Parser, add_data, add_module, add_results
 from scaling.errors import UsageError, did_you_mean
-from scaling.planning.hardware import has_gpu
+from scaling.trial.hardware import has_gpu
 
 if TYPE_CHECKING:
     from scaling.runs.again import Again

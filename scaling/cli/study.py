@@ -111,6 +111,7 @@ def _request(
     """Returns the request for the launch; a given GPU share applies to every trial."""
     from scaling.cluster.request import Request
     from scaling.data import datasets
+    from scaling.planning.fit import refitted
     from scaling.planning.table import plan_table
 
     fixed = options.gpus_per_trial
@@ -129,6 +130,7 @@ def _request(
         hung_after_s=options.row_timeout * 60,
         wait_for_gpus_s=options.wait_for_gpus * 60,
         mps=options.mps,
+        refit=refitted,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
         events=shown.events_of(name, store, {row.key: row for row in rows}, plan_table(plan)),

@@ -14,6 +14,7 @@ from scaling.cluster.keeper import Courier
 from scaling.errors import UsageError
 from scaling.storage.provenance import differences, environment
 from scaling.trial import extensions
+from scaling.trial.hardware import hardware
 
 ANSWER_SECONDS = 60
 
@@ -53,6 +54,11 @@ def environments_of_nodes(files: Sequence[Path]) -> dict[str, dict[str, str]]:
 def without_mps() -> list[str]:
     """Returns the nodes with GPUs but without NVIDIA's MPS: trials there take turns on a GPU."""
     return [name for name, there in on_nodes(_has_mps, "GPU").items() if not there]
+
+
+def gpus_of_nodes() -> dict[str, tuple[str, int]]:
+    """Returns the name and the bytes of memory of each node's GPUs, by node; "" and 0: unknown."""
+    return on_nodes(_gpu, "GPU")
 
 
 def on_nodes(task: Any, resource: str, *arguments: object) -> dict[str, Any]:
@@ -96,6 +102,11 @@ def _answer(number: str, name: str, answer: ray.ObjectRef) -> Any:
 @ray.remote(num_cpus=0)
 def _has_mps() -> bool:
     return mps.running()
+
+
+@ray.remote(num_cpus=0)
+def _gpu() -> tuple[str, int]:
+    return hardware(on_gpu=True)
 
 
 @ray.remote(num_cpus=0)

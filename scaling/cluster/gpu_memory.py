@@ -1,5 +1,7 @@
 """Caps a process's memory to its share of a GPU, and explains a failure when memory runs out."""
 
+import os
+
 import ray
 import torch
 
@@ -25,9 +27,14 @@ def fraction(share: float, total: int) -> float:
 
 
 def placed() -> tuple[str, float]:
-    """Returns the device and GPU share that Ray assigned to this process; sets its threads."""
+    """Returns the device and GPU share that Ray assigned to this process; sets its threads.
+
+    PyTorch would compile with as many processes as the node has CPUs, in each trial of it.
+    """
     assigned = ray.get_runtime_context().get_assigned_resources()
-    torch.set_num_threads(max(1, int(assigned.get("CPU", 1))))
+    threads = max(1, int(assigned.get("CPU", 1)))
+    torch.set_num_threads(threads)
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", str(threads))
     share = float(assigned.get("GPU", 0))
     if not (share and torch.cuda.is_available()):
         return "cpu", share

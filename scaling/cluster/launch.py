@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from scaling.cluster.events import EventsCallback
 from scaling.cluster.follow import progress_of, width_of
 from scaling.cluster.limits import CapReached, Caps, Limits
 from scaling.cluster.measuring import check_same_data, fill
-from scaling.cluster.placing import awaited, placement_of, side_by_side
+from scaling.cluster.placing import awaited, fitted, placement_of, side_by_side
 from scaling.cluster.profile import Profile
 from scaling.cluster.request import Request
 from scaling.cluster.session import Session, connected
@@ -95,6 +95,8 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
             _connected(request, profile, limits) as session,
         ):
             cluster = awaited(request, session)
+            request = fitted(request)
+            launch = replace(launch, request=request)
             placement = placement_of(request, cluster)
             profile.width = width_of(request, cluster, placement)
             _write_study(launch)

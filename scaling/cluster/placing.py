@@ -1,8 +1,9 @@
-"""Decides where a launch's trials run: waits for GPUs, assigns shares, starts MPS."""
+"""Decides where a launch's trials run: waits for GPUs, fits shares to them, starts MPS."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
-from scaling.cluster.checks import without_mps
+from scaling.cluster.checks import gpus_of_nodes, without_mps
 from scaling.cluster.mps import shared_gpus
 from scaling.cluster.request import Request
 from scaling.cluster.session import Session, wait_for_gpus
@@ -27,6 +28,26 @@ def awaited(request: Request, session: Session) -> Cluster:
     if not any(planned.gpus for planned in request.trials.values()):
         return session.cluster
     return wait_for_gpus(session, request.wait_for_gpus_s)
+
+
+def fitted(request: Request) -> Request:
+    """Returns the request with GPU shares and micro-batches for the GPUs of a cluster's nodes.
+
+    The plan knew only the GPU of the driver's host. With GPUs of several sizes, a trial fits each
+    of them, since Ray may start it on any. A share that the user has set is kept.
+    """
+    planned = any(trial.gpus for trial in request.trials.values())
+    if request.address == "local" or request.gpus_fixed or not planned:
+        return request
+    there = {gpu for gpu in gpus_of_nodes().values() if gpu[1]}
+    if not there:  # none whose memory is known
+        return request
+    name, size = min(there, key=lambda gpu: gpu[1])
+    if len(there) > 1:
+        sizes = ", ".join(f"{gpu} ({size / 1e9:.0f} GB)" for gpu, size in sorted(there))
+        print(f"GPUs of the nodes: {sizes}; trials are planned for the smallest", flush=True)
+    trials = {key: request.refit(t, name, size) for key, t in request.trials.items()}
+    return replace(request, trials=trials)
 
 
 def placement_of(request: Request, cluster: Cluster) -> Placement:

@@ -38,6 +38,8 @@ class Request:
     metric_settings: Options
     events: StudyEvents
     plan: Mapping[str, Any] = field(default_factory=dict)  # as JSON, written to plan.json
+    # Plans a trial again for GPUs of this name and number of bytes.
+    refit: Callable[[Planned, str, int], Planned] = lambda planned, name, size: planned
     gpu_hours_before: float = 0.0  # used by earlier launches of the study
     local_cpus: int | None = None  # CPUs of a local Ray; None: all that this process may use
 

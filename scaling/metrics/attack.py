@@ -2,6 +2,7 @@
 
 It is projected gradient ascent on the symmetrized KL divergence from the clean image's q. Each
 example has a learning rate of its own, because Kuzina et al. (2022) attack one image at a time.
+On a GPU a CUDA graph replays the steps.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 from torch.distributions import Independent, kl_divergence
+
+from scaling.models.cuda_graph import replayed
 
 PATIENCE, FACTOR, THRESHOLD = 20, 0.5, 1e-4  # arguments of ReduceLROnPlateau
 LR_STOP = 1e-6  # an example stops when its rate falls below this
@@ -55,14 +58,18 @@ def attack(vae: Encoder, x: Tensor, initial: Tensor, strength: Strength) -> Tens
     rates = Rates(len(x), strength.eta, x.device)
     with torch.no_grad():
         clean = vae.encode(x)
-    epsilon = initial
-    for _ in range(strength.n_steps):
+
+    def step(epsilon: Tensor) -> Tensor:
         epsilon = ((x + epsilon).clamp(low, high) - x).requires_grad_()
         loss = -symmetric_kl(vae.encode(x + epsilon), clean)
         (gradient,) = torch.autograd.grad(loss.sum(), epsilon)
-        step = rates.now.to(x.dtype).view(-1, 1, 1, 1) * direction(gradient)
-        epsilon = (epsilon.detach() - step).clamp(-strength.delta, strength.delta)
+        change = rates.now.to(x.dtype).view(-1, 1, 1, 1) * direction(gradient)
         rates.update(loss.detach())
+        return (epsilon.detach() - change).clamp(-strength.delta, strength.delta)
+
+    take, epsilon = replayed(step, len(x), x.device), initial
+    for _ in range(strength.n_steps):
+        epsilon = take(epsilon)
     return (x + epsilon).clamp(low, high)
 
 
@@ -78,14 +85,14 @@ class Rates:
         self.bad = torch.zeros_like(self.now)  # steps since the last better one
 
     def update(self, loss: Tensor) -> None:
-        """Adapts the rates to the losses (B,) of a step; a rate below LR_STOP becomes 0."""
+        """Adapts the rates in place to the losses (B,) of a step; one below LR_STOP becomes 0."""
         better = loss < self.best * (1 - THRESHOLD)
-        self.best = torch.where(better, loss.double(), self.best)
-        self.bad = torch.where(better, 0.0, self.bad + 1)
+        self.best.copy_(torch.where(better, loss.double(), self.best))
+        self.bad.copy_(torch.where(better, 0.0, self.bad + 1))
         tired = self.bad > PATIENCE
-        self.now = torch.where(tired, self.now * FACTOR, self.now)
-        self.bad = torch.where(tired, 0.0, self.bad)
-        self.now = torch.where(self.now < LR_STOP, 0.0, self.now)
+        self.now.copy_(torch.where(tired, self.now * FACTOR, self.now))
+        self.bad.copy_(torch.where(tired, 0.0, self.bad))
+        self.now.copy_(torch.where(self.now < LR_STOP, 0.0, self.now))
 
 
 def _unit(gradient: Tensor) -> Tensor:

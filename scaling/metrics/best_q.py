@@ -4,8 +4,8 @@ Four measures keep the result from being too low in wide latents and for sharp p
 cost of the plain method (one pass through the decoder for each draw):
 
 - Steps are in units of q's standard deviation, which starts as the encoder's: a mean moves by
-  rate * std * Adam(std * gradient), and log std with a quarter of that rate. Adam's EPSILON keeps
-  small gradients, in nats per standard deviation, from being enlarged to a full step.
+  rate * std * Adam(std * gradient), and log std with a quarter of that rate. The epsilon of Adam, 1
+  nat per standard deviation, keeps small gradients from being enlarged to a full step.
 - The rate decays to 0 as a cosine.
 - The gradient is that of log p(x, z) - log q(z) along z = mean + std * noise only: the part through
   q's parameters in log q has mean 0 and is left out, so that no noise remains when q is the
@@ -14,16 +14,17 @@ cost of the plain method (one pass through the decoder for each draw):
 - q* is the mean of the iterates (means, log stds) of the last half, weighted by 1, 2, 3, ...
 """
 
-import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Independent
 
+from scaling.metrics.q_families import Family, Finetuned, PerImage
+from scaling.models.cuda_graph import replayed
 from scaling.models.vae import VAE, diagonal_normal, prior
 from scaling.trial.bounds import Count, Positive
 from scaling.trial.validation import Validated
@@ -31,9 +32,6 @@ from scaling.trial.validation import Validated
 # Values of the images that are decoded together: on a CPU they fit its cache, on a GPU they occupy
 # it and fit its memory. The result does not depend on it.
 AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 20}
-EPSILON = 1.0  # of Adam, in nats per standard deviation
-BETAS = (0.9, 0.95)  # of Adam; squares are forgotten within 20 steps, since they fall as q improves
-WIDTHS_RATE = 0.25  # rate of log std over that of means: it has twice the curvature and more noise
 LR = {"per_image": 0.4, "encoder_finetune": 1e-4}
 TAIL = 0.5  # share of the steps, at the end, whose iterates are averaged
 WINDOW, PATIENCE = 100, 10  # Cremer et al. 2018: steps in a window, windows without improvement
@@ -52,90 +50,6 @@ class Search(Validated):
     variant: Literal["per_image", "encoder_finetune"] = "per_image"
 
 
-class Family(Protocol):
-    """Declares a family of q over which the ELBO is maximized."""
-
-    optimizer: torch.optim.Optimizer
-
-    def q(self, piece: slice) -> Independent:
-        """Returns the q of these images."""
-
-    def settle(self) -> None:
-        """Adds the optimizer's last step to the values."""
-
-    def values(self) -> list[Tensor]:
-        """Returns the tensors that define every q and are averaged over the last steps."""
-
-    def assign(self, values: list[Tensor]) -> None:
-        """Replaces the values."""
-
-
-class PerImage:
-    """Holds a mean and a log std for every latent of every image.
-
-    `shift` and `growth` are the current step: of the mean in units of std, and of log std.
-    """
-
-    def __init__(self, q: Independent, lr: float) -> None:
-        self.mean, self.log_std = q.mean.clone(), q.stddev.log()
-        self.shift = nn.Parameter(torch.zeros_like(self.mean))
-        self.growth = nn.Parameter(torch.zeros_like(self.mean))
-        groups = [
-            {"params": [self.shift], "lr": lr},
-            {"params": [self.growth], "lr": WIDTHS_RATE * lr},
-        ]
-        self.optimizer: torch.optim.Optimizer = torch.optim.Adam(groups, betas=BETAS, eps=EPSILON)
-
-    def q(self, piece: slice) -> Independent:
-        """Returns the q of these images."""
-        std = self.log_std[piece].exp()
-        mean = self.mean[piece] + std * self.shift[piece]
-        return diagonal_normal(mean, std * self.growth[piece].exp())
-
-    @torch.no_grad()
-    def settle(self) -> None:
-        """Adds the step to mean and log std; the next one is in units of the new std."""
-        self.mean.addcmul_(self.log_std.exp(), self.shift)
-        self.log_std.add_(self.growth)
-        self.shift.zero_()
-        self.growth.zero_()
-
-    def values(self) -> list[Tensor]:
-        """Returns means and log stds."""
-        return [self.mean, self.log_std]
-
-    def assign(self, values: list[Tensor]) -> None:
-        """Replaces means and log stds."""
-        self.mean, self.log_std = values
-
-
-class Finetuned:
-    """Holds a copy of the encoder, trained on the test images with BatchNorm in eval mode."""
-
-    def __init__(self, vae: VAE, x: Tensor, lr: float) -> None:
-        self.vae, self.x = copy.deepcopy(vae), x
-        self.vae.encoder.requires_grad_(True)
-        self.weights = list(self.vae.encoder.parameters())
-        self.optimizer: torch.optim.Optimizer = torch.optim.Adam(self.weights, lr=lr)
-
-    def q(self, piece: slice) -> Independent:
-        """Returns the q of these images."""
-        return self.vae.encode(self.x[piece])
-
-    def settle(self) -> None:
-        """Does nothing, because Adam has already changed the weights."""
-
-    def values(self) -> list[Tensor]:
-        """Returns the encoder's weights."""
-        return [weight.detach() for weight in self.weights]
-
-    @torch.no_grad()
-    def assign(self, values: list[Tensor]) -> None:
-        """Replaces the encoder's weights."""
-        for weight, value in zip(self.weights, values, strict=True):
-            weight.copy_(value)
-
-
 def optimize(vae: VAE, x: Tensor, q: Independent, search: Search) -> tuple[Independent, int]:
     """Returns q* of the images x (N, C, H, W) and the number of steps; q is the encoder's.
 
@@ -145,12 +59,12 @@ def optimize(vae: VAE, x: Tensor, q: Independent, search: Search) -> tuple[Indep
     family = _family(vae, x, q, search)
     ascent = Ascent(vae, x, family, q.mean.expand(search.mc_train, *q.mean.shape))
     before = _until_no_gain(ascent) if search.stop == "cremer" else 0
-    rates = [group["lr"] for group in family.optimizer.param_groups]
+    rates = [float(group["lr"]) for group in family.optimizer.param_groups]
     first = math.floor((1 - TAIL) * search.steps)
     mean, total = [torch.zeros_like(value) for value in family.values()], 0
     for taken in range(search.steps):
-        for group, rate in zip(family.optimizer.param_groups, rates, strict=True):
-            group["lr"] = 0.5 * (1 + math.cos(math.pi * taken / search.steps)) * rate
+        decay = 0.5 * (1 + math.cos(math.pi * taken / search.steps))
+        _set_rates(family.optimizer, [decay * rate for rate in rates])
         ascent.step()
         if (weight := taken + 1 - first) > 0:
             total += weight
@@ -168,33 +82,49 @@ def _family(vae: VAE, x: Tensor, q: Independent, search: Search) -> Family:
     return PerImage(q if search.init == "encoder" else prior(q), lr)
 
 
+def _set_rates(optimizer: torch.optim.Optimizer, rates: list[float]) -> None:
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
 class Ascent:
     """Takes gradient steps, each with new draws or with the negated ones of the step before.
 
-    `like` has the shape (draws, N, ...) and the dtype of the draws.
+    `like` has the shape (draws, N, ...) and the dtype of the draws. On a GPU a CUDA graph replays
+    the steps.
     """
 
     def __init__(self, vae: VAE, x: Tensor, family: Family, like: Tensor) -> None:
         self.vae, self.x, self.family = vae, x, family
         self.noise, self.taken = torch.empty_like(like), 0
+        self.improve = replayed(self._improve, len(like), x.device)
 
-    def step(self) -> float:
-        """Takes a step; returns the mean ELBO before it, in nats per image."""
+    def step(self) -> Tensor:
+        """Takes a step; returns the mean ELBO before it, in nats per image, float64.
+
+        The result is valid until the next step.
+        """
         self.noise = -self.noise if self.taken % 2 else torch.randn_like(self.noise)
         self.taken += 1
+        return self.improve(self.noise)
+
+    def _improve(self, noise: Tensor) -> Tensor:
         self.family.optimizer.zero_grad(set_to_none=True)
-        value = self._ascend()
+        value = self._ascend(noise)
         self.family.optimizer.step()
         self.family.settle()
-        return value.item()
+        return value
 
-    def _ascend(self) -> Tensor:
+    def _ascend(self, noise: Tensor) -> Tensor:
         """Accumulates the gradients of minus the sum of ELBOs; returns the mean ELBO."""
         total = torch.zeros((), dtype=torch.float64, device=self.x.device)
         for piece in pieces(self.x):
-            for draw in self.noise:
+            for draw in noise:
                 q = self.family.q(piece)
-                value = path_elbo(self.vae, self.x[piece], q, draw[piece]).sum() / len(self.noise)
+                value = path_elbo(self.vae, self.x[piece], q, draw[piece]).sum() / len(noise)
                 (-value).backward()
                 total += value.detach()
         return total / len(self.x)
@@ -212,7 +142,7 @@ def _until_no_gain(ascent: Ascent) -> int:
     """Takes steps at a constant rate until Cremer's rule or STEPS_MAX; returns their number."""
     windows = Windows()
     while ascent.taken < STEPS_MAX and not windows.exhausted:
-        windows.add(ascent.step())
+        windows.add(ascent.step().item())
     return ascent.taken
 
 

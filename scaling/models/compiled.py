@@ -1,4 +1,4 @@
-"""Compiles functions of tensors with torch.compile, where that works."""
+"""Compiles functions of tensors, and networks, with torch.compile, where that works."""
 
 import logging
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 
 class Compiled:
@@ -34,6 +35,23 @@ class Compiled:
             return result
 
 
+class CompiledAt(nn.Module):
+    """Computes a network, compiled for inputs of `batch` images; other inputs run uncompiled.
+
+    An epoch's last batch would otherwise compile the network a second time.
+    """
+
+    def __init__(self, network: nn.Module, batch: int) -> None:
+        super().__init__()
+        self.network, self.batch = network, batch
+        self.compiled = Compiled(network)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result = self.compiled(x) if len(x) == self.batch else self.network(x)
+        assert isinstance(result, Tensor)
+        return result
+
+
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
     # Without a GPU, PyTorch for CUDA would print a warning in each process that compiles.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
@@ -42,4 +60,4 @@ def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _notice(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return f"The likelihood runs uncompiled, several times slower: {lines[0]}"
+    return f"Networks and likelihoods run uncompiled, up to several times slower: {lines[0]}"

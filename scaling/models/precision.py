@@ -1,5 +1,7 @@
 """Chooses the precision in which a VAE's networks are trained; likelihood and KL stay float32."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -34,6 +36,20 @@ def trained_in(precision: Precision, vae: VAE) -> VAE:
         return vae
     encoder, decoder = _Bf16(vae.encoder), _Bf16(vae.decoder, cast=False)
     return VAE(encoder, decoder, vae.likelihood, vae.levels)
+
+
+@contextmanager
+def fastest_convolutions(wanted: bool) -> Iterator[None]:
+    """Lets cuDNN measure its convolutions and use the fastest ones inside the block, if `wanted`.
+
+    Results then depend on the measurement in their last digits.
+    """
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = before or wanted
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 class _Bf16(nn.Module):

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from scaling.models.layers import Operations
 from scaling.planning.costs import CPU_CORE, GPU, Machine, training_work
-from scaling.planning.hardware import hardware
 from scaling.storage.files import read_json, write_json
 from scaling.trial import VaeTrial
+from scaling.trial.hardware import hardware
 from scaling.trial.machine import cpus
 
 EPOCHS = 4  # number of timed epochs

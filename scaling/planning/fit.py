@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scaling.planning.costs import Machine, memory
+from scaling.planning.costs import GPU, Machine, memory
 from scaling.trial import Trial
+from scaling.trial.schedule import Planned
 
 PARTS = (16, 12, 8, 6, 5, 4, 3, 2, 1)  # numbers of equal parts of a GPU
 MARGIN = 1.1  # reserved memory over its estimate
@@ -81,3 +82,17 @@ def taken_in_parts(trial: Trial, machine: Machine, size: int | None) -> str | No
         f"computes the {trial.step_images} images of a step {size} at a time (--micro-batch "
         f"{size}), because all of them would need {whole:.0f} GB; the result is the same"
     )
+
+
+def refitted(planned: Planned, name: str, size: int) -> Planned:
+    """Returns a trial planned for a GPU with share and micro-batch for a GPU of `size` bytes.
+
+    A micro-batch becomes smaller, if necessary, and never larger: the user may have set it.
+    """
+    if not planned.gpus:
+        return planned
+    machine = replace(GPU, name=name, bytes=size)
+    sizes = [planned.micro_batch, micro_batch(planned.trial, machine)]
+    found = min((size for size in sizes if size), default=None)
+    share = gpu_share(planned.trial, machine, planned.scheduled.metrics, found)
+    return replace(planned, gpus=share, micro_batch=found)

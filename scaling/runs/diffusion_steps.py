@@ -8,8 +8,8 @@ from torch import Tensor
 
 from scaling.models import edm
 from scaling.models.arithmetic import networks_in
+from scaling.models.cuda_graph import Step, graphed
 from scaling.models.edm import Denoiser
-from scaling.runs.cuda_graph import Step, graphed
 from scaling.runs.gradients import DropoutMasks, Gradients
 from scaling.runs.run import Run
 from scaling.trial import DiffusionTrial

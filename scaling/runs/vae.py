@@ -1,6 +1,5 @@
 """Trains a VAE (Algorithms 1 and 2) as an iterable of rows with a `state_dict`."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,71 +13,13 @@ from scaling.errors import UsageError
 from scaling.metrics import elbo as elbo_metric
 from scaling.metrics import reconstruction
 from scaling.models.full_float32 import full_float32
-from scaling.models.precision import Precision, resolve, trained_in
-from scaling.models.vae import VAE, build, elbo
-from scaling.runs.cuda_graph import Step, graphed
-from scaling.runs.half_asleep import with_samples
-from scaling.runs.run import Row, Run, Stateful
+from scaling.models.precision import fastest_convolutions, resolve
+from scaling.models.vae import build
+from scaling.runs.run import Row, Stateful
 from scaling.runs.stopping import StopRule
+from scaling.runs.vae_steps import VaeSteps
 from scaling.seeds import seeded
 from scaling.trial import VaeTrial
-
-
-class VaeSteps(Run):
-    """Performs the gradient steps of a VaeRun: optimizer, precision, phase, learning rate."""
-
-    trial: VaeTrial
-    data: Dataset
-    vae: VAE
-
-    def _step(self, x: Tensor) -> Tensor:
-        """Performs one gradient step on the batch's mean ELBO; returns that ELBO in nats."""
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.half_asleep:
-            x = with_samples(self.vae, self.trial, x)
-        objective = elbo(self.trained, self.vae.as_levels(x), self.trained.encode(x)).mean()
-        (-objective).backward()
-        if self.trial.grad_clip is not None:
-            torch.nn.utils.clip_grad_norm_(self.vae.parameters(), self.trial.grad_clip)
-        self.optimizer.step()
-        return objective.detach()
-
-    def _set_precision(self, precision: Precision) -> None:
-        self.precision = precision
-        self.trained = trained_in(precision, self.vae)
-
-    def _set_phase(self, epoch: int) -> None:
-        """Creates the epoch's optimizer: after `half_asleep_from`, for the encoder alone."""
-        self.half_asleep = 0 < self.trial.half_asleep_from < epoch
-        # Old gradients of a frozen decoder would enter the clipped norm.
-        self.vae.zero_grad(set_to_none=True)
-        self.vae.decoder.requires_grad_(not self.half_asleep)
-        self.optimizer = self._adam(self.vae.encoder if self.half_asleep else self.vae)
-        self.step: Step = graphed(self._step, self.trial.batch) if self.replays else self._step
-
-    @property
-    def replays(self) -> bool:
-        """Is True if steps run as a CUDA graph: on a GPU, if nothing changes between them."""
-        whole = len(self.data.train) >= self.trial.batch
-        same = self.trial.replays_steps and not self.half_asleep
-        return self.device.type == "cuda" and whole and same
-
-    def _adam(self, module: torch.nn.Module) -> torch.optim.Adam:
-        return torch.optim.Adam(
-            module.parameters(),
-            lr=self.trial.lr,
-            weight_decay=self.trial.weight_decay,
-            fused=True,
-            capturable=self.replays,
-        )
-
-    def _set_lr(self) -> None:
-        if not self.trial.lr_decay_epochs:
-            return
-        begun = self.trial.half_asleep_from if self.half_asleep else 0
-        done = min(1.0, (self.epoch - 1 - begun) / self.trial.lr_decay_epochs)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.trial.lr * 0.5 * (1 + math.cos(math.pi * done))
 
 
 class VaeRun(VaeSteps):
@@ -110,7 +51,7 @@ class VaeRun(VaeSteps):
         with seeded(self.device, trial.stream, "init"):
             vae = build(trial, data.channels, data.side, data.levels)
         self.vae = vae.to(self.device).to(memory_format=torch.channels_last)
-        self._set_precision(resolve(trial, data.side, self.device))
+        self.precision = resolve(trial, data.side, self.device)
         self._set_phase(0)
         self.constants = self._constants()
         self.read_chunk = read_chunk
@@ -160,7 +101,7 @@ class VaeRun(VaeSteps):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores the state that `state_dict` returned, in its precision, on any device."""
-        self._set_precision(state["precision"])
+        self.precision = state["precision"]
         self._set_phase(state["epoch"])
         super().load_state_dict(state)
         for group in self.optimizer.param_groups:  # the state may come from another device
@@ -169,7 +110,8 @@ class VaeRun(VaeSteps):
     def load_weights(self, state: dict[str, Any]) -> None:
         """Loads the model of a `state_dict`, to be measured rather than trained further."""
         self.vae.load_state_dict(state["vae"])
-        self._set_precision(state["precision"])
+        self.precision = state["precision"]
+        self._set_networks()
         self.epoch = state["epoch"]
 
     def train_epoch(self) -> float:
@@ -183,7 +125,8 @@ class VaeRun(VaeSteps):
         images = self.source_images()
         total = torch.zeros((), device=self.device)
         exact = full_float32(self.precision == "float32")
-        with exact, seeded(self.device, self.trial.stream, self.epoch, "train"):
+        drawn = seeded(self.device, self.trial.stream, self.epoch, "train")
+        with exact, drawn, fastest_convolutions(self.replays):
             for x in images.split(self.trial.batch):
                 total += self.step(x) * len(x)
         return -total.item() / len(images)

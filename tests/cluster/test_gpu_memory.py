@@ -1,6 +1,10 @@
 """A share of a GPU's memory: never more than it, and what is said when memory runs out."""
 
+import os
+from types import SimpleNamespace
+
 import pytest
+import ray
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +49,20 @@ def test_the_sentence_names_a_smaller_batch():
     trial = VaeTrial("digits", batch=64)
     assert "--set batch=32" in memory.sentence(trial, "cuda")
     assert "--set" not in memory.sentence(VaeTrial("digits", batch=1), "cpu")
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(3.0, 3), (0.5, 1)])
+def test_a_trial_computes_and_compiles_with_its_own_cpus(monkeypatch, cpus, threads):
+    context = SimpleNamespace(get_assigned_resources=lambda: {"CPU": cpus})
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: context)
+    monkeypatch.delenv("TORCHINDUCTOR_COMPILE_THREADS", raising=False)
+    before = torch.get_num_threads()
+    try:
+        assert memory.placed() == ("cpu", 0.0)
+        assert torch.get_num_threads() == threads
+        assert os.environ["TORCHINDUCTOR_COMPILE_THREADS"] == str(threads)
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.gpu

@@ -1,14 +1,19 @@
 """GPU shares of a launch: as planned, never silently CPUs in their place, no more than there is."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from scaling.cluster import placing
-from scaling.cluster.placing import placement_of
+from scaling.cluster.placing import fitted, placement_of
+from scaling.cluster.request import Request
 from scaling.errors import UsageError
+from scaling.planning.costs import GPU
+from scaling.planning.fit import gpu_share, micro_batch, refitted
+from scaling.presets import PAPER_EDM
 from scaling.trial.placement import Cluster
 from scaling.trial.schedule import Planned, Scheduled
 
@@ -65,3 +70,47 @@ def test_nodes_of_a_cluster_without_mps_are_named_where_gpus_are_shared(
     request = request_of(trial, share, address=address, mps=mps)
     placement_of(request, Cluster.of_nodes(((4.0, 1.0),)))
     assert ("10.0.0.7 abcdef" in capsys.readouterr().out) is told
+
+
+SMALL, LARGE = ("RTX 2080 Ti", 11 * 10**9), ("H200", 143 * 10**9)
+
+
+def launched(trial, **fields) -> Any:
+    """A request for one trial that was planned for whole GPUs."""
+    trials = {"a": Planned(Scheduled(trial, 4, 2), "new", 1.0, 1.0)}
+    made = dict.fromkeys(Request.__dataclass_fields__) | {"trials": trials, "address": "auto"}
+    return Request(**(made | {"gpus_fixed": False, "refit": refitted} | fields))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("there", [{"n": LARGE}, {"n": SMALL}, {"n": LARGE, "m": SMALL}])
+def test_shares_and_micro_batches_fit_the_smallest_gpu_of_the_nodes(monkeypatch, capsys, there):
+    monkeypatch.setattr(placing, "gpus_of_nodes", lambda: there)
+    machine = replace(GPU, bytes=min(size for _, size in there.values()))
+    found = fitted(launched(PAPER_EDM)).trials["a"]
+    assert found.micro_batch == micro_batch(PAPER_EDM, machine)
+    assert found.gpus == gpu_share(PAPER_EDM, machine, (), found.micro_batch)
+    assert (found.micro_batch is None) is (SMALL not in there.values())
+    told = capsys.readouterr().out
+    assert told == (
+        "GPUs of the nodes: H200 (143 GB), RTX 2080 Ti (11 GB); trials are planned for the "
+        "smallest\n" if len(there) > 1 else ""
+    )  # fmt: skip
+
+
+def test_a_micro_batch_that_was_given_never_grows(monkeypatch):
+    monkeypatch.setattr(placing, "gpus_of_nodes", lambda: {"n": LARGE})
+    trials = {"a": Planned(Scheduled(PAPER_EDM, 4, 2), "new", 1.0, 1.0, micro_batch=8)}
+    assert fitted(launched(PAPER_EDM, trials=trials)).trials["a"].micro_batch == 8
+
+
+@pytest.mark.parametrize("fields", [{"gpus_fixed": True}, {"address": "local"}])
+def test_shares_that_are_fixed_and_a_local_ray_are_left_alone(trial, monkeypatch, fields):
+    monkeypatch.setattr(placing, "gpus_of_nodes", lambda: {"n": LARGE})
+    request = launched(trial, **fields)
+    assert fitted(request) is request
+
+
+def test_where_no_node_knows_its_gpus_the_plan_stays(trial, monkeypatch):
+    monkeypatch.setattr(placing, "gpus_of_nodes", lambda: {"n": ("", 0)})
+    request = launched(trial)
+    assert fitted(request) is request

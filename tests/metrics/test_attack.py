@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from scaling.metrics import attack as module
 from scaling.metrics.attack import GREY, RGB, Rates, attack, symmetric_kl
+from scaling.models.cuda_graph import WARM_UP, Graphed
 from scaling.models.vae import diagonal_normal
+from tests.models.test_cuda_graph import beside
 
 GAPS = Path(__file__).parents[1] / "reference" / "gaps.npz"
 
@@ -169,3 +173,51 @@ def test_attacks_find_more_than_noise_of_the_same_size(trained):
     noise = (x + 0.1 * torch.randn_like(x).sign()).clamp(0, 1)
     found = symmetric_kl(trained.vae.encode(attacked), clean).mean()
     assert found > 2 * symmetric_kl(trained.vae.encode(noise), clean).mean()
+
+
+def test_no_step_asks_the_device_for_a_number(trained):
+    """A capture breaks where the host waits for a value; a meta tensor has none to give."""
+    trained.vae.float().to("meta").eval()
+    x = torch.rand(6, *trained.test.shape[1:]).to("meta")
+    attacked = attack(trained.vae, x, 0.2 * torch.randn_like(x), replace(GREY, n_steps=3))
+    assert attacked.shape == x.shape and attacked.device.type == "meta"
+
+
+def test_replayed_steps_attack_as_eager_ones_do(trained, monkeypatch):
+    x = floats(trained, 6)
+    initial = 0.2 * torch.randn_like(x)
+    trained.vae.eval()
+    expected = attack(trained.vae, x, initial, GREY)
+    calls: list[Any] = []
+    monkeypatch.setattr(
+        module, "replayed", lambda step, n, device: Graphed(step, n, beside, recorded_images(calls))
+    )
+    assert torch.equal(attack(trained.vae, x, initial, GREY), expected)
+    assert len(calls) == GREY.n_steps - WARM_UP
+
+
+def recorded_images(calls):
+    """A capture as a CUDA graph's: input and result live in buffers that are used again."""
+
+    def capture(step, x):
+        static, result = x.clone(), torch.empty_like(x)
+
+        def replay(x):
+            calls.append(len(x))
+            static.copy_(x)
+            return result.copy_(step(static))
+
+        return replay
+
+    return capture
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_a_graph_attacks_as_eager_steps_do(trained, monkeypatch):
+    vae = trained.vae.float().to("cuda").eval()
+    x = floats(trained, 6).float().to("cuda")
+    initial = 0.2 * torch.randn_like(x)
+    graph = attack(vae, x, initial, GREY)
+    monkeypatch.setattr(module, "replayed", lambda step, n, device: step)
+    torch.testing.assert_close(graph, attack(vae, x, initial, GREY), rtol=1e-3, atol=1e-3)

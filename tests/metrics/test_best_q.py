@@ -1,6 +1,7 @@
 """How q* is sought: the slow loop over images by hand, and Cremer's rule."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,14 @@ import torch.nn.functional as F
 
 from scaling.metrics import best_q
 from scaling.metrics.amortization import Settings, amortization_gap, measure
+from scaling.metrics.frozen import frozen
+from scaling.metrics.q_families import PerImage
+from scaling.models.cuda_graph import WARM_UP, Graphed
 from scaling.models.vae import STD_FLOOR
+from scaling.runs.vae import VaeRun
 from scaling.seeds import derive
 from tests.linear_gaussian import SharpModel
+from tests.models.test_cuda_graph import beside, recorded
 from tests.there import numbers
 
 
@@ -126,3 +132,42 @@ def test_the_gap_is_right_for_wide_latents_and_sharp_posteriors(
     gap = amortization_gap(model, model.images(30), Settings(steps=steps, mc_eval=64))
     bias = (gap.optimal - gap.encoder).mean().item() - model.gap()
     assert abs(bias) <= max(0.5, 0.03 * model.gap())
+
+
+@pytest.mark.parametrize("variant", ["per_image", "encoder_finetune"])
+def test_replayed_steps_find_what_eager_ones_do(trained, variant, monkeypatch):
+    settings = Settings(n_images=10, steps=20, mc_train=2, variant=variant)
+    expected = measure(trained, settings)[0]
+    calls: list[Any] = []
+    monkeypatch.setattr(
+        best_q, "replayed", lambda step, n, device: Graphed(step, n, beside, recorded(calls))
+    )
+    assert measure(trained, settings)[0] == expected
+    assert calls.count(("replay", 2)) == 20 - WARM_UP
+
+
+def test_no_step_asks_the_device_for_a_number(trained):
+    """A capture breaks where the host waits for a value; a meta tensor has none to give."""
+    vae, x = trained.vae.to("meta").eval(), trained.test[:6].to("meta")
+    with frozen(vae):
+        q = vae.encode(x)
+        family = PerImage(q, 0.1)
+        family.optimizer = torch.optim.SGD([family.shift, family.growth], lr=0.1)
+        ascent = best_q.Ascent(vae, x, family, q.mean.expand(1, *q.mean.shape))
+        for _ in range(2):
+            value = ascent.step()
+    with pytest.raises(RuntimeError, match="meta"):
+        value.item()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_a_graph_finds_what_eager_steps_do(trial, tiny, monkeypatch):
+    run = VaeRun(replace(trial, n_c=4), tiny, 4, 4, device="cuda")
+    list(run)
+    settings = Settings(n_images=10, steps=30)
+    graph = measure(run, settings)[0]
+    monkeypatch.setattr(best_q, "replayed", lambda step, n, device: step)
+    eager = measure(run, settings)[0]
+    for name in ("optimal_elbo", "encoder_elbo"):
+        assert graph[name] == pytest.approx(eager[name], rel=1e-4)

@@ -40,7 +40,9 @@ def test_a_failure_is_told_once_and_the_function_runs(monkeypatch, capsys):
     double, square = Compiled(lambda t: 2 * t), Compiled(lambda t: t * t)
     assert [double(2), double(3), square(4)] == [4, 6, 16]
     said = capsys.readouterr().err.splitlines()
-    assert said == ["The likelihood runs uncompiled, several times slower: no compiler"]
+    assert said == [
+        "Networks and likelihoods run uncompiled, up to several times slower: no compiler"
+    ]
 
 
 def test_an_error_of_the_function_itself_is_raised(monkeypatch, capsys):

@@ -9,13 +9,11 @@ from dataclasses import replace
 import pytest
 
 from scaling.models.layers import Operations
-from scaling.planning import (
-    calibrate,
-    hardware,
-)
+from scaling.planning import calibrate
 from scaling.planning.costs import CPU_CORE, GPU, training_work
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, key
+from scaling.trial.hardware import hardware
 
 SPEEDS = {"launch": 2e-4, "flop": 1e-11, "value": 3e-9, "component": 4e-8}
 
@@ -69,7 +67,7 @@ def test_measured_once_and_kept(cache, monkeypatch):
     assert runs[0][:3] == [sys.executable, "-m", "scaling.planning.calibrate"]
     assert (first.flop, first.bf16) == (SPEEDS["flop"], 0.5)
     assert first.basis == "measured speeds"
-    name, _ = hardware.hardware(on_gpu=False)
+    name, _ = hardware(on_gpu=False)
     assert name in next(iter(json.loads(cache.read_text())))
     assert name in first.name
 

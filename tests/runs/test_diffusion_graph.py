@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from scaling.models import edm
-from scaling.runs.cuda_graph import WARM_UP, Graphed
+from scaling.models.cuda_graph import WARM_UP, Graphed
 from scaling.runs.diffusion import DiffusionRun
 from scaling.runs.gradients import Gradients
 from scaling.trial import DiffusionTrial
 from tests.conftest import assert_same_state, timeless
-from tests.runs.test_cuda_graph import beside, recorded
+from tests.models.test_cuda_graph import beside, recorded
 from tests.there import there
 
 

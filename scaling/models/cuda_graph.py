@@ -68,6 +68,14 @@ def graphed(step: Step, batch: int) -> Graphed:
     return Graphed(step, batch, _eager, _capture)
 
 
+def replayed(step: Step, batch: int, device: torch.device) -> Step:
+    """Returns the step, wrapped by `graphed` if the device is a GPU.
+
+    Everything that the step changes must be changed in place.
+    """
+    return graphed(step, batch) if device.type == "cuda" else step
+
+
 def _eager(step: Step, x: Tensor) -> Tensor:
     """Runs a step on a side stream, ordered after all earlier and before all later work."""
     stream, main = torch.cuda.Stream(), torch.cuda.current_stream()

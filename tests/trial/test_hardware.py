@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scaling.planning.hardware import hardware, has_gpu
+from scaling.trial.hardware import hardware, has_gpu
 
 CARD = "NVIDIA GeForce RTX 2080 Ti, 11264\n"
 
@@ -48,7 +48,7 @@ def test_the_processors_name_and_the_machines_memory():
 
 
 def test_a_machine_that_does_not_name_its_processor(monkeypatch):
-    monkeypatch.setattr("scaling.planning.hardware.memory_bytes", lambda: 1 << 30)
+    monkeypatch.setattr("scaling.trial.hardware.memory_bytes", lambda: 1 << 30)
     monkeypatch.setattr(Path, "read_text", lambda self: "processor : 0\n")
     assert hardware(on_gpu=False)[0] == "this processor"
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from scaling.runs.cuda_graph import WARM_UP, Graphed, graphed
+from scaling.models.cuda_graph import WARM_UP, Graphed, graphed
 from scaling.runs.vae import VaeRun
 from scaling.trial.source import Source
 from tests.conftest import assert_same_state, timeless

@@ -1,0 +1,67 @@
+"""Steps through a copy in bf16 give the numbers of autocast, and share the normalizations."""
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from scaling.models.half_copy import HalfCopy, can_copy
+from scaling.models.precision import trained_in
+from scaling.models.vae import build, elbo
+from tests.there import there
+
+
+@pytest.fixture(params=["residual", "fully_connected"])
+def vae(trial, request):
+    torch.manual_seed(0)
+    network = {"network": request.param, "batch_norm": request.param == "fully_connected"}
+    return build(replace(trial, n_c=16, **network), 1, 8, 17)
+
+
+def stepped(vae, x, half):
+    """The ELBO and the gradient of every parameter of one step."""
+    torch.manual_seed(1)
+    vae.zero_grad()
+    if half:
+        half.renew()
+    model = half.vae if half else trained_in("bf16", vae)
+    value = elbo(model, x, model.encode(x)).mean()
+    (-value).backward()
+    if half:
+        half.collect()
+    return value.item(), [there(p.grad).clone() for p in vae.parameters()]
+
+
+def test_elbo_gradients_and_statistics_are_those_of_autocast(vae):
+    other = copy.deepcopy(vae)
+    x = torch.randint(0, 17, (32, 1, 8, 8), dtype=torch.uint8)
+    expected, slopes = stepped(other, x, None)
+    found, copied = stepped(vae, x, HalfCopy(vae))
+    assert found == pytest.approx(expected, rel=1e-6)
+    for slope, twin in zip(slopes, copied, strict=True):
+        torch.testing.assert_close(twin, slope, rtol=0.02, atol=1e-2 * slope.abs().max().item())
+    for name, value in vae.state_dict().items():
+        torch.testing.assert_close(value, other.state_dict()[name])
+    assert {p.dtype for p in vae.parameters()} == {torch.float32}
+
+
+def test_each_step_uses_the_weights_of_now(vae):
+    half, x = HalfCopy(vae), torch.randint(0, 17, (32, 1, 8, 8), dtype=torch.uint8)
+    first, _ = stepped(vae, x, half)
+    with torch.no_grad():
+        for weight in vae.parameters():
+            weight.add_(0.1)
+    second, slopes = stepped(vae, x, half)
+    expected, others = stepped(copy.deepcopy(vae), x, None)
+    assert second != first and second == pytest.approx(expected, rel=1e-6)
+    for slope, twin in zip(others, slopes, strict=True):  # of this step alone
+        torch.testing.assert_close(twin, slope, rtol=0.02, atol=1e-2 * slope.abs().max().item())
+
+
+def test_networks_of_others_are_not_copied(vae):
+    assert can_copy(vae)
+    own: Any = torch.nn.Sequential(vae.encoder)
+    vae.encoder = own
+    assert not can_copy(vae)
