@@ -140,16 +140,9 @@ class TrialFolder:
         return self.state_at(epochs, self.done(), rows[-1]["epoch"] if rows else 0, rows)
 
     def state_at(
-        self,
-        epochs: int,
-        done: dict[str, Any] | None,
-        reached: int,
-        rows: list[Row] | None = None,
+        self, epochs: int, done: Row | None, reached: int, rows: list[Row] | None = None
     ) -> str:
-        """Returns the state as `state` does, from a `done.json` and a last epoch already read.
-
-        `rows` are the rows, if these have been read too.
-        """
+        """Returns the state as `state` does, from a `done.json`, last epoch and rows as read."""
         if done and done["state"] == "failed":
             return "done" if reached > epochs else "failed"
         enough = done["epoch"] if done and done.get("censored") else epochs
