@@ -38,17 +38,24 @@ def identify(options: Namespace) -> Callable[[Trial], Trial]:
 
 
 def plan_of(
-    options: Namespace, preset: Preset, scheduled: Sequence[Scheduled], measure: bool
+    options: Namespace,
+    preset: Preset,
+    scheduled: Sequence[Scheduled],
+    measure: bool,
+    before: "Plan | None" = None,
 ) -> "Plan":
     """Plans the scheduled trials, with cached speeds of this machine or, with `measure`, new ones.
 
-    The speeds of finished trials are used too.
+    The speeds of finished trials are used too. What was done in the plan `before` is still done,
+    and its files are not read again.
     """
     from scaling.planning import calibrate, plan
     from scaling.planning.speeds import speeds
 
     store = Store(options.results)
-    states = store.states(scheduled)
+    done = {row.scheduled for row in before.trials if row.state == "done"} if before else set()
+    states = store.states([each for each in scheduled if each not in done])
+    states |= {each.key: "done" for each in done}
     if options.retry_failed:
         states = {name: "partial" if s == "failed" else s for name, s in states.items()}
     on_gpu = preset.on_gpu or has_gpu()

@@ -66,21 +66,24 @@ def _main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repo
         show(plan, options, work.notes())
         return DONE
     if options.address == "local" and plan.total.hours > CALIBRATE_FROM:
-        plan = plan_of(options, preset, work.expected(store), measure=True)
-    return _launch(name, options, preset, work, report)
+        plan = plan_of(options, preset, work.expected(store), measure=True, before=plan)
+    return _launch(name, options, preset, work, plan, report)
 
 
-def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: Report) -> int:
+def _launch(
+    name: str, options: Namespace, preset: Preset, work: Work, plan: "Plan", report: Report
+) -> int:
     """Launches the trials that are decided, and again while results decide on more.
 
-    Each rung of a search is one launch.
+    Each rung of a search is one launch. `plan` is the one with which the command began.
     """
     from scaling.cluster.limits import Caps
     from scaling.planning.table import plan_lines
 
     store = Store(options.results.absolute())
     caps, scheduled = Caps(options.max_hours, options.max_gpu_hours), work.now(store)
-    plan = plan_of(options, preset, scheduled, measure=False)
+    if scheduled != [row.scheduled for row in plan.trials]:
+        plan = plan_of(options, preset, scheduled, measure=False, before=plan)
     if options.address == "local":
         check_here(options, plan)
     store.check_writable()
@@ -95,7 +98,7 @@ def _launch(name: str, options: Namespace, preset: Preset, work: Work, report: R
             if ended.cap or scheduled == [row.scheduled for row in plan.trials]:
                 return _exit_code(store, scheduled, ended)
             options.retry_failed = False  # once is enough
-            plan = plan_of(options, preset, scheduled, measure=False)
+            plan = plan_of(options, preset, scheduled, measure=False, before=plan)
 
 
 def _request(

@@ -1,6 +1,7 @@
 """Checks the nodes of a cluster: access to the results folder, equal code and versions, MPS."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,22 +64,35 @@ def gpus_of_nodes() -> dict[str, tuple[str, int]]:
 def on_nodes(task: Any, resource: str, *arguments: object) -> dict[str, Any]:
     """Returns the result of a remote function on each node that has the resource, by node.
 
-    Raises UsageError for a node that does not answer.
+    A node that is declared dead meanwhile is left out: Ray starts nothing there. Raises UsageError
+    for a living node that does not answer.
     """
-    answers = {
-        node["NodeManagerAddress"] + " " + node["NodeID"][:6]: task.options(
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ).remote(*arguments)
+    nodes = {
+        node["NodeID"]: node["NodeManagerAddress"] + " " + node["NodeID"][:6]
         for node in ray.nodes()
         if node["Alive"] and node["Resources"].get(resource)
     }
-    return {name: _answer(name, answer) for name, answer in answers.items()}
+    answers = {}
+    for number in nodes:
+        there = NodeAffinitySchedulingStrategy(number, soft=False)
+        answers[number] = task.options(scheduling_strategy=there).remote(*arguments)
+    found = {}
+    for number, name in nodes.items():
+        with suppress(_Gone):
+            found[name] = _answer(number, name, answers[number])
+    return found
 
 
-def _answer(name: str, answer: ray.ObjectRef) -> Any:
+class _Gone(Exception):
+    """Says that a node has been declared dead."""
+
+
+def _answer(number: str, name: str, answer: ray.ObjectRef) -> Any:
     try:
         return ray.get(answer, timeout=ANSWER_SECONDS)
     except (GetTimeoutError, RayError) as error:
+        if not any(node["Alive"] for node in ray.nodes() if node["NodeID"] == number):
+            raise _Gone from None
         raise UsageError(
             f"The node {name} cannot run this project's tasks ({type(error).__name__}). Check that "
             "this version of scaling-vae is installed there, or stop that node."

@@ -103,7 +103,9 @@ def _join(address: str) -> None:
     timer.start()
     try:
         _init("auto")
-    except ConnectionError:
+    except ConnectionError as error:
+        if os.environ.get("RAY_ADDRESS"):  # something listens there
+            raise UsageError(_refused(address, str(error).splitlines()[0])) from None
         raise UsageError(
             f"No Ray cluster is running on this machine (--address {address}). {START_HINT}"
         ) from None

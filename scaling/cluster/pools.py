@@ -52,9 +52,11 @@ def check(request: Request, data: Mapping[Data, Dataset]) -> None:
 
 def check_same_samples(store: Store, key: str, trial: Trial) -> None:
     """Raises UsageError if the trial was trained on other samples than its pool now contains."""
-    used = (store.folder(key).done() or {}).get("chunks")
     pool = trial.reads_pool
-    if not pool or not isinstance(used, dict) or not (store.pool(pool) / "pool.json").exists():
+    if not pool:
+        return
+    used = (store.folder(key).done() or {}).get("chunks")
+    if not isinstance(used, dict) or not (store.pool(pool) / "pool.json").exists():
         return
     _, now = read_record(store.pool(pool))
     other = [i for i, digest in used.items() if now.get(int(i), digest) != digest]

@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 from ray.tune import Callback
 
+from scaling.cluster.bad_hosts import BadHosts
 from scaling.cluster.pulse import Vigil
 from scaling.status.activity import Notes
 from scaling.status.board import board, counted, timed
@@ -65,8 +66,8 @@ class Progress(Following):
     def show(self, at_once: bool = False) -> None:
         """Redraws the board or writes a line, if it is time to."""
         now = time.monotonic()
-        if self.notes:
-            self.status()
+        if self.notes and (at_once or self.notes.are_due):
+            self.status()  # it counts all trials
             self.notes.now(self.activity, at_once)
         if self.screen:
             if at_once or now - self.shown_at >= REFRESH_SECONDS:
@@ -122,7 +123,7 @@ class ProgressCallback(Callback):
     The outcome of trials is collected here, as text: Tune's own results unpickle a file in the
     staging folder, where other users may write. `resources` describes the CPUs and GPUs of a trial,
     `failed` gives the reason a trial has itself recorded for its failure. `vigil` ends trials
-    without signs of life.
+    without signs of life, `bad_hosts` sets hosts aside on which attempts only fail.
     """
 
     def __init__(
@@ -132,9 +133,11 @@ class ProgressCallback(Callback):
         resources: Callable[[str], str] = lambda key: "",
         failed: Callable[[str], str | None] = lambda key: None,
         vigil: Vigil | None = None,
+        bad_hosts: BadHosts | None = None,
     ) -> None:
         self.progress, self.at_step = progress, at_step
-        self.resources, self.failed, self.vigil = resources, failed, vigil
+        self.resources, self.failed = resources, failed
+        self.vigil, self.bad_hosts = vigil, bad_hosts
         self.crowded: list[str] = []  # trials whose share of a GPU was too small
         self.errors: dict[str, str] = {}  # errors of trials that failed permanently
 
@@ -144,6 +147,8 @@ class ProgressCallback(Callback):
         self.progress.start(key, self.resources(key))
         if self.vigil:
             self.vigil.start(key, trial)
+        if self.bad_hosts:
+            self.bad_hosts.start(key, trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -151,6 +156,8 @@ class ProgressCallback(Callback):
         """Notes a measured epoch."""
         if "epoch" in result:
             self.progress.row(trial.config["key"], result["epoch"])
+            if self.bad_hosts:
+                self.bad_hosts.row(trial.config["key"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes the end of a trial, and whether its share of a GPU was too small."""
@@ -182,6 +189,8 @@ class ProgressCallback(Callback):
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes the end of a process whose trial Tune will retry."""
         self._ended(trial.config["key"])
+        if self.bad_hosts:
+            self.bad_hosts.fail(trial.config["key"])
 
     def _ended(self, key: str) -> None:
         if self.vigil:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ray
+from ray._private import worker
 from ray.autoscaler.sdk import request_resources
 
 from scaling.cluster.checks import blind_nodes, check_alike, environments_of_nodes
@@ -103,8 +104,8 @@ def logged_to(path: Path) -> Iterator[None]:
     """Redirects Ray's output to the file: its Python loggers, and what native code prints.
 
     Loggers are redirected through the root logger, since `ray.init` clears the handlers of Ray's
-    own. Native code is redirected through the descriptors 1 and 2, while Python's own streams move
-    to copies of them.
+    own; messages that Ray prints to `sys.stdout` become log lines. Native code is redirected
+    through the descriptors 1 and 2, while Python's own streams move to copies of them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = _Log(path)
@@ -117,9 +118,12 @@ def logged_to(path: Path) -> Iterator[None]:
     with open(path, "ab") as log:
         for number in before:
             os.dup2(log.fileno(), number)
+    printed: Any = worker.print_worker_logs
+    worker.print_worker_logs = cast(Any, _printed)
     try:
         yield
     finally:
+        worker.print_worker_logs = printed
         sys.stdout.flush()
         for number, terminal in before.items():
             os.dup2(terminal, number)
@@ -128,6 +132,12 @@ def logged_to(path: Path) -> Iterator[None]:
         logging.getLogger().removeHandler(handler)
         with suppress(OSError):
             handler.close()
+
+
+def _printed(data: Mapping[str, Any], *words: object) -> None:
+    """Logs what Ray would print between a study's lines, such as that a node has died."""
+    for line in data.get("lines", ()):
+        logging.getLogger("ray").warning("(%s) %s", data.get("pid"), line)
 
 
 def _apart(stream: Any, copies: Mapping[int, int]) -> Any:

@@ -11,6 +11,7 @@ import ray
 from ray import tune
 
 from scaling.cluster import gpu_memory
+from scaling.cluster.bad_hosts import BadHosts
 from scaling.cluster.keeper import Courier, trial_folder
 from scaling.cluster.object_store import Chunks
 from scaling.cluster.progress import Progress, ProgressCallback
@@ -84,9 +85,11 @@ class Launcher:
         epochs = {key: job.epochs for key, job in work.jobs.items()}
         self.progress = progress or Progress.of(work.hours, epochs)
         self.session = replace(session, say=self.progress.say, under_way=self._under_way)
-        vigil = Vigil(session.courier.keeper, self.progress.say) if session.courier else None
-        hooks = (self._check_caps, self._resources_of, self._failed)
-        self.callback = ProgressCallback(self.progress, *hooks, vigil)
+        hooks: tuple[Any, ...] = (self._check_caps, self._resources_of, self._failed)
+        if session.courier:  # several hosts
+            say = self.progress.say
+            hooks += (Vigil(session.courier.keeper, say), BadHosts(say))
+        self.callback = ProgressCallback(self.progress, *hooks)
         self.watch, self.tuners = list(watch), 0
 
     def _check_caps(self, running: set[str]) -> None:

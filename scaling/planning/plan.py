@@ -12,7 +12,7 @@ from scaling.planning.fit import advice, gpu_share, micro_batch, taken_in_parts
 from scaling.planning.pool_rows import PoolRow, pool_rows
 from scaling.planning.sharing import gain, gpu_hours
 from scaling.planning.speeds import Settings, Speeds, hours
-from scaling.trial import to_dict
+from scaling.trial import Trial
 from scaling.trial.schedule import Planned, Scheduled
 
 
@@ -35,15 +35,14 @@ class PlanRow(Planned):
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the JSON form; m_z, n_c and source are null for kinds other than VAEs."""
-        fields = to_dict(self.trial)
         return {
             "key": self.key,
             "kind": self.trial.kind,
             "dataset": self.trial.dataset,
-            "m_z": fields.get("m_z"),
-            "n_c": fields.get("n_c"),
+            "m_z": _field(self.trial, "m_z"),
+            "n_c": _field(self.trial, "n_c"),
             "source": self.trial.source_name,
-            "share": fields.get("share"),
+            "share": _field(self.trial, "share"),
             "replicate": self.trial.replicate,
             "seed": self.trial.seed,
             "epochs": self.scheduled.epochs,
@@ -57,6 +56,11 @@ class PlanRow(Planned):
             "disk_bytes": self.disk_bytes,
             "state": self.state,
         }
+
+
+def _field(trial: Trial, name: str) -> Any:
+    """Returns the value of a field, or None if trials of this kind have no such field."""
+    return getattr(trial, name) if name in trial.__dataclass_fields__ else None
 
 
 @dataclass(frozen=True)

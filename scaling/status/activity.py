@@ -54,9 +54,14 @@ class Notes:
         rest = {name: plan[name] for name in ("machine", "basis", "pools", "total") if name in plan}
         _write(path, {"launch": self.launch, "width": width, **rest, "trials": listed})
 
+    @property
+    def are_due(self) -> bool:
+        """Is True if it is time for a new now.json."""
+        return time.monotonic() - self.written >= WRITE_SECONDS
+
     def now(self, activity: Activity, at_once: bool = False) -> None:
         """Writes now.json if it is time to."""
-        if at_once or time.monotonic() - self.written >= WRITE_SECONDS:
+        if at_once or self.are_due:
             self.written = time.monotonic()
             _write(self.folder / NOW, {"launch": self.launch} | asdict(activity))
 

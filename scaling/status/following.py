@@ -3,9 +3,10 @@
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from scaling.status.activity import Activity
-from scaling.status.left import TimeLeft
+from scaling.status.left import Share, TimeLeft
 from scaling.status.listed import DONE, FAILED, RUNNING, WAITING, Listed, Seen
 from scaling.status.status import Status
 
@@ -33,6 +34,7 @@ class Following:
         hours = {trial.key: trial.hours for trial in self.trials.values() if trial.left}
         self.left = TimeLeft(hours | dict(sampling or {}), width)
         self.titles, self.activity = titles, Activity()
+        self.shares = Share(self.left.hours, self._parts())
         self.started = time.monotonic()
         self.begun: float | None = None  # when the first trial started
         self.measuring: float | None = None  # when the metrics began
@@ -40,7 +42,7 @@ class Following:
     @property
     def share(self) -> float:
         """Returns the share of the planned work that is done."""
-        return self.left.share(self._parts())
+        return self.shares.value
 
     @property
     def running(self) -> set[str]:
@@ -49,13 +51,20 @@ class Following:
 
     def _parts(self) -> dict[str, float]:
         """Returns the done share of each piece of work, in epochs or in a pool's images."""
-        parts = {}
-        for key, seen in self.seen.items():
-            trial = self.trials[key]
-            new = (seen.epoch - trial.begun) / max(1, trial.epochs - trial.begun)
-            parts[key] = 1.0 if seen.state in (DONE, FAILED) else new
+        parts = {key: self._part(key) for key in self.seen}
         work = self.activity.work.items()
         return parts | {name: done / max(1, of) for name, (done, of, _) in work}
+
+    def _part(self, key: str) -> float:
+        """Returns the share of a trial's epochs in this launch that is done."""
+        trial, seen = self.trials[key], self.seen[key]
+        new = (seen.epoch - trial.begun) / max(1, trial.epochs - trial.begun)
+        return 1.0 if seen.state in (DONE, FAILED) else new
+
+    def _note(self, key: str, **news: Any) -> None:
+        """Replaces what is known of a trial."""
+        self.seen[key] = replace(self.seen[key], **news)
+        self.shares.note(key, self._part(key))
 
     def start(self, key: str, resources: str) -> None:
         """Notes that a trial starts, with these CPUs and GPUs in words."""
@@ -63,28 +72,29 @@ class Following:
         self.activity.running[key] = resources
         if self.activity.phase == STARTING:
             self.activity.phase = TRAINING
-        self.seen[key] = replace(self.seen[key], state=RUNNING, error="")
+        self._note(key, state=RUNNING, error="")
 
     def row(self, key: str, epoch: int) -> None:
         """Notes that a trial has measured an epoch."""
-        self.seen[key] = replace(self.seen[key], epoch=epoch)
+        self._note(key, epoch=epoch)
 
     def end(self, key: str, error: str | None = None) -> None:
         """Notes that a trial has ended, successfully or with an error."""
         self.activity.running.pop(key, None)
         state = DONE if error is None else FAILED
-        self.seen[key] = replace(self.seen[key], state=state, error=error or "")
+        self._note(key, state=state, error=error or "")
 
     def again(self, keys: Iterable[str]) -> None:
         """Notes that these trials will run again."""
         for key in keys:
-            self.seen[key] = replace(self.seen[key], state=WAITING)
+            self._note(key, state=WAITING)
 
     def under_way(self, name: str, done: int, of: int, unit: str) -> None:
         """Notes progress of other work than trials: of a pool, or of the metrics."""
         if name == "metrics" and self.measuring is None:
             self.measuring = time.monotonic()
         self.activity.work[name] = [done, of, unit]
+        self.shares.note(name, done / max(1, of))
 
     def status(self) -> Status:
         """Returns the Status that `scaling-vae status` would find now."""

@@ -17,20 +17,16 @@ class TimeLeft:
     hours: Mapping[str, float]
     width: int = 1
 
-    def share(self, parts: Mapping[str, float]) -> float:
-        """Returns the share of the planned work that is done, from 0 to 1; `parts` by piece."""
-        total = sum(self.hours.values())
-        return self._done(parts) / total if total else 1.0
-
     def seconds(self, parts: Mapping[str, float], elapsed: float) -> float:
         """Returns the seconds that are left, 0 or more, `elapsed` seconds after the work began.
 
-        With d the planned seconds of finished work, and p a tenth of those of all work, the rest
-        takes (p + elapsed) / (p + d) times as long as planned: a factor of 1 at first, near elapsed
-        / d in the end. The estimate is never below the time of the longest remaining piece.
+        `parts` is the share that is done of each piece. With d the planned seconds of finished
+        work, and p a tenth of those of all work, the rest takes (p + elapsed) / (p + d) times as
+        long as planned: a factor of 1 at first, near elapsed / d in the end. The estimate is never
+        below the time of the longest remaining piece.
         """
         scale = 3600 / max(1, self.width)
-        total, done = sum(self.hours.values()) * scale, self._done(parts) * scale
+        total, done = sum(self.hours.values()) * scale, _done(self.hours, parts) * scale
         alone = (h * (1 - _part(parts, name)) * 3600 for name, h in self.hours.items())
         planned = max(total - done, max(alone, default=0.0))
         if not total:
@@ -39,8 +35,35 @@ class TimeLeft:
         slower = (prior + max(0.0, elapsed)) / (prior + done)
         return max(0.0, planned * slower)
 
-    def _done(self, parts: Mapping[str, float]) -> float:
-        return sum(hours * _part(parts, name) for name, hours in self.hours.items())
+
+class Share:
+    """Keeps the share of the planned work that is done, at a cost that does not grow with it.
+
+    `hours` are the planned hours of each piece of work, `parts` the share of it that is done.
+    """
+
+    def __init__(self, hours: Mapping[str, float], parts: Mapping[str, float]) -> None:
+        self.hours, self.parts = hours, {name: _part(parts, name) for name in hours}
+        self.total, self.done = sum(hours.values()), _done(hours, self.parts)
+        self.unfinished = sum(part < 1 for part in self.parts.values())
+
+    def note(self, name: str, part: float) -> None:
+        """Notes the share that is done of a piece of work."""
+        if name not in self.parts:
+            return
+        before, after = self.parts[name], min(1.0, max(0.0, part))
+        self.parts[name] = after
+        self.done += self.hours[name] * (after - before)
+        self.unfinished += (after < 1) - (before < 1)
+
+    @property
+    def value(self) -> float:
+        """Returns the share of all work that is done, from 0 to 1."""
+        return min(1.0, self.done / self.total) if self.unfinished and self.total else 1.0
+
+
+def _done(hours: Mapping[str, float], parts: Mapping[str, float]) -> float:
+    return sum(planned * _part(parts, name) for name, planned in hours.items())
 
 
 def _part(parts: Mapping[str, float], name: str) -> float:

@@ -1,7 +1,7 @@
 """Reads the state of a study from disk, without writing anything or disturbing a trial.
 
-Files are read only as far as necessary: for a trial in the plan, `done.json` and the end of its
-rows.
+Files are read only as far as necessary: for a trial in the plan, `done.json` and its rows, of one
+that is not done only the end of these.
 """
 
 from collections import Counter
@@ -128,12 +128,17 @@ def _unknown(key: str, epochs: int) -> Listed:
 
 
 def glance(folder: TrialFolder, epochs: int) -> Seen:
-    """Returns how far a trial of `epochs` epochs is, from `done.json` and the end of its rows.
+    """Returns how far a trial of `epochs` epochs is, from `done.json` and its rows.
 
-    The state equals that of `TrialFolder.state`, which reads every row.
+    The state equals that of `TrialFolder.state`, which reads every row of every trial.
     """
-    done, reached = folder.done(), last_epoch(folder.path / "rows.jsonl")
-    shown = SHOWN[folder.state_at(epochs, done, reached)]
+    done, rows = folder.done(), None
+    if done and done["state"] == "done":  # each of its rows must be there
+        rows = folder.rows()
+        reached = rows[-1]["epoch"] if rows else 0
+    else:
+        reached = last_epoch(folder.path / "rows.jsonl")
+    shown = SHOWN[folder.state_at(epochs, done, reached, rows)]
     return Seen(shown, reached, str((done or {}).get("error") or "") if shown == FAILED else "")
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from scaling.errors import UsageError
@@ -35,12 +36,13 @@ class Earlier:
         found = identified(trial)
         if found.content is None or self.store.folder(key(found)).path.is_dir():
             return found
-        for earlier in self._by_path():
+        for earlier in self._by_path:
             alike = replace(found, dataset=earlier.dataset, content=None) == earlier
             if alike and _same_file(earlier.dataset, trial.dataset) and self._agrees(earlier):
                 return earlier
         return found
 
+    @cached_property
     def _by_path(self) -> list[Trial]:
         """Returns the trials on users' files whose keys do not contain the file's content."""
         found = []

@@ -1,5 +1,6 @@
 """Chooses the folders of a study's TensorBoard runs, and tidies those of earlier launches."""
 
+import fnmatch
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,8 +58,10 @@ class RunPlaces:
         trial = self.trials[key]
         chance = {"replicate": trial.replicate, "seed": trial.seed}
         drawn = {name: value for name, value in chance.items() if value is not None}
-        folder = self.replicates / self.names.replicate(key)
-        return Place(folder, self.names.hparams(key) | drawn, trial.kind)
+        return Place(self._folder_of(key), self.names.hparams(key) | drawn, trial.kind)
+
+    def _folder_of(self, key: str) -> Path:
+        return self.replicates / self.names.replicate(key)
 
     def of_cell(self, cell: str) -> list[Path]:
         """Returns the folders to which a cell's mean is written."""
@@ -118,7 +121,7 @@ class RunPlaces:
 
     def settle(self) -> None:
         """Moves trials' events to their present folders and removes runs that no longer exist."""
-        wanted = {key.rpartition("-")[2]: self.of_trial(key).folder for key in self.trials}
+        wanted = {key.rpartition("-")[2]: self._folder_of(key) for key in self.trials}
         for run in _runs(self.replicates):
             target = wanted.get(run.name.rpartition("-")[2], run)
             if target != run and not target.exists():
@@ -135,7 +138,8 @@ class RunPlaces:
 
 def _runs(home: Path) -> list[Path]:
     """Returns all folders below `home` that contain event files."""
-    return sorted({file.parent for file in home.rglob(FILES)})
+    walked = os.walk(home)  # several times faster than `Path.rglob`, for the folders of many trials
+    return sorted(Path(folder) for folder, _, names in walked if fnmatch.filter(names, FILES))
 
 
 def _remove(files: Iterator[Path]) -> None:
@@ -145,9 +149,10 @@ def _remove(files: Iterator[Path]) -> None:
 
 def _remove_empty(home: Path) -> None:
     """Removes empty folders, the innermost first."""
-    for folder in sorted((p for p in home.rglob("*") if p.is_dir()), reverse=True):
-        with suppress(OSError):  # not empty
-            folder.rmdir()
+    for folder, _, names in os.walk(home, topdown=False):
+        if not names and Path(folder) != home:
+            with suppress(OSError):  # not empty
+                os.rmdir(folder)
 
 
 @contextmanager

@@ -4,8 +4,9 @@ The contents of `trials/<key>/` are the only state of a study; no state of Ray i
 Rows are on disk before the checkpoint that covers them, and `done.json` is written last.
 """
 
+import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial, VaeTrial
 from scaling.trial.extensions import UnknownName
 from scaling.trial.schedule import Scheduled
+
+ALIKE = 20  # replicates of one trial that are enough to know the machine's speed
+DRAW = re.compile(r"(-r\d+)?-s\d+-[0-9a-f]+$")  # the end of a trial's key
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,13 @@ class Store:
         return {w.key: self.folder(w.key).state(w.epochs) for w in every}
 
     def finished(self, device: str) -> dict[str, Ran]:
-        """Returns the trials that finished on a device of this kind (`cpu`, `cuda`), by key."""
+        """Returns trials that finished on a device of this kind (`cpu`, `cuda`), by key.
+
+        Of many replicates of a trial it reads about ALIKE, spread over them: what they say of the
+        machine's speed is the same.
+        """
         found = {}
-        for path in sorted(self.root.glob("trials/*/done.json")):
+        for path in _few_of_each(sorted(self.root.glob("trials/*/done.json"))):
             with suppress(UsageError):  # a launch that needs this trial reports the error
                 ran = _ran(TrialFolder(path.parent), device)
                 if ran:
@@ -119,6 +127,14 @@ class Store:
                 f"The results folder {self.root} cannot be written: {error.strerror}. "
                 "Give another one with --results DIR."
             ) from None
+
+
+def _few_of_each(files: Sequence[Path]) -> list[Path]:
+    """Returns at least ALIKE files of the trials whose folders' names differ in the draw alone."""
+    groups: dict[str, list[Path]] = {}
+    for file in files:
+        groups.setdefault(DRAW.sub("", file.parent.name), []).append(file)
+    return [file for group in groups.values() for file in group[:: max(1, len(group) // ALIKE)]]
 
 
 def _ran(folder: TrialFolder, device: str) -> Ran | None:

@@ -6,7 +6,7 @@ Every function copes with whatever a killed process left there.
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -49,6 +49,8 @@ class TrialFolder:
 
     def create(self, trial: Trial) -> None:
         """Creates the folder with `trial.json`; raises UsageError if it has another trial."""
+        if _describes(self.path / "trial.json", trial):
+            return
         stored = _stored(self.path / "trial.json")
         if stored is None:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -134,15 +136,18 @@ class TrialFolder:
         failed after `epochs`, is done too. Raises UsageError for a newer format.
         """
         read_versioned(self.path / "trial.json")
-        return self.state_at(epochs, self.done(), self.reached())
+        rows = self.rows()
+        return self.state_at(epochs, self.done(), rows[-1]["epoch"] if rows else 0, rows)
 
-    def state_at(self, epochs: int, done: dict[str, Any] | None, reached: int) -> str:
-        """Returns the state as `state` does, from a `done.json` and a last epoch already read."""
+    def state_at(
+        self, epochs: int, done: Row | None, reached: int, rows: list[Row] | None = None
+    ) -> str:
+        """Returns the state as `state` does, from a `done.json`, last epoch and rows as read."""
         if done and done["state"] == "failed":
             return "done" if reached > epochs else "failed"
         enough = done["epoch"] if done and done.get("censored") else epochs
         there = done and min(done["epoch"], reached) >= enough
-        if done and there and not _lost(self.rows(), done, epochs):
+        if done and there and not _lost(self.rows() if rows is None else rows, done, epochs):
             return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
@@ -161,6 +166,23 @@ def _lost(rows: list[Row], done: dict[str, Any], epochs: int) -> bool:
     """
     there = {row["epoch"] for row in rows}
     return any(epoch not in there for epoch in done.get("rows", []) if epoch <= epochs)
+
+
+def _describes(path: Path, trial: Trial) -> bool:
+    """Returns True if a `trial.json` has the values of this very trial; False if unsure."""
+    there = None if _is_huge(path) else read_versioned(path)
+    return there is not None and there.get("kind") == trial.kind and _equal(there, trial)
+
+
+def _equal(values: Any, part: object) -> bool:
+    """Returns True if a JSON object has the value of each field of a dataclass."""
+    if not isinstance(values, dict):
+        return False
+    return all(
+        name in values
+        and (_equal(values[name], value) if is_dataclass(value) else values[name] == value)
+        for name, value in ((f.name, getattr(part, f.name)) for f in fields(part))  # type: ignore[arg-type]
+    )
 
 
 def _stored(path: Path) -> Trial | None:

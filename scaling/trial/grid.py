@@ -22,6 +22,8 @@ def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
     for name in axes:
         if not axes[name]:
             raise UsageError(f"The axis {name} is empty. Give at least one value.")
+    if not axes:
+        return list(dict.fromkeys(base))
     points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
     # With the same point for all, only trials that differ in other fields remain different.
     distinct = dict.fromkeys(_replace(trial, points[0]) for trial in base)

@@ -8,7 +8,7 @@ import functools
 import hashlib
 import json
 import re
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -35,7 +35,13 @@ def to_dict(trial: Trial) -> dict[str, Any]:
 
     `trial.json` also contains `modules` if the trial needs modules of the user.
     """
-    return {"kind": trial.kind} | asdict(trial)
+    return {"kind": trial.kind} | _plain(trial)
+
+
+def _plain(part: Any) -> dict[str, Any]:
+    """Returns the fields of a trial or a source: as `asdict`, of which most time is copies."""
+    values = {field.name: getattr(part, field.name) for field in fields(part)}
+    return {n: _plain(value) if isinstance(value, Source) else value for n, value in values.items()}
 
 
 def from_dict(values: dict[str, Any]) -> Trial:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import PurePath
 
 from scaling.errors import UsageError
@@ -25,7 +26,7 @@ class Scheduled:
     metrics: tuple[str, ...] = ()  # the costly metrics, by module or column
     kept_epochs: tuple[int, ...] = ()  # epochs whose models are saved
 
-    @property
+    @cached_property
     def key(self) -> str:
         return key(self.trial)
 

@@ -158,7 +158,7 @@ class VaeTrial(VaeFields):
                     "--set source.k=K."
                 )
             source = replace(source, k=k)
-        return replace(self, source=source)
+        return self if source is self.source else replace(self, source=source)
 
     def replaced(self, outer: dict[str, Any], inner: dict[str, Any]) -> Self:
         if inner:

@@ -10,15 +10,22 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, g
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.bounds import Bounds
 
+PLAIN = (str, int, float, bool, NoneType)  # types of values that are compared quickly
+
 
 class Validated:
     """Validates a frozen dataclass by its fields' types and bounds; an int may serve as a float."""
 
     def __post_init__(self) -> None:
-        hints = _hints(type(self))  # type: ignore[arg-type]
-        for field in fields(self):  # type: ignore[arg-type]
-            value = _fit(hints[field.name], getattr(self, field.name), field.name)
-            object.__setattr__(self, field.name, value)
+        cls = type(self)
+        for name, hint in _hints(cls).items():  # type: ignore[arg-type]
+            value = getattr(self, name)
+            if type(value) in PLAIN:
+                if _fits(cls, name, value):  # type: ignore[arg-type]
+                    continue
+            elif isinstance(value, Validated) and type(value) in _members(hint):
+                continue
+            object.__setattr__(self, name, _fit(hint, value, name))
 
     @classmethod
     def parse(cls, name: str, text: str) -> object:
@@ -53,6 +60,12 @@ class Validated:
 def _hints(cls: type) -> dict[str, Any]:
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in fields(cls)}
+
+
+@functools.lru_cache(1 << 16, typed=True)  # a study has a trial per seed, with the same values
+def _fits(cls: type, name: str, value: Any) -> bool:
+    """Returns True if a field has this value as it is; raises UsageError if it may not."""
+    return type(_fit(_hints(cls)[name], value, name)) is type(value)
 
 
 @functools.cache

@@ -2,7 +2,11 @@
 
 from types import SimpleNamespace
 
+import pytest
+from ray.exceptions import TaskUnschedulableError
+
 from scaling.cluster import checks
+from scaling.errors import UsageError
 
 
 class Task:
@@ -38,6 +42,25 @@ def test_every_living_node_with_the_resource_is_asked_once(monkeypatch):
         f"10.0.0.{n} {str(n) * 6}": (str(n) * 56, ("x",)) for n in (1, 2, 4)
     }  # fmt: skip
     assert list(checks.on_nodes(Task(), "GPU")) == ["10.0.0.2 222222"]
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_a_node_that_dies_meanwhile_is_left_out(monkeypatch, dies):
+    """A living one that does not answer is an error."""
+    nodes = [node(1, {"CPU": 4.0}), node(2, {"CPU": 8.0})]
+
+    def get(answer, timeout):
+        if answer[0] == "2" * 56:
+            nodes[1]["Alive"] = not dies
+            raise TaskUnschedulableError("its node is gone")
+        return answer
+
+    monkeypatch.setattr(checks, "ray", SimpleNamespace(nodes=lambda: nodes, get=get))
+    if dies:
+        assert list(checks.on_nodes(Task(), "CPU")) == ["10.0.0.1 111111"]
+    else:
+        with pytest.raises(UsageError, match="The node 10.0.0.2 222222 cannot run"):
+            checks.on_nodes(Task(), "CPU")
 
 
 def test_nodes_without_mps_are_named(monkeypatch):

@@ -51,25 +51,27 @@ def test_a_port_that_cannot_be_is_refused(address):
         _probe(address)
 
 
-def joining(monkeypatch, error):
+def joining(monkeypatch, error, address="10.1.2.3:6379"):
     """Joins with a Ray that answers so."""
     monkeypatch.setenv("RAY_ADDRESS", "")
     monkeypatch.setattr(connect, "_probe", lambda address: None)
 
-    def init(address, **options):
-        assert address == "auto"
+    def init(found, **options):
+        assert found == "auto"
         raise error
 
     monkeypatch.setattr(connect, "_init", init)
-    connect._join("10.1.2.3:6379")
+    connect._join(address)
 
 
 def test_no_cluster_and_a_cluster_that_refuses_are_two_sentences(monkeypatch):
     with pytest.raises(UsageError, match="No Ray cluster is running.*ray start --head"):
-        joining(monkeypatch, ConnectionError("nobody"))
+        joining(monkeypatch, ConnectionError("nobody"), "auto")
     told = "at --address 10.1.2.3:6379 does not let this process in: version.*RAY_AUTH_TOKEN_PATH"
     with pytest.raises(UsageError, match=told):
         joining(monkeypatch, RuntimeError("version mismatch\nand a long trace"))
+    with pytest.raises(UsageError, match="at --address .* in: Failed.*RAY_AUTH_TOKEN_PATH"):
+        joining(monkeypatch, ConnectionError("Failed to connect"))  # of a wrong token, at last
     assert os.environ["RAY_ADDRESS"] == "10.1.2.3:6379"
 
 

@@ -1,9 +1,10 @@
-"""Waiting for a cluster's first GPU."""
+"""Waiting for a cluster's first GPU; what Ray prints meanwhile."""
 
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ray._private import worker
 
 from scaling.cluster import session as module
 from scaling.cluster.session import Session, wait_for_gpus
@@ -53,3 +54,13 @@ def test_by_default_nothing_is_waited_for(clock):
     lines: list[Any] = []
     assert wait_for_gpus(session(lines), 0.0) == CPUS
     assert not lines and not clock.looks and not clock.asked
+
+
+def test_what_ray_prints_between_the_lines_goes_to_its_log(tmp_path, capfd):
+    log = tmp_path / "logs" / "ray.log"
+    told = {"lines": ["The node with node id: 1 is dead"], "pid": "raylet", "is_err": False}
+    with module.logged_to(log):
+        worker.print_to_stdstream(told, ignore_prefix=False)
+        print("ours")
+    assert capfd.readouterr().out == "ours\n"
+    assert "(raylet) The node with node id: 1 is dead" in log.read_text()

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -93,13 +93,13 @@ def trials(preset: Preset, count: int) -> list[VaeTrial]:
     return grid(preset.base, seed=range(math.ceil(count / cells)), **CELLS)[:count]
 
 
-def study(results: Path, count: int, seconds: float, waits: bool) -> int:
+def study(results: Path, count: int, seconds: float, waits: bool, words: Sequence[str] = ()) -> int:
     """Runs the study in this process, as its command would; returns the exit code."""
     from scaling.cluster import tuner as launch
 
     launch.train = functools.partial(stubbed, seconds=seconds, waits=waits)
     preset = Preset(base=BASE, epochs=EPOCHS, measure_every=1, seeds=(0,), about="")
-    sys.argv = ["scale", "--results", str(results)]
+    sys.argv = ["scale", "--results", str(results), *words]
     try:
         cli.main("scale", lambda p: trials(p, count), {"stub": preset}, summarize)
     except SystemExit as done:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.status.left import PRIOR_SECONDS, TimeLeft, duration
+from scaling.status.left import PRIOR_SECONDS, Share, TimeLeft, duration
 
 HOUR = 3600.0
 
@@ -44,10 +44,24 @@ def test_the_start_of_processes_does_not_multiply_a_short_plan():
     st.floats(-10, 1e7),
     st.integers(0, 50),
 )
-def test_it_is_never_negative_and_the_share_lies_in_0_to_1(hours, parts, elapsed, width):
-    left = TimeLeft(hours, width)
-    assert left.seconds(parts, elapsed) >= 0
-    assert -1e-9 <= left.share(parts) <= 1 + 1e-9
+def test_it_is_never_negative(hours, parts, elapsed, width):
+    assert TimeLeft(hours, width).seconds(parts, elapsed) >= 0
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcde"), st.floats(0, 1e4)),
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.floats(-2, 3) | st.just(1.0)), max_size=30),
+)
+def test_the_share_is_that_of_the_slow_sum(hours, news):
+    """After each piece of news; what nobody planned counts for nothing."""
+    share, parts = Share(hours, {}), dict.fromkeys(hours, 0.0)
+    for name, part in news:
+        share.note(name, part)
+        parts[name] = min(1.0, max(0.0, part))
+        total, done = sum(hours.values()), sum(hours[n] * parts[n] for n in hours)
+        assert share.value == pytest.approx(done / total if total else 1.0, abs=1e-6)
+        if all(parts[n] == 1 for n in hours):
+            assert share.value == 1.0
 
 
 @pytest.mark.parametrize(

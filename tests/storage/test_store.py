@@ -75,6 +75,17 @@ def test_how_long_finished_trials_took_on_such_a_device(store):
     assert [ran.epochs for ran in store.finished("cpu").values()] == [8]
 
 
+def test_of_many_replicates_some_are_read_and_of_each_trial(store, monkeypatch):
+    """They are spread over the replicates, whose numbers the keys end with."""
+    monkeypatch.setattr("scaling.storage.store.ALIKE", 3)
+    many = [replace(TRIAL, replicate=i) for i in range(12)]
+    for trial in [*many, replace(TRIAL, m_z=4), replace(TRIAL, m_z=4, seed=1)]:
+        finished(store, trial, device="cpu")
+    found = [ran.trial for ran in store.finished("cpu").values()]
+    assert 3 <= sum(trial in many for trial in found) <= 4
+    assert sum(trial.m_z == 4 for trial in found) == 2
+
+
 @pytest.mark.parametrize(("record", "images"), [
     ({"chunks": [{}, {}, {}], "images_per_chunk": 20}, 60),
     ({"chunks": [], "images_per_chunk": 20}, 0),

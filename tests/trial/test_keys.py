@@ -1,12 +1,31 @@
 """The JSON form of a trial: what older and newer versions wrote is read, or refused by name."""
 
+from dataclasses import asdict
+
 import pytest
 
 from scaling.errors import UsageError
-from scaling.trial import DiffusionTrial, Source, VaeTrial, from_dict, key, keys, to_dict
+from scaling.trial import (
+    DiffusionTrial,
+    Source,
+    TwoSampleTrial,
+    VaeTrial,
+    from_dict,
+    key,
+    keys,
+    to_dict,
+)
 
 TRIAL = VaeTrial("digits", n_c=2)
 REMOVED = {"vae": {"old_option": 3, "source.old_option": "no"}}
+
+
+@pytest.mark.parametrize("trial", [
+    VaeTrial("digits"), VaeTrial("digits", source=Source(0.5, k=3)), DiffusionTrial("digits"),
+    TwoSampleTrial("digits"),
+], ids=lambda trial: trial.kind)  # fmt: skip
+def test_the_json_form_has_every_field_also_inside(trial):
+    assert to_dict(trial) == {"kind": trial.kind} | asdict(trial)
 
 
 def test_a_removed_field_at_its_default_is_ignored(monkeypatch):

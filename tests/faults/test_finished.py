@@ -1,0 +1,19 @@
+"""A launch over finished trials trains the new ones only, as with a few so with many."""
+
+import pytest
+
+from scaling.storage.store import Store
+from scaling.trial import key
+from tests.faults import finished, scale
+
+pytestmark = [pytest.mark.cluster, pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(6000)]
+
+
+def test_a_launch_over_finished_trials_starts(ray_folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_TMPDIR", ray_folder)
+    seen = finished.measure(tmp_path / "results", 60)
+    assert 0 < seen["start_seconds"] < seen["launch_seconds"]
+    store = Store(tmp_path / "results")
+    trials = scale.trials(finished.PRESET, 60 + finished.NEW)
+    made_up = [store.folder(key(trial)).done() for trial in trials[:60]]
+    assert all(done and done["span"] == [1.0, 2.0] for done in made_up)  # as it was
