@@ -21,7 +21,7 @@ TOGETHER = {
     "scaling/storage/run_places.py": "tests/storage/test_run_names.py",
     "analysis/diff": "tests/analysis/diff/test_diff.py",  # two results through all of it
     "analysis/measured.py": "tests/analysis/test_cells.py",
-    "scaling/storage/desk.py": "tests/cluster/test_keeper.py",  # who keeps what nodes hand in
+    "scaling/storage/file_server.py": "tests/cluster/test_keeper.py",  # what serves files to nodes
     "scaling/cli/selection.py": "tests/cli/test_search.py",
     "scaling/cli/axes.py": "tests/cli/test_options.py",
     "scaling/cli/processes.py": "tests/cli/test_doctor.py",

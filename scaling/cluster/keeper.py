@@ -1,7 +1,7 @@
 """Runs an actor on the driver's node that serves nodes which cannot see the results folder.
 
-Workers elsewhere read and write the folder through it (`scaling.storage.desk`), and all workers
-send it signs of life (`scaling.cluster.pulse`). A node that cannot see the folder is called blind.
+Workers elsewhere read and write the folder through it (`scaling.storage.file_server`), and all
+workers send it signs of life (`scaling.cluster.pulse`). A node that cannot see the folder is blind.
 Each worker finds out for itself whether its node is blind, so that nodes may join during a launch.
 """
 
@@ -25,7 +25,7 @@ from scaling.pools.pool import Pool
 from scaling.pools.spec import PoolSpec
 from scaling.storage import carried
 from scaling.storage.carried import CarriedFolder, for_training, scratch
-from scaling.storage.desk import Desk, Stamp
+from scaling.storage.file_server import FileServer, Stamp
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import differences, environment
 from scaling.storage.store import Store
@@ -38,29 +38,29 @@ ASK_TIMES = 3
 
 
 class Keeper:
-    """Offers a Desk and the SignsOfLife of all workers as one Ray actor."""
+    """Offers a FileServer and the SignsOfLife of all workers as one Ray actor."""
 
     def __init__(self, root: Path) -> None:
-        self.desk = Desk(root)
+        self.files = FileServer(root)
         self.signs = SignsOfLife()
 
     def begin(self, work: str, fence: Fence | None) -> int:
-        """Starts an attempt at a task; see `Office.begin`."""
-        return self.desk.begin(work, fence)
+        """Starts an attempt at a task; see `RemoteFiles.begin`."""
+        return self.files.begin(work, fence)
 
     def sizes(self, place: str) -> dict[str, int]:
-        """Returns the sizes of the files in a folder; see `Office.sizes`."""
-        return self.desk.sizes(place)
+        """Returns the sizes of the files in a folder; see `RemoteFiles.sizes`."""
+        return self.files.sizes(place)
 
     def read(self, place: str, name: str, start: int) -> np.ndarray:
-        """Returns a part of a file; see `Office.read`."""
-        return self.desk.read(place, name, start)
+        """Returns a part of a file; see `RemoteFiles.read`."""
+        return self.files.read(place, name, start)
 
     def write(
         self, stamp: Stamp, place: str, name: str, start: int, part: np.ndarray, size: int
     ) -> None:
-        """Receives a part of a file; see `Office.write`."""
-        self.desk.write(stamp, place, name, start, part, size)
+        """Receives a part of a file; see `RemoteFiles.write`."""
+        self.files.write(stamp, place, name, start, part, size)
 
     @ray.method(concurrency_group="beats")
     def beat(self, work: str, process: str, waiting: float) -> None:
@@ -114,27 +114,27 @@ class Courier:
         return True
 
     def begin(self, work: str, fence: Fence | None) -> int:
-        """Starts an attempt at a task; see `Office.begin`."""
+        """Starts an attempt at a task; see `RemoteFiles.begin`."""
         return self._ask(self.keeper.begin, work, fence)
 
     def sizes(self, place: str) -> Mapping[str, int]:
-        """Returns the sizes of the files in a folder; see `Office.sizes`."""
+        """Returns the sizes of the files in a folder; see `RemoteFiles.sizes`."""
         return self._ask(self.keeper.sizes, place)
 
     def read(self, place: str, name: str, start: int) -> np.ndarray:
-        """Returns a part of a file; see `Office.read`."""
+        """Returns a part of a file; see `RemoteFiles.read`."""
         return self._ask(self.keeper.read, place, name, start)
 
     def write(
         self, stamp: Stamp, place: str, name: str, start: int, part: np.ndarray, size: int
     ) -> None:
-        """Sends a part of a file; see `Office.write`."""
+        """Sends a part of a file; see `RemoteFiles.write`."""
         self._ask(self.keeper.write, stamp, place, name, start, part, size)
 
     def _ask(self, method: Any, *words: Any) -> Any:
         """Returns the answer to a call, repeated if none arrives.
 
-        A repeated call may reach the desk twice, which handles it once.
+        A repeated call may reach the server twice, which handles it once.
         """
         for left in reversed(range(ASK_TIMES)):
             try:
@@ -171,7 +171,7 @@ def trial_folder(
 ) -> Iterator[TrialFolder]:
     """Provides the trial's folder for one attempt: itself or, on a blind node, a synchronized copy.
 
-    `wanted` selects the files that the copy contains. The desk refuses earlier attempts.
+    `wanted` selects the files that the copy contains. The server refuses earlier attempts.
     """
     place = f"trials/{key}"
     if courier:

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from ray.tune import Callback
 
 from scaling.cluster.bad_hosts import BadHosts
-from scaling.cluster.pulse import Vigil
+from scaling.cluster.pulse import LostTrials
 from scaling.status.activity import Notes
 from scaling.status.board import board, counted, timed
 from scaling.status.following import STARTING, TRAINING, Following
@@ -122,7 +122,7 @@ class ProgressCallback(Callback):
 
     The outcome of trials is collected here, as text: Tune's own results unpickle a file in the
     staging folder, where other users may write. `resources` describes the CPUs and GPUs of a trial,
-    `failed` gives the reason a trial has itself recorded for its failure. `vigil` ends trials
+    `failed` gives the reason a trial has itself recorded for its failure. `lost` ends trials
     without signs of life, `bad_hosts` sets hosts aside on which attempts only fail.
     """
 
@@ -132,12 +132,12 @@ class ProgressCallback(Callback):
         at_step: Callable[[set[str]], None],
         resources: Callable[[str], str] = lambda key: "",
         failed: Callable[[str], str | None] = lambda key: None,
-        vigil: Vigil | None = None,
+        lost: LostTrials | None = None,
         bad_hosts: BadHosts | None = None,
     ) -> None:
         self.progress, self.at_step = progress, at_step
         self.resources, self.failed = resources, failed
-        self.vigil, self.bad_hosts = vigil, bad_hosts
+        self.lost, self.bad_hosts = lost, bad_hosts
         self.crowded: list[str] = []  # trials whose share of a GPU was too small
         self.errors: dict[str, str] = {}  # errors of trials that failed permanently
 
@@ -145,8 +145,8 @@ class ProgressCallback(Callback):
         """Notes that a trial's process has started."""
         key = trial.config["key"]
         self.progress.start(key, self.resources(key))
-        if self.vigil:
-            self.vigil.start(key, trial)
+        if self.lost:
+            self.lost.start(key, trial)
         if self.bad_hosts:
             self.bad_hosts.start(key, trial)
 
@@ -182,8 +182,8 @@ class ProgressCallback(Callback):
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Checks caps and signs of life, and refreshes the display."""
         self.at_step(self.progress.running)
-        if self.vigil:
-            self.vigil.check()
+        if self.lost:
+            self.lost.check()
         self.progress.show()
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -193,5 +193,5 @@ class ProgressCallback(Callback):
             self.bad_hosts.fail(trial.config["key"])
 
     def _ended(self, key: str) -> None:
-        if self.vigil:
-            self.vigil.end(key)
+        if self.lost:
+            self.lost.end(key)

@@ -92,7 +92,7 @@ class Pulse:
             self.ended.wait(BEAT_SECONDS)
 
 
-class Vigil:
+class LostTrials:
     """Finds trials without signs of life and ends their processes, so that Tune retries them.
 
     `say` gets one line per trial. If the driver itself was held up, it judges no trial until it has

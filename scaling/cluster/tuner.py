@@ -15,7 +15,7 @@ from scaling.cluster.bad_hosts import BadHosts
 from scaling.cluster.keeper import Courier, trial_folder
 from scaling.cluster.object_store import Chunks
 from scaling.cluster.progress import Progress, ProgressCallback
-from scaling.cluster.pulse import Pulse, Vigil
+from scaling.cluster.pulse import LostTrials, Pulse
 from scaling.cluster.session import Session
 from scaling.cluster.watchdog import Report, Watchdog
 from scaling.runs.execute import Job, execute
@@ -88,7 +88,7 @@ class Launcher:
         hooks: tuple[Any, ...] = (self._check_caps, self._resources_of, self._failed)
         if session.courier:  # several hosts
             say = self.progress.say
-            hooks += (Vigil(session.courier.keeper, say), BadHosts(say))
+            hooks += (LostTrials(session.courier.keeper, say), BadHosts(say))
         self.callback = ProgressCallback(self.progress, *hooks)
         self.watch, self.tuners = list(watch), 0
 

@@ -1,8 +1,8 @@
 """Trains in a local copy of a trial's folder when the host cannot see the results folder.
 
 The copy exists on this host for the duration of one attempt. Each method of CarriedFolder that
-writes a file also sends it to the desk (`scaling.storage.desk`, on the host with the results
-folder) before the method returns, so files arrive there in the order in which they were written.
+writes a file also sends it to the server (`scaling.storage.file_server`), on the host with the
+results folder, before the method returns: files arrive there in the order of their writing.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling.storage import checkpoints
-from scaling.storage.desk import PART_BYTES, Office, Stamp
+from scaling.storage.file_server import PART_BYTES, RemoteFiles, Stamp
 from scaling.storage.lock import Fence
 from scaling.storage.rows import Row
 from scaling.storage.trial_folder import TrialFolder
@@ -35,14 +35,14 @@ class Carrier:
     `work` names the task, `place` the folder relative to the results folder.
     """
 
-    office: Office
+    files: RemoteFiles
     work: str
     place: str
     attempt: int
     serials: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def send(self, path: Path) -> None:
-        """Replaces the file of the same name at the desk by this one, whole or not at all."""
+        """Replaces the file of the same name on the server by this one, whole or not at all."""
         import numpy as np
 
         stamp = Stamp(self.work, self.attempt, next(self.serials))
@@ -50,19 +50,19 @@ class Carrier:
         with open(path, "rb") as stream:
             while start < size or not start:
                 part = np.frombuffer(stream.read(PART_BYTES), np.uint8)
-                self.office.write(stamp, self.place, path.name, start, part, size)
+                self.files.write(stamp, self.place, path.name, start, part, size)
                 start += max(1, len(part))
 
 
-def fetch(office: Office, place: str, name: str, size: int, into: Path) -> Path:
-    """Copies a file of `size` bytes from the desk into the folder `into`; returns its path.
+def fetch(files: RemoteFiles, place: str, name: str, size: int, into: Path) -> Path:
+    """Copies a file of `size` bytes from the server into the folder `into`; returns its path.
 
-    Raises OSError if the file at the desk has fewer bytes.
+    Raises OSError if the file on the server has fewer bytes.
     """
     path, start = into / name, 0
     with open(path, "wb") as stream:
         while start < size:
-            part = office.read(place, name, start)
+            part = files.read(place, name, start)
             if not len(part):
                 raise OSError(f"{place}/{name} ended after {start} of {size} bytes")
             stream.write(part.data)
@@ -70,16 +70,16 @@ def fetch(office: Office, place: str, name: str, size: int, into: Path) -> Path:
     return path
 
 
-def copy(office: Office, place: str, into: Path, wanted: Callable[[str], bool]) -> None:
+def copy(files: RemoteFiles, place: str, into: Path, wanted: Callable[[str], bool]) -> None:
     """Copies the files of a place whose names `wanted` accepts into a folder, which it creates."""
     into.mkdir(parents=True, exist_ok=True)
-    for name, size in office.sizes(place).items():
+    for name, size in files.sizes(place).items():
         if wanted(name):
-            fetch(office, place, name, size, into)
+            fetch(files, place, name, size, into)
 
 
 def begin(
-    office: Office,
+    files: RemoteFiles,
     work: str,
     place: str,
     into: Path,
@@ -87,9 +87,9 @@ def begin(
     fence: Fence | None = None,
 ) -> Carrier:
     """Starts an attempt at the task, then copies the files that `wanted` accepts into a folder."""
-    attempt = office.begin(work, fence)
-    copy(office, place, into, wanted)
-    return Carrier(office, work, place, attempt)
+    attempt = files.begin(work, fence)
+    copy(files, place, into, wanted)
+    return Carrier(files, work, place, attempt)
 
 
 def for_training(name: str) -> bool:
@@ -99,17 +99,17 @@ def for_training(name: str) -> bool:
 
 @dataclass(frozen=True)
 class CarriedFolder(TrialFolder):
-    """Behaves like a TrialFolder and sends every file to the desk as soon as it is written."""
+    """Behaves like a TrialFolder and sends every file to the server as soon as it is written."""
 
     carrier: Carrier
 
     def append_row(self, row: Row) -> None:
-        """Appends a row as one line, which has reached the desk when this returns."""
+        """Appends a row as one line, which has reached the server when this returns."""
         super().append_row(row)
         self._send(ROWS)
 
     def cut_rows(self, epoch: int) -> list[Row]:
-        """Removes rows after the epoch and unreadable lines, here and at the desk."""
+        """Removes rows after the epoch and unreadable lines, here and on the server."""
         before = self._bytes(ROWS)
         rows = super().cut_rows(epoch)
         if self._bytes(ROWS) != before:
@@ -117,36 +117,36 @@ class CarriedFolder(TrialFolder):
         return rows
 
     def merge_row(self, epoch: int, numbers: Row) -> None:
-        """Adds numbers to the row of the epoch, here and at the desk."""
+        """Adds numbers to the row of the epoch, here and on the server."""
         super().merge_row(epoch, numbers)
         self._send(ROWS)
 
     def merge_arrays(self, arrays: Mapping[str, "np.ndarray"]) -> None:
-        """Adds arrays to `arrays.npz`, here and at the desk."""
+        """Adds arrays to `arrays.npz`, here and on the server."""
         super().merge_arrays(arrays)
         self._send(ARRAYS)
 
     def save_checkpoint(self, state: dict[str, Any]) -> bool:
-        """Saves the state as the newest checkpoint, here and at the desk."""
+        """Saves the state as the newest checkpoint, here and on the server."""
         saved = super().save_checkpoint(state)
         if saved:
             self._send(checkpoints.NEWEST)
         return saved
 
     def keep_model(self, state: dict[str, Any]) -> None:
-        """Keeps the epoch's model at the desk only: this host's own disk may be small."""
+        """Keeps the epoch's model on the server only: this host's own disk may be small."""
         super().keep_model(state)
         name = checkpoints.KEPT.format(state["epoch"])
         self._send(name)
         (self.path / name).unlink()
 
     def finish(self, epoch: int, **facts: object) -> None:
-        """Writes `done.json`, the last file of a finished trial, here and at the desk."""
+        """Writes `done.json`, the last file of a finished trial, here and on the server."""
         super().finish(epoch, **facts)
         self._send(DONE)
 
     def fail(self, error: str, **facts: object) -> None:
-        """Writes `done.json` for a trial that failed permanently, here and at the desk."""
+        """Writes `done.json` for a trial that failed permanently, here and on the server."""
         super().fail(error, **facts)
         self._send(DONE)
 

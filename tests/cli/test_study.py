@@ -38,7 +38,7 @@ def refused(run, *words):
 @pytest.mark.parametrize(("words", "told"), [
     (["--dataset", "mnits"], ["cifar10, digits, fashion_mnist, mnist"]),
     (["--source", "dmaap"], ["aug_naive, aug_tuned, dmaapx, mollify, normal"]),
-    (["--preset", "tiny"], ["Known: cifar10, digits"]),
+    (["--preset", "tiny"], ["Known: cifar10, cifar10-draws, digits"]),
     (["--sed", "1"], ["--sed", "--seeds"]),
     (["--set", "learning_rate=1"], ["Known fields:", "lr"]),
     (["--set", "lr=fast"], ["float is expected"]),

@@ -1,4 +1,4 @@
-"""What a worker finds out about its node, which folder its trial gets; the desk is a plain one."""
+"""What a worker finds out about its node, which folder its trial gets; the server is plain."""
 
 import pickle
 from pathlib import Path
@@ -11,14 +11,14 @@ from scaling.pools import build
 from scaling.pools.chunk import file_name
 from scaling.storage import provenance
 from scaling.storage.carried import CarriedFolder
-from scaling.storage.desk import Desk, Superseded
+from scaling.storage.file_server import FileServer, Superseded
 from scaling.storage.store import Store
 from scaling.trial import key
 from tests.small_pool import SPEC, chunk_of
 
 
 class Direct(Courier):
-    """Calls the desk without Ray."""
+    """Calls the server without Ray."""
 
     def _ask(self, method, *words):
         return method(*words)
@@ -34,12 +34,12 @@ def home(tmp_path, trial):
 
 @pytest.fixture
 def seeing(home):
-    return Direct(Desk(home.root), home.root, "mark")
+    return Direct(FileServer(home.root), home.root, "mark")
 
 
 @pytest.fixture
 def blind(home, tmp_path):
-    return Direct(Desk(home.root), tmp_path / "elsewhere", "mark")
+    return Direct(FileServer(home.root), tmp_path / "elsewhere", "mark")
 
 
 def test_a_folder_is_seen_by_this_sessions_mark_alone(home, seeing, blind, tmp_path):
@@ -87,10 +87,10 @@ def test_an_attempt_where_the_folder_is_seen_refuses_an_earlier_one_elsewhere(ho
 
 def test_a_node_that_came_late_with_other_code_is_refused(home, trial):
     ours = provenance.environment()
-    same = Direct(Desk(home.root), home.root, "mark", (), ours)
+    same = Direct(FileServer(home.root), home.root, "mark", (), ours)
     with trial_folder(home, key(trial), same):
         pass
-    other = Direct(Desk(home.root), home.root, "mark", (), ours | {"torch": "1.0"})
+    other = Direct(FileServer(home.root), home.root, "mark", (), ours | {"torch": "1.0"})
     with pytest.raises(UsageError, match="torch .* in place of 1.0"):
         with trial_folder(home, key(trial), other):
             raise AssertionError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scaling.cluster import pulse
-from scaling.cluster.pulse import Pulse, SignsOfLife, Vigil
+from scaling.cluster.pulse import LostTrials, Pulse, SignsOfLife
 
 
 @pytest.fixture
@@ -35,11 +35,11 @@ def ray(monkeypatch):
 
 @pytest.fixture
 def watch(clock, ray):
-    """A vigil over one trial, and how to let time pass while the driver looks on."""
+    """What finds one lost trial, and how to let time pass while the driver looks on."""
     signs, said = SignsOfLife(), list[str]()
     names = ("beat", "silence", "retire")
     keeper = SimpleNamespace(**{name: Method(getattr(signs, name)) for name in names})
-    vigil = Vigil(keeper, said.append)
+    lost = LostTrials(keeper, said.append)
     trial = SimpleNamespace(temporary_state=SimpleNamespace(ray_actor="actor"))
 
     def passes(seconds, process="a", waiting=None):
@@ -48,10 +48,10 @@ def watch(clock, ray):
             clock.now += 1
             if process and step % 5 == 0:
                 signs.beat("k", process, waiting(clock.now) if waiting else 0.0)
-            vigil.check()
+            lost.check()
 
-    vigil.start("k", trial)
-    return SimpleNamespace(signs=signs, said=said, vigil=vigil, trial=trial, passes=passes, ray=ray)
+    lost.start("k", trial)
+    return SimpleNamespace(signs=signs, said=said, lost=lost, trial=trial, passes=passes, ray=ray)
 
 
 def test_a_process_that_beats_is_left_alone_however_long_its_epoch(watch):
@@ -92,7 +92,7 @@ def test_the_next_process_is_not_judged_by_the_one_before_it(watch):
     watch.passes(100)
     watch.passes(80, process=None)
     assert len(watch.ray.killed) == 1
-    watch.vigil.start("k", watch.trial)
+    watch.lost.start("k", watch.trial)
     watch.passes(120, process="a", waiting=lambda now: now)
     watch.passes(120, process="b")
     watch.passes(120, process="a", waiting=lambda now: now)  # and nothing of b
@@ -110,7 +110,7 @@ def test_a_driver_that_was_held_up_judges_nobody_at_once(watch, clock):
 
 def test_the_end_of_a_trial_ends_its_watch(watch):
     watch.passes(100)
-    watch.vigil.end("k")
+    watch.lost.end("k")
     watch.passes(500, process=None)
     assert watch.said == []
 
@@ -141,4 +141,4 @@ def test_without_a_keeper_nothing_beats():
     with Pulse(None, "k") as made:
         assert threading.active_count() == before
         made.timed(lambda row: None)({})
-    Vigil(None, print).check()
+    LostTrials(None, print).check()

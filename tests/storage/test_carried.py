@@ -5,9 +5,9 @@ import pytest
 
 from scaling.errors import Unfinished
 from scaling.runs.execute import Job, execute
-from scaling.storage import carried, checkpoints, desk
+from scaling.storage import carried, checkpoints, file_server
 from scaling.storage.carried import CarriedFolder, for_training
-from scaling.storage.desk import Desk, Superseded
+from scaling.storage.file_server import FileServer, Superseded
 from scaling.storage.lock import Fence
 from scaling.storage.store import Store
 from scaling.trial import key
@@ -22,15 +22,15 @@ def home(tmp_path, trial):
 
 
 @pytest.fixture
-def office(tmp_path, home):
-    return Desk(tmp_path / "home")
+def files(tmp_path, home):
+    return FileServer(tmp_path / "home")
 
 
-def attempt(office, home, into, fence=None):
+def attempt(files, home, into, fence=None):
     """A folder elsewhere in which an attempt at the trial begins."""
     place = f"trials/{home.key}"
     path = into / home.key
-    carrier = carried.begin(office, place, place, path, for_training, fence)
+    carrier = carried.begin(files, place, place, path, for_training, fence)
     return CarriedFolder(path, carrier)
 
 
@@ -48,8 +48,8 @@ def assert_same_content(left, right):
         assert_same_state(dict(mine), dict(other))
 
 
-def test_a_trial_elsewhere_leaves_what_one_at_home_leaves(tmp_path, home, office, digits, trial):
-    away = attempt(office, home, tmp_path / "away")
+def test_a_trial_elsewhere_leaves_what_one_at_home_leaves(tmp_path, home, files, digits, trial):
+    away = attempt(files, home, tmp_path / "away")
     train(away, digits, 4, kept_epochs=(2, 3))
     control = Store(tmp_path / "control").folder(key(trial))
     control.create(trial)
@@ -61,22 +61,22 @@ def test_a_trial_elsewhere_leaves_what_one_at_home_leaves(tmp_path, home, office
     assert {p.name for p in home.path.iterdir()} == {p.name for p in control.path.iterdir()}
 
 
-def test_another_host_goes_on_from_what_came_home(tmp_path, home, office, digits, monkeypatch):
+def test_another_host_goes_on_from_what_came_home(tmp_path, home, files, digits, monkeypatch):
     monkeypatch.setattr("scaling.runs.execute.CHECKPOINT_SHARE", 1e9)
-    train(attempt(office, home, tmp_path / "first"), digits, 2)
+    train(attempt(files, home, tmp_path / "first"), digits, 2)
     (home.path / "done.json").unlink()
-    second = attempt(office, home, tmp_path / "second")
+    second = attempt(files, home, tmp_path / "second")
     begun = []
     execute(second, digits, Job(4, 1), lambda row: begun.append(row["epoch"]))
     assert begun == [3, 4]
     assert [row["epoch"] for row in home.rows()] == [1, 2, 3, 4]
 
 
-def test_a_late_attempt_changes_nothing(tmp_path, home, office, digits):
+def test_a_late_attempt_changes_nothing(tmp_path, home, files, digits):
     """Whichever of its writes comes late: the later attempt has begun, with or without a word."""
-    late = attempt(office, home, tmp_path / "late")
+    late = attempt(files, home, tmp_path / "late")
     train(late, digits, 2)
-    newer = attempt(office, home, tmp_path / "newer")
+    newer = attempt(files, home, tmp_path / "newer")
     train(newer, digits, 4)
     before = {path.name: path.read_bytes() for path in home.path.iterdir()}
     state = next(late.load_checkpoints())
@@ -95,25 +95,25 @@ def test_a_late_attempt_changes_nothing(tmp_path, home, office, digits):
     assert {path.name: path.read_bytes() for path in home.path.iterdir()} == before
 
 
-def test_a_restarted_desk_still_knows_the_later_attempt(tmp_path, home, office):
-    late = attempt(office, home, tmp_path / "late")
-    newer = attempt(office, home, tmp_path / "newer")
-    again = Desk(tmp_path / "home")
+def test_a_restarted_server_still_knows_the_later_attempt(tmp_path, home, files):
+    late = attempt(files, home, tmp_path / "late")
+    newer = attempt(files, home, tmp_path / "newer")
+    again = FileServer(tmp_path / "home")
     for folder in (late, newer):
-        object.__setattr__(folder.carrier, "office", again)
+        object.__setattr__(folder.carrier, "files", again)
     newer.append_row({"epoch": 1})
     with pytest.raises(Superseded):
         late.append_row({"epoch": 2})
     assert [row["epoch"] for row in home.rows()] == [1]
 
 
-def test_a_file_comes_in_parts_and_whole_or_not_at_all(tmp_path, home, office, monkeypatch):
-    for module in (desk, carried):
+def test_a_file_comes_in_parts_and_whole_or_not_at_all(tmp_path, home, files, monkeypatch):
+    for module in (file_server, carried):
         monkeypatch.setattr(module, "PART_BYTES", 7)
-    away = attempt(office, home, tmp_path / "away")
+    away = attempt(files, home, tmp_path / "away")
     assert away.trial() == home.trial()  # came in parts
     away.append_row({"epoch": 1})
-    written, take = [], office.write
+    written, take = [], files.write
 
     def breaks(stamp, place, name, start, part, size):
         written.append(start)
@@ -121,7 +121,7 @@ def test_a_file_comes_in_parts_and_whole_or_not_at_all(tmp_path, home, office, m
             raise OSError("the connection broke")
         take(stamp, place, name, start, part, size)
 
-    office.write = breaks
+    files.write = breaks
     with pytest.raises(OSError, match="broke"):
         away.append_row({"epoch": 2})
     assert [row["epoch"] for row in home.rows()] == [1]
@@ -130,21 +130,21 @@ def test_a_file_comes_in_parts_and_whole_or_not_at_all(tmp_path, home, office, m
     assert not [path for path in home.path.iterdir() if path.name.endswith(".coming")]
 
 
-def test_an_overtaken_write_is_dropped(tmp_path, home, office):
+def test_an_overtaken_write_is_dropped(tmp_path, home, files):
     """A call that timed out may still be carried out, behind the one that followed it."""
-    away = attempt(office, home, tmp_path / "away")
-    sent, take = [], office.write
-    office.write = lambda *words: sent.append(words) or take(*words)
+    away = attempt(files, home, tmp_path / "away")
+    sent, take = [], files.write
+    files.write = lambda *words: sent.append(words) or take(*words)
     away.append_row({"epoch": 1})
     away.append_row({"epoch": 2})
     take(*sent[0])
     assert [row["epoch"] for row in home.rows()] == [1, 2]
 
 
-def test_nothing_comes_home_behind_a_lost_lock(tmp_path, home, office):
+def test_nothing_comes_home_behind_a_lost_lock(tmp_path, home, files):
     lock = tmp_path / "home" / "launch.lock"
     lock.write_text('{"id": "ours"}')
-    away = attempt(office, home, tmp_path / "away", Fence(lock, "ours"))
+    away = attempt(files, home, tmp_path / "away", Fence(lock, "ours"))
     away.append_row({"epoch": 1})
     lock.write_text('{"id": "another"}')
     with pytest.raises(Unfinished):
@@ -153,9 +153,9 @@ def test_nothing_comes_home_behind_a_lost_lock(tmp_path, home, office):
 
 
 @pytest.mark.parametrize("place", ["..", "../other", "/etc", "trials/../.."])
-def test_a_place_outside_is_refused(office, place):
+def test_a_place_outside_is_refused(files, place):
     with pytest.raises(ValueError, match="is not in"):
-        office.read(place, "passwd", 0)
+        files.read(place, "passwd", 0)
 
 
 def test_scratch_folders_of_killed_processes_go(tmp_path, monkeypatch):

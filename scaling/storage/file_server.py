@@ -1,9 +1,9 @@
 """Serves the files of a results folder to processes on hosts that cannot see it.
 
-The desk is an object on a host that sees the results folder. Processes elsewhere read and replace
-whole files through it. Each attempt at a task is announced to the desk and receives a number; from
-then on the desk refuses every write of an earlier attempt. How calls reach the desk is left to the
-caller (`scaling.cluster` uses a Ray actor).
+The server is an object on a host that sees the results folder. Processes elsewhere read and replace
+whole files through it. Each attempt at a task is announced to the server and receives a number;
+from then on the server refuses every write of an earlier attempt. How calls reach the server is
+left to the caller (`scaling.cluster` uses a Ray actor).
 """
 
 import os
@@ -35,8 +35,8 @@ class Stamp:
     serial: int
 
 
-class Office(Protocol):
-    """Lists the calls that a desk answers, whether it runs in this process or in another."""
+class RemoteFiles(Protocol):
+    """Lists the calls that a server answers, whether it runs in this process or in another."""
 
     def begin(self, work: str, fence: Fence | None) -> int:
         """Starts an attempt at a task and returns its number, which every `Stamp` must carry."""
@@ -57,7 +57,7 @@ class Office(Protocol):
         ...
 
 
-class Desk:
+class FileServer:
     """Serves the folder `root`; a place is a folder in it, such as `trials/KEY`."""
 
     def __init__(self, root: Path) -> None:
@@ -77,13 +77,13 @@ class Desk:
         return attempt
 
     def sizes(self, place: str) -> dict[str, int]:
-        """Returns the file sizes as `Office` specifies, without hidden (unfinished) files."""
+        """Returns the file sizes as `RemoteFiles` specifies, without hidden (unfinished) files."""
         folder = self._inside(place)
         files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
         return {path.name: path.stat().st_size for path in files if path.name[0] != "."}
 
     def read(self, place: str, name: str, start: int) -> np.ndarray:
-        """Returns a part of a file as `Office` specifies; raises OSError if the file is missing."""
+        """Returns a part of a file as `RemoteFiles` specifies; raises OSError if it is missing."""
         with open(self._inside(place, name), "rb") as stream:
             stream.seek(start)
             return np.frombuffer(stream.read(PART_BYTES), np.uint8)
@@ -91,7 +91,7 @@ class Desk:
     def write(
         self, stamp: Stamp, place: str, name: str, start: int, part: np.ndarray, size: int
     ) -> None:
-        """Receives a part of a file as `Office` specifies.
+        """Receives a part of a file as `RemoteFiles` specifies.
 
         A part that arrives after a later write of the same attempt is dropped. Raises Superseded
         for an earlier attempt, and Unfinished if another launch has taken over the lock.
