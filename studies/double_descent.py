@@ -41,7 +41,7 @@ PRESETS = {
         n_c_beyond=(64,), row_repeats=0, dmaapx_rows=(1,), dmaapx_repeats=3,
     ),
     "digits-long": Axes(
-        about="ten random splits, more epochs and points, an hour on 2 cores",
+        about="ten random splits, more epochs and points, 1 to 2 hours on 2 cores",
         **presets.digits(epochs=120) | {"replicates": tuple(range(10))}, m_z=POWERS,
         n_c_fixed=32, n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 2, 8, 64), n_c_beyond=(64,),
         row_repeats=5, dmaapx_rows=(1, 64), dmaapx_repeats=5,

@@ -64,13 +64,14 @@ def how_to_draw(folder: Path) -> list[str]:
     return [f"no figures drawn; draw them with: {to_type('report', '--results', folder)}, {page}"]
 
 
-def where(folder: Path) -> list[str]:
-    """Returns lines that name the table and TensorBoard's folder, for the end of the output."""
+def where(folder: Path, drawn: bool) -> list[str]:
+    """Returns lines that name the table, if `drawn`, and TensorBoard's folder.
+
+    The table is written with the figures.
+    """
     logs = shlex.join(["tensorboard", "--logdir", str(folder / "tensorboard")])
-    return [
-        f"table: {folder / 'trials.parquet'} (a row per trial and measured epoch)",
-        f"TensorBoard: {logs}, then open {URL}",
-    ]
+    table = f"table: {folder / 'trials.parquet'} (a row per trial and measured epoch)"
+    return [*([table] if drawn else []), f"TensorBoard: {logs}, then open {URL}"]
 
 
 def _block(lines: Sequence[str]) -> str:

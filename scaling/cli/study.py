@@ -162,7 +162,7 @@ def _run(request: "Request", report: Report, work: Work, draw: bool) -> "Ended":
             return ended
         with profile.part("figures"):
             lines = _drawn(request, report, profile) if draw else _undrawn(request, profile)
-        print("\n".join([*lines, *shown.where(request.folder)]))
+        print("\n".join([*lines, *shown.where(request.folder, draw)]))
     return ended
 
 
