@@ -2,7 +2,9 @@
 
 A host where every process dies at once is always free, so Tune would start each trial there until
 it has no attempts left. After a few such failures in a row, without a row of any trial in between,
-this launch occupies the CPUs of the host, so that trials run on the others.
+this launch occupies the CPUs of the host, so that trials run on the others. If it was a single
+trial that failed there, and it fails on another host too, the fault is the trial's, and the host is
+used again.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,6 +33,7 @@ class Host:
     """Holds the failures of a host since the last row there, and what occupies its CPUs."""
 
     failed: list[Any] = field(default_factory=list)  # Tune's trials
+    keys: set[str] = field(default_factory=set)  # of the trials that have failed there
     occupied: list[Any] = field(default_factory=list)  # handles of the actors on its CPUs
     given_back: int = 0
 
@@ -42,10 +45,11 @@ class BadHosts:
         self.say = say
         self.attempts: dict[str, Attempt] = {}
         self.hosts: dict[str, Host] = {}  # by node id, those with failures only
+        self.at_fault: set[str] = set()  # trials that fail on every host
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns the state of an inactive copy: Ray Tune writes its callbacks to disk."""
-        return {"say": None, "attempts": {}, "hosts": {}}
+        return {"say": None, "attempts": {}, "hosts": {}, "at_fault": set()}
 
     def start(self, key: str, trial: Any) -> None:
         """Notes that an attempt at a trial has started."""
@@ -60,21 +64,32 @@ class BadHosts:
         attempt.has_row = True
         if self.hosts and (host := self.hosts.get(node_of(attempt.actor) or "")):
             host.failed.clear()
+            host.keys.clear()
 
     def fail(self, key: str) -> None:
         """Notes that an attempt has failed; it may set its host aside."""
         attempt = self.attempts.pop(key, None)
-        if attempt is None or attempt.has_row:
+        if attempt is None or attempt.has_row or key in self.at_fault:
             return
         node = node_of(attempt.actor)
-        if node is None:
+        if node is None or self._is_at_fault(key, node):
             return
         host = self.hosts.setdefault(node, Host())
         host.failed.append(attempt.trial)
+        host.keys.add(key)
         if not host.occupied and len(host.failed) >= IN_A_ROW and self._others(node):
             self._set_aside(node, host)
         if host.occupied:
             self._give_back(host)
+
+    def _is_at_fault(self, key: str, node: str) -> bool:
+        """Returns True if this trial alone had set another host aside, and uses that host again."""
+        for name, host in self.hosts.items():
+            if name != node and host.occupied and host.keys == {key}:
+                host.occupied, host.keys = [], set()  # actors end with their last handle
+                self.at_fault.add(key)
+                self.say("The host that was set aside is used again: its trial fails elsewhere too")
+        return key in self.at_fault
 
     def _others(self, node: str) -> list[str]:
         """Returns the hosts that are left without this one."""

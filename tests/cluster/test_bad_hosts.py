@@ -92,3 +92,22 @@ def test_no_trial_fails_for_ever_at_the_cost_of_a_host(cluster):
     for _ in range(GIVEN_BACK + 3):
         cluster.attempt("x", "b")
     assert cluster.failures["x"].num_failures == 3
+
+
+def test_a_trial_that_fails_elsewhere_too_gives_its_host_back(cluster):
+    for host in "bba":
+        cluster.attempt("x", host)
+    assert cluster.lines[-1].startswith("The host that was set aside is used again")
+    assert not any(host.occupied for host in cluster.watch.hosts.values())
+    assert cluster.failures["x"].num_failures == 1
+    for host in "bb":
+        cluster.attempt("x", host)  # and sets none aside again
+    assert cluster.failures["x"].num_failures == 3
+    assert not any(host.occupied for host in cluster.watch.hosts.values())
+
+
+def test_a_host_where_several_trials_fail_stays_aside(cluster):
+    for key, host in ("xb", "yb", "xa"):
+        cluster.attempt(key, host)
+    assert [host.occupied for host in cluster.watch.hosts.values()] == [["b", "b"], []]
+    assert len(cluster.lines) == 1
