@@ -22,6 +22,10 @@ from scaling.trial.extensions import UnknownName, needed
 if TYPE_CHECKING:
     import numpy as np
 
+OTHER_DEFAULTS = (
+    "{} was made by a version with other defaults. Give another --results folder, or move that "
+    "trial away."
+)
 LARGEST_TRIAL = 1 << 20  # a larger trial.json, in bytes, is not read
 
 
@@ -38,13 +42,12 @@ class TrialFolder:
 
     def trial(self) -> Trial:
         """Returns the trial; raises UsageError if it is missing, damaged or not the key's."""
-        trial = _stored(self.path / "trial.json")
+        file = self.path / "trial.json"
+        trial = _stored(file)
         if trial is None:
-            file = self.path / "trial.json"
             raise UsageError(f"{file} is missing or damaged. Run the study again.")
         if key(trial) != self.key:
-            changed = f"{self.path} holds the trial {key(trial)}: its name or file was changed."
-            raise UsageError(changed)
+            raise UsageError(f"{self.path} holds {key(trial)}: its name or file was changed.")
         return trial
 
     def create(self, trial: Trial) -> None:
@@ -58,10 +61,7 @@ class TrialFolder:
         elif key(stored) == key(trial) and stored.content and stored != trial:
             _write(self.path / "trial.json", trial)  # the user's data file has moved
         elif stored != trial:
-            raise UsageError(
-                f"{self.path} was made by a version with other defaults. "
-                "Give another --results folder, or move that trial away."
-            )
+            raise UsageError(OTHER_DEFAULTS.format(self.path))
 
     def rows(self) -> list[Row]:
         """Returns the readable rows by increasing epoch; a torn line loses that line only."""
