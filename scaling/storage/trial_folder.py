@@ -74,7 +74,7 @@ class TrialFolder:
     def cut_rows(self, epoch: int) -> list[Row]:
         """Removes rows after the epoch and unreadable lines; returns the remaining rows."""
         rows = [row for row in self.rows() if row["epoch"] <= epoch]
-        text = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        text = _lines(rows)
         if text != read_bytes(self.path / "rows.jsonl"):
             with atomic(self.path / "rows.jsonl") as stream:
                 stream.write(text)
@@ -84,8 +84,7 @@ class TrialFolder:
         """Adds numbers that were measured later to the epoch's row; rewrites the file."""
         rows = [row | numbers if row["epoch"] == epoch else row for row in self.rows()]
         with atomic(self.path / "rows.jsonl") as stream:
-            for row in rows:
-                stream.write(json.dumps(row, allow_nan=False).encode() + b"\n")
+            stream.write(_lines(rows, allow_nan=False))
 
     def merge_arrays(self, arrays: Mapping[str, "np.ndarray"]) -> None:
         """Adds arrays to `arrays.npz`, replacing those of the same name."""
@@ -151,6 +150,10 @@ class TrialFolder:
             return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
+
+
+def _lines(rows: list[Row], allow_nan: bool = True) -> bytes:
+    return b"".join(json.dumps(row, allow_nan=allow_nan).encode() + b"\n" for row in rows)
 
 
 def _write(path: Path, trial: Trial) -> None:
