@@ -36,7 +36,7 @@ WIDTHS: dict[str, Any] = {
 PRESETS = {
     # On the development part, m_z = 64 still gains after the 60 epochs that m_z <= 16 needs.
     "digits": Axes(
-        about="five random splits of sklearn's digits, 9 min on 2 cores", **presets.digits(),
+        about="five random splits of sklearn's digits, 8 min on 2 cores", **presets.digits(),
         m_z=(1, 4, 16), n_c_fixed=32, n_c=(2, 4, 8, 16, 32), m_z_rows=(1,),
         n_c_beyond=(64,), row_repeats=0, dmaapx_rows=(1,), dmaapx_repeats=3,
     ),
