@@ -111,10 +111,14 @@ class Progress(Following):
             self.notes.end()
 
 
-def last_line(error: Exception | None) -> str:
+def last_line(error: Exception | str | None) -> str:
     """Returns the last line of an error's trace, which is what a person needs of Ray's errors."""
     lines = [line.strip() for line in str(error or "").splitlines() if line.strip()]
-    return lines[-1] if lines else f"no reason known ({type(error).__name__})"
+    if lines:
+        return lines[-1]
+    if error == "":  # Tune tells errors through a file
+        return "its error could not be written: is the disk of the results folder full?"
+    return f"no reason known ({type(error).__name__})"
 
 
 class ProgressCallback(Callback):

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from scaling.cluster import progress
-from scaling.cluster.progress import LOG_SECONDS, Progress
+from scaling.cluster.progress import LOG_SECONDS, Progress, last_line
 from scaling.status import following
 from scaling.status.activity import Notes, read_now
 from scaling.status.listed import Listed
@@ -113,3 +113,12 @@ def test_a_disk_that_refuses_notes_stops_nothing(clock, tmp_path):
     shown.close()
     assert "0/1 trials done, 1 running" in shown.stream.getvalue()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    ("Traceback\n  line\nValueError: bad\n", "ValueError: bad"),
+    ("", "its error could not be written: is the disk of the results folder full?"),
+    (None, "no reason known (NoneType)"),
+])  # fmt: skip
+def test_the_reason_of_a_failure_is_its_last_line(error, said):
+    assert last_line(error) == said

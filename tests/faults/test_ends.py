@@ -79,6 +79,6 @@ def test_a_disk_that_is_full_when_tune_writes(study, small_disk):
     print(process.returncode, out, err)
     assert process.returncode == 3, out + err
     assert "Traceback" not in out + err
-    assert "No space left on device" in err
+    assert "is the disk of the results folder full?" in err
     small_disk(100_000, study.results / study.name)
     assert_goes_on(study)
