@@ -45,9 +45,9 @@ def assert_told(process, code, text):
     assert text in line and "python" in line and "--epochs 100" in line
 
 
-def assert_goes_on(study):
+def assert_goes_on(study, *more):
     study.abandoned()
-    run = study.run(*WORDS)
+    run = study.run(*WORDS, *more)
     assert run.returncode == 0, run.stdout + run.stderr
     assert set(study.states(100).values()) == {"done"}
 
@@ -81,4 +81,4 @@ def test_a_disk_that_is_full_when_tune_writes(study, small_disk):
     assert "Traceback" not in out + err
     assert "is the disk of the results folder full?" in err
     small_disk(100_000, study.results / study.name)
-    assert_goes_on(study)
+    assert_goes_on(study, "--retry-failed")  # as it said
