@@ -3,47 +3,35 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 
-class PageWriter:
-    """Starts to write the page of a study's folder at the start of a `with` block.
+@contextmanager
+def written_beside(folder: Path) -> Iterator[Callable[[], list[str]]]:
+    """Writes the page of a study's folder while the `with` block runs.
 
-    The process ends with the block at the latest; it is killed if the block raises.
+    The block gets a function that waits for the page and returns its path in a line, or a line with
+    the reason why there is none. Without that call the process is killed at the end of the block.
     """
+    with subprocess.Popen(
+        [sys.executable, "-m", "analysis.page", str(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    ) as process:
+        try:
+            yield lambda: _lines(process)
+        finally:
+            process.kill()  # which does nothing to a process that has ended
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
 
-    def __enter__(self) -> Self:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "analysis.page", str(self.folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-        return self
-
-    def lines(self) -> list[str]:
-        """Waits for the page and returns its path in a line; a failure is a line, too."""
-        told, errors = self.process.communicate()
-        if self.process.returncode == 0:
-            return told.splitlines()
-        reason = (
-            errors.strip() or f"the process ended with {self.process.returncode}"
-        ).splitlines()
-        return [f"No page: {reason[-1]}"]
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
+def _lines(process: subprocess.Popen[str]) -> list[str]:
+    lines, errors = process.communicate()
+    if process.returncode == 0:
+        return lines.splitlines()
+    reason = errors.strip() or f"the process ended with {process.returncode}"
+    return [f"No page: {reason.splitlines()[-1]}"]

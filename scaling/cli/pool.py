@@ -11,7 +11,7 @@ from scaling.cli.process import at_work
 from scaling.trial.bounds import NUMBER, number, whole
 
 if TYPE_CHECKING:
-    from scaling.cluster.sampling import PoolRequest
+    from scaling.cluster.sampling_progress import PoolRequest
     from scaling.pools.pool import Pool
     from scaling.storage.store import Store
 

@@ -17,7 +17,7 @@ from scaling.cli.axes import override
 from scaling.cli.machine import check_cpus
 from scaling.cli.needed import check_needed, lacks, with_whole_pool_names
 from scaling.cli.options import SMOKE, parser, preset_of
-from scaling.cli.page import PageWriter
+from scaling.cli.page import written_beside
 from scaling.cli.planned import check_here, identify, plan_of, show
 from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, ended, program, typed
 from scaling.cli.selection import work_of
@@ -168,10 +168,10 @@ def _run(request: "Request", report: Report, work: Work, draw: bool) -> "Ended":
 
 def _drawn(request: "Request", report: Report, profile: "Profile") -> list[str]:
     """Draws the figures and, beside them, writes the page; returns the lines to print."""
-    with PageWriter(request.folder) as page:
+    with written_beside(request.folder) as page_lines:
         lines = [*report(request.folder)]
         shown.show(request.events, lines, profile.entry()["wall"])
-        return lines + page.lines()
+        return lines + page_lines()
 
 
 def _undrawn(request: "Request", profile: "Profile") -> list[str]:

@@ -64,7 +64,7 @@ class BadHosts:
         attempt.has_row = True
         if self.hosts and (host := self.hosts.get(node_of(attempt.actor) or "")):
             host.failed.clear()
-            host.keys.clear()
+            self._use_again(host, "a trial works there")
 
     def fail(self, key: str) -> None:
         """Notes that an attempt has failed; it may set its host aside."""
@@ -86,10 +86,14 @@ class BadHosts:
         """Returns True if this trial alone had set another host aside, and uses that host again."""
         for name, host in self.hosts.items():
             if name != node and host.occupied and host.keys == {key}:
-                host.occupied, host.keys = [], set()  # actors end with their last handle
                 self.at_fault.add(key)
-                self.say("The host that was set aside is used again: its trial fails elsewhere too")
+                self._use_again(host, "its trial fails elsewhere too")
         return key in self.at_fault
+
+    def _use_again(self, host: Host, why: str) -> None:
+        if host.occupied:
+            self.say(f"The host that was set aside is used again: {why}")
+        host.occupied, host.keys = [], set()  # actors end with their last handle
 
     def _others(self, node: str) -> list[str]:
         """Returns the hosts that are left without this one."""

@@ -11,8 +11,7 @@ from ray.exceptions import RayError, RayTaskError
 from scaling.cluster import gpu_memory
 from scaling.cluster.keeper import Courier, pool_folder
 from scaling.cluster.limits import Caps, Limits, as_they_end
-from scaling.cluster.sampling_progress import PoolRequest as PoolRequest
-from scaling.cluster.sampling_progress import SamplingProgress
+from scaling.cluster.sampling_progress import PoolRequest, SamplingProgress
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
 from scaling.data.datasets import Dataset, load

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.distributions import Independent
 
 from scaling.metrics.q_families import Family, Finetuned, PerImage
-from scaling.models.cuda_graph import replayed
+from scaling.models.cuda_graph import replayed, set_rate
 from scaling.models.vae import VAE, diagonal_normal, prior
 from scaling.trial.bounds import Count, Positive
 from scaling.trial.validation import Validated
@@ -64,7 +64,8 @@ def optimize(vae: VAE, x: Tensor, q: Independent, search: Search) -> tuple[Indep
     mean, total = [torch.zeros_like(value) for value in family.values()], 0
     for taken in range(search.steps):
         decay = 0.5 * (1 + math.cos(math.pi * taken / search.steps))
-        _set_rates(family.optimizer, [decay * rate for rate in rates])
+        for group, rate in zip(family.optimizer.param_groups, rates, strict=True):
+            set_rate(group, decay * rate)
         ascent.step()
         if (weight := taken + 1 - first) > 0:
             total += weight
@@ -80,14 +81,6 @@ def _family(vae: VAE, x: Tensor, q: Independent, search: Search) -> Family:
     if search.variant == "encoder_finetune":
         return Finetuned(vae, x, lr)
     return PerImage(q if search.init == "encoder" else prior(q), lr)
-
-
-def _set_rates(optimizer: torch.optim.Optimizer, rates: list[float]) -> None:
-    for group, rate in zip(optimizer.param_groups, rates, strict=True):
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
 
 
 class Ascent:

@@ -3,6 +3,7 @@
 import sys
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -74,6 +75,14 @@ def replayed(step: Step, batch: int, device: torch.device) -> Step:
     Everything that the step changes must be changed in place.
     """
     return graphed(step, batch) if device.type == "cuda" else step
+
+
+def set_rate(group: dict[str, Any], rate: float) -> None:
+    """Sets the learning rate of an optimizer's group, in place if it is a tensor of a graph."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
 
 
 def _eager(step: Step, x: Tensor) -> Tensor:

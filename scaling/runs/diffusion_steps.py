@@ -8,7 +8,7 @@ from torch import Tensor
 
 from scaling.models import edm
 from scaling.models.arithmetic import networks_in
-from scaling.models.cuda_graph import Step, graphed
+from scaling.models.cuda_graph import Step, graphed, set_rate
 from scaling.models.edm import Denoiser
 from scaling.runs.gradients import DropoutMasks, Gradients
 from scaling.runs.run import Run
@@ -101,18 +101,13 @@ class DiffusionSteps(Run):
     def _step(self, images: Tensor, seen: int) -> Tensor:
         """Performs a gradient step after `seen` images; returns the batch's mean loss per pixel."""
         batch = len(images)
-        self._set_lr(learning_rate(self.trial, seen, batch))
+        rate = learning_rate(self.trial, seen, batch)
+        for group in self.optimizer.param_groups:
+            set_rate(group, rate)
         loss = self.descend(images)
         half_life = edm.ema_half_life(self.trial.ema_images, seen)
         edm.update_average(self.averaged, self.weights, batch, half_life)
         return loss
-
-    def _set_lr(self, value: float) -> None:
-        for group in self.optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(value)
-            else:
-                group["lr"] = value
 
     def _descend(self, images: Tensor) -> Tensor:
         """Performs one step of Adam on the images; returns their mean loss per pixel."""

@@ -1,9 +1,11 @@
 """The page that a second process writes is the one that this process would write."""
 
+import subprocess
+
 import pytest
 
 from analysis import page
-from scaling.cli.page import PageWriter
+from scaling.cli.page import written_beside
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, key
 
@@ -22,24 +24,32 @@ def study(tmp_path):
 
 
 def test_both_write_the_same_page(study):
-    with PageWriter(study) as writer:
-        assert writer.lines() == [f"page: {study / page.NAME}"]
+    with written_beside(study) as lines:
+        assert lines() == [f"page: {study / page.NAME}"]
     written = (study / page.NAME).read_text()
     assert "digits" in written and written == page.write(study).read_text()
 
 
 def test_a_page_that_cannot_be_written_is_a_line(study, tmp_path, monkeypatch):
     (study / page.NAME).mkdir()
-    with PageWriter(study) as writer:
-        (line,) = writer.lines()
+    with written_beside(study) as lines:
+        (line,) = lines()
     assert line.startswith("No page: ") and page.NAME in line
     monkeypatch.setenv("MPLBACKEND", "no backend of this name")
-    with PageWriter(tmp_path) as writer:
-        (line,) = writer.lines()
+    with written_beside(tmp_path) as lines:
+        (line,) = lines()
     assert line.startswith("No page: ")
 
 
-def test_it_ends_with_the_block(study):
-    with pytest.raises(KeyboardInterrupt), PageWriter(study) as writer:
+def test_it_ends_with_the_block(study, monkeypatch):
+    begun: list[subprocess.Popen[str]] = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *words, **options):
+            super().__init__(*words, **options)
+            begun.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    with pytest.raises(KeyboardInterrupt), written_beside(study):
         raise KeyboardInterrupt
-    assert writer.process.returncode is not None
+    assert begun[0].returncode is not None and not (study / page.NAME).exists()

@@ -111,3 +111,13 @@ def test_a_host_where_several_trials_fail_stays_aside(cluster):
         cluster.attempt(key, host)
     assert [host.occupied for host in cluster.watch.hosts.values()] == [["b", "b"], []]
     assert len(cluster.lines) == 1
+
+
+def test_a_row_of_a_trial_that_still_runs_there_gives_the_host_back(cluster):
+    cluster.attempt("z", "b", fails=False)
+    for key in "xy":
+        cluster.attempt(key, "b")
+    assert cluster.watch.hosts["b" * LENGTH].occupied
+    cluster.watch.row("z")
+    assert not cluster.watch.hosts["b" * LENGTH].occupied
+    assert cluster.lines[-1].endswith("a trial works there")

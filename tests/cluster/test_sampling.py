@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import RayTaskError
 
 from scaling.cluster import limits, sampling
+from scaling.cluster.sampling_progress import PoolRequest
 from scaling.errors import UsageError
 from scaling.pools.build import missing, write_chunk
 from scaling.storage.store import Store
@@ -50,7 +51,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def order():
-    return sampling.PoolRequest(SPEC, DiffusionTrial("digits"), k=3)
+    return PoolRequest(SPEC, DiffusionTrial("digits"), k=3)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ _train_epoch = VaeRun.train_epoch
 
 def train_epoch(self):
     from scaling.trial import key
-    line = f"{key(self.trial)} {self.epoch} {os.getpid()} {time.time()}\\n"
+    line = f"{key(self.trial)} {self.epoch} {PROCESS} {time.time()}\\n"
     handle = os.open(%r, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
     os.write(handle, line.encode())
     os.close(handle)
@@ -35,6 +35,13 @@ def train_epoch(self):
 
 VaeRun.train_epoch = train_epoch
 """
+
+
+def ledger(path: Path, process: str = "os.getpid()") -> str:
+    """The code that notes each epoch of a VAE in a file, with the number of the process."""
+    return LEDGER.replace("PROCESS", process) % str(path)
+
+
 CLUSTER = """
 import json, sys
 from ray.cluster_utils import Cluster
@@ -67,7 +74,7 @@ class Watched(Study):
         self.hook.mkdir()
         shutil.copy(HERE / "sitecustomize.py", self.hook)
         self.environment["PYTHONPATH"] = f"{self.hook}{os.pathsep}{ROOT}"
-        self.after("scaling.runs.vae", LEDGER % str(self.hook / "ledger"))
+        self.after("scaling.runs.vae", ledger(self.hook / "ledger"))
 
     def after(self, module, code):
         """Runs the code in the module's namespace, after its import, in every process."""

@@ -15,26 +15,11 @@ from scaling.runs.execute import Job, execute
 from scaling.storage.trial_folder import TrialFolder
 from tests.cluster.conftest import ROOT
 from tests.conftest import timeless
-from tests.faults.conftest import Watched
+from tests.faults.conftest import Watched, ledger
 from tests.hosts.network import TMP, Host, Network
 
 # The number of a process and of its host in one: process ids of hosts overlap.
-LEDGER = """
-import os, time
-
-_train_epoch = VaeRun.train_epoch
-
-def train_epoch(self):
-    from scaling.trial import key
-    process = os.stat("/proc/self/ns/pid").st_ino * 10**7 + os.getpid()
-    line = f"{key(self.trial)} {self.epoch} {process} {time.time()}\\n"
-    handle = os.open(%r, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
-    os.write(handle, line.encode())
-    os.close(handle)
-    return _train_epoch(self)
-
-VaeRun.train_epoch = train_epoch
-"""
+PROCESS = 'os.stat("/proc/self/ns/pid").st_ino * 10**7 + os.getpid()'
 
 
 @dataclass
@@ -46,7 +31,7 @@ class OnHost(Watched):
 
     def __post_init__(self):
         super().__post_init__()
-        (self.hook / "scaling.runs.vae.after").write_text(LEDGER % str(self.hook / "ledger"))
+        (self.hook / "scaling.runs.vae.after").write_text(ledger(self.hook / "ledger", PROCESS))
 
     def start(self, *words):
         assert self.driver
