@@ -1,11 +1,13 @@
 """Progress of a launch: what counts as done, the lines of a log, and what is left on disk."""
 
 import io
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from scaling.cluster import progress
-from scaling.cluster.progress import LOG_SECONDS, Progress, last_line
+from scaling.cluster.progress import LOG_SECONDS, Progress, ProgressCallback, last_line
 from scaling.status import following
 from scaling.status.activity import Notes, read_now
 from scaling.status.listed import Listed
@@ -122,3 +124,20 @@ def test_a_disk_that_refuses_notes_stops_nothing(clock, tmp_path):
 ])  # fmt: skip
 def test_the_reason_of_a_failure_is_its_last_line(error, said):
     assert last_line(error) == said
+
+
+def test_what_becomes_of_attempts_is_noted_by_host(clock):
+    notes: list[tuple[str, str]] = []
+    names = ("start", "row", "fail", "end", "check")
+    watcher: Any = SimpleNamespace(
+        **{name: lambda *words, name=name: notes.append((name, *words[:1])) for name in names}
+    )
+    hooks = ProgressCallback(
+        made({"k": 1.0}), lambda running: None, lost=watcher, bad_hosts=watcher
+    )
+    trial: Any = SimpleNamespace(config={"key": "k"})
+    hooks.on_trial_start(0, [], trial)
+    hooks.on_trial_result(0, [], trial, {"epoch": 3})
+    hooks.on_trial_result(0, [], trial, {})  # a sign of life, no row
+    hooks.on_trial_recover(0, [], trial)
+    assert notes == [("start", "k"), ("start", "k"), ("row", "k"), ("end", "k"), ("fail", "k")]

@@ -57,3 +57,12 @@ def elbo_and_slope(vae, x):
 def test_float32_is_the_vae_itself(trial):
     vae = build(trial, 1, 8, 17)
     assert trained_in("float32", vae) is vae
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+@pytest.mark.parametrize("before", [False, True])
+def test_the_fastest_convolutions_are_chosen_inside_the_block_only(monkeypatch, wanted, before):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", before)
+    with precision.fastest_convolutions(wanted):
+        assert torch.backends.cudnn.benchmark is (wanted or before)
+    assert torch.backends.cudnn.benchmark is before

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
+from scaling.cli import shown
 from scaling.cli.shown import find_path
 from scaling.storage import run_places
 from scaling.storage.store import Store
@@ -204,3 +205,17 @@ def test_files_that_count_no_more_go_once_every_reader_has_gone_on(tmp_path):
     (file,) = mean.glob(run_places.FILES)
     assert file not in older
     assert [e.value for e in read(mean).Scalars("elbo/test_elbo")] == [e.value for e in before]
+
+
+def test_the_table_is_named_only_where_it_was_written(tmp_path):
+    drawn, not_drawn = (shown.where(tmp_path, drawn) for drawn in (True, False))
+    assert drawn[1:] == not_drawn and "tensorboard" in not_drawn[0]
+    assert drawn[0].startswith(f"table: {tmp_path / 'trials.parquet'}")
+
+
+def test_empty_folders_go_the_innermost_first_and_files_stay(tmp_path):
+    for place in ("a/b/c", "kept/d"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "kept/file").touch()
+    run_places._remove_empty(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "kept"]
