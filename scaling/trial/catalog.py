@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from tokenize import TokenError
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from zipfile import BadZipFile, ZipFile
 
 MULTIPLE = 4  # sides are padded to a multiple of this, because the networks halve them twice
@@ -25,6 +25,16 @@ UNREADABLE = (  # exceptions raised when a damaged npy or npz file is read
 )
 
 
+class VaeSettings(TypedDict, total=False):
+    """Holds the settings of a data set's VAE in Appendix B.1: fields of a VaeTrial."""
+
+    network: str
+    likelihood: str
+    mixtures: int
+    lr: float
+    batch: int
+
+
 @dataclass(frozen=True)
 class DatasetRow:
     """Describes a data set: image shape, number of levels, and the settings of Appendix B.1."""
@@ -33,7 +43,7 @@ class DatasetRow:
     side: int  # pixels, after zero-padding to a multiple of 4
     levels: int
     train_images: int
-    settings: dict[str, Any]
+    settings: VaeSettings
     official_test: int | None = None  # images in the official test set, if it has one
     undivided: int | None = None  # number of all images, if they are published as one set
     validation: int | None = None  # most images used for validation; None: a quarter of the rest
@@ -53,8 +63,8 @@ class DatasetRow:
         return self.train_images + (tested if self.official_test is None else self.official_test)
 
 
-FULLY_CONNECTED = {"network": "fully_connected", "lr": 1e-3, "batch": 100}
-RESIDUAL = {
+FULLY_CONNECTED: VaeSettings = {"network": "fully_connected", "lr": 1e-3, "batch": 100}
+RESIDUAL: VaeSettings = {
     "network": "residual",
     "likelihood": "mixture",
     "mixtures": 10,

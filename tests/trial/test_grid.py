@@ -1,7 +1,7 @@
 """Keys, grids and the fields' types."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import pytest
@@ -97,7 +97,7 @@ def test_trials_survive_json(real_share, k, augment, mollify_epochs):
 )
 def test_analysis_names_sources_as_they_name_themselves(source):
     trial = replace(BASE, source=source, likelihood="bernoulli")
-    assert source_name(to_dict(trial)["source"]) == source.name
+    assert source_name(asdict(trial.source)) == source.name
 
 
 def test_grid_is_a_product_without_duplicates():
