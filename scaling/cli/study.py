@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from scaling.cluster.profile import Profile
     from scaling.cluster.request import Request
     from scaling.planning.plan import Plan
+    from scaling.storage.contents import Record, StudyFile
     from scaling.storage.lock import Lock
 
 
@@ -155,7 +156,7 @@ def _run(request: "Request", report: Report, work: Work, draw: bool) -> "Ended":
     with profile.kept(request.study):
         ended = run(request, profile, launch_entry(sys.argv))
         request.store.update_study(
-            request.study, lambda study: _without_none(study | work.record(request.store))
+            request.study, lambda study: _recorded(study, work.record(request.store))
         )
         now = [planned.scheduled for planned in request.trials.values()]
         if not ended.cap and work.now(request.store) != now:
@@ -180,8 +181,16 @@ def _undrawn(request: "Request", profile: "Profile") -> list[str]:
     return lines
 
 
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _recorded(study: "StudyFile", record: "Record") -> "StudyFile":
+    """Returns the content of study.json with what the record has, and without what it lacks."""
+    made = study.copy()
+    made.pop("search", None)
+    made.pop("rates", None)
+    if search := record["search"]:
+        made["search"] = search
+    if rates := record["rates"]:
+        made["rates"] = rates
+    return made
 
 
 def _raised(cap: str) -> str:

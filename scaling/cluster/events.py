@@ -5,6 +5,7 @@ from typing import Any
 
 from ray.tune import Callback
 
+from scaling.storage.rows import Row
 from scaling.storage.study_events import StudyEvents
 
 
@@ -20,7 +21,7 @@ class EventsCallback(Callback):
         self.broken = False
 
     def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        self, iteration: int, trials: list[Any], trial: Any, result: Row, **info: Any
     ) -> None:
         """Updates the means after a measured epoch."""
         if "epoch" in result:

@@ -14,6 +14,7 @@ from scaling.status.board import board, counted, timed
 from scaling.status.following import STARTING, TRAINING, Following
 from scaling.status.listed import Listed
 from scaling.status.screen import Screen, is_live, room
+from scaling.storage.rows import Row
 
 LOG_LINES = 6  # lines of progress without a terminal, at equal shares of the work
 LOG_SECONDS = 600  # a log gets a line after this long without one
@@ -155,7 +156,7 @@ class ProgressCallback(Callback):
             self.bad_hosts.start(key, trial)
 
     def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        self, iteration: int, trials: list[Any], trial: Any, result: Row, **info: Any
     ) -> None:
         """Notes a measured epoch."""
         if "epoch" in result:

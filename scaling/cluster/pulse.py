@@ -16,6 +16,7 @@ import ray
 from ray.exceptions import RayError
 
 from scaling.cluster.watchdog import Report
+from scaling.storage.rows import Row
 
 BEAT_SECONDS = 5.0
 LOST_SECONDS = 60.0  # a trial silent, or waiting in a report, for this long is lost
@@ -70,7 +71,7 @@ class Pulse:
     def timed(self, report: Report) -> Report:
         """Wraps a report, so that the keeper learns how long a call has lasted."""
 
-        def reported(row: dict[str, Any]) -> None:
+        def reported(row: Row) -> None:
             self.since = time.monotonic()
             try:
                 report(row)
@@ -105,7 +106,7 @@ class LostTrials:
         self.awake_since = self.checked = self.asked = time.monotonic()
         self.answer: ray.ObjectRef | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Returns the state of an inactive copy: Ray Tune writes its callbacks to disk."""
         return {"keeper": None}
 

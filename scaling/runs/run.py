@@ -11,6 +11,7 @@ import torch
 
 from scaling.errors import UsageError
 from scaling.models.flops import trained_flops
+from scaling.storage.checkpoints import State
 from scaling.storage.rows import Row as Row
 from scaling.trial import Trial
 from scaling.trial.catalog import DatasetRow
@@ -19,8 +20,8 @@ from scaling.trial.catalog import DatasetRow
 class Stateful(Protocol):
     """Describes a part of a run whose state can be saved: a network or an optimizer."""
 
-    def state_dict(self) -> dict[str, Any]: ...
-    def load_state_dict(self, state_dict: dict[str, Any]) -> Any: ...
+    def state_dict(self) -> State: ...
+    def load_state_dict(self, state_dict: State) -> Any: ...
 
 
 class Run(ABC):
@@ -101,14 +102,14 @@ class Run(ABC):
         regular = self.measured_at(self.epoch, self.epochs, self.measure_every)
         return regular or self.epoch in self.kept_epochs
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Returns everything that the next epoch depends on, and the last row."""
         parts = {name: part.state_dict() for name, part in self.parts.items()}
         counters = {"epoch": self.epoch, "seconds": self.seconds, "loss": self.loss}
         stopped = {"stopped": self.stopped} if self.stopped else {}
         return counters | parts | {"last_row": self.last_row} | stopped
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Restores the state that `state_dict` returned."""
         for name, part in self.parts.items():
             part.load_state_dict(state[name])

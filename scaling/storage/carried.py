@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scaling.storage import checkpoints
+from scaling.storage.checkpoints import State
 from scaling.storage.file_server import PART_BYTES, RemoteFiles, Stamp
 from scaling.storage.lock import Fence
 from scaling.storage.rows import Row
@@ -126,14 +127,14 @@ class CarriedFolder(TrialFolder):
         super().merge_arrays(arrays)
         self._send(ARRAYS)
 
-    def save_checkpoint(self, state: dict[str, Any]) -> bool:
+    def save_checkpoint(self, state: State) -> bool:
         """Saves the state as the newest checkpoint, here and on the server."""
         saved = super().save_checkpoint(state)
         if saved:
             self._send(checkpoints.NEWEST)
         return saved
 
-    def keep_model(self, state: dict[str, Any]) -> None:
+    def keep_model(self, state: State) -> None:
         """Keeps the epoch's model on the server only: this host's own disk may be small."""
         super().keep_model(state)
         name = checkpoints.KEPT.format(state["epoch"])

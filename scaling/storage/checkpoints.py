@@ -11,11 +11,14 @@ from typing import Any
 
 from scaling.storage.files import atomic
 
+# The state of a run: its epoch, and the `state_dict` of each network and optimizer. Also that of
+# such a part. What it contains depends on the kind of run and, below, on PyTorch.
+State = dict[str, Any]
 NEWEST, PREVIOUS = "checkpoint.pt", "checkpoint.prev.pt"
 KEPT = "checkpoint.epoch{}.pt"
 
 
-def save(folder: Path, state: dict[str, Any]) -> bool:
+def save(folder: Path, state: State) -> bool:
     """Saves the state as the newest checkpoint; the old one becomes the previous.
 
     Returns False, and saves nothing, if an existing checkpoint is from a later epoch: a process
@@ -36,7 +39,7 @@ def put_newest(folder: Path, written: Path) -> None:
     os.replace(written, newest)
 
 
-def load(folder: Path) -> Iterator[dict[str, Any]]:
+def load(folder: Path) -> Iterator[State]:
     """Yields the newest and the previous state if readable; tensors are memory-mapped."""
     for name in (NEWEST, PREVIOUS):
         state = _read(folder / name)
@@ -44,7 +47,7 @@ def load(folder: Path) -> Iterator[dict[str, Any]]:
             yield state
 
 
-def keep(folder: Path, state: dict[str, Any]) -> None:
+def keep(folder: Path, state: State) -> None:
     """Saves the model of the state's epoch to its own file, for metrics or samples made later.
 
     For a diffusion model these are its averaged weights.
@@ -65,13 +68,13 @@ def epochs(folder: Path) -> list[int]:
     return sorted({*kept_epochs(folder), *(state["epoch"] for state in load(folder))})
 
 
-def at(folder: Path, epoch: int) -> dict[str, Any] | None:
+def at(folder: Path, epoch: int) -> State | None:
     """Returns the state of the epoch, or None if there is none that can be read."""
     states = [*load(folder), _read(folder / KEPT.format(epoch))]
     return next((state for state in states if state and state["epoch"] == epoch), None)
 
 
-def _write(path: Path, state: dict[str, Any]) -> None:
+def _write(path: Path, state: State) -> None:
     import torch
 
     with atomic(path) as stream:
@@ -81,7 +84,7 @@ def _write(path: Path, state: dict[str, Any]) -> None:
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> State | None:
     import torch
 
     try:
