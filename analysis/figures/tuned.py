@@ -1,7 +1,6 @@
 """Figure 8's path at one learning rate, and at each cell's best one (`--lr-from`)."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -39,7 +38,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parts(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    rates: dict[str, Any] | None = frame.attrs.get("rates")
+    rates: choice.Rates | None = frame.attrs.get("rates")
     if not rates:
         raise ResultsError(
             "No tuned rates are recorded for these results. Run the study with them: "
