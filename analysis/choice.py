@@ -15,14 +15,14 @@ FIXED, TUNED = "fixed rate", "tuned rates"
 T = TypeVar("T")
 
 
-class Rung(TypedDict):
+class RungRecord(TypedDict):
     """Describes a rung of successive halving: how many points reach how many epochs."""
 
     epochs: int
     points: int
 
 
-class Point(TypedDict):
+class SearchedPoint(TypedDict):
     """Describes a point of a search in one cell."""
 
     values: dict[str, object]  # by searched field
@@ -32,7 +32,7 @@ class Point(TypedDict):
     chosen: bool
 
 
-class Search(TypedDict):
+class SearchRecord(TypedDict):
     """Describes a search, as study.json records it."""
 
     ranges: dict[str, str]  # by searched field
@@ -40,12 +40,12 @@ class Search(TypedDict):
     points: str  # how they were drawn
     over: str
     halving: int | None
-    rungs: list[Rung]
+    rungs: list[RungRecord]
     chosen_by: str | None
-    cells: list[list[Point]]
+    cells: list[list[SearchedPoint]]
 
 
-class Rates(TypedDict):
+class RatesRecord(TypedDict):
     """Describes the learning rates of a study, as study.json records them."""
 
     study: str  # the one whose best rates were taken
@@ -53,14 +53,14 @@ class Rates(TypedDict):
     tuned: list[str]  # keys of the trials at the best rate of their cell
 
 
-def search_of(frame: pd.DataFrame, about: Mapping[str, object]) -> Search | None:
+def search_of(frame: pd.DataFrame, about: Mapping[str, object]) -> SearchRecord | None:
     """Returns the search that the study records, or None if these trials belong to no search."""
-    return _recorded(frame, cast(Search | None, about.get("search")), _searched)
+    return _recorded(frame, cast(SearchRecord | None, about.get("search")), _searched)
 
 
-def rates_of(frame: pd.DataFrame, about: Mapping[str, object]) -> Rates | None:
+def rates_of(frame: pd.DataFrame, about: Mapping[str, object]) -> RatesRecord | None:
     """Returns the fixed and tuned learning rates that the study records, or None without them."""
-    return _recorded(frame, cast(Rates | None, about.get("rates")), _with_rates)
+    return _recorded(frame, cast(RatesRecord | None, about.get("rates")), _with_rates)
 
 
 def figures_of(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
@@ -106,15 +106,15 @@ def _keep(frame: pd.DataFrame, keys: set[str], among: set[str]) -> pd.DataFrame:
     return frame[frame["key"].isin(keys) | ~frame["key"].isin(among)]
 
 
-def _points(search: Search) -> list[Point]:
+def _points(search: SearchRecord) -> list[SearchedPoint]:
     return [point for cell in search["cells"] for point in cell]
 
 
-def _searched(search: Search) -> set[str]:
+def _searched(search: SearchRecord) -> set[str]:
     return {key for point in _points(search) for key in point["keys"]}
 
 
-def _with_rates(rates: Rates) -> set[str]:
+def _with_rates(rates: RatesRecord) -> set[str]:
     return {*rates["fixed"], *rates["tuned"]}
 
 

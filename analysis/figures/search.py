@@ -51,7 +51,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row(
-    at: int, point: choice.Point, trial: pd.Series, last: int, frame: pd.DataFrame
+    at: int, point: choice.SearchedPoint, trial: pd.Series, last: int, frame: pd.DataFrame
 ) -> dict[str, object]:
     scores = {int(epochs): score for epochs, score in point["scores"].items()}
     row: dict[str, object] = {"cell": at}
@@ -69,8 +69,8 @@ def _row(
     return row
 
 
-def _search(frame: pd.DataFrame) -> choice.Search:
-    search: choice.Search | None = frame.attrs.get("search")
+def _search(frame: pd.DataFrame) -> choice.SearchRecord:
+    search: choice.SearchRecord | None = frame.attrs.get("search")
     if not search:
         raise ResultsError(
             "No search is recorded for these results. "
@@ -102,12 +102,12 @@ def search(frame: pd.DataFrame, note: str = "") -> Figure:
     return figure
 
 
-def _heading(record: choice.Search) -> str:
+def _heading(record: choice.SearchRecord) -> str:
     climbing = ", ".join(f"{rung['points']} to epoch {rung['epochs']}" for rung in record["rungs"])
     return f"{record['samples']} points of a {record['points']}\nin each cell: {climbing}"
 
 
-def _handles(record: choice.Search) -> list[Line2D]:
+def _handles(record: choice.SearchRecord) -> list[Line2D]:
     handles = [Line2D([], [], color=CHOSEN, linewidth=2, label="chosen")]
     if record["halving"]:
         handles.append(Line2D([], [], color=STOPPED, label="stopped at an earlier epoch"))

@@ -38,7 +38,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parts(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    rates: choice.Rates | None = frame.attrs.get("rates")
+    rates: choice.RatesRecord | None = frame.attrs.get("rates")
     if not rates:
         raise ResultsError(
             "No tuned rates are recorded for these results. Run the study with them: "

@@ -13,16 +13,16 @@ from analysis.trial_folder import ResultsError
 class Measured(TypedDict, total=False):
     """Holds the template's values that need a measured epoch."""
 
-    verdict: text.Judged
-    claims: text.Ledger
+    verdict: text.ShownVerdict
+    claims: text.ShownClaims
     heat: cells.Heat
     heat_tables: list[cells.HeatTable]
-    figures: list[drawn.Drawn]
-    learning: learning.Curves
+    figures: list[drawn.DrawnFigure]
+    learning: learning.LearningCurves
     pictures: list[pictures.TrialPicture]
     pools: list[pictures.PoolPicture]
     costs: list[costs.CostRow]
-    trials: trials.Table
+    trials: trials.TrialTable
     datasets: list[dict[str, str]]
 
 

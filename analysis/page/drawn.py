@@ -15,7 +15,7 @@ from analysis.trial_folder import ResultsError
 SAFE = " !$&'()*+,-./:;=?@_~<>"  # need no escape in a data: URI inside double quotes
 
 
-class Drawn(TypedDict):
+class DrawnFigure(TypedDict):
     """Holds a figure with its caption and command, and its files as data: URIs, or an error."""
 
     name: str
@@ -28,14 +28,14 @@ class Drawn(TypedDict):
     text: NotRequired[str]  # of a table
 
 
-def drawn(names: tuple[str, ...], path: Path, frame: pd.DataFrame) -> list[Drawn]:
+def drawn(names: tuple[str, ...], path: Path, frame: pd.DataFrame) -> list[DrawnFigure]:
     """Draws figures and tables of results; one that cannot be drawn yet has an `error` instead."""
     return [_one(name, path, frame) for name in names]
 
 
-def _one(name: str, path: Path, frame: pd.DataFrame) -> Drawn:
+def _one(name: str, path: Path, frame: pd.DataFrame) -> DrawnFigure:
     typed = command(name, "--results", path.name, "-o", f"{name}.pdf")
-    about: Drawn = {"name": name, "about": figures.about(name), "command": typed}
+    about: DrawnFigure = {"name": name, "about": figures.about(name), "command": typed}
     try:
         loaded = figures.load(name, path, frame)
         table = figures.numbers(name, loaded)

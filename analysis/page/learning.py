@@ -22,7 +22,7 @@ class CurvesCell(TypedDict):
     words: str
 
 
-class Curves(TypedDict, total=False):
+class LearningCurves(TypedDict, total=False):
     """Holds the pictures by cell, their common axes, and a colour and dash for each line."""
 
     cells: list[CurvesCell]
@@ -33,7 +33,7 @@ class Curves(TypedDict, total=False):
     key: list[dict[str, str]]  # colour, dash and name
 
 
-def learning_curves(vaes: pd.DataFrame) -> Curves:
+def learning_curves(vaes: pd.DataFrame) -> LearningCurves:
     """Returns the pictures by cell, their common axes, and a colour and dash for each line.
 
     Test ELBO is drawn as a line of the mean over trials and thin lines of the trials, train ELBO

@@ -40,14 +40,14 @@ class PlacedWhisker(Whisker):
     x_high: float
 
 
-class Moves(TypedDict):
+class ShownMoves(TypedDict):
     """Holds all moves along the path, and the place of zero on their common axis."""
 
     zero: float
     rows: list[PlacedWhisker]
 
 
-class Judged(TypedDict, total=False):
+class ShownVerdict(TypedDict, total=False):
     """Holds the verdict on double descent; without a judged path, `plain` and `moves` are absent.
 
     It is {} for results without Figure 8.
@@ -58,10 +58,10 @@ class Judged(TypedDict, total=False):
     sentence: str
     lines: list[str]
     plain: str
-    moves: Moves
+    moves: ShownMoves
 
 
-class Ledger(TypedDict):
+class ShownClaims(TypedDict):
     """Holds the claims as rows of the ledger with tone and sign, and the number per verdict."""
 
     rows: list[dict[Any, Any]]  # pandas' records of `claims.ledger`
@@ -69,7 +69,7 @@ class Ledger(TypedDict):
     counts: list[tuple[str, str, int]]  # verdict, tone, number
 
 
-def judged(frame: pd.DataFrame, shows_path: bool) -> Judged:
+def judged(frame: pd.DataFrame, shows_path: bool) -> ShownVerdict:
     """Returns tone, sentence and lines of the verdict on double descent, {} without Figure 8."""
     if not shows_path:
         return {}
@@ -81,7 +81,7 @@ def judged(frame: pd.DataFrame, shows_path: bool) -> Judged:
     sentence, *lines = verdict_lines(found, at_best(frame, found))
     moves = [_whisker(m.name, m.crossfit.mean, m.crossfit.low, m.crossfit.high)
              for m in found.moves]  # fmt: skip
-    made: Judged = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
+    made: ShownVerdict = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
     return made | {"plain": _plain(found), "moves": scaled(moves)}
 
 
@@ -106,7 +106,7 @@ def _whisker(name: str, mean: float, low: float, high: float) -> Whisker:
             "high": high if known else mean, "text": f"{mean:+.2f}{ends}"}  # fmt: skip
 
 
-def scaled(moves: list[Whisker]) -> Moves:
+def scaled(moves: list[Whisker]) -> ShownMoves:
     """Scales whiskers to a common axis from 0 to 100; `zero` is the position of zero on it."""
     low = min([0.0, *(move["low"] for move in moves)])
     span = max([0.0, *(move["high"] for move in moves)]) - low or 1.0
@@ -121,7 +121,7 @@ def scaled(moves: list[Whisker]) -> Moves:
     return {"zero": -100 * low / span, "rows": rows}
 
 
-def ledger(frame: pd.DataFrame) -> Ledger:
+def ledger(frame: pd.DataFrame) -> ShownClaims:
     """Returns the claims that these results can judge, and a summary and counts of verdicts."""
     try:
         found = claims.ledger(frame)

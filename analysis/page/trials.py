@@ -32,7 +32,7 @@ class Head(TypedDict):
     number: bool
 
 
-class Table(TypedDict):
+class TrialTable(TypedDict):
     """Holds a table; a cell is (text, value to sort by)."""
 
     heads: list[Head]
@@ -48,7 +48,7 @@ class Failure(TypedDict):
     error: str
 
 
-def table(frame: pd.DataFrame) -> Table:
+def table(frame: pd.DataFrame) -> TrialTable:
     """Returns heads and rows of a table of each trial's last measured epoch.
 
     A cell is (text, value to sort by). Columns without any value are left out.

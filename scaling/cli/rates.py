@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaling.cli.work import MakeSchedule, Work
+from scaling.cli.study_trials import MakeSchedule, StudyTrials
 from scaling.errors import UsageError, to_type
 from scaling.trial import NORMAL, Trial, VaeTrial
 from scaling.trial.search import without_chance
@@ -28,7 +28,7 @@ def add_rates(made: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-class Tuned(Work):
+class Tuned(StudyTrials):
     """Schedules a study's trials at their fixed rate, and again at the best rate of their cell."""
 
     def __init__(

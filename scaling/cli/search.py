@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scaling.cli.work import MakeSchedule, Work
+from scaling.cli.study_trials import MakeSchedule, StudyTrials
 from scaling.errors import UsageError, did_you_mean
 from scaling.trial import Trial
 from scaling.trial.bounds import COUNT, TWO, number
@@ -89,7 +89,7 @@ def _given(options: argparse.Namespace) -> Iterable[str]:
     yield from (word.partition("=")[0] for group in options.fields for word in group if "=" in word)
 
 
-class Searching(Work):
+class Searching(StudyTrials):
     """Schedules the trials of a search: each point as far as the scores on disk take it."""
 
     def __init__(

@@ -27,9 +27,9 @@ def progress_of(request: Request, placement: Placement, width: int) -> Progress:
 
 def width_of(request: Request, cluster: Cluster, placement: Placement) -> int:
     """Returns the number of unfinished trials that run at a time."""
-    share = max((placement.gpus[key] for key in request.left), default=0.0)
+    gpu_share = max((placement.gpus[key] for key in request.left), default=0.0)
     room = cluster.cpus // request.cpus
-    room = min(room, cluster.gpus / share) if share else room
+    room = min(room, cluster.gpus / gpu_share) if gpu_share else room
     return max(1, min(int(room), len(request.left)))
 
 

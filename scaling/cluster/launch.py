@@ -101,9 +101,9 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
             profile.width = width_of(request, cluster, placement)
             _write_study(launch)
             progress = progress_of(request, placement, profile.width)
-            work = (_work(launch), placement, staging, progress)
+            where = (placement, staging, progress)
             watch = [EventsCallback(request.events, progress.say)]
-            launcher = Launcher(session, request.store, *work, watch)
+            launcher = Launcher(session, request.store, _to_run(launch), *where, watch)
             try:
                 _phases(launch, launcher)
                 with profile.part("metrics"):
@@ -131,7 +131,7 @@ def _connected(
     )
 
 
-def _work(launch: Launch) -> TrialsToRun:
+def _to_run(launch: Launch) -> TrialsToRun:
     """Returns the unfinished trials, with the data sets in Ray's object store."""
     request = launch.request
     jobs = {key: _job(request, planned) for key, planned in request.trials.items()}

@@ -81,13 +81,16 @@ class Progress(Following):
     def _write(self, now: float) -> None:
         self.shown_line = self.line()
         self.stream.write(f"{self.shown_line}\n")
-        self.shown_at, self.shown_share = now, self.share
+        self.shown_at, self.shown_share = now, self.done_share
 
     def _is_time(self, now: float) -> bool:
         """Returns True if it is time for a line in a log."""
-        if self.share - self.shown_share >= 1 / LOG_LINES or now - self.shown_at >= LOG_SECONDS:
+        if (
+            self.done_share - self.shown_share >= 1 / LOG_LINES
+            or now - self.shown_at >= LOG_SECONDS
+        ):
             return True
-        return self.share == 1 and self.shown_share < 1
+        return self.done_share == 1 and self.shown_share < 1
 
     def say(self, text: str) -> None:
         """Writes a separate line; on a terminal above the board."""

@@ -134,10 +134,10 @@ def make(
     rows: list[PlanRow] = []
     alike: dict[tuple[Scheduled, float], PlanRow] = {}
     for item in scheduled:
-        share = min(1.0, (begun or {}).get(item.key, 0) / item.epochs)
-        kin, state = (replace(item, trial=item.trial.kin), share), states.get(item.key, "new")
+        part = min(1.0, (begun or {}).get(item.key, 0) / item.epochs)
+        kin, state = (replace(item, trial=item.trial.kin), part), states.get(item.key, "new")
         if kin not in alike:
-            row = _row(item, speeds, state, settings or {}, share, micro)
+            row = _row(item, speeds, state, settings or {}, part, micro)
             alike[kin] = replace(row, gain=gain(item.trial, speeds.machine, row.gpus, mps))
         rows.append(replace(alike[kin], scheduled=item, state=state))
     pools = pool_rows(scheduled, speeds, sampled, pool_k)

@@ -60,7 +60,7 @@ class PoolSpec(Validated):
         """Returns the seeds of chunk `index`, one per image."""
         return range(index * self.images_per_chunk, (index + 1) * self.images_per_chunk)
 
-    def how_to_mend(self, k: int, root: Path) -> str:
+    def how_to_get_chunks(self, k: int, root: Path) -> str:
         """Returns what to type to get k chunks, as a sentence; `root` contains all pools."""
         if self.model is None:
             words = pool_command(root, "import", "FILE", "--name", self.name)

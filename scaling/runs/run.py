@@ -14,7 +14,7 @@ from scaling.models.flops import trained_flops
 from scaling.storage.checkpoints import State
 from scaling.storage.rows import Row as Row
 from scaling.trial import Trial
-from scaling.trial.catalog import DatasetRow
+from scaling.trial.catalog import DatasetEntry
 
 
 class Stateful(Protocol):
@@ -127,10 +127,10 @@ class Run(ABC):
         `images_seen` counts each image as often as it was trained on. `training_flops` are counted
         by `scaling.models.flops`; they are absent for a user's own network that it cannot count.
         """
-        row = DatasetRow(shape[0], shape[1], levels, epoch_images, {})
+        images = DatasetEntry(shape[0], shape[1], levels, epoch_images, {})
         seen: Row = {"images_seen": self.epoch * epoch_images}
         try:
-            flops = trained_flops(self.trial, row, epoch_images, self.epoch)
+            flops = trained_flops(self.trial, images, epoch_images, self.epoch)
         except UsageError:
             return seen
         return seen | {"training_flops": flops}

@@ -59,7 +59,7 @@ class Epochs(TypedDict):
     epochs: int
 
 
-class Rung(TypedDict):
+class RungRecord(TypedDict):
     """Describes a rung of successive halving: how many points reach how many epochs."""
 
     epochs: int
@@ -84,7 +84,7 @@ class SearchRecord(TypedDict):
     points: str  # how they were drawn
     over: str
     halving: int | None
-    rungs: list[Rung]
+    rungs: list[RungRecord]
     chosen_by: str | None
     cells: list[list[SearchedPoint]]
 

@@ -46,7 +46,7 @@ def on_dataset(trials: Iterable[Kind], dataset: str) -> list[Kind]:
 
     They take its network, likelihood, K, lr and batch.
     """
-    row = DATASETS.get(dataset)
+    entry = DATASETS.get(dataset)
     settings: VaeSettings = {"mixtures": VaeTrial.mixtures}
-    settings |= row.settings if row else RESIDUAL
+    settings |= entry.settings if entry else RESIDUAL
     return list(dict.fromkeys(trial.on_dataset(dataset, settings) for trial in trials))

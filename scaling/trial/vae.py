@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 from scaling.errors import UsageError
 from scaling.trial.base import BaseTrial, check_draw
 from scaling.trial.bounds import Count, NotNegative, Number, Positive
-from scaling.trial.catalog import LikelihoodRow, VaeSettings, likelihood_row
+from scaling.trial.catalog import LikelihoodEntry, VaeSettings, likelihood_entry
 from scaling.trial.partition import Partition
 from scaling.trial.source import HALF, NORMAL, Source
 from scaling.trial.vae_checks import READ_WHERE, check_names, check_read, check_source
@@ -75,16 +75,16 @@ class VaeFields(BaseTrial):
         check_source(self)
 
     @property
-    def likelihood_row(self) -> LikelihoodRow:
+    def likelihood_entry(self) -> LikelihoodEntry:
         """Returns the images that its likelihood models."""
-        return likelihood_row(self.likelihood)
+        return likelihood_entry(self.likelihood)
 
     def stops(self, why: Literal["collapsed", "diverged"]) -> bool:
         """Returns True if it stops early for this reason."""
         return self.stop_when in (why, "either")
 
     def check_levels(self, levels: int) -> None:
-        taken = self.likelihood_row.levels
+        taken = self.likelihood_entry.levels
         if taken is not None and levels != taken:
             raise UsageError(
                 f"likelihood={self.likelihood} models images with {taken} levels, and "

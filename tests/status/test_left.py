@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.status.left import PRIOR_SECONDS, Share, TimeLeft, duration
+from scaling.status.left import PRIOR_SECONDS, DoneShare, TimeLeft, duration
 
 HOUR = 3600.0
 
@@ -54,7 +54,7 @@ def test_it_is_never_negative(hours, parts, elapsed, width):
 )
 def test_the_share_is_that_of_the_slow_sum(hours, news):
     """After each piece of news; what nobody planned counts for nothing."""
-    share, parts = Share(hours, {}), dict.fromkeys(hours, 0.0)
+    share, parts = DoneShare(hours, {}), dict.fromkeys(hours, 0.0)
     for name, part in news:
         share.note(name, part)
         parts[name] = min(1.0, max(0.0, part))

@@ -18,7 +18,7 @@ import pytest
 from scaling.cli.axes import override
 from scaling.cli.options import parser
 from scaling.cli.planned import identify
-from scaling.cli.selection import work_of
+from scaling.cli.selection import study_trials_of
 from scaling.cluster.profile import Profile
 from scaling.planning import plan, speeds
 from scaling.planning.costs import CPU_CORE
@@ -61,9 +61,10 @@ def as_json(value):
 
 
 @pytest.mark.parametrize(("value", "hint", "expected"), [
-    ({"epochs": 1, "points": 2}, "Rung", True), ({"epochs": 1}, "Rung", False),
-    ({"epochs": 1, "points": 2, "more": 3}, "Rung", False),
-    ({"epochs": 1, "points": True}, "Rung", False), ({"epochs": 1, "points": None}, "Rung", False),
+    ({"epochs": 1, "points": 2}, "RungRecord", True), ({"epochs": 1}, "RungRecord", False),
+    ({"epochs": 1, "points": 2, "more": 3}, "RungRecord", False),
+    ({"epochs": 1, "points": True}, "RungRecord", False),
+    ({"epochs": 1, "points": None}, "RungRecord", False),
     ({"gpu": ["a", 0.5]}, "Done", True), ({"gpu": ["a", "b"]}, "Done", False),
     ({"state": "new"}, "Done", False), ({"chunks": {"0": 1}}, "Done", False),
 ])  # fmt: skip
@@ -109,6 +110,6 @@ def test_the_record_of_a_search(tmp_path):
     preset = double_descent.PRESETS["smoke"]
     options = parser("", double_descent.PRESETS).parse_args(words)
     chosen = override(double_descent.trials(preset), options)
-    record = work_of(options, preset, chosen, 4, identify(options)).record(Store(tmp_path))
+    record = study_trials_of(options, preset, chosen, 4, identify(options)).record(Store(tmp_path))
     assert fits(as_json(record), Record)
     assert record["search"] and record["search"]["halving"] == 3

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MakeSchedule = Callable[[Sequence[Trial]], list[Scheduled]]  # fills in pools and epochs
 
 
-class Work:
+class StudyTrials:
     """Holds the trials of a study; subclasses decide some of them by results on disk."""
 
     def __init__(self, trials: Sequence[Trial], make: MakeSchedule) -> None:
