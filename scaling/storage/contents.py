@@ -1,7 +1,7 @@
 """Describes the JSON files of a results folder, as this version writes them.
 
 Files of earlier versions lack fields, and in a damaged file a value may have any type: a reader
-checks the values that it uses. `docs/results-format.md` explains the fields.
+checks the values that it uses. `docs/results-format.md` describes the folder.
 """
 
 from typing import Any, Literal, TypedDict
