@@ -54,7 +54,7 @@ def read_json(path: Path) -> Json | None:
     Numbers that are not finite, which this project never writes, are read as null.
     """
     try:
-        value = json.loads(path.read_text(), parse_float=_finite, parse_constant=lambda name: None)
+        value = _DECODER.decode(path.read_text())
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -64,3 +64,6 @@ def _finite(text: str) -> float | None:
     """Returns the number, or None if it is too large for a float."""
     number = float(text)
     return number if math.isfinite(number) else None
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=lambda name: None)

@@ -58,9 +58,8 @@ class StudyEvents:
         return self.places.of_trial(key)
 
     def begin(self) -> None:
-        """Writes the study's description before its first trial starts."""
+        """Makes the folders ready, before the first trial starts."""
         self.places.settle()
-        self.summary({}, {})
 
     def row(self, key: str) -> None:
         """Notes a new row of a trial, and rewrites its cell's mean if enough rows are new."""
@@ -78,7 +77,7 @@ class StudyEvents:
             self._write_paths()
 
     def finish(self) -> None:
-        """Writes all means and paths, and the events of trials that other studies have trained."""
+        """Writes the summary, all means and paths, and the events of other studies' trials."""
         for key in self.scheduled:
             place, rows = self.place(key), self._rows(key)
             if rows and not place.folder.exists():
@@ -86,6 +85,7 @@ class StudyEvents:
         for cell in self.cells:
             self._write_mean(cell)
         self._write_paths()
+        self.summary({}, {})
 
     def summary(self, text: Mapping[str, str], pictures: Mapping[str, bytes]) -> None:
         """Writes the study's description and results: texts by title and PNGs by name."""
