@@ -1,6 +1,7 @@
 """TensorBoard follows the trials that Tune runs, and a refusing disk is reported once."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def run(callback, key):
 
 
 def test_the_summary_is_written_once_and_then_each_row_and_end():
-    events = Events()
+    events: Any = Events()
     callback = EventsCallback(events, pytest.fail)
     run(callback, "a")
     run(callback, "b")
@@ -51,7 +52,8 @@ def test_the_summary_is_written_once_and_then_each_row_and_end():
 
 def test_a_disk_that_refuses_is_reported_once_and_trials_go_on():
     said: list[str] = []
-    callback = EventsCallback(Events(full=True), said.append)
+    events: Any = Events(full=True)
+    callback = EventsCallback(events, said.append)
     run(callback, "a")
     run(callback, "b")
     (line,) = said
