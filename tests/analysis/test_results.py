@@ -225,3 +225,13 @@ def test_every_file_of_1000_trials_is_read_once(results, monkeypatch):
     rows = [path for path in opened if path.name == "rows.jsonl"]
     assert len(rows) == 1000
     assert max(opened.values()) == 1
+
+
+def test_trials_that_wait_are_not_copied_with_every_selection():
+    waiting = results.Unmeasured({"key": str(at), "kind": "vae"} for at in range(3))
+    frame = pd.DataFrame({"a": [1, 2, 3]})
+    frame.attrs = {"unmeasured": waiting}
+    assert frame[frame["a"] > 1].attrs["unmeasured"] is waiting
+    assert frame.copy().attrs == {
+        "unmeasured": [{"key": str(at), "kind": "vae"} for at in range(3)]
+    }
