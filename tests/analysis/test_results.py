@@ -8,7 +8,7 @@ import pytest
 
 from analysis.columns import COLUMNS
 from analysis.compact import compact
-from analysis.results import load, trials
+from analysis.results import Unmeasured, load, trials
 from analysis.trial_folder import ResultsError, read_rows, source_name
 from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial
 from scaling.trial.source import Source
@@ -228,7 +228,7 @@ def test_every_file_of_1000_trials_is_read_once(results, monkeypatch):
 
 
 def test_trials_that_wait_are_not_copied_with_every_selection():
-    waiting = results.Unmeasured({"key": str(at), "kind": "vae"} for at in range(3))
+    waiting = Unmeasured({"key": str(at), "kind": "vae"} for at in range(3))
     frame = pd.DataFrame({"a": [1, 2, 3]})
     frame.attrs = {"unmeasured": waiting}
     assert frame[frame["a"] > 1].attrs["unmeasured"] is waiting
