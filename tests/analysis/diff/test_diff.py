@@ -85,7 +85,7 @@ def test_holm_is_the_slow_obvious_way():
 
 def test_noise_alone_seldom_differs():
     rng, named = np.random.default_rng(4), 0
-    worlds = 200
+    worlds = 100
     for _ in range(worlds):
         common = rng.normal(0, 1, (5, 1))  # what the cells of a replicate share
         x, y = (frame_of(common + rng.normal(size=(5, 3)), lr=lr) for lr in (0.003, 0.001))
