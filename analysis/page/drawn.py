@@ -43,6 +43,8 @@ def _one(name: str, path: Path, frame: pd.DataFrame) -> DrawnFigure:
         text = figures.text(name, loaded) if figures.is_table(name) else []
     except ResultsError as error:
         return about | {"error": str(error)}
+    except Exception as error:  # the rest of the page is still of use
+        return about | {"error": figures.fault(error)}
     csv = table.to_csv(index=False, lineterminator="\n")
     about |= {"uri": f"data:image/svg+xml,{quote(picture, safe=SAFE)}", "size": size(picture)}
     return about | {"csv": f"data:text/csv,{quote(csv)}", "text": "\n".join(text)}
