@@ -7,6 +7,7 @@ replicates) were trained on the same images; those of different replicates were 
 from collections.abc import Sequence
 from shlex import quote
 
+import numpy as np
 import pandas as pd
 
 from analysis.columns import TRIAL_COLUMNS
@@ -51,6 +52,19 @@ def images(trials: pd.DataFrame) -> pd.Series:
     by = [n for n in ("kind", "dataset", "train_size", *_draw(trials)) if n in trials]
     several = trials.groupby(by, dropna=False)["fingerprint"].transform("nunique") > 1
     return trials["fingerprint"].where(several, "").fillna("")
+
+
+def has(rows: pd.DataFrame, values: Sequence[object]) -> np.ndarray:
+    """Returns for each row whether it has these values in its columns; missing equals missing.
+
+    pandas refuses to compare a column with the value NA.
+    """
+    found = np.full(len(rows), True)
+    for name, value in zip(rows, values, strict=True):
+        known = rows[name].astype(object).where(rows[name].notna(), None)
+        wanted = None if pd.isna(value) else value  # type: ignore[call-overload]
+        found &= np.array([each == wanted for each in known], bool)
+    return found
 
 
 def filled(trials: pd.DataFrame, name: str) -> pd.Series:

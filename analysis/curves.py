@@ -6,7 +6,7 @@ from shlex import quote
 import pandas as pd
 
 from analysis import levels
-from analysis.alike import check_alike
+from analysis.alike import check_alike, has
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.trial_folder import ResultsError
 from analysis.where import column, met, parse
@@ -97,7 +97,7 @@ def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
     twins = trials[trials.duplicated(place, keep=False)]
     if len(twins):
         at = twins[place].iloc[0]
-        pair = twins[((twins[place] == at) | (twins[place].isna() & at.isna())).all(axis=1)]
+        pair = twins[has(twins[place], at.tolist())]
         fields = [name for name in pair if name not in ("key", *ROW_COLUMNS)]
         differ = [str(n) for n in fields if pair[n].nunique(dropna=False) > 1]
         name = [*differ, "key"][0]

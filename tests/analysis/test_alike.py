@@ -1,9 +1,10 @@
 """No mean is taken over images, settings, precisions or estimators: they are told apart."""
 
+import pandas as pd
 import pytest
 
 from analysis import curves
-from analysis.alike import images
+from analysis.alike import has, images
 from analysis.claims.cells import cells
 from analysis.trial_folder import ResultsError
 
@@ -60,3 +61,12 @@ def test_images_are_told_apart_within_a_draw_only(frame):
     assert set(images(frame)) == {"aaa", "bbb"}
     frame["replicate"] = frame["seed"]
     assert set(images(frame)) == {""}
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "float64", object])
+def test_rows_that_have_values_where_missing_equals_missing(dtype):
+    rows = pd.DataFrame({"k": pd.Series([5, None, 5, 10], dtype=dtype), "m_z": [1, 1, 2, 1]})
+    assert has(rows, [5, 1]).tolist() == [True, False, False, False]
+    assert has(rows, [pd.NA, 1]).tolist() == [False, True, False, False]
+    assert has(rows, [float("nan"), 2]).tolist() == [False] * 4
+    assert has(rows.iloc[:0], [5, 1]).tolist() == []

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.curves import corner, final, grid, over_m_z, over_n_c, where
+from analysis.curves import check_one_trial_each, corner, final, grid, over_m_z, over_n_c, where
 from analysis.paths import along, missing, path
 from analysis.trial_folder import ResultsError
 
@@ -185,3 +185,17 @@ def test_trials_not_begun_are_on_the_path(make):
     assert missing(frame, final(frame), steps, "normal", "test_elbo") == [
         "(m_z=2, n_c=8): all seeds"
     ]
+
+
+def test_twins_of_which_only_some_have_a_k_are_named():
+    """Normal training has no k: two of its trials are twins as well as two on samples."""
+    rows = [
+        {"key": str(at), "source": source, "m_z": 1, "n_c": 8, "seed": 0, "replicate": 0,
+         "source_k": k, "lr": lr}
+        for at, (source, k, lr) in enumerate([
+            ("normal", None, 0.1), ("normal", None, 0.2), ("dmaapx", 5, 0.1), ("dmaapx", 5, 0.2),
+        ])
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows).astype({"source_k": "Int64"})
+    with pytest.raises(ResultsError, match="several trials at normal, m_z=1, n_c=8.*differ in lr"):
+        check_one_trial_each(frame, ["source", "m_z", "n_c", "seed", "source_k"])
