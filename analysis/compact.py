@@ -59,11 +59,18 @@ def compact(
 
 
 def _studies(path: Path, frame: pd.DataFrame) -> dict[str, object]:
-    """Returns the record `studies`: the keys of each study's trials, {} for a single study."""
+    """Returns the records `studies` and `own` (`analysis.own_study`), {} for a single study.
+
+    The first has the keys of each study's trials, the second their epochs and what was chosen.
+    """
     there = set(frame["key"])
-    found = {name: sorted(there & set(keys)) for name, keys in own_study.studies(path).items()}
-    found = {name: keys for name, keys in found.items() if keys}
-    return {"studies": found} if found else {}
+    found = {}
+    for name, record in own_study.records(path).items():
+        trials = {key: n for key, n in record["trials"].items() if key in there}
+        if trials:
+            found[name] = {**record, "trials": trials}
+    lists = {name: sorted(record["trials"]) for name, record in found.items()}
+    return {"studies": lists, "own": found} if found else {}
 
 
 def without_folders(frame: pd.DataFrame) -> pd.DataFrame:

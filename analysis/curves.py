@@ -6,7 +6,7 @@ from shlex import quote
 import pandas as pd
 
 from analysis import levels
-from analysis.alike import check_alike, has
+from analysis.alike import CHANCE, check_alike, has
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.trial_folder import ResultsError
 from analysis.where import column, met, parse
@@ -41,6 +41,8 @@ def final(
     taken = best_values(vae) if at == BEST else last_values(vae)
     finals = taken.astype(dict.fromkeys(AXES, int))
     check_one_trial_each(finals, place)
+    if at == LAST:
+        check_same_epochs(finals, place)
     finals = levels.settle(finals) if settled else finals
     return finals.sort_values(place, ignore_index=True)
 
@@ -78,6 +80,22 @@ def best_values(frame: pd.DataFrame) -> pd.DataFrame:
     measured = frame.loc[known.index]
     best = known.astype(float).groupby(measured["key"], sort=False).idxmax()
     return measured.loc[best].reset_index(drop=True)
+
+
+def check_same_epochs(trials: pd.DataFrame, place: list[str]) -> None:
+    """Raises ResultsError if trials of one place, which a mean joins, ended at different epochs.
+
+    Another study may have trained some of them further.
+    """
+    by = [name for name in place if name not in CHANCE and name in trials]
+    for _, part in trials.groupby(by, dropna=False) if by else [((), trials)]:
+        epochs = sorted(part["epoch"].unique())
+        if len(epochs) > 1:
+            raise ResultsError(
+                f"Trials at one place were trained for {' and '.join(map(str, epochs))} epochs, "
+                f"over which no mean is taken. Choose: --where {quote(f'epoch<={epochs[0]}')}, or "
+                "give the folder of one study."
+            )
 
 
 def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:

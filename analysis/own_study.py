@@ -1,10 +1,12 @@
 """Selects, in results of several studies, the trials of the study that shows a figure.
 
-In a results root each study's `study.json` lists its trials; a parquet file written from a root
-lists them in the record `studies` of its metadata. A study's own folder or file has no others.
+In a results root each study's `study.json` lists its trials and their epochs; a parquet file that
+was written from a root lists them in the records `studies` and `own` of its metadata. A study's own
+folder or file has no others.
 """
 
 from pathlib import Path
+from typing import TypedDict
 
 import pandas as pd
 
@@ -13,43 +15,99 @@ from analysis.results import Unmeasured
 from analysis.trial_folder import NewerFormat, read_versioned
 
 STUDY = "study"  # in a frame's attrs: the study, of several, whose trials these are
+CHOICES = ("search", "rates")  # records of what a study chose by validation
 
 
-def studies(path: str | Path) -> dict[str, list[str]]:
-    """Returns the keys of each study's trials by its name, {} if `path` belongs to one study.
+class Record(TypedDict, total=False):
+    """Describes what is recorded of one study among several."""
+
+    trials: dict[str, int | None]  # number of epochs that it requests, by key; None: all
+    search: object
+    rates: object
+
+
+def records(path: str | Path) -> dict[str, Record]:
+    """Returns the record of each study by its name, {} if `path` belongs to one study.
 
     Studies of the same name in several folders are joined. Damaged or newer records are skipped.
     """
     path = Path(path)
     if path.is_file() or not (path / "trials").is_dir():
-        record = provenance.provenance(path).get("studies")
-        kept = record.items() if isinstance(record, dict) else ()
-        return {str(name): list(keys) for name, keys in kept if isinstance(keys, list)}
-    found: dict[str, list[str]] = {}
+        return _of_parquet(provenance.provenance(path))
+    found: dict[str, Record] = {}
     for file in sorted(path.glob("*/study.json")):
         try:
             about = read_versioned(file) or {}
         except NewerFormat:
             continue
         if isinstance(about.get("trials"), dict) and about.get("study"):
-            found.setdefault(str(about["study"]), []).extend(map(str, about["trials"]))  # type: ignore[call-overload]
+            record = found.setdefault(str(about["study"]), {"trials": {}})
+            record["trials"] |= _epochs(about["trials"])
+            for name in CHOICES:
+                if name in about:
+                    record[name] = about[name]  # type: ignore[literal-required]
     return found
+
+
+def _of_parquet(about: dict[str, object]) -> dict[str, Record]:
+    """Returns the records in a parquet file; older files list the keys of trials alone."""
+    lists, kept = about.get("studies"), about.get("own")
+    found: dict[str, Record] = {}
+    for name, keys in lists.items() if isinstance(lists, dict) else ():
+        if isinstance(keys, list):
+            found[str(name)] = {"trials": dict.fromkeys(map(str, keys))}
+    for name, record in kept.items() if isinstance(kept, dict) else ():
+        if name in found and isinstance(record, dict):
+            own = found[name]
+            trials = record.get("trials")
+            own["trials"] |= _epochs(trials) if isinstance(trials, dict) else {}
+            own.update({n: record[n] for n in CHOICES if n in record})  # type: ignore[typeddict-item]
+    return found
+
+
+def _epochs(trials: object) -> dict[str, int | None]:
+    """Returns the epochs that a record requests of its trials, by key."""
+    listed = trials.items() if isinstance(trials, dict) else ()
+    found = {str(key): e.get("epochs") if isinstance(e, dict) else e for key, e in listed}
+    return {key: epochs if type(epochs) is int else None for key, epochs in found.items()}
+
+
+def about(path: str | Path, study: str) -> dict[str, object]:
+    """Returns the provenance of results, with what `study` chose by validation if it is in them."""
+    record = records(path).get(study, {})
+    chosen = {name: record[name] for name in CHOICES if name in record}  # type: ignore[literal-required]
+    return provenance.provenance(path) | chosen
 
 
 def of_study(frame: pd.DataFrame, path: str | Path, study: str) -> pd.DataFrame:
     """Selects the frame's trials that belong to `study`, or all if `path` has no rows of it.
 
+    Trials that another study trained for more epochs are cut at those that this one requests.
     Diffusion models stay, because a study may sample from those that another one trained. If trials
     were left out, `attrs["study"]` of the result names the study.
     """
-    own = set(studies(path).get(study, ()))
-    chosen = frame["key"].isin(own)
-    kept = frame[chosen | (frame["kind"] == "diffusion")]
-    if not chosen.any() or len(kept) == len(frame):
+    own = records(path).get(study, {}).get("trials", {})
+    chosen = frame["key"].isin(own.keys())
+    if not chosen.any():
         return frame
+    kept = frame[chosen | (frame["kind"] == "diffusion")]
+    some = len(kept) < len(frame)
     waiting = (trial for trial in frame.attrs.get("unmeasured", []) if trial.get("key") in own)
-    kept.attrs = {**frame.attrs, "unmeasured": Unmeasured(waiting), STUDY: study}
+    kept = _cut(kept if some else frame, own)
+    if some:
+        kept.attrs = {**frame.attrs, "unmeasured": Unmeasured(waiting), STUDY: study}
     return kept
+
+
+def _cut(frame: pd.DataFrame, epochs: dict[str, int | None]) -> pd.DataFrame:
+    """Drops the rows after the requested epochs; a trial that failed only after them is done."""
+    longest = frame["key"].map({key: n for key, n in epochs.items() if n is not None})
+    beyond = frame["epoch"] > longest.astype(float).fillna(float("inf"))
+    if not beyond.any():
+        return frame
+    kept = frame[~beyond].reset_index(drop=True)
+    failed_later = kept["key"].isin(frame.loc[beyond, "key"]) & (kept["state"] == "failed")
+    return kept.assign(state=kept["state"].mask(failed_later, "done"))
 
 
 def note(frame: pd.DataFrame) -> list[str]:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from analysis.command import command
 from analysis.trial_folder import NewerFormat, ResultsError, check_format, read_versioned
 
-KEPT = ("study", "preset", "launches", "search", "rates", "studies")
+KEPT = ("study", "preset", "launches", "search", "rates", "studies", "own")
 METADATA = b"study"  # the parquet schema's entry with name, preset, launches and format
 
 

@@ -88,21 +88,23 @@ def _compact(typed: Namespace) -> int:
 def _verdict(typed: Namespace) -> int:
     """Prints whether there is double descent in the trials of the study of that name."""
     from analysis import curves, own_study, results
-    from analysis.provenance import provenance
     from analysis.report import judged
 
     path = typed.results
     frame = own_study.of_study(results.load(path), path, "double_descent")
     frame = curves.where(frame, typed.where)
-    print("\n".join([*judged(frame, provenance(path)), *own_study.note(frame)]))
+    about = own_study.about(path, "double_descent")
+    print("\n".join([*judged(frame, about), *own_study.note(frame)]))
     return 0
 
 
 def _readings(typed: Namespace) -> int:
-    from analysis import curves, results
+    from analysis import curves, own_study, results
     from analysis.readings import lines, readings
 
-    print("\n".join(lines(readings(curves.where(results.load(typed.results), typed.where)))))
+    path = typed.results
+    frame = own_study.of_study(results.load(path), path, "readings")
+    print("\n".join(lines(readings(curves.where(frame, typed.where)))))
     return 0
 
 

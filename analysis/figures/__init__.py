@@ -85,7 +85,6 @@ def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "p
     `frame` is the frame of these results, if they are read already.
     """
     from analysis import choice, own_study, results
-    from analysis.provenance import provenance
 
     own: Callable[[str | Path], pd.DataFrame] | None = getattr(_module(name), "load", None)
     if own:
@@ -94,7 +93,7 @@ def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "p
     if name in CHOSEN:
         return found
     found = own_study.of_study(found, path, study(name))
-    return choice.chosen(found, provenance(path))
+    return choice.chosen(found, own_study.about(path, study(name)))
 
 
 def draw(name: str, frame: "pd.DataFrame", note: str = "", width: float | None = None) -> "Figure":

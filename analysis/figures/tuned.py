@@ -6,19 +6,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import choice, curves, descent, paths, results, style, verdicts
+from analysis import choice, curves, descent, own_study, paths, results, style, verdicts
 from analysis.figures import fig8, marks
-from analysis.provenance import provenance
 from analysis.trial_folder import ResultsError
 
+STUDY = "double_descent"
 COLOURS = ("#777777", "#d55e00")  # fixed, tuned
 HEIGHT = 5.0  # inches: the notes have both verdicts
 
 
 def load(path: str | Path) -> pd.DataFrame:
     """Returns the results' frame, with the study's learning rates in `attrs["rates"]`."""
-    frame = results.load(path)
-    frame.attrs["rates"] = choice.rates_of(frame, provenance(path))
+    frame = own_study.of_study(results.load(path), path, STUDY)
+    frame.attrs["rates"] = choice.rates_of(frame, own_study.about(path, STUDY))
     return frame
 
 
@@ -68,8 +68,9 @@ def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
         handles.append(Line2D([], [], color=colour, marker="o", label=name))
         judged += [f"{name}: {line}" for line in _verdict(parts[name], lead)]
     if (table["at"] == curves.BEST).any():
-        dashes = {"color": COLOURS[0], "linestyle": "--", "marker": "."}
-        handles.append(Line2D([], [], **dashes, label=f"at the {curves.BEST}"))
+        dashed = Line2D([], [], color=COLOURS[0], linestyle="--", marker=".")
+        dashed.set_label(f"at the {curves.BEST}")
+        handles.append(dashed)
     steps = paths.path(next(iter(parts.values())), lead)
     rates = last[last["rates"] != next(iter(parts))].set_index("order")["lr"]
     texts = [

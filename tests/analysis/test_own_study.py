@@ -1,13 +1,15 @@
 """Of several studies in one place each figure is drawn from the trials of its own."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 import analysis
-from analysis import figures, own_study
+from analysis import curves, figures, own_study
 from analysis.compact import compact
 from analysis.results import load
+from analysis.trial_folder import ResultsError
 
 DIGITS = Path(analysis.__file__).parent / "published" / "digits"
 ALL = DIGITS / "all.parquet"
@@ -33,7 +35,7 @@ def test_all_studies_in_one_file_draw_what_each_draws_alone(name):
 
 
 def test_each_trial_of_a_published_file_is_in_a_study():
-    frame, named = load(ALL), own_study.studies(ALL)
+    frame, named = load(ALL), {n: r["trials"] for n, r in own_study.records(ALL).items()}
     listed = {key for keys in named.values() for key in keys}
     own = frame[frame["kind"] != "diffusion"]
     assert set(own["key"]) <= listed and len(named) == 12
@@ -52,7 +54,7 @@ def test_a_root_tells_by_its_study_files_and_a_parquet_of_it_too(results):
         kept = own_study.of_study(frame, path, "double_descent")
         assert set(kept["key"]) == set(asked) < set(frame["key"])
         assert own_study.of_study(frame, path, "latent_width") is frame
-    assert own_study.studies(first) == {}
+    assert own_study.records(first) == {}
 
 
 def test_what_has_not_begun_is_that_studys_alone(results):
@@ -68,3 +70,65 @@ def test_what_has_not_begun_is_that_studys_alone(results):
     assert kept is frame  # nothing of it is measured
     kept = own_study.of_study(frame, results.root, "double_descent")
     assert len(kept) == len(frame)
+
+
+def longer(results):
+    """Two studies of the same trials; the second trains one of them for twice the epochs."""
+    results.fill({(1, 2): 9.0, (1, 4): 5.0}, seeds=[0, 1])
+    results.close()
+    key = min(results.requested)
+    rows = results.root / "trials" / key / "rows.jsonl"
+    last = json.loads(rows.read_text().splitlines()[-1])
+    more = last | {"epoch": 2 * last["epoch"], "test_elbo": -1.0}
+    rows.write_text(f"{rows.read_text()}{json.dumps(more)}\n")
+    done = rows.with_name("done.json")
+    done.write_text(json.dumps(json.loads(done.read_text()) | {"epoch": more["epoch"], "rows": []}))
+    about = json.loads((results.study / "study.json").read_text())
+    other = results.root / "other"
+    other.mkdir()
+    epochs = {key: {"epochs": more["epoch"]}}
+    (other / "study.json").write_text(json.dumps(about | {"study": "mixtures", "trials": epochs}))
+    return key, last, more
+
+
+def test_a_trial_that_another_study_trained_further_is_cut_at_the_own_epochs(results):
+    key, last, more = longer(results)
+    file = compact(results.root, output=results.root / "all.parquet")
+    alone = load(results.study)
+    for path in (results.root, file):
+        kept = own_study.of_study(load(path), path, "double_descent")
+        assert kept.loc[kept["key"] == key, "epoch"].max() == last["epoch"]
+        assert curves.final(kept)["test_elbo"].equals(curves.final(alone)["test_elbo"])
+        other = own_study.of_study(load(path), path, "mixtures")
+        assert other.loc[other["key"] == key, "epoch"].max() == more["epoch"]
+
+
+def test_a_trial_that_failed_after_the_own_epochs_is_done(results):
+    key, _, more = longer(results)
+    done = results.root / "trials" / key / "done.json"
+    done.write_text(json.dumps({"state": "failed", "epoch": more["epoch"], "error": "nan"}))
+    kept = own_study.of_study(load(results.root), results.root, "double_descent")
+    assert set(kept["state"]) == {"done"}
+    assert set(load(results.root)["state"]) == {"done", "failed"}
+
+
+def test_no_mean_joins_trials_of_different_epochs(results):
+    """Without the study's record nothing says where to cut."""
+    longer(results)
+    with pytest.raises(ResultsError, match="trained for .* and .* epochs.* --where 'epoch<="):
+        curves.final(load(results.root))
+    curves.final(
+        load(results.root), at=curves.LAST, place=["source", "m_z", "n_c", "seed", "epoch"]
+    )
+
+
+def test_what_a_study_chose_comes_with_it(results):
+    results.fill({(1, 2): 9.0, (1, 4): 5.0}, seeds=[0])
+    results.close()
+    text = json.loads((results.study / "study.json").read_text())
+    rates = {"study": "learning_rate", "fixed": [], "tuned": []}
+    (results.study / "study.json").write_text(json.dumps(text | {"rates": rates}))
+    file = compact(results.root, output=results.root / "all.parquet")
+    for path in (results.root, file):
+        assert own_study.about(path, "double_descent")["rates"] == rates
+        assert "rates" not in own_study.about(path, "mixtures")

@@ -144,6 +144,18 @@ def test_what_ended_early_or_is_unfinished_leaves_a_gap():
         assert law(first).curve.units == (0, 3, 4)
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "float64"])
+def test_a_field_that_only_some_trials_have_names_their_curves_alone(dtype):
+    """Normal training has no k, whether its absence is NA or NaN."""
+    some = frame()
+    more = some[some["source"] == "dmaapx"].assign(source_k=10, key=lambda f: "10-" + f["key"])
+    k = pd.Series(np.where(some["source"] == "dmaapx", 5, np.nan), some.index).astype(dtype)
+    both = pd.concat([some.assign(source_k=k), more.astype({"source_k": dtype})])
+    found = frames.curves_of(both, frames.variables(both, "n_c", "test_elbo"))
+    names = ["normal", "dmaapx, source_k=5", "dmaapx, source_k=10"]
+    assert [curve.name for curve in found] == names
+
+
 def test_loss_over_compute_and_its_frontier():
     some = frame()
     table = frames.over_compute(some, frames.variables(some, "n_c", "test_elbo"))
