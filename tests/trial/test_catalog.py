@@ -1,4 +1,4 @@
-"""The row of an own file, from its headers, beside what loading it gives."""
+"""The catalog's row of a user's file, read from its headers, compared with the loaded images."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_sides_are_padded_to_the_next_multiple_of_four():
         assert shapes.padded(side) == next(n for n in range(side, side + 4) if n % 4 == 0)
 
 
-def test_what_cannot_be_read_is_planned_as_cifar10(tmp_path):
+def test_a_file_that_cannot_be_read_is_planned_as_cifar10(tmp_path):
     for name, content in (("text.npz", b"images"), ("empty.npz", b"")):
         (tmp_path / name).write_bytes(content)
     paths = [save(tmp_path, name="flat.npz", images=GREY[0, 0]), save(tmp_path, x=GREY)]

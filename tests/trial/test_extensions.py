@@ -1,4 +1,4 @@
-"""Modules of the user's that do not load: a sentence that names them, and nothing is changed."""
+"""A user's modules that cannot be loaded: the error names them, and nothing is changed."""
 
 import sys
 
@@ -34,7 +34,7 @@ def test_a_module_that_does_not_load_is_named(tmp_path, told):
     ("nowhere.py", "there is no such file"), ("nowhere.at_all", "Python finds no module 'nowhere'"),
     ("not-a-name", "neither a Python file nor a dotted name"),
 ])  # fmt: skip
-def test_a_module_that_is_not_there_is_named(word, told):
+def test_a_missing_module_is_named(word, told):
     with pytest.raises(UsageError, match=told):
         extensions.find(word)
 
@@ -49,7 +49,7 @@ def test_a_file_must_not_have_the_name_of_another_module(tmp_path):
             extensions.load(extensions.find(str(tmp_path / name)))
 
 
-def test_a_trial_whose_module_is_not_loaded_names_it():
+def test_the_error_of_a_trial_names_its_module_that_is_not_loaded():
     values = to_dict(VaeTrial("digits")) | {"network": "theirs"}
     with pytest.raises(UsageError, match="Unknown network 'theirs'. Known: fully_connected, res"):
         from_dict(values)

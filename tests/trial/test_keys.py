@@ -1,4 +1,4 @@
-"""The JSON form of a trial: what older and newer versions wrote is read, or refused by name."""
+"""Trials as JSON: files of older and newer versions are read, or refused by the field's name."""
 
 from dataclasses import asdict
 
@@ -24,7 +24,7 @@ REMOVED = {"vae": {"old_option": 3, "source.old_option": "no"}}
     VaeTrial("digits"), VaeTrial("digits", source=Source(0.5, k=3)), DiffusionTrial("digits"),
     TwoSampleTrial("digits"),
 ], ids=lambda trial: trial.kind)  # fmt: skip
-def test_the_json_form_has_every_field_also_inside(trial):
+def test_the_json_form_has_every_field_also_of_nested_values(trial):
     assert to_dict(trial) == {"kind": trial.kind} | asdict(trial)
 
 
@@ -59,12 +59,12 @@ def test_a_removed_field_at_another_value_is_refused(monkeypatch, outer, inner, 
     (to_dict(TRIAL) | {"binarise": "dynamic"}, "binarise='dynamic' does not fit: threshold or"),
     (to_dict(TRIAL) | {"source": None}, "source=None does not fit: Source is expected"),
 ])  # fmt: skip
-def test_what_is_no_trial_is_refused(monkeypatch, values, told):
+def test_values_that_are_no_trial_are_refused(monkeypatch, values, told):
     monkeypatch.setattr(keys, "REMOVED", {"vae": {"another": 1}})
     with pytest.raises(UsageError, match=told):
         from_dict(values)
 
 
-def test_a_source_comes_back():
+def test_a_source_comes_back_from_json():
     trial = VaeTrial("digits", source=Source(real_share=0.4, k=3, pool="p"))
     assert from_dict(to_dict(trial)) == trial

@@ -1,4 +1,4 @@
-"""Fields against their types: what fits, what is read of a command line, what is refused."""
+"""Values of fields: those that fit their types, how text is read, and refusals."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -33,7 +33,7 @@ class Made(Validated):
     ({"count": 3, "choice": 3}, "choice", 3),
     ({"count": 3, "inner": {"depth": 2}}, "inner", Inner(2)),
 ])  # fmt: skip
-def test_what_fits_is_kept_as_its_type(fields, name, value):
+def test_a_value_that_fits_becomes_the_fields_type(fields, name, value):
     found = getattr(Made(**fields), name)
     assert found == value and type(found) is type(value)
 
@@ -55,7 +55,7 @@ def test_what_fits_is_kept_as_its_type(fields, name, value):
     ({"count": 1, "inner": {"deep": 2}}, "Inner has no field deep"),
     ({"count": 1, "inner": 2}, "inner=2 does not fit: Inner"),
 ])  # fmt: skip
-def test_what_does_not_fit_says_what_would(fields, told):
+def test_the_refusal_of_a_value_says_what_would_fit(fields, told):
     with pytest.raises(UsageError, match=told):
         Made(**fields)
 
