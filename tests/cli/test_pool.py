@@ -1,4 +1,4 @@
-"""`python -m scaling pool`: one sentence for what is wrong, exit 2, no traceback."""
+"""`python -m scaling pool` answers wrong words with one sentence, exit code 2, no traceback."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def scaling(*words, results):
     (["pool", "grow", "nobodys", "--k", "many"], ["--k"]),
     (["pool", "import", "missing.npy", "--name", "mine"], ["missing.npy"]),
 ])  # fmt: skip
-def test_wrong_words_are_told(tmp_path, words, told):
+def test_wrong_words_are_refused_in_a_sentence(tmp_path, words, told):
     done = scaling(*words, results=tmp_path)
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr

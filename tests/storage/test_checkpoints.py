@@ -1,4 +1,4 @@
-"""Checkpoints: the newest, the one before, those kept; damaged ones fall back, none runs code."""
+"""Checkpoints: the newest, its predecessor and kept models; damaged ones are passed over."""
 
 import errno
 import os
@@ -39,7 +39,7 @@ def test_kept_models_stay_beside_the_newest_state(folder):
     assert checkpoints.at(folder.path, 7) is None
 
 
-def test_checkpoints_the_newest_first(folder):
+def test_the_newest_checkpoint_is_loaded_first(folder):
     for epoch in (1, 2, 3):
         assert folder.save_checkpoint(state(epoch))
     assert [s["epoch"] for s in folder.load_checkpoints()] == [3, 2]
@@ -73,7 +73,7 @@ def test_a_pickle_that_runs_code_is_refused(folder, tmp_path):
     assert not (tmp_path / "owned").exists()
 
 
-def test_of_a_diffusion_model_only_the_average_is_kept(folder):
+def test_only_the_averaged_weights_of_a_diffusion_model_are_kept(folder):
     whole = state(4) | {"model": {"w": 1}, "averaged": {"w": 2}, "optimizer": {"m": 3}}
     checkpoints.keep(folder.path, whole)
     checkpoints.keep(folder.path, state(12) | {"model": {"w": 1}})
@@ -82,7 +82,7 @@ def test_of_a_diffusion_model_only_the_average_is_kept(folder):
     assert checkpoints.kept_epochs(folder.path) == [4, 12]
 
 
-def test_a_full_disk_is_told_as_such_and_leaves_what_was_there(folder, monkeypatch):
+def test_a_full_disk_is_named_and_leaves_the_old_checkpoint(folder, monkeypatch):
     folder.save_checkpoint(state(1))
     names = sorted(os.listdir(folder.path))
 
@@ -105,7 +105,7 @@ def test_a_full_disk_is_told_as_such_and_leaves_what_was_there(folder, monkeypat
 
 
 @pytest.mark.parametrize("content", [[1], {"epochs": 3}, {"epoch": "3"}])
-def test_what_is_no_state_is_passed_over(folder, content):
+def test_a_file_that_holds_no_state_is_passed_over(folder, content):
     folder.save_checkpoint(state(1))
     folder.save_checkpoint(state(2))
     torch.save(content, folder.path / "checkpoint.pt")
