@@ -20,7 +20,7 @@ GB = 10**9
 @pytest.mark.parametrize(("memory", "shared", "store"), [
     (100 * GB, 1000 * GB, 30 * GB),  # Ray's share of the memory
     (100 * GB, 20 * GB, 19 * GB),  # as much as shared memory holds
-    (100 * GB, 64_000_000, 10 * GB),  # a container with little shared memory: files, up to this size
+    (100 * GB, 64_000_000, 10 * GB),  # little shared memory: files, up to this size
     (2000 * GB, 2000 * GB, 200 * GB),
 ])  # fmt: skip
 def test_the_size_of_the_store_is_rays_default(monkeypatch, memory, shared, store):
