@@ -1,4 +1,4 @@
-"""`scaling-vae WORD` and `python -m scaling WORD`: every word, listed and run."""
+"""`scaling-vae WORD` and `python -m scaling WORD`: every word is listed and runs."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ def test_help_lists_every_word_with_a_line_each():
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["study", "--help"]])
-def test_words_are_listed_without_what_is_heavy(words):
+def test_words_are_listed_without_loading_heavy_packages(words):
     script = (
         "import sys\nfrom scaling.__main__ import main\n"
         "try: main()\nexcept SystemExit as stop: assert not stop.code\n"
@@ -71,7 +71,7 @@ def test_a_study_is_the_file_of_its_name(words, tmp_path):
     assert ours.returncode == theirs.returncode == 0, ours.stderr + theirs.stderr
 
 
-def test_without_a_name_the_studies_are_listed():
+def test_without_a_name_the_available_studies_are_listed():
     done = run("study")
     assert done.returncode == 2
     assert done.stderr.startswith("Error: study needs a name. Type one of these:")
@@ -105,7 +105,7 @@ def test_words_of_analysis_are_forwarded(tmp_path):
     assert ours.stdout == theirs.stdout != ""
 
 
-def test_errors_of_analysis_tell_the_program_that_was_typed(monkeypatch):
+def test_errors_of_analysis_name_the_program_that_was_typed(monkeypatch):
     words = ("report", "--results", Path("my results"))
     monkeypatch.setattr(sys, "argv", ["/bin/scaling-vae", "fig8"])
     assert command(*words) == "scaling-vae report --results 'my results'"

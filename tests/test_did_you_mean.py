@@ -1,4 +1,4 @@
-"""Wrong names: the nearest right one is told first, and the right ones are listed."""
+"""Errors for wrong names suggest the nearest right one and list the known ones."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from studies.double_descent import PRESETS
     ("weather", [], ""),
 ])  # fmt: skip
 @pytest.mark.parametrize("module", [errors, suggest])
-def test_the_nearest_comes_first(module, wrong, names, told):
+def test_the_nearest_name_is_suggested_first(module, wrong, names, told):
     assert module.did_you_mean(wrong, names) == told
 
 
@@ -43,7 +43,7 @@ def study(*words):
     (lambda: _parser().parse_args(["pool", "import", "f", "--name", "n", "--rescale", "unti"]),
      "Unknown --rescale 'unti'. Did you mean 'unit'. Known: symmetric, unit"),
 ])  # fmt: skip
-def test_wrong_words_of_the_commands(work, told):
+def test_wrong_words_of_commands_get_a_suggestion(work, told):
     with pytest.raises(UsageError, match=told):
         work()
 
@@ -52,7 +52,7 @@ def test_wrong_words_of_the_commands(work, told):
     (["reprot"], "Nothing here is called 'reprot'. Did you mean 'report'? Choose one of: fig1, "),
     (["fig8", "--there", "z"], "--there z. Did you mean '--where'? Known flags: --"),
 ])  # fmt: skip
-def test_wrong_words_of_the_analysis(words, told, capsys):
+def test_wrong_words_of_the_analysis_get_a_suggestion(words, told, capsys):
     assert main(words) == 2
     said = capsys.readouterr()
     assert told in said.err and not said.out
