@@ -19,7 +19,7 @@ TOGETHER = {
     "scaling/runs/live_pictures.py": "tests/storage/test_tensorboard.py",
     "scaling/storage/dashboards.py": "tests/storage/test_study_events.py",
     "scaling/storage/run_places.py": "tests/storage/test_run_names.py",
-    "analysis/diff": "tests/analysis/diff/test_diff.py",  # one test passes two results through all modules
+    "analysis/diff": "tests/analysis/diff/test_diff.py",  # all modules at once
     "analysis/measured.py": "tests/analysis/test_cells.py",
     "scaling/storage/file_server.py": "tests/cluster/test_keeper.py",  # tested with the node's side
     "scaling/cli/selection.py": "tests/cli/test_search.py",

@@ -50,7 +50,7 @@ def numbers(row):
 
 @pytest.mark.parametrize("options", [
     {"lr": 1e30},
-    {"lr": 1e30, "batch": 45},  # one step per epoch: its loss is finite, the weights after it are not
+    {"lr": 1e30, "batch": 45},  # one step per epoch: the loss is finite, the weights are not
     {"lr": 1e38, "network": "fully_connected"},
     {"lr": 1e38, "network": "fully_connected", "batch": 45},
     {"sigma": 1e-30} | GAUSSIAN,
