@@ -1,4 +1,4 @@
-"""Options of the command line: a word refuses by name those that only other words take."""
+"""Options of the command line: a word refuses those that belong to other words."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from analysis.__main__ import main
     (["--long", "fig7"], "fig7 takes no --long."),
     (["--long", "diff"], "diff comes before its options. See: "),
 ])  # fmt: skip
-def test_options_of_other_words_are_refused_by_name(typed, told, capsys):
+def test_options_of_other_words_are_refused_naming_these_words(typed, told, capsys):
     assert main(typed) == 2
     said = capsys.readouterr()
     assert told in said.err and not said.out

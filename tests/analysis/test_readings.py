@@ -1,4 +1,4 @@
-"""Readings beside their defaults: which trials are pairs, and what is said of the differences."""
+"""Readings of the paper compared with their defaults: pairs, and lines about differences."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,9 @@ import pytest
 from analysis.readings import lines, readings
 from analysis.trial_folder import ResultsError
 
-NOISE = np.random.default_rng(0).normal(0, 5, 5)  # of a replicate: large, and shared by a pair
+NOISE = np.random.default_rng(0).normal(
+    0, 5, 5
+)  # an effect of the replicate: large, and shared by a pair
 
 
 def row(replicate, elbo, **fields):
@@ -38,7 +40,7 @@ def test_a_difference_is_that_of_pairs_not_of_all_trials():
     jitter = np.array([-0.1, 0.0, 0.1, -0.1, 0.0])
     assert decay.test_elbo.n == 5
     assert decay.test_elbo.mean == pytest.approx(-2 + jitter.mean())
-    half = 2.7764451 * jitter.std(ddof=1) / np.sqrt(5)  # t, 4 df
+    half = 2.7764451 * jitter.std(ddof=1) / np.sqrt(5)  # the t quantile of 4 degrees of freedom
     assert decay.test_elbo.high - decay.test_elbo.mean == pytest.approx(half)
     assert (decay.verdict, found["source_augment_filter"].verdict) == (
         "lowers it",
@@ -51,7 +53,7 @@ def test_a_reading_inside_a_source_is_compared_with_that_source():
     assert found["source_augment_filter"].source == "aug_tuned"
 
 
-def test_two_readings_at_once_are_no_pair_of_the_default():
+def test_trials_with_two_readings_are_not_compared_with_the_default():
     both = pd.DataFrame([row(0, -95.0, weight_decay=1e-4, mol_mix="per_channel"), row(0, -100.0)])
     assert readings(both) == []
 
@@ -69,6 +71,6 @@ def test_lines_name_reading_default_source_and_size():
     assert "source.augment_filter=sym6 (default bilinear) on aug_tuned" in text
 
 
-def test_without_readings_a_sentence():
+def test_without_readings_there_is_a_sentence():
     with pytest.raises(ResultsError, match="scaling-vae study readings"):
         readings(pd.DataFrame([row(0, -100.0)]))
