@@ -26,8 +26,8 @@ def test_help_lists_every_word_with_a_line_each():
     done = run("--help")
     assert done.returncode == 0, done.stderr
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line[:4] == "    "]
-    told = {line[0]: line[1] for line in lines if len(line) == 2}
-    assert told.keys() == {
+    listed = {line[0]: line[1] for line in lines if len(line) == 2}
+    assert listed.keys() == {
         "study",
         "evaluate",
         "status",
@@ -38,7 +38,7 @@ def test_help_lists_every_word_with_a_line_each():
         *figures.names(),
         *WORDS,
     }
-    assert told["fig8"].startswith("Figure 8: negative test ELBO")
+    assert listed["fig8"].startswith("Figure 8: negative test ELBO")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["study", "--help"]])
@@ -79,7 +79,7 @@ def test_without_a_name_the_available_studies_are_listed():
     assert listed == studies.names() == sorted(figures.STUDIES)
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["study", "nix"], "Error: Unknown study 'nix'. Known: data_scaling, data_sources, "),
     (["study", "../tests/conftest"], "Error: Unknown study '../tests/conftest'. Known: "),
     (["fig99"], "Error: 'fig99' is not a word of scaling-vae. Did you mean 'fig9'"),
@@ -87,10 +87,10 @@ def test_without_a_name_the_available_studies_are_listed():
     (["evaluate"], "Error: The following arguments are required: --metric."),
     (["study", "smoothness", "--sed", "1"], "Error: Unrecognized arguments: --sed 1."),
 ])  # fmt: skip
-def test_wrong_words_list_the_right_ones(words, told):
+def test_wrong_words_list_the_right_ones(words, message):
     done = run(*words)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(told) and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(message) and done.stderr.count("\n") == 1
 
 
 def test_words_of_analysis_are_forwarded(tmp_path):

@@ -63,7 +63,7 @@ def run(*said):
     return override(trials(PRESETS["digits"]), options.parser("", PRESETS).parse_args(said))
 
 
-@pytest.mark.parametrize(("told", "work"), [
+@pytest.mark.parametrize(("message", "work"), [
     ("source.k=3 is read with source.real_share below 1 only. Give that too", lambda: Source(k=3)),
     ("Unknown dataset 'mnits'. Did you mean 'mnist'. Known: cifar10,", lambda: VaeTrial("mnits")),
     ("arguments: --sed. Did you mean '--seeds'.* Known flags: --address,", lambda: run("--sed")),
@@ -77,8 +77,8 @@ def run(*said):
     ("but --rescale unit means 0 to 1. Clip them", lambda: as_levels(
         np.full((1, 8, 8), 3.0), 17, (1, 8, 8), "unit", "samples.npy")),
 ])  # fmt: skip
-def test_wrong_words_are_refused_in_these_sentences(told, work):
-    with pytest.raises(UsageError, match=told):
+def test_wrong_words_are_refused_in_these_sentences(message, work):
+    with pytest.raises(UsageError, match=message):
         work()
 
 

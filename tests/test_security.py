@@ -145,9 +145,9 @@ for table in ("tcp", "tcp6"):
         if words[3] == "0A" and f"socket:[{words[9]}]" in inodes:
             found.append(words[1].partition(":")[0])
 token = Path.home() / ".ray" / "auth_token"
-told = {"addresses": found, "token": os.environ.get("RAY_AUTH_MODE")}
-told |= {"mode": oct(token.stat().st_mode)[-3:], "words": len(token.read_text())}
-print(json.dumps(told | {"dashboard": ray._private.worker._global_node.webui_url}))
+answer = {"addresses": found, "token": os.environ.get("RAY_AUTH_MODE")}
+answer |= {"mode": oct(token.stat().st_mode)[-3:], "words": len(token.read_text())}
+print(json.dumps(answer | {"dashboard": ray._private.worker._global_node.webui_url}))
 """
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 
@@ -163,10 +163,10 @@ def test_a_local_ray_listens_to_this_machine_only(ray_folder):
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert not told["dashboard"]
-    assert told["token"] == "token"
-    assert told["words"] >= 32
-    assert told["mode"] == "600"
-    assert len(told["addresses"]) > 2
-    assert set(told["addresses"]) <= LOOPBACK
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert not answer["dashboard"]
+    assert answer["token"] == "token"
+    assert answer["words"] >= 32
+    assert answer["mode"] == "600"
+    assert len(answer["addresses"]) > 2
+    assert set(answer["addresses"]) <= LOOPBACK

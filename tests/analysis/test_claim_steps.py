@@ -18,7 +18,7 @@ from analysis.intervals import t_interval
 from tests.analysis.claim_frames import SEEDS, frame, verdict
 
 MIXED = Term("test_elbo", Arm(real_share=Along()))
-DIGITS = [-99.9, -93.9, -92.8, -93.0, -93.5, -94.7]  # of real shares 1, .8, ... 0
+DIGITS = [-99.9, -93.9, -92.8, -93.0, -93.5, -94.7]  # at real shares 1, .8, ... 0
 
 
 def noisy(y, noise=0.1, n=5, seed=0):

@@ -5,7 +5,7 @@ import pytest
 from analysis.__main__ import main
 
 
-@pytest.mark.parametrize("typed, told", [
+@pytest.mark.parametrize("typed, message", [
     (["verdict", "-o", "x"], "verdict takes no -o. It prints lines: "),
     (["report", "--where", "n_c=8"], "report takes no --where. It covers the whole study. Draw"),
     (["fig7", "--bound", "iwae_100"], "fig8 --bound iwae_100"),
@@ -15,7 +15,7 @@ from analysis.__main__ import main
     (["--long", "fig7"], "fig7 takes no --long."),
     (["--long", "diff"], "diff comes before its options. See: "),
 ])  # fmt: skip
-def test_options_of_other_words_are_refused_naming_these_words(typed, told, capsys):
+def test_options_of_other_words_are_refused_naming_these_words(typed, message, capsys):
     assert main(typed) == 2
     said = capsys.readouterr()
-    assert told in said.err and not said.out
+    assert message in said.err and not said.out

@@ -146,18 +146,22 @@ def test_real_images_copies_and_noise_are_described(digits):
     train, test, fresh = images[:300], images[300:600], images[600:900]
     noise = grey(300)
 
-    def said(samples):
+    def words_for(samples):
         return pools.judged(describe(samples, train, test, 17))
 
-    assert said(fresh).startswith("as near to D_train") and "like D_train's" in said(fresh)
-    assert said(train[::-1]).startswith("repeats training images: 100.0%")
+    assert words_for(fresh).startswith("as near to D_train") and "like D_train's" in words_for(
+        fresh
+    )
+    assert words_for(train[::-1]).startswith("repeats training images: 100.0%")
     few = np.concatenate([fresh[:240], train[:60]])
-    assert said(few).startswith("repeats training images: 20.0%")
-    assert said(noise).startswith("farther from D_train") and "times D_train's" in said(noise)
+    assert words_for(few).startswith("repeats training images: 20.0%")
+    assert words_for(noise).startswith("farther from D_train") and "times D_train's" in words_for(
+        noise
+    )
 
 
-@pytest.mark.parametrize(("factor", "said"), [(0.4, "much nearer"), (0.8, "nearer"), (1.05, "as")])
-def test_the_median_distance_decides_without_near_copies(factor, said):
+@pytest.mark.parametrize(("factor", "words"), [(0.4, "much nearer"), (0.8, "nearer"), (1.05, "as")])
+def test_the_median_distance_decides_without_near_copies(factor, words):
     distance = factor * QUALITY["nearest_test_train"]
-    assert pools.judged(QUALITY | {"nearest_samples_train": distance}).startswith(said)
+    assert pools.judged(QUALITY | {"nearest_samples_train": distance}).startswith(words)
     assert pools.judged({"images": 300}) == ""

@@ -26,7 +26,7 @@ def parquet(path, about):
     return path
 
 
-@pytest.mark.parametrize(("launch", "told"), [
+@pytest.mark.parametrize(("launch", "message"), [
     ({"code": {"commit": "0123456789abcdef"}}, "commit 0123456789"),
     ({"code": {"commit": "0123456789abcdef", "dirty": True}},
      "commit 0123456789 with uncommitted changes"),
@@ -35,9 +35,9 @@ def parquet(path, about):
     ({"git_commit": None}, ""),
     ({"code": "torn"}, ""),
 ])  # fmt: skip
-def test_the_last_launch_names_its_code(tmp_path, launch, told):
+def test_the_last_launch_names_its_code(tmp_path, launch, message):
     path = study(tmp_path, "mixtures", {"git_commit": "first"}, LAUNCH | launch)
-    parts = ["mixtures", "digits", *([told] if told else []), "launched 2026-03-04"]
+    parts = ["mixtures", "digits", *([message] if message else []), "launched 2026-03-04"]
     assert note(path) == ", ".join(parts)
 
 

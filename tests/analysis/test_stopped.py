@@ -67,8 +67,8 @@ def test_the_verdict_leaves_out_the_last_point_of_the_path(ended_last):
     found = descent.verdict(frame)
     assert found.units == [0, 1, 2] and found.left_out == [(16, 64)]
     assert found.missing == ["(m_z=16, n_c=64): seed 2"]
-    told = " ".join(text.get_text() for text in figures.draw("fig8", frame).texts)
-    assert "1 collapsed (normal, m_z=16, n_c=64)" in told and "with fewer draws: (16, 64)" in told
+    notes = " ".join(text.get_text() for text in figures.draw("fig8", frame).texts)
+    assert "1 collapsed (normal, m_z=16, n_c=64)" in notes and "with fewer draws: (16, 64)" in notes
     panels = figures.draw("fig7", frame).axes
     assert [crosses(ax) for ax in panels[:2]] == [[], []]  # n_c = 64 is not the width of a and b
 

@@ -16,9 +16,9 @@ def test_both_copies_suggest_the_same(wrong, names):
 
 @given(NAMES, st.lists(NAMES, max_size=6))
 def test_an_exact_name_is_suggested_first_and_at_most_three(wrong, names):
-    told = suggest.did_you_mean(wrong, [*names, wrong])
-    assert told.startswith(f"Did you mean {wrong!r}")
-    assert 1 <= told.count("'") // 2 <= suggest.MOST
+    suggestion = suggest.did_you_mean(wrong, [*names, wrong])
+    assert suggestion.startswith(f"Did you mean {wrong!r}")
+    assert 1 <= suggestion.count("'") // 2 <= suggest.MOST
 
 
 @given(st.permutations("n_latent"))

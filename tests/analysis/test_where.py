@@ -78,7 +78,7 @@ def test_conditions_joined_by_and_equal_separate_ones(terms):
     assert chosen(" and ".join(apart)) == chosen(*apart) == chosen(*spaced)
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["m_z"], "cannot be read. Write COLUMN==VALUE"),
     (["m_z=="], "cannot be read"),
     (["==4"], "cannot be read"),
@@ -93,8 +93,8 @@ def test_conditions_joined_by_and_equal_separate_ones(terms):
     (["batch_norm>true"], "this is a flag"),
     (["mz==4"], "There is no column 'mz'. Did you mean 'm_z'"),
 ])  # fmt: skip
-def test_conditions_that_cannot_be_read_or_compared_are_refused(words, told):
-    with pytest.raises(ResultsError, match=told):
+def test_conditions_that_cannot_be_read_or_compared_are_refused(words, message):
+    with pytest.raises(ResultsError, match=message):
         chosen(*words)
 
 

@@ -25,7 +25,7 @@ def test_the_help_of_a_word_is_about_that_word_alone(name, capsys):
     assert " ".join(word.about.split()[:3]).lower() in said.lower()
 
 
-def test_flags_may_stand_before_the_word(study, tmp_path, capsys):
+def test_flags_may_come_before_the_word(study, tmp_path, capsys):
     file = tmp_path / "wide.csv"
     assert main(["--results", str(study), "-o", str(file), "fig8"]) == 0
     assert capsys.readouterr().out == f"{file}\n"

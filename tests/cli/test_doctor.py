@@ -112,7 +112,7 @@ def test_a_process_that_computes_is_called_slow_and_one_that_sleeps_hung():
             process.wait()
 
 
-@pytest.mark.parametrize(("needed", "told"), [
+@pytest.mark.parametrize(("needed", "message"), [
     ("numpy>=2.0", ""),
     ("Numpy<3,>=2.0", ""),
     ("numpy>=99", "numpy is {numpy}, and numpy>=99 is needed"),
@@ -120,12 +120,12 @@ def test_a_process_that_computes_is_called_slow_and_one_that_sleeps_hung():
     ("no-such-package[more]>=1", "no-such-package is missing"),
     ('no-such-package>=1; extra == "dev"', ""),
 ])  # fmt: skip
-def test_installed_versions_are_compared_with_the_required_ones(monkeypatch, needed, told):
+def test_installed_versions_are_compared_with_the_required_ones(monkeypatch, needed, message):
     monkeypatch.setattr(metadata, "requires", lambda name: [needed])
     finding = doctor.packages()
-    assert finding.state == (BROKEN if told else WORKS)
-    if told:
-        assert finding.found == told.format(numpy=np.__version__)
+    assert finding.state == (BROKEN if message else WORKS)
+    if message:
+        assert finding.found == message.format(numpy=np.__version__)
         assert finding.advice == shlex.join(["pip", "install", needed])
 
 

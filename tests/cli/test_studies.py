@@ -19,8 +19,8 @@ print(__file__, *sys.argv)
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Makes a folder of two studies, and restores the main module afterwards."""
-    for name, told in (("widths", "Widths of z."), ("data", "Data sets.")):
-        text = TEXT.format(docstring=f'"""{told}\n\nMore."""')
+    for name, message in (("widths", "Widths of z."), ("data", "Data sets.")):
+        text = TEXT.format(docstring=f'"""{message}\n\nMore."""')
         (tmp_path / f"{name}.py").write_text(text)
     for name in studies.OTHERS:
         (tmp_path / f"{name}.py").write_text("raise SystemExit(9)")
@@ -43,14 +43,14 @@ def test_a_study_runs_as_the_main_module_with_the_words_typed(folder, monkeypatc
     assert capsys.readouterr().out.split() == [str(folder / "widths.py"), *words]
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["width"], "Unknown study 'width'. Did you mean 'widths'. Known: data, widths"),
     (["evaluate"], "Unknown study 'evaluate'.*Known: data, widths"),
     (["../data"], "Unknown study"),
     ([], "study needs a name"),
 ])  # fmt: skip
-def test_an_unknown_study_gets_the_list_of_studies(folder, words, told):
-    with pytest.raises(UsageError, match=told):
+def test_an_unknown_study_gets_the_list_of_studies(folder, words, message):
+    with pytest.raises(UsageError, match=message):
         studies.run(words)
 
 

@@ -35,7 +35,7 @@ def refused(run, *words):
         assert word in run.stderr
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["--dataset", "mnits"], ["cifar10, digits, fashion_mnist, mnist"]),
     (["--source", "dmaap"], ["aug_naive, aug_tuned, dmaapx, mollify, normal"]),
     (["--preset", "tiny"], ["Known: cifar10, cifar10-draws, digits"]),
@@ -62,12 +62,12 @@ def refused(run, *words):
     (["--preset", "cifar10"], ["planned for a GPU", "--gpus-per-trial 0"]),
     (["--dataset", "cifar10", "--offline", "--data-root", "nowhere"], ["cifar10", "nowhere"]),
 ])  # fmt: skip
-def test_wrong_words_list_the_right_ones(tmp_path, words, told):
-    refused(study(*words, results=tmp_path), *told)
+def test_wrong_words_list_the_right_ones(tmp_path, words, message):
+    refused(study(*words, results=tmp_path), *message)
 
 
 @pytest.mark.cluster(alone=True)
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["--address", "auto"], ["No Ray cluster", "ray start --head"]),
     (["--address", "127.0.0.1:1"], ["Nothing listens", "127.0.0.1:1"]),
     (["--address", "192.0.2.77:6379"], ["Nothing listens"]),
@@ -77,12 +77,12 @@ def test_wrong_words_list_the_right_ones(tmp_path, words, told):
     (["--cpus-per-trial", "4000"], ["--cpus-per-trial"]),
 ])  # fmt: skip
 def test_an_environment_that_cannot_work_is_refused_in_a_sentence(
-    tmp_path, ray_folder, words, told
+    tmp_path, ray_folder, words, message
 ):
     if words == ["--address", "auto"] and services.find_gcs_addresses():
         pytest.skip("another Ray runs on this machine, and auto finds it")
     run = study("--smoke-test", *words, results=tmp_path, RAY_TMPDIR=ray_folder)
-    refused(run, *told)
+    refused(run, *message)
 
 
 @pytest.mark.cluster(alone=True)

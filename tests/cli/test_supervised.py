@@ -34,7 +34,7 @@ def start(body, **more):
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "told"),
+    ("body", "code", "message"),
     [
         ("return 4", 4, ""),
         ("sys.exit(3)", 3, ""),
@@ -51,12 +51,12 @@ def start(body, **more):
         ("ended(lambda: 2)", 2, ""),  # one supervised command inside another
     ],
 )
-def test_each_end_has_its_code_and_sentence(body, code, told):
+def test_each_end_has_its_code_and_sentence(body, code, message):
     process = start(body)
     _, err = process.communicate()
     assert process.returncode == code
-    assert told in err if told else not err
-    if code == 3 and told:
+    assert message in err if message else not err
+    if code == 3 and message:
         assert "Type the same command again: " in err
 
 

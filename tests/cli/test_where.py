@@ -145,7 +145,7 @@ def test_conditions_select_what_a_slow_evaluation_selects(root, conditions):
     assert analysed(root, *(f"{n} {s} {v}" for n, s, v in conditions)) == names
 
 
-@pytest.mark.parametrize(("condition", "told"), [
+@pytest.mark.parametrize(("condition", "message"), [
     ("mz>1", "There is no column 'mz'. Did you mean 'm_z'.*Choose one of: key, kind, "),
     ("source.kk==1", "There is no column 'source.kk'. Did you mean 'source_k'"),
     ("m_z", "--where 'm_z' cannot be read. Write COLUMN==VALUE, several joined by 'and'"),
@@ -161,10 +161,10 @@ def test_conditions_select_what_a_slow_evaluation_selects(root, conditions):
     ("source=='dmaapx", "cannot be read"),
     ("__import__('os')", "cannot be read"),
 ])  # fmt: skip
-def test_both_commands_refuse_a_condition_in_the_same_words(root, condition, told):
-    with pytest.raises(UsageError, match=told) as by_evaluate:
+def test_both_commands_refuse_a_condition_in_the_same_words(root, condition, message):
+    with pytest.raises(UsageError, match=message) as by_evaluate:
         evaluated(root, condition)
-    with pytest.raises(ResultsError, match=told) as by_analysis:
+    with pytest.raises(ResultsError, match=message) as by_analysis:
         where(load(root), [condition])
     assert str(by_evaluate.value) == str(by_analysis.value)
 

@@ -56,7 +56,7 @@ def test_a_host_where_all_attempts_fail_is_set_aside_and_they_do_not_count(clust
     assert cluster.failures["x"].num_failures == 0
     (line,) = cluster.lines
     assert "The host at b is set aside: 2 attempts" in line
-    cluster.attempt("y", "b")  # it had started there before
+    cluster.attempt("y", "b")  # y had started there before
     assert cluster.failures["y"].num_failures == 0
     assert len(cluster.occupied) == 2 and len(cluster.lines) == 1
 

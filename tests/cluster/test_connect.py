@@ -67,8 +67,10 @@ def joining(monkeypatch, error, address="10.1.2.3:6379"):
 def test_no_cluster_and_a_cluster_that_refuses_get_different_sentences(monkeypatch):
     with pytest.raises(UsageError, match="No Ray cluster is running.*ray start --head"):
         joining(monkeypatch, ConnectionError("nobody"), "auto")
-    told = "at --address 10.1.2.3:6379 does not let this process in: version.*RAY_AUTH_TOKEN_PATH"
-    with pytest.raises(UsageError, match=told):
+    message = (
+        "at --address 10.1.2.3:6379 does not let this process in: version.*RAY_AUTH_TOKEN_PATH"
+    )
+    with pytest.raises(UsageError, match=message):
         joining(monkeypatch, RuntimeError("version mismatch\nand a long trace"))
     with pytest.raises(UsageError, match="at --address .* in: Failed.*RAY_AUTH_TOKEN_PATH"):
         joining(monkeypatch, ConnectionError("Failed to connect"))  # Ray's answer to a wrong token

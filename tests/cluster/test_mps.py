@@ -127,7 +127,7 @@ def test_a_missing_mps_is_one_line(fake, monkeypatch):
     assert "is not installed here" in lines[0]
 
 
-def test_a_crash_of_mps_is_reported_and_the_launch_goes_on(fake):
+def test_a_crash_of_mps_is_reported_and_the_launch_continues(fake):
     lines: list[str] = []
     with mps.shared_gpus("auto", True, fake / "logs", lines.append):
         (fake / "up").unlink()

@@ -59,17 +59,17 @@ def test_more_than_a_node_has_is_refused_before_anything_is_printed(trial, capsy
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(("address", "mps", "share", "told"), [
+@pytest.mark.parametrize(("address", "mps", "share", "named"), [
     ("auto", "auto", 0.5, True), ("auto", "off", 0.5, False), ("auto", "auto", 1.0, False),
     ("local", "auto", 0.5, False),
 ])  # fmt: skip
 def test_nodes_without_mps_are_named_if_gpus_are_shared(
-    trial, capsys, monkeypatch, address, mps, share, told
+    trial, capsys, monkeypatch, address, mps, share, named
 ):
     monkeypatch.setattr(placing, "without_mps", lambda: ["10.0.0.7 abcdef"])
     request = request_of(trial, share, address=address, mps=mps)
     placement_of(request, Cluster.of_nodes(((4.0, 1.0),)))
-    assert ("10.0.0.7 abcdef" in capsys.readouterr().out) is told
+    assert ("10.0.0.7 abcdef" in capsys.readouterr().out) is named
 
 
 SMALL, LARGE = ("RTX 2080 Ti", 11 * 10**9), ("H200", 143 * 10**9)
@@ -90,8 +90,8 @@ def test_shares_and_micro_batches_fit_the_smallest_gpu_of_the_nodes(monkeypatch,
     assert found.micro_batch == micro_batch(PAPER_EDM, machine)
     assert found.gpus == gpu_share(PAPER_EDM, machine, (), found.micro_batch)
     assert (found.micro_batch is None) is (SMALL not in there.values())
-    told = capsys.readouterr().out
-    assert told == (
+    printed = capsys.readouterr().out
+    assert printed == (
         "GPUs of the nodes: H200 (143 GB), RTX 2080 Ti (11 GB); trials are planned for the "
         "smallest\n" if len(there) > 1 else ""
     )  # fmt: skip

@@ -116,11 +116,11 @@ def test_a_trial_never_holds_a_pool_of_two_gigabytes(tmp_path, ray_folder):
     script = READER.format(root=str(tmp_path), ray=ray_folder)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for told, fits in zip(map(json.loads, done.stdout.splitlines()), (True, False), strict=True):
-        assert told["pool"] >= 2e9
-        assert told["in_store"] is fits
-        assert told["read_only"]
-        assert told["peak"] - told["start"] <= 2 * told["chunk"]
+    for answer, fits in zip(map(json.loads, done.stdout.splitlines()), (True, False), strict=True):
+        assert answer["pool"] >= 2e9
+        assert answer["in_store"] is fits
+        assert answer["read_only"]
+        assert answer["peak"] - answer["start"] <= 2 * answer["chunk"]
 
 
 READER = """
@@ -160,8 +160,8 @@ for store in (4_000_000_000, 500_000_000):
     ray.init(address="local", num_cpus=1, object_store_memory=store, _temp_dir={ray!r},
              include_dashboard=False, log_to_driver=False)
     shared = put_pools({{"big": pool}}, {{"big": k}}, 0)["big"]
-    told = ray.get(reader.remote(shared))
-    print(json.dumps(told | dict(chunk=pool.chunk_bytes, pool=k * pool.chunk_bytes,
+    answer = ray.get(reader.remote(shared))
+    print(json.dumps(answer | dict(chunk=pool.chunk_bytes, pool=k * pool.chunk_bytes,
                                  in_store=bool(shared.refs))))
     ray.shutdown()
 """

@@ -118,11 +118,11 @@ def test_the_end_of_a_trial_ends_its_watch(watch):
 def test_a_pulse_contains_how_long_a_report_has_lasted(monkeypatch):
     monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.01)
     monkeypatch.setattr("ray.wait", lambda refs, timeout: (refs, []))
-    told, free = [], threading.Event()
+    beats, free = [], threading.Event()
 
     def beat(work, process, waiting):
-        told.append((work, process, waiting))
-        if waiting > 0 or len(told) > 1000:
+        beats.append((work, process, waiting))
+        if waiting > 0 or len(beats) > 1000:
             free.set()
 
     def wait(row: dict[str, Any]) -> None:
@@ -131,7 +131,7 @@ def test_a_pulse_contains_how_long_a_report_has_lasted(monkeypatch):
     with Pulse(SimpleNamespace(beat=Method(beat)), "k") as made:
         made.timed(wait)({})
         assert free.is_set()
-    works, processes, waits = zip(*told, strict=True)
+    works, processes, waits = zip(*beats, strict=True)
     assert set(works) == {"k"} and len(set(processes)) == 1
     assert max(waits) > 0
 

@@ -58,9 +58,9 @@ def test_by_default_a_session_does_not_wait(clock):
 
 def test_what_ray_prints_between_the_lines_goes_to_its_log(tmp_path, capfd):
     log = tmp_path / "logs" / "ray.log"
-    told = {"lines": ["The node with node id: 1 is dead"], "pid": "raylet", "is_err": False}
+    message = {"lines": ["The node with node id: 1 is dead"], "pid": "raylet", "is_err": False}
     with module.logged_to(log):
-        worker.print_to_stdstream(told, ignore_prefix=False)
+        worker.print_to_stdstream(message, ignore_prefix=False)
         print("ours")
     assert capfd.readouterr().out == "ours\n"
     assert "(raylet) The node with node id: 1 is dead" in log.read_text()

@@ -136,5 +136,5 @@ def test_the_resources_requested_from_ray_are_those_printed(launcher, cpus, gpus
 
 def test_a_failure_in_a_folder_that_cannot_be_written_is_reported(launcher):
     launcher._fail("t0", "it broke")  # its folder does not exist
-    told = launcher.progress.stream.getvalue()
-    assert "Failed: t0: it broke; its folder cannot be written: " in told
+    printed = launcher.progress.stream.getvalue()
+    assert "Failed: t0: it broke; its folder cannot be written: " in printed

@@ -72,8 +72,8 @@ def test_a_hung_trial_has_failed_with_the_line_where_it_hangs(folder, digits):
     assert folder.state(4) == "failed"
     assert folder.done()["epoch"] == 2
     error = folder.done()["error"]
-    told = re.fullmatch(r"no row within 3 s \(--row-timeout\): hung in \w+ \((.+):\d+\)", error)
-    assert there(told)[1] == "scaling/runs/vae.py"
+    message = re.fullmatch(r"no row within 3 s \(--row-timeout\): hung in \w+ \((.+):\d+\)", error)
+    assert there(message)[1] == "scaling/runs/vae.py"
 
     folder.reopen()  # as --retry-failed does
     execute(folder, digits, Job(4, 1), lambda row: None)

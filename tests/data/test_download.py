@@ -135,9 +135,9 @@ def test_an_unreachable_host_is_named(tmp_path, monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         monkeypatch.setenv("SCALING_MIRROR", f"http://127.0.0.1:{taken.getsockname()[1]}")
-        with pytest.raises(UsageError, match="refused.*SCALING_MIRROR") as told:
+        with pytest.raises(UsageError, match="refused.*SCALING_MIRROR") as error:
             official.download("fashion_mnist", tmp_path / "root")
-    assert "FashionMNIST/raw" in str(told.value) and "--data-root" in str(told.value)
+    assert "FashionMNIST/raw" in str(error.value) and "--data-root" in str(error.value)
     assert not (tmp_path / "root").exists()
 
 

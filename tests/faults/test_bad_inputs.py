@@ -19,10 +19,10 @@ SIZE = 60  # images of a chunk, as in the smoke test's D_train
 LEVELS = np.random.default_rng(0).integers(0, 17, (2 * SIZE, 8, 8), dtype=np.uint8)
 
 
-def one_line(err, *told):
+def one_line(err, *texts):
     assert err.startswith("Error: ")
     assert err.count("\n") == 1
-    for text in told:
+    for text in texts:
         assert text in err
 
 
@@ -119,14 +119,14 @@ def test_a_study_on_a_damaged_pool_is_refused(pool, tmp_path, monkeypatch, capsy
     one_line(launched(monkeypatch, capsys, *words), "chunk-00001.npy", pool.name)
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["--m-z"], "--m-z: expected at least one argument"),
     (["--set", "m_z="], "m_z"),
     (["--seeds", "3-1"], "the range 3-1 is reversed: write 1-3"),
 ])  # fmt: skip
-def test_a_grid_without_trials_is_refused(tmp_path, monkeypatch, capsys, words, told):
+def test_a_grid_without_trials_is_refused(tmp_path, monkeypatch, capsys, words, message):
     said = launched(monkeypatch, capsys, "--smoke-test", "--results", tmp_path, *words)
-    one_line(said, told)
+    one_line(said, message)
 
 
 @pytest.mark.cluster

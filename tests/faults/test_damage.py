@@ -138,9 +138,9 @@ def test_damaged_files_of_a_study_are_made_again(tmp_path, monkeypatch, capsys):
         damage(folder.path / "trial.json")
         (tmp_path / "launch.lock").write_bytes(b'{"pid"')
         os.utime(tmp_path / "launch.lock", (0, 0))
-        code, told = launch(monkeypatch, capsys, tmp_path)
-        assert code == 0, told
-        assert "Traceback" not in told
+        code, printed = launch(monkeypatch, capsys, tmp_path)
+        assert code == 0, printed
+        assert "Traceback" not in printed
         pd.testing.assert_frame_equal(load_frame(study), expected)
         pd.testing.assert_frame_equal(load_frame(study / "trials.parquet"), expected)
         assert len(store.vaes()) == len(asked)

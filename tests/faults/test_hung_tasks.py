@@ -49,9 +49,9 @@ try:
 except UsageError as error:
     sampled = str(error)
 pool = sorted(path.name for path in store.pool(order.spec.name).glob("chunk-*.npy"))
-told = {"failed": failed, "measured": [seed for seed in rows if "psnr_mean" in rows[seed]]}
+answer = {"failed": failed, "measured": [seed for seed in rows if "psnr_mean" in rows[seed]]}
 session.__exit__(None, None, None)
-print(json.dumps(told | {"sampling": sampled, "pool": pool}))
+print(json.dumps(answer | {"sampling": sampled, "pool": pool}))
 """
 
 
@@ -76,15 +76,15 @@ def test_tasks_that_hang_are_named_and_the_others_finish(study, tmp_path):
         cwd=ROOT,
     )
     assert run.returncode == 0, run.stderr
-    told = json.loads(run.stdout.splitlines()[-1])
-    (line,) = told["failed"]
+    answer = json.loads(run.stdout.splitlines()[-1])
+    (line,) = answer["failed"]
     reason = "no epoch measured within 60 s (--row-timeout): hung in _measure_all"
     assert "-s1-" in line
     assert reason in line
-    assert told["measured"] == [0]
-    assert told["sampling"].startswith("Sampling chunk 1 failed: no part of a chunk within 60 s")
-    assert told["sampling"].endswith("The same command samples what is missing.")
-    assert told["pool"] == ["chunk-00000.npy", "chunk-00002.npy"]
+    assert answer["measured"] == [0]
+    assert answer["sampling"].startswith("Sampling chunk 1 failed: no part of a chunk within 60 s")
+    assert answer["sampling"].endswith("The same command samples what is missing.")
+    assert answer["pool"] == ["chunk-00000.npy", "chunk-00002.npy"]
 
 
 def test_a_note_is_raised_once(tmp_path):

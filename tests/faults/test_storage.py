@@ -155,10 +155,10 @@ def test_a_slow_folder_gets_fewer_checkpoints_and_all_rows(
 WORDS = ["--smoke-test", "--source", "normal", "--m-z", "1", "--n-c", "2", "--seeds", "0-1"]
 
 
-def assert_stopped(run, *told):
+def assert_stopped(run, *texts):
     assert run.returncode == 3, run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
-    for text in told:
+    for text in texts:
         assert text in run.stdout + run.stderr
 
 

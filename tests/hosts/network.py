@@ -155,7 +155,7 @@ class Network:
     """Makes hosts connected by one switch, and ends them all."""
 
     def __init__(self, world: Path, environment: Mapping[str, str], relay: Sequence[float] = ()):
-        """`relay`: seconds of delay of each frame, and the share of frames that are lost."""
+        """Starts without hosts; `relay` is a frame's delay in seconds and the share of lost frames."""
         self.world, self.environment, self.relay = world, environment, relay
         self.prefix = f"h{os.getpid()}"
         self.switch = f"{self.prefix}-sw"

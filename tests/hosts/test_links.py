@@ -54,8 +54,8 @@ def test_trials_of_a_host_that_is_cut_off_finish(study, cluster, slow, tmp_path,
     assert_as_undisturbed(study, EPOCHS, tmp_path)
     if not seconds:
         first, second = study.epochs()[key]
-        assert second[0] > 1  # from its checkpoint
-        hosts[2].off()  # else it goes on training during the next test
+        assert second[0] > 1  # continued from its checkpoint
+        hosts[2].off()  # else the host continues training during the next test
 
 
 def test_a_network_that_delays_and_drops_frames_changes_nothing(study, hosts, tmp_path):

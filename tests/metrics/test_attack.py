@@ -13,7 +13,7 @@ from scaling.metrics import attack as module
 from scaling.metrics.attack import GREY, RGB, Rates, attack, symmetric_kl
 from scaling.models.cuda_graph import WARM_UP, Graphed
 from scaling.models.vae import diagonal_normal
-from tests.models.test_cuda_graph import beside
+from tests.models.test_cuda_graph import eagerly
 
 GAPS = Path(__file__).parents[1] / "reference" / "gaps.npz"
 
@@ -190,7 +190,9 @@ def test_replayed_steps_attack_as_eager_ones_do(trained, monkeypatch):
     expected = attack(trained.vae, x, initial, GREY)
     calls: list[Any] = []
     monkeypatch.setattr(
-        module, "replayed", lambda step, n, device: Graphed(step, n, beside, recorded_images(calls))
+        module,
+        "replayed",
+        lambda step, n, device: Graphed(step, n, eagerly, recorded_images(calls)),
     )
     assert torch.equal(attack(trained.vae, x, initial, GREY), expected)
     assert len(calls) == GREY.n_steps - WARM_UP

@@ -17,7 +17,7 @@ from scaling.models.vae import STD_FLOOR
 from scaling.runs.vae import VaeRun
 from scaling.seeds import derive
 from tests.linear_gaussian import SharpModel
-from tests.models.test_cuda_graph import beside, recorded
+from tests.models.test_cuda_graph import eagerly, recorded
 from tests.there import numbers
 
 
@@ -142,7 +142,7 @@ def test_replayed_steps_find_what_eager_ones_do(trained, variant, monkeypatch):
     expected = measure(trained, settings)[0]
     calls: list[Any] = []
     monkeypatch.setattr(
-        best_q, "replayed", lambda step, n, device: Graphed(step, n, beside, recorded(calls))
+        best_q, "replayed", lambda step, n, device: Graphed(step, n, eagerly, recorded(calls))
     )
     assert measure(trained, settings)[0] == expected
     assert calls.count(("replay", 2)) == 20 - WARM_UP

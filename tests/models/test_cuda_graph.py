@@ -30,13 +30,13 @@ def recorded(calls):
     return capture
 
 
-def beside(step, x):
+def eagerly(step, x):
     return step(x)
 
 
 def graphed_run(trial, data, calls):
     run = VaeRun(trial, data, epochs=6, measure_every=2)
-    run.step = Graphed(run._step, trial.batch, beside, recorded(calls))
+    run.step = Graphed(run._step, trial.batch, eagerly, recorded(calls))
     return run
 
 
@@ -57,7 +57,7 @@ def test_replayed_steps_give_the_rows_and_weights_of_eager_steps(trial, tiny):
 def test_another_type_of_images_is_captured_again():
     calls: list[Any] = []
     seen: list[Any] = []
-    step = Graphed(lambda x: seen.append(x.sum().item()) or x.sum(), 2, beside, recorded(calls))
+    step = Graphed(lambda x: seen.append(x.sum().item()) or x.sum(), 2, eagerly, recorded(calls))
     batches = [torch.full((2,), i, dtype=torch.uint8) for i in range(5)]
     floats = [torch.full((2,), i + 0.5) for i in range(5)]
     results = [step(x).item() for x in (*batches, *floats)]
@@ -73,7 +73,7 @@ def test_if_capturing_fails_steps_are_eager_and_the_cause_is_printed_once(capfd)
         finally:  # as CUDA does at the end of a capture
             raise RuntimeError("operation failed due to a previous error during capture")
 
-    step = Graphed(lambda x: x.sum(), 2, beside, capture)
+    step = Graphed(lambda x: x.sum(), 2, eagerly, capture)
     assert [step(torch.full((2,), float(i))).item() for i in range(6)] == [0, 2, 4, 6, 8, 10]
     assert capfd.readouterr().err.count("operation not permitted") == 1
 
@@ -82,7 +82,7 @@ def test_lack_of_memory_is_not_hidden():
     def capture(step, x):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    step = Graphed(lambda x: x.sum(), 1, beside, capture)
+    step = Graphed(lambda x: x.sum(), 1, eagerly, capture)
     with pytest.raises(torch.OutOfMemoryError):
         for _ in range(WARM_UP + 1):
             step(torch.zeros(1))

@@ -29,8 +29,8 @@ def test_the_paper_model_fits_an_11_gb_card():
     assert row.advice is None and row.gpus == 1
     assert row.memory_bytes * fit.MARGIN <= GPU.bytes
     assert memory(PAPER, GPU, (), 2 * row.micro_batch) * fit.MARGIN > GPU.bytes
-    (told,) = (line for line in lines if line.startswith(row.key))
-    assert f"--micro-batch {row.micro_batch}" in told and "of 512" not in told
+    (message,) = (line for line in lines if line.startswith(row.key))
+    assert f"--micro-batch {row.micro_batch}" in message and "of 512" not in message
     assert row.to_dict()["micro_batch"] == row.micro_batch
     assert row.key == key(PAPER)
 
@@ -45,8 +45,8 @@ def test_a_batch_that_fits_is_not_divided(trial):
 def test_a_requested_micro_batch_is_used_and_an_advised_one_fits():
     row, lines = planned(PAPER, micro=256)
     assert row.micro_batch == 256
-    (told,) = (line for line in lines if line.startswith("Does not fit"))
-    advised = int(told.partition("--micro-batch ")[2].split()[0])
+    (message,) = (line for line in lines if line.startswith("Does not fit"))
+    advised = int(message.partition("--micro-batch ")[2].split()[0])
     followed, lines = planned(PAPER, micro=advised)
     assert followed.micro_batch == advised and followed.advice is None
     assert not any(line.startswith("Does not fit") for line in lines)

@@ -48,9 +48,9 @@ def test_shares_of_a_gpu_hold_the_memory(n_c, batch):
 def test_a_trial_that_does_not_fit_is_named_with_a_batch_that_does():
     model = VaeTrial("cifar10", n_c=512, batch=4096)
     made = plan.make([Scheduled(model, 10, 1)], speeds.Speeds(GPU), {})
-    (told,) = (line for line in plan_lines("study", made) if line.startswith("Does not fit"))
+    (message,) = (line for line in plan_lines("study", made) if line.startswith("Does not fit"))
     assert made.trials[0].gpus == 1
-    batch = int(told.partition("--set batch=")[2].split()[0])
+    batch = int(message.partition("--set batch=")[2].split()[0])
     assert memory(replace(model, batch=batch), GPU) <= GPU.bytes
     assert memory(replace(model, batch=2 * batch), GPU) > GPU.bytes
     large = replace(GPU, bytes=200 * 10**9)
@@ -64,13 +64,15 @@ def test_a_disk_that_will_be_full_is_mentioned():
     made = plan.make(every, CPU, {every[0].key: "done"})
     left = made.total.disk_left_bytes
     assert left == made.total.disk_bytes / 2
-    (told,) = (line for line in plan_lines("s", made, left - 1) if line.startswith("Does not fit"))
-    assert "on disk" in told
+    (message,) = (
+        line for line in plan_lines("s", made, left - 1) if line.startswith("Does not fit")
+    )
+    assert "on disk" in message
     assert not [line for line in plan_lines("s", made, left) if line.startswith("Does not fit")]
 
 
 def ran(trial, factor, epochs=10):
-    """The trial, finished, `factor` times slower than planned."""
+    """Returns the trial as finished, `factor` times slower than planned."""
     return Ran(trial, epochs, factor * CPU_CORE.seconds(trial, training_work(trial, epochs)))
 
 

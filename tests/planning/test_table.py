@@ -70,9 +70,9 @@ def test_states_are_counted_in_words():
 @pytest.mark.parametrize(("count", "more"), [(1, ""), (2, " and 1 more"), (3, " and 2 more")])
 def test_a_warning_about_many_trials_is_one_line(count, more):
     wide = grid(VaeTrial("cifar10", n_c=512, batch=4096), seed=list(range(count)))
-    told = [line for line in plan_lines("s", made(wide, machine=GPU)) if "Does not fit" in line]
+    messages = [line for line in plan_lines("s", made(wide, machine=GPU)) if "Does not fit" in line]
     key = schedule(wide, 10, 5, MODEL)[0].key
-    assert len(told) == 1 and told[0].startswith(f"Does not fit: {key}{more} needs ")
+    assert len(messages) == 1 and messages[0].startswith(f"Does not fit: {key}{more} needs ")
 
 
 def test_pools_of_the_same_size_are_one_line():

@@ -50,7 +50,7 @@ def test_a_view_shares_the_file_and_cannot_be_written(path, tmp_path):
     assert type(view) is np.ndarray and not view.flags.writeable and view.base is not None
 
 
-@pytest.mark.parametrize(("content", "told"), [
+@pytest.mark.parametrize(("content", "message"), [
     (b"", "is not an .npy file of version 1.0"),
     (b"PK\x03\x04", "is not an .npy file"),
     (saved(IMAGES, version=(2, 0)), "is not an .npy file of version 1.0"),
@@ -66,9 +66,9 @@ def test_a_view_shares_the_file_and_cannot_be_written(path, tmp_path):
     (chunk.MAGIC + b"\xff\xff" + b" " * 70_000, "has a header that cannot be read"),
     (chunk.MAGIC + b"\x02\x00[]", "has a header that cannot be read"),
 ])  # fmt: skip
-def test_any_other_file_is_refused(path, tmp_path, content, told):
+def test_any_other_file_is_refused(path, tmp_path, content, message):
     path.write_bytes(content)
-    with pytest.raises(ChunkError, match=told):
+    with pytest.raises(ChunkError, match=message):
         mapped(path, SHAPE, tmp_path)
 
 

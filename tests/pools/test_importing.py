@@ -113,7 +113,7 @@ def test_repeats_and_copies_are_counted(tmp_path, digits):
     mixed[100:105] = train[:5]  # 5 copies
     near = train[10:17].copy()
     near[:, :, 0, 0] ^= 1
-    mixed[150:157] = near  # 7 near copies beside them
+    mixed[150:157] = near  # and 7 near copies
     source = save_npy(tmp_path, mixed)
     report = import_into(tmp_path, source, levels=17, train=train)
     assert (report.duplicates, report.copies) == (10, 5)

@@ -91,7 +91,7 @@ def test_reading_costs_a_chunk_of_private_memory_whatever_k(root):
         env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )
     mapped, copied, chunk = map(int, out.stdout.split())
-    assert mapped < 0.5 * chunk  # with all ten mapped and read
+    assert mapped < 0.5 * chunk  # after all ten were mapped and read
     assert copied < 2.5 * chunk  # the next copy is made before the last one goes
 
 

@@ -35,7 +35,7 @@ def test_the_source_of_samples_is_no_part_of_a_pools_identity():
     assert replace(SPEC, source="elsewhere") == SPEC != replace(SPEC, epochs=6)
 
 
-@pytest.mark.parametrize(("wrong", "told"), [
+@pytest.mark.parametrize(("wrong", "message"), [
     ({"name": "../p"}, "'../p' is not the name of a pool"),
     ({"name": ""}, "not the name of a pool"),
     ({"name": ".p"}, "name of a pool"), ({"name": "a b"}, "not the name of a pool"),
@@ -44,12 +44,12 @@ def test_the_source_of_samples_is_no_part_of_a_pools_identity():
     ({"shape": (1, 0, 8)}, "are no chunk"), ({"images_per_chunk": 0}, "are no chunk"),
     ({"epochs": "many"}, "epochs='many' does not fit"),
 ])  # fmt: skip
-def test_an_impossible_pool_is_refused(wrong, told):
-    with pytest.raises(UsageError, match=told):
+def test_an_impossible_pool_is_refused(wrong, message):
+    with pytest.raises(UsageError, match=message):
         replace(SPEC, **wrong)
 
 
-@pytest.mark.parametrize(("change", "told"), [
+@pytest.mark.parametrize(("change", "message"), [
     ({"format": 2}, "does not have format 1"),
     ({"format": None}, "does not have format 1"),
     ({"name": "q"}, "contains the pool q. Rename the folder back"),
@@ -61,13 +61,13 @@ def test_an_impossible_pool_is_refused(wrong, told):
     ({"chunks": [{"file": "chunk-0000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "impossible"),
     ({"chunks": 2 * [{"file": "chunk-00000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "chunk"),
 ])  # fmt: skip
-def test_values_that_are_no_record_are_refused(tmp_path, change, told):
+def test_values_that_are_no_record_are_refused(tmp_path, change, message):
     path = tmp_path / "p"
     path.mkdir()
     write_record(path, SPEC, SUMS)
     values = json.loads((path / "pool.json").read_text())
     (path / "pool.json").write_text(json.dumps(values | change))
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         read_record(path)
 
 

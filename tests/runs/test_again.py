@@ -85,9 +85,9 @@ def test_other_code_and_versions_are_named(store, trial, tiny):
     (folder.path / "done.json").write_text(json.dumps(done))
     found = again(store, folder.key, tiny, "cpu")
     assert set(found.circumstances) == {"code sha256", "torch"}
-    told = "\n".join(lines(folder.key, found, "cpu"))
-    assert "torch was 1.0" in told
-    assert "bit by bit" in told
+    printed = "\n".join(lines(folder.key, found, "cpu"))
+    assert "torch was 1.0" in printed
+    assert "bit by bit" in printed
 
 
 def test_reproducing_changes_no_file(store, trial, tiny):

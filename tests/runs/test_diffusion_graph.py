@@ -13,7 +13,7 @@ from scaling.runs.diffusion import DiffusionRun
 from scaling.runs.gradients import Gradients
 from scaling.trial import DiffusionTrial
 from tests.conftest import assert_same_state, timeless
-from tests.models.test_cuda_graph import beside, recorded
+from tests.models.test_cuda_graph import eagerly, recorded
 from tests.there import there
 
 
@@ -43,7 +43,7 @@ def test_replayed_steps_give_the_rows_and_weights_of_eager_steps(trial, tiny, mi
     runs = [DiffusionRun(trial, tiny, 4, 2, micro_batch=micro_batch) for _ in range(2)]
     for run in runs:
         rate_on_device(run)
-    runs[1].descend = Graphed(runs[1]._descend, trial.batch, beside, recorded(calls))
+    runs[1].descend = Graphed(runs[1]._descend, trial.batch, eagerly, recorded(calls))
     eager, replayed = ([timeless(row) for row in run] for run in runs)
     assert replayed == eager
     for part in ("model", "averaged"):

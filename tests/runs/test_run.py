@@ -111,8 +111,8 @@ def test_a_loss_that_is_not_finite_names_epoch_and_rate(loss, monkeypatch):
     run = Adding(MODEL, 5)
     trained = run.train_epoch
     monkeypatch.setattr(run, "train_epoch", lambda: loss if run.epoch == 3 else trained())
-    told = "the loss is no longer finite in epoch 3; a smaller lr .now 0.001. may help"
-    with pytest.raises(FloatingPointError, match=told):
+    message = "the loss is no longer finite in epoch 3; a smaller lr .now 0.001. may help"
+    with pytest.raises(FloatingPointError, match=message):
         list(run)
     run.check(1.0, -2.0)
     with pytest.raises(FloatingPointError):

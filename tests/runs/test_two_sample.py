@@ -182,8 +182,8 @@ def test_images_that_cannot_be_compared_are_refused(trial, tiny, pool):
         (trial, chunks(np.zeros((45, 3, 8, 8), np.uint8)), "Choose another"),
         (replace(trial, stages=4), pool, "Give at most --set stages=3"),
     ]
-    for wrong, read_chunk, told in refused:
-        with pytest.raises(UsageError, match=told):
+    for wrong, read_chunk, message in refused:
+        with pytest.raises(UsageError, match=message):
             TwoSampleRun(wrong, tiny, 1, read_chunk=read_chunk)
 
 

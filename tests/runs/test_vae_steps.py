@@ -14,7 +14,7 @@ from scaling.runs import vae_steps
 from scaling.runs.vae import VaeRun
 from scaling.runs.vae_steps import VaeSteps
 from tests.conftest import assert_same_state, timeless
-from tests.models.test_cuda_graph import beside, recorded
+from tests.models.test_cuda_graph import eagerly, recorded
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def as_on_a_gpu(monkeypatch):
     monkeypatch.setattr(VaeSteps, "replays", replays)
     monkeypatch.setattr(VaeSteps, "_adam", adam)
     monkeypatch.setattr(
-        vae_steps, "graphed", lambda step, n: Graphed(step, n, beside, recorded(calls))
+        vae_steps, "graphed", lambda step, n: Graphed(step, n, eagerly, recorded(calls))
     )
     return calls
 

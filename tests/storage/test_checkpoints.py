@@ -26,7 +26,7 @@ def state(epoch):
     return {"epoch": epoch, "weights": torch.full((3,), float(epoch))}
 
 
-def test_kept_models_stay_beside_the_newest_state(folder):
+def test_kept_models_and_the_newest_state_are_both_there(folder):
     for epoch in (1, 2, 3):
         folder.save_checkpoint(state(epoch) | {"optimizer": {"big": torch.zeros(9)}})
         if epoch == 1:

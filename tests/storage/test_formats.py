@@ -106,9 +106,11 @@ def test_a_removed_value_is_refused_naming_the_file(store):
     """An earlier version accepted `binarise=dynamic`, which no run ever read."""
     path = store.folder(key(TRIAL)).path / "trial.json"
     path.write_text(json.dumps(to_dict(VaeTrial("mnist")) | {"binarise": "dynamic"}))
-    told = "trial.json is not a trial of this version: binarise='dynamic' does not fit: threshold "
+    message = (
+        "trial.json is not a trial of this version: binarise='dynamic' does not fit: threshold "
+    )
     for asks in (store.folder(key(TRIAL)).trial, lambda: store.folder(key(TRIAL)).create(TRIAL)):
-        with pytest.raises(UsageError, match=told) as error:
+        with pytest.raises(UsageError, match=message) as error:
             asks()
         assert str(error.value).endswith("Use the version that made it, or move that folder away.")
     assert store.vaes() == [OTHER]

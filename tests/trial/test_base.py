@@ -35,7 +35,7 @@ def test_a_replicate_is_in_the_hash_and_the_readable_part_of_the_key(trial):
 
 
 @pytest.mark.parametrize("trial", KINDS)
-def test_a_replicate_beside_a_split_and_a_negative_one_are_refused(trial):
+def test_a_replicate_with_a_split_and_a_negative_replicate_are_refused(trial):
     with pytest.raises(UsageError, match="split=2 has no effect beside replicate"):
         replace(trial, replicate=1, split=2)
     with pytest.raises(UsageError, match="replicate=-1 is not at least 0"):

@@ -19,33 +19,33 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("told", BAD)
-def test_a_module_that_does_not_load_is_named(tmp_path, told):
+@pytest.mark.parametrize("message", BAD)
+def test_a_module_that_does_not_load_is_named(tmp_path, message):
     file = tmp_path / "badly_made.py"
-    file.write_text(BAD[told])
+    file.write_text(BAD[message])
     before = dict(NETWORKS)
     with pytest.raises(UsageError) as error:
         extensions.load(extensions.find(str(file)))
-    assert told in str(error.value) and f"--module {file}" in str(error.value)
+    assert message in str(error.value) and f"--module {file}" in str(error.value)
     assert before == NETWORKS and "badly_made" not in sys.modules
 
 
-@pytest.mark.parametrize(("word", "told"), [
+@pytest.mark.parametrize(("word", "message"), [
     ("nowhere.py", "there is no such file"), ("nowhere.at_all", "Python finds no module 'nowhere'"),
     ("not-a-name", "neither a Python file nor a dotted name"),
 ])  # fmt: skip
-def test_a_missing_module_is_named(word, told):
-    with pytest.raises(UsageError, match=told):
+def test_a_missing_module_is_named(word, message):
+    with pytest.raises(UsageError, match=message):
         extensions.find(word)
 
 
 def test_a_file_must_not_have_the_name_of_another_module(tmp_path):
-    for name, told in (
+    for name, message in (
         ("json.py", "another module 'json'"),
         ("a-b.py", "cannot import a file of that name"),
     ):
         (tmp_path / name).write_text("")
-        with pytest.raises(UsageError, match=told):
+        with pytest.raises(UsageError, match=message):
             extensions.load(extensions.find(str(tmp_path / name)))
 
 

@@ -13,7 +13,7 @@ from scaling.trial import machine
 from scaling.trial.placement import Cluster, check_placement
 
 ROOT = Path(__file__).parents[2]
-NO_LIMIT = 9223372036854771712  # as version 1 says it
+NO_LIMIT = 9223372036854771712  # how version 1 writes "no limit"
 MEMORY_2, MEMORY_1 = "memory.max", "memory.limit_in_bytes"
 
 
@@ -124,7 +124,7 @@ def test_plans_and_refusals_respect_the_affinity(tmp_path):
 
 def test_the_advice_is_never_the_refused_number():
     """The nodes of the cluster have half a CPU, or none, for trials."""
-    for cpus, told in ((0.5, "Use --cpus-per-trial 0.5, or connect"), (0.0, "0. Connect to a")):
+    for cpus, message in ((0.5, "Use --cpus-per-trial 0.5, or connect"), (0.0, "0. Connect to a")):
         with pytest.raises(UsageError) as error:
             check_placement(Cluster.of_nodes(((cpus, 0.0),)), 1, 0)
-        assert told in str(error.value)
+        assert message in str(error.value)

@@ -47,7 +47,7 @@ def test_the_short_name_leaves_out_pool_chunks_and_length():
     assert Source(real_share=0.4, pool="p").name == "real_share=0.4"
 
 
-@pytest.mark.parametrize(("text", "told"), [
+@pytest.mark.parametrize(("text", "message"), [
     ("dmaap", "Unknown source 'dmaap'. Did you mean 'dmaapx'"),
     ("", "Unknown source ''. Known: aug_naive, aug_tuned, dmaapx"),
     ("real_shar=0.4", "Unknown field 'real_shar'. Did you mean 'real_share'"),
@@ -62,8 +62,8 @@ def test_the_short_name_leaves_out_pool_chunks_and_length():
     ("real_share=0,mix=fixed", "source.mix=fixed is read with source.real_share above 0 only"),
     ("k=3", "source.k=3 is read with source.real_share below 1 only"),
 ])  # fmt: skip
-def test_text_that_is_no_source_is_refused(text, told):
-    with pytest.raises(UsageError, match=told):
+def test_text_that_is_no_source_is_refused(text, message):
+    with pytest.raises(UsageError, match=message):
         parse_source(text)
 
 

@@ -51,7 +51,7 @@ def test_replicates_differ_in_their_pools_and_seeds_do_not():
     assert seeds[0].kin != seeds[1].kin
 
 
-@pytest.mark.parametrize(("wrong", "told"), [
+@pytest.mark.parametrize(("wrong", "message"), [
     ({"real": "test"}, "needs the number of test images"),
     ({"images": 1}, "images=1 is not"),
     ({"stages": 0}, "stages=0 is not"),
@@ -61,8 +61,8 @@ def test_replicates_differ_in_their_pools_and_seeds_do_not():
     ({"seed": -1}, "seed=-1"),
     ({"real": "both"}, "real='both' does not fit: train or test"),
 ])  # fmt: skip
-def test_fields_that_make_no_sense_are_refused_by_name(wrong, told):
-    with pytest.raises(UsageError, match=told):
+def test_fields_that_make_no_sense_are_refused_by_name(wrong, message):
+    with pytest.raises(UsageError, match=message):
         TwoSampleTrial("digits", **wrong)
 
 

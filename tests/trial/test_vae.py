@@ -42,7 +42,7 @@ def test_rows_are_four_times_as_frequent_in_the_last_tenth(epochs, every):
     ({"half_asleep_from": 5}, 40),
     ({"half_asleep_from": 5, "half_asleep_mix": "only_samples"}, 20),
 ])  # fmt: skip
-def test_a_half_asleep_step_has_samples_beside_its_batch(fields, images):
+def test_a_half_asleep_step_has_samples_and_its_batch(fields, images):
     assert replace(TRIAL, batch=20, **fields).step_images == images
 
 
@@ -126,9 +126,10 @@ def test_a_changing_learning_rate_is_no_step_that_a_gpu_replays():
 
 def test_the_headline_has_the_axes_and_all_changed_fields():
     changed = {"sigma": 0.1, "source": {"k": 3}}
-    told = replace(TRIAL, n_c=8).headline(changed)
-    assert told["n_c"] == 8 and told["dataset"] == "digits" and told["source"] == NORMAL.name
-    assert (told["sigma"], told["source.k"]) == (0.1, 3)
+    headline = replace(TRIAL, n_c=8).headline(changed)
+    assert headline["n_c"] == 8 and headline["dataset"] == "digits"
+    assert headline["source"] == NORMAL.name
+    assert (headline["sigma"], headline["source.k"]) == (0.1, 3)
 
 
 def test_another_data_set_brings_its_settings_and_all_its_images():
@@ -136,7 +137,7 @@ def test_another_data_set_brings_its_settings_and_all_its_images():
     assert (moved.dataset, moved.train_size, moved.lr) == ("mnist", None, 1e-3)
 
 
-@pytest.mark.parametrize(("wrong", "told"), [
+@pytest.mark.parametrize(("wrong", "message"), [
     ({"m_z": 0}, "m_z=0 is not"), ({"n_c": 0}, "n_c=0"), ({"batch": 0}, "batch=0"),
     ({"lr": 0.0}, "lr=0.0 is not"), ({"lr": -1.0}, "lr=-1.0"), ({"seed": -1}, "seed=-1"),
     ({"half_asleep_from": -1}, "half_asleep_from=-1"), ({"m_z": 1.5}, "m_z=1.5 does not fit"),
@@ -144,6 +145,6 @@ def test_another_data_set_brings_its_settings_and_all_its_images():
     ({"likelihood": "gaussian", "sigma": 0.0}, "sigma=0.0 is not"),
     ({"train_size": 0}, "train_size=0"), ({"res_second_kernel": 5}, "3 or 1 is expected"),
 ])  # fmt: skip
-def test_fields_that_make_no_sense_are_refused_by_name(wrong, told):
-    with pytest.raises(UsageError, match=told):
+def test_fields_that_make_no_sense_are_refused_by_name(wrong, message):
+    with pytest.raises(UsageError, match=message):
         VaeTrial("digits", **wrong)

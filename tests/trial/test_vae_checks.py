@@ -52,13 +52,13 @@ def test_options_of_reverse_half_asleep_need_reverse_half_asleep(name):
     assert getattr(VaeTrial("digits", half_asleep_from=3, **{name: value}), name) == value
 
 
-@pytest.mark.parametrize(("fields", "told"), [
+@pytest.mark.parametrize(("fields", "message"), [
     ({"dataset": "mnits"}, "Unknown dataset 'mnits'. Did you mean 'mnist'.*path/to/file.npz"),
     ({"network": "residul"}, "Unknown network 'residul'. Did you mean 'residual'"),
     ({"likelihood": "gauss"}, "Unknown likelihood 'gauss'.*Known: bernoulli, gaussian, mixture"),
 ])  # fmt: skip
-def test_unknown_names_list_the_known(fields, told):
-    with pytest.raises(UnknownName, match=told):
+def test_unknown_names_list_the_known(fields, message):
+    with pytest.raises(UnknownName, match=message):
         VaeTrial(**({"dataset": "digits"} | fields))
 
 

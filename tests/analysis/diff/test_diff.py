@@ -185,8 +185,8 @@ def test_the_exit_code_says_whether_results_differ(two, tmp_path, capsys):
     assert main(["diff", one, one, "-o", str(tmp_path / "same.csv")]) == 0
     assert "beyond noise: 0 of" in capsys.readouterr().out
     assert main(["diff", one, other]) == 1
-    told = capsys.readouterr().out
-    assert "n_c=32, test_elbo: -20" in told
+    printed = capsys.readouterr().out
+    assert "n_c=32, test_elbo: -20" in printed
     for suffix in ("png", "pdf", "csv"):
         assert (tmp_path / "figures" / f"diff.{suffix}").stat().st_size
     table = pd.read_csv(tmp_path / "figures" / "diff.csv")

@@ -174,7 +174,7 @@ def test_the_figure_has_band_held_out_points_and_compute():
 
 
 def test_published_digits_have_a_law_of_the_training_loss_alone():
-    """The training loss of digits is a law of width; the test loss turns and is none."""
+    """The training loss is a law of width; the test loss turns, so it has no law."""
     path = figures.__path__[0] + "/../published/digits/double_descent.parquet"
     some = results.load(path)
     some = some[(some["m_z"] == 1) & (some["source"] == "normal")]

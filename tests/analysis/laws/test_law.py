@@ -49,8 +49,8 @@ def test_intervals_cover_the_truth(n):
     floors = [one.floor.low <= E <= one.floor.high for one in laws]
     ends = [one.held_out[0].error for one in laws]
     predicted = [error.low <= 0 <= error.high for error in ends]
-    for told in (hits, floors, predicted):
-        assert np.mean(told) >= 52 / 60
+    for shares in (hits, floors, predicted):
+        assert np.mean(shares) >= 52 / 60
     assert np.mean([one.exponent.high - one.exponent.low for one in laws]) < 1.0
 
 

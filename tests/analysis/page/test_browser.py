@@ -58,12 +58,12 @@ def test_the_page_is_small_loads_nothing_and_logs_nothing(written, tab):
     ],
 )
 def test_the_policy_forbids_every_request_and_script_of_others(tab, attempt, directive):
-    told = tab.run(
+    violated = tab.run(
         "new Promise(done => { addEventListener('securitypolicyviolation',"
         f" e => done(e.violatedDirective)); {attempt};"
         " setTimeout(() => done('allowed'), 30000); })"
     )
-    assert told == directive
+    assert violated == directive
 
 
 def test_a_column_is_sorted_and_unsorted_by_its_head(tab):

@@ -17,7 +17,7 @@ from scaling.errors import UsageError
 
 @pytest.fixture(scope="module")
 def images():
-    """Smooth coloured images with some texture, levels (40, 3, 32, 32)."""
+    """Makes smooth coloured images with some texture, levels (40, 3, 32, 32)."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:32, :32] / 32
     phase = rng.uniform(0, 6, (40, 3, 1, 1))
