@@ -26,20 +26,10 @@ ROOMS = {  # the rooms that a room may import, none if not listed; all may impor
 }
 ANALYSIS_PACKAGES = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib", "jinja2", "markupsafe"}
 HEAVY = {"torch", "ray", "pandas", "matplotlib", "numpy", "sklearn"}
-LIGHT = (
-    "trial",
-    "planning",
-    "status",
-    "cli",
-    "errors.py",
-    "presets.py",
-    "__main__.py",
-)  # rooms and files of scaling/
-LINES = {
-    ast.FunctionDef: 40,
-    ast.AsyncFunctionDef: 40,
-    ast.ClassDef: 120,
-}  # largest allowed numbers of lines
+# rooms and files of scaling/
+LIGHT = ("trial", "planning", "status", "cli", "errors.py", "presets.py", "__main__.py")
+# largest allowed numbers of lines
+LINES = {ast.FunctionDef: 40, ast.AsyncFunctionDef: 40, ast.ClassDef: 120}
 FILES = sorted(
     p for folder in ("scaling", "analysis", "studies") for p in (ROOT / folder).rglob("*.py")
 )

@@ -92,9 +92,8 @@ def test_the_other_axes_are_those_of_the_figures():
     for name, sources in (("downstream", 4), ("smoothness", 2)):
         made = [t for t in trials(name) if t.kind == "vae"]
         assert len(made) == 3 * sources == 3 * len({t.source for t in made})
-        assert set(made) <= set(
-            trials("data_sources")
-        )  # the same trials, trained once for all three studies
+        # the same trials, trained once for all three studies
+        assert set(made) <= set(trials("data_sources"))
     tests = [t for t in trials("two_sample") if isinstance(t, TwoSampleTrial)]
     assert {t.share for t in tests} == {0.3, 0.5, 0.7, 0.9, 1.0}
     assert {t.seed for t in tests} == {0, 1, 2, 3, 4}

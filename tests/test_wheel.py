@@ -22,9 +22,8 @@ def pip(*words):
 def installed(tmp_path_factory):
     """Installs the wheel alone, and returns its folder."""
     made, folder = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("site")
-    source = (
-        tmp_path_factory.mktemp("source") / "tree"
-    )  # a build writes files next to pyproject.toml
+    # a build writes files next to pyproject.toml
+    source = tmp_path_factory.mktemp("source") / "tree"
     subprocess.run(["git", "clone", "-q", "--no-local", ROOT, source], check=True, timeout=100)
     isolation = ["--no-build-isolation"] if find_spec("setuptools") else []
     pip("wheel", source, "--no-deps", *isolation, "-w", made)

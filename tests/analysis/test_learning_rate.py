@@ -29,9 +29,8 @@ def filled(results):
                     if (m_z, n_c, lr, replicate) in skip:
                         continue
                     trial = results.vae(m_z, n_c, 0, source, lr=lr, replicate=replicate)
-                    y = value + (replicate - 1) * (
-                        1 + lr
-                    )  # differences of replicates are similar at all rates
+                    # differences of replicates are similar at all rates
+                    y = value + (replicate - 1) * (1 + lr)
                     ends = ((60, y - 9), (115, y - 0.5), (120, y + 0.5))
                     made = [{"epoch": e, "validation_elbo": v, "test_elbo": -v} for e, v in ends]
                     lost = (m_z, n_c, lr, replicate) in failed

@@ -38,9 +38,8 @@ def test_the_first_decision_is_final():
     found = {5: PValues(0.02, 1.0), 10: PValues(0.019, 1.0), 20: PValues(1.0, 1e-9)}
     decided = decide(range(20), found.get)
     assert (decided.verdict, decided.n, decided.following) == (HOLDS, 10, None)
-    assert (
-        decide(range(9), found.get).verdict == UNDECIDED
-    )  # 0.02 is more than the error 0.01 of the first size
+    # 0.02 is more than the error 0.01 of the first size
+    assert decide(range(9), found.get).verdict == UNDECIDED
     assert decide(range(9), found.get).following == 10
     assert decide(range(5), {5: PValues(1.0, 0.009)}.get).verdict == FAILS
 

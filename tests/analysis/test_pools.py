@@ -146,18 +146,14 @@ def test_real_images_copies_and_noise_are_described(digits):
     train, test, fresh = images[:300], images[300:600], images[600:900]
     noise = grey(300)
 
-    def words_for(samples):
+    def words(samples):
         return pools.judged(describe(samples, train, test, 17))
 
-    assert words_for(fresh).startswith("as near to D_train") and "like D_train's" in words_for(
-        fresh
-    )
-    assert words_for(train[::-1]).startswith("repeats training images: 100.0%")
+    assert words(fresh).startswith("as near to D_train") and "like D_train's" in words(fresh)
+    assert words(train[::-1]).startswith("repeats training images: 100.0%")
     few = np.concatenate([fresh[:240], train[:60]])
-    assert words_for(few).startswith("repeats training images: 20.0%")
-    assert words_for(noise).startswith("farther from D_train") and "times D_train's" in words_for(
-        noise
-    )
+    assert words(few).startswith("repeats training images: 20.0%")
+    assert words(noise).startswith("farther from D_train") and "times D_train's" in words(noise)
 
 
 @pytest.mark.parametrize(("factor", "words"), [(0.4, "much nearer"), (0.8, "nearer"), (1.05, "as")])

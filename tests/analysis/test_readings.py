@@ -7,9 +7,8 @@ import pytest
 from analysis.readings import lines, readings
 from analysis.trial_folder import ResultsError
 
-NOISE = np.random.default_rng(0).normal(
-    0, 5, 5
-)  # an effect of the replicate: large, and shared by a pair
+# an effect of the replicate: large, and shared by a pair
+NOISE = np.random.default_rng(0).normal(0, 5, 5)
 
 
 def row(replicate, elbo, **fields):

@@ -40,9 +40,8 @@ def test_a_study_of_partial_trials_is_reported(results):
     said = report(results.close())
     assert "1 partial" in said[0]
     unfinished = sum("No VAE trial is finished" in line for line in said)
-    assert (
-        unfinished == len(figures.STUDIES["double_descent"]) + 1
-    )  # the lines of the figures and the verdict
+    # the lines of the figures and the verdict
+    assert unfinished == len(figures.STUDIES["double_descent"]) + 1
 
 
 def test_failed_trials_are_named_and_the_rest_is_drawn(results, quick):

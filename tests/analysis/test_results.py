@@ -53,16 +53,10 @@ def test_rows_beyond_the_requested_epochs_are_cut(results):
         ([60, 120], False, "partial"),
         ([60], {"state": "done", "epoch": 60}, "partial"),  # done for a shorter study
         ([20, 40], {"state": "failed", "epoch": 40, "error": "NaN"}, "failed"),
-        (
-            [60, 120, 180],
-            {"state": "failed", "epoch": 200, "error": "NaN"},
-            "done",
-        ),  # the trial was run for longer
-        (
-            [60, 120, 180],
-            False,
-            "partial",
-        ),  # a launch runs the trial again, because arrays are missing
+        # the trial was run for longer
+        ([60, 120, 180], {"state": "failed", "epoch": 200, "error": "NaN"}, "done"),
+        # a launch runs the trial again, because arrays are missing
+        ([60, 120, 180], False, "partial"),
         ([], False, "waiting"),
     ],
 )

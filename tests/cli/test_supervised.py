@@ -42,11 +42,8 @@ def start(body, **more):
         ("raise ZeroDivisionError", 1, "ZeroDivisionError"),  # a bug: its traceback is shown
         ("os._exit(1)", 3, "ended with 1"),  # as native code does it
         ("os.kill(os.getpid(), signal.SIGKILL)", 3, "was ended by SIGKILL"),
-        (
-            "from scaling.cluster import exit_code\nexit_code.end(2)",
-            2,
-            "",
-        ),  # the work has printed the reason
+        # the work has printed the reason
+        ("from scaling.cluster import exit_code\nexit_code.end(2)", 2, ""),
         ("os.abort()", 3, "was ended by SIGABRT"),
         ("ended(lambda: 2)", 2, ""),  # one supervised command inside another
     ],

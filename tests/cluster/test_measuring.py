@@ -96,9 +96,8 @@ def test_checkpoints_of_accidental_epochs_are_not_measured(tmp_path):
         folder.save_checkpoint({"epoch": epoch})
     checkpoints.keep(folder.path, {"epoch": 40})
     lacking = partial(evaluate.missing_cells, store, folder.key, ["psnr"])
-    assert set(there(lacking()).metrics) == {
-        40
-    }  # still running: 48 and 80 are where it happens to be
+    # still running: 48 and 80 are where it happens to be
+    assert set(there(lacking()).metrics) == {40}
     folder.finish(80)
     assert set(there(lacking()).metrics) == {40, 80}
     assert set(there(lacking(epochs=[48])).metrics) == {48}

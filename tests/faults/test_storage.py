@@ -168,9 +168,8 @@ def assert_continues(study, *words):
     assert set(study.states(int(words[-1])).values()) == {"done"}
     for runs in study.epochs().values():
         for before, after in zip(runs, runs[1:], strict=False):
-            assert (
-                before[-1] - 2 < after[0] <= before[-1] + 1
-            )  # at most the epochs of one checkpoint again
+            # at most the epochs of one checkpoint again
+            assert before[-1] - 2 < after[0] <= before[-1] + 1
 
 
 @pytest.mark.slow

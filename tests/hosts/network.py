@@ -55,9 +55,8 @@ class Host:
     address: str
     namespace: str
     stage: Path
-    folders: Mapping[
-        Path, Path
-    ]  # folders that the host sees: the path there, and the path on this machine
+    # folders that the host sees: the path there, and the path on this machine
+    folders: Mapping[Path, Path]
     environment: Mapping[str, str]
     outer: subprocess.Popen | None = None
     init: int = 0
@@ -155,7 +154,7 @@ class Network:
     """Makes hosts connected by one switch, and ends them all."""
 
     def __init__(self, world: Path, environment: Mapping[str, str], relay: Sequence[float] = ()):
-        """Starts without hosts; `relay` is a frame's delay in seconds and the share of lost frames."""
+        """Starts without hosts; `relay` is the delay in seconds and the share of lost frames."""
         self.world, self.environment, self.relay = world, environment, relay
         self.prefix = f"h{os.getpid()}"
         self.switch = f"{self.prefix}-sw"

@@ -55,9 +55,8 @@ def test_measuring_equals_the_slow_way_and_does_not_change_the_run(trial, tiny):
     assert run.vae.training and torch.equal(before, torch.random.get_rng_state())
     assert tuple(row) == COLUMNS and row == psnr.measure(run, Settings(images=20))[0]
     found = numbers(row)
-    assert (
-        found["psnr_sample"] < found["psnr_mean"]
-    )  # a sample has the likelihood's variance in addition
+    # a sample has the likelihood's variance in addition
+    assert found["psnr_sample"] < found["psnr_mean"]
     run.vae.eval()
     errors = []
     with torch.no_grad():

@@ -92,9 +92,8 @@ def test_28_pixels_are_padded_to_32_with_zeros(tmp_path):
 def test_floats_become_the_nearest_level(tmp_path, levels, dtype, rescale, black, white):
     whole = images(0, 20, levels=levels)
     whole[0, 0, 0, :2] = 0, levels - 1
-    noise = np.random.default_rng(1).uniform(
-        -0.4, 0.4, whole.shape
-    )  # rounding, in units of a level
+    # rounding, in units of a level
+    noise = np.random.default_rng(1).uniform(-0.4, 0.4, whole.shape)
     floats = (black + (whole + noise) / (levels - 1) * (white - black)).astype(dtype)
     report = import_into(tmp_path, save_npy(tmp_path, floats), levels=levels, rescale=rescale)
     assert (read_all(report) == whole).all()

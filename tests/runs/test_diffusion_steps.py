@@ -95,9 +95,8 @@ def test_two_steps_of_adam_equal_those_by_hand(trial, tiny, recipe, pixels):
                 p.sub_(3e-3 * seen / 90 * m / (1 - 0.9**t) / (root + eps))
     for mine, expected in zip(run.model.parameters(), parameters, strict=True):
         torch.testing.assert_close(mine, expected, rtol=1e-3, atol=1e-6)
-    assert row["loss"] == pytest.approx(
-        losses[-1], rel=1e-4
-    )  # both recipes take the mean over pixels
+    # both recipes take the mean over pixels
+    assert row["loss"] == pytest.approx(losses[-1], rel=1e-4)
 
 
 @pytest.mark.parametrize(("recipe", "infinite"), [("published", 1e5), ("mean_loss", 0.0)])

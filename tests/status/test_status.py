@@ -79,9 +79,8 @@ def test_with_and_without_a_plan_the_same_trials_are_listed(study):
     after = read(study.root, "s").trials
     named = [(t.name, t.line, t.m_z, t.n_c, t.seed, t.epochs) for t in before.values()]
     assert named == [(t.name, t.line, t.m_z, t.n_c, t.seed, t.epochs) for t in after.values()]
-    assert [t.hours for t in after.values()] == [0.0] * len(
-        named
-    )  # the default of Listed, not the plan's hours
+    # the default of Listed, not the plan's hours
+    assert [t.hours for t in after.values()] == [0.0] * len(named)
 
 
 def test_trials_of_the_same_widths_but_other_sources_have_their_own_lines(tmp_path):

@@ -46,9 +46,8 @@ def test_a_mean_is_over_the_trials_that_have_measured_the_epoch(tmp_path):
     values = {e.step: e.value for e in found.Scalars("elbo/test_elbo")}
     assert values == {8: -11.0, 16: -8.0}
     assert [e.value for e in found.Scalars("replicates/measured")] == [2, 1]
-    assert [e.value for e in found.Scalars("final/test_elbo")] == [
-        -8.0
-    ]  # from the trial that ended
+    # from the trial that ended
+    assert [e.value for e in found.Scalars("final/test_elbo")] == [-8.0]
     low = {e.step: e.value for e in found.Scalars("interval/test_elbo_low")}
     assert low[8] == pytest.approx(means.band([-10.0, -12.0])[1])
 

@@ -34,9 +34,8 @@ def texts(figure):
     found = []
     for text in figure.findobj(matplotlib.text.Text):
         if text.get_visible() and text.get_text().strip() and not hidden(figure, text):
-            box = matplotlib.text.Text.get_window_extent(
-                text, renderer
-            )  # without the arrow of an annotation
+            # without the arrow of an annotation
+            box = matplotlib.text.Text.get_window_extent(text, renderer)
             found.append((text, box))
     return found
 

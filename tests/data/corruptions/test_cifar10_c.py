@@ -135,9 +135,8 @@ def test_official_files_must_be_complete(official, images):
         lambda a: a.astype(np.float32),
         lambda a: a.transpose(0, 3, 1, 2),
         lambda a: np.roll(a, 1, 0),
-        lambda a: (
-            a.reshape(5, 40, 32, 32, 3).swapaxes(0, 1).reshape(a.shape)
-        ),  # ordered by image instead of severity
+        # ordered by image instead of severity
+        lambda a: a.reshape(5, 40, 32, 32, 3).swapaxes(0, 1).reshape(a.shape),
         lambda a: a[np.random.default_rng(0).permutation(len(a))],
     ],
 )
