@@ -76,8 +76,7 @@ def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
     assert (images == chunk_of(1)).all()
     write_chunk(path, 1, images)
     assert sampled_images(path, 2) == 20
-    # files that a killed process left beside a whole chunk are removed
-    assert settle(path, 2) == [0]
+    assert settle(path, 2) == [0]  # and parts next to a whole chunk are removed
     assert not list(path.glob("part-*"))
 
 

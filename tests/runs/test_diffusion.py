@@ -1,6 +1,5 @@
 """Training a diffusion model: the obvious loop, bit-equal resuming, equal image budgets."""
 
-import io
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from scaling.models import edm
 from scaling.runs.diffusion import DiffusionRun, load_denoiser, share_of_train
 from scaling.seeds import derive, seeded
 from scaling.trial import DiffusionTrial
-from tests.conftest import assert_same_state, timeless
+from tests.conftest import assert_same_state, reload, timeless
 
 
 @pytest.fixture
@@ -21,14 +20,6 @@ def trial() -> DiffusionTrial:
         "digits", train_size=45, channels=4, multipliers=(1, 2), blocks=1, attention=(),
         batch=20, lr=3e-3, ramp_images=100, ema_images=50,
     )  # fmt: skip
-
-
-def reload(state):
-    """Saves and loads a state as a checkpoint does."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    buffer.seek(0)
-    return torch.load(buffer, weights_only=True)
 
 
 def spy(run, monkeypatch):

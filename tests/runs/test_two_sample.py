@@ -1,6 +1,5 @@
 """The two-sample test: known answers, the compared images, bit-equal resuming."""
 
-import io
 import math
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from scaling.errors import UsageError
 from scaling.runs.two_sample import TwoSampleRun
 from scaling.seeds import derive
 from scaling.trial import TwoSampleTrial
-from tests.conftest import assert_same_state, timeless
+from tests.conftest import assert_same_state, reload, timeless
 
 
 @pytest.fixture
@@ -32,14 +31,6 @@ def chunks(images, size=45):
 @pytest.fixture
 def pool(tiny):
     return chunks(tiny.test[:45])
-
-
-def reload(state):
-    """Saves and loads a state as a checkpoint does."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    buffer.seek(0)
-    return torch.load(buffer, weights_only=True)
 
 
 def rows_of(part):

@@ -1,6 +1,5 @@
 """Training a VAE: equal to the obvious loop, and bit-equal when stopped and resumed."""
 
-import io
 import math
 from dataclasses import replace
 
@@ -11,15 +10,7 @@ from scaling.errors import UsageError
 from scaling.runs.vae import VaeRun
 from scaling.seeds import derive
 from scaling.trial import VaeTrial
-from tests.conftest import assert_same_state, timeless
-
-
-def reload(state):
-    """Saves and loads a state as a checkpoint does."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    buffer.seek(0)
-    return torch.load(buffer, weights_only=True)
+from tests.conftest import assert_same_state, reload, timeless
 
 
 @pytest.mark.parametrize("stop", [1, 2, 3, 4])
