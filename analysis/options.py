@@ -41,7 +41,7 @@ OPTIONS = {
         "figures/ next to the results, while tables are printed",
     }, "It prints lines: {command} > file.txt"),
     "where": Option(("--where",), {
-        "nargs": "+", "default": [], "metavar": "CONDITION",
+        "nargs": "+", "action": "extend", "default": [], "metavar": "CONDITION",
         "help": 'draw or judge these rows only, for example --where source_k=10 or "m_z>1 and '
         'source==dmaapx"; sources without such a field are kept',
     }, "It covers the whole study. Draw one figure: {fig8}"),
@@ -60,7 +60,7 @@ OPTIONS = {
         "metavar": "AXIS", "help": "parameters (default), n_c, flops, train_size or k",
     }, "--x and --y are read by law, not by {what}. Omit them, or type: {law}", "law"),
     "only": Option(("--only",), {
-        "nargs": "+", "default": [], "metavar": "VERDICT",
+        "nargs": "+", "action": "extend", "default": [], "metavar": "VERDICT",
         "help": "these verdicts only: holds, fails, undecided, not-run",
     }, group="claims"),
     "long": Option(("--long",), {
@@ -84,12 +84,13 @@ OPTIONS = {
         "type": place, "help": "a results root, a study's folder or a parquet file",
     }),
     "metric": Option(("--metric",), {
-        "nargs": "+", "default": [], "metavar": "COLUMN",
+        "nargs": "+", "action": "extend", "default": [], "metavar": "COLUMN",
         "help": "what to compare (default: the main metrics that both have); the more metrics, the "
         "larger a difference must be",
     }),
     "compared": Option(("--where",), {
-        "nargs": "+", "default": [], "metavar": "CONDITION", "help": "compare these rows only",
+        "nargs": "+", "action": "extend", "default": [], "metavar": "CONDITION",
+        "help": "compare these rows only",
     }),
     "differences": Option(("-o", "--output"), {
         "type": Path, "metavar": "FILE",

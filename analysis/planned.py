@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 SIZES = (5, 10, 20)
 ERRORS = (0.01, 0.02, 0.02)  # at each size, for both directions together
+RATE = 0.05  # expected rate of wrong decisions among those that are not planned (exploratory)
 HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "fails", "not decided", "not run"
 
 

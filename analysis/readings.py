@@ -2,16 +2,18 @@
 
 A reading is a column at another value than the default; its partner is the trial that agrees with
 it in every other column and has the same replicate and seed. So what both share (images, diffusion
-model and initialization) cancels in their difference.
+model and initialization) cancels in their difference. Many readings are compared at once, so each
+is judged by its p-value after adjustment for all of them (`analysis.planned.false_discovery`).
 """
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from analysis import curves, levels
 from analysis.intervals import FEW_SEEDS, Interval, t_interval
+from analysis.planned import RATE, false_discovery
 from analysis.trial_folder import ResultsError
 
 DEFAULTS: dict[str, object] = {  # column: the default reading of the paper
@@ -57,13 +59,22 @@ class Reading:
     test_elbo: Interval
     generalization_gap: Interval
     level: str  # what n counts (analysis.levels)
+    q: float = 1.0  # p-value of the test ELBO's difference, adjusted for all readings
+
+    @property
+    def p(self) -> float:
+        """Returns the two-sided p-value of no difference in test ELBO, by itself."""
+        return min(1.0, 2 * min(self.test_elbo.above(0.0), self.test_elbo.below(0.0)))
 
     @property
     def verdict(self) -> str:
         """States whether the test ELBO differs from the default's beyond the noise."""
         if self.test_elbo.n < FEW_SEEDS:
             return f"not decided (n = {self.test_elbo.n} < {FEW_SEEDS})"
-        return {1: "raises it", -1: "lowers it", 0: "no effect shown"}[self.test_elbo.sign]
+        if not self.test_elbo.sign:
+            return "no effect shown"
+        effect = "raises it" if self.test_elbo.sign > 0 else "lowers it"
+        return effect if self.q <= RATE else f"{effect} if it were the only reading"
 
 
 def readings(frame: pd.DataFrame) -> list[Reading]:
@@ -84,7 +95,14 @@ def readings(frame: pd.DataFrame) -> list[Reading]:
     off = [_off(row) for row in finals.to_dict("records")]
     finals = finals.assign(off=pd.Series(off, index=finals.index, dtype=object))
     made = [_compared(finals, name, value) for name in found for value in _values(finals, name)]
-    return [reading for group in made for reading in group]
+    return _adjusted([reading for group in made for reading in group])
+
+
+def _adjusted(found: list[Reading]) -> list[Reading]:
+    """Adds q, over the readings with enough draws to decide anything."""
+    judged = [reading for reading in found if reading.test_elbo.n >= FEW_SEEDS]
+    q = iter(false_discovery([reading.p for reading in judged]))
+    return [replace(reading, q=next(q)) if reading in judged else reading for reading in found]
 
 
 def lines_or_reason(frame: pd.DataFrame) -> list[str]:
@@ -98,7 +116,12 @@ def lines_or_reason(frame: pd.DataFrame) -> list[str]:
 def lines(found: list[Reading]) -> list[str]:
     """Returns a line for each reading: its value, the source, and what it changes."""
     head = "Readings of what the paper leaves open, test ELBO minus that of the default (nats):"
-    return [head, *map(_line, found)]
+    counted = "; ".join(dict.fromkeys(map(_n, found)))
+    note = (
+        f"  Intervals: 95 % each, over {counted}. An effect is shown among all readings if "
+        f"q, the p-value adjusted for all (Benjamini and Yekutieli), is at most {RATE:g}."
+    )
+    return [head, *map(_line, found), note] if found else [head]
 
 
 def _line(reading: Reading) -> str:
@@ -107,7 +130,8 @@ def _line(reading: Reading) -> str:
     size = reading.test_elbo
     ends = f" [{size.low:+.2f}, {size.high:+.2f}]" if size.n > 1 else ""
     start = f"{name}={reading.value} (default {default}) on {reading.source}"
-    return f"  {start}: {size.mean:+.2f}{ends}, {_n(reading)}: {reading.verdict}"
+    q = f", q = {reading.q:.2g}" if size.n >= FEW_SEEDS else ""
+    return f"  {start}: {size.mean:+.2f}{ends}, n = {size.n}{q}: {reading.verdict}"
 
 
 def _n(reading: Reading) -> str:

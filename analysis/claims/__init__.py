@@ -20,7 +20,7 @@ from analysis.claims.page import only, text, write
 from analysis.claims.rules import Rule
 from analysis.claims.wording import PAPERS as PAPERS
 from analysis.columns import COLUMNS
-from analysis.planned import false_discovery
+from analysis.planned import RATE, false_discovery
 from analysis.trial_folder import ResultsError
 
 PRIMARY, EXPLORATORY = "primary", "exploratory"
@@ -70,7 +70,7 @@ def entries(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Entry
     rates = false_discovery([float(str(row["p"])) for row in explored])
     for row, q in zip(explored, rates, strict=True):
         row["q"] = q
-        row["verdict"] = row["verdict"] if q <= primary.RATE else UNDECIDED
+        row["verdict"] = row["verdict"] if q <= RATE else UNDECIDED
     return found
 
 

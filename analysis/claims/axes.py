@@ -24,11 +24,9 @@ def largest(parts: list[pd.DataFrame]) -> float:
     if rows.empty:
         return 0.0
 
-    def measured(k: float) -> tuple[int, int, float]:
-        there = rows[rows["k"] == k]
-        return len(there[[*METHOD, *PLACE]].drop_duplicates()), len(there), k
-
-    return max(set(rows["k"].tolist()), key=measured)
+    places = rows[[*METHOD, *PLACE, "k"]].drop_duplicates()["k"].value_counts().to_dict()
+    trials = rows["k"].value_counts().to_dict()
+    return max(trials, key=lambda k: (places[k], trials[k], k))
 
 
 def with_axes(trials: pd.DataFrame) -> pd.DataFrame:

@@ -7,8 +7,9 @@ are never compared, nor are values that were measured differently (`measured_ali
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -16,17 +17,9 @@ import pandas as pd
 from analysis import curves, levels, measured
 from analysis.alike import DEFAULTS, filled, images
 from analysis.claims import pool_kinds
-from analysis.claims.arms import Arm, Each, Place, pick, placed
-from analysis.claims.axes import (
-    GRADED,
-    METHOD,
-    PLACE,
-    Columns,
-    fields_of,
-    largest,
-    mean,
-    with_axes,
-)
+from analysis.claims.arms import Arm, Each, pick, placed
+from analysis.claims.axes import GRADED, Columns, fields_of, largest, with_axes
+from analysis.claims.measured_rows import MeasuredRows
 from analysis.trial_folder import ResultsError
 
 KINDS = ("vae", "two_sample")
@@ -40,15 +33,13 @@ class Cell:
     dataset: str
     trials: pd.DataFrame  # final values, a row per trial, and the axes of Arm
     frame: pd.DataFrame  # the same trials epoch by epoch
-    _measured: dict[Columns, pd.DataFrame] = field(default_factory=dict)
-    _each: dict[tuple[Arm, Columns], pd.Series] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def level(self) -> str:
         """Names what n counts, in words that follow n."""
         return levels.level_of(self.trials)
 
-    @property
+    @cached_property
     def overlap(self) -> float:
         """Returns rho / (1 - rho) of the draws (`analysis.levels`)."""
         return levels.overlap_at(self.trials)
@@ -64,27 +55,14 @@ class Cell:
         frame = self.frame[self.frame["key"].isin(trials["key"])]
         return Cell(self.label, self.dataset, trials, frame)
 
-    def rows(self, arm: Arm, columns: Columns) -> pd.DataFrame:
-        """Returns the arm's trials at any place and k, with the mean of the columns as `value`."""
-        if columns not in self._measured:
-            value = mean(self.trials, columns)
-            axes = self.trials[["unit", "seed", *METHOD, *PLACE, "k"]]
-            self._measured[columns] = axes.assign(value=value)[value.notna()]
-        rows = self._measured[columns]
-        kept = np.full(len(rows), True)
-        for name in METHOD:
-            wanted = getattr(arm, name)
-            if not isinstance(wanted, Each):
-                kept &= rows[name].to_numpy() == wanted
-        return rows[kept]
-
-    def points(self, arm: Arm, columns: Columns) -> set[Place]:
-        """Returns the (m_z, n_c) at which the arm is measured."""
-        return set(self.rows(arm, columns)[PLACE].itertuples(index=False, name=None))
+    @cached_property
+    def measured(self) -> MeasuredRows:
+        """Returns the trials with the means of columns, as arms select them."""
+        return MeasuredRows(self.trials)
 
     def choices(self, arm: Arm, columns: Columns) -> set[tuple[tuple[str, float], ...]]:
         """Returns the measured combinations of the arm's Each, as tuples of (axis, value)."""
-        axes, rows = arm.axes(Each), self.rows(arm, columns)
+        axes, rows = arm.axes(Each), self.measured.of(arm, columns)
         for name in axes:
             rows = rows[rows[name].isin(getattr(arm, name).of(rows[name]))]
         return {tuple(zip(axes, each, strict=True)) for each in rows[axes].to_numpy().tolist()}
@@ -94,12 +72,16 @@ class Cell:
 
         Arms with k="last" get the same k: the largest of those at which most arms are measured.
         """
-        points = set.intersection(*map(self.points, arms, columns))
+        asked = tuple(zip(arms, columns, strict=True))
+        return self.measured.once(("at", asked), lambda: self._at(arms, columns))
+
+    def _at(self, arms: Sequence[Arm], columns: Sequence[Columns]) -> list[Arm]:
+        points = set.intersection(*map(self.measured.points, arms, columns))
         found = [there for arm in arms if (there := placed(arm, points)) is not None]
         if len(found) < len(arms):
             return []
         free = [replace(arm, k="last") for arm in found]
-        rows = list(map(self._on_place, free, columns))
+        rows = list(map(self.measured.on_place, free, columns))
         last = largest([each for arm, each in zip(arms, rows, strict=True) if arm.k == "last"])
         ks = [
             last if arm.k == "last" else pick(arm.k, each["k"])
@@ -110,26 +92,25 @@ class Cell:
 
     def axis(self, arm: Arm, columns: Columns, name: str) -> list[float]:
         """Returns the measured values of an arm's Along axis; its other axes are exact."""
-        return list(getattr(arm, name).of(self._on_place(arm, columns)[name]))
+        return list(getattr(arm, name).of(self.measured.on_place(arm, columns)[name]))
 
     def values(self, arm: Arm, columns: Columns) -> pd.Series:
         """Returns the final values by draw, means over seeds, of an arm that `at` returned.
 
         The series is empty if nothing is measured. Raises ResultsError as `each` does.
         """
-        return self.each(arm, columns).groupby(level=0).mean()
+        each = self.each(arm, columns)
+        return self.measured.once(("values", arm, columns), lambda: each.groupby(level=0).mean())
 
     def each(self, arm: Arm, columns: Columns) -> pd.Series:
         """Returns final values by (unit, seed), for the spread within draws (levels.components).
 
         Raises ResultsError, with half a sentence, if a seed of a draw has several trials.
         """
-        if (arm, columns) not in self._each:
-            self._each[arm, columns] = self._values(arm, columns)
-        return self._each[arm, columns]
+        return self.measured.once(("each", arm, columns), lambda: self._values(arm, columns))
 
     def _values(self, arm: Arm, columns: Columns) -> pd.Series:
-        rows = self._on_place(arm, columns)
+        rows = self.measured.on_place(arm, columns)
         place = ["unit", "seed"]
         double = rows.duplicated(place, keep=False)
         if double.any():
@@ -140,16 +121,6 @@ class Cell:
                 f"{twins['seed'].iloc[0]}: they differ in {', '.join(differ) or 'key'}"
             )
         return rows.set_index(place)["value"].sort_index()
-
-    def _on_place(self, arm: Arm, columns: Columns) -> pd.DataFrame:
-        rows = self.rows(arm, columns)
-        kept = np.full(len(rows), True)
-        for name in PLACE:
-            if isinstance(getattr(arm, name), int | float):
-                kept &= rows[name].to_numpy() == getattr(arm, name)
-        if isinstance(arm.k, int | float):
-            kept &= ((rows["k"] == arm.k) | (rows["real_share"] == 1)).to_numpy()
-        return rows[kept]
 
 
 def measured_alike(cell: Cell, columns: Sequence[str]) -> list[Cell]:

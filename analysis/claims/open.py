@@ -9,7 +9,7 @@ from analysis.claims import CLAIMS, EXPLORATORY, PRIMARY, entries, primary
 from analysis.claims.claim import Claim
 from analysis.claims.power import MOST, POWER, Needed, needed
 from analysis.levels import counted
-from analysis.planned import SIZES, UNDECIDED
+from analysis.planned import RATE, SIZES, UNDECIDED
 
 
 @dataclass(frozen=True)
@@ -90,4 +90,4 @@ def _error(rows: list[dict[str, object]]) -> float:
     p = sorted(float(str(row["p"])) for row in rows if row["comparisons"])
     harmonic = sum(1 / rank for rank in range(1, len(p) + 1))
     decided = sum(row["verdict"] != UNDECIDED for row in rows if row["comparisons"])
-    return primary.RATE * min(decided + 1, len(p)) / (len(p) * harmonic) if p else primary.RATE
+    return RATE * min(decided + 1, len(p)) / (len(p) * harmonic) if p else RATE

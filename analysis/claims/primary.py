@@ -13,7 +13,6 @@ from analysis.planned import Decision, PValues, decide
 from analysis.trial_folder import ResultsError
 
 SEEDS_ALONE = WORDS[SEEDS][0]  # the level at which no claim about data is decided
-RATE = 0.05  # allowed rate of false discoveries among decided exploratory claims
 PRIMARY = (  # names of claims
     "test ELBO: diffusion samples, normal",
     "generalization gap: diffusion samples, normal",

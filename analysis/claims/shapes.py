@@ -112,7 +112,7 @@ class DoubleDescends:
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
         """Returns the three moves, [] if there is no verdict."""
-        keys = cell.trials.loc[cell.rows(NORMAL, ("test_elbo",)).index, "key"]
+        keys = cell.trials.loc[cell.measured.of(NORMAL, ("test_elbo",)).index, "key"]
         frame = cell.frame[cell.frame["key"].isin(keys)]
         frame.attrs = {}
         try:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.claims.primary import RATE
-from analysis.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.planned import FAILS, HOLDS, NOT_RUN, RATE, UNDECIDED
 
 VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
 PAPERS = "the paper's"  # value of `data` in rows measured on the paper's data

@@ -56,20 +56,23 @@ def _parser(description: str) -> Parser:
     add(
         "--metric",
         nargs="+",
+        action="extend",
         required=True,
         metavar="NAME",
         help="metrics to measure, by module or column",
     )
-    add("--where", nargs="+", default=[], metavar="CONDITION",
+    add("--where", nargs="+", action="extend", default=[], metavar="CONDITION",
         help='such as "m_z>1 and source==dmaapx", as in python -m analysis')  # fmt: skip
     add(
         "--epoch",
         nargs="+",
+        action="extend",
         type=count,
         metavar="N",
         help="epochs (default: all with a kept model)",
     )
-    add("--setting", nargs="+", default=[], metavar="NAME=VALUE", help="settings of the metric")
+    add("--setting", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+        help="settings of the metric")  # fmt: skip
     add("--dry-run", action="store_true", help="list the cells that would be measured and stop")
     add_place(made)
     return made

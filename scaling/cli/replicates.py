@@ -40,6 +40,7 @@ def add_to(words: Any) -> None:
     add(
         "--until-decided",
         nargs="+",
+        action="extend",
         metavar="CLAIM",
         help="run them, one planned size after the other",
     )

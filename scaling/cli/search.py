@@ -47,7 +47,7 @@ def add_search(made: argparse.ArgumentParser) -> None:
     """Adds the flags of a search to a study's command line."""
     group = made.add_argument_group("search (chosen by validation ELBO, never by the test set)")
     add = group.add_argument
-    add("--search", nargs="+", metavar="FIELD=RANGE", help=FORMS)
+    add("--search", nargs="+", action="extend", metavar="FIELD=RANGE", help=FORMS)
     about = f"points tried in each cell (default {SAMPLES}); more extend fewer"
     add("--samples", type=number(COUNT), metavar="N", help=about)
     about = "successive halving: 1/F of the points continue, F times as long"

@@ -13,7 +13,7 @@ from scaling.cluster.keeper import Courier, trial_folder
 from scaling.cluster.limits import Caps, Limits, as_they_end
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
-from scaling.data.datasets import Dataset
+from scaling.data.datasets import OWN, Dataset
 from scaling.data.partition import divided
 from scaling.errors import UsageError
 from scaling.metrics import Options, compute, find
@@ -79,10 +79,11 @@ def check_same_data(folder: TrialFolder, data: Dataset) -> None:
     """Raises UsageError if the trial was begun on other images, such as a JPEG copy."""
     known = [row["fingerprint"] for row in folder.rows() if "fingerprint" in row]
     if known and known[-1] != data.fingerprint:
+        own = data.name.endswith(OWN)
+        advice = "Put the earlier file back" if own else "Give that --data-root again"
         raise UsageError(
             f"The trial {folder.key} began on other images of {data.name} (fingerprint "
-            f"{known[-1]}, now {data.fingerprint}). Give that --data-root again, or another "
-            "--results."
+            f"{known[-1]}, now {data.fingerprint}). {advice}, or give another --results."
         )
 
 

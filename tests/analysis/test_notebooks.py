@@ -1,5 +1,6 @@
 """The notebooks run from top to bottom on published results, without torch and Ray."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -35,6 +36,18 @@ def test_notebooks_begin_with_parameters_and_have_short_cells(path):
         assert len(lines) <= LINES
         assert not any(line.startswith(("def ", "class ", "for ", "if ")) for line in lines)
         assert "sys.path" not in cell.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_outputs_are_kept_and_name_no_folder_of_the_machine_that_made_them(path):
+    outputs = [output for cell in code(read(path)) for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    texts = [output.get("text", "") + output.get("data", {}).get("text/plain", "")
+             for output in outputs]  # fmt: skip
+    assert not [
+        text for text in texts if re.search(r"(^|[\s'\"])/(home|root|tmp|work|Users)/", text)
+    ]
+    assert all(output.output_type != "error" for output in outputs)
 
 
 def starts_a_study(path):

@@ -2,7 +2,9 @@
 
 import pytest
 
-from analysis.__main__ import main
+from analysis.__main__ import main, parser, parser_of
+from analysis.options import OPTIONS, OWN
+from analysis.words import WORDS
 
 
 @pytest.mark.parametrize("typed, message", [
@@ -19,3 +21,15 @@ def test_options_of_other_words_are_refused_naming_these_words(typed, message, c
     assert main(typed) == 2
     said = capsys.readouterr()
     assert message in said.err and not said.out
+
+
+@pytest.mark.parametrize("name", [n for n in OPTIONS if OPTIONS[n].about.get("nargs") == "+"])
+def test_a_list_that_is_repeated_grows(name):
+    flag = OPTIONS[name].flags[0]
+    word = "diff" if name in OWN else "claims"
+    start = ["A", "B"] if name in OWN else []
+    made = parser_of(word, WORDS[word], "python -m analysis")
+    typed = made.parse_args([*start, flag, "m_z==1", "n_c==2", flag, "k==3"])
+    assert getattr(typed, flag.lstrip("-")) == ["m_z==1", "n_c==2", "k==3"]
+    whole = parser().parse_args(["fig8", "--where", "m_z==1", "--where", "n_c==2"])
+    assert whole.where == ["m_z==1", "n_c==2"]

@@ -61,6 +61,15 @@ def test_a_flag_with_a_number_declares_its_bounds(action):
                 action.type(str(int(end) - 1))
 
 
+AXES = ("m_z", "n_c", "source", "replicates", "seeds")  # repeated, the last list replaces others
+
+
+@pytest.mark.parametrize("action", list(_flags()))
+def test_a_repeated_list_keeps_what_was_given_before(action):
+    if action.nargs == "+" and action.dest not in AXES:
+        assert type(action).__name__ in ("_ExtendAction", "_AppendAction"), action.dest
+
+
 def _override(*words):
     return override([PRESET.base], options.parser("", {"digits": PRESET}).parse_args(words))
 

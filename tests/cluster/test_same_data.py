@@ -40,8 +40,10 @@ def test_the_same_images_are_accepted(begun, tiny):
 
 
 def test_other_images_are_refused(begun, tiny, other):
-    with pytest.raises(UsageError, match=f"began on other images .*{tiny.fingerprint}"):
+    with pytest.raises(UsageError, match=f"on other images .*{tiny.fingerprint}.* --data-root"):
         check_same_data(begun, other)
+    with pytest.raises(UsageError, match="Put the earlier file back, or give another --results"):
+        check_same_data(begun, replace(other, name="photos.npz"))
     with pytest.raises(UsageError, match="began on other images"):
         _measure_all(begun, Cells(begun.key, {}, {}), other, "cpu", lambda: None)
 
