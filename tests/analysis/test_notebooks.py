@@ -39,7 +39,7 @@ def test_notebooks_begin_with_parameters_and_have_short_cells(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_outputs_are_kept_and_name_no_folder_of_the_machine_that_made_them(path):
+def test_outputs_are_kept_and_name_no_folder_of_a_machine(path):
     outputs = [output for cell in code(read(path)) for output in cell.outputs]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     texts = [output.get("text", "") + output.get("data", {}).get("text/plain", "")

@@ -49,8 +49,8 @@ def test_a_difference_is_that_of_pairs_not_of_all_trials():
     )
 
 
-def test_many_readings_without_effect_seldom_show_one():
-    """Of 300 worlds with eight readings, at most the 99.9 % point of a rate of 5 % is wrong."""
+def test_many_readings_without_effect_rarely_show_one():
+    """In 300 worlds of eight readings the rate of 5 % gives at most this many false effects."""
     rng, wrong, worlds = np.random.default_rng(1), 0, 300
     for _ in range(worlds):
         intervals = [t_interval(rng.normal(size=5)) for _ in range(8)]
@@ -60,7 +60,7 @@ def test_many_readings_without_effect_seldom_show_one():
     assert wrong <= stats.binom.ppf(0.999, worlds, 0.05)
 
 
-def test_an_effect_that_is_one_of_many_is_said_to_be_shown_alone_only():
+def test_an_effect_that_only_a_single_reading_would_show_is_named_as_such():
     clear, weak, none = (t_interval(np.arange(5.0) - 2 + mean) for mean in (30.0, 2.5, 0.0))
     found = [Reading("lr", 1, 0, "normal", each, each, "") for each in (clear, weak, none)]
     assert [reading.verdict for reading in _adjusted(found)] == [

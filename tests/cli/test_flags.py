@@ -61,11 +61,17 @@ def test_a_flag_with_a_number_declares_its_bounds(action):
                 action.type(str(int(end) - 1))
 
 
-AXES = ("m_z", "n_c", "source", "replicates", "seeds")  # repeated, the last list replaces others
+AXES = (
+    "m_z",
+    "n_c",
+    "source",
+    "replicates",
+    "seeds",
+)  # of these flags the last list replaces earlier ones
 
 
 @pytest.mark.parametrize("action", list(_flags()))
-def test_a_repeated_list_keeps_what_was_given_before(action):
+def test_a_repeated_list_keeps_its_earlier_values(action):
     if action.nargs == "+" and action.dest not in AXES:
         assert type(action).__name__ in ("_ExtendAction", "_AppendAction"), action.dest
 
