@@ -29,7 +29,7 @@ for of in (VaeTrial, Source, DiffusionTrial, TwoSampleTrial):
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_a_meaning_lists_exactly_the_possible_words(name):
+def test_a_meaning_that_lists_words_lists_all_possible_ones(name):
     unit, _, meaning = COLUMNS[name]
     assert unit == TEXT
     listed = re.sub(r" \([^)]*\)", "", meaning.rpartition(": ")[2])

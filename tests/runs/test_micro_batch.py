@@ -89,7 +89,7 @@ def test_masks_are_used_inside_the_block_only_and_exist_only_with_dropout(trial,
     assert DropoutMasks(none.model, x[:1], sigma[:1]).draw(4, x.device) == []
 
 
-def test_a_micro_batch_as_large_as_the_batch_changes_nothing(trial, tiny):
+def test_a_micro_batch_as_large_as_the_batch_needs_no_masks(trial, tiny):
     for size in (20, 64):
         run = DiffusionRun(trial, tiny, 1, micro_batch=size)
         list(run)
