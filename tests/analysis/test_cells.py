@@ -28,7 +28,7 @@ def test_older_rows_have_the_precision_that_they_were_trained_in():
 
 
 def test_samples_that_were_made_differently_are_never_compared():
-    """The models are one architecture in two draws, a wider one, and imported images."""
+    """The models are one architecture in two replicates, a wider one, and imported images."""
     key = "digits-1-digits-edm-c{}-share1-r{}-s0-{:012x}-e300"
     names = [key.format(16, 0, 1), key.format(16, 1, 2), key.format(32, 2, 3), "published"]
     parts = [frame(NARROW, real_share=1.0, k=None)]

@@ -64,7 +64,7 @@ def test_of_several_comparisons_the_power_is_a_lower_bound():
 
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("overlap", [0.0, 0.3])
-def test_the_error_of_more_draws_is_that_of_their_interval(shared, overlap):
+def test_the_error_of_more_replicates_is_that_of_their_interval(shared, overlap):
     seen, more = (t_interval(exactly(0, 2, n), shared, overlap) for n in (5, 20))
     found = standard_error(Comparison("", seen, shared=shared), 20, overlap)
     assert found == pytest.approx(more.error)

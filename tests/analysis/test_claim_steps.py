@@ -178,9 +178,9 @@ def test_double_descent_on_neither_axis_alone(n_curve, m_curve, noise, wanted):
     assert verdict(rule, found[found["m_z"] == 1]) is None
 
 
-def test_the_smallest_move_is_chosen_and_placed_by_the_other_draws():
+def test_the_smallest_move_is_chosen_and_placed_by_the_other_replicates():
     y = np.array([[9.0, 0, 5, 1], [9.0, 0, 5, 4], [0.0, 9, 9, 9]])
-    # For the third draw the others point to places 1, 2, 3 and to the second descent (2.5).
+    # For the third replicate the others point to places 1, 2, 3 and to the second descent (2.5).
     assert smallest_move(y)[2] == 0.0
     one = smallest_move(y[:1])
     assert one.tolist() == [4.0]

@@ -38,7 +38,7 @@ if not (root / "lazy").exists():
 
 
 def frame_of(n, effect):
-    """Makes results of normal training and diffusion samples in n draws; effects have sd 1."""
+    """Makes results of normal training and of samples in n replicates; effects have sd 1."""
     whole = made(true, seeds=range(1))
     plain = whole[(whole["m_z"] == 1) & (whole["n_c"] == 256) & (whole["kind"] == "vae")]
     plain = plain[plain["source_diffusion_share"] == 1]
@@ -95,7 +95,7 @@ def test_each_open_claim_has_a_size_hours_and_a_command_to_type(root, capsys):
     assert not calls(root)
 
 
-def test_an_effect_that_needs_too_many_draws_is_reported(root, capsys):
+def test_an_effect_that_needs_too_many_replicates_is_reported(root, capsys):
     (root / "n").write_text("10")
     (root / "effect").write_text(str(-float(np.random.default_rng(5).normal(size=40)[:10].mean())))
     assert run(root) == 0
@@ -105,7 +105,7 @@ def test_an_effect_that_needs_too_many_draws_is_reported(root, capsys):
 
 
 def test_until_decided_runs_one_planned_size_after_another(root, capsys):
-    """The effect is too small for 5 draws; 10 or 20 decide."""
+    """The effect is too small for 5 replicates, and large enough for 10 or 20."""
     (root / "effect").write_text("1.2")
     assert run(root, "--until-decided", NAME) == 0
     sizes = [call[call.index("--replicates") + 1] for call in calls(root)]
