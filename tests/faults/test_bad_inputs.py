@@ -26,7 +26,7 @@ def one_line(err, *texts):
         assert text in err
 
 
-def with_lying_header(path):
+def with_wrong_header(path):
     """Writes a header of twice as many images as the file has."""
     header = {"descr": "|u1", "fortran_order": False, "shape": (4 * SIZE, 8, 8)}
     with open(path, "wb") as stream:
@@ -48,7 +48,7 @@ NOT_A_NUMBER = np.where(np.arange(8) == 3, np.nan, UNIT)
 SAMPLES = {
     "objects": saved(np.array([[{}] * 8] * 8, dtype=object)),
     "truncated": truncated,
-    "a header that lies": with_lying_header,
+    "a header of more images than there are": with_wrong_header,
     "complex numbers": saved(LEVELS.astype(complex)),
     "flat": saved(LEVELS.reshape(-1)),
     "not a number": saved(NOT_A_NUMBER),
@@ -104,7 +104,7 @@ def pool(tmp_path):
 
 CHUNKS = {
     "truncated": lambda path: os.truncate(path, 999),
-    "a header that lies": with_lying_header,
+    "a header of more images than there are": with_wrong_header,
     "objects": lambda path: saved(np.array([{}], dtype=object))(path),
     "a link out": lambda path: (path.rename(path.parents[2] / "out"), path.symlink_to("../../out")),
     "missing": lambda path: path.unlink(),
