@@ -4,33 +4,72 @@
 test set.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TypedDict, TypeVar, cast
 
 import pandas as pd
 
 from analysis.trial_folder import ResultsError
 
 FIXED, TUNED = "fixed rate", "tuned rates"
+T = TypeVar("T")
 
 
-def search_of(frame: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, Any] | None:
+class RungRecord(TypedDict):
+    """Describes a rung of successive halving: how many points reach how many epochs."""
+
+    epochs: int
+    points: int
+
+
+class SearchedPoint(TypedDict):
+    """Describes a point of a search in one cell."""
+
+    values: dict[str, object]  # by searched field
+    keys: list[str]
+    epochs: int
+    scores: dict[str, float | None]  # by epoch
+    chosen: bool
+
+
+class SearchRecord(TypedDict):
+    """Describes a search, as study.json records it."""
+
+    ranges: dict[str, str]  # by searched field
+    samples: int
+    points: str  # how they were drawn
+    over: str
+    halving: int | None
+    rungs: list[RungRecord]
+    chosen_by: str | None
+    cells: list[list[SearchedPoint]]
+
+
+class RatesRecord(TypedDict):
+    """Describes the learning rates of a study, as study.json records them."""
+
+    study: str  # the one whose best rates were taken
+    fixed: list[str]  # keys of the trials at the fixed rate
+    tuned: list[str]  # keys of the trials at the best rate of their cell
+
+
+def search_of(frame: pd.DataFrame, about: Mapping[str, object]) -> SearchRecord | None:
     """Returns the search that the study records, or None if these trials belong to no search."""
-    return _recorded(frame, about.get("search"), _searched)
+    return _recorded(frame, cast(SearchRecord | None, about.get("search")), _searched)
 
 
-def rates_of(frame: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, Any] | None:
+def rates_of(frame: pd.DataFrame, about: Mapping[str, object]) -> RatesRecord | None:
     """Returns the fixed and tuned learning rates that the study records, or None without them."""
-    return _recorded(frame, about.get("rates"), lambda rates: {*rates["fixed"], *rates["tuned"]})
+    return _recorded(frame, cast(RatesRecord | None, about.get("rates")), _with_rates)
 
 
-def figures_of(frame: pd.DataFrame, about: Mapping[str, Any]) -> list[str]:
+def figures_of(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
     """Returns the names of the figures that show what was chosen."""
     search, rates = search_of(frame, about), rates_of(frame, about)
     return [*(["search"] if search else []), *(["tuned"] if rates else [])]
 
 
-def chosen(frame: pd.DataFrame, about: Mapping[str, Any]) -> pd.DataFrame:
+def chosen(frame: pd.DataFrame, about: Mapping[str, object]) -> pd.DataFrame:
     """Returns the trials from which curves are drawn, one at each place.
 
     These are the chosen points of a search, the trials at the fixed learning rate if there are
@@ -39,7 +78,7 @@ def chosen(frame: pd.DataFrame, about: Mapping[str, Any]) -> pd.DataFrame:
     return next(iter(parts(frame, about).values()))
 
 
-def parts(frame: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+def parts(frame: pd.DataFrame, about: Mapping[str, object]) -> dict[str, pd.DataFrame]:
     """Splits the frame into parts whose trials a curve may join; a single part has the name "".
 
     Raises ResultsError if a search has chosen nothing yet.
@@ -54,7 +93,7 @@ def parts(frame: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, pd.DataFra
             )
         return {"": _keep(frame, best, _searched(search))}
     if rates:
-        every = {*rates["fixed"], *rates["tuned"]}
+        every = _with_rates(rates)
         return {
             FIXED: _keep(frame, {*rates["fixed"]}, every),
             f"{TUNED} (from {rates['study']})": _keep(frame, {*rates["tuned"]}, every),
@@ -67,15 +106,19 @@ def _keep(frame: pd.DataFrame, keys: set[str], among: set[str]) -> pd.DataFrame:
     return frame[frame["key"].isin(keys) | ~frame["key"].isin(among)]
 
 
-def _points(search: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _points(search: SearchRecord) -> list[SearchedPoint]:
     return [point for cell in search["cells"] for point in cell]
 
 
-def _searched(search: Mapping[str, Any]) -> set[str]:
+def _searched(search: SearchRecord) -> set[str]:
     return {key for point in _points(search) for key in point["keys"]}
 
 
-def _recorded(frame: pd.DataFrame, record: Any, keys: Any) -> dict[str, Any] | None:
+def _with_rates(rates: RatesRecord) -> set[str]:
+    return {*rates["fixed"], *rates["tuned"]}
+
+
+def _recorded(frame: pd.DataFrame, record: T | None, keys: Callable[[T], set[str]]) -> T | None:
     """Returns the record, or None if it is out of date.
 
     A later launch that was killed before it wrote its own record leaves VAEs that this one does not

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import provenance
+from analysis.results import Unmeasured
 from analysis.trial_folder import NewerFormat, read_versioned
 
 STUDY = "study"  # in a frame's attrs: the study, of several, whose trials these are
@@ -46,8 +47,8 @@ def of_study(frame: pd.DataFrame, path: str | Path, study: str) -> pd.DataFrame:
     kept = frame[chosen | (frame["kind"] == "diffusion")]
     if not chosen.any() or len(kept) == len(frame):
         return frame
-    waiting = [trial for trial in frame.attrs.get("unmeasured", []) if trial.get("key") in own]
-    kept.attrs = {**frame.attrs, "unmeasured": waiting, STUDY: study}
+    waiting = (trial for trial in frame.attrs.get("unmeasured", []) if trial.get("key") in own)
+    kept.attrs = {**frame.attrs, "unmeasured": Unmeasured(waiting), STUDY: study}
     return kept
 
 

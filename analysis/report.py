@@ -118,6 +118,8 @@ def _drawn(name: str, frame: pd.DataFrame, study: Path) -> str:
         figures.save(name, figures.load(name, study, frame), files, results.note(study))
     except ResultsError as error:
         return f"{name} is not drawn: {error}"
+    except Exception as error:  # the other figures and the verdict are still of use
+        return f"{name} is not drawn: {figures.fault(error)}"
     return f"{name}: {folder / name}.{{{','.join(figures.FORMATS)}}}"
 
 

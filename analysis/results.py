@@ -35,6 +35,17 @@ APART = {"key", "kind", "state", "dataset", "seed", "source", "m_z", "n_c", "sha
 IDENTITY = ["key", "kind", "source", "m_z", "n_c", "seed", "replicate"]  # of unmeasured trials
 
 
+class Unmeasured(list[dict[str, object]]):
+    """Lists trials without rows; it is never changed, and so shared by all frames made of one.
+
+    pandas copies a frame's attributes deeply with every selection, which takes most of the time if
+    hundreds of trials wait.
+    """
+
+    def __deepcopy__(self, memo: object) -> "Unmeasured":
+        return self
+
+
 def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFrame:
     """Reads a results root, a study's folder or a parquet file; columns are as in COLUMNS.
 
@@ -171,7 +182,7 @@ def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
     waiting = [
         trial.fields | {"key": trial.key} for trial in folders if trial.fields and not trial.rows
     ]
-    unmeasured = [{name: fields.get(name) for name in IDENTITY} for fields in waiting]
+    unmeasured = ({name: fields.get(name) for name in IDENTITY} for fields in waiting)
     folders = [trial for trial in folders if trial.rows and trial.fields]
     named = [{"key": t.key, "kind": None, "state": t.state} | (t.fields or {}) for t in folders]
     own = [row.keys() - APART for trial in folders for row in trial.rows]
@@ -188,7 +199,7 @@ def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
     owner = [i for i, trial in enumerate(folders) for _ in trial.rows]
     left = fields.drop(columns=[name for name in fields if name in rows])
     frame = pd.concat([left.take(owner).reset_index(drop=True), rows], axis=1)
-    frame.attrs = {"unmeasured": unmeasured}
+    frame.attrs = {"unmeasured": Unmeasured(unmeasured)}
     return frame
 
 

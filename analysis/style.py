@@ -9,12 +9,21 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 Line = Literal["-", "--", "-.", ":"]
 WIDE, NARROW = 6.75, 3.6  # inches: a page's two columns, and about one
 COLUMN = 4.5  # narrower figures (in inches) have their panels above each other
 SMALLEST = 6.0  # points of the smallest text
+
+
+class TextStyle(TypedDict):
+    """Holds matplotlib's options for a text."""
+
+    fontsize: float
+    color: str
+
+
 RC: dict[Any, Any] = {
     "font.size": 8.0,
     "axes.labelsize": 8.0,
@@ -42,7 +51,7 @@ RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "analysis",  # makes files reproducible
 }
-NOTE: dict[str, Any] = {"fontsize": SMALLEST, "color": "#666666"}  # the line under a figure
+NOTE: TextStyle = {"fontsize": SMALLEST, "color": "#666666"}  # of the line under a figure
 
 GREY = "#555555"  # for marks that belong to no source
 

@@ -3,7 +3,7 @@
     python studies/double_descent.py --module examples/own_dataset.py --dataset rings \
         --train-size 150 --n-c 8 --m-z 1 --epochs 10
 
-The row in the catalog says what a plan must know before there are images: channels, side, levels,
+The entry in the catalog says what a plan must know before there are images: channels, side, levels,
 the number of images, and the settings of a VAE. The loader returns the images: uint8 levels
 (N, C, H, W). Images in a file need none of this: --dataset path/to/file.npz is enough.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from scaling.data.datasets import LOADERS, Dataset
-from scaling.trial.catalog import DATASETS, RESIDUAL, DatasetRow
+from scaling.trial.catalog import DATASETS, RESIDUAL, DatasetEntry
 
-ROW = DatasetRow(
+ENTRY = DatasetEntry(
     channels=1,
     side=8,  # a multiple of 4
     levels=16,
@@ -28,18 +28,18 @@ ROW = DatasetRow(
 def rings(name: str, root: Path, offline: bool) -> Dataset:
     """Returns the same images at every call; a loader of files also reads `root` and `offline`."""
     rng = np.random.default_rng(0)
-    train, test = (_draw(rng, count) for count in (ROW.train_images, ROW.official_test or 0))
+    train, test = (_draw(rng, count) for count in (ENTRY.train_images, ENTRY.official_test or 0))
     none = np.zeros(0, np.uint8)  # no labels
-    return Dataset(name, train, test, none, none, ROW.levels, data="examples/own_dataset.py")
+    return Dataset(name, train, test, none, none, ENTRY.levels, data="examples/own_dataset.py")
 
 
 def _draw(rng: np.random.Generator, count: int) -> np.ndarray:
-    y, x = np.mgrid[: ROW.side, : ROW.side]
+    y, x = np.mgrid[: ENTRY.side, : ENTRY.side]
     row, column, radius = rng.uniform((2, 2, 1), (6, 6, 3), (count, 3)).T[..., None, None]
     distance = np.abs(np.hypot(y - row, x - column) - radius)
-    images = (ROW.levels - 1) * np.exp(-(distance**2))
+    images = (ENTRY.levels - 1) * np.exp(-(distance**2))
     return images.round().astype(np.uint8)[:, None]
 
 
-DATASETS["rings"] = ROW
+DATASETS["rings"] = ENTRY
 LOADERS["rings"] = rings

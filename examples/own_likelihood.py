@@ -4,7 +4,7 @@
         --set likelihood=laplace
 
 A likelihood has `mean` and `sample()` in [0, 1], and `log_prob(x)` in nats per image of levels x.
-Its row in the catalog says that it also accepts real numbers between two levels, so that noise is
+Its entry in the catalog says that it also accepts real numbers between two levels, so that noise is
 not rounded for it.
 """
 
@@ -43,4 +43,4 @@ def laplace(trial: VaeTrial, channels: int, levels: int) -> Family:
 
 
 LIKELIHOODS["laplace"] = laplace
-catalog.LIKELIHOODS["laplace"] = catalog.LikelihoodRow(floats="always")
+catalog.LIKELIHOODS["laplace"] = catalog.LikelihoodEntry(floats="always")

@@ -5,11 +5,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Generic, NotRequired, TypedDict, TypeVar
 
-from scaling.trial import DiffusionTrial, Trial, VaeTrial
+from scaling.trial import DiffusionTrial, Kind, Trial, VaeTrial
 from scaling.trial.catalog import DATASETS
-from scaling.trial.schedule import Diffusion
+from scaling.trial.schedule import Diffusion, MetricSettings
+from scaling.trial.validation import Changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Preset:
     diffusion: Diffusion | None = None  # the model that samples for sources without a pool
     metrics: tuple[str, ...] = ()  # costly metrics, by module or column
     metric_every: int = 0  # epochs between their measurements; 0: only at the end
-    metric_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by metric
+    metric_settings: MetricSettings = field(default_factory=dict)
     pool_k: int = 0  # chunks to sample from each diffusion model, even if no VAE reads them
     on_gpu: bool = False  # True if trials are planned for a GPU
     equal_images: bool = False  # a smaller D_train has more epochs; `epochs` is for the largest
@@ -38,6 +39,17 @@ class Preset:
         if self.replicates:
             return {"replicate": self.replicates[:count], "seed": (0,)}
         return {"seed": self.seeds[:count]}
+
+
+class PresetFields(TypedDict, Generic[Kind]):
+    """Holds fields of a Preset that several studies share; a study adds the others."""
+
+    base: Kind
+    epochs: int
+    measure_every: int
+    replicates: NotRequired[tuple[int, ...]]
+    diffusion: NotRequired[Diffusion]
+    on_gpu: NotRequired[bool]
 
 
 POWERS = (1, 2, 4, 8, 16, 32, 64)
@@ -70,12 +82,14 @@ P = TypeVar("P", bound=Preset)
 
 def vae(dataset: str, **fields: Any) -> VaeTrial:
     """Returns the VAE of a data set with network, likelihood, lr and batch of Appendix B.1."""
-    width = {} if DATASETS[dataset].settings["network"] == "residual" else {"n_c": 512}
+    settings = DATASETS[dataset].settings
+    width = {} if settings["network"] == "residual" else {"n_c": 512}
     chosen = {"partition": "disjoint"}  # reserves validation images
-    return VaeTrial(dataset, **(DATASETS[dataset].settings | width | chosen | fields))
+    values: Changes = {**settings, **width, **chosen, **fields}
+    return VaeTrial(dataset, **values)
 
 
-def digits(epochs: int = 60, measure_every: int = 10) -> dict[str, Any]:
+def digits(epochs: int = 60, measure_every: int = 10) -> PresetFields[VaeTrial]:
     """Returns settings for sklearn's digits, 300 of them for training, minutes on 2 cores."""
     base = vae("digits", n_c=32, train_size=300)
     return {
@@ -87,7 +101,7 @@ def digits(epochs: int = 60, measure_every: int = 10) -> dict[str, Any]:
     }
 
 
-def everywhere(kind: type[P], *, changes: dict[str, Any], **fields: Any) -> dict[str, P]:
+def everywhere(kind: type[P], *, changes: Mapping[str, Changes], **fields: Any) -> dict[str, P]:
     """Returns a study's presets on every data set, all with `fields` and some with `changes`."""
     shared = {
         "digits": ("sklearn's digits, minutes on 2 cores", digits()),
@@ -99,19 +113,24 @@ def everywhere(kind: type[P], *, changes: dict[str, Any], **fields: Any) -> dict
         "smoke": ("tiny", smoke()),
     }
     return {
-        name: kind(**({"about": about} | preset | fields | changes.get(name, {})))
+        name: kind(**{"about": about, **preset, **fields, **changes.get(name, {})})
         for name, (about, preset) in shared.items()
     }
 
 
-def smoke() -> dict[str, Any]:
+def with_base(fields: PresetFields[VaeTrial], base: Kind) -> PresetFields[Kind]:
+    """Returns the fields with another trial, also of another kind, in place of the VAE."""
+    return {**fields, "base": base}
+
+
+def smoke() -> PresetFields[VaeTrial]:
     """Returns settings that run the whole pipeline in a minute."""
     shared = digits(epochs=4, measure_every=2)
     shared["base"] = replace(shared["base"], train_size=60)
     return shared | {"diffusion": Diffusion(DIGITS_EDM, epochs=2, k=2), "replicates": (0, 1)}
 
 
-def cifar10_small() -> dict[str, Any]:
+def cifar10_small() -> PresetFields[VaeTrial]:
     """Returns settings for 3,000 CIFAR-10 images without a diffusion model.
 
     A diffusion model that is small enough for a CPU draws useless samples of CIFAR-10.
@@ -120,7 +139,7 @@ def cifar10_small() -> dict[str, Any]:
     return {"base": base, "epochs": 20, "measure_every": 5, "replicates": (0, 1)}
 
 
-def cifar10_draws() -> dict[str, Any]:
+def cifar10_draws() -> PresetFields[VaeTrial]:
     """Returns settings for disjoint sets of 5,000 CIFAR-10 images, minutes on a large GPU.
 
     The lr is that of 3e-4, 1e-3 and 3e-3 with the best validation ELBO after 60 epochs on the
@@ -137,7 +156,7 @@ def cifar10_draws() -> dict[str, Any]:
     }
 
 
-def mnist_small(epochs: int, measure_every: int) -> dict[str, Any]:
+def mnist_small(epochs: int, measure_every: int) -> PresetFields[VaeTrial]:
     """Returns settings for 5,000 BinaryMNIST images with a diffusion model that a CPU can train."""
     return {
         "base": vae("mnist", train_size=5000),
@@ -150,7 +169,7 @@ def mnist_small(epochs: int, measure_every: int) -> dict[str, Any]:
 
 def one_gpu(
     dataset: str, epochs: int = 200, measure_every: int = 20, **fields: Any
-) -> dict[str, Any]:
+) -> PresetFields[VaeTrial]:
     """Returns settings for all images with shorter training, days on one GPU instead of weeks."""
     return {
         "base": vae(dataset, **fields),
@@ -161,7 +180,7 @@ def one_gpu(
     }
 
 
-def paper(dataset: str = "cifar10", **fields: Any) -> dict[str, Any]:
+def paper(dataset: str = "cifar10", **fields: Any) -> PresetFields[VaeTrial]:
     """Returns settings with the paper's epochs and diffusion model."""
     return {
         "base": vae(dataset, **fields),

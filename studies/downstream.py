@@ -13,7 +13,7 @@ from scaling.presets import Preset
 from scaling.trial import SOURCES, VaeTrial, grid
 
 TASKS = ("representation", "psnr", "sample_quality")
-ON_COLOURS = {"metrics": (*TASKS, "corruption")}  # for images to which CIFAR-10-C applies
+ON_COLOURS = (*TASKS, "corruption")  # for images to which CIFAR-10-C applies
 FEW = {"representation": {"images": 2000}, "corruption": {"images": 2000}}
 FEWER = {"sample_quality": {"samples": 1500}}  # about the number of test images of digits
 
@@ -32,14 +32,14 @@ PRESETS = presets.everywhere(
     metrics=TASKS,
     changes={
         "digits": {"metric_settings": FEWER},
-        "cifar10": ON_COLOURS,
-        "paper": ON_COLOURS,
+        "cifar10": {"metrics": ON_COLOURS},
+        "paper": {"metrics": ON_COLOURS},
         "smoke": {"metric_settings": FEWER},
     },
 ) | {
     "cifar10-small": Downstream(
         about="3,000 CIFAR-10 images without diffusion samples, 10 min on 2 cores",
-        **presets.cifar10_small() | ON_COLOURS, metric_settings=FEW,
+        **presets.cifar10_small(), metrics=ON_COLOURS, metric_settings=FEW,
         sources=("normal", "aug_tuned", "aug_naive"),
     ),
 }  # fmt: skip

@@ -3,8 +3,7 @@
 Expect smaller rates at larger n_c, and a warning if the best rate is the smallest or largest one.
 """
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from analysis import summarize
 from scaling.cli.study import main
@@ -30,11 +29,12 @@ class Rates(Axes):
 
 def _of(name: str, axes: Axes) -> Rates:
     """Returns the preset of this study with the cells of double descent's preset."""
-    shared: dict[str, Any] = {field.name: getattr(axes, field.name) for field in fields(axes)}
-    shared["about"] = ABOUT.get(name, f"the cells of double_descent's {name} at each rate")
+    about = ABOUT.get(name, f"the cells of double_descent's {name} at each rate")
     small = name.startswith(("digits", "smoke"))
     rates = (1e-3, 3e-3, 1e-2) if name == "smoke" else ON_DIGITS if small else ELSEWHERE
-    return Rates(**shared, lr=rates, lr_repeats=3 if name.startswith("digits") else 2)
+    return Rates(
+        **vars(axes) | {"about": about}, lr=rates, lr_repeats=3 if name.startswith("digits") else 2
+    )
 
 
 PRESETS = {name: _of(name, axes) for name, axes in double_descent.PRESETS.items()}

@@ -32,21 +32,21 @@ SEEDS = (0, 1, 2, 3, 4)
 PRESETS = {
     "digits": Shares(
         about="sklearn's digits, minutes on 2 cores", test_images=300,
-        **presets.digits(14, 2) | {"base": ON_DIGITS},
+        **presets.with_base(presets.digits(14, 2), ON_DIGITS),
     ),
     "cifar10": Shares(
         test_images=5000,
         about="CIFAR-10 and a small diffusion model, one GPU",
-        **presets.one_gpu("cifar10", 14, 1) | {"base": ON_CIFAR10}, seeds=SEEDS,
+        **presets.with_base(presets.one_gpu("cifar10", 14, 1), ON_CIFAR10), seeds=SEEDS,
     ),
     "paper": Shares(
         test_images=5000,
         about="the paper's classifier and diffusion models on CIFAR-10",
-        **presets.paper() | {"base": ON_CIFAR10, "epochs": 14, "measure_every": 1},
+        **presets.with_base(presets.paper(), ON_CIFAR10) | {"epochs": 14, "measure_every": 1},
         seeds=SEEDS,
     ),
     "smoke": Shares(
-        about="tiny", **presets.smoke() | {"base": replace(ON_DIGITS, train_size=60)},
+        about="tiny", **presets.with_base(presets.smoke(), replace(ON_DIGITS, train_size=60)),
         test_images=60, shares=(0.5, 1.0),
     ),
 }  # fmt: skip

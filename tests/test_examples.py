@@ -60,11 +60,11 @@ def test_a_users_network_and_likelihood_are_trained(tiny):
     assert planned["parameters_z"] == (8 * 16 + 16) + (8 * 8 + 8)
 
 
-def test_a_users_data_set_has_the_properties_of_its_row():
-    row, data = catalog.DATASETS["rings"], datasets.load("rings")
-    assert data.train.shape == (row.train_images, row.channels, row.side, row.side)
-    assert len(data.test) == row.official_test
-    assert (data.levels, data.train.max()) == (row.levels, row.levels - 1)
+def test_a_users_data_set_has_the_properties_of_its_entry():
+    entry, data = catalog.DATASETS["rings"], datasets.load("rings")
+    assert data.train.shape == (entry.train_images, entry.channels, entry.side, entry.side)
+    assert len(data.test) == entry.official_test
+    assert (data.levels, data.train.max()) == (entry.levels, entry.levels - 1)
     trial = VaeTrial("rings", n_c=2, mixtures=2, lr=3e-3, batch=20, train_size=40)
     _, (first, last) = rows(trial, datasets.split(data, 40, 0))
     assert last["train_elbo"] > first["train_elbo"]

@@ -15,7 +15,6 @@ MODULES = [
 TOGETHER = {
     "scaling/cli/reproduce.py": "tests/runs/test_again.py",
     "scaling/cli/shown.py": "tests/storage/test_study_events.py",
-    "scaling/cluster/events.py": "tests/storage/test_study_events.py",
     "scaling/runs/live_pictures.py": "tests/storage/test_tensorboard.py",
     "scaling/storage/dashboards.py": "tests/storage/test_study_events.py",
     "scaling/storage/run_places.py": "tests/storage/test_run_names.py",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ def largest(parts: list[pd.DataFrame]) -> float:
         return 0.0
 
     places = rows[[*METHOD, *PLACE, "k"]].drop_duplicates()["k"].value_counts().to_dict()
-    trials = rows["k"].value_counts().to_dict()
+    trials: dict[Any, int] = rows["k"].value_counts().to_dict()
     return max(trials, key=lambda k: (places[k], trials[k], k))
 
 

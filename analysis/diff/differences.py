@@ -36,7 +36,7 @@ class Difference:
     The p-values are None if the difference is not decided.
     """
 
-    cell: Mapping[str, Any]
+    cell: Mapping[str, object]
     metric: str
     a: float
     b: float
@@ -143,7 +143,7 @@ def _mean(trials: pd.DataFrame, metric: str) -> float:
 
 
 def _paired(
-    cell: Mapping[str, Any], metric: str, values: Mapping[Unit, tuple[float, float]]
+    cell: Mapping[str, object], metric: str, values: Mapping[Unit, tuple[float, float]]
 ) -> list[Difference]:
     x, y = (np.array(side, dtype=float) for side in zip(*values.values(), strict=True))
     measured = ~(np.isnan(x) | np.isnan(y))
@@ -164,7 +164,7 @@ def _p(d: np.ndarray) -> float | None:
 
 
 def _unpaired(
-    cell: Mapping[str, Any],
+    cell: Mapping[str, object],
     metric: str,
     left: Mapping[Unit, pd.DataFrame],
     right: Mapping[Unit, pd.DataFrame],

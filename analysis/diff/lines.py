@@ -134,7 +134,7 @@ def line(d: Difference) -> str:
     return f"{text}, n = {d.interval.n}{p}: {judged}"
 
 
-def cell_words(cell: Mapping[str, Any]) -> str:
+def cell_words(cell: Mapping[str, object]) -> str:
     """Spells a cell, as in: normal m_z=1 n_c=8."""
     if ALL_CELLS in cell:
         return f"mean over {cell[ALL_CELLS]:.0f} cells"

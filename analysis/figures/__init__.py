@@ -120,6 +120,14 @@ def draw(name: str, frame: "pd.DataFrame", note: str = "", width: float | None =
         return figure
 
 
+def fault(error: Exception) -> str:
+    """Returns a line on an error that is a fault of this program, not of its input."""
+    return (
+        f"{type(error).__name__}: {error}. This is a fault of the program, and the results are "
+        "whole. Please report it with the study's trials.parquet."
+    )
+
+
 def _warnings(frame: "pd.DataFrame") -> list[str]:
     """Returns warnings about unusual images, samples and arithmetic."""
     from analysis import own_study

@@ -44,15 +44,17 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
         for point in cell:
             there = [key for key in point["keys"] if key in named.index]
             if there:
-                rows.append(_row(at, point, named.loc[there[0]], last, frame))
+                rows.append(_row(at, point, named.loc[there[:1]].iloc[0], last, frame))
     if not rows:
         raise ResultsError("No point of the search is measured yet. Run the study again.")
     return pd.DataFrame(rows)
 
 
-def _row(at: int, point: dict[str, Any], trial: pd.Series, last: int, frame: pd.DataFrame) -> dict:
+def _row(
+    at: int, point: choice.SearchedPoint, trial: pd.Series, last: int, frame: pd.DataFrame
+) -> dict[str, object]:
     scores = {int(epochs): score for epochs, score in point["scores"].items()}
-    row: dict[str, Any] = {"cell": at}
+    row: dict[str, object] = {"cell": at}
     row |= {name: trial[name] for name in CELL if name in trial and name not in point["values"]}
     row |= {"trials": len(point["keys"])} | dict(sorted(point["values"].items()))
     row |= {
@@ -67,8 +69,8 @@ def _row(at: int, point: dict[str, Any], trial: pd.Series, last: int, frame: pd.
     return row
 
 
-def _search(frame: pd.DataFrame) -> dict[str, Any]:
-    search = frame.attrs.get("search")
+def _search(frame: pd.DataFrame) -> choice.SearchRecord:
+    search: choice.SearchRecord | None = frame.attrs.get("search")
     if not search:
         raise ResultsError(
             "No search is recorded for these results. "
@@ -100,12 +102,12 @@ def search(frame: pd.DataFrame, note: str = "") -> Figure:
     return figure
 
 
-def _heading(record: dict[str, Any]) -> str:
+def _heading(record: choice.SearchRecord) -> str:
     climbing = ", ".join(f"{rung['points']} to epoch {rung['epochs']}" for rung in record["rungs"])
     return f"{record['samples']} points of a {record['points']}\nin each cell: {climbing}"
 
 
-def _handles(record: dict[str, Any]) -> list[Line2D]:
+def _handles(record: choice.SearchRecord) -> list[Line2D]:
     handles = [Line2D([], [], color=CHOSEN, linewidth=2, label="chosen")]
     if record["halving"]:
         handles.append(Line2D([], [], color=STOPPED, label="stopped at an earlier epoch"))

@@ -1,19 +1,18 @@
 """Figure 8's path at one learning rate, and at each cell's best one (`--lr-from`)."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import choice, curves, descent, paths, results, style
+from analysis import choice, curves, descent, paths, results, style, verdicts
 from analysis.figures import fig8, marks
 from analysis.provenance import provenance
 from analysis.trial_folder import ResultsError
 
 COLOURS = ("#777777", "#d55e00")  # fixed, tuned
-HEIGHT = 3.4  # inches
+HEIGHT = 5.0  # inches: the notes have both verdicts
 
 
 def load(path: str | Path) -> pd.DataFrame:
@@ -39,7 +38,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parts(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    rates: dict[str, Any] | None = frame.attrs.get("rates")
+    rates: choice.RatesRecord | None = frame.attrs.get("rates")
     if not rates:
         raise ResultsError(
             "No tuned rates are recorded for these results. Run the study with them: "
@@ -49,20 +48,30 @@ def _parts(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Draws the first source's negative test ELBO in the path's order, with both verdicts below."""
+    """Draws the first source's negative test ELBO in the path's order, with both verdicts below.
+
+    Curves at the best validation epoch are dashed.
+    """
     parts, table = _parts(frame), numbers(frame)
     lead = curves.sources(frame)[0]
     table = table[table["source"] == lead]
+    last = table[table["at"] == curves.LAST]
     figure = Figure(figsize=(style.inches(style.WIDE), HEIGHT), layout="constrained")
     ax = figure.subplots()
     judged, handles = [], []
     for name, colour in zip(parts, COLOURS, strict=True):
-        part = table[table["rates"] == name]
+        part = last[last["rates"] == name]
         marks.series(ax, part["order"], part, colour, "o-")
+        early = table[(table["rates"] == name) & (table["at"] == curves.BEST)]
+        if len(early):
+            marks.series(ax, early["order"], early, colour, ".--", width=0.9)
         handles.append(Line2D([], [], color=colour, marker="o", label=name))
-        judged.append(f"{name}: {_verdict(parts[name], lead)}")
+        judged += [f"{name}: {line}" for line in _verdict(parts[name], lead)]
+    if (table["at"] == curves.BEST).any():
+        dashes = {"color": COLOURS[0], "linestyle": "--", "marker": "."}
+        handles.append(Line2D([], [], **dashes, label=f"at the {curves.BEST}"))
     steps = paths.path(next(iter(parts.values())), lead)
-    rates = table[table["rates"] != next(iter(parts))].set_index("order")["lr"]
+    rates = last[last["rates"] != next(iter(parts))].set_index("order")["lr"]
     texts = [
         f"{step.m_z}\n{step.n_c}\n{rates[at]:g}" if at in rates else f"{step.m_z}\n{step.n_c}"
         for at, step in enumerate(steps.itertuples())
@@ -72,12 +81,14 @@ def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
     ax.set_ylabel(style.LABELS["negative_test_elbo"])
     marks.heading(figure, handles, f"{style.source_label(lead)} training")
     finals = curves.final(next(iter(parts.values())))
-    marks.note(figure, [marks.counted(finals, table), *judged, note])
+    marks.note(figure, [marks.counted(finals, last), *judged, note])
     return figure
 
 
-def _verdict(part: pd.DataFrame, source: str) -> str:
+def _verdict(part: pd.DataFrame, source: str) -> list[str]:
+    """Returns the verdict at the last epochs, and what is left at the best validation epoch."""
     try:
-        return descent.verdict(part, source).sentence
+        found = descent.verdict(part, source)
     except ResultsError as error:
-        return str(error)
+        return [str(error)]
+    return [line for line in (found.sentence, verdicts.at_best(part, found).strip()) if line]

@@ -9,9 +9,8 @@ import base64
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
 
-from analysis.page.content import content
+from analysis.page.content import Content, content
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
@@ -57,7 +56,7 @@ def places(path: Path, study: str | None = None) -> list[Path]:
     return [path / study]
 
 
-def html(values: dict[str, Any]) -> str:
+def html(values: Content) -> str:
     """Fills the template; its policy allows the page's script and style only, by their SHA-256."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -74,7 +73,7 @@ def html(values: dict[str, Any]) -> str:
     )
     empty = dict.fromkeys(EMPTY, ())
     return made.get_template("page.html").render(
-        empty | values, style=Markup(style), script=Markup(script), policy=policy
+        {**empty, **values}, style=Markup(style), script=Markup(script), policy=policy
     )
 
 

@@ -1,8 +1,7 @@
 """Makes a page's heat map: each column over (m_z, n_c), with a cell's mean and interval."""
 
 import math
-from collections.abc import Hashable
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 
@@ -17,7 +16,44 @@ DIGITS = 6  # significant digits that a page keeps
 STEPS = 9  # number of shades
 
 
-def heat_map(vaes: pd.DataFrame) -> dict[str, Any]:
+class HeatColumn(TypedDict):
+    """Describes a column that the map can show."""
+
+    name: str
+    unit: str
+    about: str
+
+
+Values = dict[str, list[list[Any]]]  # by line: [m_z, n_c, mean, low, high, n] of each cell
+
+
+class Heat(TypedDict, total=False):
+    """Holds what the map shows; {} if there is nothing to show."""
+
+    columns: list[HeatColumn]
+    lines: list[str]
+    m_z: list[int]
+    n_c: list[int]
+    chosen_by: str  # the column that chooses the best epoch
+    values: dict[str, dict[str, Values]]  # by moment and column
+
+
+class HeatCell(TypedDict):
+    """Holds a cell of a table: its text, its description, and its shade from 0 to STEPS - 1."""
+
+    text: str
+    words: str
+    shade: int
+
+
+class HeatTable(TypedDict):
+    """Holds a table: its line, and a row of cells over n_c for each m_z, None where none ran."""
+
+    line: str
+    rows: list[tuple[int, list[HeatCell | None]]]
+
+
+def heat_map(vaes: pd.DataFrame) -> Heat:
     """Returns what the map shows, for JSON: columns, lines, both axes, and values by moment.
 
     `values[moment][column][line]` is a list of [m_z, n_c, mean, low, high, n]; low and high are
@@ -68,9 +104,9 @@ def _best(vaes: pd.DataFrame) -> pd.DataFrame:
     return measured.loc[measured.groupby("key")[name].idxmax()]
 
 
-def _values(table: pd.DataFrame, names: list[str]) -> dict[str, dict[str, list[list[Any]]]]:
+def _values(table: pd.DataFrame, names: list[str]) -> dict[str, Values]:
     """Returns the cells' values; the mean of a replicate's trials counts as one value."""
-    found: dict[str, dict[str, list[list[Any]]]] = {name: {} for name in names}
+    found: dict[str, Values] = {name: {} for name in names}
     names = [name for name in names if name in table]
     numbers = table[["line", "m_z", "n_c", "drawn", *names]].astype(dict.fromkeys(names, float))
     draws = numbers.groupby(["line", "m_z", "n_c", "drawn"]).mean().reset_index()
@@ -101,16 +137,16 @@ def shown(value: float | None) -> str:
     return f"{value:#.4g}" if size >= 1 else f"{value:#.3g}"
 
 
-def tables(made: dict[str, Any]) -> list[dict[str, Any]]:
+def tables(made: Heat) -> list[HeatTable]:
     """Returns the map of the first column as tables, one per line, for readers without scripts."""
     if not made or not made["columns"]:
         return []
     values = made["values"]["final"][made["columns"][0]["name"]]
     means = [row[2] for rows in values.values() for row in rows]
     low, span = min(means), (max(means) - min(means)) or 1.0
-    found = []
+    found: list[HeatTable] = []
     for line in made["lines"]:
-        cells: dict[Hashable, dict[str, Any]] = {
+        cells: dict[tuple[int, int], HeatCell] = {
             (row[0], row[1]): _cell(row, line, round((STEPS - 1) * (row[2] - low) / span))
             for row in values.get(line, [])
         }
@@ -120,7 +156,7 @@ def tables(made: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _cell(row: list[Any], line: str, shade: int) -> dict[str, Any]:
+def _cell(row: list[Any], line: str, shade: int) -> HeatCell:
     m_z, n_c, mean, low, high, n = row
     ends = "" if low is None else f" [{shown(low)}, {shown(high)}]"
     words = f"{line}, m_z={m_z}, n_c={n_c}: {shown(mean)}{ends}, n={n}"

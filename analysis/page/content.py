@@ -1,7 +1,7 @@
 """Collects everything that a page shows of results, as plain values for its template."""
 
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import pandas as pd
 
@@ -10,20 +10,51 @@ from analysis.page import cells, costs, drawn, learning, lines, pictures, text, 
 from analysis.trial_folder import ResultsError
 
 
-def content(path: Path) -> dict[str, Any]:
+class Measured(TypedDict, total=False):
+    """Holds the template's values that need a measured epoch."""
+
+    verdict: text.ShownVerdict
+    claims: text.ShownClaims
+    heat: cells.Heat
+    heat_tables: list[cells.HeatTable]
+    figures: list[drawn.DrawnFigure]
+    learning: learning.LearningCurves
+    pictures: list[pictures.TrialPicture]
+    pools: list[pictures.PoolPicture]
+    costs: list[costs.CostRow]
+    trials: trials.TrialTable
+    datasets: list[dict[str, str]]
+
+
+class Content(Measured):
+    """Holds the template's values."""
+
+    title: str
+    about: dict[str, object]
+    counts: dict[str, int]
+    trials_total: int
+    launches: list[dict[str, object]]
+    profiles: list[costs.LaunchTimes]
+    go_on: list[dict[str, str]]
+    note: str
+    failures: list[trials.Failure]
+    nothing: NotRequired[str]  # why nothing is measured
+
+
+def content(path: Path) -> Content:
     """Returns the template's values for a study's folder, a results root or a parquet file.
 
     Raises ResultsError if there is nothing to read at all.
     """
     found = results.trials(path) if path.is_dir() else []
     about = provenance.provenance(path)
-    states: dict[str, Any] = {"failures": trials.failures(found)}
+    nothing = ""
     try:
         frame = lines.lined(results.load(path, found if path.is_dir() else None))
     except ResultsError as error:
-        frame, states["nothing"] = pd.DataFrame(), str(error)
+        frame, nothing = pd.DataFrame(), str(error)
     counts = trials.counts(found, frame) if found or len(frame) else {}
-    shown = {
+    shown: Content = {
         "title": str(about.get("study") or path.stem),
         "about": about,
         "counts": counts,
@@ -32,11 +63,16 @@ def content(path: Path) -> dict[str, Any]:
         "profiles": costs.profiles(about),
         "go_on": text.go_on(about, path, counts),
         "note": provenance.note(path),
+        "failures": trials.failures(found),
     }
-    return shown | states | (_measured(path, frame, about) if len(frame) else {})
+    if nothing:
+        shown["nothing"] = nothing
+    if len(frame):
+        shown.update(_measured(path, frame, about))
+    return shown
 
 
-def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> dict[str, Any]:
+def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> Measured:
     """Returns the values that need a measured epoch."""
     names = _figures(frame, about)
     vaes = _vaes(frame)

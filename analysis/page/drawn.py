@@ -3,7 +3,7 @@
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 from urllib.parse import quote
 
 import pandas as pd
@@ -15,14 +15,27 @@ from analysis.trial_folder import ResultsError
 SAFE = " !$&'()*+,-./:;=?@_~<>"  # need no escape in a data: URI inside double quotes
 
 
-def drawn(names: tuple[str, ...], path: Path, frame: pd.DataFrame) -> list[dict[str, Any]]:
+class DrawnFigure(TypedDict):
+    """Holds a figure with its caption and command, and its files as data: URIs, or an error."""
+
+    name: str
+    about: str
+    command: str
+    error: NotRequired[str]
+    uri: NotRequired[str]
+    size: NotRequired[tuple[int, int]]
+    csv: NotRequired[str]
+    text: NotRequired[str]  # of a table
+
+
+def drawn(names: tuple[str, ...], path: Path, frame: pd.DataFrame) -> list[DrawnFigure]:
     """Draws figures and tables of results; one that cannot be drawn yet has an `error` instead."""
     return [_one(name, path, frame) for name in names]
 
 
-def _one(name: str, path: Path, frame: pd.DataFrame) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": name, "about": figures.about(name)}
-    about["command"] = command(name, "--results", path.name, "-o", f"{name}.pdf")
+def _one(name: str, path: Path, frame: pd.DataFrame) -> DrawnFigure:
+    typed = command(name, "--results", path.name, "-o", f"{name}.pdf")
+    about: DrawnFigure = {"name": name, "about": figures.about(name), "command": typed}
     try:
         loaded = figures.load(name, path, frame)
         table = figures.numbers(name, loaded)
@@ -30,6 +43,8 @@ def _one(name: str, path: Path, frame: pd.DataFrame) -> dict[str, Any]:
         text = figures.text(name, loaded) if figures.is_table(name) else []
     except ResultsError as error:
         return about | {"error": str(error)}
+    except Exception as error:  # the rest of the page is still of use
+        return about | {"error": figures.fault(error)}
     csv = table.to_csv(index=False, lineterminator="\n")
     about |= {"uri": f"data:image/svg+xml,{quote(picture, safe=SAFE)}", "size": size(picture)}
     return about | {"csv": f"data:text/csv,{quote(csv)}", "text": "\n".join(text)}

@@ -1,6 +1,6 @@
 """Draws the learning curves of a page as small SVG pictures, one for each (m_z, n_c)."""
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,27 @@ DASHES = ("", "5 2", "1.5 2", "6 2 1.5 2")
 SETTLED = 0.5  # share of the epochs after which the vertical axis contains all values
 
 
-def learning_curves(vaes: pd.DataFrame) -> dict[str, Any]:
+class CurvesCell(TypedDict):
+    """Holds the picture of one (m_z, n_c): its SVG paths and a description."""
+
+    m_z: int
+    n_c: int
+    paths: list[dict[str, str]]  # attributes of an SVG path
+    words: str
+
+
+class LearningCurves(TypedDict, total=False):
+    """Holds the pictures by cell, their common axes, and a colour and dash for each line."""
+
+    cells: list[CurvesCell]
+    size: tuple[int, int]
+    epochs: int
+    low: str
+    high: str
+    key: list[dict[str, str]]  # colour, dash and name
+
+
+def learning_curves(vaes: pd.DataFrame) -> LearningCurves:
     """Returns the pictures by cell, their common axes, and a colour and dash for each line.
 
     Test ELBO is drawn as a line of the mean over trials and thin lines of the trials, train ELBO
@@ -27,7 +47,7 @@ def learning_curves(vaes: pd.DataFrame) -> dict[str, Any]:
     columns = [n for n in ("test_elbo", "train_elbo") if n in vaes]
     low, high = float(late["test_elbo"].min()), float(np.nanmax(late[columns].to_numpy()))
     axes = (0.0, float(last), low - 0.05 * (high - low), high + 0.05 * (high - low) or 1.0)
-    cells = []
+    cells: list[CurvesCell] = []
     for (m_z, n_c), cell in groups(vaes, ["m_z", "n_c"]):
         drawn = [_line(cell[cell["line"] == name], names, axes, columns) for name in names]
         ends = cell.groupby("line")["key"].nunique()

@@ -4,7 +4,7 @@ import base64
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 from zipfile import BadZipFile
 
 import numpy as np
@@ -26,29 +26,59 @@ POOL = 32  # images of a pool
 ZOOM = 3  # screen pixels per pixel of an 8 x 8 image; fewer for larger ones
 
 
-def of_trials(vaes: pd.DataFrame, root: Path) -> list[dict[str, Any]]:
+class Image(TypedDict):
+    """Holds an image: its data: URI, a description, and its size on the screen in pixels."""
+
+    uri: str
+    words: str
+    width: int
+    height: int
+
+
+class Picture(Image):
+    """Holds an image with a row of a trial's images for each set."""
+
+    rows: list[str]  # what the sets are
+
+
+class TrialPicture(Picture):
+    """Holds the picture of a trial with the trial's place."""
+
+    line: str
+    m_z: int
+    n_c: int
+    key: str
+
+
+class PoolPicture(Image):
+    """Holds the picture of a pool."""
+
+    name: str
+
+
+def of_trials(vaes: pd.DataFrame, root: Path) -> list[TrialPicture]:
     """Returns a picture for each line and cell, of its first trial with images, a row per set."""
-    found = []
+    found: list[TrialPicture] = []
     for line in order(vaes["line"]):
         own = vaes[vaes["line"] == line].drop_duplicates("key").sort_values(["m_z", "n_c", "drawn"])
         for (m_z, n_c), cell in groups(own, ["m_z", "n_c"]):
             for key, dataset in cell[["key", "dataset"]].itertuples(index=False, name=None):
                 sets = _sets(root / "trials" / Path(key).name / "arrays.npz")
                 if sets:
-                    place = {"line": line, "m_z": int(m_z), "n_c": int(n_c), "key": key}
-                    found.append(place | _picture(sets, dataset))
+                    found.append({"line": line, "m_z": int(m_z), "n_c": int(n_c), "key": key,
+                                  **_picture(sets, dataset)})  # fmt: skip
                     break
     return found
 
 
-def of_pools(study: Path) -> list[dict[str, Any]]:
+def of_pools(study: Path) -> list[PoolPicture]:
     """Returns a picture of the first samples of each pool of the study's diffusion models."""
-    found = []
+    found: list[PoolPicture] = []
     try:
         for pool in pools.pools(study):
             grid = fig17.mosaic(pools.pictures(pool, POOL), pool.levels, EACH)
             words = f"the first samples of the pool {pool.name}"
-            found.append({"name": pool.name} | _image(grid, pool.shape[-1], words))
+            found.append({"name": pool.name, **_image(grid, pool.shape[-1], words)})
     except ResultsError:
         return found  # the report names a damaged pool
     return found
@@ -64,7 +94,7 @@ def _sets(path: Path) -> dict[str, np.ndarray]:
     return {n: a for n, a in named.items() if a.ndim == 4 and len(a) and a.shape[1] in (1, 3)}
 
 
-def _picture(sets: dict[str, np.ndarray], dataset: str) -> dict[str, Any]:
+def _picture(sets: dict[str, np.ndarray], dataset: str) -> Picture:
     images = np.concatenate(list(sets.values()))
     most = int(images.max())
     levels = fig9.GREY_LEVELS.get(dataset, 256 if most > 1 else 2)
@@ -73,13 +103,14 @@ def _picture(sets: dict[str, np.ndarray], dataset: str) -> dict[str, Any]:
     gap = np.ones((2, *rows[0].shape[1:]))
     grid = np.concatenate([part for row in rows for part in (row, gap)][:-1])
     words = " above ".join(SETS[name] for name in sets)
-    return _image(grid, images.shape[-1], words) | {"rows": [SETS[name] for name in sets]}
+    return {**_image(grid, images.shape[-1], words), "rows": [SETS[name] for name in sets]}
 
 
-def _image(grid: np.ndarray, side: int, words: str) -> dict[str, Any]:
+def _image(grid: np.ndarray, side: int, words: str) -> Image:
     zoom = max(1, round(ZOOM * 8 / side))
-    size = {"width": grid.shape[1] * zoom, "height": grid.shape[0] * zoom}
-    return {"uri": png_uri(np.round(255 * grid).astype(np.uint8)), "words": words} | size
+    uri = png_uri(np.round(255 * grid).astype(np.uint8))
+    height, width = grid.shape[0] * zoom, grid.shape[1] * zoom
+    return {"uri": uri, "words": words, "width": width, "height": height}
 
 
 def png_uri(pixels: np.ndarray) -> str:

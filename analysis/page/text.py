@@ -4,7 +4,7 @@ import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 
@@ -22,7 +22,54 @@ SIGNS = {"good": "\N{CHECK MARK}", "bad": "\N{BALLOT X}", "open": "?", "none": "
 PLACES = ("--results", "--data-root", "--address", "--module")  # flags with folders and machines
 
 
-def judged(frame: pd.DataFrame, shows_path: bool) -> dict[str, Any]:
+class Whisker(TypedDict):
+    """Holds a move along the path: its mean and interval in nats, and both as text."""
+
+    name: str
+    mean: float
+    low: float
+    high: float
+    text: str
+
+
+class PlacedWhisker(Whisker):
+    """Holds a whisker with its places on a common axis from 0 to 100."""
+
+    x_mean: float
+    x_low: float
+    x_high: float
+
+
+class ShownMoves(TypedDict):
+    """Holds all moves along the path, and the place of zero on their common axis."""
+
+    zero: float
+    rows: list[PlacedWhisker]
+
+
+class ShownVerdict(TypedDict, total=False):
+    """Holds the verdict on double descent; without a judged path, `plain` and `moves` are absent.
+
+    It is {} for results without Figure 8.
+    """
+
+    tone: str
+    sign: str
+    sentence: str
+    lines: list[str]
+    plain: str
+    moves: ShownMoves
+
+
+class ShownClaims(TypedDict):
+    """Holds the claims as rows of the ledger with tone and sign, and the number per verdict."""
+
+    rows: list[dict[Any, Any]]  # pandas' records of `claims.ledger`
+    summary: str
+    counts: list[tuple[str, str, int]]  # verdict, tone, number
+
+
+def judged(frame: pd.DataFrame, shows_path: bool) -> ShownVerdict:
     """Returns tone, sentence and lines of the verdict on double descent, {} without Figure 8."""
     if not shows_path:
         return {}
@@ -34,7 +81,7 @@ def judged(frame: pd.DataFrame, shows_path: bool) -> dict[str, Any]:
     sentence, *lines = verdict_lines(found, at_best(frame, found))
     moves = [_whisker(m.name, m.crossfit.mean, m.crossfit.low, m.crossfit.high)
              for m in found.moves]  # fmt: skip
-    made = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
+    made: ShownVerdict = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
     return made | {"plain": _plain(found), "moves": scaled(moves)}
 
 
@@ -52,24 +99,29 @@ def _plain(found: Verdict) -> str:
     )
 
 
-def _whisker(name: str, mean: float, low: float, high: float) -> dict[str, Any]:
+def _whisker(name: str, mean: float, low: float, high: float) -> Whisker:
     known = not math.isnan(low)
     ends = f" [{low:+.2f}, {high:+.2f}]" if known else ""
     return {"name": name, "mean": mean, "low": low if known else mean,
             "high": high if known else mean, "text": f"{mean:+.2f}{ends}"}  # fmt: skip
 
 
-def scaled(moves: list[dict[str, Any]]) -> dict[str, Any]:
+def scaled(moves: list[Whisker]) -> ShownMoves:
     """Scales whiskers to a common axis from 0 to 100; `zero` is the position of zero on it."""
     low = min([0.0, *(move["low"] for move in moves)])
     span = max([0.0, *(move["high"] for move in moves)]) - low or 1.0
-    at = {name: (lambda move, n=name: 100 * (move[n] - low) / span) for name in ("mean", "low",
-          "high")}  # fmt: skip
-    rows = [move | {f"x_{name}": at[name](move) for name in at} for move in moves]
+
+    def at(value: float) -> float:
+        return 100 * (value - low) / span
+
+    rows: list[PlacedWhisker] = [
+        {**move, "x_mean": at(move["mean"]), "x_low": at(move["low"]), "x_high": at(move["high"])}
+        for move in moves
+    ]
     return {"zero": -100 * low / span, "rows": rows}
 
 
-def ledger(frame: pd.DataFrame) -> dict[str, Any]:
+def ledger(frame: pd.DataFrame) -> ShownClaims:
     """Returns the claims that these results can judge, and a summary and counts of verdicts."""
     try:
         found = claims.ledger(frame)
@@ -85,7 +137,7 @@ def ledger(frame: pd.DataFrame) -> dict[str, Any]:
     return {"rows": rows, "summary": summary(found), "counts": counts}
 
 
-def launches(about: dict[str, object]) -> list[dict[str, Any]]:
+def launches(about: dict[str, object]) -> list[dict[str, object]]:
     """Returns the launches, the newest first, with their command lines, code and versions.
 
     A page may be sent to others, so neither hosts nor folders are named.

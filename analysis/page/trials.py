@@ -1,6 +1,6 @@
 """Lists the trials on a page: a table to sort and filter, and the failures."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 
@@ -25,7 +25,30 @@ COLUMNS = {  # of the table: the frame's name, the head
 }
 
 
-def table(frame: pd.DataFrame) -> dict[str, Any]:
+class Head(TypedDict):
+    """Holds the head of a column, and whether its cells are numbers."""
+
+    text: str
+    number: bool
+
+
+class TrialTable(TypedDict):
+    """Holds a table; a cell is (text, value to sort by)."""
+
+    heads: list[Head]
+    rows: list[list[tuple[str, Any]]]
+
+
+class Failure(TypedDict):
+    """Describes a trial that failed or cannot be read."""
+
+    key: str
+    state: str
+    epoch: int
+    error: str
+
+
+def table(frame: pd.DataFrame) -> TrialTable:
     """Returns heads and rows of a table of each trial's last measured epoch.
 
     A cell is (text, value to sort by). Columns without any value are left out.
@@ -34,7 +57,7 @@ def table(frame: pd.DataFrame) -> dict[str, Any]:
     names = [n for n in COLUMNS if n in last and last[n].notna().any()]
     rows = [[_cell(row[name]) for name in names] for row in last.to_dict("records")]
     numbers = [pd.api.types.is_numeric_dtype(last[name]) for name in names]
-    heads = [{"text": COLUMNS[n], "number": is_number}
+    heads: list[Head] = [{"text": COLUMNS[n], "number": is_number}
              for n, is_number in zip(names, numbers, strict=True)]  # fmt: skip
     return {"heads": heads, "rows": rows}
 
@@ -60,7 +83,7 @@ def counts(found: list[TrialFolder], frame: pd.DataFrame) -> dict[str, int]:
     return {name: int(every[name]) for name in every.index}
 
 
-def failures(found: list[TrialFolder]) -> list[dict[str, Any]]:
+def failures(found: list[TrialFolder]) -> list[Failure]:
     """Returns the trials that failed or cannot be read, each with the reason."""
     why = {"failed": "no reason was recorded", "unreadable": "trial.json is missing or damaged"}
     return [

@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scaling.cli.work import MakeSchedule, Work
+from scaling.cli.study_trials import MakeSchedule, StudyTrials
 from scaling.errors import UsageError, to_type
 from scaling.trial import NORMAL, Trial, VaeTrial
 from scaling.trial.search import without_chance
@@ -14,6 +14,7 @@ from scaling.trial.search import without_chance
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scaling.storage.contents import RatesRecord, Record
     from scaling.storage.store import Store
 
 Cell = tuple[VaeTrial, str]  # a trial without chance, lr, source, partition; its source's name
@@ -27,7 +28,7 @@ def add_rates(made: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-class Tuned(Work):
+class Tuned(StudyTrials):
     """Schedules a study's trials at their fixed rate, and again at the best rate of their cell."""
 
     def __init__(
@@ -48,10 +49,10 @@ class Tuned(Work):
         self.tuned = [replace(trial, lr=lr) for trial, lr in tuned if lr is not None]
         self.scheduled = make([*self.fixed, *self.tuned])
 
-    def record(self, store: "Store") -> dict[str, Any]:
+    def record(self, store: "Store") -> "Record":
         """Returns the record for study.json: the rates, and the keys of fixed and tuned trials."""
         shown = ["source", "m_z", "n_c", "lr", "lowest", "highest", "edge"]
-        rates = {
+        rates: RatesRecord = {
             "study": self.study,
             "chosen_by": "validation_elbo",
             "cells": self.cells[shown].to_dict("records"),

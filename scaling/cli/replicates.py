@@ -134,8 +134,9 @@ def commands(claim: "Open", results: Path, size: int) -> list[list[str]]:
     named = [folder for folder in folders if f" study {folder.name} " in f"{claim.command} "]
     found = []
     for folder in named or folders:
-        launches = (read_versioned(folder / "study.json") or {}).get("launches") or [{}]
-        typed = [str(word) for word in launches[-1].get("argv", [])]
+        launches = (read_versioned(folder / "study.json") or {}).get("launches")
+        last = launches[-1] if isinstance(launches, list) and launches else {}
+        typed = [str(word) for word in last.get("argv", [])]
         options = _without(_options(typed), OWN)
         more = ["--results", str(results), "--replicates", f"0-{size - 1}"]
         found.append(["study", folder.name, *options, *more])

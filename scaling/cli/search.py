@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scaling.cli.work import MakeSchedule, Work
+from scaling.cli.study_trials import MakeSchedule, StudyTrials
 from scaling.errors import UsageError, did_you_mean
 from scaling.trial import Trial
 from scaling.trial.bounds import COUNT, TWO, number
@@ -24,6 +24,7 @@ from scaling.trial.search import (
 )
 
 if TYPE_CHECKING:
+    from scaling.storage.contents import Record, SearchedPoint, SearchRecord
     from scaling.storage.rows import Row
     from scaling.storage.store import Store
 
@@ -88,7 +89,7 @@ def _given(options: argparse.Namespace) -> Iterable[str]:
     yield from (word.partition("=")[0] for group in options.fields for word in group if "=" in word)
 
 
-class Searching(Work):
+class Searching(StudyTrials):
     """Schedules the trials of a search: each point as far as the scores on disk take it."""
 
     def __init__(
@@ -128,10 +129,10 @@ class Searching(Work):
         climbed = climb(list(self.keys), self.ladder, assumed, self.search.jointly)
         return self._cut(climbed.epochs)
 
-    def record(self, store: "Store") -> dict[str, Any]:
+    def record(self, store: "Store") -> "Record":
         """Returns the record for study.json: ranges, rungs, points and scores."""
         climbed = self._climb(store)
-        search = {
+        search: SearchRecord = {
             "ranges": {one.name: one.text for one in self.search.ranges},
             "samples": len(self.search.tried),
             "points": f"scrambled Sobol sequence (scipy), seed {SEED}, {DIGITS} digits",
@@ -145,7 +146,7 @@ class Searching(Work):
         }
         return super().record(store) | {"search": search}
 
-    def _cell(self, cell: int, climbed: Climb) -> list[dict[str, Any]]:
+    def _cell(self, cell: int, climbed: Climb) -> "list[SearchedPoint]":
         """Returns the points of a cell: values, trials, scores by epoch, and which was chosen."""
         return [
             {
@@ -237,7 +238,7 @@ class Scores:
         return LOST if done and done["state"] == "failed" else None
 
 
-def score_of(rows: Sequence[Mapping[str, Any]], epochs: int) -> float:
+def score_of(rows: "Sequence[Row]", epochs: int) -> float:
     """Returns the mean validation ELBO over the rows in the last tenth of `epochs`, in nats.
 
     If a longer run has measured none of these epochs, the last row before them counts. The result

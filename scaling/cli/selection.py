@@ -7,20 +7,20 @@ from typing import Any
 
 from scaling.cli.rates import Tuned
 from scaling.cli.search import Searching, search_of
-from scaling.cli.work import Work
+from scaling.cli.study_trials import StudyTrials
 from scaling.errors import UsageError
 from scaling.presets import Preset
 from scaling.trial import Trial
 from scaling.trial.schedule import schedule
 
 
-def work_of(
+def study_trials_of(
     options: Namespace,
     preset: Preset,
     trials: list[Any],
     epochs: int,
     identify: Callable[[Trial], Trial],
-) -> Work:
+) -> StudyTrials:
     """Returns the work that the flags make of a study's trials.
 
     `identify` adds the content of users' own files to the trials that use them. Raises UsageError
@@ -48,4 +48,4 @@ def work_of(
         return Searching(search, trials, make, epochs, preset.measure_every)
     if options.lr_from is not None:
         return Tuned(options.lr_from, options.results, trials, make)
-    return Work(trials, make)
+    return StudyTrials(trials, make)

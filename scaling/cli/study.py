@@ -20,8 +20,8 @@ from scaling.cli.options import SMOKE, parser, preset_of
 from scaling.cli.page import written_beside
 from scaling.cli.planned import check_here, identify, plan_of, show
 from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, ended, program, typed
-from scaling.cli.selection import work_of
-from scaling.cli.work import Work
+from scaling.cli.selection import study_trials_of
+from scaling.cli.study_trials import StudyTrials
 from scaling.errors import UsageError
 from scaling.presets import Preset
 from scaling.storage.store import Store
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from scaling.cluster.profile import Profile
     from scaling.cluster.request import Request
     from scaling.planning.plan import Plan
+    from scaling.storage.contents import Record, StudyFile
     from scaling.storage.lock import Lock
 
 
@@ -59,19 +60,24 @@ def _main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repo
     epochs = preset.epochs if options.epochs is None else options.epochs
     store = Store(options.results)
     chosen = with_whole_pool_names(override(trials(preset), options), store)
-    work = work_of(options, preset, chosen, epochs, identify(options))
-    check_needed(options, work.expected(store), store)
-    plan = plan_of(options, preset, work.expected(store), measure=False)
+    study_trials = study_trials_of(options, preset, chosen, epochs, identify(options))
+    check_needed(options, study_trials.expected(store), store)
+    plan = plan_of(options, preset, study_trials.expected(store), measure=False)
     if options.dry_run:
-        show(plan, options, work.notes())
+        show(plan, options, study_trials.notes())
         return DONE
     if options.address == "local" and plan.total.hours > CALIBRATE_FROM:
-        plan = plan_of(options, preset, work.expected(store), measure=True, before=plan)
-    return _launch(name, options, preset, work, plan, report)
+        plan = plan_of(options, preset, study_trials.expected(store), measure=True, before=plan)
+    return _launch(name, options, preset, study_trials, plan, report)
 
 
 def _launch(
-    name: str, options: Namespace, preset: Preset, work: Work, plan: "Plan", report: Report
+    name: str,
+    options: Namespace,
+    preset: Preset,
+    study_trials: StudyTrials,
+    plan: "Plan",
+    report: Report,
 ) -> int:
     """Launches the trials that are decided, and again while results decide on more.
 
@@ -81,20 +87,20 @@ def _launch(
     from scaling.planning.table import plan_lines
 
     store = Store(options.results.absolute())
-    caps, scheduled = Caps(options.max_hours, options.max_gpu_hours), work.now(store)
+    caps, scheduled = Caps(options.max_hours, options.max_gpu_hours), study_trials.now(store)
     if scheduled != [row.scheduled for row in plan.trials]:
         plan = plan_of(options, preset, scheduled, measure=False, before=plan)
     if options.address == "local":
         check_here(options, plan)
     store.check_writable()
-    notes = [*work.notes(), *lacks([row.scheduled for row in plan.trials])]
+    notes = [*study_trials.notes(), *lacks([row.scheduled for row in plan.trials])]
     with at_work(store.root) as lock:
         while True:
             free = shutil.disk_usage(store.root).free
             print("\n".join([*notes, *plan_lines(name, plan, free)]), flush=True)
             request = _request(name, options, store, plan, preset, lock, caps)
-            ended = _run(request, report, work, draw=not options.no_figures)
-            caps, notes, scheduled = ended.used or caps, [], work.now(store)
+            ended = _run(request, report, study_trials, draw=not options.no_figures)
+            caps, notes, scheduled = ended.used or caps, [], study_trials.now(store)
             if ended.cap or scheduled == [row.scheduled for row in plan.trials]:
                 return _exit_code(store, scheduled, ended)
             options.retry_failed = False  # once is enough
@@ -142,7 +148,7 @@ def _request(
     )
 
 
-def _run(request: "Request", report: Report, work: Work, draw: bool) -> "Ended":
+def _run(request: "Request", report: Report, study_trials: StudyTrials, draw: bool) -> "Ended":
     """Runs the launch, draws its figures, and records in study.json how long each part took.
 
     No figures are drawn if its results decide what the next launch trains, or without `draw`.
@@ -155,10 +161,10 @@ def _run(request: "Request", report: Report, work: Work, draw: bool) -> "Ended":
     with profile.kept(request.study):
         ended = run(request, profile, launch_entry(sys.argv))
         request.store.update_study(
-            request.study, lambda study: _without_none(study | work.record(request.store))
+            request.study, lambda study: _recorded(study, study_trials.record(request.store))
         )
         now = [planned.scheduled for planned in request.trials.values()]
-        if not ended.cap and work.now(request.store) != now:
+        if not ended.cap and study_trials.now(request.store) != now:
             return ended
         with profile.part("figures"):
             lines = _drawn(request, report, profile) if draw else _undrawn(request, profile)
@@ -180,8 +186,16 @@ def _undrawn(request: "Request", profile: "Profile") -> list[str]:
     return lines
 
 
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _recorded(study: "StudyFile", record: "Record") -> "StudyFile":
+    """Returns the content of study.json with what the record has, and without what it lacks."""
+    made = study.copy()
+    made.pop("search", None)
+    made.pop("rates", None)
+    if search := record["search"]:
+        made["search"] = search
+    if rates := record["rates"]:
+        made["rates"] = rates
+    return made
 
 
 def _raised(cap: str) -> str:

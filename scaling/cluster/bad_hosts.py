@@ -47,7 +47,7 @@ class BadHosts:
         self.hosts: dict[str, Host] = {}  # by node id, those with failures only
         self.at_fault: set[str] = set()  # trials that fail on every host
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Returns the state of an inactive copy: Ray Tune writes its callbacks to disk."""
         return {"say": None, "attempts": {}, "hosts": {}, "at_fault": set()}
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from ray.tune import Callback
 
+from scaling.storage.rows import Row
 from scaling.storage.study_events import StudyEvents
 
 
 class EventsCallback(Callback):
-    """Updates the means in TensorBoard when trials measure an epoch or end.
+    """Describes the study in TensorBoard once trials run, and updates the means as they do.
 
     If the disk refuses to write them, this is reported once and the trials continue: whether they
     fail is decided by what they write themselves.
@@ -17,10 +18,16 @@ class EventsCallback(Callback):
 
     def __init__(self, events: StudyEvents, say: Callable[[str], None]) -> None:
         self.events, self.say = events, say
-        self.broken = False
+        self.broken = self.described = False
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Writes the summary when the first trial has started: of thousands it takes seconds."""
+        if not self.described:
+            self.described = True
+            self._write(lambda key: self.events.summary({}, {}), trial.config["key"])
 
     def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        self, iteration: int, trials: list[Any], trial: Any, result: Row, **info: Any
     ) -> None:
         """Updates the means after a measured epoch."""
         if "epoch" in result:

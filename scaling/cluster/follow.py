@@ -6,17 +6,15 @@ from scaling.cluster.progress import Progress
 from scaling.cluster.request import Request
 from scaling.cluster.tuner import Placement
 from scaling.status.activity import Notes
-from scaling.status.listed import Listed, Seen, listed
+from scaling.status.listed import DONE, Listed, Seen, listed
 from scaling.status.status import glance
 from scaling.trial.placement import Cluster
+from scaling.trial.schedule import Planned
 
 
 def progress_of(request: Request, placement: Placement, width: int) -> Progress:
     """Makes the progress display of a launch of `width` concurrent trials; writes its plan."""
-    seen = {
-        key: glance(request.store.folder(key), planned.scheduled.epochs)
-        for key, planned in request.trials.items()
-    }
+    seen = {key: _seen(request, planned) for key, planned in request.trials.items()}
     trials = _listed(request, placement, seen)
     notes = Notes(request.folder, request.lock.holder["id"])
     notes.plan(trials.values(), request.plan, width)
@@ -25,11 +23,18 @@ def progress_of(request: Request, placement: Placement, width: int) -> Progress:
     return Progress(trials.values(), seen, sampling, width=width, titles=titles, notes=notes)
 
 
+def _seen(request: Request, planned: Planned) -> Seen:
+    """Returns how far a trial is; the files of a finished one were read for the plan already."""
+    if planned.state == DONE:
+        return Seen(DONE, planned.scheduled.epochs)
+    return glance(request.store.folder(planned.key), planned.scheduled.epochs)
+
+
 def width_of(request: Request, cluster: Cluster, placement: Placement) -> int:
     """Returns the number of unfinished trials that run at a time."""
-    share = max((placement.gpus[key] for key in request.left), default=0.0)
+    gpu_share = max((placement.gpus[key] for key in request.left), default=0.0)
     room = cluster.cpus // request.cpus
-    room = min(room, cluster.gpus / share) if share else room
+    room = min(room, cluster.gpus / gpu_share) if gpu_share else room
     return max(1, min(int(room), len(request.left)))
 
 

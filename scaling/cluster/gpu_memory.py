@@ -8,7 +8,7 @@ import torch
 from scaling.runs.freed_memory import keep_freed_memory
 from scaling.trial import Trial
 
-ALLOCATOR_SHARE = 0.9  # part of a trial's GPU share that it may use, CUDA context included
+ALLOCATOR_PART = 0.9  # part of a trial's GPU share that it may use, CUDA context included
 CONTEXT_BYTES = 600 << 20  # a process's memory on a GPU outside PyTorch's allocator
 LEAST = 0.25  # part of the share that the allocator has at least
 FAILURES = (  # PyTorch's texts for missing memory in errors that are no OutOfMemoryError
@@ -24,7 +24,7 @@ def fraction(share: float, total: int) -> float:
     """
     if share >= 1:
         return 1.0
-    return max(ALLOCATOR_SHARE * share - CONTEXT_BYTES / total, LEAST * share)
+    return max(ALLOCATOR_PART * share - CONTEXT_BYTES / total, LEAST * share)
 
 
 def placed() -> tuple[str, float]:

@@ -44,9 +44,9 @@ class Keeper:
         self.files = FileServer(root)
         self.signs = SignsOfLife()
 
-    def begin(self, work: str, fence: Fence | None) -> int:
+    def begin(self, task: str, fence: Fence | None) -> int:
         """Starts an attempt at a task; see `RemoteFiles.begin`."""
-        return self.files.begin(work, fence)
+        return self.files.begin(task, fence)
 
     def sizes(self, place: str) -> dict[str, int]:
         """Returns the sizes of the files in a folder; see `RemoteFiles.sizes`."""
@@ -63,14 +63,14 @@ class Keeper:
         self.files.write(stamp, place, name, start, part, size)
 
     @ray.method(concurrency_group="beats")
-    def beat(self, work: str, process: str, waiting: float) -> None:
+    def beat(self, task: str, process: str, waiting: float) -> None:
         """Records a sign of life; see `SignsOfLife.beat`."""
-        self.signs.beat(work, process, waiting)
+        self.signs.beat(task, process, waiting)
 
     @ray.method(concurrency_group="beats")
-    def retire(self, work: str) -> None:
+    def retire(self, task: str) -> None:
         """Forgets the task's process; see `SignsOfLife.retire`."""
-        self.signs.retire(work)
+        self.signs.retire(task)
 
     @ray.method(concurrency_group="beats")
     def silence(self) -> dict[str, tuple[float, float]]:
@@ -113,9 +113,9 @@ class Courier:
             return False
         return True
 
-    def begin(self, work: str, fence: Fence | None) -> int:
+    def begin(self, task: str, fence: Fence | None) -> int:
         """Starts an attempt at a task; see `RemoteFiles.begin`."""
-        return self._ask(self.keeper.begin, work, fence)
+        return self._ask(self.keeper.begin, task, fence)
 
     def sizes(self, place: str) -> Mapping[str, int]:
         """Returns the sizes of the files in a folder; see `RemoteFiles.sizes`."""

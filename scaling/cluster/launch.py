@@ -1,10 +1,8 @@
 """Launches a study: loads data, connects to Ray, runs unfinished trials, writes its files."""
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import ray
 
@@ -26,6 +24,8 @@ from scaling.data.partition import divided
 from scaling.runs import pictures
 from scaling.runs.execute import Job
 from scaling.status.following import STARTING
+from scaling.storage.contents import Epochs, StudyFile
+from scaling.storage.provenance import LaunchEntry
 from scaling.trial import Data, data_of
 from scaling.trial.partition import Part
 from scaling.trial.schedule import Planned
@@ -49,10 +49,10 @@ class Launch:
     request: Request
     data: Datasets
     profile: Profile
-    entry: Mapping[str, Any]  # the code, versions and hardware
+    entry: LaunchEntry  # the code, versions and hardware
 
 
-def run(request: Request, profile: Profile, entry: Mapping[str, Any]) -> Ended:
+def run(request: Request, profile: Profile, entry: LaunchEntry) -> Ended:
     """Runs the unfinished trials of a study and updates the study's folder."""
     launch, ended = Launch(request, _check(request), profile, entry), Ended()
     if request.left or pools.lacking(request, launch.data) or unmeasured(request):
@@ -101,9 +101,9 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
             profile.width = width_of(request, cluster, placement)
             _write_study(launch)
             progress = progress_of(request, placement, profile.width)
-            work = (_work(launch), placement, staging, progress)
+            where = (placement, staging, progress)
             watch = [EventsCallback(request.events, progress.say)]
-            launcher = Launcher(session, request.store, *work, watch)
+            launcher = Launcher(session, request.store, _to_run(launch), *where, watch)
             try:
                 _phases(launch, launcher)
                 with profile.part("metrics"):
@@ -131,7 +131,7 @@ def _connected(
     )
 
 
-def _work(launch: Launch) -> TrialsToRun:
+def _to_run(launch: Launch) -> TrialsToRun:
     """Returns the unfinished trials, with the data sets in Ray's object store."""
     request = launch.request
     jobs = {key: _job(request, planned) for key, planned in request.trials.items()}
@@ -218,8 +218,10 @@ def _write_study(launch: Launch) -> None:
         if planned.is_left:
             folder.reopen()
 
-    def change(study: dict[str, Any]) -> dict[str, Any]:
-        trials = {key: {"epochs": p.scheduled.epochs} for key, p in request.trials.items()}
+    def change(study: StudyFile) -> StudyFile:
+        trials: dict[str, Epochs] = {
+            key: {"epochs": p.scheduled.epochs} for key, p in request.trials.items()
+        }
         launches = [*study.get("launches", []), launch.entry]
         return study | {"preset": request.preset, "trials": trials, "launches": launches}
 

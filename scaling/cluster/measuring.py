@@ -16,13 +16,14 @@ from scaling.cluster.watchdog import Note, Watchdog
 from scaling.data.datasets import OWN, Dataset
 from scaling.data.partition import divided
 from scaling.errors import UsageError
-from scaling.metrics import Options, compute, find
+from scaling.metrics import compute, find
 from scaling.storage import checkpoints
 from scaling.storage.lock import Fence, Lock
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, VaeTrial, data_of, extensions
 from scaling.trial.placement import check_placement
+from scaling.trial.schedule import MetricSettings
 
 Load = Callable[[str, str], Dataset]
 
@@ -33,7 +34,7 @@ class Cells:
 
     key: str
     metrics: Mapping[int, tuple[str, ...]]
-    options: Options
+    options: MetricSettings
 
 
 def missing_cells(
@@ -41,7 +42,7 @@ def missing_cells(
     name: str,
     metrics: Sequence[str],
     epochs: Iterable[int] | None = None,
-    options: Options = MappingProxyType({}),
+    options: MetricSettings = MappingProxyType({}),
 ) -> Cells | None:
     """Returns the trial's missing metrics at these epochs, or None if nothing is missing.
 

@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
+from scaling.storage.contents import StudyFile
+from scaling.storage.provenance import LaunchProfile
 from scaling.storage.rows import number_in
 from scaling.storage.store import Store
 
@@ -51,7 +52,7 @@ class Profile:
         finally:
             self.parts[name] = self.parts.get(name, 0.0) + time.monotonic() - begun
 
-    def entry(self) -> dict[str, Any]:
+    def entry(self) -> LaunchProfile:
         """Returns the profile in seconds.
 
         `training` and `measuring` are sums over the trials, `width` of which run at a time.
@@ -61,7 +62,7 @@ class Profile:
         wall = _age()
         training = sum(self._trained(key) - begun for key, begun in self.before.items())
         parts = {name: round(seconds, 2) for name, seconds in self.parts.items()}
-        entry = {"wall": round(wall, 2), "parts": parts, "width": self.width}
+        entry: LaunchProfile = {"wall": round(wall, 2), "parts": parts, "width": self.width}
         entry |= {"trials": len(self.before), "training": round(training, 2)}
         entry |= {"gpu_hours": round(self.gpu_hours, 6)} if self.gpu_hours else {}
         if training:
@@ -71,7 +72,7 @@ class Profile:
             entry["overhead"] = round(1 - (training + measuring) / (self.width * wall), 4)
         return entry
 
-    def into(self, study: dict[str, Any]) -> dict[str, Any]:
+    def into(self, study: StudyFile) -> StudyFile:
         """Returns the content of study.json with the profile in its last launch."""
         *earlier, last = study["launches"] or [{}]  # none: study.json was lost meanwhile
         return study | {"launches": [*earlier, last | {"profile": self.entry()}]}

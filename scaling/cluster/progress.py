@@ -14,6 +14,7 @@ from scaling.status.board import board, counted, timed
 from scaling.status.following import STARTING, TRAINING, Following
 from scaling.status.listed import Listed
 from scaling.status.screen import Screen, is_live, room
+from scaling.storage.rows import Row
 
 LOG_LINES = 6  # lines of progress without a terminal, at equal shares of the work
 LOG_SECONDS = 600  # a log gets a line after this long without one
@@ -80,13 +81,16 @@ class Progress(Following):
     def _write(self, now: float) -> None:
         self.shown_line = self.line()
         self.stream.write(f"{self.shown_line}\n")
-        self.shown_at, self.shown_share = now, self.share
+        self.shown_at, self.shown_share = now, self.done_share
 
     def _is_time(self, now: float) -> bool:
         """Returns True if it is time for a line in a log."""
-        if self.share - self.shown_share >= 1 / LOG_LINES or now - self.shown_at >= LOG_SECONDS:
+        if (
+            self.done_share - self.shown_share >= 1 / LOG_LINES
+            or now - self.shown_at >= LOG_SECONDS
+        ):
             return True
-        return self.share == 1 and self.shown_share < 1
+        return self.done_share == 1 and self.shown_share < 1
 
     def say(self, text: str) -> None:
         """Writes a separate line; on a terminal above the board."""
@@ -155,7 +159,7 @@ class ProgressCallback(Callback):
             self.bad_hosts.start(key, trial)
 
     def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        self, iteration: int, trials: list[Any], trial: Any, result: Row, **info: Any
     ) -> None:
         """Notes a measured epoch."""
         if "epoch" in result:

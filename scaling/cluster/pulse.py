@@ -16,6 +16,7 @@ import ray
 from ray.exceptions import RayError
 
 from scaling.cluster.watchdog import Report
+from scaling.storage.rows import Row
 
 BEAT_SECONDS = 5.0
 LOST_SECONDS = 60.0  # a trial silent, or waiting in a report, for this long is lost
@@ -29,33 +30,33 @@ class SignsOfLife:
         self.last: dict[str, tuple[str, float, float]] = {}  # process, time, seconds in a report
         self.retired: set[str] = set()
 
-    def beat(self, work: str, process: str, waiting: float) -> None:
+    def beat(self, task: str, process: str, waiting: float) -> None:
         """Records a sign of life; one of a process that has been replaced is ignored."""
         if process in self.retired:
             return
-        if work in self.last and self.last[work][0] != process:
-            self.retired.add(self.last[work][0])
-        self.last[work] = process, time.monotonic(), waiting
+        if task in self.last and self.last[task][0] != process:
+            self.retired.add(self.last[task][0])
+        self.last[task] = process, time.monotonic(), waiting
 
-    def retire(self, work: str) -> None:
+    def retire(self, task: str) -> None:
         """Forgets the task's process, which has been given up."""
-        if work in self.last:
-            self.retired.add(self.last.pop(work)[0])
+        if task in self.last:
+            self.retired.add(self.last.pop(task)[0])
 
     def silence(self) -> dict[str, tuple[float, float]]:
         """Returns, by task, the seconds since its last sign of life and the wait it reported."""
         now = time.monotonic()
-        return {work: (now - at, waiting) for work, (_, at, waiting) in self.last.items()}
+        return {task: (now - at, waiting) for task, (_, at, waiting) in self.last.items()}
 
 
 class Pulse:
     """Sends the keeper signs of life from a thread while the `with` block runs.
 
-    `work` names the task that this process works on.
+    `task` is the name of the task that this process works on.
     """
 
-    def __init__(self, keeper: Any, work: str) -> None:
-        self.keeper, self.work = keeper, work
+    def __init__(self, keeper: Any, task: str) -> None:
+        self.keeper, self.task = keeper, task
         self.process, self.ended = uuid.uuid4().hex, threading.Event()
         self.since: float | None = None  # start of the report in progress, if any
 
@@ -70,7 +71,7 @@ class Pulse:
     def timed(self, report: Report) -> Report:
         """Wraps a report, so that the keeper learns how long a call has lasted."""
 
-        def reported(row: dict[str, Any]) -> None:
+        def reported(row: Row) -> None:
             self.since = time.monotonic()
             try:
                 report(row)
@@ -88,7 +89,7 @@ class Pulse:
             if not under_way:
                 began = self.since
                 waited = time.monotonic() - began if began is not None else 0.0
-                under_way = [self.keeper.beat.remote(self.work, self.process, waited)]
+                under_way = [self.keeper.beat.remote(self.task, self.process, waited)]
             self.ended.wait(BEAT_SECONDS)
 
 
@@ -105,7 +106,7 @@ class LostTrials:
         self.awake_since = self.checked = self.asked = time.monotonic()
         self.answer: ray.ObjectRef | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Returns the state of an inactive copy: Ray Tune writes its callbacks to disk."""
         return {"keeper": None}
 

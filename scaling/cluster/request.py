@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from scaling.cluster.limits import Caps
 from scaling.cluster.mps import Mode
 from scaling.data.datasets import Dataset
-from scaling.metrics import Options
+from scaling.storage.contents import PlanJson
 from scaling.storage.lock import Lock
 from scaling.storage.store import Store
 from scaling.storage.study_events import StudyEvents
 from scaling.trial import Trial
-from scaling.trial.schedule import Planned
+from scaling.trial.schedule import MetricSettings, Planned
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,9 @@ class Request:
     wait_for_gpus_s: float  # how long to wait for a cluster's first GPU
     mps: Mode
     pool_k: int
-    metric_settings: Options
+    metric_settings: MetricSettings
     events: StudyEvents
-    plan: Mapping[str, Any] = field(default_factory=dict)  # as JSON, written to plan.json
+    plan: PlanJson = field(default_factory=PlanJson)  # written to plan.json
     # Plans a trial again for GPUs of this name and number of bytes.
     refit: Callable[[Planned, str, int], Planned] = lambda planned, name, size: planned
     gpu_hours_before: float = 0.0  # used by earlier launches of the study

@@ -237,7 +237,7 @@ def request_for_model(
 def request_for_pool(store: Store, pool: Pool, k: int) -> PoolRequest:
     """Makes the request for k chunks in total of a pool; UsageError if that was imported."""
     if pool.spec.model is None:
-        advice = pool.spec.how_to_mend(k, pool.root)
+        advice = pool.spec.how_to_get_chunks(k, pool.root)
         raise UsageError(f"The pool {pool.name} was imported. {advice}")
     return PoolRequest(pool.spec, _model(store, pool.spec.model), k)
 

@@ -75,15 +75,15 @@ class Launcher:
         self,
         session: Session,
         store: Store,
-        work: TrialsToRun,
+        to_run: TrialsToRun,
         placement: Placement,
         staging: Path,
         progress: Progress | None = None,
         watch: Sequence[tune.Callback] = (),
     ) -> None:
-        self.store, self.work, self.placement, self.staging = store, work, placement, staging
-        epochs = {key: job.epochs for key, job in work.jobs.items()}
-        self.progress = progress or Progress.of(work.hours, epochs)
+        self.store, self.to_run, self.placement, self.staging = store, to_run, placement, staging
+        epochs = {key: job.epochs for key, job in to_run.jobs.items()}
+        self.progress = progress or Progress.of(to_run.hours, epochs)
         self.session = replace(session, say=self.progress.say, under_way=self._under_way)
         hooks: tuple[Any, ...] = (self._check_caps, self._resources_of, self._failed)
         if session.courier:  # several hosts
@@ -134,15 +134,15 @@ class Launcher:
         trainable = tune.with_parameters(
             train,
             root=self.store.root,
-            jobs={key: self.work.jobs[key] for key in keys},
-            datasets=dict(self.work.datasets),
+            jobs={key: self.to_run.jobs[key] for key in keys},
+            datasets=dict(self.to_run.datasets),
             pools=dict(pools),
             modules=extensions.loaded(),
             courier=self.session.courier,
         )
         on_gpu = any(self.placement.gpus[key] for key in keys)
         limit = SHORT_TRIAL_HOURS["cuda" if on_gpu else "cpu"]
-        short = statistics.median(self.work.hours[key] for key in keys) < limit
+        short = statistics.median(self.to_run.hours[key] for key in keys) < limit
         tuner = tune.Tuner(
             tune.with_resources(trainable, partial(_resources, self.placement)),
             param_space={"key": tune.grid_search(list(keys))},
@@ -169,7 +169,7 @@ class Launcher:
     def _fail(self, key: str, error: str) -> None:
         """Records a failure; if the trial's folder cannot be written, reports that instead."""
         try:
-            FailureNote(self.store.folder(key), self.work.jobs[key].epochs).fail(error)
+            FailureNote(self.store.folder(key), self.to_run.jobs[key].epochs).fail(error)
         except OSError as cause:
             self.progress.say(f"Failed: {key}: {error}; its folder cannot be written: {cause}")
 
@@ -198,9 +198,9 @@ def train(
 ) -> None:
     """Trains one trial in a worker process; Tune's configuration holds only its key."""
     extensions.load_all(modules)
-    device, share = gpu_memory.placed()
+    device, gpu_share = gpu_memory.placed()
     key = config["key"]
-    gpu = (",".join(map(str, ray.get_gpu_ids())), share) if share else None
+    gpu = (",".join(map(str, ray.get_gpu_ids())), gpu_share) if gpu_share else None
     job = replace(jobs[key], device=device, gpu=gpu)
     with (
         Pulse(courier.keeper if courier else None, key) as pulse,
@@ -220,7 +220,7 @@ def _crowded(
     report: Report,
 ) -> bool:
     """Trains the trial to its end; returns True if its share of a GPU was too small."""
-    trial, share = folder.trial(), job.gpu[1] if job.gpu else 0.0
+    trial, gpu_share = folder.trial(), job.gpu[1] if job.gpu else 0.0
     pool = pools.get(trial.reads_pool or "")
     read, checksums = (pool.read, pool.checksums) if pool else (None, {})
     if folder.state(job.epochs) == "failed":  # the watchdog ended the last attempt
@@ -234,7 +234,7 @@ def _crowded(
     except (RuntimeError, MemoryError) as error:
         if not gpu_memory.ran_out(error):
             raise
-        if 0 < share < 1:
+        if 0 < gpu_share < 1:
             return True
         text = gpu_memory.sentence(trial, job.device, job.micro_batch)
         folder.fail(text, **made_by())

@@ -17,7 +17,7 @@ from torch import Tensor
 from scaling.data import affine, colour
 from scaling.errors import UsageError
 from scaling.trial import Source
-from scaling.trial.catalog import likelihood_row
+from scaling.trial.catalog import likelihood_entry
 
 PROBABILITY = {1: 0.10, 3: 0.12}  # b of Appendix E, by channels
 PIECES = {"cpu": 128}  # images transformed at a time; they fit the cache
@@ -171,7 +171,7 @@ def augmented(
     They are levels for a mixture and for a Bernoulli, where rounding is a threshold at 0.5; they
     are floats in [0, 1] for a Gaussian, and for a Bernoulli with `keep_real`.
     """
-    floats = likelihood_row(likelihood).floats
+    floats = likelihood_entry(likelihood).floats
     if floats == "always" or (floats == "on_request" and keep_real):
         return _augment_(images / (levels - 1), 1, settings, generator)
     return _augment_(images.clone(), levels - 1, settings, generator)

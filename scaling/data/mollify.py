@@ -44,7 +44,7 @@ def _noisy(
     noise = torch.randn(x.shape, generator=generator, device=x.device)
     share = share.to(x.dtype).view(-1, 1, 1, 1)
     unit = ((1 - share).sqrt() * (2 * x - 1) + share.sqrt() * noise + 1) / 2
-    if trial.likelihood_row.floats == "always":
+    if trial.likelihood_entry.floats == "always":
         return unit
     unit = unit.clamp(0, 1)
     return (unit * (levels - 1)).round().to(torch.uint8) if trial.source.requantise else unit

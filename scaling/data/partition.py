@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from scaling.data.datasets import Dataset, labels_of, split, whole
-from scaling.trial.catalog import DATASETS, DatasetRow
+from scaling.trial.catalog import DATASETS, DatasetEntry
 from scaling.trial.partition import Part, Sizes, sizes
 
 ORDER, HALVES = 0, 1  # seeds of the fixed permutations of training and of test images
@@ -21,7 +21,7 @@ def divided(dataset: Dataset, part: Part) -> Dataset:
     `validation` is None if the partition has none. Raises UsageError if there are not enough
     images.
     """
-    found = sizes(part, _row(dataset), dataset.name)
+    found = sizes(part, _entry(dataset), dataset.name)
     if part.partition == "train_and_test":
         made = split(dataset, part.train_size, part.draw)
     else:
@@ -29,11 +29,11 @@ def divided(dataset: Dataset, part: Part) -> Dataset:
     return replace(made, draws=found.draws, drawn_from=found.drawn_from)
 
 
-def _row(dataset: Dataset) -> DatasetRow:
+def _entry(dataset: Dataset) -> DatasetEntry:
     """Returns the numbers of available images, and of validation and development images."""
     known = DATASETS.get(dataset.name)
     images = len(dataset.train) + len(dataset.test)
-    return DatasetRow(
+    return DatasetEntry(
         dataset.channels,
         dataset.side,
         dataset.levels,

@@ -6,19 +6,18 @@ pictures. A file given by `--module` adds the user's own metrics to EXTRA.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
-from typing import Any
 
 import numpy as np
 
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.metrics.subject import Subject
+from scaling.trial.schedule import MetricSettings
 
-Options = Mapping[str, Mapping[str, Any]]  # metric -> its settings with other than default values
 Numbers = dict[str, float | str]
 Arrays = dict[str, np.ndarray]
 PARTS = ("COLUMNS", "Settings", "measure")
@@ -62,12 +61,12 @@ def check_added() -> None:
             taken[name] = own
 
 
-def settings(names: Sequence[str], words: Sequence[str]) -> Options:
+def settings(names: Sequence[str], words: Sequence[str]) -> MetricSettings:
     """Converts `FIELD=VALUE` words of the command line to settings of the metrics with that field.
 
     Raises UsageError for a field that none of the metrics `names` has.
     """
-    made: dict[str, dict[str, Any]] = {_name(find(name)): {} for name in names}
+    made: dict[str, dict[str, object]] = {_name(find(name)): {} for name in names}
     for word in words:
         field, _, text = word.partition("=")
         owners = [name for name in made if field in find(name).Settings.__dataclass_fields__]
@@ -83,7 +82,7 @@ def settings(names: Sequence[str], words: Sequence[str]) -> Options:
 
 
 def compute(
-    subject: Subject, names: Sequence[str], options: Options = MappingProxyType({})
+    subject: Subject, names: Sequence[str], options: MetricSettings = MappingProxyType({})
 ) -> tuple[Numbers, Arrays]:
     """Measures these metrics of the VAE; `options` change their settings.
 

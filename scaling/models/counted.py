@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling.errors import UsageError
 from scaling.trial import VaeTrial
-from scaling.trial.catalog import DatasetRow
+from scaling.trial.catalog import DatasetEntry
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -39,25 +39,25 @@ class Counted:
 Half = tuple[Counted, ...]
 
 
-def halves(trial: VaeTrial, row: DatasetRow) -> tuple[Half, Half]:
+def halves(trial: VaeTrial, entry: DatasetEntry) -> tuple[Half, Half]:
     """Returns the layers of encoder and decoder; raises UsageError if torch cannot count them."""
-    return _halves(trial.architecture, _shape(trial, row))
+    return _halves(trial.architecture, _shape(trial, entry))
 
 
-def width(trial: VaeTrial, row: DatasetRow) -> int:
+def width(trial: VaeTrial, entry: DatasetEntry) -> int:
     """Returns the decoder outputs per pixel that the trial's likelihood needs."""
     from scaling.models.likelihoods import family
 
-    channels, _, levels = _shape(trial, row)
+    channels, _, levels = _shape(trial, entry)
     return family(trial, channels, levels).width
 
 
-def _shape(trial: VaeTrial, row: DatasetRow) -> Shape:
+def _shape(trial: VaeTrial, entry: DatasetEntry) -> Shape:
     """Returns the shape of the images, with the number of levels that the likelihood requires.
 
-    The row of a file does not contain the number of levels.
+    The entry of a file does not contain the number of levels.
     """
-    return row.channels, row.side, trial.likelihood_row.levels or row.levels
+    return entry.channels, entry.side, trial.likelihood_entry.levels or entry.levels
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from scaling.models import counted
 from scaling.models.counted import Counted
 from scaling.trial import DiffusionTrial, Trial, TwoSampleTrial, VaeTrial
-from scaling.trial.catalog import DatasetRow, images_of
+from scaling.trial.catalog import DatasetEntry, images_of
 from scaling.trial.vae import FC_LATENTS, values_per_component
 
 
@@ -78,15 +78,15 @@ class Layer:
         return self.outputs * self.positions * self.kept
 
 
-def images_of_trial(trial: Trial) -> DatasetRow:
+def images_of_trial(trial: Trial) -> DatasetEntry:
     """Returns the shape and the number of levels of the trial's images."""
     return images_of(trial.dataset)
 
 
-def likelihood_width(trial: VaeTrial, row: DatasetRow) -> int:
+def likelihood_width(trial: VaeTrial, entry: DatasetEntry) -> int:
     """Returns the decoder outputs per pixel that the trial's likelihood needs."""
     known = WIDTHS.get(trial.likelihood)
-    return counted.width(trial, row) if known is None else known(trial, row.channels)
+    return counted.width(trial, entry) if known is None else known(trial, entry.channels)
 
 
 def _of_mixture(trial: VaeTrial, channels: int) -> int:
@@ -104,14 +104,14 @@ WIDTHS: dict[str, Callable[[VaeTrial, int], int]] = {
 }
 
 
-def _residual(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
-    n, half, quarter = trial.n_c, (row.side // 2) ** 2, (row.side // 4) ** 2
+def _residual(trial: VaeTrial, entry: DatasetEntry) -> Iterator[Layer]:
+    n, half, quarter = trial.n_c, (entry.side // 2) ** 2, (entry.side // 4) ** 2
     m = trial.latent_channels
     blocks = [
         Layer(n, n, quarter, 9, norm=True),
         Layer(n, n, quarter, trial.res_second_kernel**2, norm=True),
     ] * 2
-    yield Layer(row.channels, n, half, 16, norm=True, first=True)
+    yield Layer(entry.channels, n, half, 16, norm=True, first=True)
     yield Layer(n, n, quarter, 16, norm=True)
     yield from blocks
     yield Layer(n, 2 * m, quarter, bias=True, z=True)
@@ -119,28 +119,28 @@ def _residual(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
     yield from blocks
     yield Layer(n, n, quarter, 16, norm=True, kept=4)
     yield Layer(n, n, half, 16, norm=True, kept=4)
-    yield Layer(n, likelihood_width(trial, row), row.side**2, bias=True)
+    yield Layer(n, likelihood_width(trial, entry), entry.side**2, bias=True)
 
 
-def _fully_connected(trial: VaeTrial, row: DatasetRow) -> Iterator[Layer]:
-    n, latents, pixels = trial.n_c, FC_LATENTS * trial.m_z, row.side**2
+def _fully_connected(trial: VaeTrial, entry: DatasetEntry) -> Iterator[Layer]:
+    n, latents, pixels = trial.n_c, FC_LATENTS * trial.m_z, entry.side**2
     norm = trial.batch_norm
-    yield Layer(row.channels * pixels, n, 1, bias=True, norm=norm, first=True)
+    yield Layer(entry.channels * pixels, n, 1, bias=True, norm=norm, first=True)
     yield Layer(n, n, 1, bias=True, norm=norm)
     yield Layer(n, 2 * latents, 1, bias=True, z=True)
     yield Layer(latents, n, 1, bias=True, norm=norm, z=True)
     yield Layer(n, n, 1, bias=True, norm=norm)
-    yield Layer(n, likelihood_width(trial, row) * pixels, 1, bias=True)
+    yield Layer(n, likelihood_width(trial, entry) * pixels, 1, bias=True)
 
 
-def _unet(trial: DiffusionTrial, row: DatasetRow) -> Iterator[Layer]:
+def _unet(trial: DiffusionTrial, entry: DatasetEntry) -> Iterator[Layer]:
     """Yields the layers of the DDPM++ U-Net (App. D): embedding, encoder, middle, decoder, head."""
     base, embedding = trial.channels, 4 * trial.channels
     widths = [base * multiplier for multiplier in trial.multipliers]
-    sides = [row.side >> level for level in range(len(widths))]
+    sides = [entry.side >> level for level in range(len(widths))]
     yield Layer(base, embedding, 1, bias=True, first=True)
     yield Layer(embedding, embedding, 1, bias=True)
-    yield Layer(row.channels, base, row.side**2, 9, bias=True, first=True)
+    yield Layer(entry.channels, base, entry.side**2, 9, bias=True, first=True)
     width, skips = base, [base]
     for level, (outputs, side) in enumerate(zip(widths, sides, strict=True)):
         if level:
@@ -161,7 +161,7 @@ def _unet(trial: DiffusionTrial, row: DatasetRow) -> Iterator[Layer]:
             yield from _block(width + skips.pop(), outputs, side, embedding, attends)
             width = outputs
     yield Layer(0, width, 0, norm=True)
-    yield Layer(width, row.channels, row.side**2, 9, bias=True)
+    yield Layer(width, entry.channels, entry.side**2, 9, bias=True)
 
 
 def _block(
@@ -186,13 +186,13 @@ def _block(
         yield Layer(outputs, outputs, positions, bias=True)
 
 
-def _resnet(trial: TwoSampleTrial, row: DatasetRow) -> Iterator[Layer]:
+def _resnet(trial: TwoSampleTrial, entry: DatasetEntry) -> Iterator[Layer]:
     """Yields the layers of ResNet-18 with a CIFAR stem (Appendix D.3) and two classes.
 
     Each stage has two basic blocks.
     """
-    width, side = trial.channels, row.side
-    yield Layer(row.channels, width, side**2, 9, norm=True, first=True)
+    width, side = trial.channels, entry.side
+    yield Layer(entry.channels, width, side**2, 9, norm=True, first=True)
     for stage in range(trial.stages):
         outputs = trial.channels << stage
         side = side if stage == 0 else -(-side // 2)
@@ -206,35 +206,35 @@ def _resnet(trial: TwoSampleTrial, row: DatasetRow) -> Iterator[Layer]:
     yield Layer(width, 2, 1, bias=True)
 
 
-VaeLayers = Callable[[VaeTrial, DatasetRow], Iterator[Layer]]
+VaeLayers = Callable[[VaeTrial, DatasetEntry], Iterator[Layer]]
 VAE_LAYERS: dict[str, VaeLayers] = {"residual": _residual, "fully_connected": _fully_connected}
-LAYERS: dict[str, Callable[[Any, DatasetRow], Iterator[Layer]]] = {
+LAYERS: dict[str, Callable[[Any, DatasetEntry], Iterator[Layer]]] = {
     "diffusion": _unet,
     "two_sample": _resnet,
 }
 
 
-def layers(trial: Trial, row: DatasetRow | None = None) -> list[Layer | Counted]:
+def layers(trial: Trial, entry: DatasetEntry | None = None) -> list[Layer | Counted]:
     """Returns every linear map of the trial's networks; for a VAE (Tables 3 to 5), encoder first.
 
-    `row` describes the images, by default those of the trial's data set. Raises UsageError if
+    `entry` describes the images, by default those of the trial's data set. Raises UsageError if
     torch cannot count a user's network.
     """
     if isinstance(trial, VaeTrial):
-        return [layer for half in halves(trial, row) for layer in half]
-    return list(LAYERS[trial.kind](trial, row or images_of_trial(trial)))
+        return [layer for half in halves(trial, entry) for layer in half]
+    return list(LAYERS[trial.kind](trial, entry or images_of_trial(trial)))
 
 
 def halves(
-    trial: Trial, row: DatasetRow | None = None
+    trial: Trial, entry: DatasetEntry | None = None
 ) -> tuple[list[Layer | Counted], list[Layer | Counted]]:
     """Returns the linear maps of encoder and decoder of a VAE, each with one layer of Theta_z."""
     assert isinstance(trial, VaeTrial), trial.kind
-    row, listed = row or images_of_trial(trial), VAE_LAYERS.get(trial.network)
+    entry, listed = entry or images_of_trial(trial), VAE_LAYERS.get(trial.network)
     if listed is None:
-        encoder, decoder = counted.halves(trial, row)
+        encoder, decoder = counted.halves(trial, entry)
         return [*encoder], [*decoder]
-    every = list(listed(trial, row))
+    every = list(listed(trial, entry))
     middle = next(index for index, layer in enumerate(every) if layer.z) + 1
     return [*every[:middle]], [*every[middle:]]
 
@@ -243,5 +243,5 @@ def likelihood_terms(trial: Trial) -> int:
     """Returns the number of logistics in the likelihood of one image; 0 if it is not a mixture."""
     if not isinstance(trial, VaeTrial) or WIDTHS.get(trial.likelihood) is not _of_mixture:
         return 0
-    row = images_of_trial(trial)
-    return trial.mixtures * row.channels * row.side**2
+    entry = images_of_trial(trial)
+    return trial.mixtures * entry.channels * entry.side**2

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
+from scaling.models import Parameters
 from scaling.models.likelihoods import Likelihood, family
 from scaling.models.networks import NETWORKS, Shape
 from scaling.trial import VaeTrial
@@ -59,7 +60,7 @@ class VAE(nn.Module):
     def dtype(self) -> torch.dtype:
         return next(self.parameters()).dtype
 
-    def count_parameters(self) -> dict[str, int]:
+    def count_parameters(self) -> Parameters:
         """Returns |Theta_z|, |Theta_not-z| and their sum (section 4.2).
 
         For a network without `head` and `stem`, all parameters count as Theta_not-z.

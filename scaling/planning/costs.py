@@ -1,10 +1,10 @@
 """Estimates what a trial costs on a machine: its peak memory, and its seconds by its operations."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from scaling.models import Parameters
 from scaling.models.counted import Counted
 from scaling.models.flops import half_asleep_flops, training_flops
 from scaling.models.layers import (
@@ -17,7 +17,7 @@ from scaling.models.layers import (
 )
 from scaling.trial import Trial, VaeTrial
 from scaling.trial.partition import sizes
-from scaling.trial.schedule import Scheduled
+from scaling.trial.schedule import MetricSettings, Scheduled
 
 BYTES = 4
 HEAD_COPIES = 3.0  # copies of the decoder's outputs that a step keeps; measured
@@ -93,7 +93,7 @@ def is_compiled(trial: Trial) -> bool:
     return likelihood_terms(trial) >= COMPILE_FROM
 
 
-def parameters(trial: Trial) -> dict[str, int]:
+def parameters(trial: Trial) -> Parameters:
     """Returns |Theta_z|, |Theta_not-z| and their sum; normalizations never belong to Theta_z."""
     every = layers(trial)
     total, z = sum(x.parameters for x in every), sum(x.weights for x in every if x.z)
@@ -213,7 +213,7 @@ def measuring_work(scheduled: Scheduled) -> Operations:
     return _pass(trial, images, batches) * scheduled.measurements
 
 
-def metrics_work(scheduled: Scheduled, settings: Mapping[str, Mapping[str, Any]]) -> Operations:
+def metrics_work(scheduled: Scheduled, settings: MetricSettings) -> Operations:
     """Returns the operations of the costly metrics with known costs, in all their epochs."""
     work, trial = Operations(0, 0, 0, 0), scheduled.trial
     if not trial.has_metrics:

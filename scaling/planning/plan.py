@@ -7,20 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from scaling.models import Parameters
 from scaling.planning.costs import BYTES, memory, parameters, training_work
 from scaling.planning.fit import advice, gpu_share, micro_batch, taken_in_parts
 from scaling.planning.pool_rows import PoolRow, pool_rows
 from scaling.planning.sharing import gain, gpu_hours
-from scaling.planning.speeds import Settings, Speeds, hours
+from scaling.planning.speeds import Speeds, hours
+from scaling.storage.contents import PlanJson, PlanRowJson
 from scaling.trial import Trial
-from scaling.trial.schedule import Planned, Scheduled
+from scaling.trial.schedule import MetricSettings, Planned, Scheduled
 
 
 @dataclass(frozen=True)
 class PlanRow(Planned):
     """Describes a planned trial with all its costs."""
 
-    parameters: Mapping[str, int]  # numbers of parameters, by group
+    parameters: Parameters
     flops: int  # operations of training from the first epoch on
     memory_bytes: int
     advice: str | None  # what to change if it does not fit the memory
@@ -33,7 +35,7 @@ class PlanRow(Planned):
         """Returns the hours that a GPU spends on it."""
         return gpu_hours(self.hours, self.gpus, self.gain)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlanRowJson:
         """Returns the JSON form; m_z, n_c and source are null for kinds other than VAEs."""
         return {
             "key": self.key,
@@ -102,7 +104,7 @@ class Plan:
             largest_memory_bytes=max((row.memory_bytes for row in self.trials), default=0),
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlanJson:
         """Returns the JSON form."""
         return {
             "machine": self.machine,
@@ -117,7 +119,7 @@ def make(
     scheduled: Sequence[Scheduled],
     speeds: Speeds,
     states: Mapping[str, str],
-    settings: Settings | None = None,
+    settings: MetricSettings | None = None,
     begun: Mapping[str, int] | None = None,
     sampled: Callable[[str], int] = lambda name: 0,
     pool_k: int = 0,
@@ -132,10 +134,10 @@ def make(
     rows: list[PlanRow] = []
     alike: dict[tuple[Scheduled, float], PlanRow] = {}
     for item in scheduled:
-        share = min(1.0, (begun or {}).get(item.key, 0) / item.epochs)
-        kin, state = (replace(item, trial=item.trial.kin), share), states.get(item.key, "new")
+        part = min(1.0, (begun or {}).get(item.key, 0) / item.epochs)
+        kin, state = (replace(item, trial=item.trial.kin), part), states.get(item.key, "new")
         if kin not in alike:
-            row = _row(item, speeds, state, settings or {}, share, micro)
+            row = _row(item, speeds, state, settings or {}, part, micro)
             alike[kin] = replace(row, gain=gain(item.trial, speeds.machine, row.gpus, mps))
         rows.append(replace(alike[kin], scheduled=item, state=state))
     pools = pool_rows(scheduled, speeds, sampled, pool_k)
@@ -146,7 +148,7 @@ def _row(
     scheduled: Scheduled,
     speeds: Speeds,
     state: str,
-    settings: Settings,
+    settings: MetricSettings,
     begun: float,
     micro: int | None,
 ) -> PlanRow:

@@ -1,14 +1,14 @@
 """Plans the pools of a study: their size, and the hours to sample what is missing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from scaling.planning.costs import image_bytes, sampling_work, test_images, train_images
 from scaling.planning.fit import gpu_share, micro_batch
 from scaling.planning.sharing import gpu_hours
 from scaling.planning.speeds import Speeds
 from scaling.pools.room import fits, local_store_bytes
+from scaling.storage.contents import PoolRowJson
 from scaling.trial import Trial
 from scaling.trial.schedule import Scheduled, chunks_of
 
@@ -31,9 +31,18 @@ class PoolRow:
         """Returns the hours that a GPU spends on sampling."""
         return gpu_hours(self.hours, self.gpus)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PoolRowJson:
         """Returns the JSON form."""
-        return asdict(self)
+        return {
+            "pool": self.pool,
+            "k": self.k,
+            "bytes": self.bytes,
+            "left_bytes": self.left_bytes,
+            "hours": self.hours,
+            "gpus": self.gpus,
+            "store_bytes": self.store_bytes,
+            "fits": self.fits,
+        }
 
 
 def pool_rows(

@@ -3,14 +3,11 @@
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from scaling.planning.costs import Machine, measuring_work, metrics_work, training_work
 from scaling.storage.store import Ran
 from scaling.trial import Trial
-from scaling.trial.schedule import Scheduled
-
-Settings = Mapping[str, Mapping[str, Any]]  # metric -> its options
+from scaling.trial.schedule import MetricSettings, Scheduled
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def speeds(machine: Machine, finished: Iterable[Ran]) -> Speeds:
 def hours(
     scheduled: Scheduled,
     known: Speeds,
-    settings: Settings,
+    settings: MetricSettings,
     begun: float = 0.0,
     micro_batch: int | None = None,
 ) -> float:

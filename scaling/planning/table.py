@@ -83,9 +83,9 @@ def plan_table(plan: Plan) -> list[str]:
 
 
 def _without_seed(row: PlanRow) -> tuple[object, ...]:
-    axes = ("kind", "dataset", "m_z", "n_c", "source", "share", "epochs", "parameters")
-    fields = row.to_dict()
-    return tuple(fields[name] for name in axes)
+    j = row.to_dict()
+    axes = j["kind"], j["dataset"], j["m_z"], j["n_c"], j["source"], j["share"]
+    return (*axes, j["epochs"], j["parameters"])
 
 
 def _line(rows: Sequence[PlanRow]) -> list[str]:

@@ -53,7 +53,7 @@ class Pool:
         if pool.k == 0:
             raise UsageError(
                 f"The pool {pool.name} is unfinished: its first chunk is missing. "
-                f"{pool.spec.how_to_mend(1, root)}"
+                f"{pool.spec.how_to_get_chunks(1, root)}"
             )
         for index in pool.chunks:
             pool.read(index)
@@ -78,7 +78,7 @@ class Pool:
         if index not in self.chunks:
             raise UsageError(
                 f"Chunk {index} of the pool {self.name} is not finished. "
-                f"{self.spec.how_to_mend(index + 1, self.root)}"
+                f"{self.spec.how_to_get_chunks(index + 1, self.root)}"
             )
         try:
             return chunk.mapped(self._file(index), self.spec.chunk_shape, self.root)
@@ -120,7 +120,7 @@ class Pool:
         if k is not None and k > self.k:
             raise UsageError(
                 f"The pool {self.name} has {self.k} chunks, and k={k} needs {k}. "
-                f"{self.spec.how_to_mend(k, self.root)}"
+                f"{self.spec.how_to_get_chunks(k, self.root)}"
             )
 
     def _intact(self, index: int) -> bool:
@@ -152,7 +152,7 @@ def info(pool: Pool) -> list[str]:
     ]
     beyond = len(pool.chunks) - pool.k
     if beyond:
-        mended = spec.how_to_mend(max(pool.chunks) + 1, pool.root)
+        mended = spec.how_to_get_chunks(max(pool.chunks) + 1, pool.root)
         lines.append(f"          {beyond} more, after a gap: {mended}")
     if spec.model is not None:
         lines.append(f"model     {spec.model}, {spec.epochs} epochs")

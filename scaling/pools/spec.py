@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scaling.errors import UsageError, to_type
 from scaling.pools import chunk
@@ -59,7 +60,7 @@ class PoolSpec(Validated):
         """Returns the seeds of chunk `index`, one per image."""
         return range(index * self.images_per_chunk, (index + 1) * self.images_per_chunk)
 
-    def how_to_mend(self, k: int, root: Path) -> str:
+    def how_to_get_chunks(self, k: int, root: Path) -> str:
         """Returns what to type to get k chunks, as a sentence; `root` contains all pools."""
         if self.model is None:
             words = pool_command(root, "import", "FILE", "--name", self.name)
@@ -106,7 +107,7 @@ def _entry(spec: PoolSpec, index: int, digest: str) -> dict[str, object]:
     return {"file": chunk.file_name(index), "sha256": digest, "first_seed": first_seed}
 
 
-def _sums(spec: PoolSpec, entries: list[dict[str, str]]) -> dict[int, str]:
+def _sums(spec: PoolSpec, entries: Any) -> dict[int, str]:
     sums: dict[int, str] = {}
     for entry in entries:
         name = CHUNK.fullmatch(entry["file"])

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -16,13 +15,14 @@ from scaling.data.sources import ReadChunk
 from scaling.errors import UsageError
 from scaling.pools.pool import Pool
 from scaling.runs.execute import Job, execute
+from scaling.storage.contents import Done
 from scaling.storage.provenance import made_by
+from scaling.storage.rows import Row
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial
 
 TIMING = ("seconds", "images_per_s")  # columns that differ from run to run
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,7 @@ def again(store: Store, name: str, data: Dataset, device: str) -> Again:
     return compared(before, now, circumstances(done, {**made_by(), **ended}))
 
 
-def _job(
-    trial: Trial, epochs: int, measured: Sequence[int], done: Mapping[str, Any], device: str
-) -> Job:
+def _job(trial: Trial, epochs: int, measured: Sequence[int], done: Done, device: str) -> Job:
     """Makes a job that measures all epochs with rows, and as few others as possible."""
     there = set(measured)
     every = max((n for n in there if _fits(trial, epochs, n, there)), default=epochs)
@@ -106,9 +104,7 @@ def _samples(store: Store, trial: Trial) -> tuple[ReadChunk | None, Mapping[int,
     return pool.read, pool.chunks
 
 
-def circumstances(
-    before: Mapping[str, Any], now: Mapping[str, Any]
-) -> dict[str, tuple[object, object]]:
+def circumstances(before: Done, now: Done) -> dict[str, tuple[object, object]]:
     """Returns the differences in code, PyTorch, threads, device and host of two `done.json`."""
     sides = [_facts(done) for done in (before, now)]
     names = dict.fromkeys([*sides[0], *sides[1]])
@@ -119,9 +115,9 @@ def circumstances(
     }
 
 
-def _facts(done: Mapping[str, Any]) -> dict[str, object]:
+def _facts(done: Done) -> dict[str, object]:
     code = done.get("code")
-    known = code if isinstance(code, dict) else {}
+    known: Mapping[str, object] = code if isinstance(code, dict) else {}
     facts = {f"code {n}": known.get(n) for n in ("version", "commit", "dirty", "sha256")}
     facts |= {name: done.get(name) for name in ("torch", "threads", "device", "host")}
     return {name: fact for name, fact in facts.items() if fact is not None}

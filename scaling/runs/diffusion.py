@@ -2,8 +2,7 @@
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from scaling.models.full_float32 import full_float32
 from scaling.runs.diffusion_steps import DiffusionSteps
 from scaling.runs.run import Row, Stateful
 from scaling.seeds import derive, seeded
+from scaling.storage.checkpoints import State
 from scaling.trial import DiffusionTrial
 from scaling.trial.diffusion import MEASURED
 
@@ -38,7 +38,7 @@ def share_of_train(trial: DiffusionTrial, train: np.ndarray) -> np.ndarray:
 def load_denoiser(
     trial: DiffusionTrial,
     data_shape: tuple[int, ...],
-    state: Mapping[str, Any],
+    state: State,
     device: str | torch.device = "cpu",
 ) -> Denoiser:
     """Returns the denoiser with the averaged weights of a run's `state_dict`, ready to sample."""
@@ -50,7 +50,7 @@ def load_denoiser(
 
 def sample_images(
     trial: DiffusionTrial,
-    state: Mapping[str, Any],
+    state: State,
     seeds: Sequence[int],
     shape: tuple[int, ...],
     levels: int,

@@ -1,7 +1,6 @@
 """Performs the gradient steps of a diffusion model, in micro-batches or as a CUDA graph."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from scaling.models.cuda_graph import Step, graphed, set_rate
 from scaling.models.edm import Denoiser
 from scaling.runs.gradients import DropoutMasks, Gradients
 from scaling.runs.run import Run
+from scaling.storage.checkpoints import State
 from scaling.trial import DiffusionTrial
 
 TINIEST_RAMP = 1e-5  # images: with a ramp of 0, EDM's code gives only its first step lr 0
@@ -91,7 +91,7 @@ class DiffusionSteps(Run):
         """Returns a learning rate for the optimizer: a CUDA graph reads it from the device."""
         return torch.tensor(value, device=self.device) if self.replays else value
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Restores the state that `state_dict` returned, on any device."""
         super().load_state_dict(state)
         for group in self.optimizer.param_groups:

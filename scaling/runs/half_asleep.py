@@ -31,5 +31,5 @@ def _samples(vae: VAE, trial: VaeTrial, x: Tensor) -> Tensor:
     vae.encoder.train()
     z = q.sample() if trial.half_asleep_source == "qz" else prior(q).sample()
     sample = vae.decode(z).sample()
-    real = trial.likelihood_row.floats == "always"
+    real = trial.likelihood_entry.floats == "always"
     return sample if real else quantize(sample, vae.levels)

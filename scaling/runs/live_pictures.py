@@ -1,8 +1,6 @@
 """Writes the pictures of a run to TensorBoard while it trains."""
 
-from typing import Any
-
-from scaling.runs.run import Run
+from scaling.runs.run import Row, Run
 from scaling.storage.tensorboard import Events
 
 TIMES = 5  # how often pictures are taken in a run, apart from the last row
@@ -15,7 +13,7 @@ class LivePictures:
         self.run, self.events, self.levels = run, events, levels
         self.due: float = run.epoch
 
-    def row(self, row: dict[str, Any]) -> None:
+    def row(self, row: Row) -> None:
         """Writes the pictures if it is time for them."""
         run, last = self.run, bool(self.run.stopped) or self.run.epoch == self.run.epochs
         if last or run.epoch >= self.due:

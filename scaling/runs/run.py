@@ -11,16 +11,17 @@ import torch
 
 from scaling.errors import UsageError
 from scaling.models.flops import trained_flops
+from scaling.storage.checkpoints import State
 from scaling.storage.rows import Row as Row
 from scaling.trial import Trial
-from scaling.trial.catalog import DatasetRow
+from scaling.trial.catalog import DatasetEntry
 
 
 class Stateful(Protocol):
     """Describes a part of a run whose state can be saved: a network or an optimizer."""
 
-    def state_dict(self) -> dict[str, Any]: ...
-    def load_state_dict(self, state_dict: dict[str, Any]) -> Any: ...
+    def state_dict(self) -> State: ...
+    def load_state_dict(self, state_dict: State) -> Any: ...
 
 
 class Run(ABC):
@@ -101,14 +102,14 @@ class Run(ABC):
         regular = self.measured_at(self.epoch, self.epochs, self.measure_every)
         return regular or self.epoch in self.kept_epochs
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Returns everything that the next epoch depends on, and the last row."""
         parts = {name: part.state_dict() for name, part in self.parts.items()}
         counters = {"epoch": self.epoch, "seconds": self.seconds, "loss": self.loss}
         stopped = {"stopped": self.stopped} if self.stopped else {}
         return counters | parts | {"last_row": self.last_row} | stopped
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Restores the state that `state_dict` returned."""
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
@@ -126,10 +127,10 @@ class Run(ABC):
         `images_seen` counts each image as often as it was trained on. `training_flops` are counted
         by `scaling.models.flops`; they are absent for a user's own network that it cannot count.
         """
-        row = DatasetRow(shape[0], shape[1], levels, epoch_images, {})
+        images = DatasetEntry(shape[0], shape[1], levels, epoch_images, {})
         seen: Row = {"images_seen": self.epoch * epoch_images}
         try:
-            flops = trained_flops(self.trial, row, epoch_images, self.epoch)
+            flops = trained_flops(self.trial, images, epoch_images, self.epoch)
         except UsageError:
             return seen
         return seen | {"training_flops": flops}

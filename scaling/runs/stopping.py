@@ -6,7 +6,6 @@ final value, and no mean includes it.
 """
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +13,7 @@ from torch.distributions import kl_divergence
 
 from scaling.metrics.frozen import frozen
 from scaling.models.vae import VAE, prior
+from scaling.storage.checkpoints import State
 from scaling.trial import VaeTrial
 
 PROBED = 100  # number of images of D_train whose KL is measured
@@ -46,11 +46,11 @@ class StopRule:
         counts = {"collapsed": self.collapsed, "diverged": self.diverged}
         return next((why for why, n in counts.items() if n >= self.trial.stop_after), "")
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Returns the counts and the first loss."""
         return {"first": self.first, "collapsed": self.collapsed, "diverged": self.diverged}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: State) -> None:
         """Restores the state that `state_dict` returned."""
         self.first = state_dict["first"]
         self.collapsed, self.diverged = state_dict["collapsed"], state_dict["diverged"]

@@ -1,7 +1,6 @@
 """Trains a VAE (Algorithms 1 and 2) as an iterable of rows with a `state_dict`."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from scaling.runs.run import Row, Stateful
 from scaling.runs.stopping import StopRule
 from scaling.runs.vae_steps import VaeSteps
 from scaling.seeds import seeded
+from scaling.storage.checkpoints import State
 from scaling.trial import VaeTrial
 
 
@@ -95,11 +95,11 @@ class VaeRun(VaeSteps):
             self.images = (self.epoch, images)
         return self.images[1]
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """Returns everything that the next epoch depends on, and the last row."""
         return super().state_dict() | {"precision": self.precision}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Restores the state that `state_dict` returned, in its precision, on any device."""
         self.precision = state["precision"]
         self._set_phase(state["epoch"])
@@ -107,7 +107,7 @@ class VaeRun(VaeSteps):
         for group in self.optimizer.param_groups:  # the state may come from another device
             group["capturable"] = self.replays
 
-    def load_weights(self, state: dict[str, Any]) -> None:
+    def load_weights(self, state: State) -> None:
         """Loads the model of a `state_dict`, to be measured rather than trained further."""
         self.vae.load_state_dict(state["vae"])
         self.precision = state["precision"]

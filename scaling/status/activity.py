@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from scaling.status.listed import Listed
+from scaling.storage.contents import PlanJson
 from scaling.storage.formats import FORMAT, read_versioned
+from scaling.trial.validation import Changes
 
 PLAN, NOW = "plan.json", "now.json"
 WRITE_SECONDS = 2.0  # minimum time between two versions of now.json
@@ -39,11 +41,12 @@ class Notes:
         self.folder, self.launch = folder, launch
         self.written = float("-inf")
 
-    def plan(self, trials: Iterable[Listed], plan: Mapping[str, Any], width: int) -> None:
+    def plan(self, trials: Iterable[Listed], plan: PlanJson, width: int) -> None:
         """Writes plan.json, keeping what an earlier launch planned for trials that are done."""
         path = self.folder / PLAN
         known = (read_versioned(path) or {}).get("trials")
         known = known if isinstance(known, dict) else {}
+        costs: dict[str, Mapping[str, object]]
         costs = {row["key"]: row for row in plan.get("trials", ())}
         listed = {}
         for trial in trials:
@@ -51,7 +54,7 @@ class Notes:
             before = known.get(trial.key) or {}
             kept = {n: before[n] for n in KEPT if n in before}
             listed[trial.key] = mine if trial.left else mine | kept
-        rest = {name: plan[name] for name in ("machine", "basis", "pools", "total") if name in plan}
+        rest = {name: value for name, value in plan.items() if name != "trials"}
         _write(path, {"launch": self.launch, "width": width, **rest, "trials": listed})
 
     @property
@@ -86,11 +89,11 @@ def read_now(folder: Path) -> tuple[str, Activity, float] | None:
     if values is None:
         return None
     names = Activity.__dataclass_fields__
-    made = Activity(**{name: value for name, value in values.items() if name in names})
-    return str(values.get("launch")), made, age
+    known: Changes = {name: value for name, value in values.items() if name in names}
+    return str(values.get("launch")), Activity(**known), age
 
 
-def _write(path: Path, value: Mapping[str, Any]) -> None:
+def _write(path: Path, value: Mapping[str, object]) -> None:
     """Writes JSON that appears whole or not at all, without waiting for the disk."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(OSError):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from scaling.status.activity import Activity
-from scaling.status.left import Share, TimeLeft
+from scaling.status.left import DoneShare, TimeLeft
 from scaling.status.listed import DONE, FAILED, RUNNING, WAITING, Listed, Seen
 from scaling.status.status import Status
 
@@ -34,15 +34,15 @@ class Following:
         hours = {trial.key: trial.hours for trial in self.trials.values() if trial.left}
         self.left = TimeLeft(hours | dict(sampling or {}), width)
         self.titles, self.activity = titles, Activity()
-        self.shares = Share(self.left.hours, self._parts())
+        self.done = DoneShare(self.left.hours, self._parts())
         self.started = time.monotonic()
         self.begun: float | None = None  # when the first trial started
         self.measuring: float | None = None  # when the metrics began
 
     @property
-    def share(self) -> float:
+    def done_share(self) -> float:
         """Returns the share of the planned work that is done."""
-        return self.shares.value
+        return self.done.value
 
     @property
     def running(self) -> set[str]:
@@ -64,7 +64,7 @@ class Following:
     def _note(self, key: str, **news: Any) -> None:
         """Replaces what is known of a trial."""
         self.seen[key] = replace(self.seen[key], **news)
-        self.shares.note(key, self._part(key))
+        self.done.note(key, self._part(key))
 
     def start(self, key: str, resources: str) -> None:
         """Notes that a trial starts, with these CPUs and GPUs in words."""
@@ -94,7 +94,7 @@ class Following:
         if name == "metrics" and self.measuring is None:
             self.measuring = time.monotonic()
         self.activity.work[name] = [done, of, unit]
-        self.shares.note(name, done / max(1, of))
+        self.done.note(name, done / max(1, of))
 
     def status(self) -> Status:
         """Returns the Status that `scaling-vae status` would find now."""

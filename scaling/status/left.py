@@ -36,7 +36,7 @@ class TimeLeft:
         return max(0.0, planned * slower)
 
 
-class Share:
+class DoneShare:
     """Keeps the share of the planned work that is done, at a cost that does not grow with it.
 
     `hours` are the planned hours of each piece of work, `parts` the share of it that is done.

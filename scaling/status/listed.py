@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from scaling.trial import Trial, to_dict
+from scaling.trial.validation import Fields
 
 # Fields in which the trials of one line of a board may differ; all others separate lines.
 WITHIN = ("kind", "m_z", "n_c", "seed", "split", "replicate", "pool", "source.pool")
@@ -30,7 +30,7 @@ class Listed:
     begun: int = 0  # the epoch that it had reached when the launch began
     left: bool = True  # True if this launch runs it
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Returns the JSON form."""
         return asdict(self)
 
@@ -55,15 +55,15 @@ def listed(trials: Mapping[str, Trial], epochs: Mapping[str, int]) -> dict[str, 
     """Lists trials by key, in their order; `epochs` are the epochs to train, by key."""
     flat = {key: _flat(to_dict(trial)) for key, trial in trials.items()}
     names = lines(flat, {key: trial.source_name or trial.kind for key, trial in trials.items()})
-    return {key: _one(key, names[key], fields, epochs[key]) for key, fields in flat.items()}
+    return {key: _one(key, names[key], trial, epochs[key]) for key, trial in trials.items()}
 
 
-def _one(key: str, line: str, fields: Mapping[str, Any], epochs: int) -> Listed:
-    m_z, n_c, replicate = (fields.get(name) for name in ("m_z", "n_c", "replicate"))
-    return Listed(key, line, m_z, n_c, replicate, fields.get("seed", 0), epochs)
+def _one(key: str, line: str, trial: Trial, epochs: int) -> Listed:
+    m_z, n_c = (getattr(trial, name, None) for name in ("m_z", "n_c"))
+    return Listed(key, line, m_z, n_c, trial.replicate, trial.seed, epochs)
 
 
-def lines(fields: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> dict[str, str]:
+def lines(fields: Mapping[str, Mapping[str, object]], names: Mapping[str, str]) -> dict[str, str]:
     """Names the line of each trial: its source's name and the fields that vary under that name."""
     groups: dict[str, list[str]] = {}
     for key, name in names.items():
@@ -77,7 +77,7 @@ def lines(fields: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> 
     return {key: found[key] for key in names}
 
 
-def _varying(fields: Iterable[Mapping[str, Any]]) -> list[str]:
+def _varying(fields: Iterable[Mapping[str, object]]) -> list[str]:
     values: dict[str, set[str]] = {}
     for each in fields:
         for name, value in each.items():
@@ -85,7 +85,7 @@ def _varying(fields: Iterable[Mapping[str, Any]]) -> list[str]:
     return [name for name, seen in values.items() if len(seen) > 1 and name not in WITHIN]
 
 
-def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(fields: Fields) -> Fields:
     """Flattens a trial's fields; those of its source become `source.NAME`."""
     source = fields.get("source")
     inside = source if isinstance(source, dict) else {}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from scaling.errors import UsageError, did_you_mean, to_type
 from scaling.errors import listed as in_a_row
@@ -21,6 +21,17 @@ from scaling.storage.rows import last_epoch
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial
+
+
+class StatusJson(TypedDict):
+    """Describes a study's state, as `status --json` prints it."""
+
+    study: str
+    preset: str
+    counts: dict[str, int]
+    launch: dict[str, object] | None  # the fields of an Activity
+    lock: str
+    trials: list[dict[str, object]]  # the fields of a Listed and of a Seen
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Status:
         found = Counter(seen.state for seen in self.seen.values())
         return {state: found[state] for state in STATES}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> StatusJson:
         """Returns the JSON form: a list of trials, the launch, the lock."""
         rows = [self.trials[key].to_dict() | vars(seen) for key, seen in self.seen.items()]
         return {

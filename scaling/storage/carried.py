@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scaling.storage import checkpoints
+from scaling.storage.checkpoints import State
 from scaling.storage.file_server import PART_BYTES, RemoteFiles, Stamp
 from scaling.storage.lock import Fence
 from scaling.storage.rows import Row
@@ -32,11 +33,11 @@ ROWS, ARRAYS, DONE = "rows.jsonl", "arrays.npz", "done.json"
 class Carrier:
     """Sends the files of one attempt at a task to one folder below the results folder.
 
-    `work` names the task, `place` the folder relative to the results folder.
+    `task` is the task's name, `place` the folder relative to the results folder.
     """
 
     files: RemoteFiles
-    work: str
+    task: str
     place: str
     attempt: int
     serials: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -45,7 +46,7 @@ class Carrier:
         """Replaces the file of the same name on the server by this one, whole or not at all."""
         import numpy as np
 
-        stamp = Stamp(self.work, self.attempt, next(self.serials))
+        stamp = Stamp(self.task, self.attempt, next(self.serials))
         size, start = path.stat().st_size, 0
         with open(path, "rb") as stream:
             while start < size or not start:
@@ -80,16 +81,16 @@ def copy(files: RemoteFiles, place: str, into: Path, wanted: Callable[[str], boo
 
 def begin(
     files: RemoteFiles,
-    work: str,
+    task: str,
     place: str,
     into: Path,
     wanted: Callable[[str], bool],
     fence: Fence | None = None,
 ) -> Carrier:
     """Starts an attempt at the task, then copies the files that `wanted` accepts into a folder."""
-    attempt = files.begin(work, fence)
+    attempt = files.begin(task, fence)
     copy(files, place, into, wanted)
-    return Carrier(files, work, place, attempt)
+    return Carrier(files, task, place, attempt)
 
 
 def for_training(name: str) -> bool:
@@ -126,14 +127,14 @@ class CarriedFolder(TrialFolder):
         super().merge_arrays(arrays)
         self._send(ARRAYS)
 
-    def save_checkpoint(self, state: dict[str, Any]) -> bool:
+    def save_checkpoint(self, state: State) -> bool:
         """Saves the state as the newest checkpoint, here and on the server."""
         saved = super().save_checkpoint(state)
         if saved:
             self._send(checkpoints.NEWEST)
         return saved
 
-    def keep_model(self, state: dict[str, Any]) -> None:
+    def keep_model(self, state: State) -> None:
         """Keeps the epoch's model on the server only: this host's own disk may be small."""
         super().keep_model(state)
         name = checkpoints.KEPT.format(state["epoch"])

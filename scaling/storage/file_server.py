@@ -30,7 +30,7 @@ class Superseded(RuntimeError):
 class Stamp:
     """Identifies one write: the task, the number of the attempt, and of the write within it."""
 
-    work: str
+    task: str
     attempt: int
     serial: int
 
@@ -38,7 +38,7 @@ class Stamp:
 class RemoteFiles(Protocol):
     """Lists the calls that a server answers, whether it runs in this process or in another."""
 
-    def begin(self, work: str, fence: Fence | None) -> int:
+    def begin(self, task: str, fence: Fence | None) -> int:
         """Starts an attempt at a task and returns its number, which every `Stamp` must carry."""
         ...
 
@@ -65,15 +65,15 @@ class FileServer:
         self.newest: dict[str, tuple[int, int]] = {}  # numbers of attempt and write, by task
         self.fences: dict[str, Fence] = {}
 
-    def begin(self, work: str, fence: Fence | None) -> int:
+    def begin(self, task: str, fence: Fence | None) -> int:
         """Starts an attempt at the task and refuses all earlier ones from now on.
 
         Attempt numbers come from this host's clock, so that they keep growing after a restart.
         """
-        attempt = max(time.time_ns(), self.newest.get(work, (0, 0))[0] + 1)
-        self.newest[work] = attempt, 0
+        attempt = max(time.time_ns(), self.newest.get(task, (0, 0))[0] + 1)
+        self.newest[task] = attempt, 0
         if fence:
-            self.fences[work] = fence
+            self.fences[task] = fence
         return attempt
 
     def sizes(self, place: str) -> dict[str, int]:
@@ -113,14 +113,14 @@ class FileServer:
             os.replace(coming, path)
 
     def _is_newest(self, stamp: Stamp) -> bool:
-        known = self.newest.get(stamp.work, (0, 0))
+        known = self.newest.get(stamp.task, (0, 0))
         if stamp.attempt < known[0]:
-            raise Superseded(f"a later attempt at {stamp.work} has begun: this one ends")
-        if stamp.work in self.fences:
-            self.fences[stamp.work].check()
+            raise Superseded(f"a later attempt at {stamp.task} has begun: this one ends")
+        if stamp.task in self.fences:
+            self.fences[stamp.task].check()
         if (stamp.attempt, stamp.serial) < known:
             return False
-        self.newest[stamp.work] = stamp.attempt, stamp.serial
+        self.newest[stamp.task] = stamp.attempt, stamp.serial
         return True
 
     def _inside(self, *parts: str) -> Path:

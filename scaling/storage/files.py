@@ -7,7 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+Json = dict[str, object]  # a JSON object as read: whoever uses a value checks its type first
 
 
 @contextmanager
@@ -46,13 +48,13 @@ def write_json(path: Path, value: object) -> None:
         stream.write(json.dumps(value, indent=1, allow_nan=False).encode() + b"\n")
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> Json | None:
     """Returns the JSON object in the file, or None if the file is missing, empty or damaged.
 
     Numbers that are not finite, which this project never writes, are read as null.
     """
     try:
-        value = json.loads(path.read_text(), parse_float=_finite, parse_constant=lambda name: None)
+        value = _DECODER.decode(path.read_text())
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -62,3 +64,6 @@ def _finite(text: str) -> float | None:
     """Returns the number, or None if it is too large for a float."""
     number = float(text)
     return number if math.isfinite(number) else None
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=lambda name: None)

@@ -4,21 +4,21 @@ A file without the field has format 0, from before there were versions, and is r
 A later version of this project raises FORMAT if an older one would misread its files.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from scaling.errors import UsageError
-from scaling.storage.files import read_json, write_json
+from scaling.storage.files import Json, read_json, write_json
 
 FORMAT = 1  # the newest that this version reads, and the one that it writes
 
 
-def write_versioned(path: Path, values: dict[str, Any]) -> None:
+def write_versioned(path: Path, values: Mapping[str, object]) -> None:
     """Writes the values and the format version as JSON, replacing the file."""
-    write_json(path, {"format": FORMAT} | values)
+    write_json(path, {"format": FORMAT, **values})
 
 
-def read_versioned(path: Path) -> dict[str, Any] | None:
+def read_versioned(path: Path) -> Json | None:
     """Returns the values in the file without its format, or None if it is missing or damaged.
 
     Raises UsageError if the format is newer than this version knows.

@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from scaling.errors import Unfinished, UsageError
+from scaling.storage.contents import Holder, ProcessSpace
 from scaling.storage.files import read_json
 
 BEAT_SECONDS = 5.0
@@ -27,7 +28,6 @@ WATCH_SECONDS = 60.0  # a holder elsewhere counts as dead after this long withou
 TORN_SECONDS = 2.0  # an unreadable lock that nobody completes in this time is abandoned
 POLL_SECONDS = 0.2
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-Holder = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Lock:
         self.count, self.lost = 0, False
         self.ended = threading.Event()
 
-    def __getstate__(self) -> Holder:
+    def __getstate__(self) -> dict[str, object]:
         """Returns the state of a copy without its thread: Ray Tune pickles its callbacks."""
         return {name: value for name, value in vars(self).items() if name != "ended"}
 
@@ -129,7 +129,7 @@ def holder_of(root: Path) -> tuple[Holder, bool | None]:
     The second value is None if the holder is on another host or in another container, where its
     process cannot be seen from here.
     """
-    holder = read_json(root / "launch.lock") or {}
+    holder = cast(Holder, read_json(root / "launch.lock") or {})
     if not holder:
         return {}, False
     pid = holder.get("pid")
@@ -143,7 +143,7 @@ def _take(lock: Lock) -> None:
         if _create(lock):
             return
         seen = _seen(lock.path)
-        holder = read_json(lock.path) or {}
+        holder = cast(Holder, read_json(lock.path) or {})
         if seen and _is_alive(lock.path, holder, seen):
             raise UsageError(
                 f"Another launch is at work on {lock.path.parent} (process {holder.get('pid')} on "
@@ -219,7 +219,7 @@ def _seen(path: Path) -> object:
         return None
 
 
-def _place() -> dict[str, str]:
+def _place() -> ProcessSpace:
     """Returns the machine's boot id and the process-id namespace: process ids are unique there."""
     boot = namespace = ""
     with suppress(OSError):

@@ -7,11 +7,11 @@ two replicates or more.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from scaling.storage.dashboards import Layout
+from scaling.storage.rows import Row
 from scaling.storage.tensorboard import HIDDEN, Events, tag_of
 
 LEVEL = 0.95
@@ -20,7 +20,6 @@ BANDED = ("validation_elbo", "test_elbo", "generalization_gap")
 FINAL = (*BANDED, "train_elbo", "amortization_gap", "robustness_gap", "fid")
 VALIDATION = "validation_elbo"  # measured where the partition has validation images
 PATH = "double_descent"  # sorts first among the tags that TensorBoard opens
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

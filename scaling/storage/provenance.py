@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from scaling import __version__
 from scaling.trial.machine import cpus
@@ -23,7 +23,56 @@ DECISIVE = ("torch", "ray", "numpy", "scikit-learn")  # packages whose version c
 PACKAGES = (PROJECT, "torch", "ray", "numpy", "scikit-learn", "pandas", "matplotlib")
 
 
-def launch_entry(argv: list[str]) -> dict[str, Any]:
+class Code(TypedDict):
+    """Identifies the code that ran."""
+
+    version: str
+    sha256: str  # of the names and texts of the package's modules
+    commit: NotRequired[str]  # in a checkout of this project
+    dirty: NotRequired[bool]  # True if that has uncommitted changes
+
+
+class MadeBy(TypedDict):
+    """Names who made a file."""
+
+    code: Code
+    host: str  # see `host`
+
+
+class Hardware(TypedDict):
+    """Describes the host on which a command was typed."""
+
+    host: str
+    platform: str
+    cpus: int
+
+
+class LaunchProfile(TypedDict, total=False):
+    """Holds where a launch spent its time, in seconds; `Profile.entry` explains it."""
+
+    wall: float
+    parts: dict[str, float]
+    width: int
+    trials: int
+    training: float
+    measuring: float
+    outside_training: float
+    overhead: float
+    gpu_hours: float
+
+
+class LaunchEntry(TypedDict, total=False):
+    """Describes a launch in `study.json`."""
+
+    started: str
+    argv: list[str]
+    code: Code
+    versions: dict[str, str]
+    hardware: Hardware
+    profile: LaunchProfile  # added at the end of the launch
+
+
+def launch_entry(argv: list[str]) -> LaunchEntry:
     """Returns the date, command, code, versions and hardware of this launch."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -38,7 +87,7 @@ def launch_entry(argv: list[str]) -> dict[str, Any]:
     }
 
 
-def made_by() -> dict[str, Any]:
+def made_by() -> MadeBy:
     """Returns the maker that `done.json` records: the code, and a hash of the host's name."""
     return {"code": code(), "host": host()}
 
@@ -74,14 +123,14 @@ def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
 
 
 @cache
-def code() -> dict[str, Any]:
+def code() -> Code:
     """Returns the version and a hash of this package and, in a checkout of it, the git commit.
 
     `dirty` means that the checkout has uncommitted changes. The result is cached per process.
     """
-    found: dict[str, Any] = {"version": __version__, "sha256": _sha256()}
+    found: Code = {"version": __version__, "sha256": _sha256()}
     if _checkout() and (commit := _git("rev-parse", "HEAD")):
-        found |= {"commit": commit, "dirty": bool(_git("status", "--porcelain"))}
+        found["commit"], found["dirty"] = commit, bool(_git("status", "--porcelain"))
     return found
 
 

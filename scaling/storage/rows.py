@@ -7,12 +7,15 @@ what both must find.
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from scaling.storage.files import naming
 
-Row = dict[str, Any]  # one line of rows.jsonl: columns with numbers or text
+# One line of rows.jsonl: numbers and texts by column. Which columns there are depends on the kind
+# of trial and its metrics, also those of the user's modules.
+Row = dict[str, Any]
 TAIL = 2048  # bytes at the end of a file that are searched first for its last row
 DECODER = json.JSONDecoder()
 LARGEST = 1e300  # larger numbers are ignored: JSON allows integers of any length
@@ -100,7 +103,7 @@ def _measured(row: Row) -> Row:
     return {n: v for n, v in row.items() if not isinstance(v, float) or math.isfinite(v)}
 
 
-def number_in(values: Row, name: str) -> float:
+def number_in(values: Mapping[str, object], name: str) -> float:
     """Returns the number of that name, or 0 if there is none, as in a damaged file's row."""
     value = values.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -16,6 +16,7 @@ from scaling.trial import Trial, VaeTrial, group_name, headline
 
 CHANCE = ("seed", "replicate", "split")  # fields in which the trials of a cell may differ
 AXES = ("m_z", "n_c", "source")
+Hparam = str | int | float | bool  # a value that TensorBoard accepts
 WIDTHS = {"m_z": 2, "n_c": 3}  # minimum number of digits of the axes in names
 
 
@@ -54,7 +55,7 @@ class RunNames:
         drawn = "" if trial.replicate is None else f"r{trial.replicate}-"
         return f"{self.cells[key]}/{drawn}s{trial.seed}-{key.rpartition('-')[2]}"
 
-    def hparams(self, key: str) -> dict[str, Any]:
+    def hparams(self, key: str) -> dict[str, Hparam]:
         """Returns the fields and values that distinguish a trial's cell from others of its kind."""
         trial = self.trials[key]
         return {name: _shown(_value(trial, name)) for name in self._differing[trial.kind]}
@@ -143,7 +144,7 @@ def _value(trial: Trial, name: str) -> Any:
     return getattr(value, "name", value) if name == "source" else value
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: object) -> Hparam:
     """Returns the value in a type that TensorBoard accepts."""
     return value if isinstance(value, str | int | float | bool) else str(value)
 

@@ -6,13 +6,14 @@ Rows are on disk before the checkpoint that covers them, and `done.json` is writ
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from scaling.errors import UsageError
+from scaling.storage.contents import StudyFile
 from scaling.storage.files import atomic, read_json
 from scaling.storage.formats import read_versioned, write_versioned
 from scaling.storage.rows import number_in
@@ -106,14 +107,15 @@ class Store:
         profiles = (entry.get("profile") for entry in listed if isinstance(entry, dict))
         return sum(number_in(p, "gpu_hours") for p in profiles if isinstance(p, dict))
 
-    def update_study(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    def update_study(self, name: str, change: Callable[[StudyFile], Mapping[str, object]]) -> None:
         """Rewrites a study's `study.json`; raises UsageError if its format is newer."""
         path = self.study(name) / "study.json"
         path.parent.mkdir(exist_ok=True)
         there = read_versioned(path) or {}
         launches = there.get("launches")
         listed = [e for e in launches if isinstance(e, dict)] if isinstance(launches, list) else []
-        write_versioned(path, change({"study": name} | there | {"launches": listed}))
+        study = {"study": name} | there | {"launches": listed}
+        write_versioned(path, change(cast(StudyFile, study)))
 
     def check_writable(self) -> None:
         """Raises UsageError if the folder cannot be created or written."""

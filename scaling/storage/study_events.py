@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from scaling.storage import means
 from scaling.storage.dashboards import experiment, layout
 from scaling.storage.means import Curve
+from scaling.storage.rows import Row
+from scaling.storage.run_names import Hparam
 from scaling.storage.run_places import FindPath, RunPlaces, replacing
 from scaling.storage.store import Store
 from scaling.storage.tensorboard import Place, tag_of, write_rows
@@ -57,9 +58,8 @@ class StudyEvents:
         return self.places.of_trial(key)
 
     def begin(self) -> None:
-        """Writes the study's description before its first trial starts."""
+        """Makes the folders ready, before the first trial starts."""
         self.places.settle()
-        self.summary({}, {})
 
     def row(self, key: str) -> None:
         """Notes a new row of a trial, and rewrites its cell's mean if enough rows are new."""
@@ -77,7 +77,7 @@ class StudyEvents:
             self._write_paths()
 
     def finish(self) -> None:
-        """Writes all means and paths, and the events of trials that other studies have trained."""
+        """Writes the summary, all means and paths, and the events of other studies' trials."""
         for key in self.scheduled:
             place, rows = self.place(key), self._rows(key)
             if rows and not place.folder.exists():
@@ -85,6 +85,7 @@ class StudyEvents:
         for cell in self.cells:
             self._write_mean(cell)
         self._write_paths()
+        self.summary({}, {})
 
     def summary(self, text: Mapping[str, str], pictures: Mapping[str, bytes]) -> None:
         """Writes the study's description and results: texts by title and PNGs by name."""
@@ -116,7 +117,7 @@ class StudyEvents:
             self.expected[cell] = first.measurements * len(self.cells[cell])
         return self.expected[cell]
 
-    def _rows(self, key: str) -> list[dict[str, Any]]:
+    def _rows(self, key: str) -> list[Row]:
         rows = self.store.folder(key).rows()
         return [row for row in rows if row["epoch"] <= self.scheduled[key].epochs]
 
@@ -154,7 +155,7 @@ def _banded(scheduled: Mapping[str, Scheduled]) -> list[str]:
     return [name for name in means.BANDED if name not in without]
 
 
-def _columns_of_cells(places: RunPlaces) -> dict[str, list[Any]]:
+def _columns_of_cells(places: RunPlaces) -> dict[str, list[Hparam]]:
     """Returns the values that each hyperparameter of the cells takes."""
     cells = places.names.members.values()
     columns = _columns([places.names.hparams(keys[0]) for keys in cells])
@@ -163,7 +164,7 @@ def _columns_of_cells(places: RunPlaces) -> dict[str, list[Any]]:
     return columns
 
 
-def _columns(found: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def _columns(found: Sequence[Mapping[str, Hparam]]) -> dict[str, list[Hparam]]:
     """Returns the list of values found for each name."""
     names = dict.fromkeys(name for one in found for name in one)
     return {name: [one[name] for one in found if name in one] for name in names}

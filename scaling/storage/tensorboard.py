@@ -21,6 +21,9 @@ from tensorboard.plugins.hparams import summary_v2
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from scaling.storage.rows import Row
+from scaling.storage.run_names import Hparam
+
 HIDDEN = {"epoch", "parameters", "parameters_z", "parameters_rest", "d_z", "seconds",
           "train_images", "validation_images", "test_images", "drawn_from"}  # fmt: skip
 GROUPS = {  # group of a tag -> prefixes, or suffixes from "_", of its columns; first match wins
@@ -42,7 +45,7 @@ class Place:
     """Holds the folder of one trial's events, its values in the HParams tab, and its kind."""
 
     folder: Path
-    hparams: Mapping[str, Any] = field(default_factory=dict)
+    hparams: Mapping[str, Hparam] = field(default_factory=dict)
     kind: str = "vae"
 
 
@@ -109,7 +112,7 @@ class Events:
         start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
         self._write(step=step, session_log=start)
 
-    def hparams(self, values: Mapping[str, Any], group: str | None = None) -> None:
+    def hparams(self, values: Mapping[str, object], group: str | None = None) -> None:
         """Writes the run's values in the HParams tab.
 
         Runs of one `group`, by default those with equal values, form one line there.
@@ -130,7 +133,7 @@ class Events:
             self.described.add(tag)
         self._summary(step, value)
 
-    def row(self, row: Mapping[str, Any]) -> None:
+    def row(self, row: Row) -> None:
         """Writes the row's numbers at its epoch, under the tags of `tag_of`."""
         for name, value in row.items():
             if name not in HIDDEN and isinstance(value, int | float):
@@ -166,7 +169,7 @@ def _file_name() -> str:
     return f"events.out.tfevents.{time.time():.6f}.{os.getpid()}.{next(NUMBERS)}"
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(values: Mapping[str, object]) -> dict[str, Hparam]:
     return {n: v if isinstance(v, str | int | float | bool) else str(v) for n, v in values.items()}
 
 
@@ -185,7 +188,7 @@ def strip(images: np.ndarray, levels: int) -> bytes:
     return stream.getvalue()
 
 
-def write_rows(place: Place, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_rows(place: Place, rows: Iterable[Row]) -> None:
     """Writes the events of a trial that another study trained, from its rows."""
     with Events(place.folder, kind=place.kind) as events:
         events.hparams(place.hparams)

@@ -8,11 +8,13 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 from zipfile import BadZipFile
 
 from scaling.errors import UsageError
 from scaling.storage import checkpoints
+from scaling.storage.checkpoints import State
+from scaling.storage.contents import Done
 from scaling.storage.files import atomic
 from scaling.storage.formats import read_versioned, write_versioned
 from scaling.storage.rows import Row, append, are_epochs, parse_rows, read_bytes
@@ -90,15 +92,15 @@ class TrialFolder:
         """Adds arrays to `arrays.npz`, replacing those of the same name."""
         _merge_arrays(self.path / "arrays.npz", arrays)
 
-    def save_checkpoint(self, state: dict[str, Any]) -> bool:
+    def save_checkpoint(self, state: State) -> bool:
         """Saves the newest checkpoint; returns False, saving nothing, if one is later."""
         return checkpoints.save(self.path, state)
 
-    def keep_model(self, state: dict[str, Any]) -> None:
+    def keep_model(self, state: State) -> None:
         """Saves the model of the state's epoch for metrics or samples made later."""
         checkpoints.keep(self.path, state)
 
-    def load_checkpoints(self) -> Iterator[dict[str, Any]]:
+    def load_checkpoints(self) -> Iterator[State]:
         """Yields the readable checkpoints, the newest first."""
         return checkpoints.load(self.path)
 
@@ -120,12 +122,12 @@ class TrialFolder:
         if (self.done() or {}).get("state") == "failed":
             (self.path / "done.json").unlink()
 
-    def done(self) -> dict[str, Any] | None:
+    def done(self) -> Done | None:
         """Returns a valid `done.json`, else None; raises UsageError if its format is newer."""
         done = read_versioned(self.path / "done.json") or {}
         epoch = done.get("epoch")  # 0 of a trial that failed before its first row
         valid = type(epoch) is int and epoch >= 0 and done.get("state") in ("done", "failed")
-        return done if valid and are_epochs(done.get("rows", [])) else None
+        return cast(Done, done) if valid and are_epochs(done.get("rows", [])) else None
 
     def state(self, epochs: int) -> str:
         """Returns new, partial, done or failed, for a trial that is to run for `epochs` epochs.
@@ -139,7 +141,7 @@ class TrialFolder:
         return self.state_at(epochs, self.done(), rows[-1]["epoch"] if rows else 0, rows)
 
     def state_at(
-        self, epochs: int, done: Row | None, reached: int, rows: list[Row] | None = None
+        self, epochs: int, done: Done | None, reached: int, rows: list[Row] | None = None
     ) -> str:
         """Returns the state as `state` does, from a `done.json`, last epoch and rows as read."""
         if done and done["state"] == "failed":
@@ -162,7 +164,7 @@ def _write(path: Path, trial: Trial) -> None:
     write_versioned(path, made | ({"modules": modules} if modules else {}))
 
 
-def _lost(rows: list[Row], done: dict[str, Any], epochs: int) -> bool:
+def _lost(rows: list[Row], done: Done, epochs: int) -> bool:
     """Returns True if a row up to `epochs` that `done.json` lists is missing.
 
     Files of earlier versions list none.
@@ -177,7 +179,7 @@ def _describes(path: Path, trial: Trial) -> bool:
     return there is not None and there.get("kind") == trial.kind and _equal(there, trial)
 
 
-def _equal(values: Any, part: object) -> bool:
+def _equal(values: object, part: object) -> bool:
     """Returns True if a JSON object has the value of each field of a dataclass."""
     if not isinstance(values, dict):
         return False

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from scaling.errors import UsageError, did_you_mean, listed
-from scaling.trial.catalog import DATASETS
+from scaling.trial.catalog import DATASETS, VaeSettings
 from scaling.trial.extensions import HINT, UnknownName
 from scaling.trial.partition import Part, Partition
-from scaling.trial.validation import Validated
+from scaling.trial.validation import Changes, Fields, Validated
 
 
 class Drawn(Validated):
@@ -86,7 +86,7 @@ class BaseTrial(Drawn):
         first = None if self.replicate is None else 0
         return replace(self, seed=0, replicate=first)  # type: ignore[type-var]
 
-    def headline(self, changed: dict[str, Any]) -> dict[str, Any]:
+    def headline(self, changed: Fields) -> Fields:
         """Returns the fields that identify it among others.
 
         `changed` are its fields that are not at their default.
@@ -104,7 +104,7 @@ class BaseTrial(Drawn):
         """Returns the trial with the fields filled in that depend on the study's epochs and k."""
         return self
 
-    def replaced(self, outer: dict[str, Any], inner: dict[str, Any]) -> Self:
+    def replaced(self, outer: Changes, inner: Changes) -> Self:
         """Returns the trial with other values of fields; `inner` are fields of its source.
 
         Raises UsageError for `inner` fields of a kind without a source.
@@ -113,7 +113,7 @@ class BaseTrial(Drawn):
             raise UsageError(f"A {self.kind} trial has no source.")
         return replace(self, **outer)  # type: ignore[type-var]
 
-    def on_dataset(self, dataset: str, settings: dict[str, Any]) -> Self:
+    def on_dataset(self, dataset: str, settings: VaeSettings) -> Self:
         """Returns the trial on all images of another data set with those VAE settings."""
         return replace(self, dataset=dataset, train_size=None)  # type: ignore[type-var]
 

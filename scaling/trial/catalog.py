@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from tokenize import TokenError
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from zipfile import BadZipFile, ZipFile
 
 MULTIPLE = 4  # sides are padded to a multiple of this, because the networks halve them twice
@@ -25,15 +25,25 @@ UNREADABLE = (  # exceptions raised when a damaged npy or npz file is read
 )
 
 
+class VaeSettings(TypedDict, total=False):
+    """Holds the settings of a data set's VAE in Appendix B.1: fields of a VaeTrial."""
+
+    network: str
+    likelihood: str
+    mixtures: int
+    lr: float
+    batch: int
+
+
 @dataclass(frozen=True)
-class DatasetRow:
+class DatasetEntry:
     """Describes a data set: image shape, number of levels, and the settings of Appendix B.1."""
 
     channels: int
     side: int  # pixels, after zero-padding to a multiple of 4
     levels: int
     train_images: int
-    settings: dict[str, Any]
+    settings: VaeSettings
     official_test: int | None = None  # images in the official test set, if it has one
     undivided: int | None = None  # number of all images, if they are published as one set
     validation: int | None = None  # most images used for validation; None: a quarter of the rest
@@ -53,8 +63,8 @@ class DatasetRow:
         return self.train_images + (tested if self.official_test is None else self.official_test)
 
 
-FULLY_CONNECTED = {"network": "fully_connected", "lr": 1e-3, "batch": 100}
-RESIDUAL = {
+FULLY_CONNECTED: VaeSettings = {"network": "fully_connected", "lr": 1e-3, "batch": 100}
+RESIDUAL: VaeSettings = {
     "network": "residual",
     "likelihood": "mixture",
     "mixtures": 10,
@@ -62,22 +72,22 @@ RESIDUAL = {
     "batch": 100,
 }
 DATASETS = {
-    "digits": DatasetRow(
+    "digits": DatasetEntry(
         *(1, 8, 17, 1297, RESIDUAL | {"mixtures": 5, "lr": 3e-3, "batch": 30}),
         undivided=1797,
         validation=300,
         development=197,
     ),
-    "mnist": DatasetRow(1, 32, 2, 60_000, FULLY_CONNECTED | {"likelihood": "bernoulli"}, 10_000),
-    "fashion_mnist": DatasetRow(
+    "mnist": DatasetEntry(1, 32, 2, 60_000, FULLY_CONNECTED | {"likelihood": "bernoulli"}, 10_000),
+    "fashion_mnist": DatasetEntry(
         1, 32, 256, 60_000, FULLY_CONNECTED | {"likelihood": "gaussian"}, 10_000
     ),
-    "cifar10": DatasetRow(3, 32, 256, 50_000, RESIDUAL, 10_000),
+    "cifar10": DatasetEntry(3, 32, 256, 50_000, RESIDUAL, 10_000),
 }
 
 
 @dataclass(frozen=True)
-class LikelihoodRow:
+class LikelihoodEntry:
     """Describes the images that a likelihood models: levels, or also values between two levels."""
 
     # Whether noise and augmentation may stay unrounded; "on_request": only if the source says so.
@@ -86,23 +96,23 @@ class LikelihoodRow:
 
 
 LIKELIHOODS = {
-    "mixture": LikelihoodRow(),
-    "gaussian": LikelihoodRow(floats="always"),
-    "bernoulli": LikelihoodRow(floats="on_request", levels=2),
+    "mixture": LikelihoodEntry(),
+    "gaussian": LikelihoodEntry(floats="always"),
+    "bernoulli": LikelihoodEntry(floats="on_request", levels=2),
 }
 
 
-def likelihood_row(likelihood: str) -> LikelihoodRow:
+def likelihood_entry(likelihood: str) -> LikelihoodEntry:
     """Returns the images that a likelihood models; levels only, for an unlisted one of a user's."""
-    return LIKELIHOODS.get(likelihood, LikelihoodRow())
+    return LIKELIHOODS.get(likelihood, LikelihoodEntry())
 
 
-def images_of(dataset: str) -> DatasetRow:
+def images_of(dataset: str) -> DatasetEntry:
     """Returns the properties of a data set, or of the images in the npz file at that path.
 
     Only the headers of a file are read. They do not contain the number of levels, so 256 is
     assumed, even where loading later finds only zeros and ones. If the file is missing or cannot
-    be read, the row of CIFAR-10 is returned; loading the file then reports the reason.
+    be read, the entry of CIFAR-10 is returned; loading the file then reports the reason.
     """
     if dataset in DATASETS:
         return DATASETS[dataset]
@@ -113,7 +123,7 @@ def images_of(dataset: str) -> DatasetRow:
         return DATASETS["cifar10"]
     whole = {"official_test": test} if test else {"undivided": count}
     images = count if test else undivided(count)
-    return DatasetRow(channels, padded(side), 256, images, RESIDUAL, **whole)
+    return DatasetEntry(channels, padded(side), 256, images, RESIDUAL, **whole)
 
 
 def names_of(found: Sequence[str]) -> dict[str, str]:

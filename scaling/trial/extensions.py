@@ -8,13 +8,12 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from scaling.errors import UsageError, listed
 
@@ -75,7 +74,7 @@ def known(what: str, built_in: Iterable[str] = ()) -> set[str]:
     return {*built_in, *(key for names in dicts for key in names)}
 
 
-def needed(values: dict[str, Any]) -> dict[str, str]:
+def needed(values: Mapping[str, object]) -> dict[str, str]:
     """Returns the fields whose values a user's module defines, each with its --module word."""
     return {what: m.word for (what, name), m in ADDED.items() if values.get(what) == name}
 

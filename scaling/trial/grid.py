@@ -6,9 +6,10 @@ from dataclasses import fields
 from typing import Any
 
 from scaling.errors import UsageError, listed
-from scaling.trial.catalog import DATASETS, RESIDUAL
+from scaling.trial.catalog import DATASETS, RESIDUAL, VaeSettings
 from scaling.trial.keys import Kind, Trial
 from scaling.trial.vae import VaeTrial
+from scaling.trial.validation import Changes
 
 
 def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
@@ -31,7 +32,7 @@ def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
     return list(dict.fromkeys(made))
 
 
-def _replace(trial: Kind, changes: dict[str, Any]) -> Kind:
+def _replace(trial: Kind, changes: Changes) -> Kind:
     inner = {name[len("source.") :]: v for name, v in changes.items() if name.startswith("source.")}
     outer = {name: v for name, v in changes.items() if not name.startswith("source.")}
     unknown = set(outer) - {field.name for field in fields(trial)}
@@ -45,6 +46,7 @@ def on_dataset(trials: Iterable[Kind], dataset: str) -> list[Kind]:
 
     They take its network, likelihood, K, lr and batch.
     """
-    row = DATASETS.get(dataset)
-    settings = {"mixtures": VaeTrial.mixtures} | (row.settings if row else RESIDUAL)
+    entry = DATASETS.get(dataset)
+    settings: VaeSettings = {"mixtures": VaeTrial.mixtures}
+    settings |= entry.settings if entry else RESIDUAL
     return list(dict.fromkeys(trial.on_dataset(dataset, settings) for trial in trials))

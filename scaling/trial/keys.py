@@ -18,6 +18,7 @@ from scaling.trial.extensions import UnknownName
 from scaling.trial.source import Source
 from scaling.trial.two_sample import TwoSampleTrial
 from scaling.trial.vae import VaeTrial
+from scaling.trial.validation import Fields
 
 Trial = VaeTrial | DiffusionTrial | TwoSampleTrial
 Kind = TypeVar("Kind", VaeTrial, DiffusionTrial, TwoSampleTrial)
@@ -27,10 +28,10 @@ KINDS: dict[str, type[Trial]] = {
 
 # The defaults of fields that a later version removed, by kind; `source.NAME` is a field of the
 # source. A trial.json in which they have that value is read without them, and its key is the same.
-REMOVED: dict[str, dict[str, Any]] = {}
+REMOVED: dict[str, Fields] = {}
 
 
-def to_dict(trial: Trial) -> dict[str, Any]:
+def to_dict(trial: Trial) -> Fields:
     """Returns the JSON form of a trial, as in `trial.json`: its kind and every field.
 
     `trial.json` also contains `modules` if the trial needs modules of the user.
@@ -38,13 +39,13 @@ def to_dict(trial: Trial) -> dict[str, Any]:
     return {"kind": trial.kind} | _plain(trial)
 
 
-def _plain(part: Any) -> dict[str, Any]:
+def _plain(part: Any) -> Fields:
     """Returns the fields of a trial or a source: as `asdict`, of which most time is copies."""
     values = {field.name: getattr(part, field.name) for field in fields(part)}
     return {n: _plain(value) if isinstance(value, Source) else value for n, value in values.items()}
 
 
-def from_dict(values: dict[str, Any]) -> Trial:
+def from_dict(values: Fields) -> Trial:
     """Returns the trial that a `trial.json` describes.
 
     Raises UsageError for unknown kinds and fields.
@@ -67,14 +68,15 @@ def from_dict(values: dict[str, Any]) -> Trial:
         raise UnknownName(f"{unknown}: the trial was created with {words}. Add that.") from None
 
 
-def _without(values: dict[str, Any], name: str, default: object) -> dict[str, Any]:
+def _without(values: Fields, name: str, default: object) -> Fields:
     """Returns the values without a removed field.
 
     Raises UsageError if the field is not at its former default.
     """
     outer, _, inner = name.partition(".")
-    if inner and isinstance(values.get(outer), dict):
-        return values | {outer: _without(values[outer], inner, default)}
+    part = values.get(outer)
+    if inner and isinstance(part, dict):
+        return values | {outer: _without(part, inner, default)}
     if values.get(name, default) != default:
         raise UsageError(
             f"{name}={values[name]!r} is no longer supported; this version reads only {default!r}. "
@@ -119,14 +121,14 @@ def data_of(trial: Trial) -> Data:
     return trial.dataset, trial.binarised
 
 
-def headline(trial: Trial) -> dict[str, Any]:
+def headline(trial: Trial) -> Fields:
     """Returns the fields that identify a trial: its axes and those not at their default."""
     return trial.headline(_changed(trial))
 
 
-def _changed(trial: Any) -> dict[str, Any]:
+def _changed(trial: Any) -> Fields:
     """Returns the fields that differ from their default, also those inside a source."""
-    changed = {}
+    changed: Fields = {}
     for field in fields(trial):
         value = getattr(trial, field.name)
         if value != field.default:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scaling.errors import UsageError
-from scaling.trial.catalog import DatasetRow, undivided
+from scaling.trial.catalog import DatasetEntry, undivided
 
 Partition = Literal["train_and_test", "disjoint", "development"]
 Draws = Literal["random splits", "disjoint sets", "one set"]
@@ -42,74 +42,74 @@ class Sizes:
     draws: Draws
 
 
-def sizes(part: Part, row: DatasetRow, name: str = "the data set") -> Sizes:
-    """Returns the sizes of a part of the data set with the properties `row`.
+def sizes(part: Part, entry: DatasetEntry, name: str = "the data set") -> Sizes:
+    """Returns the sizes of a part of the data set with the properties `entry`.
 
     Raises UsageError, with the largest number that works, if there are not enough images.
     """
     if part.partition == "train_and_test":
-        return _train_and_test(part, row, name)
-    return _published(part, row, name) if row.official_test else _undivided(part, row, name)
+        return _train_and_test(part, entry, name)
+    return _published(part, entry, name) if entry.official_test else _undivided(part, entry, name)
 
 
-def _train_and_test(part: Part, row: DatasetRow, name: str) -> Sizes:
-    train = row.train_images if part.train_size is None else part.train_size
-    if row.official_test is not None:
-        _check(train, row.train_images, name)
-        whole = train == row.train_images
+def _train_and_test(part: Part, entry: DatasetEntry, name: str) -> Sizes:
+    train = entry.train_images if part.train_size is None else part.train_size
+    if entry.official_test is not None:
+        _check(train, entry.train_images, name)
+        whole = train == entry.train_images
         draws: Draws = "one set" if whole else "random splits"
-        return Sizes(train, 0, row.official_test, row.train_images, draws)
-    _check(train, row.all_images - 1, name)
-    return Sizes(train, 0, row.all_images - train, row.all_images, "random splits")
+        return Sizes(train, 0, entry.official_test, entry.train_images, draws)
+    _check(train, entry.all_images - 1, name)
+    return Sizes(train, 0, entry.all_images - train, entry.all_images, "random splits")
 
 
-def _undivided(part: Part, row: DatasetRow, name: str) -> Sizes:
+def _undivided(part: Part, entry: DatasetEntry, name: str) -> Sizes:
     """Divides a set without an official test set: random splits of what is not reserved."""
-    aside = row.development or max(4, row.all_images // SET_ASIDE)
+    aside = entry.development or max(4, entry.all_images // SET_ASIDE)
     if part.partition == "development":
         train = 3 * aside // 5 if part.train_size is None else part.train_size
         _check(train, aside - 2, f"the development part of {name}")
         return Sizes(train, (aside - train) // 2, aside - train - (aside - train) // 2, aside,
                      "random splits")  # fmt: skip
-    images = row.all_images - aside
+    images = entry.all_images - aside
     train = undivided(images) if part.train_size is None else part.train_size
     _check(train, images - 2, name)
     validation = max(1, (images - train) // 4)
-    validation = min(validation, row.validation or validation)
+    validation = min(validation, entry.validation or validation)
     return Sizes(train, validation, images - train - validation, images, "random splits")
 
 
-def _published(part: Part, row: DatasetRow, name: str) -> Sizes:
+def _published(part: Part, entry: DatasetEntry, name: str) -> Sizes:
     """Divides a set with an official test set, half of which is used for validation."""
-    assert row.official_test is not None
-    images, half = row.train_images, row.official_test // 2
+    assert entry.official_test is not None
+    images, half = entry.train_images, entry.official_test // 2
     most = images // SET_ASIDE
     if part.partition == "development":
         train = most if part.train_size is None else part.train_size
         _check(train, most, f"the development part of {name}")
-        return Sizes(train, most // 4, most // 4, aside(row, train), "random splits")
+        return Sizes(train, most // 4, most // 4, aside(entry, train), "random splits")
     if part.train_size in (None, images):
-        return Sizes(images, half, row.official_test - half, images, "one set")
+        return Sizes(images, half, entry.official_test - half, images, "one set")
     train = part.train_size or images
     _check(train, images, name)
-    count = (images - aside(row, train)) // train
+    count = (images - aside(entry, train)) // train
     if not count:
         raise UsageError(
             f"{name} has no {train} training images besides those reserved for development. "
             f"Leave --train-size out to train on all {images}, or give at most "
-            f"--train-size {images - aside(row, images)}."
+            f"--train-size {images - aside(entry, images)}."
         )
     if part.draw >= count:
         raise UsageError(
             f"{name} has only {count} disjoint sets of {train} images, too few for replicate "
             f"{part.draw}. Give --replicates 0-{count - 1}, or a smaller --train-size."
         )
-    return Sizes(train, half, row.official_test - half, images, "disjoint sets")
+    return Sizes(train, half, entry.official_test - half, images, "disjoint sets")
 
 
-def aside(row: DatasetRow, train: int) -> int:
+def aside(entry: DatasetEntry, train: int) -> int:
     """Returns how many training images of a published set are reserved for |D_train| = `train`."""
-    most = row.train_images // SET_ASIDE
+    most = entry.train_images // SET_ASIDE
     return min(train, most) + 2 * (most // 4)
 
 

@@ -1,10 +1,11 @@
 """Schedules trials: how long they are trained, when they are measured, whose samples they read."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePath
+from typing import Any
 
 from scaling.errors import UsageError
 from scaling.trial.catalog import images_of
@@ -13,6 +14,9 @@ from scaling.trial.keys import Trial, data_name, key
 from scaling.trial.own_files import identified
 from scaling.trial.partition import sizes
 
+# Settings of costly metrics with other than default values, by metric. Which settings there are
+# depends on the metric, whose class `Settings` checks them: so the type says nothing about them.
+MetricSettings = Mapping[str, Mapping[str, Any]]
 LONGEST_BETWEEN_ROWS = 50  # most epochs between two rows of a diffusion model
 
 

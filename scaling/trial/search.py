@@ -229,9 +229,7 @@ def _axes(point: Point) -> dict[str, list[object]]:
 
 def without_chance(trial: Kind) -> Kind:
     """Returns the trial without replicate, seed and split."""
-    plain: dict[str, Any] = {"replicate": None, "seed": 0, "split": 0}
-    known = type(trial).__dataclass_fields__
-    return replace(trial, **{name: plain[name] for name in CHANCE if name in known})
+    return replace(trial, replicate=None, seed=0, split=0)
 
 
 def check_free(ranges: Sequence[Range], given: Iterable[str]) -> None:

@@ -2,11 +2,11 @@
 
 import functools
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.bounds import Count, NotNegative, PositiveShare, Share, whole
-from scaling.trial.validation import Validated
+from scaling.trial.validation import Changes, Validated
 
 HALF = -1  # a value of mollify_epochs: half of the study's epochs, until their number is known
 SAMPLES = ("k", "pool", "diffusion_share", "pool_order", "mix")  # read only with samples
@@ -60,7 +60,7 @@ class Source(Validated):
                     f"Give that too, or leave {name} out."
                 )
 
-    def replaced(self, changes: dict[str, Any]) -> "Source":
+    def replaced(self, changes: Changes) -> "Source":
         """Returns the source with other fields; without samples, fields about them are ignored."""
         if changes.get("real_share", self.real_share) == 1:
             changes = {name: value for name, value in changes.items() if name not in SAMPLES}

@@ -1,15 +1,16 @@
 """Defines VaeTrial, a frozen dataclass that describes one VAE (Appendix B.1)."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from scaling.errors import UsageError
 from scaling.trial.base import BaseTrial, check_draw
 from scaling.trial.bounds import Count, NotNegative, Number, Positive
-from scaling.trial.catalog import LikelihoodRow, likelihood_row
+from scaling.trial.catalog import LikelihoodEntry, VaeSettings, likelihood_entry
 from scaling.trial.partition import Partition
 from scaling.trial.source import HALF, NORMAL, Source
 from scaling.trial.vae_checks import READ_WHERE, check_names, check_read, check_source
+from scaling.trial.validation import Changes, Fields
 
 FC_LATENTS = 16  # d_z of the fully-connected network at m_z = 1 (Table 3)
 BF16_FROM_SIDE = 32  # the same for all widths, so that a curve over widths has one precision
@@ -74,16 +75,16 @@ class VaeFields(BaseTrial):
         check_source(self)
 
     @property
-    def likelihood_row(self) -> LikelihoodRow:
+    def likelihood_entry(self) -> LikelihoodEntry:
         """Returns the images that its likelihood models."""
-        return likelihood_row(self.likelihood)
+        return likelihood_entry(self.likelihood)
 
     def stops(self, why: Literal["collapsed", "diverged"]) -> bool:
         """Returns True if it stops early for this reason."""
         return self.stop_when in (why, "either")
 
     def check_levels(self, levels: int) -> None:
-        taken = self.likelihood_row.levels
+        taken = self.likelihood_entry.levels
         if taken is not None and levels != taken:
             raise UsageError(
                 f"likelihood={self.likelihood} models images with {taken} levels, and "
@@ -138,8 +139,10 @@ class VaeTrial(VaeFields):
             return super().kin
         return replace(super().kin, source=replace(self.source, pool=None))
 
-    def headline(self, changed: dict[str, Any]) -> dict[str, Any]:
-        inside = {f"source.{name}": value for name, value in changed.pop("source", {}).items()}
+    def headline(self, changed: Fields) -> Fields:
+        source = changed.pop("source", None)
+        inner = source.items() if isinstance(source, dict) else ()
+        inside = {f"source.{name}": value for name, value in inner}
         axes = {name: getattr(self, name) for name in AXES}
         return axes | changed | inside | {"source": self.source.name}
 
@@ -160,10 +163,10 @@ class VaeTrial(VaeFields):
             source = replace(source, k=k)
         return self if source is self.source else replace(self, source=source)
 
-    def replaced(self, outer: dict[str, Any], inner: dict[str, Any]) -> Self:
+    def replaced(self, outer: Changes, inner: Changes) -> Self:
         if inner:
             source = outer.get("source", self.source)
-            outer = outer | {"source": source.replaced(inner)}
+            outer = {**outer, "source": source.replaced(inner)}
         unread = {
             name: getattr(VaeTrial, name)
             for name, (owner, readers) in READ_WHERE.items()
@@ -171,7 +174,7 @@ class VaeTrial(VaeFields):
         }
         return replace(self, **unread, **outer)
 
-    def on_dataset(self, dataset: str, settings: dict[str, Any]) -> Self:
+    def on_dataset(self, dataset: str, settings: VaeSettings) -> Self:
         return replace(self, dataset=dataset, train_size=None, **settings)
 
     def chunks_read(self, train_images: int) -> int:

@@ -67,7 +67,7 @@ def check_read(trial: Any) -> None:
 
 def check_source(trial: Any) -> None:
     """Raises UsageError if the likelihood cannot model the images that the source provides."""
-    on_request = trial.likelihood_row.floats == "on_request"
+    on_request = trial.likelihood_entry.floats == "on_request"
     if trial.source.keep_real and not on_request:
         raise UsageError(
             "source.keep_real=True is read by the likelihood bernoulli only, and this trial "

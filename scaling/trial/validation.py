@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields
 from types import NoneType, UnionType
@@ -10,6 +11,10 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, g
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.bounds import Bounds
 
+Fields = dict[str, object]  # values of a trial's fields by name; those of a source are such a dict
+# New values of some fields. Which fields there are depends on the class, which checks the values
+# when it is made: so the type says nothing about them.
+Changes = Mapping[str, Any]
 PLAIN = (str, int, float, bool, NoneType)  # types of values that are compared quickly
 
 
@@ -42,7 +47,7 @@ class Validated:
         return _fit(hints[name], _read(hints[name], text), name)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
+    def from_dict(cls, values: Fields) -> Self:
         """Returns the dataclass with the fields of its JSON form.
 
         Raises UsageError for unknown and for missing fields.

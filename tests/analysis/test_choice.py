@@ -155,6 +155,33 @@ def test_one_figure_shows_the_fixed_and_tuned_rates(both):
     assert set(figures.load("fig8", both)["lr"]) == {3e-3}  # figures of the paper have one rate
 
 
+def test_both_are_drawn_beside_another_source_and_validation_images(both, results):
+    """The best epoch is epoch 60, at which the path falls all the way: no curve joins the two."""
+    record = json.loads((both / "study.json").read_text())["rates"]
+    for name in ("fixed", "tuned"):
+        for key in list(record[name]):
+            folder = both.parent / "trials" / key
+            rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
+            last = rows[-1] | {"validation_elbo": -200.0}
+            early = last | {
+                "epoch": 60,
+                "test_elbo": last["test_elbo"] + 50,
+                "validation_elbo": -9.0,
+            }
+            (folder / "rows.jsonl").write_text(f"{json.dumps(early)}\n{json.dumps(last)}\n")
+    frame = figures.load("tuned", both)
+    table = figures.numbers("tuned", frame)
+    assert set(table["at"]) == {"last epochs", "best validation epoch"}
+    drawn = figures.draw("tuned", frame)
+    solid = [line for line in drawn.axes[0].lines if line.get_linestyle() == "-"]
+    dashed = [line for line in drawn.axes[0].lines if line.get_linestyle() == "--"]
+    for lines, less in ((solid, 0), (dashed, 50)):
+        assert [np.asarray(line.get_ydata()).tolist() for line in lines] == [
+            pytest.approx([y - less for y in truth.values()]) for truth in (PATH, TUNED)
+        ]  # fmt: skip
+    assert drawn.get_supxlabel().count("at the best validation epoch") == 2
+
+
 @pytest.mark.parametrize(("name", "said"), [("search", "--search"), ("tuned", "--lr-from")])
 def test_without_a_record_the_figures_say_what_to_type(study, name, said):
     with pytest.raises(ResultsError, match=said):

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.columns import COLUMNS
 from analysis.compact import compact
-from analysis.results import load, trials
+from analysis.results import Unmeasured, load, trials
 from analysis.trial_folder import ResultsError, read_rows, source_name
 from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial
 from scaling.trial.source import Source
@@ -229,3 +229,13 @@ def test_every_file_of_1000_trials_is_read_once(results, monkeypatch):
     rows = [path for path in opened if path.name == "rows.jsonl"]
     assert len(rows) == 1000
     assert max(opened.values()) == 1
+
+
+def test_trials_that_wait_are_not_copied_with_every_selection():
+    waiting = Unmeasured({"key": str(at), "kind": "vae"} for at in range(3))
+    frame = pd.DataFrame({"a": [1, 2, 3]})
+    frame.attrs = {"unmeasured": waiting}
+    assert frame[frame["a"] > 1].attrs["unmeasured"] is waiting
+    assert frame.copy().attrs == {
+        "unmeasured": [{"key": str(at), "kind": "vae"} for at in range(3)]
+    }

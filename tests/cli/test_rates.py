@@ -11,7 +11,7 @@ import pytest
 from scaling.cli.axes import override
 from scaling.cli.options import parser
 from scaling.cli.planned import identify
-from scaling.cli.selection import work_of
+from scaling.cli.selection import study_trials_of
 from scaling.errors import UsageError
 from scaling.storage.store import Store
 from scaling.trial import key
@@ -26,7 +26,7 @@ def planned(module, *words, preset="smoke"):
     options = parser("", module.PRESETS).parse_args(list(words))
     chosen = module.PRESETS[preset]
     asked = override(module.trials(chosen), options)
-    return work_of(options, chosen, asked, chosen.epochs, identify(options))
+    return study_trials_of(options, chosen, asked, chosen.epochs, identify(options))
 
 
 def fill(root, *words, state="done", validation=True):

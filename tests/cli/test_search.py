@@ -14,13 +14,14 @@ from scaling.cli import search as command
 from scaling.cli.axes import override
 from scaling.cli.options import parser
 from scaling.cli.planned import identify
-from scaling.cli.selection import work_of
+from scaling.cli.selection import study_trials_of
 from scaling.errors import UsageError
 from scaling.storage.store import Store
 from scaling.trial.halving import LOST
 from scaling.trial.schedule import Scheduled
 from studies.double_descent import PRESETS, trials
 from tests.made_up_training import Trained
+from tests.there import there
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("--m-z", "1", "--n-c", "2", "4", "--source", "normal")
@@ -31,7 +32,7 @@ def work(*words, preset="smoke", epochs=None):
     options = parser("", PRESETS).parse_args([*SMALL, *words])
     chosen = PRESETS[preset]
     asked = override(trials(chosen), options)
-    return work_of(options, chosen, asked, epochs or chosen.epochs, identify(options))
+    return study_trials_of(options, chosen, asked, epochs or chosen.epochs, identify(options))
 
 
 def study(*words, results):
@@ -211,7 +212,7 @@ def test_bad_input_is_refused_in_a_sentence(words, said):
 def test_an_axis_of_the_study_cannot_be_searched():
     chosen, options = PRESETS["smoke"], parser("", PRESETS).parse_args(["--search", "m_z=int:1:64"])
     with pytest.raises(UsageError, match="m_z already is an axis of this study"):
-        work_of(options, chosen, trials(chosen), 4, identify(options))
+        study_trials_of(options, chosen, trials(chosen), 4, identify(options))
 
 
 def test_bad_input_ends_before_anything_starts(tmp_path):
@@ -227,12 +228,12 @@ def test_without_validation_all_points_of_other_kinds_are_trained(tmp_path):
 
     preset = diffusion.PRESETS["smoke"]
     options = parser("", diffusion.PRESETS).parse_args([*LR, "--samples", "3"])
-    searching = work_of(options, preset, diffusion.trials(preset), 2, identify(options))
+    searching = study_trials_of(options, preset, diffusion.trials(preset), 2, identify(options))
     assert len({item.trial.lr for item in searching.now(Store(tmp_path))}) == 3
-    assert searching.record(Store(tmp_path))["search"]["chosen_by"] is None
+    assert there(searching.record(Store(tmp_path))["search"])["chosen_by"] is None
     options.halving = 3
     with pytest.raises(UsageError, match="a diffusion trial does not have"):
-        work_of(options, preset, diffusion.trials(preset), 2, identify(options))
+        study_trials_of(options, preset, diffusion.trials(preset), 2, identify(options))
 
 
 def test_costly_metrics_are_measured_only_of_points_that_reach_the_end():

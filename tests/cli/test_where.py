@@ -126,7 +126,7 @@ COMPARED = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)  # each reads the whole folder twice
 @given(conditions=st.lists(COMPARED, min_size=1, max_size=3))
 def test_conditions_select_what_a_slow_evaluation_selects(root, conditions):
     def meets(row, name, sign, text):

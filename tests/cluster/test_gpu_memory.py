@@ -21,7 +21,7 @@ def test_processes_of_all_shares_together_stay_within_the_gpu(parts, gigabytes):
     total = int(gigabytes * 2**30)
     taken = memory.fraction(1 / parts, total)
     assert 0 < taken <= 1
-    if parts > 1 and memory.ALLOCATOR_SHARE / parts * total > 2 * memory.CONTEXT_BYTES:
+    if parts > 1 and memory.ALLOCATOR_PART / parts * total > 2 * memory.CONTEXT_BYTES:
         assert parts * (taken * total + memory.CONTEXT_BYTES) <= total
 
 

@@ -1,5 +1,6 @@
 """The profile of a launch: how much of its time was training, measuring and other work."""
 
+import json
 import time
 from dataclasses import replace
 
@@ -7,7 +8,9 @@ import pytest
 
 from scaling.cluster.profile import Profile
 from scaling.runs.execute import Job, execute
+from scaling.storage.contents import StudyFile
 from scaling.storage.files import read_json
+from scaling.storage.provenance import LaunchEntry
 from scaling.storage.store import Store
 from scaling.trial import key
 from tests.there import there
@@ -56,7 +59,8 @@ def test_a_launch_without_trials_has_no_share(tmp_path):
     entry = Profile(Store(tmp_path), []).entry()
     assert entry["training"] == 0
     assert "outside_training" not in entry
-    study = {"launches": [{"argv": ["first"]}, {"argv": ["second"]}], "study": "any"}
+    launches: list[LaunchEntry] = [{"argv": ["first"]}, {"argv": ["second"]}]
+    study: StudyFile = {"launches": launches, "study": "any"}
     changed = Profile(Store(tmp_path), []).into(study)
     assert changed["launches"][0] == {"argv": ["first"]}
     assert changed["launches"][1]["profile"]["wall"] > 0
@@ -74,7 +78,7 @@ def test_an_interrupted_launch_has_a_profile(tmp_path, error):
     profile.entered = True
     with pytest.raises((KeyboardInterrupt, OSError)), profile.kept("study"):
         raise error
-    (launch,) = there(read_json(tmp_path / "study" / "study.json"))["launches"]
+    (launch,) = json.loads((tmp_path / "study" / "study.json").read_text())["launches"]
     assert launch["profile"]["wall"] > 0
 
 

@@ -30,11 +30,11 @@ def test_rows_of_a_running_trial_count_by_its_epochs(clock):
     shown = made({"a": 3.0, "b": 1.0})
     shown.start("a", "1 CPU")
     shown.start("b", "1 CPU")
-    assert shown.share == 0
+    assert shown.done_share == 0
     shown.row("a", 60)
-    assert shown.share == pytest.approx(0.75 * 0.6)
+    assert shown.done_share == pytest.approx(0.75 * 0.6)
     shown.end("a")
-    assert shown.share == pytest.approx(0.75)
+    assert shown.done_share == pytest.approx(0.75)
     assert shown.running == {"b"}
 
 
@@ -43,7 +43,7 @@ def test_epochs_before_the_launch_do_not_count(clock):
     shown = Progress([trial], stream=io.StringIO())
     shown.start("a", "")
     shown.row("a", 60)
-    assert shown.share == pytest.approx(0.5)
+    assert shown.done_share == pytest.approx(0.5)
 
 
 def test_the_time_left_starts_from_the_plan_and_disappears_at_the_end(clock):
@@ -61,9 +61,9 @@ def test_pools_and_metrics_count_as_work(clock):
     shown = made({"a": 1.0}, sampling={"pool p": 1.0})
     shown.start("a", "")
     shown.end("a")
-    assert shown.share == pytest.approx(0.5)
+    assert shown.done_share == pytest.approx(0.5)
     shown.under_way("pool p", 30, 60, "images")
-    assert shown.share == pytest.approx(0.75)
+    assert shown.done_share == pytest.approx(0.75)
     shown.under_way("metrics", 0, 4, "trials")
     assert shown.status().activity.left_seconds is None  # nothing is known yet
     clock["now"] = 60.0

@@ -22,10 +22,10 @@ def facts(half):
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda t: f"{t.dataset}-{t.network}")
 def test_counted_layers_equal_the_listed_ones(trial):
-    row = layers.images_of_trial(trial)
-    found, listed = counted.halves(trial, row), layers.halves(trial)
+    entry = layers.images_of_trial(trial)
+    found, listed = counted.halves(trial, entry), layers.halves(trial)
     assert [facts(half) for half in found] == [facts(half) for half in listed]
-    assert counted.width(trial, row) == layers.likelihood_width(trial, row)
+    assert counted.width(trial, entry) == layers.likelihood_width(trial, entry)
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda t: f"{t.dataset}-{t.network}")

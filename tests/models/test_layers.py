@@ -58,10 +58,10 @@ def listed(every):
 
 @pytest.mark.parametrize("trial", VAES, ids=lambda t: f"{t.dataset}-{t.network}-{t.likelihood}")
 def test_listed_layers_of_vaes_equal_those_of_the_networks(trial):
-    row = images_of_trial(trial)
-    vae = build(trial, row.channels, row.side, row.levels)
+    entry = images_of_trial(trial)
+    vae = build(trial, entry.channels, entry.side, entry.levels)
     encoder, decoder = halves(trial)
-    x = torch.zeros(1, row.channels, row.side, row.side)
+    x = torch.zeros(1, entry.channels, entry.side, entry.side)
     assert listed(encoder) == seen(vae.encoder, x)
     z = vae.encoder(x).chunk(2, 1)[0]
     assert listed(decoder) == seen(vae.decoder, z)
@@ -74,10 +74,10 @@ def test_listed_layers_of_vaes_equal_those_of_the_networks(trial):
 @pytest.mark.parametrize(("stages", "side"), [(4, 32), (2, 8), (3, 12)])
 def test_listed_layers_of_the_classifier_equal_those_of_the_network(stages, side):
     trial = TwoSampleTrial("digits", stages=stages, channels=4)
-    row = replace(images_of_trial(trial), side=side)
-    network = resnet.build(row.channels, side, stages, trial.channels)
-    found = seen(network, torch.zeros(1, row.channels, side, side))
-    assert sorted(listed(layers(trial, row))) == sorted(found)
+    entry = replace(images_of_trial(trial), side=side)
+    network = resnet.build(entry.channels, side, stages, trial.channels)
+    found = seen(network, torch.zeros(1, entry.channels, side, side))
+    assert sorted(listed(layers(trial, entry))) == sorted(found)
 
 
 @pytest.mark.parametrize("trial", [
@@ -85,10 +85,10 @@ def test_listed_layers_of_the_classifier_equal_those_of_the_network(stages, side
     DiffusionTrial("mnist", channels=8, multipliers=(1, 2, 2), blocks=2, attention=(8, 16)),
 ])  # fmt: skip
 def test_listed_layers_of_the_u_net_equal_those_of_the_network(trial):
-    row = images_of_trial(trial)
+    entry = images_of_trial(trial)
     options = trial.channels, trial.multipliers, trial.blocks, trial.attention
-    network = UNet(row.channels, *options, side=row.side)
-    found = seen(network, torch.zeros(1, row.channels, row.side, row.side), torch.ones(1))
+    network = UNet(entry.channels, *options, side=entry.side)
+    found = seen(network, torch.zeros(1, entry.channels, entry.side, entry.side), torch.ones(1))
     assert sorted(listed(layers(trial))) == sorted(found)
 
 
@@ -114,9 +114,9 @@ def test_the_number_of_logistics_of_an_image():
 
 
 def test_the_number_of_outputs_per_pixel():
-    row = images_of_trial(VAES[0])
-    assert likelihood_width(VAES[0], row) == 100
-    assert likelihood_width(replace(VAES[0], likelihood="gaussian"), row) == 3
+    entry = images_of_trial(VAES[0])
+    assert likelihood_width(VAES[0], entry) == 100
+    assert likelihood_width(replace(VAES[0], likelihood="gaussian"), entry) == 3
     assert likelihood_width(VAES[2], images_of_trial(VAES[2])) == 15
 
 

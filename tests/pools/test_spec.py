@@ -77,7 +77,7 @@ def test_the_printed_command_names_a_results_folder_other_than_the_default(tmp_p
     assert pool_command(here, "grow", "p") == "scaling-vae pool grow p"
     there = f"--results '{tmp_path}/my files'"
     assert pool_command(elsewhere, "grow", "p") == f"scaling-vae pool grow p {there}"
-    assert SPEC.how_to_mend(4, here) == "Type: scaling-vae pool grow p --k 4"
-    assert IMPORTED.how_to_mend(4, here) == (
+    assert SPEC.how_to_get_chunks(4, here) == "Type: scaling-vae pool grow p --k 4"
+    assert IMPORTED.how_to_get_chunks(4, here) == (
         "Import enough images: scaling-vae pool import FILE --name theirs"
     )

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ class Study:
         self.store.folder(name).finish(EPOCHS)
 
     def plan(self, launch="x"):
-        rows = [{"key": name, "hours": 0.5, "memory_bytes": 7} for name in self.trials]
+        rows: Any = [{"key": name, "hours": 0.5, "memory_bytes": 7} for name in self.trials]
         notes = Notes(self.store.study("s"), launch)
         notes.plan(listed(self.trials, self.epochs).values(), {"trials": rows}, width=2)
         return notes

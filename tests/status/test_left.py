@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.status.left import PRIOR_SECONDS, Share, TimeLeft, duration
+from scaling.status.left import PRIOR_SECONDS, DoneShare, TimeLeft, duration
 
 HOUR = 3600.0
 
@@ -54,7 +54,7 @@ def test_the_time_left_is_never_negative(hours, parts, elapsed, width):
 )
 def test_the_share_of_finished_work_equals_the_slow_sum(hours, news):
     """They agree after each report; work that was not planned is ignored."""
-    share, parts = Share(hours, {}), dict.fromkeys(hours, 0.0)
+    share, parts = DoneShare(hours, {}), dict.fromkeys(hours, 0.0)
     for name, part in news:
         share.note(name, part)
         parts[name] = min(1.0, max(0.0, part))

@@ -39,6 +39,32 @@ def test_kept_models_and_the_newest_state_are_both_there(folder):
     assert checkpoints.at(folder.path, 7) is None
 
 
+@pytest.mark.parametrize("epoch", [0, 1, 255, 256, 65535, 65536, 2**31 - 1, 2**31, 2**40])
+def test_epochs_equal_those_of_the_loaded_states(folder, epoch, monkeypatch):
+    """Files are scanned and not loaded, because a launch reads the epochs of thousands of trials."""
+    for saved in (state(epoch) | {"seconds": 1.5}, {"weights": torch.ones(2)} | state(epoch + 1)):
+        checkpoints._write(folder.path / ".new.pt", saved)
+        checkpoints.put_newest(folder.path, folder.path / ".new.pt")
+    assert checkpoints.epochs(folder.path) == [epoch, epoch + 1]
+    (folder.path / checkpoints.NEWEST).unlink()
+    monkeypatch.setattr(checkpoints, "_read", lambda path: pytest.fail("loaded"))
+    assert checkpoints.epochs(folder.path) == [epoch]
+
+
+@pytest.mark.parametrize("at", [0.02, 0.3, 0.6, 0.9])
+def test_epochs_of_damaged_checkpoints_are_never_made_up(folder, at):
+    folder.save_checkpoint(state(7) | {"big": torch.zeros(1000)})
+    newest = folder.path / "checkpoint.pt"
+    content = newest.read_bytes()
+    for damaged in (content[: int(at * len(content))], content[int(at * len(content)) :]):
+        newest.write_bytes(damaged)
+        assert checkpoints.epochs(folder.path) in ([], [7])
+    torn = bytearray(content)
+    torn[content.index(b"epoch") + 7] ^= 3  # within the pickle, so its checksum is wrong
+    newest.write_bytes(torn)
+    assert checkpoints.epochs(folder.path) == [s["epoch"] for s in folder.load_checkpoints()]
+
+
 def test_the_newest_checkpoint_is_loaded_first(folder):
     for epoch in (1, 2, 3):
         assert folder.save_checkpoint(state(epoch))

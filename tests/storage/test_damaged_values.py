@@ -30,11 +30,21 @@ VALUES: list[Any] = [
     [[]],
     {"a": {}},
 ]
-ROW = {"epoch": 2, "test_elbo": -9.0, "seconds": 1.0}
-DONE = {"state": "done", "epoch": 2, "device": "cpu", "profile": {"measuring": 1.0}}
-STUDY = {"study": "s", "launches": [{"profile": {"gpu_hours": 2.0}}],
+ROW: dict[str, object] = {"epoch": 2, "test_elbo": -9.0, "seconds": 1.0}
+DONE: dict[str, object] = {
+    "state": "done",
+    "epoch": 2,
+    "device": "cpu",
+    "profile": {"measuring": 1.0},
+}
+STUDY: dict[str, object] = {"study": "s", "launches": [{"profile": {"gpu_hours": 2.0}}],
          "trials": {key(GOOD): {"epochs": 2}, key(BAD): {"epochs": 2}}}  # fmt: skip
-FILES = {"trial.json": to_dict(BAD), "done.json": DONE, "rows.jsonl": ROW, "study.json": STUDY}
+FILES: dict[str, dict[str, object]] = {
+    "trial.json": to_dict(BAD),
+    "done.json": DONE,
+    "rows.jsonl": ROW,
+    "study.json": STUDY,
+}
 
 TRIED = {"trial.json": ("kind", "dataset", "m_z", "lr", "source")}  # some of its many fields
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,8 @@ def quick(monkeypatch):
 def elsewhere(path, **changes):
     """Writes the lock of a process in another container or on another host."""
     made = Lock(path)
-    made.holder |= {"host": "elsewhere", "pid": os.getpid(), **changes}
+    holder: Any = made.holder
+    holder |= {"host": "elsewhere", "pid": os.getpid(), **changes}
     path.write_bytes(made.content())
     return made
 

@@ -1,7 +1,7 @@
 """Grids of trials, their keys, and how text becomes the values of fields."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import pytest
@@ -97,7 +97,7 @@ def test_trials_survive_json(real_share, k, augment, mollify_epochs):
 )
 def test_analysis_and_scaling_give_sources_the_same_names(source):
     trial = replace(BASE, source=source, likelihood="bernoulli")
-    assert source_name(to_dict(trial)["source"]) == source.name
+    assert source_name(asdict(trial.source)) == source.name
 
 
 def test_grid_is_a_product_without_duplicates():

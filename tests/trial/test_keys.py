@@ -30,8 +30,8 @@ def test_the_json_form_has_every_field_also_of_nested_values(trial):
 
 def test_a_removed_field_at_its_default_is_ignored(monkeypatch):
     monkeypatch.setattr(keys, "REMOVED", REMOVED)
-    values = to_dict(TRIAL) | {"old_option": 3}
-    values["source"] |= {"old_option": "no"}
+    source = asdict(TRIAL.source) | {"old_option": "no"}
+    values = to_dict(TRIAL) | {"old_option": 3, "source": source}
     assert from_dict(values) == TRIAL
     assert key(from_dict(values)) == key(TRIAL)
     assert from_dict(to_dict(TRIAL)) == TRIAL  # the JSON form lacks them
@@ -43,8 +43,7 @@ def test_a_removed_field_at_its_default_is_ignored(monkeypatch):
 ])  # fmt: skip
 def test_a_removed_field_at_another_value_is_refused(monkeypatch, outer, inner, message):
     monkeypatch.setattr(keys, "REMOVED", REMOVED)
-    values = to_dict(TRIAL) | outer
-    values["source"] |= inner
+    values = to_dict(TRIAL) | outer | {"source": asdict(TRIAL.source) | inner}
     with pytest.raises(UsageError, match=message):
         from_dict(values)
 

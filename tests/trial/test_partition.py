@@ -3,7 +3,7 @@
 import pytest
 
 from scaling.errors import UsageError
-from scaling.trial.catalog import DATASETS, DatasetRow
+from scaling.trial.catalog import DATASETS, DatasetEntry
 from scaling.trial.partition import Part, sizes
 
 DIGITS, MNIST = DATASETS["digits"], DATASETS["mnist"]
@@ -64,7 +64,7 @@ def test_the_advised_train_size_works():
 
 
 def test_an_own_file_without_a_test_set_sets_a_tenth_aside():
-    found = sizes(Part(None, 0, "disjoint"), DatasetRow(1, 8, 256, 80, {}, undivided=100))
+    found = sizes(Part(None, 0, "disjoint"), DatasetEntry(1, 8, 256, 80, {}, undivided=100))
     assert (found.train, found.validation, found.test) == (72, 4, 14)
 
 

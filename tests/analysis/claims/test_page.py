@@ -21,8 +21,12 @@ def digits():
     return results.load(DIGITS)
 
 
-def test_text_has_the_counts_first_and_a_line_per_claim(digits):
-    found = ledger(digits)
+@pytest.fixture(scope="module")
+def found(digits):
+    return ledger(digits)
+
+
+def test_text_has_the_counts_first_and_a_line_per_claim(found):
     lines = text(found).splitlines()
     counts = found.loc[found["data"] == PAPERS, "verdict"].value_counts()
     known = "   ".join(f"{v} {counts.get(v, 0)}" for v in VERDICTS)
@@ -42,8 +46,7 @@ def test_text_has_the_counts_first_and_a_line_per_claim(digits):
     assert max(map(len, text(found, long=True).splitlines())) <= 100
 
 
-def test_the_text_can_be_limited_to_some_verdicts(digits, capsys):
-    found = ledger(digits)
+def test_the_text_can_be_limited_to_some_verdicts(found):
     assert set(only(found, ["holds", "undecided"])["verdict"]) == {HOLDS, UNDECIDED}
     assert only(found, []).equals(found)
     lines = text(found, only(found, ["not-run"])).splitlines()

@@ -1,18 +1,19 @@
 """Represents the trials of a study's command: a fixed list, or one that depends on results."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scaling.trial import Trial
 from scaling.trial.schedule import Scheduled
 
 if TYPE_CHECKING:
+    from scaling.storage.contents import Record
     from scaling.storage.store import Store
 
 MakeSchedule = Callable[[Sequence[Trial]], list[Scheduled]]  # fills in pools and epochs
 
 
-class Work:
+class StudyTrials:
     """Holds the trials of a study; subclasses decide some of them by results on disk."""
 
     def __init__(self, trials: Sequence[Trial], make: MakeSchedule) -> None:
@@ -27,7 +28,7 @@ class Work:
         """Returns the trials as a plan counts them, with assumptions for undecided ones."""
         return self.now(store)
 
-    def record(self, store: "Store") -> dict[str, Any]:
+    def record(self, store: "Store") -> "Record":
         """Returns the fields that study.json stores besides the trials; None for absent ones."""
         return {"search": None, "rates": None}
 

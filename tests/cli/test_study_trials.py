@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from scaling.cli.work import Work
+from scaling.cli.study_trials import StudyTrials
 from scaling.presets import DIGITS_EDM
 from scaling.storage.store import Store
 from scaling.trial import DMAAPX, VaeTrial, grid, key
@@ -16,14 +16,19 @@ BASE = VaeTrial("digits", train_size=300, partition="disjoint")
 
 def test_now_expected_and_scheduled_are_the_same_trials(tmp_path):
     trials = grid(BASE, seed=[0, 1])
-    work, store = Work(trials, MAKE), Store(tmp_path)
-    assert work.now(store) == work.expected(store) == work.scheduled == MAKE(trials)
-    assert work.record(store) == {"search": None, "rates": None}
-    assert work.notes() == []
+    study_trials, store = StudyTrials(trials, MAKE), Store(tmp_path)
+    assert (
+        study_trials.now(store)
+        == study_trials.expected(store)
+        == study_trials.scheduled
+        == MAKE(trials)
+    )
+    assert study_trials.record(store) == {"search": None, "rates": None}
+    assert study_trials.notes() == []
 
 
 def test_a_key_is_that_of_the_trial_with_its_pool_filled_in():
     reader = replace(BASE, source=DMAAPX)
-    work = Work([reader], MAKE)
-    assert work.key(reader) == work.scheduled[-1].key != key(reader)
-    assert work.key(BASE) == key(BASE)
+    study_trials = StudyTrials([reader], MAKE)
+    assert study_trials.key(reader) == study_trials.scheduled[-1].key != key(reader)
+    assert study_trials.key(BASE) == key(BASE)
