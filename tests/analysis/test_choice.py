@@ -155,7 +155,7 @@ def test_one_figure_shows_the_fixed_and_tuned_rates(both):
     assert set(figures.load("fig8", both)["lr"]) == {3e-3}  # figures of the paper have one rate
 
 
-def test_both_are_drawn_beside_another_source_and_validation_images(both, results):
+def test_both_rates_are_drawn_with_another_source_and_best_epochs(both, results):
     """The best epoch is epoch 60, at which the path falls all the way: no curve joins the two."""
     record = json.loads((both / "study.json").read_text())["rates"]
     for name in ("fixed", "tuned"):

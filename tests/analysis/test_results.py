@@ -231,7 +231,7 @@ def test_every_file_of_1000_trials_is_read_once(results, monkeypatch):
     assert max(opened.values()) == 1
 
 
-def test_trials_that_wait_are_not_copied_with_every_selection():
+def test_waiting_trials_are_not_copied_with_every_selection():
     waiting = Unmeasured({"key": str(at), "kind": "vae"} for at in range(3))
     frame = pd.DataFrame({"a": [1, 2, 3]})
     frame.attrs = {"unmeasured": waiting}

@@ -43,7 +43,7 @@ def test_a_row_has_the_flops_of_all_steps_so_far(trial, monkeypatch):
 
 
 def test_flops_are_those_of_the_loaded_images(tiny, trial):
-    """The count depends on the shape of the images, not on the catalog's row of the name."""
+    """The count depends on the shape of the images, not on the catalog's entry of the name."""
     run = make_run(trial, tiny, Job(1, 1), None)
     (row,) = run
     side = tiny.side

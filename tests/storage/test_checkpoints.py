@@ -41,7 +41,7 @@ def test_kept_models_and_the_newest_state_are_both_there(folder):
 
 @pytest.mark.parametrize("epoch", [0, 1, 255, 256, 65535, 65536, 2**31 - 1, 2**31, 2**40])
 def test_epochs_equal_those_of_the_loaded_states(folder, epoch, monkeypatch):
-    """Files are scanned and not loaded, because a launch reads the epochs of thousands of trials."""
+    """Files are scanned, not loaded, because a launch reads thousands of them."""
     for saved in (state(epoch) | {"seconds": 1.5}, {"weights": torch.ones(2)} | state(epoch + 1)):
         checkpoints._write(folder.path / ".new.pt", saved)
         checkpoints.put_newest(folder.path, folder.path / ".new.pt")
@@ -52,7 +52,7 @@ def test_epochs_equal_those_of_the_loaded_states(folder, epoch, monkeypatch):
 
 
 @pytest.mark.parametrize("at", [0.02, 0.3, 0.6, 0.9])
-def test_epochs_of_damaged_checkpoints_are_never_made_up(folder, at):
+def test_a_damaged_checkpoint_never_has_a_wrong_epoch(folder, at):
     folder.save_checkpoint(state(7) | {"big": torch.zeros(1000)})
     newest = folder.path / "checkpoint.pt"
     content = newest.read_bytes()

@@ -1,4 +1,4 @@
-"""The catalog's row of a user's file, read from its headers, compared with the loaded images."""
+"""The catalog's entry of a user's file, read from its headers, and the loaded images."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from tests.small_npz import COLOUR, GREY, jpeg, jpegs, save
         jpegs([jpeg(image) for image in COLOUR]),
     ],
 )
-def test_a_row_says_what_is_loaded(tmp_path, arrays):
+def test_an_entry_agrees_with_the_loaded_images(tmp_path, arrays):
     path = str(save(tmp_path, **arrays))
     row, dataset = images_of_trial(VaeTrial(path)), load(path)
     assert dataset.train.shape == (row.train_images, row.channels, row.side, row.side)
@@ -45,6 +45,6 @@ def test_a_file_that_cannot_be_read_is_planned_as_cifar10(tmp_path):
             load(path)
 
 
-def test_named_data_sets_have_their_row():
+def test_named_data_sets_have_their_entries():
     for name, row in shapes.DATASETS.items():
         assert shapes.images_of(name) is row
