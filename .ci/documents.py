@@ -24,7 +24,7 @@ BLOCK = re.compile(
 )
 SHELL = {"", "sh", "bash"}
 OUTPUT = {"text", "json"}
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several threads wait for each other on a busy machine
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # on a busy machine several threads wait for each other
 
 
 class Block(NamedTuple):

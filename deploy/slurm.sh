@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# A Ray cluster over the nodes of one Slurm job, and a study on it. From a folder that all nodes see:
+# Starts a Ray cluster on the nodes of a Slurm job, and a study on it. From a folder that all nodes see:
 #
 #   sbatch --nodes=4 deploy/slurm.sh double_descent --preset cifar10 --results "$PWD/results"
 #
-# Everything behind the script's name goes to `scaling-vae study`. Shortly before the time limit Slurm
-# sends SIGTERM to this script, which stops the study cleanly; the same command goes on later.
-# VENV is the environment's folder, on all nodes at the same place (default: .venv here).
+# All words after the script's name are passed to `scaling-vae study`. Shortly before the time limit Slurm
+# sends SIGTERM to this script, which stops the study cleanly; the same command continues it.
+# VENV is the environment's folder, which has the same path on all nodes (default: .venv here).
 # Was it run? On no Slurm cluster. Its flow (start, waiting, signals, exit code) is tested with
 # stand-ins for srun and scontrol, shellcheck finds nothing, and its Ray commands were parsed by Ray.
 #SBATCH --job-name=scaling-vae
@@ -30,14 +30,14 @@ fi
 nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
 mapfile -t nodes <<<"$nodes"
 head=${nodes[0]}
-port=$((20000 + SLURM_JOB_ID % 10000)) # jobs that share a node do not meet
+port=$((20000 + SLURM_JOB_ID % 10000)) # so that jobs on one node use different ports
 cpus=${SLURM_CPUS_PER_TASK:-1}
 
-# One token for the nodes of this job: on a shared machine, others reach Ray's ports too.
+# One token for the nodes of this job, because on a shared machine others can reach Ray's ports.
 RAY_AUTH_TOKEN=$(python3 -c 'import secrets; print(secrets.token_hex(32))')
 export RAY_AUTH_TOKEN RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
 
-ray_on() { # NODE WORDS...: Ray's processes there, until the job ends
+ray_on() { # NODE WORDS...: runs Ray on that node until the job ends
   local node=$1
   shift
   srun --nodes=1 --ntasks=1 --overlap --nodelist="$node" \
@@ -70,13 +70,13 @@ done
 for node in "${nodes[@]:1}"; do
   ray_on "$node" --address="$head:$port"
 done
-sleep "${JOIN_SECONDS:-20}" # those that come later take their part all the same
+sleep "${JOIN_SECONDS:-20}" # nodes that join later are used too
 
 scaling-vae study "$@" --address "$head:$port" &
 study=$!
 code=0
 wait "$study" || code=$?
-if [[ -n $interrupted ]]; then # the signal ended the wait, not the study; bash keeps its code
+if [[ -n $interrupted ]]; then # the signal ended the wait, not the study, whose code bash keeps
   code=0
   wait "$study" || code=$?
 fi

@@ -20,7 +20,7 @@ from scaling.trial import VaeTrial, grid
 
 @dataclass(frozen=True, kw_only=True)
 class Axes(Preset):
-    """What the presets of this study have beside those of every study."""
+    """Adds the axes of this study to a preset."""
 
     base: VaeTrial
     m_z: tuple[int, ...] = (1, 16)
@@ -34,12 +34,12 @@ PRESETS = {
 
 
 def trials(preset: Axes) -> list[VaeTrial]:
-    """Every m_z with every weight decay, all replicates, under normal training."""
+    """Returns every m_z with every weight decay, all replicates, under normal training."""
     return grid(preset.base, m_z=preset.m_z, weight_decay=preset.weight_decay, **preset.chance())
 
 
 def report(study: Path) -> Sequence[str]:
-    """The mean generalization gap of each cell at the last epoch, as lines for the console."""
+    """Returns lines with each cell's mean generalization gap at the last epoch."""
     from analysis.results import load  # here, so that --help and --dry-run start without pandas
 
     frame = load(study)

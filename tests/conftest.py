@@ -1,6 +1,7 @@
 """Provides small data and trials for all tests, and schedules tests that start Ray."""
 
 import fcntl
+import io
 import os
 import tempfile
 from dataclasses import replace
@@ -81,6 +82,14 @@ def trial() -> VaeTrial:
 def timeless(row):
     """Returns the row without the columns that depend on the clock."""
     return {name: value for name, value in row.items() if name not in ("seconds", "images_per_s")}
+
+
+def reload(state):
+    """Saves and loads a state as a checkpoint does."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(0)
+    return torch.load(buffer, weights_only=True)
 
 
 def assert_same_state(left, right):

@@ -1,4 +1,4 @@
-"""`scaling-vae WORD` and `python -m scaling WORD`: every word, listed and run."""
+"""`scaling-vae WORD` and `python -m scaling WORD`: every word is listed and runs."""
 
 import subprocess
 import sys
@@ -26,8 +26,8 @@ def test_help_lists_every_word_with_a_line_each():
     done = run("--help")
     assert done.returncode == 0, done.stderr
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line[:4] == "    "]
-    told = {line[0]: line[1] for line in lines if len(line) == 2}
-    assert told.keys() == {
+    listed = {line[0]: line[1] for line in lines if len(line) == 2}
+    assert listed.keys() == {
         "study",
         "evaluate",
         "status",
@@ -38,11 +38,11 @@ def test_help_lists_every_word_with_a_line_each():
         *figures.names(),
         *WORDS,
     }
-    assert told["fig8"].startswith("Figure 8: negative test ELBO")
+    assert listed["fig8"].startswith("Figure 8: negative test ELBO")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["study", "--help"]])
-def test_words_are_listed_without_what_is_heavy(words):
+def test_words_are_listed_without_loading_heavy_packages(words):
     script = (
         "import sys\nfrom scaling.__main__ import main\n"
         "try: main()\nexcept SystemExit as stop: assert not stop.code\n"
@@ -71,7 +71,7 @@ def test_a_study_is_the_file_of_its_name(words, tmp_path):
     assert ours.returncode == theirs.returncode == 0, ours.stderr + theirs.stderr
 
 
-def test_without_a_name_the_studies_are_listed():
+def test_without_a_name_the_available_studies_are_listed():
     done = run("study")
     assert done.returncode == 2
     assert done.stderr.startswith("Error: study needs a name. Type one of these:")
@@ -79,7 +79,7 @@ def test_without_a_name_the_studies_are_listed():
     assert listed == studies.names() == sorted(figures.STUDIES)
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["study", "nix"], "Error: Unknown study 'nix'. Known: data_scaling, data_sources, "),
     (["study", "../tests/conftest"], "Error: Unknown study '../tests/conftest'. Known: "),
     (["fig99"], "Error: 'fig99' is not a word of scaling-vae. Did you mean 'fig9'"),
@@ -87,10 +87,10 @@ def test_without_a_name_the_studies_are_listed():
     (["evaluate"], "Error: The following arguments are required: --metric."),
     (["study", "smoothness", "--sed", "1"], "Error: Unrecognized arguments: --sed 1."),
 ])  # fmt: skip
-def test_wrong_words_list_the_right_ones(words, told):
+def test_wrong_words_list_the_right_ones(words, message):
     done = run(*words)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(told) and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(message) and done.stderr.count("\n") == 1
 
 
 def test_words_of_analysis_are_forwarded(tmp_path):
@@ -105,7 +105,7 @@ def test_words_of_analysis_are_forwarded(tmp_path):
     assert ours.stdout == theirs.stdout != ""
 
 
-def test_errors_of_analysis_tell_the_program_that_was_typed(monkeypatch):
+def test_errors_of_analysis_name_the_program_that_was_typed(monkeypatch):
     words = ("report", "--results", Path("my results"))
     monkeypatch.setattr(sys, "argv", ["/bin/scaling-vae", "fig8"])
     assert command(*words) == "scaling-vae report --results 'my results'"

@@ -1,4 +1,4 @@
-"""Wrong names: the nearest right one is told first, and the right ones are listed."""
+"""Errors for wrong names suggest the nearest right one and list the known ones."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from scaling.trial import VaeTrial, parse_source
 from studies.double_descent import PRESETS
 
 
-@pytest.mark.parametrize(("wrong", "names", "told"), [
+@pytest.mark.parametrize(("wrong", "names", "message"), [
     ("mz", ["n_c", "m_z", "seed"], "Did you mean 'm_z'? "),
     ("M_Z", ["n_c", "m_z"], "Did you mean 'm_z'? "),
     ("=>", ["==", ">=", "<="], "Did you mean '>='? "),
@@ -21,8 +21,8 @@ from studies.double_descent import PRESETS
     ("weather", [], ""),
 ])  # fmt: skip
 @pytest.mark.parametrize("module", [errors, suggest])
-def test_the_nearest_comes_first(module, wrong, names, told):
-    assert module.did_you_mean(wrong, names) == told
+def test_the_nearest_name_is_suggested_first(module, wrong, names, message):
+    assert module.did_you_mean(wrong, names) == message
 
 
 def study(*words):
@@ -30,7 +30,7 @@ def study(*words):
     return options.preset_of(made, PRESETS)
 
 
-@pytest.mark.parametrize(("work", "told"), [
+@pytest.mark.parametrize(("work", "message"), [
     (lambda: study("--presett", "x"), "--presett x. Did you mean '--preset'.*Known flags: --addr"),
     (lambda: study("--preset", "digit"), "'digit'. Did you mean 'digits'.*Known: cifar10,"),
     (lambda: parse_source("dmapx"), "'dmapx'. Did you mean 'dmaapx'.*Known: aug_naive"),
@@ -43,16 +43,16 @@ def study(*words):
     (lambda: _parser().parse_args(["pool", "import", "f", "--name", "n", "--rescale", "unti"]),
      "Unknown --rescale 'unti'. Did you mean 'unit'. Known: symmetric, unit"),
 ])  # fmt: skip
-def test_wrong_words_of_the_commands(work, told):
-    with pytest.raises(UsageError, match=told):
+def test_wrong_words_of_commands_get_a_suggestion(work, message):
+    with pytest.raises(UsageError, match=message):
         work()
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["reprot"], "Nothing here is called 'reprot'. Did you mean 'report'? Choose one of: fig1, "),
     (["fig8", "--there", "z"], "--there z. Did you mean '--where'? Known flags: --"),
 ])  # fmt: skip
-def test_wrong_words_of_the_analysis(words, told, capsys):
+def test_wrong_words_of_the_analysis_get_a_suggestion(words, message, capsys):
     assert main(words) == 2
     said = capsys.readouterr()
-    assert told in said.err and not said.out
+    assert message in said.err and not said.out

@@ -1,4 +1,4 @@
-"""The documents: links and anchors hold, flags exist, columns are those of the dictionary."""
+"""The documents: links and anchors are valid, flags exist, columns are the dictionary's."""
 
 import importlib.util
 import re
@@ -26,11 +26,11 @@ VERBS = ("build", "grow", "verify", "info", "import")
 
 
 def loaded(name):
-    """A module of `.ci`, which is no package."""
+    """Loads a module of `.ci`, which is not a package."""
     spec = importlib.util.spec_from_file_location(f"ci_{name}", ROOT / ".ci" / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where typing looks for it
+    sys.modules[spec.name] = module  # dataclasses look their module up here
     spec.loader.exec_module(module)
     return module
 
@@ -39,13 +39,13 @@ documents, columns = loaded("documents"), loaded("columns")
 
 
 def anchors(page):
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Returns the anchors of a page's headings, as GitHub makes them."""
     heads = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_and_anchors_lead_somewhere(page):
+def test_links_and_anchors_are_valid(page):
     for link in LINK.findall(FENCE.sub("", page.read_text())):
         if link.startswith(("https://", "http://")):
             continue
@@ -56,14 +56,14 @@ def test_links_and_anchors_lead_somewhere(page):
         assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
 
 
-def test_anchors_are_those_of_github():
+def test_anchors_equal_those_of_github():
     page = ROOT / "docs" / "cluster.md"
     assert {"security", "when-machines-fail", "how-far-it-goes"} <= anchors(page)
-    assert "on-every-machine" not in anchors(page)  # a comment in a block is no heading
+    assert "on-every-machine" not in anchors(page)  # a comment in a block is not a heading
 
 
 def helps():
-    """All words of the --help texts."""
+    """Yields the --help texts of all commands."""
     commands = [[str(ROOT / "studies" / "double_descent.py")]]
     commands += [["-m", "scaling", word] for word in WORDS]
     commands += [["-m", "scaling", "pool", verb] for verb in VERBS]
@@ -103,7 +103,7 @@ def test_the_readme_is_short_and_begins_with_the_two_commands():
     ]
 
 
-def test_the_page_of_columns_is_the_dictionary():
+def test_the_page_of_columns_equals_the_dictionary():
     page = columns.PAGE.read_text()
     assert columns.with_tables(page) == page, "Type: python .ci/columns.py"
     part = page.partition(columns.START)[2].partition(columns.END)[0]

@@ -1,4 +1,4 @@
-"""The error catalogue: every sentence that refuses something is quoted by a test."""
+"""The catalogue of errors: every sentence that refuses something is quoted by a test."""
 
 import ast
 import re
@@ -31,14 +31,14 @@ def words(text):
 
 
 def pairs(text):
-    """Neighbouring words that together tell something."""
+    """Returns pairs of neighbouring words that are characteristic together."""
     found = words(text)
     return {f"{a} {b}" for a, b in zip(found, found[1:], strict=False) if len(a + b) > 6}
 
 
 @cache
 def quoted():
-    """All that the tests quote, as pairs of words; escapes of patterns left out."""
+    """Returns everything that the tests quote as pairs of words, without escapes of patterns."""
     texts = [path.read_text().replace("\\", "") for path in (ROOT / "tests").rglob("*.py")]
     return set().union(*(pairs(line) for text in texts for line in text.splitlines()))
 
@@ -63,7 +63,7 @@ def run(*said):
     return override(trials(PRESETS["digits"]), options.parser("", PRESETS).parse_args(said))
 
 
-@pytest.mark.parametrize(("told", "work"), [
+@pytest.mark.parametrize(("message", "work"), [
     ("source.k=3 is read with source.real_share below 1 only. Give that too", lambda: Source(k=3)),
     ("Unknown dataset 'mnits'. Did you mean 'mnist'. Known: cifar10,", lambda: VaeTrial("mnits")),
     ("arguments: --sed. Did you mean '--seeds'.* Known flags: --address,", lambda: run("--sed")),
@@ -77,19 +77,19 @@ def run(*said):
     ("but --rescale unit means 0 to 1. Clip them", lambda: as_levels(
         np.full((1, 8, 8), 3.0), 17, (1, 8, 8), "unit", "samples.npy")),
 ])  # fmt: skip
-def test_wrong_words(told, work):
-    with pytest.raises(UsageError, match=told):
+def test_wrong_words_are_refused_in_these_sentences(message, work):
+    with pytest.raises(UsageError, match=message):
         work()
 
 
-def test_json_goes_with_the_plan(monkeypatch, capsys):
+def test_json_is_refused_without_a_dry_run(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["study.py", "--json"])
     with pytest.raises(SystemExit, match="2"):
         cli.main("study", trials, PRESETS, lambda folder: [])
     assert capsys.readouterr().err == "Error: --json needs --dry-run. Add --dry-run.\n"
 
 
-def test_a_condition_that_no_row_meets():
+def test_a_condition_that_no_row_meets_is_refused():
     frame = pd.DataFrame({"dataset": ["digits"]})
     with pytest.raises(ResultsError, match="No row meets dataset=mnist. Omit this --where"):
         where(frame, ["dataset=mnist"])

@@ -24,12 +24,12 @@ from tests.conftest import timeless
 from tests.there import numbers
 
 FOLDER = Path(__file__).parents[1] / "examples"
-MODULES = ("dataset", "likelihood", "metric", "network")  # what --module loads
+MODULES = ("dataset", "likelihood", "metric", "network")  # modules that --module loads
 
 
 @pytest.fixture(scope="module", autouse=True)
 def examples():
-    """All of them, loaded as `--module` does; no other test's names are left changed."""
+    """Loads all examples as `--module` does, and restores the changed dictionaries."""
     made = [extensions.find(str(FOLDER / f"own_{name}.py")) for name in MODULES]
     extensions.load_all(made)
     yield made
@@ -48,7 +48,7 @@ def rows(trial, data):
     return run, list(run)
 
 
-def test_a_network_and_a_likelihood_are_trained(tiny):
+def test_a_users_network_and_likelihood_are_trained(tiny):
     trial = VaeTrial(
         "digits", m_z=2, n_c=8, network="shallow", likelihood="laplace", lr=3e-3, batch=20
     )
@@ -60,7 +60,7 @@ def test_a_network_and_a_likelihood_are_trained(tiny):
     assert planned["parameters_z"] == (8 * 16 + 16) + (8 * 8 + 8)
 
 
-def test_a_data_set_is_what_its_entry_says():
+def test_a_users_data_set_has_the_properties_of_its_entry():
     entry, data = catalog.DATASETS["rings"], datasets.load("rings")
     assert data.train.shape == (entry.train_images, entry.channels, entry.side, entry.side)
     assert len(data.test) == entry.official_test
@@ -70,7 +70,7 @@ def test_a_data_set_is_what_its_entry_says():
     assert last["train_elbo"] > first["train_elbo"]
 
 
-def test_a_metric_is_found_and_measured(tiny, trial):
+def test_a_users_metric_is_found_and_measured(tiny, trial):
     run, _ = rows(trial, tiny)
     options = metrics.settings(["level_error"], ["images=10"])
     row, _ = metrics.compute(run, ["level_error"], options)
@@ -78,7 +78,7 @@ def test_a_metric_is_found_and_measured(tiny, trial):
     assert row != metrics.compute(run, ["level_error"])[0]
 
 
-def test_a_trial_of_a_module_says_which_one_it_needs(examples):
+def test_a_trial_names_the_modules_that_it_needs(examples):
     made = {"network": "shallow", "likelihood": "mixture", "dataset": "rings"}
     words = {module.name: module.word for module in examples}
     needed = {"network": words["own_network"], "dataset": words["own_dataset"]}
@@ -93,7 +93,7 @@ def test_memory_grows_with_a_counted_network():
 
 
 def script(name):
-    """The module of an example that is a program."""
+    """Loads an example that is a program, and returns its module."""
     spec = util.spec_from_file_location(name, FOLDER / f"{name}.py")
     assert spec and spec.loader
     module = util.module_from_spec(spec)
@@ -101,7 +101,7 @@ def script(name):
     return module
 
 
-def test_a_vae_is_trained_on_samples_of_ones_own(tmp_path, capsys):
+def test_a_vae_is_trained_on_samples_of_another_generator(tmp_path, capsys):
     example = script("own_samples")
     found = example.main(tmp_path, epochs=3)
     data = datasets.split(datasets.load("digits"), 300, 0)
@@ -120,7 +120,7 @@ def test_a_vae_is_trained_on_samples_of_ones_own(tmp_path, capsys):
 def test_samples_of_the_gaussian_are_like_the_images(digits):
     made = script("own_samples").samples(digits.train, digits.levels, 2000)
     assert made.dtype == np.uint8 and made.max() <= digits.levels - 1
-    inner = (slice(None), 0, 3, 3)  # a pixel that is seldom clipped
+    inner = (slice(None), 0, 3, 3)  # a pixel that is rarely clipped
     assert abs(made[inner].mean() - digits.train[inner].mean()) < 1
 
 
@@ -146,7 +146,7 @@ def test_a_stopped_training_continues_where_it_was(tmp_path, monkeypatch):
 
 
 def commands(path):
-    """The commands of studies in an example's docstring."""
+    """Yields the commands of studies in an example's docstring."""
     text = re.sub(r"\\\n\s*", "", ast.get_docstring(ast.parse(path.read_text())) or "")
     found = [line.strip() for line in text.splitlines() if line.startswith("    ")]
     assert found, f"{path.name} shows no command"

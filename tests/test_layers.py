@@ -1,4 +1,4 @@
-"""Imports go down only: read from the source text, so that lazy imports count too."""
+"""Imports between rooms, read from the source text so that lazy imports count."""
 
 import ast
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = {  # a room -> those below that it may import, none if not here; `errors` is free to all
+ROOMS = {  # the rooms that a room may import, none if not listed; all may import `errors`
     "presets": "trial",
     "data": "trial seeds",
     "models": "trial",
@@ -26,16 +26,10 @@ ROOMS = {  # a room -> those below that it may import, none if not here; `errors
 }
 ANALYSIS_PACKAGES = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib", "jinja2", "markupsafe"}
 HEAVY = {"torch", "ray", "pandas", "matplotlib", "numpy", "sklearn"}
-LIGHT = (
-    "trial",
-    "planning",
-    "status",
-    "cli",
-    "errors.py",
-    "presets.py",
-    "__main__.py",
-)  # of scaling/
-LINES = {ast.FunctionDef: 40, ast.AsyncFunctionDef: 40, ast.ClassDef: 120}  # at most
+# rooms and files of scaling/
+LIGHT = ("trial", "planning", "status", "cli", "errors.py", "presets.py", "__main__.py")
+# largest allowed numbers of lines
+LINES = {ast.FunctionDef: 40, ast.AsyncFunctionDef: 40, ast.ClassDef: 120}
 FILES = sorted(
     p for folder in ("scaling", "analysis", "studies") for p in (ROOT / folder).rglob("*.py")
 )
@@ -49,7 +43,7 @@ MODULES = {module_of(path) for path in FILES}
 
 
 def imports(path, top_level_only=False):
-    """Every module that the file imports; `from package import module` is that of the module."""
+    """Yields every module that a file imports; `from package import module` gives the module."""
     tree = ast.parse(path.read_text())
     for node in tree.body if top_level_only else ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -60,7 +54,7 @@ def imports(path, top_level_only=False):
 
 
 def home(module):
-    """The room of a module of scaling/, else its top-level folder."""
+    """Returns the room of a module of scaling/, or the top-level folder of other modules."""
     names = module.split(".")
     return (names[1:] or ["errors"])[0] if names[0] == "scaling" else names[0]
 
@@ -74,9 +68,9 @@ def test_imports_go_down_only(path):
             assert home(name) in allowed, f"{module_of(path)} imports {name}"
 
 
-def test_no_circle_of_files():
+def test_no_files_import_each_other_in_a_circle():
     graph = {module_of(path): MODULES & set(imports(path)) for path in FILES}
-    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)
@@ -87,14 +81,14 @@ def test_ray_is_imported_in_cluster_only(path):
 
 @pytest.mark.parametrize("path", [p for p in FILES if "analysis" in p.parts], ids=module_of)
 def test_analysis_needs_six_packages(path):
-    """Markupsafe comes with Jinja."""
+    """Markupsafe is part of Jinja."""
     tops = {name.split(".")[0] for name in imports(path)}
     assert tops <= ANALYSIS_PACKAGES | {"analysis"} | set(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize("room", LIGHT)
-def test_command_lines_start_light(room):
-    """What imports one of these rooms has neither torch nor Ray nor numpy loaded."""
+def test_command_lines_start_without_heavy_packages(room):
+    """Importing one of these rooms loads neither torch nor Ray nor numpy."""
     script = (
         "import importlib, sys; [importlib.import_module(m) for m in sys.argv[1:]]; "
         f"sys.exit(', '.join({HEAVY} & set(sys.modules)) or 0)"
@@ -107,7 +101,7 @@ def test_command_lines_start_light(room):
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("studies/*.py")))
-def test_studies_start_light(path):
+def test_studies_start_without_heavy_packages(path):
     names = set(imports(path, top_level_only=True))
     assert not {name.split(".")[0] for name in names} & HEAVY
     assert {n for n in names if n.startswith("analysis")} <= {"analysis", "analysis.summarize"}

@@ -1,4 +1,4 @@
-"""Tests mirror the rooms: a module's tests are in the file of its name, in the room of its name."""
+"""Tests mirror the rooms: a module's tests are in a file of its name, in its room."""
 
 from pathlib import Path
 
@@ -11,40 +11,40 @@ MODULES = [
     for path in sorted((ROOT / top).rglob("*.py"))
     if path.stem not in ("__init__", "__main__")
 ]
-# Modules, or rooms, whose tests are of what several of them do together; and where these are.
+# Modules or rooms that are tested together with others, and the places of these tests.
 TOGETHER = {
     "scaling/cli/reproduce.py": "tests/runs/test_again.py",
     "scaling/cli/shown.py": "tests/storage/test_study_events.py",
     "scaling/runs/live_pictures.py": "tests/storage/test_tensorboard.py",
     "scaling/storage/dashboards.py": "tests/storage/test_study_events.py",
     "scaling/storage/run_places.py": "tests/storage/test_run_names.py",
-    "analysis/diff": "tests/analysis/diff/test_diff.py",  # two results through all of it
+    "analysis/diff": "tests/analysis/diff/test_diff.py",  # all modules at once
     "analysis/measured.py": "tests/analysis/test_cells.py",
-    "scaling/storage/file_server.py": "tests/cluster/test_keeper.py",  # what serves files to nodes
+    "scaling/storage/file_server.py": "tests/cluster/test_keeper.py",  # tested with the node's side
     "scaling/cli/selection.py": "tests/cli/test_search.py",
     "scaling/cli/axes.py": "tests/cli/test_options.py",
     "scaling/cli/processes.py": "tests/cli/test_doctor.py",
     "analysis/paths.py": "tests/analysis/test_curves.py",
     "analysis/pool_lines.py": "tests/analysis/test_report.py",
-    "scaling/status": "tests/status",  # activity, following, listed: what is shown of a launch
+    "scaling/status": "tests/status",  # activity, following, listed: the display of a launch
     "scaling/cli/status.py": "tests/status/test_status.py",
     "scaling/cluster/costly.py": "tests/cluster/test_ended.py",
     "scaling/cluster/follow.py": "tests/cluster/test_progress.py",
-    "analysis/figures": "tests/analysis/test_figures.py",  # all on the same made-up studies
+    "analysis/figures": "tests/analysis/test_figures.py",  # all figures on the same made-up studies
     "analysis/claims": "tests/analysis/test_claims.py",  # every claim in two made-up worlds
-    "analysis/laws": "tests/analysis/laws",  # figure, frames and lines: through the command
-    "analysis/page": "tests/analysis/page/test_page.py",  # one page of all parts
+    "analysis/laws": "tests/analysis/laws",  # figure, frames and lines through the command
+    "analysis/page": "tests/analysis/page/test_page.py",  # one page with all parts
 }
 
 
 def mirrored(module: Path) -> Path:
-    """`tests/<room>/test_<module>.py`."""
+    """Returns `tests/<room>/test_<module>.py`."""
     room = module.parent if module.parts[0] == "analysis" else module.parent.relative_to("scaling")
     return ROOT / "tests" / room / f"test_{module.stem}.py"
 
 
 def together(module: Path) -> list[str]:
-    """The entries that a module falls under."""
+    """Returns the entries of TOGETHER that a module falls under."""
     return [entry for entry in TOGETHER if (ROOT / module).is_relative_to(ROOT / entry)]
 
 
@@ -54,7 +54,7 @@ def test_a_module_has_a_test_file_of_its_name(module):
 
 
 @pytest.mark.parametrize("entry", TOGETHER)
-def test_an_exception_is_one_still_and_its_tests_exist(entry):
+def test_each_exception_is_still_needed_and_its_tests_exist(entry):
     without = [m for m in MODULES if entry in together(m) and not mirrored(m).exists()]
     assert without, f"{entry} is no exception any more"
     assert (ROOT / TOGETHER[entry]).exists()
@@ -63,5 +63,5 @@ def test_an_exception_is_one_still_and_its_tests_exist(entry):
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda p: p.name)
 def test_a_room_of_tests_is_a_room_of_the_code(path):
     room = path.parent.relative_to(ROOT / "tests")
-    known = {Path(), Path("faults"), Path("hosts")}  # at the root: of several rooms; else: of all
+    known = {Path(), Path("faults"), Path("hosts")}  # tests of several rooms, and of all rooms
     assert room in known or (ROOT / "scaling" / room).is_dir() or (ROOT / room).is_dir()

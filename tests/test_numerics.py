@@ -1,4 +1,4 @@
-"""Numbers at their edges: a right result, or a failed trial with its reason; never a NaN."""
+"""Extreme numbers: a correct result, or a failed trial with its reason, and never a NaN."""
 
 import json
 import math
@@ -32,7 +32,7 @@ PAIRS = TwoSampleTrial("digits", pool="noise", stages=2, channels=4, batch=20)
 
 
 def constant(level, images=20, levels=17):
-    """Images of one level each, all alike."""
+    """Makes equal images of one level."""
     pixels, labels = np.full((images, 1, 8, 8), level, np.uint8), np.zeros(images, np.uint8)
     return Dataset("digits", pixels, pixels[:7], labels, labels[:7], levels)
 
@@ -50,12 +50,12 @@ def numbers(row):
 
 @pytest.mark.parametrize("options", [
     {"lr": 1e30},
-    {"lr": 1e30, "batch": 45},  # one step an epoch: its loss is finite, what it leaves is not
+    {"lr": 1e30, "batch": 45},  # one step per epoch: the loss is finite, the weights are not
     {"lr": 1e38, "network": "fully_connected"},
     {"lr": 1e38, "network": "fully_connected", "batch": 45},
     {"sigma": 1e-30} | GAUSSIAN,
 ], ids=str)  # fmt: skip
-def test_what_overflows_is_a_failed_trial_with_its_reason(tmp_path, trial, tiny, options):
+def test_an_overflow_is_a_failed_trial_with_a_reason(tmp_path, trial, tiny, options):
     folder = finished(tmp_path, replace(trial, **options), tiny)
     assert folder.state(2) == "failed"
     assert "finite in epoch 1" in folder.done()["error"]
@@ -95,7 +95,7 @@ def test_a_number_that_is_lost_between_rows_ends_every_kind_of_run(trial, tiny, 
 
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_a_model_that_cannot_be_measured_gives_no_row(trial, tiny, part, monkeypatch):
-    """One image of many that has no finite ELBO is enough, on either side of the gap."""
+    """One image without a finite ELBO is enough, on either side of the gap."""
     run = VaeRun(trial, tiny, 1, 1)
     chosen = getattr(run, part)
 
@@ -110,8 +110,8 @@ def test_a_model_that_cannot_be_measured_gives_no_row(trial, tiny, part, monkeyp
 
 @pytest.mark.parametrize("level", [0, 16])
 @pytest.mark.parametrize("network", ["residual", "fully_connected"])
-def test_images_without_variance(tmp_path, trial, level, network):
-    """Probabilities of levels: the ELBO is at most 0, and learning brings it nearer."""
+def test_a_vae_is_trained_on_images_without_variance(tmp_path, trial, level, network):
+    """Levels have probabilities, so the ELBO is at most 0, and training brings it nearer."""
     folder = finished(tmp_path, replace(trial, network=network, train_size=20), constant(level), 20)
     assert folder.state(20) == "done"
     elbos = [row["train_elbo"] for row in folder.rows()]
@@ -120,14 +120,14 @@ def test_images_without_variance(tmp_path, trial, level, network):
     assert abs(folder.rows()[-1]["generalization_gap"]) < 0.1 * abs(elbos[-1]) + 1
 
 
-def test_other_runs_on_images_without_variance(tiny):
+def test_other_kinds_are_trained_on_images_without_variance(tiny):
     data = constant(3)
     assert all(map(math.isfinite, numbers(list(DiffusionRun(EDM, data, 2, 1))[-1])))
     same = TwoSampleRun(PAIRS, data, 2, 1, read_chunk=lambda index: data.train)
-    assert list(same)[-1]["accuracy"] == 0.5  # one image, once of each class
+    assert list(same)[-1]["accuracy"] == 0.5  # the same image once in each class
 
 
-def test_one_image(tmp_path, trial, digits):
+def test_one_image_is_trained_on_or_refused(tmp_path, trial, digits):
     folder = finished(tmp_path, replace(trial, train_size=1), digits)
     assert folder.state(2) == "done"
     assert all(math.isfinite(value) for row in folder.rows() for value in numbers(row))
@@ -138,7 +138,7 @@ def test_one_image(tmp_path, trial, digits):
         TwoSampleRun(PAIRS, alone, 2, 1, read_chunk=noise(alone.train.shape))
 
 
-def test_two_images_of_each_class_are_one_to_learn_and_one_to_test(digits):
+def test_two_images_of_each_class_give_one_for_training_and_one_for_testing(digits):
     pair = split(digits, 2, 0)
     run = TwoSampleRun(PAIRS, pair, 2, 1, read_chunk=noise(pair.train.shape))
     assert len(run.train.labels) == len(run.held_out.labels) == 2
@@ -146,7 +146,7 @@ def test_two_images_of_each_class_are_one_to_learn_and_one_to_test(digits):
 
 
 @pytest.mark.parametrize("kind", ["vae", "diffusion", "two_sample"])
-def test_a_batch_larger_than_the_data_is_all_of_it(trial, tiny, kind, monkeypatch):
+def test_a_batch_larger_than_the_data_is_the_whole_data(trial, tiny, kind, monkeypatch):
     def rows(batch):
         monkeypatch.setitem(globals(), "EDM", replace(EDM, batch=batch))
         monkeypatch.setitem(globals(), "PAIRS", replace(PAIRS, batch=batch))
@@ -158,7 +158,9 @@ def test_a_batch_larger_than_the_data_is_all_of_it(trial, tiny, kind, monkeypatc
 
 
 @pytest.mark.parametrize(("options", "d_z"), [({"n_c": 1}, 4), ({"m_z": 64}, 256)], ids=str)
-def test_the_narrowest_and_the_deepest_latent_at_8x8(tmp_path, trial, tiny, digits, options, d_z):
+def test_the_narrowest_network_and_the_largest_latent_are_trained_at_8x8(
+    tmp_path, trial, tiny, digits, options, d_z
+):
     edge = replace(trial, **options)
     folder = finished(tmp_path, edge, digits)
     assert folder.state(2) == "done"
@@ -169,7 +171,7 @@ def test_the_narrowest_and_the_deepest_latent_at_8x8(tmp_path, trial, tiny, digi
 
 
 def silent(run, rho):
-    """Every q is N(0, std) whatever the image."""
+    """Makes every q equal to N(0, std) whatever the image."""
     head = run.vae.encoder.head
     with torch.no_grad():
         head.weight.zero_()
@@ -194,8 +196,8 @@ def test_a_latent_scale_that_explodes_has_its_kl_until_it_overflows(trial, tiny)
         run.measure()
 
 
-def test_pixels_that_are_wrong_beyond_doubt_cost_their_logit(trial):
-    """Bernoulli, every logit 1e6: log p(0) = -1e6, log p(1) = 0, no rounding to log 0."""
+def test_a_wrong_pixel_with_an_extreme_logit_costs_the_logit(trial):
+    """With every logit 1e6, log p(0) = -1e6 and log p(1) = 0, without rounding to log 0."""
     data = constant(0, levels=2)
     run = VaeRun(replace(trial, **BERNOULLI), data, 1, 1)
     decoder: Any = run.vae.decoder
@@ -209,7 +211,7 @@ def test_pixels_that_are_wrong_beyond_doubt_cost_their_logit(trial):
 
 @pytest.mark.parametrize("value", [-1e30, -1e4, 1e4, 1e30])
 @pytest.mark.parametrize("options", [{}, GAUSSIAN, BERNOULLI], ids=str)
-def test_decoders_gone_wild_are_measured_or_refused(tmp_path, trial, tiny, options, value):
+def test_extreme_decoders_are_measured_or_refused(tmp_path, trial, tiny, options, value):
     data = replace(tiny, levels=2, train=tiny.train > 8, test=tiny.test > 8)
     data = replace(data, train=data.train.astype(np.uint8), test=data.test.astype(np.uint8))
     run = VaeRun(replace(trial, **options), data if options == BERNOULLI else tiny, 1, 1)
@@ -224,8 +226,8 @@ def test_decoders_gone_wild_are_measured_or_refused(tmp_path, trial, tiny, optio
         json.dumps(row, allow_nan=False)
 
 
-def test_a_trial_that_became_nan_is_named_and_in_no_figure(tmp_path, trial, digits, monkeypatch):
-    """Its rows from before stay in the table, and out of the figure's numbers."""
+def test_a_trial_that_became_nan_is_named_and_not_in_figures(tmp_path, trial, digits, monkeypatch):
+    """Its earlier rows stay in the table, and do not enter the figure's numbers."""
     asked = {key(t): t for t in grid(trial, m_z=[1, 2], seed=[0, 1])}
     train_epoch = VaeRun.train_epoch
 

@@ -1,4 +1,4 @@
-"""What the studies share: VAEs of Appendix B.1, diffusion models of their own data, chance."""
+"""Presets of the studies: VAEs of Appendix B.1, diffusion models, replicates."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ NAMES = ("digits", "mnist-small", "mnist", "fashion_mnist", "cifar10", "paper", 
 MADE = everywhere(Preset, changes={"cifar10": {"epochs": 70}, "smoke": {"seeds": (4,)}}, pool_k=3)
 
 
-def test_every_study_can_be_had_on_every_data_set():
+def test_every_study_has_presets_for_every_data_set():
     assert tuple(MADE) == NAMES
     assert {preset.base.dataset for preset in MADE.values()} == set(DATASETS)
     assert all(preset.pool_k == 3 for preset in MADE.values())
@@ -23,10 +23,10 @@ def test_every_study_can_be_had_on_every_data_set():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_preset_and_its_diffusion_model_are_of_the_same_images(name):
+def test_a_preset_and_its_diffusion_model_use_the_same_images(name):
     preset = MADE[name]
     assert preset.about
-    assert preset.base.partition == "disjoint"  # with validation images
+    assert preset.base.partition == "disjoint"  # presets with validation images
     assert preset.diffusion is not None
     assert preset.diffusion.trial.dataset == preset.base.dataset
     assert preset.diffusion.trial.recipe == "published"
@@ -38,12 +38,12 @@ def test_a_preset_and_its_diffusion_model_are_of_the_same_images(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_what_a_cpu_trains_is_planned_for_none(name):
+def test_only_presets_for_a_cpu_are_planned_without_a_gpu(name):
     small = name in ("digits", "mnist-small", "smoke")
     assert MADE[name].on_gpu is not small
 
 
-def test_appendix_b1():
+def test_vaes_have_the_settings_of_appendix_b1():
     mnist, fashion, cifar = (vae(name) for name in ("mnist", "fashion_mnist", "cifar10"))
     assert (mnist.network, mnist.likelihood, mnist.n_c) == ("fully_connected", "bernoulli", 512)
     assert (fashion.network, fashion.likelihood) == ("fully_connected", "gaussian")
@@ -54,9 +54,9 @@ def test_appendix_b1():
     assert vae("mnist", n_c=64, lr=0.1).n_c == 64
 
 
-def test_appendix_d():
+def test_the_diffusion_model_has_the_settings_of_appendix_d():
     model = presets.paper()["diffusion"]
-    assert model.epochs * 50_000 == 200_000_000  # images
+    assert model.epochs * 50_000 == 200_000_000  # training images
     assert parameters(model.trial)["parameters"] == 55_732_739
     assert (presets.paper()["epochs"], model.trial.batch, model.trial.dropout) == (1000, 512, 0.13)
 

@@ -1,4 +1,4 @@
-"""No pickle is loaded, no name leads out of the results, nothing listens to other machines."""
+"""No pickle is loaded, no name points outside the results, no port is open to other machines."""
 
 import ast
 import json
@@ -51,13 +51,13 @@ def test_the_source_loads_no_pickle_and_runs_no_text(path):
         assert words.get("shell") is not True, ast.unparse(node)
         if owner_of(node) in ("np", "numpy", "torch", "") and name_of(node) in SAFE:
             if isinstance(node.func, ast.Name) and name_of(node) == "load":
-                continue  # a function of this project
+                continue  # this project's own function of that name
             said = [words.get(word) for word in SAFE[name_of(node)] if word in words]
             assert said in ([False], [True]), ast.unparse(node)
             assert said == [owner_of(node) == "torch"], ast.unparse(node)
 
 
-def test_nothing_is_told_to_listen_on_all_interfaces():
+def test_nothing_listens_on_all_interfaces():
     for path in [*SOURCES, ROOT / "README.md"]:
         text = path.read_text()
         assert "0.0.0.0" not in text, path
@@ -69,7 +69,7 @@ NASTY = st.text(st.sampled_from("./\\~$*: a-_\n\0é"), max_size=12)
 
 @settings(deadline=None)
 @given(NASTY, NASTY)
-def test_no_trial_is_named_out_of_the_results(dataset, pool):
+def test_no_name_of_a_trial_points_outside_the_results(dataset, pool):
     pooled = Source(real_share=0.0, k=1, pool=pool)
     named = VaeTrial(f"{dataset}.npz", source=pooled)
     for trial in (named, TwoSampleTrial(f"{dataset}.npz", pool=pool)):
@@ -145,9 +145,9 @@ for table in ("tcp", "tcp6"):
         if words[3] == "0A" and f"socket:[{words[9]}]" in inodes:
             found.append(words[1].partition(":")[0])
 token = Path.home() / ".ray" / "auth_token"
-told = {"addresses": found, "token": os.environ.get("RAY_AUTH_MODE")}
-told |= {"mode": oct(token.stat().st_mode)[-3:], "words": len(token.read_text())}
-print(json.dumps(told | {"dashboard": ray._private.worker._global_node.webui_url}))
+answer = {"addresses": found, "token": os.environ.get("RAY_AUTH_MODE")}
+answer |= {"mode": oct(token.stat().st_mode)[-3:], "words": len(token.read_text())}
+print(json.dumps(answer | {"dashboard": ray._private.worker._global_node.webui_url}))
 """
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 
@@ -163,10 +163,10 @@ def test_a_local_ray_listens_to_this_machine_only(ray_folder):
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert not told["dashboard"]
-    assert told["token"] == "token"
-    assert told["words"] >= 32
-    assert told["mode"] == "600"
-    assert len(told["addresses"]) > 2
-    assert set(told["addresses"]) <= LOOPBACK
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert not answer["dashboard"]
+    assert answer["token"] == "token"
+    assert answer["words"] >= 32
+    assert answer["mode"] == "600"
+    assert len(answer["addresses"]) > 2
+    assert set(answer["addresses"]) <= LOOPBACK

@@ -1,4 +1,4 @@
-"""A malicious pickle, wherever this project reads a file: refused, and never run."""
+"""A malicious pickle is refused and never run wherever this project reads a file."""
 
 import os
 import pickle
@@ -25,7 +25,7 @@ TRIAL = VaeTrial("digits", n_c=2)
 
 
 class Trap:
-    """Unpickled, it makes a folder."""
+    """An object that makes a folder when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -149,7 +149,7 @@ def read_study(folder):
     ("arrays.npz", archive, read_results),
     *((name, raw, read_study) for name in ("study.json", "trials.parquet")),
 ])  # fmt: skip
-def test_a_malicious_pickle_is_refused_wherever_it_lies(tmp_path, name, write, read):
+def test_a_malicious_pickle_is_refused_in_every_file(tmp_path, name, write, read):
     folder, owned = tmp_path / "fed", tmp_path / "owned"
     folder.mkdir()
     write(folder / name, Trap(owned))
@@ -164,8 +164,8 @@ def test_the_standard_sets_as_archives_run_no_pickle(tmp_path):
     assert not (tmp_path / "owned").exists()
 
 
-def test_the_trap_works(tmp_path):
-    """The control: what is refused above would have run."""
+def test_the_trap_makes_a_folder_if_it_is_unpickled(tmp_path):
+    """This is the control: each file that is refused above would have run."""
     for number, write in enumerate((raw, array, archive, saved)):
         owned = tmp_path / f"owned{number}"
         write(tmp_path / "file", Trap(owned))

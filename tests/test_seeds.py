@@ -1,4 +1,4 @@
-"""Random numbers come from names and numbers alone, and nobody outside notices."""
+"""Seeds: random numbers depend on names and numbers alone, and nothing outside changes."""
 
 import hashlib
 
@@ -25,7 +25,7 @@ def test_other_parts_give_another_seed(left, right):
     assert 0 <= derive(*left) < 2**63
 
 
-def test_inside_draws_repeat_and_outside_goes_on_as_if_nothing_were():
+def test_draws_inside_the_block_repeat_and_those_outside_are_unaffected():
     torch.manual_seed(0)
     expected = torch.rand(3), torch.rand(3)
     torch.manual_seed(0)
@@ -39,7 +39,7 @@ def test_inside_draws_repeat_and_outside_goes_on_as_if_nothing_were():
     assert torch.equal(inside[0], inside[1]) and not torch.equal(inside[0], inside[2])
 
 
-def test_an_error_inside_restores_the_state_too():
+def test_an_error_inside_restores_the_state():
     before = torch.random.get_rng_state()
     with pytest.raises(RuntimeError), seeded(CPU, 1):
         torch.rand(1)

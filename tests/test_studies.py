@@ -1,4 +1,4 @@
-"""What each study trains: its axes on every preset, and that they are planned without data."""
+"""The trials of each study: its axes on every preset, planned without data."""
 
 import importlib.util
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_double_descent_is_the_grid_of_figure_7():
         assert points == rows | {(m, 256) for m in POWERS}
 
 
-def test_method_a():
+def test_the_main_comparison_has_all_sources_and_data_sets():
     made = [t for t in trials("data_sources") if t.kind == "vae"]
     assert {t.source.name for t in made} == {"normal", "dmaapx", "aug_naive", "aug_tuned"}
     kinds = {(t.dataset, t.likelihood) for t in made}
@@ -92,7 +92,8 @@ def test_the_other_axes_are_those_of_the_figures():
     for name, sources in (("downstream", 4), ("smoothness", 2)):
         made = [t for t in trials(name) if t.kind == "vae"]
         assert len(made) == 3 * sources == 3 * len({t.source for t in made})
-        assert set(made) <= set(trials("data_sources"))  # trained once for all of them
+        # the same trials, trained once for all three studies
+        assert set(made) <= set(trials("data_sources"))
     tests = [t for t in trials("two_sample") if isinstance(t, TwoSampleTrial)]
     assert {t.share for t in tests} == {0.3, 0.5, 0.7, 0.9, 1.0}
     assert {t.seed for t in tests} == {0, 1, 2, 3, 4}

@@ -1,4 +1,4 @@
-"""The wheel, installed into an empty folder: the command works where there is no checkout."""
+"""The wheel, installed into an empty folder: commands work without a checkout."""
 
 import os
 import subprocess
@@ -20,9 +20,10 @@ def pip(*words):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The folder that the wheel is installed into, and nothing else with it."""
+    """Installs the wheel alone, and returns its folder."""
     made, folder = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("site")
-    source = tmp_path_factory.mktemp("source") / "tree"  # a build leaves files beside pyproject
+    # a build writes files next to pyproject.toml
+    source = tmp_path_factory.mktemp("source") / "tree"
     subprocess.run(["git", "clone", "-q", "--no-local", ROOT, source], check=True, timeout=100)
     isolation = ["--no-build-isolation"] if find_spec("setuptools") else []
     pip("wheel", source, "--no-deps", *isolation, "-w", made)
@@ -57,7 +58,7 @@ def test_the_packages_are_the_installed_ones(run, installed):
     assert done.stdout.split() == [str(installed / name / "__init__.py") for name in names]
 
 
-def test_what_the_wheel_holds(installed):
+def test_the_wheel_contains_all_modules_and_published_rows(installed):
     for name in ("scaling", "analysis"):
         assert (installed / name / "py.typed").is_file()
     ours, theirs = (
@@ -74,7 +75,7 @@ def test_what_the_wheel_holds(installed):
     assert not (installed / "tests").exists()
 
 
-def test_help_and_version(run):
+def test_help_and_version_are_printed(run):
     done = run("--help")
     assert done.returncode == 0, done.stderr
     for word in ("study", "evaluate", "pool", "doctor", "fig1", "table11", "claims", "verdict"):
@@ -99,13 +100,13 @@ def test_a_study_is_planned_as_in_a_checkout(run, tmp_path):
     assert done.stdout == there.stdout != ""
 
 
-def test_a_wrong_study_is_told_the_right_ones(run):
+def test_a_wrong_study_gets_the_list_of_studies(run):
     done = run("study", "nix")
     assert done.returncode == 2
     assert done.stderr.startswith("Error: Unknown study 'nix'. Known: data_sources, ")
 
 
-def test_what_is_printed_for_typing_can_be_typed(run):
+def test_printed_commands_can_be_typed(run):
     done = run("fig8", "--results", "none")
     assert done.returncode == 2
     assert "(scaling-vae study double_descent)" in done.stderr
@@ -113,8 +114,8 @@ def test_what_is_printed_for_typing_can_be_typed(run):
     assert done.returncode == 2 and "contains no VAE that can be read" in done.stderr
 
 
-def test_the_doctor(run):
-    """Of a probe that is given up at once the table says so, with the command for more patience."""
+def test_the_doctor_works_without_a_checkout(run):
+    """A check is given up at once, and the table has the command that gives it more time."""
     done = run("doctor", "--seconds", "0.01")
     assert done.returncode == 2
     lines = done.stdout.splitlines()

@@ -14,7 +14,7 @@ NAMES = [claim.name for claim in DECIDABLE]
 
 
 def verdicts(frame, claims=DECIDABLE):
-    """Verdicts by claim, each on a data set of its own: as if the frame were of that one."""
+    """Returns verdicts by claim, as if the frame were of each claim's own data set."""
     parts = [
         ledger(frame.assign(dataset=name), [c for c in claims if name == _home(c)])
         for name in ("cifar10", "mnist", "fashion_mnist")
@@ -27,9 +27,9 @@ def _home(claim):
 
 
 def judge(frame, name):
-    """The row of one claim; a series of them where it has several.
+    """Returns the row of one claim, or a frame by data set if it has several rows.
 
-    Where it is measured on other data only, the row that says that it is not run is left out.
+    If the claim is measured on other data only, the row that says that it is not run is left out.
     """
     found = ledger(frame, [claim for claim in CLAIMS if claim.name == name])
     measured = found[found["verdict"] != NOT_RUN]

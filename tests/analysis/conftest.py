@@ -170,12 +170,12 @@ def studies(results: Results) -> Studies:
 
 @pytest.fixture(scope="session")
 def world():
-    """Results in which every claim is true; tests change copies of it only."""
+    """Makes results in which every claim is true; tests only change copies of them."""
     return claim_worlds.frame(claim_worlds.true)
 
 
 @pytest.fixture(scope="session")
 def figure_2(world):
-    """The default model on the four training distributions."""
+    """Writes the default model's trials on the four training distributions."""
     default = (world["m_z"] == 1) & (world["n_c"] == 256) & (world["source"] != "other")
     return world[default & (world["source_diffusion_share"] == 1)]

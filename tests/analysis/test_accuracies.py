@@ -17,7 +17,7 @@ METHODS = {"normal": 0.0, "dmaapx": 0.03, "aug_tuned": -0.02}
 
 
 def accuracy(name, seed, corruption):
-    """Seeds differ much, and by as much in all methods, but for a little of their own."""
+    """Returns an accuracy that differs much between seeds and little between methods."""
     own = 0.01 * {"normal": 0, "dmaapx": seed - 1, "aug_tuned": 2 * (seed - 1)}[name]
     return 0.4 + 0.1 * seed + METHODS[name] + own + 0.01 * CORRUPTIONS.index(corruption)
 
@@ -38,7 +38,7 @@ def frame(studies):
 
 def test_figure_4_left_pairs_seeds_and_leaves_the_mixture_out(frame):
     table = figures.numbers("fig4l", frame)
-    assert len(table) == 4 * 2 * 3  # fog, snow and their mean
+    assert len(table) == 4 * 2 * 3  # for fog, snow and their mean
     here = table[(table["classifier"] == "knn") & (table["line"] == "aug_tuned")]
     assert here["corruption"].tolist() == ["snow", "fog", "mean"]
     expected = t_interval([-4.0, -2.0, 0.0])  # points
@@ -59,7 +59,7 @@ def test_figure_4_left_draws_a_dot_per_corruption_and_seed(frame):
     assert "Corruptions are generated" in figure.get_supxlabel()
 
 
-def test_figure_19_has_all_of_them(frame):
+def test_figure_19_has_all_corruptions_and_methods(frame):
     table, figure = figures.numbers("fig19", frame), figures.draw("fig19", frame)
     assert len(table) == 4 * 3 * 3
     best = table[table["best"]]
@@ -85,7 +85,7 @@ def test_a_parquet_file_gives_the_same_numbers(frame, results, name):
 
 
 @pytest.mark.parametrize("name", ["fig4l", "fig19"])
-def test_without_accuracies_they_say_what_to_run(studies, name):
+def test_without_accuracies_the_error_says_what_to_run(studies, name):
     studies.each_seed(800.0, 840.0)
     with pytest.raises(ResultsError, match="Run scaling-vae study downstream"):
         figures.draw(name, studies.frame())

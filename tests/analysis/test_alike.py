@@ -1,4 +1,4 @@
-"""No mean is taken over images, settings, precisions or estimators: they are told apart."""
+"""No mean is taken over different images, settings, precisions or estimators."""
 
 import pandas as pd
 import pytest
@@ -10,7 +10,7 @@ from analysis.trial_folder import ResultsError
 
 
 def marked(frame, name, even, odd):
-    """The frame with a column that differs between its even and odd seeds."""
+    """Adds a column that differs between the even and odd seeds of a frame."""
     frame[name] = [even if seed % 2 == 0 else odd for seed in frame["seed"]]
     return frame
 
@@ -28,7 +28,7 @@ MIXED = [
 
 
 @pytest.mark.parametrize(("name", "even", "odd"), MIXED)
-def test_seeds_that_differ_in_it_are_refused_by_name(frame, name, even, odd):
+def test_seeds_that_differ_in_a_column_are_refused_naming_it(frame, name, even, odd):
     assert len(curves.final(frame))
     with pytest.raises(ResultsError, match=rf"mix {name} .*--where"):
         curves.final(marked(frame, name, even, odd))
@@ -44,19 +44,19 @@ def test_replicates_have_images_and_pools_of_their_own(frame):
         curves.final(frame)
 
 
-def test_rows_older_than_a_field_mean_its_default(frame):
+def test_rows_older_than_a_field_have_its_default(frame):
     assert len(curves.final(marked(frame, "precision", None, "auto")))
 
 
 @pytest.mark.parametrize(("name", "even", "odd"), MIXED[:5])
-def test_claims_tell_them_apart(frame, name, even, odd):
+def test_claims_separate_trials_that_differ(frame, name, even, odd):
     (one,) = cells(frame)
     several = cells(marked(frame, name, even, odd))
     assert len(several) == 2
     assert sum(len(cell.trials) for cell in several) == len(one.trials)
 
 
-def test_images_are_told_apart_within_a_draw_only(frame):
+def test_images_must_be_equal_within_a_replicate_only(frame):
     frame = marked(frame, "fingerprint", "aaa", "bbb")
     assert set(images(frame)) == {"aaa", "bbb"}
     frame["replicate"] = frame["seed"]

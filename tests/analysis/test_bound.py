@@ -1,4 +1,4 @@
-"""Figure 8 with a tighter bound of log p(x) in the place of the ELBO."""
+"""Figure 8 with a tighter bound of log p(x) in place of the ELBO."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from analysis.bound import with_bound
 from analysis.trial_folder import ResultsError
 
 
-def test_the_bound_takes_the_place_of_the_elbo(frame):
+def test_the_bound_replaces_the_elbo(frame):
     measured = frame.assign(iwae_100=frame["test_elbo"] + 3.0, iwae_images=100)
     changed = with_bound(measured, "iwae_100")
     table, before = figures.numbers("fig8", changed), figures.numbers("fig8", measured)
@@ -21,7 +21,7 @@ def test_the_bound_takes_the_place_of_the_elbo(frame):
     assert measured["test_elbo"].equals(frame["test_elbo"])
 
 
-def test_the_verdicts_places_follow_the_bound(frame):
+def test_the_figure_uses_the_bound_at_every_width(frame):
     last = frame["n_c"] == frame["n_c"].max()
     measured = frame.assign(iwae_1000=frame["test_elbo"].where(~last, -1e6), iwae_images=100)
     worst = figures.numbers("fig8", with_bound(measured, "iwae_1000"))
@@ -32,7 +32,7 @@ def test_the_verdicts_places_follow_the_bound(frame):
     ("bound", "said"),
     [("fid", "fid is not one. Choose"), ("iwae_100", "not measured .*evaluate --metric iwae_100")],
 )
-def test_what_is_no_bound_or_not_measured_is_refused(frame, bound, said):
+def test_other_columns_and_unmeasured_bounds_are_refused(frame, bound, said):
     with pytest.raises(ResultsError, match=said):
         with_bound(frame, bound)
 
@@ -43,7 +43,7 @@ def test_bounds_over_different_images_are_not_joined(frame):
         with_bound(frame.assign(iwae_100=-1.0, iwae_images=images), "iwae_100")
 
 
-def test_the_command_takes_the_bound_of_figure_8_only(study, capsys):
+def test_the_option_bound_belongs_to_figure_8_alone(study, capsys):
     assert main(["fig7", "--results", str(study), "--bound", "iwae_100"]) == 2
     assert "fig8 --bound iwae_100" in capsys.readouterr().err
     assert main(["fig8", "--results", str(study), "--bound", "iwae_100"]) == 2

@@ -1,4 +1,4 @@
-"""Which trials are compared: equal settings, at epochs that all of them have."""
+"""Trials that may be compared: equal settings, at epochs that all of them have."""
 
 import pandas as pd
 import pytest
@@ -10,7 +10,7 @@ NARROW, WIDE = {(1, 8): SEEDS}, {(1, 32): SEEDS + 5}
 
 
 def test_trials_of_two_precisions_are_never_compared():
-    """bf16 at one width and float32 at the other would look like an effect of the width."""
+    """Otherwise bf16 at one width and float32 at another would look like an effect of width."""
     both = pd.concat(
         [frame(NARROW).assign(precision="float32"), frame(WIDE).assign(precision="bf16")]
     )
@@ -21,14 +21,14 @@ def test_trials_of_two_precisions_are_never_compared():
     ]
 
 
-def test_older_rows_are_of_the_precision_that_they_were_trained_in():
+def test_older_rows_have_the_precision_that_they_were_trained_in():
     both = pd.concat([frame(NARROW).assign(precision=None), frame(WIDE).assign(precision="auto")])
     (cell,) = cells(both)
     assert set(cell.trials["n_c"]) == {8, 32}
 
 
 def test_samples_that_were_made_differently_are_never_compared():
-    """Two draws on models of one architecture, one on a wider model and one on imported images."""
+    """The models are one architecture in two replicates, a wider one, and imported images."""
     key = "digits-1-digits-edm-c{}-share1-r{}-s0-{:012x}-e300"
     names = [key.format(16, 0, 1), key.format(16, 1, 2), key.format(32, 2, 3), "published"]
     parts = [frame(NARROW, real_share=1.0, k=None)]
@@ -56,7 +56,7 @@ def test_samples_that_were_made_differently_are_never_compared():
     ],
 )
 def test_values_that_were_measured_differently_are_never_compared(metric, setting, values):
-    """The narrow model one way, the wide one the other: no cell has both, other columns join."""
+    """Narrow and wide models are measured differently, so no cell has both."""
     first, second = (
         frame(place).assign(**{metric: 1.0, setting: value})
         for place, value in zip((NARROW, WIDE), values, strict=True)
@@ -72,7 +72,7 @@ def test_values_that_were_measured_differently_are_never_compared(metric, settin
     assert measured_alike(cell, [metric]) == [cell]
 
 
-def test_a_trial_measured_twice_differently_counts_as_it_was_measured_last():
+def test_of_a_trial_measured_in_two_ways_the_last_one_counts():
     earlier = frame(NARROW).assign(epoch=19, fid=100.0, sample_quality_extractor="classifier")
     last = frame(NARROW).assign(epoch=20, fid=2.0, sample_quality_extractor="inception")
     (cell,) = cells(pd.concat([earlier, last], ignore_index=True))
@@ -82,8 +82,8 @@ def test_a_trial_measured_twice_differently_counts_as_it_was_measured_last():
     assert set(cell.trials["fid"]) == {51.0}
 
 
-def test_a_trial_that_trained_longer_is_compared_as_it_was():
-    """Another study went on to epoch 20 with the wide trials."""
+def test_a_trial_that_trained_longer_is_compared_at_the_shared_epoch():
+    """Another study continued the wide trials to epoch 20."""
     longer = frame(WIDE).assign(epoch=20, test_elbo=0.0)
     short, long = cells(pd.concat([frame(NARROW), frame(WIDE), longer]))
     assert (short.label, long.label) == ("digits, epoch=10", "digits, epoch=20")
@@ -95,7 +95,7 @@ def test_a_trial_that_trained_longer_is_compared_as_it_was():
 
 
 def test_rows_of_joined_frames_may_share_their_index():
-    """What was measured last is told by the epoch, not by the place in the frame."""
+    """The latest value is found by its epoch, not by its position."""
     earlier = frame(NARROW).assign(epoch=19, fid=100.0, sample_quality_extractor="classifier")
     last = frame(NARROW).assign(epoch=20, fid=2.0, sample_quality_extractor="inception")
     (cell,) = cells(pd.concat([last, earlier]))

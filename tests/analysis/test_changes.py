@@ -7,7 +7,7 @@ from tests.analysis.test_descent import DIGITS, _frame
 from tests.there import there
 
 
-def test_phase_3_and_gaps(make):
+def test_phase_3_and_the_gap_are_differences_of_their_ends(make):
     found = verdict(_frame(make, DIGITS, noise=0.01))
     assert (there(found.phase3).start, there(found.phase3).end) == ((16, 32), (16, 64))
     assert there(found.phase3).difference.mean == pytest.approx(1.1, abs=0.05)

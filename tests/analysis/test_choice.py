@@ -1,4 +1,4 @@
-"""What was chosen by validation, as study.json tells it, and the figures that show it."""
+"""Choices by validation that study.json records, and the figures that show them."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ LRS = (1e-3, 3e-3, 1e-2)
 
 
 def record(results, **more):
-    """The study's folder with more in its study.json."""
+    """Adds fields to the study's study.json, and returns its folder."""
     folder = results.close()
     study = json.loads((folder / "study.json").read_text())
     (folder / "study.json").write_text(json.dumps(study | more))
@@ -29,7 +29,7 @@ def record(results, **more):
 
 @pytest.fixture
 def searched(results):
-    """Two cells, three rates, two seeds; the best by validation has not the best test ELBO."""
+    """Writes a search of two cells; the best rate by validation has not the best test ELBO."""
     cells = []
     for m_z, n_c in ((1, 2), (4, 8)):
         cell = []
@@ -54,7 +54,7 @@ def searched(results):
 
 @pytest.fixture
 def both(results):
-    """A path at one rate and at tuned rates, five seeds each."""
+    """Writes a path at one rate and at tuned rates, five seeds each."""
     keys: dict[Any, Any] = {}
     for name, truth, rate in (("fixed", PATH, 3e-3), ("tuned", TUNED, 1e-2)):
         for (m_z, n_c), negative in truth.items():
@@ -76,14 +76,14 @@ def test_figures_are_of_the_chosen_points(searched):
     assert len(figures.load("search", searched)) == len(frame)
 
 
-def test_a_parquet_file_tells_the_same(searched, tmp_path):
+def test_a_parquet_file_gives_the_same_choice(searched, tmp_path):
     file = compact(searched, output=tmp_path / "all.parquet")
     assert provenance(file)["search"] == provenance(searched)["search"]
     whole = figures.numbers("search", figures.load("search", searched))
     assert figures.numbers("search", figures.load("search", file)).equals(whole)
 
 
-def test_a_search_without_a_choice_is_told(searched, results):
+def test_a_search_without_a_choice_is_mentioned(searched, results):
     study = json.loads((searched / "study.json").read_text())
     for cell in study["search"]["cells"]:
         for point in cell:
@@ -93,8 +93,8 @@ def test_a_search_without_a_choice_is_told(searched, results):
         figures.load("fig7", searched)
 
 
-def test_a_record_of_other_trials_counts_for_nothing(searched, results):
-    """A later launch was killed before it could write its own."""
+def test_a_record_of_other_trials_is_ignored(searched, results):
+    """A later launch was killed before it could write its own record."""
     results.add(results.vae(1, 2, 0, lr=0.5), [{"epoch": 120, "test_elbo": -1.0}], key="later")
     study = json.loads((searched / "study.json").read_text())
     study["trials"]["later"] = {"epochs": 120}
@@ -116,7 +116,7 @@ def test_the_search_is_drawn_in_parallel_coordinates(searched):
     drawn = figures.draw("search", frame)
     first = drawn.axes[0]
     lines = [line for line in first.lines if np.size(line.get_xdata()) == 3]
-    assert len(lines) == 3  # a line a point: likelihood, lr, validation ELBO
+    assert len(lines) == 3  # a line per point: likelihood, lr, validation ELBO
     thick = [line for line in lines if line.get_linewidth() == 2.0]
     (chosen,) = thick
     assert np.asarray(chosen.get_ydata()).tolist() == pytest.approx([0.0, 0.477, 1.0], abs=1e-3)
@@ -130,7 +130,7 @@ def test_the_report_draws_the_search_and_the_chosen(searched, monkeypatch):
     assert (searched / "figures" / "search.csv").is_file()
 
 
-def test_both_verdicts_are_given(both, capsys):
+def test_the_verdict_is_given_at_the_fixed_and_at_tuned_rates(both, capsys):
     assert main(["verdict", "--results", str(both)]) == 0
     said = capsys.readouterr().out.splitlines()
     first, second = said.index("fixed rate:"), said.index("tuned rates (from learning_rate):")
@@ -138,7 +138,7 @@ def test_both_verdicts_are_given(both, capsys):
     assert "fails, decided at the planned n = 5" in said[second + 1]
 
 
-def test_one_figure_shows_both(both):
+def test_one_figure_shows_the_fixed_and_tuned_rates(both):
     frame = figures.load("tuned", both)
     table = figures.numbers("tuned", frame)
     assert table.groupby("rates", sort=False)["lr"].first().tolist() == [3e-3, 1e-2]
@@ -152,10 +152,10 @@ def test_one_figure_shows_both(both):
     ]  # fmt: skip
     note = drawn.get_supxlabel()
     assert "holds, decided" in note and "fails, decided" in note
-    assert set(figures.load("fig8", both)["lr"]) == {3e-3}  # the figures of the paper: one rate
+    assert set(figures.load("fig8", both)["lr"]) == {3e-3}  # figures of the paper have one rate
 
 
-def test_both_are_drawn_beside_another_source_and_validation_images(both, results):
+def test_both_rates_are_drawn_with_another_source_and_best_epochs(both, results):
     """The best epoch is epoch 60, at which the path falls all the way: no curve joins the two."""
     record = json.loads((both / "study.json").read_text())["rates"]
     for name in ("fixed", "tuned"):

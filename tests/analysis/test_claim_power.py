@@ -1,4 +1,4 @@
-"""How many draws would decide: against simulation, and on worlds that are open."""
+"""The number of replicates that would decide a claim: simulation, and open results."""
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,14 @@ WIDER = higher("test_elbo", Arm(m_z=1, n_c=32), Arm(m_z=1, n_c=8))
 
 
 def needs(comparisons, reached, **more) -> Needed:
-    """What would decide it, which is known."""
+    """Returns what would decide comparisons for which that is known."""
     found = needed(comparisons, reached, **more)
     assert found is not None
     return found
 
 
 def exactly(mean, sd, n):
-    """n values of exactly this mean and standard deviation."""
+    """Returns n values with exactly this mean and standard deviation."""
     values = np.linspace(-1, 1, n)
     return mean + sd * values / values.std(ddof=1)
 
@@ -44,8 +44,8 @@ def test_the_power_is_the_share_of_studies_that_decide(effect, n, error):
     assert power([compared(effect, n=7)], n, error) == pytest.approx(share, abs=0.025)
 
 
-def test_the_power_of_a_region_with_two_ends():
-    """Depth 1 on either side of the mean: both ends must be shown."""
+def test_the_power_of_a_region_with_two_ends_equals_simulation():
+    """The mean is at depth 1 from either end, and both ends must be shown."""
     y = np.random.default_rng(1).normal(0, 1, size=(4000, 20))
     found = [judge([Comparison("", t_interval(row), -1.0, 1.0)], 0.02).verdict for row in y]
     share = found.count(HOLDS) / len(y)
@@ -64,13 +64,13 @@ def test_of_several_comparisons_the_power_is_a_lower_bound():
 
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("overlap", [0.0, 0.3])
-def test_the_error_of_more_draws_is_that_of_their_interval(shared, overlap):
+def test_the_error_of_more_replicates_is_that_of_their_interval(shared, overlap):
     seen, more = (t_interval(exactly(0, 2, n), shared, overlap) for n in (5, 20))
     found = standard_error(Comparison("", seen, shared=shared), 20, overlap)
     assert found == pytest.approx(more.error)
 
 
-def test_the_first_planned_size_that_would_do():
+def test_the_first_planned_size_with_enough_power_is_named():
     large, middle, small, none = (needs([compared(d)], 0) for d in (5.0, 1.3, 0.4, 0.01))
     assert (large.planned, middle.planned) == (5, 10) and large.power >= 0.8
     assert small.planned is None and small.size is not None and 20 < small.size <= MOST
@@ -82,7 +82,7 @@ def test_the_first_planned_size_that_would_do():
 
 
 def test_splits_that_overlap_may_never_decide():
-    """rho / (1 - rho) = 1: the error of the mean stays above the standard deviation."""
+    """With rho / (1 - rho) = 1 the error of the mean stays above the standard deviation."""
     found = needs([compared(1.3)], 0, overlap=1.0)
     assert found.size is None and found.power < 0.8
 
@@ -96,7 +96,7 @@ def claim(name):
     return Claim(name, f"statement of {name}", "5", WIDER)
 
 
-def test_open_claims_and_what_would_decide_them():
+def test_open_claims_are_listed_with_what_would_decide_them():
     (found,) = measured(world(exactly(1.2, 1.0, 5)), [claim(PRIMARY[0])])
     assert found.needed is not None
     assert (found.verdict, found.n, found.reached, found.needed.planned) == (UNDECIDED, 5, 5, 10)
@@ -113,7 +113,7 @@ def test_open_claims_and_what_would_decide_them():
 
 
 def test_exploratory_claims_take_the_error_that_would_decide_them():
-    """Alone a claim is decided at 5 %, beside nine others that are open at less."""
+    """Alone a claim is decided at 5 %, and next to nine other open ones at less."""
     frames = world(exactly(1.05, 1.0, 5))
     (alone,) = measured(frames, [claim("other")])
     many = measured(frames, [claim(f"other {at}") for at in range(10)])

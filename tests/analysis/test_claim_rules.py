@@ -1,3 +1,5 @@
+"""Rules of claims: differences compared with scipy, regions, and comparisons of several arms."""
+
 import math
 
 import numpy as np
@@ -15,7 +17,7 @@ from analysis.intervals import t_interval
 from tests.analysis.claim_frames import HALF, SEEDS, TWO, frame, verdict
 
 
-def test_paired_difference_is_scipys():
+def test_the_paired_difference_equals_scipys():
     rng = np.random.default_rng(0)
     first, other = (pd.Series(rng.normal(size=5)) for _ in range(2))
     found = difference(first, other)
@@ -26,7 +28,7 @@ def test_paired_difference_is_scipys():
     assert difference(first, other).n == 4
 
 
-def test_unpaired_difference_is_welchs():
+def test_the_unpaired_difference_equals_welchs():
     rng = np.random.default_rng(1)
     first = pd.Series(rng.normal(size=4), index=range(4))
     other = pd.Series(3 * rng.normal(size=6), index=range(10, 16))
@@ -54,8 +56,8 @@ def test_one_seed_has_no_interval():
         (no_loss(TWO), 1000.0, -1000.0, -2.0),
     ],
 )
-def test_regions(region, holds, fails, undecided):
-    """Both arms have the noise of SEEDS / 2 with opposite signs: the difference that of SEEDS."""
+def test_a_verdict_depends_on_the_region_of_the_difference(region, holds, fails, undecided):
+    """Arms have the noise of SEEDS / 2 with opposite signs, so differences have that of SEEDS."""
     rule = Differs(Term("test_elbo", Arm(real_share=0.0)), (Term("test_elbo"),), region)
     normal = frame({(1, 8): -SEEDS / 2}, real_share=1.0)
     for shift, wanted in ((holds, HOLDS), (fails, FAILS), (undecided, UNDECIDED)):
@@ -82,8 +84,8 @@ def test_of_many_comparisons_all_must_hold():
 @pytest.mark.parametrize(
     ("snow", "wanted"), [(HALF + 0.1, HOLDS), (0.0, UNDECIDED), (-2 * HALF, FAILS)]
 )
-def test_in_each_column_by_itself(snow, wanted):
-    """Fog is clear; the mean of the columns, which snow would leave above 0, decides nothing."""
+def test_a_rule_for_each_column_judges_every_column_itself(snow, wanted):
+    """The column of fog is clear, and the mean over columns decides nothing."""
     rule = InEach(
         Differs(Term("a__*", Arm(real_share=0.0)), (Term("a__*"),)),
         ("a__fog", "a__snow", "a__hail"),
@@ -129,7 +131,7 @@ def test_each_value_that_both_arms_have_is_compared():
     assert [each.interval.mean for each in rule.comparisons(cell)] == [4.0, 16.0]
 
 
-def test_picks():
+def test_places_of_arms_are_picked_from_measured_widths():
     assert pick(Near(10), [1, 4, 16, 64]) == 16
     assert pick(Near(10), [1, 4, 32]) is None
     assert pick("first", [4, 2]) == 2 and pick("last", [4, 2]) == 4
@@ -150,7 +152,7 @@ def test_the_same_trials_are_not_compared_with_themselves():
     assert verdict(rule, frame(values | {(4, 64): SEEDS + 9.0})) == HOLDS
 
 
-def test_of_several_k_the_largest_stands_for_diffusion_samples():
+def test_of_several_k_the_largest_represents_diffusion_samples():
     rule = Differs(Term("test_elbo", Arm(real_share=0.0)), (Term("test_elbo"),))
     normal = frame({(1, 8): SEEDS}, real_share=1.0, k=None)
     samples = [frame({(1, 8): SEEDS + k}, real_share=0.0, k=k) for k in (1, 10, 5)]
@@ -160,7 +162,7 @@ def test_of_several_k_the_largest_stands_for_diffusion_samples():
 
 
 def test_diffusion_samples_are_compared_at_one_k():
-    """k = 20 is measured for plain samples only: against mollified ones k = 10 counts."""
+    """k = 20 is measured for plain samples only, so mollified ones are compared at k = 10."""
     plain, noisy = Arm(real_share=0.0), Arm(real_share=0.0, mollified=True)
     rule = Differs(Term("test_elbo", noisy), (Term("test_elbo", plain),))
     table = [

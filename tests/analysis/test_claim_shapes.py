@@ -22,7 +22,7 @@ def test_two_seeds_may_decide_a_difference_but_no_shape():
     assert judge([Comparison("", two, seeds=3)]).verdict == UNDECIDED
 
 
-def test_slopes_are_those_of_polyfit():
+def test_slopes_equal_those_of_polyfit():
     rng = np.random.default_rng(0)
     y = {(m_z, 8): rng.normal(size=3) for m_z in (1, 2, 8, 64)}
     rule = Differs(Term("test_elbo", Arm(m_z=Along(), n_c="corner")))
@@ -36,7 +36,7 @@ def test_slopes_are_those_of_polyfit():
 @pytest.mark.parametrize(
     ("slope", "noise", "wanted"), [(1, 0.1, HOLDS), (-1, 0.1, FAILS), (0.1, 5, UNDECIDED)]
 )
-def test_slope_verdicts(slope, noise, wanted):
+def test_verdicts_on_slopes(slope, noise, wanted):
     rule = Differs(Term("test_elbo", Arm(m_z=Along(), n_c="corner")))
     signs = {1: 1, 2: -2, 8: 1}
     values = {(m, 8): slope * math.log2(m) + noise * s * SEEDS for m, s in signs.items()}
@@ -59,7 +59,7 @@ def test_slopes_are_compared_over_the_values_that_both_have():
     assert "n_c 8 to 32" in found.what
 
 
-def test_rise_and_drop_the_slow_way():
+def test_rise_and_drop_equal_the_slow_way():
     y = np.random.default_rng(0).normal(size=(4, 6))
     rise, drop = rise_and_drop(y)
     for seed in range(4):
@@ -79,7 +79,7 @@ def test_rise_and_drop_the_slow_way():
         ([0, 1, 2, 1, 0], 9.0, UNDECIDED),
     ],
 )
-def test_peak_verdicts(curve, noise, wanted):
+def test_verdicts_on_peaks(curve, noise, wanted):
     rng = np.random.default_rng(3)
     widths = (2, 4, 8, 16, 32)
     values = {(1, n): y + noise * rng.normal(size=4) for n, y in zip(widths, curve, strict=True)}
@@ -97,7 +97,7 @@ def test_peak_verdicts(curve, noise, wanted):
         ([108, 96, 97, 96.5, 96], 5.0, UNDECIDED),
     ],
 )
-def test_double_descent_verdicts(curve, noise, wanted):
+def test_verdicts_on_double_descent(curve, noise, wanted):
     path = [(1, 2), (1, 8), (1, 32), (4, 32), (16, 32)]
     rng = np.random.default_rng(0)
     values = {at: noise * rng.normal(size=4) - y for at, y in zip(path, curve, strict=True)}

@@ -1,4 +1,4 @@
-"""Rules that test a claim as it is worded: true, untrue, open, and where the old rule was wrong."""
+"""Rules that test a claim in its own words: true, untrue and open results."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from analysis.intervals import t_interval
 from tests.analysis.claim_frames import SEEDS, frame, verdict
 
 MIXED = Term("test_elbo", Arm(real_share=Along()))
-DIGITS = [-99.9, -93.9, -92.8, -93.0, -93.5, -94.7]  # of real shares 1, .8, ... 0
+DIGITS = [-99.9, -93.9, -92.8, -93.0, -93.5, -94.7]  # at real shares 1, .8, ... 0
 
 
 def noisy(y, noise=0.1, n=5, seed=0):
@@ -37,12 +37,12 @@ def mixtures(values, noise=0.1):
     ("values", "noise", "wanted", "old"),
     [
         ([-100, -98, -96, -94, -92, -90], 0.1, HOLDS, HOLDS),
-        (DIGITS, 0.1, FAILS, HOLDS),  # it falls in three of five steps
+        (DIGITS, 0.1, FAILS, HOLDS),  # the values fall in three of five steps
         ([-100, -98, -96, -96, -92, -90], 0.1, UNDECIDED, HOLDS),
         ([-100, -98, -96, -94, -92, -90], 9.0, UNDECIDED, HOLDS),
     ],
 )
-def test_continuously_increasing(values, noise, wanted, old):
+def test_continuously_increasing_requires_every_step(values, noise, wanted, old):
     frames = mixtures(values, noise)
     assert verdict(Monotone(MIXED, region=BELOW), *frames) == wanted
     if noise < 1:
@@ -75,8 +75,8 @@ def test_a_difference_shrinks_in_every_step():
 @pytest.mark.parametrize(
     ("differences", "wanted", "old"),
     [
-        ([9] * 9 + [-9], HOLDS, FAILS),  # all but one: the old rule for each of them fails
-        ([90] * 7 + [-9] * 3, FAILS, FAILS),  # the mean over them, +60, held
+        ([9] * 9 + [-9], HOLDS, FAILS),  # all but one: a rule for every one of them fails
+        ([90] * 7 + [-9] * 3, FAILS, FAILS),  # a rule for their mean, +60, would hold
         ([9] * 8 + [0.01] * 2, UNDECIDED, UNDECIDED),
     ],
 )
@@ -95,7 +95,7 @@ def test_almost_all_is_a_count(differences, wanted, old):
 
 
 def test_one_too_few_rarely_counts_as_enough():
-    """Three of six statements are true, the others at the edge: that four are is said rarely."""
+    """Three of six statements are true and the others at the edge, so four are rarely shown."""
     rng, said = np.random.default_rng(0), []
     for _ in range(400):
         y = rng.normal(size=(6, 5)) + np.array([9, 9, 9, 0, 0, 0])[:, None]
@@ -111,7 +111,7 @@ def test_one_too_few_rarely_counts_as_enough():
     [(8, 0.1, HOLDS), (3, 0.1, FAILS), (30, 0.1, FAILS), (-8, 0.1, FAILS), (8, 9.0, UNDECIDED)],
 )
 def test_a_similar_gain_is_within_a_factor_of_two(gain, noise, wanted):
-    """The old rule asked for any gain at all."""
+    """An earlier rule required only some gain."""
     wide, narrow = Arm(m_z=10, n_c=8), Arm(m_z=1, n_c=8)
     sampled = Arm(real_share=0.0, m_z=1, n_c=8)
     terms = tuple(Term("test_elbo", arm) for arm in (wide, sampled, narrow))
@@ -143,18 +143,18 @@ FALLING, STEEPER = [0, 5, 9, 5, 0], [0, 5, 9, -9, -27]
         ([0, 5, 9, 8, 7], 9.0, UNDECIDED),
     ],
 )
-def test_no_decline(curve, noise, wanted):
+def test_no_decline_is_judged_with_a_margin(curve, noise, wanted):
     rule = NoDecline(Term("test_elbo", Arm(m_z=8, n_c=Along())))
     values = widths_at(8, curve, noise) | widths_at(1, STEEPER)
     assert verdict(rule, frame(values)) == wanted
-    if curve == FALLING:  # less than at the smallest m_z: the old rule compared slopes
+    if curve == FALLING:  # less than at the smallest m_z: an earlier rule compared slopes
         upper = Along(upper=True)
         slopes = [Term("test_elbo", Arm(m_z=m_z, n_c=upper)) for m_z in ("last", "first")]
         assert verdict(Differs(slopes[0], (slopes[1],)), frame(values)) == HOLDS
 
 
 def grid(n_curve, m_curve, noise=0.1):
-    """Test ELBOs, the negatives of the curves, along n_c at m_z = 1 and then m_z at n_c = 32."""
+    """Makes test ELBOs from curves along n_c at m_z = 1 and then along m_z at n_c = 32."""
     values = {(1, 2**at): noisy(-y, noise, seed=at) for at, y in enumerate(n_curve, start=1)}
     for at, y in enumerate(m_curve, start=1):
         values[2**at, 2 ** len(n_curve)] = noisy(-y, noise, seed=50 + at)
@@ -173,14 +173,14 @@ def test_double_descent_on_neither_axis_alone(n_curve, m_curve, noise, wanted):
     rule = NoDoubleDescent(tuple(Term("test_elbo", arm) for arm in axes))
     found = grid(n_curve, m_curve, noise)
     assert verdict(rule, found) == wanted
-    if noise < 1:  # the path has it either way, which says nothing of one axis
+    if noise < 1:  # the path has a double descent either way, which says nothing of one axis
         assert verdict(DoubleDescends(), found) == HOLDS
     assert verdict(rule, found[found["m_z"] == 1]) is None
 
 
-def test_the_smallest_move_is_chosen_and_placed_by_the_other_draws():
+def test_the_smallest_move_is_chosen_and_placed_by_the_other_replicates():
     y = np.array([[9.0, 0, 5, 1], [9.0, 0, 5, 4], [0.0, 9, 9, 9]])
-    # For the third draw the others point to places 1, 2, 3 and to the second descent (2.5).
+    # For the third replicate the others point to places 1, 2, 3 and to the second descent (2.5).
     assert smallest_move(y)[2] == 0.0
     one = smallest_move(y[:1])
     assert one.tolist() == [4.0]

@@ -1,3 +1,5 @@
+"""Verdicts on every claim of the paper in made-up results, and on published digits."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from analysis.columns import COLUMNS
 from tests.analysis.claim_verdicts import DECIDABLE, DIGITS, NAMES, ROOT, judge, verdicts
 from tests.analysis.claim_worlds import Trained, contrary, frame, true
 
-METRICS = {  # of the metric modules, where analysis.columns does not list them
+METRICS = {  # columns of metrics that analysis.columns does not list
     *("amortization_gap", "robustness_gap", "psnr_mean", "psnr_sample", "roughness", "seconds"),
     *("fid", "inception_score", "accuracy", "interpolation_log_q"),
     *(f"accuracy_{name}" for name in ("logistic", "svm_linear", "svm_rbf", "knn")),
@@ -18,7 +20,7 @@ METRICS = {  # of the metric modules, where analysis.columns does not list them
 
 @pytest.fixture(scope="module")
 def judged(world):
-    """Verdicts by claim where all claims are true, where none is, in noise, and with one seed."""
+    """Returns verdicts by claim in results where all are true, none is, noise, and one seed."""
     frames = {HOLDS: world, FAILS: frame(contrary), "noise": frame(true, noise=1e5)}
     frames["one seed"] = world[world["seed"] == 0]
     return {name: verdicts(each) for name, each in frames.items()}
@@ -29,7 +31,7 @@ def digits():
     return results.load(DIGITS)
 
 
-def test_every_claim_is_told_apart():
+def test_claims_have_different_names_and_statements():
     assert len(CLAIMS) >= 25
     assert len({claim.name for claim in CLAIMS}) == len(CLAIMS)
     assert len({claim.statement for claim in CLAIMS}) == len(CLAIMS)
@@ -81,7 +83,7 @@ def test_a_missing_column_costs_the_claims_that_need_it(world):
     assert set(found.drop(lost)) == {HOLDS}
 
 
-def test_a_column_that_is_not_measured_is_no_zero(world):
+def test_a_column_that_is_not_measured_does_not_count_as_zero(world):
     found = judge(world.assign(robustness_gap=np.nan), "robustness gap: diffusion samples, normal")
     assert found["verdict"] == NOT_RUN
 
@@ -121,7 +123,7 @@ def test_without_the_default_model_the_widest_at_the_smallest_m_z_is_the_base(wo
     assert row["compared"].endswith("m_z=1, n_c=128")
 
 
-def test_table_7_contradicts_these_claims(world):
+def test_claims_that_table_7_contradicts_are_marked(world):
     found = ledger(world.assign(state="partial")).set_index("claim")["contradicted"]
     table = found[found.str.contains("Table 7 for")]
     assert table.to_dict() == {
@@ -146,14 +148,14 @@ def test_the_papers_numbers_are_those_of_the_data_set(figure_2):
     assert "BinaryMNIST: dmaapx 0.78, normal 25.76" in elsewhere["paper"]
 
 
-def test_published_digits_by_hand(digits):
-    """The last 10 % of 80 epochs at (1, 32), diffusion samples minus normal, paired by seed."""
+def test_a_verdict_on_published_digits_equals_that_by_hand(digits):
+    """The values are means of the last 10 % of 80 epochs at (1, 32), paired by seed."""
     last = digits[(digits["epoch"] > 72) & (digits["m_z"] == 1) & (digits["n_c"] == 32)]
     wide = last.groupby(["seed", "source"])["generalization_gap"].mean().unstack()
     difference = (wide["dmaapx"] - wide["normal"]).dropna()
     row = judge(digits, "generalization gap: diffusion samples, normal")
     assert row["difference"] == pytest.approx(difference.mean())
-    half = 4.302653 * difference.std() / np.sqrt(3)  # t, 2 df
+    half = 4.302653 * difference.std() / np.sqrt(3)  # the t quantile of 2 degrees of freedom
     assert row["high"] - row["difference"] == pytest.approx(half, rel=1e-6)
     assert (row["verdict"], row["n"], row["dataset"]) == (UNDECIDED, 3, "digits")
     assert row["decided"].startswith("first planned n = 5; by seeds on one data set only")

@@ -1,4 +1,4 @@
-"""What is never compared: other settings, other data, other ways of measuring."""
+"""Results that claims never compare: other settings, data, or ways of measuring."""
 
 import numpy as np
 import pandas as pd
@@ -36,11 +36,11 @@ def test_no_difference_is_taken_across_settings(figure_2, field):
         ("augmentations: robustness", {"dataset": "cifar10"}, HOLDS),
     ],
 )
-def test_a_claim_about_some_data_sets_leaves_the_others_alone(figure_2, claim, changed, verdict):
+def test_a_claim_about_some_data_sets_is_not_judged_on_others(figure_2, claim, changed, verdict):
     assert judge(figure_2.assign(**changed), claim)["verdict"] == verdict
 
 
-def test_other_data_answer_no_claim_and_stand_apart(figure_2):
+def test_results_on_other_data_answer_no_claim_and_are_listed_separately(figure_2):
     name = "reconstructions"
     for dataset in ("digits", "mnist"):
         claims = [claim for claim in CLAIMS if claim.name == name]
@@ -66,7 +66,7 @@ def test_precisions_extractors_and_estimators_are_not_compared(figure_2):
 
 
 def test_both_comparisons_of_a_two_sample_test_are_named(world):
-    """Against the images that the diffusion model was trained on copies pass for real."""
+    """Copies of training images pass for real ones in a comparison with those images."""
     classifiers = world[world["kind"] == "two_sample"]
     old = classifiers.assign(real=None, accuracy=0.2, key="old" + classifiers["key"])
     found = judge(pd.concat([classifiers, old]), "two samples: told apart")

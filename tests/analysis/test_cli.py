@@ -1,3 +1,5 @@
+"""The command line of `analysis`: light starts, lists of words, files and errors."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +41,7 @@ def test_help_imports_no_package():
     assert not any(name in done.stderr for name in ("pandas", "matplotlib", "numpy", "pyarrow"))
 
 
-def test_unknown_word_lists_the_known():
+def test_an_unknown_word_gets_the_list_of_words():
     done = _python("-m", "analysis", "fig99")
     assert done.returncode == 2 and not done.stdout
     assert done.stderr.startswith("Nothing here is called 'fig99'. Did you mean 'fig9'")
@@ -56,14 +58,14 @@ def test_without_results_a_figure_is_read_from_its_study(study, capsys, monkeypa
 
 
 @pytest.mark.parametrize("suffix", ["csv", "svg"])
-def test_format_goes_by_the_suffix(study, tmp_path, capsys, suffix):
+def test_the_suffix_chooses_the_format(study, tmp_path, capsys, suffix):
     file = tmp_path / "new" / f"out.{suffix}"
     assert main(["fig8", "--results", str(study), "-o", str(file)]) == 0
     assert file.stat().st_size > 500
     assert capsys.readouterr().out == f"{file}\n"
 
 
-def test_without_output_all_formats_go_beside_the_results(study, capsys):
+def test_without_output_all_formats_are_written_to_the_results(study, capsys):
     assert main(["fig7", "--results", str(study)]) == 0
     written = sorted(path.name for path in (study / "figures").iterdir())
     assert written == ["fig7.csv", "fig7.pdf", "fig7.png"]
@@ -81,7 +83,7 @@ def test_verdict_from_parquet_equals_verdict_from_folder(study, capsys):
     assert len(live.splitlines()) <= 10
 
 
-def test_where(study, capsys, tmp_path, monkeypatch):
+def test_where_selects_the_trials(study, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["verdict", "--results", str(study), "--where", "seed=1"]) == 0
     assert "1 seed on one data set, 10 points): not decided" in capsys.readouterr().out
@@ -91,7 +93,7 @@ def test_where(study, capsys, tmp_path, monkeypatch):
     assert "Draw one figure: scaling-vae fig8 --results" in capsys.readouterr().err
 
 
-def test_the_verdict_is_of_the_only_source_there_is(results, capsys):
+def test_without_normal_training_the_verdict_is_of_the_only_source(results, capsys):
     results.fill(results.TRUTH, source=results.DMAAPX, seeds=[0, 1, 2])
     assert main(["verdict", "--results", str(results.close())]) == 0
     assert capsys.readouterr().out.startswith("Double descent along the path (dmaapx, 3 seeds")
@@ -114,7 +116,7 @@ def test_report_prints_its_lines(results, capsys):
         ["fig8", "-o", "study.json/fig8.pdf"],
     ],
 )
-def test_errors_are_sentences_and_exit_2(study, words, capsys, monkeypatch):
+def test_errors_are_sentences_with_exit_code_2(study, words, capsys, monkeypatch):
     monkeypatch.chdir(study)
     words = words if "--results" in words else [*words, "--results", "."]
     assert main(words) == 2

@@ -1,4 +1,4 @@
-"""The dictionary of columns against the trials and metrics whose columns they are."""
+"""The dictionary of columns, compared with the fields of trials and the metrics."""
 
 import re
 from dataclasses import fields
@@ -14,7 +14,7 @@ from scaling.trial import DiffusionTrial, Source, TwoSampleTrial, VaeTrial
 
 
 def choices(kind):
-    """The fields of a kind whose values are words, and these words."""
+    """Yields the fields of a kind whose values are words, with these words."""
     for name, hint in get_type_hints(kind).items():
         words = [word for part in (hint, *get_args(hint)) for word in get_args(part)]
         texts = [word for word in words if isinstance(word, str)]
@@ -29,7 +29,7 @@ for of in (VaeTrial, Source, DiffusionTrial, TwoSampleTrial):
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_a_meaning_that_lists_words_lists_those_that_can_be(name):
+def test_a_meaning_that_lists_words_lists_all_possible_ones(name):
     unit, _, meaning = COLUMNS[name]
     assert unit == TEXT
     listed = re.sub(r" \([^)]*\)", "", meaning.rpartition(": ")[2])
@@ -37,19 +37,19 @@ def test_a_meaning_that_lists_words_lists_those_that_can_be(name):
     assert not words & CHOICES[name] or words == CHOICES[name]
 
 
-def test_lists_were_found():
+def test_the_fields_with_words_are_found():
     assert {"partition", "source_augment", "binarise", "precision", "budget"} <= CHOICES.keys()
 
 
-def test_only_what_is_measured_has_a_direction():
+def test_only_measured_columns_have_a_direction():
     assert not [n for n, (_, way, _) in COLUMNS.items() if way and n not in ROW_COLUMNS]
     assert {way for _, way, _ in COLUMNS.values()} == {UP, DOWN, ""}
     assert COLUMNS["test_elbo"][1] == COLUMNS["psnr_mean"][1] == UP
     assert COLUMNS["fid"][1] == COLUMNS["generalization_gap"][1] == DOWN
 
 
-def test_names_that_stand_twice_are_the_same():
-    """Analysis imports nothing of `scaling`; these copies are held together here."""
+def test_names_of_corruptions_and_classifiers_equal_those_of_scaling():
+    """Analysis imports nothing of `scaling`, so these copies must be compared here."""
     assert set(CORRUPTIONS) == {*cifar10_c.CORRUPTIONS, "overall"}
     assert [f"accuracy_{name}" for name in CLASSIFIERS] == list(representation.COLUMNS)
 

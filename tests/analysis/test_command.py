@@ -1,4 +1,4 @@
-"""What errors tell the reader to type works where it is read."""
+"""Commands in errors can be typed in the shell in which the error is read."""
 
 import shlex
 
@@ -15,12 +15,12 @@ from analysis.command import command
     ("/home/me/analysis/other.py", "scaling-vae"),
     ("", "scaling-vae"),
 ])  # fmt: skip
-def test_it_begins_as_the_program_was_started(monkeypatch, program, start):
+def test_a_command_begins_with_the_program_that_was_started(monkeypatch, program, start):
     monkeypatch.setattr("sys.argv", [program, "fig8"])
     assert command("report", "results") == f"{start} report results"
 
 
-def test_a_shell_reads_the_words_back(monkeypatch):
+def test_a_shell_reads_the_same_words(monkeypatch):
     monkeypatch.setattr("sys.argv", ["scaling-vae"])
     words = ("fig8", "my results", "--where", "m_z>1 and source=='dmaapx'", 3)
     assert shlex.split(command(*words))[1:] == [str(word) for word in words]

@@ -1,4 +1,4 @@
-"""Compacted results: the same frame, where it came from, and no half files."""
+"""Compacted results: the same frame, with provenance, and no half-written files."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def test_parquet_carries_provenance(study):
     assert note(path) == "double_descent, digits, commit 0123456789, launched 2026-03-04"
 
 
-def test_a_root_in_one_file_with_the_launches_of_all_its_studies(results, study, tmp_path):
+def test_a_root_in_one_file_has_the_launches_of_all_its_studies(results, study, tmp_path):
     second = json.loads((study / "study.json").read_text()) | {"study": "mixtures"}
     second["launches"][0] |= {"started": "2026-03-05T01:00:00", "hardware": {"host": "name"}}
     (results.root / "mixtures").mkdir()
@@ -85,7 +85,7 @@ def test_a_csv_is_a_csv_and_any_other_suffix_is_refused(study, tmp_path):
         assert not (tmp_path / name).exists()
 
 
-def test_no_folder_of_own_data_is_kept_and_files_stay_apart(study, tmp_path):
+def test_folders_of_a_users_data_are_left_out_and_files_stay_distinct(study, tmp_path):
     frame = load(study)
     keys = list(dict.fromkeys(frame["key"]))
     of = {key: f"/home/someone/{i % 2}/cells.npz" for i, key in enumerate(keys)}

@@ -1,3 +1,5 @@
+"""Curves: final values, the path of Figure 8 with its corner, and the grid of Figure 7."""
+
 from typing import Any
 
 import numpy as np
@@ -20,14 +22,14 @@ def _places(steps):
     return list(steps[["m_z", "n_c"]].itertuples(index=False, name=None))
 
 
-def test_final_is_the_mean_of_the_last_tenth_of_the_epochs(make):
+def test_a_final_value_is_the_mean_of_the_last_tenth_of_the_epochs(make):
     epochs = [10, 90, 91, 100]
     frame = pd.concat([make({(1, 2): [epoch]}).assign(epoch=epoch) for epoch in epochs])
     assert final(frame)["test_elbo"].tolist() == [-(91 + 100) / 2]
     assert final(frame)["epoch"].tolist() == [100]
 
 
-def test_final_takes_a_metric_from_the_rows_that_measured_it(make):
+def test_a_final_value_is_taken_from_rows_that_measured_it(make):
     frame = pd.concat([make({(1, 2): [7]}).assign(epoch=epoch) for epoch in (98, 99, 100)])
     frame["amortization_gap"] = [4.0, None, 6.0]
     assert final(frame)["amortization_gap"].tolist() == [5.0]
@@ -35,9 +37,9 @@ def test_final_takes_a_metric_from_the_rows_that_measured_it(make):
     assert final(frame.astype({"amortization_gap": float}))["amortization_gap"].isna().all()
 
 
-def test_final_on_disk(results):
+def test_a_final_value_of_results_on_disk(results):
     results.fill({(1, 2): 100.0}, seeds=[0], noise=0.0)
-    assert final(_load(results))["test_elbo"].tolist() == [-100.0]  # -99.75 and -100.25
+    assert final(_load(results))["test_elbo"].tolist() == [-100.0]  # the mean of -99.75 and -100.25
 
 
 def _load(results):
@@ -46,14 +48,14 @@ def _load(results):
     return load(results.close())
 
 
-def test_final_leaves_out_unfinished_trials_and_other_kinds(make):
+def test_unfinished_trials_and_other_kinds_have_no_final_values(make):
     frame = pd.concat([make({(1, 2): [5, None]}), make({(1, 4): [3]}).assign(kind="diffusion")])
     assert final(frame)[["n_c", "seed"]].to_numpy().tolist() == [[2, 0]]
     with pytest.raises(ResultsError, match="No VAE trial is finished"):
         final(make({(1, 2): [None]}))
 
 
-def test_final_joins_no_two_settings(make):
+def test_final_values_do_not_mix_settings(make):
     frame = pd.concat(
         [
             make({(1, 2): [5]}).assign(dataset="digits"),
@@ -75,25 +77,25 @@ def test_final_joins_no_two_settings(make):
 @pytest.mark.parametrize(
     ("pairs", "expected"),
     [
-        (PAPER, 256),  # most m_z
+        (PAPER, 256),  # the width with most m_z
         ({(m, n) for m in (1, 2, 4) for n in (8, 16, 32)}, 16),  # all equal: room for phase 3
         ({(1, 8), (1, 16), (2, 16), (2, 8)}, 8),
         ({(1, 8), (1, 16), (2, 16)}, 16),
-        ({(2, 8), (4, 8), (1, 4), (2, 4), (1, 2)}, 4),  # of two, the one that has m_z=1
+        ({(2, 8), (4, 8), (1, 4), (2, 4), (1, 2)}, 4),  # of two widths the one with m_z = 1
     ],
 )
-def test_corner(pairs, expected):
+def test_the_corner_is_the_width_with_most_m_z(pairs, expected):
     assert corner(_points(pairs)) == expected
 
 
-def test_path_of_the_paper(make):
+def test_the_path_has_the_places_of_the_paper(make):
     steps = path(make({place: [1.0] for place in PAPER}))
     up = [(1, 2**i) for i in range(9)]
     assert _places(steps) == [*up, *((m, 256) for m in (2, 4, 8, 16, 32, 64)), (64, 512)]
     assert steps["phase"].tolist() == [1] * 9 + [2] * 6 + [3]
 
 
-def test_path_is_that_of_its_source(make):
+def test_the_path_is_that_of_normal_training_if_there_is_any(make):
     frame = pd.concat(
         [
             make({(1, 2): [1], (1, 4): [1], (2, 4): [1], (2, 8): [1]}),
@@ -137,7 +139,7 @@ def test_no_path_is_an_error_with_a_way_out(make, pairs, said):
     assert "scaling-vae study double_descent" in str(error.value)
 
 
-def test_along_is_seeds_by_points(make):
+def test_values_along_the_path_are_seeds_by_points(make):
     frame = make({(1, 2): [3, 4], (1, 4): [1, None], (2, 4): [5, 6]})
     wide = along(final(frame), path(frame), "normal", "test_elbo")
     columns: list[Any] = list(wide.columns)
@@ -146,14 +148,14 @@ def test_along_is_seeds_by_points(make):
     assert wide.to_numpy()[0, 0] == -3.0
 
 
-def test_axes_of_figure_7(make):
+def test_the_axes_of_figure_7_are_found(make):
     finals = final(make({place: [1.0] for place in PAPER}))
     assert over_m_z(finals)["n_c"].unique().tolist() == [256]
     assert over_m_z(finals)["m_z"].tolist() == [1, 2, 4, 8, 16, 32, 64]
     assert sorted(over_n_c(finals)["m_z"].unique()) == [1, 2, 8, 64]
 
 
-def test_grid_lists_each_point_once(make):
+def test_the_grid_has_each_point_once(make):
     assert len(grid(make({(1, 2): [1, 2, None], (2, 4): [None]}))) == 2
 
 

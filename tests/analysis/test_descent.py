@@ -1,3 +1,5 @@
+"""The verdict on double descent: moves by hand, coverage by simulation, and left-out trials."""
+
 from itertools import combinations
 
 import numpy as np
@@ -16,7 +18,7 @@ U_THEN_FLAT = np.array([108, 98, 96, 97, 99, 99, 99, 99, 99, 99.0])
 
 
 def _simulate(truth, seeds, n=4000, noise=0.8):
-    """(n, seeds, points): additive seeds and noise."""
+    """Draws (n, seeds, points) of a curve with additive seeds and noise."""
     rng = np.random.default_rng(seeds)
     offsets = rng.normal(size=(n, seeds, 1))
     return np.asarray(truth) + offsets + noise * rng.normal(size=(n, seeds, len(truth)))
@@ -28,24 +30,24 @@ def _frame(make, truth, seeds=5, noise=0.2):
 
 
 def _all_three(y):
-    """Share of data sets in which all three moves are significant."""
+    """Returns the share of data sets in which all three moves are significant."""
     moves = crossfit(y)[..., :3]
     moves = np.moveaxis(moves, -1, -2)
     return (moves.mean(axis=-1) > t_half_width(moves, shared_selection=True)).all(axis=-1).mean()
 
 
-def test_locate_by_hand():
+def test_the_located_moves_equal_those_by_hand():
     assert locate(np.array([9.0, 4, 2, 5, 8, 6, 1, 3])).tolist() == [2, 4, 6]
     assert locate(np.array([9.0, 9, 9, 9])).tolist() == [1, 2, 3]
 
 
-def test_locate_takes_no_steep_fall_for_a_peak():
-    """A small true bump at the end of a steep fall, whose sum of moves is beaten by the fall."""
+def test_a_bump_after_a_steep_fall_is_located():
+    """A small true bump follows a steep fall, which is larger than the bump's moves."""
     y = np.array([100.0, 80, 79, 40, 20, 10, 14, 9])
     assert locate(y).tolist() == [5, 6, 7]
 
 
-def test_locate_equals_enumeration():
+def test_the_located_moves_equal_those_of_enumeration():
     for y in np.random.default_rng(0).normal(size=(200, 7)):
         triples = combinations(range(1, 7), 3)
         best = max(min(y[j] - y[i], y[j] - y[k]) for i, j, k in triples)
@@ -59,7 +61,7 @@ def test_sizes_are_positive_in_a_double_descent():
     assert sizes(y, np.array([1, 2, 3])).tolist() == [7.0, 6.0, 7.0, 1.0]
 
 
-def test_a_seed_has_no_say_in_where_it_is_measured():
+def test_a_seed_is_measured_at_places_chosen_by_the_others():
     y = _simulate(DIGITS, 3, n=1)[0]
     moved = y.copy()
     moved[0] += np.random.default_rng(1).normal(size=10)
@@ -71,14 +73,14 @@ def test_a_seed_has_no_say_in_where_it_is_measured():
 def test_crossfit_is_unbiased_where_nothing_moves():
     y = _simulate(np.zeros(10), 3, n=20_000)
     picked_on_the_same = sizes(y.mean(axis=1), locate(y.mean(axis=1))).mean(axis=0)
-    assert (picked_on_the_same[1:3] > 1).all()  # what cross-fitting is for
+    assert (picked_on_the_same[1:3] > 1).all()  # cross-fitting prevents this bias
     assert np.abs(crossfit(y).mean(axis=(0, 1))).max() < 0.02
 
 
 @pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize("truth", [np.zeros(10), U_THEN_FLAT, DIGITS])
 def test_crossfitted_intervals_cover_95_percent(truth, seeds):
-    """The truth of a seed's move is the true difference between the places it is measured at."""
+    """A seed's true move is the true difference between the places where it is measured."""
     y = _simulate(truth, seeds)
     others = (y.sum(axis=1, keepdims=True) - y) / (seeds - 1)
     true = sizes(np.broadcast_to(truth, y.shape), locate(others)).mean(axis=1)
@@ -87,7 +89,7 @@ def test_crossfitted_intervals_cover_95_percent(truth, seeds):
     covered = (error <= t_half_width(moves, shared_selection=True)).mean(axis=0)
     assert (covered > 0.935).all() and (covered < 0.992).all()
     plain = (error <= t_half_width(moves)).mean(axis=0)
-    assert plain.min() < 0.94  # what the correction is for
+    assert plain.min() < 0.94  # the correction prevents this
 
 
 @pytest.mark.parametrize("seeds", [3, 5])
@@ -102,7 +104,7 @@ def test_a_strong_double_descent_is_found(seeds):
     assert _all_three(_simulate(DIGITS, seeds, noise=0.1)) > 0.99
 
 
-def test_verdict_on_a_known_frame(make):
+def test_the_verdict_on_a_known_frame(make):
     found = verdict(_frame(make, DIGITS, noise=0.05))
     assert (found.first_minimum, found.peak, found.second_minimum) == ((1, 8), (1, 32), (16, 32))
     assert found.units == [0, 1, 2, 3, 4] and found.points == 10 and not found.missing
@@ -116,7 +118,7 @@ def test_verdict_on_a_known_frame(make):
         assert move.pooled.low < move.crossfit.mean < move.pooled.high
 
 
-def test_gaps_of_each_source(make):
+def test_each_source_has_its_gap(make):
     normal, y = _frame(make, DIGITS), [1.0, 1.0, 1.0]
     other = make({(1, 32): y, (16, 32): y}, source="dmaapx")
     assert list(verdict(pd.concat([normal, other])).gaps) == ["normal", "dmaapx"]
@@ -131,7 +133,7 @@ def test_too_few_seeds_decide_nothing(make, seeds):
     assert not any("significant" in line for line in said)
 
 
-def test_a_move_that_is_not_there_is_named(make):
+def test_a_missing_move_is_named(make):
     found = verdict(_frame(make, U_THEN_FLAT, noise=0.3))
     assert found.weak == ["second descent"]
     assert found.decision.verdict == UNDECIDED
@@ -154,7 +156,7 @@ def test_a_point_of_fewer_seeds_is_left_out_and_no_seed_is(make):
 
 
 def test_rows_of_another_study_cost_no_seed(make):
-    """As latent_width's m_z = 10, of three seeds, beside five."""
+    """The study latent_width adds three seeds at m_z = 10 to these five."""
     frame = _frame(make, DIGITS, noise=0.05)
     other = make({(10, 32): [-97.0, -98.0, -99.0]})
     before, after = verdict(frame), verdict(pd.concat([frame, other], ignore_index=True))
@@ -170,12 +172,12 @@ def test_a_seed_without_a_turn_of_the_path_does_not_count(make):
 
 
 def _drawn(frame, **fields):
-    """The seeds of a frame as replicates of one seed each."""
+    """Turns the seeds of a frame into replicates of one seed each."""
     return frame.assign(replicate=frame["seed"], seed=0, dataset="digits", **fields)
 
 
-def test_looks_in_between_change_nothing(make):
-    """Replicates 5 to 8 are no planned size: the decision is that of the first five."""
+def test_replicates_between_planned_sizes_change_nothing(make):
+    """Replicates 5 to 8 reach no planned size, so the first five decide."""
     frame = _drawn(_frame(make, DIGITS, seeds=9, noise=2.0), draws="disjoint sets")
     five = verdict(frame[frame["replicate"] < 5])
     nine = verdict(frame)
@@ -193,7 +195,7 @@ def test_overlapping_splits_have_wider_intervals(make):
     assert ratio == pytest.approx(np.sqrt((9 / 20 + 2 * rho / (1 - rho)) / (9 / 20)))
 
 
-def test_seeds_within_a_draw_are_averaged_and_their_spread_is_told(make):
+def test_seeds_of_a_replicate_are_averaged_and_their_spread_is_given(make):
     draws = [_drawn(_frame(make, DIGITS + 0.1 * at), draws="disjoint sets") for at in range(3)]
     frames = [draw.assign(seed=at, key=draw["key"] + str(at)) for at, draw in enumerate(draws)]
     found = verdict(pd.concat(frames, ignore_index=True))
@@ -203,13 +205,13 @@ def test_seeds_within_a_draw_are_averaged_and_their_spread_is_told(make):
 
 
 def _with_best(make, late, best):
-    """Epoch 5 has the best validation ELBO and the curve `best`, epoch 10 the curve `late`."""
+    """Makes rows with the best validation ELBO at epoch 5, on another curve than at epoch 10."""
     early, last = (_frame(make, truth, noise=0.05) for truth in (best, late))
     early = early.assign(epoch=5, validation_elbo=-50.0)
     return pd.concat([early, last.assign(validation_elbo=-60.0)], ignore_index=True)
 
 
-def test_the_peak_at_the_best_validation_epoch(make):
+def test_the_verdict_names_the_peak_at_the_best_validation_epoch(make):
     falling = np.array([108.4, 97.9, 96.2, 96.1, 96.0, 95.9, 95.8, 95.7, 95.6, 95.5])
     gone = lines(_with_best(make, DIGITS, falling))
     assert any("the peak does not survive, it is not shown there" in line for line in gone)
@@ -226,7 +228,7 @@ def test_points_without_any_seed_are_left_out(make):
     assert found.points == 9 and found.missing == ["(m_z=4, n_c=32): all seeds"]
 
 
-def test_no_complete_seed_is_said(make):
+def test_without_a_complete_seed_the_verdict_leaves_out_points_or_is_refused(make):
     frame = _frame(make, DIGITS, seeds=3)
     frame.loc[frame["m_z"] == frame["seed"].map({0: 2, 1: 4, 2: 8}), "state"] = "partial"
     found = verdict(frame)
@@ -236,7 +238,7 @@ def test_no_complete_seed_is_said(make):
         verdict(frame)
 
 
-def test_at_most_fourteen_lines(make):
+def test_the_verdict_has_at_most_fourteen_lines(make):
     frame = _frame(make, DIGITS, seeds=4)
     gone = frame["seed"].eq(3) & frame["n_c"].lt(32)
     other = make({(1, 32): [1.0] * 3, (16, 32): [1.0] * 3}, source="dmaapx")

@@ -1,4 +1,4 @@
-"""The picture over epochs and widths, and Figure 8 at the best validation epoch."""
+"""The heat map over epochs and widths, and Figure 8 at the best validation epoch."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ WIDTHS = {(1, 2): [9, 8, 7.0], (1, 8): [6, 5, 5.5], (1, 32): [5, 6, 8.0], (4, 32
 
 @pytest.fixture
 def grown(make):
-    """Negative ELBOs of three seeds over three epochs; validation 1 nat above test."""
+    """Makes three seeds at three epochs; the validation ELBO is 1 nat above the test ELBO."""
     frames = []
     for at, epoch in enumerate(EPOCHS):
         here = {place: [y[at] - 0.1, y[at], y[at] + 0.1] for place, y in WIDTHS.items()}
@@ -22,7 +22,7 @@ def grown(make):
     return frame.assign(validation_elbo=frame["test_elbo"] + 1)
 
 
-def test_numbers_over_epochs_and_widths(grown):
+def test_the_numbers_over_epochs_and_widths_are_means(grown):
     table = figures.numbers("epochs", grown)
     assert set(table["m_z"]) == {1} and set(table["n"]) == {3}
     test = table[table["metric"] == "test_elbo"].pivot(index="epoch", columns="n_c", values="mean")
@@ -32,7 +32,7 @@ def test_numbers_over_epochs_and_widths(grown):
     assert dict(zip(best["n_c"], best["epoch"], strict=True)) == {2: 30, 8: 20, 32: 10}
 
 
-def test_the_picture_shows_its_numbers(grown):
+def test_the_heat_map_shows_its_numbers(grown):
     figure = figures.draw("epochs", grown)
     panel = figure.axes[1]
     assert "test images" in panel.get_title(loc="left")
@@ -43,14 +43,14 @@ def test_the_picture_shows_its_numbers(grown):
     assert "validation_elbo is not measured" in old.get_supxlabel()
 
 
-def test_one_epoch_is_no_picture(grown):
+def test_a_single_epoch_is_refused(grown):
     with pytest.raises(ResultsError, match="two n_c and two epochs"):
         figures.draw("epochs", grown[grown["epoch"] == 30])
     with pytest.raises(ResultsError, match="two n_c of one m_z"):
         figures.draw("epochs", grown[grown["n_c"] == 8])
 
 
-def test_values_at_the_best_validation_epoch_are_the_test_elbos_there(grown):
+def test_values_at_the_best_validation_epoch_are_its_test_elbos(grown):
     finals = curves.final(grown, at=curves.BEST)
     places = list(zip(finals["m_z"], finals["n_c"], strict=True))
     found = dict(zip(places, finals["epoch"], strict=True))
@@ -62,7 +62,7 @@ def test_values_at_the_best_validation_epoch_are_the_test_elbos_there(grown):
 
 
 def test_the_best_epoch_is_chosen_without_test_images(grown):
-    """A test ELBO that is best elsewhere changes nothing."""
+    """A test ELBO that is best at another epoch changes nothing."""
     moved = grown.assign(test_elbo=grown["test_elbo"].where(grown["epoch"] != 30, 0.0))
     before, after = (curves.final(frame, at=curves.BEST) for frame in (grown, moved))
     assert before["epoch"].tolist() == after["epoch"].tolist()
@@ -70,7 +70,7 @@ def test_the_best_epoch_is_chosen_without_test_images(grown):
         curves.final(grown.drop(columns="validation_elbo"), at=curves.BEST)
 
 
-def test_figure_8_has_both_curves(grown):
+def test_figure_8_has_the_last_and_the_best_epochs_curve(grown):
     table = figures.numbers("fig8", grown)
     assert table["at"].value_counts().to_dict() == {curves.LAST: 4, curves.BEST: 4}
     early = table[table["at"] == curves.BEST]

@@ -1,4 +1,4 @@
-"""Error rates of the statements, by simulation with fewer draws than the benchmark has."""
+"""Error rates of statements, by a simulation with fewer draws than the benchmark."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.benchmarks.error_rates import EQUAL, U, correlation, covered, covered
 
 @pytest.mark.parametrize(("n", "seeds", "between"), [(5, 1, 1.0), (10, 3, 1.5), (5, 1, 0.0)])
 def test_intervals_cover_at_a_fixed_n(n, seeds, between):
-    """Draws, draws of several seeds, seeds of one data set: 95 % but for the simulation's error."""
+    """Replicates, replicates of several seeds, and seeds of one data set reach 95 %."""
     assert covered(n, seeds, between, 20_000) == pytest.approx(0.95, abs=0.006)
 
 
@@ -26,7 +26,7 @@ def test_no_second_descent_is_rarely_declared_one_over_all_looks(shared):
     assert declared(U, shared, 600) < 0.05
 
 
-def test_without_the_correction_the_verdict_would_be_wrong_too_often(monkeypatch):
+def test_without_the_correction_the_verdict_is_wrong_too_often(monkeypatch):
     monkeypatch.setitem(error_rates.BETWEEN, "harmonic", 0.0)
     assert declared(U, correlation(EQUAL), 300) > 0.08
 

@@ -1,3 +1,5 @@
+"""Figure 17: samples of diffusion models, pixel by pixel, and the quality of their pools."""
+
 import csv
 from dataclasses import fields
 
@@ -38,7 +40,7 @@ def test_every_level_is_drawn_as_equal_squares(results, tmp_path, channels, leve
     assert figure.axes[1].get_title() == "digits\n100 % of $D_\\mathrm{train}$, 120 epochs"
 
 
-def test_twins_are_told_apart(results):
+def test_models_of_one_share_are_distinguished_by_their_seed(results):
     add_pool(results, 1.0, grey(), seed=0)
     add_pool(results, 1.0, grey(), seed=3)
     add_pool(results, 0.5, grey(), seed=3)
@@ -47,7 +49,7 @@ def test_twins_are_told_apart(results):
     assert firsts == ["digits", "digits, seed 0", "digits, seed 3"]
 
 
-def test_csv_is_the_quality(results, tmp_path):
+def test_the_csv_has_the_quality_of_pools(results, tmp_path):
     quality = {0.1: {name: value / 3 for name, value in QUALITY.items()}, 0.5: None, 1.0: QUALITY}
     for share, numbers in quality.items():
         add_pool(results, share, grey(), quality=numbers)
@@ -63,7 +65,7 @@ def test_csv_is_the_quality(results, tmp_path):
             assert {name: float(text) for name, text in shown.items()} == numbers
 
 
-def test_figure_17_without_pictures_says_why(results, study, tmp_path):
+def test_without_pictures_the_error_says_why(results, study, tmp_path):
     with pytest.raises(ResultsError, match="no pool of its diffusion models yet"):
         figures.load("fig17", study)
     (tmp_path / "trials.parquet").touch()
@@ -77,7 +79,7 @@ def test_images_of_two_channels_are_refused(results):
         figures.draw("fig17", fig17.load(results.close()))
 
 
-def test_report_of_diffusion_models(results, capsys):
+def test_the_report_has_a_line_per_diffusion_model(results, capsys):
     add_pool(results, 0.1, grey(), quality=QUALITY | {"near_copies_samples": 0.25})
     add_pool(results, 1.0, grey())
     assert main(["report", "--results", str(results.close())]) == 0
@@ -90,7 +92,7 @@ def test_report_of_diffusion_models(results, capsys):
     assert "digits 100 %, 120 epochs: as near to D_train" in said
 
 
-def test_report_names_what_is_damaged_or_missing(results, monkeypatch):
+def test_the_report_names_damaged_and_missing_files(results, monkeypatch):
     monkeypatch.setattr(figures, "FORMATS", ("png",))
     folder = add_pool(results, 1.0, grey(), quality=None)
     (folder / "chunk-00000.npy").unlink()
@@ -102,7 +104,7 @@ def test_report_names_what_is_damaged_or_missing(results, monkeypatch):
 
 
 @pytest.mark.parametrize("count", [1, 5, 6, 12])
-def test_the_table_has_twelve_lines_at_most(results, count):
+def test_the_table_has_at_most_twelve_lines(results, count):
     for share in range(1, count + 1):
         add_pool(results, share / 20, grey())
     lines = report.pool_lines(pools.pools(results.close()))

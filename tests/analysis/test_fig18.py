@@ -1,4 +1,4 @@
-"""Figure 18: classifiers against D_train and against test images, seeds and draws."""
+"""Figure 18: accuracies against D_train and against test images, seeds and replicates."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from analysis import figures
 
 
-def test_test_images_stand_beside_training_images(studies):
+def test_comparisons_with_test_and_training_images_are_shown(studies):
     studies.two_sample(lambda share: 0.3)
     studies.two_sample(lambda share: 0.9 - 0.2 * share, real="test", images=300)
     table = figures.numbers("fig18", studies.frame())
@@ -21,12 +21,12 @@ def test_test_images_stand_beside_training_images(studies):
     assert [0.84, 0.8, 0.76, 0.72, 0.7] in heights and [0.3] * 5 in heights
 
 
-def test_without_the_field_images_are_those_of_training(studies):
+def test_rows_without_the_field_are_comparisons_with_training_images(studies):
     studies.two_sample()
     assert set(figures.numbers("fig18", studies.frame())["real"]) == {"train"}
 
 
-def test_seeds_of_a_draw_are_averaged_and_draws_are_the_unit(studies):
+def test_seeds_are_averaged_within_replicates(studies):
     for draw, offset in enumerate((0.0, 0.1, 0.2)):
         studies.two_sample(lambda share, offset=offset: 0.5 + offset, replicate=draw)
     table = figures.numbers("fig18", studies.frame())

@@ -1,4 +1,4 @@
-"""Figure 3: curves out of rows and parquet, over seeds."""
+"""Figure 3: log-densities along interpolations, from rows and from parquet, over seeds."""
 
 import json
 
@@ -16,7 +16,7 @@ POINTS = 11
 
 
 def curve(name, part, seed):
-    """Nats: a wave for normal training, half as high for diffusion samples."""
+    """Returns a wave in nats, half as high for diffusion samples as for normal training."""
     x = np.linspace(0, 1, POINTS)
     high = {"normal": 4.0, "dmaapx": 2.0}[name] * {"first": 1.0, "mean": 0.1}[part]
     return high * np.sin(9 * x) + 10 * seed
@@ -42,7 +42,7 @@ def frame(studies):
     return studies.frame()
 
 
-def test_numbers_are_the_curves_over_seeds(frame):
+def test_the_numbers_are_means_of_curves_over_seeds(frame):
     table = figures.numbers("fig3", frame)
     assert len(table) == 2 * (2 * POINTS + 2)
     mean = table[(table["part"] == "interpolation_mean") & (table["line"] == "dmaapx")]
@@ -54,7 +54,7 @@ def test_numbers_are_the_curves_over_seeds(frame):
     assert rough["normal"] == pytest.approx(2 * rough["dmaapx"])
 
 
-def test_the_first_seed_is_drawn_on_one_pair_and_the_mean_over_seeds(frame):
+def test_one_pair_of_the_first_seed_and_the_mean_are_drawn(frame):
     axes = figures.draw("fig3", frame).axes
     colour = style.SOURCE_COLOURS["normal"]
     (alone,) = [line for line in axes[0].lines if line.get_color() == colour]
@@ -70,7 +70,7 @@ def test_a_parquet_file_gives_the_same_numbers(frame, results):
     pd.testing.assert_frame_equal(figures.numbers("fig3", loaded), figures.numbers("fig3", frame))
 
 
-def test_without_curves_it_says_what_to_run(studies):
+def test_without_curves_the_error_says_what_to_run(studies):
     studies.each_seed(800.0, 840.0)
     with pytest.raises(ResultsError, match="Run scaling-vae study smoothness"):
         figures.draw("fig3", studies.frame())

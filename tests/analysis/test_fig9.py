@@ -1,4 +1,4 @@
-"""Figure 9: the pixels drawn are those of arrays.npz."""
+"""Figure 9: the drawn pixels are those of arrays.npz."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def images(number, side, channels, top, count=16):
 
 
 def place(studies, side=8, channels=1, top=16, dataset="digits", methods=("normal", "dmaapx")):
-    """Trials of two seeds with arrays; those of a seed and set are told apart by their number."""
+    """Writes trials of two seeds with arrays, each identified by a number."""
     for at, name in enumerate(methods):
         for seed in (0, 1):
             studies.vae(rows(1.0, 1.0, seed), seed, source=source(name), dataset=dataset)
@@ -58,7 +58,7 @@ def test_every_level_is_drawn_as_equal_squares(studies, tmp_path, side, channels
     assert "seed 0" in figure.get_supxlabel()
 
 
-def test_numbers_are_the_psnr_of_the_levels_drawn(studies):
+def test_the_numbers_are_the_psnr_of_the_drawn_levels(studies):
     table = figures.numbers("fig9", figures.load("fig9", place(studies)))
     assert len(table) == 2 * 2 * 9
     here = table[(table["shown"] == "reconstruction_samples") & (table["source"] == "dmaapx")]
@@ -72,7 +72,7 @@ def test_the_paper_has_four_methods_in_its_order(studies):
     assert [t.get_text() for t in ax.texts][1:5] == ["normal", "DMaaPx", "Aug.Tuned", "Aug.Naive"]
 
 
-def test_without_images_it_says_why(studies, tmp_path, results):
+def test_without_images_the_error_says_why(studies, tmp_path, results):
     study = place(studies)
     frame = figures.load("fig9", study)
     with pytest.raises(ResultsError, match="from a study's folder"):

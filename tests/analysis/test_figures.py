@@ -1,3 +1,5 @@
+"""Figures 7 and 8: numbers, lines and labels, refusals, and files of all formats."""
+
 from itertools import combinations
 
 import matplotlib
@@ -15,27 +17,27 @@ from tests.there import there
 
 
 def _lines(ax):
-    """The mean lines: those with more than one point and a label-free style of their own."""
+    """Returns the lines of means, which have a line style."""
     return [line for line in ax.lines if line.get_linestyle() != "None"]
 
 
 def _both(make):
-    """A small grid with a path, of two sources."""
+    """Makes results of two sources on a small grid with a path."""
     y = {(1, 2): 9, (1, 4): 5, (1, 8): 7, (2, 8): 6, (4, 8): 4, (4, 16): 3, (4, 2): 9, (4, 4): 5}
     normal = {place: [value - 0.1, value + 0.1, value + 0.3] for place, value in y.items()}
     other = {place: [value - 1.0, value - 0.8] for place, value in y.items()}
     return pd.concat([make(normal), make(other, source="dmaapx")])
 
 
-def test_known_figures():
-    drawn = [1, 2, 3, "4l", "4r", *range(5, 20)]  # all of the paper
+def test_the_figures_of_the_paper_and_others_are_known():
+    drawn = [1, 2, 3, "4l", "4r", *range(5, 20)]  # all figures of the paper
     others = ["table7", "table11", *figures.BEYOND]
     assert figures.names() == [*(f"fig{n}" for n in drawn), *others]
     with pytest.raises(ResultsError, match="no figure 'fig20'.*fig18, fig19, table7"):
         figures.draw("fig20", pd.DataFrame())
 
 
-def test_numbers_of_figure_7(make):
+def test_the_numbers_of_figure_7_are_means_and_intervals(make):
     table = figures.numbers("fig7", _both(make))
     a = table[(table["panel"] == "a") & (table["source"] == "normal")]
     assert a["n_c"].unique().tolist() == [8] and a["m_z"].tolist() == [1, 2, 4]
@@ -46,13 +48,13 @@ def test_numbers_of_figure_7(make):
     assert (first["n"], first["method"]) == (3, "t, 2 df")
     assert first[["seed_0", "seed_1", "seed_2"]].tolist() == [-6.9, -7.1, -7.3]
     c = table[table["panel"] == "c"]
-    assert sorted(c["m_z"].unique()) == [1, 4]  # m_z=2 has one n_c only
+    assert sorted(c["m_z"].unique()) == [1, 4]  # m_z=2 has only one n_c
     assert set(table["metric"]) == {"test_elbo", "generalization_gap"}
     other = table[(table["panel"] == "b") & (table["source"] == "dmaapx")]
     assert other["n"].tolist() == [2, 2, 2] and other["seed_2"].isna().all()
 
 
-def test_numbers_of_figure_8(make):
+def test_the_numbers_of_figure_8_are_means_and_intervals(make):
     table = figures.numbers("fig8", _both(make))
     main = table[table["source"] == "normal"]
     assert main["order"].tolist() == [0, 1, 2, 3, 4, 5]
@@ -83,7 +85,7 @@ def test_figure_7_draws_its_numbers(make):
     assert "m_z" in figure.axes[0].get_xlabel() and "n_c" in figure.axes[3].get_xlabel()
 
 
-def test_figure_7_colours(make):
+def test_figure_7_has_a_colour_per_m_z(make):
     axes = figures.draw("fig7", _both(make)).axes
     by_source = {line.get_color() for line in _lines(axes[0])}
     assert by_source == {style.SOURCE_COLOURS["normal"], style.SOURCE_COLOURS["dmaapx"]}
@@ -108,7 +110,7 @@ def test_figure_8_draws_its_numbers(make):
 
 @pytest.fixture(scope="module")
 def shapes():
-    """The path's places, and curves: digits, a steep start, a crowded vertical."""
+    """Returns the path's places, and curves of three shapes whose labels might overlap."""
     digits = [108.4, 97.9, 96.2, 97.3, 99.1, 98.5, 98.3, 98.0, 95.9, 97.0]
     steep = [15800, 11900, 10820, 10950, 11300, 10900, 10750, 10700, 10660, 10600]
     crowded = [108.4, 97.9, 96.2, 97.3, 98.4, 99.1, 99.2, 98.5, 95.6, 96.4]
@@ -118,7 +120,7 @@ def shapes():
 
 
 @pytest.mark.parametrize("shape", ["digits", "steep", "crowded"])
-def test_labels_of_figure_8_lie_apart_and_off_the_data(make, shapes, shape):
+def test_labels_of_figure_8_overlap_neither_each_other_nor_the_data(make, shapes, shape):
     places, truths = shapes
     rng = np.random.default_rng(0)
     y = truths[shape] + 0.005 * np.ptp(truths[shape]) * rng.normal(size=(3, 10))
@@ -161,8 +163,8 @@ def test_panels_are_aligned(make):
     assert boxes[0].x1 < boxes[1].x0
 
 
-def test_imported_samples_are_told_and_two_precisions_refused(make):
-    """The path compares widths: of other precision they are no others."""
+def test_imported_samples_are_mentioned_and_two_precisions_refused(make):
+    """The path compares widths, which must not differ in precision too."""
     frame = _both(make).assign(precision="float32", source_pool="digits-1-abc-e300")
     assert "imported" not in figures.draw("fig8", frame).get_supxlabel()
     frame.loc[frame["n_c"] == 8, "source_pool"] = "mine-0123456789ab"
@@ -173,7 +175,7 @@ def test_imported_samples_are_told_and_two_precisions_refused(make):
         figures.draw("fig8", frame)
 
 
-def test_note_counts_seeds_and_carries_provenance(make):
+def test_the_note_has_the_number_of_seeds_and_the_provenance(make):
     frame = _both(make)
     frame.loc[(frame["m_z"] == 2) & (frame["seed"] == 0), "state"] = "partial"
     note = figures.draw("fig8", frame, "commit abc").get_supxlabel()
@@ -195,7 +197,7 @@ def test_one_seed_has_dots_but_no_intervals(make):
         assert figures.numbers(name, frame)["low"].isna().all()
 
 
-def test_figure_7_with_one_axis_only(make):
+def test_figure_7_can_have_one_axis_only(make):
     figure = figures.draw("fig7", make({(1, 2): [3, 4], (1, 4): [2, 3], (1, 8): [3, 3]}))
     assert not _lines(figure.axes[0]) and "too few" in figure.axes[0].texts[0].get_text()
     assert _lines(figure.axes[2])
@@ -226,7 +228,7 @@ def test_the_same_numbers_give_the_same_bytes(make, tmp_path):
         assert first == second and first.startswith(start)
 
 
-def test_csv_is_what_was_drawn(make, tmp_path):
+def test_the_csv_has_the_drawn_numbers(make, tmp_path):
     frame = _both(make)
     figures.save("fig7", frame, [tmp_path / "deep" / "fig7.csv"])
     table = pd.read_csv(tmp_path / "deep" / "fig7.csv")
@@ -239,7 +241,7 @@ def test_unknown_format_is_refused_before_anything_is_written(make, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_global_style_is_left_alone(make, tmp_path):
+def test_the_global_style_is_not_changed(make, tmp_path):
     before = dict(matplotlib.rcParams)
     figures.save("fig7", _both(make), [tmp_path / "a.pdf"])
     assert dict(matplotlib.rcParams) == before

@@ -1,4 +1,4 @@
-"""Format versions, read without `scaling`: newer ones are refused, and block no others."""
+"""Format versions as `analysis` reads them: newer files are refused and block no others."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_both_packages_know_the_same_formats():
     assert trial_folder.FORMAT == formats.FORMAT
 
 
-def test_the_format_is_no_column(results, study):
+def test_the_format_is_not_a_column(results, study):
     before = load(study)
     for file in results.root.glob("*/*/*.json"):
         file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 1}))

@@ -1,3 +1,5 @@
+"""Intervals: by hand, compared with scipy, and coverage by simulation."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,14 +14,14 @@ from analysis.intervals import (
 )
 
 
-def test_t_interval_by_hand():
+def test_the_t_interval_equals_that_by_hand():
     interval = t_interval([1.0, 2.0, 3.0])
     assert (interval.mean, interval.n) == (2.0, 3)
     assert interval.high - 2 == pytest.approx(4.302652729911275 / np.sqrt(3))
     assert 2 - interval.low == pytest.approx(interval.high - 2)
 
 
-def test_t_interval_equals_scipy():
+def test_the_t_interval_equals_scipys():
     x = np.random.default_rng(0).normal(size=7)
     low, high = stats.t.interval(0.95, 6, loc=x.mean(), scale=stats.sem(x))
     interval = t_interval(x)
@@ -48,13 +50,13 @@ def test_two_seeds_decide_nothing_however_clear():
         ([-1.0, 0.0, 2.0], 0, "not significant"),
     ],
 )
-def test_sign_and_verdict(values, sign, verdict):
+def test_an_interval_has_a_sign_and_a_verdict(values, sign, verdict):
     interval = t_interval(values)
     assert (interval.sign, interval.verdict) == (sign, verdict)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
-def test_t_interval_covers_95_percent(n):
+def test_the_t_interval_covers_95_percent(n):
     x = np.random.default_rng(1).normal(3.0, 2.0, size=(20_000, n))
     covered = np.abs(x.mean(axis=1) - 3.0) <= t_half_width(x)
     assert covered.mean() == pytest.approx(0.95, abs=0.006)
@@ -66,7 +68,7 @@ def test_shared_selection_widens_by_its_formula():
     assert ratio == pytest.approx(np.sqrt((1 / 3 + 1 / 2) / (1 / 3)))
 
 
-def test_over_seeds_per_group():
+def test_intervals_over_seeds_are_per_group():
     frame = pd.DataFrame(
         {
             "m_z": [1, 1, 1, 2, 2, 4],
@@ -82,7 +84,7 @@ def test_over_seeds_per_group():
     assert table["low"].isna().tolist() == [False, True]
 
 
-def test_additive_residuals_see_neither_points_nor_seeds():
+def test_additive_residuals_do_not_depend_on_points_or_seeds():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(4, 9))
     y = noise + rng.normal(size=(4, 1)) + rng.normal(size=9)
@@ -91,8 +93,8 @@ def test_additive_residuals_see_neither_points_nor_seeds():
     assert additive_residuals(y).sum(axis=1) == pytest.approx(0)
 
 
-def test_residual_bootstrap_is_near_tukey_for_normal_noise():
-    """All pairs at once with normal noise: the studentized range, here with 4 * 9 df."""
+def test_the_residual_bootstrap_is_near_tukeys_range_for_normal_noise():
+    """The largest of all pairs follows the studentized range, here with 4 * 9 df."""
     y = np.random.default_rng(2).normal(size=(5, 10))
     s = np.sqrt((additive_residuals(y) ** 2).sum() / 36)
     tukey = stats.studentized_range.ppf(0.95, 10, 36) * s / np.sqrt(5)
@@ -100,7 +102,7 @@ def test_residual_bootstrap_is_near_tukey_for_normal_noise():
 
 
 @pytest.mark.parametrize("n", [3, 5])
-def test_residual_bootstrap_covers_all_pairs_at_once(n):
+def test_the_residual_bootstrap_covers_all_pairs_at_once(n):
     rng = np.random.default_rng(n)
     y = rng.normal(size=(300, n, 8)) + rng.normal(size=(300, n, 1))
     widest = np.ptp(y.mean(axis=1), axis=-1)  # the largest error: all true differences are 0
@@ -108,7 +110,7 @@ def test_residual_bootstrap_covers_all_pairs_at_once(n):
     assert 0.91 <= (widest <= half).mean() <= 0.985
 
 
-def test_residual_bootstrap_scales_and_repeats():
+def test_the_residual_bootstrap_scales_and_repeats():
     y = np.random.default_rng(0).normal(size=(3, 6))
     assert residual_bootstrap(y) == residual_bootstrap(y)
     assert residual_bootstrap(10 * y + 3) == pytest.approx(10 * residual_bootstrap(y))

@@ -1,4 +1,4 @@
-"""The best learning rate of each cell: by validation alone, in all replicates, with its edges."""
+"""The best learning rate of each cell: by validation alone, in all replicates."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ TRUTH = {
 
 @pytest.fixture
 def filled(results):
-    """Each cell at each rate in three replicates; the test ELBO prefers the worst rate."""
+    """Writes each cell at each rate in three replicates; the test ELBO prefers the worst rate."""
 
     def fill(truth=TRUTH, replicates=3, skip=(), failed=(), source=results.NORMAL):
         for (m_z, n_c), values in truth.items():
@@ -29,7 +29,8 @@ def filled(results):
                     if (m_z, n_c, lr, replicate) in skip:
                         continue
                     trial = results.vae(m_z, n_c, 0, source, lr=lr, replicate=replicate)
-                    y = value + (replicate - 1) * (1 + lr)  # replicates are alike at all rates
+                    # differences of replicates are similar at all rates
+                    y = value + (replicate - 1) * (1 + lr)
                     ends = ((60, y - 9), (115, y - 0.5), (120, y + 0.5))
                     made = [{"epoch": e, "validation_elbo": v, "test_elbo": -v} for e, v in ends]
                     lost = (m_z, n_c, lr, replicate) in failed
@@ -41,7 +42,7 @@ def filled(results):
     return fill
 
 
-def test_the_best_rate_is_that_of_validation_never_of_the_test_set(filled):
+def test_the_best_rate_is_chosen_by_validation_and_never_by_the_test_set(filled):
     frame = filled()
     table = learning_rate.best(frame)
     found = {(row.m_z, row.n_c): row.lr for row in table.itertuples()}
@@ -85,7 +86,7 @@ def test_a_rate_that_failed_in_one_replicate_is_not_chosen(filled):
     table = learning_rate.best(filled(failed={(4, 8, 1e-2, 1)}))
     row = table[table["m_z"] == 4].iloc[0]
     assert (row["lr"], row["n"], row["left_out"]) == (3e-3, 3, "0.01")
-    assert (row["highest"], row["edge"]) == (1e-2, "")  # tried beyond, if in vain
+    assert (row["highest"], row["edge"]) == (1e-2, "")  # a larger rate was tried, though it failed
     (said,) = [line for line in learning_rate.warnings(table) if line.startswith("Left out")]
     assert "0.01 at normal (m_z=4, n_c=8)" in said
 
@@ -109,7 +110,7 @@ def test_without_validation_there_is_no_choice(filled):
             learning_rate.best(without)
 
 
-def test_seeds_of_one_replicate_and_old_rows_count_too(results):
+def test_seeds_of_older_rows_count_as_replicates(results):
     for seed in range(3):
         for lr, value in zip(RATES, (-9.0, -7.0, -8.0), strict=True):
             made = [{"epoch": 120, "validation_elbo": value + seed}]
@@ -121,7 +122,7 @@ def test_seeds_of_one_replicate_and_old_rows_count_too(results):
 def test_the_table_and_the_figure_show_every_cell(filled):
     frame = filled()
     lines = figures.text("learning_rate", frame)
-    assert len(lines) == 1 + len(TRUTH) + 2  # head, cells, warnings
+    assert len(lines) == 1 + len(TRUTH) + 2  # the head, the cells and warnings
     assert "0.003" in lines[1] and "+5.00" in lines[1]
     for suffix in ("md", "tex"):
         assert sum("normal" in line for line in figures.text("learning_rate", frame, suffix)) >= 3

@@ -1,4 +1,4 @@
-"""Levels: what n counts, in words; overlap of splits; which draws are measured together."""
+"""What n counts, in words; overlap of splits; replicates that have all values."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from analysis.trial_folder import ResultsError
 
 
 def trials(replicates, seeds=1, **fields):
-    """A trial per replicate (None: none) and seed; the value is 10 * replicate + seed."""
+    """Makes a trial per replicate (None: none) and seed, with value 10 * replicate + seed."""
     rows = [
         {"dataset": "digits", "seed": seed, "replicate": replicate, "train_size": 300}
         | {"partition": "disjoint", "value": 10.0 * (replicate or 0) + seed}
@@ -58,13 +58,13 @@ SPLIT = {"draws": "random splits", "train_images": 300, "test_images": 1000, "dr
         ),
     ],
 )
-def test_a_level_in_words(frame, n, said):
+def test_a_level_is_named_in_words(frame, n, said):
     settled = levels.settle(frame)
     assert settled["unit"].nunique() == n
     assert levels.counted(n, levels.level_of(settled)) == said
 
 
-def test_of_two_levels_the_more_exact_one_is_said():
+def test_of_two_levels_the_more_exact_one_is_named():
     exact = "seeds on one data set, one diffusion model"
     for said in (["seeds on one data set", exact], [exact, "seeds on one data set"]):
         assert levels.level_of(pd.DataFrame({"level": said})) == exact
@@ -77,7 +77,7 @@ def test_a_column_of_replicates_may_be_absent():
     assert levels.counted(2, levels.level_of(settled)) == "2 seeds on one data set"
 
 
-def test_two_draws_do_not_replace_five_seeds_of_one_and_three_do():
+def test_two_replicates_do_not_replace_five_seeds_and_three_do():
     five = trials([0], 5, **SPLIT)
     two = levels.settle(pd.concat([five, trials([1], **SPLIT)], ignore_index=True))
     assert sorted(two["unit"]) == [0, 1, 2, 3, 4] and set(two["replicate"]) == {0}
@@ -85,13 +85,13 @@ def test_two_draws_do_not_replace_five_seeds_of_one_and_three_do():
     assert set(three["unit"]) == {0, 1, 2} and len(three) == 7
 
 
-def test_with_and_without_replicate_are_no_one_level():
+def test_trials_with_and_without_replicate_are_different_levels():
     both = pd.concat([trials([None], 2), trials([0, 1])], ignore_index=True)
     with pytest.raises(ResultsError, match="replicate!=none"):
         levels.settle(both)
 
 
-def test_seeds_of_a_draw_are_averaged_and_t_is_over_draws():
+def test_seeds_are_averaged_and_the_interval_is_over_replicates():
     table = over_seeds(trials(range(4), 3), ["dataset"], "value")
     expected = t_interval([1.0, 11.0, 21.0, 31.0], overlap=levels.UNKNOWN)
     row = table.iloc[0]
@@ -101,7 +101,7 @@ def test_seeds_of_a_draw_are_averaged_and_t_is_over_draws():
 
 
 def test_overlap_is_the_correlation_of_splits_by_simulation():
-    """Covariance over pools of two splits' means, the images' effects being independent."""
+    """It is the covariance of two splits' means over pools of independent image effects."""
     rng, train, test, images = np.random.default_rng(0), 30, 60, 120
     rho = levels.overlap(train, test, images)
     rho = rho / (1 + rho)
@@ -114,7 +114,7 @@ def test_overlap_is_the_correlation_of_splits_by_simulation():
     assert np.asarray(np.corrcoef(pairs.T))[0, 1] == pytest.approx(rho, abs=0.02)
 
 
-def test_overlap_of_what_trials_recorded():
+def test_overlap_is_computed_from_the_recorded_sizes():
     expected = 2 * 300 * 1000 / 1300 / 1600
     assert levels.overlap_at(trials(range(5), **SPLIT)) == pytest.approx(expected / (1 - expected))
     assert levels.overlap_at(trials(range(5))) == levels.UNKNOWN
@@ -123,7 +123,7 @@ def test_overlap_of_what_trials_recorded():
     assert levels.overlap_at(fixed) == pytest.approx(0.1 / 0.9)  # the test set is the same
 
 
-def test_components_by_simulation():
+def test_variance_components_equal_those_of_a_simulation():
     rng = np.random.default_rng(1)
     value = np.repeat(2.0 * rng.normal(size=2000), 3) + 0.5 * rng.normal(size=6000)
     index = pd.MultiIndex.from_product([range(2000), range(3)])
@@ -132,10 +132,10 @@ def test_components_by_simulation():
     assert "between draws 2" in found.text
 
 
-def test_components_by_hand_of_unequal_draws():
+def test_variance_components_of_unequal_replicates_equal_those_by_hand():
     index = pd.MultiIndex.from_tuples([(0, 0), (0, 1), (1, 0)])
     found = levels.components(pd.Series([1.0, 3.0, 8.0], index))
-    between = 2 * (2 - 4) ** 2 + (8 - 4) ** 2  # of 1 degree of freedom, means 2 and 8 about 4
+    between = 2 * (2 - 4) ** 2 + (8 - 4) ** 2  # 1 degree of freedom; the means 2 and 8 around 4
     usual = 3 - 5 / 3
     assert found.within == pytest.approx(np.sqrt(2.0))
     assert found.between == pytest.approx(np.sqrt((between - 2) / usual))

@@ -1,3 +1,5 @@
+"""Lines over epochs: the epochs that all seeds have, and the values at the end."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,9 +11,9 @@ from analysis.trial_folder import ResultsError
 from tests.analysis.made_up import rows, source
 
 
-def test_methods_are_the_four_at_the_size_where_most_of_them_are(studies):
+def test_the_four_methods_are_shown_at_the_size_that_most_have(studies):
     studies.data_sources()
-    studies.latent_width()  # normal training at m_z = 10
+    studies.latent_width()  # normal training alone at m_z = 10
     studies.reverse_half_asleep()
     studies.diffusion_subsets()
     studies.mollification()
@@ -23,7 +25,7 @@ def test_methods_are_the_four_at_the_size_where_most_of_them_are(studies):
     assert set(lines.field(found, "source_diffusion_share")) == {1.0}
 
 
-def test_fields_that_older_results_lack_have_their_default(studies):
+def test_fields_that_older_results_lack_have_defaults(studies):
     studies.each_seed(800.0, 840.0)
     frame = studies.frame().drop(columns=["half_asleep_from", "source_diffusion_share"])
     assert len(lines.plain(frame)) == len(frame)
@@ -66,7 +68,7 @@ def test_trials_not_begun_are_named(studies):
     assert lines.unfinished(frame, frame) == ["dmaapx seed 7 (not begun)"]
 
 
-def test_the_end_is_that_of_finished_trials(studies):
+def test_values_at_the_end_are_those_of_finished_trials(studies):
     frame = _line(studies, [(940, 1000), (100, 500)])
     table = lines.at_the_end(frame, "test_elbo", ["line"])
     assert table[["mean", "n", "epoch"]].to_numpy().tolist() == [[-970.0, 1, 1000]]
@@ -85,7 +87,7 @@ def test_a_costly_metric_keeps_its_last_measured_value(studies):
     assert np.isnan(table["low"]).all()
 
 
-def test_two_trials_of_a_seed_ask_for_a_choice(studies):
+def test_two_trials_of_a_seed_are_refused_with_a_choice(studies):
     studies.each_seed(1.0, 1.0, source=source("dmaapx", k=1))
     studies.each_seed(1.0, 1.0, source=source("dmaapx", k=10))
     frame = studies.frame().assign(line="dmaapx")
@@ -99,7 +101,7 @@ def test_an_empty_frame_has_no_methods(make):
     assert isinstance(lines.over_epochs(make({(1, 2): [1]}), "fid", ["source"]), pd.DataFrame)
 
 
-def test_what_was_measured_in_two_ways_is_not_joined(studies):
+def test_values_measured_in_two_ways_are_not_joined(studies):
     frame = _line(studies, [(500, 1000), (500, 1000)], "robustness_gap")
     alike = frame.assign(robustness_images=20, robustness_variant="kuzina")
     assert len(lines.at_the_end(alike, "robustness_gap", ["line"]))
@@ -110,10 +112,10 @@ def test_what_was_measured_in_two_ways_is_not_joined(studies):
                 joined(mixed, "robustness_gap", ["line"])
 
 
-def test_versions_of_an_estimator_are_not_joined_nor_is_the_first_that_has_no_name(studies):
+def test_versions_of_an_estimator_are_not_joined_even_if_one_has_no_name(studies):
     frame = _line(studies, [(500, 1000), (500, 1000)], "amortization_gap")
     for joined in (lines.at_the_end, lines.over_epochs):
-        assert len(joined(frame, "amortization_gap", ["line"]))  # all of the first version
+        assert len(joined(frame, "amortization_gap", ["line"]))  # all rows are of the first version
         named = frame.assign(amortization_estimator="annealed-1")
         assert len(joined(named, "amortization_gap", ["line"]))
         mixed = named.assign(

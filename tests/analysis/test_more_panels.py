@@ -1,4 +1,4 @@
-"""Figures 5, 6 and 11 to 14: what they show beyond Figure 2."""
+"""Figures 5, 6 and 11 to 14: what they show in addition to Figure 2."""
 
 import numpy as np
 import pytest

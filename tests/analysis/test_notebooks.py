@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom on the published results, without torch and Ray."""
+"""The notebooks run from top to bottom on published results, without torch and Ray."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parents[2] / "analysis" / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 CHECK = "import sys; assert not {'torch', 'ray', 'scaling'} & set(sys.modules)"
-LINES = 5  # of a cell, besides imports: whatever is longer belongs into a module
+LINES = 5  # lines of a cell without imports: longer code belongs in a module
 
 
 def read(path):
@@ -21,12 +21,12 @@ def code(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_there_are_some():
+def test_there_are_notebooks():
     assert {path.stem for path in NOTEBOOKS} >= {"double_descent", "data_sources", "downstream"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_parameters_first_and_little_logic(path):
+def test_notebooks_begin_with_parameters_and_have_short_cells(path):
     cells = code(read(path))
     assert cells[0].metadata.tags == ["parameters"]
     for cell in cells:
@@ -39,7 +39,7 @@ def test_parameters_first_and_little_logic(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_outputs_are_kept_and_name_no_folder_of_the_machine_that_made_them(path):
+def test_outputs_are_kept_and_name_no_folder_of_a_machine(path):
     outputs = [output for cell in code(read(path)) for output in cell.outputs]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     texts = [output.get("text", "") + output.get("data", {}).get("text/plain", "")
@@ -60,7 +60,7 @@ def marked(path):
 
 
 @pytest.mark.parametrize("path", [marked(path) for path in NOTEBOOKS])
-def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(FOLDER.parents[1]))
     notebook = read(path)
     notebook.cells.append(nbformat.v4.new_code_cell(CHECK))

@@ -1,4 +1,4 @@
-"""Options of the command line: a word refuses by name those that only other words take."""
+"""Options of the command line: a word refuses those that belong to other words."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from analysis.options import OPTIONS, OWN
 from analysis.words import WORDS
 
 
-@pytest.mark.parametrize("typed, told", [
+@pytest.mark.parametrize("typed, message", [
     (["verdict", "-o", "x"], "verdict takes no -o. It prints lines: "),
     (["report", "--where", "n_c=8"], "report takes no --where. It covers the whole study. Draw"),
     (["fig7", "--bound", "iwae_100"], "fig8 --bound iwae_100"),
@@ -17,10 +17,10 @@ from analysis.words import WORDS
     (["--long", "fig7"], "fig7 takes no --long."),
     (["--long", "diff"], "diff comes before its options. See: "),
 ])  # fmt: skip
-def test_options_of_other_words_are_refused_by_name(typed, told, capsys):
+def test_options_of_other_words_are_refused_naming_these_words(typed, message, capsys):
     assert main(typed) == 2
     said = capsys.readouterr()
-    assert told in said.err and not said.out
+    assert message in said.err and not said.out
 
 
 @pytest.mark.parametrize("name", [n for n in OPTIONS if OPTIONS[n].about.get("nargs") == "+"])

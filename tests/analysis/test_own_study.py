@@ -1,4 +1,4 @@
-"""Of several studies in one place each figure is drawn from the trials of its own."""
+"""Several studies in one place: each figure is drawn from the trials of its own study."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_each_trial_of_a_published_file_is_in_a_study():
     assert set(own["key"]) <= listed and len(named) == 12
 
 
-def test_a_root_tells_by_its_study_files_and_a_parquet_of_it_too(results):
+def test_studies_in_a_root_are_separated_by_their_files_and_in_parquet(results):
     results.fill({(1, 2): 9.0, (1, 4): 5.0}, seeds=[0, 1])
     first = results.close()
     asked, results.requested, results.study = results.requested, {}, results.root / "other"
@@ -57,7 +57,7 @@ def test_a_root_tells_by_its_study_files_and_a_parquet_of_it_too(results):
     assert own_study.records(first) == {}
 
 
-def test_what_has_not_begun_is_that_studys_alone(results):
+def test_trials_not_begun_are_those_of_the_study_alone(results):
     results.fill({(1, 2): 9.0, (1, 4): 5.0}, seeds=[0])
     results.add(results.vae(1, 8, 0), [], done=False)
     results.close()
@@ -67,7 +67,7 @@ def test_what_has_not_begun_is_that_studys_alone(results):
     (results.study / "study.json").write_text(text.replace("double_descent", "mixtures"))
     frame = load(results.root)
     kept = own_study.of_study(frame, results.root, "mixtures")
-    assert kept is frame  # nothing of it is measured
+    assert kept is frame  # no row of it exists
     kept = own_study.of_study(frame, results.root, "double_descent")
     assert len(kept) == len(frame)
 

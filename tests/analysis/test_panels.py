@@ -1,4 +1,4 @@
-"""Figures 2, 5, 6 and 10 to 14: curves over epochs, and the values at their end."""
+"""Figures 2, 5, 6 and 10 to 14: curves over epochs, and the values at their ends."""
 
 from itertools import combinations
 from typing import Any
@@ -40,7 +40,7 @@ WHAT_TO_RUN = {
 
 
 def _curves(ax, look):
-    """Data of the lines of a style that are curves (not levels or dotted turns)."""
+    """Returns the data of the curves in a line style, without levels and dotted marks."""
     found = [line for line in ax.lines if line.get_linestyle() == look]
     return {line.get_color(): line.get_data() for line in found if len(line.get_xdata()) > 2}
 
@@ -54,7 +54,7 @@ def _of(table, metric, line, part="epochs"):
     return table[here]
 
 
-def test_numbers_of_figure_2(studies):
+def test_the_numbers_of_figure_2_are_means_and_intervals(studies):
     studies.data_sources()
     table = figures.numbers("fig2", studies.frame())
     gap = _of(table, "generalization_gap", "dmaapx", "end").iloc[0]
@@ -102,7 +102,7 @@ def test_figure_2_draws_its_numbers(studies):
     assert _words(figure.legends[0]) == ["normal", "DMaaPx", "Aug.Tuned", "Aug.Naive"]
 
 
-def test_intervals_stand_at_the_end_and_no_band_covers_a_line(studies):
+def test_intervals_are_drawn_at_the_end_and_no_band_covers_a_line(studies):
     studies.data_sources()
     frame = studies.frame()
     table, figure = figures.numbers("fig2", frame), figures.draw("fig2", frame)
@@ -141,7 +141,7 @@ def test_two_seeds_have_no_band(studies):
     assert "no interval" in figure.get_supxlabel()
 
 
-def test_early_epochs_leave_the_panel_and_late_ones_do_not(studies):
+def test_early_epochs_may_leave_the_panel_and_late_ones_never_do(studies):
     studies.data_sources()
     frame = studies.frame()
     table, ax = figures.numbers("fig2", frame), figures.draw("fig2", frame).axes[0]
@@ -152,7 +152,7 @@ def test_early_epochs_leave_the_panel_and_late_ones_do_not(studies):
     assert elbos["mean"].min() < low
 
 
-def test_what_is_absent_or_unfinished_is_named(studies):
+def test_absent_methods_and_unfinished_trials_are_named(studies):
     studies.each_seed(*TRAINED["normal"])
     studies.vae(rows(1.0, 1.0)[:5], seed=3, done=False)
     note = figures.draw("fig2", studies.frame(), "commit abc").get_supxlabel()
@@ -163,7 +163,7 @@ def test_what_is_absent_or_unfinished_is_named(studies):
     assert "; 1000 epochs" in whole and whole.endswith("commit abc")
 
 
-def test_panels_of_what_is_not_measured_are_left_out_and_named(studies):
+def test_panels_of_unmeasured_metrics_are_left_out_and_named(studies):
     studies.each_seed(*TRAINED["normal"])
     figure = figures.draw("fig2", studies.frame())
     assert len(figure.axes) == 2 and len(_curves(figure.axes[0], "-")) == 1
@@ -180,7 +180,7 @@ def test_without_their_data_figures_say_what_to_run(studies, name):
     assert said.startswith(f"Figure {name[3:]} needs")
 
 
-def test_figure_2_is_of_digits_where_there_is_no_cifar10(studies):
+def test_figure_2_shows_digits_if_there_is_no_cifar10(studies):
     studies.data_sources("digits")
     studies.data_sources("mnist", likelihood="bernoulli")
     title = figures.draw("fig2", studies.frame()).legends[0].get_title().get_text()

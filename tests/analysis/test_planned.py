@@ -1,4 +1,4 @@
-"""Planned sizes: which looks are reached, that others change nothing, the false-discovery rate."""
+"""Planned sizes: which are reached, that other sizes do not matter, and p-values."""
 
 import numpy as np
 import pytest
@@ -25,20 +25,21 @@ def test_a_size_is_reached_by_the_first_units_in_order():
     assert looks(range(4)) == []
     assert [n for n, _ in looks(range(7))] == [5]
     assert [n for n, _ in looks(range(20))] == [5, 10, 20]
-    assert looks([0, 1, 2, 3, 5, 6, 7]) == []  # the fifth is lacking
+    assert looks([0, 1, 2, 3, 5, 6, 7]) == []  # the fifth unit is missing
 
 
-def test_only_the_first_units_are_looked_at():
+def test_only_planned_numbers_of_units_are_judged():
     asked = []
     decide(range(13), lambda n: asked.append(n) or PValues(1.0, 1.0))
     assert asked == [5, 10]
 
 
-def test_the_first_decision_stands():
+def test_the_first_decision_is_final():
     found = {5: PValues(0.02, 1.0), 10: PValues(0.019, 1.0), 20: PValues(1.0, 1e-9)}
     decided = decide(range(20), found.get)
     assert (decided.verdict, decided.n, decided.following) == (HOLDS, 10, None)
-    assert decide(range(9), found.get).verdict == UNDECIDED  # 0.02 is more than 0.01
+    # 0.02 is more than the error 0.01 of the first size
+    assert decide(range(9), found.get).verdict == UNDECIDED
     assert decide(range(9), found.get).following == 10
     assert decide(range(5), {5: PValues(1.0, 0.009)}.get).verdict == FAILS
 
@@ -49,7 +50,7 @@ def test_a_size_that_lacks_a_comparison_is_not_reached():
     assert decided.text == "first planned n = 5"
 
 
-def test_false_discovery_equals_scipy():
+def test_the_false_discovery_rate_equals_scipys():
     p = list(np.random.default_rng(0).uniform(size=40) ** 3)
     assert false_discovery(p) == pytest.approx(stats.false_discovery_control(p, method="by"))
     assert false_discovery([]) == []

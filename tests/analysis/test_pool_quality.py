@@ -1,4 +1,4 @@
-"""How near a pool's samples lie to D_train stands in the rows of what was trained on them."""
+"""The distance of a pool's samples to D_train, in the rows of trials that read the pool."""
 
 import json
 
@@ -22,7 +22,7 @@ def test_each_trial_has_the_numbers_of_its_own_pool(results):
     add_pool(results, 0.2, grey(), quality=None)
     pools = [near.name, old.name, None, "pool-digits-share0.2-s0", near.name]
     made = with_pool_quality(frame(source_pool=pools), results.root)
-    assert made["pool_nearest"].tolist()[:2] == [0.11, 0.16]  # all of D_train, where it is known
+    assert made["pool_nearest"].tolist()[:2] == [0.11, 0.16]  # all of D_train, if it is known
     assert made["pool_nearest_test"].tolist()[:2] == [0.14, 0.15]
     assert made["pool_near_copies"].tolist()[:2] == [0.002, 0.002]
     assert made["pool_nearest"].isna().tolist() == [False, False, True, True, False]
@@ -34,7 +34,7 @@ def test_classifiers_name_their_pool_in_another_column(results):
     assert made["pool_near_copies_test"].tolist()[0] == 0.001
 
 
-def test_results_have_them_when_loaded(results):
+def test_loaded_results_have_the_numbers_of_pools(results):
     name = add_pool(results, 1.0, grey()).name
     fields = {"kind": "two_sample", "dataset": "digits", "share": 1.0, "seed": 0, "pool": name}
     results.add(fields, [{"epoch": 2, "accuracy": 0.6}], key="c2st")
@@ -50,7 +50,7 @@ def test_a_damaged_record_counts_as_none(results, text):
     assert with_pool_quality(before, results.root) is before
 
 
-def test_no_record_outside_of_the_results_is_read(results):
+def test_records_outside_of_the_results_are_not_read(results):
     outside = results.root.parent / "pools" / "x"
     outside.mkdir(parents=True)
     (outside / "quality.json").write_text(json.dumps(QUALITY))

@@ -1,3 +1,5 @@
+"""Pools as `analysis` reads them: pictures, quality, and damaged files that are never unpickled."""
+
 import pickle
 import random
 from pathlib import Path
@@ -12,7 +14,7 @@ from scaling.pools.quality import describe
 from tests.analysis.pool_files import QUALITY, add_pool, grey
 
 
-def test_pools_of_the_study_by_share(results):
+def test_the_pools_of_a_study_are_ordered_by_share(results):
     chunk = {"sha256": "0" * 64, "first_seed": 0}
     add_pool(results, 1.0, grey())
     add_pool(results, 0.1, grey(), quality=None)
@@ -31,7 +33,7 @@ def test_pools_of_the_study_by_share(results):
     assert [pool.name for pool in pools.pools(results.root)] == [pool.name for pool in found]
 
 
-def test_a_trial_that_the_study_does_not_ask_for(results):
+def test_pools_of_trials_that_the_study_does_not_request_are_left_out(results):
     add_pool(results, 1.0, grey())
     results.requested.clear()
     results.add(results.vae(1, 2, 0), [])
@@ -39,7 +41,7 @@ def test_a_trial_that_the_study_does_not_ask_for(results):
 
 
 @pytest.mark.parametrize("count", [1, 5, 7, 20, 1000])
-def test_pictures_are_the_first_images(results, count):
+def test_pictures_are_the_first_images_of_a_pool(results, count):
     images = grey(20)
     add_pool(results, 1.0, images)
     found = pools.pictures(pools.pools(results.close())[0], count)
@@ -48,7 +50,7 @@ def test_pictures_are_the_first_images(results, count):
 
 
 class Trap:
-    """Unpickled, it leaves a file."""
+    """An object that makes a file when it is unpickled."""
 
     def __init__(self, file):
         self.file = file
@@ -109,14 +111,14 @@ def test_a_damaged_record_is_named(results, tmp_path, name, how):
         *({"chunks": [{"file": "../../study.json"}]}, {"chunks": [{}]}),
     ],
 )
-def test_a_record_that_cannot_be_says_what(results, change):
+def test_an_impossible_record_is_refused_with_a_reason(results, change):
     add_pool(results, 1.0, grey(), **change)
     with pytest.raises(ResultsError, match=rf"pool\.json has no valid {next(iter(change))}"):
         pools.pools(results.close())
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", '"0.1"', "null", "[1]", "1" + 400 * "0"])
-def test_quality_is_finite_numbers(results, value):
+def test_the_quality_has_only_finite_numbers(results, value):
     (add_pool(results, 1.0, grey()) / "quality.json").write_text(f'{{"images": {value}}}')
     with pytest.raises(ResultsError, match=r"quality\.json is damaged"):
         pools.pools(results.close())
@@ -139,23 +141,23 @@ def test_any_bytes_in_the_header_give_images_or_a_sentence(results):
     assert seen == {(5, 1, 8, 8), "refused"}
 
 
-def test_what_real_images_and_copies_are_said_to_be(digits):
+def test_real_images_copies_and_noise_are_described(digits):
     images = np.random.default_rng(0).permutation(digits.train)
     train, test, fresh = images[:300], images[300:600], images[600:900]
     noise = grey(300)
 
-    def said(samples):
+    def words(samples):
         return pools.judged(describe(samples, train, test, 17))
 
-    assert said(fresh).startswith("as near to D_train") and "like D_train's" in said(fresh)
-    assert said(train[::-1]).startswith("repeats training images: 100.0%")
+    assert words(fresh).startswith("as near to D_train") and "like D_train's" in words(fresh)
+    assert words(train[::-1]).startswith("repeats training images: 100.0%")
     few = np.concatenate([fresh[:240], train[:60]])
-    assert said(few).startswith("repeats training images: 20.0%")
-    assert said(noise).startswith("farther from D_train") and "times D_train's" in said(noise)
+    assert words(few).startswith("repeats training images: 20.0%")
+    assert words(noise).startswith("farther from D_train") and "times D_train's" in words(noise)
 
 
-@pytest.mark.parametrize(("factor", "said"), [(0.4, "much nearer"), (0.8, "nearer"), (1.05, "as")])
-def test_the_median_distance_decides_without_near_copies(factor, said):
+@pytest.mark.parametrize(("factor", "words"), [(0.4, "much nearer"), (0.8, "nearer"), (1.05, "as")])
+def test_the_median_distance_decides_without_near_copies(factor, words):
     distance = factor * QUALITY["nearest_test_train"]
-    assert pools.judged(QUALITY | {"nearest_samples_train": distance}).startswith(said)
+    assert pools.judged(QUALITY | {"nearest_samples_train": distance}).startswith(words)
     assert pools.judged({"images": 300}) == ""

@@ -1,4 +1,4 @@
-"""Primary claims are decided at planned sizes, the others with a false-discovery rate."""
+"""Primary claims are decided at planned sizes, others with a false-discovery rate."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def claim(rule, name=NAME):
 
 
 def world(effect, seed=0):
-    """A VAE per draw at two widths, differing by these effects."""
+    """Makes a VAE per replicate at two widths that differ by these effects."""
     start = np.random.default_rng(seed).normal(size=len(effect))
     return frame({(1, 8): start, (1, 32): start + np.asarray(effect)})
 
@@ -54,8 +54,8 @@ def test_a_clear_effect_is_decided_at_the_first_planned_size(n, wanted, said):
     assert (other["kind"], other["verdict"]) == (EXPLORATORY, HOLDS)
 
 
-def test_draws_beyond_the_planned_size_change_nothing():
-    """Five draws do not decide at 1 %, eight would at 5 %."""
+def test_replicates_beyond_the_planned_size_change_nothing():
+    """Five replicates do not decide at 1 %, and eight would at 5 %."""
     effect = np.array([1.0, 2.0, 3.0, -0.5, 1.5, 2.0, 2.1, 1.9])
     five, eight = (ledger(world(effect[:n]), [claim(WIDER)]).iloc[0] for n in (5, 8))
     assert five["verdict"] == eight["verdict"] == UNDECIDED
@@ -66,7 +66,7 @@ def test_draws_beyond_the_planned_size_change_nothing():
     assert eight["low"] > 0  # the 95 % interval of all eight
 
 
-def test_a_draw_that_lacks_an_arm_keeps_its_size_from_being_reached():
+def test_a_size_is_not_reached_if_a_replicate_lacks_an_arm():
     found = world(10 + 0.1 * np.arange(6))
     lost = found[~((found["seed"] == 3) & (found["n_c"] == 32))]
     (row,) = ledger(lost, [claim(WIDER)]).to_dict("records")
@@ -95,7 +95,7 @@ LOSES = higher("generalization_gap", Arm(m_z=1, n_c=32), Arm(m_z=1, n_c=8))
 
 
 def test_p_values_agree_with_intervals():
-    """A claim holds with an error just where the interval of that confidence lies in the region."""
+    """A claim holds exactly if the interval of that confidence is in the region."""
     rng = np.random.default_rng(0)
     for _ in range(300):
         found = t_interval(rng.normal(1.0, 1.0, 5))
@@ -119,8 +119,8 @@ def test_replicates_are_paired_with_replicates_and_their_seeds_averaged():
     assert row["spread"] == "sd between draws 0, between seeds of a draw 1"
 
 
-def test_rows_of_another_study_cost_no_draw():
-    """Three draws at another m_z, beside five: neither a slope nor an Each loses two of them."""
+def test_rows_of_another_study_cost_no_replicate():
+    """That study has three replicates at another m_z, next to five here."""
     grid = {(m_z, 8): m_z + np.arange(5) for m_z in (1, 4, 16)}
     more = frame(grid | {(8, 8): [-50.0, 1.0, 2.0]})
     for rule in (

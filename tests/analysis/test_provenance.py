@@ -1,4 +1,4 @@
-"""Where results come from: of a folder, a parquet, a root; nothing private is published."""
+"""The provenance of results: of a folder, a parquet file, a root; nothing private in it."""
 
 import json
 
@@ -26,18 +26,18 @@ def parquet(path, about):
     return path
 
 
-@pytest.mark.parametrize(("launch", "told"), [
+@pytest.mark.parametrize(("launch", "message"), [
     ({"code": {"commit": "0123456789abcdef"}}, "commit 0123456789"),
     ({"code": {"commit": "0123456789abcdef", "dirty": True}},
      "commit 0123456789 with uncommitted changes"),
     ({"code": {"version": "1.2"}}, "version 1.2"),
-    ({"git_commit": "abc", "git_dirty": True}, "commit abc with uncommitted changes"),  # old
+    ({"git_commit": "abc", "git_dirty": True}, "commit abc with uncommitted changes"),  # older
     ({"git_commit": None}, ""),
     ({"code": "torn"}, ""),
 ])  # fmt: skip
-def test_the_last_launch_names_its_code(tmp_path, launch, told):
+def test_the_last_launch_names_its_code(tmp_path, launch, message):
     path = study(tmp_path, "mixtures", {"git_commit": "first"}, LAUNCH | launch)
-    parts = ["mixtures", "digits", *([told] if told else []), "launched 2026-03-04"]
+    parts = ["mixtures", "digits", *([message] if message else []), "launched 2026-03-04"]
     assert note(path) == ", ".join(parts)
 
 
@@ -70,7 +70,7 @@ def test_a_newer_study_of_a_root_is_left_out_and_a_newer_file_is_refused(tmp_pat
         provenance(parquet(tmp_path / "new.parquet", {"study": "s", "format": 99}))
 
 
-def test_a_parquet_says_what_its_schema_says(tmp_path):
+def test_the_provenance_of_a_parquet_is_that_of_its_schema(tmp_path):
     about = {"study": "s", "preset": "digits", "launches": [LAUNCH], "trials": {}}
     file = parquet(tmp_path / "trials.parquet", about)
     assert provenance(file) == provenance(tmp_path) == {
@@ -93,5 +93,5 @@ def test_words_typed_and_hosts_are_not_published():
 
 
 @pytest.mark.parametrize("listed", [None, "x", {"a": 1}, [1, "x", None]])
-def test_what_is_no_launch_is_passed_over(listed):
+def test_entries_that_are_no_launch_are_passed_over(listed):
     assert launches_of({"launches": listed}) == []

@@ -1,4 +1,4 @@
-"""Readings beside their defaults: which trials are pairs, and what is said of the differences."""
+"""Readings of the paper compared with their defaults: pairs, and lines about differences."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,8 @@ from analysis.intervals import t_interval
 from analysis.readings import Reading, _adjusted, lines, readings
 from analysis.trial_folder import ResultsError
 
-NOISE = np.random.default_rng(0).normal(0, 5, 5)  # of a replicate: large, and shared by a pair
+# an effect of the replicate: large, and shared by a pair
+NOISE = np.random.default_rng(0).normal(0, 5, 5)
 
 
 def row(replicate, elbo, **fields):
@@ -40,7 +41,7 @@ def test_a_difference_is_that_of_pairs_not_of_all_trials():
     jitter = np.array([-0.1, 0.0, 0.1, -0.1, 0.0])
     assert decay.test_elbo.n == 5
     assert decay.test_elbo.mean == pytest.approx(-2 + jitter.mean())
-    half = 2.7764451 * jitter.std(ddof=1) / np.sqrt(5)  # t, 4 df
+    half = 2.7764451 * jitter.std(ddof=1) / np.sqrt(5)  # the t quantile of 4 degrees of freedom
     assert decay.test_elbo.high - decay.test_elbo.mean == pytest.approx(half)
     assert (decay.verdict, found["source_augment_filter"].verdict) == (
         "lowers it",
@@ -48,8 +49,8 @@ def test_a_difference_is_that_of_pairs_not_of_all_trials():
     )
 
 
-def test_many_readings_without_effect_seldom_show_one():
-    """Of 300 worlds with eight readings, at most the 99.9 % point of a rate of 5 % is wrong."""
+def test_many_readings_without_effect_rarely_show_one():
+    """In 300 worlds of eight readings the rate of 5 % gives at most this many false effects."""
     rng, wrong, worlds = np.random.default_rng(1), 0, 300
     for _ in range(worlds):
         intervals = [t_interval(rng.normal(size=5)) for _ in range(8)]
@@ -59,7 +60,7 @@ def test_many_readings_without_effect_seldom_show_one():
     assert wrong <= stats.binom.ppf(0.999, worlds, 0.05)
 
 
-def test_an_effect_that_is_one_of_many_is_said_to_be_shown_alone_only():
+def test_an_effect_that_only_a_single_reading_would_show_is_named_as_such():
     clear, weak, none = (t_interval(np.arange(5.0) - 2 + mean) for mean in (30.0, 2.5, 0.0))
     found = [Reading("lr", 1, 0, "normal", each, each, "") for each in (clear, weak, none)]
     assert [reading.verdict for reading in _adjusted(found)] == [
@@ -76,7 +77,7 @@ def test_a_reading_inside_a_source_is_compared_with_that_source():
     assert found["source_augment_filter"].source == "aug_tuned"
 
 
-def test_two_readings_at_once_are_no_pair_of_the_default():
+def test_trials_with_two_readings_are_not_compared_with_the_default():
     both = pd.DataFrame([row(0, -95.0, weight_decay=1e-4, mol_mix="per_channel"), row(0, -100.0)])
     assert readings(both) == []
 
@@ -96,6 +97,6 @@ def test_lines_name_reading_default_source_and_size():
     assert "source.augment_filter=sym6 (default bilinear) on aug_tuned" in text
 
 
-def test_without_readings_a_sentence():
+def test_without_readings_there_is_a_sentence():
     with pytest.raises(ResultsError, match="scaling-vae study readings"):
         readings(pd.DataFrame([row(0, -100.0)]))

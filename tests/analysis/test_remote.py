@@ -1,4 +1,4 @@
-"""Results at an address give the same frames, figures and verdicts as those of a folder."""
+"""Results at an address give the same frames, figures and verdicts as a folder."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from tests.object_server import serving
 
 @pytest.fixture
 def there(results, tmp_path_factory, monkeypatch):  # noqa: F811
-    """A study on a server: bucket `b`, folder `root`; its local folder, and addresses."""
+    """Serves a study from bucket `b`, folder `root`; yields its folder, addresses and requests."""
     results.fill(seeds=(0, 1))
     study = results.close()
     compact(study)
@@ -51,7 +51,7 @@ def test_a_root_is_the_same_at_an_address(there):
 
 @pytest.mark.parametrize("scheme", ["s3", "http"])
 @pytest.mark.parametrize("path", ["root/none", "root/none.parquet"])
-def test_what_is_not_there_is_a_sentence(there, scheme, path):
+def test_a_missing_address_is_refused_in_a_sentence(there, scheme, path):
     _, addresses, _ = there
     with pytest.raises(
         ResultsError, match="does not exist|contains neither study.json nor"
@@ -61,12 +61,12 @@ def test_what_is_not_there_is_a_sentence(there, scheme, path):
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1/x.parquet", "http://127.0.0.1:1/x"])
-def test_a_server_that_is_gone_is_a_sentence(address):
+def test_a_server_that_is_gone_is_reported_in_a_sentence(address):
     with pytest.raises(ResultsError, match="cannot be read: .* Check the address"):
         remote.place(address)
 
 
-def test_an_unknown_scheme_names_those_that_are_read():
+def test_an_unknown_scheme_gets_the_list_of_known_ones():
     with pytest.raises(ResultsError, match="addresses with ftp:// cannot be read"):
         remote.place("ftp://host/results")
 
@@ -76,7 +76,7 @@ def test_a_path_stays_a_path(tmp_path):
     assert remote.folder_of_output(tmp_path / "x.parquet") == tmp_path
 
 
-def test_nothing_is_written_beside_a_copy(there):
+def test_without_output_results_at_an_address_are_refused(there):
     _, addresses, _ = there
     found = remote.place(addresses["http"].format("root/double_descent"))
     with pytest.raises(ResultsError, match="nothing is written there"):

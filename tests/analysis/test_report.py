@@ -1,3 +1,5 @@
+"""The report after a study: its lines, figures, failed and unfinished trials."""
+
 import pytest
 
 from analysis import figures
@@ -7,11 +9,11 @@ from analysis.trial_folder import ResultsError
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Numbers only: what is drawn is tested elsewhere."""
+    """Writes numbers only, since drawing is tested elsewhere."""
     monkeypatch.setattr(figures, "FORMATS", ("csv",))
 
 
-def test_report_of_a_finished_study(study):
+def test_the_report_of_a_finished_study_has_figures_and_verdict(study):
     said = report(study)
     assert said[0].endswith("42 of 42 trials done.")
     assert any(line.startswith("Double descent along the path") for line in said)
@@ -21,24 +23,25 @@ def test_report_of_a_finished_study(study):
     assert (study / "trials.parquet").is_file()
 
 
-def test_nothing_measured_yet(results):
+def test_a_study_without_rows_is_reported(results):
     results.add(results.vae(1, 2, 0), [], done=False)
     said = report(results.close())
     assert "0 of 1 trials done, 1 waiting" in said[0]
     assert "no measured epoch" in said[1]
 
 
-def test_no_trial_on_disk(results):
+def test_a_study_without_trials_on_disk_is_reported(results):
     assert "none of its trials is on disk" in report(results.close())[0]
 
 
-def test_only_partial_trials(results):
+def test_a_study_of_partial_trials_is_reported(results):
     trial = results.vae(1, 2, 0)
     results.add(trial, [results.row(trial, 40, 100.0)], done=False)
     said = report(results.close())
     assert "1 partial" in said[0]
     unfinished = sum("No VAE trial is finished" in line for line in said)
-    assert unfinished == len(figures.STUDIES["double_descent"]) + 1  # the figures, the verdict
+    # the lines of the figures and the verdict
+    assert unfinished == len(figures.STUDIES["double_descent"]) + 1
 
 
 def test_failed_trials_are_named_and_the_rest_is_drawn(results, quick):
@@ -55,7 +58,7 @@ def test_failed_trials_are_named_and_the_rest_is_drawn(results, quick):
     assert "(m_z=4, n_c=32): all seeds" in said[-1]
 
 
-def test_a_grid_without_a_path_still_gives_figure_7(results, quick):
+def test_a_grid_without_a_path_gives_figure_7(results, quick):
     results.fill({(1, 2): 99.0, (1, 4): 98.0, (1, 8): 97.0})
     said = report(results.close())
     assert any(line.startswith("fig7: ") for line in said)
@@ -63,12 +66,12 @@ def test_a_grid_without_a_path_still_gives_figure_7(results, quick):
     assert said[-1].startswith("Double descent: No n_c")
 
 
-def test_only_diffusion_trials(results):
+def test_a_study_of_diffusion_models_is_reported(results):
     results.add({"kind": "diffusion", "seed": 0}, [{"epoch": 120, "loss": 0.1}])
     assert any("No VAE trial is finished" in line for line in report(results.close()))
 
 
-def test_report_wants_a_study(results, tmp_path):
+def test_a_folder_that_is_no_study_is_refused(results, tmp_path):
     results.fill({(1, 2): 99.0})
     assert "is not a study's folder" in report(results.root)[-1]
     with pytest.raises(ResultsError, match="does not exist"):

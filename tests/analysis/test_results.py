@@ -1,3 +1,5 @@
+"""Results as frames: rows, states, damaged files, and a meaning for every column."""
+
 import json
 from collections import Counter
 from dataclasses import fields
@@ -27,7 +29,7 @@ def test_a_row_per_trial_and_epoch_with_every_field(results):
     assert set(frame.columns) <= set(COLUMNS)
 
 
-def test_root_holds_what_its_studies_share(results):
+def test_the_root_has_the_trials_of_all_its_studies(results):
     results.fill({(1, 2): 100.0}, seeds=[0])
     results.requested.clear()
     results.fill({(1, 4): 100.0}, seeds=[0])
@@ -36,7 +38,7 @@ def test_root_holds_what_its_studies_share(results):
     assert sorted(load(results.root)["n_c"].unique()) == [2, 4]
 
 
-def test_rows_beyond_the_epochs_asked_for_are_cut(results):
+def test_rows_beyond_the_requested_epochs_are_cut(results):
     trial = results.vae(1, 2, 0)
     results.add(trial, [results.row(trial, epoch, 90.0) for epoch in (60, 120, 180, 240)])
     study = results.close()
@@ -51,12 +53,14 @@ def test_rows_beyond_the_epochs_asked_for_are_cut(results):
         ([60, 120], False, "partial"),
         ([60], {"state": "done", "epoch": 60}, "partial"),  # done for a shorter study
         ([20, 40], {"state": "failed", "epoch": 40, "error": "NaN"}, "failed"),
-        ([60, 120, 180], {"state": "failed", "epoch": 200, "error": "NaN"}, "done"),  # longer run
-        ([60, 120, 180], False, "partial"),  # a launch asks it again: its arrays are not written
+        # the trial was run for longer
+        ([60, 120, 180], {"state": "failed", "epoch": 200, "error": "NaN"}, "done"),
+        # a launch runs the trial again, because arrays are missing
+        ([60, 120, 180], False, "partial"),
         ([], False, "waiting"),
     ],
 )
-def test_state_is_measured_by_the_epochs_asked_for(results, epochs, done, state):
+def test_the_state_depends_on_the_requested_epochs(results, epochs, done, state):
     trial = results.vae(1, 2, 0)
     results.add(trial, [results.row(trial, epoch, 90.0) for epoch in epochs], done)
     assert [found.state for found in trials(results.close())] == [state]
@@ -76,7 +80,7 @@ def test_damaged_done_is_partial(results, damage):
         (b'{"epoch": 1}\n{"epoch": 2}\n', [1, 2]),
         (b'{"epoch": 1}\n{"epoch": 2, "te', [1]),
         (b'{"epoch": 1}\n{"epoch": 2, "test_elbo": -97\n{"epoch": 3}\n', [1, 3]),
-        (b'{"epoch": 1}\n{"epoch": 2, "tes{"epoch": 3}\n', [1, 3]),  # its newline torn off too
+        (b'{"epoch": 1}\n{"epoch": 2, "tes{"epoch": 3}\n', [1, 3]),  # its newline is lost too
         (b'{"epoch": 1}\n\xff\xfe{"ep\n{"epoch": 3}', [1, 3]),
         (b'{"epoch": 1}\n\0\0\0\0\n{"epoch": 3}', [1, 3]),
         (b'{"epoch": 1}\n17\nnull\n[]\n{"test_elbo": 1}\n\n{"epoch": 3}', [1, 3]),
@@ -102,7 +106,7 @@ def test_damaged_trial_json_costs_that_trial_only(results):
     assert sorted(trial.state for trial in trials(study)) == ["done", "unreadable"]
 
 
-def test_not_measured_is_missing_never_zero(results):
+def test_values_that_were_not_measured_are_missing_and_never_zero(results):
     trial = results.vae(1, 2, 0)
     rows = [results.row(trial, 60, 90.0), results.row(trial, 120, 90.0) | {"test_elbo": None}]
     rows[1]["amortization_gap"] = 3.5
@@ -112,8 +116,8 @@ def test_not_measured_is_missing_never_zero(results):
     assert frame["amortization_gap"].isna().tolist() == [True, False]
 
 
-def test_a_row_cannot_make_its_trial_another_one(results):
-    """Identity is trial.json's; of other names a row's value counts, and the field's elsewhere."""
+def test_a_row_cannot_change_the_identity_of_its_trial(results):
+    """trial.json has the identity; other values in a row replace those of the trial."""
     for seed, more in ((0, {"seed": 7, "source": {"k": 3}, "precision": "bf16"}), (1, {})):
         trial = results.vae(1, 2, seed, precision="auto")
         results.add(trial, [results.row(trial, 120, 90.0) | more])
@@ -146,11 +150,11 @@ def test_other_kinds_may_lack_fields(results):
         ({"real_share": 0.0, "mollify_epochs": 5}, "real_share=0.0,mollify_epochs=5"),
     ],
 )
-def test_source_names(results, changed, name):
+def test_sources_have_their_names(results, changed, name):
     assert source_name(results.NORMAL | changed) == name
 
 
-def test_trials_without_rows_are_kept_aside(results):
+def test_trials_without_rows_are_kept_separately(results):
     results.fill({(1, 2): 100.0}, seeds=[0])
     results.add(results.vae(1, 4, 0), [], done=False)
     study = results.close()
@@ -192,7 +196,7 @@ def test_errors_say_what_is_wrong_and_what_to_type(tmp_path, results):
     _two_sentences(error)
 
 
-def test_columns_have_unit_direction_and_meaning():
+def test_columns_have_a_unit_a_direction_and_a_meaning():
     for unit, direction, meaning in COLUMNS.values():
         assert unit and meaning and direction in ("", "higher is better", "lower is better")
 
@@ -227,7 +231,7 @@ def test_every_file_of_1000_trials_is_read_once(results, monkeypatch):
     assert max(opened.values()) == 1
 
 
-def test_trials_that_wait_are_not_copied_with_every_selection():
+def test_waiting_trials_are_not_copied_with_every_selection():
     waiting = Unmeasured({"key": str(at), "kind": "vae"} for at in range(3))
     frame = pd.DataFrame({"a": [1, 2, 3]})
     frame.attrs = {"unmeasured": waiting}

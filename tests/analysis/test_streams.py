@@ -1,4 +1,4 @@
-"""Standard output that is closed, full, a pipe that goes away, or in another encoding."""
+"""Standard output that is closed, full, a broken pipe, or in another encoding."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def test_a_pipe_that_goes_away_ends_no_work():
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-def test_a_full_disk_is_told():
+def test_a_full_disk_is_reported():
     done = run(LONG.replace("'", '"') + END, "{python} > /dev/full")
     assert done.returncode == 0
     assert done.stderr == "The output could not be written: No space left on device"
@@ -38,7 +38,7 @@ def test_a_full_disk_is_told():
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
 def test_no_file_gets_the_number_of_a_closed_stream(tmp_path, closed):
-    """Else what is printed, or what native code prints, is written into that file."""
+    """Otherwise printed text would be written into that file."""
     file = tmp_path / "file"
     script = "from analysis import streams\nstreams.settle()\nimport os\n"
     script += f'f = open("{file}", "w")\nassert f.fileno() > 2\nprint("lost")\nos.write(1, b"x")\n'
@@ -48,7 +48,7 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path, closed):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-def test_what_an_encoding_cannot_spell_is_escaped(encoding):
+def test_characters_that_an_encoding_lacks_are_escaped(encoding):
     script = "from analysis import streams\nstreams.settle()\n"
     script += 'print("a\\u0398\\udcff", end="")\n'
     done = run(script, env={**os.environ, "PYTHONIOENCODING": encoding})

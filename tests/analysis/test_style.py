@@ -1,3 +1,5 @@
+"""Styles of figures: colours of sources and of m_z, names, and rounding."""
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ def test_colours_differ_in_each_figure():
         colours = [look.colour for look in looks.values()]
         rgb = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours])
         apart = np.abs(rgb[:, None] - rgb[None]).sum(-1) + 999 * np.eye(len(rgb))
-        assert apart.min() >= 82  # the closest two of Okabe and Ito
+        assert apart.min() >= 82  # the distance of the closest two colours of Okabe and Ito
 
 
 def test_composed_sources_have_the_papers_names():
@@ -37,11 +39,11 @@ def test_composed_sources_have_the_papers_names():
         (2.0, 0.0, "2.00"),
     ],
 )
-def test_rounding_keeps_two_digits_of_the_half_width(mean, half, text):
+def test_numbers_are_rounded_to_two_digits_of_the_half_width(mean, half, text):
     assert style.rounded(mean, half) == text
 
 
-def test_one_colour_per_source_everywhere():
+def test_a_source_has_one_colour_everywhere():
     named = [style.source_colour(source) for source in style.SOURCE_COLOURS]
     assert len(set(named)) == len(named)
     composed = style.source_colour("real_share=0.4,augment=tuned")

@@ -1,4 +1,4 @@
-"""Two copies of one function, held together: analysis imports nothing of `scaling`."""
+"""Both copies of `did_you_mean` agree, because analysis imports nothing of `scaling`."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,10 +15,10 @@ def test_both_copies_suggest_the_same(wrong, names):
 
 
 @given(NAMES, st.lists(NAMES, max_size=6))
-def test_a_name_that_is_there_comes_first_and_three_at_most(wrong, names):
-    told = suggest.did_you_mean(wrong, [*names, wrong])
-    assert told.startswith(f"Did you mean {wrong!r}")
-    assert 1 <= told.count("'") // 2 <= suggest.MOST
+def test_an_exact_name_is_suggested_first_and_at_most_three(wrong, names):
+    suggestion = suggest.did_you_mean(wrong, [*names, wrong])
+    assert suggestion.startswith(f"Did you mean {wrong!r}")
+    assert 1 <= suggestion.count("'") // 2 <= suggest.MOST
 
 
 @given(st.permutations("n_latent"))

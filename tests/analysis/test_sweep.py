@@ -1,4 +1,4 @@
-"""Figures 4 (right), 15, 16 and 18: values at the end against one axis."""
+"""Figures 4 (right), 15, 16 and 18: final values along one axis."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def _axes(studies, name):
 
 
 def _means(ax, colour, look):
-    """(x, y) of the line of means; horizontals go from 0 to 1 in axes coordinates."""
+    """Returns (x, y) of the line of means in this colour and style."""
     found = [line for line in ax.lines if line.get_linestyle() == look]
     (line,) = [line for line in found if line.get_color() == colour and line.get_marker() != "None"]
     return line.get_data()
@@ -39,7 +39,7 @@ def _levels(ax, colour, look):
     return [line.get_ydata()[0] for line in flat if list(line.get_xdata()) == [0, 1]]
 
 
-def test_figure_4_right_by_hand(studies):
+def test_figure_4_right_equals_the_numbers_by_hand(studies):
     table, _ = _axes(studies, "fig4r")
     test = table[(table["metric"] == "test_elbo") & (table["line"] == "dmaapx")]
     ks = [1, 2, 5, 10, 20, 50, 100, 1000]
@@ -66,7 +66,7 @@ def test_figure_4_right_is_drawn_over_log_k_between_horizontals(studies):
     assert "nats per image" in ax.get_ylabel() and "$k$" in ax.get_xlabel()
 
 
-def test_figure_15_has_a_line_per_augmentation_and_a_level(studies):
+def test_figure_15_has_a_line_per_augmentation_and_a_horizontal_one(studies):
     table, ax = _axes(studies, "fig15")
     assert table["real_percent"].unique().tolist() == [0, 20, 40, 60, 80, 100]
     for line, colour in list(style.MIXTURE_COLOURS.items())[:2]:
@@ -105,7 +105,7 @@ def test_figure_18_has_the_papers_bars_and_no_others(studies):
 
 
 @pytest.mark.parametrize("name", list(FILL))
-def test_without_their_data_they_say_what_to_run(studies, name):
+def test_without_data_the_error_says_what_to_run(studies, name):
     studies.each_seed(800.0, 840.0, source=source("aug_naive"))
     with pytest.raises(ResultsError) as error:
         figures.draw(name, studies.frame().drop(columns="source_k"))
@@ -121,14 +121,14 @@ def test_unfinished_trials_are_named_and_not_drawn(studies):
     assert "Not finished: dmaapx seed 5 (epoch 500)" in figures.draw("fig16", frame).get_supxlabel()
 
 
-def test_a_part_of_the_grid_is_drawn(studies):
+def test_a_part_of_the_grid_can_be_drawn(studies):
     studies.sample_budget(ks=[10])
     figure = figures.draw("fig4r", studies.frame())
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["10"]
 
 
 @pytest.mark.parametrize("name", list(FILL))
-def test_heading_and_labels_lie_inside_and_off_the_panel(studies, name):
+def test_heading_and_labels_are_inside_the_figure_and_outside_the_panel(studies, name):
     FILL[name](studies)
     figure = figures.draw(name, studies.frame(), "study, cifar10, commit 0123456789")
     FigureCanvasAgg(figure).draw()

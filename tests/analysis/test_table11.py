@@ -1,4 +1,4 @@
-"""Table 11: the best mean by direction, what is absent with its reason, the same from parquet."""
+"""Table 11: the best means, reasons for absent values, and the same from parquet."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ REASON = "the Inception weights are not at some_file"
 
 
 def place(studies, *, reason="", **fields):
-    """FID falls with the method's number, all else rises."""
+    """Writes trials whose FID falls and whose other metrics grow with the method's number."""
     for name, number in METHODS.items():
         for seed in range(3):
             made = rows(1.0, 1.0, seed)
@@ -34,7 +34,7 @@ def frame(studies):
     return studies.frame()
 
 
-def test_numbers_are_last_values_over_seeds(frame):
+def test_the_numbers_are_last_values_over_seeds(frame):
     table = figures.numbers("table11", frame)
     assert len(table) == 8 * 4
     row = table[(table["metric"] == "fid") & (table["source"] == "aug_tuned")].iloc[0]
@@ -44,7 +44,7 @@ def test_numbers_are_last_values_over_seeds(frame):
     assert row["std"] == pytest.approx(np.std(each, ddof=1))
 
 
-def test_the_lowest_fid_and_the_highest_of_all_else_are_best(frame):
+def test_the_best_fid_is_the_lowest_and_all_else_the_highest(frame):
     table = figures.numbers("table11", frame)
     assert set(table.loc[table["best"], "source"]) == {"aug_naive"}
     turned = frame.assign(fid=-frame["fid"])
@@ -56,7 +56,7 @@ def test_the_lowest_fid_and_the_highest_of_all_else_are_best(frame):
 
 
 def test_a_reason_that_no_longer_holds_is_not_given(frame):
-    """The weights came later, and the row of the first attempt has its reason still."""
+    """A row from before the weights existed still has its reason."""
     measured = frame["inception_score"].notna()
     there = frame.assign(sample_quality_absent=np.where(measured, REASON, np.array(None)))
     assert not any(REASON in line for line in figures.text("table11", there))
@@ -64,7 +64,7 @@ def test_a_reason_that_no_longer_holds_is_not_given(frame):
     assert any(REASON in line for line in figures.text("table11", lacking))
 
 
-def test_what_is_absent_is_a_dash_with_its_reason_never_zero(studies):
+def test_an_absent_value_is_a_dash_with_a_reason_and_never_zero(studies):
     place(studies, reason=REASON)
     frame = studies.frame()
     lines = figures.text("table11", frame)
@@ -79,7 +79,7 @@ def test_what_is_absent_is_a_dash_with_its_reason_never_zero(studies):
     assert "fid" not in set(figures.numbers("table11", frame)["metric"])
 
 
-def test_data_sets_stand_apart(studies):
+def test_data_sets_have_rows_of_their_own(studies):
     place(studies)
     place(studies, dataset="mnist", likelihood="bernoulli")
     lines = figures.text("table11", studies.frame())
@@ -104,7 +104,7 @@ def test_a_parquet_file_gives_the_same_table(frame, results):
     )
 
 
-def test_without_metrics_it_says_what_to_run(studies):
+def test_without_metrics_the_error_says_what_to_run(studies):
     studies.each_seed(800.0, 840.0)
     with pytest.raises(ResultsError, match="Run scaling-vae study downstream"):
         figures.text("table11", studies.frame())

@@ -1,3 +1,5 @@
+"""Table 7: gaps over seeds with the smallest marked, in text, Markdown, LaTeX and a picture."""
+
 import pandas as pd
 import pytest
 
@@ -15,7 +17,7 @@ def frame(studies):
     return studies.frame()
 
 
-def test_numbers_are_the_last_values_over_seeds(frame):
+def test_the_numbers_are_last_values_over_seeds(frame):
     table = figures.numbers("table7", frame)
     assert len(table) == 2 * 3 * 4
     own = table[(table["dataset"] == "cifar10") & (table["gap"] == "amortization_gap")]
@@ -39,12 +41,12 @@ def test_one_smallest_mean_per_row_is_starred_and_columns_are_aligned(frame):
     assert len(rows) == 6 and len({len(line) for line in [head, *rows]}) == 1
     assert all(line.count("*") == 1 for line in rows)
     ends = {line.index("*") for line in rows}
-    assert len(ends) == 1  # all of DMaaPx
+    assert len(ends) == 1  # all smallest means are of DMaaPx
     assert "840 \N{PLUS-MINUS SIGN} 104" in rows[0] and rows[0].endswith("  3")
     assert said.startswith("* smallest mean")
 
 
-def test_markdown_and_latex_hold_the_same_cells(frame):
+def test_markdown_and_latex_have_the_same_cells(frame):
     markdown, latex = figures.text("table7", frame, "md"), figures.text("table7", frame, "tex")
     assert {line.count("|") for line in markdown} == {8}
     assert sum(line.count("**") for line in markdown) == 2 * 6
@@ -81,14 +83,14 @@ def test_the_picture_has_every_cell(frame):
     assert "JPEG copy" in note and note.endswith("commit abc")
 
 
-def test_unfinished_trials_do_not_count(studies):
+def test_unfinished_trials_are_left_out(studies):
     half = [{"epoch": 500, "generalization_gap": 1.0}]
     studies.vae(half, done=False)
     with pytest.raises(ResultsError, match="Table 7 needs gaps.*scaling-vae study data_sources"):
         figures.text("table7", studies.frame())
 
 
-def test_command_line_prints_or_writes_the_table(frame, results, tmp_path, capsys):
+def test_the_command_prints_or_writes_the_table(frame, results, tmp_path, capsys):
     study = str(results.study)
     assert main(["table7", "--results", study]) == 0
     printed = capsys.readouterr().out
@@ -102,7 +104,7 @@ def test_command_line_prints_or_writes_the_table(frame, results, tmp_path, capsy
     assert main(["fig2", "--results", study, "-o", str(tmp_path / "fig2.md")]) == 2
 
 
-def test_trials_of_other_lengths_are_told(frame):
+def test_trials_of_other_lengths_are_mentioned(frame):
     normal = (frame["source"] == "normal") & (frame["dataset"] == "cifar10")
     longer = frame.assign(epoch=frame["epoch"] * normal.map({True: 2, False: 1}))
     said = figures.text("table7", longer)[-1]

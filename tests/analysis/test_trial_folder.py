@@ -1,4 +1,4 @@
-"""The reader of analysis on the table of damaged folders: the state of each, and the frame."""
+"""The reader of `analysis` and the table of damaged folders: states and frames."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.damaged_folders import CASES, NEVER, place
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_rows_and_state(case, tmp_path):
+def test_analysis_finds_the_rows_and_the_state_of_the_table(case, tmp_path):
     path = place(case, tmp_path)
     assert [row["epoch"] for row in read_rows(path / "rows.jsonl")] == case.rows
     (found,) = trials(tmp_path / "study")
@@ -20,7 +20,7 @@ def test_rows_and_state(case, tmp_path):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_frame_holds_the_same(case, tmp_path):
+def test_the_frame_has_the_rows_of_the_table(case, tmp_path):
     place(case, tmp_path)
     kept = [epoch for epoch in case.rows if epoch <= case.epochs]
     if not kept or case.in_report == "unreadable":
@@ -38,8 +38,8 @@ def test_numbers_that_are_not_finite_are_missing(tmp_path):
     assert load(tmp_path / "study")["kl"].isna().tolist() == [True, True, False]
 
 
-def test_a_root_asks_for_all_that_was_trained(tmp_path):
-    """Without a study's epochs a trial is done where its last row is that of its done.json."""
+def test_the_states_of_a_root_are_those_of_all_trained_epochs(tmp_path):
+    """Without a study a trial is done if its last row is that of its done.json."""
     states: dict[str, Any] = {}
     for case in CASES:
         path = place(case, tmp_path / str(len(states)))

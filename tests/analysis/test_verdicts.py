@@ -1,11 +1,11 @@
-"""What the verdict says in words, never more than the moves show."""
+"""The verdict in words, which never says more than the moves show."""
 
 from analysis.descent import verdict
 from analysis.verdicts import verdict_lines
 from tests.analysis.test_descent import DIGITS, _frame
 
 
-def test_second_minimum_below_the_first_only_beyond_the_noise(make):
+def test_the_minima_are_ordered_only_if_they_differ_beyond_the_noise(make):
     deep = DIGITS.copy()
     deep[8] = 90.0
     assert "the second is lower" in "\n".join(verdict_lines(verdict(_frame(make, deep))))

@@ -1,4 +1,4 @@
-"""Conditions on columns, each against the obvious comparison, and what cannot be read."""
+"""Conditions on columns, each compared with the obvious selection, and refusals."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ FRAME = pd.DataFrame(
 
 
 def chosen(*words):
-    """The rows that meet all of the words."""
+    """Returns the rows that meet all of the conditions."""
     kept = np.ones(len(FRAME), bool)
     for condition in parse(words):
         kept &= met(FRAME, condition)
@@ -49,7 +49,7 @@ def chosen(*words):
     (["grad_clip==none"], [0, 1, 2, 3]),
     (["grad_clip>0"], []),
 ])  # fmt: skip
-def test_rows_that_meet_all_conditions(words, rows):
+def test_rows_that_meet_all_conditions_are_selected(words, rows):
     assert chosen(*words) == rows
 
 
@@ -69,7 +69,7 @@ def test_numbers_are_compared_row_by_row_and_a_missing_one_differs(name, sign, n
 
 @given(st.lists(st.tuples(st.sampled_from(["m_z", "lr"]), st.sampled_from(["==", "<=", "!="]),
                           NUMBERS), min_size=1, max_size=4))  # fmt: skip
-def test_and_joins_what_words_apart_say(terms):
+def test_conditions_joined_by_and_equal_separate_ones(terms):
     apart = [f"{name}{sign}{number}" for name, sign, number in terms]
     spaced = [f"{name} {sign} {number}" for name, sign, number in terms]
     assert parse([" and ".join(spaced)]) == [
@@ -78,7 +78,7 @@ def test_and_joins_what_words_apart_say(terms):
     assert chosen(" and ".join(apart)) == chosen(*apart) == chosen(*spaced)
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["m_z"], "cannot be read. Write COLUMN==VALUE"),
     (["m_z=="], "cannot be read"),
     (["==4"], "cannot be read"),
@@ -93,13 +93,13 @@ def test_and_joins_what_words_apart_say(terms):
     (["batch_norm>true"], "this is a flag"),
     (["mz==4"], "There is no column 'mz'. Did you mean 'm_z'"),
 ])  # fmt: skip
-def test_what_cannot_be_read_or_compared_is_a_sentence(words, told):
-    with pytest.raises(ResultsError, match=told):
+def test_conditions_that_cannot_be_read_or_compared_are_refused(words, message):
+    with pytest.raises(ResultsError, match=message):
         chosen(*words)
 
 
 def test_a_whole_number_is_compared_exactly():
-    """Above 2^53 neighbours are one float."""
+    """Above 2^53 neighbouring whole numbers are equal as floats."""
     frame = pd.DataFrame({"seed": [2**53, 2**53 + 1]})
     (condition,) = parse([f"seed=={2**53 + 1}"])
     assert met(frame, condition).tolist() == [False, True]

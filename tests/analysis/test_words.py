@@ -1,4 +1,4 @@
-"""The words of the command line: each tells what it is, and refuses what it does not take."""
+"""The words of the command line: their help, and what they refuse."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from analysis.__main__ import main
 
 
 @pytest.mark.parametrize("name", [*words.WORDS, "fig8", "heat"])
-def test_help_of_a_word_is_about_it_alone(name, capsys):
+def test_the_help_of_a_word_is_about_that_word_alone(name, capsys):
     with pytest.raises(SystemExit) as stop:
         main([name, "--help"])
     assert stop.value.code == 0
@@ -25,13 +25,13 @@ def test_help_of_a_word_is_about_it_alone(name, capsys):
     assert " ".join(word.about.split()[:3]).lower() in said.lower()
 
 
-def test_flags_may_stand_before_the_word(study, tmp_path, capsys):
+def test_flags_may_come_before_the_word(study, tmp_path, capsys):
     file = tmp_path / "wide.csv"
     assert main(["--results", str(study), "-o", str(file), "fig8"]) == 0
     assert capsys.readouterr().out == f"{file}\n"
 
 
-def test_the_width_that_is_asked_for(study, tmp_path, capsys):
+def test_a_figure_has_the_requested_width(study, tmp_path, capsys):
     file = tmp_path / "narrow.svg"
     assert main(["fig7", "--results", str(study), "--width", "3.25", "-o", str(file)]) == 0
     assert 'width="234pt"' in file.read_text()

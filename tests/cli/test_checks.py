@@ -1,4 +1,4 @@
-"""The doctor's processes: what each finds, printed as JSON lines, whatever breaks inside."""
+"""The doctor's checks, each a process that prints its findings as JSON lines whatever breaks."""
 
 import hashlib
 import importlib.util
@@ -14,13 +14,13 @@ from scaling.cli.doctor import BROKEN, LIMITED, WORKS, Finding
 from scaling.errors import UsageError
 
 
-def test_pytorch_tells_its_version_gpu_and_weights():
+def test_the_check_of_pytorch_finds_version_gpu_and_weights():
     found = list(checks.pytorch())
     assert [finding.name for finding in found] == ["torch", "gpu", "inception"]
     assert found[0].state == WORKS and found[0].found.startswith(torch.__version__)
 
 
-def test_the_gpu(monkeypatch, tmp_path):
+def test_a_missing_gpu_is_a_limit_and_an_unusable_one_is_broken(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(checks, "GPUS", tmp_path / "none")
     none = checks.gpu()
@@ -41,7 +41,7 @@ def test_a_gpu_that_computes():
     assert " GB free" in finding.found
 
 
-def test_the_weights_of_inception(monkeypatch, tmp_path):
+def test_missing_or_damaged_weights_of_inception_are_findings(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     finding = checks.weights()
@@ -60,7 +60,7 @@ def test_the_weights_of_inception(monkeypatch, tmp_path):
     assert checks.weights().state == WORKS
 
 
-def test_the_data(tmp_path):
+def test_each_data_set_is_a_finding(tmp_path):
     (tmp_path / "cifar10_train.npz").write_bytes(b"torn")
     (tmp_path / "cifar10_test.npz").write_bytes(b"torn")
     (tmp_path / "MNIST" / "raw").mkdir(parents=True)  # and nothing in it
@@ -74,8 +74,8 @@ def test_the_data(tmp_path):
 
 
 @pytest.fixture
-def told(monkeypatch, capsys):
-    """Runs a probe as its process does; returns the findings that the doctor reads."""
+def findings_of(monkeypatch, capsys):
+    """Runs a check as its process does; returns the findings that the doctor reads."""
 
     def run(probe, *words):
         codes: list[Any] = []
@@ -88,9 +88,9 @@ def told(monkeypatch, capsys):
     return run
 
 
-def test_findings_are_lines_that_the_doctor_reads(told):
+def test_findings_are_lines_that_the_doctor_reads(findings_of):
     findings = [Finding("ray", WORKS, "ü"), Finding("x", LIMITED, "a\nb", "c")]
-    assert told(lambda: iter(findings)) == findings
+    assert findings_of(lambda: iter(findings)) == findings
 
 
 @pytest.mark.parametrize(("error", "found", "advice"), [
@@ -98,14 +98,14 @@ def test_findings_are_lines_that_the_doctor_reads(told):
     (ImportError("libfoo.so:\n no such file"), "ImportError: libfoo.so: no such file", "pip"),
     (AssertionError(), "AssertionError:", "pip"),
 ])  # fmt: skip
-def test_whatever_breaks_is_a_finding_behind_those_before(told, error, found, advice):
+def test_an_error_in_a_check_is_a_finding_after_the_earlier_ones(findings_of, error, found, advice):
     first = Finding("ray", WORKS, "begun")
 
     def breaks(address):
         yield first
         raise error
 
-    got = told(breaks, "local")
+    got = findings_of(breaks, "local")
     assert got[0] == first
     assert (got[1].name, got[1].state, got[1].found) == ("ray", BROKEN, found)
     assert got[1].advice.startswith(advice)

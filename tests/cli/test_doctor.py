@@ -1,4 +1,4 @@
-"""The doctor: a finding for each thing that can be missing or broken, and what to type."""
+"""The doctor: a finding for each thing that can be missing or broken, with a remedy."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def free(monkeypatch, count):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
 
 
-def test_the_table_says_what_to_type_below_what_is_wrong():
+def test_the_table_shows_the_remedy_below_each_broken_finding():
     findings = [Finding("gpu", LIMITED, "none", "use the CPU"), Finding("token", WORKS, "private")]
     assert doctor.table(findings) == [
         "limited  gpu    none",
@@ -41,13 +41,13 @@ def test_the_table_says_what_to_type_below_what_is_wrong():
 
 
 @pytest.mark.parametrize(("state", "code"), [(WORKS, 0), (LIMITED, 0), (BROKEN, 2)])
-def test_the_exit_code_is_of_what_is_broken(monkeypatch, capsys, state, code):
+def test_the_exit_code_is_2_if_a_finding_is_broken(monkeypatch, capsys, state, code):
     monkeypatch.setattr(doctor, "diagnose", lambda *words: [Finding("ray", state, "found")])
     assert doctor.main(Path("results"), None, ("local", None), 1.0) == code
     assert capsys.readouterr().out.startswith(f"{state}  ray  found\n")
 
 
-def test_results_that_can_be_written_or_made(monkeypatch, tmp_path):
+def test_a_results_folder_must_be_writable_or_possible_to_make(monkeypatch, tmp_path):
     free(monkeypatch, 50 * GB)
     for path in (tmp_path, tmp_path / "to" / "be" / "made"):
         assert doctor.disk(path).state == WORKS
@@ -61,7 +61,7 @@ def test_results_that_can_be_written_or_made(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("left", "state"), [(GB // 2, BROKEN), (5 * GB, LIMITED), (50 * GB, WORKS)]
 )
-def test_room_on_the_disk(monkeypatch, tmp_path, left, state):
+def test_too_little_room_on_the_disk_is_a_finding(monkeypatch, tmp_path, left, state):
     free(monkeypatch, left)
     finding = doctor.disk(tmp_path)
     assert finding.state == state
@@ -70,7 +70,7 @@ def test_room_on_the_disk(monkeypatch, tmp_path, left, state):
     assert ("--dry-run" in finding.advice) == (state == LIMITED)
 
 
-def test_shared_memory(monkeypatch, tmp_path):
+def test_too_little_shared_memory_is_a_finding(monkeypatch, tmp_path):
     free(monkeypatch, 64 * 10**6)  # a container as Docker makes it
     monkeypatch.setattr(doctor, "SHM", tmp_path)
     finding = doctor.shared_memory()
@@ -83,7 +83,7 @@ def test_shared_memory(monkeypatch, tmp_path):
     assert doctor.shared_memory().state == WORKS
 
 
-def test_needs_of_ray_are_findings(monkeypatch, tmp_path):
+def test_what_ray_lacks_is_a_finding_with_advice(monkeypatch, tmp_path):
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / ("long" * 30)))
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "none"))
     assert [(f.name, f.state) for f in doctor.ray_needs()] == [
@@ -93,7 +93,7 @@ def test_needs_of_ray_are_findings(monkeypatch, tmp_path):
     assert all(finding.advice for finding in doctor.ray_needs())
 
 
-def test_what_a_check_is_refused_is_a_finding():
+def test_an_error_of_the_system_is_a_finding():
     def disk():
         raise PermissionError(13, "Permission denied", "/home/x")
 
@@ -101,7 +101,7 @@ def test_what_a_check_is_refused_is_a_finding():
     assert "Permission denied" in doctor._found(disk).found
 
 
-def test_a_process_that_computes_is_slow_and_one_that_sleeps_hangs():
+def test_a_process_that_computes_is_called_slow_and_one_that_sleeps_hung():
     for script, busy in (("while True: pass", True), ("import time; time.sleep(600)", False)):
         process = subprocess.Popen([sys.executable, "-c", script])
         try:
@@ -112,7 +112,7 @@ def test_a_process_that_computes_is_slow_and_one_that_sleeps_hangs():
             process.wait()
 
 
-@pytest.mark.parametrize(("needed", "told"), [
+@pytest.mark.parametrize(("needed", "message"), [
     ("numpy>=2.0", ""),
     ("Numpy<3,>=2.0", ""),
     ("numpy>=99", "numpy is {numpy}, and numpy>=99 is needed"),
@@ -120,12 +120,12 @@ def test_a_process_that_computes_is_slow_and_one_that_sleeps_hangs():
     ("no-such-package[more]>=1", "no-such-package is missing"),
     ('no-such-package>=1; extra == "dev"', ""),
 ])  # fmt: skip
-def test_packages_against_what_is_asked_for(monkeypatch, needed, told):
+def test_installed_versions_are_compared_with_the_required_ones(monkeypatch, needed, message):
     monkeypatch.setattr(metadata, "requires", lambda name: [needed])
     finding = doctor.packages()
-    assert finding.state == (BROKEN if told else WORKS)
-    if told:
-        assert finding.found == told.format(numpy=np.__version__)
+    assert finding.state == (BROKEN if message else WORKS)
+    if message:
+        assert finding.found == message.format(numpy=np.__version__)
         assert finding.advice == shlex.join(["pip", "install", needed])
 
 
@@ -142,7 +142,7 @@ def test_the_project_itself_is_installed(monkeypatch):
 
 
 def program(tmp_path, monkeypatch, text):
-    """In place of Python, for checks: a shell script."""
+    """Replaces Python, in which checks run, by a shell script."""
     file = tmp_path / "python"
     file.write_text(f"#!/bin/sh\n{text}\n")
     file.chmod(0o700)
@@ -155,7 +155,7 @@ def program(tmp_path, monkeypatch, text):
     ("echo Error: Nobody listens. >&2; exit 2", 300, "Nobody listens.", ""),
     ("sleep 600", 5, "no answer in time: it hangs", "--seconds 60"),
 ])  # fmt: skip
-def test_a_probe_that_crashes_or_hangs_is_a_finding(
+def test_a_check_that_crashes_or_hangs_is_a_finding(
     tmp_path, monkeypatch, text, seconds, found, advice
 ):
     line = json.dumps(["torch", WORKS, "2.6", ""])
@@ -167,8 +167,8 @@ def test_a_probe_that_crashes_or_hangs_is_a_finding(
     assert (advice in second.advice) if advice else not second.advice
 
 
-def test_it_works_where_nothing_else_does(tmp_path):
-    """PyTorch misses a library, Ray is not there: told, and the data read all the same."""
+def test_the_doctor_works_without_a_working_torch_or_ray(tmp_path):
+    """PyTorch lacks a library and there is no Ray: findings, and the data are checked too."""
     for name, error in (
         ("torch", "OSError('libcudart.so.12: cannot open')"),
         ("ray", "ImportError('none')"),

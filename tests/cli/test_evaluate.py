@@ -1,4 +1,4 @@
-"""Which metrics are asked for, and which settings they take; --where is in test_where."""
+"""The metrics that `evaluate` finds by name, and the settings that they accept."""
 
 import sys
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ def test_a_metric_is_found_by_its_name_or_its_column():
         find("psnr_maen")
 
 
-def test_a_metric_that_comes_later_is_found(monkeypatch, tmp_path):
+def test_a_metric_in_a_new_file_is_found(monkeypatch, tmp_path):
     with pytest.raises(UsageError, match="Unknown metric 'brightness'"):
         find("brightness")
     (tmp_path / "brightness.py").write_text('COLUMNS = ("brightness_mean",)')
@@ -32,7 +32,7 @@ def test_a_metric_that_comes_later_is_found(monkeypatch, tmp_path):
         find.cache_clear()
 
 
-def test_settings_go_to_the_metrics_that_have_them_typed():
+def test_settings_go_to_the_metrics_that_have_them_in_their_types():
     made = settings(["amortization", "robustness_gap"], ["steps=20", "lr=0.1", "delta=0.2"])
     assert made == {"amortization": {"steps": 20, "lr": 0.1}, "robustness": {"delta": 0.2}}
     with pytest.raises(UsageError, match="No chosen metric has.*Did you mean 'steps'.*n_images"):
@@ -56,7 +56,7 @@ def test_a_number_that_is_not_finite_is_absent_with_the_reason(monkeypatch):
 
 
 class _Hashable:
-    """A made-up module: as real ones, it can be a key."""
+    """A made-up metric's module; like a real module, it can be a dictionary's key."""
 
     def __init__(self, module):
         self.__dict__.update(vars(module))

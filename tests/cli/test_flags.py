@@ -1,4 +1,4 @@
-"""Every flag of every command takes what is inside its bounds, and refuses the rest."""
+"""Every flag of every command accepts values within its bounds, and refuses all others."""
 
 import argparse
 
@@ -13,7 +13,7 @@ from scaling.trial import VaeTrial
 
 PRESET = Preset(base=VaeTrial("digits"), epochs=4, measure_every=2, about="a preset")
 ODD = ("nan", "inf", "-inf", "1e999", "-1", "-0.5", "", "\u00b2", "\u0663", "1\u00b2", "x", "0x1")
-TEXT = {  # flags whose value is no number: where it is read, words of any kind are refused
+TEXT = {  # flags whose values are not numbers: a bad value is refused when it is read
     *("preset", "dataset", "source", "fields", "address", "results", "data_root", "modules"),
     *("metric", "where", "setting", "name", "model", "file", "rescale", "what", "output"),
     *("help", "version", "study", "key", "lr_from", "search", "search_over", "until_decided"),
@@ -42,7 +42,7 @@ def _flags():
 
 
 @pytest.mark.parametrize("action", list(_flags()))
-def test_a_flag_that_takes_a_number_declares_its_bounds(action):
+def test_a_flag_with_a_number_declares_its_bounds(action):
     if action.dest in TEXT or action.choices:
         return
     bounds = getattr(action.type, "bounds", None)
@@ -61,11 +61,17 @@ def test_a_flag_that_takes_a_number_declares_its_bounds(action):
                 action.type(str(int(end) - 1))
 
 
-AXES = ("m_z", "n_c", "source", "replicates", "seeds")  # repeated, the last list replaces others
+AXES = (
+    "m_z",
+    "n_c",
+    "source",
+    "replicates",
+    "seeds",
+)  # of these flags the last list replaces earlier ones
 
 
 @pytest.mark.parametrize("action", list(_flags()))
-def test_a_repeated_list_keeps_what_was_given_before(action):
+def test_a_repeated_list_keeps_its_earlier_values(action):
     if action.nargs == "+" and action.dest not in AXES:
         assert type(action).__name__ in ("_ExtendAction", "_AppendAction"), action.dest
 
@@ -93,7 +99,7 @@ def test_a_flag_and_a_set_of_one_field_are_refused(words):
     assert _override(*words[:2]) and _override(*words[2:])
 
 
-def test_every_flag_that_sets_a_field_is_known_to_clash():
+def test_the_list_of_flags_that_set_a_field_is_complete():
     known = set(VaeTrial.__dataclass_fields__)
     actions = options.parser("", {"digits": PRESET})._actions
     clashing = {a.dest for a in actions if a.dest in known or a.dest.rstrip("s") in known}
@@ -122,6 +128,6 @@ def test_every_flag_that_sets_a_field_is_known_to_clash():
         (["--m-z", "0"], "at least 1"),
     ],
 )
-def test_refused_in_a_sentence(words, what):
+def test_a_refused_value_gets_a_sentence(words, what):
     with pytest.raises(UsageError, match=what):
         _override(*words)

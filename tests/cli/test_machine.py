@@ -1,4 +1,4 @@
-"""Which Ray runs the work: --address and --cpus, and what of them does not fit."""
+"""The Ray that runs the work: --address and --cpus, and refused combinations."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 
@@ -11,26 +11,26 @@ from scaling.trial import machine
 
 @pytest.fixture
 def options(monkeypatch):
-    """Reads words on a machine of eight CPUs."""
+    """Parses words on a machine of eight CPUs."""
     monkeypatch.setattr(machine, "cpus", lambda: 8)
     made = ArgumentParser(exit_on_error=False)
     add_address(made)
     return lambda *words: made.parse_args(words)
 
 
-def test_a_local_ray_takes_all_unless_told(options):
+def test_a_local_ray_takes_all_cpus_unless_cpus_are_given(options):
     assert (options().address, options().cpus) == ("local", None)
     for count in (1, 8):
         assert options("--cpus", str(count)).cpus == count
 
 
 @pytest.mark.parametrize("text", ["0", "9", "-1", "1.5", "two", "", "\u0663", "\u00b2", "8 "])
-def test_what_this_process_may_not_use_is_refused(options, text):
+def test_a_number_of_cpus_that_the_process_may_not_use_is_refused(options, text):
     with pytest.raises(ArgumentTypeError, match="no whole number from 1 to 8"):
         _cpus(text)
 
 
-def test_a_running_cluster_has_its_own_cpus(options):
+def test_cpus_cannot_be_given_for_a_running_cluster(options):
     check_cpus(options("--cpus", "2"))
     check_cpus(options("--address", "auto"))
     with pytest.raises(UsageError, match="--cpus 2 limits .* and --address auto joins one"):

@@ -1,4 +1,4 @@
-"""What a plan needs is looked for by the plan, and told with the sentence of the launch."""
+"""Files, pools and weights that a plan needs: a missing one gets the launch's own sentence."""
 
 import shutil
 from argparse import Namespace
@@ -29,7 +29,7 @@ def own_file(path, **arrays):
     return str(path)
 
 
-def test_an_own_file_that_is_there_and_one_that_is_not(tmp_path):
+def test_a_users_file_that_is_missing_is_reported(tmp_path):
     store = Store(tmp_path)
     checked(VaeTrial(own_file(tmp_path / "a.npz"), n_c=2), store)
     with pytest.raises(UsageError, match="does not exist"):
@@ -39,12 +39,12 @@ def test_an_own_file_that_is_there_and_one_that_is_not(tmp_path):
         checked(VaeTrial(floats, n_c=2), store)
 
 
-def test_a_train_size_that_the_data_do_not_have(tmp_path):
+def test_a_train_size_above_that_of_the_data_is_reported(tmp_path):
     with pytest.raises(UsageError, match="Give at most --train-size 39"):
         checked(VaeTrial(own_file(tmp_path / "a.npz"), n_c=2, train_size=41), Store(tmp_path))
 
 
-def test_standard_data_offline(tmp_path):
+def test_standard_data_that_are_missing_offline_are_reported(tmp_path):
     offline = Namespace(offline=True, data_root=tmp_path)
     with pytest.raises(UsageError, match="--offline downloads nothing"):
         checked(VaeTrial("cifar10", n_c=2), Store(tmp_path), offline)
@@ -70,7 +70,7 @@ def test_a_unique_prefix_names_a_pool(tmp_path):
     assert whole_name("mygan-124", store) == "mygan-124"
 
 
-def test_trials_of_each_kind_get_the_whole_name(tmp_path):
+def test_the_prefix_becomes_the_whole_name_in_trials_of_each_kind(tmp_path):
     store = Store(tmp_path)
     with_pool(store)
     vae = VaeTrial("digits", n_c=2, source=DMAAPX.replaced({"pool": "mygan", "k": 1}))
@@ -82,7 +82,7 @@ def test_trials_of_each_kind_get_the_whole_name(tmp_path):
     assert with_whole_pool_names([tested], store)[0].reads_pool == "mygan-123"
 
 
-def test_pools_that_are_missing_or_too_small(tmp_path):
+def test_pools_that_are_missing_or_too_small_are_reported(tmp_path):
     store = Store(tmp_path)
     pool = with_pool(store)
     size = pool.spec.images_per_chunk
@@ -100,7 +100,7 @@ def test_pools_that_are_missing_or_too_small(tmp_path):
         checked(reading(pool.name, 2), store)
 
 
-def test_weights_that_are_missing_are_told(tmp_path, monkeypatch):
+def test_missing_weights_are_reported_for_colour_images_only(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     coloured = schedule([VaeTrial("cifar10", n_c=2)], 10, 5, None, ("sample_quality",))
     grey = schedule([VaeTrial("digits", n_c=2)], 10, 5, None, ("sample_quality",))

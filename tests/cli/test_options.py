@@ -1,4 +1,4 @@
-"""What the options of a study make of its preset's trials."""
+"""Options of a study, and how they change the trials of its preset."""
 
 import pytest
 
@@ -24,23 +24,23 @@ def test_replicates_replace_seeds():
     assert drawn(REPLICATES, "--replicates", "3") == [(3, 0)]
 
 
-def test_seeds_alone_hold_data_and_diffusion_model():
+def test_seeds_alone_keep_one_replicates_data_and_diffusion_model():
     assert drawn(REPLICATES, "--seeds", "0-2") == [(0, 0), (0, 1), (0, 2)]
     assert drawn(SEEDS, "--seeds", "5") == [(None, 5)]
 
 
-def test_both_are_their_product():
+def test_replicates_and_seeds_together_give_their_product():
     found = drawn(SEEDS, "--replicates", "0-1", "--seeds", "0", "4")
     assert found == [(0, 0), (0, 4), (1, 0), (1, 4)]
 
 
-def test_neither_leaves_the_preset_as_it_is():
+def test_without_replicates_and_seeds_the_preset_is_unchanged():
     assert drawn(REPLICATES) == [(0, 0), (1, 0), (2, 0)]
 
 
 @pytest.mark.parametrize("flag", ["--seeds", "--replicates"])
 @pytest.mark.parametrize("words", [["3-1"], ["1", "1"], ["x"], ["1-"], ["-1"], ["0.5"]])
-def test_bad_numbers_are_a_sentence_that_names_the_flag(flag, words):
+def test_bad_numbers_are_refused_naming_the_flag(flag, words):
     with pytest.raises(UsageError, match=flag):
         drawn(SEEDS, f"{flag}={words[0]}" if words == ["-1"] else flag, *words)
 

@@ -1,4 +1,4 @@
-"""The page that a second process writes is the one that this process would write."""
+"""A study's page is the same whether this process or a second one writes it."""
 
 import subprocess
 
@@ -12,7 +12,7 @@ from scaling.trial import VaeTrial, key
 
 @pytest.fixture
 def study(tmp_path):
-    """A study of one finished trial."""
+    """Writes a study of one finished trial."""
     trial = VaeTrial("digits", n_c=2)
     folder = Store(tmp_path).folder(key(trial))
     folder.create(trial)
@@ -23,14 +23,14 @@ def study(tmp_path):
     return Store(tmp_path).study("s")
 
 
-def test_both_write_the_same_page(study):
+def test_both_processes_write_the_same_page(study):
     with written_beside(study) as lines:
         assert lines() == [f"page: {study / page.NAME}"]
     written = (study / page.NAME).read_text()
     assert "digits" in written and written == page.write(study).read_text()
 
 
-def test_a_page_that_cannot_be_written_is_a_line(study, tmp_path, monkeypatch):
+def test_a_page_that_cannot_be_written_is_reported_in_a_line(study, tmp_path, monkeypatch):
     (study / page.NAME).mkdir()
     with written_beside(study) as lines:
         (line,) = lines()
@@ -41,15 +41,15 @@ def test_a_page_that_cannot_be_written_is_a_line(study, tmp_path, monkeypatch):
     assert line.startswith("No page: ")
 
 
-def test_it_ends_with_the_block(study, monkeypatch):
+def test_the_second_process_ends_with_the_block(study, monkeypatch):
     begun: list[subprocess.Popen[str]] = []
 
-    class Noted(subprocess.Popen):
+    class Recorded(subprocess.Popen):
         def __init__(self, *words, **options):
             super().__init__(*words, **options)
             begun.append(self)
 
-    monkeypatch.setattr(subprocess, "Popen", Noted)
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
     with pytest.raises(KeyboardInterrupt), written_beside(study):
         raise KeyboardInterrupt
     assert begun[0].returncode is not None and not (study / page.NAME).exists()

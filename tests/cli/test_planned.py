@@ -1,4 +1,4 @@
-"""What is refused here before Ray starts."""
+"""Plans that this machine cannot run are refused before Ray starts."""
 
 from argparse import Namespace
 from contextlib import nullcontext
@@ -15,7 +15,7 @@ from scaling.trial.schedule import schedule
 
 
 @pytest.mark.parametrize(("state", "refused"), [("new", True), ("partial", True), ("done", False)])
-def test_only_what_is_left_to_run_needs_the_planned_gpu(monkeypatch, state, refused):
+def test_the_planned_gpu_is_needed_only_if_a_trial_is_left_to_run(monkeypatch, state, refused):
     scheduled = schedule([VaeTrial("cifar10", n_c=8)], 10, 5, None)
     made = plan.make(scheduled, Speeds(GPU), {scheduled[0].key: state})
     assert made.trials[0].gpus > 0

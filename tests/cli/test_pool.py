@@ -1,4 +1,4 @@
-"""`python -m scaling pool`: one sentence for what is wrong, exit 2, no traceback."""
+"""`python -m scaling pool` answers wrong words with one sentence, exit code 2, no traceback."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ def scaling(*words, results):
     return subprocess.run(command, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["pool", "info", "nobodys"], ["nobodys", "pool build"]),
     (["pool", "grow", "nobodys", "--k", "3"], ["nobodys"]),
     (["pool", "verify", "nobodys"], ["nobodys"]),
@@ -19,10 +19,10 @@ def scaling(*words, results):
     (["pool", "grow", "nobodys", "--k", "many"], ["--k"]),
     (["pool", "import", "missing.npy", "--name", "mine"], ["missing.npy"]),
 ])  # fmt: skip
-def test_wrong_words_are_told(tmp_path, words, told):
+def test_wrong_words_are_refused_in_a_sentence(tmp_path, words, message):
     done = scaling(*words, results=tmp_path)
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("Error: ")
-    for word in told:
+    for word in message:
         assert word in done.stderr

@@ -1,4 +1,4 @@
-"""How a command ends, and the command line that it prints for typing again."""
+"""Exit codes of a command, and the command line that it prints for typing again."""
 
 import shlex
 import sys
@@ -23,7 +23,7 @@ from scaling.errors import Unfinished, UsageError
         (["scaling-vae"], "scaling-vae", ""),
     ],
 )  # fmt: skip
-def test_the_command_line_again(monkeypatch, argv, printed, shown):
+def test_the_printed_command_line_is_the_one_to_type(monkeypatch, argv, printed, shown):
     monkeypatch.setattr(sys, "argv", argv)
     assert command() == printed
     assert program() == (None if shown is None else f"scaling-vae {shown}".strip())
@@ -37,7 +37,7 @@ def test_printed_words_are_read_by_a_shell_as_they_were_typed(monkeypatch):
 
 
 def ended(work, capsys):
-    """The exit code of a command that does this, and its lines on stderr."""
+    """Returns the exit code of a command that does this work, and its lines on stderr."""
     with pytest.raises(SystemExit) as stop:
         process.guarded(work)
     return stop.value.code, capsys.readouterr().err.splitlines()
@@ -50,14 +50,14 @@ def raises(error):
     return work
 
 
-def test_what_is_wrong_before_anything_has_begun_is_usage(capsys):
+def test_errors_before_work_has_begun_have_the_code_of_wrong_usage(capsys):
     for error in (UsageError("Wrong. Do that."), OSError(13, "Permission denied", "x")):
         code, (line,) = ended(raises(error), capsys)
         assert code == process.USAGE == 2
         assert line.startswith("Error: ")
 
 
-def test_what_fails_after_work_has_begun_is_no_usage(tmp_path, capsys):
+def test_errors_after_work_has_begun_have_another_code(tmp_path, capsys):
     def disk_is_full():
         with process.at_work(tmp_path):
             raise OSError(28, "No space left on device", "rows.jsonl")

@@ -1,4 +1,4 @@
-"""`--lr-from`: rates of a finished study, by validation; what it refuses."""
+"""`--lr-from`: learning rates chosen by validation in a finished study, and refusals."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def planned(module, *words, preset="smoke"):
 
 
 def fill(root, *words, state="done", validation=True):
-    """The study learning_rate, finished; the test ELBO prefers another rate in each cell."""
+    """Writes the study learning_rate, finished; the test ELBO prefers another rate in each cell."""
     store, asked = Store(root), {}
     for item in planned(learning_rate, *CELLS, *words).scheduled:
         folder, trial = store.folder(item.key), item.trial
@@ -68,14 +68,14 @@ def test_what_both_studies_train_is_trained_once(tmp_path):
     assert set(states.values()) == {"done"}
 
 
-def test_other_sources_take_normal_trainings_rates_and_say_so(tmp_path):
+def test_other_sources_take_the_rates_of_normal_training_with_a_note(tmp_path):
     work = tuned(fill(tmp_path), "--source", "dmaapx")
     vaes = [item.trial for item in work.scheduled if item.trial.kind == "vae"]
     assert {t.lr for t in vaes if t.n_c == 4} == {double_descent.PRESETS["smoke"].base.lr, BEST[4]}
     assert work.notes()[-1] == "rates of dmaapx: those of normal training"
 
 
-def test_the_record_names_rates_and_trials(tmp_path):
+def test_study_json_records_rates_and_trials(tmp_path):
     work = tuned(fill(tmp_path), "--source", "normal")
     rates = work.record(Store(tmp_path))["rates"]
     assert rates["study"] == "learning_rate"
@@ -101,7 +101,7 @@ def test_warnings_at_the_edge_come_before_anything_runs(tmp_path):
     ({}, ["--n-c", "2", "8"], "has no rate for (m_z=1, n_c=8)"),
     ({}, ["--set", "lr=0.1", "0.2"], "--set lr=VALUE"),
 ])  # fmt: skip
-def test_rates_that_are_not_there_are_refused(tmp_path, made, words, said):
+def test_missing_rates_are_refused(tmp_path, made, words, said):
     fill(tmp_path, **made)
     with pytest.raises(UsageError) as error:
         tuned(tmp_path, *words)
@@ -110,13 +110,13 @@ def test_rates_that_are_not_there_are_refused(tmp_path, made, words, said):
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "", "..", "trials"])
-def test_a_study_that_is_missing_is_refused(tmp_path, name):
+def test_a_missing_study_is_refused(tmp_path, name):
     with pytest.raises(UsageError, match="There is no study") as error:
         planned(double_descent, "--lr-from", name, "--results", str(tmp_path))
     assert "Run it first: scaling-vae study" in str(error.value)
 
 
-def test_it_is_refused_before_ray_starts(tmp_path):
+def test_missing_rates_are_refused_before_ray_starts(tmp_path):
     line = [sys.executable, str(ROOT / "studies" / "double_descent.py"), "--smoke-test"]
     line += ["--lr-from", "learning_rate", "--results", str(tmp_path / "none")]
     done = subprocess.run(line, capture_output=True, text=True, env=os.environ)
@@ -126,7 +126,7 @@ def test_it_is_refused_before_ray_starts(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_the_study_covers_double_descents_cells():
+def test_the_study_of_rates_covers_the_cells_of_double_descent():
     for name, preset in learning_rate.PRESETS.items():
         normal = [
             t for t in double_descent.trials(double_descent.PRESETS[name]) if not t.lacks_pool

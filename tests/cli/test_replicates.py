@@ -1,4 +1,4 @@
-"""`scaling-vae replicates`: what would decide a claim, and running it until it is decided."""
+"""`scaling-vae replicates`: how many would decide a claim, and running them until they do."""
 
 import json
 import shlex
@@ -38,7 +38,7 @@ if not (root / "lazy").exists():
 
 
 def frame_of(n, effect):
-    """Normal training and diffusion samples in n draws that differ by an effect of sd 1."""
+    """Makes results of normal training and of samples in n replicates; effects have sd 1."""
     whole = made(true, seeds=range(1))
     plain = whole[(whole["m_z"] == 1) & (whole["n_c"] == 256) & (whole["kind"] == "vae")]
     plain = plain[plain["source_diffusion_share"] == 1]
@@ -54,7 +54,7 @@ def frame_of(n, effect):
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """A results folder in which a stub adds replicates; its file `effect` says how much differs."""
+    """Makes a results folder in which a stub adds replicates; the file `effect` is the effect."""
 
     def load(path, *_):
         n, effect = (float((tmp_path / name).read_text()) for name in ("n", "effect"))
@@ -95,7 +95,7 @@ def test_each_open_claim_has_a_size_hours_and_a_command_to_type(root, capsys):
     assert not calls(root)
 
 
-def test_an_effect_that_no_size_decides_is_said(root, capsys):
+def test_an_effect_that_needs_too_many_replicates_is_reported(root, capsys):
     (root / "n").write_text("10")
     (root / "effect").write_text(str(-float(np.random.default_rng(5).normal(size=40)[:10].mean())))
     assert run(root) == 0
@@ -104,8 +104,8 @@ def test_an_effect_that_no_size_decides_is_said(root, capsys):
     assert "more than 100 would be needed" in part
 
 
-def test_until_decided_goes_to_the_next_planned_sizes(root, capsys):
-    """The effect is too small for 5 draws, and 10 or 20 decide."""
+def test_until_decided_runs_one_planned_size_after_another(root, capsys):
+    """The effect is too small for 5 replicates, and large enough for 10 or 20."""
     (root / "effect").write_text("1.2")
     assert run(root, "--until-decided", NAME) == 0
     sizes = [call[call.index("--replicates") + 1] for call in calls(root)]
@@ -116,14 +116,14 @@ def test_until_decided_goes_to_the_next_planned_sizes(root, capsys):
     assert len(calls(root)) == before
 
 
-def test_the_last_planned_size_ends_it(root, capsys):
+def test_until_decided_ends_at_the_last_planned_size(root, capsys):
     (root / "effect").write_text(str(-float(np.random.default_rng(5).normal(size=40)[:20].mean())))
     assert run(root, "--until-decided", NAME) == 0
     assert len(calls(root)) == 3
     assert capsys.readouterr().out.splitlines()[-1] == "No planned size is left."
 
 
-def test_the_cap_is_handed_on_and_ends_it(root, capsys, monkeypatch):
+def test_until_decided_passes_on_the_cap_on_hours_and_ends_at_it(root, capsys, monkeypatch):
     (root / "effect").write_text("1.2")
     hours = iter([0.0, 0.5, 2.5])
     monkeypatch.setattr("time.monotonic", lambda: 3600 * next(hours))
@@ -133,7 +133,7 @@ def test_the_cap_is_handed_on_and_ends_it(root, capsys, monkeypatch):
     assert "--max-hours reached. Continue with: scaling-vae study" in capsys.readouterr().out
 
 
-def test_a_study_that_fails_or_stops_ends_it_with_its_code(root):
+def test_until_decided_ends_with_the_code_of_a_study_that_fails_or_stops(root):
     for code in (3, 4):
         (root / "code").write_text(str(code))
         assert run(root, "--until-decided", NAME) == code
@@ -160,18 +160,18 @@ def test_a_study_that_adds_nothing_is_not_run_forever(root, capsys):
         (["--max-hour", "1"], "Known flags: "),
     ],
 )
-def test_bad_input_is_one_sentence(root, words, said):
+def test_bad_input_is_refused_in_one_sentence(root, words, said):
     with pytest.raises(UsageError, match=said.replace("?", r"\?")) as error:
         run(root, *words)
     assert "\n" not in str(error.value) and not calls(root)
 
 
-def test_no_results_are_a_sentence(tmp_path):
+def test_without_results_there_is_a_sentence(tmp_path):
     with pytest.raises(UsageError) as error:
         run(tmp_path / "nothing")
     assert "\n" not in str(error.value)
 
 
-def test_the_primary_claims_are_those_that_may_be_run():
+def test_only_primary_claims_may_be_run_until_decided():
     assert replicates._primary([NAME, NAME]) == [NAME]
     assert NAME in primary.PRIMARY

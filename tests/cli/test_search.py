@@ -1,4 +1,4 @@
-"""`--search`: what is planned, what goes on, what is chosen; bad input in a sentence."""
+"""`--search`: planned trials, what a launch continues, the choice, and refused words."""
 
 import json
 import os
@@ -41,12 +41,12 @@ def study(*words, results):
 
 
 def peaked(best):
-    """A validation ELBO that rises over epochs and falls off on both sides of a rate."""
+    """Returns a validation ELBO that grows over epochs and has its maximum at a rate."""
     return lambda trial, epoch: -100 / epoch - abs(trial.lr - best[trial.n_c]) * 1e4
 
 
 def chosen(record):
-    """The lr that was chosen, by n_c, from the keys of the trials."""
+    """Returns the chosen lr by n_c, from the keys of the trials."""
     points = [point for cell in record["search"]["cells"] for point in cell if point["chosen"]]
     return {
         key.split("-nc")[1].partition("-")[0]: p["values"]["lr"]
@@ -86,8 +86,8 @@ def test_halving_trains_the_best_of_validation_to_the_end(tmp_path, over):
     assert there.epochs == 2 * 2 * (9 * ends[0] + 3 * (ends[1] - ends[0]) + (ends[2] - ends[1]))
 
 
-def test_the_test_set_chooses_nothing(tmp_path):
-    """The same search twice, with a test ELBO that prefers the opposite: the same record."""
+def test_the_test_set_does_not_change_the_choice(tmp_path):
+    """A test ELBO that prefers the opposite gives the same record."""
     records = []
     for name, sign in (("a", 1e6), ("b", -1e6)):
         searching = work(*LR, "--samples", "9", "--halving", "3", epochs=36)
@@ -98,7 +98,7 @@ def test_the_test_set_chooses_nothing(tmp_path):
     assert records[0] == records[1]
 
 
-def test_more_samples_reuse_what_is_trained(tmp_path):
+def test_more_samples_reuse_trained_trials(tmp_path):
     score = peaked({2: 1e-3, 4: 3e-3})
     there, whole = Trained(tmp_path / "a", score), Trained(tmp_path / "b", score)
     there.run(work(*LR, "--samples", "8", "--halving", "2", epochs=32))
@@ -145,7 +145,7 @@ def test_a_point_that_failed_in_one_replicate_is_not_chosen(tmp_path):
     json.dumps(record, allow_nan=False)
 
 
-def test_the_record_tells_how(tmp_path):
+def test_study_json_records_how_points_were_chosen(tmp_path):
     searching = work(*LR, "--samples", "9", "--halving", "3", epochs=36)
     there = Trained(tmp_path, peaked({2: 1e-3, 4: 3e-3}))
     there.run(searching)
@@ -164,7 +164,7 @@ def test_the_record_tells_how(tmp_path):
         assert all(len(point["keys"]) == 2 for point in cell)
 
 
-def test_the_plan_counts_what_halving_saves(tmp_path):
+def test_the_plan_leaves_out_the_epochs_that_halving_saves(tmp_path):
     searching = work(*LR, "--samples", "9", "--halving", "3", epochs=36)
     expected = searching.expected(Store(tmp_path))
     ends = [rung.epochs for rung in searching.ladder]
@@ -202,14 +202,14 @@ def test_scores_are_means_of_the_last_tenth():
     ([*LR, "--set", "partition=train_and_test"], "--set partition=disjoint"),
     (["--search", "lr=log:1e-4:1e-2", "lr=lin:1:2"], "lr twice"),
 ])  # fmt: skip
-def test_bad_input_is_a_sentence(words, said):
+def test_bad_input_is_refused_in_a_sentence(words, said):
     with pytest.raises(UsageError) as error:
         work(*words)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_an_axis_of_the_study_is_not_searched():
+def test_an_axis_of_the_study_cannot_be_searched():
     chosen, options = PRESETS["smoke"], parser("", PRESETS).parse_args(["--search", "m_z=int:1:64"])
     with pytest.raises(UsageError, match="m_z already is an axis of this study"):
         study_trials_of(options, chosen, trials(chosen), 4, identify(options))
@@ -236,7 +236,7 @@ def test_without_validation_all_points_of_other_kinds_are_trained(tmp_path):
         study_trials_of(options, preset, diffusion.trials(preset), 2, identify(options))
 
 
-def test_costly_metrics_are_for_those_that_reach_the_end():
+def test_costly_metrics_are_measured_only_of_points_that_reach_the_end():
     trial = trials(PRESETS["smoke"])[0]
     whole = Scheduled(trial, 80, 16, metrics=("psnr",), kept_epochs=(20, 40, 80))
     cut = command._until(whole, 40)

@@ -1,4 +1,4 @@
-"""`scaling-vae study NAME`: the studies that are there, and that one runs as if typed itself."""
+"""`scaling-vae study NAME`: the list of studies, and a study run as if its file were typed."""
 
 import sys
 
@@ -18,9 +18,9 @@ print(__file__, *sys.argv)
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder of two studies; what runs leaves the main module as it was."""
-    for name, told in (("widths", "Widths of z."), ("data", "Data sets.")):
-        text = TEXT.format(docstring=f'"""{told}\n\nMore."""')
+    """Makes a folder of two studies, and restores the main module afterwards."""
+    for name, message in (("widths", "Widths of z."), ("data", "Data sets.")):
+        text = TEXT.format(docstring=f'"""{message}\n\nMore."""')
         (tmp_path / f"{name}.py").write_text(text)
     for name in studies.OTHERS:
         (tmp_path / f"{name}.py").write_text("raise SystemExit(9)")
@@ -29,7 +29,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_every_file_but_the_others_is_a_study_told_by_its_first_line(folder):
+def test_every_study_is_listed_with_the_first_line_of_its_file(folder):
     assert studies.names() == ["data", "widths"]
     assert studies.listing()[-2:] == [f"  {'data':20}Data sets.", f"  {'widths':20}Widths of z."]
 
@@ -43,14 +43,14 @@ def test_a_study_runs_as_the_main_module_with_the_words_typed(folder, monkeypatc
     assert capsys.readouterr().out.split() == [str(folder / "widths.py"), *words]
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["width"], "Unknown study 'width'. Did you mean 'widths'. Known: data, widths"),
     (["evaluate"], "Unknown study 'evaluate'.*Known: data, widths"),
     (["../data"], "Unknown study"),
     ([], "study needs a name"),
 ])  # fmt: skip
-def test_what_is_no_study_lists_those_that_are(folder, words, told):
-    with pytest.raises(UsageError, match=told):
+def test_an_unknown_study_gets_the_list_of_studies(folder, words, message):
+    with pytest.raises(UsageError, match=message):
         studies.run(words)
 
 

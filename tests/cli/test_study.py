@@ -1,4 +1,4 @@
-"""The command line: plans without Ray and data, errors as sentences, nothing hangs."""
+"""A study's command: plans without Ray and data, errors as sentences, and nothing hangs."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def refused(run, *words):
         assert word in run.stderr
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["--dataset", "mnits"], ["cifar10, digits, fashion_mnist, mnist"]),
     (["--source", "dmaap"], ["aug_naive, aug_tuned, dmaapx, mollify, normal"]),
     (["--preset", "tiny"], ["Known: cifar10, cifar10-draws, digits"]),
@@ -62,12 +62,12 @@ def refused(run, *words):
     (["--preset", "cifar10"], ["planned for a GPU", "--gpus-per-trial 0"]),
     (["--dataset", "cifar10", "--offline", "--data-root", "nowhere"], ["cifar10", "nowhere"]),
 ])  # fmt: skip
-def test_wrong_words_list_the_right_ones(tmp_path, words, told):
-    refused(study(*words, results=tmp_path), *told)
+def test_wrong_words_list_the_right_ones(tmp_path, words, message):
+    refused(study(*words, results=tmp_path), *message)
 
 
 @pytest.mark.cluster(alone=True)
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["--address", "auto"], ["No Ray cluster", "ray start --head"]),
     (["--address", "127.0.0.1:1"], ["Nothing listens", "127.0.0.1:1"]),
     (["--address", "192.0.2.77:6379"], ["Nothing listens"]),
@@ -76,11 +76,13 @@ def test_wrong_words_list_the_right_ones(tmp_path, words, told):
     (["--gpus-per-trial", "0.25"], ["--gpus-per-trial 0"]),
     (["--cpus-per-trial", "4000"], ["--cpus-per-trial"]),
 ])  # fmt: skip
-def test_an_environment_that_cannot_work_is_told(tmp_path, ray_folder, words, told):
+def test_an_environment_that_cannot_work_is_refused_in_a_sentence(
+    tmp_path, ray_folder, words, message
+):
     if words == ["--address", "auto"] and services.find_gcs_addresses():
         pytest.skip("another Ray runs on this machine, and auto finds it")
     run = study("--smoke-test", *words, results=tmp_path, RAY_TMPDIR=ray_folder)
-    refused(run, *told)
+    refused(run, *message)
 
 
 @pytest.mark.cluster(alone=True)
@@ -94,7 +96,7 @@ def test_a_port_that_never_answers_is_given_up(tmp_path):
         refused(study("--smoke-test", "--address", address, results=tmp_path), address)
 
 
-def test_an_unwritable_folder_is_told(tmp_path):
+def test_an_unwritable_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     refused(study(results=tmp_path / "file" / "results"), "cannot be written", "--results")
 
@@ -115,7 +117,7 @@ def test_help_and_plan_need_neither_torch_nor_ray_nor_data():
         assert done.returncode == 0, done.stderr
 
 
-def test_the_plan_as_json(tmp_path):
+def test_the_json_plan_has_these_fields(tmp_path):
     run = study("--preset", "paper", "--dry-run", "--json", results=tmp_path / "none")
     assert run.returncode == 0, run.stderr
     plan = json.loads(run.stdout)
@@ -175,6 +177,6 @@ def test_flags_may_not_be_shortened():
         parser("", PRESETS).parse_args(["--seed", "1"])
 
 
-def test_rows_as_often_as_asked_for():
+def test_the_interval_between_rows_can_be_set():
     options = parser("", PRESETS).parse_args(["--measure-every", "7"])
     assert preset_of(options, PRESETS) == replace(PRESETS["digits"], measure_every=7)

@@ -1,4 +1,4 @@
-"""A fixed list of trials: what a study without a search asks for, whatever is on disk."""
+"""The work of a study without a search: a fixed list of trials, whatever is on disk."""
 
 from dataclasses import replace
 from functools import partial
@@ -14,7 +14,7 @@ MAKE = partial(schedule, epochs=4, measure_every=2, diffusion=MODEL)
 BASE = VaeTrial("digits", train_size=300, partition="disjoint")
 
 
-def test_now_expected_and_scheduled_are_one(tmp_path):
+def test_now_expected_and_scheduled_are_the_same_trials(tmp_path):
     trials = grid(BASE, seed=[0, 1])
     study_trials, store = StudyTrials(trials, MAKE), Store(tmp_path)
     assert (

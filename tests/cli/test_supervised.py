@@ -1,4 +1,4 @@
-"""Every end of a command: by itself, by a signal, by native code that asks nobody."""
+"""Ends of a supervised command: by itself, by a signal, or by native code."""
 
 import signal
 import subprocess
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs prctl")
 
 
 def _as_in_a_terminal():
-    """Undoes what nohup or a shell's background did to these tests' own process."""
+    """Restores signals that nohup or a shell's background ignores in the tests' process."""
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
 
 
 def start(body, **more):
-    """A process whose work is this body of a function."""
+    """Starts a process whose work is this body of a function."""
     more.setdefault("preexec_fn", _as_in_a_terminal)
     script = HEAD + "def work():\n" + "".join(f"    {line}\n" for line in body.splitlines())
     return subprocess.Popen(
@@ -34,25 +34,26 @@ def start(body, **more):
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "told"),
+    ("body", "code", "message"),
     [
         ("return 4", 4, ""),
         ("sys.exit(3)", 3, ""),
         ("from scaling.errors import UsageError\nraise UsageError('No. Do.')", 2, "Error: No. Do."),
-        ("raise ZeroDivisionError", 1, "ZeroDivisionError"),  # a fault of ours: its traceback
+        ("raise ZeroDivisionError", 1, "ZeroDivisionError"),  # a bug: its traceback is shown
         ("os._exit(1)", 3, "ended with 1"),  # as native code does it
         ("os.kill(os.getpid(), signal.SIGKILL)", 3, "was ended by SIGKILL"),
-        ("from scaling.cluster import exit_code\nexit_code.end(2)", 2, ""),  # it has told why
+        # the work has printed the reason
+        ("from scaling.cluster import exit_code\nexit_code.end(2)", 2, ""),
         ("os.abort()", 3, "was ended by SIGABRT"),
-        ("ended(lambda: 2)", 2, ""),  # inside of another
+        ("ended(lambda: 2)", 2, ""),  # one supervised command inside another
     ],
 )
-def test_each_end_has_its_code_and_sentence(body, code, told):
+def test_each_end_has_its_code_and_sentence(body, code, message):
     process = start(body)
     _, err = process.communicate()
     assert process.returncode == code
-    assert told in err if told else not err
-    if code == 3 and told:
+    assert message in err if message else not err
+    if code == 3 and message:
         assert "Type the same command again: " in err
 
 
@@ -95,14 +96,14 @@ def test_what_nohup_ignores_stays_ignored():
 
 
 def _is_running(pid):
-    """Whether the process is neither gone nor waiting for somebody to note its death."""
+    """Returns whether a process is neither gone nor a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
 
 
-def test_the_work_dies_with_its_supervisor():
+def test_the_work_ends_if_its_supervisor_is_killed():
     process = start("print(os.getpid(), flush=True)\ntime.sleep(600)")
     work = int(process.stdout.readline())
     assert work != process.pid
@@ -112,7 +113,7 @@ def test_the_work_dies_with_its_supervisor():
         time.sleep(0.05)
 
 
-def test_an_error_of_ray_is_a_sentence(tmp_path):
+def test_an_error_of_ray_is_reported_in_a_sentence(tmp_path):
     body = "from scaling.cli.process import at_work\nfrom pathlib import Path\n"
     body += "class Gone(Exception): pass\nGone.__module__ = 'ray.exceptions'\n"
     body += f"with at_work(Path({str(tmp_path)!r})):\n    raise Gone('the raylet\\ndied')"
@@ -139,7 +140,7 @@ except SystemExit as stop:
 """
 
 
-def test_the_work_never_comes_back_into_the_code_of_a_caller():
+def test_the_working_process_never_runs_the_callers_code():
     script = TWICE.format(before="")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert sorted(done.stdout.splitlines()) == ["the caller went on with 3", "worked in another"]
@@ -150,7 +151,7 @@ def test_the_work_never_comes_back_into_the_code_of_a_caller():
     "import types; sys.modules['torch'] = types.ModuleType('torch')",
     "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()",
 ])  # fmt: skip
-def test_a_process_that_cannot_be_copied_safely_works_itself(before):
+def test_a_process_that_cannot_be_forked_safely_works_itself(before):
     script = TWICE.format(before=before)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.splitlines() == ["worked in this", "the caller went on with 3"]

@@ -1,4 +1,4 @@
-"""One language of --where: `evaluate` and `python -m analysis` read the same of one folder."""
+"""One language of --where: `evaluate` and `python -m analysis` select the same trials."""
 
 import json
 import operator
@@ -45,14 +45,14 @@ def root(tmp_path_factory):
 
 
 def evaluated(root, *words):
-    """The trials that `evaluate --metric psnr --where WORDS` selects, by their names above."""
+    """Returns the trials that `evaluate --metric psnr --where WORDS` selects, by their names."""
     options = _parser("").parse_args(["--metric", "psnr", *(["--where", *words] if words else [])])
     found = set(selected(Store(root), options.where))
     return {name for name, trial in TRIALS.items() if trial in found}
 
 
 def analysed(root, *words):
-    """The VAEs that `python -m analysis ... --where WORDS` draws."""
+    """Returns the VAEs that `python -m analysis ... --where WORDS` draws."""
     try:
         keys = set(where(load(root), words)["key"])
     except ResultsError as error:
@@ -83,12 +83,12 @@ CONDITIONS = [
     (["train_size!=none"], {"narrow"}),
     (["lr<0.001"], VAES - {"k5"}),
     (["test_elbo>-81"], {"normal"}),
-    (["epoch==1 and test_elbo>-81"], set()),  # both on one row
+    (["epoch==1 and test_elbo>-81"], set()),  # both conditions hold in one row
     (["psnr_absent=='too small'"], {"narrow"}),
     (["psnr_mean==none and seed==1"], {"narrow"}),  # a known column that no row has
     (["source.requantise==true"], VAES),
     (["source_requantise!=True"], set()),
-    (["gauss_mean_act==none"], VAES),  # a text of that name
+    (["gauss_mean_act==none"], VAES),  # a text that looks like a column
     (["gauss_mean_act=='none'"], VAES),
     (["psnr_absent=='none'"], set()),
 ]
@@ -101,8 +101,8 @@ def test_both_commands_select_the_same(root, words, names):
 
 
 @pytest.mark.parametrize("name", ["source.k", "source_k"])
-def test_a_field_of_the_source_where_others_have_none(root, name):
-    """Refused once, as soon as a normal VAE lay in the results; figures keep their baseline."""
+def test_a_condition_on_a_field_that_some_sources_lack(root, name):
+    """A normal VAE has no such field: `evaluate` leaves it out, figures keep it."""
     for condition, names in [("==10", {"k10"}), ("<10", {"k5"}), ("!=none", {"k10", "k5"})]:
         assert evaluated(root, name + condition) == names
         kept = set() if "none" in condition else VAES - {"k10", "k5"}
@@ -128,7 +128,7 @@ COMPARED = st.one_of(
 
 @settings(deadline=None, max_examples=30)  # each reads the whole folder twice
 @given(conditions=st.lists(COMPARED, min_size=1, max_size=3))
-def test_it_means_what_a_slow_reading_means(root, conditions):
+def test_conditions_select_what_a_slow_evaluation_selects(root, conditions):
     def meets(row, name, sign, text):
         value = row.get(name)
         if value is None:
@@ -145,7 +145,7 @@ def test_it_means_what_a_slow_reading_means(root, conditions):
     assert analysed(root, *(f"{n} {s} {v}" for n, s, v in conditions)) == names
 
 
-@pytest.mark.parametrize(("condition", "told"), [
+@pytest.mark.parametrize(("condition", "message"), [
     ("mz>1", "There is no column 'mz'. Did you mean 'm_z'.*Choose one of: key, kind, "),
     ("source.kk==1", "There is no column 'source.kk'. Did you mean 'source_k'"),
     ("m_z", "--where 'm_z' cannot be read. Write COLUMN==VALUE, several joined by 'and'"),
@@ -161,15 +161,15 @@ def test_it_means_what_a_slow_reading_means(root, conditions):
     ("source=='dmaapx", "cannot be read"),
     ("__import__('os')", "cannot be read"),
 ])  # fmt: skip
-def test_what_cannot_be_read_is_told_by_both_alike(root, condition, told):
-    with pytest.raises(UsageError, match=told) as by_evaluate:
+def test_both_commands_refuse_a_condition_in_the_same_words(root, condition, message):
+    with pytest.raises(UsageError, match=message) as by_evaluate:
         evaluated(root, condition)
-    with pytest.raises(ResultsError, match=told) as by_analysis:
+    with pytest.raises(ResultsError, match=message) as by_analysis:
         where(load(root), [condition])
     assert str(by_evaluate.value) == str(by_analysis.value)
 
 
-def test_what_follows_a_condition_that_none_meets_is_still_read(root):
+def test_a_condition_after_one_that_no_trial_meets_is_still_checked(root):
     with pytest.raises(UsageError, match="'one' is not a number"):
         evaluated(root, "m_z==99 and n_c>one")
 
@@ -196,7 +196,7 @@ def test_without_a_measured_vae_evaluate_says_so(tmp_path):
 
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=3))
-def test_any_words_are_read_or_refused(words):
+def test_any_text_is_read_or_refused(words):
     try:
         assert all(condition.column and condition.sign for condition in parse(words))
     except ResultsError as error:

@@ -21,7 +21,7 @@ from scaling.trial.placement import check_placement
 
 SHARES = (0.6, 0.3, 0.3, 0.5, 0.2, 0.6, 0.3, 0.5)
 TRIAL = VaeTrial("digits", n_c=2, mixtures=2, lr=3e-3, batch=30, train_size=60)
-TOO_WIDE = 1_000_000  # channels: petabytes
+TOO_WIDE = 1_000_000  # channels: memory of petabytes
 
 
 def main(root):

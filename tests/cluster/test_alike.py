@@ -1,4 +1,4 @@
-"""Nodes with other code or versions are refused by name; the probe is a stub."""
+"""Nodes with other code or versions are refused by name; the check of a node is a stub."""
 
 import platform
 
@@ -12,21 +12,21 @@ from scaling.trial import extensions
 OURS = provenance.environment()
 
 
-def told(**changes):
+def answers(**changes):
     return lambda files: {"10.0.0.1 aaa": OURS, "10.0.0.2 bbb": OURS | changes}
 
 
 def test_equal_nodes_pass():
-    check_alike(told())
+    check_alike(answers())
 
 
 @pytest.mark.parametrize("what", list(OURS))
 def test_each_difference_is_refused_with_the_node(what):
     with pytest.raises(UsageError, match=f"node 10.0.0.2 bbb differs .*{what} other"):
-        check_alike(told(**{what: "other"}))
+        check_alike(answers(**{what: "other"}))
 
 
-def test_what_every_node_tells():
+def test_every_node_reports_code_and_versions():
     assert {"the code of scaling-vae", "Python", "torch", "ray"} <= set(OURS)
     assert OURS["the code of scaling-vae"] == provenance.code()["sha256"]
     assert "+" not in OURS["torch"]
@@ -39,10 +39,10 @@ def test_a_users_module_that_differs_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(extensions, "_loaded", [module])
     check_alike(lambda files: {"n": provenance.environment(files)})
     with pytest.raises(UsageError, match="the module mine.py missing"):
-        check_alike(told())
+        check_alike(answers())
 
 
-def test_a_host_is_told_apart_without_its_name(monkeypatch):
+def test_a_host_is_identified_without_its_name(monkeypatch):
     first = provenance.host()
     monkeypatch.setattr(platform, "node", lambda: "other")
     assert provenance.host() != first and len(first) == 12 and "other" not in provenance.host()

@@ -1,4 +1,4 @@
-"""Hosts on which attempts only fail, with a cluster that answers by hand."""
+"""Hosts on which attempts only fail, in a made-up cluster."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,7 @@ import pytest
 from scaling.cluster import bad_hosts
 from scaling.cluster.bad_hosts import GIVEN_BACK, BadHosts
 
-LENGTH = 56  # hex digits of a node's id
+LENGTH = 56  # number of hex digits of a node's id
 
 
 class Actor:
@@ -16,7 +16,7 @@ class Actor:
 
 
 class Cluster:
-    """Hosts a, b, ... with two CPUs each; what occupies them is noted."""
+    """Makes hosts a, b, ... with two CPUs each, and notes which of their CPUs are occupied."""
 
     def __init__(self, monkeypatch, names):
         self.lines: list[str] = []
@@ -32,7 +32,7 @@ class Cluster:
         return SimpleNamespace(remote=lambda: self.occupied.append(place) or place)
 
     def attempt(self, key, host, row=False, fails=True):
-        """An attempt as Tune makes it, which counts a failure before it tells of it."""
+        """Makes an attempt as Tune does, which counts a failure before it reports it."""
         data = self.failures.setdefault(key, SimpleNamespace(num_failures=0))
         temporary = SimpleNamespace(ray_actor=Actor(host))
         self.watch.start(key, SimpleNamespace(run_metadata=data, temporary_state=temporary))
@@ -48,7 +48,7 @@ def cluster(monkeypatch):
     return Cluster(monkeypatch, ["a", "b"])
 
 
-def test_a_host_that_only_fails_is_set_aside_and_gives_attempts_back(cluster):
+def test_a_host_where_all_attempts_fail_is_set_aside_and_they_do_not_count(cluster):
     cluster.attempt("x", "b")
     assert not cluster.occupied and cluster.failures["x"].num_failures == 1
     cluster.attempt("x", "b")
@@ -56,12 +56,12 @@ def test_a_host_that_only_fails_is_set_aside_and_gives_attempts_back(cluster):
     assert cluster.failures["x"].num_failures == 0
     (line,) = cluster.lines
     assert "The host at b is set aside: 2 attempts" in line
-    cluster.attempt("y", "b")  # it had started there before
+    cluster.attempt("y", "b")  # y had started there before
     assert cluster.failures["y"].num_failures == 0
     assert len(cluster.occupied) == 2 and len(cluster.lines) == 1
 
 
-def test_a_row_in_between_clears_a_host(cluster):
+def test_a_row_clears_a_host_of_earlier_failures(cluster):
     for _ in range(3):
         cluster.attempt("x", "b")
         cluster.attempt("y", "b", row=True, fails=False)
@@ -71,7 +71,7 @@ def test_a_row_in_between_clears_a_host(cluster):
     assert cluster.failures["z"].num_failures == 1
 
 
-def test_failures_on_several_hosts_are_the_trials_own(monkeypatch):
+def test_failures_on_several_hosts_count_against_the_trial(monkeypatch):
     cluster = Cluster(monkeypatch, ["a", "b", "c"])
     for host in "abc":
         cluster.attempt("x", host)
@@ -88,7 +88,7 @@ def test_the_last_host_is_never_set_aside(cluster):
     assert [cluster.failures[key].num_failures for key in "xyz"] == [1, 1, 1]
 
 
-def test_no_trial_fails_for_ever_at_the_cost_of_a_host(cluster):
+def test_only_some_failures_on_a_bad_host_are_not_counted(cluster):
     for _ in range(GIVEN_BACK + 3):
         cluster.attempt("x", "b")
     assert cluster.failures["x"].num_failures == 3
@@ -101,7 +101,7 @@ def test_a_trial_that_fails_elsewhere_too_gives_its_host_back(cluster):
     assert not any(host.occupied for host in cluster.watch.hosts.values())
     assert cluster.failures["x"].num_failures == 1
     for host in "bb":
-        cluster.attempt("x", host)  # and sets none aside again
+        cluster.attempt("x", host)  # a further failure sets no host aside again
     assert cluster.failures["x"].num_failures == 3
     assert not any(host.occupied for host in cluster.watch.hosts.values())
 

@@ -1,4 +1,4 @@
-"""What the nodes of a cluster must have, with a Ray that answers by hand."""
+"""What every node of a cluster must have, with a stub of Ray."""
 
 from types import SimpleNamespace
 
@@ -10,13 +10,13 @@ from scaling.errors import UsageError
 
 
 class Task:
-    """A remote function that tells on which node, and with what, it was called."""
+    """A remote function that returns the node on which it was called, and its arguments."""
 
     def __init__(self, node=None):
         self.node = node
 
     def options(self, scheduling_strategy):
-        assert not scheduling_strategy.soft  # there or nowhere
+        assert not scheduling_strategy.soft  # on this node or nowhere
         return Task(scheduling_strategy.node_id)
 
     def remote(self, *arguments):
@@ -30,7 +30,7 @@ def node(name, resources, alive=True):
     }  # fmt: skip
 
 
-def test_every_living_node_with_the_resource_is_asked_once(monkeypatch):
+def test_a_check_runs_once_on_every_living_node_with_the_resource(monkeypatch):
     nodes = [
         node(1, {"CPU": 4.0}), node(2, {"CPU": 8.0, "GPU": 2.0}),
         node(3, {"CPU": 8.0, "GPU": 2.0}, alive=False), node(4, {"CPU": 1.0, "GPU": 0.0}),
@@ -46,7 +46,7 @@ def test_every_living_node_with_the_resource_is_asked_once(monkeypatch):
 
 @pytest.mark.parametrize("dies", [True, False])
 def test_a_node_that_dies_meanwhile_is_left_out(monkeypatch, dies):
-    """A living one that does not answer is an error."""
+    """A living node that does not answer is an error."""
     nodes = [node(1, {"CPU": 4.0}), node(2, {"CPU": 8.0})]
 
     def get(answer, timeout):

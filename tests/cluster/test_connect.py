@@ -1,4 +1,4 @@
-"""Addresses that nobody answers at, the head that goes away, and the token; without a Ray."""
+"""Addresses at which nobody listens, a head that goes away, and the token; without Ray."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from scaling.trial.placement import Cluster
 
 @pytest.fixture
 def listening():
-    """A port that takes connections."""
+    """Opens a port that accepts connections."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(1)
@@ -24,13 +24,13 @@ def listening():
 
 @pytest.fixture
 def closed():
-    """A port on which nobody listens."""
+    """Finds a port at which nobody listens."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return server.getsockname()[1]
 
 
-def test_who_listens_is_taken_and_who_does_not_is_told(listening, closed):
+def test_an_address_where_nobody_listens_is_refused(listening, closed):
     _probe(f"127.0.0.1:{listening}")
     nothing = f"Nothing listens at --address 127.0.0.1:{closed}.*--head"
     with pytest.raises(UsageError, match=nothing):
@@ -40,19 +40,19 @@ def test_who_listens_is_taken_and_who_does_not_is_told(listening, closed):
 @pytest.mark.parametrize("address", [
     "", "host", ":6379", "host:", "host:port", "ray://host:10001", "http://host:80", "host:63 79",
 ])  # fmt: skip
-def test_what_is_no_address_says_what_is(address):
+def test_a_word_that_is_no_address_is_refused_naming_the_form(address):
     with pytest.raises(UsageError, match="local, auto or HOST:PORT is expected"):
         _probe(address)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:99999", "127.0.0.1:-1", "127.0.0.1:0"])
-def test_a_port_that_cannot_be_is_refused(address):
+def test_an_impossible_port_is_refused(address):
     with pytest.raises(UsageError, match="Nothing listens|is expected"):
         _probe(address)
 
 
 def joining(monkeypatch, error, address="10.1.2.3:6379"):
-    """Joins with a Ray that answers so."""
+    """Joins a cluster with a Ray that raises this error."""
     monkeypatch.setenv("RAY_ADDRESS", "")
     monkeypatch.setattr(connect, "_probe", lambda address: None)
 
@@ -64,18 +64,20 @@ def joining(monkeypatch, error, address="10.1.2.3:6379"):
     connect._join(address)
 
 
-def test_no_cluster_and_a_cluster_that_refuses_are_two_sentences(monkeypatch):
+def test_no_cluster_and_a_cluster_that_refuses_get_different_sentences(monkeypatch):
     with pytest.raises(UsageError, match="No Ray cluster is running.*ray start --head"):
         joining(monkeypatch, ConnectionError("nobody"), "auto")
-    told = "at --address 10.1.2.3:6379 does not let this process in: version.*RAY_AUTH_TOKEN_PATH"
-    with pytest.raises(UsageError, match=told):
+    message = (
+        "at --address 10.1.2.3:6379 does not let this process in: version.*RAY_AUTH_TOKEN_PATH"
+    )
+    with pytest.raises(UsageError, match=message):
         joining(monkeypatch, RuntimeError("version mismatch\nand a long trace"))
     with pytest.raises(UsageError, match="at --address .* in: Failed.*RAY_AUTH_TOKEN_PATH"):
-        joining(monkeypatch, ConnectionError("Failed to connect"))  # of a wrong token, at last
+        joining(monkeypatch, ConnectionError("Failed to connect"))  # Ray's answer to a wrong token
     assert os.environ["RAY_ADDRESS"] == "10.1.2.3:6379"
 
 
-def test_the_address_of_the_environment_is_probed_before_auto_hangs_on_it(monkeypatch, closed):
+def test_the_address_in_the_environment_is_checked_before_ray_waits_for_it(monkeypatch, closed):
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{closed}")
     with pytest.raises(UsageError, match=f"127.0.0.1:{closed}"):
         connect._join("auto")
@@ -87,7 +89,7 @@ class Ended(Exception):
 
 @pytest.fixture
 def watched(monkeypatch):
-    """A head that is there while `alive` says so, on a clock that goes by sleeping alone."""
+    """Makes a head that exists while `alive` returns True, and a clock that only sleeping moves."""
     made = SimpleNamespace(now=0.0, alive=lambda: True, head="h:1", codes=[])
 
     def sleep(seconds):
@@ -108,7 +110,7 @@ def watched(monkeypatch):
     return made
 
 
-def test_a_head_that_is_gone_ends_the_process_with_what_to_type(watched, capsys):
+def test_a_head_that_is_gone_ends_the_process_with_the_command_to_continue(watched, capsys):
     watched.alive = lambda: watched.now < 100
     with pytest.raises(Ended):
         _watch_head("h:1")
@@ -122,7 +124,7 @@ def test_a_head_that_is_gone_ends_the_process_with_what_to_type(watched, capsys)
 
 
 def test_a_head_that_comes_back_is_forgiven(watched):
-    """Gone for 30 seconds again and again; then the process leaves the cluster by itself."""
+    """The head is gone for 30 seconds again and again; then the process leaves by itself."""
     watched.alive = lambda: watched.now % 60 < 30
     original = connect._head
 
@@ -147,7 +149,7 @@ def test_nodes_that_are_alive_are_counted(monkeypatch):
     assert connect.resources() == Cluster.of_nodes(((4.0, 0.0), (8.0, 2.0)))
 
 
-def test_a_ray_of_our_own_joins_no_cluster_and_the_setting_is_as_before(monkeypatch):
+def test_a_local_ray_joins_no_cluster_and_restores_the_setting(monkeypatch):
     before = ray_constants.ENABLE_RAY_CLUSTER
     seen = []
 

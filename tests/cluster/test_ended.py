@@ -1,4 +1,4 @@
-"""What a launch leaves missing is told, and is no success."""
+"""What a launch could not finish: it is named, and the exit code is not that of success."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +21,7 @@ from tests.small_pool import build
 
 @pytest.fixture
 def done(trial, tmp_path):
-    """A finished trial with rows at 2 and 4, and a model of 4 only."""
+    """Makes a finished trial with rows at 2 and 4, and a model of epoch 4 only."""
     store = Store(tmp_path)
     folder = store.folder(key(trial))
     folder.create(trial)
@@ -32,7 +32,7 @@ def done(trial, tmp_path):
     return store, Scheduled(trial, 4, 2, ("amortization",), (2, 4))
 
 
-def test_the_exit_code_is_of_metrics_and_pools_too(done, capsys):
+def test_missing_metrics_and_pools_change_the_exit_code(done, capsys):
     store, scheduled = done
     assert cli._exit_code(store, [scheduled], Ended()) == process.DONE
     assert cli._exit_code(store, [scheduled], Ended(missing=["the pool p"])) == process.FAILED
@@ -42,7 +42,7 @@ def test_the_exit_code_is_of_metrics_and_pools_too(done, capsys):
     )
 
 
-def test_cells_that_stay_empty_are_told(done, capsys):
+def test_metrics_that_cannot_be_measured_without_a_model_are_named(done, capsys):
     store, scheduled = done
     planned = {scheduled.key: Planned(scheduled, "done", 0.0, 0.0)}
     request: Any = SimpleNamespace(store=store, trials=planned)
@@ -63,7 +63,7 @@ def test_models_are_kept_for_metrics_and_for_samples(trial):
     assert schedule([trial], 4, 2, None)[0].kept_epochs == ()
 
 
-def test_ones_and_zeros_for_a_bernoulli():
+def test_a_bernoulli_needs_levels_0_and_1():
     bernoulli = VaeTrial("own.npz", likelihood="bernoulli")
     bernoulli.check_levels(2)
     VaeTrial("own.npz").check_levels(256)

@@ -9,7 +9,7 @@ from scaling.cluster.events import EventsCallback
 
 
 class Events:
-    """Notes what is written; a full disk refuses everything."""
+    """Records what is written; a full disk refuses everything."""
 
     def __init__(self, full=False):
         self.written, self.full = [], full
@@ -50,7 +50,7 @@ def test_the_summary_is_written_once_and_then_each_row_and_end():
     ]  # fmt: skip
 
 
-def test_a_disk_that_refuses_is_reported_once_and_trials_go_on():
+def test_a_disk_that_refuses_is_reported_once_and_trials_continue():
     said: list[str] = []
     events: Any = Events(full=True)
     callback = EventsCallback(events, said.append)

@@ -1,4 +1,4 @@
-"""The exit code that work under supervision leaves: once, and only where somebody waits."""
+"""The exit code that supervised work leaves for its supervisor, once."""
 
 import os
 
@@ -18,7 +18,7 @@ def pipe(monkeypatch):
     os.close(writer)
 
 
-def test_the_first_code_counts(pipe):
+def test_the_first_code_that_is_left_counts(pipe):
     reader, writer = pipe
     exit_code.leave_in(writer)
     assert exit_code.is_supervised()
@@ -27,7 +27,7 @@ def test_the_first_code_counts(pipe):
     assert os.read(reader, 16) == b"4"
 
 
-def test_without_a_supervisor_nothing_is_left(pipe):
+def test_without_a_supervisor_no_code_is_left(pipe):
     reader, _ = pipe
     exit_code.leave(4)
     assert not exit_code.is_supervised()
@@ -35,17 +35,17 @@ def test_without_a_supervisor_nothing_is_left(pipe):
         os.read(reader, 16)
 
 
-def test_a_supervisor_that_is_gone_stops_nobody(monkeypatch):
+def test_a_supervisor_that_is_gone_causes_no_error(monkeypatch):
     monkeypatch.setattr(exit_code._Pipe, "written", False)
     reader, writer = os.pipe()
     os.close(reader)
     monkeypatch.setattr(exit_code._Pipe, "writer", writer)
     exit_code.leave(4)
-    assert exit_code._Pipe.written  # and the broken pipe has raised nothing
+    assert exit_code._Pipe.written  # the broken pipe has raised nothing
     os.close(writer)
 
 
-def test_the_end_leaves_its_code(pipe, monkeypatch):
+def test_ending_the_process_leaves_its_code(pipe, monkeypatch):
     reader, writer = pipe
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)

@@ -1,4 +1,4 @@
-"""A share of a GPU's memory: never more than it, and what is said when memory runs out."""
+"""A process's share of a GPU's memory: its cap, and the error when memory runs out."""
 
 import os
 from types import SimpleNamespace
@@ -26,14 +26,14 @@ def test_processes_of_all_shares_together_stay_within_the_gpu(parts, gigabytes):
 
 
 @pytest.mark.parametrize("n_c", [1, 8, 64, 128, 256, 512])
-def test_the_cap_leaves_what_was_planned(n_c):
+def test_the_cap_is_at_least_the_planned_memory(n_c):
     trial = VaeTrial("cifar10", n_c=n_c)
     share = fit.gpu_share(trial, GPU)
     allocator = planned(trial, GPU) - GPU.base_bytes
     assert allocator <= memory.fraction(share, GPU.bytes) * GPU.bytes
 
 
-def test_running_out_is_told_from_other_errors():
+def test_running_out_of_memory_is_distinguished_from_other_errors():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.uint8)
     assert memory.ran_out(caught.value)
@@ -45,14 +45,14 @@ def test_running_out_is_told_from_other_errors():
     assert not memory.ran_out(ValueError("not enough memory"))
 
 
-def test_the_sentence_names_a_smaller_batch():
+def test_the_error_suggests_a_smaller_batch():
     trial = VaeTrial("digits", batch=64)
     assert "--set batch=32" in memory.sentence(trial, "cuda")
     assert "--set" not in memory.sentence(VaeTrial("digits", batch=1), "cpu")
 
 
 @pytest.mark.parametrize(("cpus", "threads"), [(3.0, 3), (0.5, 1)])
-def test_a_trial_computes_and_compiles_with_its_own_cpus(monkeypatch, cpus, threads):
+def test_a_trial_computes_and_compiles_with_as_many_threads_as_its_cpus(monkeypatch, cpus, threads):
     context = SimpleNamespace(get_assigned_resources=lambda: {"CPU": cpus})
     monkeypatch.setattr(ray, "get_runtime_context", lambda: context)
     monkeypatch.delenv("TORCHINDUCTOR_COMPILE_THREADS", raising=False)

@@ -1,4 +1,4 @@
-"""What a worker finds out about its node, which folder its trial gets; the server is plain."""
+"""Whether a worker's node sees the results folder, and which folder its trial gets."""
 
 import pickle
 from pathlib import Path
@@ -42,16 +42,16 @@ def blind(home, tmp_path):
     return Direct(FileServer(home.root), tmp_path / "elsewhere", "mark")
 
 
-def test_a_folder_is_seen_by_this_sessions_mark_alone(home, seeing, blind, tmp_path):
+def test_a_node_sees_the_folder_only_if_it_finds_this_sessions_mark(home, seeing, blind, tmp_path):
     assert seeing.sees
-    assert [path.name for path in home.root.glob("mark*")] == ["mark"]  # no probe is left
+    assert [path.name for path in home.root.glob("mark*")] == ["mark"]  # no temporary file is left
     assert not blind.sees
     blind.root.mkdir()
     (blind.root / "mark").write_text("of another session")
     assert not blind.sees
 
 
-def test_one_that_cannot_be_written_counts_as_blind(home, seeing, monkeypatch):
+def test_a_node_that_cannot_write_the_folder_counts_as_not_seeing_it(home, seeing, monkeypatch):
     monkeypatch.setattr(Path, "write_bytes", lambda path, data: raises())
     assert not seeing.sees
 
@@ -60,7 +60,7 @@ def raises():
     raise OSError("read-only")
 
 
-def test_a_trial_gets_the_folder_or_a_copy(home, seeing, blind, trial):
+def test_a_trial_gets_the_folder_where_it_is_seen_else_a_copy(home, seeing, blind, trial):
     name = key(trial)
     with trial_folder(home, name, seeing) as folder:
         assert type(folder) is type(home.folder(name)) and folder == home.folder(name)
@@ -96,12 +96,12 @@ def test_a_node_that_came_late_with_other_code_is_refused(home, trial):
             raise AssertionError
 
 
-def test_a_courier_travels(seeing):
+def test_a_courier_can_be_pickled(seeing):
     there = pickle.loads(pickle.dumps(Courier(None, seeing.root, "m", (), {"torch": "2"})))
     assert (there.root, there.mark, there.environment) == (seeing.root, "m", {"torch": "2"})
 
 
-def test_a_chunk_is_read_elsewhere_and_one_made_there_comes_home(home, blind, trial, tmp_path):
+def test_chunks_are_sent_to_a_node_without_the_folder_and_back(home, blind, trial, tmp_path):
     path = home.pool(SPEC.name)
     build.create(path, SPEC)
     made = build.write_chunk(path, 0, chunk_of(0))

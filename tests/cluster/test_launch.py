@@ -1,4 +1,4 @@
-"""The whole command through Ray: fresh, again, extended, failing, on a real cluster."""
+"""The whole command through Ray: new, run again, extended, failing, and on a real cluster."""
 
 import json
 import os
@@ -15,11 +15,11 @@ pytestmark = pytest.mark.cluster
 
 
 def finished(study):
-    """When each trial was finished, by key."""
+    """Returns when each trial was finished, by key."""
     return {p.parent.name: p.stat().st_mtime_ns for p in study.results.glob("trials/*/done.json")}
 
 
-def test_fresh_again_mended_extended(study):
+def test_a_launch_is_run_then_repeated_repaired_and_extended(study):
     assert_a_fresh_launch_writes_all(study)
     done = finished(study)
     again = study.run(*TINY)
@@ -128,7 +128,7 @@ def test_two_nodes_through_auto(study):
 
 @pytest.mark.slow
 def test_shares_of_a_logical_gpu_never_add_up_beyond_one(study):
-    """0.3 of a GPU: three trials at a time, never a fourth; each says when it ran."""
+    """With 0.3 of a GPU each, three trials run at a time and never four."""
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 8, "num_gpus": 1})

@@ -1,4 +1,4 @@
-"""Caps and heartbeat: what is added up, when it stops, and that every wait looks."""
+"""Caps on hours: what is added up, when a launch stops, and that every wait checks them."""
 
 import time
 from types import SimpleNamespace
@@ -12,13 +12,13 @@ from scaling.cluster.limits import CapReached, Caps, Limits, as_they_end
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that stands until it is put forward."""
+    """Makes a clock that moves only if it is set."""
     made = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(time, "monotonic", lambda: made.now)
     return made
 
 
-def test_hours_count_from_the_start_whatever_is_waited_for(clock):
+def test_hours_count_from_the_start_of_the_launch(clock):
     watched = Limits(Caps(hours=1.0))
     clock.now += 3599
     watched.check(0.0)
@@ -39,7 +39,7 @@ def test_gpu_hours_are_those_of_the_time_since_the_last_look(clock):
 
 
 def test_caps_hold_over_all_launches_of_a_command(clock):
-    """A search launches once a rung: what earlier launches used counts, and the cap is named."""
+    """A search launches once per rung: earlier launches count, and the reached cap is named."""
     caps, before = Caps(hours=2.0, gpu_hours=3.0), 0.0
     for _ in range(2):
         watched = Limits(caps, before=before)
@@ -55,7 +55,7 @@ def test_caps_hold_over_all_launches_of_a_command(clock):
 
 
 @pytest.mark.parametrize(("gpus", "seen"), [(8.0, [1.5, 1.5, 1.0]), (1.2, [1.2, 1.2, 1.0])])
-def test_waiting_looks_with_the_gpus_in_use(monkeypatch, gpus, seen):
+def test_waiting_checks_the_caps_with_the_gpus_in_use(monkeypatch, gpus, seen):
     waits = iter([([], ["a", "b"]), (["b"], ["a"]), (["a"], [])])
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"GPU": gpus})
     monkeypatch.setattr(ray, "wait", lambda left, timeout: next(waits))

@@ -1,4 +1,4 @@
-"""Costly metrics as tasks, with the tasks replaced: shares, what is told, what failed."""
+"""Costly metrics as tasks of a stub of Ray: shares of GPUs, printed lines, failures."""
 
 from functools import partial
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ SHARES = dict(zip(map(key, TRIALS), (0.25, 0.5, 0.5), strict=True))
 
 
 class Tasks:
-    """Ray in which a task is done when it is waited for, unless its trial `fails`."""
+    """A stub of Ray in which a task is done when it is waited for, unless its trial `fails`."""
 
     def __init__(self, fails=""):
         self.fails, self.shares = fails, {}
@@ -43,7 +43,7 @@ class Tasks:
 
 @pytest.fixture
 def fill(tmp_path, monkeypatch):
-    """Measures all trials by such tasks; returns what failed, the lines, the GPUs looked at."""
+    """Measures all trials; returns the failures, the lines, and the GPUs in use at each check."""
     store = Store(tmp_path)
     for trial in TRIALS:
         store.folder(key(trial)).create(trial)
@@ -75,11 +75,11 @@ def test_each_task_has_the_share_of_its_trial_and_the_caps_see_it(fill):
     tasks = Tasks()
     failed, lines, looked = fill(tasks)
     assert tasks.shares == SHARES
-    assert looked == [1.0, 1.0, 0.5]  # of 1.25 GPUs asked for there is one
+    assert looked == [1.0, 1.0, 0.5]  # 1.25 GPUs are requested, and there is one
     assert failed == [] and lines[-1] == "metrics: 3/3 trials measured, 0 failed"
 
 
-def test_what_failed_is_told_when_all_else_is_measured(fill):
+def test_failures_are_named_after_everything_else_is_measured(fill):
     lost = key(TRIALS[1])
     failed, lines, _ = fill(Tasks(fails=lost))
     assert failed == [f"{lost}: out of memory"]
@@ -87,7 +87,7 @@ def test_what_failed_is_told_when_all_else_is_measured(fill):
 
 
 def test_checkpoints_of_accidental_epochs_are_not_measured(tmp_path):
-    """What a kill has left is no epoch that the other seeds have; it may be asked for by number."""
+    """A kill leaves one at an epoch that other seeds lack; `--epochs` can request it."""
     store = Store(tmp_path)
     folder = store.folder(key(TRIALS[0]))
     folder.create(TRIALS[0])
@@ -96,9 +96,8 @@ def test_checkpoints_of_accidental_epochs_are_not_measured(tmp_path):
         folder.save_checkpoint({"epoch": epoch})
     checkpoints.keep(folder.path, {"epoch": 40})
     lacking = partial(evaluate.missing_cells, store, folder.key, ["psnr"])
-    assert set(there(lacking()).metrics) == {
-        40
-    }  # still running: 48 and 80 are where it happens to be
+    # still running: 48 and 80 are where it happens to be
+    assert set(there(lacking()).metrics) == {40}
     folder.finish(80)
     assert set(there(lacking()).metrics) == {40, 80}
     assert set(there(lacking(epochs=[48])).metrics) == {48}

@@ -1,4 +1,4 @@
-"""Costly metrics in a study, and after the fact: from kept models, just the missing cells."""
+"""Costly metrics during a study and afterwards: from kept models, only missing values."""
 
 import json
 from dataclasses import replace
@@ -15,7 +15,7 @@ def rows(folder):
     return [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
 
 
-def test_gaps_at_listed_epochs_and_a_metric_measured_later(study):
+def test_gaps_are_measured_at_listed_epochs_and_another_metric_later(study):
     widths = replace(study, name="latent_width")
     run = widths.run("--smoke-test", "--n-c", "2", *ALONE)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.cluster
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def test_a_study_of_a_network_and_a_likelihood_of_ones_own(study):
+def test_a_users_network_and_likelihood_are_trained_by_workers(study):
     files = [str(EXAMPLES / f"own_{name}.py") for name in ("network", "likelihood")]
     modules = [word for file in files for word in ("--module", file)]
     run = study.run(

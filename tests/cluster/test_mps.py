@@ -1,4 +1,4 @@
-"""MPS around a launch, with a stand-in for NVIDIA's program: found, started, refused, crashed."""
+"""NVIDIA's MPS during a launch, with a stand-in program that starts, refuses or crashes."""
 
 import os
 import stat
@@ -31,7 +31,7 @@ exit 0
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """The stand-in on the PATH, and a quiet place where nothing listens by default."""
+    """Puts the stand-in on the PATH, with a default folder in which nothing listens."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / mps.CONTROL
@@ -54,7 +54,7 @@ def calls(folder: Path) -> list[str]:
 
 
 def launched(mode, folder, shares=True):
-    """What a launch would see: the lines, and the pipe folder of its workers."""
+    """Returns the lines of a launch, the pipe folder of its workers, and whether MPS runs."""
     lines: list[str] = []
     with mps.shared_gpus(mode, shares, folder / "logs", lines.append):
         pipes = os.environ.get(mps.PIPES)
@@ -62,7 +62,7 @@ def launched(mode, folder, shares=True):
     return lines, pipes, up
 
 
-def test_it_is_started_for_the_launch_and_stopped_after_it(fake):
+def test_mps_is_started_for_the_launch_and_stopped_after_it(fake):
     lines, pipes, up = launched("auto", fake)
     assert up
     assert lines == []
@@ -74,20 +74,20 @@ def test_it_is_started_for_the_launch_and_stopped_after_it(fake):
     assert mps.PIPES not in os.environ
 
 
-def test_its_pipes_are_of_this_user_only(fake):
+def test_only_this_user_can_enter_the_folder_of_pipes(fake):
     with mps.shared_gpus("auto", True, fake / "logs", print):
         mode = Path(os.environ[mps.PIPES]).stat().st_mode
     assert stat.S_IMODE(mode) == 0o700
 
 
-def test_it_is_stopped_too_where_the_launch_fails(fake):
+def test_mps_is_stopped_if_the_launch_fails(fake):
     with pytest.raises(ZeroDivisionError), mps.shared_gpus("auto", True, fake / "logs", print):
         raise ZeroDivisionError
     assert not (fake / "up").exists()
     assert mps.PIPES not in os.environ
 
 
-def test_one_that_runs_already_is_used_and_left_alone(fake, monkeypatch):
+def test_a_running_mps_is_used_and_not_stopped(fake, monkeypatch):
     (fake / "up").touch()
     (fake / "default" / "control").touch()
     lines, pipes, up = launched("auto", fake)
@@ -98,7 +98,7 @@ def test_one_that_runs_already_is_used_and_left_alone(fake, monkeypatch):
     assert (fake / "up").exists()
 
 
-def test_a_stale_pipe_of_a_dead_daemon_is_no_daemon(fake):
+def test_the_pipe_of_a_dead_daemon_is_ignored(fake):
     (fake / "default" / "control").touch()
     assert not mps.running()
     _, pipes, up = launched("auto", fake)
@@ -110,7 +110,7 @@ def test_a_stale_pipe_of_a_dead_daemon_is_no_daemon(fake):
     ("behaviour", "words"),
     [("refuses", "already running"), ("deaf", "does not answer")],
 )
-def test_refused_is_one_line_with_what_it_costs(fake, monkeypatch, behaviour, words):
+def test_an_mps_that_refuses_is_one_line_with_the_consequence(fake, monkeypatch, behaviour, words):
     monkeypatch.setenv("FAKE_MODE", behaviour)
     lines, pipes, up = launched("auto", fake)
     assert (len(lines), pipes, up) == (1, None, False)
@@ -120,14 +120,14 @@ def test_refused_is_one_line_with_what_it_costs(fake, monkeypatch, behaviour, wo
         launched("on", fake)
 
 
-def test_not_installed_is_one_line(fake, monkeypatch):
+def test_a_missing_mps_is_one_line(fake, monkeypatch):
     monkeypatch.setenv("PATH", str(fake / "nowhere"))
     monkeypatch.setattr(mps, "ELSEWHERE", ())
     lines, _, _ = launched("auto", fake)
     assert "is not installed here" in lines[0]
 
 
-def test_a_crash_is_told_and_costs_no_launch(fake):
+def test_a_crash_of_mps_is_reported_and_the_launch_continues(fake):
     lines: list[str] = []
     with mps.shared_gpus("auto", True, fake / "logs", lines.append):
         (fake / "up").unlink()
@@ -136,7 +136,7 @@ def test_a_crash_is_told_and_costs_no_launch(fake):
 
 
 @pytest.mark.parametrize(("mode", "shares"), [("off", True), ("auto", False), ("on", False)])
-def test_nothing_is_run_where_nothing_is_shared_or_wanted(fake, mode, shares):
+def test_mps_is_not_started_if_no_gpu_is_shared_or_it_is_off(fake, mode, shares):
     lines, pipes, _ = launched(mode, fake, shares)
     assert (lines, pipes) == ([], None)
     assert "-d" not in calls(fake)

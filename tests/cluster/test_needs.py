@@ -1,4 +1,4 @@
-"""What Ray needs, told by name before it starts, and a token that only its owner ever reads."""
+"""What Ray needs, checked before it starts, and a token that only its owner can read."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from scaling.errors import UsageError
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch, tmp_path):
-    """A home of this test's, short folders, and none of the variables that Ray reads."""
+    """Sets a home folder for the test and short folders, and unsets Ray's variables."""
     for name in ("RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN", "RAY_AUTH_MODE", "TMPDIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAY_TMPDIR", "/tmp")
@@ -21,12 +21,12 @@ def home(monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_all_is_there():
+def test_by_default_nothing_is_missing():
     assert not [need for need in needs.needs() if need.advice]
 
 
-def test_the_limit_is_that_of_sockets(monkeypatch, tmp_path):
-    """The longest folder that is accepted holds a socket, and one of a byte more does not."""
+def test_the_longest_allowed_folder_is_that_of_a_socket(monkeypatch, tmp_path):
+    """The longest accepted folder can hold a socket; a folder longer by one byte cannot."""
     for extra in range(120):
         folder = tmp_path / ("x" * (extra + 1))
         monkeypatch.setenv("RAY_TMPDIR", str(folder))
@@ -45,7 +45,7 @@ def test_the_limit_is_that_of_sockets(monkeypatch, tmp_path):
     raise AssertionError("no folder was too long")
 
 
-def test_a_home_that_is_missing_or_no_folder(monkeypatch, home):
+def test_a_home_that_is_missing_or_no_folder_is_a_need(monkeypatch, home):
     monkeypatch.setenv("HOME", NOWHERE)
     assert "no home folder" in needs.token().found and "export HOME" in needs.token().advice
     (home / "file").write_text("")
@@ -56,7 +56,7 @@ def test_a_home_that_is_missing_or_no_folder(monkeypatch, home):
         connect._check_needs()
 
 
-def test_a_token_of_the_environment_needs_no_home(monkeypatch):
+def test_a_token_in_the_environment_needs_no_home(monkeypatch):
     monkeypatch.setenv("HOME", NOWHERE)
     for name, value in (("RAY_AUTH_TOKEN", "x" * 32), ("RAY_AUTH_MODE", "disabled")):
         with monkeypatch.context() as one:
@@ -64,7 +64,7 @@ def test_a_token_of_the_environment_needs_no_home(monkeypatch):
             assert not needs.token().advice
 
 
-def test_a_token_that_is_named_and_missing_is_not_made_up(monkeypatch, home):
+def test_a_missing_token_file_that_was_named_is_not_created(monkeypatch, home):
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(home / "none"))
     needs.make_token_private()
     assert not (home / "none").exists()
@@ -72,7 +72,7 @@ def test_a_token_that_is_named_and_missing_is_not_made_up(monkeypatch, home):
 
 
 def test_the_token_is_private_before_ray_starts(home, monkeypatch):
-    """Also where the start then fails."""
+    """It is private even if the start then fails."""
     token = home / ".ray" / "auth_token"
 
     def init(**options):
@@ -89,7 +89,7 @@ def test_the_token_is_private_before_ray_starts(home, monkeypatch):
     assert [path.name for path in token.parent.iterdir()] == ["auth_token"]
 
 
-def test_slow_is_told_from_broken():
+def test_a_slow_start_of_ray_is_distinguished_from_a_failed_one():
     slow = connect._cannot_start(Exception("The current node timed out during startup."))
     assert "Ray did not start in time" in slow and "RAY_gcs_server_port_wait_time_s" in slow
     assert "RAY_TMPDIR" in connect._cannot_start(OSError(28, "No space left on device"))

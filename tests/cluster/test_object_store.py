@@ -1,4 +1,4 @@
-"""Pools for trials: in the store where every node has room, else files; lost objects are files."""
+"""Pools for trials: in the object store if every node has room, otherwise in files."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +22,7 @@ def pool(tmp_path):
 
 @pytest.fixture
 def store(monkeypatch):
-    """A Ray that keeps what is put, on nodes with stores of these sizes."""
+    """Makes a Ray that keeps what is put, on nodes with object stores of these sizes."""
     made = SimpleNamespace(kept={}, sizes=[1e9, 1e9], dead=[], lost=None)
 
     def nodes():
@@ -42,7 +42,7 @@ def store(monkeypatch):
     return made
 
 
-def test_only_the_chunks_that_are_read_are_put_and_come_back(pool, store):
+def test_only_chunks_that_are_read_are_put_into_the_store(pool, store):
     lines: list[Any] = []
     chunks = put_pools({"p": pool}, {"p": 2}, 0, lines.append)["p"]
     assert len(chunks.refs) == len(store.kept) == 2 and not lines
@@ -52,7 +52,7 @@ def test_only_the_chunks_that_are_read_are_put_and_come_back(pool, store):
 
 
 @pytest.mark.parametrize(("spare", "in_store"), [(1, True), (-1, False)])
-def test_the_smallest_living_node_must_hold_pools_and_data(pool, store, spare, in_store):
+def test_pools_and_data_must_fit_the_smallest_living_node(pool, store, spare, in_store):
     need = 3 * pool.chunk_bytes + 5000
     lines: list[Any] = []
     store.sizes = [1e12, need / STORE_SHARE + spare]
@@ -67,19 +67,19 @@ def test_the_smallest_living_node_must_hold_pools_and_data(pool, store, spare, i
     GetTimeoutError("late"), OwnerDiedError("0" * 40, b"owner", "call"),
     ObjectLostError("0" * 40, b"owner", "call"),
 ])  # fmt: skip
-def test_what_the_store_has_lost_is_read_from_its_file(pool, store, error):
+def test_a_chunk_that_the_store_has_lost_is_read_from_its_file(pool, store, error):
     chunks = put_pools({"p": pool}, {"p": 3}, 0)["p"]
     store.lost = error
     np.testing.assert_array_equal(chunks.read(1), chunk_of(1))
 
 
-def test_another_error_is_not_hidden(pool, store):
+def test_another_error_of_the_store_is_raised(pool, store):
     chunks = put_pools({"p": pool}, {"p": 3}, 0)["p"]
     store.lost = RuntimeError("a fault")
     with pytest.raises(RuntimeError, match="a fault"):
         chunks.read(1)
 
 
-def test_files_alone_are_read_without_a_ray(pool):
+def test_files_are_read_without_ray(pool):
     chunks = Chunks(pool.path, pool.root, pool.chunks)
     np.testing.assert_array_equal(chunks.read(0), chunk_of(0))

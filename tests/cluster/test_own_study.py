@@ -1,4 +1,4 @@
-"""A study of one's own, `examples/own_study.py`, through Ray: trials, rows and its own report."""
+"""A user's study, `examples/own_study.py`, through Ray: trials, rows and its own report."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_study_of_ones_own_is_run_and_reported(tmp_path, ray_folder):
+def test_a_users_study_is_run_and_reported(tmp_path, ray_folder):
     words = ["--smoke-test", "--m-z", "1", "--replicates", "0", "--results", str(tmp_path)]
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "own_study.py"), *words],

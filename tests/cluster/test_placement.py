@@ -1,4 +1,4 @@
-"""Shares of GPUs: never above one each, too small a share once more alone."""
+"""Shares of GPUs through Ray: never above one, and a trial with too small a share runs again."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.there import there
 
 @pytest.mark.cluster
 @pytest.mark.slow
-def test_shares_by_trial_on_two_logical_gpus_and_one_that_runs_out_of_memory(tmp_path, ray_folder):
+def test_trials_share_two_logical_gpus_and_one_runs_out_of_memory(tmp_path, ray_folder):
     command = [sys.executable, "-m", "tests.cluster.placed", str(tmp_path)]
     environment = {**os.environ, "RAY_TMPDIR": ray_folder, "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)

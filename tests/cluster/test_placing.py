@@ -1,4 +1,4 @@
-"""GPU shares of a launch: as planned, never silently CPUs in their place, no more than there is."""
+"""Placement of a launch: planned shares of GPUs, never more than there are, no silent CPUs."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -19,8 +19,8 @@ from scaling.trial.schedule import Planned, Scheduled
 
 
 @pytest.mark.parametrize(("fixed", "refused"), [(False, True), (True, False)])
-def test_cpus_never_stand_in_for_planned_gpus_in_silence(trial, fixed, refused):
-    """`auto` on a cluster without GPUs is refused; a share of 0 that was typed is not."""
+def test_cpus_never_silently_replace_planned_gpus(trial, fixed, refused):
+    """Without GPUs a planned share is refused, and a typed share of 0 is not."""
     planned = Planned(Scheduled(trial, 4, 2), "new", 1.0, 0.0 if fixed else 0.25)
     request: Any = SimpleNamespace(
         trials={"a": planned},
@@ -48,35 +48,35 @@ def test_each_trial_has_its_own_share(trial, capsys):
     assert capsys.readouterr().out == "Ray: 1 node(s), 4 CPUs, 1 GPUs\n"
 
 
-def test_gpus_that_stay_idle_are_told(trial, capsys):
+def test_gpus_that_stay_idle_are_mentioned(trial, capsys):
     placement_of(request_of(trial, 0.0), Cluster.of_nodes(((4.0, 2.0),)))
     assert "no trial here uses them: --preset cifar10" in capsys.readouterr().out
 
 
-def test_more_than_a_node_has_is_refused_before_anything_is_told(trial, capsys):
+def test_more_than_a_node_has_is_refused_before_anything_is_printed(trial, capsys):
     with pytest.raises(UsageError, match="A trial needs 2 GPU"):
         placement_of(request_of(trial, 2.0), Cluster.of_nodes(((4.0, 1.0), (4.0, 1.0))))
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(("address", "mps", "share", "told"), [
+@pytest.mark.parametrize(("address", "mps", "share", "named"), [
     ("auto", "auto", 0.5, True), ("auto", "off", 0.5, False), ("auto", "auto", 1.0, False),
     ("local", "auto", 0.5, False),
 ])  # fmt: skip
-def test_nodes_of_a_cluster_without_mps_are_named_where_gpus_are_shared(
-    trial, capsys, monkeypatch, address, mps, share, told
+def test_nodes_without_mps_are_named_if_gpus_are_shared(
+    trial, capsys, monkeypatch, address, mps, share, named
 ):
     monkeypatch.setattr(placing, "without_mps", lambda: ["10.0.0.7 abcdef"])
     request = request_of(trial, share, address=address, mps=mps)
     placement_of(request, Cluster.of_nodes(((4.0, 1.0),)))
-    assert ("10.0.0.7 abcdef" in capsys.readouterr().out) is told
+    assert ("10.0.0.7 abcdef" in capsys.readouterr().out) is named
 
 
 SMALL, LARGE = ("RTX 2080 Ti", 11 * 10**9), ("H200", 143 * 10**9)
 
 
 def launched(trial, **fields) -> Any:
-    """A request for one trial that was planned for whole GPUs."""
+    """Makes a request for one trial that was planned for a whole GPU."""
     trials = {"a": Planned(Scheduled(trial, 4, 2), "new", 1.0, 1.0)}
     made = dict.fromkeys(Request.__dataclass_fields__) | {"trials": trials, "address": "auto"}
     return Request(**(made | {"gpus_fixed": False, "refit": refitted} | fields))  # type: ignore[arg-type]
@@ -90,8 +90,8 @@ def test_shares_and_micro_batches_fit_the_smallest_gpu_of_the_nodes(monkeypatch,
     assert found.micro_batch == micro_batch(PAPER_EDM, machine)
     assert found.gpus == gpu_share(PAPER_EDM, machine, (), found.micro_batch)
     assert (found.micro_batch is None) is (SMALL not in there.values())
-    told = capsys.readouterr().out
-    assert told == (
+    printed = capsys.readouterr().out
+    assert printed == (
         "GPUs of the nodes: H200 (143 GB), RTX 2080 Ti (11 GB); trials are planned for the "
         "smallest\n" if len(there) > 1 else ""
     )  # fmt: skip
@@ -104,13 +104,13 @@ def test_a_micro_batch_that_was_given_never_grows(monkeypatch):
 
 
 @pytest.mark.parametrize("fields", [{"gpus_fixed": True}, {"address": "local"}])
-def test_shares_that_are_fixed_and_a_local_ray_are_left_alone(trial, monkeypatch, fields):
+def test_fixed_shares_and_a_local_ray_are_not_changed(trial, monkeypatch, fields):
     monkeypatch.setattr(placing, "gpus_of_nodes", lambda: {"n": LARGE})
     request = launched(trial, **fields)
     assert fitted(request) is request
 
 
-def test_where_no_node_knows_its_gpus_the_plan_stays(trial, monkeypatch):
+def test_without_known_gpus_the_plan_is_not_changed(trial, monkeypatch):
     monkeypatch.setattr(placing, "gpus_of_nodes", lambda: {"n": ("", 0)})
     request = launched(trial)
     assert fitted(request) is request

@@ -1,4 +1,4 @@
-"""Pools through Ray: sampled, read without a copy, checked, grown, mended."""
+"""Pools through Ray: sampled, read without a copy, checked, grown and repaired."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def pool_command(study, *words):
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def test_from_the_model_to_the_trials_and_back(study):
+def test_a_pool_is_sampled_read_grown_and_repaired(study):
     run = study.run(*SMOKE)
     assert run.returncode == 0, run.stderr
     (path,) = (study.results / "pools").glob("*edm*")
@@ -56,14 +56,14 @@ def test_from_the_model_to_the_trials_and_back(study):
     mended = pool_command(study, "verify", pool.name)
     assert "damaged: chunk 1" in mended.stdout
     after = Pool.open(path, path.parent)
-    assert {i: after.chunks[i] for i in before} == before  # image for image as before
+    assert {i: after.chunks[i] for i in before} == before  # the same images as before
     again = study.run(*SMOKE, "--set", "source.pool=" + pool.name, "source.k=3")
     assert again.returncode == 0, again.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.faults
-def test_a_builder_killed_halfway_goes_on_without_sampling_again(study):
+def test_a_builder_killed_halfway_continues_without_sampling_again(study):
     model = ["--smoke-test", "--no-figures", "--set", "share=1.0", "--epochs", "1"]
     trained = replace(study, name="diffusion").run(*model)
     assert trained.returncode == 0, trained.stderr
@@ -79,7 +79,7 @@ def test_a_builder_killed_halfway_goes_on_without_sampling_again(study):
         time.sleep(0.05)
     builder.kill()
     builder.wait()
-    time.sleep(1)  # workers that lost their driver may finish the chunk that they are at
+    time.sleep(1)  # workers that lost their driver may finish their current chunk
     finished = {file: file.stat().st_mtime_ns for file in path.glob("chunk-*.npy")}
     assert 8 <= len(finished) < 60
 
@@ -91,7 +91,7 @@ def test_a_builder_killed_halfway_goes_on_without_sampling_again(study):
     assert pool.verify() == []
 
 
-def test_samples_of_any_generator(study, tmp_path):
+def test_samples_of_any_generator_are_imported_and_trained_on(study, tmp_path):
     levels = np.random.default_rng(0).integers(0, 17, (130, 8, 8), dtype=np.uint8)
     np.save(tmp_path / "mine.npy", levels)
     words = [tmp_path / "mine.npy", "--name", "mine", "--train-size", 60, "--split", 2]
@@ -112,15 +112,15 @@ def test_samples_of_any_generator(study, tmp_path):
 
 @pytest.mark.slow
 def test_a_trial_never_holds_a_pool_of_two_gigabytes(tmp_path, ray_folder):
-    """Anonymous memory of a reader grows by at most two chunks, whatever k; views are shared."""
+    """A reader's private memory grows by at most two chunks, whatever k; views are shared."""
     script = READER.format(root=str(tmp_path), ray=ray_folder)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for told, fits in zip(map(json.loads, done.stdout.splitlines()), (True, False), strict=True):
-        assert told["pool"] >= 2e9
-        assert told["in_store"] is fits
-        assert told["read_only"]
-        assert told["peak"] - told["start"] <= 2 * told["chunk"]
+    for answer, fits in zip(map(json.loads, done.stdout.splitlines()), (True, False), strict=True):
+        assert answer["pool"] >= 2e9
+        assert answer["in_store"] is fits
+        assert answer["read_only"]
+        assert answer["peak"] - answer["start"] <= 2 * answer["chunk"]
 
 
 READER = """
@@ -160,8 +160,8 @@ for store in (4_000_000_000, 500_000_000):
     ray.init(address="local", num_cpus=1, object_store_memory=store, _temp_dir={ray!r},
              include_dashboard=False, log_to_driver=False)
     shared = put_pools({{"big": pool}}, {{"big": k}}, 0)["big"]
-    told = ray.get(reader.remote(shared))
-    print(json.dumps(told | dict(chunk=pool.chunk_bytes, pool=k * pool.chunk_bytes,
+    answer = ray.get(reader.remote(shared))
+    print(json.dumps(answer | dict(chunk=pool.chunk_bytes, pool=k * pool.chunk_bytes,
                                  in_store=bool(shared.refs))))
     ray.shutdown()
 """

@@ -1,4 +1,4 @@
-"""Where a launch's time went."""
+"""The profile of a launch: how much of its time was training, measuring and other work."""
 
 import json
 import time
@@ -23,7 +23,7 @@ def trained(root, trial, data, epochs):
     return folder
 
 
-def test_training_is_what_the_rows_grew_by(tmp_path, trial, tiny):
+def test_training_time_is_the_growth_of_the_rows_seconds(tmp_path, trial, tiny):
     folder = trained(tmp_path, trial, tiny, 2)
     before = folder.rows()[-1]["seconds"]
     other = replace(trial, seed=1)
@@ -45,7 +45,7 @@ def test_training_is_what_the_rows_grew_by(tmp_path, trial, tiny):
     assert entry["overhead"] == pytest.approx(entry["outside_training"] - measuring, abs=0.005)
 
 
-def test_a_trial_tells_training_and_measuring_apart(tmp_path, trial, tiny):
+def test_a_trial_records_training_and_measuring_separately(tmp_path, trial, tiny):
     done = trained(tmp_path, trial, tiny, 3).done()
     span = done["span"][1] - done["span"][0]
     assert done["profile"]["training"] == pytest.approx(
@@ -68,12 +68,12 @@ def test_a_launch_without_trials_has_no_share(tmp_path):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("the disk is full")])
-def test_an_interrupted_launch_has_its_profile_too(tmp_path, error):
+def test_an_interrupted_launch_has_a_profile(tmp_path, error):
     store = Store(tmp_path)
     store.update_study("study", lambda study: study | {"launches": [{"argv": ["first"]}]})
     profile = Profile(store, [])
     with pytest.raises((KeyboardInterrupt, OSError)), profile.kept("study"):
-        raise error  # before study.json has an entry of this launch
+        raise error  # before study.json has an entry for this launch
     assert there(read_json(tmp_path / "study" / "study.json"))["launches"] == [{"argv": ["first"]}]
     profile.entered = True
     with pytest.raises((KeyboardInterrupt, OSError)), profile.kept("study"):
@@ -82,7 +82,7 @@ def test_an_interrupted_launch_has_its_profile_too(tmp_path, error):
     assert launch["profile"]["wall"] > 0
 
 
-def test_of_two_errors_the_first_is_told(tmp_path):
+def test_of_two_errors_the_first_is_raised(tmp_path):
     profile = Profile(Store(tmp_path / "gone"), [])
     profile.entered = True
     with pytest.raises(KeyboardInterrupt), profile.kept("study"):

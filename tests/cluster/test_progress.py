@@ -1,4 +1,4 @@
-"""Progress of a launch: what counts as done, the lines of a log, and what is left on disk."""
+"""Progress of a launch: the share of finished work, lines of a log, and notes on disk."""
 
 import io
 from types import SimpleNamespace
@@ -38,7 +38,7 @@ def test_rows_of_a_running_trial_count_by_its_epochs(clock):
     assert shown.running == {"b"}
 
 
-def test_epochs_before_the_launch_are_no_work_of_it(clock):
+def test_epochs_before_the_launch_do_not_count(clock):
     trial = Listed("a", "a", None, None, None, 0, 100, hours=1.0, begun=20)
     shown = Progress([trial], stream=io.StringIO())
     shown.start("a", "")
@@ -46,7 +46,7 @@ def test_epochs_before_the_launch_are_no_work_of_it(clock):
     assert shown.done_share == pytest.approx(0.5)
 
 
-def test_the_time_left_starts_from_the_plan_and_is_gone_at_the_end(clock):
+def test_the_time_left_starts_from_the_plan_and_disappears_at_the_end(clock):
     shown = made({"a": 1.0})
     assert shown.line().endswith("0 s gone, about 60 min left")
     shown.start("a", "")
@@ -57,7 +57,7 @@ def test_the_time_left_starts_from_the_plan_and_is_gone_at_the_end(clock):
     assert shown.line() == "1/1 trials done, 0 running, 0 failed, 60 min gone"
 
 
-def test_pools_and_metrics_are_work_too(clock):
+def test_pools_and_metrics_count_as_work(clock):
     shown = made({"a": 1.0}, sampling={"pool p": 1.0})
     shown.start("a", "")
     shown.end("a")
@@ -65,13 +65,13 @@ def test_pools_and_metrics_are_work_too(clock):
     shown.under_way("pool p", 30, 60, "images")
     assert shown.done_share == pytest.approx(0.75)
     shown.under_way("metrics", 0, 4, "trials")
-    assert shown.status().activity.left_seconds is None  # nothing to go by yet
+    assert shown.status().activity.left_seconds is None  # nothing is known yet
     clock["now"] = 60.0
     shown.under_way("metrics", 1, 4, "trials")
     assert shown.status().activity.left_seconds == pytest.approx(180.0)
 
 
-def test_a_log_has_a_line_now_and_then_and_each_sixth(clock):
+def test_a_log_has_regular_lines_and_one_per_sixth_of_the_work(clock):
     shown = made({str(i): 1.0 for i in range(60)})
     for second in range(0, 3600, 10):
         clock["now"] = float(second)
@@ -85,7 +85,7 @@ def test_a_log_has_a_line_now_and_then_and_each_sixth(clock):
 
 
 @pytest.mark.parametrize("at_end", [True, False])
-def test_a_log_ends_with_its_last_line_once(clock, at_end):
+def test_the_last_line_of_a_log_is_printed_once(clock, at_end):
     shown = made({str(i): 1.0 for i in range(7)})
     for i in range(7):
         shown.end(str(i), "it broke" if i == 6 else None)
@@ -97,7 +97,7 @@ def test_a_log_ends_with_its_last_line_once(clock, at_end):
     assert sum(line.startswith("6/7 trials done, 0 running, 1 failed") for line in lines) == 1
 
 
-def test_what_it_does_lies_on_disk_until_it_ends(clock, tmp_path):
+def test_the_activity_is_on_disk_until_the_launch_ends(clock, tmp_path):
     shown = made({"a": 1.0}, notes=Notes(tmp_path, "launch"))
     shown.start("a", "0.5 GPU")
     shown.show(at_once=True)
@@ -122,11 +122,11 @@ def test_a_disk_that_refuses_notes_stops_nothing(clock, tmp_path):
     ("", "its error could not be written: is the disk of the results folder full?"),
     (None, "no reason known (NoneType)"),
 ])  # fmt: skip
-def test_the_reason_of_a_failure_is_its_last_line(error, said):
+def test_the_reason_of_a_failure_is_the_last_line_of_its_error(error, said):
     assert last_line(error) == said
 
 
-def test_what_becomes_of_attempts_is_noted_by_host(clock):
+def test_the_watchers_of_hosts_and_lost_trials_see_every_event(clock):
     notes: list[tuple[str, str]] = []
     names = ("start", "row", "fail", "end", "check")
     watcher: Any = SimpleNamespace(
@@ -138,6 +138,6 @@ def test_what_becomes_of_attempts_is_noted_by_host(clock):
     trial: Any = SimpleNamespace(config={"key": "k"})
     hooks.on_trial_start(0, [], trial)
     hooks.on_trial_result(0, [], trial, {"epoch": 3})
-    hooks.on_trial_result(0, [], trial, {})  # a sign of life, no row
+    hooks.on_trial_result(0, [], trial, {})  # a sign of life, not a row
     hooks.on_trial_recover(0, [], trial)
     assert notes == [("start", "k"), ("start", "k"), ("row", "k"), ("end", "k"), ("fail", "k")]

@@ -1,4 +1,4 @@
-"""Signs of life: who is lost, who is judged, what is done; plain calls in place of Ray's."""
+"""Signs of life of trials: which are lost, with plain calls in place of Ray's."""
 
 import threading
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from scaling.cluster.pulse import LostTrials, Pulse, SignsOfLife
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The clock of the module, which stands until it is moved."""
+    """Replaces the module's clock by one that moves only if it is set."""
     made = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(pulse, "time", SimpleNamespace(monotonic=lambda: made.now))
     return made
@@ -25,7 +25,7 @@ class Method:
 
 @pytest.fixture
 def ray(monkeypatch):
-    """Ray whose answers are there at once; the actors that were killed are kept."""
+    """Makes a Ray that answers at once, and keeps the killed actors."""
     made = SimpleNamespace(killed=[])
     monkeypatch.setattr("ray.wait", lambda refs, timeout: (refs, []))
     monkeypatch.setattr("ray.get", lambda ref: ref)
@@ -35,7 +35,7 @@ def ray(monkeypatch):
 
 @pytest.fixture
 def watch(clock, ray):
-    """What finds one lost trial, and how to let time pass while the driver looks on."""
+    """Watches one trial; `passes` lets time pass while the driver checks."""
     signs, said = SignsOfLife(), list[str]()
     names = ("beat", "silence", "retire")
     keeper = SimpleNamespace(**{name: Method(getattr(signs, name)) for name in names})
@@ -43,7 +43,7 @@ def watch(clock, ray):
     trial = SimpleNamespace(temporary_state=SimpleNamespace(ray_actor="actor"))
 
     def passes(seconds, process="a", waiting=None):
-        """The process beats, or is silent where it is None, and the driver looks."""
+        """Lets the process beat, or be silent if it is None, while the driver checks."""
         for step in range(int(seconds)):
             clock.now += 1
             if process and step % 5 == 0:
@@ -59,7 +59,7 @@ def test_a_process_that_beats_is_left_alone_however_long_its_epoch(watch):
     assert watch.said == [] and watch.ray.killed == []
 
 
-def test_one_that_falls_silent_is_ended_once_and_told(watch):
+def test_a_process_that_falls_silent_is_ended_once_with_a_line(watch):
     watch.passes(100)
     watch.passes(50, process=None)
     assert watch.said == []
@@ -71,7 +71,7 @@ def test_one_that_falls_silent_is_ended_once_and_told(watch):
     assert len(watch.said) == 1
 
 
-def test_one_that_waits_in_its_report_is_ended_though_it_beats(watch):
+def test_a_process_stuck_in_its_report_is_ended_though_it_beats(watch):
     watch.passes(100)
     began = 1100.0
     watch.passes(55, waiting=lambda now: now - began)
@@ -80,29 +80,29 @@ def test_one_that_waits_in_its_report_is_ended_though_it_beats(watch):
     assert watch.ray.killed == ["actor"]
 
 
-def test_a_process_that_still_loads_has_longer(watch):
+def test_a_process_that_still_loads_has_more_time(watch):
     watch.passes(290, process=None)
     assert watch.said == []
     watch.passes(30, process=None)
     assert watch.ray.killed == ["actor"]
 
 
-def test_the_next_process_is_not_judged_by_the_one_before_it(watch):
-    """Which may live on behind the broken connection, and beat again once that is mended."""
+def test_a_new_process_is_not_judged_by_the_old_ones_beats(watch):
+    """The old process may still live behind a broken connection, and beat again later."""
     watch.passes(100)
     watch.passes(80, process=None)
     assert len(watch.ray.killed) == 1
     watch.lost.start("k", watch.trial)
     watch.passes(120, process="a", waiting=lambda now: now)
     watch.passes(120, process="b")
-    watch.passes(120, process="a", waiting=lambda now: now)  # and nothing of b
+    watch.passes(120, process="a", waiting=lambda now: now)  # and b is silent
     assert len(watch.ray.killed) == 2
     assert len(watch.said) == 2
 
 
-def test_a_driver_that_was_held_up_judges_nobody_at_once(watch, clock):
+def test_a_driver_that_was_delayed_ends_no_process_at_once(watch, clock):
     watch.passes(100)
-    clock.now += 600  # in which nobody took the trial's row
+    clock.now += 600  # during which nobody took the trial's row
     watch.passes(30, waiting=lambda now: 610.0)
     watch.passes(200)
     assert watch.said == []
@@ -115,14 +115,14 @@ def test_the_end_of_a_trial_ends_its_watch(watch):
     assert watch.said == []
 
 
-def test_a_pulse_tells_how_long_its_report_has_lasted(monkeypatch):
+def test_a_pulse_contains_how_long_a_report_has_lasted(monkeypatch):
     monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.01)
     monkeypatch.setattr("ray.wait", lambda refs, timeout: (refs, []))
-    told, free = [], threading.Event()
+    beats, free = [], threading.Event()
 
     def beat(work, process, waiting):
-        told.append((work, process, waiting))
-        if waiting > 0 or len(told) > 1000:
+        beats.append((work, process, waiting))
+        if waiting > 0 or len(beats) > 1000:
             free.set()
 
     def wait(row: dict[str, Any]) -> None:
@@ -131,7 +131,7 @@ def test_a_pulse_tells_how_long_its_report_has_lasted(monkeypatch):
     with Pulse(SimpleNamespace(beat=Method(beat)), "k") as made:
         made.timed(wait)({})
         assert free.is_set()
-    works, processes, waits = zip(*told, strict=True)
+    works, processes, waits = zip(*beats, strict=True)
     assert set(works) == {"k"} and len(set(processes)) == 1
     assert max(waits) > 0
 

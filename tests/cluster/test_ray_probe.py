@@ -1,4 +1,4 @@
-"""The doctor on Ray: started and reached as a study does it."""
+"""The doctor's check of Ray: it starts and joins Ray as a study does."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from scaling.cli.doctor import BROKEN, WORKS
 
 
 @pytest.mark.cluster
-def test_ray_as_a_study_starts_it(ray_folder, tmp_path):
+def test_the_check_starts_ray_as_a_study_does(ray_folder, tmp_path):
     token = tmp_path / "auth_token"
     token.write_text("0" * 64)
     token.chmod(0o644)

@@ -1,4 +1,4 @@
-"""What of a request is left to run, and on which pools."""
+"""The trials of a request that are left to run, and the pools that they read."""
 
 from dataclasses import replace
 from typing import Any
@@ -42,13 +42,11 @@ def test_new_and_partial_trials_are_left_in_the_studys_order(tmp_path):
     (0.25, "new", True), (1.0, "new", False), (0.0, "new", False), (2.0, "new", False),
     (0.25, "done", False),
 ])  # fmt: skip
-def test_gpus_are_shared_where_a_trial_that_is_left_has_a_part_of_one(
-    tmp_path, gpus, state, shares
-):
+def test_gpus_are_shared_if_a_trial_that_is_left_has_a_part_of_one(tmp_path, gpus, state, shares):
     assert request_of(tmp_path, planned(PLAIN, state, gpus)).shares_gpus is shares
 
 
-def test_pools_are_of_what_is_left(tmp_path):
+def test_only_pools_of_trials_that_are_left_are_needed(tmp_path):
     done = replace(READER, seed=1)
     made = request_of(tmp_path, planned(PLAIN), planned(READER), planned(done, "done"))
     ((key, pool, trial),) = made.pool_users()

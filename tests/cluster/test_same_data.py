@@ -1,4 +1,4 @@
-"""A trial goes on with the images that it began with, or is refused."""
+"""A trial continues with the images that it began with, or is refused."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ from scaling.trial.schedule import Diffusion, Planned, schedule
 
 @pytest.fixture
 def begun(trial, tiny, tmp_path):
-    """The folder of a trial that has a row, measured on `tiny`."""
+    """Makes the folder of a trial with one row, measured on `tiny`."""
     store = Store(tmp_path)
     folder = store.folder(key(trial))
     folder.create(trial)
@@ -34,7 +34,7 @@ def other(tiny):
     return replace(tiny, test=images)
 
 
-def test_the_same_images_are_taken(begun, tiny):
+def test_the_same_images_are_accepted(begun, tiny):
     check_same_data(begun, tiny)
     check_same_data(begun, replace(tiny, train=tiny.train.copy()))
 
@@ -48,9 +48,7 @@ def test_other_images_are_refused(begun, tiny, other):
         _measure_all(begun, Cells(begun.key, {}, {}), other, "cpu", lambda: None)
 
 
-def test_a_finished_model_whose_samples_are_to_be_read_is_checked_too(
-    trial, tiny, tmp_path, monkeypatch
-):
+def test_a_finished_model_whose_samples_will_be_read_is_checked(trial, tiny, tmp_path, monkeypatch):
     model = DiffusionTrial("digits", channels=8)
     items = schedule(
         [replace(trial, source=Source(real_share=0.0, k=1))], 4, 2, Diffusion(model, 3)

@@ -1,4 +1,4 @@
-"""Pools sampled as tasks, with the tasks replaced: shares, progress, what failed."""
+"""Sampling pools as tasks of a stub of Ray: shares of GPUs, progress, failures."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ from tests.small_pool import SPEC, chunk_of
 
 
 class Tasks:
-    """Ray in which a task is done when it is waited for, unless it `fails`."""
+    """A stub of Ray in which a task is done when it is waited for, unless it `fails`."""
 
     def __init__(self, fails=()):
         self.fails, self.shares, self.begun = fails, [], []
@@ -56,7 +56,7 @@ def order():
 
 @pytest.fixture
 def run(store, order, monkeypatch):
-    """Builds pools on such tasks; returns the lines told and the GPUs looked at."""
+    """Builds pools; returns the printed lines, and the GPUs in use at each check."""
 
     def build(tasks, share=0.5, gpus=1.0, orders=(order,)):
         monkeypatch.setattr(sampling, "_sample", tasks)
@@ -93,13 +93,13 @@ def test_each_task_has_its_share_and_the_caps_see_it(run, store):
     assert missing(store.pool("p"), 3) == []
 
 
-def test_what_failed_is_told_when_all_else_is_there(run, store):
+def test_failures_are_named_after_all_other_chunks_are_sampled(run, store):
     with pytest.raises(UsageError, match="Sampling chunk 1 failed: out of memory. The same"):
         run(Tasks(fails={1}))
     assert missing(store.pool("p"), 3) == [1]
 
 
-def test_no_model_no_samples(run, order, store):
+def test_sampling_without_a_model_is_refused(run, order, store):
     for file in store.folder("model").path.glob("checkpoint*"):
         file.unlink()
     with pytest.raises(UsageError, match="has no checkpoint of epoch 5"):

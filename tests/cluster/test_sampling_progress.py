@@ -1,4 +1,4 @@
-"""Lines on how far a pool's sampling is: not too often, and with the time left."""
+"""Lines about a pool's sampling: not too frequent, and with the time left."""
 
 import time
 from types import SimpleNamespace
@@ -11,24 +11,24 @@ from scaling.trial import DiffusionTrial
 from tests.small_pool import SPEC, chunk_of
 
 
-def test_progress_tells_the_time_left(tmp_path, monkeypatch):
+def test_progress_shows_the_time_left(tmp_path, monkeypatch):
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(time, "monotonic", lambda: clock.now)
     path, order = Store(tmp_path).pool("p"), PoolRequest(SPEC, DiffusionTrial("digits"), k=3)
     lines: list[Any] = []
     create(path, SPEC)
-    told = SamplingProgress(path, order, lines.append)
+    shown = SamplingProgress(path, order, lines.append)
     clock.now = 20.0
-    told.show()  # nothing new, and not long ago
+    shown.show()  # nothing new, and not long ago
     assert lines == []
     write_chunk(path, 0, chunk_of(0))
     clock.now = 120.0
-    told.show()
+    shown.show()
     assert lines == ["pool p: 20 of 60 images sampled, about 4 min left"]
     clock.now = 130.0
     write_chunk(path, 1, chunk_of(1))
-    told.show()
+    shown.show()
     assert len(lines) == 1  # too soon
     clock.now = 430.0
-    told.show()
+    shown.show()
     assert len(lines) == 2

@@ -1,4 +1,4 @@
-"""Waiting for a cluster's first GPU; what Ray prints meanwhile."""
+"""Waiting for a cluster's first GPU, and what Ray prints during a launch."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -35,22 +35,22 @@ def session(lines):
     return Session(CPUS, limits, 0.0, lines.append)
 
 
-def test_a_gpu_that_comes_is_waited_for(clock):
+def test_a_session_waits_until_a_gpu_comes(clock):
     lines: list[Any] = []
     assert wait_for_gpus(session(lines), 600.0) == GPUS
     assert clock.looks == 3 and clock.now == 15.0
-    assert clock.asked == [[{"GPU": 1}], []]  # of the autoscaler, and withdrawn
+    assert clock.asked == [[{"GPU": 1}], []]  # requested from the autoscaler, then withdrawn
     assert lines == ["No GPU in the cluster yet: waiting for up to 10 min"]
 
 
-def test_it_is_waited_for_no_longer_than_asked(clock):
+def test_a_session_waits_no_longer_than_the_given_time(clock):
     clock.comes_after = 1000
     assert wait_for_gpus(session([]), 60.0) == CPUS
     assert clock.now == 60.0
     assert clock.asked[-1] == []
 
 
-def test_by_default_nothing_is_waited_for(clock):
+def test_by_default_a_session_does_not_wait(clock):
     lines: list[Any] = []
     assert wait_for_gpus(session(lines), 0.0) == CPUS
     assert not lines and not clock.looks and not clock.asked
@@ -58,9 +58,9 @@ def test_by_default_nothing_is_waited_for(clock):
 
 def test_what_ray_prints_between_the_lines_goes_to_its_log(tmp_path, capfd):
     log = tmp_path / "logs" / "ray.log"
-    told = {"lines": ["The node with node id: 1 is dead"], "pid": "raylet", "is_err": False}
+    message = {"lines": ["The node with node id: 1 is dead"], "pid": "raylet", "is_err": False}
     with module.logged_to(log):
-        worker.print_to_stdstream(told, ignore_prefix=False)
+        worker.print_to_stdstream(message, ignore_prefix=False)
         print("ours")
     assert capfd.readouterr().out == "ours\n"
     assert "(raylet) The node with node id: 1 is dead" in log.read_text()

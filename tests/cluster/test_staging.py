@@ -1,4 +1,4 @@
-"""The folder that Tune writes to: one a launch, gone afterwards, and those of killed ones too."""
+"""The temporary folder of Tune: one per launch, removed afterwards, and old ones too."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ def request_(tmp_path) -> Any:
     return SimpleNamespace(store=store, folder=store.study("mixtures"))
 
 
-def test_what_tune_wrote_is_gone_and_all_else_stays(request_):
+def test_tunes_files_are_removed_and_all_others_stay(request_):
     kept = request_.folder / "study.json"
     kept.write_text("{}")
     with staged(request_) as path:
@@ -26,14 +26,14 @@ def test_what_tune_wrote_is_gone_and_all_else_stays(request_):
     assert list(request_.folder.iterdir()) == [kept]
 
 
-def test_an_error_inside_leaves_nothing_either(request_):
+def test_tunes_files_are_removed_after_an_error(request_):
     with pytest.raises(RuntimeError), staged(request_) as path:
         path.mkdir()
         raise RuntimeError
     assert not list(request_.folder.iterdir())
 
 
-def test_folders_of_killed_launches_of_any_study_go_first(request_, tmp_path):
+def test_folders_of_killed_launches_of_any_study_are_removed_first(request_, tmp_path):
     for study in ("mixtures", "downstream"):
         (tmp_path / study / ".staging-123" / "tuner-1").mkdir(parents=True)
     with staged(request_) as path:
@@ -41,7 +41,7 @@ def test_folders_of_killed_launches_of_any_study_go_first(request_, tmp_path):
         assert not path.exists()  # Tune makes it
 
 
-def test_a_launch_that_wrote_nothing_ends_all_the_same(request_):
+def test_a_launch_that_wrote_nothing_ends_without_error(request_):
     with staged(request_) as path:
         assert not path.exists()
     assert not list(request_.folder.iterdir())

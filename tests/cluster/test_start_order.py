@@ -1,4 +1,4 @@
-"""The order of work: first seeds first, in the study's order, but no long trial last."""
+"""The order of trials: first seeds first, in the study's order, but no long trial last."""
 
 import heapq
 from dataclasses import replace
@@ -15,7 +15,7 @@ BASE = VaeTrial("digits", n_c=2)
 
 
 def ends(hours, width):
-    """When the last of the trials ends that start in this order, `width` at a time."""
+    """Returns when the last trial ends if trials start in this order, `width` at a time."""
     slots = [0.0] * width
     for length in hours:
         heapq.heappush(slots, heapq.heappop(slots) + length)
@@ -49,8 +49,8 @@ def test_a_trial_is_overtaken_only_by_one_that_would_end_last(lengths, width):
 
 @settings(deadline=None)
 @given(LENGTHS, st.integers(1, 8))
-def test_no_trial_is_waited_for_alone(lengths, width):
-    """However long the last listed trial is, it adds at most what it must."""
+def test_the_last_trial_is_hardly_waited_for(lengths, width):
+    """However long the last listed trial is, it adds little to the shortest possible time."""
     trials, hours = study([*lengths, sum(lengths)])
     ordered = [hours[name] for name in start_order(trials, hours, width)]
     best = max(sum(ordered) / width, max(ordered))

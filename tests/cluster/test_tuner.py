@@ -1,4 +1,4 @@
-"""A trial in a worker, and trials in parts and once more; with a Ray and a Tune made by hand."""
+"""A trial in a worker, trials in batches and again alone; with stubs of Ray and Tune."""
 
 import io
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ from scaling.trial.placement import Cluster
 
 @pytest.fixture
 def worker(monkeypatch, tmp_path, trial, digits):
-    """Calls `train` as Tune does, on a share of a GPU as Ray would give it."""
+    """Calls `train` as Tune does, with the share of a GPU that Ray would give it."""
     made = SimpleNamespace(reports=[], folder=Store(tmp_path).folder(key(trial)), share=0.0)
     made.folder.create(trial)
     monkeypatch.setattr(tune, "report", made.reports.append)
@@ -48,18 +48,18 @@ def test_a_trial_is_trained_and_its_rows_are_reported(worker):
     assert [row["epoch"] for row in rows] == [2, 4] and worker.folder.state(4) == "done"
     assert [report.get("epoch") for report in worker.reports] == [2, 4, None]
     assert worker.reports[-1] == {"finished": True}
-    worker.run()  # again: nothing is trained
+    worker.run()  # a second time nothing is trained
     assert worker.folder.rows() == rows
 
 
-def test_one_that_the_watchdog_ended_is_not_tried_again(worker):
+def test_a_trial_that_the_watchdog_ended_is_not_tried_again(worker):
     worker.folder.fail("hung")
     worker.run()
     assert worker.reports == [{"finished": True}] and worker.folder.rows() == []
 
 
 @pytest.mark.parametrize(("share", "crowded"), [(0.25, True), (1.0, False), (0.0, False)])
-def test_too_small_a_share_is_told_and_a_whole_gpu_too_small_is_a_failure(
+def test_too_small_a_share_is_reported_and_too_small_a_gpu_is_a_failure(
     worker, monkeypatch, share, crowded
 ):
     def full(*words):
@@ -75,7 +75,7 @@ def test_too_small_a_share_is_told_and_a_whole_gpu_too_small_is_a_failure(
         assert done["state"] == "failed" and "ran out of memory" in done["error"]
 
 
-def test_another_error_is_tunes_to_retry(worker, monkeypatch):
+def test_another_error_is_left_to_tunes_retries(worker, monkeypatch):
     def broken(*words):
         raise RuntimeError("a fault of ours")
 
@@ -106,7 +106,7 @@ def launcher(tmp_path):
     return Launcher(session, Store(tmp_path), work, placement, tmp_path / "staging", shown)
 
 
-def test_many_trials_are_several_tuners_and_crowded_ones_run_again_alone(launcher, monkeypatch):
+def test_many_trials_need_several_tuners_and_crowded_ones_run_again_alone(launcher, monkeypatch):
     calls = []
 
     def fit(keys, pools):
@@ -127,14 +127,14 @@ def test_many_trials_are_several_tuners_and_crowded_ones_run_again_alone(launche
     (2.0, 0.25, {"CPU": 2.0, "GPU": 0.25}, "0.25 GPU, 2 CPUs"),
     (0.0, 1.0, {"GPU": 1.0}, "1 GPU, 0 CPUs"),
 ])  # fmt: skip
-def test_what_ray_is_asked_for_is_what_is_told(launcher, cpus, gpus, bundle, words):
+def test_the_resources_requested_from_ray_are_those_printed(launcher, cpus, gpus, bundle, words):
     placement = Placement(cpus, {"t0": gpus})
     launcher.placement = placement
     assert tuner._resources(placement, {"key": "t0"}).bundles == [bundle]
     assert launcher._resources_of("t0") == words
 
 
-def test_where_a_folder_cannot_be_written_that_is_told_and_the_rest_goes_on(launcher):
+def test_a_failure_in_a_folder_that_cannot_be_written_is_reported(launcher):
     launcher._fail("t0", "it broke")  # its folder does not exist
-    told = launcher.progress.stream.getvalue()
-    assert "Failed: t0: it broke; its folder cannot be written: " in told
+    printed = launcher.progress.stream.getvalue()
+    assert "Failed: t0: it broke; its folder cannot be written: " in printed

@@ -1,4 +1,4 @@
-"""A trial that makes no more rows ends, with the reason where failures are looked for."""
+"""A trial that makes no more rows is ended, and its failure has a reason."""
 
 import faulthandler
 import json
@@ -28,7 +28,7 @@ from tests.there import there
 
 TRIAL = VaeTrial("digits", n_c=2, mixtures=2, lr=3e-3, batch=20, train_size=45)
 WAITING = "threading.Event().wait(60)"
-HOLDING = "ctypes.PyDLL(None).sleep(60)"  # keeps the interpreter to itself
+HOLDING = "ctypes.PyDLL(None).sleep(60)"  # holds the lock of the interpreter
 HUNG = """
     import ctypes, sys, threading, torch
     from pathlib import Path
@@ -66,14 +66,14 @@ def hung(folder, hang):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
-def test_a_hung_trial_has_failed_and_says_where(folder, digits):
+def test_a_hung_trial_has_failed_with_the_line_where_it_hangs(folder, digits):
     done = hung(folder, WAITING)
     assert done.returncode == TIMED_OUT, done.stderr
     assert folder.state(4) == "failed"
     assert folder.done()["epoch"] == 2
     error = folder.done()["error"]
-    told = re.fullmatch(r"no row within 3 s \(--row-timeout\): hung in \w+ \((.+):\d+\)", error)
-    assert there(told)[1] == "scaling/runs/vae.py"
+    message = re.fullmatch(r"no row within 3 s \(--row-timeout\): hung in \w+ \((.+):\d+\)", error)
+    assert there(message)[1] == "scaling/runs/vae.py"
 
     folder.reopen()  # as --retry-failed does
     execute(folder, digits, Job(4, 1), lambda row: None)
@@ -83,7 +83,7 @@ def test_a_hung_trial_has_failed_and_says_where(folder, digits):
     assert [timeless(r) for r in folder.rows()] == [timeless(r) for r in control.rows()]
 
 
-def test_what_holds_the_interpreter_is_ended_too(folder):
+def test_a_trial_that_holds_the_interpreters_lock_is_ended(folder):
     done = hung(folder, HOLDING)
     assert done.returncode == 1
     assert "Timeout (0:00:04)" in done.stderr
@@ -93,14 +93,14 @@ def test_what_holds_the_interpreter_is_ended_too(folder):
 
 @pytest.fixture
 def exits(monkeypatch):
-    """The codes with which the process would have ended."""
+    """Collects the codes with which the process would have ended."""
     codes: queue.Queue[int] = queue.Queue()
     monkeypatch.setattr(os, "_exit", codes.put)
     return codes
 
 
 class Turns(threading.Event):
-    """Beats without a clock: each wait makes a row, or leaves the watch, or nothing happens."""
+    """Replaces the watchdog's clock: each wait calls the next of these functions, if any."""
 
     def __init__(self, *turns):
         super().__init__()
@@ -112,7 +112,7 @@ class Turns(threading.Event):
         return self.is_set()
 
 
-def test_what_makes_rows_lives_on_and_so_does_what_is_watched_no_more(folder, exits):
+def test_a_trial_that_makes_rows_or_is_no_longer_watched_is_not_ended(folder, exits):
     heard: list[Any] = []
     watchdog = Watchdog(folder, 3600.0)
     report = watchdog.beats_in(heard.append)
@@ -131,20 +131,20 @@ def test_what_makes_rows_lives_on_and_so_does_what_is_watched_no_more(folder, ex
     assert folder.done()["error"].startswith("no row within 60 min")
 
 
-def test_no_limit_is_no_watch(folder):
+def test_without_a_limit_nothing_watches(folder):
     before = threading.active_count()
     with Watchdog(folder, 0.0) as watchdog:
         assert threading.active_count() == before
         watchdog.beats_in(lambda row: None)({"epoch": 1})
 
 
-def test_where_it_stands_is_told_of_libraries_too(folder, exits):
+def test_a_trial_that_hangs_in_a_library_is_said_to_be_outside_the_project(folder, exits):
     with Watchdog(folder, 0.1):
         assert exits.get() == TIMED_OUT
     assert folder.done()["error"].endswith("(--row-timeout): hung outside this project")
 
 
-def test_the_option_is_in_minutes(tmp_path):
+def test_the_option_row_timeout_is_in_minutes(tmp_path):
     assert parser("", PRESETS).parse_args(["--row-timeout", "1.5"]).row_timeout == 1.5
     assert parser("", PRESETS).parse_args([]).row_timeout == ROW_TIMEOUT
     for text in ("0", "-1", "inf", "nan"):
@@ -154,7 +154,7 @@ def test_the_option_is_in_minutes(tmp_path):
 
 @pytest.mark.cluster
 def test_one_trial_hangs_and_the_other_is_done(study):
-    """Its checkpoint is a pipe that nobody writes to, as a file system that never answers."""
+    """One checkpoint is a pipe without a writer, like a file system that never answers."""
     words = [*TINY, "--m-z", 1]
     keys = [
         row["key"] for row in json.loads(study.run(*words, "--dry-run", "--json").stdout)["trials"]
@@ -170,4 +170,4 @@ def test_one_trial_hangs_and_the_other_is_done(study):
     states = [study.results / "trials" / key / "done.json" for key in keys]
     assert [json.loads(path.read_text())["state"] for path in states] == ["failed", "done"]
     log = (study.results / "double_descent" / "logs" / "ray.log").read_text()
-    assert log.count(f"Trial task failed for trial {keys[0]}") == 1  # it is not waited for again
+    assert log.count(f"Trial task failed for trial {keys[0]}") == 1  # the trial is not tried again

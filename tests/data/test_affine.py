@@ -1,4 +1,4 @@
-"""Flips, shifts and matrices against numpy and scipy, image by image; sym6 against closed forms."""
+"""Flips, shifts and affine maps compared with numpy and scipy; sym6 with closed forms."""
 
 import math
 
@@ -23,7 +23,7 @@ def noise(*shape, seed=0):
 
 
 def forward(scale, angle, stretch, axis):
-    """What happens to a point of the image, built step by step, (2, 2) on (x, y)."""
+    """Returns the map of a point of the image, built step by step, (2, 2) on (x, y)."""
 
     def rotation(a):
         return np.array([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]])
@@ -33,7 +33,7 @@ def forward(scale, angle, stretch, axis):
 
 
 def scipy_affine(image, matrix, shift):
-    """One channel through scipy; matrix and shift act on (x, y) about the centre."""
+    """Maps one channel by scipy; matrix and shift act on (x, y) about the centre."""
     swap = np.array([[0, 1], [1, 0]])
     back = swap @ np.linalg.inv(matrix) @ swap  # on (row, column)
     centre = (np.array(image.shape) - 1) / 2
@@ -92,7 +92,7 @@ def test_flips_and_whole_pixels_are_exact(flip, pixels):
     np.testing.assert_array_equal(out[0].numpy(), wide[:, 7 - y : 15 - y, 9 - x : 19 - x])
 
 
-def test_every_image_moves_by_its_own():
+def test_every_image_has_its_own_flip_and_shift():
     images = noise(4, 1, 8, 8)
     flip = torch.tensor([[0, 0], [1, 0], [0, 1], [1, 1]]).bool()
     pixels = torch.tensor([[1, 2], [0, 0], [-3, 0], [2, -2]])
@@ -109,7 +109,7 @@ def test_mirrored_indices_equal_numpys_padding(size):
 
 
 def test_sym6_is_the_symlet():
-    """Orthonormal to its even shifts, six vanishing moments of its mirror filter."""
+    """It is orthonormal to its even shifts, and its mirror filter has six vanishing moments."""
     h = np.array(affine.SYM6)
     assert h.sum() == pytest.approx(math.sqrt(2), abs=1e-10)
     for shift in range(6):
@@ -122,7 +122,7 @@ def test_sym6_is_the_symlet():
 
 
 @pytest.mark.parametrize("resampled", affine.FILTERS.values())
-def test_the_identity_is_one(resampled):
+def test_the_identity_changes_nothing(resampled):
     images = noise(2, 3, 32, 32)
     identity = torch.eye(2, dtype=torch.float64).expand(2, 2, 2)
     out = resampled(images, identity, torch.zeros(2, 2, dtype=torch.float64))
@@ -141,14 +141,14 @@ def test_a_shift_by_whole_pixels_moves(resampled):
 
 
 def waves(height, width, x, y, waves_x=2, waves_y=1):
-    """A product of cosines that is its own mirror image at every edge, at positions x and y."""
+    """Returns a product of cosines at x and y that mirrors itself at every edge of the image."""
     return np.cos(math.pi * waves_x * x / (width - 1)) * np.cos(
         math.pi * waves_y * y / (height - 1)
     )
 
 
 def at_inverse(strengths, height, width):
-    """Where each output pixel lies in the input, (x, y)."""
+    """Returns the position (x, y) in the input of each output pixel."""
     y, x = np.mgrid[:height, :width]
     back = np.linalg.inv(forward(*strengths))
     cx, cy = (width - 1) / 2, (height - 1) / 2
@@ -158,7 +158,7 @@ def at_inverse(strengths, height, width):
 
 @pytest.mark.parametrize("strengths", STRENGTHS)
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (24, 40)])
-def test_smooth_images_are_read_where_the_matrix_points(strengths, height, width):
+def test_smooth_images_are_read_at_the_positions_of_the_inverse_map(strengths, height, width):
     y, x = np.mgrid[:height, :width]
     image = torch.tensor(waves(height, width, x, y))[None, None]
     expected = waves(height, width, *at_inverse(strengths, height, width))

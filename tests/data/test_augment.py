@@ -1,4 +1,4 @@
-"""The pipeline against a slow one, image by image; its outputs; the same seed, the same images."""
+"""Augmentation compared with a slow pipeline; its outputs and seeds."""
 
 import math
 from dataclasses import replace
@@ -31,7 +31,7 @@ def levels(count, channels=3, side=16, highest=255, seed=1):
 
 
 def slowly(image, draw):
-    """One image (C, H, W) in [0, 1] through the steps one by one, with its draws."""
+    """Augments one image (C, H, W) in [0, 1] by its draws, step by step."""
     for axis, flipped in ((2, draw.flip[0]), (1, draw.flip[1])):
         image = np.flip(image, axis) if flipped else image
     x, y = draw.pixels.tolist()
@@ -79,7 +79,7 @@ def _coloured(image, draw):
     replace(NAIVE, probability=1.0), replace(NAIVE, probability=0.4), NAIVE,
     replace(TUNED_RGB, probability=0.5), replace(TUNED_GREY, probability=0.5),
 ])  # fmt: skip
-def test_equals_the_slow_pipeline(knobs, channels):
+def test_augmentation_equals_the_slow_pipeline(knobs, channels):
     images = levels(40, channels) / 255
     found = augment.apply(images, knobs, generator(5)).numpy()
     drawn = augment.draw(images, knobs, generator(5))
@@ -87,7 +87,7 @@ def test_equals_the_slow_pipeline(knobs, channels):
         np.testing.assert_allclose(found[n], slowly(image, drawn.at(torch.tensor(n))), atol=2e-4)
 
 
-def test_the_shapes_need_not_be_square():
+def test_images_need_not_be_square():
     images = torch.rand(20, 3, 12, 20, generator=generator())
     knobs = replace(NAIVE, probability=0.7, shift=0.1)
     found = augment.apply(images, knobs, generator(5)).numpy()
@@ -103,7 +103,7 @@ def test_no_augmentation_is_the_identity():
 
 
 @pytest.mark.parametrize("top", [16, 255])
-def test_a_mixture_reads_levels(top):
+def test_a_mixture_gets_levels(top):
     images = levels(200, 1, 8, top)
     knobs = replace(NAIVE, probability=0.5)
     found = augment.augmented(images, knobs, top + 1, "mixture", True, generator(2))
@@ -113,7 +113,7 @@ def test_a_mixture_reads_levels(top):
     assert (found != images).any((1, 2, 3)).double().mean() > 0.8
 
 
-def test_a_bernoulli_reads_zeros_and_ones():
+def test_a_bernoulli_gets_zeros_and_ones():
     images = levels(200, 1, 8, 1)
     knobs = replace(NAIVE, probability=0.5)
     found = augment.augmented(images, knobs, 2, "bernoulli", False, generator(2))
@@ -123,7 +123,7 @@ def test_a_bernoulli_reads_zeros_and_ones():
     assert 0 <= real.min() and real.max() <= 1 and not ((real == 0) | (real == 1)).all()
 
 
-def test_a_gaussian_reads_floats_clamped_only():
+def test_a_gaussian_gets_floats_that_are_only_clamped():
     images = levels(200)
     found = augment.augmented(images, NAIVE, 256, "gaussian", False, generator(2))
     assert found.dtype == torch.float32
@@ -132,13 +132,13 @@ def test_a_gaussian_reads_floats_clamped_only():
     assert (255 * found - (255 * found).round()).abs().max() > 0.1
 
 
-def test_images_whose_gates_stay_closed_are_untouched_to_the_bit():
+def test_images_without_a_transformation_are_unchanged_bit_for_bit():
     images = torch.rand(400, 3, 8, 8, generator=generator())
     found = augment.apply(images, NAIVE, generator(3))
     drawn = augment.draw(images, NAIVE, generator(3))._replace(axis=torch.zeros(400))
     columns = [column if column.dim() == 1 else column.any(1) for column in drawn]
     closed = ~torch.stack([column.bool() for column in columns]).any(0)
-    assert 80 < closed.sum() < 240  # 0.88^8 * 0.94 of them: 135
+    assert 80 < closed.sum() < 240  # 0.88^8 * 0.94 of the images: 135
     assert torch.equal(found[closed], images[closed])
     assert (found != images)[~closed].any((1, 2, 3)).double().mean() > 0.9
 
@@ -146,7 +146,7 @@ def test_images_whose_gates_stay_closed_are_untouched_to_the_bit():
 @examples(max_examples=20, deadline=None)
 @given(st.integers(1, 40), st.sampled_from([NAIVE, TUNED_RGB]), st.sampled_from([1, 3]))
 def test_the_same_seed_gives_the_same_images_in_pieces_of_any_size(piece, knobs, channels):
-    """Bit for bit, but for what is alone in its piece: there products may be rounded otherwise."""
+    """Only an image alone in its piece may differ, by rounding of products."""
     images = levels(40, channels)
     whole = augment.augmented(images, knobs, 256, "gaussian", False, generator(7))
     with pytest.MonkeyPatch.context() as patch:
@@ -154,7 +154,7 @@ def test_the_same_seed_gives_the_same_images_in_pieces_of_any_size(piece, knobs,
         found = augment.augmented(images, knobs, 256, "gaussian", False, generator(7))
     torch.testing.assert_close(whole, found, rtol=0.0, atol=1e-5)
     rounded = (whole != found).flatten(1).any(1).sum()
-    assert piece == 1 or rounded <= 2  # the last piece of those that are warped, and of shaded ones
+    assert piece == 1 or rounded <= 2  # the last piece of warped and of shaded images
 
 
 def test_sym6_does_not_depend_on_the_pieces_either(monkeypatch):
@@ -168,7 +168,7 @@ def test_sym6_does_not_depend_on_the_pieces_either(monkeypatch):
     assert not torch.equal(other, whole)
 
 
-def test_other_seeds_give_other_images_and_the_given_ones_stay():
+def test_other_seeds_give_other_images_and_the_input_is_unchanged():
     images = levels(40)
     before = images.clone()
     first, second = (
@@ -180,7 +180,7 @@ def test_other_seeds_give_other_images_and_the_given_ones_stay():
     assert torch.equal(images, before) and torch.equal(floats, before / 255)
 
 
-def test_the_callers_generator_is_left_alone():
+def test_the_callers_generator_is_not_used():
     state = torch.random.get_rng_state()
     augment.augmented(levels(40), NAIVE, 256, "mixture", False, generator())
     assert torch.equal(torch.random.get_rng_state(), state)
@@ -188,7 +188,7 @@ def test_the_callers_generator_is_left_alone():
 
 @examples(max_examples=20, deadline=None)
 @given(st.integers(0, 255), st.integers(0, 1000), st.sampled_from(["bilinear", "sym6"]))
-def test_geometry_leaves_constant_images_as_they_are(level, seed, filter):
+def test_geometry_leaves_constant_images_unchanged(level, seed, filter):
     images = torch.full((10, 1, 8, 8), level, dtype=torch.uint8)
     for knobs in (TUNED_GREY, TUNED_RGB):
         knobs = replace(knobs, probability=1.0, filter=filter)

@@ -1,4 +1,4 @@
-"""Which transformations happen, how often and how strongly: Tables 8-10 over many draws."""
+"""Draws of transformations: how often and how strong they are, compared with Tables 8-10."""
 
 import math
 from dataclasses import replace
@@ -26,12 +26,12 @@ def draws(knobs, side=32, seed=0, count=MANY):
 
 
 def assert_rate(happened, rate):
-    """Within 4 standard errors."""
+    """Asserts that the rate is within 4 standard errors."""
     error = math.sqrt(rate * (1 - rate) / len(happened))
     assert abs(happened.double().mean().item() - rate) <= 4 * error
 
 
-def test_the_tables():
+def test_each_data_set_has_the_augmentation_of_its_table():
     def knobs(name, dataset, channels):
         return augment.augmentation_of(Source(augment=name), dataset, channels)
 
@@ -42,7 +42,7 @@ def test_the_tables():
         assert knobs("tuned", name, 1) == TUNED_GREY
 
 
-def test_the_source_steers():
+def test_the_fields_of_a_source_change_the_augmentation():
     source = Source(
         augment="tuned", augment_probability=0.3, augment_strength="uniform",
         augment_flip="always", augment_filter="sym6",
@@ -61,7 +61,7 @@ def test_other_numbers_of_channels_are_refused():
 
 
 @pytest.mark.parametrize("knobs", [NAIVE, TUNED_RGB, TUNED_GREY])
-def test_every_gate_opens_at_its_rate(knobs):
+def test_every_transformation_happens_at_its_rate(knobs):
     drawn, b = draws(knobs), knobs.probability
     x_flip = 0.5 if knobs.x_flip_always else b / 2 * knobs.x_flip
     assert_rate(drawn.flip[:, 0], x_flip)
@@ -80,7 +80,7 @@ def test_every_gate_opens_at_its_rate(knobs):
         assert_rate(happened.any(1) if happened.dim() > 1 else happened, rate)
 
 
-def test_gates_are_independent():
+def test_transformations_happen_independently():
     drawn = draws(replace(NAIVE, probability=0.5, shift=0.1))
     columns = [column.bool() for column in drawn if column.dim() == 1]
     columns += [drawn.flip[:, 0], drawn.pixels.any(1), drawn.shift.any(1)]
@@ -89,7 +89,7 @@ def test_gates_are_independent():
     assert abs(off_diagonal).max() < 4.5 / math.sqrt(MANY)
 
 
-def test_an_open_gate_always_flips_where_asked():
+def test_flips_always_happen_if_flip_is_always():
     drawn = draws(replace(TUNED_RGB, flip="always"))
     assert drawn.flip[:, 0].all()
     assert_rate(drawn.flip[:, 1], 0.12)
@@ -123,7 +123,7 @@ def test_strengths_follow_their_distribution(strength, distribution):
 
 
 @pytest.mark.parametrize("strength", augment.STRENGTHS)
-def test_angles_are_uniform_either_way_whatever_the_strengths(strength):
+def test_angles_are_uniform_for_every_distribution_of_strengths(strength):
     drawn = draws(replace(NAIVE, probability=1.0, stretch_rotate=1.0, strength=strength))
     largest = {"angle": math.radians(10), "hue": 0.25 * math.pi, "axis": math.pi}
     for name, most in largest.items():

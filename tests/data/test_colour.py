@@ -1,4 +1,4 @@
-"""The colour map against its steps pixel by pixel, and against what hue and saturation mean."""
+"""The colour map compared with its steps, and with properties of hue and saturation."""
 
 import math
 
@@ -19,14 +19,14 @@ def images(channels, seed=0):
 
 
 def changed(x, brightness=0.0, contrast=0.0, hue=0.0, saturation=0.0):
-    """On the scale [-1, 1], as the steps are."""
+    """Returns the changed images on the scale [-1, 1] of the steps."""
     a, b, c = (torch.tensor([value]).double() for value in (contrast, hue, saturation))
     matrix = colour.matrix(a, b, c, x.shape[1]).double()
     return 2 * colour.coloured(x, matrix, torch.tensor([brightness]).double()) - 1
 
 
 def step_by_step(x, brightness=0.0, contrast=0.0, hue=0.0, saturation=0.0):
-    """One pixel after the other: added, multiplied, rotated, stretched off the grey axis."""
+    """Changes one pixel after another: adds, multiplies, rotates, stretches off the grey axis."""
     x = 2 * x.numpy() - 1
     out = np.empty_like(x)
     for n, _, h, w in np.ndindex(len(x), 1, *x.shape[2:]):
@@ -44,7 +44,7 @@ def step_by_step(x, brightness=0.0, contrast=0.0, hue=0.0, saturation=0.0):
     {"brightness": 0.3}, {"contrast": -0.7}, {"hue": 0.6}, {"hue": -3.0}, {"saturation": 0.8},
     {"brightness": -0.2, "contrast": 0.4, "hue": 1.1, "saturation": -0.5},
 ])  # fmt: skip
-def test_equals_the_steps_pixel_by_pixel(channels, strengths):
+def test_the_colour_map_equals_its_steps_pixel_by_pixel(channels, strengths):
     x = images(channels)
     np.testing.assert_allclose(
         changed(x, **strengths).numpy(), step_by_step(x, **strengths), atol=1e-6
@@ -98,7 +98,7 @@ def test_every_image_has_its_own_map():
         torch.testing.assert_close(out[n : n + 1], alone)
 
 
-def test_the_scale_of_the_images_is_free():
+def test_images_may_have_any_scale():
     x, brightness = images(3), torch.tensor([0.3]).double()
     a, b, c = torch.tensor([[0.4], [0.7], [-0.2]]).double()
     matrix = colour.matrix(a, b, c, 3).double()

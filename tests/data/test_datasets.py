@@ -1,4 +1,4 @@
-"""The data sets as levels, and how D_train is drawn."""
+"""The data sets as levels, and how D_train is drawn from them."""
 
 import hashlib
 import socket
@@ -42,14 +42,14 @@ def test_the_split_is_a_partition_and_nested(digits):
     assert len(as_set(other.train) & as_set(small.train)) < 100
 
 
-def test_labels_go_with_their_images(digits):
+def test_labels_stay_with_their_images(digits):
     by_image = dict(zip(map(bytes, digits.train), digits.train_labels, strict=True))
     part = split(digits, 300, 1)
     for image, label in zip(part.train, part.train_labels, strict=True):
         assert by_image.get(image.tobytes(), label) == label
 
 
-def test_all_images_by_default(digits):
+def test_by_default_all_images_are_used(digits):
     part = split(digits, None, 0)
     assert (len(part.train), len(part.test)) == (1297, 500)
 
@@ -73,12 +73,12 @@ def test_unknown_names_list_the_known():
 
 
 def small(images, **more):
-    """A data set of grey images (N, 1, H, W), three of them for testing."""
+    """Makes a data set of grey images (N, 1, H, W), three of them for testing."""
     labels = np.zeros(len(images), np.uint8)
     return Dataset("small", images[:-3], images[-3:], labels[:-3], labels[-3:], 256, **more)
 
 
-def test_a_fingerprint_is_of_shapes_and_bytes():
+def test_a_fingerprint_depends_on_shapes_and_bytes():
     dataset = small(GREY[:, None])
     content = b"(9, 1, 6, 6)" + GREY[:9].tobytes() + b"(3, 1, 6, 6)" + GREY[9:].tobytes()
     assert dataset.fingerprint == hashlib.sha256(content).hexdigest()[:12]
@@ -116,7 +116,7 @@ def test_bernoulli_pixels_are_drawn_once():
 
 @pytest.fixture(scope="module")
 def made_mnist(tmp_path_factory):
-    """As many images as MNIST has, all black but the first, which holds every grey value."""
+    """Writes as many images as MNIST has; all are black but the first, with every grey value."""
     root = tmp_path_factory.mktemp("made")
     for part, count in (("train", 60_000), ("test", 10_000)):
         images = np.zeros((count, 28, 28), np.uint8)
@@ -126,7 +126,7 @@ def made_mnist(tmp_path_factory):
     return root
 
 
-def test_mnist_is_padded_around_and_binary(made_mnist):
+def test_mnist_is_padded_on_all_sides_and_binary(made_mnist):
     dataset = load("mnist", made_mnist)
     assert dataset.train.shape == (60_000, 1, 32, 32) and dataset.test.shape == (10_000, 1, 32, 32)
     assert (dataset.levels, dataset.official_test) == (2, True)
@@ -143,14 +143,14 @@ def test_other_images_under_the_name_are_not_called_official(made_mnist):
 
 
 def test_a_data_set_knows_where_it_was_found(made_mnist, monkeypatch):
-    """As a path that other working directories understand, also after the split."""
+    """The path is absolute, so other working directories can use it, also after the split."""
     monkeypatch.chdir(made_mnist.parent)
     dataset = split(load("mnist", Path(made_mnist.name)), 100, 0)
     assert there(dataset.root) == made_mnist and there(dataset.root).is_absolute()
     assert load("digits", made_mnist).root is None
 
 
-def test_binarisation_is_passed_on(made_mnist):
+def test_the_chosen_binarisation_is_used(made_mnist):
     drawn = load("mnist", made_mnist, binarise="static_bernoulli")
     grey = np.pad(np.arange(784).reshape(28, 28) % 256, 2)
     assert (drawn.train[0, 0][grey == 0] == 0).all() and (drawn.train[0, 0][grey == 255] == 1).all()
@@ -188,13 +188,13 @@ def test_offline_says_which_files_to_put_where(tmp_path, no_sockets, name, files
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_there_opens_no_socket(no_sockets, made_mnist, tmp_path):
+def test_data_on_disk_open_no_socket(no_sockets, made_mnist, tmp_path):
     assert load("digits", tmp_path).data == "scikit-learn"
     assert len(load("mnist", made_mnist).train) == 60_000
     assert len(load(str(save(tmp_path, images=GREY))).train) == 10
 
 
-def test_an_own_file_is_padded_evenly(tmp_path):
+def test_a_users_images_are_padded_evenly(tmp_path):
     path = save(tmp_path, train_images=COLOUR[:8, :5, :5], test_images=COLOUR[8:, :5, :5])
     dataset = load(str(path))
     assert dataset.train.shape == (8, 3, 8, 8) and dataset.test.shape == (4, 3, 8, 8)
@@ -205,7 +205,7 @@ def test_an_own_file_is_padded_evenly(tmp_path):
     assert (dataset.levels, dataset.data, dataset.official_test) == (256, "own file", True)
 
 
-def test_an_own_file_of_zeros_and_ones_has_two_levels(tmp_path):
+def test_a_users_images_of_zeros_and_ones_have_two_levels(tmp_path):
     ones = (GREY > 99).astype(np.uint8)
     assert load(str(save(tmp_path, images=ones))).levels == 2
     assert load(str(save(tmp_path, train_images=ones, test_images=2 * ones))).levels == 256
@@ -233,7 +233,7 @@ def test_images_without_labels_can_be_split(tmp_path):
             assert part.train_labels.shape == part.test_labels.shape == (0,)
 
 
-def test_test_images_in_the_training_set_are_told(tmp_path, capsys):
+def test_test_images_in_the_training_set_are_counted(tmp_path, capsys):
     load(str(save(tmp_path, train_images=GREY[:8], test_images=GREY[6:])))
     assert "2 of the 6 test images of" in capsys.readouterr().err
     load(str(save(tmp_path, train_images=GREY[:8], test_images=GREY[8:])))

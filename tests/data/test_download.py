@@ -1,4 +1,4 @@
-"""Downloads from a server of our own on this machine; what goes wrong is told, not waited for."""
+"""Downloads from a server on this machine; failures are reported and never waited for."""
 
 import gzip
 import io
@@ -26,7 +26,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Tells its handlers when it is about to close."""
+    """Signals its handlers when it is about to close."""
 
     def __init__(self, handler: Any) -> None:
         super().__init__(("127.0.0.1", 0), handler)
@@ -34,7 +34,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Stalling(BaseHTTPRequestHandler):
-    """Announces a megabyte, sends ten bytes, then nothing."""
+    """Announces a megabyte, sends ten bytes, and then nothing."""
 
     def do_GET(self):
         self.send_response(200)
@@ -51,7 +51,7 @@ class Stalling(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def serve(monkeypatch):
-    """Serves a folder (or what a handler says) on this machine, as the mirror."""
+    """Serves a folder, or what a handler answers, on this machine, as the mirror."""
     servers = []
 
     def start(handler):
@@ -71,7 +71,7 @@ def serve(monkeypatch):
 
 @pytest.fixture
 def mnist_mirror(tmp_path, monkeypatch):
-    """Writes packed files to be served, and makes torchvision take them for the originals."""
+    """Writes packed files to serve, and makes torchvision accept them as the originals."""
 
     def make(folder):
         write(folder, mnist_files(), packed=True)
@@ -83,7 +83,7 @@ def mnist_mirror(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("layout", ["MNIST/raw", "."], ids=["a data root", "flat"])
-def test_a_mirror_is_downloaded_from(tmp_path, serve, mnist_mirror, layout, capsys):
+def test_a_data_set_is_downloaded_from_a_mirror(tmp_path, serve, mnist_mirror, layout, capsys):
     mnist_mirror(tmp_path / "served" / layout)
     serve(tmp_path / "served")
     root = tmp_path / "root"
@@ -114,7 +114,7 @@ def test_cifar_is_downloaded_and_unpacked(tmp_path, serve, monkeypatch):
         np.testing.assert_array_equal(got[0], put[0])
 
 
-def test_what_a_root_has_downloaded_it_can_serve(tmp_path, serve, mnist_mirror):
+def test_a_data_root_can_serve_what_it_has_downloaded(tmp_path, serve, mnist_mirror):
     mnist_mirror(tmp_path / "served/MNIST/raw")
     for first, second in (("served", "one"), ("one", "two")):
         serve(tmp_path / first)
@@ -131,13 +131,13 @@ def test_a_wrong_checksum_is_refused_and_nothing_stays(tmp_path, serve, mnist_mi
     assert not list((tmp_path / "root").iterdir())
 
 
-def test_an_unreachable_host_is_told(tmp_path, monkeypatch):
+def test_an_unreachable_host_is_named(tmp_path, monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         monkeypatch.setenv("SCALING_MIRROR", f"http://127.0.0.1:{taken.getsockname()[1]}")
-        with pytest.raises(UsageError, match="refused.*SCALING_MIRROR") as told:
+        with pytest.raises(UsageError, match="refused.*SCALING_MIRROR") as error:
             official.download("fashion_mnist", tmp_path / "root")
-    assert "FashionMNIST/raw" in str(told.value) and "--data-root" in str(told.value)
+    assert "FashionMNIST/raw" in str(error.value) and "--data-root" in str(error.value)
     assert not (tmp_path / "root").exists()
 
 
@@ -149,7 +149,7 @@ def test_a_host_that_accepts_and_says_nothing_is_given_up(tmp_path, monkeypatch)
             official.download("cifar10", tmp_path / "root")
 
 
-def test_a_name_that_takes_for_ever_to_look_up_is_given_up(tmp_path, monkeypatch):
+def test_a_name_whose_look_up_never_ends_is_given_up(tmp_path, monkeypatch):
     found = threading.Event()
     monkeypatch.setattr(official, "PATIENCE", 0.2)
 
@@ -173,7 +173,7 @@ def test_a_download_that_stalls_is_given_up(tmp_path, serve, monkeypatch):
     assert not list((tmp_path / "root").iterdir())
 
 
-def test_a_mirror_that_is_no_address_is_told(tmp_path, monkeypatch):
+def test_a_mirror_that_is_no_address_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("SCALING_MIRROR", "example.org/data")
     with pytest.raises(UsageError, match="unknown url type"):
         official.download("mnist", tmp_path / "root")

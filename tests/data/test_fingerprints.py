@@ -1,4 +1,4 @@
-"""Fingerprints of the images that trials are trained on: each data set is read once."""
+"""Fingerprints of the images that trials are trained on; each data set is read once."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from scaling.trial import DiffusionTrial, VaeTrial
 TRIAL = VaeTrial("digits", train_size=45, partition="disjoint", replicate=0)
 
 
-def test_each_data_set_is_read_once_and_parts_are_told_apart(digits):
+def test_each_data_set_is_read_once_and_parts_have_their_own_fingerprints(digits):
     read = []
 
     def load(name, binarise):

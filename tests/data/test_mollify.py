@@ -1,4 +1,4 @@
-"""The schedule's published values, the law of the noise, and clean images afterwards."""
+"""Mollification: the schedule's published values, the noise, and clean images afterwards."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def gaussian(**source):
     return VaeTrial("digits", likelihood="gaussian", batch=1000, source=Source(**source))
 
 
-def test_the_schedule():
+def test_the_schedule_has_its_published_values():
     found = gamma(torch.tensor(list(GAMMA), dtype=torch.float64))
     np.testing.assert_allclose(found, list(GAMMA.values()), atol=5e-7)
     assert gamma(torch.tensor([1.0])).item() == pytest.approx(1e-9)
@@ -42,7 +42,7 @@ def test_the_signal_shrinks_as_the_noise_grows():
     assert first.mean().item() == pytest.approx((1 - GAMMA[0.5]) ** 0.5, abs=0.01)
 
 
-def test_levels_come_back_as_levels_and_binary_images_stay_binary():
+def test_noisy_levels_are_levels_and_noisy_binary_images_are_binary():
     images = mollified(VaeTrial("digits", source=Source(mollify_epochs=2)), GREY, 17, 1)
     assert images.dtype == torch.uint8
     assert set(images.unique().tolist()) == set(range(17))
@@ -61,7 +61,7 @@ def test_after_the_schedule_the_images_are_clean():
     assert torch.equal(epoch_images(trial, GREY, 17, 3), GREY)
 
 
-def test_the_length_is_half_of_the_study_where_none_is_given_and_stands_in_the_key():
+def test_the_length_is_half_of_the_study_by_default_and_part_of_the_key():
     trial = VaeTrial("digits", source=Source(mollify_epochs=-1))
     (short,), (long,) = (schedule([trial], epochs, 5, None) for epochs in (30, 80))
     assert short.key != long.key

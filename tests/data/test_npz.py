@@ -1,4 +1,4 @@
-"""Own archives: what is read, and a sentence for each thing that can be wrong with one."""
+"""A user's npz files: what is read from them, and a sentence for each possible fault."""
 
 import io
 import zipfile
@@ -54,7 +54,7 @@ def test_jpeg_bytes_are_decoded_each_as_pillow_decodes_it(tmp_path, images):
     assert decoded.shape == images.shape and (labels == LABELS).all()
 
 
-def test_pairs_need_both_files(tmp_path):
+def test_a_data_set_of_two_files_needs_both(tmp_path):
     save(tmp_path, "some_train.npz", images=GREY[:8], labels=LABELS[:8])
     assert npz.read_pair(tmp_path, "some") is None
     save(tmp_path, "some_test.npz", images=GREY[8:], labels=LABELS[8:])
@@ -101,7 +101,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_arrays(tmp_path, name):
+def test_wrong_arrays_are_refused(tmp_path, name):
     arrays, match = WRONG[name]
     refused(save(tmp_path, **arrays), match)
 
@@ -131,12 +131,12 @@ WRONG_JPEG = {
 
 
 @pytest.mark.parametrize("name", WRONG_JPEG)
-def test_wrong_jpegs(tmp_path, name):
+def test_wrong_jpegs_are_refused(tmp_path, name):
     arrays, match = WRONG_JPEG[name]
     refused(save(tmp_path, **arrays), match)
 
 
-def test_wrong_files(tmp_path):
+def test_wrong_files_are_refused(tmp_path):
     refused(tmp_path / "none.npz", "none.npz does not exist")
     refused(tmp_path, "does not exist")
     text, array = tmp_path / "text.npz", tmp_path / "array.npz"
@@ -162,7 +162,7 @@ def test_damage_anywhere_is_refused(tmp_path):
         refused(tmp_path / "damaged.npz", "cannot be read as an npz")
 
 
-def test_what_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
+def test_an_archive_that_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(npz, "memory_bytes", lambda: npz.COPIES << 20)
     zeros = np.zeros((1100, 32, 32), np.uint8)
     np.savez_compressed(tmp_path / "bomb.npz", images=zeros)
@@ -173,7 +173,7 @@ def test_what_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
     refused(tmp_path / "jpegs.npz", "jpegs.npz unpacks to more")
 
 
-def test_a_header_that_promises_more_than_there_is(tmp_path):
+def test_a_header_that_promises_too_many_bytes_is_refused(tmp_path):
     header = io.BytesIO()
     promise = {"descr": "|u1", "fortran_order": False, "shape": (10**9, 1000, 1000)}
     np.lib.format.write_array_header_1_0(header, promise)
@@ -183,7 +183,7 @@ def test_a_header_that_promises_more_than_there_is(tmp_path):
 
 
 @pytest.mark.parametrize("header", [b"{'descr': ", b"[" * 30, b"{}", b"\xff" * 20])
-def test_headers_that_are_none(tmp_path, header):
+def test_broken_headers_are_refused(tmp_path, header):
     npy = b"\x93NUMPY\x01\x00" + bytes([len(header), 0]) + header
     with zipfile.ZipFile(tmp_path / "own.npz", "w") as archive:
         archive.writestr("images.npy", npy + bytes(100))
@@ -192,7 +192,7 @@ def test_headers_that_are_none(tmp_path, header):
 
 
 def test_training_images_without_test_images_do_not_count(tmp_path):
-    """Planning, which reads headers, and loading must take the same array."""
+    """Planning, which reads headers, and loading must choose the same array."""
     path = str(save(tmp_path, train_images=GREY[:3], images=GREY))
     assert images_of(path).train_images == len(load(path).train)
 
@@ -212,7 +212,7 @@ def test_a_single_image_is_refused(tmp_path):
         ({"images": GREY, "labels": LABELS[:, None], "arr_0": COLOUR, "x_train": COLOUR}, 0),
     ],
 )
-def test_files_of_other_tools(tmp_path, arrays, test):
+def test_files_of_other_tools_are_read(tmp_path, arrays, test):
     """Planning reads the headers of the same arrays."""
     path = save(tmp_path, **arrays)
     first, second = npz.read_own(path)
@@ -231,8 +231,8 @@ def test_files_of_other_tools(tmp_path, arrays, test):
     ("dtype", "low", "high"),
     [("uint16", 0, 4095), ("int16", -1024, 3071), ("int32", 7, 255), ("int64", -3, 100)],
 )
-def test_the_advice_wraps_no_number(tmp_path, dtype, low, high):
-    """What is advised is run: it gives levels in the order of the numbers."""
+def test_the_advised_conversion_keeps_the_order_of_numbers(tmp_path, dtype, low, high):
+    """The advised code is run: it must give levels in the order of the numbers."""
     images = np.linspace(low, high, 12 * 36).reshape(12, 6, 6).astype(dtype)
     with pytest.raises(UsageError) as error:
         npz.read_own(save(tmp_path, images=images))

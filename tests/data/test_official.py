@@ -1,4 +1,4 @@
-"""torchvision's layout, read as torchvision reads it."""
+"""Files in torchvision's layout are read as torchvision reads them."""
 
 import pickle
 
@@ -69,7 +69,7 @@ def test_cifar_batches_are_read_as_torchvision_reads_them(tmp_path, monkeypatch,
     same(halves, [CIFAR10(tmp_path, train=True), CIFAR10(tmp_path, train=False)])
 
 
-def test_no_pickle_is_run(tmp_path, monkeypatch):
+def test_pickled_code_is_not_run(tmp_path, monkeypatch):
     def run(*args, **kwargs):
         raise AssertionError("a pickle was loaded")
 

@@ -1,4 +1,4 @@
-"""Which images each part has: disjoint, all used, the same in every process."""
+"""The images of each part: disjoint, all used, the same in every process."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.there import there
 
 
 def numbered(train: int, test: int, official: bool) -> Dataset:
-    """Images that are told apart by their first two bytes, which are their label."""
+    """Makes images that are identified by their first two bytes, which are their label."""
     numbers = np.arange(train + test)
     images = np.zeros((train + test, 1, 4, 4), np.uint8)
     images[:, 0, 0, 0], images[:, 0, 0, 1] = numbers % 256, numbers // 256
@@ -57,7 +57,7 @@ def test_d_trains_of_a_published_set_are_disjoint_and_its_halves_are_fixed():
     assert names(parts[0].validation) | names(parts[0].test) == set(range(2000, 2400))
 
 
-def test_random_splits_of_one_set_differ_in_every_part():
+def test_random_splits_of_one_set_have_different_images_in_every_part():
     first, second = (divided(UNDIVIDED, Part(100, draw, "disjoint")) for draw in (0, 1))
     assert names(first.train) != names(second.train)
     assert names(first.test) != names(second.test)

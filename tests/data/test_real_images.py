@@ -1,4 +1,4 @@
-"""The published images, where $SCALING_DATA names a folder that holds them."""
+"""The published images, if $SCALING_DATA names a folder that contains them."""
 
 import gzip
 import os
@@ -23,7 +23,7 @@ def cifar10():
 
 
 def moments(images):
-    """Mean and standard deviation of levels, on [0, 1]."""
+    """Returns mean and standard deviation of levels, on [0, 1]."""
     return [images.mean() / 255, images.std() / 255]
 
 
@@ -60,7 +60,7 @@ def test_fashion_mnist_is_the_published_one():
 
 
 def test_cifar10_has_the_published_moments(cifar10):
-    """Within a tenth of a level: JPEG libraries may differ in places."""
+    """The tolerance is a tenth of a level, because JPEG libraries differ slightly."""
     expected = {
         "train": ([0.4913, 0.4821, 0.4465], [0.2452, 0.2428, 0.2606]),
         "test": ([0.4941, 0.4851, 0.4504], [0.2448, 0.2422, 0.2606]),
@@ -77,7 +77,7 @@ def test_cifar10_has_the_published_moments(cifar10):
     assert cifar10.test_labels[:10].tolist() == [3, 8, 8, 0, 6, 6, 1, 6, 3, 1]
 
 
-def test_jpeg_copies_are_near_the_lossless_images_and_said_to_be_copies(cifar10):
+def test_jpeg_copies_are_near_the_lossless_images_and_called_copies(cifar10):
     images, labels = raw("cifar10", "lossless_part")
     difference = cifar10.train[:3000] - np.moveaxis(images, 3, 1).astype(float)
     if cifar10.data == "official":
@@ -91,7 +91,7 @@ def test_jpeg_copies_are_near_the_lossless_images_and_said_to_be_copies(cifar10)
 @pytest.mark.parametrize(
     "pack", [bytes, partial(gzip.compress, compresslevel=1)], ids=["plain", "gz"]
 )
-def test_the_published_images_are_known_in_either_layout(tmp_path, pack):
+def test_the_published_images_are_recognized_in_either_layout(tmp_path, pack):
     (tmp_path / "MNIST/raw").mkdir(parents=True)
     for part, name in (("train", "train"), ("test", "t10k")):
         images, labels = raw("mnist", part)

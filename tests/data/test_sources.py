@@ -1,4 +1,4 @@
-"""Which images an epoch has: chunks in turn, copied, and refused where they do not fit."""
+"""The images of an epoch: chunks in turn, copies, mixtures, and refusals."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ from tests.conftest import timeless
 from tests.there import there
 
 TRAIN = torch.zeros(50, 1, 8, 8, dtype=torch.uint8)
-REAL = 16  # the level of D_train's images where they are told from samples
+REAL = 16  # the level of D_train's images in tests of mixtures
 
 
 def chunk(index):
@@ -33,7 +33,7 @@ def images_of(source, epoch=1, train=TRAIN, read_chunk=chunk, **fields):
     return epoch_images(vae(source, **fields), train, 17, epoch, read_chunk)
 
 
-def test_normal_training_reads_each_image_of_d_train_once_in_an_order_of_the_epoch():
+def test_normal_training_reads_d_train_once_per_epoch_in_a_new_order():
     train = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(TRAIN.shape)
     first, second = (images_of(NORMAL, e, train)[:, 0, 0, 0].tolist() for e in (1, 2))
     assert sorted(first) == sorted(second) == list(range(50))
@@ -44,7 +44,7 @@ def test_normal_training_reads_each_image_of_d_train_once_in_an_order_of_the_epo
 
 @given(k=st.integers(1, 12), epochs=st.integers(1, 40), share=st.sampled_from([0.0, 0.3, 0.8]))
 @settings(deadline=None, max_examples=30)
-def test_k_distinct_chunks_then_repeats_never_before(k, epochs, share):
+def test_all_k_chunks_are_read_before_any_repeats(k, epochs, share):
     source = Source(real_share=share, k=k)
     train = torch.full_like(TRAIN, REAL)
     seen: list[Any] = []
@@ -62,7 +62,7 @@ def test_k_distinct_chunks_then_repeats_never_before(k, epochs, share):
     count=st.integers(1, 200),
 )
 @settings(deadline=None)
-def test_shares_are_exact_in_each_batch(share, batch, count):
+def test_each_batch_has_exactly_the_share_of_real_images(share, batch, count):
     train = torch.full((count, 1, 1, 1), REAL, dtype=torch.uint8)
     samples = np.zeros((count, 1, 1, 1), np.uint8)
     source = NORMAL if share == 1 else Source(real_share=share, k=1)
@@ -88,7 +88,7 @@ def numbered(index):
     return np.broadcast_to(100 + 50 * index + NUMBERED, TRAIN.shape).astype(np.uint8)
 
 
-def test_a_shuffled_pool_is_read_once_before_any_of_it_again():
+def test_a_shuffled_pool_is_read_completely_before_any_image_repeats():
     source = replace(DMAAPX, k=3, pool_order="shuffled")
     epochs = [
         images_of(source, epoch, read_chunk=numbered)[:, 0, 0, 0].tolist() for epoch in range(1, 7)
@@ -99,7 +99,7 @@ def test_a_shuffled_pool_is_read_once_before_any_of_it_again():
     assert all(len({(level - 100) // 50 for level in epoch}) == 3 for epoch in epochs)
 
 
-def test_a_fixed_mixture_is_the_same_set_in_each_epoch():
+def test_a_fixed_mixture_has_the_same_images_in_each_epoch():
     train = torch.from_numpy(np.broadcast_to(NUMBERED, TRAIN.shape).copy())
     source = Source(real_share=0.3, k=2, mix="fixed")
     first, second = (
@@ -120,7 +120,7 @@ def test_a_fixed_mixture_is_the_same_set_in_each_epoch():
         Source(real_share=0.2, k=1, augment="tuned", mollify_epochs=4),
     ],
 )
-def test_the_same_seed_and_epoch_give_the_same_images_whoever_reads(source, digits):
+def test_the_same_seed_and_epoch_give_the_same_images_whatever_else_is_drawn(source, digits):
     train = torch.from_numpy(digits.train[:50])
     samples = digits.train[50:100]
     first = images_of(source, 2, train, lambda index: samples)
@@ -131,7 +131,7 @@ def test_the_same_seed_and_epoch_give_the_same_images_whoever_reads(source, digi
     assert first.max() < 17
 
 
-def test_writing_in_place_changes_no_shared_memory():
+def test_writing_into_an_epochs_images_changes_no_chunk():
     shared = chunk(3)
     shared.flags.writeable = False
     images_of(replace(DMAAPX, k=1), 1, TRAIN, lambda index: shared).add_(1)
@@ -140,7 +140,7 @@ def test_writing_in_place_changes_no_shared_memory():
     assert (TRAIN == 0).all()
 
 
-def test_what_does_not_fit_is_refused():
+def test_missing_pools_and_wrong_shapes_are_refused():
     with pytest.raises(UsageError, match="needs a pool"):
         images_of(DMAAPX)
     with pytest.raises(UsageError, match="shape"):
@@ -159,12 +159,12 @@ def test_what_does_not_fit_is_refused():
         ({"augment": "tuned", "augment_probability": 1.5}, "not at least 0 and at most 1"),
     ],
 )
-def test_a_combination_is_valid_or_refused_with_a_reason(fields, why):
+def test_fields_that_do_not_go_together_are_refused_with_a_reason(fields, why):
     with pytest.raises(UsageError, match=why):
         Source(**fields)
 
 
-def test_what_a_likelihood_cannot_take_is_refused():
+def test_images_that_a_likelihood_cannot_take_are_refused():
     with pytest.raises(UsageError, match="bernoulli only"):
         vae(Source(augment="tuned", keep_real=True))
     with pytest.raises(UsageError, match="cannot be combined with samples"):
@@ -174,14 +174,14 @@ def test_what_a_likelihood_cannot_take_is_refused():
 
 
 def test_training_on_a_pool_of_d_train_equals_normal_training(trial, tiny):
-    """The same images through the pool: only their order within the epoch's draw stays."""
+    """The order of images within an epoch is the same too."""
     dmaapx = replace(trial, source=replace(DMAAPX, k=1))
     normal = [timeless(row) for row in VaeRun(trial, tiny, 2, 1)]
     pooled = [timeless(r) for r in VaeRun(dmaapx, tiny, 2, 1, read_chunk=lambda i: tiny.train)]
     assert [r["test_elbo"] for r in pooled] == [r["test_elbo"] for r in normal]
 
 
-def test_the_source_elbo_is_that_of_the_chunk(trial, tiny):
+def test_the_source_elbo_is_measured_on_the_chunk(trial, tiny):
     blank = np.zeros_like(tiny.train)
     dmaapx = replace(trial, source=replace(DMAAPX, k=1))
     rows = list(VaeRun(dmaapx, tiny, 30, 30, read_chunk=lambda index: blank))
@@ -189,7 +189,7 @@ def test_the_source_elbo_is_that_of_the_chunk(trial, tiny):
     assert rows[-1]["generalization_gap"] == rows[-1]["train_elbo"] - rows[-1]["test_elbo"]
 
 
-def test_pools_are_filled_in_and_their_models_come_first():
+def test_trials_get_their_pools_and_diffusion_models_come_first():
     from scaling.trial import DiffusionTrial
 
     first = VaeTrial("digits", n_c=2, train_size=50, split=3, source=DMAAPX)
@@ -221,7 +221,7 @@ def test_pools_are_filled_in_and_their_models_come_first():
         schedule([first], 10, 5, None)
 
 
-def test_a_pool_of_an_own_file_has_a_name_that_is_one():
+def test_the_name_of_a_pool_of_a_users_file_has_plain_characters():
     from scaling.trial import DiffusionTrial
 
     name = pool_name(DiffusionTrial("my own/two words & more.npz"), 7)

@@ -19,7 +19,7 @@ NAMES = ("Dockerfile", "compose.yaml", "slurm.sh", "kuberay.yaml", "README.md")
 
 
 def text(name):
-    """The file with its comment signs gone and its continued lines joined."""
+    """Returns the file without comment signs, its continued lines joined."""
     lines = [line.lstrip("# ") for line in (FOLDER / name).read_text().splitlines()]
     return "\n".join(lines).replace("\\\n", " ")
 
@@ -34,7 +34,7 @@ def entrypoint():
 
 
 def studies_in(name):
-    """The words after `scaling-vae study` in the file's commands."""
+    """Returns the words after `scaling-vae study` in the file's commands."""
     source = entrypoint() if name == "kuberay.yaml" else text(name)
     found = re.findall(r"scaling-vae study ([^\n`&;>]+)", source)
     assert found
@@ -61,13 +61,13 @@ def test_the_studies_and_their_flags_exist(name):
 
 
 def ray_starts(name):
-    """The words after `ray start` in the file."""
+    """Returns the words after `ray start` in the file."""
     words = [shlex.split(line) for line in re.findall(r"ray start ([^\n]*)", text(name))]
     return [[word for word in line if word not in ("&", "$@")] for line in words]
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "slurm.sh"])
-def test_ray_knows_its_flags(name):
+def test_ray_knows_the_flags_of_its_starts(name):
     from ray.scripts.scripts import start
 
     known = {flag for option in start.params for flag in option.opts}
@@ -78,7 +78,7 @@ def test_ray_knows_its_flags(name):
 
 
 def ray_on(name):
-    """What the script hands to its own function that starts Ray."""
+    """Returns the words that the script passes to its own function that starts Ray."""
     lines = re.findall(r'^\s*ray_on "[^"]*" (.*)$', text(name), re.MULTILINE)
     assert len(lines) == 2
     return [word for line in lines for word in shlex.split(line)]
@@ -95,7 +95,7 @@ def test_ray_knows_the_flags_of_its_jobs():
         assert {word for word in own.split() if word.startswith("--")} <= known
 
 
-def test_the_image_copies_what_is_there():
+def test_the_image_copies_files_that_exist():
     lines = re.findall(r"^COPY (.*) \S+$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
     copied = {name for line in lines for name in line.split()}
     assert copied and all((ROOT / name).exists() for name in copied)
@@ -103,7 +103,7 @@ def test_the_image_copies_what_is_there():
     assert {line[1:] for line in ignored if line.startswith("!")} == copied
 
 
-def test_the_extra_brings_the_job_server():
+def test_the_extra_cluster_installs_the_job_server():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = project["optional-dependencies"]["cluster"]
     assert any(re.match(r"ray\[.*default.*\]", name) for name in wanted)
@@ -149,7 +149,7 @@ def test_the_job_of_kuberay_starts_its_gpu_nodes_from_zero():
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
 
 
-def test_the_shell_is_right():
+def test_shellcheck_finds_no_fault():
     script = FOLDER / "slurm.sh"
     subprocess.run(["bash", "-n", script], check=True)
     try:

@@ -66,7 +66,7 @@ def job(tmp_path):
 
 
 def listening():
-    """A socket at a port that the script would choose, and a job's number that leads there."""
+    """Opens a port that the script would choose, and returns a job number that leads to it."""
     for number in range(os.getpid(), os.getpid() + 200):
         made = socket.socket()
         try:
@@ -83,7 +83,7 @@ def lines(job):
     return job.log.read_text().splitlines() if job.log.exists() else []
 
 
-def test_ray_on_every_node_then_the_study_then_the_end(job):
+def test_the_script_starts_ray_on_every_node_then_the_study_then_stops_ray(job):
     process = job.study("double_descent", "--epochs", "3", code="3")
     out, err = process.communicate()
     assert process.returncode == 3, out + err

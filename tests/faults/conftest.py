@@ -38,7 +38,7 @@ VaeRun.train_epoch = train_epoch
 
 
 def ledger(path: Path, process: str = "os.getpid()") -> str:
-    """The code that notes each epoch of a VAE in a file, with the number of the process."""
+    """Returns code that records each epoch of a VAE in a file, with the number of the process."""
     return LEDGER.replace("PROCESS", process) % str(path)
 
 

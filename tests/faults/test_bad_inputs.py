@@ -1,4 +1,4 @@
-"""P11: what is wrong before the start is one line that names the file, exit 2, nothing started."""
+"""P11: an error before the start is one line that names the file, with exit code 2."""
 
 import os
 import sys
@@ -15,19 +15,19 @@ from studies.double_descent import PRESETS, trials
 from tests.cluster.conftest import TINY
 
 pytestmark = pytest.mark.faults
-SIZE = 60  # of a chunk, as of the smoke test's D_train
+SIZE = 60  # images of a chunk, as in the smoke test's D_train
 LEVELS = np.random.default_rng(0).integers(0, 17, (2 * SIZE, 8, 8), dtype=np.uint8)
 
 
-def one_line(err, *told):
+def one_line(err, *texts):
     assert err.startswith("Error: ")
     assert err.count("\n") == 1
-    for text in told:
+    for text in texts:
         assert text in err
 
 
-def lying(path):
-    """A header of twice the images that there are."""
+def with_wrong_header(path):
+    """Writes a header of twice as many images as the file has."""
     header = {"descr": "|u1", "fortran_order": False, "shape": (4 * SIZE, 8, 8)}
     with open(path, "wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
@@ -48,7 +48,7 @@ NOT_A_NUMBER = np.where(np.arange(8) == 3, np.nan, UNIT)
 SAMPLES = {
     "objects": saved(np.array([[{}] * 8] * 8, dtype=object)),
     "truncated": truncated,
-    "a header that lies": lying,
+    "a header of more images than there are": with_wrong_header,
     "complex numbers": saved(LEVELS.astype(complex)),
     "flat": saved(LEVELS.reshape(-1)),
     "not a number": saved(NOT_A_NUMBER),
@@ -62,7 +62,7 @@ SAMPLES = {
 
 @pytest.mark.parametrize("rescale", [[], ["--rescale", "unit"]], ids=["levels", "floats"])
 @pytest.mark.parametrize("name", SAMPLES)
-def test_samples_that_cannot_be_imported(tmp_path, monkeypatch, capsys, name, rescale):
+def test_samples_that_cannot_be_imported_are_refused(tmp_path, monkeypatch, capsys, name, rescale):
     path, results = tmp_path / "samples.npy", tmp_path / "results"
     SAMPLES[name](path)
     words = ["pool", "import", path, "--name", "x", "--train-size", SIZE, "--results", results]
@@ -75,7 +75,7 @@ def test_samples_that_cannot_be_imported(tmp_path, monkeypatch, capsys, name, re
 
 
 def launched(monkeypatch, capsys, *words):
-    """What a launch says that stops before Ray."""
+    """Returns the error of a launch that stops before Ray."""
     monkeypatch.setattr("ray.init", lambda *words, **options: pytest.fail("Ray was started"))
     monkeypatch.setattr(sys, "argv", ["study.py", *map(str, words)])
     with pytest.raises(SystemExit) as stop:
@@ -86,7 +86,7 @@ def launched(monkeypatch, capsys, *words):
 
 @pytest.fixture
 def pool(tmp_path):
-    """The folder of two imported chunks."""
+    """Makes a pool of two imported chunks, and returns its folder."""
     np.save(tmp_path / "samples.npy", LEVELS)
     data = datasets.load("digits")
     train = datasets.split(data, SIZE, 2).train
@@ -104,7 +104,7 @@ def pool(tmp_path):
 
 CHUNKS = {
     "truncated": lambda path: os.truncate(path, 999),
-    "a header that lies": lying,
+    "a header of more images than there are": with_wrong_header,
     "objects": lambda path: saved(np.array([{}], dtype=object))(path),
     "a link out": lambda path: (path.rename(path.parents[2] / "out"), path.symlink_to("../../out")),
     "missing": lambda path: path.unlink(),
@@ -112,25 +112,25 @@ CHUNKS = {
 
 
 @pytest.mark.parametrize("name", CHUNKS)
-def test_a_study_on_a_damaged_pool(pool, tmp_path, monkeypatch, capsys, name):
+def test_a_study_on_a_damaged_pool_is_refused(pool, tmp_path, monkeypatch, capsys, name):
     CHUNKS[name](pool / "chunk-00001.npy")
     words = ["--smoke-test", "--source", "dmaapx", "--m-z", 1, "--n-c", 2, "--seeds", 0]
     words += ["--set", f"source.pool={pool.name}", "source.k=2", "--results", tmp_path / "results"]
     one_line(launched(monkeypatch, capsys, *words), "chunk-00001.npy", pool.name)
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["--m-z"], "--m-z: expected at least one argument"),
     (["--set", "m_z="], "m_z"),
     (["--seeds", "3-1"], "the range 3-1 is reversed: write 1-3"),
 ])  # fmt: skip
-def test_a_grid_without_trials(tmp_path, monkeypatch, capsys, words, told):
+def test_a_grid_without_trials_is_refused(tmp_path, monkeypatch, capsys, words, message):
     said = launched(monkeypatch, capsys, "--smoke-test", "--results", tmp_path, *words)
-    one_line(said, told)
+    one_line(said, message)
 
 
 @pytest.mark.cluster
-def test_a_folder_that_is_read_only(tmp_path, monkeypatch, capsys, read_only):
+def test_a_folder_that_is_read_only_is_refused(tmp_path, monkeypatch, capsys, read_only):
     (tmp_path / "results").mkdir()
     read_only(tmp_path / "results")
     said = launched(monkeypatch, capsys, *TINY, "--results", tmp_path / "results")
@@ -138,7 +138,7 @@ def test_a_folder_that_is_read_only(tmp_path, monkeypatch, capsys, read_only):
 
 
 @pytest.mark.cluster
-def test_a_disk_that_is_full(tmp_path, monkeypatch, capsys, small_disk):
+def test_a_full_disk_is_named(tmp_path, monkeypatch, capsys, small_disk):
     small_disk(40, tmp_path / "results")
     with pytest.raises(OSError, match="No space"):
         (tmp_path / "results" / "other").write_bytes(bytes(50_000))
@@ -148,8 +148,8 @@ def test_a_disk_that_is_full(tmp_path, monkeypatch, capsys, small_disk):
 
 @pytest.mark.slow
 @pytest.mark.cluster
-def test_a_wrong_token(study, tmp_path):
-    """`HOST:PORT` of a cluster that asks for another token than this process has."""
+def test_a_wrong_token_is_refused(study, tmp_path):
+    """The cluster at `HOST:PORT` requires another token than this process has."""
     for name in ("theirs", "ours"):
         (tmp_path / name).write_text(name * 16)
     ours, theirs = (

@@ -1,4 +1,4 @@
-"""Nodes that do not see the results folder: what runs there comes home through Ray."""
+"""Nodes that do not see the results folder: files made there are sent through Ray."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ pytestmark = [
 
 
 def blind_to(study, nodes):  # noqa: F811
-    """A cluster of a head without CPUs and one node, to which the results folder is empty."""
+    """Starts a head without CPUs and one node, for which the results folder is empty."""
     study.results.mkdir()
     made = nodes(1, 0)
     made.add_blind(study.results)
@@ -26,7 +26,7 @@ def blind_to(study, nodes):  # noqa: F811
     return made
 
 
-def test_rows_checkpoints_and_done_come_home(study, nodes, tmp_path):  # noqa: F811
+def test_rows_checkpoints_and_done_json_arrive_in_the_results(study, nodes, tmp_path):  # noqa: F811
     blind_to(study, nodes)
     run = study.run(*AUTO, "--epochs", 6)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -39,18 +39,18 @@ def test_rows_checkpoints_and_done_come_home(study, nodes, tmp_path):  # noqa: F
     assert not list(study.results.glob(".shared-*"))
 
 
-def test_samples_and_metrics_come_home(study, nodes):  # noqa: F811
+def test_samples_and_metrics_arrive_in_the_results(study, nodes):  # noqa: F811
     blind_to(study, nodes)
     words = ["--smoke-test", "--source", "dmaapx", "--m-z", 1, "--n-c", 2, "--replicates", 0]
     run = study.run(*words, "--address", "auto")
     assert run.returncode == 0, run.stdout + run.stderr
     (pool,) = (study.results / "pools").glob("*/pool.json")
     assert list(pool.parent.glob("chunk-*.npy")) and not list(pool.parent.glob("part-*"))
-    assert study.run(*words).returncode == 0  # alone, here: nothing is left to do
+    assert study.run(*words).returncode == 0  # in this process: nothing is left to do
     assert len(study.epochs()) == 1 and len(next(iter(study.epochs().values()))) == 1
 
 
-def test_a_killed_driver_goes_on(study, nodes, launch, tmp_path):  # noqa: F811
+def test_a_study_continues_after_its_driver_was_killed(study, nodes, launch, tmp_path):  # noqa: F811
     study.after("scaling.runs.vae", SLOW.format(seconds=0.3))
     study.checkpoints_at_every_row()
     blind_to(study, nodes)

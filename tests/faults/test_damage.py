@@ -47,7 +47,7 @@ FILES = [
 
 @pytest.fixture(scope="module")
 def control(tmp_path_factory, tiny):
-    """The folder of a finished trial."""
+    """Trains a trial to its end, and returns its folder."""
     folder = Store(tmp_path_factory.mktemp("control")).folder(key(TRIAL))
     folder.create(TRIAL)
     with pytest.MonkeyPatch.context() as patched:
@@ -58,7 +58,7 @@ def control(tmp_path_factory, tiny):
 
 @pytest.fixture
 def finished(control, tmp_path, monkeypatch):
-    """A finished trial, its rows, and the epochs trained from now on."""
+    """Copies a finished trial; returns it with its rows and the epochs trained from now on."""
     folder = TrialFolder(shutil.copytree(control, tmp_path / control.name))
     trained, train_epoch = [], VaeRun.train_epoch
 
@@ -71,7 +71,7 @@ def finished(control, tmp_path, monkeypatch):
 
 
 def again(folder, data):
-    """What a launch does."""
+    """Executes the trial if it is not done, as a launch does."""
     folder.create(TRIAL)
     if folder.state(EPOCHS) != "done":
         execute(folder, data, Job(EPOCHS, 1), lambda row: None)
@@ -80,27 +80,27 @@ def again(folder, data):
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("name", FILES)
-def test_one_file_is_damaged(finished, tiny, name, damage):
+def test_a_trial_with_one_damaged_file_ends_with_the_same_rows(finished, tiny, name, damage):
     folder, rows, trained = finished
     DAMAGE[damage](folder.path / name)
     after = again(folder, tiny)
     assert folder.state(EPOCHS) == "done"
     assert after == rows
-    there = 1 if damage == "truncated" else 0  # rows left; a checkpoint has its last one
+    there = 1 if damage == "truncated" else 0  # number of rows left; a checkpoint has the last one
     assert trained == ([] if name != "rows.jsonl" else [3] if there else [1, 2, 3])
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_the_newest_checkpoint_and_done_are_damaged(finished, tiny, damage):
+def test_without_newest_checkpoint_and_done_json_the_previous_one_is_used(finished, tiny, damage):
     folder, rows, trained = finished
     for name in ("checkpoint.pt", "done.json"):
         DAMAGE[damage](folder.path / name)
     assert again(folder, tiny) == rows
-    assert trained == [EPOCHS]  # from the previous checkpoint
+    assert trained == [EPOCHS]  # continued from the previous checkpoint
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_all_but_the_configuration_is_damaged(finished, tiny, damage):
+def test_without_all_files_but_trial_json_the_trial_is_trained_again(finished, tiny, damage):
     folder, rows, trained = finished
     for name in FILES[1:]:
         DAMAGE[damage](folder.path / name)
@@ -110,7 +110,7 @@ def test_all_but_the_configuration_is_damaged(finished, tiny, damage):
 
 
 def launch(monkeypatch, capsys, results):
-    """The same command again where nothing is left to train; its exit code, what it said."""
+    """Runs the command again with nothing left to train; returns its exit code and output."""
     words = ["study.py", *TINY, "--results", str(results)]
     monkeypatch.setattr(sys, "argv", words)
     monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
@@ -120,8 +120,8 @@ def launch(monkeypatch, capsys, results):
 
 
 @pytest.mark.slow
-def test_the_files_of_a_study_are_damaged(tmp_path, monkeypatch, capsys):
-    """They are made anew from the trials, none of which is trained again."""
+def test_damaged_files_of_a_study_are_made_again(tmp_path, monkeypatch, capsys):
+    """They are made again from the trials, none of which is trained again."""
     asked = override(trials(PRESETS["smoke"]), parser("", PRESETS).parse_args(TINY))
     store, data = Store(tmp_path), load("digits")
     for trial in asked:
@@ -138,9 +138,9 @@ def test_the_files_of_a_study_are_damaged(tmp_path, monkeypatch, capsys):
         damage(folder.path / "trial.json")
         (tmp_path / "launch.lock").write_bytes(b'{"pid"')
         os.utime(tmp_path / "launch.lock", (0, 0))
-        code, told = launch(monkeypatch, capsys, tmp_path)
-        assert code == 0, told
-        assert "Traceback" not in told
+        code, printed = launch(monkeypatch, capsys, tmp_path)
+        assert code == 0, printed
+        assert "Traceback" not in printed
         pd.testing.assert_frame_equal(load_frame(study), expected)
         pd.testing.assert_frame_equal(load_frame(study / "trials.parquet"), expected)
         assert len(store.vaes()) == len(asked)

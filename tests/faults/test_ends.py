@@ -1,4 +1,4 @@
-"""Ends that nobody asks for: each has one sentence, a documented code, and the command goes on."""
+"""Unexpected ends: each has one sentence and a documented code, and the command continues."""
 
 import signal
 from pathlib import Path
@@ -19,7 +19,7 @@ WORDS = [*CELLS, "--seeds", "0-1", "--epochs", "100"]
 
 @pytest.fixture
 def at_work(study):
-    """A launch that trains."""
+    """Starts a launch, and waits until it trains."""
     study.after("scaling.runs.vae", SLOW.format(seconds=0.05))
     study.checkpoints_at_every_row()
     process = study.start(*WORDS)
@@ -28,15 +28,15 @@ def at_work(study):
 
 
 def below(process, name):
-    """The processes of this name among the descendants of a launch."""
+    """Returns the processes of this name among the descendants of a launch."""
     found, every = {process.pid}, parents()
     while more := {pid for pid, parent in every.items() if parent in found} - found:
         found |= more
     return [pid for pid in found if Path(f"/proc/{pid}/comm").read_text().strip() == name]
 
 
-def assert_told(process, code, text):
-    """The launch ends with this code and one sentence with the text, and without a traceback."""
+def assert_ends_in_a_sentence(process, code, text):
+    """Asserts that the launch ends with this code and a sentence, without a traceback."""
     out, err = process.communicate()
     print(out, err)
     assert process.returncode == code, out + err
@@ -45,7 +45,7 @@ def assert_told(process, code, text):
     assert text in line
 
 
-def assert_goes_on(study, *more):
+def assert_continues(study, *more):
     study.abandoned()
     run = study.run(*WORDS, *more)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -54,24 +54,24 @@ def assert_goes_on(study, *more):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("gap", [0.0, 0.5])
-def test_a_signal_that_comes_twice(study, at_work, number, gap):
+def test_a_signal_that_comes_twice_ends_the_launch_in_a_sentence(study, at_work, number, gap):
     at_work.send_signal(number)
     signal.sigtimedwait([], gap)
     at_work.send_signal(number)
-    assert_told(at_work, 128 + number, "Continue with: python")
+    assert_ends_in_a_sentence(at_work, 128 + number, "Continue with: python")
     assert not (study.results / "launch.lock").exists()
-    assert_goes_on(study)
+    assert_continues(study)
 
 
 @pytest.mark.parametrize("name", ["raylet", "gcs_server"])
-def test_a_process_of_ray_that_is_killed(study, at_work, name):
+def test_a_killed_process_of_ray_ends_the_launch_in_a_sentence(study, at_work, name):
     kill(*below(at_work, name))
-    assert_told(at_work, 3, "ype the same command")
-    assert_goes_on(study)
+    assert_ends_in_a_sentence(at_work, 3, "ype the same command")
+    assert_continues(study)
 
 
-def test_a_disk_that_is_full_when_tune_writes(study, small_disk):
-    """Tune writes into the study's folder; the trials have room in theirs."""
+def test_a_full_disk_of_tune_ends_the_launch_in_a_sentence(study, small_disk):
+    """Tune writes into the study's folder, and the trials have room in theirs."""
     study.after("scaling.runs.vae", SLOW.format(seconds=0.05))
     small_disk(60, study.results / study.name)
     process = study.start(*WORDS)
@@ -81,4 +81,4 @@ def test_a_disk_that_is_full_when_tune_writes(study, small_disk):
     assert "Traceback" not in out + err
     assert "is the disk of the results folder full?" in err
     small_disk(100_000, study.results / study.name)
-    assert_goes_on(study, "--retry-failed")  # as it said
+    assert_continues(study, "--retry-failed")  # as the sentence says

@@ -1,4 +1,4 @@
-"""A launch over finished trials trains the new ones only, as with a few so with many."""
+"""A launch over many finished trials trains only the new ones."""
 
 import pytest
 
@@ -9,11 +9,11 @@ from tests.faults import finished, scale
 pytestmark = [pytest.mark.cluster, pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(6000)]
 
 
-def test_a_launch_over_finished_trials_starts(ray_folder, monkeypatch, tmp_path):
+def test_a_launch_over_finished_trials_trains_only_the_new_ones(ray_folder, monkeypatch, tmp_path):
     monkeypatch.setenv("RAY_TMPDIR", ray_folder)
     seen = finished.measure(tmp_path / "results", 60)
     assert {"start_seconds", "launch_seconds"} <= seen.keys()
     store = Store(tmp_path / "results")
     trials = scale.trials(finished.PRESET, 60 + finished.NEW)
     made_up = [store.folder(key(trial)).done() for trial in trials[:60]]
-    assert all(done and done["span"] == [1.0, 2.0] for done in made_up)  # as it was
+    assert all(done and done["span"] == [1.0, 2.0] for done in made_up)  # as before

@@ -1,4 +1,4 @@
-"""A metric and a chunk that hang: both are told, in their own words, and the rest is there."""
+"""A metric and a chunk that hang: both have a reason, and the rest is measured and sampled."""
 
 import json
 import os
@@ -49,16 +49,16 @@ try:
 except UsageError as error:
     sampled = str(error)
 pool = sorted(path.name for path in store.pool(order.spec.name).glob("chunk-*.npy"))
-told = {"failed": failed, "measured": [seed for seed in rows if "psnr_mean" in rows[seed]]}
+answer = {"failed": failed, "measured": [seed for seed in rows if "psnr_mean" in rows[seed]]}
 session.__exit__(None, None, None)
-print(json.dumps(told | {"sampling": sampled, "pool": pool}))
+print(json.dumps(answer | {"sampling": sampled, "pool": pool}))
 """
 
 
 @pytest.mark.cluster
 @pytest.mark.faults
 @pytest.mark.slow
-def test_what_hangs_is_told_and_the_rest_is_there(study, tmp_path):
+def test_tasks_that_hang_are_named_and_the_others_finish(study, tmp_path):
     study.after(
         "scaling.cluster.measuring",
         HANGS.format(name="compute", words="run, metrics, options", when="run.trial.seed == 1"),
@@ -76,18 +76,18 @@ def test_what_hangs_is_told_and_the_rest_is_there(study, tmp_path):
         cwd=ROOT,
     )
     assert run.returncode == 0, run.stderr
-    told = json.loads(run.stdout.splitlines()[-1])
-    (line,) = told["failed"]
+    answer = json.loads(run.stdout.splitlines()[-1])
+    (line,) = answer["failed"]
     reason = "no epoch measured within 60 s (--row-timeout): hung in _measure_all"
     assert "-s1-" in line
     assert reason in line
-    assert told["measured"] == [0]
-    assert told["sampling"].startswith("Sampling chunk 1 failed: no part of a chunk within 60 s")
-    assert told["sampling"].endswith("The same command samples what is missing.")
-    assert told["pool"] == ["chunk-00000.npy", "chunk-00002.npy"]
+    assert answer["measured"] == [0]
+    assert answer["sampling"].startswith("Sampling chunk 1 failed: no part of a chunk within 60 s")
+    assert answer["sampling"].endswith("The same command samples what is missing.")
+    assert answer["pool"] == ["chunk-00000.npy", "chunk-00002.npy"]
 
 
-def test_a_note_is_heeded_once(tmp_path):
+def test_a_note_is_raised_once(tmp_path):
     note = Note(tmp_path / ".hung")
     note.heed()
     note.fail("it hung")
@@ -99,7 +99,7 @@ def test_a_note_is_heeded_once(tmp_path):
     note.heed()
 
 
-def test_a_task_that_hangs_notes_where(tmp_path, monkeypatch):
+def test_a_task_that_hangs_notes_where_it_hangs(tmp_path, monkeypatch):
     ended: list[Any] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     note = Note(tmp_path / ".hung")

@@ -1,4 +1,4 @@
-"""P1, P2, P4: drivers and workers that are killed; the same command goes on where they were."""
+"""P1, P2, P4: after drivers and workers were killed, the same command continues."""
 
 import random
 import signal
@@ -13,11 +13,11 @@ from tests.conftest import timeless
 
 pytestmark = [pytest.mark.faults, pytest.mark.cluster]
 CELLS = ["--smoke-test", "--no-figures", "--source", "normal", "--m-z", "1", "--n-c", "2"]
-EVERY = 2  # epochs: of the smoke test's rows, and here of its checkpoints
+EVERY = 2  # epochs between rows of the smoke test, and here between checkpoints
 
 
 def assert_as_if_never_stopped(study, tmp_path, epochs):
-    """Each trial is done, its rows those of a run of this process, bit for bit."""
+    """Asserts that each trial is done and has the rows of an undisturbed run, bit for bit."""
     for path in study.folders():
         folder, control = TrialFolder(path), TrialFolder(tmp_path / path.name)
         assert folder.state(epochs) == "done"
@@ -27,7 +27,7 @@ def assert_as_if_never_stopped(study, tmp_path, epochs):
 
 
 def assert_little_was_trained_twice(study, epochs):
-    """Each process goes on at most a checkpoint before where the last one was."""
+    """Asserts that each process repeats at most one checkpoint's epochs of the last one."""
     for runs in study.epochs().values():
         assert runs[0][0] == 1
         assert runs[-1][-1] == epochs
@@ -38,7 +38,7 @@ def assert_little_was_trained_twice(study, epochs):
 
 
 def stopped_at(study, words, moment, number):
-    """Launches, and sends the signal when the ledger has so many epochs."""
+    """Launches, and sends the signal when the ledger has this many epochs."""
     process = study.start(*words)
     study.until(lambda: len(study.ledger()) >= moment, process)
     process.send_signal(number)
@@ -50,7 +50,7 @@ def stopped_at(study, words, moment, number):
     ("seeds", "kills"), [("0-1", 1), pytest.param("0-7", 5, marks=pytest.mark.slow)]
 )
 @pytest.mark.timeout(6000)
-def test_a_killed_driver(study, tmp_path, seeds, kills):
+def test_a_study_continues_after_its_driver_was_killed(study, tmp_path, seeds, kills):
     study.checkpoints_at_every_row()
     words = [*CELLS, "--seeds", seeds, "--epochs", 60]
     work = 60 * (int(seeds[-1]) + 1)
@@ -73,7 +73,7 @@ def test_a_killed_driver(study, tmp_path, seeds, kills):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.timeout(6000)
-def test_a_signal_stops_cleanly_and_the_same_command_goes_on(study, tmp_path, number):
+def test_a_signal_stops_cleanly_and_the_same_command_continues(study, tmp_path, number):
     study.checkpoints_at_every_row()
     words = [*CELLS, "--seeds", "0-1", "--epochs", 100]
     code, err = stopped_at(study, words, 60, number)
@@ -133,8 +133,8 @@ TrialFolder.finish = finish
 
 @pytest.mark.slow
 @pytest.mark.timeout(6000)
-def test_killed_workers(study, tmp_path):
-    """One in every attempt at its epoch 5, one in a checkpoint, one before done.json; one never."""
+def test_trials_continue_after_their_workers_were_killed(study, tmp_path):
+    """One is killed in every attempt, one in a checkpoint, one before done.json, one never."""
     study.checkpoints_at_every_row()
     killed = KILLED.format(markers=str(study.hook))
     study.after("scaling.runs.vae", killed + IN_TRAINING)
@@ -149,7 +149,7 @@ def test_killed_workers(study, tmp_path):
     assert "Traceback" not in run.stderr
     trained = {name.split("-")[-2]: runs for name, runs in study.epochs().items()}
     whole = list(range(1, 11))
-    assert trained["s0"] == [whole[:5], [5], [5]]  # twice recovered
+    assert trained["s0"] == [whole[:5], [5], [5]]  # tried three times
     assert trained["s1"] == [whole[:6], whole[4:]]
     assert trained["s2"] == trained["s3"] == [whole]
     log = (study.results / study.name / "logs" / "ray.log").read_text()

@@ -1,4 +1,4 @@
-"""A trial whose row never reaches the driver: told, and started again from its checkpoint."""
+"""A trial whose row never reaches the driver is started again from its checkpoint."""
 
 import pytest
 
@@ -24,7 +24,7 @@ tune.report = report
 """
 
 
-def test_a_trial_that_hangs_in_its_report_goes_on(study, nodes, tmp_path):  # noqa: F811
+def test_a_trial_that_hangs_in_its_report_is_started_again(study, nodes, tmp_path):  # noqa: F811
     study.after("scaling.cluster.pulse", SOON)
     study.after("scaling.cluster.tuner", STUCK.format(flag=str(tmp_path / "stuck")))
     study.checkpoints_at_every_row()
@@ -35,5 +35,5 @@ def test_a_trial_that_hangs_in_its_report_goes_on(study, nodes, tmp_path):  # no
     assert f"{key}: no sign of life" in run.stdout
     assert len(study.epochs()[key]) == 2
     first, second = study.epochs()[key]
-    assert second[0] > 1  # from its checkpoint
+    assert second[0] > 1  # continued from its checkpoint
     assert_as_undisturbed(study, 8, tmp_path)

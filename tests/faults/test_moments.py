@@ -1,4 +1,4 @@
-"""P3: a trial killed at any moment at which its files are half written finishes when run again."""
+"""P3: a trial killed while any of its files is half written finishes when run again."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ EPOCHS = 3
 
 @pytest.fixture
 def trained(monkeypatch):
-    """The ledger of this process: the epochs that were trained, in order."""
+    """Records the epochs that this process trains, in order."""
     epochs = []
     train_epoch = VaeRun.train_epoch
 
@@ -29,16 +29,16 @@ def trained(monkeypatch):
         return train_epoch(run)
 
     monkeypatch.setattr(VaeRun, "train_epoch", noted)
-    monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 1e9)  # at every row
+    monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 1e9)  # a checkpoint at every row
     return epochs
 
 
 class Moments:
-    """Copies a trial's folder at each step that its files take: what a kill there leaves."""
+    """Copies a trial's folder at each step of writing its files, as a kill would leave it."""
 
     def __init__(self, folder, copies, trained):
         self.folder, self.copies, self.trained = folder, copies, trained
-        self.begun = []  # the epoch that was being trained or written, of each copy
+        self.begun = []  # for each copy the epoch that was being trained or written
         self.fsync, self.replace = os.fsync, os.replace
 
     def copy(self):
@@ -48,7 +48,7 @@ class Moments:
         return path
 
     def on_fsync(self, handle):
-        """Written, and torn: a kill while the bytes go out."""
+        """Copies the folder with the file written, and torn as by a kill during the write."""
         self.copy()
         written = Path(os.readlink(f"/proc/self/fd/{handle}"))
         torn = self.copy() / written.relative_to(self.folder)
@@ -61,7 +61,9 @@ class Moments:
         self.copy()
 
 
-def test_killed_at_every_step_of_every_file(tmp_path, trial, tiny, trained, monkeypatch):
+def test_a_trial_killed_at_any_step_of_any_file_finishes(
+    tmp_path, trial, tiny, trained, monkeypatch
+):
     folder = Store(tmp_path).folder(key(trial))
     folder.create(trial)
     moments = Moments(folder.path, tmp_path / "copies", trained)

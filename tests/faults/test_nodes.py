@@ -1,4 +1,4 @@
-"""Several nodes: killed, frozen, added, blind to the results; two launches; a new head (P5)."""
+"""Several nodes: killed, frozen, added; a second launch; a lost head (P5)."""
 
 import json
 import os
@@ -19,13 +19,13 @@ from tests.conftest import timeless
 from tests.faults.nodes import SLOW, Nodes, kill
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(6000)]
-DETECTED_SECONDS = 300  # ten times what it takes on a machine of its own
+DETECTED_SECONDS = 300  # ten times as long as on an idle machine
 AUTO = [*TINY, "--address", "auto"]
 
 
 @pytest.fixture
 def nodes(study, monkeypatch):
-    """Starts a cluster, in which the hooks of `study` work, and gives its address to it."""
+    """Starts a cluster in which the hooks of `study` work, and gives its address to the study."""
     started = []
 
     def start(*words):
@@ -45,7 +45,7 @@ def nodes(study, monkeypatch):
 
 @pytest.fixture
 def launch(study):
-    """Starts the study; whatever still runs at the end of the test is killed."""
+    """Starts the study, and kills it at the end of the test if it still runs."""
     started = []
 
     def start(*words):
@@ -59,12 +59,12 @@ def launch(study):
 
 
 def raw_epochs(folder):
-    """Every line of rows.jsonl, as it stands there."""
+    """Returns the epoch of every line of rows.jsonl as it is in the file."""
     return [json.loads(line)["epoch"] for line in (folder / "rows.jsonl").read_text().splitlines()]
 
 
 def assert_as_undisturbed(study, epochs, tmp_path):
-    """Every trial has the rows of one that ran alone in this process, each epoch once."""
+    """Asserts that every trial has the rows of one trained in this process, each epoch once."""
     assert set(study.states(epochs).values()) == {"done"}
     count = 0
     for path in study.folders():
@@ -80,12 +80,12 @@ def assert_as_undisturbed(study, epochs, tmp_path):
 
 
 def on(study, workers):
-    """The key and the process of a trial that trains in one of these processes."""
+    """Returns the key and the process of a trial that trains in one of these processes."""
     return next(((line.key, line.pid) for line in study.ledger() if line.pid in workers), None)
 
 
 @pytest.mark.slow
-def test_a_killed_node_is_replaced_by_the_others(study, nodes, launch, tmp_path):
+def test_trials_of_a_killed_node_finish_on_the_others(study, nodes, launch, tmp_path):
     study.after("scaling.runs.vae", SLOW.format(seconds=0.5))
     study.checkpoints_at_every_row()
     cluster = nodes(3)
@@ -104,14 +104,14 @@ def test_a_killed_node_is_replaced_by_the_others(study, nodes, launch, tmp_path)
     assert_as_undisturbed(study, 60, tmp_path)
     assert len(study.epochs()[name]) == 2
     first, second = study.epochs()[name]
-    assert second[0] > 1  # from its checkpoint
+    assert second[0] > 1  # continued from its checkpoint
     for path in study.folders():
         assert len(raw_epochs(path)) == len(set(raw_epochs(path))), path
 
 
 @pytest.mark.slow
-def test_a_frozen_node_wakes_and_replaces_nothing(study, nodes, launch, tmp_path):
-    """Believed dead, its process writes late: an epoch behind what the other node has reached."""
+def test_a_frozen_node_that_wakes_replaces_nothing(study, nodes, launch, tmp_path):
+    """Its process was believed dead, and writes an epoch that another node has passed."""
     study.after("scaling.runs.vae", SLOW.format(seconds=0.5))
     study.checkpoints_at_every_row()
     cluster = nodes(3, 0)
@@ -139,8 +139,8 @@ def test_a_frozen_node_wakes_and_replaces_nothing(study, nodes, launch, tmp_path
     assert newest["epoch"] == 40
 
 
-def test_what_a_process_believed_dead_writes_late_changes_nothing(tmp_path, digits):
-    """At every moment of a trial: another process finishes it, then the late one goes on."""
+def test_late_writes_of_a_process_believed_dead_change_nothing(tmp_path, digits):
+    """At every moment of a trial another process finishes it, and then the first one continues."""
     trial = VaeTrial("digits", n_c=2, mixtures=2, lr=3e-3, batch=20, train_size=45)
     for moment in range(1, 5):
         folder = Store(tmp_path / str(moment)).folder(key(trial))
@@ -167,7 +167,7 @@ def test_what_a_process_believed_dead_writes_late_changes_nothing(tmp_path, digi
 
 
 @pytest.mark.slow
-def test_a_node_that_comes_later_takes_its_part(study, nodes, launch, tmp_path):
+def test_a_node_added_later_trains_trials(study, nodes, launch, tmp_path):
     study.after("scaling.runs.vae", SLOW.format(seconds=0.5))
     cluster = nodes(1)
     process = launch(*AUTO, "--epochs", 20)
@@ -197,7 +197,7 @@ def test_a_second_launch_stops_with_a_sentence(study, launch):
 
 
 @pytest.mark.slow
-def test_a_head_that_is_lost_is_told_and_a_new_one_goes_on(study, nodes, launch, tmp_path):
+def test_a_lost_head_ends_the_launch_and_a_new_one_continues(study, nodes, launch, tmp_path):
     study.after("scaling.runs.vae", SLOW.format(seconds=0.3))
     study.checkpoints_at_every_row()
     cluster = nodes(2).cluster

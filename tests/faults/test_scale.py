@@ -1,4 +1,4 @@
-"""Many trials: all are done, the driver's memory stays, the order is that of the slow way."""
+"""Many trials: all are done, the driver's memory stays small, the order is as expected."""
 
 import random
 import subprocess
@@ -14,7 +14,7 @@ GROWTH = 200  # MB of the driver, while trials run
 
 
 def measured(ray_folder, monkeypatch, *words):
-    """What `python -m tests.faults.scale` prints, by name."""
+    """Returns what `python -m tests.faults.scale` prints, by name."""
     monkeypatch.setenv("RAY_TMPDIR", ray_folder)
     command = [sys.executable, "-m", "tests.faults.scale", *map(str, words)]
     run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
@@ -38,7 +38,7 @@ def test_a_study_of_short_trials_is_done_in_little_memory(ray_folder, monkeypatc
 
 
 def slowly(trials, hours, width):
-    """The longest of what is left is looked for anew each time."""
+    """Orders trials by searching the longest of those left in every step."""
     left = by_seeds([name for name in trials if name in hours], trials)
     total, ordered = sum(hours.values()), []
     while left:
@@ -51,7 +51,7 @@ def slowly(trials, hours, width):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_the_order_is_that_of_the_slow_way(seed):
+def test_the_order_equals_that_of_the_slow_way(seed):
     draw = random.Random(seed)
     listed = grid(VaeTrial("digits"), m_z=range(1, draw.randint(2, 6)), seed=range(3))
     trials = {key(trial): trial for trial in listed}

@@ -1,4 +1,4 @@
-"""P8, P9, P12: shared chunks written to, loaded in another order, larger than the store."""
+"""P8, P9, P12: shared chunks that are written to, loaded in another order, or too large."""
 
 import time
 from pathlib import Path
@@ -23,7 +23,7 @@ DMAAPX = ["--smoke-test", "--source", "dmaapx", "--m-z", "1", "--n-c", "2"]
 
 
 def imported(root, name, k, size):
-    """A pool of k chunks of other people's samples of the digits."""
+    """Makes a pool of k chunks of imported samples of the digits."""
     spec = PoolSpec(name, "digits", 17, (1, 8, 8), size)
     rng = np.random.default_rng(len(name))
     create(root / name, spec)
@@ -33,8 +33,8 @@ def imported(root, name, k, size):
     return Pool.open(root / name, root)
 
 
-def test_what_a_run_reads_is_its_own():
-    """Also for torch, which writes into read-only memory without a word."""
+def test_writing_into_a_chunk_changes_no_shared_memory():
+    """Torch writes into read-only memory without a warning, so a run gets copies."""
     shared = np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8)
     shared.flags.writeable = False
     ledger = Ledger(lambda index: shared, {})
@@ -62,7 +62,7 @@ VaeRun.train_epoch = train_epoch
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.timeout(6000)
-def test_a_trial_that_writes_and_shards_in_another_order(study, tmp_path):
+def test_trials_that_write_and_load_in_another_order_have_the_same_rows(study, tmp_path):
     root = study.results / "pools"
     pools = {name: imported(root, name, k=2, size=60) for name in ("first", "second", "third")}
     before = {name: pool.verify() or dict(pool.chunks) for name, pool in pools.items()}
@@ -90,7 +90,7 @@ STORE = 80_000_000  # bytes; Ray takes no smaller one
 
 
 def plasma_bytes():
-    """What the object stores of this user's raylets hold of shared memory, by process."""
+    """Returns the shared memory of the object stores of this user's raylets, by process."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -98,14 +98,14 @@ def plasma_bytes():
                 files = [fd for fd in (process / "fd").iterdir() if "plasma" in str(fd.readlink())]
                 found[process.name] = max((512 * fd.stat().st_blocks for fd in files), default=0)
         except OSError:
-            continue  # it ended meanwhile
+            continue  # the process ended meanwhile
     return found
 
 
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.timeout(6000)
-def test_a_pool_larger_than_the_object_store(study):
+def test_a_pool_larger_than_the_object_store_is_read_from_files(study):
     pool = imported(study.results / "pools", "large", k=500, size=1700)
     assert 500 * pool.chunk_bytes > 0.6 * STORE
     others = plasma_bytes().keys()

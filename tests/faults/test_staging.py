@@ -1,4 +1,4 @@
-"""What Ray writes into the results folder, where others may write, is never unpickled."""
+"""Ray's files in the results folder, where others may write, are never unpickled."""
 
 import pytest
 
@@ -22,7 +22,7 @@ Trial.get_pickled_error = trap
 @pytest.mark.cluster
 @pytest.mark.faults
 def test_an_error_of_a_worker_is_read_as_text(study, tmp_path):
-    """Ray keeps a pickle of it beside the text: reading that would run what somebody put there."""
+    """Ray also keeps a pickle of it, and reading that would run whatever somebody put there."""
     study.after("scaling.runs.vae", BROKEN)
     study.after("ray.tune.experiment.trial", TRAP.format(path=str(tmp_path / "sprung")))
     run = study.run(*TINY, *ALONE, "--m-z", 1, "--seeds", 0)

@@ -26,7 +26,7 @@ def checkpoint_at_every_row(monkeypatch):
 
 @pytest.fixture
 def train(tiny, tmp_path, trial):
-    """Trains the trial in a results folder; its rows."""
+    """Trains the trial in a results folder, and returns its rows."""
 
     def train(root, report=lambda row: None):
         folder = Store(root).folder(key(trial))
@@ -52,9 +52,11 @@ def begun(trial):
     return make
 
 
-def test_the_disk_is_full_at_any_step(tmp_path, train, begun, expected, monkeypatch):
-    """At each file that is to reach the disk, and at each that is to take its place."""
-    steps = EPOCHS * 5 + 3  # of a row, a checkpoint; of the arrays, done.json; less one
+def test_a_disk_that_is_full_at_any_step_loses_nothing(
+    tmp_path, train, begun, expected, monkeypatch
+):
+    """It is full at each file that is synchronized, and at each that is renamed."""
+    steps = EPOCHS * 5 + 3  # steps of rows and checkpoints, of arrays and done.json, but the last
     left = 0
 
     def full(real):
@@ -77,7 +79,9 @@ def test_the_disk_is_full_at_any_step(tmp_path, train, begun, expected, monkeypa
         assert train(root) == expected
 
 
-def test_a_small_disk_that_is_made_larger(tmp_path, train, begun, trial, expected, small_disk):
+def test_a_trial_continues_when_its_disk_is_made_larger(
+    tmp_path, train, begun, trial, expected, small_disk
+):
     small_disk(130, tmp_path / "small")
     root = begun(tmp_path / "small")
     with pytest.raises(OSError, match="No space left on device: .*small/trials"):
@@ -92,7 +96,9 @@ def test_a_small_disk_that_is_made_larger(tmp_path, train, begun, trial, expecte
     assert folder.state(EPOCHS) == "done"
 
 
-def test_a_folder_that_becomes_read_only(tmp_path, train, begun, expected, read_only):
+def test_a_trial_continues_when_its_folder_is_writable_again(
+    tmp_path, train, begun, expected, read_only
+):
     root = begun(tmp_path / "results")
     with pytest.raises(OSError, match="Read-only file system: .*trials"):
         train(root, lambda row: row["epoch"] == 2 and read_only(root / "trials"))
@@ -100,8 +106,8 @@ def test_a_folder_that_becomes_read_only(tmp_path, train, begun, expected, read_
     assert train(root) == expected
 
 
-def test_a_folder_that_vanishes(tmp_path, train, begun, trial, expected):
-    """It is not made up anew: the real one may come back."""
+def test_a_folder_that_vanishes_is_not_made_again(tmp_path, train, begun, trial, expected):
+    """The folder is not made again, because the real one may come back."""
     root, elsewhere = begun(tmp_path / "results"), tmp_path / "elsewhere"
     with pytest.raises(FileNotFoundError, match="results/trials"):
         train(root, lambda row: row["epoch"] == 2 and root.rename(elsewhere))
@@ -122,10 +128,10 @@ def test_a_folder_that_vanishes(tmp_path, train, begun, trial, expected):
     assert train(root) == expected
 
 
-def test_a_slow_folder_costs_checkpoints_not_rows(
+def test_a_slow_folder_gets_fewer_checkpoints_and_all_rows(
     tmp_path, train, begun, trial, expected, monkeypatch
 ):
-    """Each step takes a tenth of a second; a checkpoint waits until the run is worth it."""
+    """Each step takes a tenth of a second, so a checkpoint waits until enough was trained."""
     monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 0.02)
     saved, save = [], checkpoints.save
 
@@ -149,74 +155,77 @@ def test_a_slow_folder_costs_checkpoints_not_rows(
 WORDS = ["--smoke-test", "--source", "normal", "--m-z", "1", "--n-c", "2", "--seeds", "0-1"]
 
 
-def stopped(run, *told):
+def assert_stopped(run, *texts):
     assert run.returncode == 3, run.stdout + run.stderr
     assert "Traceback" not in run.stdout + run.stderr
-    for text in told:
+    for text in texts:
         assert text in run.stdout + run.stderr
 
 
-def goes_on(study, *words):
+def assert_continues(study, *words):
     run = study.run(*words)
     assert run.returncode == 0, run.stderr
     assert set(study.states(int(words[-1])).values()) == {"done"}
     for runs in study.epochs().values():
         for before, after in zip(runs, runs[1:], strict=False):
-            assert before[-1] - 2 < after[0] <= before[-1] + 1  # a checkpoint's epochs, at most
+            # at most the epochs of one checkpoint again
+            assert before[-1] - 2 < after[0] <= before[-1] + 1
 
 
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.timeout(6000)
-def test_one_trial_of_a_study_has_no_disk_left(study, small_disk):
+def test_a_full_disk_of_one_trial_does_not_stop_the_others(study, small_disk):
     study.checkpoints_at_every_row()
     name = next(row["key"] for row in study.plan(*WORDS) if row["seed"] == 0)
     small_disk(100, study.results / "trials" / name)
     run = study.run(*WORDS, "--epochs", 8)
-    stopped(run, f"Failed: {name}: OSError: [Errno 28] No space left on device: ", "--retry-failed")
+    assert_stopped(
+        run, f"Failed: {name}: OSError: [Errno 28] No space left on device: ", "--retry-failed"
+    )
     assert sorted(study.states(8).values()) == ["done", "failed"]
     small_disk(10_000, study.results / "trials" / name)
-    goes_on(study, *WORDS, "--retry-failed", "--epochs", 8)
+    assert_continues(study, *WORDS, "--retry-failed", "--epochs", 8)
 
 
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.timeout(6000)
-def test_the_disk_of_a_study_is_full(study, small_disk):
+def test_a_study_continues_when_its_disk_has_room_again(study, small_disk):
     study.checkpoints_at_every_row()
     small_disk(450, study.results)
-    stopped(study.run(*WORDS, "--epochs", 40), "No space left on device")
+    assert_stopped(study.run(*WORDS, "--epochs", 40), "No space left on device")
     small_disk(10_000, study.results)
-    goes_on(study, *WORDS, "--retry-failed", "--epochs", 40)
+    assert_continues(study, *WORDS, "--retry-failed", "--epochs", 40)
 
 
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.timeout(6000)
-def test_the_trials_of_a_study_become_read_only(study, read_only):
+def test_a_study_continues_when_its_trials_are_writable_again(study, read_only):
     study.checkpoints_at_every_row()
     process = study.start(*WORDS, "--epochs", 100)
     study.until(lambda: len(study.ledger()) > 40, process)
     read_only(study.results / "trials")
     out, err = process.communicate()
     run = subprocess.CompletedProcess(process.args, process.returncode, out, err)
-    stopped(run, "Read-only file system", "2 trials did not finish")
+    assert_stopped(run, "Read-only file system", "2 trials did not finish")
     read_only.undo()
-    goes_on(study, *WORDS, "--epochs", 100)
+    assert_continues(study, *WORDS, "--epochs", 100)
 
 
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.timeout(6000)
-def test_the_results_of_a_study_vanish(study, tmp_path):
+def test_a_study_continues_when_its_results_are_back(study, tmp_path):
     study.checkpoints_at_every_row()
     process = study.start(*WORDS, "--epochs", 100)
     study.until(lambda: len(study.ledger()) > 40, process)
     study.results.rename(tmp_path / "elsewhere")
     out, err = process.communicate()
     run = subprocess.CompletedProcess(process.args, process.returncode, out, err)
-    stopped(run, "No such file or directory", str(study.results), "Nothing finished is lost")
+    assert_stopped(run, "No such file or directory", str(study.results), "Nothing finished is lost")
     study.abandoned()
     assert not study.results.exists()
     (tmp_path / "elsewhere").rename(study.results)
-    goes_on(study, *WORDS, "--epochs", 100)
+    assert_continues(study, *WORDS, "--epochs", 100)

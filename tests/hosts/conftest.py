@@ -18,7 +18,7 @@ from tests.conftest import timeless
 from tests.faults.conftest import Watched, ledger
 from tests.hosts.network import TMP, Host, Network
 
-# The number of a process and of its host in one: process ids of hosts overlap.
+# One number for a process and its host, since process ids of hosts overlap.
 PROCESS = 'os.stat("/proc/self/ns/pid").st_ino * 10**7 + os.getpid()'
 
 
@@ -27,7 +27,7 @@ class OnHost(Watched):
     """Launches a study on a host; the ledger says which host trained an epoch."""
 
     driver: Host | None = None
-    more: dict[str, str] = field(default_factory=dict)  # variables of the next launches
+    more: dict[str, str] = field(default_factory=dict)  # environment variables of the next launches
 
     def __post_init__(self):
         super().__post_init__()
@@ -40,7 +40,7 @@ class OnHost(Watched):
         return process
 
     def trained_on(self, host):
-        """The keys of trials of which the host has trained an epoch."""
+        """Returns the keys of trials of which the host has trained an epoch."""
         return {line.key for line in self.ledger() if line.pid // 10**7 == host.place}
 
 
@@ -96,7 +96,7 @@ def network(world, study):
 
 @pytest.fixture
 def hosts(network, study):
-    """Makes this many hosts that see the hook, and the results where their number is listed."""
+    """Makes several hosts that see the hook; those with listed numbers see the results too."""
 
     def make(count, seeing=None, relay=(), versions=None):
         try:
@@ -135,7 +135,7 @@ def raw_rows(folder):
 
 
 def assert_as_undisturbed(study, epochs, tmp_path, every=2, data=None):
-    """Every trial has the rows of one that ran alone in this process, each epoch once."""
+    """Asserts that every trial has the rows of one trained in this process, each epoch once."""
     assert set(study.states(epochs).values()) == {"done"}
     for path in study.folders():
         control = TrialFolder(tmp_path / "control" / path.name)

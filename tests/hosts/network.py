@@ -49,13 +49,14 @@ def ip(*words: str) -> None:
 
 @dataclass
 class Host:
-    """A host of its own, until it is switched off; `init` is its first process."""
+    """A host of its own until it is switched off; `init` is its first process."""
 
     name: str
     address: str
     namespace: str
     stage: Path
-    folders: Mapping[Path, Path]  # what it sees: place there, and place on this machine
+    # folders that the host sees: the path there, and the path on this machine
+    folders: Mapping[Path, Path]
     environment: Mapping[str, str]
     outer: subprocess.Popen | None = None
     init: int = 0
@@ -77,10 +78,10 @@ class Host:
             time.sleep(0.05)
 
     def off(self) -> None:
-        """Switches the host off: all its processes are gone at once, and its /tmp with them."""
+        """Switches the host off: all its processes end at once, and its /tmp is gone."""
         if self.outer:
             self.outer.kill()
-            self.outer.communicate()  # closes its pipe too
+            self.outer.communicate()  # also closes the pipe
         self.outer, self.init = None, 0
         for process in self.started:
             process.kill()
@@ -88,11 +89,11 @@ class Host:
         self.started.clear()
 
     def path(self, place: Path) -> Path:
-        """Where this machine finds a file of the host."""
+        """Returns the path by which this machine finds a file of the host."""
         return Path(f"/proc/{self.init}/root") / place.relative_to("/")
 
     def command(self, words: Sequence[object], **more: str) -> list[str]:
-        """The command line that runs these words on the host, in its root folder's view."""
+        """Returns the command line that runs these words on the host, as it sees its files."""
         variables = [f"{name}={value}" for name, value in {**self.environment, **more}.items()]
         enter = ["nsenter", "-t", str(self.init), "-m", "-u", "-n", "-p", "--"]
         return [*enter, "env", "-i", *variables, *map(str, words)]
@@ -110,14 +111,14 @@ class Host:
         return process
 
     def run(self, *words: object, **more: str) -> str:
-        """Runs a command on the host to its end, which must be a good one; its output."""
+        """Runs a command on the host until it ends without error, and returns its output."""
         process = self.start(*words, cwd=TMP, **more)
         out, err = process.communicate()
         assert process.returncode == 0, f"{words}: {out}{err}"
         return out
 
     def head(self, cpus: int = 1, **more: str) -> str:
-        """Starts the head of a Ray cluster here; its HOST:PORT."""
+        """Starts the head of a Ray cluster on the host, and returns its HOST:PORT."""
         self._ray("--head", f"--port={PORT}", "--include-dashboard=false", cpus=cpus, **more)
         return f"{self.address}:{PORT}"
 
@@ -131,7 +132,7 @@ class Host:
         self.run(*ray, "--object-store-memory=100000000", **more)
 
     def is_mine(self, pid: int) -> bool:
-        """Whether a process, by its number on this machine, runs on the host."""
+        """Returns whether a process, given by its number on this machine, runs on the host."""
         try:
             return os.stat(f"/proc/{pid}/ns/pid").st_ino == self.place
         except OSError:
@@ -139,7 +140,7 @@ class Host:
 
     @property
     def place(self) -> int:
-        """The number of the host's process-id namespace."""
+        """Returns the number of the host's process-id namespace."""
         return os.stat(f"/proc/{self.init}/ns/pid").st_ino
 
     def unplug(self) -> None:
@@ -150,10 +151,10 @@ class Host:
 
 
 class Network:
-    """Makes hosts behind one switch, and ends them all."""
+    """Makes hosts connected by one switch, and ends them all."""
 
     def __init__(self, world: Path, environment: Mapping[str, str], relay: Sequence[float] = ()):
-        """`relay`: seconds of delay of each frame, and the share of frames that are lost."""
+        """Starts without hosts; `relay` is the delay in seconds and the share of lost frames."""
         self.world, self.environment, self.relay = world, environment, relay
         self.prefix = f"h{os.getpid()}"
         self.switch = f"{self.prefix}-sw"
@@ -169,7 +170,7 @@ class Network:
     def add(
         self, name: str, sees: Sequence[Path] = (), versions: Mapping[Path, Path] | None = None
     ) -> Host:
-        """A host that sees these folders of this machine, some of them in another version."""
+        """Adds a host that sees these folders of this machine, some of them in another version."""
         number = len(self.hosts) + 1
         own = [path for path in (ROOT, Path(sys.prefix), Path(sys.base_prefix)) if _hidden(path)]
         folders = {path: path for path in [*own, *sees]} | dict(versions or {})
@@ -232,7 +233,7 @@ def _hidden(path: Path) -> bool:
 
 
 def child(pid: int) -> int:
-    """The number of the first child of a process, 0 where there is none."""
+    """Returns the number of the first child of a process, or 0 if there is none."""
     try:
         return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
     except (OSError, IndexError):

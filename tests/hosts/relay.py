@@ -18,7 +18,7 @@ FRAME_BYTES, FRAMES_AT_ONCE = 65535, 64
 
 
 def opened(name: str) -> int:
-    """Makes a TAP device; the descriptor that reads and writes its frames."""
+    """Makes a TAP device, and returns the descriptor that reads and writes its frames."""
     device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH", name.encode(), IFF_TAP | IFF_NO_PI))
     return device
@@ -29,12 +29,12 @@ def frames(device: int):
     for _ in range(FRAMES_AT_ONCE):
         try:
             yield os.read(device, FRAME_BYTES)
-        except OSError:  # none is left, or the link is down
+        except OSError:  # no frame is left, or the link is down
             return
 
 
 def relay(delay: float, loss: float, devices: list[int]) -> None:
-    """Hands each frame to all other devices after the delay, for ever."""
+    """Sends each frame to all other devices after the delay, for ever."""
     waiting: list[tuple[float, int, int, bytes]] = []
     draw, count = random.Random(1), 0
     while True:

@@ -23,7 +23,7 @@ if os.environ.get("AHEAD"):
 
 @pytest.fixture
 def containers(hosts, study):
-    """Two hosts of one name, each with a Ray of its own, and a launch at work in the first."""
+    """Makes two hosts of one name, each with its own Ray, and a running launch in the first."""
     study.after("scaling.runs.vae", SLOW.format(seconds=0.3))
     study.checkpoints_at_every_row()
     made = hosts(2)
@@ -54,8 +54,8 @@ def test_containers_of_one_name_do_not_share_a_folder(study, containers, tmp_pat
     assert_as_undisturbed(study, EPOCHS, tmp_path)
 
 
-def test_a_container_that_is_gone_holds_nothing(study, containers, tmp_path):
-    """Nobody can see its process: its lock counts until it has not changed for a minute."""
+def test_the_lock_of_a_container_that_is_gone_is_taken_over(study, containers, tmp_path):
+    """Its process cannot be seen; its lock counts until it has not changed for a minute."""
     first, second = containers
     at_work(study)
     first.off()
@@ -67,7 +67,7 @@ def test_a_container_that_is_gone_holds_nothing(study, containers, tmp_path):
 
 
 def test_a_container_that_was_frozen_stops_and_changes_nothing(study, containers, tmp_path):
-    """Its lock is taken over meanwhile; woken, it ends with a sentence."""
+    """Its lock is taken over while it is frozen; woken, it ends with a sentence."""
     first, second = containers
     begun = at_work(study)
     frozen = [int(p.parent.name) for p in Path("/proc").glob("[0-9]*/stat")]
@@ -77,7 +77,7 @@ def test_a_container_that_was_frozen_stops_and_changes_nothing(study, containers
     study.driver = second
     taking = study.start(*TINY, "--epochs", EPOCHS)
     study.until(lambda: study.trained_on(second), taking)
-    for pid in [*frozen, begun.pid]:  # nsenter stops with what it has started
+    for pid in [*frozen, begun.pid]:  # nsenter stops together with the process that it started
         os.kill(pid, signal.SIGCONT)
     out, err = begun.communicate()
     print(out, err)
@@ -89,7 +89,7 @@ def test_a_container_that_was_frozen_stops_and_changes_nothing(study, containers
 
 
 def test_a_clock_that_is_an_hour_ahead_takes_no_live_lock(study, containers, tmp_path):
-    """No namespace shifts the clock of the wall, so Python's `time.time` is replaced there."""
+    """No namespace shifts the wall clock, so Python's `time.time` is replaced on that host."""
     first, second = containers
     study.after("scaling.storage.lock", AHEAD)
     begun = at_work(study)

@@ -1,4 +1,4 @@
-"""Hosts that are cut off, slow to reach, switched off and on again, or bad."""
+"""Hosts that are cut off, slow to reach, switched off and on again, or broken."""
 
 import signal
 
@@ -17,18 +17,18 @@ LAPSE = 20  # seconds without a link
 
 @pytest.fixture
 def slow(study):
-    """Epochs of half a second, each with a checkpoint."""
+    """Makes epochs last half a second, each with a checkpoint."""
     study.after("scaling.runs.vae", SLOW.format(seconds=0.5))
     study.checkpoints_at_every_row()
 
 
 def pause(seconds):
-    """Waits, since a link is to be down for so long."""
+    """Waits while a link is down."""
     signal.sigtimedwait([], seconds)
 
 
 def running_on(study, host, process):
-    """Waits until a trial on the host has a checkpoint; its key."""
+    """Waits until a trial on the host has a checkpoint, and returns its key."""
 
     def with_checkpoint():
         for key in study.trained_on(host):
@@ -40,7 +40,7 @@ def running_on(study, host, process):
 
 
 @pytest.mark.parametrize("seconds", [LAPSE, None], ids=["a while", "for ever"])
-def test_a_host_that_is_cut_off(study, cluster, slow, tmp_path, seconds):
+def test_trials_of_a_host_that_is_cut_off_finish(study, cluster, slow, tmp_path, seconds):
     hosts = cluster(3, cpus={1: 0})
     process = study.start(*TWO, "--epochs", EPOCHS)
     key = running_on(study, hosts[2], process)
@@ -54,11 +54,11 @@ def test_a_host_that_is_cut_off(study, cluster, slow, tmp_path, seconds):
     assert_as_undisturbed(study, EPOCHS, tmp_path)
     if not seconds:
         first, second = study.epochs()[key]
-        assert second[0] > 1  # from its checkpoint
-        hosts[2].off()  # else it trains on, beside the next test
+        assert second[0] > 1  # continued from its checkpoint
+        hosts[2].off()  # else the host continues training during the next test
 
 
-def test_a_network_that_delays_and_drops(study, hosts, tmp_path):
+def test_a_network_that_delays_and_drops_frames_changes_nothing(study, hosts, tmp_path):
     made = hosts(3, relay=(0.05, 0.02))
     address = made[0].head(0)
     for host in made[1:]:
@@ -70,8 +70,8 @@ def test_a_network_that_delays_and_drops(study, hosts, tmp_path):
     assert_as_undisturbed(study, 6, tmp_path)
 
 
-def test_a_head_that_is_switched_off_and_on(study, cluster, slow, tmp_path):
-    """The driver is on another host: it ends with a sentence, and the same command goes on."""
+def test_a_study_continues_after_the_head_was_switched_off_and_on(study, cluster, slow, tmp_path):
+    """The driver, on another host, ends with a sentence; the same command continues later."""
     first, second, third = cluster(3, cpus={1: 0})
     study.driver = second
     address = f"{first.address}:6379"
@@ -98,8 +98,8 @@ def test_a_head_that_is_switched_off_and_on(study, cluster, slow, tmp_path):
     assert_as_undisturbed(study, EPOCHS, tmp_path)
 
 
-def test_a_host_that_died_just_before_the_launch(study, cluster, tmp_path):
-    """The head believes it alive; the launch goes on without it, or ends with a sentence."""
+def test_a_launch_survives_a_host_that_died_just_before(study, cluster, tmp_path):
+    """The head believes it alive; the launch continues without it, or ends with a sentence."""
     first, second, third = cluster(3)
     third.off()
     run = study.run(*AUTO, "--epochs", 6)
@@ -121,8 +121,8 @@ def train(config, **given):
 """
 
 
-def test_a_bad_host_spends_no_attempts_of_others(study, cluster, slow, tmp_path):
-    """Every process dies there at once; each trial would lose all its attempts there."""
+def test_a_bad_host_does_not_use_up_the_attempts_of_trials(study, cluster, slow, tmp_path):
+    """On that host every process dies at once, so each trial would lose all its attempts."""
     study.after("scaling.cluster.tuner", BAD)
     hosts = cluster(3, cpus={1: 0})
     run = study.run(*AUTO, "--epochs", 20)

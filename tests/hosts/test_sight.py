@@ -1,4 +1,4 @@
-"""Hosts that differ from the driver's: in what they see of results and data, in code and token."""
+"""Hosts that differ from the driver's in the results and data that they see, in code or token."""
 
 import shutil
 from typing import Any
@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.hosts, pytest.mark.timeout(6000)]
 AUTO = [*TINY, "--address", "auto"]
 
 
-def test_results_that_one_host_sees(study, cluster, tmp_path):
-    """The driver is on a worker's host, the only one with the results; the other has its own."""
+def test_rows_arrive_in_results_that_only_one_host_sees(study, cluster, tmp_path):
+    """The driver is on a worker's host, the only one that sees the results."""
     first, second = cluster(2, seeing={2})
     first.run("mkdir", "-p", study.results / "trials")
     first.run("touch", study.results / ".shared")
@@ -29,7 +29,7 @@ def test_results_that_one_host_sees(study, cluster, tmp_path):
     assert first.run("find", study.results / "trials", "-mindepth", "1") == ""
 
 
-def test_results_that_one_host_may_not_write(study, cluster, tmp_path):
+def test_rows_arrive_from_a_host_that_may_not_write_the_results(study, cluster, tmp_path):
     first, second = cluster(2, cpus={1: 0})
     second.run("mount", "-o", "remount,bind,ro", study.results)
     run = study.run(*AUTO, "--epochs", 6)
@@ -40,7 +40,7 @@ def test_results_that_one_host_may_not_write(study, cluster, tmp_path):
     assert_as_undisturbed(study, 6, tmp_path)
 
 
-def test_a_data_file_that_only_the_driver_has(study, cluster, tmp_path):
+def test_a_data_file_that_only_the_driver_has_is_sent(study, cluster, tmp_path):
     first, second = cluster(2, cpus={1: 0})
     draw = np.random.default_rng(0)
     pictures: dict[str, Any] = {
@@ -58,7 +58,7 @@ def test_a_data_file_that_only_the_driver_has(study, cluster, tmp_path):
 
 @pytest.fixture
 def older(world):
-    """A copy of the code, one module of which is older."""
+    """Copies the code with an older version of one module."""
     copy = world / "older"
     for name in ("scaling", "analysis", "studies"):
         shutil.copytree(ROOT / name, copy / name)

@@ -1,4 +1,4 @@
-"""The amortization gap: a closed form, the slow loop over images, and what must not change."""
+"""The amortization gap: a closed form, a loop over images, and what must not change."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,8 +19,10 @@ PRECISE = Settings(steps=400, mc_train=3, mc_eval=150)
 
 
 class LinearGaussian(nn.Module):
-    """x = W z + s e with z ~ N(0, I), and an encoder that is the best factorized posterior with
-    means `shift` beside it and standard deviations `wide` times as large.
+    """A model x = W z + s e with z ~ N(0, I), and a detuned encoder.
+
+    The encoder is the best factorized posterior, but its means are off by `shift` and its standard
+    deviations are `wide` times as large.
     """
 
     def __init__(self, shift=0.0, wide=1.0, orthogonal=False):
@@ -49,11 +51,19 @@ class LinearGaussian(nn.Module):
         return MultivariateNormal(torch.zeros(PIXELS).double(), covariance).log_prob(x)
 
     def divergence(self):
-        """KL(q* || posterior): of the variances 1 / precision_ii, the best a factorized q has."""
+        """Returns KL(q*
+
+        posterior), where q* has the variances 1 / precision_ii.
+        """
         return 0.5 * (self.precision.diagonal().log().sum() - self.precision.logdet()).item()
 
     def gap(self):
-        """KL(q || posterior) - KL(q* || posterior) of the detuned encoder."""
+        """Returns KL(q
+
+        posterior) - KL(q*
+
+        posterior) of the detuned encoder.
+        """
         shift = torch.full((LATENTS,), self.shift).double()
         wide = torch.tensor(self.wide).double()
         spread = LATENTS * (wide**2 - 1 - 2 * wide.log())
@@ -83,7 +93,7 @@ def test_a_detuned_encoder_has_the_gap_known_in_closed_form(shift, wide):
     assert below == pytest.approx(model.divergence(), abs=0.02)
 
 
-def test_the_default_settings_come_close():
+def test_the_default_settings_come_close_to_the_known_gap():
     model: Any = LinearGaussian(0.9)
     gap = amortization_gap(model, model.images())
     assert (gap.optimal - gap.encoder).mean().item() == pytest.approx(model.gap(), rel=0.03)
@@ -91,14 +101,14 @@ def test_the_default_settings_come_close():
 
 
 @pytest.mark.parametrize("orthogonal", [True, False])
-def test_no_gap_at_the_best_factorized_posterior(orthogonal):
+def test_the_best_factorized_posterior_has_no_gap(orthogonal):
     model: Any = LinearGaussian(orthogonal=orthogonal)
     gap = amortization_gap(model, model.images(), PRECISE)
     assert abs((gap.optimal - gap.encoder).mean().item()) < 0.02
     assert LinearGaussian(0.9).gap() > 50 * 0.02
 
 
-def test_from_the_prior_to_the_same_optimum():
+def test_a_start_from_the_prior_reaches_the_same_optimum():
     model: Any = LinearGaussian(0.9, 2.0)
     x = model.images(50)
     torch.manual_seed(0)
@@ -112,13 +122,13 @@ def test_finetuning_the_encoder_gains_at_most_as_much():
     model: Any = LinearGaussian(0.9, 2.0)
     tuned = replace(PRECISE, variant="encoder_finetune", steps=300, lr=1e-2)
     gap = amortization_gap(model, model.images(), tuned)
-    # its means become right, its standard deviations, no parameters here, stay wide
+    # means become right; standard deviations, which are no parameters, stay wide
     assert (gap.optimal - gap.encoder).mean().item() == pytest.approx(
         model.gap() - LinearGaussian(0.0, 2.0).gap(), rel=0.02
     )
 
 
-def test_both_elbos_share_their_draws():
+def test_both_elbos_use_the_same_draws():
     model: Any = LinearGaussian(0.9, 2.0)
     gap = amortization_gap(model, model.images(), Settings(steps=1, lr=1e-12, mc_eval=1))
     torch.testing.assert_close(gap.optimal, gap.encoder, rtol=0, atol=1e-4)
@@ -136,7 +146,7 @@ def test_clipped_gaps_are_not_negative():
     assert torch.equal(clipped.optimal, torch.maximum(raw.optimal, raw.encoder))
 
 
-def test_a_trained_vae_has_a_gap_and_no_image_loses_much(trained):
+def test_a_trained_vae_has_a_gap_and_hardly_any_image_loses(trained):
     named, arrays = measure(trained, Settings(steps=100, mc_eval=16))
     row = numbers(named)
     assert row["amortization_gap"] > 0.5
@@ -148,10 +158,10 @@ def test_a_trained_vae_has_a_gap_and_no_image_loses_much(trained):
 
 
 @pytest.mark.parametrize("variant", ["per_image", "encoder_finetune"])
-def test_the_run_stays_as_it_was(trained, variant):
+def test_measuring_does_not_change_the_run(trained, variant):
     trained.optimizer.zero_grad()
     trained.vae.train()
-    trained.vae.decoder.eval()  # as reverse half asleep leaves it
+    trained.vae.decoder.eval()  # as after reverse half asleep
     trained.vae.decoder.requires_grad_(False)
     before = {name: value.clone() for name, value in trained.vae.state_dict().items()}
     draws = torch.random.get_rng_state()
@@ -173,7 +183,7 @@ def test_cremers_rule_stops_the_optimization():
     assert (gap.optimal - gap.encoder).mean().item() == pytest.approx(model.gap(), rel=0.1)
 
 
-def test_the_estimator_is_named_with_what_changes_its_numbers(trained):
+def test_the_estimators_name_has_every_setting_that_changes_numbers(trained):
     few: dict[str, Any] = {"n_images": 5, "steps": 2, "mc_eval": 2}
     row, _ = measure(trained, Settings(**few))
     assert row["amortization_estimator"] == "annealed-1"

@@ -1,4 +1,4 @@
-"""The attack: closed forms, and the slow loop with PyTorch's own parts."""
+"""The attack: closed forms, and a slow loop with PyTorch's own optimizer and scheduler."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from scaling.metrics import attack as module
 from scaling.metrics.attack import GREY, RGB, Rates, attack, symmetric_kl
 from scaling.models.cuda_graph import WARM_UP, Graphed
 from scaling.models.vae import diagonal_normal
-from tests.models.test_cuda_graph import beside
+from tests.models.test_cuda_graph import eagerly
 
 GAPS = Path(__file__).parents[1] / "reference" / "gaps.npz"
 
@@ -22,7 +22,7 @@ def floats(run, n):
     return run.test[:n].double() / 16
 
 
-def test_symmetric_kl_is_that_of_the_attacks_authors():
+def test_symmetric_kl_equals_that_of_the_attacks_authors():
     with np.load(GAPS) as file:
         values = {name: torch.from_numpy(file[name]) for name in file}
     p, q = (
@@ -34,7 +34,7 @@ def test_symmetric_kl_is_that_of_the_attacks_authors():
     assert symmetric_kl(p, p).abs().max() == 0
 
 
-def test_symmetric_kl_by_hand():
+def test_symmetric_kl_equals_the_value_by_hand():
     q = diagonal_normal(torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 2.0]]))
     p = diagonal_normal(torch.tensor([[1.0, 1.0]]), torch.tensor([[1.0, 1.0]]))
     # KL(q || p) = 2 - log 2, KL(p || q) = 1/8 + log 2
@@ -42,7 +42,7 @@ def test_symmetric_kl_by_hand():
 
 
 class Linear:
-    """mean = W times the first four pixels, standard deviation 1: SKL = |W epsilon|^2 / 2."""
+    """An encoder with mean W x of the first four pixels and std 1, so SKL = |W epsilon|^2 / 2."""
 
     def __init__(self):
         weight = np.random.default_rng(0).standard_normal((2, 4))
@@ -54,7 +54,7 @@ class Linear:
 
 
 @pytest.mark.parametrize("grad", ["raw", "sign", "l2"])
-def test_the_strongest_attack_on_a_linear_encoder(grad):
+def test_the_strongest_attack_on_a_linear_encoder_is_found(grad):
     model, strength = Linear(), replace(RGB, grad=grad)
     x = torch.tensor([0.5, 0.5, 0.5, 0.5, 0.0, 1.0]).double().view(1, 1, 2, 3).expand(40, 1, 2, 3)
     torch.manual_seed(0)
@@ -67,7 +67,7 @@ def test_the_strongest_attack_on_a_linear_encoder(grad):
 
 
 def one_by_one(vae, x, initial, strength):
-    """The attack on one image, with PyTorch's optimizer and scheduler."""
+    """Attacks one image with PyTorch's optimizer and scheduler."""
     low, high = x.min(), x.max()
     epsilon = initial.clone()
     sgd = torch.optim.SGD([epsilon], lr=strength.eta)
@@ -101,11 +101,11 @@ def one_by_one(vae, x, initial, strength):
         replace(GREY, n_steps=60, eta=1e-3),
         replace(RGB, n_steps=30, grad="sign", eta=0.01),
         replace(RGB, n_steps=30, grad="l2"),
-        replace(GREY, n_steps=60, eta=1.5e-6),  # stops on the way
+        replace(GREY, n_steps=60, eta=1.5e-6),  # some attacks stop early
     ],
     ids=lambda strength: f"{strength.grad}-{strength.eta:g}",
 )
-def test_the_batch_equals_one_image_after_the_other(trained, strength):
+def test_attacking_a_batch_equals_attacking_its_images_one_by_one(trained, strength):
     trained.vae.eval()
     x = floats(trained, 6)
     torch.manual_seed(0)
@@ -120,7 +120,7 @@ def test_the_batch_equals_one_image_after_the_other(trained, strength):
 
 
 def test_each_example_has_pytorchs_schedule():
-    """Losses that fall, stay, rise, and negative ones that slowly get worse."""
+    """The losses fall, stay, rise, or are negative and slowly get worse."""
     steps = np.arange(900)
     random = np.random.default_rng(0)
     losses = np.stack(
@@ -175,8 +175,8 @@ def test_attacks_find_more_than_noise_of_the_same_size(trained):
     assert found > 2 * symmetric_kl(trained.vae.encode(noise), clean).mean()
 
 
-def test_no_step_asks_the_device_for_a_number(trained):
-    """A capture breaks where the host waits for a value; a meta tensor has none to give."""
+def test_no_step_waits_for_a_number_of_the_device(trained):
+    """A capture fails if the host waits for a value, and a tensor on `meta` has no value."""
     trained.vae.float().to("meta").eval()
     x = torch.rand(6, *trained.test.shape[1:]).to("meta")
     attacked = attack(trained.vae, x, 0.2 * torch.randn_like(x), replace(GREY, n_steps=3))
@@ -190,14 +190,16 @@ def test_replayed_steps_attack_as_eager_ones_do(trained, monkeypatch):
     expected = attack(trained.vae, x, initial, GREY)
     calls: list[Any] = []
     monkeypatch.setattr(
-        module, "replayed", lambda step, n, device: Graphed(step, n, beside, recorded_images(calls))
+        module,
+        "replayed",
+        lambda step, n, device: Graphed(step, n, eagerly, recorded_images(calls)),
     )
     assert torch.equal(attack(trained.vae, x, initial, GREY), expected)
     assert len(calls) == GREY.n_steps - WARM_UP
 
 
 def recorded_images(calls):
-    """A capture as a CUDA graph's: input and result live in buffers that are used again."""
+    """Replaces a CUDA graph's capture: input and result are in buffers that are reused."""
 
     def capture(step, x):
         static, result = x.clone(), torch.empty_like(x)

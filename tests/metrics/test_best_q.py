@@ -1,4 +1,4 @@
-"""How q* is sought: the slow loop over images by hand, and Cremer's rule."""
+"""The search for q*: a slow loop over images, and Cremer's rule."""
 
 import math
 from dataclasses import replace
@@ -17,12 +17,12 @@ from scaling.models.vae import STD_FLOOR
 from scaling.runs.vae import VaeRun
 from scaling.seeds import derive
 from tests.linear_gaussian import SharpModel
-from tests.models.test_cuda_graph import beside, recorded
+from tests.models.test_cuda_graph import eagerly, recorded
 from tests.there import numbers
 
 
 def one_by_one(run, settings):
-    """Image after image: Adam by hand on each mean and log std, then both ELBOs."""
+    """Optimizes image by image: Adam by hand on each mean and log std, then both ELBOs."""
     x, latent = run.test[: settings.n_images], run.vae.encode(run.test[:1]).mean.shape[1:]
     torch.manual_seed(derive(run.trial.seed, run.epoch, "amortization"))
     size = (len(x), *latent)
@@ -51,8 +51,10 @@ def one_by_one(run, settings):
 
 
 def climbed(vae, image, mean, std, draws):
-    """One image's averaged mean and std; the gradients of mean and log std by the chain rule."""
-    moments = torch.zeros(2, 2, *mean.shape).double()  # first and second, of mean and log std
+    """Returns one image's averaged mean and std, with gradients by the chain rule."""
+    moments = torch.zeros(
+        2, 2, *mean.shape
+    ).double()  # first and second moments, of mean and log std
     logs, kept, beta, rates = std.log(), [], (0.9, 0.95), (0.4, 0.1)
     for t, noise in enumerate(draws):
         std, gradients = logs.exp(), [0.0, 0.0]
@@ -60,7 +62,7 @@ def climbed(vae, image, mean, std, draws):
             z = (mean + std * e).requires_grad_()
             joint = vae.decode(z).log_prob(image).sum() - 0.5 * (z**2).sum()
             (along,) = torch.autograd.grad(joint, z)
-            along = along + e / std  # minus the gradient of log q
+            along = along + e / std  # subtract the gradient of log q
             gradients[0] = gradients[0] + along * std / len(noise)
             gradients[1] = gradients[1] + along * std * e / len(noise)
         moves = []
@@ -83,7 +85,7 @@ def climbed(vae, image, mean, std, draws):
 
 
 @pytest.mark.parametrize("at_once", [250, 4])
-def test_it_equals_one_image_after_the_other(trained, monkeypatch, at_once):
+def test_optimizing_a_batch_equals_optimizing_its_images_one_by_one(trained, monkeypatch, at_once):
     settings = Settings(n_images=9, steps=25, mc_train=2, mc_eval=3)
     monkeypatch.setitem(best_q.AT_ONCE, "cpu", at_once * 64)
     row, arrays = measure(trained, settings)
@@ -140,14 +142,14 @@ def test_replayed_steps_find_what_eager_ones_do(trained, variant, monkeypatch):
     expected = measure(trained, settings)[0]
     calls: list[Any] = []
     monkeypatch.setattr(
-        best_q, "replayed", lambda step, n, device: Graphed(step, n, beside, recorded(calls))
+        best_q, "replayed", lambda step, n, device: Graphed(step, n, eagerly, recorded(calls))
     )
     assert measure(trained, settings)[0] == expected
     assert calls.count(("replay", 2)) == 20 - WARM_UP
 
 
-def test_no_step_asks_the_device_for_a_number(trained):
-    """A capture breaks where the host waits for a value; a meta tensor has none to give."""
+def test_no_step_waits_for_a_number_of_the_device(trained):
+    """A capture fails if the host waits for a value, and a tensor on `meta` has no value."""
     vae, x = trained.vae.to("meta").eval(), trained.test[:6].to("meta")
     with frozen(vae):
         q = vae.encode(x)

@@ -1,4 +1,4 @@
-"""Accuracies under corruption: from CIFAR-10-C's files if there are any, else from images made."""
+"""Accuracies under corruption, on CIFAR-10-C's files if they exist, else on made images."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from scaling.runs.vae import VaeRun
 
 @pytest.fixture(scope="module")
 def blobs():
-    """60 + 60 images 3x32x32 of three classes: three colours."""
+    """Makes 60 + 60 images 3x32x32 of three classes, which are three colours."""
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 3
     images = np.full((60, 3, 32, 32), 60) + rng.integers(0, 40, (60, 3, 32, 32))
@@ -30,7 +30,7 @@ def run(trial, blobs):
     return VaeRun(replace(trial, dataset="cifar10"), blobs, 1, 1)
 
 
-def test_every_set_has_its_classifiers(run, blobs, monkeypatch):
+def test_every_corruption_has_its_accuracies(run, blobs, monkeypatch):
     monkeypatch.setattr(corruptions, "BLOCK", 60)
     row, arrays = corruption.measure(run)
     assert row.pop("corruptions") == "generated"
@@ -44,7 +44,7 @@ def test_every_set_has_its_classifiers(run, blobs, monkeypatch):
 
 @pytest.fixture
 def official(blobs, tmp_path, monkeypatch):
-    """A data root with CIFAR-10-C, in which each corruption leaves the images as they are."""
+    """Makes a data root with a CIFAR-10-C in which no corruption changes an image."""
     monkeypatch.setattr(corruptions, "TEST_IMAGES", 60)
     monkeypatch.setattr(corruptions, "OFFICIAL_SHAPE", (300, 32, 32, 3))
     folder = tmp_path / "CIFAR-10-C"
@@ -55,8 +55,8 @@ def official(blobs, tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_official_files_are_taken_where_they_fit(run, blobs, official):
-    """They lie beside CIFAR-10, under the root that it was loaded from, or in a given folder."""
+def test_official_files_are_used_with_the_test_set_of_cifar10(run, blobs, official):
+    """They are under the root of CIFAR-10's own files, or in a given folder."""
     there = replace(blobs, root=official)
     run = VaeRun(run.trial, there, 1, 1)
     row, _ = corruption.measure(run)
@@ -78,11 +78,11 @@ def test_official_files_are_taken_where_they_fit(run, blobs, official):
         corruption.measure(run)
 
 
-def test_other_images_have_a_reason(trial, tiny):
+def test_for_other_images_the_row_has_a_reason(trial, tiny):
     row, _ = corruption.measure(VaeRun(trial, tiny, 1, 1))
     assert row == {"corruption_absent": "corruptions are for RGB images of 32x32 pixels only"}
 
 
-def test_a_severity_is_1_to_5():
+def test_a_severity_other_than_1_to_5_is_refused():
     with pytest.raises(UsageError, match="severity=6"):
         Settings(severity=6)

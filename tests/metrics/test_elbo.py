@@ -1,4 +1,4 @@
-"""ELBOs of a row: of which images, and what is absent."""
+"""ELBOs of a row: the images that they are measured on, and which are absent."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Extractors: a classifier that learns the classes, and weights that are checked first."""
+"""Feature extractors: a classifier that learns the classes, and weights that are checked."""
 
 import hashlib
 from dataclasses import replace
@@ -14,7 +14,7 @@ from scaling.runs.vae import VaeRun
 from scaling.trial import VaeTrial
 
 
-def test_any_whole_numbers_are_classes(trial, digits):
+def test_labels_may_be_any_whole_numbers(trial, digits):
     names = np.array([-1, 3, 4, 5, 6, 7, 8, 9, 10, 2084071])
     plain, named = (
         VaeRun(trial, replace(digits, train_labels=labels), 1, 1)
@@ -35,11 +35,11 @@ def run(digits):
 
 @pytest.fixture(scope="module")
 def judged(run):
-    """Features and logits of the test images, by a classifier that is trained once."""
+    """Returns features and logits of the test images by a classifier trained once."""
     return features.classifier(run)(run.test / 16)
 
 
-def test_the_classifier_tells_digits_apart_that_it_has_not_seen(judged, digits):
+def test_the_classifier_recognizes_digits_that_it_was_not_trained_on(judged, digits):
     hidden, logits = judged
     assert hidden.shape == (len(digits.test), features.CLASSIFIER_FEATURES)
     right = logits.argmax(1).numpy() == digits.test_labels
@@ -64,13 +64,13 @@ def test_the_same_d_train_has_the_same_classifier_whatever_was_drawn_before(judg
 
 
 @pytest.mark.parametrize("labels", [np.zeros(0, np.uint8), np.full(1297, 3)])
-def test_without_two_classes_there_is_nothing_to_learn(trial, digits, labels):
+def test_fewer_than_two_classes_are_refused(trial, digits, labels):
     alone = VaeRun(trial, replace(digits, train_labels=labels), 1, 1)
     with pytest.raises(Missing, match="no classes"):
         features.classifier(alone)
 
 
-def test_a_file_is_read_only_where_its_checksum_is_the_published_one(tmp_path, monkeypatch):
+def test_a_file_is_read_only_if_its_checksum_is_the_published_one(tmp_path, monkeypatch):
     file = tmp_path / "weights.pth"
     with pytest.raises(Missing, match="weights are not at"):
         features._verify(file)
@@ -82,8 +82,8 @@ def test_a_file_is_read_only_where_its_checksum_is_the_published_one(tmp_path, m
     features._verify(file)
 
 
-def test_the_home_folder_is_not_told(tmp_path, monkeypatch):
-    """It stands in results that are published."""
+def test_the_reason_does_not_name_the_home_folder(tmp_path, monkeypatch):
+    """Rows are published, and the reason is part of them."""
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(Missing, match="weights are not at ~/weights.pth"):
         features._verify(tmp_path / "weights.pth")

@@ -1,4 +1,4 @@
-"""Inside `frozen` a model is as it is measured; afterwards as it was, whatever happened."""
+"""`frozen` sets a model to measuring inside its block, and restores it afterwards."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from scaling.metrics.frozen import frozen
 
 @pytest.fixture
 def model():
-    """As half asleep: a part in eval mode, without gradients."""
+    """Makes a model as in reverse half asleep: a part is in eval mode, without gradients."""
     made = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     made[0].eval().requires_grad_(False)
     return made
@@ -19,20 +19,20 @@ def modes(model):
     return [module.training for module in model.modules()]
 
 
-def wishes(model):
+def gradients_wanted(model):
     return [parameter.requires_grad for parameter in model.parameters()]
 
 
 @pytest.mark.parametrize("error", [None, ValueError])
-def test_all_is_restored(model, error):
-    before = modes(model), wishes(model), torch.backends.cudnn.allow_tf32
+def test_modes_gradients_and_tf32_are_restored(model, error):
+    before = modes(model), gradients_wanted(model), torch.backends.cudnn.allow_tf32
     try:
         with frozen(model):
-            assert not any(modes(model) + wishes(model))
+            assert not any(modes(model) + gradients_wanted(model))
             assert not torch.backends.cudnn.allow_tf32
             if error:
                 raise error
     except ValueError:
         pass
-    assert (modes(model), wishes(model), torch.backends.cudnn.allow_tf32) == before
+    assert (modes(model), gradients_wanted(model), torch.backends.cudnn.allow_tf32) == before
     assert any(before[0]) and not all(before[0]) and any(before[1]) and not all(before[1])

@@ -1,4 +1,4 @@
-"""The importance-weighted bound: where log p(x) is known, and what must not change it."""
+"""The importance-weighted bound: models with known log p(x), and what must not change it."""
 
 import math
 from dataclasses import replace
@@ -30,14 +30,14 @@ def trained(trial, tiny):
 
 
 @pytest.mark.parametrize("k", [1, 7, 100])
-def test_every_weight_is_the_evidence_where_q_is_the_posterior(k):
+def test_every_weight_is_the_evidence_if_q_is_the_posterior(k):
     model: Any = LinearGaussian(orthogonal=True)
     x = model.images(20)
     weights = log_weights(model, x, 100)
     torch.testing.assert_close(bound(weights, k), model.evidence(x), rtol=1e-9, atol=0)
 
 
-def test_it_rises_from_the_elbo_to_the_evidence():
+def test_the_bound_rises_with_k_from_the_elbo_to_the_evidence():
     model: Any = LinearGaussian(0.5, 1.5)
     x = model.images(100)
     evidence, weights = model.evidence(x).mean(), log_weights(model, x, 4000)
@@ -47,11 +47,11 @@ def test_it_rises_from_the_elbo_to_the_evidence():
     assert 0 < lost[3] < 0.05 * lost[0] and abs(lost[4]) < 0.02
 
 
-def test_the_bound_of_two_draws_by_quadrature():
-    """log w is normal here: E log((w1 + w2) / 2) is a one-dimensional integral."""
+def test_the_bound_of_two_draws_equals_quadrature():
+    """log w is normal here, so E log((w1 + w2) / 2) is a one-dimensional integral."""
     weights = torch.randn(200_000, 2, dtype=torch.float64)
     grid = torch.linspace(-8, 8, 4001).double()
-    density = torch.exp(-(grid**2) / 4) / math.sqrt(4 * math.pi)  # of w1 - w2, of variance 2
+    density = torch.exp(-(grid**2) / 4) / math.sqrt(4 * math.pi)  # standard deviation of w1 - w2
     # log((e^a + e^b) / 2) = (a + b) / 2 + log cosh((a - b) / 2)
     expected = (density * torch.log(torch.cosh(grid / 2))).sum().item() * (grid[1] - grid[0]).item()
     assert bound(weights, 2).mean().item() == pytest.approx(expected, abs=0.01)
@@ -69,7 +69,7 @@ def test_large_weights_do_not_overflow():
     assert bound(torch.full((1, 10), 1e4).double(), 10).item() == 1e4
 
 
-def test_the_row_of_a_trained_vae(trained, monkeypatch):
+def test_a_row_has_bounds_that_rise_with_k(trained, monkeypatch):
     row, _ = measure(trained, Settings(n_images=6))
     assert set(row) == set(iwae.COLUMNS)
     found = numbers(row)

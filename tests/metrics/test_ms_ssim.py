@@ -1,4 +1,4 @@
-"""MS-SSIM: other people's values, a slow form over pixels, and what it must be at the ends."""
+"""MS-SSIM: published values, a slow form over pixels, and its extreme values."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ VARIANTS = ("kuzina", "standard")
 
 
 @pytest.mark.parametrize("kind", ["grey", "rgb"])
-def test_the_attacks_authors_values(kind):
+def test_values_equal_those_of_the_attacks_authors(kind):
     with np.load(GAPS) as values:
         x, y = torch.from_numpy(values[f"msssim_{kind}_x"]), values[f"msssim_{kind}_y"]
         expected = values[f"msssim_{kind}"]
@@ -32,7 +32,7 @@ def test_the_attacks_authors_values(kind):
         ("standard", 3, 0.944914, 0.149296),
     ],
 )
-def test_values_on_noise(variant, channels, near, far):
+def test_values_on_noise_equal_recorded_ones(variant, channels, near, far):
     random = np.random.default_rng(0)
     shape = (1, channels, 32, 32)
     x = random.random(shape)
@@ -45,7 +45,7 @@ def test_values_on_noise(variant, channels, near, far):
 
 @pytest.mark.parametrize("side", [161, 176, 181, 256])
 @pytest.mark.parametrize("distortion", ["noise", "shift"])
-def test_standard_is_the_published_one_where_that_runs(side, distortion):
+def test_the_standard_form_equals_the_published_one_where_that_runs(side, distortion):
     torch.manual_seed(0)
     smooth = torch.rand(3, 3, 9, 9)
     x = torch.nn.functional.interpolate(smooth, size=(side, side), mode="bicubic").clamp(0, 1)
@@ -56,7 +56,7 @@ def test_standard_is_the_published_one_where_that_runs(side, distortion):
 
 
 def over_pixels(x, y, last_in_every_factor, window, scales):
-    """Of a pair (C, H, W): every window position by hand, averages over channels and pixels."""
+    """Computes a pair (C, H, W) at every position of the window, and averages."""
     weights = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])[:scales]
     weights = weights / weights.sum()
     structures = []
@@ -101,7 +101,7 @@ def test_small_images_take_fewer_scales(side, scales, variant, window, channels)
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("side", [8, 12, 28, 32])
-def test_ends_symmetry_and_independence_of_the_batch(variant, side):
+def test_equal_images_give_1_the_order_and_the_batch_do_not_matter(variant, side):
     torch.manual_seed(1)
     x, y = torch.rand(2, 5, 3, side, side).double()
     torch.testing.assert_close(ms_ssim(x, x, variant), torch.ones(5).double())
@@ -118,7 +118,7 @@ def test_an_inverted_image_is_0_and_no_nan(variant):
     assert ms_ssim(x, 1 - x, variant).item() == 0
 
 
-def test_what_it_cannot_do_is_told():
+def test_unknown_forms_and_tiny_images_are_refused():
     x = torch.zeros(1, 1, 8, 8)
     with pytest.raises(UsageError, match="kuzina, standard"):
         ms_ssim(x, x, "fast")

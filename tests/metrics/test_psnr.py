@@ -1,4 +1,4 @@
-"""PSNR against its definition and known decoders."""
+"""PSNR compared with its definition and known decoders."""
 
 import math
 
@@ -30,7 +30,7 @@ def test_a_known_error_has_a_known_psnr(trial, tiny, monkeypatch):
     assert row == pytest.approx({"psnr_mean": 20.0, "psnr_sample": 40.0}, abs=1e-4)
 
 
-def test_one_error_over_all_images_not_a_mean_of_psnrs(trial, tiny, monkeypatch):
+def test_psnr_is_that_of_the_mean_error_not_a_mean_of_psnrs(trial, tiny, monkeypatch):
     run = VaeRun(trial, tiny, 1, 1)
     target = run.test.float() / 16
     shift = torch.linspace(0.01, 0.5, len(target)).view(-1, 1, 1, 1)
@@ -46,7 +46,7 @@ def test_reconstructions_without_error_have_no_psnr(trial, tiny, monkeypatch):
     assert set(psnr.measure(run)[0]) == {"psnr_sample"}
 
 
-def test_measuring_equals_the_slow_way_and_leaves_the_run_alone(trial, tiny):
+def test_measuring_equals_the_slow_way_and_does_not_change_the_run(trial, tiny):
     run = VaeRun(trial, tiny, 2, 1)
     list(run)
     run.vae.train()
@@ -55,7 +55,8 @@ def test_measuring_equals_the_slow_way_and_leaves_the_run_alone(trial, tiny):
     assert run.vae.training and torch.equal(before, torch.random.get_rng_state())
     assert tuple(row) == COLUMNS and row == psnr.measure(run, Settings(images=20))[0]
     found = numbers(row)
-    assert found["psnr_sample"] < found["psnr_mean"]  # a sample adds the likelihood's own variance
+    # a sample has the likelihood's variance in addition
+    assert found["psnr_sample"] < found["psnr_mean"]
     run.vae.eval()
     errors = []
     with torch.no_grad():

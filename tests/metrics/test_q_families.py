@@ -1,4 +1,4 @@
-"""Families of q: a step in units of the spread by hand, and values that are averaged."""
+"""Families of q: a step in units of the spread, computed by hand, and averaged values."""
 
 import torch
 
@@ -22,7 +22,7 @@ def test_a_step_moves_the_mean_by_spreads_and_the_log_spread_by_itself():
     assert not family.shift.any() and not family.growth.any()
 
 
-def test_settling_keeps_the_tensors_that_a_graph_knows():
+def test_settling_keeps_the_tensors_of_a_captured_graph():
     family = PerImage(diagonal_normal(torch.zeros(2, 2), torch.ones(2, 2)), lr=0.1)
     known = [value.data_ptr() for value in (*family.values(), family.shift, family.growth)]
     family.settle()

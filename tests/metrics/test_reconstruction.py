@@ -1,4 +1,4 @@
-"""Pictures of reconstructions: rounded levels of the mean, of the mean of q, of the first 16."""
+"""Pictures of reconstructions: rounded levels of the mean, of q's mean, of 16 images."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ LEVELS = 17
 
 
 class Mirror(torch.nn.Module):
-    """Encodes an image as itself, with a spread that must not be seen, and shifts it."""
+    """A model that encodes an image as itself, with a large spread, and adds `shift`."""
 
     levels = LEVELS
 
@@ -31,7 +31,7 @@ class Mirror(torch.nn.Module):
 
 @pytest.mark.parametrize(("shift", "by"), [(0.0, 0), (0.4 / 16, 0), (0.6 / 16, 1), (-0.6 / 16, -1)])
 @pytest.mark.parametrize("count", [20, 16, 3])
-def test_the_mean_of_the_mean_is_rounded_to_levels(shift, by, count):
+def test_the_decoded_mean_of_q_is_rounded_to_levels(shift, by, count):
     images = np.random.default_rng(0).integers(0, LEVELS, (count, 1, 4, 4), np.uint8)
     found = measure(SimpleNamespace(test=torch.from_numpy(images), vae=Mirror(shift)))
     np.testing.assert_array_equal(found["test_images"], images[:16])
@@ -40,7 +40,7 @@ def test_the_mean_of_the_mean_is_rounded_to_levels(shift, by, count):
     assert {array.dtype for array in found.values()} == {np.dtype(np.uint8)}
 
 
-def test_it_is_in_eval_mode_and_without_gradients():
+def test_reconstructions_are_made_in_eval_mode_without_gradients():
     vae = Mirror(torch.nn.Parameter(torch.zeros(())))
     found = measure(SimpleNamespace(test=torch.zeros(2, 1, 4, 4, dtype=torch.uint8), vae=vae))
     assert not vae.training and found["reconstructions"].shape == (2, 1, 4, 4)

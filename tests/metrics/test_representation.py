@@ -1,4 +1,4 @@
-"""Classifiers: equal to scikit-learn's plain way, on the split that all models share."""
+"""Classifiers of latent means, compared with scikit-learn on the split that all models share."""
 
 from dataclasses import replace
 
@@ -36,15 +36,15 @@ def found(pixels):
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_accuracies_are_those_of_the_plain_way(pixels, found, name):
+def test_accuracies_equal_those_of_scikit_learn(pixels, found, name):
     features, labels = pixels
     order = np.random.RandomState(42).permutation(len(labels))
     train, test = order[: int(0.8 * len(labels))], order[int(0.8 * len(labels)) :]
     plain = PLAIN[name].fit(features[train], labels[train]).score(features[test], labels[test])
-    assert found[name] == pytest.approx(plain, abs=0.0051)  # one image of 200
+    assert found[name] == pytest.approx(plain, abs=0.0051)  # the tolerance is one image of 200
 
 
-def test_shifted_overlapping_features_too():
+def test_accuracies_of_shifted_overlapping_features_equal_too():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 4, 500)
     features = 3 + 0.1 * (rng.normal(size=(4, 30))[labels] * 0.3 + rng.normal(size=(500, 30)))
@@ -55,18 +55,18 @@ def test_shifted_overlapping_features_too():
         assert found[name] == pytest.approx(model.score(features[test], labels[test]), abs=0.011)
 
 
-def test_labels_without_any_relation_are_guessed():
+def test_unrelated_labels_are_predicted_by_chance():
     rng = np.random.default_rng(0)
     found = accuracies(rng.normal(size=(1000, 8)), rng.integers(0, 10, 1000))
     assert all(value == pytest.approx(0.1, abs=0.08) for value in found.values())
 
 
-def test_stopped_logistic_regression_is_the_mean_over_its_seeds(pixels):
+def test_logistic_regression_that_was_stopped_is_a_mean_over_seeds(pixels):
     features, labels = pixels[0][:300], pixels[1][:300]
     assert accuracies(features, labels, Settings(solver="saga"))["logistic"] > 0.8
 
 
-def test_features_are_the_means_in_eval_mode(trial, tiny):
+def test_features_are_means_of_q_in_eval_mode(trial, tiny):
     run = VaeRun(trial, tiny, 1, 1)
     list(run)
     run.vae.train()
@@ -78,13 +78,13 @@ def test_features_are_the_means_in_eval_mode(trial, tiny):
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_a_row_holds_the_four_accuracies(trial, tiny):
+def test_a_row_has_the_four_accuracies(trial, tiny):
     row, arrays = representation.measure(VaeRun(trial, tiny, 1, 1))
     assert tuple(row) == COLUMNS and not arrays
     assert all(0 <= value <= 1 for value in numbers(row).values())
 
 
-def test_the_first_images_may_be_enough(trial, tiny):
+def test_the_setting_images_selects_the_first_images(trial, tiny):
     run = VaeRun(trial, tiny, 1, 1)
     few = VaeRun(trial, replace(tiny, test=tiny.test[:40], test_labels=tiny.test_labels[:40]), 1, 1)
     row, _ = representation.measure(run, Settings(images=40))
@@ -92,13 +92,13 @@ def test_the_first_images_may_be_enough(trial, tiny):
 
 
 @pytest.mark.parametrize("labels", [np.zeros(0, np.uint8), np.zeros(50, np.uint8)])
-def test_what_cannot_be_classified_has_a_reason(trial, tiny, labels):
+def test_images_that_cannot_be_classified_have_a_reason(trial, tiny, labels):
     run = VaeRun(trial, replace(tiny, test_labels=labels), 1, 1)
     row, _ = representation.measure(run)
     assert set(row) == {"representation_absent"}
 
 
-def test_settings_are_checked():
+def test_impossible_settings_are_refused():
     with pytest.raises(UsageError, match="train_share"):
         Settings(train_share=1.0)
     with pytest.raises(UsageError, match="images=0"):

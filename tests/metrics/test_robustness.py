@@ -1,4 +1,4 @@
-"""The robustness gap: which images are attacked (Table 2), and the slow mean over all pairs."""
+"""The robustness gap: the attacked images (Table 2), and a slow mean over all pairs."""
 
 import math
 from dataclasses import replace
@@ -30,7 +30,7 @@ def test_references_are_stratified_from_the_first_1024():
     [None, np.zeros(0, dtype=int), np.arange(100), np.repeat(range(50), 2)],
     ids=["none", "empty", "all different", "more classes than references"],
 )
-def test_references_without_usable_labels(labels):
+def test_references_without_usable_labels_are_the_first_images(labels):
     chosen, how = references(100, labels, 20)
     assert how == "unstratified" and len(set(chosen)) == 20
 
@@ -41,7 +41,7 @@ def test_a_small_test_set_is_used_whole(images):
     assert how == "all" and sorted(chosen) == list(range(images))
 
 
-def test_table_2_by_channels_and_what_is_set_instead():
+def test_attacks_have_the_strength_of_table_2_unless_it_is_set():
     assert Settings().strength(1) == Strength(50, 10, 50, 1.0, 0.1)
     assert Settings().strength(3) == Strength(20, 10, 100, 1.0, 0.05)
     changed = Settings(eta=0.5, grad="l2", msssim="standard").strength(3)
@@ -95,7 +95,7 @@ def test_a_row_is_complete_and_consistent(trained):
     assert 0 < np.abs(shown).max() <= math.ceil(0.1 * 255)
 
 
-def test_the_run_stays_as_it_was(trained):
+def test_measuring_does_not_change_the_run(trained):
     trained.optimizer.zero_grad()
     trained.vae.train()
     before = {name: value.clone() for name, value in trained.vae.state_dict().items()}

@@ -1,4 +1,4 @@
-"""FID and Inception Score: closed forms, torch-fidelity, and what happens without weights."""
+"""FID and Inception Score: closed forms, torch-fidelity, and reasons without weights."""
 
 import hashlib
 import sys
@@ -27,7 +27,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_distance_of_gaussians_that_commute_is_known(rng):
+def test_the_distance_of_commuting_gaussians_is_the_closed_form(rng):
     mean1, mean2 = rng.normal(size=(2, 5))
     variances1, variances2 = rng.uniform(0.1, 3, (2, 5))
     turn, _ = np.linalg.qr(rng.normal(size=(5, 5)))
@@ -37,7 +37,7 @@ def test_distance_of_gaussians_that_commute_is_known(rng):
     assert found == pytest.approx(expected, rel=1e-10)
 
 
-def test_distance_of_any_two_gaussians_equals_scipys_square_root(rng):
+def test_the_distance_of_any_two_gaussians_equals_scipys(rng):
     from scipy.linalg import sqrtm
 
     a, b = rng.normal(size=(2, 6, 6))
@@ -60,17 +60,17 @@ def test_samples_of_two_gaussians_come_near_their_distance(rng):
     assert found == pytest.approx(1 + 3 * 0.25, rel=0.05)
 
 
-def test_inception_score_of_sure_even_and_of_unsure_predictions():
+def test_the_inception_score_of_sure_and_unsure_predictions_is_known():
     sure = 100 * np.eye(4)[np.arange(400) % 4]
     assert inception_score(sure) == pytest.approx(4)
     assert inception_score(np.zeros((400, 4))) == pytest.approx(1)
     assert inception_score(sure[np.zeros(40, int)]) == pytest.approx(1)
-    p = np.array([[0.9, 0.1], [0.1, 0.9]])  # KL to (1/2, 1/2) of each row
+    p = np.array([[0.9, 0.1], [0.1, 0.9]])  # KL of each row to (1/2, 1/2)
     expected = 2 * 0.9**0.9 * 0.1**0.1
     assert inception_score(np.log(p), splits=1) == pytest.approx(expected)
 
 
-def test_core_equals_torch_fidelity(rng):
+def test_distance_and_score_equal_those_of_torch_fidelity(rng):
     fid = pytest.importorskip("torch_fidelity.metric_fid")
     isc = pytest.importorskip("torch_fidelity.metric_isc")
     x, y = rng.normal(size=(300, 20)), rng.normal(size=(200, 20)) * 1.2 + 0.1
@@ -119,7 +119,7 @@ def test_grey_images_are_judged_by_a_classifier_trained_here(trial, digits):
     assert inception_score(logits, 1) > numbers(row)["inception_score"]
 
 
-def test_a_classifier_needs_classes(trial, tiny):
+def test_without_classes_the_classifier_has_a_reason(trial, tiny):
     run = VaeRun(trial, replace(tiny, train_labels=np.zeros(0, np.uint8)), 1, 1)
     row, arrays = sample_quality.measure(run, Settings(samples=64))
     assert "no classes" in str(row["sample_quality_absent"]) and len(row) == 1
@@ -128,7 +128,7 @@ def test_a_classifier_needs_classes(trial, tiny):
 
 @pytest.fixture
 def rgb(trial, tiny):
-    """A run on grey digits in three channels."""
+    """Makes a run on grey digits in three channels."""
     three = replace(tiny, train=tiny.train.repeat(3, 1), test=tiny.test.repeat(3, 1))
     return VaeRun(trial, three, 1, 1)
 
@@ -142,7 +142,7 @@ def test_without_weights_scores_are_absent_with_a_reason(rgb, tmp_path, monkeypa
 
 
 def test_without_scores_no_more_samples_are_drawn_than_pictures_need(rgb, monkeypatch):
-    """They are those that would have been shown beside scores."""
+    """The samples are those that would be shown together with scores."""
     monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
     decoded = []
     decode = rgb.vae.decode
@@ -168,8 +168,8 @@ def test_without_the_package_scores_are_absent_with_a_reason(rgb, monkeypatch):
 
 
 @pytest.mark.slow
-def test_with_weights_scores_are_those_of_torch_fidelity(rgb, tmp_path, monkeypatch):
-    """Weights drawn at random stand for the published ones."""
+def test_with_weights_scores_equal_those_of_torch_fidelity(rgb, tmp_path, monkeypatch):
+    """Random weights replace the published ones."""
     fidelity = pytest.importorskip("torch_fidelity")
     file = tmp_path / "weights.pth"
     _random_weights(file, monkeypatch)
@@ -212,6 +212,6 @@ def _random_weights(file, monkeypatch):
     torch.save(network.state_dict(), file)
 
 
-def test_settings_are_checked():
+def test_impossible_settings_are_refused():
     with pytest.raises(UsageError, match="samples=1"):
         Settings(samples=1)

@@ -1,4 +1,4 @@
-"""Log-densities along interpolations against a linear VAE's closed form."""
+"""Log-densities along interpolations, compared with a linear VAE's closed form."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from scaling.runs.vae import VaeRun
 
 
 class Linear(torch.nn.Module):
-    """Images (B, 1, 2, 2), z the same: decoded to gain * z, encoded to N(x + bend x^2, std^2)."""
+    """A VAE of images (B, 1, 2, 2) with z = x: decodes gain * z, encodes N(x + bend x^2, std^2)."""
 
     dtype = torch.float64
 
@@ -32,7 +32,7 @@ class Linear(torch.nn.Module):
 
 
 def straight(gain, std, bend=0.0) -> Any:
-    """The model, for what reads of a VAE no more than it has."""
+    """Returns the model typed as Any, because it has only some members of a VAE."""
     return Linear(gain, std, bend)
 
 
@@ -41,7 +41,7 @@ def ends():
     return torch.rand(2, 3, 1, 2, 2, generator=generator, dtype=torch.float64)
 
 
-def test_a_perfect_decoder_gives_the_density_at_the_mean_everywhere():
+def test_a_perfect_decoder_gives_the_density_of_the_mean_everywhere():
     x0, x1 = ends()
     values = log_q(straight(1.0, 0.1), x0, x1, Settings(points=11))
     expected = -4 * (math.log(0.1) + 0.5 * math.log(2 * math.pi))
@@ -57,7 +57,7 @@ def test_a_decoder_that_shrinks_gives_a_parabola():
         torch.testing.assert_close(values[:, i], expected)
 
 
-def test_roughness_of_a_monotone_line_is_its_rise_and_a_constant_has_none(trial, tiny, monkeypatch):
+def test_the_roughness_of_a_monotone_curve_is_its_rise(trial, tiny, monkeypatch):
     run = VaeRun(trial, tiny, 1, 1)
     for values, expected in (
         (torch.linspace(-3, 4, 50).expand(7, 50), 7.0),
@@ -77,7 +77,7 @@ def test_a_bent_encoder_is_rougher_than_a_straight_one():
     assert roughness(0.0) < 1e-9 < 1 < roughness(0.2) < roughness(0.4)
 
 
-def test_measuring(trial, tiny):
+def test_a_row_has_the_curves_of_interpolated_pairs(trial, tiny):
     run = VaeRun(trial, tiny, 1, 1)
     list(run)
     run.vae.train()
@@ -100,13 +100,13 @@ def test_measuring(trial, tiny):
     assert sampled[0] == sampled[1] != row
 
 
-def test_pairs_are_two_different_images_the_same_for_all_models():
+def test_pairs_are_different_images_and_the_same_for_all_models():
     first, second = pairs(3, 200)
     assert all(a != b for a, b in zip(first, second, strict=True))
     assert set(first) == set(second) == {0, 1, 2}
     assert pairs(3, 200) == (first, second)
 
 
-def test_settings_are_checked():
+def test_impossible_settings_are_refused():
     with pytest.raises(UsageError, match="points=1"):
         Settings(points=1)

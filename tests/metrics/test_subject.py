@@ -1,4 +1,4 @@
-"""A metric measures whatever has the members of a Subject: a run, or what a notebook makes."""
+"""A metric measures everything with the members of a Subject: a run, or a notebook's object."""
 
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ from scaling.trial import Source, VaeTrial
 
 @dataclass(frozen=True)
 class Notebook:
-    """The members, and nothing else."""
+    """An object with the members of a Subject and nothing else."""
 
     vae: VAE
     trial: VaeTrial
@@ -34,7 +34,7 @@ class Notebook:
 
 
 def subjects(trial: VaeTrial, data: Dataset) -> tuple[Subject, Subject]:
-    """A run after an epoch, and its members alone."""
+    """Returns a run after an epoch, and an object with its members alone."""
     run = VaeRun(trial, data, 1, 1)
     list(run)
     members = (run.vae, run.trial, run.data, run.train, run.validation, run.test)
@@ -43,7 +43,7 @@ def subjects(trial: VaeTrial, data: Dataset) -> tuple[Subject, Subject]:
 
 @pytest.mark.parametrize("augment", [None, "tuned"])
 @pytest.mark.parametrize("metric", [elbo, psnr, reconstruction, smoothness])
-def test_a_run_and_its_members_alone_measure_the_same(trial, tiny, metric, augment):
+def test_a_run_and_its_members_alone_give_the_same_numbers(trial, tiny, metric, augment):
     run, notebook = subjects(replace(trial, source=Source(augment=augment)), tiny)
     np.testing.assert_equal(metric.measure(notebook), metric.measure(run))
 

@@ -1,4 +1,4 @@
-"""In which precision a diffusion model's network computes, and that its sampler stays float64."""
+"""The precision of a diffusion model's network, and that its sampler stays in float64."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ def outside(request):
 @pytest.mark.parametrize(("arithmetic", "inside"), [
     ("float32", (False, False)), ("tf32", (True, True)), ("bf16", None),
 ])  # fmt: skip
-def test_tf32_is_used_where_it_is_asked_for_and_nowhere_else(outside, arithmetic, inside):
+def test_tf32_is_used_only_if_it_is_chosen(outside, arithmetic, inside):
     with pytest.raises(KeyError), products_in(arithmetic):
         assert tuple(flag.allow_tf32 for flag in FLAGS) == (inside or outside)
         raise KeyError
@@ -41,7 +41,7 @@ def test_tf32_is_used_where_it_is_asked_for_and_nowhere_else(outside, arithmetic
 @pytest.mark.parametrize(("arithmetic", "found"), [
     ("float32", torch.float32), ("tf32", torch.float32), ("bf16", torch.bfloat16),
 ])  # fmt: skip
-def test_a_network_computes_in_bf16_where_it_is_asked_to(arithmetic, found):
+def test_a_network_computes_in_bf16_if_it_is_chosen(arithmetic, found):
     layer = nn.Linear(2, 2)
     with networks_in(arithmetic, "cpu"):
         assert layer(torch.ones(1, 2)).dtype == found
@@ -49,7 +49,7 @@ def test_a_network_computes_in_bf16_where_it_is_asked_to(arithmetic, found):
 
 
 class Watched(nn.Module):
-    """F = a conv of u, and the types that it saw."""
+    """A network F, a convolution of u, that records the types of its inputs and outputs."""
 
     def __init__(self):
         super().__init__()
@@ -66,7 +66,7 @@ class Watched(nn.Module):
 @pytest.mark.parametrize(("arithmetic", "found"), [
     ("float32", torch.float32), ("bf16", torch.bfloat16),
 ])  # fmt: skip
-def test_samples_are_made_in_it_from_a_float64_state(arithmetic, found, monkeypatch):
+def test_samples_use_the_networks_precision_and_a_state_in_float64(arithmetic, found, monkeypatch):
     denoiser, states = Denoiser(Watched()).requires_grad_(False), set()
     heun = edm.heun_sample
 
@@ -102,7 +102,7 @@ def test_samples_in_bf16_are_nearly_those_in_float32():
 
 
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
-def test_a_run_samples_and_a_pool_records_in_the_precision_of_its_trial(
+def test_a_run_samples_in_its_trials_precision_and_the_pool_records_it(
     tiny, monkeypatch, precision
 ):
     trial = DiffusionTrial(

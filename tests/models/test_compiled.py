@@ -1,4 +1,4 @@
-"""Where nothing can be compiled, the function itself runs, and one line says so."""
+"""Compiled functions: if compiling fails, the function itself runs and one line says so."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def refuse(function):
     return refused
 
 
-def test_a_failure_is_told_once_and_the_function_runs(monkeypatch, capsys):
+def test_a_failure_is_reported_once_and_the_function_runs(monkeypatch, capsys):
     monkeypatch.setattr(torch, "compile", refuse)
     double, square = Compiled(lambda t: 2 * t), Compiled(lambda t: t * t)
     assert [double(2), double(3), square(4)] == [4, 6, 16]

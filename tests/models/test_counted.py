@@ -1,4 +1,4 @@
-"""The built-in networks counted both ways: by layer lists, and by torch on the meta device."""
+"""The built-in networks counted in two ways: by layer lists, and by torch on `meta`."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def facts(half):
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda t: f"{t.dataset}-{t.network}")
-def test_layers_equal_those_listed(trial):
+def test_counted_layers_equal_the_listed_ones(trial):
     entry = layers.images_of_trial(trial)
     found, listed = counted.halves(trial, entry), layers.halves(trial)
     assert [facts(half) for half in found] == [facts(half) for half in listed]
@@ -29,7 +29,7 @@ def test_layers_equal_those_listed(trial):
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda t: f"{t.dataset}-{t.network}")
-def test_costs_equal_those_of_the_list(trial, monkeypatch):
+def test_costs_of_counted_layers_equal_those_of_listed_ones(trial, monkeypatch):
     def asked():
         memory = costs.memory(trial, costs.CPU_CORE)
         return costs.parameters(trial), costs.training_work(trial, 3), memory

@@ -1,4 +1,4 @@
-"""Replayed steps train as eager ones do: the plumbing on any device, CUDA graphs on a GPU."""
+"""Replayed steps train as eager ones do: the logic on any device, CUDA graphs on a GPU."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ from tests.conftest import assert_same_state, timeless
 
 
 def recorded(calls):
-    """A capture as a CUDA graph's: the step on a buffer of its own, whose result is reused."""
+    """Replaces a CUDA graph's capture: the step on its own buffer, whose result is reused."""
 
     def capture(step, x):
         calls.append(("capture", x.dtype))
@@ -30,17 +30,17 @@ def recorded(calls):
     return capture
 
 
-def beside(step, x):
+def eagerly(step, x):
     return step(x)
 
 
 def graphed_run(trial, data, calls):
     run = VaeRun(trial, data, epochs=6, measure_every=2)
-    run.step = Graphed(run._step, trial.batch, beside, recorded(calls))
+    run.step = Graphed(run._step, trial.batch, eagerly, recorded(calls))
     return run
 
 
-def test_same_rows_and_weights_as_eager_steps(trial, tiny):
+def test_replayed_steps_give_the_rows_and_weights_of_eager_steps(trial, tiny):
     calls: list[Any] = []
     eager, replayed = (
         VaeRun(trial, tiny, epochs=6, measure_every=2),
@@ -51,13 +51,13 @@ def test_same_rows_and_weights_as_eager_steps(trial, tiny):
     full = 6 * (len(tiny.train) // trial.batch)
     assert calls.count(("capture", torch.uint8)) == 1
     assert calls.count(("replay", trial.batch)) == full - WARM_UP
-    assert len(calls) == 1 + full - WARM_UP  # and the partial batches were never replayed
+    assert len(calls) == 1 + full - WARM_UP  # partial batches are never replayed
 
 
-def test_another_type_of_images_is_captured_anew():
+def test_another_type_of_images_is_captured_again():
     calls: list[Any] = []
     seen: list[Any] = []
-    step = Graphed(lambda x: seen.append(x.sum().item()) or x.sum(), 2, beside, recorded(calls))
+    step = Graphed(lambda x: seen.append(x.sum().item()) or x.sum(), 2, eagerly, recorded(calls))
     batches = [torch.full((2,), i, dtype=torch.uint8) for i in range(5)]
     floats = [torch.full((2,), i + 0.5) for i in range(5)]
     results = [step(x).item() for x in (*batches, *floats)]
@@ -66,14 +66,14 @@ def test_another_type_of_images_is_captured_anew():
     assert captures == [torch.uint8, torch.float32]
 
 
-def test_where_capturing_fails_steps_go_on_and_the_cause_is_told_once(capfd):
+def test_if_capturing_fails_steps_are_eager_and_the_cause_is_printed_once(capfd):
     def capture(step, x):
         try:
             raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
-        finally:  # as CUDA's end of a capture does
+        finally:  # as CUDA does at the end of a capture
             raise RuntimeError("operation failed due to a previous error during capture")
 
-    step = Graphed(lambda x: x.sum(), 2, beside, capture)
+    step = Graphed(lambda x: x.sum(), 2, eagerly, capture)
     assert [step(torch.full((2,), float(i))).item() for i in range(6)] == [0, 2, 4, 6, 8, 10]
     assert capfd.readouterr().err.count("operation not permitted") == 1
 
@@ -82,7 +82,7 @@ def test_lack_of_memory_is_not_hidden():
     def capture(step, x):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    step = Graphed(lambda x: x.sum(), 1, beside, capture)
+    step = Graphed(lambda x: x.sum(), 1, eagerly, capture)
     with pytest.raises(torch.OutOfMemoryError):
         for _ in range(WARM_UP + 1):
             step(torch.zeros(1))
@@ -100,8 +100,8 @@ KINDS = {
 
 
 @pytest.mark.parametrize("fields", KINDS.values(), ids=KINDS)
-def test_no_step_asks_the_device_for_a_number(trial, tiny, fields, monkeypatch):
-    """A capture breaks where the host waits for a value; a meta tensor has none to give."""
+def test_no_step_waits_for_a_number_of_the_device(trial, tiny, fields, monkeypatch):
+    """A capture fails if the host waits for a value, and a tensor on `meta` has no value."""
     trial = replace(trial, **fields)
     binary = replace(tiny, train=tiny.train // 9, test=tiny.test // 9, levels=2)
     run = VaeRun(trial, binary if trial.likelihood == "bernoulli" else tiny, epochs=1)
@@ -113,7 +113,7 @@ def test_no_step_asks_the_device_for_a_number(trial, tiny, fields, monkeypatch):
         run._step(x).item()
 
 
-def test_a_state_of_another_device_trains_here(trial, tiny):
+def test_a_state_saved_on_a_gpu_can_be_trained_on_a_cpu(trial, tiny):
     run = VaeRun(trial, tiny, epochs=2, measure_every=1)
     next(iter(run))
     state = run.state_dict()
@@ -138,7 +138,7 @@ def test_on_a_gpu_a_graph_trains_as_eager_steps_do(trial, tiny, source):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_on_a_gpu_random_numbers_go_on_after_a_broken_capture(capfd):
+def test_on_a_gpu_random_numbers_continue_after_a_broken_capture(capfd):
     stream = torch.cuda.current_stream()
     step = graphed(lambda x: torch.rand((), device="cuda") + x.sum().item(), 2)
     results = [step(torch.ones(2, device="cuda")).item() for _ in range(WARM_UP + 3)]

@@ -1,4 +1,4 @@
-"""EDM against closed forms for Gaussian data, reference values, and the sampler's own order."""
+"""EDM compared with closed forms for Gaussian data, and with reference values."""
 
 import math
 from pathlib import Path
@@ -20,7 +20,7 @@ SIGMAS += [1.92334, 1.088171, 0.585348, 0.296442, 0.139516, 0.059947, 0.022935, 
 
 
 class Affine(nn.Module):
-    """F(u, c_noise) = a u + b, and what it was called with."""
+    """A network F(u, c_noise) = a u + b that records its inputs."""
 
     def __init__(self, a=0.0, b=0.0):
         super().__init__()
@@ -32,12 +32,12 @@ class Affine(nn.Module):
 
 
 def gaussian(std, mean=0.0):
-    """The exact denoiser of data N(mean, std^2)."""
+    """Returns the exact denoiser of data N(mean, std^2)."""
     return lambda x, sigma: (std**2 * x + sigma**2 * mean) / (std**2 + sigma**2)
 
 
 def end(std, steps, **options):
-    """Where the path through 80 ends when data are N(0, std^2)."""
+    """Returns the end of the path from x = 1 at sigma = 80 for data N(0, std^2)."""
     start = torch.ones(1, dtype=torch.float64)
     return heun_sample(gaussian(std), start, steps, **options).item()
 
@@ -61,7 +61,7 @@ def test_the_noise_levels_are_those_of_the_paper():
         (0.1, 0.10901707, 0.10155116, 0.09999992),
     ],
 )
-def test_the_end_of_a_path_for_gaussian_data(std, heun_18, heun_40, exact):
+def test_the_end_of_a_path_for_gaussian_data_is_the_closed_form(std, heun_18, heun_40, exact):
     assert end(std, 18) == pytest.approx(heun_18, abs=1e-8)
     assert end(std, 40) == pytest.approx(heun_40, abs=1e-8)
     assert 80 * std / math.hypot(std, 80) == pytest.approx(exact, abs=1e-8)
@@ -70,14 +70,14 @@ def test_the_end_of_a_path_for_gaussian_data(std, heun_18, heun_40, exact):
 
 def test_the_sampler_is_of_second_order():
     exact = 80 * 0.5 / math.hypot(0.5, 80)
-    # a tiny sigma_min, so that the error of the last step to 0 is none of the others'
+    # with a tiny sigma_min the error of the last step to 0 does not matter
     errors = [abs(end(0.5, steps, sigma_min=1e-5) - exact) for steps in (100, 200, 400)]
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.08)
     assert errors[1] / errors[2] == pytest.approx(4, rel=0.04)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 18])
-def test_two_evaluations_a_step_and_one_in_the_last(steps):
+def test_each_step_evaluates_the_network_twice_and_the_last_one_once(steps):
     seen = []
 
     def denoiser(x, sigma):
@@ -91,7 +91,7 @@ def test_two_evaluations_a_step_and_one_in_the_last(steps):
     assert len(seen) == 2 * steps - 1
 
 
-def test_samples_of_two_points_are_those_points():
+def test_samples_of_data_at_two_points_are_these_points():
     noise = image_noise(range(400), (1, 2, 2))
     # E[x0 | x] where all pixels of x0 are 0.8 or all are -0.8
     mean = heun_sample(
@@ -135,7 +135,7 @@ def test_every_image_has_its_own_noise_level():
 
 
 def mean_loss(a, b, images=20_000):
-    """Of data N(0, sigma_data^2), whose optimal network is F = 0."""
+    """Returns the loss on data N(0, sigma_data^2), whose optimal network is F = 0."""
     torch.manual_seed(0)
     network = Affine(a, b)
     losses = edm.loss(Denoiser(network), 0.5 * torch.randn(images, 1, 2, 2))
@@ -144,7 +144,7 @@ def mean_loss(a, b, images=20_000):
 
 
 @pytest.mark.parametrize("a, b", [(0.0, 0.0), (0.3, 0.0), (0.0, -0.5), (-0.4, 0.2)])
-def test_the_loss_is_least_for_the_true_denoiser(a, b):
+def test_the_loss_is_smallest_for_the_true_denoiser(a, b):
     # E (a u + b - F*)^2 = a^2 + b^2 + 1: u and F* have unit variance and are uncorrelated
     value, log_sigma = mean_loss(a, b)
     assert value == pytest.approx(1 + a**2 + b**2, rel=0.02)
@@ -171,7 +171,7 @@ def test_after_a_half_life_half_of_the_average_is_left():
 
 
 @pytest.mark.parametrize("levels", [2, 17, 256])
-def test_levels_become_floats_and_levels_again(levels):
+def test_levels_become_floats_and_the_same_levels_again(levels):
     x = torch.arange(levels, dtype=torch.uint8)
     floats = edm.from_levels(x, levels)
     assert (floats[0].item(), floats[-1].item()) == (-1.0, 1.0)
@@ -190,7 +190,7 @@ def test_the_usual_levels_are_rounded_as_published():
     assert edm.quantize(x, 2).tolist() == (x >= 0).int().tolist()
 
 
-def test_the_noise_of_an_image_comes_from_its_seed():
+def test_the_noise_of_an_image_depends_on_its_seed_alone():
     noise = image_noise([5, 6, 5 + 2**32], (3, 4, 4))
     expected = torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(6))
     assert torch.equal(noise[1], expected)
@@ -200,7 +200,7 @@ def test_the_noise_of_an_image_comes_from_its_seed():
 
 @pytest.fixture(scope="module")
 def denoiser():
-    """A small network with weights as after some training."""
+    """Makes a small network with weights as after some training."""
     torch.manual_seed(0)
     model = edm.build(DiffusionTrial("digits", channels=8, multipliers=(1, 2), blocks=1), 1, 8)
     with torch.no_grad():
@@ -209,7 +209,7 @@ def denoiser():
     return model.eval()
 
 
-def test_an_image_does_not_depend_on_those_sampled_with_it(denoiser):
+def test_a_sample_does_not_depend_on_others_in_its_batch(denoiser):
     shape, before = (1, 8, 8), torch.random.get_rng_state()
     together = sample(denoiser, range(20), shape, 256)
     assert together.shape == (20, 1, 8, 8) and together.dtype == np.uint8
@@ -231,7 +231,7 @@ def test_no_seeds_give_no_images(denoiser):
     assert sample(denoiser, [], (1, 8, 8), 17).shape == (0, 1, 8, 8)
 
 
-def test_a_trial_names_its_network():
+def test_a_trials_fields_determine_its_network():
     with torch.device("meta"):
         denoiser = edm.build(DiffusionTrial("cifar10"), 3, 32)
     assert isinstance(denoiser.network, UNet)

@@ -1,4 +1,4 @@
-"""FLOPs of training, by hand and against torch's counter (rows of real runs: runs/test_work.py)."""
+"""FLOPs of training, by hand and by torch's counter (rows of real runs: runs/test_work.py)."""
 
 from dataclasses import replace
 
@@ -17,14 +17,14 @@ SMALL = VaeTrial("digits", n_c=6, m_z=2, mixtures=2)
 ROW = DATASETS["digits"]
 
 
-def test_three_passes_of_every_linear_map_but_no_gradient_of_the_image():
-    """Table 3 by hand: 1024 -> 24 -> 24 -> 2 x 32, and back to 1024."""
+def test_a_step_has_three_passes_of_each_linear_map_but_the_images_gradient():
+    """The network of Table 3 has layers 1024 -> 24 -> 24 -> 2 x 32, and back to 1024."""
     products = [1024 * 24, 24 * 24, 24 * 64, 32 * 24, 24 * 24, 24 * 1024]
     assert training_flops(MNIST) == 2 * (3 * sum(products) - products[0])
 
 
 @pytest.mark.parametrize("trial", [MNIST, SMALL, replace(SMALL, res_second_kernel=1)])
-def test_one_step_takes_as_many_as_torch_counts(trial):
+def test_the_flops_of_a_step_equal_torchs_count(trial):
     row = DATASETS[trial.dataset]
     vae = build(trial, row.channels, row.side, row.levels)
     x = torch.randint(0, row.levels, (3, row.channels, row.side, row.side), dtype=torch.uint8)
@@ -50,7 +50,7 @@ def test_half_asleep_draws_a_sample_and_trains_the_encoder_alone(mix, images):
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 7])
-def test_epochs_add_up_through_the_switch_to_half_asleep(epochs):
+def test_flops_add_up_over_epochs_with_and_without_half_asleep(epochs):
     trial = replace(SMALL, half_asleep_from=2)
     awake, asleep = training_flops(trial), half_asleep_flops(trial)
     slow = sum(10 * (awake if epoch <= 2 else asleep) for epoch in range(1, epochs + 1))
@@ -58,6 +58,6 @@ def test_epochs_add_up_through_the_switch_to_half_asleep(epochs):
     assert trained_flops(SMALL, ROW, 10, epochs) == epochs * 10 * training_flops(SMALL)
 
 
-def test_other_kinds_have_every_epoch_alike():
+def test_epochs_of_other_kinds_have_equal_flops():
     trial = TwoSampleTrial("digits", stages=2, channels=4)
     assert trained_flops(trial, ROW, 10, 6) == 60 * training_flops(trial)

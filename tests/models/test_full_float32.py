@@ -1,4 +1,4 @@
-"""TF32 is off inside, and as it was outside, whatever happens inside."""
+"""TF32 is off inside the block, and restored after it whatever happens inside."""
 
 import pytest
 import torch
@@ -15,21 +15,21 @@ def as_before():
 
 @pytest.mark.parametrize("outside", [True, False])
 @pytest.mark.parametrize("wanted", [True, False])
-def test_tf32_inside_and_outside(outside, wanted):
+def test_tf32_is_off_inside_and_restored_outside(outside, wanted):
     torch.backends.cudnn.allow_tf32 = outside
     with full_float32(wanted):
         assert torch.backends.cudnn.allow_tf32 is (outside and not wanted)
     assert torch.backends.cudnn.allow_tf32 is outside
 
 
-def test_an_error_inside_brings_it_back_too():
+def test_an_error_inside_restores_tf32():
     torch.backends.cudnn.allow_tf32 = True
     with pytest.raises(RuntimeError, match="inside"), full_float32():
         raise RuntimeError("inside")
     assert torch.backends.cudnn.allow_tf32
 
 
-def test_one_inside_the_other_restores_what_it_found():
+def test_nested_blocks_restore_the_state_before_them():
     torch.backends.cudnn.allow_tf32 = True
     with full_float32():
         with full_float32():

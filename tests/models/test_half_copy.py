@@ -1,4 +1,4 @@
-"""Steps through a copy in bf16 give the numbers of autocast, and share the normalizations."""
+"""Steps through a copy in bf16 give the numbers of autocast, and share normalizations."""
 
 import copy
 from dataclasses import replace
@@ -21,7 +21,7 @@ def vae(trial, request):
 
 
 def stepped(vae, x, half):
-    """The ELBO and the gradient of every parameter of one step."""
+    """Returns the ELBO and the gradient of every parameter of one step."""
     torch.manual_seed(1)
     vae.zero_grad()
     if half:
@@ -34,7 +34,7 @@ def stepped(vae, x, half):
     return value.item(), [there(p.grad).clone() for p in vae.parameters()]
 
 
-def test_elbo_gradients_and_statistics_are_those_of_autocast(vae):
+def test_elbo_gradients_and_statistics_equal_those_of_autocast(vae):
     other = copy.deepcopy(vae)
     x = torch.randint(0, 17, (32, 1, 8, 8), dtype=torch.uint8)
     expected, slopes = stepped(other, x, None)
@@ -47,7 +47,7 @@ def test_elbo_gradients_and_statistics_are_those_of_autocast(vae):
     assert {p.dtype for p in vae.parameters()} == {torch.float32}
 
 
-def test_each_step_uses_the_weights_of_now(vae):
+def test_each_step_uses_the_current_weights(vae):
     half, x = HalfCopy(vae), torch.randint(0, 17, (32, 1, 8, 8), dtype=torch.uint8)
     first, _ = stepped(vae, x, half)
     with torch.no_grad():
@@ -56,11 +56,11 @@ def test_each_step_uses_the_weights_of_now(vae):
     second, slopes = stepped(vae, x, half)
     expected, others = stepped(copy.deepcopy(vae), x, None)
     assert second != first and second == pytest.approx(expected, rel=1e-6)
-    for slope, twin in zip(others, slopes, strict=True):  # of this step alone
+    for slope, twin in zip(others, slopes, strict=True):  # gradients of this step alone
         torch.testing.assert_close(twin, slope, rtol=0.02, atol=1e-2 * slope.abs().max().item())
 
 
-def test_networks_of_others_are_not_copied(vae):
+def test_other_networks_than_the_projects_are_not_copied(vae):
     assert can_copy(vae)
     own: Any = torch.nn.Sequential(vae.encoder)
     vae.encoder = own

@@ -1,4 +1,4 @@
-"""Layer lists against the networks, layer by layer: weights, outputs and FLOPs of one image."""
+"""Layer lists compared with the networks: weights, outputs and FLOPs for one image."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ VAES = [
 
 
 def seen(network, *inputs):
-    """(weights, outputs, FLOPs) of each linear module that one image passes, in turn."""
+    """Returns (weights, outputs, FLOPs) of each linear module that one image passes, in order."""
     found = []
 
     def hook(module, args, out):
@@ -52,12 +52,12 @@ def seen(network, *inputs):
 
 
 def listed(every):
-    """The same of the list, without normalizations alone and products of attention."""
+    """Returns the same numbers of the list, without attention products and normalizations."""
     return [(x.weights, x.values, x.flops) for x in every if x.positions and x.weighted]
 
 
 @pytest.mark.parametrize("trial", VAES, ids=lambda t: f"{t.dataset}-{t.network}-{t.likelihood}")
-def test_each_layer_of_encoder_and_decoder(trial):
+def test_listed_layers_of_vaes_equal_those_of_the_networks(trial):
     entry = images_of_trial(trial)
     vae = build(trial, entry.channels, entry.side, entry.levels)
     encoder, decoder = halves(trial)
@@ -72,7 +72,7 @@ def test_each_layer_of_encoder_and_decoder(trial):
 
 
 @pytest.mark.parametrize(("stages", "side"), [(4, 32), (2, 8), (3, 12)])
-def test_each_layer_of_the_classifier(stages, side):
+def test_listed_layers_of_the_classifier_equal_those_of_the_network(stages, side):
     trial = TwoSampleTrial("digits", stages=stages, channels=4)
     entry = replace(images_of_trial(trial), side=side)
     network = resnet.build(entry.channels, side, stages, trial.channels)
@@ -84,7 +84,7 @@ def test_each_layer_of_the_classifier(stages, side):
     DiffusionTrial("digits", channels=16, multipliers=(1, 2), blocks=1, attention=(4,)),
     DiffusionTrial("mnist", channels=8, multipliers=(1, 2, 2), blocks=2, attention=(8, 16)),
 ])  # fmt: skip
-def test_each_layer_of_the_u_net(trial):
+def test_listed_layers_of_the_u_net_equal_those_of_the_network(trial):
     entry = images_of_trial(trial)
     options = trial.channels, trial.multipliers, trial.blocks, trial.attention
     network = UNet(entry.channels, *options, side=entry.side)
@@ -92,8 +92,8 @@ def test_each_layer_of_the_u_net(trial):
     assert sorted(listed(layers(trial))) == sorted(found)
 
 
-def test_a_layer_by_hand():
-    """A 4x4 transposed convolution of 3 channels to 5 at 6 places, with bias and normalization."""
+def test_the_counts_of_a_layer_equal_those_by_hand():
+    """The layer is a 4x4 transposed convolution of 3 to 5 channels at 6 places."""
     layer = Layer(3, 5, 6, 16, bias=True, norm=True, kept=4)
     assert (layer.weights, layer.parameters) == (3 * 5 * 16 + 5, 3 * 5 * 16 + 5 + 10)
     assert (layer.flops, layer.values, layer.gradients) == (2 * 3 * 5 * 16 * 6, 5 * 6 * 4, 2)
@@ -107,13 +107,13 @@ def test_operations_are_added_and_multiplied_by_kind():
     assert one * 3 == one + one + one
 
 
-def test_logistics_of_an_image():
+def test_the_number_of_logistics_of_an_image():
     assert likelihood_terms(VaeTrial("cifar10", mixtures=10)) == 10 * 3 * 32**2
     assert likelihood_terms(VaeTrial("digits", likelihood="gaussian")) == 0
     assert likelihood_terms(DiffusionTrial("digits")) == 0
 
 
-def test_outputs_a_pixel():
+def test_the_number_of_outputs_per_pixel():
     entry = images_of_trial(VAES[0])
     assert likelihood_width(VAES[0], entry) == 100
     assert likelihood_width(replace(VAES[0], likelihood="gaussian"), entry) == 3

@@ -1,4 +1,4 @@
-"""Bernoulli and Gaussian against torch, and levels against floats."""
+"""Bernoulli and Gaussian compared with torch, and levels with floats."""
 
 import pytest
 import torch
@@ -39,16 +39,16 @@ def test_quantize_is_the_inverse_of_scaling():
     ({"likelihood": "gaussian"}, 3, 256, 3),
     ({"likelihood": "bernoulli"}, 1, 2, 1),
 ])  # fmt: skip
-def test_a_trials_likelihood_takes_as_many_outputs_as_it_says(fields, channels, levels, width):
+def test_a_trials_likelihood_reads_as_many_outputs_as_its_width(fields, channels, levels, width):
     made = family(VaeTrial("digits", **fields), channels, levels)
     assert made.width == width
     p = made.likelihood(torch.zeros(2, width, 4, 4, dtype=torch.bfloat16))
     x = torch.zeros(2, channels, 4, 4, dtype=torch.uint8)
     assert p.log_prob(x).shape == (2,) and p.mean.shape == x.shape
-    assert p.log_prob(x).dtype == torch.float32  # whatever the network handed out
+    assert p.log_prob(x).dtype == torch.float32  # whatever the type of the network's output
 
 
-def test_a_bernoulli_is_of_two_levels():
+def test_a_bernoulli_is_refused_for_more_than_two_levels():
     with pytest.raises(UsageError, match="these have 17"):
         family(VaeTrial("mnist", likelihood="bernoulli"), 1, 17)
 

@@ -1,4 +1,4 @@
-"""The mixture's gradient against autograd of the obvious form, float64, and itself compiled."""
+"""The mixture's gradient compared with autograd, in float64 and compiled."""
 
 import shutil
 
@@ -13,7 +13,7 @@ from scaling.models.mixtures import MixtureOfLogistics
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
-    """Compiling takes seconds: one test asks for it."""
+    """Turns compiling, which takes seconds, off; one test turns it on."""
     monkeypatch.setattr(logistics, "COMPILE_FROM", 1 << 62)
 
 
@@ -27,7 +27,7 @@ def case(channels, batch=3, side=4, levels=256, components=4, scale=1.0, dtype=t
 
 
 def obvious(params, x, levels):
-    """log sum_k w_k prod_c (sigmoid(a) - sigmoid(b)), colour after colour."""
+    """Computes log sum_k w_k prod_c (sigmoid(a) - sigmoid(b)), colour after colour."""
     k = logistics.components(params.shape[1], x.shape[1])
     blocks = params.split(k, 1)
     per_colour = 3 if x.shape[1] == 3 else 2
@@ -49,7 +49,7 @@ def obvious(params, x, levels):
 
 
 def gradient(log_prob, params):
-    """By the parameters, each image with a factor of its own."""
+    """Returns the gradient by the parameters, with a factor of its own for each image."""
     factors = torch.arange(1.0, len(log_prob) + 1).to(log_prob)
     return torch.autograd.grad((factors * log_prob).sum(), params)[0]
 
@@ -86,7 +86,7 @@ def test_a_log_scale_below_the_least_has_no_gradient():
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("images_at_once", [1, 2, 5])
-def test_parts_and_layouts_change_nothing(monkeypatch, layout, images_at_once):
+def test_parts_and_layouts_do_not_change_the_result(monkeypatch, layout, images_at_once):
     params, x = case(3, batch=5)
     whole = logistics.log_prob(params, x, 256)
     monkeypatch.setattr(logistics, "EAGER_BYTES", images_at_once * params[0].numel() * 8)
@@ -98,7 +98,7 @@ def test_parts_and_layouts_change_nothing(monkeypatch, layout, images_at_once):
     )
 
 
-def test_one_tensor_is_kept_for_the_gradient_and_none_without():
+def test_one_tensor_is_kept_for_the_gradient_and_none_if_there_is_no_gradient():
     kept = []
     params, x = case(3)
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
@@ -110,7 +110,7 @@ def test_one_tensor_is_kept_for_the_gradient_and_none_without():
         assert len(kept) == 1
 
 
-def test_going_back_twice_gives_the_same_gradient():
+def test_a_second_backward_pass_gives_the_same_gradient():
     params, x = case(3)
     total = logistics.log_prob(params, x, 256).sum()
     first = torch.autograd.grad(total, params, retain_graph=True)[0].clone()

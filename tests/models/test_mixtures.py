@@ -1,4 +1,4 @@
-"""Mixtures of logistics against other implementations, normalization and the slow obvious way."""
+"""Mixtures of logistics: other implementations, sums over levels, the slow obvious way."""
 
 import itertools
 from pathlib import Path
@@ -45,14 +45,14 @@ def test_mixture_equals_published_constants(form, channels, width, seed, expecte
     torch.testing.assert_close(log_prob, torch.tensor(expected).double(), rtol=1e-6, atol=0)
 
 
-def test_mixture_mean_of_the_first_pixel():
+def test_the_mean_of_the_first_pixel_equals_a_recorded_value():
     _, params = random_case(3, 100, 0)
     first = MixtureOfLogistics(params, 3).mean[0, :, 0, 0] * 2 - 1
     expected = torch.tensor([-0.344627, 0.384116, -0.037646]).double()
     torch.testing.assert_close(first, expected, rtol=0, atol=1e-6)
 
 
-def test_all_zero_parameters_at_mid_grey():
+def test_zero_parameters_at_mid_grey_have_the_closed_form():
     x = torch.full((1, 3, 4, 4), 128)
     log_prob = MixtureOfLogistics(torch.zeros(1, 100, 4, 4).double(), 3).log_prob(x)
     bits_per_dim = -log_prob / (48 * np.log(2))
@@ -111,7 +111,7 @@ def test_mixture_gradient_equals_finite_differences(channels):
 def test_samples_follow_the_log_prob(form, channels, levels):
     draws, k = 40_000, 3
     params = torch.randn(1, form.width(channels, k), 1, 1, generator=generator())
-    if channels == 3:  # a sample's earlier colours are not rounded before the later ones
+    if channels == 3:  # earlier colours of a sample are not rounded before later ones are drawn
         params[:, k:].view(1, 3, 3, k, 1, 1)[:, :, 2] = 0
     one = form(params.expand(draws, -1, -1, -1), channels, levels)
     torch.manual_seed(0)
@@ -124,10 +124,10 @@ def test_samples_follow_the_log_prob(form, channels, levels):
     assert (counts - p).abs().max() < 5 * (0.25 / draws) ** 0.5
 
 
-def test_the_mean_per_channel_is_that_of_its_samples():
+def test_the_mean_of_each_channel_is_that_of_samples():
     params = torch.randn(1, 30, 1, 1, generator=generator())
     rest = params[:, 3:].view(1, 3, 3, 3, 1, 1)
-    rest[:, :, 0] = 0.3 + 0.1 * rest[:, :, 0]  # within [0, 1], so that nothing is clamped
+    rest[:, :, 0] = 0.3 + 0.1 * rest[:, :, 0]  # all means are within [0, 1], so nothing is clamped
     rest[:, :, 1] = -5.0
     rest[:, :, 2] *= 0.3
     many = PerChannelMixture(params.expand(40_000, -1, -1, -1), 3)
@@ -137,7 +137,7 @@ def test_the_mean_per_channel_is_that_of_its_samples():
 
 def test_rgb_sample_mean_is_the_mean():
     params = torch.randn(1, 30, 1, 1, generator=generator())
-    params[:, 3:].view(1, 3, 3, 3, 1, 1)[:, :, 1] = -4.0  # narrow: nothing is clamped
+    params[:, 3:].view(1, 3, 3, 3, 1, 1)[:, :, 1] = -4.0  # narrow mixtures: nothing is clamped
     params[:, 3:].view(1, 3, 3, 3, 1, 1)[:, :, 0] *= 0.2
     many = MixtureOfLogistics(params.expand(20_000, -1, -1, -1), 3)
     torch.manual_seed(0)
@@ -151,7 +151,7 @@ def test_a_width_that_is_no_mixture_is_refused():
 
 @pytest.mark.parametrize("form", [MixtureOfLogistics, PerChannelMixture])
 def test_the_mass_of_every_level_is_the_difference_of_two_sigmoids(form):
-    """Grey, in float64: the formula itself, level by level."""
+    """The formula for grey images is evaluated in float64, level by level."""
     levels, k = 9, 2
     params = torch.randn(1, 3 * k, 1, 1, generator=generator()).double()
     logits, means, scales = params.flatten().view(3, k)

@@ -1,4 +1,4 @@
-"""Encoders and decoders: the tables' counts and shapes, what touches z, layers by hand."""
+"""Encoders and decoders: counts and shapes of the tables, and layers by hand."""
 
 import pytest
 import torch
@@ -33,12 +33,12 @@ def test_parameters_equal_the_table(n_c):
         assert found["parameters_rest"] == 120 * n_c**2 + 174 * n_c + 100
 
 
-def test_one_by_one_second_convolution():
+def test_parameters_with_a_1x1_second_convolution_equal_the_table():
     assert counts(n_c=256, m_z=1, res_second_kernel=1)["parameters"] == 5812582
     assert counts(n_c=512, m_z=64, res_second_kernel=1)["parameters"] == 23256292
 
 
-def test_fully_connected_parameters():
+def test_parameters_of_fully_connected_networks_equal_the_table():
     trial = VaeTrial("mnist", n_c=512, network="fully_connected", likelihood="bernoulli")
     vae = build(trial, 1, 32, 2)
     assert vae.count_parameters()["parameters"] == 1_600_544
@@ -52,7 +52,7 @@ def test_fully_connected_parameters():
     (3, {"network": "residual", "latent_reading": "channels_x64"}, (192, 8, 8)),
     (3, {"network": "fully_connected", "batch_norm": True}, (48,)),
 ])  # fmt: skip
-def test_latent_and_image_shapes(m_z, options, shape):
+def test_latents_and_images_have_the_shapes_of_the_tables(m_z, options, shape):
     vae = build(VaeTrial("cifar10", n_c=4, m_z=m_z, **options), 3, 32, 256)
     x = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
     q = vae.encode(x)
@@ -62,7 +62,7 @@ def test_latent_and_image_shapes(m_z, options, shape):
     assert elbo(vae, x, q).shape == (5,)
 
 
-def test_the_residual_is_a_true_one_unless_asked():
+def test_by_default_a_residual_block_adds_its_input():
     x = -torch.ones(1, 2, 4, 4)
     true, quirk = Residual(2).eval(), Residual(2, inplace_quirk=True).eval()
     assert torch.equal(true(x) - true.block(x), x)
@@ -70,8 +70,8 @@ def test_the_residual_is_a_true_one_unless_asked():
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_only_head_and_stem_know_the_size_of_z(network):
-    """Theta_z: the parameters whose shape changes with m_z, and no others (section 4.2)."""
+def test_only_head_and_stem_depend_on_the_size_of_z(network):
+    """Theta_z has the parameters whose shape changes with m_z, and no others (section 4.2)."""
     small, large = (
         build(VaeTrial("cifar10", n_c=4, m_z=m_z, network=network), 3, 32, 256) for m_z in (1, 3)
     )
@@ -82,7 +82,7 @@ def test_only_head_and_stem_know_the_size_of_z(network):
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_a_matrix_product_an_image_is_the_1x1_convolution(layout):
+def test_a_matrix_product_per_image_equals_the_1x1_convolution(layout):
     torch.manual_seed(0)
     layer = PerPixel(5, 7, 1).double()
     x = torch.randn(3, 5, 4, 6, dtype=torch.float64).to(memory_format=layout).requires_grad_()
@@ -97,8 +97,8 @@ def test_a_matrix_product_an_image_is_the_1x1_convolution(layout):
     assert out.is_contiguous() and ours[0].is_contiguous(memory_format=layout)
 
 
-def test_a_decoder_that_sees_one_pixel_of_z_paints_one_block():
-    """Four 3x3 layers of radius 1 and two doublings: what one latent paints is local."""
+def test_one_pixel_of_z_changes_only_a_block_of_the_image():
+    """Four 3x3 layers and two doublings make the effect of one latent local."""
     trial = VaeTrial("cifar10", n_c=4, m_z=2)
     vae = build(trial, 3, 64, 256).eval()
     z = torch.zeros(1, 2, 16, 16)
@@ -108,4 +108,4 @@ def test_a_decoder_that_sees_one_pixel_of_z_paints_one_block():
         change = (vae.decoder(touched) - vae.decoder(z)).abs().amax((0, 1))
     rows, columns = change.nonzero().max(0).values.tolist()
     assert change[0, 0] > 0
-    assert max(rows, columns) < 4 * (4 + 1) + 3  # four layers of radius 1, then twice doubled
+    assert max(rows, columns) < 4 * (4 + 1) + 3  # four layers of radius 1, then two doublings

@@ -1,4 +1,4 @@
-"""Which precision, and that bf16 concerns the networks alone."""
+"""The precision of a VAE's training, and that bf16 concerns the networks alone."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("network", ["residual", "fully_connected"])
 @pytest.mark.parametrize("side", [28, 32])
 @pytest.mark.parametrize("has_bf16", [False, True])
-def test_auto_is_bf16_for_convolutions_on_large_images_where_there_is_bf16(
+def test_auto_is_bf16_for_convolutions_on_large_images_if_the_device_has_it(
     trial, monkeypatch, network, side, has_bf16
 ):
     monkeypatch.setattr(precision, "has_bf16", lambda device: has_bf16)
@@ -54,7 +54,7 @@ def elbo_and_slope(vae, x):
     return value.detach(), torch.cat([part.flatten() for part in slope])
 
 
-def test_float32_is_the_vae_itself(trial):
+def test_training_in_float32_uses_the_vae_itself(trial):
     vae = build(trial, 1, 8, 17)
     assert trained_in("float32", vae) is vae
 

@@ -1,4 +1,4 @@
-"""The classifier: the published parameter count, and ResNet-18 but for its stem."""
+"""The classifier: its published parameter count, and ResNet-18 with another stem."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ def parameters(model):
     return sum(p.numel() for p in model.parameters())
 
 
-def test_it_has_the_parameters_of_the_published_cifar_resnet():
+def test_the_classifier_has_the_parameters_of_the_published_cifar_resnet():
     # kuangliu/pytorch-cifar, ResNet-18: 11,173,962
     with torch.device("meta"):
         assert parameters(build(3, 32, classes=10)) == 11_173_962
@@ -21,7 +21,7 @@ def test_it_has_the_parameters_of_the_published_cifar_resnet():
         assert parameters(build(1, 32)) == 11_173_962 - 8 * 513 - 2 * 9 * 64
 
 
-def test_it_computes_what_torchvisions_resnet18_does_with_another_stem():
+def test_the_classifier_equals_torchvisions_resnet18_with_another_stem():
     torch.manual_seed(0)
     theirs = resnet18(num_classes=2)
     theirs.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
@@ -32,11 +32,11 @@ def test_it_computes_what_torchvisions_resnet18_does_with_another_stem():
         for here, there in pairs:
             here.copy_(there)
     x = torch.rand(3, 3, 32, 32)
-    torch.testing.assert_close(mine(x), theirs(x))  # the batch's statistics
-    torch.testing.assert_close(mine.eval()(x), theirs.eval()(x))  # the running ones
+    torch.testing.assert_close(mine(x), theirs(x))  # with the batch's statistics
+    torch.testing.assert_close(mine.eval()(x), theirs.eval()(x))  # with running statistics
 
 
-def test_two_stages_are_these_sums():
+def test_two_stages_equal_their_formula():
     torch.manual_seed(0)
     model = build(1, 8, stages=2, channels=4).eval()
     weights = model.state_dict()

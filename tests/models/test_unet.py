@@ -1,4 +1,4 @@
-"""The U-Net: its published parameter counts, where attention is, what an output depends on."""
+"""The U-Net: published parameter counts, places of attention, and dependences."""
 
 import math
 from typing import Any
@@ -24,7 +24,7 @@ def parameters(**options):
 
 
 def awake(module):
-    """With weights that are not small anywhere, without dropout."""
+    """Gives all parameters large random values, and turns dropout off."""
     torch.manual_seed(0)
     with torch.no_grad():
         for p in module.parameters():
@@ -32,7 +32,7 @@ def awake(module):
     return module.eval()
 
 
-def test_the_default_is_the_network_of_the_paper():
+def test_the_default_has_the_parameter_count_of_the_papers_network():
     assert parameters() == 55_732_739
     assert parameters(channels=1) == 55_725_825
 
@@ -68,7 +68,7 @@ def test_the_output_has_the_shape_of_the_input(options):
 
 
 def sides_with_attention(**options):
-    """The sides of the images at which the layers of attention are called, in order."""
+    """Returns the sides of the images at which attention is called, in order."""
     network, sides = UNet(**options), []
     for module in network.modules():
         if isinstance(module, Attention):
@@ -78,7 +78,7 @@ def sides_with_attention(**options):
     return sides
 
 
-def test_attention_is_used_where_it_is_asked_for():
+def test_attention_is_used_at_the_chosen_sides():
     assert sides_with_attention(model_channels=4) == [16] * 4 + [8] + [16]
     assert sides_with_attention(**TINY) == [4]
     assert sides_with_attention(**TINY | {"attention": (8, 4)}) == [8, 4, 4, 4, 8]
@@ -103,7 +103,7 @@ def test_the_noise_embedding_starts_from_sines_and_cosines():
     torch.testing.assert_close(seen[0], torch.tensor(expected))
 
 
-def test_halving_undoes_doubling():
+def test_halving_reverses_doubling():
     x = torch.randn(2, 3, 4, 4)
     torch.testing.assert_close(Half()(Double()(x)), x)
     assert Double()(x)[0, 0, :2, :2].unique().numel() == 1
@@ -124,7 +124,7 @@ def test_a_new_block_is_its_skip_connection():
     assert UNet(**TINY)(torch.randn(2, 3, 8, 8), torch.zeros(2)).abs().max() < 1e-3
 
 
-def test_an_output_depends_on_its_own_image_and_noise_level_only():
+def test_an_output_depends_only_on_its_own_image_and_noise_level():
     network = awake(UNet(**TINY))
     x, c_noise = torch.randn(3, 3, 8, 8), torch.randn(3)
     out = network(x, c_noise)
@@ -160,6 +160,6 @@ def test_dropout_is_for_training_only():
         ({"model_channels": 2}, "an even number"),
     ],
 )
-def test_what_does_not_fit_is_refused(options, sentence):
+def test_impossible_options_are_refused(options, sentence):
     with pytest.raises(UsageError, match=sentence):
         UNet(**TINY | options)

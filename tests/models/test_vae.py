@@ -1,4 +1,4 @@
-"""The ELBO against a model whose evidence is known."""
+"""The ELBO, compared with a model whose evidence is known."""
 
 import math
 
@@ -16,7 +16,7 @@ def test_encode_takes_levels_or_floats():
     torch.testing.assert_close(vae.encode(x).mean, vae.encode(x / 16).mean)
 
 
-def test_analytic_kl():
+def test_the_analytic_kl_equals_torchs():
     q = diagonal_normal(torch.tensor([[0.5, -1.0]]), torch.tensor([[0.5, 2.0]]))
 
     class Nothing:
@@ -30,7 +30,7 @@ def test_analytic_kl():
 
 
 class LinearGaussian:
-    """x = W z + b + s e with z ~ N(0, I): evidence and posterior are normal in closed form."""
+    """A model x = W z + b + s e with z ~ N(0, I), whose evidence and posterior are known."""
 
     def __init__(self, latents=3, pixels=7, s=0.4):
         generator = torch.Generator().manual_seed(1)
@@ -56,7 +56,7 @@ class LinearGaussian:
 
 
 class Diagonal(LinearGaussian):
-    """W with orthogonal columns: the posterior factorizes, so q can be of the VAE's own family."""
+    """A model whose W has orthogonal columns, so the posterior factorizes as q does."""
 
     def __init__(self):
         super().__init__()
@@ -74,7 +74,7 @@ def test_exact_posterior_gives_the_evidence_for_every_z(model):
     torch.testing.assert_close(value, model.evidence(x), rtol=1e-5, atol=1e-5)
 
 
-def test_analytic_kl_agrees_on_average():
+def test_the_analytic_kl_agrees_with_the_sampled_one_on_average():
     model, draws = Diagonal(), 20_000
     x = torch.randn(1, 7, generator=torch.Generator().manual_seed(2)).double()
     torch.manual_seed(0)

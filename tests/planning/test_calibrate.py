@@ -1,4 +1,4 @@
-"""Speeds of a machine: solved from made-up times, kept by hardware, never measured by a plan."""
+"""Speeds of a machine: solved from timings, cached by hardware, never measured by a plan."""
 
 import json
 import math
@@ -29,7 +29,7 @@ def times(speeds):
     return [(p.work, machine.seconds(p.trial, p.work)) for p in calibrate.WORKLOADS]
 
 
-def test_the_probes_tell_all_speeds_apart():
+def test_the_workloads_determine_every_speed():
     assert calibrate.solve(times(SPEEDS)) == pytest.approx(SPEEDS, rel=1e-6)
 
 
@@ -38,15 +38,15 @@ def test_noise_never_makes_a_speed_negative():
     assert min(calibrate.solve(noisy).values()) >= 0
 
 
-def test_a_probe_takes_what_its_own_speeds_say():
-    """Operations is what is timed: an epoch on `images`."""
+def test_the_operations_of_a_workload_are_those_of_its_epoch():
+    """The timed work is one epoch on `images`."""
     probe = calibrate.WIDE
     work = training_work(replace(probe.trial, train_size=probe.images), 1)
     assert probe.work == work
     assert isinstance(work, Operations)
 
 
-def test_measured_once_and_kept(cache, monkeypatch):
+def test_speeds_are_measured_once_and_cached(cache, monkeypatch):
     runs = []
 
     def fake(command, **options):
@@ -73,13 +73,13 @@ def test_measured_once_and_kept(cache, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', "null"])
-def test_a_damaged_cache_counts_for_nothing(cache, text):
+def test_a_damaged_cache_is_ignored(cache, text):
     cache.parent.mkdir(parents=True)
     cache.write_text(text)
     assert calibrate.cached_machine(on_gpu=False).flop == CPU_CORE.flop
 
 
-def test_where_it_fails_typical_speeds_stay(monkeypatch):
+def test_if_measuring_fails_typical_speeds_are_used(monkeypatch):
     def fails(command, **options):
         raise subprocess.TimeoutExpired(command, 1)
 
@@ -90,7 +90,7 @@ def test_where_it_fails_typical_speeds_stay(monkeypatch):
 
 @pytest.mark.slow
 def test_this_machine_is_measured_and_arithmetic_takes_time():
-    """No more can be said of the speeds: whatever else runs here changes them."""
+    """No more can be asserted, since whatever else runs here changes the speeds."""
     machine = calibrate.measured_machine(on_gpu=False)
     assert machine.basis == "measured speeds"
     speeds = [machine.launch, machine.flop, machine.value, machine.component]
@@ -107,7 +107,7 @@ def finish(store, trial, seconds, device, state="done"):
     return folder
 
 
-def test_only_what_finished_on_such_a_device_counts(tmp_path):
+def test_only_trials_finished_on_such_a_device_count(tmp_path):
     store = Store(tmp_path / "results")
     base = VaeTrial("digits", n_c=2)
     finish(store, base, 3.0, "cpu")

@@ -1,4 +1,4 @@
-"""What trials cost: counts against closed forms and networks, memory against measured peaks."""
+"""Costs of trials: counts against closed forms and networks, memory against real peaks."""
 
 import itertools
 import json
@@ -75,10 +75,10 @@ def test_the_default_unet_has_the_published_size():
     assert costs.parameters(EDM[1])["parameters"] == 55_725_825
 
 
-def test_a_step_that_a_gpu_replays_keeps_its_outputs():
+def test_a_replayed_step_needs_memory_for_all_its_outputs():
     small, smaller = (VaeTrial("cifar10", n_c=64, batch=batch) for batch in (20, 10))
     eager = [replace(trial, lr_decay_epochs=10) for trial in (small, smaller)]
-    for machine in (costs.CPU_CORE, costs.GPU):  # measuring takes more than such a step
+    for machine in (costs.CPU_CORE, costs.GPU):  # measuring needs more memory than such a step
         assert costs.memory(eager[0], machine) == costs.memory(eager[1], machine)
     assert costs.memory(small, costs.CPU_CORE) == costs.memory(eager[0], costs.CPU_CORE)
     held = [
@@ -125,7 +125,7 @@ STEPS = [
 
 @pytest.mark.parametrize("trial", STEPS, ids=lambda t: f"{t.kind}-{t.dataset}-{t.batch}")
 def test_flops_of_an_epoch_equal_those_counted(trial, monkeypatch):
-    """The last epoch of two: half asleep where the trial is."""
+    """The epoch is the last of two, which is reverse half asleep in some trials."""
     trial = replace(trial, train_size=4)
     data = made_up(trial, 4)
     run = make_run(trial, data, Job(2, 10), lambda index: data.train)
@@ -159,7 +159,9 @@ def test_constants_are_those_of_the_modules_that_use_them():
 @pytest.mark.parametrize(("epochs", "every", "kept"), [
     (80, 16, ()), (200, 10, (50, 51)), (1, 1, ()), (7, 20, (3,)), (95, 4, ()),
 ])  # fmt: skip
-def test_as_many_measurements_as_a_run_makes(trial, tiny, monkeypatch, epochs, every, kept):
+def test_the_number_of_measurements_equals_that_of_a_run(
+    trial, tiny, monkeypatch, epochs, every, kept
+):
     run = make_run(trial, tiny, Job(epochs, every, kept_epochs=kept), None)
     monkeypatch.setattr(run, "train_epoch", lambda: 0.0)
     monkeypatch.setattr(run, "measure", dict)
@@ -205,7 +207,7 @@ GRID = [
 
 
 def peaks(trials):
-    """Bytes before and at the peak, of each in one process, the small ones first."""
+    """Returns bytes before and at the peak of each trial, in one process, smallest first."""
     command = [sys.executable, "-m", "tests.peaks"]
     text = json.dumps([to_dict(trial) for trial in trials])
     root = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""Shares, micro-batches and advice: what is planned fits, and what is next larger does not."""
+"""Shares, micro-batches and advice: the plan fits the machine, and the next larger does not."""
 
 import itertools
 from dataclasses import replace
@@ -49,18 +49,18 @@ def test_a_micro_batch_is_the_largest_half_that_fits(gigabytes):
 
 
 @pytest.mark.parametrize(("asked", "taken"), [(1, 1), (511, 511), (512, None), (4096, None)])
-def test_what_is_asked_for_is_taken_unless_it_is_the_whole_batch(asked, taken):
+def test_a_requested_micro_batch_is_used_unless_it_is_the_whole_batch(asked, taken):
     assert micro_batch(MODEL, GPU, asked) == taken
     assert all(micro_batch(trial, GPU, asked) is None for trial in VAES)
 
 
 @pytest.mark.parametrize("trial", [MODEL, VaeTrial("cifar10", batch=8192)])
-def test_advice_that_is_typed_makes_it_fit_and_twice_of_it_does_not(trial):
+def test_the_advised_batch_fits_and_twice_of_it_does_not(trial):
     machine = replace(GPU, bytes=6 * 10**9)
-    told = advice(trial, machine)
-    assert told is not None
+    message = advice(trial, machine)
+    assert message is not None
     flag = "--micro-batch " if trial.accumulates else "--set batch="
-    size = int(told.partition(flag)[2].split()[0])
+    size = int(message.partition(flag)[2].split()[0])
 
     def need(images):
         if trial.accumulates:
@@ -68,19 +68,19 @@ def test_advice_that_is_typed_makes_it_fit_and_twice_of_it_does_not(trial):
         return memory(replace(trial, batch=images), machine)
 
     assert need(size) <= machine.bytes < need(2 * size)
-    assert f"needs {memory(trial, machine) / 1e9:.0f} GB" in told
+    assert f"needs {memory(trial, machine) / 1e9:.0f} GB" in message
 
 
 def test_where_no_batch_fits_a_larger_device_is_the_advice():
-    told = advice(VaeTrial("cifar10", n_c=16384, batch=1), GPU)
-    assert told is not None
-    assert "--set" not in told and told.endswith("would fit")
-    gigabytes = float(told.rpartition("a device of ")[2].split()[0])
+    message = advice(VaeTrial("cifar10", n_c=16384, batch=1), GPU)
+    assert message is not None
+    assert "--set" not in message and message.endswith("would fit")
+    gigabytes = float(message.rpartition("a device of ")[2].split()[0])
     large = replace(GPU, bytes=int((gigabytes + 1) * 10**9))
     assert advice(VaeTrial("cifar10", n_c=16384, batch=1), large) is None
 
 
-def test_steps_in_parts_are_told_and_others_are_not():
+def test_steps_in_parts_are_mentioned_and_others_are_not():
     assert taken_in_parts(MODEL, GPU, None) is None
-    told = taken_in_parts(MODEL, GPU, 64)
-    assert told is not None and "512 images of a step 64 at a time (--micro-batch 64)" in told
+    message = taken_in_parts(MODEL, GPU, 64)
+    assert message is not None and "512 images of a step 64 at a time (--micro-batch 64)" in message

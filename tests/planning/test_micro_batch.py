@@ -1,4 +1,4 @@
-"""Micro-batches that the planner chooses: the paper's model on an 11 GB card, and what is typed."""
+"""Micro-batches that the planner chooses for the paper's model on 11 GB, and typed ones."""
 
 from dataclasses import replace
 
@@ -25,28 +25,28 @@ def planned(trial, machine=GPU, **options):
 
 def test_the_paper_model_fits_an_11_gb_card():
     row, lines = planned(PAPER)
-    assert memory(PAPER, GPU) > 5 * GPU.bytes  # at once
+    assert memory(PAPER, GPU) > 5 * GPU.bytes  # images at once
     assert row.advice is None and row.gpus == 1
     assert row.memory_bytes * fit.MARGIN <= GPU.bytes
     assert memory(PAPER, GPU, (), 2 * row.micro_batch) * fit.MARGIN > GPU.bytes
-    (told,) = (line for line in lines if line.startswith(row.key))
-    assert f"--micro-batch {row.micro_batch}" in told and "of 512" not in told
+    (message,) = (line for line in lines if line.startswith(row.key))
+    assert f"--micro-batch {row.micro_batch}" in message and "of 512" not in message
     assert row.to_dict()["micro_batch"] == row.micro_batch
     assert row.key == key(PAPER)
 
 
 @pytest.mark.parametrize("trial", [ONE_GPU_EDM, DiffusionTrial("digits", channels=16, batch=50)])
-def test_what_fits_is_taken_whole(trial):
+def test_a_batch_that_fits_is_not_divided(trial):
     row, lines = planned(replace(trial, partition="train_and_test"), replace(GPU, bytes=80 << 30))
     assert row.micro_batch is None
     assert not any("--micro-batch" in line for line in lines)
 
 
-def test_what_is_asked_for_is_taken_and_what_is_advised_fits():
+def test_a_requested_micro_batch_is_used_and_an_advised_one_fits():
     row, lines = planned(PAPER, micro=256)
     assert row.micro_batch == 256
-    (told,) = (line for line in lines if line.startswith("Does not fit"))
-    advised = int(told.partition("--micro-batch ")[2].split()[0])
+    (message,) = (line for line in lines if line.startswith("Does not fit"))
+    advised = int(message.partition("--micro-batch ")[2].split()[0])
     followed, lines = planned(PAPER, micro=advised)
     assert followed.micro_batch == advised and followed.advice is None
     assert not any(line.startswith("Does not fit") for line in lines)
@@ -54,14 +54,14 @@ def test_what_is_asked_for_is_taken_and_what_is_advised_fits():
     assert planned(VaeTrial("digits"), micro=8)[0].micro_batch is None
 
 
-def test_no_micro_batch_holds_too_large_a_network():
+def test_a_network_that_is_too_large_has_no_micro_batch():
     row, lines = planned(replace(PAPER, channels=2048))
     assert row.micro_batch is None
     assert "--micro-batch" not in row.advice and "a device of" in row.advice
 
 
-def test_memory_of_parts_and_masks():
-    """Outputs go with the part, masks of a byte with the batch; without dropout there are none."""
+def test_memory_grows_with_the_part_and_masks_with_the_batch():
+    """Outputs grow with the part, masks of a byte with the batch, if there is dropout."""
     dry = replace(PAPER, dropout=0.0)
     at = {size: memory(dry, GPU, (), size) for size in (8, 16, 32)}
     assert at[32] - at[16] == pytest.approx(2 * (at[16] - at[8]), rel=1e-6)
@@ -86,12 +86,12 @@ def test_a_micro_batch_can_be_typed(word, found):
 
 
 @pytest.mark.parametrize("word", ["0", "-3", "1.5", "many"])
-def test_no_other_micro_batch_is_taken(word):
+def test_other_micro_batches_are_refused(word):
     with pytest.raises(UsageError, match="is not a whole number at least 1"):
         parser("about", PRESETS).parse_args([f"--micro-batch={word}"])
 
 
-def test_where_memory_runs_out_half_of_the_micro_batch_is_advised():
+def test_if_memory_runs_out_half_of_the_micro_batch_is_advised():
     assert "--micro-batch 256" in sentence(PAPER, "cuda")
     assert "--micro-batch 8)" in sentence(PAPER, "cuda", 16)
     assert "--micro-batch" not in sentence(PAPER, "cuda", 1)

@@ -1,4 +1,4 @@
-"""The plan: shares that hold the memory, hours from finished trials, what does not fit."""
+"""The plan: shares that hold the memory, hours from finished trials, and what does not fit."""
 
 import itertools
 from dataclasses import replace
@@ -17,7 +17,7 @@ WIDTHS = [1, 8, 64, 128, 256, 512]
 CPU = speeds.Speeds(CPU_CORE)
 
 
-def test_totals_count_what_is_left():
+def test_totals_are_those_of_the_trials_that_are_left():
     trials = grid(VaeTrial("digits", n_c=8), m_z=[1, 2], seed=[0, 1])
     every = schedule(trials, 10, 5, None)
     states = {every[0].key: "done", every[1].key: "partial"}
@@ -28,7 +28,7 @@ def test_totals_count_what_is_left():
     assert made.total.gpu_hours == 0
 
 
-def test_what_a_trial_has_done_is_not_planned_again():
+def test_epochs_that_are_done_are_not_planned_again():
     every = schedule([VaeTrial("digits", n_c=8)], 20, 5, None)
     whole = plan.make(every, CPU, {}).total.hours
     half = plan.make(every, CPU, {every[0].key: "partial"}, begun={every[0].key: 10})
@@ -36,7 +36,7 @@ def test_what_a_trial_has_done_is_not_planned_again():
 
 
 @pytest.mark.parametrize(("n_c", "batch"), [*itertools.product(WIDTHS, [10, 100, 400])])
-def test_shares_hold_the_memory(n_c, batch):
+def test_shares_of_a_gpu_hold_the_memory(n_c, batch):
     trial = VaeTrial("cifar10", n_c=n_c, batch=batch)
     share = fit.gpu_share(trial, GPU)
     assert 0 < share <= 1
@@ -45,12 +45,12 @@ def test_shares_hold_the_memory(n_c, batch):
         assert memory(trial, GPU) * fit.MARGIN <= share * GPU.bytes
 
 
-def test_what_does_not_fit_is_told_with_a_batch_that_does():
+def test_a_trial_that_does_not_fit_is_named_with_a_batch_that_does():
     model = VaeTrial("cifar10", n_c=512, batch=4096)
     made = plan.make([Scheduled(model, 10, 1)], speeds.Speeds(GPU), {})
-    (told,) = (line for line in plan_lines("study", made) if line.startswith("Does not fit"))
+    (message,) = (line for line in plan_lines("study", made) if line.startswith("Does not fit"))
     assert made.trials[0].gpus == 1
-    batch = int(told.partition("--set batch=")[2].split()[0])
+    batch = int(message.partition("--set batch=")[2].split()[0])
     assert memory(replace(model, batch=batch), GPU) <= GPU.bytes
     assert memory(replace(model, batch=2 * batch), GPU) > GPU.bytes
     large = replace(GPU, bytes=200 * 10**9)
@@ -58,19 +58,21 @@ def test_what_does_not_fit_is_told_with_a_batch_that_does():
     assert "--set" not in there(fit.advice(replace(model, batch=1, n_c=16384), GPU))
 
 
-def test_a_disk_that_is_going_to_be_full_is_told():
+def test_a_disk_that_will_be_full_is_mentioned():
     trials = grid(VaeTrial("digits", n_c=8), seed=[0, 1])
     every = schedule(trials, 10, 5, None)
     made = plan.make(every, CPU, {every[0].key: "done"})
     left = made.total.disk_left_bytes
     assert left == made.total.disk_bytes / 2
-    (told,) = (line for line in plan_lines("s", made, left - 1) if line.startswith("Does not fit"))
-    assert "on disk" in told
+    (message,) = (
+        line for line in plan_lines("s", made, left - 1) if line.startswith("Does not fit")
+    )
+    assert "on disk" in message
     assert not [line for line in plan_lines("s", made, left) if line.startswith("Does not fit")]
 
 
 def ran(trial, factor, epochs=10):
-    """The trial, finished, `factor` times slower than planned."""
+    """Returns the trial as finished, `factor` times slower than planned."""
     return Ran(trial, epochs, factor * CPU_CORE.seconds(trial, training_work(trial, epochs)))
 
 
@@ -80,8 +82,8 @@ def test_hours_come_from_finished_trials():
     for trial, factor in (
         (replace(small, seed=5, lr=0.1), 3),  # the median of its seeds
         (wide, 7),
-        (VaeTrial("digits", n_c=8), 5),  # of none: the median of the architectures
-        (DiffusionTrial("digits"), 1),  # nor of its kind
+        (VaeTrial("digits", n_c=8), 5),  # of another architecture: the median of all
+        (DiffusionTrial("digits"), 1),  # of another kind: nothing is known
     ):
         scheduled = Scheduled(trial, 20, 5)
         expected = factor * speeds.hours(scheduled, CPU, {})
@@ -109,7 +111,7 @@ def test_half_asleep_and_metrics_take_longer():
     assert plain < hours[0] < hours[1] < hours[2]
 
 
-def test_pools_are_laid_beside_the_object_store():
+def test_pools_are_compared_with_the_object_store():
     diffusion = Diffusion(DiffusionTrial("digits", train_size=300), 10, k=4)
     trials = [VaeTrial("digits", train_size=300, source=DMAAPX)]
     made = plan.make(schedule(trials, 10, 5, diffusion), CPU, {})
@@ -118,7 +120,7 @@ def test_pools_are_laid_beside_the_object_store():
     assert pool.fits
 
 
-def test_samples_take_hours_until_they_are_there():
+def test_samples_take_hours_until_they_are_on_disk():
     model = DiffusionTrial("digits", train_size=300)
     trials = [VaeTrial("digits", train_size=300, source=DMAAPX)]
     every = schedule(trials, 10, 5, Diffusion(model, 10, k=4))
@@ -137,7 +139,7 @@ def test_samples_take_hours_until_they_are_there():
     assert plan.make([Scheduled(imported, 10, 5)], CPU, {}).pools[0].hours == 0
 
 
-def test_a_model_that_nobody_reads_is_sampled_where_the_study_says_so():
+def test_a_model_without_readers_is_sampled_if_the_study_says_so():
     every = [Scheduled(DiffusionTrial("digits", train_size=300), 10, 5)]
     assert plan.make(every, CPU, {}).pools == []
     (pool,) = plan.make(every, CPU, {}, pool_k=2).pools

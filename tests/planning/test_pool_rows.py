@@ -21,7 +21,7 @@ def rows(trials, sampled=lambda name: 0, pool_k=0, known=CPU):
     return pool_rows(schedule(trials, 10, 5, Diffusion(MODEL, 10, k=4)), known, sampled, pool_k)
 
 
-def test_a_pool_is_as_large_as_its_greediest_reader_needs():
+def test_a_pool_has_as_many_images_as_any_reader_needs():
     trials = [replace(BASE, source=replace(DMAAPX, k=k)) for k in (2, 7, 3)]
     (row,) = rows(trials)
     assert (row.k, row.bytes, row.left_bytes) == (7, 7 * CHUNK, 7 * CHUNK)
@@ -46,14 +46,14 @@ def test_an_imported_pool_takes_no_hours():
     assert (row.pool, row.k, row.left_bytes, row.hours, row.gpus) == ("mine", 3, 0, 0, 0)
 
 
-def test_a_pool_that_nobody_reads_is_sampled_where_that_is_asked():
+def test_a_pool_without_readers_is_sampled_if_requested():
     alone = [Scheduled(MODEL, 10, 5)]
     assert pool_rows(alone, CPU, lambda name: 0, 0) == []
     (row,) = pool_rows(alone, CPU, lambda name: 0, 3)
     assert (row.k, row.pool) == (3, alone[0].pool)
 
 
-def test_what_fits_is_all_pools_and_data_sets_together(monkeypatch):
+def test_all_pools_and_data_sets_must_fit_together(monkeypatch):
     trials = grid(BASE, replicate=[0, 1])
     need = 2 * 4 * CHUNK + 1797 * 64
     asked = []
@@ -62,7 +62,7 @@ def test_what_fits_is_all_pools_and_data_sets_together(monkeypatch):
     assert set(asked) == {need}
 
 
-def test_a_gpu_is_taken_for_the_model_and_hours_on_it_are_counted_once():
+def test_the_share_of_a_gpu_is_the_models_and_its_hours_count_once():
     (row,) = rows([BASE], known=Speeds(GPU))
     assert 0 < row.gpus <= 1
     assert row.gpu_hours == pytest.approx(row.hours)

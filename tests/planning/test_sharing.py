@@ -1,4 +1,4 @@
-"""What sharing a GPU gains in a plan, and what it costs in GPU hours."""
+"""The gain of sharing a GPU in a plan, and its cost in GPU hours."""
 
 from dataclasses import replace
 
@@ -13,18 +13,18 @@ from scaling.trial.schedule import schedule
 SMALL, LARGE = VaeTrial("cifar10", n_c=8), VaeTrial("cifar10", n_c=512)
 
 
-def test_without_mps_on_whole_gpus_and_on_cpus_nothing_is_gained():
+def test_there_is_no_gain_without_mps_on_whole_gpus_and_on_cpus():
     assert gain(SMALL, GPU, 1 / 8, mps=False) == 1
     assert gain(SMALL, GPU, 1.0) == 1
     assert gain(SMALL, CPU_CORE, 0.0) == 1
 
 
-def test_a_gpu_that_idles_is_shared_with_gain_and_a_busy_one_is_not():
+def test_sharing_gains_on_an_idle_gpu_and_not_on_a_busy_one():
     assert gain(SMALL, GPU, 1 / 8) == MOST
     assert 1 <= gain(LARGE, GPU, 1 / 8) < 1.1
 
 
-def test_two_trials_never_gain_more_than_two():
+def test_sharing_a_gpu_by_two_trials_gains_at_most_a_factor_of_two():
     assert gain(SMALL, replace(GPU, launch=1.0), 1 / 2) <= 2
 
 

@@ -1,4 +1,4 @@
-"""Hours: work over speeds, times what finished trials of the kind took longer than planned."""
+"""Planned hours: work over speeds, times the measured ratio for trials of the same kind."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def test_an_hour_is_the_sum_of_training_measuring_and_metrics():
 
 
 @pytest.mark.parametrize("begun", [0.0, 0.25, 1.0])
-def test_what_has_been_trained_is_not_trained_again_and_metrics_are(begun):
+def test_trained_epochs_are_not_planned_again_and_metrics_are(begun):
     plain, costly = Scheduled(SMALL, 20, 5), Scheduled(SMALL, 20, 5, ("amortization",), (20,))
     extra = CPU_CORE.seconds(SMALL, metrics_work(costly, {})) / 3600
     found = hours(costly, PLAIN, {}, begun)
@@ -52,7 +52,7 @@ def test_another_architecture_has_the_median_of_its_kind():
     assert known.factor(DiffusionTrial("digits")) == 1
 
 
-def test_without_a_finished_trial_hours_rest_on_the_machine():
+def test_without_a_finished_trial_hours_depend_on_the_machine_alone():
     assert speeds(CPU_CORE, []).basis == CPU_CORE.basis
-    nothing = speeds(CPU_CORE, [Ran(SMALL, 10, 0.0)])  # of a version that kept no seconds
+    nothing = speeds(CPU_CORE, [Ran(SMALL, 10, 0.0)])  # of a version that recorded no seconds
     assert (nothing.trials, nothing.factor(SMALL)) == (0, 1)

@@ -1,4 +1,4 @@
-"""The plan as text: columns that line up, cells of all repeats, sizes as a person says them."""
+"""The plan as text: aligned columns, one line for all replicates, sizes in fitting units."""
 
 from dataclasses import replace
 
@@ -22,11 +22,11 @@ def made(trials, states=None, machine=CPU_CORE):
     (0, "0 B"), (999, "999 B"), (1000, "1 kB"), (1234, "1.23 kB"), (5.5e6, "5.5 MB"),
     (11e9, "11 GB"), (2.5e12, "2.5 TB"), (4e15, "4e+03 TB"),
 ])  # fmt: skip
-def test_sizes(count, text):
+def test_sizes_are_written_in_fitting_units(count, text):
     assert size(count) == text
 
 
-def test_a_line_is_an_architecture_and_source_with_all_its_repeats():
+def test_a_line_is_an_architecture_and_source_with_all_its_seeds():
     trials = grid(VaeTrial("digits", train_size=300), n_c=[2, 4], seed=[0, 1, 5])
     every = made(trials)
     head, *lines = plan_table(every)
@@ -39,13 +39,13 @@ def test_a_line_is_an_architecture_and_source_with_all_its_repeats():
     assert hours == pytest.approx(expected, rel=0.01)
 
 
-def test_replicates_stand_in_place_of_seeds():
+def test_replicates_are_shown_in_place_of_seeds():
     trials = grid(VaeTrial("digits", train_size=300, n_c=2), replicate=[3, 4])
     (line,) = plan_table(made(trials))[1:2]
     assert "3 4" in line
 
 
-def test_columns_line_up():
+def test_columns_are_aligned():
     trials = grid(VaeTrial("digits", train_size=300), n_c=[2, 512], seed=[0, 1])
     head, *lines = plan_table(made(trials))
     ends = {line.index("normal") for line in lines[:2]}
@@ -68,11 +68,11 @@ def test_states_are_counted_in_words():
 
 
 @pytest.mark.parametrize(("count", "more"), [(1, ""), (2, " and 1 more"), (3, " and 2 more")])
-def test_what_is_the_same_of_many_is_told_once(count, more):
+def test_a_warning_about_many_trials_is_one_line(count, more):
     wide = grid(VaeTrial("cifar10", n_c=512, batch=4096), seed=list(range(count)))
-    told = [line for line in plan_lines("s", made(wide, machine=GPU)) if "Does not fit" in line]
+    messages = [line for line in plan_lines("s", made(wide, machine=GPU)) if "Does not fit" in line]
     key = schedule(wide, 10, 5, MODEL)[0].key
-    assert len(told) == 1 and told[0].startswith(f"Does not fit: {key}{more} needs ")
+    assert len(messages) == 1 and messages[0].startswith(f"Does not fit: {key}{more} needs ")
 
 
 def test_pools_of_the_same_size_are_one_line():

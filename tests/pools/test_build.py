@@ -1,4 +1,4 @@
-"""Pools built by many, killed, grown and mended."""
+"""Pools that are built by several processes, killed, grown and repaired."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ def test_growing_keeps_what_is_there(path, root):
     assert build(path, 2) == []
 
 
-def test_chunks_of_a_killed_builder_are_adopted(root):
+def test_whole_chunks_of_a_killed_builder_are_used(root):
     path = root / "p"
     create(path, SPEC)
     for index in (0, 2):
@@ -68,7 +68,7 @@ def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
         in_parts(path, 1, sample)
     assert asked == [range(20, 28), range(28, 36), "killed"]
     assert sampled_images(path, 2) == 16
-    assert settle(path, 2) == [0, 1]  # a part is no chunk
+    assert settle(path, 2) == [0, 1]  # a part does not count as a chunk
     (torn,) = path.glob("part-00001-00000008.npy")
     torn.write_bytes(torn.read_bytes()[:-1])
     images = in_parts(path, 1, sample)
@@ -76,7 +76,7 @@ def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
     assert (images == chunk_of(1)).all()
     write_chunk(path, 1, images)
     assert sampled_images(path, 2) == 20
-    assert settle(path, 2) == [0]  # and what a killed process left beside a whole chunk goes
+    assert settle(path, 2) == [0]  # and parts next to a whole chunk are removed
     assert not list(path.glob("part-*"))
 
 
@@ -107,13 +107,13 @@ def test_a_builder_killed_before_the_rename_leaves_no_chunk(root):
     assert killed.returncode == -9
     (left,) = path.glob(".chunk-*")
     assert build(path, 1) == [0]
-    assert left.exists()  # it might be at work
+    assert left.exists()  # its process might still be at work
     os.utime(left, (time.time() - 2 * pool_build.STALE_SECONDS,) * 2)
     settle(path, 1)
     assert not left.exists()
 
 
-def test_a_gap_counts_up_to_the_gap(root):
+def test_a_pool_with_a_gap_counts_the_chunks_before_the_gap(root):
     path = root / "p"
     create(path, SPEC)
     record(path, {i: write_chunk(path, i, chunk_of(i)) for i in (3, 0, 1)})
@@ -136,7 +136,7 @@ for index in map(int, sys.argv[2:]):
 """
 
 
-def test_two_processes_write_at_once(root):
+def test_two_processes_can_build_one_pool(root):
     path = root / "p"
     create(path, SPEC)
     shares = [range(0, 12, 2), range(1, 12, 2)]
@@ -155,7 +155,7 @@ def test_two_processes_write_at_once(root):
     assert all((pool.read(i) == chunk_of(i)).all() for i in range(12))
 
 
-def test_a_late_twin_changes_nothing(path, root):
+def test_a_second_writer_of_a_chunk_changes_nothing(path, root):
     digest = Pool.open(path, root).chunks[1]
     assert write_chunk(path, 1, chunk_of(9)) == digest
     assert (Pool.open(path, root).read(1) == chunk_of(1)).all()
@@ -170,7 +170,7 @@ def test_a_late_twin_changes_nothing(path, root):
         np.full(SPEC.chunk_shape, 17, np.uint8),
     ],
 )
-def test_no_chunk_is_not_written(path, images):
+def test_images_that_are_no_chunk_are_not_written(path, images):
     with pytest.raises(ValueError, match="chunk of p"):
         write_chunk(path, 3, images)
     assert settle(path, 4) == [3]
@@ -203,12 +203,12 @@ def test_chunks_without_pool_json_are_of_unknown_origin(path):
         ("model", 3),
     ],
 )
-def test_a_spec_that_cannot_be_is_refused(field, value):
+def test_an_impossible_spec_is_refused(field, value):
     with pytest.raises(UsageError):
         replace(SPEC, **{field: value})
 
 
-def test_verify_names_the_damaged_and_just_those_are_built_again(path, root):
+def test_verify_names_damaged_chunks_and_only_those_are_built_again(path, root):
     build(path, 6)
     flipped = path / "chunk-00001.npy"
     content = bytearray(flipped.read_bytes())
@@ -229,11 +229,11 @@ def test_verify_names_the_damaged_and_just_those_are_built_again(path, root):
     assert again.verify() == [] and again.chunks == pool.chunks
 
 
-def test_the_question_what_is_missing_writes_nothing(root):
-    """Whatever a killed builder has left: a torn chunk, one without a record, parts, old files."""
+def test_listing_missing_chunks_writes_nothing(root):
+    """A killed builder has left a torn chunk, one without a record, parts and old files."""
     path = root / "p"
     create(path, SPEC)
-    write_chunk(path, 0, chunk_of(0))  # whole and unrecorded
+    write_chunk(path, 0, chunk_of(0))  # whole, but not recorded
     (path / "chunk-00001.npy").write_bytes(b"torn")
     (path / "part-00000-00000000.npy").write_bytes(b"part")
     (path / ".chunk-old").write_bytes(b"")

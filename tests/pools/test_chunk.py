@@ -1,4 +1,4 @@
-"""A chunk's file is NumPy's, to the byte, and no other file is mapped."""
+"""A chunk's file equals NumPy's to the byte, and no other file is mapped."""
 
 import hashlib
 import io
@@ -27,7 +27,7 @@ def path(tmp_path):
     return tmp_path / chunk.file_name(3)
 
 
-def test_a_file_is_what_numpy_writes_and_its_checksum_is_known_before(path):
+def test_a_file_equals_numpys_and_its_checksum_is_known_in_advance(path):
     digest = chunk.write(path, IMAGES)
     assert path.name == "chunk-00003.npy"
     assert path.read_bytes() == saved(IMAGES, version=(1, 0))
@@ -50,7 +50,7 @@ def test_a_view_shares_the_file_and_cannot_be_written(path, tmp_path):
     assert type(view) is np.ndarray and not view.flags.writeable and view.base is not None
 
 
-@pytest.mark.parametrize(("content", "told"), [
+@pytest.mark.parametrize(("content", "message"), [
     (b"", "is not an .npy file of version 1.0"),
     (b"PK\x03\x04", "is not an .npy file"),
     (saved(IMAGES, version=(2, 0)), "is not an .npy file of version 1.0"),
@@ -66,21 +66,21 @@ def test_a_view_shares_the_file_and_cannot_be_written(path, tmp_path):
     (chunk.MAGIC + b"\xff\xff" + b" " * 70_000, "has a header that cannot be read"),
     (chunk.MAGIC + b"\x02\x00[]", "has a header that cannot be read"),
 ])  # fmt: skip
-def test_any_other_file_is_refused(path, tmp_path, content, told):
+def test_any_other_file_is_refused(path, tmp_path, content, message):
     path.write_bytes(content)
-    with pytest.raises(ChunkError, match=told):
+    with pytest.raises(ChunkError, match=message):
         mapped(path, SHAPE, tmp_path)
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_do_more_than_be_refused(tmp_path_factory, content):
+def test_any_bytes_are_refused_with_a_chunk_error(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("any")
     (folder / "chunk").write_bytes(chunk.MAGIC + content)
     with pytest.raises(ChunkError):
         mapped(folder / "chunk", SHAPE, folder)
 
 
-def test_a_missing_file_a_folder_and_a_link_out_of_the_pools(path, tmp_path):
+def test_a_missing_file_a_folder_and_a_link_out_of_the_pools_are_refused(path, tmp_path):
     with pytest.raises(ChunkError, match="is missing"):
         mapped(path, SHAPE, tmp_path)
     with pytest.raises(ChunkError, match="cannot be read"):

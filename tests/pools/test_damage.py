@@ -1,4 +1,4 @@
-"""Damaged and hostile pools, each refused by name before anything is read."""
+"""Damaged and hostile pools are refused by name before anything is read."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def damage(path, change):
     (path / "pool.json").write_text(json.dumps(values))
 
 
-def test_a_missing_pool_lists_those_there(path):
+def test_a_missing_pool_gets_the_list_of_pools(path):
     refused(path.parent / "other", "the pool does not exist.*Pools here: p.*pool build")
 
 
@@ -66,7 +66,7 @@ def test_a_torn_pool_json_is_refused(path):
         lambda v: v["chunks"][0].update(file="chunk-²0000.npy"),
     ],
 )
-def test_a_pool_json_that_cannot_be_is_refused(path, change):
+def test_an_impossible_pool_json_is_refused(path, change):
     damage(path, change)
     refused(path, "pool.json is damaged")
 
@@ -79,8 +79,8 @@ def test_another_format_or_folder_is_refused(path):
     refused(path.parent / "q", "contains the pool p")
 
 
-def lie(path, header, data=None):
-    """Puts a file with that header in place of chunk 1."""
+def write_header(path, header, data=None):
+    """Replaces chunk 1 by a file with this header."""
     data = chunk_of(1).tobytes() if data is None else data
     with open(path / "chunk-00001.npy", "wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
@@ -101,8 +101,8 @@ GOOD = {"descr": "|u1", "fortran_order": False, "shape": SPEC.chunk_shape}
         (GOOD | {"fortran_order": True}, "instead of uint8|order"),
     ],
 )
-def test_a_lying_header_is_refused(path, header, match):
-    lie(path, header)
+def test_a_header_that_does_not_fit_the_data_is_refused(path, header, match):
+    write_header(path, header)
     refused(path, f"chunk-00001.npy of the pool p .*({match}).*pool verify p")
     assert settle(path, 3) == [1]
 
@@ -122,7 +122,7 @@ def test_a_truncated_chunk_is_refused(path, end):
     refused(path, "chunk-00001.npy of the pool p")
 
 
-def test_a_chunk_with_more_behind_it_is_refused(path):
+def test_a_chunk_with_extra_bytes_is_refused(path):
     with open(path / "chunk-00001.npy", "ab") as stream:
         stream.write(b"x")
     refused(path, "has 1409 bytes instead of 1408")
@@ -155,7 +155,7 @@ def test_links_out_of_the_root_are_refused(path, root, tmp_path):
     refused(path, "symbolic link out of")
 
 
-def test_a_linked_root_is_no_link_out(path, root, tmp_path):
+def test_a_results_folder_may_be_a_link(path, root, tmp_path):
     os.symlink(root, tmp_path / "elsewhere")
     assert Pool.open(tmp_path / "elsewhere" / "p", tmp_path / "elsewhere").read(0).any()
 

@@ -1,4 +1,4 @@
-"""Other people's samples: every usual form gives the same pool, every wrong one a sentence."""
+"""Imported samples: every usual form gives the same pool, and every fault a sentence."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def test_every_layout_gives_the_same_images(tmp_path, layout):
     assert "5 images after the last complete chunk are left out" in "\n".join(report.lines())
 
 
-def test_the_name_is_that_of_the_content(tmp_path):
+def test_the_name_of_a_pool_depends_on_its_content(tmp_path):
     from_npy = import_into(tmp_path, save_npy(tmp_path, GREY[:, 0]))
     np.savez(tmp_path / "one.npz", whatever=GREY)
     np.savez_compressed(tmp_path / "named.npz", labels=np.zeros(25), samples=GREY)
@@ -52,7 +52,7 @@ def test_the_name_is_that_of_the_content(tmp_path):
     assert (read_all(from_npy) == GREY[:20]).all()
 
 
-def test_what_an_imported_pool_says_of_itself(tmp_path):
+def test_an_imported_pool_names_no_model_and_cannot_grow(tmp_path):
     path = import_into(tmp_path, save_npy(tmp_path, GREY)).path
     pool = Pool.open(path, path.parent)
     assert (pool.spec.model, pool.spec.epochs, pool.spec.sampler) == (None, None, None)
@@ -62,7 +62,7 @@ def test_what_an_imported_pool_says_of_itself(tmp_path):
         pool.check_for("set", 256, (1, 32, 32), SIZE, k=3)
 
 
-def test_a_killed_import_goes_on(tmp_path):
+def test_a_killed_import_continues(tmp_path):
     source = save_npy(tmp_path, GREY)
     path = import_into(tmp_path, source).path
     first = (path / "chunk-00000.npy").stat().st_mtime_ns
@@ -72,7 +72,7 @@ def test_a_killed_import_goes_on(tmp_path):
     assert (path / "chunk-00000.npy").stat().st_mtime_ns == first
 
 
-def test_colour_pngs_in_the_order_of_their_names(tmp_path):
+def test_colour_pngs_are_read_in_the_order_of_their_names(tmp_path):
     pngs = save_pngs(tmp_path, COLOUR.transpose(0, 2, 3, 1))
     (pngs / "readme.txt").write_text("no image")
     os.rename(pngs / "000.png", pngs / "0000.PNG")
@@ -92,7 +92,8 @@ def test_28_pixels_are_padded_to_32_with_zeros(tmp_path):
 def test_floats_become_the_nearest_level(tmp_path, levels, dtype, rescale, black, white):
     whole = images(0, 20, levels=levels)
     whole[0, 0, 0, :2] = 0, levels - 1
-    noise = np.random.default_rng(1).uniform(-0.4, 0.4, whole.shape)  # of a level
+    # rounding, in units of a level
+    noise = np.random.default_rng(1).uniform(-0.4, 0.4, whole.shape)
     floats = (black + (whole + noise) / (levels - 1) * (white - black)).astype(dtype)
     report = import_into(tmp_path, save_npy(tmp_path, floats), levels=levels, rescale=rescale)
     assert (read_all(report) == whole).all()
@@ -111,7 +112,7 @@ def test_repeats_and_copies_are_counted(tmp_path, digits):
     mixed[100:105] = train[:5]  # 5 copies
     near = train[10:17].copy()
     near[:, :, 0, 0] ^= 1
-    mixed[150:157] = near  # 7 near copies beside them
+    mixed[150:157] = near  # and 7 near copies
     source = save_npy(tmp_path, mixed)
     report = import_into(tmp_path, source, levels=17, train=train)
     assert (report.duplicates, report.copies) == (10, 5)

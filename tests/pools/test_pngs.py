@@ -1,4 +1,4 @@
-"""PNG files as other tools leave them: in folders of classes, in archives, with a Mac's extras."""
+"""PNG files of other tools: in folders of classes, in archives, with files of a Mac."""
 
 import zipfile
 
@@ -14,7 +14,7 @@ from tests.small_pool import GREY, SIZE, images, import_into, save_npy
 
 
 def classes(folder):
-    """GREY in two sub-folders and their extras; the order of the paths is that of GREY."""
+    """Writes GREY in two sub-folders and extra files; paths in order give the order of GREY."""
     for i, image in enumerate(GREY):
         target = folder / "pngs" / ("cats" if i < 10 else "dogs")
         target.mkdir(parents=True, exist_ok=True)
@@ -42,14 +42,14 @@ def test_folders_and_archives_hold_the_same_images(tmp_path, packed):
     np.testing.assert_array_equal(samples[3:17], GREY[3:17, 0])
 
 
-def test_a_pool_of_an_archive(tmp_path):
+def test_an_archive_becomes_a_pool(tmp_path):
     report = import_into(tmp_path, zipped(tmp_path, classes(tmp_path)))
     assert report.k == len(GREY) // SIZE
     pool = Pool.load(report.path, tmp_path / "pools")
     np.testing.assert_array_equal(pool.read(1), GREY[SIZE : 2 * SIZE])
 
 
-def test_archives_that_are_none(tmp_path):
+def test_broken_archives_and_those_without_png_files_are_refused(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"no archive")
     with pytest.raises(UsageError, match="cannot be read as a zip"):
         open_samples(tmp_path / "a.zip")
@@ -63,8 +63,8 @@ def test_archives_that_are_none(tmp_path):
         open_samples(tmp_path / "c.zip")[:1]
 
 
-def test_resizing_filters_before_it_samples():
-    """A checkerboard of single pixels becomes the grey of its mean, not black, white or moire."""
+def test_images_are_filtered_before_they_are_made_smaller():
+    """A checkerboard of single pixels becomes the grey of its mean, without moire."""
     board = np.indices((64, 64)).sum(0) % 2 * 200
     small = resized(board.astype(np.uint8)[None], 32)
     assert small.shape == (1, 32, 32)

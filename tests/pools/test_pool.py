@@ -1,4 +1,4 @@
-"""Pools on disk: read without a copy, and for what they were made."""
+"""Pools on disk: read without a copy, and only for the data that they were made of."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from scaling.pools.spec import PoolSpec
 from tests.small_pool import SPEC, build, chunk_of
 
 
-def test_round_trip(path, root):
+def test_a_pool_is_read_as_it_was_written(path, root):
     pool = Pool.open(path, root)
     assert (pool.name, pool.k, pool.spec, pool.chunk_bytes) == ("p", 3, SPEC, 20 * 64)
     for index in range(3):
@@ -27,7 +27,7 @@ def test_round_trip(path, root):
     assert pool.verify() == []
 
 
-def test_pool_json_says_it_all(path):
+def test_pool_json_contains_the_spec_and_the_checksums(path):
     values = json.loads((path / "pool.json").read_text())
     assert {n: v for n, v in values.items() if n != "chunks"} == {
         "format": 1,
@@ -81,7 +81,7 @@ print(mapped, copied, pool.chunk_bytes)
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs Linux")
 def test_reading_costs_a_chunk_of_private_memory_whatever_k(root):
-    spec = PoolSpec("big", "digits", 17, (1, 64, 64), 1000)  # 4 MB a chunk, 40 MB together
+    spec = PoolSpec("big", "digits", 17, (1, 64, 64), 1000)  # a chunk has 4 MB, all have 40 MB
     build(root / "big", 10, spec)
     out = subprocess.run(
         [sys.executable, "-c", PRIVATE, str(root / "big")],
@@ -91,7 +91,7 @@ def test_reading_costs_a_chunk_of_private_memory_whatever_k(root):
         env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )
     mapped, copied, chunk = map(int, out.stdout.split())
-    assert mapped < 0.5 * chunk  # with all ten mapped and read
+    assert mapped < 0.5 * chunk  # after all ten were mapped and read
     assert copied < 2.5 * chunk  # the next copy is made before the last one goes
 
 
@@ -125,7 +125,7 @@ def test_a_pool_for_something_else_is_refused(path, root, change, match):
         pool.check_for(**fitting | change)
 
 
-def test_info_names_everything(path, root):
+def test_info_names_every_property_of_a_pool(path, root):
     text = "\n".join(info(Pool.open(path, root)))
     for part in ("p", "digits: 1x8x8, 17 levels", "3 of 20", "model, 5 epochs", "steps 18"):
         assert part in text

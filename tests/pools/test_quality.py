@@ -13,7 +13,7 @@ def images(seed, count, shape=(1, 8, 8), levels=17):
 
 
 def with_moments(seed, count, mean, root):
-    """Points whose mean is `mean` and whose covariance is root @ root.T, to rounding."""
+    """Makes points with this mean and the covariance root @ root.T, up to rounding."""
     x = np.random.default_rng(seed).normal(size=(count, len(mean)))
     x -= x.mean(0)
     white = np.linalg.qr(x)[0] * np.sqrt(count - 1)
@@ -29,8 +29,13 @@ def distance(x, y):
 
 
 @pytest.mark.parametrize("zeros", [0, 3])
-def test_frechet_of_commuting_covariances(zeros):
-    """||difference of means||^2 + sum of (difference of the standard deviations)^2."""
+def test_the_frechet_distance_of_commuting_covariances_is_the_closed_form(zeros):
+    """It is
+
+    difference of means
+
+    ^2 + sum of (difference of standard deviations)^2.
+    """
     rng = np.random.default_rng(1)
     turn, deviations = rotation(0, 7), rng.uniform(0.1, 3, (2, 7))
     deviations[0, :zeros] = 0  # a covariance without full rank
@@ -59,7 +64,7 @@ def test_frechet_of_equal_sets_is_0_at_any_rank(count):
     assert distance(x, x + 0.5) == pytest.approx(36 / 4, rel=1e-12)
 
 
-def test_frechet_leaves_its_arguments_alone():
+def test_frechet_does_not_change_its_arguments():
     x = np.random.default_rng(0).random((20, 5))
     before = x.copy()
     distance(x, x + 1)
@@ -108,7 +113,7 @@ def test_near_copies_are_sought_in_all_of_d_train(digits):
     assert (found.checked, found.found) == (50, 50)
 
 
-def test_unseen_images_are_what_good_samples_look_like(digits):
+def test_unseen_images_get_the_numbers_of_good_samples(digits):
     half = len(digits.train) // 2
     numbers = describe(digits.train[half:], digits.train[:half], digits.test, 17)
     assert numbers["images"] == 500
@@ -122,7 +127,7 @@ def test_unseen_images_are_what_good_samples_look_like(digits):
     assert numbers["near_copies_samples"] <= 0.01
 
 
-def test_noise_and_copies_are_told_from_good_samples(digits):
+def test_noise_and_copies_are_distinguished_from_good_samples(digits):
     noise = describe(images(0, 1297), digits.train, digits.test, 17)
     assert noise["frechet_samples_test"] > 5 * noise["frechet_train_test"]
     assert noise["mean_samples_test"] > 5 * noise["mean_train_test"]
@@ -133,7 +138,7 @@ def test_noise_and_copies_are_told_from_good_samples(digits):
     assert copies["frechet_samples_test"] < 1.5 * copies["frechet_train_test"]
 
 
-def test_the_simple_numbers_by_hand():
+def test_simple_numbers_equal_those_by_hand():
     train = np.zeros((4, 1, 2, 2), np.uint8)
     test = np.full((4, 1, 2, 2), 1, np.uint8)
     samples = np.full((4, 1, 2, 2), 4, np.uint8)
@@ -149,7 +154,7 @@ def test_the_simple_numbers_by_hand():
     assert describe(train, train, train, 5)["histogram_samples_test"] == 0
 
 
-def test_the_cut_is_equal_for_all_and_repeats(digits):
+def test_a_seed_determines_the_images_that_are_compared(digits):
     first = describe(digits.train, digits.train, digits.test, 17, images=100, seed=3)
     assert first == describe(digits.train, digits.train, digits.test, 17, images=100, seed=3)
     assert first != describe(digits.train, digits.train, digits.test, 17, images=100, seed=4)

@@ -1,4 +1,4 @@
-"""Samples that are refused, each with a sentence and before anything is written."""
+"""Samples that are refused, each with a sentence, before anything is written."""
 
 import os
 import pickle
@@ -45,7 +45,7 @@ def refused(folder, source, match, **options):
         (GREY.reshape(25, -1), {}, r"shape \(25, 1024\)"),
     ],
 )
-def test_wrong_arrays(tmp_path, array, options, match):
+def test_wrong_arrays_are_refused(tmp_path, array, options, match):
     refused(tmp_path, save_npy(tmp_path, array), match, **options)
 
 
@@ -55,7 +55,7 @@ def test_a_wrong_value_in_the_last_chunk_is_refused_before_the_first_is_written(
     refused(tmp_path, save_npy(tmp_path, late), "levels from 0 to 17", levels=17)
 
 
-def test_wrong_files(tmp_path):
+def test_wrong_files_are_refused(tmp_path):
     refused(tmp_path, tmp_path / "none.npy", "none.npy does not exist")
     (tmp_path / "text.csv").write_text("1,2")
     refused(tmp_path, tmp_path / "text.csv", "text.csv is of an unknown kind")
@@ -101,7 +101,7 @@ def test_objects_and_pickles_are_not_run(tmp_path, name):
     assert not (tmp_path / "owned").exists()
 
 
-def test_wrong_pngs(tmp_path):
+def test_wrong_pngs_are_refused(tmp_path):
     (tmp_path / "pngs").mkdir()
     refused(tmp_path, tmp_path / "pngs", "contains no .png file")
     (tmp_path / "pngs").rmdir()
@@ -141,6 +141,6 @@ def test_only_levels_are_resized():
     ("kind", "rescale", "words"),
     [(np.int64, None, "contains int64. Save levels"), (np.uint8, "unit", "Leave out --rescale")],
 )
-def test_what_are_no_levels_or_levels_already_is_refused(kind, rescale, words):
+def test_rescale_is_needed_for_other_numbers_and_refused_for_levels(kind, rescale, words):
     with pytest.raises(UsageError, match=words):
         samples.as_levels(np.zeros((1, 8, 8), kind), 17, (1, 8, 8), rescale, "samples.npy")

@@ -1,4 +1,4 @@
-"""pool.json: written and read, seeds of every chunk, and what it refuses."""
+"""pool.json: written and read, seeds of every chunk, and refused values."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ IMPORTED = PoolSpec("theirs", "digits", 17, (1, 8, 8), 20, source="a file")
 
 
 @pytest.mark.parametrize("spec", [SPEC, IMPORTED])
-def test_a_record_comes_back(tmp_path, spec):
+def test_a_record_is_read_as_it_was_written(tmp_path, spec):
     path = tmp_path / spec.name
     path.mkdir()
     write_record(path, spec, SUMS)
@@ -31,11 +31,11 @@ def test_every_image_of_every_chunk_has_one_seed():
     assert SPEC.chunk_shape == (20, 1, 8, 8)
 
 
-def test_where_it_came_from_makes_no_other_pool():
+def test_the_source_of_samples_is_no_part_of_a_pools_identity():
     assert replace(SPEC, source="elsewhere") == SPEC != replace(SPEC, epochs=6)
 
 
-@pytest.mark.parametrize(("wrong", "told"), [
+@pytest.mark.parametrize(("wrong", "message"), [
     ({"name": "../p"}, "'../p' is not the name of a pool"),
     ({"name": ""}, "not the name of a pool"),
     ({"name": ".p"}, "name of a pool"), ({"name": "a b"}, "not the name of a pool"),
@@ -44,12 +44,12 @@ def test_where_it_came_from_makes_no_other_pool():
     ({"shape": (1, 0, 8)}, "are no chunk"), ({"images_per_chunk": 0}, "are no chunk"),
     ({"epochs": "many"}, "epochs='many' does not fit"),
 ])  # fmt: skip
-def test_what_cannot_be_a_pool_is_refused(wrong, told):
-    with pytest.raises(UsageError, match=told):
+def test_an_impossible_pool_is_refused(wrong, message):
+    with pytest.raises(UsageError, match=message):
         replace(SPEC, **wrong)
 
 
-@pytest.mark.parametrize(("change", "told"), [
+@pytest.mark.parametrize(("change", "message"), [
     ({"format": 2}, "does not have format 1"),
     ({"format": None}, "does not have format 1"),
     ({"name": "q"}, "contains the pool q. Rename the folder back"),
@@ -61,17 +61,17 @@ def test_what_cannot_be_a_pool_is_refused(wrong, told):
     ({"chunks": [{"file": "chunk-0000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "impossible"),
     ({"chunks": 2 * [{"file": "chunk-00000.npy", "sha256": "0" * 64, "first_seed": 0}]}, "chunk"),
 ])  # fmt: skip
-def test_what_is_no_record_is_refused(tmp_path, change, told):
+def test_values_that_are_no_record_are_refused(tmp_path, change, message):
     path = tmp_path / "p"
     path.mkdir()
     write_record(path, SPEC, SUMS)
     values = json.loads((path / "pool.json").read_text())
     (path / "pool.json").write_text(json.dumps(values | change))
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         read_record(path)
 
 
-def test_what_to_type_names_the_results_folder_unless_it_is_the_one_here(tmp_path, monkeypatch):
+def test_the_printed_command_names_a_results_folder_other_than_the_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     here, elsewhere = tmp_path / "results" / "pools", tmp_path / "my files" / "pools"
     assert pool_command(here, "grow", "p") == "scaling-vae pool grow p"

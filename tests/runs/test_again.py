@@ -1,4 +1,4 @@
-"""A trial trained again: the same bits, and every column that was tampered with is named."""
+"""A trial trained again gives the same bits, and every changed column is named."""
 
 import json
 from dataclasses import replace
@@ -32,7 +32,7 @@ def change(folder, epoch, **values):
 
 
 @pytest.mark.parametrize("every", [1, 3, 4, 5, 8, 12])
-def test_every_row_is_the_same_again(store, trial, tiny, every):
+def test_every_row_is_reproduced(store, trial, tiny, every):
     folder = trained(store, trial, tiny, every=every)
     found = again(store, folder.key, tiny, "cpu")
     assert found.mismatches == []
@@ -42,7 +42,7 @@ def test_every_row_is_the_same_again(store, trial, tiny, every):
     assert found.rows == len(folder.rows())
 
 
-def test_rows_of_a_shorter_and_a_longer_launch_are_the_same_again(store, trial, tiny):
+def test_rows_of_a_shorter_and_a_longer_launch_are_reproduced(store, trial, tiny):
     trained(store, trial, tiny, epochs=5, every=2)
     folder = trained(store, trial, tiny, epochs=12, every=4, kept_epochs=(7,))
     found = again(store, folder.key, tiny, "cpu")
@@ -61,7 +61,7 @@ def test_a_changed_bit_is_named(store, trial, tiny):
     assert 0 < one.largest < 1e-14
 
 
-def test_other_images_are_seen(store, trial, tiny):
+def test_other_images_change_the_columns_that_they_enter(store, trial, tiny):
     folder = trained(store, trial, tiny)
     other = replace(tiny, test=tiny.test.copy())
     other.test[0] = 0
@@ -78,19 +78,19 @@ def test_metrics_measured_later_are_left_out_and_named(store, trial, tiny):
     assert found.not_measured == ["amortization_gap"]
 
 
-def test_what_was_otherwise_about_its_making_is_named(store, trial, tiny):
+def test_other_code_and_versions_are_named(store, trial, tiny):
     folder = trained(store, trial, tiny)
     done = json.loads((folder.path / "done.json").read_text())
     done["code"]["sha256"], done["torch"] = "0" * 64, "1.0"
     (folder.path / "done.json").write_text(json.dumps(done))
     found = again(store, folder.key, tiny, "cpu")
     assert set(found.circumstances) == {"code sha256", "torch"}
-    told = "\n".join(lines(folder.key, found, "cpu"))
-    assert "torch was 1.0" in told
-    assert "bit by bit" in told
+    printed = "\n".join(lines(folder.key, found, "cpu"))
+    assert "torch was 1.0" in printed
+    assert "bit by bit" in printed
 
 
-def test_nothing_is_left_behind(store, trial, tiny):
+def test_reproducing_changes_no_file(store, trial, tiny):
     folder = trained(store, trial, tiny)
     before = {path: path.read_bytes() for path in folder.path.iterdir()}
     again(store, folder.key, tiny, "cpu")
@@ -104,7 +104,7 @@ def test_an_unfinished_trial_has_nothing_to_compare_with(store, trial, tiny):
         again(store, folder.key, tiny, "cpu")
 
 
-def test_a_key_may_be_its_beginning_or_its_hash(store, trial):
+def test_a_key_may_be_given_by_its_beginning_or_its_hash(store, trial):
     names = []
     for seed in (0, 1):
         one = replace(trial, seed=seed)

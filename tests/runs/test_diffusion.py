@@ -1,6 +1,5 @@
-"""Training a diffusion model: the obvious loop, bit-equal resuming, equal budgets over shares."""
+"""Training a diffusion model: the obvious loop, bit-equal resuming, equal image budgets."""
 
-import io
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from scaling.models import edm
 from scaling.runs.diffusion import DiffusionRun, load_denoiser, share_of_train
 from scaling.seeds import derive, seeded
 from scaling.trial import DiffusionTrial
-from tests.conftest import assert_same_state, timeless
+from tests.conftest import assert_same_state, reload, timeless
 
 
 @pytest.fixture
@@ -23,16 +22,8 @@ def trial() -> DiffusionTrial:
     )  # fmt: skip
 
 
-def reload(state):
-    """Through a file, as a checkpoint goes."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    buffer.seek(0)
-    return torch.load(buffer, weights_only=True)
-
-
 def spy(run, monkeypatch):
-    """The images of every step."""
+    """Records the images of every step."""
     seen = []
     step = run._step
     monkeypatch.setattr(run, "_step", lambda x, n: (seen.append(x), step(x, n))[1])
@@ -57,7 +48,7 @@ def test_a_resumed_run_is_bit_equal(trial, tiny, stop, options):
         assert_same_state(second.state_dict()[part], whole.state_dict()[part])
 
 
-def test_rows_do_not_depend_on_how_often_is_measured_nor_on_the_callers_generator(trial, tiny):
+def test_rows_do_not_depend_on_the_interval_of_rows_or_the_callers_generator(trial, tiny):
     often = {row["epoch"]: timeless(row) for row in DiffusionRun(trial, tiny, 3, 1)}
     torch.manual_seed(99)
     before = torch.random.get_rng_state()
@@ -105,7 +96,7 @@ def test_training_equals_the_obvious_loop(trial, tiny):
             torch.testing.assert_close(value, state[name], rtol=1e-3, atol=1e-5)
 
 
-def test_the_reported_losses_are_of_the_averaged_weights_with_the_same_noise(trial, tiny):
+def test_losses_are_measured_with_averaged_weights_and_the_same_noise(trial, tiny):
     run = DiffusionRun(trial, tiny, 2)
     (row,) = run
     for name, images in (("train_loss", run.train), ("test_loss", run.test)):
@@ -121,8 +112,8 @@ def test_the_reported_losses_are_of_the_averaged_weights_with_the_same_noise(tri
     assert run.measure() | {"seconds": 3.0, "images_per_s": 30.0} == run.measure()
 
 
-def test_an_untrained_network_predicts_nothing(trial, tiny):
-    # F = 0: what is left is the squared training target
+def test_an_untrained_network_has_the_loss_of_predicting_0(trial, tiny):
+    # F = 0: the loss is the squared training target
     run = DiffusionRun(trial, tiny, 0)
     x = edm.from_levels(run.test, 17)
     with seeded(run.device, trial.seed, "measure"):
@@ -151,7 +142,7 @@ def test_every_share_has_the_same_image_budget(trial, tiny, share, monkeypatch):
 
 
 @pytest.mark.parametrize("share", [1.0, 0.3])
-def test_or_the_same_number_of_passes(trial, tiny, share):
+def test_with_budget_epochs_every_share_has_the_same_number_of_passes(trial, tiny, share):
     short = replace(trial, share=share, budget="epochs")
     run = DiffusionRun(short, tiny, 2)
     assert sorted(run._order().tolist()) == list(range(round(share * 45)))
@@ -159,7 +150,7 @@ def test_or_the_same_number_of_passes(trial, tiny, share):
     assert list(run)[-1]["epoch"] == 2
 
 
-def test_the_images_of_a_share_are_among_those_of_a_larger_one(trial, tiny):
+def test_a_larger_share_contains_the_images_of_a_smaller_one(trial, tiny):
     def images(share, **options):
         part = share_of_train(replace(trial, share=share, **options), tiny.train)
         return [image.tobytes() for image in part]
@@ -207,7 +198,7 @@ def test_bf16_changes_the_losses_little(trial, tiny):
     assert half["test_loss"] == pytest.approx(full["test_loss"], rel=0.02)
 
 
-def test_the_sampler_of_a_checkpoint_is_that_of_the_run(trial, tiny):
+def test_a_checkpoint_gives_the_same_samples_as_the_run(trial, tiny):
     run = DiffusionRun(trial, tiny, 2)
     list(run)
     state = reload(run.state_dict())
@@ -221,15 +212,15 @@ def test_the_sampler_of_a_checkpoint_is_that_of_the_run(trial, tiny):
     assert arrays["samples"].dtype == np.uint8 and arrays["samples"].max() <= 16
 
 
-def test_the_given_arrays_are_not_written_to(trial, tiny):
+def test_the_data_are_not_changed(trial, tiny):
     tiny.train.flags.writeable = False
     before = tiny.train.copy()
     list(DiffusionRun(trial, tiny, 1))
     assert (tiny.train == before).all()
 
 
-def test_learning_happens(trial):
-    """Two bars with a little noise: samples of a trained model are such bars."""
+def test_a_trained_model_draws_samples_like_its_data(trial):
+    """The data are two bars with a little noise, and samples of the trained model are such bars."""
     random = np.random.default_rng(0)
     bars = np.zeros((2, 1, 8, 8), int)
     bars[0, :, :, 1:3], bars[1, :, 5:7] = 14, 14

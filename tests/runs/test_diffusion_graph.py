@@ -1,4 +1,4 @@
-"""A diffusion model's replayed steps train as eager ones do; nothing in them waits for a number."""
+"""A diffusion model's replayed steps train as eager ones do, and wait for no number."""
 
 import copy
 from dataclasses import replace
@@ -13,7 +13,7 @@ from scaling.runs.diffusion import DiffusionRun
 from scaling.runs.gradients import Gradients
 from scaling.trial import DiffusionTrial
 from tests.conftest import assert_same_state, timeless
-from tests.models.test_cuda_graph import beside, recorded
+from tests.models.test_cuda_graph import eagerly, recorded
 from tests.there import there
 
 
@@ -26,34 +26,34 @@ def trial() -> DiffusionTrial:
 
 
 def head_of(denoiser):
-    """The last bias of its network."""
+    """Returns the last bias of the denoiser's network."""
     network: Any = denoiser.network
     return network.head[2].bias
 
 
 def rate_on_device(run):
-    """As on a GPU: the learning rate is a number of the device, set before each step."""
+    """Makes the learning rate a tensor, as on a GPU, which is set before each step."""
     for group in run.optimizer.param_groups:
         group["lr"] = torch.tensor(group["lr"])
 
 
 @pytest.mark.parametrize("micro_batch", [None, 8])
-def test_same_rows_and_weights_as_eager_steps(trial, tiny, micro_batch):
+def test_replayed_steps_give_the_rows_and_weights_of_eager_steps(trial, tiny, micro_batch):
     calls: list[Any] = []
     runs = [DiffusionRun(trial, tiny, 4, 2, micro_batch=micro_batch) for _ in range(2)]
     for run in runs:
         rate_on_device(run)
-    runs[1].descend = Graphed(runs[1]._descend, trial.batch, beside, recorded(calls))
+    runs[1].descend = Graphed(runs[1]._descend, trial.batch, eagerly, recorded(calls))
     eager, replayed = ([timeless(row) for row in run] for run in runs)
     assert replayed == eager
     for part in ("model", "averaged"):
         assert_same_state(runs[1].parts[part].state_dict(), runs[0].parts[part].state_dict())
     assert calls.count(("replay", 20)) == 4 * 2 - WARM_UP
-    assert len(calls) == 1 + 4 * 2 - WARM_UP  # the partial batches of 5 were never replayed
+    assert len(calls) == 1 + 4 * 2 - WARM_UP  # partial batches of 5 are never replayed
 
 
-def test_what_a_step_reads_of_the_host_is_set_outside_of_the_replayed_part(trial, tiny):
-    """A graph would keep the numbers of its capture for ever: lr and half-life change."""
+def test_numbers_that_change_between_steps_are_set_outside_of_the_replayed_part(trial, tiny):
+    """A graph keeps the numbers of its capture, but the learning rate and the half-life change."""
     run, seen = DiffusionRun(trial, tiny, 3, 3), []
     rate_on_device(run)
     rate = run.optimizer.param_groups[0]["lr"]
@@ -70,7 +70,7 @@ def test_what_a_step_reads_of_the_host_is_set_outside_of_the_replayed_part(trial
         run._step(run.train[:20], 20 * step)
     assert seen == pytest.approx([3e-3 * n / 150 for n in (0, 20, 40)])
     kept = 0.0
-    for half_life in (1.0, 2.0):  # 5 % of the images seen
+    for half_life in (1.0, 2.0):  # the half-life is 5 % of the images seen
         kept = kept * 0.5 ** (20 / half_life)
     moved = head_of(run.denoiser) - before
     torch.testing.assert_close(moved, torch.full_like(moved, 1 - kept))
@@ -78,8 +78,8 @@ def test_what_a_step_reads_of_the_host_is_set_outside_of_the_replayed_part(trial
 
 @pytest.mark.parametrize("micro_batch", [None, 8])
 @pytest.mark.parametrize("fields", [{}, {"recipe": "mean_loss"}, {"precision": "tf32"}])
-def test_no_step_asks_the_device_for_a_number(trial, tiny, fields, micro_batch, monkeypatch):
-    """A capture breaks where the host waits for a value; a meta tensor has none to give."""
+def test_no_step_waits_for_a_number_of_the_device(trial, tiny, fields, micro_batch, monkeypatch):
+    """A capture fails if the host waits for a value, and a tensor on `meta` has no value."""
     run = DiffusionRun(replace(trial, **fields), tiny, 1, micro_batch=micro_batch)
     run.model.to("meta")
     run.gradients = Gradients(run.model)
@@ -91,7 +91,7 @@ def test_no_step_asks_the_device_for_a_number(trial, tiny, fields, micro_batch, 
         run._descend(x).item()
 
 
-def test_a_state_of_another_device_trains_here(trial, tiny):
+def test_a_state_saved_on_a_gpu_can_be_trained_on_a_cpu(trial, tiny):
     run = DiffusionRun(trial, tiny, 2, 1)
     next(iter(run))
     state = copy.deepcopy(run.state_dict())
@@ -104,7 +104,7 @@ def test_a_state_of_another_device_trains_here(trial, tiny):
     assert isinstance(other.optimizer.param_groups[0]["lr"], float)
 
 
-def test_gradients_lie_in_one_buffer_in_the_layout_of_their_weights(trial, tiny):
+def test_gradients_are_in_one_buffer_in_the_layout_of_their_weights(trial, tiny):
     run = DiffusionRun(trial, tiny, 1)
     list(run)
     start = run.gradients.buffer.data_ptr()
@@ -120,7 +120,7 @@ def test_gradients_lie_in_one_buffer_in_the_layout_of_their_weights(trial, tiny)
     assert not any(there(parameter.grad).any() for parameter in run.model.parameters())
 
 
-def test_the_average_of_all_weights_at_once_is_that_of_each(trial, tiny):
+def test_averaging_all_weights_at_once_equals_averaging_each(trial, tiny):
     run = DiffusionRun(trial, tiny, 1)
     with torch.no_grad():
         for parameter in run.model.parameters():

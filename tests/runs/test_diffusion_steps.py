@@ -1,4 +1,4 @@
-"""The recipes of EDM's gradient steps against closed forms and steps taken by hand."""
+"""Both recipes of EDM's gradient steps, compared with closed forms and steps by hand."""
 
 import math
 from dataclasses import replace
@@ -27,7 +27,7 @@ def trial() -> DiffusionTrial:
 
 @pytest.mark.parametrize(("recipe", "gain"), [("published", math.sqrt(0.2)), ("mean_loss", 1.0)])
 def test_queries_keys_and_values_start_with_the_gain_of_the_recipe(recipe, gain):
-    """Xavier: uniform up to gain sqrt(6 / (inputs + outputs))."""
+    """Xavier initialization is uniform up to gain sqrt(6 / (inputs + outputs))."""
     torch.manual_seed(0)
     model = edm.build(DiffusionTrial("mnist", channels=64, recipe=recipe), 1, 32)
     layers: list[Any] = [layer for layer in model.modules() if isinstance(layer, Attention)]
@@ -39,7 +39,7 @@ def test_queries_keys_and_values_start_with_the_gain_of_the_recipe(recipe, gain)
         weight = layer.qkv.weight.detach()
         assert 0.99 * bound < weight.abs().max() <= bound * (1 + 1e-6)
         assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.01)
-        assert layer.out.weight.abs().max() < 1e-5  # of both: a new block adds nothing
+        assert layer.out.weight.abs().max() < 1e-5  # in both recipes a new block adds nothing
 
 
 @pytest.mark.parametrize(("recipe", "seen", "batch", "ramp", "share"), [
@@ -54,12 +54,12 @@ def test_queries_keys_and_values_start_with_the_gain_of_the_recipe(recipe, gain)
     ("mean_loss", 100, 20, 100, 1.0),
     ("mean_loss", 0, 20, 0, 1.0),
 ])  # fmt: skip
-def test_the_learning_rate_of_a_step(trial, recipe, seen, batch, ramp, share):
+def test_the_learning_rate_of_a_step_follows_the_recipe(trial, recipe, seen, batch, ramp, share):
     trial = replace(trial, recipe=recipe, ramp_images=ramp)
     assert learning_rate(trial, seen, batch) == pytest.approx(3e-3 * share)
 
 
-def test_the_optimizer_gets_that_rate(trial, tiny, monkeypatch):
+def test_the_optimizer_uses_the_rate_of_the_recipe(trial, tiny, monkeypatch):
     run, rates = DiffusionRun(replace(trial, batch=20), tiny, 2), []
     step, group = run.optimizer.step, run.optimizer.param_groups[0]
     monkeypatch.setattr(run.optimizer, "step", lambda: (rates.append(group["lr"]), step()))
@@ -68,8 +68,8 @@ def test_the_optimizer_gets_that_rate(trial, tiny, monkeypatch):
 
 
 @pytest.mark.parametrize(("recipe", "pixels"), [("published", 64), ("mean_loss", 1)])
-def test_two_steps_of_adam_by_hand(trial, tiny, recipe, pixels):
-    """Adam's eps is set to a size at which it matters, and with it the scale of the loss."""
+def test_two_steps_of_adam_equal_those_by_hand(trial, tiny, recipe, pixels):
+    """Adam's eps, and with it the scale of the loss, is set to a size at which it matters."""
     trial = replace(trial, recipe=recipe)
     run, twin = DiffusionRun(trial, tiny, 2), DiffusionRun(trial, tiny, 2)
     eps = run.optimizer.param_groups[0]["eps"] = 1e-3
@@ -95,7 +95,8 @@ def test_two_steps_of_adam_by_hand(trial, tiny, recipe, pixels):
                 p.sub_(3e-3 * seen / 90 * m / (1 - 0.9**t) / (root + eps))
     for mine, expected in zip(run.model.parameters(), parameters, strict=True):
         torch.testing.assert_close(mine, expected, rtol=1e-3, atol=1e-6)
-    assert row["loss"] == pytest.approx(losses[-1], rel=1e-4)  # a mean over pixels in both
+    # both recipes take the mean over pixels
+    assert row["loss"] == pytest.approx(losses[-1], rel=1e-4)
 
 
 @pytest.mark.parametrize(("recipe", "infinite"), [("published", 1e5), ("mean_loss", 0.0)])
@@ -113,12 +114,12 @@ def test_gradients_that_are_not_finite_are_replaced(trial, tiny, recipe, infinit
     assert all(p.isfinite().all() for p in run.model.parameters())
 
 
-def test_an_old_key_is_of_the_old_recipe():
+def test_old_keys_name_trials_of_the_old_recipe():
     assert key(DiffusionTrial("digits")) == "digits-edm-c128-share1-s0-8e56a778bb29"
     assert key(DiffusionTrial("digits", recipe="published")) != key(DiffusionTrial("digits"))
 
 
-def test_presets_train_as_published():
+def test_presets_use_the_published_recipe():
     models = [DIGITS_EDM, MNIST_EDM, PAPER_EDM, ONE_GPU_EDM]
     models += [make(name)["diffusion"].trial for make in (one_gpu, paper) for name in ("mnist",)]
     assert {model.recipe for model in models} == {"published"}

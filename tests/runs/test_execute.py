@@ -1,4 +1,4 @@
-"""One trial from start to done, and from every state that a kill can leave."""
+"""One trial from start to end, and from every state in which a kill can leave it."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ def checkpoint_at_every_row(monkeypatch):
 
 
 def run(root, trial, data, epochs, stop_at=None, every=1):
-    """Executes the trial; `stop_at` kills it right after that epoch was reported."""
+    """Executes the trial; `stop_at` kills it right after the row of that epoch was reported."""
     folder = Store(root).folder(key(trial))
     folder.create(trial)
     reported = []
@@ -53,7 +53,7 @@ def expected(tmp_path, trial, tiny):
     return rows(folder)
 
 
-def test_a_whole_trial(tmp_path, trial, tiny, expected):
+def test_a_trial_has_its_rows_arrays_and_done_json(tmp_path, trial, tiny, expected):
     folder, reported = run(tmp_path, trial, tiny, 4)
     assert reported == [1, 2, 3, 4]
     assert folder.state(4) == "done"
@@ -64,7 +64,9 @@ def test_a_whole_trial(tmp_path, trial, tiny, expected):
 
 
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 4])
-def test_killed_before_the_checkpoint_of_a_row(tmp_path, trial, tiny, expected, stop_at):
+def test_a_trial_killed_before_the_checkpoint_of_a_row_continues(
+    tmp_path, trial, tiny, expected, stop_at
+):
     run(tmp_path, trial, tiny, 4, stop_at)
     folder, reported = run(tmp_path, trial, tiny, 4)
     assert reported == list(range(stop_at, 5))
@@ -72,7 +74,7 @@ def test_killed_before_the_checkpoint_of_a_row(tmp_path, trial, tiny, expected, 
     assert folder.state(4) == "done"
 
 
-def test_killed_between_the_last_checkpoint_and_done(tmp_path, trial, tiny, expected):
+def test_a_trial_killed_before_done_json_is_not_trained_again(tmp_path, trial, tiny, expected):
     folder, _ = run(tmp_path, trial, tiny, 4)
     (folder.path / "done.json").unlink()
     folder, reported = run(tmp_path, trial, tiny, 4)
@@ -98,7 +100,7 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_previous(
     assert rows(folder) == expected
 
 
-def test_without_any_checkpoint_it_starts_over(tmp_path, trial, tiny, expected):
+def test_without_any_checkpoint_a_trial_starts_again(tmp_path, trial, tiny, expected):
     folder, _ = run(tmp_path, trial, tiny, 4)
     for name in ("checkpoint.pt", "checkpoint.prev.pt", "done.json"):
         (folder.path / name).write_bytes(b"")
@@ -107,7 +109,7 @@ def test_without_any_checkpoint_it_starts_over(tmp_path, trial, tiny, expected):
     assert rows(folder) == expected
 
 
-def test_the_last_row_comes_back_from_the_checkpoint(tmp_path, trial, tiny, expected):
+def test_a_lost_last_row_is_restored_from_the_checkpoint(tmp_path, trial, tiny, expected):
     folder, _ = run(tmp_path, trial, tiny, 4)
     text = (folder.path / "rows.jsonl").read_text()
     (folder.path / "rows.jsonl").write_text(text[:-30])
@@ -117,7 +119,7 @@ def test_the_last_row_comes_back_from_the_checkpoint(tmp_path, trial, tiny, expe
     assert rows(folder) == expected
 
 
-def test_more_epochs_continue(tmp_path, trial, tiny, expected):
+def test_more_epochs_continue_the_trial(tmp_path, trial, tiny, expected):
     run(tmp_path, trial, tiny, 2)
     folder, reported = run(tmp_path, trial, tiny, 4)
     assert reported == [3, 4]
@@ -135,7 +137,7 @@ def test_a_run_that_got_further_is_kept(tmp_path, trial, tiny, expected):
 
 @pytest.fixture
 def between(monkeypatch):
-    """Checkpoints after every epoch, and a way to kill a trial in one that has no row."""
+    """Saves checkpoints after every epoch, and kills a trial in an epoch without a row."""
     monkeypatch.setattr(worker, "BETWEEN_SECONDS", 0)
     train_epoch, trained = VaeRun.train_epoch, []
 
@@ -153,8 +155,10 @@ def between(monkeypatch):
 
 
 @pytest.mark.parametrize("epoch", [2, 4, 5, 7])
-def test_killed_between_rows_that_are_far_apart(tmp_path, trial, tiny, between, epoch):
-    """Rows at 3, 6 and, near the end, 7 and 8."""
+def test_a_trial_killed_between_distant_rows_continues_from_a_checkpoint(
+    tmp_path, trial, tiny, between, epoch
+):
+    """There are rows at 3, 6 and, near the end, 7 and 8."""
     folder, _ = run(tmp_path / "control", trial, tiny, 8, every=3)
     expected = rows(folder)
     trained = between(epoch)
@@ -162,13 +166,15 @@ def test_killed_between_rows_that_are_far_apart(tmp_path, trial, tiny, between, 
         run(tmp_path, trial, tiny, 8, every=3)
     between(None)
     folder, _ = run(tmp_path, trial, tiny, 8, every=3)
-    assert trained == list(range(1, 9))  # no epoch twice
+    assert trained == list(range(1, 9))  # no epoch is trained twice
     assert rows(folder) == expected
     assert folder.state(8) == "done"
 
 
 @pytest.mark.parametrize("epoch", [3, 6])
-def test_fewer_epochs_than_a_killed_run_reached(tmp_path, trial, tiny, between, epoch):
+def test_a_killed_run_with_enough_epochs_is_not_trained_further(
+    tmp_path, trial, tiny, between, epoch
+):
     between(epoch)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, trial, tiny, 8, every=4)
@@ -181,8 +187,10 @@ def test_fewer_epochs_than_a_killed_run_reached(tmp_path, trial, tiny, between, 
     assert folder.state(8) == "done"
 
 
-def test_fewer_epochs_than_a_killed_run_reached_beyond_its_last_row(tmp_path, trial, tiny, between):
-    """Rows at 4 and 8; killed in epoch 7, and then 5 are enough."""
+def test_a_killed_run_beyond_the_requested_epochs_goes_back_to_a_row(
+    tmp_path, trial, tiny, between
+):
+    """The rows were at 4 and 8, the kill in epoch 7; then 5 epochs are requested."""
     between(7)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, trial, tiny, 8, every=4)
@@ -192,7 +200,7 @@ def test_fewer_epochs_than_a_killed_run_reached_beyond_its_last_row(tmp_path, tr
     assert [row["epoch"] for row in folder.rows()] == [4, 6]
 
 
-def test_each_epoch_is_a_sign_of_life(tmp_path, trial, tiny):
+def test_each_epoch_without_a_row_is_a_sign_of_life(tmp_path, trial, tiny):
     folder = Store(tmp_path).folder(key(trial))
     folder.create(trial)
     signs = []
@@ -213,7 +221,7 @@ def test_a_diffusion_models_weights_are_kept_however_long_it_trains(tmp_path, ti
     assert {row["fingerprint"] for row in folder.rows()} == {trained.fingerprint}
 
 
-def test_an_infinite_elbo_is_a_failure_with_its_reason(tmp_path, trial, tiny):
+def test_an_infinite_elbo_is_a_failure_with_a_reason(tmp_path, trial, tiny):
     folder, _ = run(tmp_path, replace(trial, lr=1e30), tiny, 4)
     assert folder.state(4) == "failed"
     assert "smaller lr" in folder.done()["error"]

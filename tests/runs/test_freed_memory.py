@@ -1,4 +1,4 @@
-"""Memory that a process frees stays with it, as the C library's own count of it says."""
+"""Memory that a process frees stays with the process, by the C library's own count."""
 
 import ctypes
 import subprocess

@@ -1,4 +1,4 @@
-"""One buffer for all gradients, and dropout masks drawn before the batch is taken in parts."""
+"""One buffer for all gradients, and dropout masks drawn before a batch is divided."""
 
 import math
 
@@ -18,7 +18,7 @@ def network():
     )  # fmt: skip
 
 
-def test_views_of_the_buffer_are_the_gradients_that_backward_makes():
+def test_views_of_the_buffer_equal_the_gradients_of_backward():
     plain, viewed = network().eval(), network().eval()
     gradients = Gradients(viewed)
     x = torch.randn(5, 2, 6, 6)
@@ -29,13 +29,13 @@ def test_views_of_the_buffer_are_the_gradients_that_backward_makes():
     for mine, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(mine, theirs)
     assert torch.equal(gradients.buffer, torch.cat([grad.flatten() for grad in found]))
-    viewed(x).square().sum().backward()  # adds up
+    viewed(x).square().sum().backward()  # gradients add up
     torch.testing.assert_close(gradients.buffer, 2 * torch.cat([g.flatten() for g in expected]))
     gradients.clear()
     assert all(not parameter.grad.any() for parameter in viewed.parameters())
 
 
-def test_every_view_lies_in_memory_as_its_weight():
+def test_every_view_has_the_layout_of_its_weight():
     model = network().to(memory_format=torch.channels_last)
     Gradients(model)
     for weight in model.parameters():
@@ -43,7 +43,7 @@ def test_every_view_lies_in_memory_as_its_weight():
 
 
 @pytest.mark.parametrize("infinite", [0.0, 1e5])
-def test_what_is_not_finite_is_replaced_and_nothing_else(infinite):
+def test_only_values_that_are_not_finite_are_replaced(infinite):
     model = network()
     gradients = Gradients(model)
     gradients.buffer.copy_(torch.arange(len(gradients.buffer)))
@@ -57,13 +57,13 @@ def test_what_is_not_finite_is_replaced_and_nothing_else(infinite):
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("size", [1, 3, 7])
-def test_parts_drop_what_one_pass_of_the_batch_drops(layout, size):
+def test_parts_of_a_batch_drop_what_the_whole_batch_drops(layout, size):
     model = network().to(memory_format=layout).train()
     x = torch.randn(7, 2, 6, 6).to(memory_format=layout)
     torch.manual_seed(4)
     whole = model(x)
     masks = DropoutMasks(model, x[:1])
-    assert model.training and len(masks.layers) == 2  # one drops nothing
+    assert model.training and len(masks.layers) == 2  # one layer drops nothing
     torch.manual_seed(4)
     drawn = masks.draw(7, x.device)
     parts = []
@@ -77,7 +77,7 @@ def test_parts_drop_what_one_pass_of_the_batch_drops(layout, size):
     assert kept == pytest.approx([0.7, 0.5], abs=0.1)
 
 
-def test_after_an_error_inside_the_network_drops_by_itself_again():
+def test_after_an_error_the_network_draws_its_own_masks_again():
     model = network().train()
     masks = DropoutMasks(model, torch.zeros(1, 2, 6, 6))
     drawn = masks.draw(4, torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""Reverse half asleep: a frozen decoder, a new optimizer, M images and M samples a step."""
+"""Reverse half asleep: a frozen decoder, a new optimizer, M images and M samples per step."""
 
 import copy
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.conftest import timeless
 
 
 def parts(run):
-    """Copies of every decoder and every encoder value, running statistics included."""
+    """Copies all values of decoder and encoder, running statistics included."""
     state = {name: value.clone() for name, value in run.vae.state_dict().items()}
     decoder = {name: v for name, v in state.items() if name.startswith("decoder")}
     return decoder, {name: v for name, v in state.items() if name.startswith("encoder")}
@@ -24,7 +24,7 @@ def same(left, right):
     return all(torch.equal(left[name], right[name]) for name in left)
 
 
-def test_until_then_it_is_normal_training_and_then_only_the_encoder_learns(trial, tiny):
+def test_training_is_normal_until_half_asleep_and_then_of_the_encoder_alone(trial, tiny):
     half = VaeRun(replace(trial, half_asleep_from=2), tiny, 4, 1)
     normal = [timeless(row) for row in VaeRun(trial, tiny, 2, 1)]
     seen = {}
@@ -38,7 +38,7 @@ def test_until_then_it_is_normal_training_and_then_only_the_encoder_learns(trial
     assert trained == {id(p) for p in half.vae.encoder.parameters()}
 
 
-def test_a_state_from_before_is_taken_up_by_a_run_that_is_half_asleep(trial, tiny):
+def test_a_run_in_half_asleep_can_load_a_state_from_before(trial, tiny):
     trial = replace(trial, half_asleep_from=2)
     whole = VaeRun(trial, tiny, 3, 1)
     expected = [timeless(row) for row in whole]
@@ -49,7 +49,7 @@ def test_a_state_from_before_is_taken_up_by_a_run_that_is_half_asleep(trial, tin
 
 
 def test_a_resumed_run_clips_the_same_gradients(trial, tiny):
-    """Those of the frozen decoder, from the last step before, are none of them."""
+    """Gradients of the frozen decoder, left from before, do not enter the norm."""
     trial = replace(trial, half_asleep_from=1, grad_clip=1e-2)
     whole = VaeRun(trial, tiny, 4, 1)
     states, expected = {}, []
@@ -61,13 +61,13 @@ def test_a_resumed_run_clips_the_same_gradients(trial, tiny):
     assert [timeless(row) for row in resumed] == expected[2:]
 
 
-def test_the_learning_rate_begins_anew(trial, tiny):
+def test_the_schedule_of_the_learning_rate_starts_again(trial, tiny):
     run = VaeRun(replace(trial, half_asleep_from=2, lr_decay_epochs=2), tiny, 3, 1)
     list(run)
     assert run.optimizer.param_groups[0]["lr"] == trial.lr
 
 
-def test_a_step_sees_the_batch_and_as_many_samples(trial, tiny):
+def test_a_step_has_the_batch_and_as_many_samples(trial, tiny):
     run = VaeRun(replace(trial, half_asleep_from=1), tiny, 1, 1)
     list(run)
     x = run.train[:20]
@@ -92,7 +92,7 @@ def test_samples_are_reconstructions_or_come_from_the_prior(trial, tiny):
     assert error("qz") < 0.8 * error("prior")
 
 
-def test_a_gaussian_samples_floats(tiny):
+def test_samples_of_a_gaussian_are_floats(tiny):
     trial = VaeTrial("digits", likelihood="gaussian", n_c=2, batch=20, half_asleep_from=1)
     run = VaeRun(trial, tiny, 2, 1)
     assert all(torch.isfinite(torch.tensor(row["test_elbo"])) for row in run)
@@ -101,12 +101,12 @@ def test_a_gaussian_samples_floats(tiny):
     torch.testing.assert_close(both[:4] * 16, run.train[:4].float())
 
 
-def test_options_without_it_are_refused():
+def test_options_without_half_asleep_are_refused():
     with pytest.raises(UsageError, match="half_asleep_from only"):
         VaeTrial("digits", half_asleep_source="prior")
 
 
-def test_drawing_samples_uses_running_statistics_and_leaves_them(trial, tiny):
+def test_drawing_samples_uses_running_statistics_without_changing_them(trial, tiny):
     run = VaeRun(replace(trial, half_asleep_from=1), tiny, 1, 1)
     list(run)
     run.vae.encoder.train()

@@ -1,4 +1,4 @@
-"""A step taken in micro-batches is the step of the whole batch, up to rounding."""
+"""A step in micro-batches equals the step of the whole batch, up to rounding."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def trial() -> DiffusionTrial:
 
 
 def images_at_once(run):
-    """How many images each forward pass in training has."""
+    """Records how many images each forward pass in training has."""
     seen = []
     run.model.register_forward_pre_hook(
         lambda model, args: seen.append(len(args[0])) if model.training else None
@@ -34,10 +34,12 @@ def images_at_once(run):
 @pytest.mark.parametrize("recipe", ["published", "mean_loss"])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize(("size", "parts"), [(7, [7, 7, 6, 7, 7, 6, 5]), (1, [1] * 45)])
-def test_same_losses_gradients_and_weights(trial, tiny, recipe, dropout, size, parts):
+def test_micro_batches_give_the_losses_gradients_and_weights_of_the_batch(
+    trial, tiny, recipe, dropout, size, parts
+):
     trial = replace(trial, recipe=recipe, dropout=dropout)
     whole, taken = (DiffusionRun(trial, tiny, 1, 1, micro_batch=m) for m in (None, size))
-    for run in (whole, taken):  # a sum in another order is not to be blown up by Adam's root
+    for run in (whole, taken):  # Adam's root would amplify rounding of sums in another order
         run.optimizer.param_groups[0]["eps"] = 1e-2
     seen = images_at_once(taken)
     (expected,), (row,) = whole, taken
@@ -50,7 +52,7 @@ def test_same_losses_gradients_and_weights(trial, tiny, recipe, dropout, size, p
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-def test_what_is_dropped_is_what_one_pass_of_the_batch_drops(trial, tiny, precision):
+def test_drawn_masks_equal_what_one_pass_of_the_batch_drops(trial, tiny, precision):
     run = DiffusionRun(replace(trial, precision=precision), tiny, 1)
     x = edm.from_levels(run.train[:6], 17)
     noisy, sigma = edm.with_noise(x)
@@ -76,7 +78,7 @@ def test_what_is_dropped_is_what_one_pass_of_the_batch_drops(trial, tiny, precis
     assert run.model.training
 
 
-def test_masks_are_given_inside_only_and_without_dropout_there_are_none(trial, tiny):
+def test_masks_are_used_inside_the_block_only_and_exist_only_with_dropout(trial, tiny):
     run = DiffusionRun(trial, tiny, 1)
     x, sigma = torch.zeros(4, 1, 8, 8), torch.ones(4)
     masks = DropoutMasks(run.model, x[:1], sigma[:1])
@@ -87,15 +89,15 @@ def test_masks_are_given_inside_only_and_without_dropout_there_are_none(trial, t
     assert DropoutMasks(none.model, x[:1], sigma[:1]).draw(4, x.device) == []
 
 
-def test_a_micro_batch_of_a_batch_is_the_batch(trial, tiny):
+def test_a_micro_batch_as_large_as_the_batch_needs_no_masks(trial, tiny):
     for size in (20, 64):
         run = DiffusionRun(trial, tiny, 1, micro_batch=size)
         list(run)
         assert run.masks is None
 
 
-def test_a_run_in_micro_batches_goes_on_in_others(trial, tiny):
-    """An option of how it is run: state and key know nothing of it."""
+def test_a_run_can_continue_with_another_micro_batch(trial, tiny):
+    """The size is no part of the state or the key."""
     whole = make_run(trial, tiny, Job(2, 1), None)
     expected = [row["test_loss"] for row in whole]
     first = make_run(trial, tiny, Job(1, 1, micro_batch=6), None)
@@ -109,6 +111,6 @@ def test_a_run_in_micro_batches_goes_on_in_others(trial, tiny):
     assert "micro_batch" not in vars(trial) and key(trial) == key(replace(trial))
 
 
-def test_other_kinds_take_their_batch_whole(tiny):
+def test_other_kinds_do_not_divide_their_batch(tiny):
     vae = VaeTrial("digits", n_c=2, mixtures=2, batch=20, train_size=45)
     assert list(make_run(vae, tiny, Job(1, 1, micro_batch=6), None))

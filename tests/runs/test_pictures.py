@@ -1,4 +1,4 @@
-"""Pictures that were lost are made again from the model, bit for bit, or that is told."""
+"""Lost pictures are made again from the model, bit for bit, or reported as lost."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def finished(trial, digits, tmp_path):
     return folder
 
 
-def test_they_are_the_same_again_and_nothing_else_changes(finished, digits):
+def test_pictures_made_again_are_the_same_and_no_other_file_changes(finished, digits):
     file = finished.path / "arrays.npz"
     with np.load(file) as arrays:
         before = {name: arrays[name] for name in arrays.files}
@@ -33,14 +33,14 @@ def test_they_are_the_same_again_and_nothing_else_changes(finished, digits):
     assert {p: p.read_bytes() for p in others} == others
 
 
-def test_without_the_model_they_are_not_made_up(finished, digits):
+def test_without_the_model_pictures_stay_lost(finished, digits):
     for file in [finished.path / "arrays.npz", *finished.path.glob("*.pt")]:
         file.unlink()
     assert not made_again(finished, digits)
     assert are_lost(finished)
 
 
-def test_what_has_not_finished_has_lost_nothing(finished):
+def test_an_unfinished_trial_has_no_lost_pictures(finished):
     (finished.path / "done.json").unlink()
     (finished.path / "arrays.npz").unlink()
     assert not are_lost(finished)

@@ -1,4 +1,4 @@
-"""What every run shares: which epochs have rows, what goes on after a stop, what is an error."""
+"""What all kinds of runs share: epochs with rows, resuming, ending early, and errors."""
 
 import math
 from typing import Any
@@ -29,7 +29,7 @@ class Sum:
 
 
 class Adding(Run):
-    """Its loss is the sum of all epochs so far."""
+    """A run whose loss is the sum of all epochs so far."""
 
     def __init__(self, trial: Trial, epochs: int, every: int = 1, kept: tuple[int, ...] = ()):
         super().__init__(trial, epochs, every, "cpu", kept)
@@ -55,7 +55,7 @@ class Adding(Run):
 
 
 @given(st.integers(1, 60), st.integers(1, 20), st.sets(st.integers(1, 60)))
-def test_rows_of_the_measured_and_the_kept_epochs_and_a_call_after_each_other(epochs, every, kept):
+def test_rows_are_those_of_measured_and_kept_epochs_over_several_calls(epochs, every, kept):
     run = Adding(MODEL, epochs, every, tuple(kept))
     between = []
     run.between = lambda: between.append(run.epoch)
@@ -74,7 +74,7 @@ def test_a_vae_is_measured_as_its_trial_says():
 
 
 @given(st.integers(1, 9), st.integers(1, 9))
-def test_a_stop_anywhere_changes_nothing(stop, more):
+def test_a_run_stopped_and_resumed_anywhere_has_the_same_rows(stop, more):
     whole = list(Adding(MODEL, stop + more))
     first = Adding(MODEL, stop)
     rows = list(first)
@@ -85,7 +85,7 @@ def test_a_stop_anywhere_changes_nothing(stop, more):
     assert list(second) == []
 
 
-def test_the_sum_is_known():
+def test_losses_of_the_made_up_run_are_sums_of_epochs():
     assert [row["loss"] for row in Adding(MODEL, 4)] == [1.0, 3.0, 6.0, 10.0]
 
 
@@ -98,7 +98,7 @@ def test_a_run_that_ends_early_says_why_in_its_last_row_and_stays_ended():
     assert again.stopped == "enough" and list(again) == []
 
 
-def test_only_one_that_ended_early_has_that_in_its_state():
+def test_the_state_of_a_run_that_did_not_end_early_does_not_mention_it():
     run = Adding(MODEL, 2)
     list(run)
     state = run.state_dict()
@@ -111,15 +111,15 @@ def test_a_loss_that_is_not_finite_names_epoch_and_rate(loss, monkeypatch):
     run = Adding(MODEL, 5)
     trained = run.train_epoch
     monkeypatch.setattr(run, "train_epoch", lambda: loss if run.epoch == 3 else trained())
-    told = "the loss is no longer finite in epoch 3; a smaller lr .now 0.001. may help"
-    with pytest.raises(FloatingPointError, match=told):
+    message = "the loss is no longer finite in epoch 3; a smaller lr .now 0.001. may help"
+    with pytest.raises(FloatingPointError, match=message):
         list(run)
     run.check(1.0, -2.0)
     with pytest.raises(FloatingPointError):
         run.check(1.0, loss)
 
 
-def test_images_and_flops_so_far_are_those_of_an_epoch_times_epochs():
+def test_images_and_flops_grow_by_those_of_an_epoch():
     run = Adding(MODEL, 3)
     work = []
     for _ in run:
@@ -129,7 +129,7 @@ def test_images_and_flops_so_far_are_those_of_an_epoch_times_epochs():
     assert [row["training_flops"] for row in work] == [50 * flops, 100 * flops, 150 * flops]
 
 
-def test_images_a_second_are_those_of_the_training_seconds():
+def test_images_per_second_are_over_the_seconds_of_training():
     run = Adding(MODEL, 3)
     run.epoch, run.seconds = 3, 2.0
     assert run.timing(100) == {"seconds": 2.0, "images_per_s": 150.0}

@@ -1,4 +1,4 @@
-"""A run keeps to one precision, says which, and is measured in float32."""
+"""A run keeps one precision, records it, and is measured in float32."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def test_rows_name_the_precision_used(trial, half, tiny):
     assert list(VaeRun(half, tiny, 1, 1))[-1]["precision"] == "bf16"
 
 
-def test_a_resumed_run_keeps_the_precision_whatever_the_machine(trial, tiny, monkeypatch):
+def test_a_resumed_run_keeps_its_precision_on_another_machine(trial, tiny, monkeypatch):
     monkeypatch.setattr("scaling.trial.vae.BF16_FROM_SIDE", 1)
     monkeypatch.setattr(precision, "has_bf16", lambda device: True)
     whole = VaeRun(trial, tiny, 3, 1)

@@ -1,4 +1,4 @@
-"""Early stopping: the rule of one trial, resuming, what is recorded, and that no mean counts it."""
+"""Early stopping: the rule of a trial, resuming, the record, and means that leave it out."""
 
 import json
 import math
@@ -23,7 +23,7 @@ from tests.conftest import assert_same_state, timeless
 
 @pytest.fixture
 def hopeless(trial):
-    """Collapsed whatever it does, by its own rule, after three epochs."""
+    """Makes a trial that its own rule calls collapsed after three epochs."""
     return replace(trial, stop_when="collapsed", stop_after=3, stop_kl=1e6)
 
 
@@ -50,7 +50,7 @@ def test_a_collapsed_trial_ends_with_a_row_that_says_so(hopeless, tiny):
     rows = list(run)
     assert [row["epoch"] for row in rows] == [3]
     assert rows[0]["censored"] == "collapsed"
-    assert list(run) == []  # it does not go on
+    assert list(run) == []  # the run does not continue
 
 
 def test_a_resumed_run_ends_where_the_other_does(hopeless, tiny):
@@ -92,8 +92,8 @@ def verdicts(monkeypatch, trial, kls, losses):
     return [rule(epoch, loss, unused, torch.zeros(1)) for epoch, loss in enumerate(losses, 1)]
 
 
-def test_what_recovers_is_not_ended(trial, monkeypatch):
-    """Two collapsed epochs of three, again and again."""
+def test_a_trial_that_recovers_is_not_ended(trial, monkeypatch):
+    """Two of the last three epochs are collapsed, again and again."""
     patient = replace(trial, stop_when="collapsed", stop_after=3)
     said = verdicts(monkeypatch, patient, [0, 0, 1] * 4, [1.0] * 12)
     assert said == [""] * 12
@@ -101,14 +101,14 @@ def test_what_recovers_is_not_ended(trial, monkeypatch):
     assert said == [""] * 5 + ["collapsed"]
 
 
-def test_diverged_is_worse_than_the_first_epoch_in_succession(trial, monkeypatch):
+def test_diverged_means_several_epochs_in_a_row_worse_than_the_first(trial, monkeypatch):
     patient = replace(trial, stop_when="diverged", stop_after=2)
     losses = [100, 90, 101, 99, 100, 101, 102]
     assert verdicts(monkeypatch, patient, [], losses) == [""] * 6 + ["diverged"]
 
 
 def test_epochs_of_noise_do_not_count(trial, monkeypatch):
-    """Mollified images begin as noise: a code of nothing is right for them."""
+    """Mollified images begin as noise, for which a code of nothing is right."""
     noisy = replace(
         trial, stop_when="either", stop_after=2, source=replace(trial.source, mollify_epochs=4)
     )
@@ -123,7 +123,7 @@ def trained(root, trial, digits, epochs=6):
     return folder
 
 
-def test_what_ended_early_is_done_for_good(hopeless, digits, tmp_path):
+def test_a_trial_that_ended_early_is_not_trained_again(hopeless, digits, tmp_path):
     folder = trained(tmp_path, hopeless, digits)
     done = json.loads((folder.path / "done.json").read_text())
     assert (done["epoch"], done["censored"], done["state"]) == (3, "collapsed", "done")
@@ -133,7 +133,7 @@ def test_what_ended_early_is_done_for_good(hopeless, digits, tmp_path):
     assert (folder.path / "rows.jsonl").read_bytes() == before
 
 
-def test_a_kill_before_done_costs_nothing(hopeless, digits, tmp_path):
+def test_a_trial_killed_before_done_json_ends_with_the_same_row(hopeless, digits, tmp_path):
     folder = trained(tmp_path, hopeless, digits)
     (folder.path / "done.json").unlink()
     assert folder.state(6) == "partial"
@@ -148,7 +148,9 @@ def test_a_kill_before_done_costs_nothing(hopeless, digits, tmp_path):
 
 
 @pytest.mark.parametrize(("rule", "state"), [("diverged", "done"), ("never", "failed")])
-def test_a_loss_that_is_not_finite(trial, digits, tmp_path, monkeypatch, rule, state):
+def test_a_loss_that_is_not_finite_is_divergence_if_the_rule_says_so(
+    trial, digits, tmp_path, monkeypatch, rule, state
+):
     monkeypatch.setattr(
         vae.VaeRun, "train_epoch", lambda run: math.nan if run.epoch == 3 else 10.0 - run.epoch
     )
@@ -159,7 +161,7 @@ def test_a_loss_that_is_not_finite(trial, digits, tmp_path, monkeypatch, rule, s
     assert folder.state(6) == state
 
 
-def test_no_mean_counts_it_and_figures_name_it(hopeless, trial, digits, tmp_path):
+def test_means_leave_out_ended_trials_and_figures_name_them(hopeless, trial, digits, tmp_path):
     trained(tmp_path, hopeless, digits)
     frame = results.load(tmp_path)
     assert set(frame["state"]) == {"censored"} and set(frame["censored"]) == {"collapsed"}
@@ -189,5 +191,5 @@ def test_fields_that_no_rule_reads_are_refused(trial):
         replace(trial, stop_when="always")
 
 
-def test_it_costs_what_others_of_its_network_cost(hopeless, trial):
+def test_the_rule_does_not_change_the_planned_architecture(hopeless, trial):
     assert hopeless.architecture == trial.architecture

@@ -1,6 +1,5 @@
-"""The two-sample test: what it must find, what it compares, bit-equal resuming."""
+"""The two-sample test: known answers, the compared images, bit-equal resuming."""
 
-import io
 import math
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from scaling.errors import UsageError
 from scaling.runs.two_sample import TwoSampleRun
 from scaling.seeds import derive
 from scaling.trial import TwoSampleTrial
-from tests.conftest import assert_same_state, timeless
+from tests.conftest import assert_same_state, reload, timeless
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def trial() -> TwoSampleTrial:
 
 
 def chunks(images, size=45):
-    """A pool of the images, as `read_chunk`."""
+    """Returns a `read_chunk` for a pool of these images."""
     return [images[start : start + size] for start in range(0, len(images), size)].__getitem__
 
 
@@ -34,43 +33,35 @@ def pool(tiny):
     return chunks(tiny.test[:45])
 
 
-def reload(state):
-    """Through a file, as a checkpoint goes."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    buffer.seek(0)
-    return torch.load(buffer, weights_only=True)
-
-
 def rows_of(part):
     return {tuple(image) for image in part.images.flatten(1).tolist()}
 
 
 def accuracy(trial, data, images, seed=0):
-    """On the 120 held-out images."""
+    """Returns the accuracy on the 120 held-out images."""
     trial = replace(trial, channels=8, seed=seed)
     run = TwoSampleRun(trial, data, 20, 20, read_chunk=chunks(images))
     assert len(run.held_out.labels) == 120
     return list(run)[-1]["accuracy"]
 
 
-COIN_ERROR = 0.5 / math.sqrt(120)  # standard error of a coin's mean
+COIN_ERROR = 0.5 / math.sqrt(120)  # standard error of guessing
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_equal_distributions_cannot_be_told_apart(trial, digits, seed):
+def test_equal_distributions_cannot_be_distinguished(trial, digits, seed):
     data = split(digits, 300, 0)
     assert abs(accuracy(trial, data, data.test, seed) - 0.5) < 4 * COIN_ERROR
 
 
-def test_digits_are_told_from_unrelated_pixels_of_the_same_frequencies(trial, digits):
+def test_digits_are_distinguished_from_independent_pixels(trial, digits):
     data = split(digits, 300, 0)
     pixels = np.random.default_rng(0).permuted(data.train.reshape(300, 64), axis=0)
     assert accuracy(trial, data, pixels.reshape(data.train.shape)) > 0.9
 
 
 def test_copies_of_the_real_images_are_below_chance(trial, digits):
-    """What is held out of one class was trained on with the other's label."""
+    """A held-out image of one class was trained on with the label of the other."""
     data = split(digits, 300, 0)
     assert accuracy(trial, data, data.train) < 0.5 - 4 * COIN_ERROR
 
@@ -128,9 +119,7 @@ def test_a_resumed_run_is_bit_equal(trial, tiny, pool, stop):
         assert_same_state(second.state_dict()[part], whole.state_dict()[part])
 
 
-def test_rows_do_not_depend_on_how_often_is_measured_nor_on_the_callers_generator(
-    trial, tiny, pool
-):
+def test_rows_do_not_depend_on_the_interval_of_rows_or_the_callers_generator(trial, tiny, pool):
     often = [timeless(row) for row in TwoSampleRun(trial, tiny, 3, 1, read_chunk=pool)]
     torch.manual_seed(99)
     before = torch.random.get_rng_state()
@@ -162,7 +151,7 @@ def test_the_split_depends_on_the_seed_only(trial, tiny, pool):
 @pytest.mark.parametrize(
     ("real", "images", "count"), [("train", None, 45), ("train", 20, 20), ("test", 50, 50)]
 )
-def test_it_compares_as_many_images_as_asked_for(trial, tiny, digits, real, images, count):
+def test_the_requested_number_of_images_is_compared(trial, tiny, digits, real, images, count):
     pool = split(digits, 200, 1).train
     run = TwoSampleRun(replace(trial, real=real, images=images), tiny, 1, read_chunk=chunks(pool))
     (row,) = run
@@ -173,10 +162,10 @@ def test_it_compares_as_many_images_as_asked_for(trial, tiny, digits, real, imag
     whole = (tiny.train if real == "train" else tiny.test).reshape(-1, 64).tolist()
     chosen = images[labels == 1].tolist()
     assert all(image in whole for image in chosen)
-    assert len({tuple(image) for image in chosen}) == count  # none twice
+    assert len({tuple(image) for image in chosen}) == count  # no image occurs twice
 
 
-def test_what_cannot_be_compared_is_refused(trial, tiny, pool):
+def test_images_that_cannot_be_compared_are_refused(trial, tiny, pool):
     refused = [
         (replace(trial, real="test", images=50), pool, "theirs has 45 images, and 50 are needed"),
         (replace(trial, images=46), pool, "At most --set images=45"),
@@ -184,8 +173,8 @@ def test_what_cannot_be_compared_is_refused(trial, tiny, pool):
         (trial, chunks(np.zeros((45, 3, 8, 8), np.uint8)), "Choose another"),
         (replace(trial, stages=4), pool, "Give at most --set stages=3"),
     ]
-    for wrong, read_chunk, told in refused:
-        with pytest.raises(UsageError, match=told):
+    for wrong, read_chunk, message in refused:
+        with pytest.raises(UsageError, match=message):
             TwoSampleRun(wrong, tiny, 1, read_chunk=read_chunk)
 
 
@@ -195,7 +184,7 @@ def test_a_loss_that_is_not_finite_is_an_error(trial, tiny, pool):
         list(run)
 
 
-def test_pictures_are_the_held_out_images_that_seem_most_real_and_least(trial, digits):
+def test_pictures_are_the_held_out_images_judged_most_and_least_real(trial, digits):
     data = split(digits, 300, 0)
     noise = np.random.default_rng(0).integers(0, 17, data.train.shape, dtype=np.uint8)
     run = TwoSampleRun(replace(trial, channels=8), data, 10, 10, read_chunk=chunks(noise))
@@ -208,7 +197,7 @@ def test_pictures_are_the_held_out_images_that_seem_most_real_and_least(trial, d
     assert all(a.shape == (16, 1, 8, 8) and a.dtype == np.uint8 for a in arrays.values())
 
 
-def test_the_given_arrays_are_not_written_to(trial, tiny, pool):
+def test_the_data_are_not_changed(trial, tiny, pool):
     arrays = (tiny.train, pool(0))
     before = [array.copy() for array in arrays]
     list(TwoSampleRun(trial, tiny, 1, read_chunk=pool))

@@ -1,6 +1,5 @@
-"""Training: equal to the obvious loop, and bit-equal when stopped and resumed."""
+"""Training a VAE: equal to the obvious loop, and bit-equal when stopped and resumed."""
 
-import io
 import math
 from dataclasses import replace
 
@@ -11,15 +10,7 @@ from scaling.errors import UsageError
 from scaling.runs.vae import VaeRun
 from scaling.seeds import derive
 from scaling.trial import VaeTrial
-from tests.conftest import assert_same_state, timeless
-
-
-def reload(state):
-    """Through a file, as a checkpoint goes."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    buffer.seek(0)
-    return torch.load(buffer, weights_only=True)
+from tests.conftest import assert_same_state, reload, timeless
 
 
 @pytest.mark.parametrize("stop", [1, 2, 3, 4])
@@ -40,7 +31,7 @@ def test_a_resumed_run_is_bit_equal(trial, tiny, stop, options):
         assert_same_state(second.state_dict()[part], whole.state_dict()[part])
 
 
-def test_rows_do_not_depend_on_how_often_is_measured_nor_on_the_callers_generator(trial, tiny):
+def test_rows_do_not_depend_on_the_interval_of_rows_or_the_callers_generator(trial, tiny):
     often = {row["epoch"]: timeless(row) for row in VaeRun(trial, tiny, 5, 1)}
     torch.manual_seed(99)
     rare = {row["epoch"]: timeless(row) for row in VaeRun(trial, tiny, 5, 2)}
@@ -51,7 +42,7 @@ def test_rows_do_not_depend_on_how_often_is_measured_nor_on_the_callers_generato
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_two_runs_in_turn_do_not_disturb_each_other(trial, tiny):
+def test_two_runs_that_alternate_do_not_disturb_each_other(trial, tiny):
     other = replace(trial, seed=1)
     alone = [timeless(row) for row in VaeRun(trial, tiny, 3, 1)]
     both = zip(VaeRun(trial, tiny, 3, 1), VaeRun(other, tiny, 3, 1), strict=True)
@@ -84,7 +75,7 @@ def test_training_equals_the_obvious_loop(trial, tiny):
         torch.testing.assert_close(value, twin.vae.state_dict()[name], rtol=1e-4, atol=1e-5)
 
 
-def test_every_image_once_an_epoch(trial, tiny, monkeypatch):
+def test_every_image_is_used_once_per_epoch(trial, tiny, monkeypatch):
     seen = []
     run = VaeRun(trial, tiny, 1, 1)
     step = run._step
@@ -99,7 +90,6 @@ def test_every_image_once_an_epoch(trial, tiny, monkeypatch):
 def test_reported_numbers_use_running_statistics(trial, tiny):
     run = VaeRun(trial, tiny, 1, 1)
     (row,) = run
-    assert run.vae.training is False or run.vae.train() is run.vae
     run.vae.eval()
     kl = _kl(run)
     assert row["test_kl"] == pytest.approx(kl, rel=1e-6)
@@ -124,7 +114,7 @@ def test_a_row_is_consistent(trial, tiny):
     assert row["parameters"] == row["parameters_z"] + row["parameters_rest"]
 
 
-def test_learning_happens(trial, tiny):
+def test_training_improves_the_elbo(trial, tiny):
     rows = list(VaeRun(replace(trial, n_c=8), tiny, 30, 10))
     assert rows[-1]["train_elbo"] > rows[0]["train_elbo"] + 5
 
@@ -146,7 +136,7 @@ def test_pictures_are_levels(trial, tiny):
     assert all(a.dtype == "uint8" and a.max() <= 16 for a in arrays.values())
 
 
-def test_the_given_arrays_are_not_written_to(trial, tiny):
+def test_the_data_are_not_changed(trial, tiny):
     tiny.train.flags.writeable = False
     before = tiny.train.copy()
     list(VaeRun(trial, tiny, 2, 2))
@@ -162,7 +152,7 @@ def test_measured_epochs_are_denser_in_the_last_tenth(trial, tiny):
     assert measured == [8, 16, 24, 32, 38, 40, 41]
 
 
-def test_a_last_batch_that_batch_norm_cannot_take_is_refused(tiny):
+def test_a_last_batch_of_one_image_is_refused_with_batch_norm(tiny):
     normed = VaeTrial("digits", network="fully_connected", n_c=4, batch=22, batch_norm=True)
     with pytest.raises(UsageError, match="BatchNorm needs two"):
         VaeRun(normed, tiny, 1, 1)  # 45 images: 22, 22 and 1

@@ -1,4 +1,4 @@
-"""The networks in which a VAE's steps compute: as they are, copied to bf16, compiled."""
+"""The networks that a VAE's steps use: the VAE itself, a copy in bf16, or compiled ones."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,12 +14,12 @@ from scaling.runs import vae_steps
 from scaling.runs.vae import VaeRun
 from scaling.runs.vae_steps import VaeSteps
 from tests.conftest import assert_same_state, timeless
-from tests.models.test_cuda_graph import beside, recorded
+from tests.models.test_cuda_graph import eagerly, recorded
 
 
 @pytest.fixture
 def as_on_a_gpu(monkeypatch):
-    """Steps are replayed, in Python, and the optimizer is one that the CPU has."""
+    """Replays steps in Python as a GPU does, with an optimizer that the CPU has."""
 
     def adam(self: Any, module: Any) -> torch.optim.Adam:
         return torch.optim.Adam(module.parameters(), lr=self.trial.lr, fused=True)
@@ -29,7 +29,7 @@ def as_on_a_gpu(monkeypatch):
     monkeypatch.setattr(VaeSteps, "replays", replays)
     monkeypatch.setattr(VaeSteps, "_adam", adam)
     monkeypatch.setattr(
-        vae_steps, "graphed", lambda step, n: Graphed(step, n, beside, recorded(calls))
+        vae_steps, "graphed", lambda step, n: Graphed(step, n, eagerly, recorded(calls))
     )
     return calls
 
@@ -39,7 +39,7 @@ def rows(trial, data, epochs=4):
     return run, [timeless(row) for row in run]
 
 
-def test_float32_steps_are_the_same_on_a_gpu(trial, tiny, request):
+def test_replayed_float32_steps_give_the_same_rows(trial, tiny, request):
     trial = replace(trial, precision="float32")
     plain, expected = rows(trial, tiny)
     calls = request.getfixturevalue("as_on_a_gpu")
@@ -48,7 +48,7 @@ def test_float32_steps_are_the_same_on_a_gpu(trial, tiny, request):
     assert_same_state(run.vae.state_dict(), plain.vae.state_dict())
 
 
-def test_bf16_steps_use_a_copy_on_a_gpu_and_give_the_numbers_of_autocast(trial, tiny, request):
+def test_replayed_bf16_steps_use_a_copy_and_give_the_numbers_of_autocast(trial, tiny, request):
     trial = replace(trial, precision="bf16", grad_clip=1.0)
     plain, expected = rows(trial, tiny)
     assert plain.half_copy is None
@@ -60,13 +60,13 @@ def test_bf16_steps_use_a_copy_on_a_gpu_and_give_the_numbers_of_autocast(trial, 
     )
 
 
-def test_the_encoders_phase_uses_the_vae_itself(trial, tiny, as_on_a_gpu):
+def test_steps_of_reverse_half_asleep_use_the_vae_itself(trial, tiny, as_on_a_gpu):
     trial = replace(trial, precision="bf16", half_asleep_from=2)
     run, found = rows(trial, tiny)
     assert len(found) == 2 and run.half_copy is None
 
 
-def test_a_state_goes_on_as_an_uninterrupted_run_does(trial, tiny, as_on_a_gpu):
+def test_a_resumed_run_continues_as_an_uninterrupted_one(trial, tiny, as_on_a_gpu):
     trial = replace(trial, precision="bf16")
     _, expected = rows(trial, tiny)
     first = VaeRun(trial, tiny, epochs=4, measure_every=2)
@@ -93,7 +93,7 @@ def test_long_trials_compile_their_networks_for_whole_batches(
     run, found = rows(trial, tiny)
     assert isinstance(run.trained.encoder, CompiledAt) and run.steps == 12
     assert found == expected and set(sizes) == {trial.batch}
-    assert len(tiny.train) % trial.batch  # there were partial batches, and they were not compiled
+    assert len(tiny.train) % trial.batch  # partial batches are not compiled
     monkeypatch.setattr(vae_steps, "COMPILED_STEPS", 4 * 3 + 1)
     assert not isinstance(rows(trial, tiny)[0].trained.encoder, CompiledAt)
 

@@ -1,4 +1,4 @@
-"""FLOPs and images in rows, against torch's own counter on real gradient steps."""
+"""FLOPs and images in rows, compared with torch's own counter on real gradient steps."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from scaling.runs.execute import Job, make_run
 from scaling.trial import DiffusionTrial, VaeTrial
 from tests.planning.test_costs import ATTENTION, STEPS, made_up
 
-SIZE = 6  # images of D_train, of an odd last batch
+SIZE = 6  # images of D_train, so that the last batch is smaller
 EPOCHS = 3
 BUDGET = DiffusionTrial(
     "digits", channels=16, multipliers=(1, 1), blocks=1, attention=(), share=0.5, budget="epochs"
@@ -19,7 +19,7 @@ BUDGET = DiffusionTrial(
 
 @pytest.mark.parametrize("trial", [*STEPS, BUDGET], ids=lambda t: f"{t.kind}-{t.dataset}-{t.batch}")
 def test_a_row_has_the_flops_of_all_steps_so_far(trial, monkeypatch):
-    """Every epoch from the first, through the switch to reverse half asleep."""
+    """All epochs count, including those of reverse half asleep."""
     trial = replace(trial, train_size=SIZE, batch=4)
     data = made_up(trial, SIZE)
     run = make_run(trial, data, Job(EPOCHS, 1), lambda index: data.train)
@@ -42,8 +42,8 @@ def test_a_row_has_the_flops_of_all_steps_so_far(trial, monkeypatch):
     assert rows[0]["parameters"] > 0
 
 
-def test_flops_are_those_of_the_images_at_hand(tiny, trial):
-    """The count goes by the images' shape, not by what the catalog says of the name."""
+def test_flops_are_those_of_the_loaded_images(tiny, trial):
+    """The count depends on the shape of the images, not on the catalog's entry of the name."""
     run = make_run(trial, tiny, Job(1, 1), None)
     (row,) = run
     side = tiny.side
@@ -54,8 +54,8 @@ def test_flops_are_those_of_the_images_at_hand(tiny, trial):
     assert other["training_flops"] == 4 * row["training_flops"]
 
 
-def test_a_network_that_cannot_be_counted_has_no_flops(tiny, trial, monkeypatch):
-    """It trains all the same: only a plan refuses it."""
+def test_rows_of_a_network_that_cannot_be_counted_have_no_flops(tiny, trial, monkeypatch):
+    """Such a network is trained, and only a plan refuses it."""
     _, decoder = NETWORKS["residual"]
 
     class Picky(ResidualEncoder):

@@ -1,4 +1,4 @@
-"""A trial with missing rows is not done, and is made whole; a writer without its lock stops."""
+"""A trial with missing rows is not done, and a writer that lost its lock stops."""
 
 import json
 
@@ -35,7 +35,7 @@ def without(folder, *epochs):
 
 
 @pytest.mark.parametrize("lost", [(1,), (2, 3), (4,), (1, 2, 3, 4)])
-def test_lost_rows_make_it_partial_and_the_next_launch_makes_them_again(folder, tiny, lost):
+def test_a_trial_that_lost_rows_is_partial_and_gets_them_again(folder, tiny, lost):
     execute(folder, tiny, Job(EPOCHS, 1), lambda row: None)
     whole = [timeless(row) for row in folder.rows()]
     assert folder.done()["rows"] == [1, 2, 3, 4] and folder.state(EPOCHS) == "done"
@@ -62,7 +62,7 @@ def test_a_writer_stops_at_the_row_after_its_lock_was_taken(folder, tiny, tmp_pa
     assert folder.done() is None
 
 
-def test_a_lock_that_cannot_be_read_is_not_anothers(folder, tiny, tmp_path):
+def test_an_unreadable_lock_does_not_stop_the_writer(folder, tiny, tmp_path):
     lock = tmp_path / "launch.lock"
     for text in (None, "", "{"):
         lock.unlink(missing_ok=True)
@@ -73,7 +73,7 @@ def test_a_lock_that_cannot_be_read_is_not_anothers(folder, tiny, tmp_path):
     assert folder.state(1) == "done"
 
 
-def test_done_says_which_host_and_code_made_it(folder, tiny):
+def test_done_json_names_the_host_and_the_code(folder, tiny):
     execute(folder, tiny, Job(1, 1), lambda row: None)
     assert folder.done()["host"] == provenance.host()
     assert folder.done()["code"]["sha256"] == provenance.code()["sha256"]

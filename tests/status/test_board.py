@@ -1,4 +1,4 @@
-"""The board as text: what a cell says, and that it fits every width."""
+"""The board as text: the sign of each cell, and that it fits every width."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def drawn(study, width=100, most=None):
     return paint(board(read(study.root, "s"), width, most), coloured=False)
 
 
-def test_a_sign_for_each_trial(study):
+def test_each_trial_has_the_sign_of_its_state(study):
     done, begun, failed = study.keys[0], study.keys[1], study.keys[4]
     study.finish(done)
     study.reach(begun, 14)
@@ -39,7 +39,7 @@ def test_no_more_lines_than_the_terminal_has(study, most):
     assert most < 9 or any("running" in line for line in lines)
 
 
-def test_pools_metrics_and_caps(study):
+def test_the_board_shows_pools_metrics_and_caps(study):
     work = {"pool p": [1200, 3000, "images"], "metrics": [3, 8, "trials"]}
     study.launch(phase="drawing samples", work=work, caps={"--max-hours": [0.3, 2.0]})
     text = "\n".join(drawn(study))
@@ -61,7 +61,7 @@ def test_a_cut_counts_text_and_no_colour():
         (True, {"TERM": "dumb"}, False),
     ],
 )
-def test_colour(monkeypatch, terminal, environment, wanted):
+def test_colours_are_used_in_terminals_that_allow_them(monkeypatch, terminal, environment, wanted):
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

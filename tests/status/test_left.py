@@ -1,4 +1,4 @@
-"""The time left: the plan at the beginning, the measured pace in the end, never below 0."""
+"""The time left: first from the plan, then from the measured pace, and never below 0."""
 
 import pytest
 from hypothesis import given
@@ -9,19 +9,19 @@ from scaling.status.left import PRIOR_SECONDS, DoneShare, TimeLeft, duration
 HOUR = 3600.0
 
 
-def test_it_starts_from_the_plan_on_all_workers():
+def test_the_time_left_starts_from_the_plan_on_all_workers():
     left = TimeLeft({str(i): 1.0 for i in range(10)}, width=4)
     assert left.seconds({}, 0.0) == pytest.approx(2.5 * HOUR)
 
 
-def test_no_end_before_that_of_the_longest_piece():
+def test_the_end_is_not_before_that_of_the_longest_trial():
     left = TimeLeft({"long": 3.0, "short": 1.0}, width=4)
     assert left.seconds({"short": 1.0}, 0.0) >= 3 * HOUR * 0.1  # the prior slows nothing down
     assert left.seconds({}, 0.0) == pytest.approx(3 * HOUR)
 
 
 def test_work_that_takes_twice_as_long_ends_at_twice_the_plan():
-    """Followed to the end at half the planned pace, the forecast of the end comes to be right."""
+    """At half the planned pace the forecast approaches the true end."""
     left, ends = TimeLeft({str(i): 1.0 for i in range(100)}), []
     for done in range(100):
         elapsed = 2 * HOUR * done
@@ -33,7 +33,7 @@ def test_work_that_takes_twice_as_long_ends_at_twice_the_plan():
 
 
 def test_the_start_of_processes_does_not_multiply_a_short_plan():
-    """Of a plan of 4 s, 10 s without a result make no hours: a ratio alone would be infinite."""
+    """After 10 s without a result in a plan of 4 s, a ratio alone would be infinite."""
     left = TimeLeft({"a": 4 / HOUR})
     assert left.seconds({}, 10.0) == pytest.approx(4 * (1 + 10 / PRIOR_SECONDS))
 
@@ -44,7 +44,7 @@ def test_the_start_of_processes_does_not_multiply_a_short_plan():
     st.floats(-10, 1e7),
     st.integers(0, 50),
 )
-def test_it_is_never_negative(hours, parts, elapsed, width):
+def test_the_time_left_is_never_negative(hours, parts, elapsed, width):
     assert TimeLeft(hours, width).seconds(parts, elapsed) >= 0
 
 
@@ -52,8 +52,8 @@ def test_it_is_never_negative(hours, parts, elapsed, width):
     st.dictionaries(st.sampled_from("abcde"), st.floats(0, 1e4)),
     st.lists(st.tuples(st.sampled_from("abcdef"), st.floats(-2, 3) | st.just(1.0)), max_size=30),
 )
-def test_the_share_is_that_of_the_slow_sum(hours, news):
-    """After each piece of news; what nobody planned counts for nothing."""
+def test_the_share_of_finished_work_equals_the_slow_sum(hours, news):
+    """They agree after each report; work that was not planned is ignored."""
     share, parts = DoneShare(hours, {}), dict.fromkeys(hours, 0.0)
     for name, part in news:
         share.note(name, part)
@@ -67,5 +67,5 @@ def test_the_share_is_that_of_the_slow_sum(hours, news):
 @pytest.mark.parametrize(
     ("seconds", "said"), [(-0.4, "0 s"), (45, "45 s"), (720, "12 min"), (12600, "3.5 h")]
 )
-def test_durations(seconds, said):
+def test_durations_are_written_in_fitting_units(seconds, said):
     assert duration(seconds) == said

@@ -1,4 +1,4 @@
-"""The board in a pseudo-terminal: drawn over itself, cut to the width, without colour if asked."""
+"""The board in a pseudo-terminal: redrawn in place, cut to the width, with or without colour."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def test_a_board_is_drawn_over_itself_whatever_the_width(columns):
     assert len(lines[1]) == columns - 1
 
 
-def test_no_colour():
+def test_no_color_turns_colours_off():
     with_colour, _ = run([sys.executable, "-c", DRAW], NO_COLOR="")
     without, _ = run([sys.executable, "-c", DRAW], NO_COLOR="1")
     assert re.search(r"\x1b\[[0-9]+m", with_colour)

@@ -1,4 +1,4 @@
-"""What is read of a study on disk, against the store's own slow reading."""
+"""The status of a study on disk, compared with the slow reading of the store."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.status.conftest import EPOCHS, TRIAL, Study
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_glance_finds_what_the_store_finds(case, tmp_path):
+def test_the_quick_reading_finds_what_the_store_finds(case, tmp_path):
     folder = TrialFolder(place(case, tmp_path))
     for epochs in (1, 4, 8, 9, 12, 13, NEVER):
         seen = glance(folder, epochs)
@@ -28,7 +28,7 @@ def test_a_glance_finds_what_the_store_finds(case, tmp_path):
         assert seen.epoch == folder.reached()
 
 
-def test_of_a_long_file_the_end_is_read(study):
+def test_the_last_epoch_of_a_long_file_is_found(study):
     name = study.keys[0]
     folder = study.store.folder(name)
     row = {"epoch": 1, "text": "x" * 30_000}  # a line that is longer than what is read first
@@ -52,7 +52,7 @@ def test_each_state_and_why_one_failed(study):
     assert found.activity is None
 
 
-def test_what_runs_is_what_a_living_launch_says(study):
+def test_running_trials_are_those_that_a_living_launch_lists(study):
     name = study.keys[3]
     study.reach(name, 20)
     study.launch(running={name: "0.25 GPU, 1 CPU"}, left_seconds=300.0)
@@ -64,7 +64,7 @@ def test_what_runs_is_what_a_living_launch_says(study):
 
 
 @pytest.mark.parametrize("change", [{"pid": 2**22 + 1}, {"id": "another"}])
-def test_a_dead_launch_or_another_one_runs_nothing_here(study, change):
+def test_a_dead_launch_or_one_of_another_study_runs_nothing(study, change):
     study.launch(running={study.keys[0]: "1 CPU"})
     path = study.root / "launch.lock"
     write_json(path, json.loads(path.read_text()) | change)
@@ -79,10 +79,11 @@ def test_with_and_without_a_plan_the_same_trials_are_listed(study):
     after = read(study.root, "s").trials
     named = [(t.name, t.line, t.m_z, t.n_c, t.seed, t.epochs) for t in before.values()]
     assert named == [(t.name, t.line, t.m_z, t.n_c, t.seed, t.epochs) for t in after.values()]
-    assert [t.hours for t in after.values()] == [0.0] * len(named)  # of Listed, not of the plan
+    # the default of Listed, not the plan's hours
+    assert [t.hours for t in after.values()] == [0.0] * len(named)
 
 
-def test_trials_at_one_place_are_lines_of_their_own(tmp_path):
+def test_trials_of_the_same_widths_but_other_sources_have_their_own_lines(tmp_path):
     source = Source(real_share=0.0, pool="p", k=1)
     trials = [*grid(TRIAL), *grid(TRIAL, source=[source, Source(0.0, k=5, pool="p")])]
     found = read(Study(tmp_path / "r", trials).root, "s")

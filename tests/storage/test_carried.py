@@ -1,4 +1,4 @@
-"""Writers that do not see the results folder: what comes home, in which order, what does not."""
+"""Workers that do not see the results folder: their files arrive there, complete and in order."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def files(tmp_path, home):
 
 
 def attempt(files, home, into, fence=None):
-    """A folder elsewhere in which an attempt at the trial begins."""
+    """Returns a folder elsewhere in which an attempt at the trial begins."""
     place = f"trials/{home.key}"
     path = into / home.key
     carrier = carried.begin(files, place, place, path, for_training, fence)
@@ -39,7 +39,7 @@ def train(folder, data, epochs, **options):
 
 
 def assert_same_content(left, right):
-    """Rows, checkpoints and arrays of two folders, but for clocks."""
+    """Asserts that rows, checkpoints and arrays of two folders agree, except for times."""
     assert [timeless(row) for row in left.rows()] == [timeless(row) for row in right.rows()]
     for mine, other in zip(left.load_checkpoints(), right.load_checkpoints(), strict=True):
         assert_same_state(mine["vae"], other["vae"])
@@ -48,7 +48,9 @@ def assert_same_content(left, right):
         assert_same_state(dict(mine), dict(other))
 
 
-def test_a_trial_elsewhere_leaves_what_one_at_home_leaves(tmp_path, home, files, digits, trial):
+def test_a_trial_elsewhere_leaves_the_same_files_as_one_in_the_results_folder(
+    tmp_path, home, files, digits, trial
+):
     away = attempt(files, home, tmp_path / "away")
     train(away, digits, 4, kept_epochs=(2, 3))
     control = Store(tmp_path / "control").folder(key(trial))
@@ -61,7 +63,9 @@ def test_a_trial_elsewhere_leaves_what_one_at_home_leaves(tmp_path, home, files,
     assert {p.name for p in home.path.iterdir()} == {p.name for p in control.path.iterdir()}
 
 
-def test_another_host_goes_on_from_what_came_home(tmp_path, home, files, digits, monkeypatch):
+def test_another_host_continues_from_the_files_that_arrived(
+    tmp_path, home, files, digits, monkeypatch
+):
     monkeypatch.setattr("scaling.runs.execute.CHECKPOINT_SHARE", 1e9)
     train(attempt(files, home, tmp_path / "first"), digits, 2)
     (home.path / "done.json").unlink()
@@ -73,7 +77,7 @@ def test_another_host_goes_on_from_what_came_home(tmp_path, home, files, digits,
 
 
 def test_a_late_attempt_changes_nothing(tmp_path, home, files, digits):
-    """Whichever of its writes comes late: the later attempt has begun, with or without a word."""
+    """Every write of an attempt is refused once a later attempt has begun."""
     late = attempt(files, home, tmp_path / "late")
     train(late, digits, 2)
     newer = attempt(files, home, tmp_path / "newer")
@@ -95,7 +99,7 @@ def test_a_late_attempt_changes_nothing(tmp_path, home, files, digits):
     assert {path.name: path.read_bytes() for path in home.path.iterdir()} == before
 
 
-def test_a_restarted_server_still_knows_the_later_attempt(tmp_path, home, files):
+def test_a_restarted_server_still_refuses_the_earlier_attempt(tmp_path, home, files):
     late = attempt(files, home, tmp_path / "late")
     newer = attempt(files, home, tmp_path / "newer")
     again = FileServer(tmp_path / "home")
@@ -107,11 +111,13 @@ def test_a_restarted_server_still_knows_the_later_attempt(tmp_path, home, files)
     assert [row["epoch"] for row in home.rows()] == [1]
 
 
-def test_a_file_comes_in_parts_and_whole_or_not_at_all(tmp_path, home, files, monkeypatch):
+def test_a_file_is_sent_in_parts_and_arrives_whole_or_not_at_all(
+    tmp_path, home, files, monkeypatch
+):
     for module in (file_server, carried):
         monkeypatch.setattr(module, "PART_BYTES", 7)
     away = attempt(files, home, tmp_path / "away")
-    assert away.trial() == home.trial()  # came in parts
+    assert away.trial() == home.trial()  # was sent in parts
     away.append_row({"epoch": 1})
     written, take = [], files.write
 
@@ -131,7 +137,7 @@ def test_a_file_comes_in_parts_and_whole_or_not_at_all(tmp_path, home, files, mo
 
 
 def test_an_overtaken_write_is_dropped(tmp_path, home, files):
-    """A call that timed out may still be carried out, behind the one that followed it."""
+    """A call that timed out may still be executed, after the one that followed it."""
     away = attempt(files, home, tmp_path / "away")
     sent, take = [], files.write
     files.write = lambda *words: sent.append(words) or take(*words)
@@ -141,7 +147,7 @@ def test_an_overtaken_write_is_dropped(tmp_path, home, files):
     assert [row["epoch"] for row in home.rows()] == [1, 2]
 
 
-def test_nothing_comes_home_behind_a_lost_lock(tmp_path, home, files):
+def test_nothing_is_written_after_the_lock_was_lost(tmp_path, home, files):
     lock = tmp_path / "home" / "launch.lock"
     lock.write_text('{"id": "ours"}')
     away = attempt(files, home, tmp_path / "away", Fence(lock, "ours"))
@@ -153,12 +159,12 @@ def test_nothing_comes_home_behind_a_lost_lock(tmp_path, home, files):
 
 
 @pytest.mark.parametrize("place", ["..", "../other", "/etc", "trials/../.."])
-def test_a_place_outside_is_refused(files, place):
+def test_a_place_outside_of_the_results_is_refused(files, place):
     with pytest.raises(ValueError, match="is not in"):
         files.read(place, "passwd", 0)
 
 
-def test_scratch_folders_of_killed_processes_go(tmp_path, monkeypatch):
+def test_scratch_folders_of_killed_processes_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with carried.scratch() as first:
         with carried.scratch() as second:

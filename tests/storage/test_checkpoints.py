@@ -1,4 +1,4 @@
-"""Checkpoints: the newest, the one before, those kept; damaged ones fall back, none runs code."""
+"""Checkpoints: the newest, its predecessor and kept models; damaged ones are passed over."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ def state(epoch):
     return {"epoch": epoch, "weights": torch.full((3,), float(epoch))}
 
 
-def test_kept_models_stay_beside_the_newest_state(folder):
+def test_kept_models_and_the_newest_state_are_both_there(folder):
     for epoch in (1, 2, 3):
         folder.save_checkpoint(state(epoch) | {"optimizer": {"big": torch.zeros(9)}})
         if epoch == 1:
@@ -40,8 +40,8 @@ def test_kept_models_stay_beside_the_newest_state(folder):
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 255, 256, 65535, 65536, 2**31 - 1, 2**31, 2**40])
-def test_epochs_are_those_of_the_loaded_states(folder, epoch, monkeypatch):
-    """They are scanned, not loaded: a launch asks for those of thousands of trials."""
+def test_epochs_equal_those_of_the_loaded_states(folder, epoch, monkeypatch):
+    """Files are scanned, not loaded, because a launch reads thousands of them."""
     for saved in (state(epoch) | {"seconds": 1.5}, {"weights": torch.ones(2)} | state(epoch + 1)):
         checkpoints._write(folder.path / ".new.pt", saved)
         checkpoints.put_newest(folder.path, folder.path / ".new.pt")
@@ -52,7 +52,7 @@ def test_epochs_are_those_of_the_loaded_states(folder, epoch, monkeypatch):
 
 
 @pytest.mark.parametrize("at", [0.02, 0.3, 0.6, 0.9])
-def test_epochs_of_damaged_checkpoints_are_never_made_up(folder, at):
+def test_a_damaged_checkpoint_never_has_a_wrong_epoch(folder, at):
     folder.save_checkpoint(state(7) | {"big": torch.zeros(1000)})
     newest = folder.path / "checkpoint.pt"
     content = newest.read_bytes()
@@ -60,12 +60,12 @@ def test_epochs_of_damaged_checkpoints_are_never_made_up(folder, at):
         newest.write_bytes(damaged)
         assert checkpoints.epochs(folder.path) in ([], [7])
     torn = bytearray(content)
-    torn[content.index(b"epoch") + 7] ^= 3  # the pickle's own bytes: its checksum fails
+    torn[content.index(b"epoch") + 7] ^= 3  # within the pickle, so its checksum is wrong
     newest.write_bytes(torn)
     assert checkpoints.epochs(folder.path) == [s["epoch"] for s in folder.load_checkpoints()]
 
 
-def test_checkpoints_the_newest_first(folder):
+def test_the_newest_checkpoint_is_loaded_first(folder):
     for epoch in (1, 2, 3):
         assert folder.save_checkpoint(state(epoch))
     assert [s["epoch"] for s in folder.load_checkpoints()] == [3, 2]
@@ -99,7 +99,7 @@ def test_a_pickle_that_runs_code_is_refused(folder, tmp_path):
     assert not (tmp_path / "owned").exists()
 
 
-def test_of_a_diffusion_model_only_the_average_is_kept(folder):
+def test_only_the_averaged_weights_of_a_diffusion_model_are_kept(folder):
     whole = state(4) | {"model": {"w": 1}, "averaged": {"w": 2}, "optimizer": {"m": 3}}
     checkpoints.keep(folder.path, whole)
     checkpoints.keep(folder.path, state(12) | {"model": {"w": 1}})
@@ -108,7 +108,7 @@ def test_of_a_diffusion_model_only_the_average_is_kept(folder):
     assert checkpoints.kept_epochs(folder.path) == [4, 12]
 
 
-def test_a_full_disk_is_told_as_such_and_leaves_what_was_there(folder, monkeypatch):
+def test_a_full_disk_is_named_and_leaves_the_old_checkpoint(folder, monkeypatch):
     folder.save_checkpoint(state(1))
     names = sorted(os.listdir(folder.path))
 
@@ -131,7 +131,7 @@ def test_a_full_disk_is_told_as_such_and_leaves_what_was_there(folder, monkeypat
 
 
 @pytest.mark.parametrize("content", [[1], {"epochs": 3}, {"epoch": "3"}])
-def test_what_is_no_state_is_passed_over(folder, content):
+def test_a_file_that_holds_no_state_is_passed_over(folder, content):
     folder.save_checkpoint(state(1))
     folder.save_checkpoint(state(2))
     torch.save(content, folder.path / "checkpoint.pt")

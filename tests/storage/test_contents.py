@@ -1,4 +1,4 @@
-"""The described files are those that are written: every field, and nothing else."""
+"""Files of a results folder have exactly the fields that their types describe."""
 
 import json
 from types import UnionType
@@ -33,7 +33,7 @@ from studies import double_descent
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value that came from JSON is one of the type."""
+    """Returns whether a value that came from JSON is of the type."""
     origin, members = get_origin(hint), get_args(hint)
     if hint in (Any, object):
         return True
@@ -68,13 +68,13 @@ def as_json(value):
     ({"gpu": ["a", 0.5]}, "Done", True), ({"gpu": ["a", "b"]}, "Done", False),
     ({"state": "new"}, "Done", False), ({"chunks": {"0": 1}}, "Done", False),
 ])  # fmt: skip
-def test_the_check_sees_what_does_not_fit(value, hint, expected):
+def test_the_check_finds_values_that_do_not_fit(value, hint, expected):
     from scaling.storage import contents
 
     assert fits(value, getattr(contents, hint)) is expected
 
 
-def test_done(tmp_path, trial, tiny):
+def test_done_json_has_its_described_fields(tmp_path, trial, tiny):
     folder = Store(tmp_path).folder(key(trial))
     folder.create(trial)
     job = Job(2, 1, gpu=("0", 0.5), micro_batch=8)
@@ -84,7 +84,7 @@ def test_done(tmp_path, trial, tiny):
     assert {*Done.__annotations__} - {*made} == {"error", "censored", "chunks"}
 
 
-def test_the_plan():
+def test_the_json_plan_has_its_described_fields():
     model = Diffusion(DiffusionTrial("digits", channels=16), epochs=4, k=2)
     trials = grid(VaeTrial("digits", n_c=2), source=[NORMAL, DMAAPX])
     made = plan.make(schedule(trials, 4, 2, model), speeds.Speeds(CPU_CORE), {})
@@ -94,18 +94,18 @@ def test_the_plan():
     assert set(written) == set(PlanJson.__annotations__)
 
 
-def test_a_launch(tmp_path):
+def test_the_entry_of_a_launch_has_its_described_fields(tmp_path):
     assert fits(as_json(launch_entry(["study", "smoke"])), LaunchEntry)
     assert fits(as_json(Profile(Store(tmp_path), []).entry()), LaunchProfile)
 
 
-def test_the_lock(tmp_path):
+def test_the_lock_has_its_described_fields(tmp_path):
     written = json.loads(Lock(tmp_path / "launch.lock").content())
     assert fits(written, Holder)
     assert set(written) == set(get_type_hints(Holder))
 
 
-def test_the_record_of_a_search(tmp_path):
+def test_the_record_of_a_search_has_its_described_fields(tmp_path):
     words = ["--smoke-test", "--search", "lr=log:1e-4:1e-2", "--samples", "3", "--halving", "3"]
     preset = double_descent.PRESETS["smoke"]
     options = parser("", double_descent.PRESETS).parse_args(words)

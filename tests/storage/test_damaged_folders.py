@@ -1,4 +1,4 @@
-"""The store on the table of damaged folders: rows, state, and what a launch leaves behind."""
+"""The store and the table of damaged folders: rows, states, and how a launch repairs them."""
 
 import math
 
@@ -12,7 +12,7 @@ EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 @EACH
-def test_rows_and_state(case, tmp_path):
+def test_the_store_finds_the_rows_and_the_state_of_the_table(case, tmp_path):
     folder = TrialFolder(place(case, tmp_path))
     assert [row["epoch"] for row in folder.rows()] == case.rows
     assert folder.reached() == max(case.rows, default=0)
@@ -22,7 +22,7 @@ def test_rows_and_state(case, tmp_path):
 
 @EACH
 def test_both_readers_agree(case, tmp_path):
-    """Every number too, and the one state that both a launch and a report act upon."""
+    """They agree in every number, and in the state on which a launch and a report act."""
     path = place(case, tmp_path)
     folder = TrialFolder(path)
     assert read_rows(path / "rows.jsonl") == folder.rows()
@@ -35,8 +35,8 @@ def test_both_readers_agree(case, tmp_path):
 
 
 @EACH
-def test_a_launch_mends_the_rows(case, tmp_path):
-    """Cut where nothing is beyond, the file holds what was read, and the next row is behind it."""
+def test_a_launch_repairs_the_file_of_rows(case, tmp_path):
+    """With no row to cut the file holds what was read; the next row is appended to it."""
     folder = TrialFolder(place(case, tmp_path))
     before = folder.rows()
     assert folder.cut_rows(NEVER) == before
@@ -45,6 +45,6 @@ def test_a_launch_mends_the_rows(case, tmp_path):
     assert (folder.path / "rows.jsonl").read_text().count("\n") == len(before) + 1
 
 
-def test_of_an_epoch_written_twice_the_later_line_counts(tmp_path):
+def test_the_later_line_of_an_epoch_written_twice_counts(tmp_path):
     (case,) = (case for case in CASES if case.name == "an epoch twice")
     assert TrialFolder(place(case, tmp_path)).rows()[0]["taken"] == 1

@@ -1,4 +1,4 @@
-"""Files whose JSON is whole and whose values are not: told or skipped, and never in the way."""
+"""JSON files with wrong values: they are skipped or named, and other trials are unaffected."""
 
 import json
 from typing import Any
@@ -46,7 +46,7 @@ FILES: dict[str, dict[str, object]] = {
     "study.json": STUDY,
 }
 
-TRIED = {"trial.json": ("kind", "dataset", "m_z", "lr", "source")}  # of its many fields
+TRIED = {"trial.json": ("kind", "dataset", "m_z", "lr", "source")}  # some of its many fields
 
 
 def folder_of(root, trial):
@@ -58,7 +58,7 @@ def folder_of(root, trial):
 
 
 def damaged():
-    """Each file with each value at each of its fields, too deep, or of other bytes."""
+    """Yields each file with wrong values of its fields, nested too deeply, or not in UTF-8."""
     for file, content in FILES.items():
         for name in TRIED.get(file, content):
             for value in VALUES:
@@ -90,8 +90,8 @@ CASES = [*damaged()]
 
 
 @pytest.mark.parametrize(("file", "content"), CASES)
-def test_what_is_not_asked_for_is_not_in_the_way(results, file, content):
-    """Everything that a launch of GOOD reads of the folder, and that a report reads."""
+def test_a_damaged_file_of_one_trial_does_not_affect_others(results, file, content):
+    """A launch and a report read everything that they need for the trial GOOD."""
     path = results.study("s") if file == "study.json" else results.folder(key(BAD)).path
     (path / file).write_bytes(content + b"\n")
     assert key(GOOD) in results.finished("cpu")
@@ -112,7 +112,7 @@ def test_what_is_not_asked_for_is_not_in_the_way(results, file, content):
 
 
 @pytest.mark.parametrize(("file", "content"), [p for p in CASES if p.values[0] != "study.json"])
-def test_what_is_asked_for_is_told_in_a_sentence(results, file, content):
+def test_a_damaged_file_of_a_requested_trial_is_named(results, file, content):
     folder = results.folder(key(BAD))
     (folder.path / file).write_bytes(content + b"\n")
     try:

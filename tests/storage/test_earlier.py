@@ -1,4 +1,4 @@
-"""Trials keyed by a path are taken over where they were trained on the images that are there."""
+"""Trials keyed by a path are reused if they were trained on the images now at that path."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from scaling.trial.own_files import identified
 
 @pytest.fixture
 def old(tmp_path):
-    """A results folder with a trial of an earlier version, one row of images `aaa`."""
+    """Makes a results folder with a trial of an earlier version and a row of the images `aaa`."""
     file = tmp_path / "images.npz"
     file.write_bytes(b"any")
     trial = VaeTrial(str(file), m_z=2)
@@ -23,14 +23,14 @@ def old(tmp_path):
     return store, trial
 
 
-def test_it_is_taken_over_where_the_fingerprint_agrees(old, capsys):
+def test_an_old_trial_is_reused_if_the_fingerprint_agrees(old, capsys):
     store, trial = old
     assert Earlier(store, lambda trial: "aaa")(trial) == trial
     assert store.folder(key(trial)).trial() == trial
     assert not capsys.readouterr().err
 
 
-def test_after_the_file_was_overwritten_it_is_trained_anew_and_told_once(old, capsys):
+def test_after_the_file_was_overwritten_the_trial_is_new_and_one_line_says_so(old, capsys):
     store, trial = old
     earlier = Earlier(store, lambda trial: "bbb")
     assert earlier(trial) == earlier(replace(trial)) == identified(trial) != trial
@@ -38,7 +38,7 @@ def test_after_the_file_was_overwritten_it_is_trained_anew_and_told_once(old, ca
     assert store.folder(key(trial)).rows()
 
 
-def test_other_trials_and_known_data_sets_are_not_taken(old):
+def test_other_trials_and_known_data_sets_are_not_reused(old):
     store, trial = old
     earlier = Earlier(store, lambda trial: "aaa")
     for other in (replace(trial, m_z=3), replace(trial, seed=1)):
@@ -46,7 +46,7 @@ def test_other_trials_and_known_data_sets_are_not_taken(old):
     assert earlier(VaeTrial("digits")) == VaeTrial("digits")
 
 
-def test_what_is_keyed_by_content_goes_before_it(old):
+def test_a_trial_keyed_by_content_precedes_the_old_one(old):
     store, trial = old
     store.folder(key(identified(trial))).create(identified(trial))
     assert Earlier(store, lambda trial: "aaa")(trial) == identified(trial)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and JSON that is read or counts for nothing."""
+"""Files that are written whole or not at all, and JSON that is read or ignored."""
 
 import json
 
@@ -23,7 +23,7 @@ def test_json_that_cannot_be_read_is_none(tmp_path):
     assert read_json(tmp_path / "list") is None
 
 
-def test_json_comes_back_and_can_be_read_by_others(tmp_path):
+def test_json_comes_back_and_the_file_is_readable_by_others(tmp_path):
     values = {"epoch": 3, "name": "ü", "list": [1, None, {"a": 0.1}]}
     write_json(tmp_path / "a.json", values)
     assert read_json(tmp_path / "a.json") == values == json.loads((tmp_path / "a.json").read_text())
@@ -31,7 +31,7 @@ def test_json_comes_back_and_can_be_read_by_others(tmp_path):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object()])
-def test_what_is_no_json_leaves_the_old_file(tmp_path, value):
+def test_values_that_json_lacks_leave_the_old_file(tmp_path, value):
     write_json(tmp_path / "a.json", {"old": 1})
     with pytest.raises((ValueError, TypeError)):
         write_json(tmp_path / "a.json", {"new": value})
@@ -40,7 +40,7 @@ def test_what_is_no_json_leaves_the_old_file(tmp_path, value):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"null", b"3", b"{'a': 1}"])
-def test_damage_counts_for_nothing(tmp_path, content):
+def test_damaged_json_is_ignored(tmp_path, content):
     (tmp_path / "a.json").write_bytes(content)
     assert read_json(tmp_path / "a.json") is None
 
@@ -55,13 +55,13 @@ def test_no_reader_sees_half_of_a_file(tmp_path):
     assert path.read_bytes() == b"half"
 
 
-def test_a_folder_that_is_gone_is_not_made_anew(tmp_path):
+def test_a_folder_that_is_gone_is_not_made_again(tmp_path):
     with pytest.raises(FileNotFoundError), atomic(tmp_path / "gone" / "file") as stream:
         stream.write(b"new")
     assert not (tmp_path / "gone").exists()
 
 
-def test_an_error_of_the_disk_names_the_file_unless_it_has_a_name(tmp_path):
+def test_an_error_without_a_file_name_gets_that_of_the_file(tmp_path):
     with pytest.raises(OSError) as caught, naming(tmp_path / "mine"):
         raise OSError(28, "No space left on device")
     assert caught.value.filename == str(tmp_path / "mine")

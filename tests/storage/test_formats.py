@@ -1,4 +1,4 @@
-"""Format versions: what this version writes, and what it makes of files of another version."""
+"""Format versions of files: what this version writes, and how it reads others."""
 
 import json
 from functools import partial
@@ -33,7 +33,7 @@ def with_format(path, value):
 
 @pytest.fixture
 def store(tmp_path):
-    """Two finished trials and the studies that ask for them."""
+    """Makes two finished trials and the studies that request them."""
     store = Store(tmp_path)
     for name, trial in (("one", TRIAL), ("other", OTHER)):
         finished(store, trial)
@@ -49,7 +49,7 @@ def test_every_file_is_written_with_its_format(store):
     assert "format" not in to_dict(TRIAL)
 
 
-def test_without_a_format_the_file_is_of_the_time_before(store):
+def test_a_file_without_a_format_is_read_as_format_1(store):
     folder = store.folder(key(TRIAL))
     for name in FILES:
         with_format(folder.path / name, None)
@@ -63,7 +63,7 @@ def test_without_a_format_the_file_is_of_the_time_before(store):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_trial_of_a_newer_format_is_refused_where_it_is_asked_for(store, name):
+def test_a_trial_of_a_newer_format_is_refused_if_it_is_requested(store, name):
     folder = store.folder(key(TRIAL))
     with_format(folder.path / name, 2)
     with pytest.raises(UsageError, match=REFUSED.format(name)):
@@ -95,20 +95,22 @@ def test_a_study_of_a_newer_format_is_neither_read_nor_rewritten(store):
 
 
 @pytest.mark.parametrize("value", [2, "1", -1, True, 1.0, [1], {}])
-def test_what_is_no_known_format_is_refused(store, value):
+def test_an_unknown_format_is_refused(store, value):
     folder = store.folder(key(TRIAL))
     with_format(folder.path / "trial.json", value)
     with pytest.raises(UsageError, match="is of format .*Install a newer version of scaling-vae"):
         folder.trial()
 
 
-def test_a_value_that_is_gone_is_refused_with_the_file_s_name(store):
-    """`binarise=dynamic` was accepted once, and no run ever read it."""
+def test_a_removed_value_is_refused_naming_the_file(store):
+    """An earlier version accepted `binarise=dynamic`, which no run ever read."""
     path = store.folder(key(TRIAL)).path / "trial.json"
     path.write_text(json.dumps(to_dict(VaeTrial("mnist")) | {"binarise": "dynamic"}))
-    told = "trial.json is not a trial of this version: binarise='dynamic' does not fit: threshold "
+    message = (
+        "trial.json is not a trial of this version: binarise='dynamic' does not fit: threshold "
+    )
     for asks in (store.folder(key(TRIAL)).trial, lambda: store.folder(key(TRIAL)).create(TRIAL)):
-        with pytest.raises(UsageError, match=told) as error:
+        with pytest.raises(UsageError, match=message) as error:
             asks()
         assert str(error.value).endswith("Use the version that made it, or move that folder away.")
     assert store.vaes() == [OTHER]

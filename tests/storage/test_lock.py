@@ -1,4 +1,4 @@
-"""One launch at a time; dead holders count for nothing, living ones wherever they are are seen."""
+"""One launch at a time: locks of dead processes are ignored, those of living ones respected."""
 
 import json
 import os
@@ -20,13 +20,13 @@ HOLD += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.re
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Beats and waits a fiftieth of the usual."""
+    """Makes a lock beat and wait for a fiftieth of the usual times."""
     for name in ("BEAT_SECONDS", "WATCH_SECONDS", "TORN_SECONDS", "POLL_SECONDS"):
         monkeypatch.setattr(module, name, getattr(module, name) / 50)
 
 
 def elsewhere(path, **changes):
-    """The lock of a process in another container or on another host, as a file."""
+    """Writes the lock of a process in another container or on another host."""
     made = Lock(path)
     holder: Any = made.holder
     holder |= {"host": "elsewhere", "pid": os.getpid(), **changes}
@@ -34,7 +34,7 @@ def elsewhere(path, **changes):
     return made
 
 
-def test_the_second_launch_says_so_and_stops(tmp_path):
+def test_a_second_launch_is_refused_until_the_first_ends(tmp_path):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)],
         stdin=subprocess.PIPE,
@@ -53,8 +53,8 @@ def test_the_second_launch_says_so_and_stops(tmp_path):
 
 
 @pytest.mark.parametrize("content", ['{"host": "%h", "pid": 1, "started": "0"}', "", '{"pid"'])
-def test_a_dead_or_torn_lock_counts_for_nothing(tmp_path, quick, content):
-    """The first as versions before this one wrote it."""
+def test_the_lock_of_a_dead_process_or_a_torn_one_is_ignored(tmp_path, quick, content):
+    """The first content is that of earlier versions."""
     import socket
 
     (tmp_path / "launch.lock").write_text(content.replace("%h", socket.gethostname()))
@@ -64,7 +64,7 @@ def test_a_dead_or_torn_lock_counts_for_nothing(tmp_path, quick, content):
 
 @pytest.mark.parametrize("where", [{"boot": "another"}, {"pid_namespace": "pid:[1]"}])
 def test_a_holder_elsewhere_lives_while_its_counter_changes(tmp_path, quick, capsys, where):
-    """Also where its process number is that of a process that lives or is dead here."""
+    """Its process number may also be that of a living or a dead process here."""
     theirs = elsewhere(tmp_path / "launch.lock", **where)
     beating = threading.Thread(target=theirs.keep_beating, daemon=True)
     beating.start()
@@ -78,8 +78,8 @@ def test_a_holder_elsewhere_lives_while_its_counter_changes(tmp_path, quick, cap
         assert lock.path.exists()
 
 
-def test_clocks_of_other_hosts_mean_nothing(tmp_path, quick):
-    """Locks of dead holders, written an hour ahead of this clock and a year ago."""
+def test_clocks_of_other_hosts_do_not_matter(tmp_path, quick):
+    """The locks of dead holders were written an hour ahead of this clock, and a year ago."""
     for age in (-3600, 365 * 24 * 3600):
         theirs = elsewhere(tmp_path / "launch.lock", boot="another")
         stamp = os.stat(theirs.path).st_mtime - age
@@ -107,7 +107,7 @@ def test_a_lock_that_was_removed_by_hand_is_written_again(tmp_path):
         lock.check()
 
 
-def test_a_lock_that_changed_after_it_was_judged_stays(tmp_path):
+def test_a_lock_that_changed_after_it_was_judged_dead_stays(tmp_path):
     theirs = elsewhere(tmp_path / "launch.lock")
     judged = module._seen(theirs.path)
     theirs.beat()

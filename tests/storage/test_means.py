@@ -1,4 +1,4 @@
-"""Means over replicates: against scipy, and against what the figures take for final values."""
+"""Means over replicates, compared with scipy and with the final values of the figures."""
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ def test_a_band_is_a_t_interval():
     assert means.band([-3.0]) == (-3.0, -3.0, -3.0)
 
 
-def test_a_final_value_is_that_of_the_figures():
+def test_final_values_equal_those_of_the_figures():
     rng = np.random.default_rng(0)
     for n in (1, 2, 7, 40):
         rows = [{"epoch": 5 * (i + 1), "test_elbo": v} for i, v in enumerate(rng.normal(size=n))]
@@ -38,7 +38,7 @@ def test_a_final_value_is_that_of_the_figures():
         assert found == expected["gap"].item()
 
 
-def test_the_mean_is_over_those_that_have_measured(tmp_path):
+def test_a_mean_is_over_the_trials_that_have_measured_the_epoch(tmp_path):
     runs = [(rows_of([-10.0, -8.0]), 16), (rows_of([-12.0]), 16)]
     with Events(tmp_path) as events:
         means.write(events, means.curve(runs))
@@ -46,12 +46,13 @@ def test_the_mean_is_over_those_that_have_measured(tmp_path):
     values = {e.step: e.value for e in found.Scalars("elbo/test_elbo")}
     assert values == {8: -11.0, 16: -8.0}
     assert [e.value for e in found.Scalars("replicates/measured")] == [2, 1]
-    assert [e.value for e in found.Scalars("final/test_elbo")] == [-8.0]  # of the one that ended
+    # from the trial that ended
+    assert [e.value for e in found.Scalars("final/test_elbo")] == [-8.0]
     low = {e.step: e.value for e in found.Scalars("interval/test_elbo_low")}
     assert low[8] == pytest.approx(means.band([-10.0, -12.0])[1])
 
 
-def test_the_path_has_the_place_as_its_step(tmp_path):
+def test_the_steps_of_the_paths_curve_are_places_on_the_path(tmp_path):
     cells = [means.curve([(rows_of([value]), 8)] * 2) for value in (-108.0, -95.0, -99.0)]
     with Events(tmp_path) as events:
         means.write_path(events, [*cells[:2], None, cells[2]])
@@ -63,6 +64,6 @@ def test_a_trial_that_has_not_ended_has_no_final_value():
     assert means.curve([(rows_of([-1.0, -2.0]), 24)]).finals == {}
 
 
-def test_the_table_names_how_many_replicates_a_mean_has():
+def test_the_table_has_the_number_of_replicates_of_each_mean():
     text = means.table({"normal/mz01/nc008": {"test_elbo": [-96.0, -97.0]}})
     assert "| normal/mz01/nc008 | -96.5 (2) |" in text

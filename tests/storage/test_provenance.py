@@ -1,4 +1,4 @@
-"""Which code ran: this project's commit in a checkout of it, never a surrounding repository's."""
+"""The code that ran: named by this project's commit, never by a surrounding repository's."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def commit(folder, *files):
 
 
 def copied(folder, project="scaling-vae"):
-    """The package alone, as an installation has it, and a pyproject.toml of that name, if any."""
+    """Copies the package alone, and writes a pyproject.toml with that name, if any."""
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "scaling", folder / "scaling", ignore=ignored)
     if project:
@@ -41,7 +41,7 @@ def copied(folder, project="scaling-vae"):
 
 
 def code(folder, **environment):
-    """What the copy says of itself, asked in a process that imports it and no other."""
+    """Returns the copy's provenance from a process that imports only the copy."""
     own = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"} | environment
     words = [sys.executable, "-c", ASK]
     done = subprocess.run(
@@ -67,7 +67,7 @@ def test_a_checkout_of_this_project_is_named_by_its_commit(tmp_path):
     [
         ("venv/lib", "", ["other.txt"]),  # installed in a folder of another repository
         ("venv/lib", "scaling-vae", ["other.txt"]),
-        ("venv/lib", "scaling-vae", ["."]),  # and even tracked by it
+        ("venv/lib", "scaling-vae", ["."]),  # and tracked by it
         ("", "scaling-vae", ["other.txt"]),  # unpacked into it, and not of it
         ("", "theirs", ["."]),  # a copy in a project of another name
         ("", "", ["."]),
@@ -83,7 +83,7 @@ def test_a_surrounding_repository_is_never_named(tmp_path, inside, project, trac
 
 
 def test_git_variables_of_another_repository_do_not_count(tmp_path):
-    """As inside a git hook."""
+    """Git sets such variables inside a hook."""
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("")
     other = commit(tmp_path / "other", ".")
@@ -92,7 +92,7 @@ def test_git_variables_of_another_repository_do_not_count(tmp_path):
     assert found["commit"] == ours != other
 
 
-def test_without_git_the_version_and_a_hash_remain(tmp_path):
+def test_without_git_code_is_named_by_its_version_and_a_hash(tmp_path):
     commit(copied(tmp_path), ".")
     (tmp_path / "empty").mkdir()
     found = code(tmp_path, PATH=str(tmp_path / "empty"))

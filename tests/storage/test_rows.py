@@ -1,4 +1,4 @@
-"""Rows out of whatever a killed process left of their file (whole folders: damaged_folders.py)."""
+"""Rows read from whatever a killed process left of their file."""
 
 import json
 
@@ -34,23 +34,23 @@ def test_a_file_cut_anywhere_keeps_every_line_before(epochs, cut):
     (b"\xff\x00{{{{\n" + b'{"epoch": 3}\n', [3]),
     (b'{"no": 1}\n{"epoch": 2}\n{"epoch": 1}\n', [1, 2]),
 ])  # fmt: skip
-def test_what_is_no_row_is_passed_over(content, epochs):
+def test_a_line_that_is_no_row_is_passed_over(content, epochs):
     assert [row["epoch"] for row in parse_rows(content)] == epochs
 
 
-def test_a_number_that_is_not_finite_was_not_measured():
+def test_a_number_that_is_not_finite_is_left_out():
     (row,) = parse_rows(b'{"epoch": 1, "a": NaN, "b": -Infinity, "c": 2.5, "d": "NaN"}\n')
     assert row == {"epoch": 1, "c": 2.5, "d": "NaN"}
 
 
 @pytest.mark.parametrize("padding", [0, 10, TAIL, 5 * TAIL])
 @pytest.mark.parametrize("tail", [b"", b'{"epoch": 99, "tor'])
-def test_the_last_epoch_of_a_long_file_is_that_of_all_its_rows(tmp_path, padding, tail):
+def test_the_last_epoch_of_a_long_file_equals_that_of_all_rows(tmp_path, padding, tail):
     rows = [{"epoch": epoch, "text": "x" * padding} for epoch in (1, 2, 3)]
     (tmp_path / "rows.jsonl").write_bytes(written(*rows) + tail)
     assert last_epoch(tmp_path / "rows.jsonl") == 3
 
 
-def test_a_file_that_is_not_there_has_no_rows(tmp_path):
+def test_a_missing_file_has_no_rows(tmp_path):
     assert last_epoch(tmp_path / "none") == 0
     assert read_bytes(tmp_path / "none") == b"" == read_bytes(tmp_path)

@@ -1,4 +1,4 @@
-"""Names of runs: they sort as numbers do, and no two cells share one."""
+"""Names of runs in TensorBoard: they sort as numbers do, and no two cells share one."""
 
 from dataclasses import replace
 
@@ -20,25 +20,25 @@ def test_replicates_are_one_cell_named_by_its_axes():
     assert list(cells) == sorted(cells)
 
 
-def test_longer_numbers_are_padded_alike():
+def test_numbers_of_different_lengths_are_padded_to_one_length():
     cells = names_of(grid(BASE, n_c=[8, 2048])).members
     assert list(cells) == ["normal/mz01/nc0008", "normal/mz01/nc2048"]
 
 
-def test_what_else_varies_stands_behind():
+def test_other_fields_that_vary_end_the_name():
     names = names_of(grid(BASE, n_c=[8], lr=[0.001, 0.003]))
     assert list(names.members) == ["normal/mz01/nc008/lr=0.001", "normal/mz01/nc008/lr=0.003"]
     assert [names.hparams(k) for k in names.trials] == [{"lr": 0.001}, {"lr": 0.003}]
 
 
-def test_a_field_of_a_source_stands_behind_the_sources_that_vary_in_it():
+def test_a_field_of_a_source_ends_the_names_of_sources_that_vary_in_it():
     dmaapx = [replace(DMAAPX, k=k, pool="a") for k in (2, 10)]
     names = list(names_of(grid(replace(BASE, n_c=8), source=[NORMAL, *dmaapx])).members)
     ends = ["source.k=10", "source.k=2"]
     assert names == [*(f"dmaapx/mz01/nc008/{end}" for end in ends), "normal/mz01/nc008"]
 
 
-def test_hparams_are_what_varies_and_no_constants():
+def test_hparams_are_the_fields_that_vary():
     trials = grid(BASE, n_c=[8, 16], source=[NORMAL, replace(DMAAPX, k=10, pool="a")])
     names = names_of(trials)
     fields = {name for k in names.trials for name in names.hparams(k)}
@@ -51,7 +51,7 @@ def test_replicates_on_pools_of_their_own_are_one_cell():
     assert [len(keys) for keys in names_of(trials).members.values()] == [2]
 
 
-def test_cells_that_differ_where_no_name_shows_it_are_told_apart():
+def test_cells_that_differ_only_in_what_names_leave_out_get_different_names():
     pools = [replace(BASE, replicate=None, source=replace(DMAAPX, k=2, pool=p)) for p in "ab"]
     long = [replace(BASE, dataset=f"{'x' * 90}{end}.npz") for end in "ab"]
     for trials in (pools, long):

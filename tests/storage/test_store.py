@@ -1,4 +1,4 @@
-"""The results folder: which trials and studies are in it, where they stand, what they took."""
+"""The results folder: its trials and studies, their states, and the time that trials took."""
 
 from dataclasses import replace
 from functools import partial
@@ -26,7 +26,7 @@ def finished(store, trial, epoch=4, seconds=3.0, **facts):
     folder.finish(epoch, **facts)
 
 
-def test_the_studies_of_a_trial(tmp_path):
+def test_the_studies_that_request_a_trial_are_found(tmp_path):
     store = Store(tmp_path)
     for name, keys in (("b", ["x", "y"]), ("a", ["y"]), ("c", ["z"])):
         store.update_study(name, partial(dict, trials=dict.fromkeys(keys)))
@@ -34,18 +34,18 @@ def test_the_studies_of_a_trial(tmp_path):
     assert store.studies_of(set()) == []
 
 
-def test_an_unwritable_folder_is_told(tmp_path):
+def test_an_unwritable_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="--results"):
         Store(tmp_path / "file" / "results").check_writable()
 
 
-def test_a_writable_folder_is_made_and_holds_nothing_of_the_probe(tmp_path):
+def test_a_writable_folder_is_made_and_left_empty(tmp_path):
     Store(tmp_path / "new" / "results").check_writable()
     assert [p.name for p in (tmp_path / "new" / "results").rglob("*")] == ["trials"]
 
 
-def test_where_each_trial_stands(store):
+def test_each_trial_has_its_state(store):
     trials = [replace(TRIAL, seed=seed) for seed in range(3)]
     finished(store, trials[0])
     store.folder(key(trials[1])).create(trials[1])
@@ -55,7 +55,7 @@ def test_where_each_trial_stands(store):
     assert store.states([Scheduled(trials[0], 5, 2)]) == {key(trials[0]): "partial"}
 
 
-def test_every_vae_by_key_and_no_other_kind(store):
+def test_vaes_are_listed_without_other_kinds(store):
     model = DiffusionTrial("digits")
     for trial in (replace(TRIAL, n_c=9), TRIAL, model):
         store.folder(key(trial)).create(trial)
@@ -64,7 +64,7 @@ def test_every_vae_by_key_and_no_other_kind(store):
     assert store.vaes() == [TRIAL, replace(TRIAL, n_c=9)]
 
 
-def test_how_long_finished_trials_took_on_such_a_device(store):
+def test_the_times_of_finished_trials_are_those_on_the_same_kind_of_device(store):
     finished(store, TRIAL, 4, 3.0, device="cuda:0")
     finished(store, replace(TRIAL, seed=1), 8, 5.0, device="cpu")
     finished(store, replace(TRIAL, seed=2), 8, 5.0)
@@ -75,8 +75,8 @@ def test_how_long_finished_trials_took_on_such_a_device(store):
     assert [ran.epochs for ran in store.finished("cpu").values()] == [8]
 
 
-def test_of_many_replicates_some_are_read_and_of_each_trial(store, monkeypatch):
-    """They are spread over the replicates, whose numbers the keys end with."""
+def test_only_some_replicates_of_each_trial_are_read(store, monkeypatch):
+    """They are spread over all replicates, whose numbers are at the end of the keys."""
     monkeypatch.setattr("scaling.storage.store.ALIKE", 3)
     many = [replace(TRIAL, replicate=i) for i in range(12)]
     for trial in [*many, replace(TRIAL, m_z=4), replace(TRIAL, m_z=4, seed=1)]:
@@ -93,14 +93,14 @@ def test_of_many_replicates_some_are_read_and_of_each_trial(store, monkeypatch):
     ({"chunks": 3, "images_per_chunk": 20}, 0),
     (None, 0),
 ])  # fmt: skip
-def test_images_of_a_pool_are_those_of_finished_chunks(store, record, images):
+def test_the_images_of_a_pool_are_those_of_its_finished_chunks(store, record, images):
     store.pool("p").mkdir(parents=True)
     if record is not None:
         write_json(store.pool("p") / "pool.json", record)
     assert store.sampled("p") == images
 
 
-def test_a_study_is_changed_from_what_it_says(store):
+def test_an_update_gets_the_study_as_it_is_on_disk(store):
     store.update_study("s", lambda study: study | {"launches": [*study["launches"], {"n": 1}]})
     store.update_study("s", lambda study: study | {"launches": [*study["launches"], {"n": 2}]})
     seen = []

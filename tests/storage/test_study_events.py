@@ -1,4 +1,4 @@
-"""A study in TensorBoard: what is in which folder, while trials run and after."""
+"""A study in TensorBoard: which runs are in which folder, during the study and afterwards."""
 
 import os
 from dataclasses import replace
@@ -28,7 +28,7 @@ def study_of(root, trials, **more):
 
 
 def train(events, key, epochs=EPOCHS):
-    """Rows as a trial of this size might have: the wider, the lower the loss."""
+    """Writes rows as a trial of this size might have: the wider it is, the lower the loss."""
     trial, folder = events.scheduled[key].trial, events.store.folder(key)
     for epoch in range(1, epochs + 1):
         if events.scheduled[key].is_measured(epoch):
@@ -50,7 +50,7 @@ def path_trials():
     return grid(cells, replicate=[0, 1])
 
 
-def test_means_grow_while_trials_run(tmp_path):
+def test_means_are_written_while_trials_run(tmp_path):
     events = study_of(tmp_path, grid(BASE, n_c=[8], replicate=[0, 1]))
     first, second = events.scheduled
     events.begin()
@@ -64,7 +64,7 @@ def test_means_grow_while_trials_run(tmp_path):
     assert now[16] == pytest.approx(-100 + 0.8 + 1 + 1 + 0.16)
 
 
-def test_what_opens_first_is_small_and_whole(tmp_path):
+def test_the_folder_that_opens_first_has_every_cell_the_path_and_the_study(tmp_path):
     events = study_of(tmp_path, path_trials())
     events.begin()
     for key in events.scheduled:
@@ -109,7 +109,7 @@ def test_no_more_runs_open_than_tensorboard_shows(tmp_path):
     assert on_path <= set(runs(folder / "tensorboard"))
 
 
-def test_the_hparams_tab_has_what_varies_and_the_final_metrics(tmp_path):
+def test_the_hparams_tab_has_the_fields_that_vary_and_the_final_metrics(tmp_path):
     dmaapx = replace(DMAAPX, k=2, pool="p")
     trials = grid(BASE, n_c=[8, 16], source=[NORMAL, dmaapx], replicate=[0, 1])
     events = study_of(tmp_path, trials)
@@ -128,7 +128,7 @@ def test_the_hparams_tab_has_what_varies_and_the_final_metrics(tmp_path):
     assert {info.name.tag for info in about.metric_infos} & set(cell.Tags()["scalars"])
 
 
-def test_hparams_of_single_trials_show_what_was_searched_and_what_chooses(tmp_path):
+def test_hparams_of_single_trials_have_searched_fields_and_the_choosing_metric(tmp_path):
     tried = grid(replace(BASE, partition="disjoint"), lr=[0.001, 0.00503], weight_decay=[0.0, 0.01])
     events = study_of(tmp_path, tried)
     events.begin()
@@ -145,7 +145,7 @@ def test_hparams_of_single_trials_show_what_was_searched_and_what_chooses(tmp_pa
     assert [event.value for event in last.Scalars(chooses)] == [-3.0]
 
 
-def test_texts_and_figures_stand_in_the_study_run(tmp_path):
+def test_texts_and_figures_are_in_the_run_of_the_study(tmp_path):
     about = {"command": "    scaling-vae study double_descent"}
     events = study_of(tmp_path, path_trials(), about=about)
     events.begin()
@@ -180,7 +180,7 @@ def test_another_axis_renames_runs_and_leaves_none_behind(tmp_path):
     assert after == [name.replace("nc008/", "nc008/lr=0.003/") for name in before]
 
 
-def test_event_files_of_older_versions_go(tmp_path):
+def test_event_files_of_older_versions_are_removed(tmp_path):
     events = study_of(tmp_path, [BASE])
     (key,) = events.scheduled
     for name in (key, f"mean-{key}"):
@@ -192,7 +192,7 @@ def test_event_files_of_older_versions_go(tmp_path):
     assert runs(tmp_path / "study" / "tensorboard") == ["normal/mz01/nc256"]
 
 
-def test_files_that_count_no_more_go_once_every_reader_has_gone_on(tmp_path):
+def test_replaced_event_files_are_removed_once_readers_have_moved_on(tmp_path):
     events = study_of(tmp_path, grid(BASE, n_c=[8], replicate=[0, 1]))
     for key in events.scheduled:
         train(events, key)
@@ -208,13 +208,13 @@ def test_files_that_count_no_more_go_once_every_reader_has_gone_on(tmp_path):
     assert [e.value for e in read(mean).Scalars("elbo/test_elbo")] == [e.value for e in before]
 
 
-def test_the_table_is_named_only_where_it_was_written(tmp_path):
+def test_the_table_is_mentioned_only_if_it_was_written(tmp_path):
     drawn, not_drawn = (shown.where(tmp_path, drawn) for drawn in (True, False))
     assert drawn[1:] == not_drawn and "tensorboard" in not_drawn[0]
     assert drawn[0].startswith(f"table: {tmp_path / 'trials.parquet'}")
 
 
-def test_empty_folders_go_the_innermost_first_and_files_stay(tmp_path):
+def test_empty_folders_are_removed_innermost_first_and_files_stay(tmp_path):
     for place in ("a/b/c", "kept/d"):
         (tmp_path / place).mkdir(parents=True)
     (tmp_path / "kept/file").touch()

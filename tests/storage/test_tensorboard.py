@@ -1,4 +1,4 @@
-"""TensorBoard events, read back from the files."""
+"""TensorBoard events of one trial, read back from their files."""
 
 import io
 
@@ -63,7 +63,7 @@ def test_every_column_has_one_group():
     assert tag_of("loss", "diffusion") == "diffusion/loss"
 
 
-def test_hparams_stand_from_the_first_epoch_on(run):
+def test_hparams_are_there_from_the_first_epoch_on(run):
     _, seen, _ = run
     values = hparams_of(seen[0])
     assert values["n_c"].number_value == 2
@@ -90,7 +90,7 @@ def test_a_strip_holds_the_pictures_with_white_between():
     np.testing.assert_array_equal(picture[::16, ::16], [[0, 255], [128, 64]])
 
 
-def test_what_tensorboard_is_told_changes_no_number(run, tmp_path, trial, tiny):
+def test_writing_events_changes_no_number(run, tmp_path, trial, tiny):
     folder, _, _ = run
     silent = Store(tmp_path / "silent").folder(key(trial))
     silent.create(trial)
@@ -108,7 +108,7 @@ def test_a_resumed_curve_does_not_go_back(tmp_path, trial, tiny):
     assert [event.step for event in events.Scalars("elbo/test_elbo")] == [1, 2, 3, 4]
 
 
-def test_what_a_killed_process_left_beyond_its_checkpoint_is_taken_back(tmp_path):
+def test_events_beyond_the_checkpoint_of_a_killed_process_are_replaced(tmp_path):
     with Events(tmp_path) as killed:
         for epoch in (1, 2, 3):
             killed.row({"epoch": epoch, "test_elbo": -1.0})
@@ -120,7 +120,7 @@ def test_what_a_killed_process_left_beyond_its_checkpoint_is_taken_back(tmp_path
     assert found == [(1, -1.0), (2, -2.0)]
 
 
-def test_descriptions_go_with_the_scalars(tmp_path):
+def test_scalars_have_descriptions(tmp_path):
     with Events(tmp_path, meanings={"test_elbo": "nats"}) as events:
         events.row({"epoch": 1, "test_elbo": -1.0})
     assert read(tmp_path).SummaryMetadata("elbo/test_elbo").summary_description == "nats"

@@ -1,4 +1,4 @@
-"""The folder of one trial: what survives kills, torn lines, damaged and late files."""
+"""The folder of one trial survives kills, torn lines, damaged files and late writers."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_rows_come_back(folder):
 
 
 @pytest.mark.parametrize("torn", [b'{"epoch": 3, "te', b'{"epoch": 3,', b"\xff\xfe\n", b"3\n"])
-def test_a_torn_line_costs_that_line(folder, torn):
+def test_a_torn_line_costs_that_line_only(folder, torn):
     folder.append_row(row(1))
     with open(folder.path / "rows.jsonl", "ab") as stream:
         stream.write(torn)
@@ -66,7 +66,7 @@ def test_arrays_are_added_and_replaced(folder):
         assert found.files == ["a"]
 
 
-def test_no_epoch_stands_twice(folder):
+def test_no_epoch_is_in_the_file_twice(folder):
     for epoch in (1, 2, 2, 1, 3):
         folder.append_row(row(epoch))
     assert [r["epoch"] for r in folder.rows()] == [1, 2, 3]
@@ -80,7 +80,7 @@ def test_nan_is_never_written(folder):
     assert folder.rows() == []
 
 
-def test_states(folder):
+def test_states_follow_rows_done_and_failures(folder):
     assert folder.state(10) == "new"
     folder.append_row(row(10))
     assert folder.state(10) == "partial"
@@ -99,7 +99,7 @@ def test_states(folder):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"state": "done"}', '{"epoch": 10}'])
-def test_a_damaged_done_is_no_done(folder, text):
+def test_a_damaged_done_json_is_ignored(folder, text):
     folder.append_row(row(10))
     folder.finish(10)
     (folder.path / "done.json").write_text(text)
@@ -121,7 +121,7 @@ def test_the_same_key_with_other_fields_is_refused(folder):
         folder.trial()
 
 
-def test_a_damaged_trial_json_is_written_anew(folder):
+def test_a_damaged_trial_json_is_written_again(folder):
     (folder.path / "trial.json").write_text("{")
     with pytest.raises(UsageError, match="damaged"):
         folder.trial()

@@ -1,4 +1,4 @@
-"""What every kind of trial answers about its draw of chance."""
+"""How every kind of trial uses its replicate, split and seed."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ KINDS = (VaeTrial("digits"), DiffusionTrial("digits"), TwoSampleTrial("digits"))
 
 
 @pytest.mark.parametrize("trial", KINDS)
-def test_without_a_replicate_split_and_seed_decide(trial):
+def test_without_a_replicate_the_split_draws_images_and_the_seed_the_rest(trial):
     drawn = replace(trial, split=3, seed=4)
     assert (drawn.draw, drawn.stream) == (3, 4)
 
@@ -28,14 +28,14 @@ def test_a_replicate_decides_the_images_and_the_generators(trial):
 
 
 @pytest.mark.parametrize("trial", KINDS)
-def test_a_replicate_is_part_of_the_key_and_of_its_readable_part(trial):
+def test_a_replicate_is_in_the_hash_and_the_readable_part_of_the_key(trial):
     names = {key(replace(trial, replicate=replicate)) for replicate in (None, 0, 1)}
     assert len(names) == 3
     assert "-r1-s0-" in key(replace(trial, replicate=1))
 
 
 @pytest.mark.parametrize("trial", KINDS)
-def test_two_numbers_of_a_draw_are_refused(trial):
+def test_a_replicate_with_a_split_and_a_negative_replicate_are_refused(trial):
     with pytest.raises(UsageError, match="split=2 has no effect beside replicate"):
         replace(trial, replicate=1, split=2)
     with pytest.raises(UsageError, match="replicate=-1 is not at least 0"):

@@ -1,4 +1,4 @@
-"""Every numeric field has bounds where it is declared, and refuses what lies outside them."""
+"""Bounds of numeric fields: every field declares them and refuses values outside of them."""
 
 import math
 from dataclasses import fields
@@ -23,7 +23,7 @@ KINDS = [VaeTrial, Source, DiffusionTrial, TwoSampleTrial, *SETTINGS]
 
 
 def _numbers(hint):
-    """The number types that a field's type allows, through unions, bounds and tuples."""
+    """Returns the number types that a field's type allows, through unions, bounds and tuples."""
     if hint in (int, float):
         return {hint}
     if get_origin(hint) is Annotated:
@@ -46,7 +46,7 @@ def _numeric():
 NUMERIC = list(_numeric())
 
 
-def test_the_walk_finds_the_fields():
+def test_the_list_of_numeric_fields_has_fields_of_all_kinds():
     names = {param.id for param in NUMERIC}
     assert {"vae.VaeTrial.lr", "source.Source.k", "diffusion.DiffusionTrial.attention"} <= names
     assert {"smoothness.Settings.points", "two_sample.TwoSampleTrial.images"} <= names
@@ -54,7 +54,7 @@ def test_the_walk_finds_the_fields():
 
 
 def _steps(bounds, whole):
-    """(outside, at) of each end of the bounds."""
+    """Yields a value beyond each end of the bounds, and one at that end or just inside."""
     for end, sign in ((bounds.least, -1), (bounds.most, 1)):
         if math.isfinite(end):
             yield end + sign * (1 if whole else max(abs(end), 1.0) * 1e-6), end
@@ -82,7 +82,7 @@ def test_bounds_are_declared_and_kept(kind, field, hint, types):
 
 
 @pytest.mark.parametrize(("kind", "field", "hint", "types"), NUMERIC)
-def test_nothing_outside_is_ever_constructed(kind, field, hint, types):
+def test_no_value_outside_of_the_bounds_is_ever_constructed(kind, field, hint, types):
     needed = {} if kind in (Source, *SETTINGS) else {"dataset": "digits"}
     bounds = there(bounds_of(hint))
     below = bounds.least - 1 if math.isfinite(bounds.least) else bounds.above
@@ -93,7 +93,7 @@ def test_nothing_outside_is_ever_constructed(kind, field, hint, types):
             kind(**needed, **{field.name: wrong})
 
 
-def test_bounds_in_words_and_their_ends():
+def test_bounds_include_or_exclude_their_ends_and_are_named_in_words():
     assert 0.0 in Bounds(least=0.0) and 0.0 not in Bounds(above=0.0)
     assert 1.0 in Bounds(most=1.0) and 1.0 not in Bounds(below=1.0)
     assert str(Bounds(above=0.0, most=1.0)) == "above 0 and at most 1"
@@ -103,6 +103,6 @@ def test_bounds_in_words_and_their_ends():
 
 @pytest.mark.parametrize("kind", [VaeTrial, DiffusionTrial, TwoSampleTrial])
 @pytest.mark.parametrize("dataset", ["", "digit", "no/such"])
-def test_every_kind_knows_its_data_set(kind, dataset):
+def test_every_kind_refuses_an_unknown_data_set(kind, dataset):
     with pytest.raises(UsageError, match="Unknown dataset"):
         kind(dataset)

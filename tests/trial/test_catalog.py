@@ -1,4 +1,4 @@
-"""The row of an own file, from its headers, beside what loading it gives."""
+"""The catalog's entry of a user's file, read from its headers, and the loaded images."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from tests.small_npz import COLOUR, GREY, jpeg, jpegs, save
         jpegs([jpeg(image) for image in COLOUR]),
     ],
 )
-def test_a_row_says_what_is_loaded(tmp_path, arrays):
+def test_an_entry_agrees_with_the_loaded_images(tmp_path, arrays):
     path = str(save(tmp_path, **arrays))
     row, dataset = images_of_trial(VaeTrial(path)), load(path)
     assert dataset.train.shape == (row.train_images, row.channels, row.side, row.side)
@@ -34,7 +34,7 @@ def test_sides_are_padded_to_the_next_multiple_of_four():
         assert shapes.padded(side) == next(n for n in range(side, side + 4) if n % 4 == 0)
 
 
-def test_what_cannot_be_read_is_planned_as_cifar10(tmp_path):
+def test_a_file_that_cannot_be_read_is_planned_as_cifar10(tmp_path):
     for name, content in (("text.npz", b"images"), ("empty.npz", b"")):
         (tmp_path / name).write_bytes(content)
     paths = [save(tmp_path, name="flat.npz", images=GREY[0, 0]), save(tmp_path, x=GREY)]
@@ -45,6 +45,6 @@ def test_what_cannot_be_read_is_planned_as_cifar10(tmp_path):
             load(path)
 
 
-def test_named_data_sets_have_their_row():
+def test_named_data_sets_have_their_entries():
     for name, row in shapes.DATASETS.items():
         assert shapes.images_of(name) is row

@@ -1,4 +1,4 @@
-"""A diffusion model's trial: the images of an epoch, and fields that make no sense."""
+"""Trials of diffusion models: images per epoch, and fields that make no sense."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ TRIAL = DiffusionTrial("digits", train_size=300)
 
 
 @given(share=st.floats(0.001, 1.0), images=st.integers(1, 60_000))
-def test_every_share_has_the_same_image_budget_or_passes_over_itself(share, images):
+def test_an_epoch_has_the_same_images_at_every_share_or_one_pass_over_the_share(share, images):
     trial = replace(TRIAL, share=share)
     assert trial.epoch_images(images) == images
     passes = replace(trial, budget="epochs").epoch_images(images)
@@ -25,7 +25,7 @@ def test_every_share_has_the_same_image_budget_or_passes_over_itself(share, imag
 @pytest.mark.parametrize(("train", "test", "measured"), [
     (300, 1497, 1797), (2000, 2000, 4000), (60_000, 10_000, 4000), (60_000, 50, 2050),
 ])  # fmt: skip
-def test_a_loss_is_of_2000_images_of_each_set_at_most(train, test, measured):
+def test_a_loss_is_measured_on_at_most_2000_images_of_each_set(train, test, measured):
     assert TRIAL.measured_images(train, test) == measured
 
 
@@ -55,14 +55,14 @@ def test_only_what_changes_an_epochs_length_is_its_architecture():
         assert replace(TRIAL, **other).architecture != TRIAL.architecture
 
 
-def test_bf16_is_for_those_who_ask_whatever_the_side():
+def test_bf16_is_used_only_if_it_is_chosen_at_every_side():
     cases: tuple[tuple[Any, bool], ...] = (("float32", False), ("tf32", False), ("bf16", True))
     for precision, trains in cases:
         trial = replace(TRIAL, precision=precision)
         assert [trial.trains_in_bf16(side) for side in (8, 32)] == [trains, trains]
 
 
-def test_samples_are_drawn_from_it_and_it_reads_none():
+def test_a_diffusion_trial_makes_pools_and_reads_none():
     assert TRIAL.makes_pools and TRIAL.reads_pool is None and not TRIAL.lacks_pool
     with pytest.raises(UsageError, match="A diffusion trial reads no pool"):
         TRIAL.with_pool("p", 2)

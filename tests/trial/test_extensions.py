@@ -1,4 +1,4 @@
-"""Modules of the user's that do not load: a sentence that names them, and nothing is changed."""
+"""A user's modules that cannot be loaded: the error names them, and nothing is changed."""
 
 import sys
 
@@ -19,37 +19,37 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("told", BAD)
-def test_a_module_that_does_not_load_is_named(tmp_path, told):
+@pytest.mark.parametrize("message", BAD)
+def test_a_module_that_does_not_load_is_named(tmp_path, message):
     file = tmp_path / "badly_made.py"
-    file.write_text(BAD[told])
+    file.write_text(BAD[message])
     before = dict(NETWORKS)
     with pytest.raises(UsageError) as error:
         extensions.load(extensions.find(str(file)))
-    assert told in str(error.value) and f"--module {file}" in str(error.value)
+    assert message in str(error.value) and f"--module {file}" in str(error.value)
     assert before == NETWORKS and "badly_made" not in sys.modules
 
 
-@pytest.mark.parametrize(("word", "told"), [
+@pytest.mark.parametrize(("word", "message"), [
     ("nowhere.py", "there is no such file"), ("nowhere.at_all", "Python finds no module 'nowhere'"),
     ("not-a-name", "neither a Python file nor a dotted name"),
 ])  # fmt: skip
-def test_a_module_that_is_not_there_is_named(word, told):
-    with pytest.raises(UsageError, match=told):
+def test_a_missing_module_is_named(word, message):
+    with pytest.raises(UsageError, match=message):
         extensions.find(word)
 
 
 def test_a_file_must_not_have_the_name_of_another_module(tmp_path):
-    for name, told in (
+    for name, message in (
         ("json.py", "another module 'json'"),
         ("a-b.py", "cannot import a file of that name"),
     ):
         (tmp_path / name).write_text("")
-        with pytest.raises(UsageError, match=told):
+        with pytest.raises(UsageError, match=message):
             extensions.load(extensions.find(str(tmp_path / name)))
 
 
-def test_a_trial_whose_module_is_not_loaded_names_it():
+def test_the_error_of_a_trial_names_its_module_that_is_not_loaded():
     values = to_dict(VaeTrial("digits")) | {"network": "theirs"}
     with pytest.raises(UsageError, match="Unknown network 'theirs'. Known: fully_connected, res"):
         from_dict(values)

@@ -1,4 +1,4 @@
-"""Keys, grids and the fields' types."""
+"""Grids of trials, their keys, and how text becomes the values of fields."""
 
 import json
 from dataclasses import asdict, fields, replace
@@ -65,7 +65,7 @@ def test_every_field_changes_the_key(name):
     assert key(replace(base, **changes)) != key(base)
 
 
-def test_keys_do_not_depend_on_the_session():
+def test_keys_do_not_depend_on_the_process():
     assert key(BASE) == key(from_dict(json.loads(json.dumps(to_dict(BASE)))))
     assert key(BASE).startswith("digits-mz1-nc8-normal-s0-")
     assert key(replace(BASE, lr=1)) == key(replace(BASE, lr=1.0))
@@ -95,7 +95,7 @@ def test_trials_survive_json(real_share, k, augment, mollify_epochs):
         Source(mollify_epochs=40, requantise=False),
     ],
 )
-def test_analysis_names_sources_as_they_name_themselves(source):
+def test_analysis_and_scaling_give_sources_the_same_names(source):
     trial = replace(BASE, source=source, likelihood="bernoulli")
     assert source_name(asdict(trial.source)) == source.name
 
@@ -106,7 +106,7 @@ def test_grid_is_a_product_without_duplicates():
     assert grid(made + made, m_z=[4]) == grid(BASE, m_z=[4], seed=[0, 1, 2])
 
 
-def test_what_an_axis_no_longer_reads_falls_back_to_its_default():
+def test_a_field_that_an_axis_makes_unread_falls_back_to_its_default():
     base = VaeTrial("digits", mixtures=5)
     mixture, gaussian = grid(base, likelihood=["mixture", "gaussian"])
     assert (mixture, gaussian.mixtures) == (base, VaeTrial.mixtures)
@@ -122,7 +122,7 @@ def test_an_axis_replaces_that_of_a_preset():
     assert [(t.m_z, t.n_c) for t in product] == [(1, 16), (8, 16)]
 
 
-def test_what_concerns_samples_leaves_normal_training_alone():
+def test_fields_of_samples_leave_normal_training_unchanged():
     both = [BASE, replace(BASE, source=replace(DMAAPX, k=2))]
     axes: dict[str, list[Any]] = {"source.k": [5], "source.pool": ["mine"]}
     normal, dmaapx = grid(both, **axes)

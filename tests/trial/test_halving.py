@@ -1,4 +1,4 @@
-"""Successive halving: as the slow obvious way does it, from scores alone, nothing trained twice."""
+"""Successive halving equals the slow obvious way, uses scores alone, and trains nothing twice."""
 
 import random
 from typing import Any
@@ -12,7 +12,7 @@ CELLS, POINTS = 4, 27
 
 
 def objective(seed):
-    """A made-up score of a cell's point after so many epochs, on which early and late disagree."""
+    """Returns a made-up score of a cell's point; early and late scores disagree."""
     rng = random.Random(seed)
     at = {place: (rng.gauss(0, 1), rng.gauss(0, 1)) for place in PLACES}
 
@@ -27,7 +27,7 @@ PLACES = [(cell, point) for cell in range(CELLS) for point in range(POINTS)]
 
 
 def obvious(score, cells, ladder):
-    """All points of the cells to the first rung; of those the best to the next; and so on."""
+    """Trains all points to the first rung, the best of them to the next, and so on."""
     reached = {}
     alive = list(range(POINTS))
     for at, rung in enumerate(ladder):
@@ -48,7 +48,7 @@ def obvious(score, cells, ladder):
 @pytest.mark.parametrize("factor", [2, 3, 5])
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("jointly", [False, True])
-def test_halving_is_the_slow_obvious_way(factor, seed, jointly):
+def test_halving_equals_the_slow_obvious_way(factor, seed, jointly):
     score, ladder = objective(seed), rungs(81, 1, POINTS, factor)
     found = climb(PLACES, ladder, score, jointly)
     groups = [range(CELLS)] if jointly else [[cell] for cell in range(CELLS)]
@@ -59,7 +59,7 @@ def test_halving_is_the_slow_obvious_way(factor, seed, jointly):
 
 
 def trained(score, ladder, jointly, there):
-    """Launches after launches, as a study does; returns the epochs that were trained in all."""
+    """Launches again and again, as a study does; returns the total of trained epochs."""
     spent = 0
     while True:
         found = climb(PLACES, ladder, lambda c, p, e: known(score, there, c, p, e), jointly)
@@ -75,7 +75,7 @@ def known(score, there, cell, point, epochs):
 
 
 @pytest.mark.parametrize("jointly", [False, True])
-def test_launch_by_launch_nothing_is_trained_twice(jointly):
+def test_several_launches_train_nothing_twice(jointly):
     score, ladder = objective(0), rungs(81, 1, POINTS, 3)
     there: dict[Any, Any] = {}
     found, spent = trained(score, ladder, jointly, there)
@@ -83,7 +83,7 @@ def test_launch_by_launch_nothing_is_trained_twice(jointly):
     assert spent == sum(there.values()) == CELLS * (27 * 3 + 9 * (9 - 3) + 3 * (27 - 9) + (81 - 27))
 
 
-def test_a_search_that_was_killed_goes_on_to_the_same_end():
+def test_a_search_that_was_killed_comes_to_the_same_result():
     score, ladder = objective(1), rungs(81, 1, POINTS, 3)
     there: dict[Any, Any] = {}
     again: dict[Any, Any] = {}
@@ -111,7 +111,7 @@ def test_cells_do_not_wait_for_one_another():
     assert {found.epochs[3, point] for point in range(POINTS)} == {ladder[0].epochs}
 
 
-def test_what_is_lost_never_goes_on():
+def test_a_failed_point_never_reaches_the_next_rung():
     ladder = rungs(9, 1, 9, 3)
     places = [(0, point) for point in range(9)]
     found = climb(places, ladder, lambda c, p, e: 1.0 if p == 4 else LOST, False)
@@ -130,7 +130,7 @@ def test_what_is_lost_never_goes_on():
     ((100, 10, 2, 3), [(100, 2)]),
     ((64, 1, 8, 2), [(8, 8), (16, 4), (32, 2), (64, 1)]),
 ])  # fmt: skip
-def test_rungs(asked, found):
+def test_rungs_have_these_epochs_and_numbers_of_points(asked, found):
     assert rungs(*asked) == tuple(Rung(*rung) for rung in found)
 
 

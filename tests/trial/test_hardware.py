@@ -1,4 +1,4 @@
-"""The machine as its own files and nvidia-smi tell it, whatever they leave out."""
+"""The names and sizes of a machine's hardware, whatever its files and nvidia-smi leave out."""
 
 import os
 import shutil
@@ -33,12 +33,12 @@ def smi(monkeypatch, answer):
     (subprocess.TimeoutExpired("nvidia-smi", 5), ("", 0)),
     (subprocess.CalledProcessError(9, "nvidia-smi"), ("", 0)),
 ])  # fmt: skip
-def test_the_first_gpu_or_none(monkeypatch, answer, found):
+def test_the_first_gpu_is_named_or_none(monkeypatch, answer, found):
     smi(monkeypatch, answer)
     assert hardware(on_gpu=True) == found
 
 
-def test_the_processors_name_and_the_machines_memory():
+def test_the_processor_is_named_with_the_machines_memory():
     name, size = hardware(on_gpu=False)
     assert name
     if os.path.exists("/proc/meminfo"):
@@ -47,7 +47,7 @@ def test_the_processors_name_and_the_machines_memory():
         assert size == 1024 * kilobytes
 
 
-def test_a_machine_that_does_not_name_its_processor(monkeypatch):
+def test_a_processor_without_a_name_is_this_processor(monkeypatch):
     monkeypatch.setattr("scaling.trial.hardware.memory_bytes", lambda: 1 << 30)
     monkeypatch.setattr(Path, "read_text", lambda self: "processor : 0\n")
     assert hardware(on_gpu=False)[0] == "this processor"
@@ -62,7 +62,7 @@ def test_a_machine_that_does_not_name_its_processor(monkeypatch):
 @pytest.mark.parametrize(("driver", "command", "found"), [
     (True, None, True), (False, "/usr/bin/nvidia-smi", True), (False, None, False),
 ])  # fmt: skip
-def test_a_driver_or_its_command_tell_of_a_gpu(monkeypatch, driver, command, found):
+def test_a_driver_or_its_command_shows_that_there_is_a_gpu(monkeypatch, driver, command, found):
     monkeypatch.setattr(os.path, "isdir", lambda path: driver)
     monkeypatch.setattr(shutil, "which", lambda name: command)
     assert has_gpu() is found

@@ -1,4 +1,4 @@
-"""The size of the machine: what a container or a batch system gives, whatever the machine has."""
+"""CPUs and memory of the machine, limited by affinity, control groups or a batch system."""
 
 import json
 import os
@@ -13,13 +13,13 @@ from scaling.trial import machine
 from scaling.trial.placement import Cluster, check_placement
 
 ROOT = Path(__file__).parents[2]
-NO_LIMIT = 9223372036854771712  # as version 1 says it
+NO_LIMIT = 9223372036854771712  # how version 1 writes "no limit"
 MEMORY_2, MEMORY_1 = "memory.max", "memory.limit_in_bytes"
 
 
 @pytest.fixture
 def host(monkeypatch, tmp_path):
-    """Makes a /proc and control groups; 8 CPUs by affinity."""
+    """Makes a /proc and control groups, with an affinity of 8 CPUs."""
     monkeypatch.setattr(machine, "PROC", tmp_path / "proc")
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
 
@@ -54,7 +54,7 @@ def v1(quota, period=100000, folder=""):
         ("0::/\n", V2, {"cg/cpu.max": "250000 100000"}, 2),
         ("0::/\n", V2, {"cg/cpu.max": "5000000 100000"}, 8),  # more than the affinity
         ("0::/job/step\n", V2, {"cg/job/cpu.max": "300000 100000",
-                                "cg/job/step/cpu.max": "max 100000"}, 3),  # of the group around
+                                "cg/job/step/cpu.max": "max 100000"}, 3),  # of the parent group
         ("0::/../other\n", V2, {"cpu.max": "100000 100000", "cg/cpu.max": "max 100000"}, 8),
         (IN_V1, V1, v1(-1), 8),
         (IN_V1, V1, v1(50000), 1),  # the group's own folder is not seen in a container
@@ -65,12 +65,12 @@ def v1(quota, period=100000, folder=""):
         ("0::/\n", V2, {"cg/cpu.max": "0 0"}, 8),
     ],
 )  # fmt: skip
-def test_cpus_by_affinity_and_quota(host, cgroup, mounts, files, cpus):
+def test_cpus_are_limited_by_affinity_and_quota(host, cgroup, mounts, files, cpus):
     host(cgroup, mounts, files)
     assert machine.cpus() == cpus
 
 
-def test_an_affinity_below_the_quota(host, monkeypatch):
+def test_an_affinity_below_the_quota_counts(host, monkeypatch):
     host("0::/\n", V2, {"cg/cpu.max": "400000 100000"})
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3})
     assert machine.cpus() == 1
@@ -82,16 +82,16 @@ def test_an_affinity_below_the_quota(host, monkeypatch):
         ("0::/\n", V2, {f"cg/{MEMORY_2}": "max"}, None),
         ("0::/a\n", V2, {f"cg/a/{MEMORY_2}": 1 << 20}, 1 << 20),
         (IN_V1, V1, {f"cg/mem/{MEMORY_1}": 1 << 21}, 1 << 21),
-        (IN_V1, V1, {f"cg/mem/{MEMORY_1}": NO_LIMIT}, None),  # none
+        (IN_V1, V1, {f"cg/mem/{MEMORY_1}": NO_LIMIT}, None),  # version 1's number for no limit
     ],
 )  # fmt: skip
-def test_memory_by_its_limits(host, cgroup, mounts, files, limit):
+def test_memory_is_limited_by_control_groups(host, cgroup, mounts, files, limit):
     host(cgroup, mounts, files)
     whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert machine.memory_bytes() == (whole if limit is None else limit)
 
 
-def test_memory_by_the_limit_of_the_address_space():
+def test_memory_is_limited_by_that_of_the_address_space():
     script = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
     script += "from scaling.trial.machine import memory_bytes; print(memory_bytes())"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
@@ -99,8 +99,8 @@ def test_memory_by_the_limit_of_the_address_space():
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinities")
-def test_plan_and_refusal_know_the_affinity(tmp_path):
-    """As `taskset -c 0` does it."""
+def test_plans_and_refusals_respect_the_affinity(tmp_path):
+    """Sets the affinity as `taskset -c 0` does."""
     words = [sys.executable, str(ROOT / "studies" / "double_descent.py"), "--results", tmp_path]
 
     def on_one(*more):
@@ -122,9 +122,9 @@ def test_plan_and_refusal_know_the_affinity(tmp_path):
     assert json.loads(on_one("--cpus", "1", "--dry-run", "--json").stdout)["trials"]
 
 
-def test_advice_is_never_what_was_refused():
-    """A cluster whose nodes have half a CPU, or none, for trials."""
-    for cpus, told in ((0.5, "Use --cpus-per-trial 0.5, or connect"), (0.0, "0. Connect to a")):
+def test_the_advice_is_never_the_refused_number():
+    """The nodes of the cluster have half a CPU, or none, for trials."""
+    for cpus, message in ((0.5, "Use --cpus-per-trial 0.5, or connect"), (0.0, "0. Connect to a")):
         with pytest.raises(UsageError) as error:
             check_placement(Cluster.of_nodes(((cpus, 0.0),)), 1, 0)
-        assert told in str(error.value)
+        assert message in str(error.value)

@@ -1,4 +1,4 @@
-"""Own files have one key however their path is spelled, and another one for other content."""
+"""A user's file has one key however its path is spelled, and another key for other content."""
 
 import os
 from dataclasses import fields, replace
@@ -31,7 +31,7 @@ def test_spellings_of_one_path_give_one_key(file, kind):
     assert key(identified(kind(str(file)))) not in keys
 
 
-def test_pools_and_models_follow_it_too(file):
+def test_pools_and_diffusion_models_are_named_by_the_content_too(file):
     model = DiffusionTrial("digits", channels=8)
     made = [
         schedule([VaeTrial(path, source=Source(real_share=0.0))], 4, 2, Diffusion(model, 4, 2))
@@ -41,14 +41,14 @@ def test_pools_and_models_follow_it_too(file):
     assert made[0][0].pool == made[1][0].pool == made[0][1].trial.reads_pool
 
 
-def test_a_folder_by_names_and_bytes(tmp_path):
+def test_a_folder_is_identified_by_its_files_names_and_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"1")
     first = content(tmp_path)
     (tmp_path / "a").rename(tmp_path / "b")
     assert content(tmp_path) != first
 
 
-def test_known_data_sets_and_missing_files_have_none(file):
+def test_known_data_sets_and_missing_files_have_no_content_hash(file):
     for name in ("digits", "missing.npz"):
         assert identified(VaeTrial(name)) == VaeTrial(name)
     with pytest.raises(UsageError, match="content=abc"):
@@ -57,7 +57,8 @@ def test_known_data_sets_and_missing_files_have_none(file):
         identified(VaeTrial(str(file), content="abc"))
 
 
-# What every field meant when it came: a later value belongs into presets, or old keys lie.
+# The default of every field when it was added. If one changed, old keys would name other trials:
+# a new value belongs in presets.
 DEFAULTS = {
     VaeTrial: "m_z=1 n_c=256 seed=0 train_size=None split=0 replicate=None content=None "
     "partition=train_and_test network=residual likelihood=mixture mixtures=10 mol_mix=joint "

@@ -1,4 +1,4 @@
-"""How many images each part has, and what is refused."""
+"""Numbers of images in each part of a data set, and the numbers that are refused."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from scaling.trial.partition import Part, sizes
 DIGITS, MNIST = DATASETS["digits"], DATASETS["mnist"]
 
 
-def test_digits_as_the_paper_of_the_split_says():
+def test_the_disjoint_parts_of_digits_have_these_sizes():
     found = sizes(Part(300, 0, "disjoint"), DIGITS)
     assert (found.train, found.validation, found.test) == (300, 300, 1000)
     assert (found.drawn_from, found.draws) == (1600, "random splits")
@@ -23,13 +23,13 @@ def test_every_image_outside_development_is_in_one_part(size):
 
 
 @pytest.mark.parametrize("size", [1, 100, 195, None])
-def test_development_has_the_images_that_are_set_aside(size):
+def test_development_images_are_those_set_aside(size):
     found = sizes(Part(size, 3, "development"), DIGITS)
     assert found.train + found.validation + found.test == 197
     assert min(found.train, found.validation, found.test) >= 1
 
 
-def test_all_images_of_a_published_set_are_one_set():
+def test_all_images_of_a_published_set_are_one_training_set():
     for size in (None, 60_000):
         found = sizes(Part(size, 7, "disjoint"), MNIST)
         assert (found.train, found.validation, found.test) == (60_000, 5_000, 5_000)
@@ -54,12 +54,12 @@ def test_a_published_set_has_ten_disjoint_sets_of_5000():
         (Part(6001, 0, "development"), MNIST, "Give at most --train-size 6000"),
     ],
 )
-def test_too_few_images_are_a_sentence(part, row, words):
+def test_too_few_images_are_refused_in_a_sentence(part, row, words):
     with pytest.raises(UsageError, match=words):
         sizes(part, row)
 
 
-def test_the_advised_size_works():
+def test_the_advised_train_size_works():
     assert sizes(Part(51_000, 0, "disjoint"), MNIST).train == 51_000
 
 
@@ -68,7 +68,7 @@ def test_an_own_file_without_a_test_set_sets_a_tenth_aside():
     assert (found.train, found.validation, found.test) == (72, 4, 14)
 
 
-def test_without_validation_numbers_are_as_ever():
+def test_without_validation_images_the_sizes_of_older_versions_hold():
     assert sizes(Part(300), DIGITS).test == 1497
     assert sizes(Part(None), MNIST).test == 10_000
     assert sizes(Part(300), MNIST).validation == 0

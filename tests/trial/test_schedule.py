@@ -1,4 +1,4 @@
-"""Which diffusion models a study's trials bring with them."""
+"""Diffusion models that a study trains for its VAEs."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def test_a_vae_reads_the_samples_of_its_own_replicate():
 
 
 def test_equal_images_give_a_small_set_more_epochs():
-    """80 images train four times as long as 320, and so do their diffusion models."""
+    """With 80 images a diffusion model trains four times as many epochs as with 320."""
     base = VaeTrial("digits", partition="disjoint", replicate=0)
     trials = grid(base, source=[NORMAL, DMAAPX], train_size=[80, 320])
     model = Diffusion(DiffusionTrial("digits", partition="disjoint"), epochs=30, k=2)

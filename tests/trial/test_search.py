@@ -1,4 +1,4 @@
-"""The points of a search: in their ranges, nested, spread evenly, named by stable values."""
+"""The points of a search: within their ranges, nested, spread evenly, with stable values."""
 
 import math
 from fractions import Fraction
@@ -34,7 +34,7 @@ def test_the_order_of_the_ranges_does_not_matter():
 
 
 def test_points_are_the_same_on_every_machine_and_version():
-    """Keys of trials rest on them: a scrambling that changes would train everything again."""
+    """Keys contain the values: with another scrambling everything would be trained again."""
     found = [point["lr"] for point in points(ranges("lr=log:1e-4:1e-2"), 8)]
     assert found == [0.00503, 0.000126, 0.000682, 0.00314, 0.00103, 0.000457, 0.000249, 0.00644]
 
@@ -48,7 +48,7 @@ def test_values_are_few_digits_within_the_range():
 
 
 @pytest.mark.parametrize("samples", [8, 64])
-def test_each_part_of_a_range_gets_its_share(samples):
+def test_each_eighth_of_a_range_has_an_eighth_of_the_points(samples):
     """A Sobol sequence of 2^k points has one in each of 2^k equal parts of every axis."""
     drawn = points(ranges("lr=log:1e-4:1e-2", "sigma=lin:0:1"), samples)
     found = [numbers(point) for point in drawn]
@@ -79,12 +79,12 @@ def test_whole_numbers_of_a_logarithmic_range_reach_both_ends():
     assert found == sorted(found)
 
 
-def test_a_small_set_is_found_whole():
+def test_all_values_of_a_small_search_space_are_found():
     found = points(ranges("n_c=choice:2,4,8", "batch=int:10:11"), 6)
     assert {(p["n_c"], p["batch"]) for p in found} == set(product((2, 4, 8), (10, 11)))
 
 
-def test_fields_of_the_source_and_of_other_kinds():
+def test_fields_of_sources_and_of_other_kinds_can_be_searched():
     assert parse_range("source.k=int:1:10", VaeTrial).at(0.0) == 1
     assert parse_range("ramp_images=log:100:10000", DiffusionTrial).as_int
     assert parse_range("source.real_share=lin:0:1", VaeTrial).at(0.5) == 0.5
@@ -137,7 +137,7 @@ def test_too_many_samples_are_refused_in_a_sentence(words, samples, said):
         points(ranges(*words), samples)
 
 
-def test_a_field_is_given_once():
+def test_a_field_given_twice_is_refused():
     with pytest.raises(UsageError, match="--search names lr twice. Give each field one range"):
         check_free(ranges("lr=log:1:2", "lr=lin:1:2"), [])
     with pytest.raises(UsageError, match="--search and another flag both set lr"):
@@ -151,7 +151,7 @@ def test_more_samples_keep_the_keys():
     assert len({key(one.trial) for one in more}) == len(more) == 16 * len(trials)
 
 
-def test_trials_of_a_cell_and_point_differ_by_chance_only():
+def test_trials_of_one_cell_and_point_differ_in_replicate_and_seed_only():
     trials = grid(BASE, m_z=(1, 4), replicate=(0, 1), seed=(0, 1))
     found = sampled(trials, points(ranges("lr=log:1e-4:1e-2"), 4))
     assert {(one.cell, one.point) for one in found} == set(product((0, 1), range(4)))
@@ -166,10 +166,10 @@ def test_a_searched_field_is_no_axis():
     with pytest.raises(UsageError, match="lr already is an axis"):
         sampled(grid(BASE, lr=(0.1, 0.2)), tried)
     apart = [BASE, VaeTrial("digits", m_z=4, n_c=8, lr=0.5, partition="disjoint")]
-    assert len(sampled(apart, tried)) == 8  # what differs along with another field is no axis
+    assert len(sampled(apart, tried)) == 8  # lr follows n_c: no axis
 
 
-def test_values_that_no_trial_can_have_are_refused():
+def test_values_that_a_trial_refuses_are_refused():
     with pytest.raises(UsageError, match="not above 0"):
         sampled([BASE], [{"lr": -0.5}])
 

@@ -1,4 +1,4 @@
-"""Training distributions: names that can be typed back, fields that are read, what is refused."""
+"""Training distributions: names that can be typed back, fields that are read, refused values."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -30,13 +30,13 @@ def sources(draw):
 
 
 @given(sources())
-def test_a_name_that_is_no_short_one_can_be_typed_back(source):
+def test_a_name_other_than_the_short_ones_can_be_typed_back(source):
     if source.name not in SOURCES:
         assert parse_source(source.name) == source
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_short_names_are_those_of_their_sources(name):
+def test_each_short_name_gives_the_source_of_that_name(name):
     assert parse_source(name) == SOURCES[name]
     assert SOURCES[name].name == name
 
@@ -47,7 +47,7 @@ def test_the_short_name_leaves_out_pool_chunks_and_length():
     assert Source(real_share=0.4, pool="p").name == "real_share=0.4"
 
 
-@pytest.mark.parametrize(("text", "told"), [
+@pytest.mark.parametrize(("text", "message"), [
     ("dmaap", "Unknown source 'dmaap'. Did you mean 'dmaapx'"),
     ("", "Unknown source ''. Known: aug_naive, aug_tuned, dmaapx"),
     ("real_shar=0.4", "Unknown field 'real_shar'. Did you mean 'real_share'"),
@@ -62,8 +62,8 @@ def test_the_short_name_leaves_out_pool_chunks_and_length():
     ("real_share=0,mix=fixed", "source.mix=fixed is read with source.real_share above 0 only"),
     ("k=3", "source.k=3 is read with source.real_share below 1 only"),
 ])  # fmt: skip
-def test_what_cannot_be_a_source_is_refused(text, told):
-    with pytest.raises(UsageError, match=told):
+def test_text_that_is_no_source_is_refused(text, message):
+    with pytest.raises(UsageError, match=message):
         parse_source(text)
 
 
@@ -75,7 +75,7 @@ OTHER: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", OTHER)
-def test_a_field_is_taken_where_it_is_read_and_nowhere_else(name):
+def test_a_field_is_accepted_only_with_sources_that_read_it(name):
     assert set(OTHER) == {*READ_WITH, *SAMPLES}
     owner: dict[str, Any] = {
         "augment": {"augment": "tuned"},
@@ -87,7 +87,7 @@ def test_a_field_is_taken_where_it_is_read_and_nowhere_else(name):
         Source(**{name: OTHER[name]})
 
 
-def test_going_back_to_real_images_leaves_out_what_is_about_samples():
+def test_a_source_changed_to_real_images_loses_its_fields_of_samples():
     mixed = Source(real_share=0.5, k=3, pool="p", mix="fixed", augment="tuned")
     real = Source(augment="tuned").replaced({"real_share": 1.0, "k": 3, "mix": "fixed"})
     assert real == Source(augment="tuned")

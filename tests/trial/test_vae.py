@@ -1,4 +1,4 @@
-"""A VAE's trial: what follows from its fields, and what its study fills in."""
+"""Trials of VAEs: values that follow from their fields, and those that their study fills in."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def test_rows_are_four_times_as_frequent_in_the_last_tenth(epochs, every):
     ({"half_asleep_from": 5}, 40),
     ({"half_asleep_from": 5, "half_asleep_mix": "only_samples"}, 20),
 ])  # fmt: skip
-def test_a_half_asleep_step_has_samples_beside_its_batch(fields, images):
+def test_a_half_asleep_step_has_samples_and_its_batch(fields, images):
     assert replace(TRIAL, batch=20, **fields).step_images == images
 
 
@@ -62,12 +62,12 @@ def test_auto_is_bf16_for_convolutions_on_images_of_32_pixels(network, precision
     ("never", False, False), ("collapsed", True, False), ("diverged", False, True),
     ("either", True, True),
 ])  # fmt: skip
-def test_what_ends_it_early(when, collapsed, diverged):
+def test_stop_when_chooses_the_rules_that_end_a_trial_early(when, collapsed, diverged):
     trial = replace(TRIAL, stop_when=when)
     assert (trial.stops("collapsed"), trial.stops("diverged")) == (collapsed, diverged)
 
 
-def test_levels_that_its_likelihood_does_not_take_are_refused_with_one_that_does():
+def test_a_likelihood_that_does_not_fit_the_levels_is_refused_naming_one_that_does():
     bernoulli = VaeTrial("mnist", likelihood="bernoulli")
     bernoulli.check_levels(2)
     with pytest.raises(UsageError, match="images with 2 levels, and mnist has 256.*likelihood="):
@@ -76,7 +76,7 @@ def test_levels_that_its_likelihood_does_not_take_are_refused_with_one_that_does
         TRIAL.check_levels(levels)
 
 
-def test_its_own_number_of_chunks_goes_before_the_presets():
+def test_a_trials_own_number_of_chunks_precedes_the_presets():
     assert replace(TRIAL, source=DMAAPX).with_pool("p", 10).source == replace(
         DMAAPX, pool="p", k=10
     )
@@ -93,7 +93,7 @@ def test_noise_is_mollified_over_half_of_the_studys_epochs(epochs, length):
     assert fixed.completed(epochs, None) == fixed
 
 
-def test_an_imported_pool_needs_a_number_of_chunks():
+def test_an_imported_pool_without_a_number_of_chunks_is_refused():
     trial = replace(TRIAL, source=replace(DMAAPX, pool="mine"))
     with pytest.raises(UsageError, match="--set source.k=K"):
         trial.completed(80, None)
@@ -107,7 +107,7 @@ def test_real_images_need_no_pool():
     assert half.model_share == 0.5
 
 
-def test_samples_are_measured_beside_d_train():
+def test_with_samples_their_elbo_is_measured_in_addition_to_that_of_d_train():
     assert TRIAL.measured_images(300, 1000) == 1300
     assert replace(TRIAL, source=DMAAPX).measured_images(300, 1000) == 1600
 
@@ -124,11 +124,12 @@ def test_a_changing_learning_rate_is_no_step_that_a_gpu_replays():
     assert TRIAL.replays_steps and not replace(TRIAL, lr_decay_epochs=10).replays_steps
 
 
-def test_the_headline_has_the_axes_and_what_differs():
+def test_the_headline_has_the_axes_and_all_changed_fields():
     changed = {"sigma": 0.1, "source": {"k": 3}}
-    told = replace(TRIAL, n_c=8).headline(changed)
-    assert told["n_c"] == 8 and told["dataset"] == "digits" and told["source"] == NORMAL.name
-    assert (told["sigma"], told["source.k"]) == (0.1, 3)
+    headline = replace(TRIAL, n_c=8).headline(changed)
+    assert headline["n_c"] == 8 and headline["dataset"] == "digits"
+    assert headline["source"] == NORMAL.name
+    assert (headline["sigma"], headline["source.k"]) == (0.1, 3)
 
 
 def test_another_data_set_brings_its_settings_and_all_its_images():
@@ -136,7 +137,7 @@ def test_another_data_set_brings_its_settings_and_all_its_images():
     assert (moved.dataset, moved.train_size, moved.lr) == ("mnist", None, 1e-3)
 
 
-@pytest.mark.parametrize(("wrong", "told"), [
+@pytest.mark.parametrize(("wrong", "message"), [
     ({"m_z": 0}, "m_z=0 is not"), ({"n_c": 0}, "n_c=0"), ({"batch": 0}, "batch=0"),
     ({"lr": 0.0}, "lr=0.0 is not"), ({"lr": -1.0}, "lr=-1.0"), ({"seed": -1}, "seed=-1"),
     ({"half_asleep_from": -1}, "half_asleep_from=-1"), ({"m_z": 1.5}, "m_z=1.5 does not fit"),
@@ -144,6 +145,6 @@ def test_another_data_set_brings_its_settings_and_all_its_images():
     ({"likelihood": "gaussian", "sigma": 0.0}, "sigma=0.0 is not"),
     ({"train_size": 0}, "train_size=0"), ({"res_second_kernel": 5}, "3 or 1 is expected"),
 ])  # fmt: skip
-def test_fields_that_make_no_sense_are_refused_by_name(wrong, told):
-    with pytest.raises(UsageError, match=told):
+def test_fields_that_make_no_sense_are_refused_by_name(wrong, message):
+    with pytest.raises(UsageError, match=message):
         VaeTrial("digits", **wrong)

@@ -1,4 +1,4 @@
-"""Fields that no run would read are refused, each with what reads it."""
+"""Fields of VAEs that no run would read are refused, naming the field that reads them."""
 
 from dataclasses import replace
 from typing import Any
@@ -33,7 +33,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "owner", "choice", "is_read"), CASES)
-def test_a_field_is_taken_where_it_is_read_and_nowhere_else(name, owner, choice, is_read):
+def test_a_field_is_accepted_only_where_it_is_read(name, owner, choice, is_read):
     fields: dict[str, Any] = {"dataset": "digits"} | {owner: choice, name: VALUES[name]}
     if is_read:
         assert getattr(VaeTrial(**fields), name) == VALUES[name]
@@ -45,24 +45,24 @@ def test_a_field_is_taken_where_it_is_read_and_nowhere_else(name, owner, choice,
 
 
 @pytest.mark.parametrize("name", ["half_asleep_source", "half_asleep_mix"])
-def test_half_asleeps_options_need_half_asleep(name):
+def test_options_of_reverse_half_asleep_need_reverse_half_asleep(name):
     value: Any = {"half_asleep_source": "prior", "half_asleep_mix": "only_samples"}[name]
     with pytest.raises(UsageError, match=f"{name}={value} is read with half_asleep_from only"):
         VaeTrial("digits", **{name: value})
     assert getattr(VaeTrial("digits", half_asleep_from=3, **{name: value}), name) == value
 
 
-@pytest.mark.parametrize(("fields", "told"), [
+@pytest.mark.parametrize(("fields", "message"), [
     ({"dataset": "mnits"}, "Unknown dataset 'mnits'. Did you mean 'mnist'.*path/to/file.npz"),
     ({"network": "residul"}, "Unknown network 'residul'. Did you mean 'residual'"),
     ({"likelihood": "gauss"}, "Unknown likelihood 'gauss'.*Known: bernoulli, gaussian, mixture"),
 ])  # fmt: skip
-def test_unknown_names_list_the_known(fields, told):
-    with pytest.raises(UnknownName, match=told):
+def test_unknown_names_list_the_known(fields, message):
+    with pytest.raises(UnknownName, match=message):
         VaeTrial(**({"dataset": "digits"} | fields))
 
 
-def test_any_npz_may_be_a_data_set():
+def test_any_npz_file_may_be_a_data_set():
     assert VaeTrial("folder/own.npz").dataset == "folder/own.npz"
 
 
@@ -70,14 +70,14 @@ def test_any_npz_may_be_a_data_set():
     Source(augment="tuned", keep_real=True),
     Source(mollify_epochs=4, requantise=False),
 ])  # fmt: skip
-def test_real_numbers_are_for_the_likelihood_that_asks_for_them(source):
+def test_images_between_levels_need_the_likelihood_bernoulli(source):
     assert VaeTrial("mnist", likelihood="bernoulli", source=source).source == source
     for likelihood in ("mixture", "gaussian"):
         with pytest.raises(UsageError, match="read by the likelihood bernoulli only"):
             VaeTrial("mnist", likelihood=likelihood, source=source)
 
 
-def test_samples_are_of_thresholded_images():
+def test_samples_cannot_be_combined_with_drawn_binary_pixels():
     drawn = VaeTrial("mnist", likelihood="bernoulli", binarise="static_bernoulli")
     with pytest.raises(UsageError, match="cannot be combined with samples"):
         replace(drawn, source=DMAAPX)

@@ -1,4 +1,4 @@
-"""Fields against their types: what fits, what is read of a command line, what is refused."""
+"""Values of fields: those that fit their types, how text is read, and refusals."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -33,12 +33,12 @@ class Made(Validated):
     ({"count": 3, "choice": 3}, "choice", 3),
     ({"count": 3, "inner": {"depth": 2}}, "inner", Inner(2)),
 ])  # fmt: skip
-def test_what_fits_is_kept_as_its_type(fields, name, value):
+def test_a_value_that_fits_becomes_the_fields_type(fields, name, value):
     found = getattr(Made(**fields), name)
     assert found == value and type(found) is type(value)
 
 
-@pytest.mark.parametrize(("fields", "told"), [
+@pytest.mark.parametrize(("fields", "message"), [
     ({"count": 1.5}, "count=1.5 does not fit: int is expected"),
     ({"count": True}, "count=True does not fit"),
     ({"count": "3"}, "count='3' does not fit"),
@@ -55,8 +55,8 @@ def test_what_fits_is_kept_as_its_type(fields, name, value):
     ({"count": 1, "inner": {"deep": 2}}, "Inner has no field deep"),
     ({"count": 1, "inner": 2}, "inner=2 does not fit: Inner"),
 ])  # fmt: skip
-def test_what_does_not_fit_says_what_would(fields, told):
-    with pytest.raises(UsageError, match=told):
+def test_the_refusal_of_a_value_says_what_would_fit(fields, message):
+    with pytest.raises(UsageError, match=message):
         Made(**fields)
 
 
@@ -71,14 +71,14 @@ def test_a_word_is_read_as_the_fields_type(name, text, value):
     assert found == value and type(found) is type(value)
 
 
-@pytest.mark.parametrize(("name", "text", "told"), [
+@pytest.mark.parametrize(("name", "text", "message"), [
     ("cuont", "3", "Unknown field 'cuont'. Did you mean 'count'.*Known fields: choice, count"),
     ("count", "3.5", "int is expected"), ("share", "nan", "float is expected"),
     ("share", "half", "float is expected"), ("flag", "yes", "bool is expected"),
     ("sides", "4,", "numbers such as 1,2"), ("choice", "4", "a or b or 3"),
 ])  # fmt: skip
-def test_a_word_that_does_not_fit_is_refused(name, text, told):
-    with pytest.raises(UsageError, match=told):
+def test_a_word_that_does_not_fit_is_refused(name, text, message):
+    with pytest.raises(UsageError, match=message):
         Made.parse(name, text)
 
 
@@ -88,10 +88,10 @@ def test_the_json_form_comes_back():
     assert Made.from_dict({"count": 3}) == Made(3)
 
 
-@pytest.mark.parametrize(("values", "told"), [
+@pytest.mark.parametrize(("values", "message"), [
     ({}, "Made lacks the field count"),
     ({"count": 1, "b": 2, "a": 1}, "Made has no field a, b"),
 ])  # fmt: skip
-def test_missing_and_unknown_fields_are_named(values, told):
-    with pytest.raises(UsageError, match=told):
+def test_missing_and_unknown_fields_are_named(values, message):
+    with pytest.raises(UsageError, match=message):
         Made.from_dict(values)

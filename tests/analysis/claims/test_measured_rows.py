@@ -1,4 +1,4 @@
-"""Rows of arms: as a slow reading of the trials, and the same at the second call."""
+"""Rows of the arms of a claim: by a slow reading, and the same when read again."""
 
 import pandas as pd
 import pytest
@@ -9,7 +9,7 @@ from analysis.claims.measured_rows import MeasuredRows
 
 @pytest.fixture
 def trials():
-    """Six trials: normal at two places, and diffusion samples of two k; one has no value."""
+    """Makes six trials: normal at two places, and samples of two k; one has no value."""
     made = pd.DataFrame({
         "unit": [0, 0, 1, 0, 0, 1], "seed": 0,
         "real_share": [1.0, 1.0, 1.0, 0.0, 0.0, 0.0], "diffusion_share": 1.0, "augment": "",
@@ -23,7 +23,7 @@ def trials():
 NORMAL, SAMPLES = Arm(), Arm(real_share=0.0)
 
 
-def test_an_arm_has_the_trials_of_its_method_that_have_the_value(trials):
+def test_an_arm_has_the_trials_of_its_method_with_a_value(trials):
     rows = MeasuredRows(trials)
     assert rows.of(NORMAL, ("a",))["value"].tolist() == [1.0, 2.0]
     assert rows.of(NORMAL, ("b",))["value"].tolist() == [3.0, 4.0, 5.0]
@@ -43,11 +43,11 @@ def test_points_are_those_of_the_arm(trials):
     ({"real_share": 0.0, "k": 5.0}, [6.0, 8.0]), ({"real_share": 0.0}, [6.0, 7.0, 8.0]),
     ({"k": 5.0}, [3.0, 4.0, 5.0]),
 ])  # fmt: skip
-def test_a_place_narrows_the_rows_and_k_only_those_of_samples(trials, place, values):
+def test_a_place_selects_rows_and_k_selects_among_samples_only(trials, place, values):
     assert MeasuredRows(trials).on_place(Arm(**place), ("b",))["value"].tolist() == values
 
 
-def test_what_was_computed_is_kept_apart_by_arm_and_columns(trials):
+def test_cached_rows_are_those_of_the_arm_and_the_columns(trials):
     rows = MeasuredRows(trials)
     arms = [NORMAL, SAMPLES, Arm(m_z=2), Arm(real_share=0.0, k=5.0)]
     for _ in range(2):

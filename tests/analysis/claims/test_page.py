@@ -1,4 +1,4 @@
-"""The ledger in lines, and as CSV, Markdown and HTML files."""
+"""The ledger of claims in lines, and as CSV, Markdown and HTML files."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def found(digits):
     return ledger(digits)
 
 
-def test_text_has_the_counts_first_and_a_line_a_claim(found):
+def test_text_has_the_counts_first_and_a_line_per_claim(found):
     lines = text(found).splitlines()
     counts = found.loc[found["data"] == PAPERS, "verdict"].value_counts()
     known = "   ".join(f"{v} {counts.get(v, 0)}" for v in VERDICTS)
@@ -41,12 +41,12 @@ def test_text_has_the_counts_first_and_a_line_a_claim(found):
     ]
     head = next(at for at, line in enumerate(lines) if line.startswith("On other data than"))
     judged = [at for at, line in enumerate(lines) if line in shown and line[:7] != NOT_RUN]
-    assert min(judged) > head  # digits answer no claim
+    assert min(judged) > head  # results on digits answer no claim
     assert text(found, long=True).count("rule: holds if") == (found["verdict"] != NOT_RUN).sum()
     assert max(map(len, text(found, long=True).splitlines())) <= 100
 
 
-def test_only_some_verdicts(found):
+def test_the_text_can_be_limited_to_some_verdicts(found):
     assert set(only(found, ["holds", "undecided"])["verdict"]) == {HOLDS, UNDECIDED}
     assert only(found, []).equals(found)
     lines = text(found, only(found, ["not-run"])).splitlines()
@@ -55,7 +55,7 @@ def test_only_some_verdicts(found):
         only(found, ["hold"])
 
 
-def test_files_by_suffix(tmp_path, capsys):
+def test_the_suffix_of_a_file_chooses_its_format(tmp_path, capsys):
     main(DIGITS, tmp_path / "new" / "claims.csv")
     table = pd.read_csv(tmp_path / "new" / "claims.csv")
     assert set(table["claim"]) == {claim.name for claim in CLAIMS} and table["rule"].notna().all()
@@ -71,7 +71,7 @@ def test_files_by_suffix(tmp_path, capsys):
         main(DIGITS, tmp_path / "claims.pdf")
 
 
-def test_the_page_escapes_foreign_names_and_asks_for_nothing(digits, tmp_path):
+def test_the_page_escapes_foreign_names_and_loads_nothing(digits, tmp_path):
     named = ledger(digits.assign(dataset="<script>alert(1)</script>|x.npz"))
     for suffix in ("html", "md"):
         said = write(named, tmp_path / f"c.{suffix}").read_text()
@@ -83,6 +83,6 @@ def test_the_page_escapes_foreign_names_and_asks_for_nothing(digits, tmp_path):
     assert holds.count("<details>") == (named["verdict"] == HOLDS).sum() > 0
 
 
-def test_conditions_narrow_the_results(capsys):
+def test_conditions_select_the_results_that_are_judged(capsys):
     main(DIGITS, conditions=["source=normal"])
     assert "dmaapx (k=10)" not in capsys.readouterr().out

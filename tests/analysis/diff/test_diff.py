@@ -1,4 +1,4 @@
-"""Two results side by side: pairs, tests against scipy, how often noise is taken for more."""
+"""Two results side by side: pairs, tests compared with scipy, and false differences."""
 
 import json
 from dataclasses import replace
@@ -20,7 +20,7 @@ PUBLISHED = Path(analysis.__file__).parent / "published" / "digits"
 
 
 def frame_of(noise, n_c=(2, 4, 8), lr=0.003, first=0, by="replicate", **more):
-    """A row per trial; `noise` are the test ELBOs, replicates x cells."""
+    """Makes a row per trial; `noise` is added to test ELBOs, (replicates, cells)."""
     rows = [
         {"key": f"{lr}-{width}-{first + r}", "kind": "vae", "state": "done", "dataset": "digits"}
         | {"source": "normal", "m_z": 1, "n_c": width, "lr": lr, "seed": 0, "split": 0}
@@ -70,7 +70,7 @@ def test_the_mean_over_cells_is_paired_by_replicate():
     assert overall.p == pytest.approx(stats.ttest_rel(y.mean(axis=1), x.mean(axis=1)).pvalue)
 
 
-def test_holm_is_the_slow_obvious_way():
+def test_holms_correction_equals_the_slow_obvious_way():
     rng = np.random.default_rng(3)
     x = rng.normal(size=(5, 3))
     found = compare(side(frame_of(x)), side(frame_of(x + rng.normal(1, 1, (5, 3)), lr=0.001)))
@@ -83,11 +83,11 @@ def test_holm_is_the_slow_obvious_way():
     assert undecided[0].adjusted is None
 
 
-def test_noise_alone_seldom_differs():
+def test_noise_alone_rarely_makes_a_difference():
     rng, named = np.random.default_rng(4), 0
     worlds = 100
     for _ in range(worlds):
-        common = rng.normal(0, 1, (5, 1))  # what the cells of a replicate share
+        common = rng.normal(0, 1, (5, 1))  # noise that the cells of a replicate share
         x, y = (frame_of(common + rng.normal(size=(5, 3)), lr=lr) for lr in (0.003, 0.001))
         named += any(d.differs for d in compare(side(x), side(y)).differences)
     assert named <= stats.binom.ppf(0.999, worlds, 0.05)
@@ -108,13 +108,13 @@ def test_two_replicates_decide_nothing():
     assert all(d.adjusted is None for d in found.differences)
 
 
-def test_trials_of_the_same_key_are_held_bit_by_bit():
+def test_trials_of_the_same_key_are_compared_bit_by_bit():
     x = np.random.default_rng(6).normal(size=(3, 3))
     y = x.copy()
     y[0, 0] += 1e-13
     both = shared(side(frame_of(x)), side(frame_of(y)))
     assert len(both.keys) == 9
-    assert len(both.equal) == 8  # seconds differ, and do not count
+    assert len(both.equal) == 8  # seconds differ, but are not compared
 
 
 def test_other_images_and_a_failure_in_one_only_are_differences():
@@ -138,7 +138,7 @@ def test_constant_settings_are_named_and_axes_are_cells():
     assert (found.paired, found.only_a, found.only_b) == (6, 3, 3)
 
 
-def test_old_seeds_are_pairs_too():
+def test_seeds_of_older_results_are_pairs_too():
     x = np.random.default_rng(7).normal(size=(4, 3))
     found = compare(side(frame_of(x, by="seed")), side(frame_of(x + 1.0, by="seed", lr=0.001)))
     assert {d.interval.n for d in found.differences} == {4}
@@ -170,7 +170,7 @@ def test_the_figure_marks_what_differs():
 
 @pytest.fixture
 def two(tmp_path):
-    """A published study, and the same with its wide models worse in all replicates."""
+    """Writes a published study, and a copy whose wide models are worse in all replicates."""
     one = pd.read_parquet(PUBLISHED / "double_descent.parquet")
     other = one.copy()
     wide = (one["n_c"] == 32) & (one["kind"] == "vae")
@@ -180,13 +180,13 @@ def two(tmp_path):
     return [str(tmp_path / f"{name}.parquet") for name in ("one", "other")]
 
 
-def test_the_command_says_so_by_its_exit_code(two, tmp_path, capsys):
+def test_the_exit_code_says_whether_results_differ(two, tmp_path, capsys):
     one, other = two
     assert main(["diff", one, one, "-o", str(tmp_path / "same.csv")]) == 0
     assert "beyond noise: 0 of" in capsys.readouterr().out
     assert main(["diff", one, other]) == 1
-    told = capsys.readouterr().out
-    assert "n_c=32, test_elbo: -20" in told
+    printed = capsys.readouterr().out
+    assert "n_c=32, test_elbo: -20" in printed
     for suffix in ("png", "pdf", "csv"):
         assert (tmp_path / "figures" / f"diff.{suffix}").stat().st_size
     table = pd.read_csv(tmp_path / "figures" / "diff.csv")
@@ -208,7 +208,7 @@ def test_the_command_says_so_by_its_exit_code(two, tmp_path, capsys):
         (["diff", "ONE", "MNIST"], "no cell in common"),
     ],
 )
-def test_wrong_usage_is_a_sentence_and_2(words, said, capsys):
+def test_wrong_usage_is_a_sentence_with_code_2(words, said, capsys):
     paths = {
         "ONE": PUBLISHED / "double_descent.parquet",
         "OTHER": PUBLISHED / "data_sources.parquet",
@@ -219,7 +219,7 @@ def test_wrong_usage_is_a_sentence_and_2(words, said, capsys):
     assert pd.Series([line]).str.contains(said).all(), line
 
 
-def test_a_study_without_a_finished_trial_is_told(tmp_path, capsys):
+def test_a_study_without_a_finished_trial_is_refused(tmp_path, capsys):
     folder = tmp_path / "trials" / "one"
     folder.mkdir(parents=True)
     trial = {"kind": "vae", "dataset": "digits", "m_z": 1, "n_c": 2, "seed": 0}

@@ -1,4 +1,4 @@
-"""The figures that the paper has not: their numbers are known beforehand or made the slow way."""
+"""Figures that the paper lacks: their numbers are known in advance or computed slowly."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from analysis.results import load
 from analysis.trial_folder import ResultsError
 
 
-def test_the_heat_map_holds_each_cells_mean_and_hatches_the_others(frame):
+def test_the_heat_map_has_each_cells_mean_and_hatches_cells_without_one(frame):
     table, figure = figures.numbers("heat", frame), figures.draw("heat", frame)
     cells = frame[["m_z", "n_c"]].drop_duplicates()
     assert len(table) == len(cells) and (table["n"] == 3).all()
@@ -21,7 +21,7 @@ def test_the_heat_map_holds_each_cells_mean_and_hatches_the_others(frame):
     assert len(hatched) == table["m_z"].nunique() * table["n_c"].nunique() - len(cells)
 
 
-def test_sizes_of_cells_that_were_not_run_are_those_of_the_networks(frame):
+def test_cells_that_were_not_run_have_the_sizes_of_their_networks(frame):
     """The made-up rows have 120 n_c^2 + 174 n_c + 3 n_c m_z + 2 m_z + 15 parameters."""
     table = figures.numbers("heat", frame)
     m_z, n_c = np.array([3.0, 64.0]), np.array([5.0, 128.0])
@@ -34,7 +34,7 @@ def test_sizes_of_cells_that_were_not_run_are_those_of_the_networks(frame):
     assert heat.sizes(table[:3], m_z, n_c) is None
 
 
-def test_learning_curves_are_of_the_smallest_m_z_and_ring_the_best_epoch(frame):
+def test_learning_curves_have_the_smallest_m_z_and_mark_the_best_epoch(frame):
     table = figures.numbers("learning", frame)
     assert table["m_z"].unique().tolist() == [1] and sorted(table["n_c"].unique()) == [
         2,
@@ -53,7 +53,7 @@ def test_learning_curves_are_of_the_smallest_m_z_and_ring_the_best_epoch(frame):
 
 
 def test_learning_curves_choose_the_best_epoch_on_validation_images(frame):
-    """There the ELBO is made up to be highest at epoch 40, whatever test images say."""
+    """The validation ELBO is made highest at epoch 40, whatever the test ELBO is."""
     made = frame.assign(validation_elbo=-(frame["epoch"] - 40).abs().astype(float))
     table = figures.numbers("learning", made)
     assert set(table["chosen_on"]) == {"validation_elbo"}
@@ -74,10 +74,10 @@ def test_the_parts_of_the_loss_add_up(studies):
         figures.numbers("gaps", studies.frame().drop(columns="amortization_gap"))
 
 
-def test_the_noise_is_the_standard_deviation_and_its_interval_covers(make):
+def test_the_noise_is_the_standard_deviation_with_an_interval_that_covers(make):
     frame = make({(1, 2): [1.0, 3.0, 8.0, 8.0], (1, 4): [2.0, 2.5, 2.0], (1, 8): [1.0, 2.0]})
     table = figures.numbers("noise", frame)
-    assert table["n_c"].tolist() == [2, 4]  # two draws tell no noise
+    assert table["n_c"].tolist() == [2, 4]  # two replicates are too few
     assert table["sd"][0] == pytest.approx(np.std([1, 3, 8, 8], ddof=1))
     rng, hits = np.random.default_rng(0), 0
     for _ in range(40):
@@ -87,7 +87,7 @@ def test_the_noise_is_the_standard_deviation_and_its_interval_covers(make):
     assert stats.binomtest(hits, 1000, 0.95).pvalue > 0.001
 
 
-def test_the_front_is_what_nothing_beats(make):
+def test_the_front_has_the_models_that_no_other_beats(make):
     frame = make({(1, 2): [9, 9, 9], (1, 4): [5, 5, 5], (1, 8): [6, 6, 6], (1, 16): [3, 3, 3]})
     frame["seconds"] = frame["n_c"].map({2: 1.0, 4: 2.0, 8: 3.0, 16: 4.0})
     table = figures.numbers("cost", frame)
@@ -99,7 +99,7 @@ def test_the_front_is_what_nothing_beats(make):
         figures.numbers("cost", frame.drop(columns="seconds"))
 
 
-def test_samples_show_each_cells_first_draw_that_has_images(results):
+def test_samples_are_those_of_each_cells_first_trial_with_images(results):
     results.fill({(1, 2): 9.0, (1, 4): 5.0, (2, 4): 4.0}, seeds=[0, 1])
     for number, folder in enumerate(sorted((results.root / "trials").iterdir())):
         images = np.full((5, 1, 8, 8), number, np.uint8)
@@ -117,7 +117,7 @@ def test_samples_show_each_cells_first_draw_that_has_images(results):
         figures.numbers("samples", load(study))
 
 
-def test_each_is_drawn_with_a_source_that_differs_by_marker(frame):
+def test_sources_differ_by_marker_in_each_figure(frame):
     other = frame.assign(source="dmaapx", key="d" + frame["key"], test_elbo=frame["test_elbo"] + 2)
     both = pd.concat([frame, other], ignore_index=True)
     for name in ("heat", "learning", "noise", "cost"):

@@ -1,4 +1,4 @@
-"""Sources and phases stay apart without red, green or blue cones, and by their markers."""
+"""Colours of sources and phases differ without red, green or blue cones, and by markers."""
 
 import itertools
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from analysis import style
 from analysis.figures import fig4r, fig5, fig14, fig15, methods
 
-LEAST = 12.0  # CIELAB distance of two colours of one figure; 2.3 is just noticeable side by side
+LEAST = 12.0  # smallest CIELAB distance of two colours of one figure; 2.3 is just noticeable
 # Machado, Oliveira and Fernandes (2009), severity 1, in linear sRGB
 CONES: dict[str, Any] = {
     "all": np.eye(3),
@@ -36,7 +36,7 @@ LOOKS = {
 
 
 def lab(colour, cones):
-    """CIELAB of #rrggbb as these cones see it."""
+    """Returns the CIELAB values of #rrggbb as an eye with these cones sees it."""
     rgb = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     xyz = XYZ @ np.clip(np.asarray(cones) @ linear, 0, 1) / WHITE
@@ -49,8 +49,8 @@ def closest(colours, cones):
     return min(float(np.linalg.norm(lab(a, cones) - lab(b, cones))) for a, b in pairs)
 
 
-def test_the_simulation_makes_one_of_what_is_one():
-    """Red and the green of its deuteranope brightness; white and black stay what they are."""
+def test_the_simulation_makes_similar_what_looks_similar():
+    """Without green cones two colours become similar, and white stays white."""
     grey = CONES["deuteranopia"]
     assert np.allclose(np.sum(grey, axis=1), 1.0, atol=1e-5)
     assert lab("#ffffff", grey)[0] == pytest.approx(100.0, abs=0.1)
@@ -59,7 +59,7 @@ def test_the_simulation_makes_one_of_what_is_one():
 
 @pytest.mark.parametrize("cones", CONES)
 @pytest.mark.parametrize("name", LOOKS)
-def test_colours_of_a_figure_lie_apart(name, cones):
+def test_colours_of_a_figure_differ_enough(name, cones):
     assert closest([look.colour for look in LOOKS[name].values()], CONES[cones]) >= LEAST
 
 
@@ -69,7 +69,7 @@ def test_markers_of_a_figure_differ(name):
     assert len(set(markers)) == len(markers)
 
 
-def test_the_phases_are_no_sources():
+def test_the_colours_of_phases_differ_from_that_of_diffusion_samples():
     for colour in style.PHASE_COLOURS.values():
         pair = [colour, style.SOURCE_COLOURS["dmaapx"]]
         assert all(closest(pair, cones) >= 2 * LEAST for cones in CONES.values())

@@ -1,4 +1,4 @@
-"""Figures of a column's and of a page's width: nothing too small to read, nothing on other text."""
+"""Figures of the width of a column and a page: readable text, and none on other text."""
 
 from itertools import combinations
 from pathlib import Path
@@ -13,34 +13,35 @@ from analysis.trial_folder import ResultsError
 
 PUBLISHED = Path(analysis.__file__).parent / "published"
 ALL = PUBLISHED / "digits" / "all.parquet"
-OWN = {  # of figures that all.parquet has nothing for
+OWN = {  # files of figures for which all.parquet has no rows
     "fig4l": PUBLISHED / "cifar10-small" / "downstream.parquet",
     "fig19": PUBLISHED / "cifar10-small" / "downstream.parquet",
     "fig10": PUBLISHED / "mnist-small" / "data_sources.parquet",
 }
-ELSEWHERE = {  # drawn from images, other data sets, or what digits' old rows do not record
+ELSEWHERE = {  # figures of images, other data sets, or columns that digits' old rows lack
     *("fig9", "fig11", "fig12", "fig17", "samples"),
     *("worth", "learning_rate", "search", "tuned"),
 }
 NAMES = [name for name in figures.names() if name not in ELSEWHERE]
-TOUCH = 1.0  # pixels by which boxes of text may overlap: they have margins
+TOUCH = 1.0  # pixels by which boxes of text, which have margins, may overlap
 
 
 def texts(figure):
-    """Every text that is seen, with its box in pixels."""
+    """Returns every visible text with its box in pixels."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
     found = []
     for text in figure.findobj(matplotlib.text.Text):
         if text.get_visible() and text.get_text().strip() and not hidden(figure, text):
-            box = matplotlib.text.Text.get_window_extent(text, renderer)  # without an arrow
+            # without the arrow of an annotation
+            box = matplotlib.text.Text.get_window_extent(text, renderer)
             found.append((text, box))
     return found
 
 
 def hidden(figure, text):
-    """Tick labels beyond the ends of an axis, and those of an axis that is off, are not drawn."""
+    """Returns whether a text is a tick label beyond its axis, or of an axis that is off."""
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
             own = [tick for tick in (*axis.majorTicks, *axis.minorTicks)
@@ -54,7 +55,7 @@ def hidden(figure, text):
 
 @pytest.fixture(scope="module")
 def frames():
-    """The results of each file, read once, and the frames of figures made from them."""
+    """Reads the results of each file once, and keeps the frames of figures."""
     return {path: results.load(path) for path in {ALL, *OWN.values()}}
 
 
@@ -98,6 +99,6 @@ def test_a_column_has_its_panels_above_each_other(frames):
 
 
 @pytest.mark.parametrize("width", [0.5, 2.9, 21.0])
-def test_what_cannot_be_read_is_refused(width, frames):
+def test_widths_that_are_too_small_to_read_are_refused(width, frames):
     with pytest.raises(ResultsError, match="is not readable. Choose --width 3.25"):
         drawn("table7", width, frames)

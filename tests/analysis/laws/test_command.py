@@ -1,4 +1,4 @@
-"""`analysis law` from results to lines and files; what it refuses, in sentences."""
+"""`analysis law`, from results to lines and files, and what it refuses."""
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ def parameters(n_c, m_z):
 
 
 def frame(seeds=5, turned=False, **columns):
-    """Normal training falls, or turns; samples fall: 95 + 300 parameters^-0.4."""
+    """Makes results: normal training falls, or turns; samples fall as 95 + 300 parameters^-0.4."""
     rng = np.random.default_rng(0)
     records = []
     for source in ("normal", "dmaapx"):
@@ -61,7 +61,7 @@ def test_a_law_is_printed_and_drawn(parquet, capsys):
 
 
 @pytest.mark.parametrize("x", ["n_c", "flops"])
-def test_other_axes(x, tmp_path, capsys):
+def test_the_law_of_other_axes_is_found(x, tmp_path, capsys):
     path = tmp_path / "made.parquet"
     frame().to_parquet(path)
     asked = ["law", "--x", x, "--y", "train_elbo", "--results", str(path), "-o"]
@@ -72,14 +72,14 @@ def test_other_axes(x, tmp_path, capsys):
     assert list(table[x][:5]) == list(sizes)
 
 
-def test_the_law_of_one_source_and_no_law_of_the_other():
+def test_one_source_has_a_law_and_the_other_does_not():
     what = frames.variables(frame(turned=True), "parameters", "test_elbo")
     normal, dmaapx = (law(c) for c in frames.curves_of(frame(turned=True), what))
     assert isinstance(normal, Refusal) and "it turns at 9,113" in normal.sentence
     assert isinstance(dmaapx, Law) and dmaapx.exponent.low < 0.4 < dmaapx.exponent.high
 
 
-def test_nothing_but_refusals_is_an_error(tmp_path, capsys):
+def test_an_error_if_no_curve_has_a_law(tmp_path, capsys):
     path = tmp_path / "made.parquet"
     some = frame(turned=True)
     some[some["source"] == "normal"].to_parquet(path)
@@ -101,13 +101,13 @@ def test_nothing_but_refusals_is_an_error(tmp_path, capsys):
         (["--where", "n_c==3"], "No row meets n_c==3"),
     ],
 )
-def test_what_is_refused(words, said, parquet, capsys, monkeypatch):
+def test_wrong_words_are_refused(words, said, parquet, capsys, monkeypatch):
     monkeypatch.chdir(parquet.parent)
     assert command.main(["law", "--results", str(parquet), *words]) == 2
     assert said in capsys.readouterr().err
 
 
-def test_x_and_y_belong_to_law(capsys):
+def test_the_options_x_and_y_belong_to_law_alone(capsys):
     assert command.main(["fig8", "--x", "k"]) == 2
     assert "--x and --y are read by law, not by fig8" in capsys.readouterr().err
 
@@ -119,7 +119,7 @@ def test_trials_that_differ_in_something_else_are_refused():
         frames.curves_of(both, what)
 
 
-def test_replicates_go_before_seeds_and_their_seeds_are_averaged():
+def test_units_are_replicates_whose_seeds_are_averaged():
     twice = pd.concat([
         frame().assign(replicate=lambda f: f["seed"], seed=0),
         frame().assign(replicate=lambda f: f["seed"], seed=1, key=lambda f: f["key"] + "-1",
@@ -132,7 +132,7 @@ def test_replicates_go_before_seeds_and_their_seeds_are_averaged():
     assert frames.variables(twice.assign(replicate=3), "n_c", "test_elbo").unit == "seed"
 
 
-def test_what_ended_early_or_is_unfinished_leaves_a_gap():
+def test_trials_that_ended_early_or_are_unfinished_leave_gaps():
     some = frame()
     some.loc[(some["n_c"] == 8) & (some["seed"] == 2), "state"] = "censored"
     some.loc[(some["n_c"] == 32) & (some["seed"] == 1), "state"] = "partial"
@@ -156,7 +156,7 @@ def test_a_field_that_only_some_trials_have_names_their_curves_alone(dtype):
     assert [curve.name for curve in found] == names
 
 
-def test_loss_over_compute_and_its_frontier():
+def test_loss_over_compute_has_a_frontier():
     some = frame()
     table = frames.over_compute(some, frames.variables(some, "n_c", "test_elbo"))
     assert len(table) == 2 * len(WIDTHS) * 3
@@ -165,7 +165,7 @@ def test_loss_over_compute_and_its_frontier():
         ordered = part.sort_values("training_flops")
         assert (np.diff(ordered["loss"]) <= 1e-6).all()
         others = table[table["source"] == part["source"].iloc[0]]
-        for row in others.itertuples():  # the slow way
+        for row in others.itertuples():  # the slow way of finding the frontier
             cheaper = others[others["training_flops"] <= row.training_flops]["loss"].min()
             assert (row.loss <= cheaper + 1e-6) == (row.Index in part.index or row.loss == cheaper)
     assert frames.over_compute(
@@ -185,8 +185,8 @@ def test_the_figure_has_band_held_out_points_and_compute():
     assert set(numbers(found, what)["role"].dropna()) == {"fitted", "held out"}
 
 
-def test_published_digits():
-    """The training loss of digits is a law of width; the test loss, which turns, is none."""
+def test_published_digits_have_a_law_of_the_training_loss_alone():
+    """The training loss is a law of width; the test loss turns, so it has no law."""
     path = figures.__path__[0] + "/../published/digits/double_descent.parquet"
     some = results.load(path)
     some = some[(some["m_z"] == 1) & (some["source"] == "normal")]

@@ -1,4 +1,4 @@
-"""The fit against laws that are known, and against the published fit of published numbers."""
+"""The fit of power laws: known laws, and a published fit of published numbers."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_one_bad_trial_does_not_move_the_law():
     clean = fit(x, y, delta)
     y[12] += 40
     assert fit(x, y, delta).exponent == pytest.approx(clean.exponent, rel=0.1)
-    assert fit(x, y, 1e3).exponent != pytest.approx(clean.exponent, rel=0.3)  # least squares
+    assert fit(x, y, 1e3).exponent != pytest.approx(clean.exponent, rel=0.3)  # as least squares
 
 
 @pytest.mark.parametrize("shift", [0.0, -200.0])
@@ -45,7 +45,7 @@ def test_gradients_are_those_of_the_objective(shift):
     assert problem(point)[1] == pytest.approx(numeric, rel=1e-3, abs=1e-4)
 
 
-def test_a_straight_line_in_log_x_tells_no_exponent():
+def test_a_straight_line_in_log_x_has_an_exponent_near_0():
     assert fit(SIZES, 100 - 3 * np.log(SIZES / SIZES[0]), 1e-4).exponent < 0.2
 
 
@@ -54,11 +54,11 @@ def test_too_few_points_are_refused():
         fit(SIZES[:2], np.array([2.0, 1.0]))
 
 
-def test_the_published_fit_of_chinchilla():
+def test_the_published_fit_of_chinchilla_is_reproduced():
     """Besiroglu et al. (2024): E 1.8172, A 482.01, B 2085.43, alpha 0.3478, beta 0.3658.
 
     Their notebook's best objective on these 240 points is 0.00101827 at a threshold of 1e-3. The
-    start is the fit of Hoffmann et al. (2022), which lies well off the optimum.
+    start is the fit of Hoffmann et al. (2022), far from the optimum.
     """
     points = np.load(REFERENCE)
     size, flops, loss = (points[name] for name in ("parameters", "flops", "loss"))

@@ -1,4 +1,4 @@
-"""Laws of made-up replicates: coverage of the intervals, turns, refusals, extrapolation."""
+"""Laws of made-up replicates: coverage of intervals, turns, refusals, extrapolation."""
 
 import numpy as np
 import pytest
@@ -19,20 +19,20 @@ def curve(y, sizes=SIZES, stopped=()):
 
 
 def drawn(rng, n=5, sizes=SIZES, shared=0.5, own=0.5):
-    """Replicates: one step that all sizes share, and noise of each trial."""
+    """Draws replicates: a step that all sizes share, and noise of each trial."""
     shared_step = rng.normal(0, shared, (n, 1))
     return truth(sizes) + shared_step + rng.normal(0, own, (n, len(sizes)))
 
 
 def fitted(measured):
-    """The law of a curve that has one."""
+    """Returns the law of a curve that has one."""
     found = law(measured)
     assert isinstance(found, Law)
     return found
 
 
 def refused(measured):
-    """Why a curve has none."""
+    """Returns the reason why a curve has no law."""
     found = law(measured)
     assert isinstance(found, Refusal)
     return found.sentence
@@ -40,7 +40,7 @@ def refused(measured):
 
 @pytest.mark.parametrize("n", [3, 5])
 def test_intervals_cover_the_truth(n):
-    """Of 60 draws at 95 % fewer than 52 hits have a probability of 0.5 %."""
+    """With 60 draws at 95 % the probability of fewer than 52 hits is 0.5 %."""
     rng = np.random.default_rng(n)
     found = [law(curve(drawn(rng, n))) for _ in range(60)]
     laws = [one for one in found if isinstance(one, Law)]
@@ -49,12 +49,12 @@ def test_intervals_cover_the_truth(n):
     floors = [one.floor.low <= E <= one.floor.high for one in laws]
     ends = [one.held_out[0].error for one in laws]
     predicted = [error.low <= 0 <= error.high for error in ends]
-    for told in (hits, floors, predicted):
-        assert np.mean(told) >= 52 / 60
+    for shares in (hits, floors, predicted):
+        assert np.mean(shares) >= 52 / 60
     assert np.mean([one.exponent.high - one.exponent.low for one in laws]) < 1.0
 
 
-def test_the_band_holds_the_curve():
+def test_the_band_contains_the_curve():
     rng = np.random.default_rng(7)
     x = np.geomspace(SIZES[0], SIZES[-1], 7)
     inside = []
@@ -65,7 +65,7 @@ def test_the_band_holds_the_curve():
 
 
 def test_a_shared_step_of_replicates_costs_no_precision():
-    """Data sets that are harder at every size say nothing about the exponent."""
+    """Data sets that are harder at every size do not change the exponent."""
     rng = np.random.default_rng(0)
     y = drawn(rng, shared=0.0)
     steps = np.array([[-3.0], [-1.0], [0.0], [1.0], [3.0]])
@@ -91,8 +91,8 @@ def test_double_descent_is_no_power_law():
     assert "it turns at 8,177" in sentence and "no power law" in sentence
 
 
-def test_noise_is_taken_for_a_turn_in_one_of_twenty_at_most():
-    """A law with a plateau, where the means go up and down by noise alone."""
+def test_noise_alone_looks_like_a_turn_in_at_most_one_of_twenty():
+    """The law has a plateau, where noise alone moves the means up and down."""
     rng = np.random.default_rng(3)
     steep = np.array([130.0, 110.0, 101.0, 100.0, 100.0, 100.0])
     sizes = np.geomspace(600, 1e6, 6)
@@ -100,10 +100,10 @@ def test_noise_is_taken_for_a_turn_in_one_of_twenty_at_most():
     for _ in range(60):
         found = law(curve(steep + rng.normal(0, 0.5, (5, 6)), sizes))
         cut += isinstance(found, Refusal) or found.used < 6
-    assert cut <= 7  # more have a probability of 0.1 % at 5 %
+    assert cut <= 7  # the probability of more is 0.1 % if the rate is 5 %
 
 
-def test_what_does_not_fall_has_no_law():
+def test_a_curve_that_does_not_fall_has_no_law():
     y = 100 + np.random.default_rng(1).normal(0, 1, (5, 5))
     assert "does not fall beyond the noise" in refused(curve(y))
     assert "it has 3 sizes, and a law needs 4" in refused(curve(y[:, :3], SIZES[:3]))
@@ -127,8 +127,8 @@ def test_one_replicate_has_a_law_without_an_interval():
     assert np.isnan(found.exponent.low) and np.isnan(found.band(SIZES)[0]).all()
 
 
-def test_an_extrapolation_that_fails_is_seen():
-    """The largest size lies 3 nats above the law of the others."""
+def test_an_extrapolation_that_fails_is_detected():
+    """The largest size is 3 nats above the law of the others."""
     y = drawn(np.random.default_rng(0), shared=0.0, own=0.05)
     y[:, -1] += 1.0
     (held,) = fitted(curve(y)).held_out
@@ -138,7 +138,7 @@ def test_an_extrapolation_that_fails_is_seen():
     assert held.error.mean == pytest.approx(held.predicted - held.measured)
 
 
-def test_more_sizes_hold_out_more():
+def test_with_more_sizes_more_are_held_out():
     sizes = np.geomspace(600, 1e6, 8)
     found = fitted(curve(drawn(np.random.default_rng(0), sizes=sizes, own=0.1), sizes))
     assert [held.size for held in found.held_out] == pytest.approx(sizes[-2:])

@@ -1,4 +1,4 @@
-"""How many real images samples are worth: known laws, coverage, and where it cannot be told."""
+"""The number of real images that samples are worth: known laws, coverage, open ends."""
 
 import math
 
@@ -24,14 +24,14 @@ def real(y):
 
 
 def replicates(rng, n=5, worth=200.0, noise=0.2):
-    """Losses on real images, and on samples that are worth so many; a step that both share."""
+    """Draws losses on real images, and on samples worth `worth` images, with a shared step."""
     shared = rng.normal(0, 1.0, (n, 1))
     y = loss(SIZES) + shared + rng.normal(0, noise, (n, 4))
     return real(y), loss(worth) + shared[:, 0] + rng.normal(0, noise, n)
 
 
 def test_the_interval_covers_the_truth():
-    """Of 200 draws at 95 % fewer than 181 hits have a probability of 0.3 %."""
+    """With 200 draws at 95 % the probability of fewer than 181 hits is 0.3 %."""
     rng = np.random.default_rng(0)
     hits = []
     for _ in range(200):
@@ -46,7 +46,7 @@ def _with_units(curve, losses):
     return curve, UNITS[: len(losses)], losses
 
 
-def test_without_noise_it_is_the_crossing():
+def test_without_noise_the_number_is_where_the_curves_cross():
     curve = real(np.tile(loss(SIZES), (3, 1)) + np.array([[0.0], [1.0], [2.0]]))
     losses = np.full(3, loss(300.0)) + np.array([0.0, 1.0, 2.0])
     _, images, low, high, refusal = equivalent(curve, UNITS[:3], losses)
@@ -62,7 +62,7 @@ def test_without_noise_it_is_the_crossing():
         (20, "worth less than 75 real images", "less than the real images behind them"),
     ],
 )
-def test_beyond_the_measured_sizes_there_is_a_bound_only(worth, said, verdict):
+def test_beyond_the_measured_sizes_there_is_only_a_bound(worth, said, verdict):
     curve, losses = replicates(np.random.default_rng(0), worth=worth, noise=0.01)
     n, images, low, high, refusal = equivalent(*_with_units(curve, losses))
     assert math.isnan(images) and said in refusal
@@ -99,7 +99,7 @@ def test_replicates_are_paired_by_their_numbers():
 
 
 def frame(replicate=True, widths=(8, 32), sources=("normal", "dmaapx"), seeds=5):
-    """Samples of N images are worth 2 N real images at every width."""
+    """Makes results in which N samples are worth 2 N real images at every width."""
     rng = np.random.default_rng(0)
     records = []
     for n_c in widths:
@@ -120,7 +120,7 @@ def frame(replicate=True, widths=(8, 32), sources=("normal", "dmaapx"), seeds=5)
 
 
 @pytest.mark.parametrize("replicate", [True, False])
-def test_worths_of_a_study(replicate):
+def test_each_width_of_a_study_has_its_number(replicate):
     found = worths(frame(replicate))
     assert [(one.name, one.size) for one in found[:5]] == [
         ("n_c=8", 75), ("n_c=8", 150), ("n_c=8", 300), ("n_c=8", 600), ("n_c=32", 75),
@@ -144,7 +144,7 @@ def test_results_without_samples_or_sizes_are_refused():
         worths(alone[alone["train_size"] == 75])
 
 
-def test_trials_that_ended_early_are_no_values():
+def test_trials_that_ended_early_are_left_out():
     some = frame()
     ended = (some["source"] == "dmaapx") & (some["train_size"] == 75) & (some["replicate"] == 1)
     some.loc[ended, "state"] = "censored"

@@ -37,7 +37,7 @@ def column(tab, name):
     return tab.run(heads).index(name)
 
 
-def test_it_is_small_makes_no_request_and_says_nothing_on_the_console(written, tab):
+def test_the_page_is_small_loads_nothing_and_logs_nothing(written, tab):
     assert written.stat().st_size < 2 * MB
     assert [url for url in tab.requests if not url.startswith("data:")] == [written.as_uri()]
     assert tab.console == []
@@ -58,15 +58,15 @@ def test_it_is_small_makes_no_request_and_says_nothing_on_the_console(written, t
     ],
 )
 def test_the_policy_forbids_every_request_and_script_of_others(tab, attempt, directive):
-    told = tab.run(
+    violated = tab.run(
         "new Promise(done => { addEventListener('securitypolicyviolation',"
         f" e => done(e.violatedDirective)); {attempt};"
         " setTimeout(() => done('allowed'), 30000); })"
     )
-    assert told == directive
+    assert violated == directive
 
 
-def test_sorting_by_a_head_and_back(tab):
+def test_a_column_is_sorted_and_unsorted_by_its_head(tab):
     at = column(tab, "test ELBO")
     click = f"document.querySelectorAll('#trials-table th button')[{at}].click()"
     frame = results.load(PUBLISHED).drop_duplicates("key", keep="last")
@@ -82,7 +82,7 @@ def test_sorting_by_a_head_and_back(tab):
 
 
 @pytest.mark.parametrize("words", ["m_z=64 normal", "m_z>16 normal", "NORMAL m_z=64 epoch>79"])
-def test_filtering_by_words_and_comparisons(tab, words):
+def test_rows_are_filtered_by_words_and_comparisons(tab, words):
     tab.run(
         f"(b => {{ b.value = '{words}'; b.dispatchEvent(new Event('input')); }})"
         "(document.getElementById('trials-filter'))"
@@ -94,7 +94,7 @@ def test_filtering_by_words_and_comparisons(tab, words):
     assert said == f"{len(fitting)} of {frame['key'].nunique()} trials"
 
 
-def test_the_map_shows_any_column_and_tells_a_cell(tab):
+def test_the_map_shows_any_column_and_the_numbers_of_a_cell(tab):
     tab.run(
         "(s => { s.value = 'parameters'; s.dispatchEvent(new Event('change')); })"
         "(document.getElementById('map-column'))"
@@ -109,7 +109,7 @@ def test_the_map_shows_any_column_and_tells_a_cell(tab):
     assert said == f"parameters of normal, m_z=1, n_c=2: {size} [{size}, {size}], n=5"
 
 
-def test_whatever_can_be_reached_has_a_name(tab):
+def test_every_control_and_image_has_a_name(tab):
     nodes = tab.ask("Accessibility.getFullAXTree")["nodes"]
     roles = ("button", "link", "combobox", "searchbox", "image", "img", "region", "textbox")
     known = [n for n in nodes if not n["ignored"] and n["role"]["value"] in roles]
@@ -124,7 +124,7 @@ def test_a_phone_is_never_scrolled_sideways(written, tab):
     tab.ask("Emulation.clearDeviceMetricsOverride")
 
 
-def test_without_script_the_numbers_are_there(written, tab):
+def test_without_scripts_the_page_shows_the_numbers(written, tab):
     tab.ask("Emulation.setScriptExecutionDisabled", value=True)
     tab.open(written)
     tab.ask("Emulation.setScriptExecutionDisabled", value=False)
@@ -135,6 +135,6 @@ def test_without_script_the_numbers_are_there(written, tab):
     assert tab.run("document.querySelectorAll('#trials-table tbody tr').length") >= 77
 
 
-def test_it_prints(tab):
+def test_the_page_can_be_printed(tab):
     found = tab.ask("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)
     assert len(found["data"]) > 50_000

@@ -1,4 +1,4 @@
-"""What a page holds, without a browser: foreign text, states, numbers, names of folders."""
+"""The content of a page, without a browser: foreign text, states, numbers, names."""
 
 import json
 import re
@@ -18,7 +18,7 @@ def data(text):
     return json.loads(there(found)[1])
 
 
-def test_a_study_with_a_failure_whose_error_is_html(results):
+def test_an_error_that_is_html_is_escaped(results):
     evil = "<script>alert(1)</script><img src=x onerror=alert(2)> loss not finite"
     results.fill(seeds=range(2))
     trial = results.vae(1, 2, 9)
@@ -30,7 +30,7 @@ def test_a_study_with_a_failure_whose_error_is_html(results):
     assert "<img src=x" not in text and "evil<b>" not in text
 
 
-def test_the_map_holds_means_and_intervals_over_seeds(results):
+def test_the_map_has_means_and_intervals_over_seeds(results):
     results.fill({(1, 2): 100.0, (1, 4): 90.0}, seeds=range(3), noise=1.0)
     study = results.close()
     frame = lined(_load(study))
@@ -38,12 +38,12 @@ def test_the_map_holds_means_and_intervals_over_seeds(results):
     (row,) = (r for r in made["values"]["final"]["test_elbo"]["normal"] if r[:2] == [1, 2])
     here = frame[(frame["n_c"] == 2) & (frame["epoch"] > 108)]
     each = here.groupby("seed")["test_elbo"].mean()
-    half = 4.302653 * each.std(ddof=1) / np.sqrt(3)  # t of 2 degrees of freedom
+    half = 4.302653 * each.std(ddof=1) / np.sqrt(3)  # the t quantile of 2 degrees of freedom
     known = [each.mean(), each.mean() - half, each.mean() + half, 3]
     assert row[2:] == pytest.approx(known, rel=1e-5)  # six digits are kept
 
 
-def test_the_best_epoch_is_chosen_by_validation_where_there_is_one(results):
+def test_the_best_epoch_is_chosen_by_validation_images_if_there_are_any(results):
     trial = results.vae(1, 2, 0)
     rows = [results.row(trial, epoch, 100.0) for epoch in (40, 80, 120)]
     for row, test, validation in zip(rows, (-90, -80, -95), (-70, -75, -99), strict=True):
@@ -54,7 +54,7 @@ def test_the_best_epoch_is_chosen_by_validation_where_there_is_one(results):
     assert made["values"]["best"]["test_elbo"]["normal"] == [[1, 2, -90.0, None, None, 1]]
 
 
-def test_replicates_are_draws_and_seeds_within_one_are_not(results):
+def test_intervals_are_over_replicates_not_over_seeds_within_one(results):
     for replicate in range(2):
         for seed in range(3):
             trial = results.vae(1, 2, seed, replicate=replicate)
@@ -65,7 +65,7 @@ def test_replicates_are_draws_and_seeds_within_one_are_not(results):
     assert n == 2 and mean == pytest.approx(-101.5) and low < -102 < -101 < high
 
 
-def test_nothing_measured_yet_is_a_page_too(results):
+def test_a_study_without_rows_has_a_page(results):
     results.add(results.vae(1, 2, 0), [], done=False)
     text = page.write(results.close()).read_text()
     assert "contains no measured epoch yet" in text and "1 waiting" in text
@@ -89,7 +89,7 @@ def test_a_png_holds_its_pixels():
         assert (np.round(held * 255).astype(np.uint8) == each).all()
 
 
-def test_which_pages_are_meant(results, tmp_path):
+def test_pages_are_found_by_folder_and_by_name(results, tmp_path):
     results.fill(seeds=[0])
     study = results.close()
     assert page.places(results.root) == page.places(results.root, study.name) == [study]
@@ -104,6 +104,6 @@ def _load(study):
     return results.load(study)
 
 
-def test_a_page_has_the_name_of_a_page(tmp_path):
+def test_a_page_must_be_named_html(tmp_path):
     with pytest.raises(ResultsError, match="is not the name of a page. End it in .html"):
         page.write(tmp_path, tmp_path / "page.txt")

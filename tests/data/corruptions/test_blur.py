@@ -1,4 +1,4 @@
-"""Blurs: their kernels, from the image of a single point, and what they leave unchanged."""
+"""Blurs: their kernels, shown by the image of a single point, and what they leave unchanged."""
 
 import math
 from typing import Any
@@ -37,7 +37,7 @@ def noise():
 
 @pytest.mark.parametrize("name", BLURS)
 @pytest.mark.parametrize("severity", range(5))
-def test_a_blur_leaves_a_flat_image_as_it_is(name, severity):
+def test_a_blur_leaves_a_flat_image_unchanged(name, severity):
     blur: Any = BLURS[name]
     function, constants = blur
     flat: Any = np.full((4, 3, 32, 32), 102 / 255, np.float32)
@@ -122,5 +122,5 @@ def test_zoom_blur_spreads_edges_more_than_the_centre(noise):
     lines[:, :, :, [16, 31]] = 1
     found = zoom_blur(lines, 1.11, RNG(0))[0, 0, 16]
     assert found[15:18].max() > 2 * found[28:].max()
-    still = zoom_blur(noise, 1.005, RNG(0))  # the one zoom by 1
+    still = zoom_blur(noise, 1.005, RNG(0))  # the factor of no zoom
     np.testing.assert_allclose(still, noise, atol=1e-6)

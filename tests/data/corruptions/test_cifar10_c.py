@@ -1,4 +1,4 @@
-"""CIFAR-10-C: seeds, the overall set, the official files; every corruption does what it should."""
+"""CIFAR-10-C: seeds, severities, the overall set and the official files."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from scaling.errors import UsageError
 
 @pytest.fixture(scope="module")
 def images():
-    """Smooth coloured images with some texture, levels (40, 3, 32, 32)."""
+    """Makes smooth coloured images with some texture, levels (40, 3, 32, 32)."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:32, :32] / 32
     phase = rng.uniform(0, 6, (40, 3, 1, 1))
@@ -34,7 +34,7 @@ def test_the_names_are_those_of_the_files():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_images_change_with_the_seed_only_where_something_is_drawn(images, name, monkeypatch):
+def test_images_depend_on_the_seed_only_if_the_corruption_draws_numbers(images, name, monkeypatch):
     monkeypatch.setattr(corruptions, "BLOCK", 40)
     first = corrupt(images, name, 3, seed=0)
     assert first.shape == images.shape and first.dtype == np.uint8
@@ -47,7 +47,7 @@ def test_images_change_with_the_seed_only_where_something_is_drawn(images, name,
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_image_does_not_depend_on_those_that_follow(images, name, monkeypatch):
+def test_an_image_does_not_depend_on_later_images(images, name, monkeypatch):
     whole = corrupt(images, name, 5)
     assert np.array_equal(corrupt(images[:7], name, 5), whole[:7])
     monkeypatch.setattr(corruptions, "BLOCK", 20)
@@ -86,13 +86,13 @@ def test_the_overall_set_takes_each_image_from_one_of_the_19(images, monkeypatch
     overall = sets.pop("overall")
     same = np.stack([(s == overall).all((1, 2, 3)) for s in sets.values()])
     assert same.any(0).all()
-    assert same.sum(1).min() >= 5  # 400 images, 21 expected for each
+    assert same.sum(1).min() >= 5  # of 400 images, 21 are expected for each
     again = dict(CorruptedTest(many, severity=5, seed=3))["overall"]
     other = dict(CorruptedTest(many, severity=5, seed=4))["overall"]
     assert np.array_equal(overall, again) and not np.array_equal(overall, other)
 
 
-def test_what_cannot_be_corrupted_is_refused(images):
+def test_unknown_corruptions_and_grey_images_are_refused(images):
     with pytest.raises(UsageError, match="Unknown corruption 'rain'"):
         corrupt(images, "rain")
     with pytest.raises(UsageError, match="RGB images of 32x32"):
@@ -101,7 +101,7 @@ def test_what_cannot_be_corrupted_is_refused(images):
 
 @pytest.fixture
 def official(tmp_path, images, monkeypatch):
-    """A small CIFAR-10-C of 40 images: every file holds its own, slightly brightened copies."""
+    """Writes a small CIFAR-10-C of 40 images; each file has its own, slightly brighter copies."""
     monkeypatch.setattr(corruptions, "TEST_IMAGES", 40)
     monkeypatch.setattr(corruptions, "OFFICIAL_SHAPE", (200, 32, 32, 3))
     labels = np.arange(40) % 10
@@ -135,7 +135,8 @@ def test_official_files_must_be_complete(official, images):
         lambda a: a.astype(np.float32),
         lambda a: a.transpose(0, 3, 1, 2),
         lambda a: np.roll(a, 1, 0),
-        lambda a: a.reshape(5, 40, 32, 32, 3).swapaxes(0, 1).reshape(a.shape),  # image-major
+        # ordered by image instead of severity
+        lambda a: a.reshape(5, 40, 32, 32, 3).swapaxes(0, 1).reshape(a.shape),
         lambda a: a[np.random.default_rng(0).permutation(len(a))],
     ],
 )

@@ -1,4 +1,4 @@
-"""Digital corruptions against colorsys, scipy and Pillow, pixel by pixel."""
+"""Digital corruptions compared with colorsys, scipy and Pillow, pixel by pixel."""
 
 import colorsys
 import io
@@ -37,7 +37,7 @@ def noise():
 
 
 def pixelwise(x, change):
-    """Each pixel to HSV, changed, and back."""
+    """Converts each pixel to HSV, changes it, and converts it back."""
     pixels = x.transpose(0, 2, 3, 1).reshape(-1, 3)
     changed = [colorsys.hsv_to_rgb(*change(*colorsys.rgb_to_hsv(*map(float, p)))) for p in pixels]
     return np.array(changed).reshape(len(x), 32, 32, 3).transpose(0, 3, 1, 2)
@@ -67,7 +67,7 @@ def levels(image):
 
 
 @pytest.mark.parametrize("quality", JPEG)
-def test_jpeg_is_pillows(noise, quality):
+def test_jpeg_compression_equals_pillows(noise, quality):
     for image, found in zip(noise, jpeg_compression(noise, quality, RNG(0)), strict=True):
         file = io.BytesIO()
         levels(image).save(file, "JPEG", quality=quality)
@@ -87,7 +87,7 @@ def test_pixels_are_fewer_and_the_mean_stays(noise, share):
 
 
 def test_elastic_equals_the_slow_way():
-    """Affine map through three moved points, then waves, image by image."""
+    """The slow way is an affine map through three moved points, then waves, image by image."""
     height, width, shift = (32 * c for c in ELASTIC[3])
     y, x = np.mgrid[:32, :32] / 32
     smooth = np.stack([np.sin(6 * x), np.cos(5 * y), x * y])[None].repeat(2, 0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Noise: its mean, its variance and where it strikes."""
+"""Noise: its mean, its variance and the pixels that it changes."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_shot_noise_counts_photons():
 
 
 @pytest.mark.parametrize("share", corrupt_noise.IMPULSE_NOISE)
-def test_impulses_hit_their_share_as_often_black_as_white(share):
+def test_impulses_hit_their_share_of_pixels_half_black_half_white(share):
     hit = corrupt_noise.impulse_noise(GREY, share, RNG(0))
     assert set(np.unique(hit)) == {0, 0.5, 1}
     error = 5 * np.sqrt(share / GREY.size)

@@ -1,4 +1,4 @@
-"""Resampling against NumPy's padding, SciPy's interpolation and the loop over a ray's pixels."""
+"""Resampling compared with NumPy's padding, SciPy's interpolation and a loop over pixels."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_indices_outside_are_those_that_numpy_pads_with(fold, mode, beyond):
     np.testing.assert_array_equal(fold(np.arange(-beyond, side + beyond), side), padded)
 
 
-def test_every_pixel_of_an_image_from_its_own_place(noise):
+def test_every_image_is_read_at_its_own_positions(noise):
     rows, columns = pixel_positions(2, 32)
     np.testing.assert_array_equal(gather(noise, rows, columns), noise)
     columns[1] = np.roll(columns[1], 3, axis=1)
@@ -43,7 +43,7 @@ def test_every_pixel_of_an_image_from_its_own_place(noise):
     np.testing.assert_array_equal(shifted[1], np.roll(noise[1], 3, axis=2))
 
 
-def test_whole_places_take_pixels_and_half_ones_their_mean(noise):
+def test_whole_positions_give_pixels_and_half_ones_their_mean(noise):
     rows, columns = pixel_positions(2, 32)
     np.testing.assert_array_equal(bilinear(noise, rows, columns, clamp), noise)
     between = bilinear(noise, rows + 0.5, columns, clamp)
@@ -75,7 +75,7 @@ def test_a_zoom_is_the_interpolated_centre(noise, factor):
 
 
 def by_pixel(image, radius, sigma, angle):
-    """The mean over each pixel's ray, pixel by pixel."""
+    """Returns the mean over each pixel's ray, pixel by pixel."""
     side = image.shape[-1]
     weights = [np.exp(-(step**2) / (2 * sigma**2)) for step in range(2 * radius + 1)]
     out = np.zeros_like(image)
@@ -96,7 +96,7 @@ def test_motion_blur_equals_the_loop_over_each_pixels_ray(noise):
         np.testing.assert_allclose(ours, by_pixel(image, 3, 1.5, angle), atol=1e-6)
 
 
-def test_a_file_of_8_bits_is_what_rounding_stands_for(noise):
+def test_rounding_to_8_bits_equals_saving_a_file_of_8_bits(noise):
     wide = 3 * noise - 1  # beyond [0, 1] on both sides
     file = np.rint(np.clip(wide, 0, 1) * 255).astype(np.uint8)
     found = rounded_to_8_bits(wide)

@@ -1,4 +1,4 @@
-"""Weather: fractal clouds, flakes, ice, drops of water and mud."""
+"""Weather: fractal clouds, snowflakes, ice, drops of water and mud."""
 
 import numpy as np
 import pytest
@@ -68,11 +68,11 @@ def test_frost_adds_pale_blue_ice_to_a_darker_image(c):
     assert abs(windows[0] - windows[1]).mean() > 0.05
 
 
-def test_ice_is_drawn_anew_from_each_generator():
+def test_each_generator_gives_another_ice():
     assert not np.array_equal(frost_texture(RNG(0)), frost_texture(RNG(1)))
 
 
-def test_snow_is_grey_and_turned_by_half_on_top_of_itself():
+def test_snow_is_grey_and_symmetric_under_half_a_turn():
     black = np.zeros((50, 3, 32, 32), np.float32)
     for c in SNOW:
         share = c[-1]
