@@ -64,13 +64,12 @@ def _studies(path: Path, frame: pd.DataFrame) -> dict[str, object]:
     The first has the keys of each study's trials, the second their epochs and what was chosen.
     """
     there = set(frame["key"])
-    found = {}
+    lists, own = {}, {}
     for name, record in own_study.records(path).items():
         trials = {key: n for key, n in record["trials"].items() if key in there}
         if trials:
-            found[name] = {**record, "trials": trials}
-    lists = {name: sorted(record["trials"]) for name, record in found.items()}
-    return {"studies": lists, "own": found} if found else {}
+            lists[name], own[name] = sorted(trials), record | {"trials": trials}
+    return {"studies": lists, "own": own} if own else {}
 
 
 def without_folders(frame: pd.DataFrame) -> pd.DataFrame:

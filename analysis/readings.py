@@ -43,7 +43,7 @@ DEFAULTS: dict[str, object] = {  # column: the default reading of the paper
 CONTEXT = [  # columns that a reading and its default share, besides replicate and seed
     *("dataset", "train_size", "partition", "network", "likelihood", "m_z", "n_c", "lr", "batch"),
     *("source_real_share", "source_augment", "source_mollify_epochs", "source_k", "source_pool"),
-    *("half_asleep_from", "precision"),
+    *("half_asleep_from", "precision", "epoch"),
 ]
 DRAWN = ["replicate", "split", "seed"]
 

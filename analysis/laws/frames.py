@@ -84,9 +84,9 @@ def curves_of(frame: pd.DataFrame, what: Variables) -> list[Curve]:
     for source in curves.sources(last.assign(kind="vae")):
         part = last[last["source"] == source]
         groups = part.groupby(apart, dropna=False) if apart else [((), part)]
-        for values, one in groups:
-            known = {n: float(str(v)) for n, v in zip(apart, values, strict=True) if pd.notna(v)}
-            words = [f"{n}={v:g}" for n, v in known.items()]
+        for _, one in groups:
+            known = one[apart].iloc[0].dropna()
+            words = [f"{n}={float(str(v)):g}" for n, v in known.items()]
             made.append(_curve(one, ", ".join([source, *words]), source, what))
     return made
 
