@@ -39,7 +39,7 @@ def _fully_connected(dataset: str, about: str) -> Axes:
 PRESETS = {
     # On the development part, m_z = 64 still gains after the 60 epochs that m_z <= 16 needs.
     "digits": Axes(
-        about="five random splits of sklearn's digits, 7 min on 2 cores", **presets.digits(),
+        about="five random splits of sklearn's digits, 6 min on 2 cores", **presets.digits(),
         m_z=(1, 16), n_c_fixed=32, n_c=(2, 8, 16, 32), m_z_rows=(1,),
         n_c_beyond=(48,), row_repeats=0, dmaapx_rows=(1,), dmaapx_repeats=3,
     ),
