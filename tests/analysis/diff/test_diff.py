@@ -85,7 +85,7 @@ def test_holms_correction_equals_the_slow_obvious_way():
 
 def test_noise_alone_rarely_makes_a_difference():
     rng, named = np.random.default_rng(4), 0
-    worlds = 100
+    worlds = 60
     for _ in range(worlds):
         common = rng.normal(0, 1, (5, 1))  # noise that the cells of a replicate share
         x, y = (frame_of(common + rng.normal(size=(5, 3)), lr=lr) for lr in (0.003, 0.001))

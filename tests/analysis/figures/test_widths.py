@@ -17,10 +17,12 @@ OWN = {  # files of figures for which all.parquet has no rows
     "fig4l": PUBLISHED / "cifar10-small" / "downstream.parquet",
     "fig19": PUBLISHED / "cifar10-small" / "downstream.parquet",
     "fig10": PUBLISHED / "mnist-small" / "data_sources.parquet",
+    "learning_rate": PUBLISHED / "digits-replicates" / "learning_rate.parquet",
+    "tuned": PUBLISHED / "digits-replicates" / "double_descent_tuned.parquet",
 }
 ELSEWHERE = {  # figures of images, other data sets, or columns that digits' old rows lack
     *("fig9", "fig11", "fig12", "fig17", "samples"),
-    *("worth", "learning_rate", "search", "tuned"),
+    *("worth", "search"),
 }
 NAMES = [name for name in figures.names() if name not in ELSEWHERE]
 TOUCH = 1.0  # pixels by which boxes of text, which have margins, may overlap
