@@ -13,7 +13,7 @@ import torch
 
 from analysis.curves import where
 from analysis.trial_folder import ResultsError
-from scaling.cli import options
+from scaling.cli import options, status
 from scaling.cli import study as cli
 from scaling.cli.axes import override
 from scaling.errors import UsageError
@@ -38,9 +38,18 @@ def pairs(text):
 
 @cache
 def quoted():
-    """Returns everything that the tests quote as pairs of words, without escapes of patterns."""
-    texts = [path.read_text().replace("\\", "") for path in (ROOT / "tests").rglob("*.py")]
-    return set().union(*(pairs(line) for text in texts for line in text.splitlines()))
+    """Returns the pairs of words in all strings of the tests, without docstrings and escapes."""
+    texts = [text for path in (ROOT / "tests").rglob("*.py") for text in strings(path)]
+    return set().union(*(pairs(text.replace("\\", "")) for text in texts))
+
+
+def strings(path):
+    """Yields the strings in a file's code: expressions that stand alone are documentation."""
+    tree = ast.parse(path.read_text())
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.value
 
 
 def sentences():
@@ -87,6 +96,11 @@ def test_json_is_refused_without_a_dry_run(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main("study", trials, PRESETS, lambda folder: [])
     assert capsys.readouterr().err == "Error: --json needs --dry-run. Add --dry-run.\n"
+
+
+def test_status_is_printed_once_or_watched():
+    with pytest.raises(UsageError, match="--json prints once and --watch repeatedly. Omit one"):
+        status.run(Namespace(watch=True, json=True))
 
 
 def test_a_condition_that_no_row_meets_is_refused():

@@ -48,6 +48,18 @@ def test_other_images_are_refused(begun, tiny, other):
         _measure_all(begun, Cells(begun.key, {}, {}), other, "cpu", lambda: None)
 
 
+def test_only_vaes_with_a_readable_model_are_measured_later(trial, tiny, tmp_path):
+    for one, message in (
+        (DiffusionTrial("digits", channels=8), "is not a VAE. Its metrics are in its rows"),
+        (trial, "has no readable model of epoch 7"),
+    ):
+        folder = Store(tmp_path).folder(key(one))
+        folder.create(one)
+        cells = Cells(folder.key, {7: ("psnr",)}, {})
+        with pytest.raises(UsageError, match=message):
+            _measure_all(folder, cells, tiny, "cpu", lambda: None)
+
+
 def test_a_finished_model_whose_samples_will_be_read_is_checked(trial, tiny, tmp_path, monkeypatch):
     model = DiffusionTrial("digits", channels=8)
     items = schedule(

@@ -138,6 +138,11 @@ def test_axes_inside_the_source():
     assert all(t.source.real_share == 0 for t in made)
 
 
+def test_a_field_that_the_kind_lacks_is_refused():
+    with pytest.raises(UsageError, match="A vae trial has no channels"):
+        grid(BASE, channels=[16])
+
+
 def test_an_empty_axis_is_refused():
     with pytest.raises(UsageError, match="m_z is empty"):
         grid(BASE, m_z=[])
