@@ -27,7 +27,8 @@ _train_epoch = VaeRun.train_epoch
 
 def train_epoch(self):
     from scaling.trial import key
-    line = f"{key(self.trial)} {self.epoch} {PROCESS} {time.time()}\\n"
+    process = PROCESS
+    line = f"{key(self.trial)} {self.epoch} {process} {time.time()}\\n"
     handle = os.open(%r, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
     os.write(handle, line.encode())
     os.close(handle)
