@@ -100,3 +100,19 @@ def test_rows_of_joined_frames_may_share_their_index():
     last = frame(NARROW).assign(epoch=20, fid=2.0, sample_quality_extractor="inception")
     (cell,) = cells(pd.concat([last, earlier]))
     assert set(cell.trials["fid"]) == {2.0}
+
+
+def test_labels_of_many_options_name_only_those_that_are_unusual():
+    """Ten trials of one setting, and one of each of three options with another value."""
+    base = {"lr": 0.003, "weight_decay": 0.0, "grad_clip": None}
+    parts = [frame(NARROW).assign(**base)]
+    for at, changed in enumerate(({"lr": 0.01}, {"weight_decay": 0.1}, {"grad_clip": 1.0})):
+        one = frame({(1, 8): SEEDS[:1]}).assign(**base | changed)
+        parts.append(one.assign(key=lambda f, at=at: f["key"] + f"-{at}"))
+    labels = {cell.label for cell in cells(pd.concat(parts, ignore_index=True))}
+    assert labels == {
+        "digits",
+        "digits, lr=0.01",
+        "digits, weight_decay=0.1",
+        "digits, grad_clip=1.0",
+    }
