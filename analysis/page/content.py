@@ -5,9 +5,11 @@ from typing import NotRequired, TypedDict
 
 import pandas as pd
 
-from analysis import figures, provenance, results
+from analysis import choice, figures, own_study, provenance, results
 from analysis.page import cells, costs, drawn, learning, lines, pictures, text, trials
 from analysis.trial_folder import ResultsError
+
+DESCENT = "double_descent"  # the study whose verdict a page shows
 
 
 class Measured(TypedDict, total=False):
@@ -74,17 +76,17 @@ def content(path: Path) -> Content:
 
 def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> Measured:
     """Returns the values that need a measured epoch."""
-    names = _figures(frame, about)
+    names, alone = _figures(frame, about), frame.drop(columns=["line", "drawn"])
     vaes = _vaes(frame)
     study = path if (path / "study.json").is_file() else None
     root = path.parent if study else path
     heat = cells.heat_map(vaes)
     return {
-        "verdict": text.judged(frame, "fig8" in names),
+        "verdict": _verdict(path, alone) if "fig8" in names else {},
         "claims": text.ledger(frame),
         "heat": heat,
         "heat_tables": cells.tables(heat),
-        "figures": drawn.drawn(names, path, frame.drop(columns=["line", "drawn"])),
+        "figures": drawn.drawn((*names, *choice.figures_of(alone, about)), path, alone),
         "learning": learning.learning_curves(vaes),
         "pictures": pictures.of_trials(vaes, root) if path.is_dir() and len(vaes) else [],
         "pools": pictures.of_pools(path) if path.is_dir() else [],
@@ -92,6 +94,15 @@ def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> Meas
         "trials": trials.table(frame),
         "datasets": _datasets(frame),
     }
+
+
+def _verdict(path: Path, frame: pd.DataFrame) -> text.ShownVerdict:
+    """Returns the verdict on the trials of the study of that name, at its fixed rate first."""
+    own = own_study.of_study(frame, path, DESCENT)
+    try:
+        return text.judged(choice.parts(own, own_study.about(path, DESCENT)))
+    except ResultsError as error:  # a search that has chosen nothing yet
+        return text.undecided(str(error))
 
 
 def _figures(frame: pd.DataFrame, about: dict[str, object]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -69,20 +69,38 @@ class ShownClaims(TypedDict):
     counts: list[tuple[str, str, int]]  # verdict, tone, number
 
 
-def judged(frame: pd.DataFrame, shows_path: bool) -> ShownVerdict:
-    """Returns tone, sentence and lines of the verdict on double descent, {} without Figure 8."""
-    if not shows_path:
-        return {}
+def judged(parts: Mapping[str, pd.DataFrame]) -> ShownVerdict:
+    """Returns tone, sentence and lines of the verdict on double descent.
+
+    `parts` are a study's trials by name, as `choice.parts` splits them: the verdict is that of the
+    first part, and the lines also have those of others (tuned learning rates).
+    """
+    (name, frame), *others = parts.items()
+    shown = _judged(frame)
+    if others:
+        shown["sentence"] = f"{name}: {shown['sentence']}"
+    for other, part in others:
+        found = _judged(part)
+        shown["lines"] += [f"{other}: {found['sentence']}", *found["lines"]]
+    return shown
+
+
+def _judged(frame: pd.DataFrame) -> ShownVerdict:
     try:
         found = verdict(frame)
     except ResultsError as error:
-        return {"tone": "open", "sign": SIGNS["open"], "sentence": str(error), "lines": []}
+        return undecided(str(error))
     tone = TONES[found.decision.verdict]
     sentence, *lines = verdict_lines(found, at_best(frame, found))
     moves = [_whisker(m.name, m.crossfit.mean, m.crossfit.low, m.crossfit.high)
              for m in found.moves]  # fmt: skip
     made: ShownVerdict = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
     return made | {"plain": _plain(found), "moves": scaled(moves)}
+
+
+def undecided(why: str) -> ShownVerdict:
+    """Returns a verdict that is open, with the reason as its sentence."""
+    return {"tone": "open", "sign": SIGNS["open"], "sentence": why, "lines": []}
 
 
 def _plain(found: Verdict) -> str:

@@ -9,6 +9,7 @@ import pytest
 from analysis import choice, figures
 from analysis.__main__ import main
 from analysis.compact import compact
+from analysis.page.content import content
 from analysis.provenance import provenance
 from analysis.report import report_on
 from analysis.results import load
@@ -180,6 +181,13 @@ def test_both_rates_are_drawn_with_another_source_and_best_epochs(both, results)
             pytest.approx([y - less for y in truth.values()]) for truth in (PATH, TUNED)
         ]  # fmt: skip
     assert drawn.get_supxlabel().count("at the best validation epoch") == 2
+
+
+def test_a_page_has_both_verdicts_and_the_figure(both):
+    made = content(both)
+    assert made["verdict"]["sentence"].startswith("fixed rate: Double descent along the path")
+    assert any(line.startswith("tuned rates (from ") for line in made["verdict"]["lines"])
+    assert made["figures"][-1]["name"] == "tuned" and "uri" in made["figures"][-1]
 
 
 @pytest.mark.parametrize(("name", "said"), [("search", "--search"), ("tuned", "--lr-from")])
