@@ -20,10 +20,10 @@ from analysis.claims import pool_kinds
 from analysis.claims.arms import Arm, Each, pick, placed
 from analysis.claims.axes import GRADED, Columns, fields_of, largest, with_axes
 from analysis.claims.measured_rows import MeasuredRows
+from analysis.naming import names
 from analysis.trial_folder import ResultsError
 
 KINDS = ("vae", "two_sample")
-MANY = 3  # with so many fields that vary, a label names those that are not as in most trials
 
 
 @dataclass(frozen=True)
@@ -170,29 +170,15 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
             continue
         dataset, kind = part["dataset"].iloc[0], part["kind"].iloc[0]
         near = trials[(trials["dataset"] == dataset) & (trials["kind"] == kind)]
-        named = _named([n for n in setting if near[n].nunique(dropna=False) > 1], part, near)
+        named = [n for n in setting if near[n].nunique(dropna=False) > 1]
         named += ["real"] * (kind == "two_sample" and "real" in part and "real" not in named)
         alike = ends[(ends["dataset"] == dataset) & (ends["kind"] == kind)]
         named += ["epoch"] if alike["epoch"].nunique() > 1 else []
-        values = ((n, part[n].iloc[0]) for n in named)
-        label = ", ".join([dataset, *(f"{n}={'none' if pd.isna(v) else v}" for n, v in values)])
+        label = dataset + names(near, named)[part.index[0]]
         for words, alone in _by_pool(part):
             rows = done[done["key"].isin(alone["key"])]
             found.append(Cell(label + words, dataset, levels.settle(alone), rows))
     return found
-
-
-def _named(varying: list[str], part: pd.DataFrame, near: pd.DataFrame) -> list[str]:
-    """Returns the fields that distinguish a setting from others of its data set.
-
-    If they are many, those at the most common value are left out: a study of many options varies
-    each of them alone.
-    """
-    if len(varying) < MANY:
-        return varying
-    texts = {name: near[name].astype(object).map(str) for name in varying}
-    common = {name: text.value_counts().index[0] for name, text in texts.items()}
-    return [name for name in varying if str(part[name].iloc[0]) != common[name]]
 
 
 def _comparable(trials: pd.DataFrame) -> pd.DataFrame:

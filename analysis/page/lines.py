@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.columns import TRIAL_COLUMNS
+from analysis.naming import names
 
 # Fields in which the trials of one line differ; all others distinguish lines.
 WITHIN = {"key", "kind", "state", "m_z", "n_c", "seed", "split", "replicate", "source"}
@@ -20,12 +21,11 @@ def lined(frame: pd.DataFrame) -> pd.DataFrame:
     """
     name = frame["source"].where(frame["source"].notna(), frame["kind"])
     fields = [n for n in frame if n in TRIAL_COLUMNS and n not in WITHIN]
-    line = name.astype(str)
+    line = name.astype(object)
     for source in name.unique():
-        here = name == source
-        varying = [n for n in fields if frame.loc[here, n].nunique(dropna=False) > 1]
-        for n in varying:
-            line = line.where(~here, line + f", {n}=" + frame[n].astype(str))
+        here = frame[name == source]
+        varying = [n for n in fields if here[n].nunique(dropna=False) > 1]
+        line[here.index] += names(here, varying)
     drawn = frame["seed"]
     if "replicate" in frame:
         drawn = frame["replicate"].where(frame["replicate"].notna(), frame["seed"])

@@ -107,3 +107,11 @@ def _load(study):
 def test_a_page_must_be_named_html(tmp_path):
     with pytest.raises(ResultsError, match="is not the name of a page. End it in .html"):
         page.write(tmp_path, tmp_path / "page.txt")
+
+
+def test_lines_of_trials_that_lack_a_field_are_named(results):
+    """A text column without a value keeps it missing, even as text."""
+    results.fill({(1, 2): 9.0}, seeds=range(2))
+    frame = _load(results.close())
+    options = frame.assign(grad_clip=[None, "a"] * (len(frame) // 2)).astype({"grad_clip": "str"})
+    assert set(lined(options)["line"]) == {"normal, grad_clip=none", "normal, grad_clip=a"}
