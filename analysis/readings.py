@@ -113,6 +113,16 @@ def lines_or_reason(frame: pd.DataFrame) -> list[str]:
         return [str(error)]
 
 
+def summary(found: list[Reading]) -> str:
+    """States in one sentence how many readings are shown to matter."""
+    shown = sum(reading.verdict in ("raises it", "lowers it") for reading in found)
+    alone = sum(reading.verdict.endswith("if it were the only reading") for reading in found)
+    return (
+        f"Of {len(found)} readings of what the paper leaves open, {shown} are shown to change the "
+        f"test ELBO, and {alone} more would be if each were the only one."
+    )
+
+
 def lines(found: list[Reading]) -> list[str]:
     """Returns a line for each reading: its value, the source, and what it changes."""
     head = "Readings of what the paper leaves open, test ELBO minus that of the default (nats):"

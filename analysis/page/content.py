@@ -82,7 +82,7 @@ def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> Meas
     root = path.parent if study else path
     heat = cells.heat_map(vaes)
     return {
-        "verdict": _verdict(path, alone) if "fig8" in names else {},
+        "verdict": _verdict(path, alone, names),
         "claims": text.ledger(frame),
         "heat": heat,
         "heat_tables": cells.tables(heat),
@@ -96,8 +96,16 @@ def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> Meas
     }
 
 
-def _verdict(path: Path, frame: pd.DataFrame) -> text.ShownVerdict:
-    """Returns the verdict on the trials of the study of that name, at its fixed rate first."""
+def _verdict(path: Path, frame: pd.DataFrame, names: tuple[str, ...]) -> text.ShownVerdict:
+    """Returns what the figures or, without figures, the readings show; {} for other studies.
+
+    On double descent it is the verdict on the trials of the study of that name, at its fixed rate
+    first.
+    """
+    if not names:
+        return text.read(frame)
+    if "fig8" not in names:
+        return {}
     own = own_study.of_study(frame, path, DESCENT)
     try:
         return text.judged(choice.parts(own, own_study.about(path, DESCENT)))
@@ -109,7 +117,9 @@ def _figures(frame: pd.DataFrame, about: dict[str, object]) -> tuple[str, ...]:
     """Returns the study's figures; for other results those of double descent, as in the report."""
     shown = figures.STUDIES.get(str(about.get("study")))
     only = set(frame["kind"]) == {"diffusion"}
-    return shown or (("fig17",) if only else figures.STUDIES["double_descent"])
+    if shown is not None:
+        return shown
+    return ("fig17",) if only else figures.STUDIES[DESCENT]
 
 
 def _vaes(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 import pandas as pd
 
-from analysis import claims
+from analysis import claims, readings
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.wording import ours, summary
 from analysis.command import command
@@ -96,6 +96,16 @@ def _judged(frame: pd.DataFrame) -> ShownVerdict:
              for m in found.moves]  # fmt: skip
     made: ShownVerdict = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
     return made | {"plain": _plain(found), "moves": scaled(moves)}
+
+
+def read(frame: pd.DataFrame) -> ShownVerdict:
+    """Returns how many readings matter, with a line for each (`analysis.readings`)."""
+    try:
+        found = readings.readings(frame)
+    except ResultsError as error:
+        return undecided(str(error))
+    shown = undecided(readings.summary(found))
+    return shown | {"lines": readings.lines(found)}
 
 
 def undecided(why: str) -> ShownVerdict:

@@ -8,6 +8,7 @@ import pytest
 
 from analysis import page, results
 from analysis.page import cells, pictures, text
+from analysis.page.content import content as page_content
 from analysis.page.lines import lined
 from analysis.trial_folder import ResultsError
 from tests.there import there
@@ -115,3 +116,21 @@ def test_lines_of_trials_that_lack_a_field_are_named(results):
     frame = _load(results.close())
     options = frame.assign(grad_clip=[None, "a"] * (len(frame) // 2)).astype({"grad_clip": "str"})
     assert set(lined(options)["line"]) == {"normal, grad_clip=none", "normal, grad_clip=a"}
+
+
+def test_the_page_of_readings_shows_them_and_no_figure_of_another_study(results):
+    for replicate in range(4):
+        for decay in (0.0, 1e-4):
+            trial = results.vae(1, 2, 0, replicate=replicate, weight_decay=decay)
+            y = 100 + replicate + (5 + 0.01 * replicate) * (decay > 0)
+            results.add(trial, [results.row(trial, 120, y)], key=f"{replicate}-{decay}")
+    study = results.close()
+    about = json.loads((study / "study.json").read_text())
+    (study / "study.json").write_text(json.dumps(about | {"study": "readings"}))
+    made = page_content(study)
+    assert made["figures"] == []
+    assert made["verdict"]["sentence"].startswith(
+        "Of 1 readings of what the paper leaves open, 1 are"
+    )
+    assert any("weight_decay=0.0001" in line for line in made["verdict"]["lines"])
+    assert "Of 1 readings" in page.write(study).read_text()
