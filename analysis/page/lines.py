@@ -11,6 +11,7 @@ from analysis.naming import names
 # Fields in which the trials of one line differ; all others distinguish lines.
 WITHIN = {"key", "kind", "state", "m_z", "n_c", "seed", "split", "replicate", "source"}
 WITHIN |= {"source_pool", "pool", "modules"}
+VAES_ALONE = {"source": "str", "m_z": "Int64", "n_c": "Int64"}  # other kinds lack these columns
 
 
 def lined(frame: pd.DataFrame) -> pd.DataFrame:
@@ -19,6 +20,9 @@ def lined(frame: pd.DataFrame) -> pd.DataFrame:
     `line` is the source (or the kind) and the fields that vary among its trials, as in "dmaapx,
     source_k=10". `drawn` is the number of the replicate, or the seed of trials without one.
     """
+    for column, dtype in VAES_ALONE.items():
+        if column not in frame:
+            frame = frame.assign(**{column: pd.Series(pd.NA, frame.index, dtype=dtype)})
     name = frame["source"].where(frame["source"].notna(), frame["kind"])
     fields = [n for n in frame if n in TRIAL_COLUMNS and n not in WITHIN]
     line = name.astype(object)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from analysis.page.content import content as page_content
 from analysis.page.lines import lined
 from analysis.trial_folder import ResultsError
 from tests.there import there
+
+PUBLISHED = Path(page.__file__).parents[1] / "published" / "digits"
 
 
 def data(text):
@@ -134,3 +137,10 @@ def test_the_page_of_readings_shows_them_and_no_figure_of_another_study(results)
     )
     assert any("weight_decay=0.0001" in line for line in made["verdict"]["lines"])
     assert "Of 1 readings" in page.write(study).read_text()
+
+
+@pytest.mark.parametrize("name", ["diffusion", "two_sample", "diffusion_subsets", "downstream"])
+def test_results_of_any_kind_have_a_page(name, tmp_path):
+    """Diffusion models and classifiers have neither a source nor m_z and n_c."""
+    made = page.write(PUBLISHED / f"{name}.parquet", tmp_path / "report.html").read_text()
+    assert "<h2" in made and "This is a fault of the program" not in made
