@@ -19,6 +19,7 @@ AXES = {  # values of --x: the column, and the fields that determine it
     "k": ("source_k", ("source_k",)),
 }
 FIELDS = ("m_z", "n_c", "train_size", "source_k")  # each combination of values is a curve
+LONGER = ("flops", "train_size")  # along these, epochs may differ: of equal images, or compute
 Y = "test_elbo"
 
 
@@ -71,7 +72,7 @@ def curves_of(frame: pd.DataFrame, what: Variables) -> list[Curve]:
     """Returns a curve per source and value of the other fields, normal training first.
 
     Trials that stopped early or failed are gaps. Raises ResultsError if trials differ in another
-    setting.
+    setting or in their epochs.
     """
     column, tied = AXES[what.x]
     fields = [name for name in FIELDS if name in frame]
@@ -80,6 +81,8 @@ def curves_of(frame: pd.DataFrame, what: Variables) -> list[Curve]:
     curves.check_one_trial_each(last, ["source", *fields, *seeds])
     last = last[last[column].notna()].astype({column: float, what.y: float})
     apart = [name for name in fields if name not in tied and last[name].nunique() > 1]
+    along = fields if what.x in LONGER else apart  # what may have epochs of its own
+    curves.check_same_epochs(last[last["state"] == "done"], ["source", *along])
     made = []
     for source in curves.sources(last.assign(kind="vae")):
         part = last[last["source"] == source]

@@ -156,6 +156,20 @@ def test_a_field_that_only_some_trials_have_names_their_curves_alone(dtype):
     assert [curve.name for curve in found] == names
 
 
+def test_a_curve_joins_no_trials_of_different_epochs():
+    """Another study trained two widths for longer, one of them in one replicate alone."""
+    some = frame()
+    wider = some["n_c"] == 32
+    longer = some.assign(epoch=some["epoch"].where(~wider, 2 * some["epoch"]))
+    for x in ("n_c", "parameters"):
+        with pytest.raises(ResultsError, match="trained for 100 and 200 epochs.*epoch<=100"):
+            frames.curves_of(longer, frames.variables(longer, x, "test_elbo"))
+    assert frames.curves_of(longer, frames.variables(longer, "flops", "test_elbo"))
+    one = some.assign(epoch=some["epoch"].where(~(wider & (some["seed"] == 0)), 2 * some["epoch"]))
+    with pytest.raises(ResultsError, match="trained for 100 and 200 epochs"):
+        frames.curves_of(one, frames.variables(one, "flops", "test_elbo"))
+
+
 def test_loss_over_compute_has_a_frontier():
     some = frame()
     table = frames.over_compute(some, frames.variables(some, "n_c", "test_elbo"))
