@@ -172,7 +172,15 @@ def grid(frame: pd.DataFrame, source: str | None = None) -> pd.DataFrame:
 
 
 def sources(frame: pd.DataFrame) -> list[str]:
-    """Returns the sources of the VAE trials: normal first, then dmaapx, then others by name."""
+    """Returns the sources of the VAE trials: normal first, then dmaapx, then others by name.
+
+    Raises ResultsError if there is no VAE.
+    """
+    if not (frame["kind"] == "vae").any():
+        raise ResultsError(
+            "There is no VAE in these results. Choose results of VAEs: "
+            "--results results/double_descent."
+        )
     names = frame.loc[frame["kind"] == "vae", "source"].unique()
     return sorted(names, key=lambda name: (name != "normal", name != "dmaapx", name))
 
