@@ -15,6 +15,7 @@ from analysis.laws import frames
 from analysis.laws.law import Curve
 from analysis.laws.worth import Worth, worth_lines, worths
 
+HEIGHT = 3.6  # inches
 MARKERS = "os^vD<>P"
 
 
@@ -35,9 +36,9 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     found = worths(frame)
     shown = frames.curves_of(frame, frames.variables(frame, "train_size", "test_elbo"))
     shown = [curve for curve in shown if curve.source in ("normal", "dmaapx")]
-    figure = Figure(figsize=(style.inches(style.WIDE), 3.2), layout="constrained")
+    figure = Figure(figsize=(style.inches(style.WIDE), HEIGHT), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.set_ylabel(style.LABELS["negative_test_elbo"])
+    left.set_ylabel(style.LABELS["negative_test_elbo"].replace(" (", "\n("))
     names = list(dict.fromkeys(", ".join(c.name.split(", ")[1:]) for c in shown))
     look = {name: MARKERS[at % len(MARKERS)] for at, name in enumerate(names)}
     for curve in shown:
@@ -52,10 +53,21 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.stopped(left, ended["train_size"].dropna().unique().tolist(), style.GREY)
     right.axhline(1.0, color=style.GREY, linewidth=0.8, linestyle="--")
     right.set_yscale("log", base=2)
-    right.set_ylabel("real images that samples are worth,\nover the diffusion model's")
+    right.set_ylabel("real images that samples\nare worth, over the model's")
     figure.legend(handles=_handles(names, look), loc="outside upper center", ncols=4)
-    marks.note(figure, [*worth_lines(found)[1:], note])
+    without = worth_lines([one for one in found if math.isnan(one.images)])[1:]
+    marks.note(figure, [_counted(found), *without, note])
     return figure
+
+
+def _counted(found: list[Worth]) -> str:
+    """Spells what the right panel shows, and over how many draws."""
+    draws = sorted({one.replicates for one in found})
+    n = f"{draws[0]}" if len(draws) == 1 else f"{draws[0]} to {draws[-1]}" if draws else "no"
+    return (
+        f"95 % intervals over {n} draws. Dashed: samples are worth as many real images as their "
+        "diffusion model saw. An arrow is an open end."
+    )
 
 
 def _losses(ax: Axes, curve: Curve, marker: str) -> None:
