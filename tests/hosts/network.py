@@ -223,7 +223,7 @@ class Network:
             host.off()
         if self.relaying:
             self.relaying.kill()
-            self.relaying.wait()
+            self.relaying.communicate()  # also closes the pipe
         for name in [*(host.namespace for host in self.hosts), self.switch]:
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
