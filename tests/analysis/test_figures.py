@@ -1,7 +1,6 @@
 """Figures 7 and 8: numbers, lines and labels, refusals, and files of all formats."""
 
 from itertools import combinations
-from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -246,14 +245,3 @@ def test_the_global_style_is_not_changed(make, tmp_path):
     before = dict(matplotlib.rcParams)
     figures.save("fig7", _both(make), [tmp_path / "a.pdf"])
     assert dict(matplotlib.rcParams) == before
-
-
-CLASSIFIERS = Path(figures.__file__).parents[1] / "published" / "digits" / "two_sample.parquet"
-
-
-@pytest.mark.parametrize(
-    "name", [name for name in figures.names() if name not in ("fig1", "fig18")]
-)
-def test_results_without_vaes_are_refused_in_a_sentence(name):
-    with pytest.raises(ResultsError, match=r"\. "):
-        figures.numbers(name, figures.load(name, CLASSIFIERS))

@@ -1,4 +1,4 @@
-"""Figures of the width of a column and a page: readable text, and none on other text."""
+"""All figures: readable text at the widths of a column and a page, and refusals of other results."""
 
 from itertools import combinations
 from pathlib import Path
@@ -104,3 +104,10 @@ def test_a_column_has_its_panels_above_each_other(frames):
 def test_widths_that_are_too_small_to_read_are_refused(width, frames):
     with pytest.raises(ResultsError, match="is not readable. Choose --width 3.25"):
         drawn("table7", width, frames)
+
+
+@pytest.mark.parametrize("name", [n for n in figures.names() if n not in ("fig1", "fig18")])
+def test_results_without_vaes_are_refused_in_a_sentence(name):
+    classifiers = PUBLISHED / "digits" / "two_sample.parquet"
+    with pytest.raises(ResultsError, match=r"\. "):
+        figures.numbers(name, figures.load(name, classifiers))
