@@ -1,4 +1,4 @@
-"""All figures: readable text at the widths of a column and a page, and refusals of other results."""
+"""All figures: readable text at the widths of a column and a page; refusals of other results."""
 
 from itertools import combinations
 from pathlib import Path
