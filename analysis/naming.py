@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-MANY = 3  # with so many fields that vary, a name has only those that are not as in most trials
+MANY = 3  # if 3 or more fields vary, a name lists only those whose value most trials do not have
 
 
 def text_of(value: object) -> str:

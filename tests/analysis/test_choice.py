@@ -14,6 +14,7 @@ from analysis.provenance import provenance
 from analysis.report import report_on
 from analysis.results import load
 from analysis.trial_folder import ResultsError
+from scaling.storage import contents
 
 PATH = {(1, 2): 9.0, (1, 4): 5.0, (1, 8): 7.0, (2, 8): 6.0, (4, 8): 4.0, (4, 16): 3.0}
 TUNED = {(1, 2): 8.0, (1, 4): 6.0, (1, 8): 5.0, (2, 8): 4.0, (4, 8): 3.0, (4, 16): 2.0}
@@ -194,3 +195,12 @@ def test_a_page_has_both_verdicts_and_the_figure(both):
 def test_without_a_record_the_figures_say_what_to_type(study, name, said):
     with pytest.raises(ResultsError, match=said):
         figures.numbers(name, figures.load(name, study))
+
+
+@pytest.mark.parametrize("name", ["SearchRecord", "SearchedPoint", "RungRecord", "RatesRecord"])
+def test_records_are_read_as_they_are_written(name):
+    """Both packages describe study.json, since neither imports the other here."""
+    read, written = getattr(choice, name), getattr(contents, name)
+    known = {n: t for n, t in read.__annotations__.items() if t in (int, str, bool, list[str])}
+    assert read.__annotations__.keys() <= written.__annotations__.keys()
+    assert known == {n: written.__annotations__[n] for n in known} and known

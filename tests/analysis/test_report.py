@@ -105,3 +105,21 @@ def test_every_figure_belongs_to_one_study():
     drawn_where_recorded = ["search", "tuned"]
     when_asked_for = ["noise", "cost", "samples"]
     assert sorted([*shown, *drawn_where_recorded, *when_asked_for]) == sorted(figures.names())
+
+
+def test_a_figure_with_a_fault_of_the_program_costs_no_other_and_no_verdict(
+    study, quick, monkeypatch
+):
+    plain = figures.numbers
+
+    def broken(name, frame):
+        if name == "fig7":
+            raise KeyError("a column")
+        return plain(name, frame)
+
+    monkeypatch.setattr(figures, "numbers", broken)
+    said = report(study)
+    (line,) = [line for line in said if line.startswith("fig7 is not drawn: KeyError: 'a column'.")]
+    assert "fault of the program" in line
+    assert any(line.startswith("fig8: ") for line in said)
+    assert any(line.startswith("Double descent along the path") for line in said)
