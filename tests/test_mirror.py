@@ -29,7 +29,6 @@ TOGETHER = {
     "scaling/status": "tests/status",  # activity, following, listed: the display of a launch
     "scaling/cli/status.py": "tests/status/test_status.py",
     "scaling/cluster/costly.py": "tests/cluster/test_ended.py",
-    "scaling/cluster/follow.py": "tests/cluster/test_progress.py",
     "analysis/figures": "tests/analysis/test_figures.py",  # all figures on the same made-up studies
     "analysis/claims": "tests/analysis/test_claims.py",  # every claim in two made-up worlds
     "analysis/laws": "tests/analysis/laws",  # figure, frames and lines through the command

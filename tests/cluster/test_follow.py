@@ -1,0 +1,30 @@
+"""How far trials are at the start of a launch: as a look at their folders says."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from scaling.cluster.follow import _seen
+from scaling.status.status import glance
+from scaling.storage.store import Store
+from scaling.trial import key
+from scaling.trial.schedule import Planned, schedule
+
+EPOCHS = 4
+
+
+@pytest.mark.parametrize("reached", [0, 2, 4])
+def test_a_finished_trial_is_not_read_again_and_others_are(trial, tmp_path, reached):
+    store = Store(tmp_path)
+    (item,) = schedule([trial], EPOCHS, 2, None)
+    folder = store.folder(key(trial))
+    folder.create(trial)
+    for epoch in range(2, reached + 1, 2):
+        folder.append_row({"epoch": epoch, "test_elbo": -1.0})
+    if reached == EPOCHS:
+        folder.finish(EPOCHS, rows=[2, 4])
+    planned = Planned(item, folder.state(EPOCHS), 0.0, 0.0)
+    expected = glance(folder, EPOCHS)
+    if reached == EPOCHS:  # gone: it was read for the plan
+        (folder.path / "rows.jsonl").unlink()
+    assert _seen(SimpleNamespace(store=store), planned) == expected
