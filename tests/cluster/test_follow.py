@@ -1,6 +1,7 @@
 """How far trials are at the start of a launch: as a look at their folders says."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -27,4 +28,5 @@ def test_a_finished_trial_is_not_read_again_and_others_are(trial, tmp_path, reac
     expected = glance(folder, EPOCHS)
     if reached == EPOCHS:  # gone: it was read for the plan
         (folder.path / "rows.jsonl").unlink()
-    assert _seen(SimpleNamespace(store=store), planned) == expected
+    request: Any = SimpleNamespace(store=store)
+    assert _seen(request, planned) == expected
