@@ -54,5 +54,5 @@ def test_wrong_words_of_commands_get_a_suggestion(work, message):
 ])  # fmt: skip
 def test_wrong_words_of_the_analysis_get_a_suggestion(words, message, capsys):
     assert main(words) == 2
-    said = capsys.readouterr()
-    assert message in said.err and not said.out
+    output = capsys.readouterr()
+    assert message in output.err and not output.out

@@ -68,8 +68,8 @@ def test_every_refusal_is_quoted_by_a_test(known):
     assert known & quoted()
 
 
-def run(*said):
-    return override(trials(PRESETS["digits"]), options.parser("", PRESETS).parse_args(said))
+def run(*output):
+    return override(trials(PRESETS["digits"]), options.parser("", PRESETS).parse_args(output))
 
 
 @pytest.mark.parametrize(("message", "work"), [

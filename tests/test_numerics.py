@@ -241,8 +241,8 @@ def test_a_trial_that_became_nan_is_named_and_not_in_figures(tmp_path, trial, di
     assert [row["epoch"] for row in failed.rows()] == [1]
     trials = {name: {"epochs": 2} for name in asked}
     Store(tmp_path).update_study("study", lambda study: study | {"trials": trials})
-    said = summarize(tmp_path / "study")
-    assert any(f"failed: {failed.key} at epoch 1: the training ELBO" in line for line in said)
+    output = summarize(tmp_path / "study")
+    assert any(f"failed: {failed.key} at epoch 1: the training ELBO" in line for line in output)
     drawn = pd.read_csv(tmp_path / "study" / "figures" / "fig7.csv")
     assert set(zip(drawn["m_z"], drawn["n"], strict=True)) == {(1, 2), (2, 1)}
     assert np.isfinite(drawn["mean"]).all()

@@ -52,9 +52,9 @@ def test_the_source_loads_no_pickle_and_runs_no_text(path):
         if owner_of(node) in ("np", "numpy", "torch", "") and name_of(node) in SAFE:
             if isinstance(node.func, ast.Name) and name_of(node) == "load":
                 continue  # this project's own function of that name
-            said = [words.get(word) for word in SAFE[name_of(node)] if word in words]
-            assert said in ([False], [True]), ast.unparse(node)
-            assert said == [owner_of(node) == "torch"], ast.unparse(node)
+            output = [words.get(word) for word in SAFE[name_of(node)] if word in words]
+            assert output in ([False], [True]), ast.unparse(node)
+            assert output == [owner_of(node) == "torch"], ast.unparse(node)
 
 
 def test_nothing_listens_on_all_interfaces():

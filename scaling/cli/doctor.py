@@ -236,8 +236,8 @@ class Check:
 
     def _died(self, code: int) -> Finding:
         """Returns the finding for a failed process, from the last line of its error output."""
-        said = self.err.read_text(errors="replace").strip().rpartition("\n")[2]
-        if said.startswith("Error: "):
-            return Finding(self.name, BROKEN, said.removeprefix("Error: "))
-        found = f"its process ended with {code}: {said}".removesuffix(": ")
+        last = self.err.read_text(errors="replace").strip().rpartition("\n")[2]
+        if last.startswith("Error: "):
+            return Finding(self.name, BROKEN, last.removeprefix("Error: "))
+        found = f"its process ended with {code}: {last}".removesuffix(": ")
         return Finding(self.name, BROKEN, found, ADVICE[self.name])

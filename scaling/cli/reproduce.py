@@ -79,27 +79,29 @@ def lines(name: str, found: "Again", device: str) -> list[str]:
     left_out = "without times"
     if found.not_measured:
         left_out += f"; measured later and not again: {', '.join(found.not_measured)}"
-    said = []
+    parts = []
     if found.lacking:
-        said.append(f"{name}: epochs {', '.join(map(str, found.lacking))} have no row this time")
+        parts.append(f"{name}: epochs {', '.join(map(str, found.lacking))} have no row this time")
     if not found.mismatches:
         return [
-            *said,
+            *parts,
             f"{name}: all {found.rows} rows the same, bit by bit ({left_out})",
             *_how(found),
         ]
-    said.append(f"{name}: {len(found.mismatches)} columns differ in {found.rows} rows ({left_out})")
+    parts.append(
+        f"{name}: {len(found.mismatches)} columns differ in {found.rows} rows ({left_out})"
+    )
     for one in found.mismatches[:SHOWN]:
         size = "" if one.largest is None else f", at most {one.largest:.2g} of the value"
-        said.append(
+        parts.append(
             f"  {one.column}: first at epoch {one.first}, {one.before!r} before and {one.now!r} "
             f"now; {one.epochs} epochs{size}"
         )
     if len(found.mismatches) > SHOWN:
-        said.append(f"  and {len(found.mismatches) - SHOWN} more columns")
+        parts.append(f"  and {len(found.mismatches) - SHOWN} more columns")
     if device != "cpu":
-        said.append("On a GPU, equal numbers bit by bit are not guaranteed.")
-    return [*said, *_how(found)]
+        parts.append("On a GPU, equal numbers bit by bit are not guaranteed.")
+    return [*parts, *_how(found)]
 
 
 def _how(found: "Again") -> list[str]:

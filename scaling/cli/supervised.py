@@ -37,8 +37,8 @@ def stopping() -> list[signal.Signals]:
 class Supervisor:
     """Waits for the working process, forwards signals to it, and reports its end."""
 
-    def __init__(self, pid: int, said: int) -> None:
-        self.pid, self.said = pid, said
+    def __init__(self, pid: int, answer: int) -> None:
+        self.pid, self.answer = pid, answer
         self.received: list[int] = []
 
     def pass_on(self, number: int, frame: object) -> None:
@@ -65,10 +65,10 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
         _, status = os.waitpid(self.pid, 0)
         code = os.waitstatus_to_exitcode(status)
-        os.set_blocking(self.said, False)
+        os.set_blocking(self.answer, False)
         with suppress(OSError):
-            if said := os.read(self.said, 16):
-                return int(said)
+            if code_text := os.read(self.answer, 16):
+                return int(code_text)
         return self._silent(code, again)
 
     def _silent(self, code: int, again: str) -> int:

@@ -29,11 +29,11 @@ def test_the_figure_uses_the_bound_at_every_width(frame):
 
 
 @pytest.mark.parametrize(
-    ("bound", "said"),
+    ("bound", "message"),
     [("fid", "fid is not one. Choose"), ("iwae_100", "not measured .*evaluate --metric iwae_100")],
 )
-def test_other_columns_and_unmeasured_bounds_are_refused(frame, bound, said):
-    with pytest.raises(ResultsError, match=said):
+def test_other_columns_and_unmeasured_bounds_are_refused(frame, bound, message):
+    with pytest.raises(ResultsError, match=message):
         with_bound(frame, bound)
 
 

@@ -127,17 +127,17 @@ def test_the_search_is_drawn_in_parallel_coordinates(searched):
 
 def test_the_report_draws_the_search_and_the_chosen(searched, monkeypatch):
     monkeypatch.setattr(figures, "FORMATS", ("csv",))
-    said = report_on(searched)
-    assert any(line.startswith("search: ") for line in said)
+    lines = report_on(searched)
+    assert any(line.startswith("search: ") for line in lines)
     assert (searched / "figures" / "search.csv").is_file()
 
 
 def test_the_verdict_is_given_at_the_fixed_and_at_tuned_rates(both, capsys):
     assert main(["verdict", "--results", str(both)]) == 0
-    said = capsys.readouterr().out.splitlines()
-    first, second = said.index("fixed rate:"), said.index("tuned rates (from learning_rate):")
-    assert "holds, decided at the planned n = 5" in said[first + 1]
-    assert "fails, decided at the planned n = 5" in said[second + 1]
+    lines = capsys.readouterr().out.splitlines()
+    first, second = lines.index("fixed rate:"), lines.index("tuned rates (from learning_rate):")
+    assert "holds, decided at the planned n = 5" in lines[first + 1]
+    assert "fails, decided at the planned n = 5" in lines[second + 1]
 
 
 def test_one_figure_shows_the_fixed_and_tuned_rates(both):
@@ -191,9 +191,9 @@ def test_a_page_has_both_verdicts_and_the_figure(both):
     assert made["figures"][-1]["name"] == "tuned" and "uri" in made["figures"][-1]
 
 
-@pytest.mark.parametrize(("name", "said"), [("search", "--search"), ("tuned", "--lr-from")])
-def test_without_a_record_the_figures_say_what_to_type(study, name, said):
-    with pytest.raises(ResultsError, match=said):
+@pytest.mark.parametrize(("name", "message"), [("search", "--search"), ("tuned", "--lr-from")])
+def test_without_a_record_the_figures_say_what_to_type(study, name, message):
+    with pytest.raises(ResultsError, match=message):
         figures.numbers(name, figures.load(name, study))
 
 

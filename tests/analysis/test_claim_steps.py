@@ -96,12 +96,12 @@ def test_almost_all_is_a_count(differences, wanted, old):
 
 def test_one_too_few_rarely_counts_as_enough():
     """Three of six statements are true and the others at the edge, so four are rarely shown."""
-    rng, said = np.random.default_rng(0), []
+    rng, output = np.random.default_rng(0), []
     for _ in range(400):
         y = rng.normal(size=(6, 5)) + np.array([9, 9, 9, 0, 0, 0])[:, None]
         parts = tuple((Comparison("", t_interval(row)),) for row in y)
-        said.append(judge([AtLeast("", parts, 4)]).verdict)
-    assert said.count(HOLDS) / 400 <= 0.05
+        output.append(judge([AtLeast("", parts, 4)]).verdict)
+    assert output.count(HOLDS) / 400 <= 0.05
     enough = judge([AtLeast("", parts, 3)])
     assert enough.verdict == HOLDS
 

@@ -48,9 +48,9 @@ def test_results_on_other_data_answer_no_claim_and_are_listed_separately(figure_
         assert (absent["verdict"], absent["data"]) == (NOT_RUN, PAPERS)
         assert absent["compared"] == f"not measured on cifar10; {dataset} cannot answer it"
         assert (shown["verdict"], shown["data"], shown["dataset"]) == (HOLDS, ELSEWHERE, dataset)
-    said = text(ledger(figure_2.assign(dataset="digits"), claims))
-    assert "On the paper's data: holds 0" in " ".join(said.split())
-    assert "On other data (digits): holds 1" in " ".join(said.split())
+    output = text(ledger(figure_2.assign(dataset="digits"), claims))
+    assert "On the paper's data: holds 0" in " ".join(output.split())
+    assert "On other data (digits): holds 1" in " ".join(output.split())
 
 
 def test_precisions_extractors_and_estimators_are_not_compared(figure_2):
@@ -78,8 +78,8 @@ def test_both_comparisons_of_a_two_sample_test_are_named(world):
 
 def test_claims_about_shares_say_how_near_samples_are_to_training_images(world):
     near = world.assign(pool_nearest=0.05, pool_nearest_test=0.1, pool_near_copies=0.25)
-    said = judge(near, "subsets: 30 %, gap")["beside"]
-    assert "share 0.3: 0.05, test images 0.1, near copies 25.0%" in said
+    output = judge(near, "subsets: 30 %, gap")["beside"]
+    assert "share 0.3: 0.05, test images 0.1, near copies 25.0%" in output
     assert judge(world, "subsets: 30 %, gap")["beside"] == ""
     assert judge(near, "test ELBO: diffusion samples, normal")["beside"] == ""
 

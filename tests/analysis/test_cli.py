@@ -120,6 +120,6 @@ def test_errors_are_sentences_with_exit_code_2(study, words, capsys, monkeypatch
     monkeypatch.chdir(study)
     words = words if "--results" in words else [*words, "--results", "."]
     assert main(words) == 2
-    said = capsys.readouterr()
-    assert not said.out and len(said.err.splitlines()) == 1
-    assert "Traceback" not in said.err
+    output = capsys.readouterr()
+    assert not output.out and len(output.err.splitlines()) == 1
+    assert "Traceback" not in output.err

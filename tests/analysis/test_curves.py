@@ -127,14 +127,14 @@ def test_incomplete_path_keeps_its_turns_and_says_what_is_missing(make):
 
 
 @pytest.mark.parametrize(
-    ("pairs", "said"),
+    ("pairs", "message"),
     [
         ([(1, 2), (1, 4), (1, 8)], "No n_c has two or more m_z here .m_z = 1; n_c = 2, 4, 8"),
         ([(1, 2), (2, 2), (4, 2)], "at m_z=1 it needs two n_c"),
     ],
 )
-def test_no_path_is_an_error_with_a_way_out(make, pairs, said):
-    with pytest.raises(ResultsError, match=said) as error:
+def test_no_path_is_an_error_with_a_way_out(make, pairs, message):
+    with pytest.raises(ResultsError, match=message) as error:
         path(make({pair: [1.0] for pair in pairs}))
     assert "scaling-vae study double_descent" in str(error.value)
 

@@ -128,9 +128,9 @@ def test_each_source_has_its_gap(make):
 def test_too_few_seeds_decide_nothing(make, seeds):
     found = verdict(_frame(make, DIGITS, seeds=seeds, noise=0.01))
     assert found.decision.verdict == UNDECIDED and found.decision.following == 5
-    said = verdict_lines(found)
-    assert "not decided" in said[0] and sum("< 3" in line for line in said) == 3
-    assert not any("significant" in line for line in said)
+    output = verdict_lines(found)
+    assert "not decided" in output[0] and sum("< 3" in line for line in output) == 3
+    assert not any("significant" in line for line in output)
 
 
 def test_a_missing_move_is_named(make):
@@ -150,9 +150,9 @@ def test_a_point_of_fewer_seeds_is_left_out_and_no_seed_is(make):
     assert found.units == [0, 1, 2, 3, 4] and found.missing == ["(m_z=4, n_c=32): seed 2"]
     assert found.points == 9 and found.left_out == [(4, 32)]
     assert found.decision.verdict == HOLDS
-    said = verdict_lines(found)[-1]
-    assert "(m_z=4, n_c=32): seed 2" in said and "0, 1, 2, 3, 4" in said
-    assert "Left out of the path, measured by fewer seeds: (m_z=4, n_c=32)" in said
+    output = verdict_lines(found)[-1]
+    assert "(m_z=4, n_c=32): seed 2" in output and "0, 1, 2, 3, 4" in output
+    assert "Left out of the path, measured by fewer seeds: (m_z=4, n_c=32)" in output
 
 
 def test_rows_of_another_study_cost_no_seed(make):

@@ -83,22 +83,22 @@ def test_the_report_has_a_line_per_diffusion_model(results, capsys):
     add_pool(results, 0.1, grey(), quality=QUALITY | {"near_copies_samples": 0.25})
     add_pool(results, 1.0, grey())
     assert main(["report", "--results", str(results.close())]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     written = {path.name for path in (results.study / "figures").iterdir()}
     assert written == {"fig17.png", "fig17.pdf", "fig17.csv"}
     assert (results.study / "trials.parquet").is_file()
-    assert "2 of 2 trials done" in said and "0.3 (0.25)" in said and "25.0% (0.1%)" in said
-    assert "digits 10 %, 120 epochs: repeats training images: 25.0%" in said
-    assert "digits 100 %, 120 epochs: as near to D_train" in said
+    assert "2 of 2 trials done" in output and "0.3 (0.25)" in output and "25.0% (0.1%)" in output
+    assert "digits 10 %, 120 epochs: repeats training images: 25.0%" in output
+    assert "digits 100 %, 120 epochs: as near to D_train" in output
 
 
 def test_the_report_names_damaged_and_missing_files(results, monkeypatch):
     monkeypatch.setattr(figures, "FORMATS", ("png",))
     folder = add_pool(results, 1.0, grey(), quality=None)
     (folder / "chunk-00000.npy").unlink()
-    said = report.diffusion_report(results.close())
-    assert "fig17 is not drawn" in said[1] and "chunk-00000.npy" in said[1]
-    assert said[-1].endswith("its quality is not measured yet.")
+    output = report.diffusion_report(results.close())
+    assert "fig17 is not drawn" in output[1] and "chunk-00000.npy" in output[1]
+    assert output[-1].endswith("its quality is not measured yet.")
     (folder / "quality.json").write_text("{")
     assert "quality.json is damaged" in report.diffusion_report(results.study)[-1]
 

@@ -87,8 +87,8 @@ def test_a_rate_that_failed_in_one_replicate_is_not_chosen(filled):
     row = table[table["m_z"] == 4].iloc[0]
     assert (row["lr"], row["n"], row["left_out"]) == (3e-3, 3, "0.01")
     assert (row["highest"], row["edge"]) == (1e-2, "")  # a larger rate was tried, though it failed
-    (said,) = [line for line in learning_rate.warnings(table) if line.startswith("Left out")]
-    assert "0.01 at normal (m_z=4, n_c=8)" in said
+    (output,) = [line for line in learning_rate.warnings(table) if line.startswith("Left out")]
+    assert "0.01 at normal (m_z=4, n_c=8)" in output
 
 
 def test_a_rate_of_fewer_replicates_is_not_chosen(filled):

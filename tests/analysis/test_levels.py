@@ -27,7 +27,7 @@ SPLIT = {"draws": "random splits", "train_images": 300, "test_images": 1000, "dr
 
 
 @pytest.mark.parametrize(
-    ("frame", "n", "said"),
+    ("frame", "n", "message"),
     [
         (trials([None], 5), 5, "5 seeds on one data set"),
         (trials([0], 3), 3, "3 seeds on one data set"),
@@ -58,16 +58,16 @@ SPLIT = {"draws": "random splits", "train_images": 300, "test_images": 1000, "dr
         ),
     ],
 )
-def test_a_level_is_named_in_words(frame, n, said):
+def test_a_level_is_named_in_words(frame, n, message):
     settled = levels.settle(frame)
     assert settled["unit"].nunique() == n
-    assert levels.counted(n, levels.level_of(settled)) == said
+    assert levels.counted(n, levels.level_of(settled)) == message
 
 
 def test_of_two_levels_the_more_exact_one_is_named():
     exact = "seeds on one data set, one diffusion model"
-    for said in (["seeds on one data set", exact], [exact, "seeds on one data set"]):
-        assert levels.level_of(pd.DataFrame({"level": said})) == exact
+    for message in (["seeds on one data set", exact], [exact, "seeds on one data set"]):
+        assert levels.level_of(pd.DataFrame({"level": message})) == exact
     other = pd.DataFrame({"level": ["data draws", exact]})
     assert levels.level_of(other) == f"data draws or {exact}"
 

@@ -19,8 +19,8 @@ from analysis.words import WORDS
 ])  # fmt: skip
 def test_options_of_other_words_are_refused_naming_these_words(typed, message, capsys):
     assert main(typed) == 2
-    said = capsys.readouterr()
-    assert message in said.err and not said.out
+    output = capsys.readouterr()
+    assert message in output.err and not output.out
 
 
 @pytest.mark.parametrize("name", [n for n in OPTIONS if OPTIONS[n].about.get("nargs") == "+"])

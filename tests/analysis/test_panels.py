@@ -175,9 +175,9 @@ def test_without_their_data_figures_say_what_to_run(studies, name):
     studies.two_sample()
     with pytest.raises(ResultsError) as error:
         figures.draw(name, studies.frame())
-    said = str(error.value)
-    assert said.endswith(f"Run scaling-vae {WHAT_TO_RUN[name]}.") and "\n" not in said
-    assert said.startswith(f"Figure {name[3:]} needs")
+    output = str(error.value)
+    assert output.endswith(f"Run scaling-vae {WHAT_TO_RUN[name]}.") and "\n" not in output
+    assert output.startswith(f"Figure {name[3:]} needs")
 
 
 def test_figure_2_shows_digits_if_there_is_no_cifar10(studies):

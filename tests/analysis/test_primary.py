@@ -36,17 +36,17 @@ def test_the_primary_claims_are_claims():
 
 
 @pytest.mark.parametrize(
-    ("n", "wanted", "said"),
+    ("n", "wanted", "message"),
     [
         (4, UNDECIDED, "first planned n = 5"),
         (5, HOLDS, "decided at the planned n = 5"),
         (7, HOLDS, "decided at the planned n = 5"),
     ],
 )
-def test_a_clear_effect_is_decided_at_the_first_planned_size(n, wanted, said):
+def test_a_clear_effect_is_decided_at_the_first_planned_size(n, wanted, message):
     (row,) = ledger(world(10 + 0.1 * np.arange(n)), [claim(WIDER)]).to_dict("records")
     assert (row["kind"], row["verdict"], row["n"]) == (PRIMARY, wanted, n)
-    assert said in row["decided"] and row["level"] == "seeds on one data set"
+    assert message in row["decided"] and row["level"] == "seeds on one data set"
     assert row["decided"].endswith(
         "by seeds on one data set only, which say nothing about other data"
     )

@@ -14,9 +14,9 @@ def quick(monkeypatch):
 
 
 def test_the_report_of_a_finished_study_has_figures_and_verdict(study):
-    said = report(study)
-    assert said[0].endswith("42 of 42 trials done.")
-    assert any(line.startswith("Double descent along the path") for line in said)
+    output = report(study)
+    assert output[0].endswith("42 of 42 trials done.")
+    assert any(line.startswith("Double descent along the path") for line in output)
     written = {path.name for path in (study / "figures").iterdir()}
     drawn = ("fig7", "fig8", "epochs", "heat", "learning")
     assert written == {f"{name}.{suffix}" for name in drawn for suffix in ("png", "pdf", "csv")}
@@ -25,9 +25,9 @@ def test_the_report_of_a_finished_study_has_figures_and_verdict(study):
 
 def test_a_study_without_rows_is_reported(results):
     results.add(results.vae(1, 2, 0), [], done=False)
-    said = report(results.close())
-    assert "0 of 1 trials done, 1 waiting" in said[0]
-    assert "no measured epoch" in said[1]
+    output = report(results.close())
+    assert "0 of 1 trials done, 1 waiting" in output[0]
+    assert "no measured epoch" in output[1]
 
 
 def test_a_study_without_trials_on_disk_is_reported(results):
@@ -37,9 +37,9 @@ def test_a_study_without_trials_on_disk_is_reported(results):
 def test_a_study_of_partial_trials_is_reported(results):
     trial = results.vae(1, 2, 0)
     results.add(trial, [results.row(trial, 40, 100.0)], done=False)
-    said = report(results.close())
-    assert "1 partial" in said[0]
-    unfinished = sum("No VAE trial is finished" in line for line in said)
+    output = report(results.close())
+    assert "1 partial" in output[0]
+    unfinished = sum("No VAE trial is finished" in line for line in output)
     # the lines of the figures and the verdict
     assert unfinished == len(figures.STUDIES["double_descent"]) + 1
 
@@ -50,20 +50,20 @@ def test_failed_trials_are_named_and_the_rest_is_drawn(results, quick):
         trial = results.vae(4, 32, seed)
         done = {"state": "failed", "epoch": 41, "error": "ELBO is NaN"}
         results.add(trial, [results.row(trial, 40, 99.0)], done, key=f"broken-{seed}")
-    said = report(results.close())
-    assert "45 of 50 trials done, 5 failed" in said[0]
-    assert "broken-0 at epoch 41: ELBO is NaN" in said[1]
-    assert "and 2 more failed" in said[4]
-    assert any(line.startswith("fig8: ") for line in said)
-    assert "(m_z=4, n_c=32): all seeds" in said[-1]
+    output = report(results.close())
+    assert "45 of 50 trials done, 5 failed" in output[0]
+    assert "broken-0 at epoch 41: ELBO is NaN" in output[1]
+    assert "and 2 more failed" in output[4]
+    assert any(line.startswith("fig8: ") for line in output)
+    assert "(m_z=4, n_c=32): all seeds" in output[-1]
 
 
 def test_a_grid_without_a_path_gives_figure_7(results, quick):
     results.fill({(1, 2): 99.0, (1, 4): 98.0, (1, 8): 97.0})
-    said = report(results.close())
-    assert any(line.startswith("fig7: ") for line in said)
-    assert any(line.startswith("fig8 is not drawn: No n_c has two or more m_z") for line in said)
-    assert said[-1].startswith("Double descent: No n_c")
+    output = report(results.close())
+    assert any(line.startswith("fig7: ") for line in output)
+    assert any(line.startswith("fig8 is not drawn: No n_c has two or more m_z") for line in output)
+    assert output[-1].startswith("Double descent: No n_c")
 
 
 def test_a_study_of_diffusion_models_is_reported(results):
@@ -81,14 +81,14 @@ def test_a_folder_that_is_no_study_is_refused(results, tmp_path):
 def test_named_figures_are_drawn_and_tables_printed(studies, quick):
     studies.data_sources()
     folder = studies.results.close()
-    said = report(folder, ["fig2", "fig6", "fig10", "table7"])
-    assert "fig2: " in said[1] and "fig6: " in said[2]
-    assert said[3].startswith("fig10 is not drawn: Figure 10 needs VAEs trained on BinaryMNIST")
+    output = report(folder, ["fig2", "fig6", "fig10", "table7"])
+    assert "fig2: " in output[1] and "fig6: " in output[2]
+    assert output[3].startswith("fig10 is not drawn: Figure 10 needs VAEs trained on BinaryMNIST")
     assert {path.name for path in (folder / "figures").iterdir()} == {
         "fig2.csv", "fig6.csv", "table7.csv",
     }  # fmt: skip
-    assert any("generalization (nats)" in line for line in said)
-    assert not any("Double descent" in line for line in said)
+    assert any("generalization (nats)" in line for line in output)
+    assert not any("Double descent" in line for line in output)
 
 
 def test_a_study_is_reported_on_by_its_name(studies, quick):
@@ -118,8 +118,10 @@ def test_a_figure_with_a_fault_of_the_program_costs_no_other_and_no_verdict(
         return plain(name, frame)
 
     monkeypatch.setattr(figures, "numbers", broken)
-    said = report(study)
-    (line,) = [line for line in said if line.startswith("fig7 is not drawn: KeyError: 'a column'.")]
+    lines = report(study)
+    (line,) = [
+        line for line in lines if line.startswith("fig7 is not drawn: KeyError: 'a column'.")
+    ]
     assert "fault of the program" in line
-    assert any(line.startswith("fig8: ") for line in said)
-    assert any(line.startswith("Double descent along the path") for line in said)
+    assert any(line.startswith("fig8: ") for line in lines)
+    assert any(line.startswith("Double descent along the path") for line in lines)

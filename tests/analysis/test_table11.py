@@ -71,10 +71,10 @@ def test_an_absent_value_is_a_dash_with_a_reason_and_never_zero(studies):
     for label in ("FID (lower", "Inception score"):
         (line,) = [line for line in lines if line.strip().startswith(label)]
         assert line.split()[-5:] == ["-"] * 5
-    said = f"CIFAR-10, FID, IS not measured: {REASON}"
-    assert lines[-1] == said
-    assert figures.text("table11", frame, "md")[-1] == said
-    assert figures.text("table11", frame, "tex")[-1] == f"% {said}"
+    output = f"CIFAR-10, FID, IS not measured: {REASON}"
+    assert lines[-1] == output
+    assert figures.text("table11", frame, "md")[-1] == output
+    assert figures.text("table11", frame, "tex")[-1] == f"% {output}"
     assert REASON in figures.draw("table11", frame).get_supxlabel()
     assert "fid" not in set(figures.numbers("table11", frame)["metric"])
 

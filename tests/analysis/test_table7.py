@@ -33,7 +33,7 @@ def test_the_numbers_are_last_values_over_seeds(frame):
 
 
 def test_one_smallest_mean_per_row_is_starred_and_columns_are_aligned(frame):
-    head, *body, said = figures.text("table7", frame)
+    head, *body, output = figures.text("table7", frame)
     assert head.split() == ["gap", "normal", "DMaaPx", "Aug.Tuned", "Aug.Naive", "n"]
     assert body[0] == "BinaryMNIST, Bernoulli"
     assert body[4] == "CIFAR-10 (JPEG copy), mixture of logistics"
@@ -43,7 +43,7 @@ def test_one_smallest_mean_per_row_is_starred_and_columns_are_aligned(frame):
     ends = {line.index("*") for line in rows}
     assert len(ends) == 1  # all smallest means are of DMaaPx
     assert "840 \N{PLUS-MINUS SIGN} 104" in rows[0] and rows[0].endswith("  3")
-    assert said.startswith("* smallest mean")
+    assert output.startswith("* smallest mean")
 
 
 def test_markdown_and_latex_have_the_same_cells(frame):
@@ -107,7 +107,7 @@ def test_the_command_prints_or_writes_the_table(frame, results, tmp_path, capsys
 def test_trials_of_other_lengths_are_mentioned(frame):
     normal = (frame["source"] == "normal") & (frame["dataset"] == "cifar10")
     longer = frame.assign(epoch=frame["epoch"] * normal.map({True: 2, False: 1}))
-    said = figures.text("table7", longer)[-1]
+    note = figures.text("table7", longer)[-1]
     last = frame["epoch"].max()
-    assert said.startswith(f"CIFAR-10 (JPEG copy): different numbers of epochs: normal {2 * last}")
-    assert f"DMaaPx {last}" in said and "BinaryMNIST" not in said
+    assert note.startswith(f"CIFAR-10 (JPEG copy): different numbers of epochs: normal {2 * last}")
+    assert f"DMaaPx {last}" in note and "BinaryMNIST" not in note

@@ -11,7 +11,7 @@ def test_the_help_of_a_word_is_about_that_word_alone(name, capsys):
     with pytest.raises(SystemExit) as stop:
         main([name, "--help"])
     assert stop.value.code == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     word = words.word(name)
     assert word
     flags = {flag for option in options.OPTIONS.values() for flag in option.flags
@@ -19,10 +19,10 @@ def test_the_help_of_a_word_is_about_that_word_alone(name, capsys):
     own = {flag for option in word.options for flag in options.OPTIONS[option].flags}
     shown = {
         text.strip(",").partition(" ")[0]
-        for text in said.replace("[", " ").replace("]", " ").split()
+        for text in output.replace("[", " ").replace("]", " ").split()
     }
     assert shown & flags == {flag for flag in own if flag.startswith("--")}
-    assert " ".join(word.about.split()[:3]).lower() in said.lower()
+    assert " ".join(word.about.split()[:3]).lower() in output.lower()
 
 
 def test_flags_may_come_before_the_word(study, tmp_path, capsys):

@@ -89,23 +89,23 @@ def test_study_json_records_rates_and_trials(tmp_path):
 
 
 def test_warnings_at_the_edge_come_before_anything_runs(tmp_path):
-    said = "\n".join(tuned(fill(tmp_path)).notes())
-    assert "largest one tried, 0.01, at normal (m_z=1, n_c=2)" in said
-    assert "smallest one tried, 0.001, at normal (m_z=1, n_c=4)" in said
+    message = "\n".join(tuned(fill(tmp_path)).notes())
+    assert "largest one tried, 0.01, at normal (m_z=1, n_c=2)" in message
+    assert "smallest one tried, 0.001, at normal (m_z=1, n_c=4)" in message
 
 
-@pytest.mark.parametrize(("made", "words", "said"), [
+@pytest.mark.parametrize(("made", "words", "message"), [
     ({"state": "partial"}, [], "is not finished: 12 of 12 trials are unfinished"),
     ({"validation": False}, [], "no validation images"),
     ({}, ["--set", "batch=7"], "has no rate for (m_z=1, n_c=2), (m_z=1, n_c=4)"),
     ({}, ["--n-c", "2", "8"], "has no rate for (m_z=1, n_c=8)"),
     ({}, ["--set", "lr=0.1", "0.2"], "--set lr=VALUE"),
 ])  # fmt: skip
-def test_missing_rates_are_refused(tmp_path, made, words, said):
+def test_missing_rates_are_refused(tmp_path, made, words, message):
     fill(tmp_path, **made)
     with pytest.raises(UsageError) as error:
         tuned(tmp_path, *words)
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 

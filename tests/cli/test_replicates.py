@@ -84,8 +84,8 @@ def calls(root):
 
 def test_each_open_claim_has_a_size_hours_and_a_command_to_type(root, capsys):
     assert run(root) == 0
-    said = capsys.readouterr().out
-    part = said[said.index(NAME) :]
+    message = capsys.readouterr().out
+    part = message[message.index(NAME) :]
     assert "would decide it" in part and "1.5 h for 28 more trials: " in part
     line = next(line for line in part.splitlines() if "1.5 h" in line)
     typed = shlex.split(line.partition(": ")[2])
@@ -99,8 +99,8 @@ def test_an_effect_that_needs_too_many_replicates_is_reported(root, capsys):
     (root / "n").write_text("10")
     (root / "effect").write_text(str(-float(np.random.default_rng(5).normal(size=40)[:10].mean())))
     assert run(root) == 0
-    said = capsys.readouterr().out
-    part = said[said.index(NAME) :].partition("\n")[2].partition("\n")[0]
+    message = capsys.readouterr().out
+    part = message[message.index(NAME) :].partition("\n")[2].partition("\n")[0]
     assert "more than 100 would be needed" in part
 
 
@@ -147,7 +147,7 @@ def test_a_study_that_adds_nothing_is_not_run_forever(root, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--max-hours", "1"], "needs --until-decided"),
         (
@@ -160,8 +160,8 @@ def test_a_study_that_adds_nothing_is_not_run_forever(root, capsys):
         (["--max-hour", "1"], "Known flags: "),
     ],
 )
-def test_bad_input_is_refused_in_one_sentence(root, words, said):
-    with pytest.raises(UsageError, match=said.replace("?", r"\?")) as error:
+def test_bad_input_is_refused_in_one_sentence(root, words, message):
+    with pytest.raises(UsageError, match=message.replace("?", r"\?")) as error:
         run(root, *words)
     assert "\n" not in str(error.value) and not calls(root)
 

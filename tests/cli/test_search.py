@@ -183,7 +183,7 @@ def test_scores_are_means_of_the_last_tenth():
     assert command.score_of([{"epoch": 50, "test_elbo": 3.0}], 50) == LOST
 
 
-@pytest.mark.parametrize(("words", "said"), [
+@pytest.mark.parametrize(("words", "message"), [
     (["--search", "lr=log:1e-2:1e-4"], "reversed"),
     (["--search", "lr=log:1e-2:1e-2"], "range is empty"),
     (["--search", "lr=log:0:1e-2"], "must begin above 0"),
@@ -202,10 +202,10 @@ def test_scores_are_means_of_the_last_tenth():
     ([*LR, "--set", "partition=train_and_test"], "--set partition=disjoint"),
     (["--search", "lr=log:1e-4:1e-2", "lr=lin:1:2"], "lr twice"),
 ])  # fmt: skip
-def test_bad_input_is_refused_in_a_sentence(words, said):
+def test_bad_input_is_refused_in_a_sentence(words, message):
     with pytest.raises(UsageError) as error:
         work(*words)
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 

@@ -119,8 +119,8 @@ def test_a_head_that_is_gone_ends_the_process_with_the_command_to_continue(watch
     assert "the head of the Ray cluster at h:1 is gone" in capsys.readouterr().err
     with pytest.raises(Ended):
         _watch_head("h:1", local=True)
-    said = capsys.readouterr().err
-    assert "this launch's own Ray is gone" in said and "start" not in said
+    output = capsys.readouterr().err
+    assert "this launch's own Ray is gone" in output and "start" not in output
 
 
 def test_a_head_that_comes_back_is_forgiven(watched):

@@ -51,10 +51,10 @@ def test_the_summary_is_written_once_and_then_each_row_and_end():
 
 
 def test_a_disk_that_refuses_is_reported_once_and_trials_continue():
-    said: list[str] = []
+    output: list[str] = []
     events: Any = Events(full=True)
-    callback = EventsCallback(events, said.append)
+    callback = EventsCallback(events, output.append)
     run(callback, "a")
     run(callback, "b")
-    (line,) = said
+    (line,) = output
     assert "No space left on device" in line

@@ -117,13 +117,13 @@ def test_a_disk_that_refuses_notes_stops_nothing(clock, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("error", "said"), [
+@pytest.mark.parametrize(("error", "message"), [
     ("Traceback\n  line\nValueError: bad\n", "ValueError: bad"),
     ("", "its error could not be written: is the disk of the results folder full?"),
     (None, "no reason known (NoneType)"),
 ])  # fmt: skip
-def test_the_reason_of_a_failure_is_the_last_line_of_its_error(error, said):
-    assert last_line(error) == said
+def test_the_reason_of_a_failure_is_the_last_line_of_its_error(error, message):
+    assert last_line(error) == message
 
 
 def test_the_watchers_of_hosts_and_lost_trials_see_every_event(clock):

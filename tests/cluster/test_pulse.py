@@ -36,10 +36,10 @@ def ray(monkeypatch):
 @pytest.fixture
 def watch(clock, ray):
     """Watches one trial; `passes` lets time pass while the driver checks."""
-    signs, said = SignsOfLife(), list[str]()
+    signs, lines = SignsOfLife(), list[str]()
     names = ("beat", "silence", "retire")
     keeper = SimpleNamespace(**{name: Method(getattr(signs, name)) for name in names})
-    lost = LostTrials(keeper, said.append)
+    lost = LostTrials(keeper, lines.append)
     trial = SimpleNamespace(temporary_state=SimpleNamespace(ray_actor="actor"))
 
     def passes(seconds, process="a", waiting=None):
@@ -51,38 +51,38 @@ def watch(clock, ray):
             lost.check()
 
     lost.start("k", trial)
-    return SimpleNamespace(signs=signs, said=said, lost=lost, trial=trial, passes=passes, ray=ray)
+    return SimpleNamespace(signs=signs, lines=lines, lost=lost, trial=trial, passes=passes, ray=ray)
 
 
 def test_a_process_that_beats_is_left_alone_however_long_its_epoch(watch):
     watch.passes(3600)
-    assert watch.said == [] and watch.ray.killed == []
+    assert watch.lines == [] and watch.ray.killed == []
 
 
 def test_a_process_that_falls_silent_is_ended_once_with_a_line(watch):
     watch.passes(100)
     watch.passes(50, process=None)
-    assert watch.said == []
+    assert watch.lines == []
     watch.passes(25, process=None)
     assert watch.ray.killed == ["actor"]
-    (line,) = watch.said
+    (line,) = watch.lines
     assert line.startswith("k: no sign of life for 60 s")
     watch.passes(1000, process=None)
-    assert len(watch.said) == 1
+    assert len(watch.lines) == 1
 
 
 def test_a_process_stuck_in_its_report_is_ended_though_it_beats(watch):
     watch.passes(100)
     began = 1100.0
     watch.passes(55, waiting=lambda now: now - began)
-    assert watch.said == []
+    assert watch.lines == []
     watch.passes(30, waiting=lambda now: now - began)
     assert watch.ray.killed == ["actor"]
 
 
 def test_a_process_that_still_loads_has_more_time(watch):
     watch.passes(290, process=None)
-    assert watch.said == []
+    assert watch.lines == []
     watch.passes(30, process=None)
     assert watch.ray.killed == ["actor"]
 
@@ -97,7 +97,7 @@ def test_a_new_process_is_not_judged_by_the_old_ones_beats(watch):
     watch.passes(120, process="b")
     watch.passes(120, process="a", waiting=lambda now: now)  # and b is silent
     assert len(watch.ray.killed) == 2
-    assert len(watch.said) == 2
+    assert len(watch.lines) == 2
 
 
 def test_a_driver_that_was_delayed_ends_no_process_at_once(watch, clock):
@@ -105,14 +105,14 @@ def test_a_driver_that_was_delayed_ends_no_process_at_once(watch, clock):
     clock.now += 600  # during which nobody took the trial's row
     watch.passes(30, waiting=lambda now: 610.0)
     watch.passes(200)
-    assert watch.said == []
+    assert watch.lines == []
 
 
 def test_the_end_of_a_trial_ends_its_watch(watch):
     watch.passes(100)
     watch.lost.end("k")
     watch.passes(500, process=None)
-    assert watch.said == []
+    assert watch.lines == []
 
 
 def test_a_pulse_contains_how_long_a_report_has_lasted(monkeypatch):

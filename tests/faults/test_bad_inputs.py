@@ -125,16 +125,16 @@ def test_a_study_on_a_damaged_pool_is_refused(pool, tmp_path, monkeypatch, capsy
     (["--seeds", "3-1"], "the range 3-1 is reversed: write 1-3"),
 ])  # fmt: skip
 def test_a_grid_without_trials_is_refused(tmp_path, monkeypatch, capsys, words, message):
-    said = launched(monkeypatch, capsys, "--smoke-test", "--results", tmp_path, *words)
-    one_line(said, message)
+    output = launched(monkeypatch, capsys, "--smoke-test", "--results", tmp_path, *words)
+    one_line(output, message)
 
 
 @pytest.mark.cluster
 def test_a_folder_that_is_read_only_is_refused(tmp_path, monkeypatch, capsys, read_only):
     (tmp_path / "results").mkdir()
     read_only(tmp_path / "results")
-    said = launched(monkeypatch, capsys, *TINY, "--results", tmp_path / "results")
-    one_line(said, "results cannot be written: Read-only file system", "--results DIR")
+    output = launched(monkeypatch, capsys, *TINY, "--results", tmp_path / "results")
+    one_line(output, "results cannot be written: Read-only file system", "--results DIR")
 
 
 @pytest.mark.cluster
@@ -142,8 +142,8 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch, capsys, small_disk):
     small_disk(40, tmp_path / "results")
     with pytest.raises(OSError, match="No space"):
         (tmp_path / "results" / "other").write_bytes(bytes(50_000))
-    said = launched(monkeypatch, capsys, *TINY, "--results", tmp_path / "results")
-    one_line(said, "results cannot be written: No space left on device", "--results DIR")
+    output = launched(monkeypatch, capsys, *TINY, "--results", tmp_path / "results")
+    one_line(output, "results cannot be written: No space left on device", "--results DIR")
 
 
 @pytest.mark.slow

@@ -39,8 +39,8 @@ def test_a_failure_is_reported_once_and_the_function_runs(monkeypatch, capsys):
     monkeypatch.setattr(torch, "compile", refuse)
     double, square = Compiled(lambda t: 2 * t), Compiled(lambda t: t * t)
     assert [double(2), double(3), square(4)] == [4, 6, 16]
-    said = capsys.readouterr().err.splitlines()
-    assert said == [
+    output = capsys.readouterr().err.splitlines()
+    assert output == [
         "Networks and likelihoods run uncompiled, up to several times slower: no compiler"
     ]
 

@@ -95,10 +95,10 @@ def verdicts(monkeypatch, trial, kls, losses):
 def test_a_trial_that_recovers_is_not_ended(trial, monkeypatch):
     """Two of the last three epochs are collapsed, again and again."""
     patient = replace(trial, stop_when="collapsed", stop_after=3)
-    said = verdicts(monkeypatch, patient, [0, 0, 1] * 4, [1.0] * 12)
-    assert said == [""] * 12
-    said = verdicts(monkeypatch, patient, [0, 0, 1, 0, 0, 0], [1.0] * 6)
-    assert said == [""] * 5 + ["collapsed"]
+    lines = verdicts(monkeypatch, patient, [0, 0, 1] * 4, [1.0] * 12)
+    assert lines == [""] * 12
+    lines = verdicts(monkeypatch, patient, [0, 0, 1, 0, 0, 0], [1.0] * 6)
+    assert lines == [""] * 5 + ["collapsed"]
 
 
 def test_diverged_means_several_epochs_in_a_row_worse_than_the_first(trial, monkeypatch):
@@ -112,8 +112,8 @@ def test_epochs_of_noise_do_not_count(trial, monkeypatch):
     noisy = replace(
         trial, stop_when="either", stop_after=2, source=replace(trial.source, mollify_epochs=4)
     )
-    said = verdicts(monkeypatch, noisy, [0, 0, 0], [1, 2, 3, 4, 50, 60, 70])
-    assert said == [""] * 5 + ["collapsed", "collapsed"]
+    lines = verdicts(monkeypatch, noisy, [0, 0, 0], [1, 2, 3, 4, 50, 60, 70])
+    assert lines == [""] * 5 + ["collapsed", "collapsed"]
 
 
 def trained(root, trial, digits, epochs=6):
@@ -171,11 +171,11 @@ def test_means_leave_out_ended_trials_and_figures_name_them(hopeless, trial, dig
     both = results.load(tmp_path)
     finals = curves.final(both)
     assert list(finals["stop_when"]) == ["never"]
-    (said,) = figures.ended_early(both)
-    assert "1 collapsed (normal, m_z=1, n_c=2)" in said and "not in any mean" in said
+    (lines,) = figures.ended_early(both)
+    assert "1 collapsed (normal, m_z=1, n_c=2)" in lines and "not in any mean" in lines
     assert figures.ended_early(both[both["state"] == "done"]) == []
     again = compact(tmp_path, both, tmp_path / "all.parquet")
-    assert figures.ended_early(results.load(again)) == [said]
+    assert figures.ended_early(results.load(again)) == [lines]
 
 
 def test_fields_that_no_rule_reads_are_refused(trial):

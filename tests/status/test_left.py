@@ -65,7 +65,7 @@ def test_the_share_of_finished_work_equals_the_slow_sum(hours, news):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(-0.4, "0 s"), (45, "45 s"), (720, "12 min"), (12600, "3.5 h")]
+    ("seconds", "message"), [(-0.4, "0 s"), (45, "45 s"), (720, "12 min"), (12600, "3.5 h")]
 )
-def test_durations_are_written_in_fitting_units(seconds, said):
-    assert duration(seconds) == said
+def test_durations_are_written_in_fitting_units(seconds, message):
+    assert duration(seconds) == message

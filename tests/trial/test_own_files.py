@@ -80,11 +80,11 @@ DEFAULTS = {
 def test_no_default_changes_its_meaning(kind):
     now = {field.name: f"{field.name}={field.default}" for field in fields(kind)}
     text = DEFAULTS[kind]
-    assert [said for said in now.values() if said in text and said.partition("=")[0] != "dataset"]
+    assert [word for word in now.values() if word in text and word.partition("=")[0] != "dataset"]
     import re
 
-    for said in re.findall(r"(\w+)=", text):
-        assert now[said] in text
+    for name in re.findall(r"(\w+)=", text):
+        assert now[name] in text
 
 
 @pytest.mark.parametrize("kind", [VaeTrial, DiffusionTrial, TwoSampleTrial])

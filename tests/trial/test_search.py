@@ -90,7 +90,7 @@ def test_fields_of_sources_and_of_other_kinds_can_be_searched():
     assert parse_range("source.real_share=lin:0:1", VaeTrial).at(0.5) == 0.5
 
 
-@pytest.mark.parametrize(("word", "said"), [
+@pytest.mark.parametrize(("word", "message"), [
     ("lr=log:1e-2:1e-2", "range is empty"),
     ("lr=log:1e-2:1e-4", "reversed. Write lr=log:0.0001:0.01"),
     ("lr=log:0:1e-2", "must begin above 0"),
@@ -119,21 +119,21 @@ def test_fields_of_sources_and_of_other_kinds_can_be_searched():
     ("replicate=int:0:9", "--replicates 0-4"),
     ("split=int:0:9", "--set split=0 1 2"),
 ])  # fmt: skip
-def test_a_bad_range_is_refused_in_a_sentence(word, said):
-    with pytest.raises(UsageError, match=said.replace("(", r"\(")) as error:
+def test_a_bad_range_is_refused_in_a_sentence(word, message):
+    with pytest.raises(UsageError, match=message.replace("(", r"\(")) as error:
         parse_range(word, VaeTrial)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("words", "samples", "said"), [
+@pytest.mark.parametrize(("words", "samples", "message"), [
     (["lr=log:1e-4:1e-2"], 0, "Give at least 1"),
     (["lr=log:1e-4:1e-2"], 1025, "more than 1024"),
     (["n_c=int:1:4"], 5, "contain 4 different points"),
     (["n_c=choice:1,2", "batch=int:1:2"], 5, "contain 4 different points"),
     (["lr=lin:1.001:1.002"], 9, "different points"),
 ])  # fmt: skip
-def test_too_many_samples_are_refused_in_a_sentence(words, samples, said):
-    with pytest.raises(UsageError, match=said):
+def test_too_many_samples_are_refused_in_a_sentence(words, samples, message):
+    with pytest.raises(UsageError, match=message):
         points(ranges(*words), samples)
 
 

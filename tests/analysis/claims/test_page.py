@@ -33,8 +33,8 @@ def test_text_has_the_counts_first_and_a_line_per_claim(found):
     assert lines[0] == f"{known}   (on the paper's data)"
     assert lines[1].startswith(f"{len(CLAIMS)} claims, 1 setting measured.")
     assert max(map(len, lines)) <= 100
-    said = " ".join(lines[:8])
-    assert "On the paper's data: holds 0" in said and "On other data (digits): holds" in said
+    output = " ".join(lines[:8])
+    assert "On the paper's data: holds 0" in output and "On other data (digits): holds" in output
     shown = [line for line in lines[1:] if line.partition("  ")[0] in VERDICTS]
     assert [sum(line.startswith(f"{verdict}  ") for line in shown) for verdict in VERDICTS] == [
         (found["verdict"] == verdict).sum() for verdict in VERDICTS
@@ -74,8 +74,8 @@ def test_the_suffix_of_a_file_chooses_its_format(tmp_path, capsys):
 def test_the_page_escapes_foreign_names_and_loads_nothing(digits, tmp_path):
     named = ledger(digits.assign(dataset="<script>alert(1)</script>|x.npz"))
     for suffix in ("html", "md"):
-        said = write(named, tmp_path / f"c.{suffix}").read_text()
-        assert "<script" not in said and "&lt;script" in said
+        output = write(named, tmp_path / f"c.{suffix}").read_text()
+        assert "<script" not in output and "&lt;script" in output
     page = (tmp_path / "c.html").read_text()
     assert "default-src 'none'" in page and "http" not in page.replace("http-equiv", "")
     assert page.count("<details>") == (named["verdict"] != NOT_RUN).sum()

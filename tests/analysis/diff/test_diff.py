@@ -196,7 +196,7 @@ def test_the_exit_code_says_whether_results_differ(two, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["diff"], "required"),
         (["diff", "ONE"], "required"),
@@ -208,7 +208,7 @@ def test_the_exit_code_says_whether_results_differ(two, tmp_path, capsys):
         (["diff", "ONE", "MNIST"], "no cell in common"),
     ],
 )
-def test_wrong_usage_is_a_sentence_with_code_2(words, said, capsys):
+def test_wrong_usage_is_a_sentence_with_code_2(words, message, capsys):
     paths = {
         "ONE": PUBLISHED / "double_descent.parquet",
         "OTHER": PUBLISHED / "data_sources.parquet",
@@ -216,7 +216,7 @@ def test_wrong_usage_is_a_sentence_with_code_2(words, said, capsys):
     }
     assert main([str(paths.get(word, word)) for word in words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert pd.Series([line]).str.contains(said).all(), line
+    assert pd.Series([line]).str.contains(message).all(), line
 
 
 def test_a_study_without_a_finished_trial_is_refused(tmp_path, capsys):

@@ -48,10 +48,10 @@ def parquet(tmp_path):
 
 def test_a_law_is_printed_and_drawn(parquet, capsys):
     assert command.main(["law", "--results", str(parquet)]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "-test_elbo = E + A parameters^-alpha"
-    assert said[1].startswith("normal (5 seeds, 5 sizes from 851 to 128,561): exponent alpha = 0.")
-    assert "within the noise" in said[3] and "at 128,561 it predicts" in said[3]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "-test_elbo = E + A parameters^-alpha"
+    assert lines[1].startswith("normal (5 seeds, 5 sizes from 851 to 128,561): exponent alpha = 0.")
+    assert "within the noise" in lines[3] and "at 128,561 it predicts" in lines[3]
     folder = parquet.parent / "figures"
     assert {path.name for path in folder.iterdir()} == {
         f"law-test_elbo-parameters.{suffix}" for suffix in ("png", "pdf", "csv")
@@ -88,7 +88,7 @@ def test_an_error_if_no_curve_has_a_law(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--x", "param"], "No law is fitted over 'param'. Did you mean 'parameters'?"),
         (["--y", "test_elb"], "Did you mean 'test_elbo'"),
@@ -101,10 +101,10 @@ def test_an_error_if_no_curve_has_a_law(tmp_path, capsys):
         (["--where", "n_c==3"], "No row meets n_c==3"),
     ],
 )
-def test_wrong_words_are_refused(words, said, parquet, capsys, monkeypatch):
+def test_wrong_words_are_refused(words, message, parquet, capsys, monkeypatch):
     monkeypatch.chdir(parquet.parent)
     assert command.main(["law", "--results", str(parquet), *words]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_the_options_x_and_y_belong_to_law_alone(capsys):

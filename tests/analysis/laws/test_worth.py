@@ -56,16 +56,16 @@ def test_without_noise_the_number_is_where_the_curves_cross():
 
 
 @pytest.mark.parametrize(
-    ("worth", "said", "verdict"),
+    ("worth", "message", "verdict"),
     [
         (2000, "worth more than 600 real images", "more than the real images behind them"),
         (20, "worth less than 75 real images", "less than the real images behind them"),
     ],
 )
-def test_beyond_the_measured_sizes_there_is_only_a_bound(worth, said, verdict):
+def test_beyond_the_measured_sizes_there_is_only_a_bound(worth, message, verdict):
     curve, losses = replicates(np.random.default_rng(0), worth=worth, noise=0.01)
     n, images, low, high, refusal = equivalent(*_with_units(curve, losses))
-    assert math.isnan(images) and said in refusal
+    assert math.isnan(images) and message in refusal
     ends = (600.0, math.inf) if worth > 600 else (0.0, 75.0)
     assert (low, high) == pytest.approx(ends)
     assert Worth("n_c=8", 150, 1500, n, images, low, high, refusal).verdict == verdict
@@ -131,9 +131,9 @@ def test_each_width_of_a_study_has_its_number(replicate):
             assert one.times == pytest.approx(2, rel=0.15)
             assert one.low < 2 * one.size < one.high
             assert one.verdict == "more than the real images behind them"
-    said = worth_lines(found)
-    assert len(said) == 9 and "750 samples of a model of 75 real images" in said[1]
-    assert "times as many" in said[1] and "worth more than 600" in said[4]
+    message = worth_lines(found)
+    assert len(message) == 9 and "750 samples of a model of 75 real images" in message[1]
+    assert "times as many" in message[1] and "worth more than 600" in message[4]
 
 
 def test_results_without_samples_or_sizes_are_refused():

@@ -90,8 +90,8 @@ def test_rows_are_filtered_by_words_and_comparisons(tab, words):
     frame = results.load(PUBLISHED).drop_duplicates("key", keep="last")
     fitting = frame[(frame["m_z"] == 64) & (frame["source"] == "normal")]
     assert len(cells(tab, 0)) == len(fitting)
-    said = tab.run("document.getElementById('trials-count').textContent")
-    assert said == f"{len(fitting)} of {frame['key'].nunique()} trials"
+    output = tab.run("document.getElementById('trials-count').textContent")
+    assert output == f"{len(fitting)} of {frame['key'].nunique()} trials"
 
 
 def test_the_map_shows_any_column_and_the_numbers_of_a_cell(tab):
@@ -105,8 +105,8 @@ def test_the_map_shows_any_column_and_the_numbers_of_a_cell(tab):
     assert tab.run(f"{cell}.textContent") == str(size)
     tab.ask("Emulation.setFocusEmulationEnabled", enabled=True)
     tab.run(f"{cell}.focus()")
-    said = tab.run("document.getElementById('map-value').textContent")
-    assert said == f"parameters of normal, m_z=1, n_c=2: {size} [{size}, {size}], n=5"
+    output = tab.run("document.getElementById('map-value').textContent")
+    assert output == f"parameters of normal, m_z=1, n_c=2: {size} [{size}, {size}], n=5"
 
 
 def test_every_control_and_image_has_a_name(tab):
