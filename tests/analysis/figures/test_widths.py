@@ -18,6 +18,7 @@ OWN = {  # files of figures for which all.parquet has no rows
     "fig19": PUBLISHED / "cifar10-small" / "downstream.parquet",
     "fig10": PUBLISHED / "mnist-small" / "data_sources.parquet",
     "learning_rate": PUBLISHED / "digits-replicates" / "learning_rate.parquet",
+    "readings": PUBLISHED / "digits-replicates" / "readings.parquet",
     "tuned": PUBLISHED / "digits-replicates" / "double_descent_tuned.parquet",
 }
 ELSEWHERE = {  # figures of images, other data sets, or columns that digits' old rows lack
