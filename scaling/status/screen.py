@@ -61,8 +61,10 @@ def _broken(line: str, width: int) -> list[str]:
     if len(line) <= width:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
-    how = {"break_long_words": False, "break_on_hyphens": False, "replace_whitespace": False}
-    return textwrap.wrap(line, width, subsequent_indent=indent + "  ", **how) or [line]
+    return textwrap.wrap(
+        line, width, subsequent_indent=indent + "  ", replace_whitespace=False,
+        break_long_words=False, break_on_hyphens=False,
+    ) or [line]  # fmt: skip
 
 
 class Screen:
