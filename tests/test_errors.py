@@ -60,12 +60,13 @@ def sentences():
                     parts = [p.value for p in ast.walk(node) if isinstance(p, ast.Constant)]
                     known = set().union(*(pairs(p) for p in parts if isinstance(p, str)))
                     if known:
-                        yield pytest.param(known, id=f"{path.relative_to(ROOT)}:{node.lineno}")
+                        yield f"{path.relative_to(ROOT)}:{node.lineno}", known
 
 
-@pytest.mark.parametrize("known", list(sentences()))
-def test_every_refusal_is_quoted_by_a_test(known):
-    assert known & quoted()
+def test_every_refusal_is_quoted_by_a_test():
+    refusals = dict(sentences())
+    assert len(refusals) > 300
+    assert [place for place, known in refusals.items() if not known & quoted()] == []
 
 
 def run(*output):

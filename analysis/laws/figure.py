@@ -175,6 +175,7 @@ def _compute(ax: Axes, table: pd.DataFrame, what: Variables) -> None:
     for source, part in frames.frontier(table).groupby("source"):
         colour = style.source_colour(str(source))
         ax.step(part["training_flops"], part["loss"], where="post", color=colour, linewidth=1.6)
-    low, high = (float(table["loss"].quantile(share)) for share in (0.0, 0.7))
-    ax.set_ylim(low - 0.08 * (high - low or 1.0), high)
+    low, high = (float(table["loss"].quantile(share)) for share in (0.0, 0.9))
+    ax.set_ylim(low - 0.08 * (high - low or 1.0), high)  # first epochs may lose ten times as much
+    ax.set_xlim(left=table["training_flops"][table["loss"] <= high].min() / 1.5)
     ax.set_title("thick: least loss for the compute", loc="right", **style.NOTE)

@@ -19,6 +19,7 @@ from scaling.errors import UsageError
 from scaling.metrics import compute, find
 from scaling.storage import checkpoints
 from scaling.storage.lock import Fence, Lock
+from scaling.storage.rows import last_fingerprint
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, VaeTrial, data_of, extensions
@@ -78,13 +79,13 @@ def without_model(store: Store, name: str, metrics: Sequence[str], epochs: Itera
 
 def check_same_data(folder: TrialFolder, data: Dataset) -> None:
     """Raises UsageError if the trial was begun on other images, such as a JPEG copy."""
-    known = [row["fingerprint"] for row in folder.rows() if "fingerprint" in row]
-    if known and known[-1] != data.fingerprint:
+    known = last_fingerprint(folder.path / "rows.jsonl")
+    if known and known != data.fingerprint:
         own = data.name.endswith(OWN)
         advice = "Put the earlier file back" if own else "Give that --data-root again"
         raise UsageError(
             f"The trial {folder.key} began on other images of {data.name} (fingerprint "
-            f"{known[-1]}, now {data.fingerprint}). {advice}, or give another --results."
+            f"{known}, now {data.fingerprint}). {advice}, or give another --results."
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from scaling.data import npz, official
+from scaling.data import digits, npz, official
 from scaling.data.npz import Half, Halves
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.catalog import DATASETS, padded, undivided
@@ -173,10 +173,7 @@ def _arranged(images: np.ndarray, side: int) -> np.ndarray:
 
 
 def _digits(name: str, root: Path, offline: bool) -> Dataset:
-    from sklearn.datasets import load_digits
-
-    digits, row = load_digits(), DATASETS[name]
-    images, labels = digits.images.astype(np.uint8), digits.target.astype(np.uint8)
+    (images, labels), row = digits.read(), DATASETS[name]
     halves = _divided(images, labels, row.train_images)
     more = {"official_test": False, "data": "scikit-learn"}
     return _dataset(name, halves, row.side, row.levels, **more)

@@ -11,12 +11,15 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scaling.errors import UsageError, did_you_mean, listed
-from scaling.metrics.subject import Subject
 from scaling.trial.schedule import MetricSettings
+
+if TYPE_CHECKING:
+    from scaling.metrics.subject import Subject
 
 Numbers = dict[str, float | str]
 Arrays = dict[str, np.ndarray]
@@ -82,7 +85,7 @@ def settings(names: Sequence[str], words: Sequence[str]) -> MetricSettings:
 
 
 def compute(
-    subject: Subject, names: Sequence[str], options: MetricSettings = MappingProxyType({})
+    subject: "Subject", names: Sequence[str], options: MetricSettings = MappingProxyType({})
 ) -> tuple[Numbers, Arrays]:
     """Measures these metrics of the VAE; `options` change their settings.
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 
 QUERIES, BASE = 1024, 8192  # sides of a block of the distance matrix, which takes 32 MB
 # Largest distance of a near copy, relative to the median distance between neighbours in D_train.
@@ -70,11 +69,13 @@ def choose(images: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the mean (D,) and a matrix R (min(N, D), D) with R^T R = covariance."""
+    from scipy.linalg import qr  # imported late, because every driver imports this module
+
     flat = x.reshape(len(x), -1).astype(np.float64)
     mean = flat.mean(0)
     flat -= mean
     flat /= np.sqrt(max(len(x) - 1, 1))
-    return mean, scipy.linalg.qr(flat, mode="r", overwrite_a=True)[0][: flat.shape[1]]
+    return mean, qr(flat, mode="r", overwrite_a=True)[0][: flat.shape[1]]
 
 
 def frechet(mean_x: np.ndarray, r_x: np.ndarray, mean_y: np.ndarray, r_y: np.ndarray) -> float:
@@ -84,7 +85,9 @@ def frechet(mean_x: np.ndarray, r_x: np.ndarray, mean_y: np.ndarray, r_y: np.nda
     S = R^T R the last trace is the sum of the singular values of R_x R_y^T, which needs no matrix
     root and no regularization and is exact to rounding for covariances of any rank.
     """
-    root = scipy.linalg.svdvals(r_x @ r_y.T, overwrite_a=True).sum()
+    from scipy.linalg import svdvals
+
+    root = svdvals(r_x @ r_y.T, overwrite_a=True).sum()
     spread = (r_x**2).sum() + (r_y**2).sum() - 2 * root
     return float(((mean_x - mean_y) ** 2).sum() + max(spread, 0.0))
 

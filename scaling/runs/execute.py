@@ -1,6 +1,7 @@
 """Runs one trial to its end in a folder: resumes, trains, writes rows, checkpoints, done.json.
 
-It needs no Ray: the same function serves a script, a notebook, a test and Ray Tune.
+It needs no Ray: the same function serves a script, a notebook, a test and Ray Tune. PyTorch is
+imported with the run of a trial, so that a driver, which only describes jobs, starts without it.
 """
 
 import time
@@ -8,21 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-
-import torch
+from typing import TYPE_CHECKING
 
 from scaling.data.datasets import Dataset
 from scaling.data.partition import divided
-from scaling.data.sources import ReadChunk
 from scaling.runs.ledger import Ledger
 from scaling.runs.live_pictures import LivePictures
-from scaling.runs.run import Run
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import code, made_by
 from scaling.storage.rows import Row
 from scaling.storage.tensorboard import Events, Place
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial
+
+if TYPE_CHECKING:
+    from scaling.data.sources import ReadChunk
+    from scaling.runs.run import Run
 
 CHECKPOINT_SHARE = 0.005  # maximum share of the run's time that goes into checkpoints
 BETWEEN_SECONDS = 30  # minimum time between checkpoints that do not follow a row
@@ -43,7 +45,7 @@ class Job:
     fence: Fence | None = None  # the launch's lock: nothing is written once another launch has it
 
 
-def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: ReadChunk | None) -> Run:
+def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: "ReadChunk | None") -> "Run":
     """Returns the run of the trial's kind, whose module is imported here: torchvision is slow."""
     part = divided(data, trial.part)
     run: Callable[..., Run] = import_module(f"scaling.runs.{trial.kind}").RUN
@@ -57,7 +59,7 @@ def execute(
     data: Dataset,
     job: Job,
     report: Callable[[Row], None],
-    read_chunk: ReadChunk | None = None,
+    read_chunk: "ReadChunk | None" = None,
     checksums: Mapping[int, str] = MappingProxyType({}),
     beat: Callable[[], None] = lambda: None,
 ) -> None:
@@ -91,7 +93,7 @@ def execute(
 
 
 def _shown(
-    run: Run,
+    run: "Run",
     folder: TrialFolder,
     saver: "Saver",
     job: Job,
@@ -108,7 +110,7 @@ def _shown(
         return _train(run, folder, saver, [writer.row, pictures.row, report], job.kept_epochs)
 
 
-def _diverged(run: Run, folder: TrialFolder, error: str) -> None:
+def _diverged(run: "Run", folder: TrialFolder, error: str) -> None:
     """Marks the trial as failed, or as censored if its stopping rule covers divergence."""
     if run.censors_divergence:
         folder.finish(folder.reached(), censored="diverged", error=error, **made_by())
@@ -116,7 +118,7 @@ def _diverged(run: Run, folder: TrialFolder, error: str) -> None:
         folder.fail(error, **made_by())
 
 
-def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
+def _resume(run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
     """Loads the newest state that fits and cuts the rows back to its epoch.
 
     A state is skipped if some of its rows are lost: they would be missing forever.
@@ -143,7 +145,7 @@ def _resume(run: Run, folder: TrialFolder, ledger: Ledger) -> None:
 
 
 def _train(
-    run: Run,
+    run: "Run",
     folder: TrialFolder,
     saver: "Saver",
     listeners: list[Callable[[Row], None]],
@@ -171,7 +173,7 @@ class Saver:
 
     def __init__(
         self,
-        run: Run,
+        run: "Run",
         folder: TrialFolder,
         ledger: Ledger,
         beat: Callable[[], None],
@@ -212,11 +214,13 @@ class Saver:
         self.cost = self.saved - begun
 
 
-def _finish(run: Run, folder: TrialFolder, ledger: Ledger, job: Job, **facts: object) -> None:
+def _finish(run: "Run", folder: TrialFolder, ledger: Ledger, job: Job, **facts: object) -> None:
     """Writes the arrays and `done.json`.
 
     It is also called for a run that had finished training: it may have been killed right here.
     """
+    import torch
+
     folder.merge_arrays(run.arrays())
     folder.finish(
         int(run.last_row["epoch"]),

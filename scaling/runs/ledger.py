@@ -1,12 +1,15 @@
 """Records what a trial was trained on: the checksums of its chunks, and its measured epochs."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scaling.data.sources import ReadChunk
 from scaling.errors import to_type
 from scaling.pools.chunk import digest
+
+if TYPE_CHECKING:
+    from scaling.data.sources import ReadChunk
 
 
 class Ledger:
@@ -17,7 +20,7 @@ class Ledger:
     where a write through a tensor would succeed silently.
     """
 
-    def __init__(self, read: ReadChunk | None, expected: Mapping[int, str]) -> None:
+    def __init__(self, read: "ReadChunk | None", expected: Mapping[int, str]) -> None:
         self.read, self.expected = read, expected
         self.checksums: dict[str, str] = {}
         self.rows: list[int] = []

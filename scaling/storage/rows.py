@@ -7,6 +7,7 @@ what both must find.
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from scaling.storage.files import naming
 Row = dict[str, Any]
 TAIL = 2048  # bytes at the end of a file that are searched first for its last row
 DECODER = json.JSONDecoder()
+FINGERPRINT = re.compile(rb'"fingerprint": *"([0-9a-f]+)"')
 LARGEST = 1e300  # larger numbers are ignored: JSON allows integers of any length
 
 
@@ -44,6 +46,15 @@ def last_epoch(path: Path) -> int:
     if not rows and size > TAIL:
         rows = parse_rows(read_bytes(path))
     return max((row["epoch"] for row in rows), default=0)
+
+
+def last_fingerprint(path: Path) -> str | None:
+    """Returns the fingerprint of the images in the last row that has one, else None.
+
+    It reads no other column, since a launch reads this of every trial.
+    """
+    found = FINGERPRINT.findall(read_bytes(path))
+    return found[-1].decode() if found else None
 
 
 def append(path: Path, row: Row) -> None:

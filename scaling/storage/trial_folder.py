@@ -6,9 +6,10 @@ Every function copes with whatever a killed process left there.
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from zipfile import BadZipFile
 
 from scaling.errors import UsageError
@@ -20,6 +21,7 @@ from scaling.storage.formats import read_versioned, write_versioned
 from scaling.storage.rows import Row, append, are_epochs, parse_rows, read_bytes
 from scaling.trial import Trial, from_dict, key, to_dict
 from scaling.trial.extensions import UnknownName, needed
+from scaling.trial.validation import Validated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,11 +185,19 @@ def _equal(values: object, part: object) -> bool:
     """Returns True if a JSON object has the value of each field of a dataclass."""
     if not isinstance(values, dict):
         return False
-    return all(
-        name in values
-        and (_equal(values[name], value) if is_dataclass(value) else values[name] == value)
-        for name, value in ((f.name, getattr(part, f.name)) for f in fields(part))  # type: ignore[arg-type]
-    )
+    for name in _names(type(part)):  # type: ignore[arg-type]
+        if name not in values:
+            return False
+        value, there = getattr(part, name), values[name]
+        if there != value and not (isinstance(value, Validated) and _equal(there, value)):
+            return False
+    return True
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    """Returns the names of a dataclass's fields."""
+    return tuple(field.name for field in fields(kind))
 
 
 def _stored(path: Path) -> Trial | None:

@@ -84,7 +84,7 @@ class BaseTrial(Drawn):
     def kin(self) -> Self:
         """Returns replicate 0, seed 0 of the trial, which all its replicates and seeds share."""
         first = None if self.replicate is None else 0
-        return replace(self, seed=0, replicate=first)  # type: ignore[type-var]
+        return self.with_valid(seed=0, replicate=first)
 
     def headline(self, changed: Fields) -> Fields:
         """Returns the fields that identify it among others.

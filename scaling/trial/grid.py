@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from typing import Any
 
 from scaling.errors import UsageError, listed
@@ -35,8 +34,7 @@ def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
 def _replace(trial: Kind, changes: Changes) -> Kind:
     inner = {name[len("source.") :]: v for name, v in changes.items() if name.startswith("source.")}
     outer = {name: v for name, v in changes.items() if not name.startswith("source.")}
-    unknown = set(outer) - {field.name for field in fields(trial)}
-    if unknown:
+    if unknown := set(outer) - trial.__dataclass_fields__.keys():
         raise UsageError(f"A {trial.kind} trial has no {listed(unknown)}.")
     return trial.replaced(outer, inner)
 

@@ -75,7 +75,7 @@ class TwoSampleTrial(BaseTrial):
 
     @property
     def kin(self) -> Self:
-        return super().kin if self.replicate is None else replace(super().kin, pool=None)
+        return super().kin if self.replicate is None else super().kin.with_valid(pool=None)
 
     def with_pool(self, pool: str, k: int) -> Self:
         return replace(self, pool=pool)

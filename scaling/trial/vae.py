@@ -137,7 +137,7 @@ class VaeTrial(VaeFields):
     def kin(self) -> Self:
         if self.replicate is None:
             return super().kin
-        return replace(super().kin, source=replace(self.source, pool=None))
+        return super().kin.with_valid(source=self.source.with_valid(pool=None))
 
     def headline(self, changed: Fields) -> Fields:
         source = changed.pop("source", None)

@@ -30,9 +30,9 @@ STOPPING = {  # read only with these values of stop_when
 def check_names(trial: Any) -> None:
     """Raises UnknownName for a data set, network or likelihood that no loaded module defines."""
     check_dataset(trial)
-    for name, built_in in (("network", NETWORKS), ("likelihood", tuple(LIKELIHOODS))):
-        value, names = getattr(trial, name), extensions.known(name, built_in)
-        if value not in names:
+    for name, built_in in (("network", NETWORKS), ("likelihood", LIKELIHOODS)):
+        value = getattr(trial, name)
+        if value not in built_in and value not in (names := extensions.known(name, built_in)):
             raise extensions.UnknownName(
                 f"Unknown {name} {value!r}. {did_you_mean(value, names)}Known: {listed(names)}. "
                 f"{extensions.HINT}."

@@ -32,6 +32,12 @@ class Validated:
                 continue
             object.__setattr__(self, name, _fit(hint, value, name))
 
+    def with_valid(self, **values: object) -> Self:
+        """Returns a copy with values that are known to fit: they are not validated again."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__ | values)
+        return made
+
     @classmethod
     def parse(cls, name: str, text: str) -> object:
         """Returns the value of a field from its text on the command line.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.storage.rows import TAIL, last_epoch, parse_rows, read_bytes
+from scaling.storage.rows import TAIL, last_epoch, last_fingerprint, parse_rows, read_bytes
 
 
 def written(*rows):
@@ -54,3 +54,15 @@ def test_the_last_epoch_of_a_long_file_equals_that_of_all_rows(tmp_path, padding
 def test_a_missing_file_has_no_rows(tmp_path):
     assert last_epoch(tmp_path / "none") == 0
     assert read_bytes(tmp_path / "none") == b"" == read_bytes(tmp_path)
+
+
+@given(st.lists(st.sampled_from([None, "667dfe97687f", "0123456789ab"])))
+def test_the_last_fingerprint_is_that_of_the_last_row_with_one(tmp_path_factory, fingerprints):
+    rows = [
+        {"epoch": epoch, "note": '"fingerprint": "ffff"'} | ({"fingerprint": f} if f else {})
+        for epoch, f in enumerate(fingerprints, 1)
+    ]
+    path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
+    path.write_bytes(written(*rows))
+    known = [row["fingerprint"] for row in parse_rows(path.read_bytes()) if "fingerprint" in row]
+    assert last_fingerprint(path) == (known[-1] if known else None)

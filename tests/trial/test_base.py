@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from scaling.errors import UsageError
-from scaling.trial import DMAAPX, DiffusionTrial, TwoSampleTrial, VaeTrial, group_name, key
+from scaling.trial import DMAAPX, DiffusionTrial, Source, TwoSampleTrial, VaeTrial, group_name, key
 
 KINDS = (VaeTrial("digits"), DiffusionTrial("digits"), TwoSampleTrial("digits"))
 
@@ -48,3 +48,15 @@ def test_replicates_of_a_cell_are_one_group_though_their_pools_differ():
     assert len({group_name(trial) for trial in trials}) == 1
     alone = [replace(trial, replicate=None) for trial in trials]
     assert len({group_name(trial) for trial in alone}) == 2
+
+
+@pytest.mark.parametrize("replicate", [None, 3])
+def test_kin_is_a_valid_trial_that_all_draws_and_seeds_share(replicate):
+    """A study of many trials asks for it often, so its values are not validated."""
+    source = Source(real_share=0.0, k=2, pool="digits-edm")
+    one = VaeTrial("digits", seed=5, replicate=replicate, source=source)
+    expected = replace(one, seed=0, replicate=None if replicate is None else 0)
+    if replicate is not None:  # each replicate has its own pool
+        expected = replace(expected, source=replace(source, pool=None))
+    assert one.kin == expected and hash(one.kin) == hash(expected)
+    assert one.seed == 5 and one.source is source

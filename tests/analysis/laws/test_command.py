@@ -187,12 +187,18 @@ def test_loss_over_compute_has_a_frontier():
     ).empty
 
 
+def points(line):
+    return np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
+
+
 def test_the_figure_has_band_held_out_points_and_compute():
     some = frame(turned=True)
     what = frames.variables(some, "parameters", "test_elbo")
     found = [law(curve) for curve in frames.curves_of(some, what)]
     figure = draw(found, what, frames.over_compute(some, what))
     left, right = figure.axes
+    x, y = (np.concatenate(both) for both in zip(*map(points, right.lines), strict=True))
+    assert right.get_xlim()[0] == pytest.approx(x[y <= right.get_ylim()[1]].min() / 1.5)
     assert len(left.collections) >= 1 and right.get_xlabel() == "training FLOPs so far"
     crosses = [line for line in left.lines if line.get_marker() == "x"]
     assert [np.asarray(line.get_xdata())[0] for line in crosses] == [parameters(32, 1)]
