@@ -11,7 +11,7 @@ import pandas as pd
 from analysis import claims, readings
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.wording import ours, summary
-from analysis.command import command
+from analysis.command import command, typed_path
 from analysis.descent import Verdict, verdict
 from analysis.provenance import launches_of, public
 from analysis.trial_folder import ResultsError
@@ -211,7 +211,7 @@ def go_on(about: dict[str, object], path: Path, states: dict[str, int]) -> list[
         found.append(("Add replicates; finished trials are kept", [*again, "--replicates", "0-9"]))
         found.append(("Show what that costs", [*again, "--replicates", "0-9", "--dry-run"]))
     lines = [{"about": does, "command": shlex.join(words)} for does, words in found]
-    name = path.name if path.is_file() else str(Path("results") / path.name)
+    name = typed_path(path)
     lines += [
         {"about": "Write this page again", "command": command("page", name)},
         {"about": "Check every claim", "command": command("claims", "--results", name)},

@@ -174,3 +174,12 @@ def test_results_of_any_kind_have_a_page(name, tmp_path):
     """Diffusion models and classifiers have neither a source nor m_z and n_c."""
     made = page.write(PUBLISHED / f"{name}.parquet", tmp_path / "report.html").read_text()
     assert "<h2" in made and "This is a fault of the program" not in made
+
+
+def test_every_command_of_a_page_names_the_same_results(results):
+    """One who types a figure's command in the project's folder finds the study."""
+    results.fill(seeds=range(3))
+    made = page_content(results.close())
+    commands = [each["command"] for each in made["figures"]]
+    commands += [each["command"] for each in made["go_on"] if "analysis" in each["command"]]
+    assert commands and all("results/double_descent" in typed for typed in commands)
