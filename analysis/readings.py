@@ -105,14 +105,6 @@ def _adjusted(found: list[Reading]) -> list[Reading]:
     return [replace(reading, q=next(q)) if reading in judged else reading for reading in found]
 
 
-def lines_or_reason(frame: pd.DataFrame) -> list[str]:
-    """Returns the lines of a frame, or a line on why there are none."""
-    try:
-        return lines(readings(frame))
-    except ResultsError as error:
-        return [str(error)]
-
-
 def summary(found: list[Reading]) -> str:
     """States in one sentence how many readings are shown to matter."""
     shown = sum(reading.verdict in ("raises it", "lowers it") for reading in found)
@@ -134,12 +126,16 @@ def lines(found: list[Reading]) -> list[str]:
     return [head, *map(_line, found), note] if found else [head]
 
 
+def setting(reading: Reading) -> str:
+    """Returns the reading as it is typed, for example weight_decay=0.0001."""
+    return f"{reading.column.replace('source_', 'source.', 1)}={reading.value}"
+
+
 def _line(reading: Reading) -> str:
-    name = reading.column.replace("source_", "source.", 1)
     default = "none" if reading.default is None else reading.default
     size = reading.test_elbo
     ends = f" [{size.low:+.2f}, {size.high:+.2f}]" if size.n > 1 else ""
-    start = f"{name}={reading.value} (default {default}) on {reading.source}"
+    start = f"{setting(reading)} (default {default}) on {reading.source}"
     q = f", q = {reading.q:.2g}" if size.n >= FEW_SEEDS else ""
     return f"  {start}: {size.mean:+.2f}{ends}, n = {size.n}{q}: {reading.verdict}"
 

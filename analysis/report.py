@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import choice, figures, provenance, readings, results, verdicts
+from analysis import choice, figures, provenance, results, verdicts
 from analysis.compact import compact
 from analysis.laws.worth import worth_lines, worths
 from analysis.pool_lines import pool_lines as pool_lines
@@ -86,8 +86,6 @@ def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
     if not names and kinds == {"diffusion"}:
         return diffusion_report(study)
     name = str(provenance.provenance(study).get("study"))
-    if name == "readings" and not names:
-        return [*report(study, (), found), *readings.lines_or_reason(results.load(study))]
     return report(study, names or figures.STUDIES.get(name) or DEFAULT, found)
 
 

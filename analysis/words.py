@@ -99,16 +99,6 @@ def _verdict(typed: Namespace) -> int:
     return 0
 
 
-def _readings(typed: Namespace) -> int:
-    from analysis import curves, own_study, results
-    from analysis.readings import lines, readings
-
-    path = typed.results
-    frame = own_study.of_study(results.load(path), path, "readings")
-    print_lines(lines(readings(curves.where(frame, typed.where))))
-    return 0
-
-
 def _draw(typed: Namespace) -> int:
     """Draws one figure, or prints a table, of the rows that meet the conditions."""
     from analysis import curves, results
@@ -149,10 +139,6 @@ WORDS: dict[str, Word] = {  # besides the figures
     "law": Word(
         "whether a loss falls as a power law of size, data or compute",
         ("results", "output", "where", "y", "x"), _law,
-    ),
-    "readings": Word(
-        "readings of what the paper leaves open, compared with their defaults",
-        ("results", "where"), _readings, "readings",
     ),
     "report": Word("all figures of a study and what they show", ("results",), _report),
     "verdict": Word("whether results show double descent", ("results", "where"), _verdict),

@@ -36,14 +36,14 @@ STUDIES: dict[str, tuple[str, ...]] = {  # study: the figures that it shows
     "downstream": ("table11", "fig4l", "fig9", "fig19"),
     "smoothness": ("fig3",),
     "data_scaling": ("worth",),
-    "readings": (),
+    "readings": ("readings",),
 }
 CHOSEN = ("learning_rate", "search", "tuned")  # figures of choices by validation
 BEYOND = (
-    *("epochs", "heat", "learning", "gaps", "noise", "cost", "samples", "worth"),
+    *("epochs", "heat", "learning", "gaps", "noise", "cost", "samples", "worth", "readings"),
     *CHOSEN,
 )  # figures that the paper does not have
-TABLES = ("learning_rate",)  # figures that also have a table
+TABLES = ("learning_rate", "readings")  # figures that also have a table
 TEXTS = ("txt", "md", "tex")  # formats of a table
 NARROWEST, WIDEST = 3.0, 20.0  # inches of a readable figure
 NAMED = 4  # cells named whose trials ended early

@@ -97,12 +97,12 @@ def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> Meas
 
 
 def _verdict(path: Path, frame: pd.DataFrame, names: tuple[str, ...]) -> text.ShownVerdict:
-    """Returns what the figures or, without figures, the readings show; {} for other studies.
+    """Returns what the readings or the curves of double descent show; {} for other studies.
 
     On double descent it is the verdict on the trials of the study of that name, at its fixed rate
     first.
     """
-    if not names:
+    if "readings" in names:
         return text.read(frame)
     if "fig8" not in names:
         return {}

@@ -85,14 +85,6 @@ def test_figure_7_draws_its_numbers(make):
     assert "m_z" in figure.axes[0].get_xlabel() and "n_c" in figure.axes[3].get_xlabel()
 
 
-@pytest.mark.parametrize(("widths", "named"), [(1, False), (2, True), (3, False)])
-def test_figure_7_names_the_m_z_that_have_too_few_n_c(make, widths, named):
-    at = dict.fromkeys([(1, 2), (1, 4), (1, 8)], [9.0, 8.0, 9.5])
-    at |= dict.fromkeys([(4, 8 * 2**n) for n in range(widths)], [7.0, 8.0, 7.5])
-    texts = " ".join(text.get_text() for text in figures.draw("fig7", make(at)).texts)
-    assert ("Not in (c) and (d): m_z = 4, finished at fewer than 3 n_c" in texts) == named
-
-
 def test_figure_7_has_a_colour_per_m_z(make):
     axes = figures.draw("fig7", _both(make)).axes
     by_source = {line.get_color() for line in _lines(axes[0])}

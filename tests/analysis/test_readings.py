@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis import figures
 from analysis.intervals import t_interval
 from analysis.readings import Reading, _adjusted, lines, readings
 from analysis.trial_folder import ResultsError
@@ -95,6 +96,34 @@ def test_lines_name_reading_default_source_and_size():
     assert "n = 5, q = 2.1e-06: lowers it" in text and "over 5 data draws" in note
     assert "weight_decay=0.0001 (default 0.0) on normal: -2.02" in text
     assert "source.augment_filter=sym6 (default bilinear) on aug_tuned" in text
+
+
+@pytest.mark.parametrize("suffix", ["md", "tex"])
+def test_the_figure_and_its_tables_have_a_row_for_each_reading(suffix, tmp_path):
+    table = figures.numbers("readings", frame())
+    assert dict(zip(table["reading"], table["verdict"], strict=True)) == {
+        "weight_decay=0.0001": "lowers it",
+        "source.augment_filter=sym6": "no effect shown",
+    }
+    left, right = figures.draw("readings", frame()).axes
+    assert [label.get_text() for label in left.get_yticklabels()] == [
+        "source.augment_filter=sym6, Aug.Tuned",
+        "weight_decay=0.0001, normal",
+    ]
+    for ax, column in ((left, "test_elbo"), (right, "generalization_gap")):
+        drawn = [
+            np.asarray(line.get_xdata())[0] for line in ax.lines if line.get_linestyle() != "--"
+        ]
+        assert drawn == list(table.sort_values("test_elbo", ascending=False)[column])
+    figures.save("readings", frame(), [tmp_path / f"x.{suffix}"])
+    written = (tmp_path / f"x.{suffix}").read_text()
+    assert "-2.02 [" in written and "no effect shown" in written
+
+
+def test_pairs_of_two_readings_are_not_drawn():
+    both = pd.DataFrame([row(0, -95.0, weight_decay=1e-4, mol_mix="per_channel"), row(0, -100.0)])
+    with pytest.raises(ResultsError, match="No two of these trials differ in a single reading"):
+        figures.draw("readings", both)
 
 
 def test_without_readings_there_is_a_sentence():

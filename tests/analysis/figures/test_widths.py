@@ -19,6 +19,7 @@ OWN = {  # files of figures for which all.parquet has no rows
     "fig10": PUBLISHED / "mnist-small" / "data_sources.parquet",
     "learning_rate": PUBLISHED / "digits-replicates" / "learning_rate.parquet",
     "worth": PUBLISHED / "digits-replicates" / "data_scaling.parquet",
+    "readings": PUBLISHED / "digits-replicates" / "readings.parquet",
     "tuned": PUBLISHED / "digits-replicates" / "double_descent_tuned.parquet",
 }
 ELSEWHERE = {  # figures of images, other data sets, or columns that digits' old rows lack

@@ -133,7 +133,7 @@ def test_the_page_of_readings_shows_them_and_no_figure_of_another_study(results)
     about = json.loads((study / "study.json").read_text())
     (study / "study.json").write_text(json.dumps(about | {"study": "readings"}))
     made = page_content(study)
-    assert made["figures"] == []
+    assert [figure["name"] for figure in made["figures"]] == ["readings"]
     assert made["verdict"]["sentence"].startswith(
         "Of 1 readings of what the paper leaves open, 1 are"
     )
