@@ -5,6 +5,14 @@ import sys
 from pathlib import Path
 
 
+def typed_path(path: Path) -> str:
+    """Returns how a page names its results: a study's folder in `results`, or a file by its name.
+
+    Pages are sent to others, so the folder in which they were written says nothing.
+    """
+    return path.name if path.is_file() else str(Path("results") / path.name)
+
+
 def command(*words: object) -> str:
     """Returns a command line with these words, quoted for a shell.
 

@@ -89,7 +89,8 @@ class Verdict:
         decided = f"{start}{self.decision.verdict}, {self.decision.text}"
         if self.decision.verdict == HOLDS:
             return f"{decided}: all three moves."
-        weak = f"the {' and the '.join(self.weak)} {'is' if len(self.weak) == 1 else 'are'}"
+        *others, last = (f"the {name}" for name in self.weak or ("rise",))
+        weak = f"{', '.join(others)} and {last} are" if others else f"{last} is"
         if len(self.units) < FEW_SEEDS or not self.weak:
             return f"{decided}."
         return f"{decided}; {weak} not significant (95 %)."

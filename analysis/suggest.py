@@ -16,7 +16,10 @@ def did_you_mean(wrong: str, names: Iterable[str]) -> str:
 
 
 def _likeness(wrong: str, name: str) -> float:
-    """Returns the likeness from 0 to 1, without case; swapped letters count as near."""
+    """Returns the likeness from 0 to 1, without case; swapped letters or initials are near."""
     a, b = wrong.lower().lstrip("-"), name.lower().lstrip("-")
+    initials = "".join(word[0] for word in a.split("_") if word)
+    if initials == b and len(b) > 1:  # lr for learning_rate
+        return SWAPPED
     likeness = SequenceMatcher(None, a, b, autojunk=False).ratio()
     return max(likeness, SWAPPED) if sorted(a) == sorted(b) else likeness

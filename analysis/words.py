@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis import figures
+from analysis.printed import print_lines
 from analysis.remote import folder_of_output
 from analysis.trial_folder import ResultsError
 
@@ -62,7 +63,7 @@ def _report(typed: Namespace) -> int:
     from analysis.report import report_on
 
     folder_of_output(typed.results)
-    print("\n".join(report_on(typed.results)))
+    print_lines(report_on(typed.results))
     return 0
 
 
@@ -94,7 +95,7 @@ def _verdict(typed: Namespace) -> int:
     frame = own_study.of_study(results.load(path), path, "double_descent")
     frame = curves.where(frame, typed.where)
     about = own_study.about(path, "double_descent")
-    print("\n".join([*judged(frame, about), *own_study.note(frame)]))
+    print_lines([*judged(frame, about), *own_study.note(frame)])
     return 0
 
 

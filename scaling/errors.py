@@ -37,7 +37,13 @@ def did_you_mean(wrong: str, names: Iterable[str]) -> str:
 
 
 def _likeness(wrong: str, name: str) -> float:
-    """Returns the similarity from 0 to 1, without case; reordered letters count as similar."""
+    """Returns the similarity from 0 to 1, without case; reordered letters count as similar.
+
+    So do the initials of a name's words.
+    """
     a, b = wrong.lower().lstrip("-"), name.lower().lstrip("-")
+    initials = "".join(word[0] for word in a.split("_") if word)
+    if initials == b and len(b) > 1:  # lr for learning_rate
+        return SWAPPED
     likeness = SequenceMatcher(None, a, b, autojunk=False).ratio()
     return max(likeness, SWAPPED) if sorted(a) == sorted(b) else likeness

@@ -18,6 +18,7 @@ from studies.double_descent import PRESETS
     ("=>", ["==", ">=", "<="], "Did you mean '>='? "),
     ("fig44", ["fig1", "fig4l", "fig14", "fig4"], "Did you mean 'fig4' or 'fig14' or 'fig4l'? "),
     ("weather", ["n_c", "m_z"], ""),
+    ("learning_rate", ["batch", "lr", "lr_decay_epochs", "m_z"], "Did you mean 'lr'? "),
     ("weather", [], ""),
 ])  # fmt: skip
 @pytest.mark.parametrize("module", [errors, suggest])

@@ -21,6 +21,7 @@ from analysis.claims.rules import Rule
 from analysis.claims.wording import PAPERS as PAPERS
 from analysis.columns import COLUMNS
 from analysis.planned import RATE, false_discovery
+from analysis.printed import print_lines
 from analysis.trial_folder import ResultsError
 
 PRIMARY, EXPLORATORY = "primary", "exploratory"
@@ -89,7 +90,7 @@ def main(
     found = ledger(frame)
     shown = only(found, verdicts)
     printed = str(write(found, output, shown)) if output else text(found, shown, long)
-    print("\n".join([printed, *figures.ended_early(frame)]))
+    print_lines([printed, *figures.ended_early(frame)])
 
 
 def judged(claim: Claim, settings: list[Cell]) -> list[Judged]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from analysis.diff import figure, lines
 from analysis.diff.differences import compare
 from analysis.diff.sides import Side, shared
+from analysis.printed import print_lines
 
 SAME, DIFFERS = 0, 1
 FORMATS = ("png", "pdf", "csv")
@@ -37,6 +38,6 @@ def main(
     if found.differences:
         figure.save(found.differences, lines.difference_lines(found)[-1], files)
         printed += map(str, files)
-    print("\n".join(printed))
+    print_lines(printed)
     beyond = any(d.differs for d in found.differences)
     return DIFFERS if beyond or both.states or both.data else SAME

@@ -51,7 +51,10 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def fig1(frame: pd.DataFrame, note: str = "") -> Figure:
-    """Draws the edge of p_data and D_train in three panels: alone, with p_aug, with p_DM."""
+    """Draws the edge of p_data and D_train in three panels: alone, with p_aug, with p_DM.
+
+    `note`, on results, is not shown: no results are behind this figure.
+    """
     figure = Figure(figsize=(style.inches(style.WIDE), 3.0), layout="constrained")
     axes = figure.subplots(1, 3)
     panels = [
@@ -77,7 +80,7 @@ def fig1(frame: pd.DataFrame, note: str = "") -> Figure:
     ]
     marks.heading(figure, handles, "Training distributions, on a toy density")  # type: ignore[arg-type]
     about = f"A schematic, not a measurement; regions contain {MASS:.0%} of the mass."
-    marks.note(figure, [about, note])
+    marks.note(figure, [about])
     return figure
 
 

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from analysis import lines, style
 from analysis.figures import marks, methods, panel_numbers, panels
 from analysis.figures.panels import Panel
+from analysis.intervals import FEW_SEEDS
 from analysis.trial_folder import ResultsError
 
 ORDER = ("mnist", "fashion_mnist", "cifar10")
@@ -44,10 +45,11 @@ def fig13(frame: pd.DataFrame, note: str = "") -> Figure:
         )
         here = table[table["panel"] == name]
         panels.over_epochs(ax, here, SHOWN, methods.LOOKS, {})
-    title = "ELBO on the test set and on the distribution trained on"
+    title = "ELBO on test images and on the training distribution"
     shown = panels.handles(panels.present(table, methods.LOOKS), {})
     marks.heading(figure, [*shown, *SHOWN.handles], title)
-    marks.note(figure, [*panel_numbers.notes(frame, found, table, methods.LOOKS), note])
+    at_end = "bars after the last epoch: its intervals" if (table["n"] >= FEW_SEEDS).any() else ""
+    marks.note(figure, [*panel_numbers.notes(frame, found, table, methods.LOOKS), at_end, note])
     return figure
 
 

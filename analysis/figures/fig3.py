@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import curves, lines
-from analysis.figures import accuracies, marks, methods, panels
+from analysis.figures import accuracies, layout, marks, methods, panels
 from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
 
@@ -78,6 +78,7 @@ def fig3(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.note(figure, [*_notes(frame, table), note])
     title = f"Density of q along lines between latents\n{methods.setting(found)}"
     marks.heading(figure, panels.handles(looks, {}), title)
+    layout.widen(figure, len(CURVES))
     return figure
 
 

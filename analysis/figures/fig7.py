@@ -86,8 +86,17 @@ def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
         for ax, (each, title) in zip((axes[0][1], axes[1][1]), handles, strict=True):
             _beside(ax, each, title)
         figure.suptitle(_title(frame), fontsize=8)
-    marks.note(figure, [marks.counted(finals, table), note])
+    marks.note(figure, [marks.counted(finals, table), *_few(finals, table), note])
     return figure
+
+
+def _few(finals: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+    """Names the m_z that panels c and d leave out, for want of n_c."""
+    widths = finals.groupby("m_z")["n_c"].nunique()
+    drawn = table.loc[table["axis"] == "n_c", "m_z"]
+    absent = [str(m_z) for m_z in widths[widths > 1].index if m_z not in set(drawn)]
+    few = f"finished at fewer than {curves.FEW_WIDTHS} n_c"
+    return [f"Not in (c) and (d): m_z = {', '.join(absent)}, {few}"] if absent else []
 
 
 def _title(frame: pd.DataFrame) -> str:

@@ -44,7 +44,8 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.note(figure, [*_notes(frame, finals, main, found), note])
     _against_parameters(size, main)
     layout.stack(figure)
-    free_labels.label_points(path, _key_points(main), _ink(table))
+    shown = [_ink(table), *([] if early is None else [_ink(early[early["source"] == lead])])]
+    free_labels.label_points(path, _key_points(main), np.concatenate(shown))
     return figure
 
 

@@ -18,7 +18,7 @@ PARTS = {  # name: label and colour
 WHOLE = "test"
 ROW = 0.34  # inches
 UNDER = 0.22  # distance, in rows, of the interval below the numbers
-FEW = 0.12  # a number fits into parts of at least this share of the widest bar
+FEW = 0.07  # a number fits into parts of at least this share of the widest bar
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +75,9 @@ def gaps(frame: pd.DataFrame, note: str = "") -> Figure:
         _bar(ax, -at, table[table["line"] == line], start, span)
     ax.set_yticks([-at for at in range(len(methods_shown))],
                   [style.source_label(name) for name in methods_shown])  # fmt: skip
-    ax.set_xlim(start, start + 1.06 * span)
+    wholes = table[table["part"] == WHOLE]
+    known = wholes.loc[wholes["n"] >= FEW_SEEDS, "high"]
+    ax.set_xlim(start, max(start + 1.06 * span, known.max() + 0.02 * span))
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("negative ELBO (nats per image)")

@@ -69,7 +69,7 @@ def heat(frame: pd.DataFrame, note: str = "") -> Figure:
     legend = (
         f"Cells: mean over {marks.draws(table)}, last epochs; hatched: not run; dashed: equal "
         "numbers of parameters, labelled above; black: the path of Figure 8; colours end at "
-        f"{top:.4g}"
+        f"{top:.1f}"
     )
     marks.note(figure, [legend, note])
     return figure

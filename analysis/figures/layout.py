@@ -38,12 +38,37 @@ def stack(figure: Figure) -> None:
     figure.set_figheight(tall + (columns - 1) * (tall * BODY + ADDED))
     alike = len(set(ratios)) == 1  # otherwise a lower row belongs to the row above it
     single = GridSpec(rows * columns, 1, figure=figure, height_ratios=ratios * columns)
+    shared = {  # side by side, the first panel's label was enough for its row
+        ax.get_subplotspec().rowspan.start: ax.get_ylabel()  # type: ignore[union-attr]
+        for ax in placed
+        if not ax.get_subplotspec().colspan.start  # type: ignore[union-attr]
+    }
     for ax in placed:
         at = ax.get_subplotspec()
         assert at is not None
         row, column = at.rowspan.start, at.colspan.start
         ax.set_subplotspec(single[row * columns + column if alike else column * rows + row])
         ax.tick_params(axis="y", labelleft=True)
+        if alike and not ax.get_ylabel():
+            ax.set_ylabel(shared.get(row, ""))
+
+
+def widen(figure: Figure, across: int) -> None:
+    """Lets the first `across` panels reach over the numbers at the right of those below them.
+
+    It computes the figure's layout and fixes it, so call it when everything is drawn. Narrow
+    figures, whose panels are stacked later, stay as they are.
+    """
+    if narrow(figure):
+        return
+    figure.draw_without_rendering()
+    figure.set_layout_engine(None)
+    for upper, lower in zip(figure.axes[:across], figure.axes[across:], strict=True):
+        box, whole = upper.get_position(), lower.get_tightbbox()
+        ticks = upper.xaxis.get_tightbbox()  # half a label may lie to the right of the axes
+        beyond = max(0.0, ticks.x1 - upper.bbox.x1) if ticks else 0.0
+        right = ((whole.x1 if whole else upper.bbox.x1) - beyond) / figure.bbox.width
+        upper.set_position((box.x0, box.y0, right - box.x0, box.height))
 
 
 BODY = 0.55  # share of a figure's height for its panels; the rest is for titles and notes

@@ -10,11 +10,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from analysis import style
-from analysis.figures import marks
+from analysis.figures import layout, marks
 from analysis.intervals import FEW_SEEDS
 
 ROW = 0.2  # inches per line in the lower panels
 UPPER = 2.0  # inches of the upper panels' height
+TICKS = 3  # most steps on the x axis of a lower panel, which is narrow
 ASIDE = 0.008  # distance between intervals at the last epoch, as a share of the epochs
 AROUND = 1.55  # inches for titles, legends, labels and notes
 
@@ -116,6 +117,8 @@ def draw(
             figure.axes[across + at].tick_params(axis="y", labelleft=at == 0)
     marks.heading(figure, handles(here, turns or {}), title)
     marks.note(figure, notes)
+    if below:
+        layout.widen(figure, across)
     return figure
 
 
@@ -190,7 +193,7 @@ def _ends(ax: Axes, table: pd.DataFrame, panel: Panel, looks: Looks) -> None:
             marks.margin(ax, rows[line], "not measured")
     ax.margins(x=0.08)
     marks.not_negative(ax, table["low"].fillna(table["mean"]))
-    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_locator(MaxNLocator(TICKS))
 
 
 def handles(looks: Looks, turns: Mapping[int, str]) -> list[Line2D]:

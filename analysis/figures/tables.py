@@ -23,7 +23,7 @@ FRAMES = {  # format: for the best mean of a row, for the others
 SIGNS = {"\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{MINUS SIGN}": "$-$"}  # in LaTeX
 FIRST, WIDTH, ROW = 2.0, 1.05, 0.19  # inches: first column, other columns, row
 INDENT = 0.25  # inches of a method under its metric
-LAST = 0.2  # inches from the right edge to the middle of the column n
+LAST = 0.25  # inches between the column n and the one before
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Table:
         figure = Figure(figsize=(style.inches(style.WIDE), height + 0.6), layout="constrained")
         ax = _blank(figure, style.WIDE, height)
         places = [0.1, *(FIRST + 0.1 + WIDTH * at for at in range(len(self.head) - 1))]
-        places[-1] = style.WIDE - LAST
+        places[-1] += LAST - WIDTH / 2
         at = ROW
         for name, rows in {"": [list(self.head)], **self.parts}.items():
             if name:

@@ -12,6 +12,7 @@ from analysis.trial_folder import ResultsError
 
 STUDY = "double_descent"
 COLOURS = ("#777777", "#d55e00")  # fixed, tuned
+ASIDE = 0.1  # distance of each curve from the points' places, so that intervals hide none
 HEIGHT = 5.0  # inches: the notes have both verdicts
 
 
@@ -59,13 +60,13 @@ def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
     figure = Figure(figsize=(style.inches(style.WIDE), HEIGHT), layout="constrained")
     ax = figure.subplots()
     judged, handles = [], []
-    for name, colour in zip(parts, COLOURS, strict=True):
+    for name, colour, marker, aside in zip(parts, COLOURS, "os", (-ASIDE, ASIDE), strict=True):
         part = last[last["rates"] == name]
-        marks.series(ax, part["order"], part, colour, "o-")
+        marks.series(ax, part["order"] + aside, part, colour, f"{marker}-")
         early = table[(table["rates"] == name) & (table["at"] == curves.BEST)]
         if len(early):
-            marks.series(ax, early["order"], early, colour, ".--", width=0.9)
-        handles.append(Line2D([], [], color=colour, marker="o", label=name))
+            marks.series(ax, early["order"] + aside, early, colour, ".--", width=0.9)
+        handles.append(Line2D([], [], color=colour, marker=marker, label=name))
         judged += [f"{name}: {line}" for line in _verdict(parts[name], lead)]
     if (table["at"] == curves.BEST).any():
         dashed = Line2D([], [], color=COLOURS[0], linestyle="--", marker=".")
@@ -79,8 +80,9 @@ def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
     ]
     ax.set_xticks(range(len(steps)), texts)
     ax.set_xlabel("along the path: $m_z$, $n_c$, tuned lr")
-    ax.set_ylabel(style.LABELS["negative_test_elbo"])
-    marks.heading(figure, handles, f"{style.source_label(lead)} training")
+    ax.set_ylabel(style.LABELS["negative_test_elbo"].replace(" (", "\n("))
+    title = f"Figure 8's path at one learning rate and at tuned rates, {style.source_label(lead)}"
+    marks.heading(figure, handles, f"{title} training")
     finals = curves.final(next(iter(parts.values())))
     marks.note(figure, [marks.counted(finals, last), *judged, note])
     return figure

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 from analysis import curves, style
 from analysis.figures import marks
@@ -16,6 +17,7 @@ from analysis.laws.law import Curve
 from analysis.laws.worth import Worth, worth_lines, worths
 
 HEIGHT = 3.6  # inches
+TITLE = "Test loss by the number of real images, and how many of them samples are worth"
 MARKERS = "os^vD<>P"
 
 
@@ -53,8 +55,9 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.stopped(left, ended["train_size"].dropna().unique().tolist(), style.GREY)
     right.axhline(1.0, color=style.GREY, linewidth=0.8, linestyle="--")
     right.set_yscale("log", base=2)
-    right.set_ylabel("real images that samples\nare worth, over the model's")
-    figure.legend(handles=_handles(names, look), loc="outside upper center", ncols=4)
+    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    right.set_ylabel("real images that samples are\nworth, per image the model saw")
+    marks.heading(figure, _handles(names, look), TITLE)
     without = worth_lines([one for one in found if math.isnan(one.images)])[1:]
     marks.note(figure, [_counted(found), *without, note])
     return figure
@@ -64,9 +67,10 @@ def _counted(found: list[Worth]) -> str:
     """Spells what the right panel shows, and over how many draws."""
     draws = sorted({one.replicates for one in found})
     n = f"{draws[0]}" if len(draws) == 1 else f"{draws[0]} to {draws[-1]}" if draws else "no"
+    opened = any(not one.low or math.isinf(one.high) for one in found)
     return (
         f"95 % intervals over {n} draws. Dashed: samples are worth as many real images as their "
-        "diffusion model saw. An arrow is an open end."
+        f"diffusion model saw.{' An arrow is an open end.' * opened}"
     )
 
 
@@ -95,13 +99,21 @@ def _worth(ax: Axes, found: list[Worth], shift: float, marker: str | None) -> No
             ax.plot([x], [one.times], marker or "o", color=colour)
 
 
+def _spelt(name: str) -> str:
+    """Spells a width as other figures do: $n_c=8$ for n_c=8."""
+    words = (word.partition("=") for word in name.split(", "))
+    return ", ".join(
+        f"${n}={value}$" if n in ("m_z", "n_c") else f"{n}={value}" for n, _, value in words
+    )
+
+
 def _handles(names: list[str], look: dict[str, str]) -> list[Line2D]:
     sources = [
         Line2D([], [], color=style.source_colour(s), label=style.source_label(s))
         for s in ("normal", "dmaapx")
     ]
     widths = [
-        Line2D([], [], color=style.GREY, marker=look[name], linestyle="", label=name)
+        Line2D([], [], color=style.GREY, marker=look[name], linestyle="", label=_spelt(name))
         for name in names
         if name
     ]

@@ -5,6 +5,7 @@ from pathlib import Path
 from analysis import curves, results
 from analysis.laws import figure, frames, lines
 from analysis.laws.law import Law, law
+from analysis.printed import print_lines
 from analysis.trial_folder import ResultsError
 
 FORMATS = ("png", "pdf", "csv")
@@ -25,4 +26,4 @@ def main(path: Path, x: str, y: str, conditions: list[str], output: Path | None)
     folder = (path if path.is_dir() else path.parent) / "figures"
     files = [output] if output else [folder / f"law-{y}-{x}.{suffix}" for suffix in FORMATS]
     figure.save(found, what, frames.over_compute(frame, what), files, results.note(path))
-    print("\n".join([*printed, *map(str, files)]))
+    print_lines([*printed, *map(str, files)])

@@ -59,6 +59,8 @@ def worths(frame: pd.DataFrame) -> list[Worth]:
     Raises ResultsError if there are no VAEs on real images and on samples to compare.
     """
     what = frames.variables(frame, "train_size", "test_elbo")
+    if frame.loc[frame["source"] == "normal", "train_size"].nunique() < 2:
+        raise ResultsError(NEEDS)
     found = frames.curves_of(frame, what)
     real = {_width(curve): curve for curve in found if curve.source == "normal"}
     drawn = [curve for curve in found if curve.source == "dmaapx" and _width(curve) in real]

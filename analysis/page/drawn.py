@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from analysis import figures, results, style
-from analysis.command import command
+from analysis.command import command, typed_path
 from analysis.trial_folder import ResultsError
 
 SAFE = " !$&'()*+,-./:;=?@_~<>"  # need no escape in a data: URI inside double quotes
@@ -34,7 +34,7 @@ def drawn(names: tuple[str, ...], path: Path, frame: pd.DataFrame) -> list[Drawn
 
 
 def _one(name: str, path: Path, frame: pd.DataFrame) -> DrawnFigure:
-    typed = command(name, "--results", path.name, "-o", f"{name}.pdf")
+    typed = command(name, "--results", typed_path(path), "-o", f"{name}.pdf")
     about: DrawnFigure = {"name": name, "about": figures.about(name), "command": typed}
     try:
         loaded = figures.load(name, path, frame)

@@ -9,7 +9,7 @@ from analysis.page.lines import groups, order
 from analysis.style import source_colour, source_label
 
 WIDE, TALL, PAD = 168, 104, 4  # of a picture, in SVG units
-DASHES = ("", "5 2", "1.5 2", "6 2 1.5 2")
+DASHES = ("", "5 2", "1.5 2", "6 2 1.5 2", "10 3", "6 2 1.5 2 1.5 2")
 SETTLED = 0.5  # share of the epochs after which the vertical axis contains all values
 
 
@@ -71,10 +71,15 @@ def _label(name: str) -> str:
 
 
 def _style(name: str, names: list[str]) -> dict[str, str]:
-    at = names.index(name)
-    colour = source_colour(name if len({n.partition(",")[0] for n in names}) < len(names)
-                           else name.partition(",")[0])  # fmt: skip
-    return {"colour": colour, "dash": DASHES[at % len(DASHES)]}
+    """Returns the source's colour, and a dash for each line, or for each line of the source.
+
+    Lines of one source differ in settings, and those that have the same rank look alike.
+    """
+    sources = [each.partition(",")[0] for each in names]
+    source = name.partition(",")[0]
+    several = len(set(sources)) < len(names)
+    at = [n for n in names if not several or n.partition(",")[0] == source].index(name)
+    return {"colour": source_colour(source), "dash": DASHES[at % len(DASHES)]}
 
 
 def _line(

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis import claims, readings
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.wording import ours, summary
-from analysis.command import command
+from analysis.command import command, typed_path
 from analysis.descent import Verdict, verdict
 from analysis.provenance import launches_of, public
 from analysis.trial_folder import ResultsError
@@ -58,6 +58,7 @@ class ShownVerdict(TypedDict, total=False):
     sentence: str
     lines: list[str]
     plain: str
+    best: str  # what is left at each trial's best validation epoch
     moves: ShownMoves
 
 
@@ -91,11 +92,15 @@ def _judged(frame: pd.DataFrame) -> ShownVerdict:
     except ResultsError as error:
         return undecided(str(error))
     tone = TONES[found.decision.verdict]
-    sentence, *lines = verdict_lines(found, at_best(frame, found))
+    best = at_best(frame, found)
+    sentence, *lines = verdict_lines(found, best)
     moves = [_whisker(m.name, m.crossfit.mean, m.crossfit.low, m.crossfit.high)
              for m in found.moves]  # fmt: skip
     made: ShownVerdict = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
-    return made | {"plain": _plain(found), "moves": scaled(moves)}
+    best = best.strip()
+    return made | {
+        "plain": _plain(found), "moves": scaled(moves), "best": f"{best[:1].upper()}{best[1:]}"
+    }  # fmt: skip
 
 
 def read(frame: pd.DataFrame) -> ShownVerdict:
@@ -160,6 +165,8 @@ def ledger(frame: pd.DataFrame) -> ShownClaims:
         tone = TONES[row["verdict"]]
         rows.append(row | {"tone": tone, "sign": SIGNS[tone], "ours": ours(row)})
     rows.sort(key=lambda row: list(TONES).index(row["verdict"]))
+    several = len({row["dataset"] for row in rows}) > 1
+    rows = [row | {"setting": row["dataset"] if several else ""} for row in rows]
     counts = [(verdict, TONES[verdict], sum(r["verdict"] == verdict for r in rows))
               for verdict in (HOLDS, FAILS, UNDECIDED)]  # fmt: skip
     return {"rows": rows, "summary": summary(found), "counts": counts}
@@ -204,7 +211,7 @@ def go_on(about: dict[str, object], path: Path, states: dict[str, int]) -> list[
         found.append(("Add replicates; finished trials are kept", [*again, "--replicates", "0-9"]))
         found.append(("Show what that costs", [*again, "--replicates", "0-9", "--dry-run"]))
     lines = [{"about": does, "command": shlex.join(words)} for does, words in found]
-    name = path.name if path.is_file() else str(Path("results") / path.name)
+    name = typed_path(path)
     lines += [
         {"about": "Write this page again", "command": command("page", name)},
         {"about": "Check every claim", "command": command("claims", "--results", name)},

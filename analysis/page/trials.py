@@ -24,6 +24,8 @@ COLUMNS = {  # of the table: the frame's name, the head
     "key": "trial",
 }
 
+ORDER = ("line", "m_z", "n_c", "replicate", "seed")  # columns by which rows are sorted
+
 
 class Head(TypedDict):
     """Holds the head of a column, and whether its cells are numbers."""
@@ -51,9 +53,11 @@ class Failure(TypedDict):
 def table(frame: pd.DataFrame) -> TrialTable:
     """Returns heads and rows of a table of each trial's last measured epoch.
 
-    A cell is (text, value to sort by). Columns without any value are left out.
+    A cell is (text, value to sort by). Rows are in the order of `ORDER`. Columns without any value
+    are left out.
     """
     last = frame.drop_duplicates("key", keep="last")
+    last = last.sort_values([n for n in ORDER if n in last], na_position="last", kind="stable")
     names = [n for n in COLUMNS if n in last and last[n].notna().any()]
     rows = [[_cell(row[name]) for name in names] for row in last.to_dict("records")]
     numbers = [pd.api.types.is_numeric_dtype(last[name]) for name in names]

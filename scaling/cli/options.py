@@ -15,6 +15,7 @@ from scaling.errors import UsageError, did_you_mean, listed
 from scaling.presets import Preset
 from scaling.trial import extensions
 from scaling.trial.bounds import COUNT, NOT_NEGATIVE, NUMBER, POSITIVE, number
+from scaling.trial.source import SOURCES
 
 SMOKE = "smoke"  # the preset of --smoke-test
 LONGEST_RANGE = 10_000  # maximum number of seeds or replicates in one range
@@ -79,7 +80,8 @@ def _add_trials(made: Parser, default: str) -> None:
     add("--train-size", type=count, metavar="N", help="|D_train|, the first N of a permutation")
     add("--m-z", type=count, nargs="+", metavar="N", help="latent multipliers")
     add("--n-c", type=count, nargs="+", metavar="N", help="inner channels; crossed with --m-z")
-    add("--source", nargs="+", metavar="NAME", help="training distributions: normal, ...")
+    sources = f"training distributions: {', '.join(SOURCES)}, or fields: real_share=0.4"
+    add("--source", nargs="+", metavar="NAME", help=sources)
     add("--replicates", type=_numbers, nargs="+", metavar="N",
         help="draws of D_train, diffusion model and weights; ranges such as 0-4 too")  # fmt: skip
     add("--seeds", type=_numbers, nargs="+", metavar="N",
@@ -89,7 +91,7 @@ def _add_trials(made: Parser, default: str) -> None:
     )
     add("--measure-every", type=count, metavar="N", help="number of epochs between measurements")
     add("--set", nargs="+", action="append", default=[], metavar="FIELD=VALUE", dest="fields",
-        help="any field of a trial; several values make an axis")  # fmt: skip
+        help="any field, as lr (a wrong name lists all); several values make an axis")  # fmt: skip
     add(
         "--smoke-test",
         action="store_true",

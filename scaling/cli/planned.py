@@ -69,7 +69,7 @@ def plan_of(
 
 
 def show(plan: "Plan", options: Namespace, notes: Sequence[str]) -> None:
-    """Prints the plan, and why this machine would refuse it: it may be meant for a cluster."""
+    """Prints the plan, and first why this machine would refuse it: it may be for a cluster."""
     from scaling.planning.table import plan_table
 
     absent = lacks([row.scheduled for row in plan.trials])
@@ -78,7 +78,7 @@ def show(plan: "Plan", options: Namespace, notes: Sequence[str]) -> None:
         if options.address == "local":
             check_here(options, plan)
     except UsageError as error:
-        lines.append(f"Refused here: {error}")
+        lines = [f"Refused here: {error}", "", *lines]
     print(json.dumps(plan.to_dict(), indent=1) if options.json else "\n".join(lines))
 
 

@@ -86,7 +86,7 @@ def _watch(root: Path, names: list[str]) -> None:
     while True:
         found = _read(root, names)
         if is_live(sys.stdout):
-            screen.draw(_lines(found, root, *room()))
+            screen.draw(_lines(found, root, *room(sys.stdout)))
         else:
             text = "; ".join(f"{each.study}: {counted(each)}" for each in found)
             print(*[text] * (text != last), sep="\n", end="\n" * (text != last), flush=True)

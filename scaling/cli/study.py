@@ -24,6 +24,7 @@ from scaling.cli.selection import study_trials_of
 from scaling.cli.study_trials import StudyTrials
 from scaling.errors import UsageError
 from scaling.presets import Preset
+from scaling.status.screen import print_lines
 from scaling.storage.store import Store
 from scaling.trial.schedule import Scheduled
 
@@ -97,7 +98,7 @@ def _launch(
     with at_work(store.root) as lock:
         while True:
             free = shutil.disk_usage(store.root).free
-            print("\n".join([*notes, *plan_lines(name, plan, free)]), flush=True)
+            print_lines([*notes, *plan_lines(name, plan, free)])
             request = _request(name, options, store, plan, preset, lock, caps)
             ended = _run(request, report, study_trials, draw=not options.no_figures)
             caps, notes, scheduled = ended.used or caps, [], study_trials.now(store)
@@ -168,7 +169,7 @@ def _run(request: "Request", report: Report, study_trials: StudyTrials, draw: bo
             return ended
         with profile.part("figures"):
             lines = _drawn(request, report, profile) if draw else _undrawn(request, profile)
-        print("\n".join([*lines, *shown.where(request.folder, draw)]))
+        print_lines([*lines, *shown.where(request.folder, draw)])
     return ended
 
 

@@ -8,6 +8,7 @@ from scaling.cluster.mps import shared_gpus
 from scaling.cluster.request import Request
 from scaling.cluster.session import Session, wait_for_gpus
 from scaling.cluster.tuner import Placement
+from scaling.status.screen import print_lines
 from scaling.trial.placement import Cluster, check_gpus, check_placement
 
 NO_MPS = (
@@ -64,7 +65,7 @@ def placement_of(request: Request, cluster: Cluster) -> Placement:
     if not request.gpus_fixed:
         check_gpus(most, cluster.gpus, "the cluster")
     check_placement(cluster, request.cpus, most)
-    print(text, flush=True)
+    print_lines([text])
     if request.address != "local" and request.mps != "off" and request.shares_gpus:
         for node in without_mps():
             print(NO_MPS.format(node), flush=True)

@@ -72,7 +72,7 @@ class Progress(Following):
             self.notes.now(self.activity, at_once)
         if self.screen:
             if at_once or now - self.shown_at >= REFRESH_SECONDS:
-                self.screen.draw(board(self.status(), *room()))
+                self.screen.draw(board(self.status(), *room(self.stream)))
                 self.shown_at = now
         elif self._is_time(now):
             self._write(now)
@@ -96,7 +96,7 @@ class Progress(Following):
         """Writes a separate line; on a terminal above the board."""
         if self.screen:
             self.screen.say(text)
-            self.screen.draw(board(self.status(), *room()))
+            self.screen.draw(board(self.status(), *room(self.stream)))
         else:
             self.stream.write(f"{text}\n")
             self.stream.flush()
@@ -106,7 +106,7 @@ class Progress(Following):
         self.activity.running.clear()
         self.activity.phase = "the trials have ended"
         if self.screen:
-            self.screen.draw(board(self.status(), *room()))
+            self.screen.draw(board(self.status(), *room(self.stream)))
             self.screen.drawn = []
         elif counted(self.status()) not in self.shown_line:
             self._write(time.monotonic())

@@ -74,12 +74,51 @@ def _pool(pools: Sequence[PoolRow]) -> str:
 
 
 def plan_table(plan: Plan) -> list[str]:
-    """Returns the whole plan: a line per architecture and source, then the totals."""
+    """Returns the whole plan: a line per architecture and source, the hours by cell, the totals.
+
+    Lines are sorted by source, m_z and n_c, sources in the order of the plan.
+    """
     groups: dict[tuple[object, ...], list[PlanRow]] = {}
     for row in plan.trials:
         groups.setdefault(_without_seed(row), []).append(row)
-    lines = [list(COLUMNS)] + [_line(rows) for rows in groups.values()]
-    return _align(lines) + ["", *plan_lines("total", plan)]
+    order = list(dict.fromkeys(_source(row) for row in plan.trials))
+
+    def place(rows: list[PlanRow]) -> tuple[int, int, int]:
+        first = rows[0].to_dict()
+        return order.index(_source(rows[0])), first["m_z"] or 0, first["n_c"] or 0
+
+    lines = [list(COLUMNS)] + [_line(rows) for rows in sorted(groups.values(), key=place)]
+    cells = [line for source in order for line in _hours_by_cell(plan, source)]
+    return [*_align(lines), *cells, "", *plan_lines("total", plan)]
+
+
+def _source(row: PlanRow) -> str:
+    """Names the source of a VAE, or the diffusion model."""
+    first = row.to_dict()
+    return first["source"] or f"diffusion, share {first['share']:g}"
+
+
+def _hours_by_cell(plan: Plan, source: str) -> list[str]:
+    """Returns the hours of a source by m_z and n_c with their sums, [] without both axes."""
+    hours: dict[tuple[int, int], float] = {}
+    for row in plan.trials:
+        first = row.to_dict()
+        if _source(row) == source and first["m_z"] and first["n_c"]:
+            cell = first["m_z"], first["n_c"]
+            hours[cell] = hours.get(cell, 0.0) + row.hours
+    rows, columns = (sorted({cell[at] for cell in hours}) for at in (0, 1))
+    if len(rows) < 2 or len(columns) < 2:
+        return []
+    table = [[r"m_z \ n_c", *map(str, columns), "all"]]
+    for m_z in rows:
+        own = [hours.get((m_z, n_c)) for n_c in columns]
+        known = [each for each in own if each is not None]
+        table.append([str(m_z), *("-" if h is None else f"{h:.3g}" for h in own),
+                      f"{sum(known):.3g}"])  # fmt: skip
+    widths = [max(len(line[at]) for line in table) for at in range(len(table[0]))]
+    aligned = [zip(line, widths, strict=True) for line in table]
+    made = ["  ".join(word.rjust(width) for word, width in line) for line in aligned]
+    return ["", f"hours, {source}: {sum(hours.values()):,.3g}", *made]
 
 
 def _without_seed(row: PlanRow) -> tuple[object, ...]:
@@ -93,7 +132,7 @@ def _line(rows: Sequence[PlanRow]) -> list[str]:
     return [
         str(first["m_z"] or "-"),
         str(first["n_c"] or "-"),
-        first["source"] or f"diffusion, share {first['share']:g}",
+        _source(rows[0]),
         str(first["epochs"]),
         " ".join(map(str, dict.fromkeys(_repeat(row) for row in rows))),
         f"{first['parameters_z']:,}",

@@ -52,10 +52,11 @@ class Place:
 def tag_of(name: str, kind: str = "vae") -> str:
     """Returns the tag of a column: its group and its name, as in `elbo/test_elbo`.
 
-    Trials other than VAEs have a group for each kind: their epochs would stretch the VAEs' axes.
+    Trials other than VAEs have a group for each kind, since their epochs would stretch the VAEs'
+    axes. TensorBoard sorts groups by name and opens the first: `model_...` comes after `elbo`.
     """
     if kind != "vae":
-        return f"{kind}/{name}"
+        return f"model_{kind}/{name}"
     fits = (g for g, parts in GROUPS.items() if any(_fits(name, part) for part in parts))
     return f"{next(fits, 'other')}/{name}"
 

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from analysis.command import command
+from analysis.command import command, typed_path
 
 
 @pytest.mark.parametrize(("program", "start"), [
@@ -24,3 +24,10 @@ def test_a_shell_reads_the_same_words(monkeypatch):
     monkeypatch.setattr("sys.argv", ["scaling-vae"])
     words = ("fig8", "my results", "--where", "m_z>1 and source=='dmaapx'", 3)
     assert shlex.split(command(*words))[1:] == [str(word) for word in words]
+
+
+def test_a_page_names_results_by_the_place_in_which_others_have_them(tmp_path):
+    (tmp_path / "double_descent").mkdir()
+    (tmp_path / "all.parquet").touch()
+    assert typed_path(tmp_path / "double_descent") == "results/double_descent"
+    assert typed_path(tmp_path / "all.parquet") == "all.parquet"

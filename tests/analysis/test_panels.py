@@ -1,6 +1,6 @@
 """Figures 2, 5, 6 and 10 to 14: curves over epochs, and the values at their ends."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from analysis import figures, style
 from analysis.intervals import t_interval
 from analysis.trial_folder import ResultsError
 from tests.analysis.made_up import COSTLY, EPOCHS, TRAINED, rows
+from tests.there import there
 
 
 def _fashion(studies, likelihood):
@@ -224,3 +225,14 @@ def test_nothing_overlaps_and_nothing_is_clipped(studies, name):
         labels = [t.get_window_extent() for t in ax.get_xticklabels() if t.get_text()]
         shown = [box for box in labels if ax.get_window_extent().padded(2).x1 >= box.x0]
         assert not any(a.overlaps(b) for a, b in combinations(shown, 2))
+
+
+def test_panels_over_epochs_reach_over_the_numbers_below_them(studies):
+    studies.data_sources()
+    figure = figures.draw("fig2", studies.frame())
+    figure.draw_without_rendering()
+    for upper, lower in zip(figure.axes[:3], figure.axes[3:], strict=True):
+        assert upper.bbox.x1 > 1.1 * lower.bbox.x1 - 0.1 * lower.bbox.x0  # by a tenth of its width
+        assert upper.bbox.x1 <= there(lower.get_tightbbox()).x1 + 1
+    boxes = [there(ax.get_tightbbox()) for ax in figure.axes[:3]]
+    assert all(left.x1 <= right.x0 + 1 for left, right in pairwise(boxes))

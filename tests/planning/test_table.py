@@ -87,3 +87,34 @@ def test_a_disk_with_room_is_not_mentioned():
     left = every.total.disk_left_bytes
     assert not [line for line in plan_lines("s", every, left) if "on disk, and" in line]
     assert [line for line in plan_lines("s", every, left - 1) if "on disk, and" in line]
+
+
+def test_lines_are_sorted_and_the_hours_of_each_cell_add_up():
+    """The plan of a path lists m_z in the order in which they are wanted: 1, 64, 4."""
+    trial = VaeTrial("digits", train_size=300)
+    trials = [t for m_z, widths in ((1, (8, 2, 4)), (64, (4, 8)), (4, (2,)))
+              for t in grid(replace(trial, m_z=m_z), n_c=widths, seed=[0, 1])]  # fmt: skip
+    every = made(trials)
+    _, *lines = plan_table(every)
+    places = [tuple(map(int, line.split()[:2])) for line in lines[: lines.index("")]]
+    assert places == [(1, 2), (1, 4), (1, 8), (4, 2), (64, 4), (64, 8)]
+    start = next(at for at, line in enumerate(lines) if line.startswith("hours, normal"))
+    table = [line.split() for line in lines[start + 1 : start + 5]]
+    assert [row[0] for row in table[1:]] == ["1", "4", "64"] and table[0][-4:] == [
+        "2",
+        "4",
+        "8",
+        "all",
+    ]
+    for row in table[1:]:
+        for n_c, text in zip((2, 4, 8), row[1:4], strict=True):
+            cell = (int(row[0]), n_c)
+            own = [r.hours for r in every.trials if (r.trial.m_z, r.trial.n_c) == cell]
+            assert text == (f"{sum(own):.3g}" if own else "-")
+        total = sum(r.hours for r in every.trials if r.trial.m_z == int(row[0]))
+        assert row[4] == f"{total:.3g}"
+
+
+def test_one_axis_has_no_table_of_hours():
+    trials = grid(VaeTrial("digits", train_size=300), n_c=[2, 4])
+    assert not [line for line in plan_table(made(trials)) if line.startswith("hours")]

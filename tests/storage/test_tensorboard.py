@@ -10,7 +10,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from scaling.runs.execute import Job, execute
 from scaling.storage.store import Store
-from scaling.storage.tensorboard import Events, Place, strip, tag_of
+from scaling.storage.tensorboard import GROUPS, Events, Place, strip, tag_of
 from scaling.trial import key
 from tests.conftest import timeless
 
@@ -60,7 +60,14 @@ def test_every_column_has_one_group():
     assert tag_of("train_reconstruction") == "elbo/train_reconstruction"
     assert tag_of("accuracy_knn__fog") == "representation/accuracy_knn__fog"
     assert tag_of("my_own") == "other/my_own"
-    assert tag_of("loss", "diffusion") == "diffusion/loss"
+    assert tag_of("loss", "diffusion") == "model_diffusion/loss"
+
+
+def test_the_elbo_is_the_first_group_of_tags():
+    """TensorBoard sorts groups by name, and opens the first ones."""
+    kinds = [("loss", "diffusion"), ("accuracy", "two_sample"), ("train_kl", "vae")]
+    tags = [tag_of(name, kind) for name, kind in (*kinds, ("my_own", "vae"))]
+    assert min([*tags, *(f"{group}/x" for group in GROUPS)]) == "elbo/x"
 
 
 def test_hparams_are_there_from_the_first_epoch_on(run):

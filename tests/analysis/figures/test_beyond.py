@@ -74,6 +74,17 @@ def test_the_parts_of_the_loss_add_up(studies):
         figures.numbers("gaps", studies.frame().drop(columns="amortization_gap"))
 
 
+def test_the_interval_of_the_test_loss_is_whole(studies):
+    studies.data_sources()
+    frame = studies.frame()
+    frame["test_elbo"] += frame["seed"] * 20.0  # intervals that reach far beyond the bars
+    table = figures.numbers("gaps", frame)
+    (ax,) = figures.draw("gaps", frame).axes
+    whole = table[table["part"] == "test"]
+    assert (whole["high"] - whole["mean"]).max() > 20
+    assert ax.get_xlim()[1] > whole["high"].max()
+
+
 def test_the_noise_is_the_standard_deviation_with_an_interval_that_covers(make):
     frame = make({(1, 2): [1.0, 3.0, 8.0, 8.0], (1, 4): [2.0, 2.5, 2.0], (1, 8): [1.0, 2.0]})
     table = figures.numbers("noise", frame)

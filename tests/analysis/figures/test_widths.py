@@ -18,12 +18,13 @@ OWN = {  # files of figures for which all.parquet has no rows
     "fig19": PUBLISHED / "cifar10-small" / "downstream.parquet",
     "fig10": PUBLISHED / "mnist-small" / "data_sources.parquet",
     "learning_rate": PUBLISHED / "digits-replicates" / "learning_rate.parquet",
+    "worth": PUBLISHED / "digits-replicates" / "data_scaling.parquet",
     "readings": PUBLISHED / "digits-replicates" / "readings.parquet",
     "tuned": PUBLISHED / "digits-replicates" / "double_descent_tuned.parquet",
 }
 ELSEWHERE = {  # figures of images, other data sets, or columns that digits' old rows lack
     *("fig9", "fig11", "fig12", "fig17", "samples"),
-    *("worth", "search"),
+    "search",
 }
 NAMES = [name for name in figures.names() if name not in ELSEWHERE]
 TOUCH = 1.0  # pixels by which boxes of text, which have margins, may overlap
@@ -112,3 +113,9 @@ def test_results_without_vaes_are_refused_in_a_sentence(name):
     classifiers = PUBLISHED / "digits" / "two_sample.parquet"
     with pytest.raises(ResultsError, match=r"\. "):
         figures.numbers(name, figures.load(name, classifiers))
+
+
+def test_panels_that_share_a_label_each_have_it_in_a_column(frames):
+    """The axes of the two sources, without that of the colours."""
+    axes = drawn("heat", 3.25, frames).axes[:2]
+    assert [ax.get_ylabel() for ax in axes] == [style.LABELS["m_z"]] * 2

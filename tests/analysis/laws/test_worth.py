@@ -142,6 +142,10 @@ def test_results_without_samples_or_sizes_are_refused():
     alone = frame()
     with pytest.raises(ResultsError, match="Run scaling-vae study data_scaling"):
         worths(alone[alone["train_size"] == 75])
+    single = alone[alone["train_size"] == 75].assign(lr=0.01)
+    single = pd.concat([single, single.assign(lr=0.02, key=single["key"] + "-again")])
+    with pytest.raises(ResultsError, match="Run scaling-vae study data_scaling"):
+        worths(single)  # of other studies, whose trials differ in more than their size
 
 
 def test_trials_that_ended_early_are_left_out():

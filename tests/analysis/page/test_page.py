@@ -5,13 +5,15 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from analysis import page, results
-from analysis.page import cells, pictures, text
+from analysis import claims, page, results
+from analysis.page import cells, learning, pictures, text, trials
 from analysis.page.content import content as page_content
 from analysis.page.lines import lined
 from analysis.trial_folder import ResultsError
+from tests.analysis.conftest import NORMAL
 from tests.there import there
 
 PUBLISHED = Path(page.__file__).parents[1] / "published" / "digits"
@@ -139,8 +141,45 @@ def test_the_page_of_readings_shows_them_and_no_figure_of_another_study(results)
     assert "Of 1 readings" in page.write(study).read_text()
 
 
+def test_trials_are_listed_by_their_numbers(results):
+    results.fill({(1, 16): 9.0, (1, 2): 8.0, (16, 2): 7.0, (2, 4): 7.0}, seeds=[1, 0])
+    shown = trials.table(lined(_load(results.close())))
+    names = [head["text"] for head in shown["heads"]]
+    places = [[row[names.index(n)][1] for n in ("m_z", "n_c", "seed")] for row in shown["rows"]]
+    assert places == sorted(places) and len(places) == 8
+
+
+def test_lines_of_a_page_look_different_and_share_their_sources_colour(results):
+    for lr in (1e-3, 2e-3, 5e-3, 1e-2, 2e-2):
+        for source in (NORMAL, NORMAL | {"real_share": 0.0, "k": 10, "pool": "p"}):
+            trial = results.vae(1, 2, 0, source=source, lr=lr)
+            rows = [results.row(trial, epoch, 100.0) for epoch in (60, 120)]
+            results.add(trial, rows, key=f"{source['real_share']}-{lr}")
+    key = learning.learning_curves(lined(_load(results.close())))["key"]
+    assert len({(each["colour"], each["dash"]) for each in key}) == len(key) == 10
+    assert len({each["colour"] for each in key}) == 2
+
+
+def test_claims_name_their_setting_if_there_are_several(monkeypatch):
+    row = {"verdict": "holds", "difference": 1.0, "low": 0.5, "high": 1.5, "unit": "1"}
+    row |= dict.fromkeys(("contradicted", "assumed"), "") | {"claim": "c", "kind": "primary"}
+    for names, shown in ([["digits"], [""]], [["digits", "mnist"], ["digits", "mnist"]]):
+        found = pd.DataFrame([row | {"dataset": n, "data": "others"} for n in names])
+        monkeypatch.setattr(claims, "ledger", lambda frame, found=found: found)
+        assert [each["setting"] for each in text.ledger(pd.DataFrame())["rows"]] == shown
+
+
 @pytest.mark.parametrize("name", ["diffusion", "two_sample", "diffusion_subsets", "downstream"])
 def test_results_of_any_kind_have_a_page(name, tmp_path):
     """Diffusion models and classifiers have neither a source nor m_z and n_c."""
     made = page.write(PUBLISHED / f"{name}.parquet", tmp_path / "report.html").read_text()
     assert "<h2" in made and "This is a fault of the program" not in made
+
+
+def test_every_command_of_a_page_names_the_same_results(results):
+    """One who types a figure's command in the project's folder finds the study."""
+    results.fill(seeds=range(3))
+    made = page_content(results.close())
+    commands = [each["command"] for each in made["figures"]]
+    commands += [each["command"] for each in made["go_on"] if "analysis" in each["command"]]
+    assert commands and all("results/double_descent" in typed for typed in commands)
