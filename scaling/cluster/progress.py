@@ -60,7 +60,7 @@ class Progress(Following):
         self.show(at_once=True)
 
     def line(self) -> str:
-        """Returns a line such as `12/40 trials done, 2 running, 0 failed, 3 min gone`."""
+        """Returns a line such as `12/40 trials done, 2 running, 0 failed, 3 min elapsed`."""
         found = self.status()
         return f"{counted(found)}{timed(found)}"
 

@@ -169,4 +169,7 @@ def size(count: float) -> str:
 
 
 def _hours(hours: float) -> str:
+    """Formats hours for people: `4 s`, `12.3 min`, `3.5 h`."""
+    if hours * 60 < 1:
+        return f"{hours * 3600:.0f} s"
     return f"{hours * 60:.1f} min" if hours < 1.5 else f"{hours:,.1f} h"

@@ -68,12 +68,12 @@ def counted(status: Status) -> str:
 
 
 def timed(status: Status) -> str:
-    """Gives the time of a launch in words, `, 3 min gone, about 4 min left`, or nothing."""
+    """Gives the time of a launch in words, `, 3 min elapsed, about 4 min left`, or nothing."""
     if status.activity is None:
         return ""
     left = status.activity.left_seconds
-    gone = f", {duration(status.activity.seconds)} gone"
-    return gone + (f", about {duration(left)} left" if left is not None and left >= 1 else "")
+    elapsed = f", {duration(status.activity.seconds)} elapsed"
+    return elapsed + (f", about {duration(left)} left" if left is not None and left >= 1 else "")
 
 
 def _head(status: Status, width: int) -> list[Line]:

@@ -15,6 +15,10 @@ Fields = dict[str, object]  # values of a trial's fields by name; those of a sou
 # New values of some fields. Which fields there are depends on the class, which checks the values
 # when it is made: so the type says nothing about them.
 Changes = Mapping[str, Any]
+IN_WORDS = {  # types of fields, in error messages
+    **{int: "a whole number", float: "a number", str: "a text", bool: "True or False"},
+    NoneType: "none",
+}
 PLAIN = (str, int, float, bool, NoneType)  # types of values that are compared quickly
 
 
@@ -158,5 +162,5 @@ def _describe(hint: Any) -> str:
         elif get_origin(member) is tuple:
             words.append("numbers such as 1,2")
         else:
-            words.append("none" if member is NoneType else member.__name__)
+            words.append(IN_WORDS.get(member, f"a {member.__name__}"))
     return " or ".join(words)

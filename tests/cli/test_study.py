@@ -41,7 +41,7 @@ def refused(run, *words):
     (["--preset", "tiny"], ["Known: cifar10, cifar10-draws, digits"]),
     (["--sed", "1"], ["--sed", "--seeds"]),
     (["--set", "learning_rate=1"], ["Known fields:", "lr"]),
-    (["--set", "lr=fast"], ["float is expected"]),
+    (["--set", "lr=fast"], ["a number is expected"]),
     (["--set", "lr"], ["FIELD=VALUE"]),
     (["--set", "source.kk=1"], ["Known fields:", "real_share"]),
     (["--m-z", "0"], ["--m-z: '0'", "at least 1"]),

@@ -48,13 +48,13 @@ def test_epochs_before_the_launch_do_not_count(clock):
 
 def test_the_time_left_starts_from_the_plan_and_disappears_at_the_end(clock):
     shown = made({"a": 1.0})
-    assert shown.line().endswith("0 s gone, about 60 min left")
+    assert shown.line().endswith("0 s elapsed, about 60 min left")
     shown.start("a", "")
     clock["now"] = 3600.0
     shown.row("a", 50)
-    assert shown.line() == "0/1 trials done, 1 running, 0 failed, 60 min gone, about 55 min left"
+    assert shown.line() == "0/1 trials done, 1 running, 0 failed, 60 min elapsed, about 55 min left"
     shown.end("a")
-    assert shown.line() == "1/1 trials done, 0 running, 0 failed, 60 min gone"
+    assert shown.line() == "1/1 trials done, 0 running, 0 failed, 60 min elapsed"
 
 
 def test_pools_and_metrics_count_as_work(clock):

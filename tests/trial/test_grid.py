@@ -151,10 +151,10 @@ def test_an_empty_axis_is_refused():
 @pytest.mark.parametrize(("values", "message"), [
     ({"dataset": "mnst"}, "cifar10, digits, fashion_mnist, mnist"),
     ({"m_z": 0}, "m_z=0 is not at least 1"),
-    ({"m_z": 1.5}, "int is expected"),
-    ({"m_z": True}, "int is expected"),
+    ({"m_z": 1.5}, "a whole number is expected"),
+    ({"m_z": True}, "a whole number is expected"),
     ({"lr": 0.0}, "not above 0"),
-    ({"lr": float("nan")}, "float is expected"),
+    ({"lr": float("nan")}, "a number is expected"),
     ({"network": "resnet"}, "Known: fully_connected, residual"),
     ({"sigma": 0.1}, "likelihood gaussian only"),
     ({"batch_norm": True}, "network fully_connected only"),

@@ -56,7 +56,7 @@ def test_a_removed_field_at_another_value_is_refused(monkeypatch, outer, inner, 
     ({"kind": "gan"}, "Unknown kind of trial 'gan'"),
     ({"kind": ["vae"]}, "Unknown kind of trial"),
     (to_dict(TRIAL) | {"binarise": "dynamic"}, "binarise='dynamic' does not fit: threshold or"),
-    (to_dict(TRIAL) | {"source": None}, "source=None does not fit: Source is expected"),
+    (to_dict(TRIAL) | {"source": None}, "source=None does not fit: a Source is expected"),
 ])  # fmt: skip
 def test_values_that_are_no_trial_are_refused(monkeypatch, values, message):
     monkeypatch.setattr(keys, "REMOVED", {"vae": {"another": 1}})

@@ -114,7 +114,7 @@ def test_fields_of_sources_and_of_other_kinds_can_be_searched():
     ("source.kk=int:1:2", "Known fields:"),
     ("n_c=choice:4", "two or more different"),
     ("n_c=choice:4,4", "two or more different"),
-    ("n_c=choice:4,x", "int is expected"),
+    ("n_c=choice:4,x", "a whole number is expected"),
     ("seed=int:0:9", "--seeds 0-4"),
     ("replicate=int:0:9", "--replicates 0-4"),
     ("split=int:0:9", "--set split=0 1 2"),

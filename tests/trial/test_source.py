@@ -53,7 +53,7 @@ def test_the_short_name_leaves_out_pool_chunks_and_length():
     ("real_shar=0.4", "Unknown field 'real_shar'. Did you mean 'real_share'"),
     ("real_share=2", "real_share=2.0"),
     ("real_share=-0.1", "real_share=-0.1"),
-    ("real_share=lots", "real_share='lots' does not fit: float"),
+    ("real_share=lots", "real_share='lots' does not fit: a number"),
     ("real_share=0,k=0", "k=0 is not"),
     ("real_share=0,diffusion_share=1.1", "diffusion_share=1.1"),
     ("mollify_epochs=-2", "mollify_epochs=-2 is not"),

@@ -39,21 +39,21 @@ def test_a_value_that_fits_becomes_the_fields_type(fields, name, value):
 
 
 @pytest.mark.parametrize(("fields", "message"), [
-    ({"count": 1.5}, "count=1.5 does not fit: int is expected"),
+    ({"count": 1.5}, "count=1.5 does not fit: a whole number is expected"),
     ({"count": True}, "count=True does not fit"),
     ({"count": "3"}, "count='3' does not fit"),
     ({"count": None}, "count=None does not fit"),
-    ({"count": 1, "share": True}, "share=True does not fit: float"),
+    ({"count": 1, "share": True}, "share=True does not fit: a number"),
     ({"count": 1, "share": float("nan")}, "share=nan"),
     ({"count": 1, "share": float("inf")}, "share=inf"),
-    ({"count": 1, "flag": 1}, "flag=1 does not fit: bool"),
+    ({"count": 1, "flag": 1}, "flag=1 does not fit: True or False"),
     ({"count": 1, "choice": "c"}, "choice='c' does not fit: a or b or 3 is expected"),
     ({"count": 1, "sides": (1, 2.0)}, "sides=.*numbers such as 1,2"),
     ({"count": 1, "sides": (True,)}, "sides="),
     ({"count": 1, "sides": 4}, "sides=4"),
-    ({"count": 1, "maybe": "x"}, "maybe='x' does not fit: int or none is expected"),
+    ({"count": 1, "maybe": "x"}, "maybe='x' does not fit: a whole number or none is expected"),
     ({"count": 1, "inner": {"deep": 2}}, "Inner has no field deep"),
-    ({"count": 1, "inner": 2}, "inner=2 does not fit: Inner"),
+    ({"count": 1, "inner": 2}, "inner=2 does not fit: a Inner"),
 ])  # fmt: skip
 def test_the_refusal_of_a_value_says_what_would_fit(fields, message):
     with pytest.raises(UsageError, match=message):
@@ -73,8 +73,8 @@ def test_a_word_is_read_as_the_fields_type(name, text, value):
 
 @pytest.mark.parametrize(("name", "text", "message"), [
     ("cuont", "3", "Unknown field 'cuont'. Did you mean 'count'.*Known fields: choice, count"),
-    ("count", "3.5", "int is expected"), ("share", "nan", "float is expected"),
-    ("share", "half", "float is expected"), ("flag", "yes", "bool is expected"),
+    ("count", "3.5", "a whole number is expected"), ("share", "nan", "a number is expected"),
+    ("share", "half", "a number is expected"), ("flag", "yes", "True or False is expected"),
     ("sides", "4,", "numbers such as 1,2"), ("choice", "4", "a or b or 3"),
 ])  # fmt: skip
 def test_a_word_that_does_not_fit_is_refused(name, text, message):
