@@ -3,6 +3,7 @@
 import fcntl
 import io
 import os
+import signal
 import tempfile
 from dataclasses import replace
 
@@ -15,6 +16,8 @@ from xdist.scheduler import LoadScopeScheduling
 from scaling.data.datasets import Dataset, load, split
 from scaling.trial import VaeTrial
 
+# A shell ignores SIGINT for its background jobs, and children inherit that; tests interrupt them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["RAY_worker_niceness"] = "0"  # the default 15 starves workers during other tests
 WITH_RAY = ("tests/cluster/", "tests/faults/")
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -4,6 +4,7 @@ Records are written directly, without TensorBoard's writer thread, so that a dis
 where it happens. `study_events` decides which runs a study has.
 """
 
+import errno
 import io
 import itertools
 import os
@@ -23,6 +24,8 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 from scaling.storage.rows import Row
 from scaling.storage.run_names import Hparam
+
+HOME = "tensorboard"  # first part of the names of a study's TensorBoard folders
 
 HIDDEN = {"epoch", "parameters", "parameters_z", "parameters_rest", "d_z", "seconds",
           "train_images", "validation_images", "test_images", "drawn_from"}  # fmt: skip
@@ -80,7 +83,7 @@ class Events:
         meanings: Mapping[str, str] | None = None,
         kind: str = "vae",
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         self.path = folder / _file_name()
         self.stream = open(self.path, "xb")
         self.records = RecordWriter(self.stream)
@@ -163,6 +166,18 @@ class Events:
     def flush(self) -> None:
         """Flushes the file, so that a running TensorBoard sees what was written."""
         self.stream.flush()
+
+
+def _make(folder: Path) -> None:
+    """Makes a run's folder, but no study's folder: results that have vanished may come back.
+
+    Raises FileNotFoundError if the folder above `tensorboard`, `tensorboard-means` or
+    `tensorboard-replicates` does not exist.
+    """
+    homes = [p for p in (folder, *folder.parents) if p.name.partition("-")[0] == HOME]
+    if homes and not homes[0].parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(homes[0].parent))
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _file_name() -> str:

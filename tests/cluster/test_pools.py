@@ -65,6 +65,7 @@ def test_a_pool_is_sampled_read_grown_and_repaired(study):
 @pytest.mark.faults
 def test_a_builder_killed_halfway_continues_without_sampling_again(study):
     model = ["--smoke-test", "--no-figures", "--set", "share=1.0", "--epochs", "1"]
+    model += ["--replicates", "0"]
     trained = replace(study, name="diffusion").run(*model)
     assert trained.returncode == 0, trained.stderr
     (path,) = (study.results / "pools").glob("*edm*")

@@ -35,7 +35,8 @@ def test_rows_checkpoints_and_done_json_arrive_in_the_results(study, nodes, tmp_
     for path in study.folders():
         assert next(TrialFolder(path).load_checkpoints())["epoch"] == 6
         assert (path / "arrays.npz").exists()
-        assert (study.results / study.name / "tensorboard" / path.name).is_dir()
+        run = f"tensorboard-replicates/normal/*/*/*{path.name.rpartition('-')[2]}/events*"
+        assert list((study.results / study.name).glob(run))
     assert not list(study.results.glob(".shared-*"))
 
 

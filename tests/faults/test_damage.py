@@ -23,7 +23,7 @@ from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import VaeTrial, key
 from studies.double_descent import PRESETS, trials
-from tests.cluster.conftest import TINY
+from tests.cluster.conftest import DRAWN
 from tests.conftest import timeless
 
 pytestmark = pytest.mark.faults
@@ -111,7 +111,7 @@ def test_without_all_files_but_trial_json_the_trial_is_trained_again(finished, t
 
 def launch(monkeypatch, capsys, results):
     """Runs the command again with nothing left to train; returns its exit code and output."""
-    words = ["study.py", *TINY, "--results", str(results)]
+    words = ["study.py", *DRAWN, "--results", str(results)]
     monkeypatch.setattr(sys, "argv", words)
     monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
     with pytest.raises(SystemExit) as stop:
@@ -122,7 +122,7 @@ def launch(monkeypatch, capsys, results):
 @pytest.mark.slow
 def test_damaged_files_of_a_study_are_made_again(tmp_path, monkeypatch, capsys):
     """They are made again from the trials, none of which is trained again."""
-    asked = override(trials(PRESETS["smoke"]), parser("", PRESETS).parse_args(TINY))
+    asked = override(trials(PRESETS["smoke"]), parser("", PRESETS).parse_args(DRAWN))
     store, data = Store(tmp_path), load("digits")
     for trial in asked:
         folder = store.folder(key(trial))

@@ -34,7 +34,7 @@ def test_a_study_of_short_trials_is_done_in_little_memory(ray_folder, monkeypatc
     assert seen["done"] == count
     assert seen["driver_growth"] < GROWTH
     assert seen["work_seconds"] >= 0.1 * count
-    assert seen["files_per_trial"] < 12
+    assert seen["files_per_trial"] < 12 + 100 / count  # some belong to the study
 
 
 def slowly(trials, hours, width):

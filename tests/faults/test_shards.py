@@ -106,13 +106,13 @@ def plasma_bytes():
 @pytest.mark.cluster
 @pytest.mark.timeout(6000)
 def test_a_pool_larger_than_the_object_store_is_read_from_files(study):
-    pool = imported(study.results / "pools", "large", k=500, size=1700)
-    assert 500 * pool.chunk_bytes > 0.6 * STORE
+    pool = imported(study.results / "pools", "large", k=540, size=1590)
+    assert 540 * pool.chunk_bytes > 0.6 * STORE
     others = plasma_bytes().keys()
     with study.cluster(object_store_memory=STORE) as address:
         ours = plasma_bytes().keys() - others
-        words = [*DMAAPX, "--seeds", 0, "--train-size", 1700, "--address", address]
-        process = study.start(*words, "--set", "source.pool=large", "source.k=500")
+        words = [*DMAAPX, "--seeds", 0, "--train-size", 1590, "--address", address]
+        process = study.start(*words, "--set", "source.pool=large", "source.k=540")
         most = 0
         while process.poll() is None:
             most = max([most, *(size for pid, size in plasma_bytes().items() if pid in ours)])

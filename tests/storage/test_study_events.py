@@ -24,6 +24,7 @@ def study_of(root, trials, **more):
     scheduled = {s.key: s for s in (Scheduled(trial, EPOCHS, EVERY) for trial in trials)}
     for name, planned in scheduled.items():
         store.folder(name).create(planned.trial)
+    (root / "study").mkdir(exist_ok=True)
     return StudyEvents(root / "study", store, scheduled, find_path=find_path, **more)
 
 

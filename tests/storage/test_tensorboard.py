@@ -115,6 +115,17 @@ def test_a_resumed_curve_does_not_go_back(tmp_path, trial, tiny):
     assert [event.step for event in events.Scalars("elbo/test_elbo")] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("home", ["tensorboard", "tensorboard-means", "tensorboard-replicates"])
+def test_a_study_that_vanished_is_not_made_again(tmp_path, home):
+    run = tmp_path / "results" / "study" / home / "normal" / "mz01"
+    with pytest.raises(FileNotFoundError, match="results/study"):
+        Events(run)
+    assert not (tmp_path / "results").exists()
+    (tmp_path / "results" / "study").mkdir(parents=True)
+    with Events(run) as events:
+        assert events.path.parent == run
+
+
 def test_events_beyond_the_checkpoint_of_a_killed_process_are_replaced(tmp_path):
     with Events(tmp_path) as killed:
         for epoch in (1, 2, 3):
