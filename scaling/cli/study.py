@@ -162,7 +162,9 @@ def _run(request: "Request", report: Report, study_trials: StudyTrials, draw: bo
     with profile.kept(request.study):
         ended = run(request, profile, launch_entry(sys.argv))
         request.store.update_study(
-            request.study, lambda study: _recorded(study, study_trials.record(request.store))
+            request.study,
+            lambda study: _recorded(study, study_trials.record(request.store)),
+            begun=profile.entered,
         )
         now = [planned.scheduled for planned in request.trials.values()]
         if not ended.cap and study_trials.now(request.store) != now:

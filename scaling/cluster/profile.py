@@ -41,7 +41,7 @@ class Profile:
 
     def _keep(self, study: str) -> None:
         if self.entered:
-            self.store.update_study(study, self.into)
+            self.store.update_study(study, self.into, begun=True)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scaling.cluster.request import Request
@@ -25,3 +25,5 @@ def staged(request: Request) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):  # the folder is not empty, unless the results vanished and Tune
+            request.folder.rmdir()  # made it again

@@ -93,10 +93,15 @@ class Lock:
             raise _taken_over(self.path)
 
     def release(self) -> None:
-        """Stops beating and removes the file if it is still this process's."""
+        """Stops beating and removes the file if it is still this process's.
+
+        A results folder without anything else is removed too: the real one vanished meanwhile.
+        """
         self.ended.set()
         if (read_json(self.path) or {}).get("id") == self.holder["id"]:
             self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # it is not empty
+                self.path.parent.rmdir()
 
     def keep_beating(self) -> None:
         """Raises the counter at regular intervals until the lock is released or lost."""

@@ -4,6 +4,8 @@ The contents of `trials/<key>/` are the only state of a study; no state of Ray i
 Rows are on disk before the checkpoint that covers them, and `done.json` is written last.
 """
 
+import errno
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -107,9 +109,20 @@ class Store:
         profiles = (entry.get("profile") for entry in listed if isinstance(entry, dict))
         return sum(number_in(p, "gpu_hours") for p in profiles if isinstance(p, dict))
 
-    def update_study(self, name: str, change: Callable[[StudyFile], Mapping[str, object]]) -> None:
-        """Rewrites a study's `study.json`; raises UsageError if its format is newer."""
+    def update_study(
+        self,
+        name: str,
+        change: Callable[[StudyFile], Mapping[str, object]],
+        begun: bool = False,
+    ) -> None:
+        """Rewrites a study's `study.json`; raises UsageError if its format is newer.
+
+        If the launch has `begun`, a missing file raises FileNotFoundError: the results have
+        vanished, and may come back.
+        """
         path = self.study(name) / "study.json"
+        if begun and not path.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         path.parent.mkdir(exist_ok=True)
         there = read_versioned(path) or {}
         launches = there.get("launches")

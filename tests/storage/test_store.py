@@ -1,5 +1,6 @@
 """The results folder: its trials and studies, their states, and the time that trials took."""
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -106,3 +107,13 @@ def test_an_update_gets_the_study_as_it_is_on_disk(store):
     seen = []
     store.update_study("s", lambda study: seen.append(study) or study)
     assert {"study": "s", "launches": [{"n": 1}, {"n": 2}]} in seen
+
+
+def test_a_study_that_vanished_while_it_ran_is_not_made_again(tmp_path):
+    store = Store(tmp_path)
+    with pytest.raises(FileNotFoundError, match="study.json"):
+        store.update_study("study", lambda study: study, begun=True)
+    assert not store.study("study").exists()
+    store.update_study("study", lambda study: study)
+    store.update_study("study", lambda study: study | {"preset": "digits"}, begun=True)
+    assert json.loads((store.study("study") / "study.json").read_text())["preset"] == "digits"
