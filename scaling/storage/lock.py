@@ -93,14 +93,11 @@ class Lock:
             raise _taken_over(self.path)
 
     def release(self) -> None:
-        """Stops beating and removes the file if it is still this process's.
-
-        A results folder without anything else is removed too: the real one vanished meanwhile.
-        """
+        """Stops beating; removes the file if it is this process's, and a folder empty without it."""
         self.ended.set()
         if (read_json(self.path) or {}).get("id") == self.holder["id"]:
             self.path.unlink(missing_ok=True)
-            with suppress(OSError):  # it is not empty
+            with suppress(OSError):  # not empty, unless the results have vanished
                 self.path.parent.rmdir()
 
     def keep_beating(self) -> None:
