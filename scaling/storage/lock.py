@@ -93,7 +93,7 @@ class Lock:
             raise _taken_over(self.path)
 
     def release(self) -> None:
-        """Stops beating; removes the file if it is this process's, and the folder if it is empty."""
+        """Stops beating; removes the file if it is this process's, and its folder if empty."""
         self.ended.set()
         if (read_json(self.path) or {}).get("id") == self.holder["id"]:
             self.path.unlink(missing_ok=True)
