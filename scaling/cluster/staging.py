@@ -25,5 +25,5 @@ def staged(request: Request) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-        with suppress(OSError):  # the folder is not empty, unless the results vanished and Tune
-            request.folder.rmdir()  # made it again
+        with suppress(OSError):  # empty only if the results vanished and Tune made it again
+            request.folder.rmdir()

@@ -93,12 +93,10 @@ class Lock:
             raise _taken_over(self.path)
 
     def release(self) -> None:
-        """Stops beating; removes the file if it is this process's, and its folder if empty."""
+        """Stops beating and removes the file if it is still this process's."""
         self.ended.set()
         if (read_json(self.path) or {}).get("id") == self.holder["id"]:
             self.path.unlink(missing_ok=True)
-            with suppress(OSError):  # not empty, unless the results have vanished
-                self.path.parent.rmdir()
 
     def keep_beating(self) -> None:
         """Raises the counter at regular intervals until the lock is released or lost."""
@@ -118,11 +116,15 @@ def locked(root: Path) -> Iterator[Lock]:
     """Holds `launch.lock` in the results folder; raises UsageError while another launch does."""
     lock = Lock(root / "launch.lock")
     _take(lock)
+    folder = root.stat().st_ino
     threading.Thread(target=lock.keep_beating, name="lock", daemon=True).start()
     try:
         yield lock
     finally:
         lock.release()
+        with suppress(OSError):
+            if root.stat().st_ino != folder:  # it vanished, and Ray Tune made an empty one
+                root.rmdir()
 
 
 def holder_of(root: Path) -> tuple[Holder, bool | None]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from scaling.storage.run_names import RunNames
-from scaling.storage.tensorboard import Events, Place
+from scaling.storage.tensorboard import HOME, Events, Place
 from scaling.trial import Trial, VaeTrial
 
 ROOM = 40  # with more runs than this, TensorBoard shows none until one is chosen
@@ -41,17 +41,17 @@ class RunPlaces:
     @property
     def opened(self) -> Path:
         """Returns the folder to open first, with at most ROOM runs."""
-        return self.folder / "tensorboard"
+        return self.folder / HOME
 
     @property
     def all_means(self) -> Path:
         """Returns the folder of all cells' means, used if they are too many for `opened`."""
-        return self.folder / "tensorboard-means"
+        return self.folder / f"{HOME}-means"
 
     @property
     def replicates(self) -> Path:
         """Returns the folder of the single trials' runs."""
-        return self.folder / "tensorboard-replicates"
+        return self.folder / f"{HOME}-replicates"
 
     def of_trial(self, key: str) -> Place:
         """Returns the place where the trial writes its own events."""

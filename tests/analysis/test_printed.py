@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from analysis.printed import folded
+from scaling.status import screen
 from tests.terminals import run
 
 CODE = "from analysis.printed import print_lines; print_lines(['  ' + 'word ' * 30, '/x' * 60])"
@@ -18,6 +19,13 @@ def test_no_word_is_lost_and_what_follows_a_break_hangs(width):
     assert " ".join([first, *others]).split() == line.split()
     assert max(map(len, [first, *others])) <= width
     assert all(part.startswith("    ") and part[4] != " " for part in others)
+
+
+@pytest.mark.parametrize("width", [20, 47, 80])
+@pytest.mark.parametrize("line", ["short", "  " + "word " * 40, "/x" * 60 + " and more words"])
+def test_both_packages_fold_alike(line, width):
+    """Neither imports the other: `analysis` works without `scaling`."""
+    assert folded(line, width) == screen._broken(line, width)
 
 
 def test_a_terminal_breaks_between_words_and_a_file_does_not():

@@ -7,7 +7,7 @@ import pytest
 from scaling.planning import plan
 from scaling.planning.costs import CPU_CORE, GPU
 from scaling.planning.speeds import Speeds
-from scaling.planning.table import COLUMNS, plan_lines, plan_table, size
+from scaling.planning.table import COLUMNS, _hours, plan_lines, plan_table, size
 from scaling.trial import DMAAPX, DiffusionTrial, VaeTrial, grid
 from scaling.trial.schedule import Diffusion, schedule
 
@@ -80,6 +80,14 @@ def test_pools_of_the_same_size_are_one_line():
     (line,) = (line for line in lines if "object store" in line)
     assert line.startswith("2 pools, each 4 chunks")
     assert f"{size(4 * 64 * (300 + 200))} of" in line
+
+
+@pytest.mark.parametrize(("hours", "text"), [
+    (0.0, "0 s"), (0.0042, "15 s"), (1 / 60, "1.0 min"), (1.49, "89.4 min"), (1.5, "1.5 h"),
+    (1234.5, "1,234.5 h"),
+])  # fmt: skip
+def test_hours_are_written_in_a_unit_that_shows_them(hours, text):
+    assert _hours(hours) == text
 
 
 def test_a_disk_with_room_is_not_mentioned():

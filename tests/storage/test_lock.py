@@ -115,3 +115,20 @@ def test_a_lock_that_changed_after_it_was_judged_dead_stays(tmp_path):
     assert theirs.path.exists()
     module._bury(theirs.path, module._seen(theirs.path))
     assert not theirs.path.exists()
+
+
+@pytest.mark.parametrize("inside", [(), ("rows.jsonl",)])
+def test_an_empty_folder_in_place_of_vanished_results_is_removed(tmp_path, inside):
+    """Ray Tune makes such a folder; the user's own empty one stays."""
+    root = tmp_path / "results"
+    root.mkdir()
+    with locked(root):
+        pass
+    assert root.is_dir()
+    with locked(root):
+        root.rename(tmp_path / "elsewhere")
+        root.mkdir()
+        for name in inside:
+            (root / name).touch()
+    assert root.exists() == bool(inside)
+    assert (tmp_path / "elsewhere" / "launch.lock").exists()
