@@ -117,11 +117,13 @@ def test_a_resumed_curve_does_not_go_back(tmp_path, trial, tiny):
 
 @pytest.mark.parametrize("home", ["tensorboard", "tensorboard-means", "tensorboard-replicates"])
 def test_a_study_that_vanished_is_not_made_again(tmp_path, home):
-    run = tmp_path / "results" / "study" / home / "normal" / "mz01"
+    study = tmp_path / "tensorboard" / "results" / "study"  # the user's folder has that name, too
+    (tmp_path / "tensorboard").mkdir()
+    run = study / home / "normal" / "mz01"
     with pytest.raises(FileNotFoundError, match="results/study"):
         Events(run)
-    assert not (tmp_path / "results").exists()
-    (tmp_path / "results" / "study").mkdir(parents=True)
+    assert not study.parent.exists()
+    study.mkdir(parents=True)
     with Events(run) as events:
         assert events.path.parent == run
 
