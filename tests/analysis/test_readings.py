@@ -114,6 +114,8 @@ def test_the_figure_and_its_tables_have_a_row_for_each_reading(suffix, tmp_path)
         drawn = [
             np.asarray(line.get_xdata())[0] for line in ax.lines if line.get_linestyle() != "--"
         ]
+        looks = [line.get_marker() for line in ax.lines if line.get_linestyle() != "--"]
+        assert looks == ["o", "s"]  # no effect, and one shown among all
         assert drawn == list(table.sort_values("test_elbo", ascending=False)[column])
     figures.save("readings", frame(), [tmp_path / f"x.{suffix}"])
     written = (tmp_path / f"x.{suffix}").read_text()

@@ -127,3 +127,19 @@ def test_a_damaged_trial_json_is_written_again(folder):
         folder.trial()
     folder.create(TRIAL)
     assert folder.trial() == TRIAL
+
+
+def test_a_trial_json_that_lacks_a_field_is_another_trial_unless_it_is_at_its_default(tmp_path):
+    decayed = VaeTrial("digits", n_c=2, weight_decay=1e-4)
+    folder = Store(tmp_path).folder(key(decayed))
+    folder.path.mkdir(parents=True)
+    lacking = {name: v for name, v in to_dict(decayed).items() if name != "weight_decay"}
+    write_json(folder.path / "trial.json", lacking)
+    with pytest.raises(UsageError, match="other defaults"):
+        folder.create(decayed)
+    same = Store(tmp_path).folder(key(TRIAL))
+    same.path.mkdir(parents=True)
+    write_json(same.path / "trial.json", to_dict(TRIAL) | {"format": 1})
+    same.create(TRIAL)
+    write_json(same.path / "trial.json", lacking)
+    same.create(TRIAL)  # what is lacking is at its default

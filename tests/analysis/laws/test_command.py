@@ -198,6 +198,7 @@ def test_the_figure_has_band_held_out_points_and_compute():
     figure = draw(found, what, frames.over_compute(some, what))
     left, right = figure.axes
     x, y = (np.concatenate(both) for both in zip(*map(points, right.lines), strict=True))
+    assert (y <= right.get_ylim()[1]).mean() > 0.8
     assert right.get_xlim()[0] == pytest.approx(x[y <= right.get_ylim()[1]].min() / 1.5)
     assert len(left.collections) >= 1 and right.get_xlabel() == "training FLOPs so far"
     crosses = [line for line in left.lines if line.get_marker() == "x"]
