@@ -15,6 +15,7 @@ PREFIX = ".staging-"
 def staged(request: Request) -> Iterator[Path]:
     """Provides a staging folder inside the study's folder, and removes it afterwards.
 
+    An empty study's folder is removed too: Ray Tune makes it again after the results vanished.
     Nodes need not see it. Folders of killed launches are removed first: the lock excludes that
     another launch still runs.
     """
@@ -25,5 +26,5 @@ def staged(request: Request) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-        with suppress(OSError):  # empty only if the results vanished and Tune made it again
+        with suppress(OSError):  # it is not empty
             request.folder.rmdir()

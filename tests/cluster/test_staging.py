@@ -30,7 +30,7 @@ def test_tunes_files_are_removed_after_an_error(request_):
     with pytest.raises(RuntimeError), staged(request_) as path:
         path.mkdir()
         raise RuntimeError
-    assert not list(request_.folder.iterdir())
+    assert not request_.folder.exists()  # nothing else was in it
 
 
 def test_folders_of_killed_launches_of_any_study_are_removed_first(request_, tmp_path):
@@ -44,4 +44,12 @@ def test_folders_of_killed_launches_of_any_study_are_removed_first(request_, tmp
 def test_a_launch_that_wrote_nothing_ends_without_error(request_):
     with staged(request_) as path:
         assert not path.exists()
-    assert not list(request_.folder.iterdir())
+    assert not request_.folder.exists()
+
+
+def test_a_folder_that_vanished_meanwhile_is_not_left_as_tune_makes_it_again(request_, tmp_path):
+    (request_.folder / "study.json").write_text("{}")
+    with staged(request_) as path:
+        request_.folder.rename(tmp_path / "elsewhere")
+        (path / "tuner-1").mkdir(parents=True)
+    assert not request_.folder.exists()
