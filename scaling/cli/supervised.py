@@ -10,7 +10,6 @@ import ctypes
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,11 +17,11 @@ from typing import Never
 
 from analysis import streams
 from scaling.cluster import exit_code
+from scaling.storage.parallel import can_be_copied
 
 GRACE_SECONDS = 30.0  # after a second signal, for unfinished writes
 PR_SET_PDEATHSIG = 1  # prctl's option for the signal that a process gets when its parent dies
 UNFINISHED = 3  # exit code
-HEAVY = {"ray", "torch"}  # modules that start threads, which a copy of the process lacks
 
 
 def stopping() -> list[signal.Signals]:
@@ -114,7 +113,7 @@ def supervised(work: Callable[[], Never], again: Callable[[], str]) -> Never:
     if exit_code.is_supervised():
         work()
     streams.settle()
-    if sys.platform != "linux" or HEAVY & sys.modules.keys() or threading.active_count() > 1:
+    if not can_be_copied():
         work()
     reader, writer = os.pipe()
     here = os.getpid()

@@ -21,10 +21,10 @@ class EventsCallback(Callback):
         self.broken = self.described = False
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Writes the summary when the first trial has started: of thousands it takes seconds."""
+        """Describes the study when the first trial has started: of thousands it takes seconds."""
         if not self.described:
             self.described = True
-            self._write(lambda key: self.events.summary({}, {}), trial.config["key"])
+            self._write(lambda key: self.events.describe(), trial.config["key"])
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: Row, **info: Any

@@ -134,7 +134,7 @@ def _connected(
 def _to_run(launch: Launch) -> TrialsToRun:
     """Returns the unfinished trials, with the data sets in Ray's object store."""
     request = launch.request
-    jobs = {key: _job(request, planned) for key, planned in request.trials.items()}
+    jobs = {key: _job(request, planned) for key, planned in request.left.items()}
     hours = {key: planned.hours for key, planned in request.left.items()}
     return TrialsToRun(hours, jobs, {name: ray.put(part) for name, part in launch.data.items()})
 

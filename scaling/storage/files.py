@@ -54,7 +54,8 @@ def read_json(path: Path) -> Json | None:
     Numbers that are not finite, which this project never writes, are read as null.
     """
     try:
-        value = _DECODER.decode(path.read_text())
+        with open(path, "rb", buffering=0) as stream:  # a launch reads very many small files
+            value = _DECODER.decode(stream.read().decode())
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

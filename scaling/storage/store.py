@@ -18,6 +18,7 @@ from scaling.errors import UsageError
 from scaling.storage.contents import StudyFile
 from scaling.storage.files import atomic, read_json
 from scaling.storage.formats import read_versioned, write_versioned
+from scaling.storage.parallel import mapped
 from scaling.storage.rows import number_in
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial, VaeTrial
@@ -62,7 +63,9 @@ class Store:
 
     def states(self, every: Iterable[Scheduled]) -> dict[str, str]:
         """Returns the state of each trial by key: new, partial, done or failed."""
-        return {w.key: self.folder(w.key).state(w.epochs) for w in every}
+        known = {each.key: each.epochs for each in every}
+        states = mapped(lambda item: self.folder(item[0]).state(item[1]), [*known.items()])
+        return dict(zip(known, states, strict=True))
 
     def finished(self, device: str) -> dict[str, Ran]:
         """Returns trials that finished on a device of this kind (`cpu`, `cuda`), by key.
@@ -71,12 +74,20 @@ class Store:
         machine's speed is the same.
         """
         found = {}
-        for path in _few_of_each(sorted(self.root.glob("trials/*/done.json"))):
+        for name in _few_of_each(self._ended()):
             with suppress(UsageError):  # a launch that needs this trial reports the error
-                ran = _ran(TrialFolder(path.parent), device)
+                ran = _ran(self.folder(name), device)
                 if ran:
-                    found[path.parent.name] = ran
+                    found[name] = ran
         return found
+
+    def _ended(self) -> list[str]:
+        """Returns the keys of all trials with a `done.json`, sorted; fast, since they are many."""
+        try:
+            names = sorted(os.listdir(home := self.root / "trials"))
+        except OSError:
+            return []
+        return [name for name in names if os.path.exists(f"{home}/{name}/done.json")]
 
     def pool(self, name: str) -> Path:
         """Returns the folder of the pool of this name."""
@@ -144,12 +155,12 @@ class Store:
             ) from None
 
 
-def _few_of_each(files: Sequence[Path]) -> list[Path]:
-    """Returns at least ALIKE files of the trials whose folders' names differ in the draw alone."""
-    groups: dict[str, list[Path]] = {}
-    for file in files:
-        groups.setdefault(DRAW.sub("", file.parent.name), []).append(file)
-    return [file for group in groups.values() for file in group[:: max(1, len(group) // ALIKE)]]
+def _few_of_each(names: Sequence[str]) -> list[str]:
+    """Returns at least ALIKE of the trials whose keys differ in the draw alone."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(DRAW.sub("", name), []).append(name)
+    return [name for group in groups.values() for name in group[:: max(1, len(group) // ALIKE)]]
 
 
 def _ran(folder: TrialFolder, device: str) -> Ran | None:

@@ -6,19 +6,17 @@ if there are more than 40, so with more cells `tensorboard/` contains those on t
 `tensorboard-means/` all of them. Single trials are in `tensorboard-replicates/`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from scaling.storage import means
-from scaling.storage.dashboards import experiment, layout
+from scaling.storage import means, study_summary
 from scaling.storage.means import Curve
 from scaling.storage.rows import Row
-from scaling.storage.run_names import Hparam
 from scaling.storage.run_places import FindPath, RunPlaces, replacing
 from scaling.storage.store import Store
-from scaling.storage.tensorboard import Place, tag_of, write_rows
+from scaling.storage.tensorboard import Place, write_rows
 from scaling.trial.schedule import Scheduled
 
 SHARE = 0.1  # a mean is rewritten when this share of the cell's rows is new
@@ -40,6 +38,7 @@ class StudyEvents:
     about: Mapping[str, str] = field(default_factory=dict)  # Markdown texts by title
     new_rows: dict[str, int] = field(default_factory=dict)  # by cell, since its mean was written
     expected: dict[str, int] = field(default_factory=dict)  # number of rows by cell, at the end
+    ends: dict[str, Curve] = field(default_factory=dict)  # final values by cell, if up to date
     ended: int = 0  # trials that ended since the path was written
 
     @cached_property
@@ -64,51 +63,42 @@ class StudyEvents:
     def row(self, key: str) -> None:
         """Notes a new row of a trial, and rewrites its cell's mean if enough rows are new."""
         cell = self.places.names.cells[key]
+        self.ends.pop(cell, None)
         self.new_rows[cell] = self.new_rows.get(cell, 0) + 1
         if self.new_rows[cell] >= SHARE * self._rows_of_cell(cell):
             self._write_mean(cell)
 
     def end(self, key: str) -> None:
-        """Notes the end of a trial: rewrites its cell's mean and, now and then, the paths."""
+        """Notes the end of a trial: rewrites its cell's mean and, now and then, what sums up."""
         if self.new_rows.get(cell := self.places.names.cells[key]):
             self._write_mean(cell)
         self.ended += 1
         if self.ended >= len(self.scheduled) / PATH_STEPS:
             self._write_paths()
+            self.summary({}, {})
 
     def finish(self) -> None:
         """Writes the summary, all means and paths, and the events of other studies' trials."""
+        self.ends.clear()  # costly metrics have added columns since
         for key in self.scheduled:
-            place, rows = self.place(key), self._rows(key)
-            if rows and not place.folder.exists():
+            place = self.place(key)
+            if not place.folder.exists() and (rows := self._rows(key)):
                 write_rows(place, rows)
         for cell in self.cells:
             self._write_mean(cell)
         self._write_paths()
         self.summary({}, {})
 
+    def describe(self) -> None:
+        """Writes the study's description, without results: they would take long to read."""
+        study_summary.write(self.places, self.scheduled, self.about, {})
+
     def summary(self, text: Mapping[str, str], pictures: Mapping[str, bytes]) -> None:
         """Writes the study's description and results: texts by title and PNGs by name."""
-        banded = _banded(self.scheduled)
-        text = {**self.about, **text, "means": means.table(self._finals())}
-        for run in self.places.of_study:
-            with replacing(run) as events:
-                for title, markdown in text.items():
-                    if markdown:
-                        events.text(f"study/{title}", markdown)
-                for name, content in pictures.items():
-                    events.png(f"figures/{name}", content, 0)
-                final = [f"final/{name}" for name in banded]
-                events.add(experiment(_columns_of_cells(self.places), final))
-                events.add(layout(means.charts(bool(self.places.paths), banded)))
-        with replacing(self.places.of_trials) as events:
-            trials = _columns([self.place(key).hparams for key in self.scheduled])
-            events.add(experiment(trials, [tag_of(name) for name in banded]))
-
-    def _finals(self) -> dict[str, Mapping[str, Sequence[float]]]:
-        """Returns the final values of each cell that has some, by cell."""
-        curves = {cell: self._curve(cell).finals for cell in self.cells}
-        return {cell: finals for cell, finals in curves.items() if finals}
+        finals = {cell: self._end(cell).finals for cell in self.cells}
+        table = means.table({cell: found for cell, found in finals.items() if found})
+        text = {**self.about, **text, "means": table}
+        study_summary.write(self.places, self.scheduled, text, pictures)
 
     def _rows_of_cell(self, cell: str) -> int:
         """Returns the number of rows that the cell's trials will have in the end."""
@@ -122,7 +112,14 @@ class StudyEvents:
         return [row for row in rows if row["epoch"] <= self.scheduled[key].epochs]
 
     def _curve(self, cell: str) -> Curve:
-        return means.curve([(self._rows(k), self.scheduled[k].epochs) for k in self.cells[cell]])
+        keys = self.cells[cell]
+        found = means.curve([(self._rows(k), self.scheduled[k].epochs) for k in keys])
+        self.ends[cell] = replace(found, by_epoch={})
+        return found
+
+    def _end(self, cell: str) -> Curve:
+        """Returns the final values of a cell, from the disk only if they may have changed."""
+        return self.ends[cell] if cell in self.ends else self._curve(cell)
 
     def _write_mean(self, cell: str) -> None:
         self.new_rows[cell] = 0
@@ -142,29 +139,7 @@ class StudyEvents:
         cells = {self.places.at(cell): cell for cell in self.cells}
         for source, steps in self.places.paths.items():
             along = [cells.get((source, *at)) for at in steps]
-            curves = [self._curve(cell) if cell else None for cell in along]
+            curves = [self._end(cell) if cell else None for cell in along]
             if any(found and "test_elbo" in found.finals for found in curves):
                 with replacing(self.places.of_path(source)) as events:
                     means.write_path(events, curves)
-
-
-def _banded(scheduled: Mapping[str, Scheduled]) -> list[str]:
-    """Returns the main metrics that these trials measure."""
-    parts = {one.trial.partition for one in scheduled.values()}
-    without = {means.VALIDATION} if parts == {"train_and_test"} else set()
-    return [name for name in means.BANDED if name not in without]
-
-
-def _columns_of_cells(places: RunPlaces) -> dict[str, list[Hparam]]:
-    """Returns the values that each hyperparameter of the cells takes."""
-    cells = places.names.members.values()
-    columns = _columns([places.names.hparams(keys[0]) for keys in cells])
-    columns["parameters"] = [0, 1]  # placeholders that differ: real values come with the trials
-    columns["replicates"] = [len(keys) for keys in cells]
-    return columns
-
-
-def _columns(found: Sequence[Mapping[str, Hparam]]) -> dict[str, list[Hparam]]:
-    """Returns the list of values found for each name."""
-    names = dict.fromkeys(name for one in found for name in one)
-    return {name: [one[name] for one in found if name in one] for name in names}

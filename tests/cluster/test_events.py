@@ -19,8 +19,8 @@ class Events:
             raise OSError(28, "No space left on device")
         self.written.append(words)
 
-    def summary(self, text, pictures):
-        self._write("summary")
+    def describe(self):
+        self._write("description")
 
     def row(self, key):
         self._write("row", key)
@@ -40,13 +40,13 @@ def run(callback, key):
     callback.on_trial_complete(0, [], trial(key))
 
 
-def test_the_summary_is_written_once_and_then_each_row_and_end():
+def test_the_description_is_written_once_and_then_each_row_and_end():
     events: Any = Events()
     callback = EventsCallback(events, pytest.fail)
     run(callback, "a")
     run(callback, "b")
     assert events.written == [
-        ("summary",), ("row", "a"), ("end", "a"), ("row", "b"), ("end", "b"),
+        ("description",), ("row", "a"), ("end", "a"), ("row", "b"), ("end", "b"),
     ]  # fmt: skip
 
 

@@ -165,6 +165,31 @@ def test_texts_and_figures_are_in_the_run_of_the_study(tmp_path):
     assert "custom_scalars__config__" in found.Tags()["tensors"]
 
 
+def text_of(folder, title):
+    """Returns a text of the study, None if it is not there."""
+    found = read(folder / "tensorboard" / "study")
+    if f"study/{title}" not in found.Tags()["tensors"]:
+        return None
+    return found.Tensors(f"study/{title}")[-1].tensor_proto.string_val[0].decode()
+
+
+def test_the_table_of_means_follows_the_trials(tmp_path):
+    """It is absent from the first description, grows with trials, and has later columns too."""
+    events = study_of(tmp_path, grid(BASE, n_c=[8], replicate=[0, 1]), about={"command": "    x"})
+    folder, (first, second) = tmp_path / "study", events.scheduled
+    events.describe()
+    assert (text_of(folder, "command"), text_of(folder, "means")) == ("    x", None)
+    train(events, first)
+    assert "(1)" in text_of(folder, "means")
+    train(events, second)
+    events.summary({}, {})
+    assert "(2)" in text_of(folder, "means")
+    for key in events.scheduled:  # as a costly metric does, of which no callback is told
+        events.store.folder(key).merge_row(EPOCHS, {"amortization_gap": 3.0})
+    events.finish()
+    assert "amortization_gap" in text_of(folder, "means")
+
+
 def test_another_axis_renames_runs_and_leaves_none_behind(tmp_path):
     events = study_of(tmp_path, grid(BASE, n_c=[8], replicate=[0, 1]))
     for key in events.scheduled:
@@ -190,7 +215,7 @@ def test_event_files_of_older_versions_are_removed(tmp_path):
         (old / "events.out.tfevents.1.host").write_bytes(b"")
     train(events, key)
     events.begin()
-    assert runs(tmp_path / "study" / "tensorboard") == ["normal/mz01/nc256"]
+    assert runs(tmp_path / "study" / "tensorboard") == ["normal/mz01/nc256", "study"]
 
 
 def test_replaced_event_files_are_removed_once_readers_have_moved_on(tmp_path):
