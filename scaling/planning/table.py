@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from scaling.planning.plan import Plan, PlanRow
 from scaling.planning.pool_rows import PoolRow
+from scaling.trial import VaeTrial
 
 STATES = {"new": "new", "partial": "to continue", "done": "done", "failed": "failed"}
 COLUMNS = (
@@ -94,17 +95,16 @@ def plan_table(plan: Plan) -> list[str]:
 
 def _source(row: PlanRow) -> str:
     """Names the source of a VAE, or the diffusion model."""
-    first = row.to_dict()
-    return first["source"] or f"diffusion, share {first['share']:g}"
+    return row.trial.source_name or f"diffusion, share {row.to_dict()['share']:g}"
 
 
 def _hours_by_cell(plan: Plan, source: str) -> list[str]:
     """Returns the hours of a source by m_z and n_c with their sums, [] without both axes."""
     hours: dict[tuple[int, int], float] = {}
     for row in plan.trials:
-        first = row.to_dict()
-        if _source(row) == source and first["m_z"] and first["n_c"]:
-            cell = first["m_z"], first["n_c"]
+        trial = row.trial
+        if _source(row) == source and isinstance(trial, VaeTrial):
+            cell = trial.m_z, trial.n_c
             hours[cell] = hours.get(cell, 0.0) + row.hours
     rows, columns = (sorted({cell[at] for cell in hours}) for at in (0, 1))
     if len(rows) < 2 or len(columns) < 2:

@@ -1,7 +1,7 @@
 """Lists the trials of a study for a board: the line, the place and the replicate of each."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from scaling.trial import Trial, to_dict
 from scaling.trial.validation import Fields
@@ -32,7 +32,7 @@ class Listed:
 
     def to_dict(self) -> dict[str, object]:
         """Returns the JSON form."""
-        return asdict(self)
+        return dict(vars(self))
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 python -m tests.faults.finished --trials 50000
 
 Twenty more trials are new. `start_seconds` is the time from the command to the start of the first
-of them, Python and Ray included; the finished trials are made up, the launcher is the real one.
+of them, Python and Ray included. The finished trials are made up, all else is real.
 """
 
 import argparse
@@ -16,26 +16,33 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from scaling.presets import Preset
 from scaling.storage.store import Store
 from scaling.trial import Trial, key, to_dict
 from tests.cluster.conftest import ROOT
-from tests.faults import scale
-from tests.faults.stub import EPOCHS
+from tests.faults.many import EPOCHS, PRESET, trials
 
 NEW = 20
-PRESET = Preset(base=scale.BASE, epochs=EPOCHS, measure_every=1, seeds=(0,), about="")
 MADE_BY = {"device": "cpu", "threads": 1, "torch": "2", "host": "0" * 12}
 
 
-def finish(store: Store, trials: Iterable[Trial]) -> None:
+STUDY = """
+import sys
+from analysis import summarize
+from scaling.cli.study import main
+from tests.faults.many import PRESET, trials
+count = int(sys.argv.pop(1))
+main("many", lambda preset: trials(preset, count), {"many": PRESET}, summarize)
+"""
+
+
+def finish(store: Store, every: Iterable[Trial]) -> None:
     """Makes the folders of finished trials, as a launch leaves them but for models and pictures."""
     row = {"test_elbo": -100.0, "train_elbo": -90.0, "generalization_gap": 10.0}
     rows = [{"epoch": e, **row, "seconds": 0.1 * e} for e in range(1, EPOCHS + 1)]
     text = "".join(f"{json.dumps(row)}\n" for row in rows)
     done = {"format": 1, "state": "done", "epoch": EPOCHS, **MADE_BY, "span": [1.0, 2.0]}
     written = json.dumps(done | {"rows": [*range(1, EPOCHS + 1)]})
-    for trial in trials:
+    for trial in every:
         folder = store.folder(key(trial))
         folder.path.mkdir(parents=True)
         (folder.path / "trial.json").write_text(json.dumps({"format": 1} | to_dict(trial)))
@@ -45,10 +52,9 @@ def finish(store: Store, trials: Iterable[Trial]) -> None:
 
 def launched(results: Path, count: int, *words: str) -> float:
     """Runs the study with these words in a process of its own; the seconds that it took."""
-    code = "import sys; from pathlib import Path; from tests.faults import scale; "
-    code += f"sys.exit(scale.study(Path({str(results)!r}), {count}, 0.0, True, {words!r}))"
+    typed = [sys.executable, "-c", STUDY, str(count), "--results", str(results), *words]
     begun = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(typed, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     return time.monotonic() - begun
 
@@ -56,11 +62,11 @@ def launched(results: Path, count: int, *words: str) -> float:
 def measure(results: Path, count: int) -> dict[str, float]:
     """Returns the seconds of a dry run, of `status`, and until the first new trial starts."""
     store = Store(results)
-    finish(store, scale.trials(PRESET, count))
+    finish(store, trials(PRESET, count))
     seen = {"dry_run_seconds": launched(results, count + NEW, "--dry-run")}
     begun = time.time()
     seen["launch_seconds"] = launched(results, count + NEW, "--no-figures")
-    keys = [key(trial) for trial in scale.trials(PRESET, count + NEW)[count:]]
+    keys = [key(trial) for trial in trials(PRESET, count + NEW)[count:]]
     spans = [json.loads((store.folder(k).path / "done.json").read_text())["span"] for k in keys]
     seen["start_seconds"] = min(begin for begin, _ in spans) - begun
     status = functools.partial(subprocess.run, capture_output=True, text=True, cwd=ROOT)

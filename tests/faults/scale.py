@@ -23,12 +23,9 @@ from typing import Any
 
 from analysis import summarize
 from scaling.cli import study as cli
-from scaling.presets import Preset
-from scaling.trial import VaeTrial, grid
-from tests.faults.stub import EPOCHS, stubbed
+from tests.faults.many import PRESET, trials
+from tests.faults.stub import stubbed
 
-BASE = VaeTrial("digits", n_c=2, mixtures=5, train_size=300)
-CELLS = {"m_z": (1, 4, 16, 64), "n_c": (2, 4, 8, 16, 32)}
 SAMPLED_SECONDS = 2.0
 
 
@@ -86,22 +83,14 @@ def processes(root: int) -> Iterator[tuple[str, float]]:
         yield f"{pid} {words[19]}", (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def trials(preset: Preset, count: int) -> list[VaeTrial]:
-    """Returns `count` trials: the cells of Figures 7 and 8, with as many seeds as needed."""
-    assert isinstance(preset.base, VaeTrial)
-    cells = len(CELLS["m_z"]) * len(CELLS["n_c"])
-    return grid(preset.base, seed=range(math.ceil(count / cells)), **CELLS)[:count]
-
-
 def study(results: Path, count: int, seconds: float, waits: bool, words: Sequence[str] = ()) -> int:
     """Runs the study in this process, as its command would; returns the exit code."""
     from scaling.cluster import tuner as launch
 
     launch.train = functools.partial(stubbed, seconds=seconds, waits=waits)
-    preset = Preset(base=BASE, epochs=EPOCHS, measure_every=1, seeds=(0,), about="")
     sys.argv = ["scale", "--results", str(results), *words]
     try:
-        cli.main("scale", lambda p: trials(p, count), {"stub": preset}, summarize)
+        cli.main("scale", lambda p: trials(p, count), {"stub": PRESET}, summarize)
     except SystemExit as done:
         return int(done.code or 0)
     return 0

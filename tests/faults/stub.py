@@ -14,8 +14,8 @@ from scaling.cluster import tuner as launch
 from scaling.runs import execute as worker
 from scaling.runs.run import Row, Run, Stateful
 from scaling.trial import Trial, VaeTrial
+from tests.faults.many import EPOCHS
 
-EPOCHS = 4
 train = launch.train
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from scaling.storage.store import Store
 from scaling.trial import key
-from tests.faults import finished, scale
+from tests.faults import finished
+from tests.faults.many import PRESET, trials
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(6000)]
 
@@ -14,6 +15,6 @@ def test_a_launch_over_finished_trials_trains_only_the_new_ones(ray_folder, monk
     seen = finished.measure(tmp_path / "results", 60)
     assert {"start_seconds", "launch_seconds"} <= seen.keys()
     store = Store(tmp_path / "results")
-    trials = scale.trials(finished.PRESET, 60 + finished.NEW)
-    made_up = [store.folder(key(trial)).done() for trial in trials[:60]]
+    every = trials(PRESET, 60 + finished.NEW)
+    made_up = [store.folder(key(trial)).done() for trial in every[:60]]
     assert all(done and done["span"] == [1.0, 2.0] for done in made_up)  # as before
