@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
@@ -20,8 +21,8 @@ def label_points(ax: Axes, labels: dict[tuple[float, float], str], avoid: np.nda
     It tries growing distances in all directions; a thin line leads back to the point. Call it when
     everything else is drawn: it computes the figure's layout to know positions, and fixes it.
     """
-    figure = ax.get_figure(root=True)
-    assert figure is not None
+    figure = ax.figure
+    assert isinstance(figure, Figure)
     figure.draw_without_rendering()
     figure.set_layout_engine(None)
     pixels = figure.dpi / 72
@@ -55,7 +56,7 @@ def _free_spot(
     ax: Axes, point: np.ndarray, size: Bbox, ink: np.ndarray, taken: list[Bbox]
 ) -> tuple[np.ndarray, Bbox]:
     """Returns offset and box (pixels) of the place that covers and crosses least and is near."""
-    pixels = ax.get_figure(root=True).dpi / 72  # type: ignore[union-attr]
+    pixels = ax.figure.dpi / 72
     inside = ax.get_window_extent()
     least, best = np.inf, (point, size)
     half = np.array([size.width, size.height]) / 2

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scaling.storage.store import Store
 
 SIDE = whole(1, 1024)  # side of an image in pixels
+NAME = "name of the pool, or a unique beginning of it"
 
 
 def add_to(words: Any) -> None:
@@ -39,20 +40,20 @@ def add_to(words: Any) -> None:
     add("model", metavar="KEY", help="key of the diffusion trial")
     add("--k", type=count, default=10, help="chunks of |D_train| images (default 10)")
     add = verb("grow", _grow, "add chunks to a sampled pool", sampling)
-    add("name")
+    add("name", help=NAME)
     add("--k", type=count, required=True, help="number of chunks in total")
     add = verb("verify", _verify, "find damaged chunks and sample them again", sampling)
-    add("name")
+    add("name", help=NAME)
     add = verb("info", _info, "show what a pool contains")
-    add("name")
+    add("name", help=NAME)
     about = "import any generator's samples: npy, npz, folder or zip of PNGs"
     _add_import(verb("import", _import, about, images))
 
 
 def _add_import(add: Any) -> None:
     """Adds the options of `pool import`."""
-    add("file", type=Path)
-    add("--name", required=True)
+    add("file", type=Path, help="the samples: npy, npz, folder or zip of PNGs")
+    add("--name", required=True, help="name to give the pool; a hash of its images is added")
     add(
         "--dataset",
         default="digits",

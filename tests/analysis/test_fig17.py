@@ -28,15 +28,24 @@ def test_every_level_is_drawn_as_equal_squares(results, tmp_path, channels, leve
     left, bottom, wide, tall = first.get_position().bounds
     high, across = drawn.shape[:2]
     top = round((1 - bottom - tall) * high)
-    panel = drawn[top : top + round(tall * high), round(left * across) :][:, : round(wide * across)]
     gap, zoom = max(1, round(0.06 * side)), round(66 / side)
-    for at, image in ((0, images[0]), (9, images[9]), (10, images[10])):
+    pictures = {at: images[at].transpose(1, 2, 0) / (levels - 1) for at in (0, 9, 10)}
+
+    def panel(shift):
+        """Returns the panel's pixels: versions of matplotlib round its first line differently."""
+        rows = drawn[top + shift : top + shift + round(tall * high)]
+        return rows[:, round(left * across) :][:, : round(wide * across)]
+
+    def differs(at, shift):
         y, x = (place * (side + gap) * zoom for place in divmod(at, 10))
-        part = panel[y : y + side * zoom, x : x + side * zoom]
-        squares = np.broadcast_to(image.transpose(1, 2, 0) / (levels - 1), (side, side, 3))
+        part = panel(shift)[y : y + side * zoom, x : x + side * zoom]
+        squares = np.broadcast_to(pictures[at], (side, side, 3))
         expected = squares.repeat(zoom, axis=0).repeat(zoom, axis=1)
-        np.testing.assert_allclose(part, expected, atol=1 / 255)
-    assert panel[:, side * zoom : (side + gap) * zoom].min() == 1.0  # white between images
+        return np.abs(part - expected).max()
+
+    shift = min((0, -1, 1), key=lambda shift: differs(0, shift))
+    assert max(differs(at, shift) for at in pictures) <= 1 / 255
+    assert panel(shift)[:, side * zoom : (side + gap) * zoom].min() == 1.0  # white between images
     assert figure.axes[1].get_title() == "digits\n100 % of $D_\\mathrm{train}$, 120 epochs"
 
 
