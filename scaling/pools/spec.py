@@ -19,6 +19,7 @@ FORMAT = 1
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,=-]*")
 CHUNK = re.compile(r"chunk-([0-9]{5,})\.npy")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+HASH = re.compile(r"-[0-9a-f]{12}$")  # the hash of its images in an imported pool's name
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class PoolSpec(Validated):
     def how_to_get_chunks(self, k: int, root: Path) -> str:
         """Returns what to type to get k chunks, as a sentence; `root` contains all pools."""
         if self.model is None:
-            words = pool_command(root, "import", "FILE", "--name", self.name)
+            given = HASH.sub("", self.name)
+            words = pool_command(root, "import", "FILE", "--name", given)
             return f"Import enough images: {words}"
         return f"Type: {pool_command(root, 'grow', self.name, '--k', k)}"
 

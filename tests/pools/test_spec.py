@@ -78,6 +78,8 @@ def test_the_printed_command_names_a_results_folder_other_than_the_default(tmp_p
     there = f"--results '{tmp_path}/my files'"
     assert pool_command(elsewhere, "grow", "p") == f"scaling-vae pool grow p {there}"
     assert SPEC.how_to_get_chunks(4, here) == "Type: scaling-vae pool grow p --k 4"
-    assert IMPORTED.how_to_get_chunks(4, here) == (
-        "Import enough images: scaling-vae pool import FILE --name theirs"
-    )
+    for name in ("theirs", f"theirs-{12 * 'a'}"):  # importing adds the hash again
+        spec = replace(IMPORTED, name=name)
+        assert spec.how_to_get_chunks(4, here) == (
+            "Import enough images: scaling-vae pool import FILE --name theirs"
+        )
