@@ -167,7 +167,7 @@ SUBSETS_OF_DATA = [
         SUBSET_COMMAND,
     ),
     Claim(
-        "two samples: told apart",
+        "two samples: distinguishable",
         "Whatever share the diffusion model saw, a classifier distinguishes its samples from real "
         "images in more than half of the cases.",
         "D.3, Figure 18",

@@ -69,7 +69,7 @@ def test_both_comparisons_of_a_two_sample_test_are_named(world):
     """Copies of training images pass for real ones in a comparison with those images."""
     classifiers = world[world["kind"] == "two_sample"]
     old = classifiers.assign(real=None, accuracy=0.2, key="old" + classifiers["key"])
-    found = judge(pd.concat([classifiers, old]), "two samples: told apart")
+    found = judge(pd.concat([classifiers, old]), "two samples: distinguishable")
     assert found["verdict"].to_dict() == {
         "cifar10, real=test": HOLDS,
         "cifar10, real=train": FAILS,

@@ -184,7 +184,7 @@ def test_the_table_of_means_follows_the_trials(tmp_path):
     train(events, second)
     events.summary({}, {})
     assert "(2)" in text_of(folder, "means")
-    for key in events.scheduled:  # as a costly metric does, of which no callback is told
+    for key in events.scheduled:  # as a costly metric does: no callback knows of it
         events.store.folder(key).merge_row(EPOCHS, {"amortization_gap": 3.0})
     events.finish()
     assert "amortization_gap" in text_of(folder, "means")
