@@ -6,7 +6,6 @@ and reports how the work ended if the work itself could not.
 """
 
 import atexit
-import ctypes
 import os
 import signal
 import sys
@@ -17,10 +16,9 @@ from typing import Never
 
 from analysis import streams
 from scaling.cluster import exit_code
-from scaling.storage.parallel import can_be_copied
+from scaling.storage.parallel import can_be_copied, die_with
 
 GRACE_SECONDS = 30.0  # after a second signal, for unfinished writes
-PR_SET_PDEATHSIG = 1  # prctl's option for the signal that a process gets when its parent dies
 UNFINISHED = 3  # exit code
 
 
@@ -122,8 +120,7 @@ def supervised(work: Callable[[], Never], again: Callable[[], str]) -> Never:
     if pid == 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
         os.close(reader)
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != here:  # the parent died before prctl
+        if not die_with(here):
             os._exit(UNFINISHED)
         exit_code.leave_in(writer)
         _end(work)

@@ -1,11 +1,14 @@
 """Applies a function to very many items in copies of this process, such as to read their files."""
 
+import ctypes
 import multiprocessing
+import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from scaling.trial import machine
@@ -17,6 +20,7 @@ WORTH = 5_000  # items from which copies of the process pay
 PORTION = 1_000  # items at a time
 MOST = 16  # processes
 THREADED = {"ray", "torch"}  # modules that start threads, which a copy of the process lacks
+PR_SET_PDEATHSIG = 1  # prctl's option for the signal that a process gets when its parent dies
 
 _given: dict[str, Any] = {}  # in a copy: the function and the items, which are never pickled
 
@@ -27,20 +31,40 @@ def can_be_copied() -> bool:
     return sys.platform == "linux" and alone
 
 
+def die_with(parent: int) -> bool:
+    """Makes this copy die when its parent does; returns False if the parent is dead already."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    return os.getppid() == parent
+
+
 def mapped(function: Callable[[Item], Value], items: Sequence[Item]) -> list[Value]:
     """Returns the function's value of each item, in order; an error of the first is raised.
 
     From WORTH items on, copies of this process share the work if it can be copied: they get
-    function and items as this process has them, and only values are sent back.
+    function and items as this process has them, and only values are sent back. If a copy dies,
+    because memory is short, this process does the work.
     """
     workers = min(machine.cpus(), MOST)
     if len(items) < WORTH or workers < 2 or not can_be_copied():
         return list(map(function, items))
-    copies = multiprocessing.get_context("fork")
-    given = partial(_given.update, function=function, items=items)
-    with ProcessPoolExecutor(workers, mp_context=copies, initializer=given) as pool:
-        portions = pool.map(_portion, range(0, len(items), PORTION))
-        return [value for portion in portions for value in portion]
+    given = (os.getpid(), function, items)
+    try:
+        with ProcessPoolExecutor(
+            workers, multiprocessing.get_context("fork"), initializer=_begin, initargs=given
+        ) as pool:
+            portions = pool.map(_portion, range(0, len(items), PORTION))
+            return [value for portion in portions for value in portion]
+    except BrokenProcessPool:
+        return list(map(function, items))
+
+
+def _begin(parent: int, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
+    """Prepares a copy: signals are the parent's business, which ends its copies."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if not die_with(parent):
+        os._exit(1)
+    _given.update(function=function, items=items)
 
 
 def _portion(start: int) -> list[Any]:

@@ -83,10 +83,8 @@ class Store:
 
     def _ended(self) -> list[str]:
         """Returns the keys of all trials with a `done.json`, sorted; fast, since they are many."""
-        try:
-            names = sorted(os.listdir(home := self.root / "trials"))
-        except OSError:
-            return []
+        home = self.root / "trials"
+        names = sorted(os.listdir(home)) if home.is_dir() else []
         return [name for name in names if os.path.exists(f"{home}/{name}/done.json")]
 
     def pool(self, name: str) -> Path:

@@ -69,7 +69,7 @@ class StudyEvents:
             self._write_mean(cell)
 
     def end(self, key: str) -> None:
-        """Notes the end of a trial: rewrites its cell's mean and, now and then, what sums up."""
+        """Notes the end of a trial: rewrites its mean and, now and then, paths and summary."""
         if self.new_rows.get(cell := self.places.names.cells[key]):
             self._write_mean(cell)
         self.ended += 1

@@ -23,8 +23,6 @@ from tests.faults.many import EPOCHS, PRESET, trials
 
 NEW = 20
 MADE_BY = {"device": "cpu", "threads": 1, "torch": "2", "host": "0" * 12}
-
-
 STUDY = """
 import sys
 from analysis import summarize

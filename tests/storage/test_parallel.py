@@ -1,8 +1,10 @@
 """Copies of a process return what the process itself would, in order, with its errors."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -37,6 +39,56 @@ def test_an_error_in_a_copy_is_raised_here(monkeypatch):
 
     with pytest.raises(UsageError, match="2345 is refused. Give another."):
         parallel.mapped(refuse, ITEMS)
+
+
+def test_if_a_copy_dies_this_process_does_the_work(monkeypatch):
+    apart(monkeypatch)
+    here = os.getpid()
+
+    def fragile(number):
+        if os.getpid() != here and number == 1_500:
+            os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does if memory is short
+        return -number
+
+    assert parallel.mapped(fragile, ITEMS) == [-n for n in ITEMS]
+
+
+SLOW = """
+import os, sys, time
+from pathlib import Path
+from scaling.storage import parallel
+from scaling.trial import machine
+parallel.WORTH, parallel.PORTION, machine.cpus = 2, 1, lambda: 2
+def slow(n):
+    Path(sys.argv[1], str(os.getpid())).touch()
+    time.sleep(0.5 if sys.argv[2] == "interrupt" else 600)
+parallel.mapped(slow, [0, 1])
+"""
+
+
+def begun(folder, how):
+    """Starts the slow work in a session of its own, and waits until both copies work."""
+    typed = [sys.executable, "-c", SLOW, str(folder), how]
+    work = subprocess.Popen(typed, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while len(list(folder.iterdir())) < 2:
+        assert work.poll() is None
+        time.sleep(0.02)
+    return work
+
+
+def test_ctrl_c_reaches_all_processes_and_only_one_reports_it(tmp_path):
+    work = begun(tmp_path, "interrupt")
+    os.killpg(work.pid, signal.SIGINT)
+    _, errors = work.communicate()
+    assert work.returncode != 0
+    assert errors.count("KeyboardInterrupt") == errors.count("Traceback") == 1
+
+
+def test_copies_die_with_the_process(tmp_path):
+    work = begun(tmp_path, "kill")
+    work.kill()
+    work.communicate()  # returns when no copy holds stderr open any more
+    assert work.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("count, workers", [(1_999, 2), (2_500, 1)])
