@@ -17,7 +17,6 @@ TOGETHER = {
     "scaling/cli/shown.py": "tests/storage/test_study_events.py",
     "scaling/runs/live_pictures.py": "tests/storage/test_tensorboard.py",
     "scaling/storage/dashboards.py": "tests/storage/test_study_events.py",
-    "scaling/storage/study_summary.py": "tests/storage/test_study_events.py",
     "scaling/storage/run_places.py": "tests/storage/test_run_names.py",
     "analysis/diff": "tests/analysis/diff/test_diff.py",  # all modules at once
     "analysis/measured.py": "tests/analysis/test_cells.py",

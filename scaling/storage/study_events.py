@@ -38,7 +38,7 @@ class StudyEvents:
     about: Mapping[str, str] = field(default_factory=dict)  # Markdown texts by title
     new_rows: dict[str, int] = field(default_factory=dict)  # by cell, since its mean was written
     expected: dict[str, int] = field(default_factory=dict)  # number of rows by cell, at the end
-    ends: dict[str, Curve] = field(default_factory=dict)  # final values by cell, if up to date
+    ends: dict[str, Curve] = field(default_factory=dict)  # final values by cell, as last read
     ended: int = 0  # trials that ended since the path was written
 
     @cached_property
@@ -63,7 +63,6 @@ class StudyEvents:
     def row(self, key: str) -> None:
         """Notes a new row of a trial, and rewrites its cell's mean if enough rows are new."""
         cell = self.places.names.cells[key]
-        self.ends.pop(cell, None)
         self.new_rows[cell] = self.new_rows.get(cell, 0) + 1
         if self.new_rows[cell] >= SHARE * self._rows_of_cell(cell):
             self._write_mean(cell)
@@ -79,7 +78,6 @@ class StudyEvents:
 
     def finish(self) -> None:
         """Writes the summary, all means and paths, and the events of other studies' trials."""
-        self.ends.clear()  # costly metrics have added columns since
         for key in self.scheduled:
             place = self.place(key)
             if not place.folder.exists() and (rows := self._rows(key)):
@@ -118,7 +116,7 @@ class StudyEvents:
         return found
 
     def _end(self, cell: str) -> Curve:
-        """Returns the final values of a cell, from the disk only if they may have changed."""
+        """Returns the final values of a cell as of its last mean, which a trial's end rewrites."""
         return self.ends[cell] if cell in self.ends else self._curve(cell)
 
     def _write_mean(self, cell: str) -> None:

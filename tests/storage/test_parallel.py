@@ -61,7 +61,8 @@ from scaling.trial import machine
 parallel.WORTH, parallel.PORTION, machine.cpus = 2, 1, lambda: 2
 def slow(n):
     Path(sys.argv[1], str(os.getpid())).touch()
-    time.sleep(0.5 if sys.argv[2] == "interrupt" else 600)
+    if sys.argv[2] == "kill" or n == 0:  # when interrupted, the other copy waits for work
+        time.sleep(0.5 if sys.argv[2] == "interrupt" else 600)
 parallel.mapped(slow, [0, 1])
 """
 

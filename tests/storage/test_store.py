@@ -87,6 +87,20 @@ def test_only_some_replicates_of_each_trial_are_read(store, monkeypatch):
     assert sum(trial.m_z == 4 for trial in found) == 2
 
 
+def test_replicates_that_have_not_ended_do_not_replace_those_that_have(store, monkeypatch):
+    monkeypatch.setattr("scaling.storage.store.ALIKE", 3)
+    many = sorted((replace(TRIAL, replicate=i) for i in range(9)), key=key)
+    for number, trial in enumerate(many):
+        store.folder(key(trial)).create(trial)
+        if number % 3 == 1:  # every third of all keys, from the first on, has not ended
+            finished(store, trial, device="cpu")
+    assert len(store.finished("cpu")) == 3
+
+
+def test_an_empty_results_folder_has_no_finished_trials(tmp_path):
+    assert Store(tmp_path).finished("cpu") == {}
+
+
 @pytest.mark.parametrize(("record", "images"), [
     ({"chunks": [{}, {}, {}], "images_per_chunk": 20}, 60),
     ({"chunks": [], "images_per_chunk": 20}, 0),

@@ -4,7 +4,6 @@ import os
 from dataclasses import replace
 
 import pytest
-from PIL import Image
 
 from scaling.cli import shown
 from scaling.cli.shown import find_path
@@ -144,50 +143,6 @@ def test_hparams_of_single_trials_have_searched_fields_and_the_choosing_metric(t
     assert hparams_of(last)["lr"].number_value == 0.001
     (chooses,) = {info.name.tag for info in about.metric_infos} & set(last.Tags()["scalars"])
     assert [event.value for event in last.Scalars(chooses)] == [-3.0]
-
-
-def test_texts_and_figures_are_in_the_run_of_the_study(tmp_path):
-    about = {"command": "    scaling-vae study double_descent"}
-    events = study_of(tmp_path, path_trials(), about=about)
-    events.begin()
-    picture = tmp_path / "fig8.png"
-    Image.new("RGB", (30, 20)).save(picture)
-    train(events, next(iter(events.scheduled)))
-    events.summary({"found": "    double descent: holds"}, {"fig8": picture.read_bytes()})
-    found = read(tmp_path / "study" / "tensorboard" / "study")
-    text = {tag: found.Tensors(tag)[-1].tensor_proto.string_val[0].decode() for tag in
-            ("study/command", "study/found", "study/means")}  # fmt: skip
-    assert text["study/command"] == about["command"]
-    assert "holds" in text["study/found"]
-    assert "normal/mz01/nc002" in text["study/means"]
-    (image,) = found.Images("figures/fig8")
-    assert (image.width, image.height) == (30, 20)
-    assert "custom_scalars__config__" in found.Tags()["tensors"]
-
-
-def text_of(folder, title):
-    """Returns a text of the study, None if it is not there."""
-    found = read(folder / "tensorboard" / "study")
-    if f"study/{title}" not in found.Tags()["tensors"]:
-        return None
-    return found.Tensors(f"study/{title}")[-1].tensor_proto.string_val[0].decode()
-
-
-def test_the_table_of_means_follows_the_trials(tmp_path):
-    """It is absent from the first description, grows with trials, and has later columns too."""
-    events = study_of(tmp_path, grid(BASE, n_c=[8], replicate=[0, 1]), about={"command": "    x"})
-    folder, (first, second) = tmp_path / "study", events.scheduled
-    events.describe()
-    assert (text_of(folder, "command"), text_of(folder, "means")) == ("    x", None)
-    train(events, first)
-    assert "(1)" in text_of(folder, "means")
-    train(events, second)
-    events.summary({}, {})
-    assert "(2)" in text_of(folder, "means")
-    for key in events.scheduled:  # as a costly metric does: no callback knows of it
-        events.store.folder(key).merge_row(EPOCHS, {"amortization_gap": 3.0})
-    events.finish()
-    assert "amortization_gap" in text_of(folder, "means")
 
 
 def test_another_axis_renames_runs_and_leaves_none_behind(tmp_path):
