@@ -9,7 +9,7 @@ import pytest
 
 from scaling.errors import UsageError
 from scaling.status.board import board, paint
-from scaling.status.listed import SHOWN, lines
+from scaling.status.listed import SHOWN, Listed, lines
 from scaling.status.status import find, glance, read
 from scaling.storage.files import write_json
 from scaling.storage.trial_folder import TrialFolder
@@ -71,6 +71,11 @@ def test_a_dead_launch_or_one_of_another_study_runs_nothing(study, change):
     found = read(study.root, "s")
     assert found.activity is None and found.counts["running"] == 0
     assert ("has died" in found.owner) == ("pid" in change)
+
+
+def test_a_listed_trial_is_the_same_after_its_json_form():
+    trial = Listed("k", "normal", 1, 8, None, 3, 40, hours=0.5, gpus=0.25, begun=20, left=False)
+    assert Listed(**json.loads(json.dumps(trial.to_dict()))) == trial
 
 
 def test_with_and_without_a_plan_the_same_trials_are_listed(study):
