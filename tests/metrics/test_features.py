@@ -48,10 +48,10 @@ def test_the_classifier_recognizes_digits_that_it_was_not_trained_on(judged, dig
 
 
 def test_logits_are_a_linear_map_of_the_features(judged):
-    hidden, logits = (part[:200].double() for part in judged)
-    ones = torch.cat([hidden, torch.ones(200, 1)], 1)
-    solved = torch.linalg.lstsq(ones, logits).solution
-    torch.testing.assert_close(ones @ solved, logits, rtol=0, atol=1e-3)
+    hidden, logits = (part[:200].double().numpy() for part in judged)
+    ones = np.concatenate([hidden, np.ones((200, 1))], axis=1)
+    solved = np.linalg.lstsq(ones, logits)[0]  # by singular values: some features are always 0
+    np.testing.assert_allclose(ones @ solved, logits, rtol=0, atol=1e-3)
 
 
 def test_the_same_d_train_has_the_same_classifier_whatever_was_drawn_before(judged, trial, digits):
