@@ -46,7 +46,5 @@ def test_a_network_that_fails_is_refused_by_name(monkeypatch):
     with pytest.raises(UsageError, match="network=halved fails on an image of 1 x 8 x 8"):
         costs.parameters(trial)
     monkeypatch.setitem(NETWORKS, "short", (encoder, encoder))
-    with pytest.raises(
-        UsageError, match="network=short(: the decoder| fails)|decoder makes"
-    ):
+    with pytest.raises(UsageError, match="network=short(: the decoder| fails)|decoder makes"):
         costs.parameters(VaeTrial("digits", network="short"))
