@@ -85,8 +85,23 @@ def html(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
 
 
 def _shown(row: dict[Any, Any]) -> dict[Any, Any]:
-    """Adds to a row its numbers in words, and its interval on an axis that contains 0."""
+    """Adds to a row its numbers in words, and its interval on an axis."""
     known = bool(row["comparisons"])
+    return row | whisker(row) | {
+        "tone": TONES[row["verdict"]],
+        "sign": SIGNS[row["verdict"]],
+        "ours": ours(row),
+        "counted": counted(row["n"], row["level"]) if known else "",
+        "decided": decided(row) if known else "",
+    }  # fmt: skip
+
+
+def whisker(row: dict[Any, Any]) -> dict[str, Any]:
+    """Places a row's difference and its interval on an axis from 0 to WIDE that contains zero.
+
+    `whisker` has the places of difference, low and high, or is None without an interval; `zero` is
+    the place of zero.
+    """
     values = [0.0, row["difference"], row["low"], row["high"]]
     numbers = [float(value) for value in values if not pd.isna(value)]
     low, span = min(numbers), max(numbers) - min(numbers) or 1.0
@@ -94,12 +109,5 @@ def _shown(row: dict[Any, Any]) -> dict[Any, Any]:
         name: WIDE * (float(row[name]) - low) / span if not pd.isna(row[name]) else None
         for name in ("difference", "low", "high")
     }
-    return row | {
-        "tone": TONES[row["verdict"]],
-        "sign": SIGNS[row["verdict"]],
-        "ours": ours(row),
-        "counted": counted(row["n"], row["level"]) if known else "",
-        "decided": decided(row) if known else "",
-        "zero": -WIDE * low / span,
-        "whisker": at if known and at["low"] is not None else None,
-    }
+    known = bool(row["comparisons"]) and at["low"] is not None
+    return {"zero": -WIDE * low / span, "whisker": at if known else None}

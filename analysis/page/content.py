@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis import choice, figures, own_study, provenance, results
 from analysis.page import cells, costs, drawn, learning, lines, pictures, text, trials
+from analysis.page.circumstances import circumstances
 from analysis.trial_folder import ResultsError
 
 DESCENT = "double_descent"  # the study whose verdict a page shows
@@ -81,6 +82,7 @@ def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> Meas
     study = path if (path / "study.json").is_file() else None
     root = path.parent if study else path
     heat = cells.heat_map(vaes)
+    found = circumstances(frame, study, about)
     return {
         "verdict": _verdict(path, alone, names),
         "claims": text.ledger(frame),
@@ -90,8 +92,8 @@ def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> Meas
         "learning": learning.learning_curves(vaes),
         "pictures": pictures.of_trials(vaes, root) if path.is_dir() and len(vaes) else [],
         "pools": pictures.of_pools(path) if path.is_dir() else [],
-        "costs": costs.against_plan(frame, study),
-        "trials": trials.table(frame),
+        "costs": costs.against_plan(frame, study, found),
+        "trials": trials.table(frame, found),
         "datasets": _datasets(frame),
     }
 

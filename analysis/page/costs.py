@@ -30,6 +30,8 @@ class CostRow(TypedDict):
     trials: int
     planned: float | None
     took: float
+    planned_gb: float | None  # largest memory of a trial
+    used_gb: float | None
     share_planned: NotRequired[float]  # of the largest number in the table
     share_took: NotRequired[float]
 
@@ -45,48 +47,52 @@ class LaunchTimes(TypedDict):
     width: object
 
 
-def against_plan(frame: pd.DataFrame, study: Path | None) -> list[CostRow]:
-    """Returns a row for each line and (m_z, n_c): trials, planned and actual minutes, and shares.
+def against_plan(frame: pd.DataFrame, study: Path | None, found: pd.DataFrame) -> list[CostRow]:
+    """Returns a row for each line and (m_z, n_c): trials, planned and actual minutes and memory.
 
-    They are minutes of one worker, for training and measuring; shares are relative to the largest
-    number. `planned` is None without a plan.
+    Minutes are those of one worker, for training and measuring; shares are relative to the largest
+    number. GB are the largest of any trial. What was not planned or not recorded is None. `found`
+    are the `circumstances` of the trials.
     """
-    plan = (read_json(study / PLAN) if study else None) or {}
-    listed = plan.get("trials")
-    hours = {k: v.get("hours") for k, v in listed.items()} if isinstance(listed, dict) else {}
     if "seconds" not in frame:
         return []
     last = frame.drop_duplicates("key", keep="last")
     last = last[last["state"] == "done"]
-    took = last["seconds"].astype(float) + [_measuring(study, key) for key in last["key"]]
-    planned = pd.Series([hours.get(key) for key in last["key"]], last.index, dtype=float) * 60
-    table = last.assign(took=took / 60, planned=planned)
+    here = found.loc[last["key"]].set_axis(last.index)
+    took = last["seconds"].astype(float) + here["measuring"].fillna(0.0)
+    plan = _planned(study, last["key"]).set_axis(last.index)
+    memory = {"planned_gb": plan["memory_bytes"] / 1e9, "used_gb": here["peak_bytes"] / 1e9}
+    table = last.assign(took=took / 60, planned=plan["hours"] * 60, **memory)
     rows: list[CostRow] = []
     for line in order(table["line"]):
         for place, own in groups(table[table["line"] == line], ["m_z", "n_c"], dropna=False):
             m_z, n_c = map(_whole, place)
-            known = own["planned"].notna().all()
-            minutes = float(own["planned"].sum()) if known else None
-            took_here, count = float(own["took"].sum()), len(own)
-            rows.append({"line": line, "m_z": m_z, "n_c": n_c, "trials": count,
-                         "planned": minutes, "took": took_here})  # fmt: skip
+            rows.append({"line": line, "m_z": m_z, "n_c": n_c, "trials": len(own),
+                         "planned": _known(own["planned"].sum(skipna=False)),
+                         "took": float(own["took"].sum()),
+                         "planned_gb": _known(own["planned_gb"].max()),
+                         "used_gb": _known(own["used_gb"].max())})  # fmt: skip
     most = max((max(row["took"], row["planned"] or 0.0) for row in rows), default=0.0) or 1.0
     for row in rows:
         row |= {"share_took": row["took"] / most, "share_planned": (row["planned"] or 0.0) / most}
     return rows
 
 
+def _planned(study: Path | None, keys: pd.Series) -> pd.DataFrame:
+    """Returns the hours and memory_bytes of plan.json, a row for each key, missing if unknown."""
+    plan = (read_json(study / PLAN) if study else None) or {}
+    listed = plan.get("trials")
+    listed = listed if isinstance(listed, dict) else {}
+    rows = [{n: (listed.get(key) or {}).get(n) for n in ("hours", "memory_bytes")} for key in keys]
+    return pd.DataFrame(rows, columns=["hours", "memory_bytes"], dtype=float)
+
+
+def _known(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
 def _whole(value: Any) -> int | None:
     return None if pd.isna(value) else int(value)
-
-
-def _measuring(study: Path | None, key: str) -> float:
-    """Returns the seconds of measuring in the trial's done.json, 0 if it has none."""
-    if study is None:
-        return 0.0
-    profile = (read_json(study.parent / "trials" / key / "done.json") or {}).get("profile")
-    value = profile.get("measuring") if isinstance(profile, dict) else None
-    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def profiles(about: dict[str, object]) -> list[LaunchTimes]:

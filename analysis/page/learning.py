@@ -12,6 +12,8 @@ WIDE, TALL, PAD = 168, 104, 4  # of a picture, in SVG units
 DASHES = ("", "5 2", "1.5 2", "6 2 1.5 2", "10 3", "6 2 1.5 2 1.5 2")
 SETTLED = 0.5  # share of the epochs after which the vertical axis contains all values
 
+Axes = tuple[float, float, float, float]  # first and last epoch, lowest and highest value
+
 
 class CurvesCell(TypedDict):
     """Holds the picture of one (m_z, n_c): its SVG paths and a description."""
@@ -42,11 +44,8 @@ def learning_curves(vaes: pd.DataFrame) -> LearningCurves:
     if vaes.empty or "test_elbo" not in vaes or vaes["epoch"].nunique() < 2:
         return {}
     names = order(vaes["line"])
-    last = int(vaes["epoch"].max())
-    late = vaes[vaes["epoch"] >= SETTLED * last]
     columns = [n for n in ("test_elbo", "train_elbo") if n in vaes]
-    low, high = float(late["test_elbo"].min()), float(np.nanmax(late[columns].to_numpy()))
-    axes = (0.0, float(last), low - 0.05 * (high - low), high + 0.05 * (high - low) or 1.0)
+    axes = axes_of(vaes, columns)
     cells: list[CurvesCell] = []
     for (m_z, n_c), cell in groups(vaes, ["m_z", "n_c"]):
         drawn = [_line(cell[cell["line"] == name], names, axes, columns) for name in names]
@@ -58,7 +57,7 @@ def learning_curves(vaes: pd.DataFrame) -> LearningCurves:
     return {
         "cells": cells,
         "size": (WIDE, TALL),
-        "epochs": last,
+        "epochs": int(axes[1]),
         "low": f"{axes[2]:.4g}",
         "high": f"{axes[3]:.4g}",
         "key": [_style(name, names) | {"name": _label(name)} for name in names],
@@ -83,27 +82,41 @@ def _style(name: str, names: list[str]) -> dict[str, str]:
 
 
 def _line(
-    trials: pd.DataFrame, names: list[str], axes: tuple[float, ...], columns: list[str]
+    trials: pd.DataFrame, names: list[str], axes: Axes, columns: list[str]
 ) -> list[dict[str, str]]:
     if trials.empty:
         return []
     style = _style(trials["line"].iloc[0], names)
     paths = [
-        {"d": _path(trial, "test_elbo", axes), "kind": "seed"} | style
+        {"d": path_of(trial, "test_elbo", axes), "kind": "seed"} | style
         for _, trial in trials.groupby("key")
     ]
     for name in reversed(columns):
         wide = trials.pivot_table(index="epoch", columns="key", values=name)
         mean = wide.dropna().mean(axis=1).rename(name).reset_index()
-        paths.append({"d": _path(mean, name, axes), "kind": name.partition("_")[0]} | style)
+        paths.append({"d": path_of(mean, name, axes), "kind": name.partition("_")[0]} | style)
     return [path for path in paths if path["d"]]
 
 
-def _path(rows: pd.DataFrame, name: str, axes: tuple[float, ...]) -> str:
-    """Returns the `d` of an SVG path through the measured epochs; the view cuts off the rest."""
+def axes_of(rows: pd.DataFrame, columns: list[str]) -> Axes:
+    """Returns the ends of both axes: all epochs, and the values of the later ones.
+
+    The vertical axis ranges from the smallest value of the first column to the largest of all.
+    """
+    last = float(rows["epoch"].max())
+    late = rows.loc[rows["epoch"] >= SETTLED * last, columns].to_numpy(dtype=float)
+    low, high = float(np.nanmin(late[:, 0])), float(np.nanmax(late))
+    return 0.0, last, low - 0.05 * (high - low), high + 0.05 * (high - low) or 1.0
+
+
+def path_of(rows: pd.DataFrame, name: str, axes: Axes, wide: int = WIDE, tall: int = TALL) -> str:
+    """Returns the `d` of an SVG path through the measured epochs; the view cuts off the rest.
+
+    The picture is `wide` x `tall`, in SVG units, with a margin. The path is "" for a single epoch.
+    """
     first, last, low, high = axes
     points = rows[["epoch", name]].dropna().sort_values("epoch").to_numpy(dtype=float)
-    x = PAD + (points[:, 0] - first) / (last - first) * (WIDE - 2 * PAD)
-    y = TALL - PAD - (points[:, 1] - low) / (high - low) * (TALL - 2 * PAD)
+    x = PAD + (points[:, 0] - first) / (last - first) * (wide - 2 * PAD)
+    y = tall - PAD - (points[:, 1] - low) / (high - low or 1.0) * (tall - 2 * PAD)
     pairs = [f"{a:.1f} {b:.1f}" for a, b in zip(x, np.clip(y, -999, 9999), strict=True)]
     return f"M{'L'.join(pairs)}" if len(pairs) > 1 else ""

@@ -40,6 +40,19 @@
     $("map-column").addEventListener("change", draw);
     $("map-moment").addEventListener("change", draw);
     for (const kind of ["mouseover", "focusin", "click"]) $("map-tables").addEventListener(kind, describe);
+
+    // Offers the trials of a cell that was clicked, by filtering the table of trials.
+    const offer = (event) => {
+      const cell = event.target.closest("td[title]"), filter = $("trials-filter");
+      if (!cell || !filter || (event.type === "keydown" && event.key !== "Enter")) return;
+      filter.value = `${cell.closest("table").dataset.line} m_z=${cell.dataset.m} n_c=${cell.dataset.n}`;
+      filter.dispatchEvent(new Event("input"));
+      const link = document.createElement("a");
+      link.href = "#trials";
+      link.textContent = `${$("trials-count").textContent} listed below: ${filter.value}`;
+      $("map-trials").replaceChildren(link);
+    };
+    for (const kind of ["click", "keydown"]) $("map-tables").addEventListener(kind, offer);
   }
 
   // Sorts trials by a column, and filters them by words and comparisons.
@@ -52,6 +65,7 @@
       return cell.dataset.v === "" ? NaN : Number(cell.dataset.v);
     };
     heads.forEach((head, at) => {
+      if (head.classList.contains("curve")) return;
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = head.textContent;
@@ -89,6 +103,11 @@
       $("trials-count").textContent = words.length ? `${left} of ${body.rows.length} trials` : `${left} trials`;
     });
   }
+
+  // Shows the claims of one verdict.
+  if ($("claims-filter")) $("claims-filter").addEventListener("change", (event) => {
+    for (const item of $("claims-list").children) item.hidden = ![item.dataset.verdict, ""].includes(event.target.value);
+  });
 
   // Adds a button to each command that copies it, and opens all details before printing.
   for (const code of document.querySelectorAll(".commands code")) {

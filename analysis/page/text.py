@@ -11,6 +11,7 @@ import pandas as pd
 from analysis import claims, readings
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.wording import ours, summary
+from analysis.claims.written import whisker
 from analysis.command import command, typed_path
 from analysis.descent import Verdict, verdict
 from analysis.provenance import launches_of, public
@@ -163,7 +164,7 @@ def ledger(frame: pd.DataFrame) -> ShownClaims:
     rows = []
     for row in found[found["verdict"] != NOT_RUN].to_dict("records"):
         tone = TONES[row["verdict"]]
-        rows.append(row | {"tone": tone, "sign": SIGNS[tone], "ours": ours(row)})
+        rows.append(row | whisker(row) | {"tone": tone, "sign": SIGNS[tone], "ours": ours(row)})
     rows.sort(key=lambda row: list(TONES).index(row["verdict"]))
     several = len({row["dataset"] for row in rows}) > 1
     rows = [row | {"setting": row["dataset"] if several else ""} for row in rows]

@@ -5,8 +5,10 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from analysis.page.cells import rounded, shown
+from analysis.page.learning import axes_of, path_of
 from analysis.trial_folder import TrialFolder
 
+CURVE = "curve"  # the column of pictures
 COLUMNS = {  # of the table: the frame's name, the head
     "line": "source",
     "m_z": "m_z",
@@ -15,30 +17,37 @@ COLUMNS = {  # of the table: the frame's name, the head
     "seed": "seed",
     "state": "state",
     "epoch": "epoch",
+    CURVE: "over epochs",
     "test_elbo": "test ELBO",
     "train_elbo": "train ELBO",
     "generalization_gap": "gap",
     "accuracy": "accuracy",
     "parameters": "parameters",
     "seconds": "training, s",
+    "host": "host",
+    "retried": "retried",
     "key": "trial",
 }
 
+CURVES = {"vae": "test_elbo", "diffusion": "test_loss", "two_sample": "accuracy"}  # by kind
+CURVE_SIZE, CURVE_POINTS = (64, 18), 24  # in SVG units, and the most points of a curve
 ORDER = ("line", "m_z", "n_c", "replicate", "seed")  # columns by which rows are sorted
 
 
 class Head(TypedDict):
-    """Holds the head of a column, and whether its cells are numbers."""
+    """Holds the head of a column, and whether its cells are numbers or curves."""
 
     text: str
     number: bool
+    curve: bool
 
 
 class TrialTable(TypedDict):
-    """Holds a table; a cell is (text, value to sort by)."""
+    """Holds a table; a cell is (text, value to sort by), that of a curve the `d` of its path."""
 
     heads: list[Head]
     rows: list[list[tuple[str, Any]]]
+    curve_size: tuple[int, int]
 
 
 class Failure(TypedDict):
@@ -50,20 +59,38 @@ class Failure(TypedDict):
     error: str
 
 
-def table(frame: pd.DataFrame) -> TrialTable:
-    """Returns heads and rows of a table of each trial's last measured epoch.
+def table(frame: pd.DataFrame, found: pd.DataFrame) -> TrialTable:
+    """Returns heads and rows of a table of each trial's last measured epoch, with its curve.
 
     A cell is (text, value to sort by). Rows are in the order of `ORDER`. Columns without any value
-    are left out.
+    are left out. `found` are the `circumstances` of the trials.
     """
     last = frame.drop_duplicates("key", keep="last")
     last = last.sort_values([n for n in ORDER if n in last], na_position="last", kind="stable")
+    last = last.join(found, on="key").assign(**{CURVE: last["key"].map(_curves(frame))})
     names = [n for n in COLUMNS if n in last and last[n].notna().any()]
     rows = [[_cell(row[name]) for name in names] for row in last.to_dict("records")]
     numbers = [pd.api.types.is_numeric_dtype(last[name]) for name in names]
-    heads: list[Head] = [{"text": COLUMNS[n], "number": is_number}
-             for n, is_number in zip(names, numbers, strict=True)]  # fmt: skip
-    return {"heads": heads, "rows": rows}
+    heads: list[Head] = [
+        {"text": COLUMNS[name], "number": is_number, "curve": name == CURVE}
+        for name, is_number in zip(names, numbers, strict=True)
+    ]
+    return {"heads": heads, "rows": rows, "curve_size": CURVE_SIZE}
+
+
+def _curves(frame: pd.DataFrame) -> dict[str, str]:
+    """Draws the main number of each trial over its epochs, on the same axes for all of a kind."""
+    drawn: dict[str, str] = {}
+    for kind, name in CURVES.items():
+        rows = frame[frame["kind"] == kind]
+        rows = rows.dropna(subset=[name]) if name in rows else rows.iloc[:0]
+        if rows.empty:
+            continue
+        axes = axes_of(rows, [name])
+        for key, own in rows.groupby("key"):
+            thinned = own.iloc[:: 1 + len(own) // CURVE_POINTS]
+            drawn[str(key)] = path_of(thinned, name, axes, *CURVE_SIZE)
+    return drawn
 
 
 def _cell(value: Any) -> tuple[str, Any]:

@@ -101,6 +101,7 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
             profile.width = width_of(request, cluster, placement)
             _write_study(launch)
             progress = progress_of(request, placement, profile.width)
+            profile.retried = progress.activity.retried
             where = (placement, staging, progress)
             watch = [EventsCallback(request.events, progress.say)]
             launcher = Launcher(session, request.store, _to_run(launch), *where, watch)

@@ -26,6 +26,7 @@ class Profile:
         self.parts: dict[str, float] = {"start": _age()}
         self.width = 1
         self.gpu_hours = 0.0
+        self.retried: dict[str, int] = {}
         self.entered = False  # True once study.json has an entry of this launch
 
     @contextmanager
@@ -65,6 +66,7 @@ class Profile:
         entry: LaunchProfile = {"wall": round(wall, 2), "parts": parts, "width": self.width}
         entry |= {"trials": len(self.before), "training": round(training, 2)}
         entry |= {"gpu_hours": round(self.gpu_hours, 6)} if self.gpu_hours else {}
+        entry |= {"retried": dict(self.retried)} if self.retried else {}
         if training:
             measuring = sum(map(self._measured, self.before))
             entry["measuring"] = round(measuring, 2)

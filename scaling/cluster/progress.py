@@ -197,6 +197,7 @@ class ProgressCallback(Callback):
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes the end of a process whose trial Tune will retry."""
         self._ended(trial.config["key"])
+        self.progress.retry(trial.config["key"])
         if self.bad_hosts:
             self.bad_hosts.fail(trial.config["key"])
 

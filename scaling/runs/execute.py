@@ -15,6 +15,7 @@ from scaling.data.datasets import Dataset
 from scaling.data.partition import divided
 from scaling.runs.ledger import Ledger
 from scaling.runs.live_pictures import LivePictures
+from scaling.runs.peak_memory import forget_peak, peak_bytes
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import code, made_by
 from scaling.storage.rows import Row
@@ -79,6 +80,7 @@ def execute(
     run = make_run(trial, data, job, ledger)
     _resume(run, folder, ledger)
     trained = run.seconds
+    forget_peak(job.device)
     saver = Saver(run, folder, ledger, beat, job.fence)
     try:
         inside = _shown(run, folder, saver, job, report, data.levels)
@@ -221,6 +223,7 @@ def _finish(run: "Run", folder: TrialFolder, ledger: Ledger, job: Job, **facts: 
     """
     import torch
 
+    peak = peak_bytes(job.device)
     folder.merge_arrays(run.arrays())
     folder.finish(
         int(run.last_row["epoch"]),
@@ -231,6 +234,7 @@ def _finish(run: "Run", folder: TrialFolder, ledger: Ledger, job: Job, **facts: 
         **made_by(),
         **({"censored": run.stopped} if run.stopped else {}),
         **facts,
+        **({"peak_bytes": peak} if peak else {}),
         **({"gpu": job.gpu} if job.gpu else {}),
         **({"micro_batch": job.micro_batch} if job.micro_batch else {}),
         **({"chunks": ledger.checksums} if ledger.checksums else {}),

@@ -32,6 +32,7 @@ class Activity:
     running: dict[str, str] = field(default_factory=dict)  # key -> its CPUs and GPU share
     work: dict[str, list[Any]] = field(default_factory=dict)
     caps: dict[str, list[float]] = field(default_factory=dict)  # flag -> hours used, hours allowed
+    retried: dict[str, int] = field(default_factory=dict)  # key -> attempts that failed
 
 
 class Notes:

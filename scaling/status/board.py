@@ -61,10 +61,11 @@ def wants_colour(terminal: bool) -> bool:
 
 
 def counted(status: Status) -> str:
-    """Counts the trials in words: `12/40 trials done, 2 running, 1 failed`."""
+    """Counts the trials in words: `12/40 trials done, 2 running, 1 failed, 1 retried`."""
     counts = status.counts
     text = f"{counts[DONE]}/{len(status.trials)} trials done, {counts[RUNNING]} running"
-    return text + f", {counts[FAILED]} failed"
+    retried = len(status.activity.retried) if status.activity else 0
+    return text + f", {counts[FAILED]} failed" + (f", {retried} retried" if retried else "")
 
 
 def timed(status: Status) -> str:

@@ -84,6 +84,10 @@ class Following:
         state = DONE if error is None else FAILED
         self._note(key, state=state, error=error or "")
 
+    def retry(self, key: str) -> None:
+        """Notes that an attempt at a trial has failed, and that the trial will run again."""
+        self.activity.retried[key] = self.activity.retried.get(key, 0) + 1
+
     def again(self, keys: Iterable[str]) -> None:
         """Notes that these trials will run again."""
         for key in keys:

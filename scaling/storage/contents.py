@@ -48,6 +48,7 @@ class Done(TypedDict, total=False):
     host: str
     span: list[float]  # start and end of its last process, in seconds since 1970
     profile: TrainingSeconds
+    peak_bytes: int  # memory of its last process; see `scaling.runs.peak_memory`
     gpu: tuple[str, float]  # Ray's name of the GPU, and the share of it
     micro_batch: int
     chunks: dict[str, str]  # SHA-256 of the chunks that it read, by number

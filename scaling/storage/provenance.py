@@ -59,6 +59,7 @@ class LaunchProfile(TypedDict, total=False):
     outside_training: float
     overhead: float
     gpu_hours: float
+    retried: dict[str, int]  # by key, the attempts that failed before the trial ran again
 
 
 class LaunchEntry(TypedDict, total=False):

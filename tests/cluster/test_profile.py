@@ -55,6 +55,15 @@ def test_a_trial_records_training_and_measuring_separately(tmp_path, trial, tiny
     assert sum(done["profile"].values()) <= span
 
 
+def test_a_trial_records_its_memory_and_a_launch_its_retries(tmp_path, trial, tiny):
+    done = trained(tmp_path, trial, tiny, 1).done()
+    assert 5e7 < done["peak_bytes"] < 2e10
+    profile = Profile(Store(tmp_path), [])
+    assert "retried" not in profile.entry()
+    profile.retried = {"k": 2}
+    assert profile.entry()["retried"] == {"k": 2}
+
+
 def test_a_launch_without_trials_has_no_share(tmp_path):
     entry = Profile(Store(tmp_path), []).entry()
     assert entry["training"] == 0

@@ -23,6 +23,11 @@ def test_each_trial_has_the_sign_of_its_state(study):
     assert any("failed   normal m_z=1 n_c=32 seed 0, epoch 0/40: out of memory." in r for r in rest)
 
 
+def test_retried_trials_are_counted(study):
+    study.launch(retried={study.keys[0]: 2, study.keys[3]: 1})
+    assert "0 failed, 2 retried, " in drawn(study)[0]
+
+
 @pytest.mark.parametrize("width", range(12, 130, 7))
 def test_every_line_fits(study, width):
     study.store.folder(study.keys[0]).fail("a sentence that is so long that no line holds it " * 5)

@@ -68,7 +68,7 @@ def test_the_policy_forbids_every_request_and_script_of_others(tab, attempt, dir
 
 def test_a_column_is_sorted_and_unsorted_by_its_head(tab):
     at = column(tab, "test ELBO")
-    click = f"document.querySelectorAll('#trials-table th button')[{at}].click()"
+    click = f"document.querySelectorAll('#trials-table th')[{at}].querySelector('button').click()"
     frame = results.load(PUBLISHED).drop_duplicates("key", keep="last")
     known = sorted(frame["test_elbo"].dropna())
     tab.run(click)
@@ -107,6 +107,29 @@ def test_the_map_shows_any_column_and_the_numbers_of_a_cell(tab):
     tab.run(f"{cell}.focus()")
     output = tab.run("document.getElementById('map-value').textContent")
     assert output == f"parameters of normal, m_z=1, n_c=2: {size} [{size}, {size}], n=5"
+
+
+def test_a_cell_of_the_map_leads_to_its_trials(tab):
+    cell = 'document.querySelector(\'table.map[data-line=normal] td[data-m="1"][data-n="32"]\')'
+    tab.run(f"{cell}.dispatchEvent(new KeyboardEvent('keydown', {{key: 'Enter', bubbles: true}}))")
+    link = tab.run("document.querySelector('#map-trials a').textContent")
+    assert link.startswith("5 of ") and link.endswith("listed below: normal m_z=1 n_c=32")
+    assert len(cells(tab, 0)) == 5
+    assert set(cells(tab, column(tab, "n_c"))) == {"32"}
+
+
+def test_claims_are_filtered_by_verdict(tab):
+    shown = "[...document.querySelectorAll('#claims-list > li:not([hidden])')]"
+    every = tab.run(f"{shown}.length")
+    for verdict in ("holds", ""):
+        tab.run(
+            f"(s => {{ s.value = '{verdict}'; s.dispatchEvent(new Event('change')); }})"
+            "(document.getElementById('claims-filter'))"
+        )
+        found = set(tab.run(f"{shown}.map(li => li.dataset.verdict)"))
+        assert found == {"holds"} if verdict else len(found) > 1
+    assert tab.run(f"{shown}.length") == every
+    assert tab.run("document.querySelectorAll('#claims-list svg.whisker').length") > 3
 
 
 def test_every_control_and_image_has_a_name(tab):

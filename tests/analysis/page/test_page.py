@@ -10,6 +10,7 @@ import pytest
 
 from analysis import claims, page, results
 from analysis.page import cells, learning, pictures, text, trials
+from analysis.page.circumstances import circumstances
 from analysis.page.content import content as page_content
 from analysis.page.lines import lined
 from analysis.trial_folder import ResultsError
@@ -143,7 +144,8 @@ def test_the_page_of_readings_shows_them_and_no_figure_of_another_study(results)
 
 def test_trials_are_listed_by_their_numbers(results):
     results.fill({(1, 16): 9.0, (1, 2): 8.0, (16, 2): 7.0, (2, 4): 7.0}, seeds=[1, 0])
-    shown = trials.table(lined(_load(results.close())))
+    frame = lined(_load(results.close()))
+    shown = trials.table(frame, circumstances(frame, None, {}))
     names = [head["text"] for head in shown["heads"]]
     places = [[row[names.index(n)][1] for n in ("m_z", "n_c", "seed")] for row in shown["rows"]]
     assert places == sorted(places) and len(places) == 8
@@ -163,6 +165,7 @@ def test_lines_of_a_page_look_different_and_share_their_sources_colour(results):
 def test_claims_name_their_setting_if_there_are_several(monkeypatch):
     row = {"verdict": "holds", "difference": 1.0, "low": 0.5, "high": 1.5, "unit": "1"}
     row |= dict.fromkeys(("contradicted", "assumed"), "") | {"claim": "c", "kind": "primary"}
+    row |= {"comparisons": 1}
     for names, shown in ([["digits"], [""]], [["digits", "mnist"], ["digits", "mnist"]]):
         found = pd.DataFrame([row | {"dataset": n, "data": "others"} for n in names])
         monkeypatch.setattr(claims, "ledger", lambda frame, found=found: found)

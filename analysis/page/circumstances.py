@@ -1,0 +1,56 @@
+"""Reads under which circumstances trials ran: host, failed attempts, memory, time of measuring."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.provenance import launches_of
+from analysis.trial_folder import read_json
+
+
+def circumstances(
+    frame: pd.DataFrame, study: Path | None, about: dict[str, object]
+) -> pd.DataFrame:
+    """Returns a row for each trial by key: host, retried, measuring (seconds) and peak_bytes.
+
+    `retried` are the attempts that failed before the trial ran again, over all launches. Hosts are
+    numbered from 1, since a page names no machine, and missing if there is only one. Without a
+    study's folder only `retried` is known.
+    """
+    keys = list(dict.fromkeys(frame["key"]))
+    done = [(read_json(study.parent / "trials" / key / "done.json") if study else None) or {}
+            for key in keys]  # fmt: skip
+    hosts, retried = _numbered([each.get("host") for each in done]), _retried(about)
+    measuring = [_number(_profile(each).get("measuring")) for each in done]
+    return pd.DataFrame({
+        "host": pd.Series(hosts, keys, dtype="Int64"),
+        "retried": pd.Series([retried.get(key) for key in keys], keys, dtype="Int64"),
+        "measuring": pd.Series(measuring, keys, dtype=float),
+        "peak_bytes": pd.Series([_number(d.get("peak_bytes")) for d in done], keys, dtype=float),
+    })  # fmt: skip
+
+
+def _numbered(hosts: list[object]) -> list[int | None]:
+    """Numbers hosts in the order in which trials name them; None for all if there is one."""
+    known = list(dict.fromkeys(host for host in hosts if isinstance(host, str)))
+    several = len(known) > 1
+    return [known.index(h) + 1 if several and isinstance(h, str) else None for h in hosts]
+
+
+def _retried(about: dict[str, object]) -> dict[str, int]:
+    """Adds up the failed attempts of all launches by key."""
+    total: dict[str, int] = {}
+    for launch in launches_of(about):
+        counts = _profile(launch).get("retried")
+        for key, count in counts.items() if isinstance(counts, dict) else ():
+            total[key] = total.get(key, 0) + (count if type(count) is int else 0)
+    return total
+
+
+def _profile(record: dict[str, object]) -> dict[str, object]:
+    profile = record.get("profile")
+    return profile if isinstance(profile, dict) else {}
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
