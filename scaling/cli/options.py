@@ -27,7 +27,9 @@ class Parser(argparse.ArgumentParser):
     """Raises argparse's errors as UsageError sentences that list the known flags or words."""
 
     def error(self, message: str) -> Never:
-        """Raises UsageError with the message, similar flags, and all flags."""
+        """Raises UsageError; for an unknown flag it lists similar flags, then all of them."""
+        if message.startswith("argument -"):
+            raise UsageError(f"{message.removeprefix('argument ')}. Correct it, or see --help.")
         flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
         _, _, wrong = message.partition("unrecognized arguments: ")
         words = [word.partition("=")[0] for word in wrong.split() if word.startswith("-")]
