@@ -102,7 +102,7 @@ def _whole(path: Path, arrays: Arrays) -> Half:
 def _half(path: Path, arrays: Arrays, images: str, labels: str) -> Half:
     fault = _image_fault(arrays[images])
     if fault:
-        raise UsageError(f"{images} in {path} {fault}")
+        raise UsageError(f"The array {images} in {path} {fault}")
     given = arrays.get(labels, np.zeros(0, np.uint8))
     if given.size == 0:
         return arrays[images], np.zeros(0, np.uint8)

@@ -18,7 +18,10 @@ BY_STATE = {DONE: "green", RUNNING: "cyan", BEGUN: "yellow", WAITING: "dim", FAI
 GLYPHS = {DONE: "#", WAITING: ".", FAILED: "x"}  # other states show tenths of the epochs
 GAP, BAR = 2, 24
 BEGUN_SHOWN = 8  # if more trials have begun and wait, they are counted instead of named
-LEGEND = "# done   0-9 tenths of its epochs   . waiting   x failed   (one sign a replicate or seed)"
+LEGEND = (
+    "# done   0-9 tenths of its epochs   . waiting   x failed",
+    "(one sign a replicate or seed)",
+)
 
 
 def board(status: Status, width: int, most: int | None = None) -> list[Line]:
@@ -29,7 +32,7 @@ def board(status: Status, width: int, most: int | None = None) -> list[Line]:
     room = None if most is None else max(0, most - len(head) - len(tail))
     if room is not None and len(grids) > room:
         grids = []  # part of a board says less than the list of running trials
-    shown = [*grids, [(LEGEND, "dim")]] if grids else []
+    shown = [*grids, *_legend(width)] if grids else []
     left = None if room is None else max(0, room - len(shown))
     return [cut(line, width) for line in [*head, *shown, *_trials(status, left), *tail]][:most]
 
@@ -99,6 +102,15 @@ def _of(status: Status, key: str) -> Seen:
 def _part(trial: Listed, seen: Seen) -> float:
     """Returns the share of the trial's epochs that is done, from 0 to 1."""
     return 1.0 if seen.state == DONE else min(1.0, seen.epoch / max(1, trial.epochs))
+
+
+def _legend(width: int) -> list[Line]:
+    """Explains the signs of the board, on as many lines as the width needs."""
+    text = "   ".join(LEGEND)
+    parts = [text] if len(text) <= width else LEGEND
+    if max(map(len, parts)) > width:
+        parts = [*LEGEND[0].split("   "), LEGEND[1]]
+    return [[(part, "dim")] for part in parts]
 
 
 def _names(status: Status) -> list[str]:

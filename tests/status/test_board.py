@@ -36,6 +36,12 @@ def test_every_line_fits(study, width):
     assert max(map(len, lines)) <= width
 
 
+@pytest.mark.parametrize("width", [30, 40, 70, 120])
+def test_the_legend_is_whole_at_any_width(study, width):
+    legend = "# done 0-9 tenths of its epochs . waiting x failed (one sign a replicate or seed)"
+    assert legend in " ".join(" ".join(drawn(study, width)).split())
+
+
 @pytest.mark.parametrize("most", [3, 5, 9, 40])
 def test_no_more_lines_than_the_terminal_has(study, most):
     study.launch(running=dict.fromkeys(study.keys, "1 CPU"))

@@ -41,6 +41,8 @@ def test_a_published_set_has_ten_disjoint_sets_of_5000():
     assert last.draws == "disjoint sets"
     with pytest.raises(UsageError, match=r"10 disjoint sets of 5000.*--replicates 0-9"):
         sizes(Part(5000, 10, "disjoint"), MNIST, "mnist")
+    with pytest.raises(UsageError, match=r"only 1 disjoint set of 30000.*--replicates 0,"):
+        sizes(Part(30_000, 1, "disjoint"), MNIST, "mnist")
 
 
 @pytest.mark.parametrize(
