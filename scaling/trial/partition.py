@@ -100,10 +100,10 @@ def _published(part: Part, entry: DatasetEntry, name: str) -> Sizes:
             f"--train-size {images - aside(entry, images)}."
         )
     if part.draw >= count:
-        most = f"0-{count - 1}" if count > 1 else "0"
+        draws = f"0-{count - 1}" if count > 1 else "0"
         raise UsageError(
             f"{name} has only {count} disjoint set{'s' * (count > 1)} of {train} images, too few "
-            f"for replicate {part.draw}. Give --replicates {most}, or a smaller --train-size."
+            f"for replicate {part.draw}. Give --replicates {draws}, or a smaller --train-size."
         )
     return Sizes(train, half, entry.official_test - half, images, "disjoint sets")
 
