@@ -51,9 +51,9 @@ class RunNames:
 
     def replicate(self, key: str) -> str:
         """Returns the name of one trial's run: its cell, then `r0-s0` and the hash of its key."""
-        trial = self.trials[key]
-        drawn = "" if trial.replicate is None else f"r{trial.replicate}-"
-        return f"{self.cells[key]}/{drawn}s{trial.seed}-{key.rpartition('-')[2]}"
+        trial, (replicates, seeds) = self.trials[key], self._drawn_widths
+        drawn = "" if trial.replicate is None else f"r{trial.replicate:0{replicates}}-"
+        return f"{self.cells[key]}/{drawn}s{trial.seed:0{seeds}}-{key.rpartition('-')[2]}"
 
     def hparams(self, key: str) -> dict[str, Hparam]:
         """Returns the fields and values that distinguish a trial's cell from others of its kind."""
@@ -111,6 +111,15 @@ class RunNames:
             axis: max([least, *(len(str(getattr(trial, axis))) for trial in vaes)])
             for axis, least in WIDTHS.items()
         }
+
+    @cached_property
+    def _drawn_widths(self) -> tuple[int, int]:
+        """Returns the number of digits of replicates and of seeds in names."""
+        every = self.trials.values()
+        return (
+            len(str(max((trial.replicate or 0 for trial in every), default=0))),
+            len(str(max((trial.seed for trial in every), default=0))),
+        )
 
 
 def _changed(trial: Trial) -> list[str]:

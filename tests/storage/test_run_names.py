@@ -71,3 +71,13 @@ def test_each_trial_has_its_own_name():
     assert len({names.replicate(k) for k in names.trials}) == 8
     first = key(replace(BASE, n_c=8))
     assert names.replicate(first) == f"normal/mz01/nc008/r0-s0-{first[-12:]}"
+
+
+def test_runs_of_a_cell_sort_by_their_numbers():
+    trials = grid(BASE, replicate=[*range(12)], seed=[0, 100])
+    names = names_of(trials)
+    order = sorted(
+        names.trials, key=lambda k: (names.trials[k].replicate or 0, names.trials[k].seed)
+    )
+    assert sorted(map(names.replicate, names.trials)) == list(map(names.replicate, order))
+    assert names.replicate(order[-1]).startswith("normal/mz01/nc256/r11-s100-")
