@@ -5,7 +5,9 @@ line of trials is a set that differs in m_z, n_c and chance alone.
 """
 
 import os
+import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from scaling.status.left import duration
 from scaling.status.listed import BEGUN, DONE, FAILED, RUNNING, WAITING, Listed, Seen
@@ -16,7 +18,8 @@ Line = list[Span]
 COLOURS = {"green": 32, "yellow": 33, "red": 31, "cyan": 36, "dim": 2, "bold": 1, "": 0}
 BY_STATE = {DONE: "green", RUNNING: "cyan", BEGUN: "yellow", WAITING: "dim", FAILED: "red"}
 GLYPHS = {DONE: "#", WAITING: ".", FAILED: "x"}  # other states show tenths of the epochs
-GAP, BAR = 2, 24
+GAP, BAR, INDENT = 2, 24, 9
+AT_MOST = 2  # lines of a trial where room is limited
 BEGUN_SHOWN = 8  # if more trials have begun and wait, they are counted instead of named
 LEGEND = (
     "# done   0-9 tenths of its epochs   . waiting   x failed",
@@ -26,15 +29,17 @@ LEGEND = (
 
 def board(status: Status, width: int, most: int | None = None) -> list[Line]:
     """Lays a status out in at most `most` lines (None: any number) of at most `width` columns."""
-    head = [*_head(status, width), *_work(status)]
+    head = [*_head(status, width), *_work(status, width)]
     grids = [line for name in _names(status) for line in _grid(status, name, width)]
-    tail = [*_owner(status)]
+    tail = _owner(status, width)
     room = None if most is None else max(0, most - len(head) - len(tail))
     if room is not None and len(grids) > room:
         grids = []  # part of a board says less than the list of running trials
     shown = [*grids, *_legend(width)] if grids else []
     left = None if room is None else max(0, room - len(shown))
-    return [cut(line, width) for line in [*head, *shown, *_trials(status, left), *tail]][:most]
+    return [cut(line, width) for line in [*head, *shown, *_trials(status, width, left), *tail]][
+        :most
+    ]
 
 
 def cut(line: Line, width: int) -> Line:
@@ -81,7 +86,7 @@ def timed(status: Status) -> str:
 
 
 def _head(status: Status, width: int) -> list[Line]:
-    """Returns the name, bar, counts and times, on two lines if they do not fit on one."""
+    """Returns the name, bar, counts and times, on several lines if they do not fit on one."""
     total = len(status.trials) or 1
     share = sum(_part(trial, _of(status, key)) for key, trial in status.trials.items()) / total
     text = f"{counted(status)}{timed(status)}"
@@ -89,7 +94,9 @@ def _head(status: Status, width: int) -> list[Line]:
     long = min(BAR, width - len(name) - len(text) - 2 * GAP - 9)
     summary: Span = (text, "red" if status.counts[FAILED] else "")
     if long < 4 and len(name) + GAP + len(text) > width:
-        return [[(name, "bold"), (f"  {100 * share:.0f} %", "")], [summary]]
+        folded = textwrap.wrap(text, max(1, width)) or [""]
+        head: Line = [(name, "bold"), (f"  {100 * share:.0f} %", "")]
+        return [head, *([(part, summary[1])] for part in folded)]
     full = round(share * long)
     bar = f"[{'=' * full}{' ' * (long - full)}] {100 * share:3.0f} %  " if long >= 4 else ""
     return [[(name, "bold"), ("  ", ""), (bar, "green"), summary]]
@@ -161,43 +168,52 @@ def _sign(trial: Listed, seen: Seen) -> str:
     return GLYPHS.get(seen.state) or str(min(9, int(10 * _part(trial, seen))))
 
 
-def _work(status: Status) -> list[Line]:
+def _work(status: Status, width: int) -> list[Line]:
     """Returns lines for the launch's phase, for pools and metrics in progress, and for caps."""
     activity = status.activity
     if activity is None:
         return []
-    lines: list[Line] = [[("now      ", "dim"), (activity.phase, "")]]
+    lines = _entry("now", activity.phase, width)
     for name, (done, of, unit) in activity.work.items():
         if done < of:
-            lines.append([("now      ", "dim"), (f"{name}: {done:,} of {of:,} {unit}", "cyan")])
+            lines += _entry("now", f"{name}: {done:,} of {of:,} {unit}", width, "cyan")
     for flag, (used, allowed) in activity.caps.items():
-        lines.append([("cap      ", "dim"), (f"{flag} {allowed:g}: {used:.2g} h used", "")])
+        lines += _entry("cap", f"{flag} {allowed:g}: {used:.2g} h used", width)
     return lines
 
 
-def _trials(status: Status, most: int | None) -> list[Line]:
+def _trials(status: Status, width: int, most: int | None) -> list[Line]:
     """Returns lines for trials that failed, that run, and that have begun and wait.
 
-    If there are more than `most`, the last line gives the number of the others.
+    If they take more than `most` lines, the last one gives the number of the others.
     """
-    lines: list[Line] = []
+    entries: list[list[Line]] = []
     running = status.activity.running if status.activity else {}
     for state in (FAILED, RUNNING, BEGUN):
         here = [(key, seen) for key, seen in status.seen.items() if seen.state == state]
         if state == BEGUN and len(here) > BEGUN_SHOWN:
-            lines.append([(f"{state:<9}", BY_STATE[state]), (f"{len(here)} trials", "")])
+            entries.append(_entry(state, f"{len(here)} trials", width, BY_STATE[state]))
             continue
         for key, seen in here:
             trial = status.trials[key]
             text = f"{trial.name}, epoch {seen.epoch}/{trial.epochs}"
             detail = seen.error if state == FAILED else running.get(key, "")
             text += f": {detail}" if state == FAILED else f", {detail}" if detail else ""
-            lines.append([(f"{state:<9}", BY_STATE[state]), (text, "")])
-    if most is not None and len(lines) > most:
-        more = len(lines) - max(0, most - 1)
-        lines = [*lines[: max(0, most - 1)], [(f"and {more} more", "dim")]]
-    return lines
+            entries.append(_entry(state, text, width, BY_STATE[state]))
+    entries = entries if most is None else [entry[:AT_MOST] for entry in entries]
+    if most is not None and sum(map(len, entries)) > most:
+        kept = sum(lines < most for lines in accumulate(map(len, entries)))
+        entries = [*entries[:kept], [[(f"and {len(entries) - kept} more", "dim")]]]
+    return [line for entry in entries for line in entry]
 
 
-def _owner(status: Status) -> list[Line]:
-    return [[("lock     ", "dim"), (status.owner, "")]] if status.owner else []
+def _entry(head: str, text: str, width: int, colour: str = "dim") -> list[Line]:
+    """Returns a head with its text, folded between words to a width and indented."""
+    parts = textwrap.wrap(text, max(1, width - INDENT)) or [""]
+    heads = [head, *[""] * (len(parts) - 1)]
+    return [[(f"{one:<{INDENT}}", colour), (part, "")]
+            for one, part in zip(heads, parts, strict=True)]  # fmt: skip
+
+
+def _owner(status: Status, width: int) -> list[Line]:
+    return _entry("lock", status.owner, width) if status.owner else []

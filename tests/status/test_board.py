@@ -42,6 +42,19 @@ def test_the_legend_is_whole_at_any_width(study, width):
     assert legend in " ".join(" ".join(drawn(study, width)).split())
 
 
+def test_a_long_reason_is_folded_between_words(study):
+    reason = "it ran out of memory on a share of a GPU. Use a smaller batch, or a larger device."
+    study.store.folder(study.keys[4]).fail(reason)
+    lines = drawn(study, 60)
+    (first,) = (n for n, line in enumerate(lines) if line.startswith("failed"))
+    assert lines[first + 1].startswith(" " * 9)
+    assert reason in " ".join(" ".join(lines[first:]).split())
+    study.launch()
+    short = drawn(study, 60, 12)
+    (lock,) = (n for n, line in enumerate(short) if line.startswith("lock"))
+    assert len(short) <= 12 and sum(line.startswith(" " * 9) for line in short[:lock]) == 1
+
+
 @pytest.mark.parametrize("most", [3, 5, 9, 40])
 def test_no_more_lines_than_the_terminal_has(study, most):
     study.launch(running=dict.fromkeys(study.keys, "1 CPU"))
