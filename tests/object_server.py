@@ -8,7 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xml.sax.saxutils import escape
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Answers like S3; `folder` has a sub-folder for each bucket."""
+
     protocol_version = "HTTP/1.1"
 
     def __init__(self, folder, requests, *rest):
@@ -29,22 +31,26 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(where.query, keep_blank_values=True))
         path = urllib.parse.unquote(where.path).strip("/")
         self.requests.append(f"{self.command} {path}")
-        if "list-type" in query:
-            return self._send(
-                200, self._listing(path, query).encode(), with_body, "application/xml"
-            )
-        file = self.folder / path
-        if not file.is_file():
-            return self._send(404, b"" if not with_body else MISSING, with_body, XML)
-        content, begin = file.read_bytes(), None
-        if wanted := self.headers.get("Range"):
-            first, last = wanted.removeprefix("bytes=").split("-")
-            begin, end = int(first), min(int(last or len(content)), len(content) - 1)
-            whole, content = len(content), content[begin : end + 1]
-            return self._send(206, content, with_body, range_=f"bytes {begin}-{end}/{whole}")
-        return self._send(200, content, with_body)
+        self.answer(path, query, with_body)
 
-    def _send(self, code, content, with_body, kind="application/octet-stream", range_=None):
+    def answer(self, path, query, with_body):
+        if "list-type" in query:
+            self.send(200, self._listing(path, query).encode(), with_body, XML)
+        elif not (self.folder / path).is_file():
+            self.send(404, MISSING if with_body else b"", with_body, XML)
+        else:
+            self.send_file(self.folder / path, with_body)
+
+    def send_file(self, file, with_body):
+        content = file.read_bytes()
+        if not (wanted := self.headers.get("Range")):
+            return self.send(200, content, with_body)
+        first, last = wanted.removeprefix("bytes=").split("-")
+        begin, end = int(first), min(int(last or len(content)), len(content) - 1)
+        part = content[begin : end + 1]
+        return self.send(206, part, with_body, range_=f"bytes {begin}-{end}/{len(content)}")
+
+    def send(self, code, content, with_body, kind="application/octet-stream", range_=None):
         self.send_response(code)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Content-Type", kind)
@@ -56,30 +62,32 @@ class _Handler(BaseHTTPRequestHandler):
         if with_body:
             self.wfile.write(content)
 
-    def _listing(self, bucket, query):
+    def below(self, bucket, query):
+        """Returns the names of files, and of folders with a final slash, below the prefix."""
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
         root = self.folder / bucket
-        keys = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
-        keys = [key for key in keys if key.startswith(prefix)]
-        below: dict[str, bool] = {}
-        for key in keys:
-            rest = key[len(prefix) :]
-            inner = delimiter and delimiter in rest
-            below.setdefault(
-                prefix + rest.partition(delimiter)[0] + delimiter if inner else key, inner
-            )
+        names = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
+        found: dict[bool, dict[str, None]] = {True: {}, False: {}}
+        for name in names:
+            if name.startswith(prefix):
+                first, mark, _ = name[len(prefix) :].partition(delimiter or "\0")
+                found[bool(mark)][prefix + first + mark] = None
+        return list(found[False]), list(found[True])
+
+    def _listing(self, bucket, query):
+        root, (names, folders) = self.folder / bucket, self.below(bucket, query)
         found = "".join(
-            f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>"
-            if inner
-            else f"<Contents><Key>{escape(name)}</Key><Size>{(root / name).stat().st_size}</Size>"
+            f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>" for name in folders
+        ) + "".join(
+            f"<Contents><Key>{escape(name)}</Key><Size>{(root / name).stat().st_size}</Size>"
             "<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>0</ETag></Contents>"
-            for name, inner in below.items()
+            for name in names
         )
         return (
             '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult '
             'xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-            f"<Name>{escape(bucket)}</Name><Prefix>{escape(prefix)}</Prefix>"
-            f"<KeyCount>{len(below)}</KeyCount><MaxKeys>1000</MaxKeys>"
+            f"<Name>{escape(bucket)}</Name><Prefix>{escape(query.get('prefix', ''))}</Prefix>"
+            f"<KeyCount>{len(names) + len(folders)}</KeyCount><MaxKeys>1000</MaxKeys>"
             f"<IsTruncated>false</IsTruncated>{found}</ListBucketResult>"
         )
 
@@ -89,10 +97,10 @@ MISSING = b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code><Message>none</Mes
 
 
 @contextmanager
-def serving(folder):
+def serving(folder, handler=Handler):
     """Serves a folder, whose sub-folders are buckets; yields HOST:PORT and the list of requests."""
     requests: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, folder, requests))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, folder, requests))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

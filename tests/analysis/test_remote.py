@@ -13,6 +13,7 @@ from analysis.compact import compact
 from analysis.trial_folder import ResultsError
 from scaling.cli import status
 from scaling.errors import UsageError
+from tests.google_server import serving_google
 from tests.object_server import serving
 
 
@@ -27,12 +28,13 @@ def there(results, tmp_path_factory, monkeypatch):  # noqa: F811
     for folder in (results.root / "trials").iterdir():
         (folder / "checkpoint.pt").write_bytes(b"large")
     shutil.copytree(results.root, bucket / "root")
-    with serving(bucket.parent) as (host, asked):
+    with serving(bucket.parent) as (host, asked), serving_google(bucket.parent) as google:
         s3 = f"s3://key:secret@b/{{}}?scheme=http&endpoint_override={host}&region=x"
-        yield study, {"s3": s3, "http": f"http://{host}/b/{{}}"}, asked
+        addresses = {"s3": s3, "http": f"http://{host}/b/{{}}", "gs": google.format("b/{}")}
+        yield study, addresses, asked
 
 
-@pytest.mark.parametrize("scheme", ["s3", "http"])
+@pytest.mark.parametrize("scheme", ["s3", "gs", "http"])
 @pytest.mark.parametrize("what", ["study", "parquet"])
 def test_a_study_is_the_same_at_an_address(there, scheme, what):
     study, addresses, asked = there
@@ -43,13 +45,14 @@ def test_a_study_is_the_same_at_an_address(there, scheme, what):
     assert not any("checkpoint" in each for each in asked)
 
 
-def test_a_root_is_the_same_at_an_address(there):
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_a_root_is_the_same_at_an_address(there, scheme):
     study, addresses, _ = there
-    found = remote.place(addresses["s3"].format("root"))
+    found = remote.place(addresses[scheme].format("root"))
     pd.testing.assert_frame_equal(results.load(found), results.load(study.parent))
 
 
-@pytest.mark.parametrize("scheme", ["s3", "http"])
+@pytest.mark.parametrize("scheme", ["s3", "gs", "http"])
 @pytest.mark.parametrize("path", ["root/none", "root/none.parquet"])
 def test_a_missing_address_is_refused_in_a_sentence(there, scheme, path):
     _, addresses, _ = there
