@@ -16,6 +16,7 @@ ELSEWHERE = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 ABOUT = {
     "digits": "the cells of double_descent at six rates, 3 replicates, 15 min on 2 cores",
     "digits-long": "the cells of double_descent's digits-long at six rates, hours on 2 cores",
+    "digits-tuned": "the cells of double_descent's digits-tuned at six rates, 20 min on 2 cores",
 }
 
 
