@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import TINY
+from tests.faults.nodes import SLOW, kill
 
 pytestmark = [
     pytest.mark.faults,
@@ -54,27 +55,73 @@ CONFIG = {
 }
 
 
-def test_the_first_gpu_node_is_started_and_runs_the_trials(study, tmp_path, ray_folder):
+@pytest.fixture
+def launch(study, tmp_path, ray_folder):
+    """Starts a cluster without GPUs and a study in it, and ends both after the test."""
     config = tmp_path / "cluster.json"
     config.write_text(json.dumps(CONFIG))
     ray = Path(sys.executable).with_name("ray")
     start = [ray, "start", "--head", "--num-cpus=0", "--port=6379", f"--temp-dir={ray_folder}"]
     start += ["--include-dashboard=false", f"--autoscaling-config={config}"]
-    words = [*TINY, "--m-z", "1", "--seeds", "0", "--gpus-per-trial", "1"]
-    words += ["--address", "auto", "--wait-for-gpus", "10"]
-    command = study.command(*words)
-    begin = shlex.join(map(str, start))
-    script = f"ip link set lo up && {begin} >&2 && {shlex.join(command)}"
-    inside = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    inside += ["sh", "-c", script]
-    fake = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
-    environment = study.variables() | fake | {"RAY_AUTH_MODE": "disabled"}
-    environment.pop("RAY_ADDRESS", None)
-    done = subprocess.run(inside, capture_output=True, text=True, env=environment, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "No GPU in the cluster yet: waiting for up to 10 min" in done.stdout
-    assert "Ray: 2 node(s), 1 CPUs, 1 GPUs" in done.stdout
+    started = []
+
+    def begin(*words):
+        command = [*TINY, "--m-z", "1", "--seeds", "0", "--gpus-per-trial", "1", *words]
+        command = study.command(*command, "--address", "auto", "--wait-for-gpus", "10")
+        first = shlex.join(map(str, start))
+        script = f"ip link set lo up && {first} >&2 && {shlex.join(command)}"
+        inside = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        fake = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
+        environment = study.variables() | fake | {"RAY_AUTH_MODE": "disabled"}
+        environment.pop("RAY_ADDRESS", None)
+        words = [*inside, "sh", "-c", script]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(
+            words, stdout=pipe, stderr=pipe, text=True, env=environment, cwd=tmp_path
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_the_first_gpu_node_is_started_and_runs_the_trials(study, launch):
+    process = launch()
+    out, err = process.communicate()
+    assert process.returncode == 0, out + err
+    assert "No GPU in the cluster yet: waiting for up to 10 min" in out
+    assert "Ray: 2 node(s), 1 CPUs, 1 GPUs" in out
     assert set(study.states(4).values()) == {"done"}
     (folder,) = study.folders()
     ended = json.loads((folder / "done.json").read_text())
     assert ended["gpu"][1] == 1
+
+
+def test_a_lost_node_is_replaced_and_its_trial_continues(study, launch, ray_folder):
+    """A spot node is taken away: the autoscaler starts another one, which has the same GPU."""
+    study.after("scaling.runs.vae", SLOW.format(seconds=1))
+    study.checkpoints_at_every_row()
+    process = launch("--epochs", "30")
+    study.until(lambda: any(study.reached(folder) >= 3 for folder in study.folders()), process)
+    kill(*raylets_with_gpu(ray_folder))
+    out, err = process.communicate()
+    assert process.returncode == 0, out + err
+    assert set(study.states(30).values()) == {"done"}
+    ((first, second),) = study.epochs().values()
+    assert first[0] == 1 and second[0] >= 3 and second[-1] == 30
+
+
+def raylets_with_gpu(ray_folder):
+    """Returns the processes, as this namespace numbers them, of nodes with a GPU in the cluster."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace")
+        except OSError:
+            continue  # it has ended
+        if "/raylet\0" in words and str(ray_folder) in words and "GPU,1" in words:
+            found.append(int(path.parent.name))
+    return found
