@@ -24,6 +24,7 @@ class Parser(argparse.ArgumentParser):
     """Parses a command line; its errors are sentences that name the known flags."""
 
     def error(self, message: str) -> Never:
+        """Raises ResultsError; for an unknown flag it lists similar flags, then all of them."""
         shown = [a for a in self._actions if a.help != argparse.SUPPRESS]
         flags = sorted(flag for action in shown for flag in action.option_strings)
         _, _, wrong = message.partition("unrecognized arguments: ")

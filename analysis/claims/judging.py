@@ -23,7 +23,13 @@ FEW_SEEDS = 2  # fewer draws have no interval
 
 
 class Compared(Protocol):
-    """Defines what a verdict needs: a comparison, or the count of several that hold."""
+    """Defines what a verdict needs: a comparison, or the count of several that hold.
+
+    `what` is compared, `interval` is that of the difference, and `low` and `high` are the ends of
+    the claimed region. `spread` describes the variance components, `shared` is as in `Comparison`,
+    and with `enough` draws something may be decided. `inside` and `outside` are the two-sided
+    p-values that speak for and against the claim, `room` is the depth inside the region.
+    """
 
     @property
     def what(self) -> str: ...
@@ -61,6 +67,7 @@ class Comparison:
 
     @property
     def enough(self) -> bool:
+        """Returns whether there are enough draws to decide anything."""
         return self.interval.n >= self.seeds
 
     @property

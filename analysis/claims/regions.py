@@ -20,6 +20,7 @@ class Margin:
 
     @property
     def text(self) -> str:
+        """Spells the margin."""
         if self.number:
             return f"{self.number:g}"
         return f"{self.share:.0%} of normal training's {self.column} at the baseline"

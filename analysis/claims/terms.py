@@ -28,6 +28,7 @@ class Term:
 
     @property
     def columns(self) -> Columns:
+        """Returns the columns whose mean is the number."""
         return (self.column,) if isinstance(self.column, str) else self.column
 
     @property

@@ -26,7 +26,9 @@ Report = Callable[[Row], None]
 class Failing(Protocol):
     """Records the reason why a process was ended: in a trial's folder, or in a task's note."""
 
-    def fail(self, error: str) -> None: ...
+    def fail(self, error: str) -> None:
+        """Records the reason, so that it survives this process."""
+        ...
 
 
 @dataclass(frozen=True)

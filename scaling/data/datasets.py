@@ -50,10 +50,12 @@ class Dataset:
 
     @property
     def channels(self) -> int:
+        """Returns the number of channels: 1 for grey images, 3 for RGB."""
         return self.train.shape[1]
 
     @property
     def side(self) -> int:
+        """Returns the side of the images in pixels, with padding."""
         return self.train.shape[2]
 
     @cached_property

@@ -14,7 +14,8 @@ class Subject(Protocol):
     """Declares a VAE to be measured: a `VaeRun`, or any object with these attributes.
 
     `train`, `validation` and `test` are the images of `data` on the device, as levels
-    (N, C, H, W); `validation` is None if the trial's partition has none.
+    (N, C, H, W); `validation` is None if the trial's partition has none. `epoch` is that of the
+    model.
     """
 
     @property

@@ -58,6 +58,7 @@ class VAE(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
+        """Returns the type of the weights."""
         return next(self.parameters()).dtype
 
     def count_parameters(self) -> Parameters:

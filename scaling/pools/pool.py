@@ -66,6 +66,7 @@ class Pool:
 
     @property
     def name(self) -> str:
+        """Returns the pool's name, which is that of its folder."""
         return self.spec.name
 
     @property

@@ -32,6 +32,7 @@ class Scheduled:
 
     @cached_property
     def key(self) -> str:
+        """Returns the trial's key."""
         return key(self.trial)
 
     @property
@@ -63,10 +64,12 @@ class Planned:
 
     @property
     def key(self) -> str:
+        """Returns the trial's key."""
         return self.scheduled.key
 
     @property
     def trial(self) -> Trial:
+        """Returns the trial itself."""
         return self.scheduled.trial
 
     @property

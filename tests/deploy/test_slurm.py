@@ -13,7 +13,7 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "deploy" / "slurm.sh"
 SCONTROL = 'printf "%s\\n" 127.0.0.1 node-b node-c'
 SRUN = """
-[[ " $* " == *" --nodelist=127.0.0.1 "* ]] || sleep 0.2  # the head's line stands first
+[[ " $* " == *" --nodelist=127.0.0.1 "* ]] || sleep 0.2  # the head's line comes first
 echo "srun $*" >> "$LOG"
 [[ -n $RAY_AUTH_TOKEN ]] || exit 1
 trap 'echo "ended $*" >> "$LOG"; kill $! 2>/dev/null; exit 0' TERM
