@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from scaling.planning.plan import Plan, PlanRow
+from scaling.planning.plan import Plan, PlanRow, Total
 from scaling.planning.pool_rows import PoolRow
 from scaling.trial import VaeTrial
 
+SHORT_HOURS = 1 / 30  # of training, beside which the other parts of a launch count
 STATES = {"new": "new", "partial": "to continue", "done": "done", "failed": "failed"}
 COLUMNS = (
     *("m_z", "n_c", "source", "epochs", "repeats"),
@@ -26,12 +27,19 @@ def plan_lines(study: str, plan: Plan, free: float = math.inf) -> list[str]:
         f"{study}: {total.trials} trials ({states})",
         f"planned: {_hours(total.hours)} on {plan.machine} ({plan.basis}), "
         f"{size(total.disk_bytes)} on disk, at most "
-        f"{size(total.largest_memory_bytes)} of memory per trial",
+        f"{size(total.largest_memory_bytes)} of memory per trial{_start(total)}",
         *_pools(plan.pools),
         *_of_alike(plan.trials, "Does not fit: ", lambda row: row.advice),
         *_of_alike(plan.trials, "", lambda row: row.note),
         *_too_much(total.disk_left_bytes, free),
     ]
+
+
+def _start(total: Total) -> str:
+    """Returns a hint for a short plan, most of whose time the launch itself will take."""
+    if not 0 < total.hours < SHORT_HOURS:
+        return ""
+    return "; a launch takes half a minute besides, for Ray, processes and figures"
 
 
 def _too_much(left: float, free: float) -> list[str]:

@@ -126,3 +126,14 @@ def test_lines_are_sorted_and_the_hours_of_each_cell_add_up():
 def test_one_axis_has_no_table_of_hours():
     trials = grid(VaeTrial("digits", train_size=300), n_c=[2, 4])
     assert not [line for line in plan_table(made(trials)) if line.startswith("hours")]
+
+
+def test_a_short_plan_mentions_the_launch_itself():
+    hint = "half a minute besides"
+    trial = VaeTrial("digits", train_size=300, n_c=2)
+    short = made([trial])
+    assert hint in plan_lines("s", short)[1]
+    many = made(grid(trial, seed=range(2000)))
+    assert hint not in plan_lines("s", many)[1]
+    (row,) = short.trials
+    assert hint not in plan_lines("s", made([trial], {row.key: "done"}))[1]
