@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from scaling.storage.rows import last_epoch
 from tests.cluster.conftest import TINY
 from tests.faults.nodes import SLOW, kill
 
@@ -22,8 +23,10 @@ pytestmark = [
     pytest.mark.timeout(3000),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root makes namespaces"),
 ]
+HEAD = "ray.head.default"  # the name that the provider gives to the type of its head
 PROVIDER = {
-    "type": "fake_multinode",
+    "type": "external",
+    "module": "tests.faults.spot_provider.SpotProvider",
     "use_node_id_as_ip": True,  # all nodes share one address
     "disable_node_updaters": True,
     "disable_launch_config_check": True,
@@ -43,7 +46,7 @@ CONFIG = {
     "cluster_synced_files": [],
     "file_mounts_sync_continuously": False,
     "available_node_types": {
-        "head": {"resources": {}, "node_config": {}, "max_workers": 0},
+        HEAD: {"resources": {}, "node_config": {}, "max_workers": 0},
         "gpu": {
             "resources": {"CPU": 1, "GPU": 1},
             "node_config": {},
@@ -51,7 +54,7 @@ CONFIG = {
             "max_workers": 1,
         },
     },
-    "head_node_type": "head",
+    "head_node_type": HEAD,
 }
 
 
@@ -74,11 +77,11 @@ def launch(study, tmp_path, ray_folder):
         fake = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
         environment = study.variables() | fake | {"RAY_AUTH_MODE": "disabled"}
         environment.pop("RAY_ADDRESS", None)
-        words = [*inside, "sh", "-c", script]
         pipe = subprocess.PIPE
         process = subprocess.Popen(
-            words, stdout=pipe, stderr=pipe, text=True, env=environment, cwd=tmp_path
-        )
+            [*inside, "sh", "-c", script],
+            stdout=pipe, stderr=pipe, text=True, env=environment, cwd=tmp_path,
+        )  # fmt: skip
         started.append(process)
         return process
 
@@ -105,7 +108,8 @@ def test_a_lost_node_is_replaced_and_its_trial_continues(study, launch, ray_fold
     study.after("scaling.runs.vae", SLOW.format(seconds=1))
     study.checkpoints_at_every_row()
     process = launch("--epochs", "30")
-    study.until(lambda: any(study.reached(folder) >= 3 for folder in study.folders()), process)
+    rows = "trials/*/rows.jsonl"
+    study.until(lambda: any(last_epoch(f) >= 3 for f in study.results.glob(rows)), process)
     kill(*raylets_with_gpu(ray_folder))
     out, err = process.communicate()
     assert process.returncode == 0, out + err
