@@ -97,7 +97,11 @@ def data(root: str = "", *modules: str) -> Iterator[Finding]:
             yield Finding(name, BROKEN, str(error))
             continue
         images = f"{len(loaded.train):,} and {len(loaded.test):,} images ({loaded.data})"
-        yield Finding(name, WORKS, images)
+        if loaded.data == "jpeg":
+            images += ": likelihoods of a JPEG copy are not comparable with published ones"
+            yield Finding(name, LIMITED, images, official.how_to_get(name, folder))
+        else:
+            yield Finding(name, WORKS, images)
 
 
 CHECKS: dict[str, Callable[..., Iterator[Finding]]] = {

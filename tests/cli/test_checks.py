@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import os
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -109,3 +110,14 @@ def test_an_error_in_a_check_is_a_finding_after_the_earlier_ones(findings_of, er
     assert got[0] == first
     assert (got[1].name, got[1].state, got[1].found) == ("ray", BROKEN, found)
     assert got[1].advice.startswith(advice)
+
+
+@pytest.mark.parametrize(("origin", "state"), [("jpeg", LIMITED), ("official", WORKS)])
+def test_a_jpeg_copy_of_a_data_set_is_a_limit(monkeypatch, tmp_path, origin, state):
+    (tmp_path / "cifar10_train.npz").touch()
+    loaded = SimpleNamespace(train=[0] * 50, test=[0] * 10, data=origin)
+    monkeypatch.setattr("scaling.data.datasets.LOADERS", {"cifar10": None})
+    monkeypatch.setattr("scaling.data.datasets.load", lambda name, root, offline: loaded)
+    (finding,) = checks.data(str(tmp_path))
+    assert finding.state == state
+    assert ("not comparable" in finding.found) == (origin == "jpeg")

@@ -1,7 +1,7 @@
-"""A cluster whose GPU nodes start from zero, by Ray's provider of nodes that are processes here.
+"""A cluster whose GPU nodes start from zero and are lost; its nodes are processes here.
 
 All runs in namespaces of its own, of processes and of the network: Ray's own test cluster stops
-every Ray on the machine, and its provider looks for the head at port 6379 alone.
+every Ray on the machine, and its provider of nodes looks for the head at port 6379 alone.
 """
 
 import json
