@@ -25,11 +25,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> Never:
         """Raises ResultsError; for an unknown flag it lists similar flags, then all of them."""
+        if message.startswith("argument -"):
+            raise ResultsError(f"{message.removeprefix('argument ')}. Correct it, or see --help.")
         shown = [a for a in self._actions if a.help != argparse.SUPPRESS]
         flags = sorted(flag for action in shown for flag in action.option_strings)
         _, _, wrong = message.partition("unrecognized arguments: ")
-        if message.startswith("argument -"):
-            raise ResultsError(f"{message.removeprefix('argument ')}. Correct it, or see --help.")
         typed = [word.partition("=")[0] for word in wrong.split() if word.startswith("-")]
         near = did_you_mean(typed[0], flags) if typed else ""
         raise ResultsError(

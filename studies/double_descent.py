@@ -52,7 +52,7 @@ PRESETS = {
     "digits-tuned": Axes(
         about="part of digits-long: few m_z, normal training; for --lr-from, 30 min on 2 cores",
         **presets.digits(epochs=120) | {"replicates": tuple(range(10))}, m_z=(1, 4, 64),
-        n_c_fixed=32, n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 64), n_c_beyond=(32,),
+        n_c_fixed=32, n_c=(2, 4, 8, 16, 32), m_z_rows=(1, 64), n_c_beyond=(32,),  # no third phase
         row_repeats=10, dmaapx_rows=(), dmaapx_repeats=0,
     ),
     "mnist-small": Axes(

@@ -21,12 +21,12 @@ def circumstances(
     done = [(read_json(study.parent / "trials" / key / "done.json") if study else None) or {}
             for key in keys]  # fmt: skip
     hosts, retried = _numbered([each.get("host") for each in done]), _retried(about)
-    measuring = [_number(_profile(each).get("measuring")) for each in done]
+    measuring = [number(_profile(each).get("measuring")) for each in done]
     return pd.DataFrame({
         "host": pd.Series(hosts, keys, dtype="Int64"),
         "retried": pd.Series([retried.get(key) for key in keys], keys, dtype="Int64"),
         "measuring": pd.Series(measuring, keys, dtype=float),
-        "peak_bytes": pd.Series([_number(d.get("peak_bytes")) for d in done], keys, dtype=float),
+        "peak_bytes": pd.Series([number(d.get("peak_bytes")) for d in done], keys, dtype=float),
     })  # fmt: skip
 
 
@@ -52,5 +52,6 @@ def _profile(record: dict[str, object]) -> dict[str, object]:
     return profile if isinstance(profile, dict) else {}
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
+    """Returns the value if it is a number, or None, as in a damaged file."""
     return float(value) if isinstance(value, int | float) else None

@@ -5,6 +5,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pandas as pd
 
+from analysis.page.circumstances import number
 from analysis.page.lines import groups, order
 from analysis.provenance import launches_of
 from analysis.trial_folder import read_json
@@ -82,9 +83,10 @@ def _planned(study: Path | None, keys: pd.Series) -> pd.DataFrame:
     """Returns the hours and memory_bytes of plan.json, a row for each key, missing if unknown."""
     plan = (read_json(study / PLAN) if study else None) or {}
     listed = plan.get("trials")
-    listed = listed if isinstance(listed, dict) else {}
-    rows = [{n: (listed.get(key) or {}).get(n) for n in ("hours", "memory_bytes")} for key in keys]
-    return pd.DataFrame(rows, columns=["hours", "memory_bytes"], dtype=float)
+    found = [listed.get(key) if isinstance(listed, dict) else None for key in keys]
+    planned = [each if isinstance(each, dict) else {} for each in found]
+    names = ("hours", "memory_bytes")
+    return pd.DataFrame({n: [number(each.get(n)) for each in planned] for n in names}, dtype=float)
 
 
 def _known(value: float) -> float | None:

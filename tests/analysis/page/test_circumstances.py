@@ -77,6 +77,14 @@ def test_planned_and_used_memory_are_the_largest_of_a_cell(ran):
     assert "GB used" in page.write(ran).read_text()
 
 
+@pytest.mark.parametrize("plan", [[], {"trials": 3}, {"trials": {"k0": 1, "k1": {"hours": "x"}}}])
+def test_a_damaged_plan_counts_as_missing(ran, plan):
+    (ran / "plan.json").write_text(json.dumps(plan))
+    frame, seen = found(ran)
+    (row,) = costs.against_plan(frame, ran, seen)
+    assert row["planned"] is None and row["planned_gb"] is None
+
+
 def test_memory_that_was_not_recorded_has_no_column(results):
     results.fill(seeds=range(2))
     frame, seen = found(study := results.close())
