@@ -143,3 +143,5 @@ def test_the_watchers_of_hosts_and_lost_trials_see_every_event(clock):
     assert notes == [("start", "k"), ("start", "k"), ("row", "k"), ("end", "k"), ("fail", "k")]
     assert hooks.progress.activity.retried == {"k": 1}
     assert "0 failed, 1 retried" in hooks.progress.line()
+    hooks.on_trial_recover(0, [], trial)
+    assert hooks.progress.activity.retried == {"k": 2}

@@ -74,7 +74,7 @@ def test_each_trial_has_its_own_name():
 
 
 def test_runs_of_a_cell_sort_by_their_numbers():
-    trials = grid(BASE, replicate=[*range(12)], seed=[0, 100])
+    trials = grid(BASE, replicate=[*range(12)], seed=[2, 100])
     names = names_of(trials)
     order = sorted(
         names.trials, key=lambda k: (names.trials[k].replicate or 0, names.trials[k].seed)
