@@ -1,5 +1,7 @@
 """Ray's files in the results folder, where others may write, are never unpickled."""
 
+import json
+
 import pytest
 
 from tests.cluster.conftest import ALONE, TINY
@@ -29,3 +31,6 @@ def test_an_error_of_a_worker_is_read_as_text(study, tmp_path):
     assert run.returncode == 3, run.stdout + run.stderr
     assert "RuntimeError: a broken step" in run.stderr
     assert not (tmp_path / "sprung").exists()
+    record = json.loads((study.results / "double_descent" / "study.json").read_text())
+    (folder,) = study.folders()
+    assert record["launches"][-1]["profile"]["retried"] == {folder.name: 2}  # three attempts

@@ -10,6 +10,7 @@ from analysis.claims import CLAIMS, PAPERS, ledger, main
 from analysis.claims.judging import HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.page import only, text, write
 from analysis.claims.wording import VERDICTS
+from analysis.claims.written import whisker
 from analysis.trial_folder import ResultsError
 
 ROOT = Path(__file__).parents[3]
@@ -86,3 +87,16 @@ def test_the_page_escapes_foreign_names_and_loads_nothing(digits, tmp_path):
 def test_conditions_select_the_results_that_are_judged(capsys):
     main(DIGITS, conditions=["source=normal"])
     assert "dmaapx (k=10)" not in capsys.readouterr().out
+
+
+ENDS = [(1.0, 4.0, 0.0), (-1.0, 3.0, 25.0), (-4.0, -2.0, 100.0)]  # low, high, place of zero
+
+
+@pytest.mark.parametrize(("low", "high", "zero"), ENDS)
+def test_a_whisker_is_on_an_axis_that_contains_zero(low, high, zero):
+    row = {"comparisons": 1, "difference": (low + high) / 2, "low": low, "high": high}
+    made = whisker(row)
+    assert made["zero"] == pytest.approx(zero)
+    scale = (made["whisker"]["high"] - made["whisker"]["low"]) / (high - low)
+    assert made["whisker"]["low"] - made["zero"] == pytest.approx(scale * low)
+    assert whisker(row | {"low": float("nan"), "high": float("nan")})["whisker"] is None
