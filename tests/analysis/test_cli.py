@@ -123,3 +123,9 @@ def test_errors_are_sentences_with_exit_code_2(study, words, capsys, monkeypatch
     output = capsys.readouterr()
     assert not output.out and len(output.err.splitlines()) == 1
     assert "Traceback" not in output.err
+
+
+def test_an_error_in_a_value_names_its_option_alone(capsys):
+    assert main(["fig8", "--width", "wide"]) == 2
+    assert "Known flags" not in (err := capsys.readouterr().err)
+    assert err.startswith("--width: ") and "see --help" in err

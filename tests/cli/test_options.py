@@ -48,3 +48,9 @@ def test_bad_numbers_are_refused_naming_the_flag(flag, words):
 def test_a_reversed_range_says_how_to_write_it():
     with pytest.raises(UsageError, match="--replicates: the range 3-1 is reversed: write 1-3"):
         drawn(SEEDS, "--replicates", "3-1")
+
+
+def test_an_error_in_a_value_names_its_option_alone():
+    with pytest.raises(UsageError, match=r"^--epochs: '0' is not .*see --help\.$") as error:
+        parser("made up", PRESETS).parse_args(["--epochs", "0"])
+    assert "Known flags" not in str(error.value)
