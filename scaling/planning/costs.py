@@ -52,7 +52,7 @@ class Copies:
 
 
 COPIES = {
-    "vae": Copies(4.4, 3.0, 512, 1.5, gaps=False),
+    "vae": Copies(4.4, 3.0, 512, 2.2, gaps=False),
     "diffusion": Copies(5.4, 4.1, 250, 9.0, gaps=True),
     "two_sample": Copies(3.4, 3.0, 512, 1.5, gaps=True),
 }
