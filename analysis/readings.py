@@ -4,8 +4,12 @@ A reading is a column at another value than the default; its partner is the tria
 it in every other column and has the same replicate and seed. So what both share (images, diffusion
 model and initialization) cancels in their difference. Many readings are compared at once, so each
 is judged by its p-value after adjustment for all of them (`analysis.planned.false_discovery`).
+
+A reading of how the data set is made (`OTHER_IMAGES`) changes the test images too. Test ELBOs of
+different images do not compare, so it is not judged; its generalization gap is shown.
 """
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
@@ -40,6 +44,7 @@ DEFAULTS: dict[str, object] = {  # column: the default reading of the paper
     "source_pool_order": "chunks",
     "source_mix": "batch",
 }
+OTHER_IMAGES = ("binarise",)  # readings with test images of their own
 CONTEXT = [  # columns that a reading and its default share, besides replicate and seed
     *("dataset", "train_size", "partition", "network", "likelihood", "m_z", "n_c", "lr", "batch"),
     *("source_real_share", "source_augment", "source_mollify_epochs", "source_k", "source_pool"),
@@ -59,16 +64,30 @@ class Reading:
     test_elbo: Interval
     generalization_gap: Interval
     level: str  # what n counts (analysis.levels)
-    q: float = 1.0  # p-value of the test ELBO's difference, adjusted for all readings
+    q: float = math.nan  # p-value of the test ELBO's difference, adjusted; NaN: not judged
+
+    @property
+    def compares(self) -> bool:
+        """Returns True if the test images are those of the default."""
+        return self.column not in OTHER_IMAGES
+
+    @property
+    def is_judged(self) -> bool:
+        """Returns True if the test ELBOs compare and the draws suffice to decide anything."""
+        return self.compares and self.test_elbo.n >= FEW_SEEDS
 
     @property
     def p(self) -> float:
-        """Returns the two-sided p-value of no difference in test ELBO, by itself."""
+        """Returns the two-sided p-value of no difference in test ELBO, by itself; NaN if none."""
+        if not self.compares:
+            return math.nan
         return min(1.0, 2 * min(self.test_elbo.above(0.0), self.test_elbo.below(0.0)))
 
     @property
     def verdict(self) -> str:
         """States whether the test ELBO differs from the default's beyond the noise."""
+        if not self.compares:
+            return "not compared: other test images"
         if self.test_elbo.n < FEW_SEEDS:
             return f"not decided (n = {self.test_elbo.n} < {FEW_SEEDS})"
         if not self.test_elbo.sign:
@@ -99,19 +118,20 @@ def readings(frame: pd.DataFrame) -> list[Reading]:
 
 
 def _adjusted(found: list[Reading]) -> list[Reading]:
-    """Adds q, over the readings with enough draws to decide anything."""
-    judged = [reading for reading in found if reading.test_elbo.n >= FEW_SEEDS]
-    q = iter(false_discovery([reading.p for reading in judged]))
-    return [replace(reading, q=next(q)) if reading in judged else reading for reading in found]
+    """Adds q, over the readings that are judged."""
+    q = iter(false_discovery([reading.p for reading in found if reading.is_judged]))
+    return [replace(reading, q=next(q)) if reading.is_judged else reading for reading in found]
 
 
 def summary(found: list[Reading]) -> str:
     """States in one sentence how many readings are shown to matter."""
     shown = sum(reading.verdict in ("raises it", "lowers it") for reading in found)
     alone = sum(reading.verdict.endswith("if it were the only reading") for reading in found)
+    other = sum(not reading.compares for reading in found)
+    left = f" {other} not compared, since the test images differ." if other else ""
     return (
         f"Of {len(found)} readings of what the paper leaves open, {shown} are shown to change the "
-        f"test ELBO, and {alone} more would be if each were the only one."
+        f"test ELBO, and {alone} more would be if each were the only one.{left}"
     )
 
 
@@ -133,11 +153,16 @@ def setting(reading: Reading) -> str:
 
 def _line(reading: Reading) -> str:
     default = "none" if reading.default is None else reading.default
-    size = reading.test_elbo
-    ends = f" [{size.low:+.2f}, {size.high:+.2f}]" if size.n > 1 else ""
-    start = f"{setting(reading)} (default {default}) on {reading.source}"
-    q = f", q = {reading.q:.2g}" if size.n >= FEW_SEEDS else ""
-    return f"  {start}: {size.mean:+.2f}{ends}, n = {size.n}{q}: {reading.verdict}"
+    start = f"  {setting(reading)} (default {default}) on {reading.source}: "
+    if not reading.compares:
+        return f"{start}{reading.verdict}; generalization gap {_size(reading.generalization_gap)}"
+    q = f", q = {reading.q:.2g}" if reading.is_judged else ""
+    return f"{start}{_size(reading.test_elbo)}{q}: {reading.verdict}"
+
+
+def _size(found: Interval) -> str:
+    ends = f" [{found.low:+.2f}, {found.high:+.2f}]" if found.n > 1 else ""
+    return f"{found.mean:+.2f}{ends}, n = {found.n}"
 
 
 def _n(reading: Reading) -> str:

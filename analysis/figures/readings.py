@@ -1,5 +1,8 @@
 """Readings of what the paper leaves open: what each changes, beside the default."""
 
+import math
+from dataclasses import replace
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,6 +17,7 @@ from analysis.trial_folder import ResultsError
 
 ROW, FRAME = 0.24, 1.35  # inches of a row, and of everything but the rows
 SHOWN, ALONE = "#b2182b", "#b57600"  # an effect shown among all, and one only by itself
+OTHER = "No point in (a): other test images, whose ELBOs do not compare with the default's."
 MEASURES = ("test_elbo", "generalization_gap")
 
 
@@ -21,13 +25,14 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns the differences from the default in nats per image, a row per reading.
 
     Intervals are 95 % each; `p` is that of the test ELBO's difference, `q` the same adjusted for
-    all readings. Raises ResultsError if every trial has the default reading.
+    all readings. Where the test images differ, the columns of the test ELBO are NaN. Raises
+    ResultsError if every trial has the default reading.
     """
     rows = []
     for reading in compared(frame):
         row: dict[str, object] = {"reading": setting(reading), "source": reading.source}
         for name in MEASURES:
-            found: Interval = getattr(reading, name)
+            found = _interval(reading, name)
             row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
         row |= {"n": reading.test_elbo.n, "level": reading.level}
         rows.append(row | {"p": reading.p, "q": reading.q, "verdict": reading.verdict})
@@ -42,8 +47,9 @@ def text(frame: pd.DataFrame, suffix: str = "txt") -> list[str]:
     rows = [["reading", "source", "test ELBO (nats)", "n", "q", "verdict"]]
     for row in table.to_dict("records"):
         mean, low, high = (row[f"test_elbo{end}"] for end in ("", "_low", "_high"))
-        ends = f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
-        cells = [row["reading"], row["source"], ends, row["n"], f"{row['q']:.2g}", row["verdict"]]
+        ends = f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]" if mean == mean else "-"
+        q = f"{row['q']:.2g}" if row["q"] == row["q"] else "-"
+        cells = [row["reading"], row["source"], ends, row["n"], q, row["verdict"]]
         rows.append([str(cell) for cell in cells])
     if suffix == "md":
         return ["| " + " | ".join(row) + " |" for row in [rows[0], ["---"] * 6, *rows[1:]]]
@@ -77,9 +83,18 @@ def readings(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.note(figure, [
         f"Each reading minus the default. 95 % intervals over {'; '.join(counted)}. Squares: shown "
         f"among all readings (q at most {RATE:g}). Triangles: shown if it were the only reading.",
+        "" if all(one.compares for one in found) else OTHER,
         note,
     ])  # fmt: skip
     return figure
+
+
+def _interval(reading: Reading, name: str) -> Interval:
+    """Returns a difference; NaN for the test ELBO of other test images."""
+    found: Interval = getattr(reading, name)
+    if name == "test_elbo" and not reading.compares:
+        return replace(found, mean=math.nan, low=math.nan, high=math.nan)
+    return found
 
 
 def _label(reading: Reading, lined: int) -> str:
@@ -91,7 +106,7 @@ def _differences(ax: Axes, found: list[Reading], name: str) -> None:
     """Draws a row for each reading; colour and marker show how sure its effect on the ELBO is."""
     ax.axvline(0.0, color=style.GREY, linewidth=0.8, linestyle="--")
     for y, reading in enumerate(found):
-        interval: Interval = getattr(reading, name)
+        interval = _interval(reading, name)
         half = [[interval.mean - interval.low], [interval.high - interval.mean]]
         marker, colour = _look(reading)
         bars = half if interval.n >= FEW_SEEDS else None

@@ -7,7 +7,7 @@ from scipy import stats
 
 from analysis import figures
 from analysis.intervals import t_interval
-from analysis.readings import Reading, _adjusted, lines, readings
+from analysis.readings import Reading, _adjusted, lines, readings, summary
 from analysis.trial_folder import ResultsError
 
 # an effect of the replicate: large, and shared by a pair
@@ -131,3 +131,26 @@ def test_pairs_of_two_readings_are_not_drawn():
 def test_without_readings_there_is_a_sentence():
     with pytest.raises(ResultsError, match="scaling-vae study readings"):
         readings(pd.DataFrame([row(0, -100.0)]))
+
+
+def test_a_reading_with_other_test_images_is_not_judged_and_takes_no_part_in_q():
+    """BinaryMNIST drawn with the grey level as probability has more entropy: lower ELBOs."""
+    jitter = (0.2, -0.1, 0.0, 0.1, -0.2)
+    drawn = [row(n, -120.0 + jitter[n], binarise="static_bernoulli") for n in range(5)]
+    defaults = frame().assign(binarise="threshold")
+    both = pd.concat([defaults, pd.DataFrame(drawn)], ignore_index=True)
+    found = {reading.column: reading for reading in readings(both)}
+    made = found["binarise"]
+    assert made.verdict == "not compared: other test images"
+    assert np.isnan([made.p, made.q]).all() and made.generalization_gap.mean == pytest.approx(20)
+    alone = {reading.column: reading.q for reading in readings(frame())}
+    assert all(found[name].q == q for name, q in alone.items())  # a family of two, not of three
+    text = "\n".join(lines(readings(both)))
+    assert "normal: not compared: other test images; generalization gap +20.00 [" in text
+    assert summary(readings(both)).endswith("1 not compared, since the test images differ.")
+    table = figures.numbers("readings", both).set_index("reading")
+    assert np.isnan(
+        table.loc["binarise=static_bernoulli", ["test_elbo", "p", "q"]].astype(float)
+    ).all()
+    figure = figures.draw("readings", both)
+    assert "other test images" in figure.get_supxlabel().replace("\n", " ")
