@@ -10,13 +10,14 @@ from analysis.claims.arms import Each
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Comparison
 from analysis.claims.regions import GAP
+from analysis.claims.rules import Rule
 from analysis.claims.shapes import rise_and_drop
 from analysis.claims.terms import FEW_VALUES, Term, at_places, shared_axis
 from analysis.intervals import FEW_SEEDS, Interval, t_interval
 
 
 @dataclass(frozen=True)
-class NoDecline:
+class NoDecline(Rule):
     """Requires that a curve falls by no more than the margin from its inner peak to its end.
 
     The peak is located on the other draws, and the fall is measured on the draw that was left out.
@@ -31,10 +32,6 @@ class NoDecline:
     @property
     def needs(self) -> list[str]:
         return list(dict.fromkeys([*self.term.columns, GAP.column]))
-
-    @property
-    def per(self) -> str:
-        return ""
 
     @property
     def assumed(self) -> str:
@@ -108,7 +105,7 @@ class NotAllMoves:
 
 
 @dataclass(frozen=True)
-class NoDoubleDescent:
+class NoDoubleDescent(Rule):
     """Requires that, along each axis alone, a negated curve does not go down, up and down again.
 
     A double descent that the draws are too noisy to locate is not excluded.
@@ -123,10 +120,6 @@ class NoDoubleDescent:
     @property
     def needs(self) -> list[str]:
         return list(dict.fromkeys([*(n for t in self.axes for n in t.columns), GAP.column]))
-
-    @property
-    def per(self) -> str:
-        return ""
 
     @property
     def assumed(self) -> str:

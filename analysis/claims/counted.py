@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Compared, Comparison, p_values
-from analysis.claims.rules import Differs, InEach
+from analysis.claims.rules import Differs, InEach, Rule
 from analysis.claims.terms import Term
 from analysis.intervals import Interval
 
@@ -74,7 +74,7 @@ class AtLeast:
 
 
 @dataclass(frozen=True)
-class Mostly:
+class Mostly(Rule):
     """Requires a difference in a share of the columns or places that its rule compares."""
 
     rule: Differs | InEach

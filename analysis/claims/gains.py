@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Comparison
+from analysis.claims.rules import Rule
 from analysis.claims.terms import Term, at_places
 from analysis.intervals import t_interval
 
@@ -11,7 +12,7 @@ FACTOR = 2.0  # gains within this factor of each other are similar; the paper gi
 
 
 @dataclass(frozen=True)
-class SimilarGain:
+class SimilarGain(Rule):
     """Requires that one arm's gain over a base is within a factor of another arm's gain.
 
     With the two gains g and r, g - r / FACTOR and FACTOR r - g must be above 0, so both are gains.
@@ -29,10 +30,6 @@ class SimilarGain:
     @property
     def needs(self) -> list[str]:
         return list(self.arm.columns)
-
-    @property
-    def per(self) -> str:
-        return ""
 
     @property
     def assumed(self) -> str:

@@ -26,6 +26,7 @@ class Rule(Protocol):
     @property
     def per(self) -> str:
         """Returns what the unit of differences adds to the column's, as in " per doubling of k"."""
+        return ""
 
     @property
     def text(self) -> str:
@@ -34,13 +35,14 @@ class Rule(Protocol):
     @property
     def assumed(self) -> str:
         """States the margin or number that the rule assumes and the paper does not give, or ""."""
+        return ""
 
     def comparisons(self, cell: Cell) -> Sequence[Compared]:
         """Returns the comparisons that must hold, [] if not measured. Raises ResultsError."""
 
 
 @dataclass(frozen=True)
-class Differs:
+class Differs(Rule):
     """Requires that the first term minus each other one, or minus a constant, is in a region."""
 
     first: Term
@@ -115,7 +117,7 @@ def most_draws(groups: Sequence[list[Comparison]]) -> list[Comparison]:
 
 
 @dataclass(frozen=True)
-class InEach:
+class InEach(Rule):
     """Requires a difference in each measured column that the pattern matches."""
 
     rule: Differs

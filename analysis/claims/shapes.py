@@ -8,13 +8,14 @@ from analysis import descent
 from analysis.claims.arms import NORMAL
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Comparison
+from analysis.claims.rules import Rule
 from analysis.claims.terms import FEW_VALUES, Term, at_places, shared_axis
 from analysis.intervals import FEW_SEEDS, t_interval
 from analysis.trial_folder import ResultsError
 
 
 @dataclass(frozen=True)
-class Peaks:
+class Peaks(Rule):
     """Requires that a curve rises to an inner peak and falls again, each beyond the noise.
 
     As in `analysis.descent` the peak is located on the other draws, and measured on the draw that
@@ -30,14 +31,6 @@ class Peaks:
     @property
     def needs(self) -> list[str]:
         return list(self.term.columns)
-
-    @property
-    def per(self) -> str:
-        return ""
-
-    @property
-    def assumed(self) -> str:
-        return ""
 
     @property
     def text(self) -> str:
@@ -81,7 +74,7 @@ def rise_and_drop(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class DoubleDescends:
+class DoubleDescends(Rule):
     """Requires that the negative test ELBO goes down, up and down along Figure 8's path.
 
     See `analysis.descent`.
@@ -94,14 +87,6 @@ class DoubleDescends:
     @property
     def needs(self) -> list[str]:
         return ["test_elbo"]
-
-    @property
-    def per(self) -> str:
-        return ""
-
-    @property
-    def assumed(self) -> str:
-        return ""
 
     @property
     def text(self) -> str:

@@ -8,12 +8,12 @@ from analysis.claims.arms import Each
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Comparison, difference
 from analysis.claims.regions import ABOVE, Region
-from analysis.claims.rules import most_draws
+from analysis.claims.rules import Rule, most_draws
 from analysis.claims.terms import FEW_VALUES, Choice, Term, at_places, shared_axis
 
 
 @dataclass(frozen=True)
-class Monotone:
+class Monotone(Rule):
     """Requires that a number or difference goes one way from each value of an axis to the next.
 
     It fails if any step goes the other way beyond the noise, and holds if no step is in doubt.
@@ -30,14 +30,6 @@ class Monotone:
     @property
     def needs(self) -> list[str]:
         return list(dict.fromkeys(name for term in self.terms for name in term.columns))
-
-    @property
-    def per(self) -> str:
-        return ""
-
-    @property
-    def assumed(self) -> str:
-        return ""
 
     @property
     def text(self) -> str:
