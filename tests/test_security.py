@@ -142,7 +142,7 @@ def test_a_trial_moved_in_from_elsewhere_is_refused(tmp_path):
 
 
 LISTENING = """
-import json, os
+import json, os, subprocess, sys
 from pathlib import Path
 from scaling.cluster import connect
 import ray
@@ -168,6 +168,13 @@ for table in ("tcp", "tcp6"):
 token = Path.home() / ".ray" / "auth_token"
 answer = {"addresses": found, "token": os.environ.get("RAY_AUTH_MODE")}
 answer |= {"mode": oct(token.stat().st_mode)[-3:], "words": len(token.read_text())}
+question = "from ray._raylet import GcsClient; GcsClient(address={!r}).get_all_node_info()"
+asked = [sys.executable, "-c", question.format(ray.get_runtime_context().gcs_address)]
+named = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+elsewhere = named | {"HOME": os.environ["RAY_TMPDIR"] + "/nobody"}
+stranger = subprocess.run(asked, env=elsewhere, capture_output=True, text=True)
+owner = subprocess.run(asked)
+answer |= {"stranger": [stranger.returncode, stranger.stderr], "owner": owner.returncode}
 print(json.dumps(answer | {"dashboard": ray._private.worker._global_node.webui_url}))
 """
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
@@ -175,7 +182,7 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "0000000000000000000
 
 @pytest.mark.cluster
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_local_ray_listens_to_this_machine_only(ray_folder):
+def test_a_local_ray_listens_to_this_machine_and_this_user_only(ray_folder):
     done = subprocess.run(
         [sys.executable, "-c", LISTENING],
         capture_output=True,
@@ -187,6 +194,8 @@ def test_a_local_ray_listens_to_this_machine_only(ray_folder):
     answer = json.loads(done.stdout.splitlines()[-1])
     assert not answer["dashboard"]
     assert answer["token"] == "token"
+    assert answer["owner"] == 0
+    assert answer["stranger"][0] and "uthentication token" in answer["stranger"][1]
     assert answer["words"] >= 32
     assert answer["mode"] == "600"
     assert len(answer["addresses"]) > 2

@@ -11,6 +11,7 @@ from typing import Any
 
 import ray
 from ray._private import ray_constants
+from ray._raylet import Config  # type: ignore[attr-defined]
 
 from scaling.cluster import exit_code, needs
 from scaling.errors import UsageError, to_type
@@ -69,7 +70,11 @@ def _cannot_start(error: Exception) -> str:
 
 
 def _start(cpus: int) -> None:
-    """Starts a local Ray on 127.0.0.1 only, Ray's default where it supports no clusters."""
+    """Starts a local Ray on 127.0.0.1 only, Ray's default where it supports no clusters.
+
+    It demands the token, so that other users of this machine cannot run code in it.
+    """
+    _demand_token()
     before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
         store = local_store_bytes()
@@ -78,6 +83,13 @@ def _start(cpus: int) -> None:
         raise UsageError(_cannot_start(error)) from None
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+def _demand_token() -> None:
+    """Turns token authentication on, unless the environment decides, as Ray does from 2.59 on."""
+    if "RAY_AUTH_MODE" not in os.environ:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        Config.initialize("")  # Ray has read its environment on import
 
 
 def _init(address: str, **options: Any) -> None:

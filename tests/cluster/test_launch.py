@@ -108,8 +108,6 @@ def test_a_cap_stops_cleanly(study):
     assert "Continue with" in run.stdout
 
 
-# Ray 2.50 leaves /dev/null open in the process that starts a node.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_two_nodes_through_auto(study):
     from ray.cluster_utils import Cluster
 
