@@ -23,7 +23,7 @@ from scaling.storage.carried import CarriedFolder
 from scaling.storage.provenance import made_by
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
-from scaling.trial import Data, data_of, extensions
+from scaling.trial import Data, data_of, extensions, machine
 
 MAX_FAILURES = 2
 TRIALS_PER_TUNER = 500  # the driver's memory grows with the number of trials in a Tuner
@@ -161,6 +161,7 @@ class Launcher:
         self.callback.crowded.clear()
         self.callback.errors.clear()
         tuner.fit()
+        machine.give_back_memory()  # the driver's memory stays that of one Tuner
         self.session.limits.still_ours()  # else another launch decides
         for key, error in self.callback.errors.items():
             self._fail(key, error)

@@ -4,8 +4,11 @@ A batch system or a container gives a process less than the whole machine: throu
 limit on its address space, or control groups (version 1 or 2, nested).
 """
 
+import ctypes
+import gc
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -27,6 +30,13 @@ def memory_bytes() -> int:
     """Returns the bytes of memory that this process may use: the machine's memory or the limit."""
     whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return int(min([whole, *_memory_limits()]))
+
+
+def give_back_memory() -> None:
+    """Gives free memory back to the system; with a C library that keeps it (not glibc), nothing."""
+    gc.collect()
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _quotas() -> Iterator[float]:

@@ -41,6 +41,7 @@ class Seen:
     overhead: float  # wall-clock seconds of a core per trial
     cpu_overhead: float  # processor seconds beyond the work, per trial
     driver_growth: float  # MB, while trials ran
+    late_growth: float  # MB, the largest in the second half of the trials minus that in the first
     driver_peak: float  # MB
     analysis_seconds: float
     files_per_trial: float
@@ -63,8 +64,16 @@ class Watch(threading.Thread):
 
     def growth(self, begin: float, end: float) -> float:
         """Returns the growth in MB from the first sample to the largest, between both times."""
-        inside = [size for moment, size in self.memory if begin <= moment <= end]
+        inside = self._inside(begin, end)
         return (max(inside) - inside[0]) / 1e6 if inside else math.nan
+
+    def late_growth(self, begin: float, middle: float, end: float) -> float:
+        """Returns the largest sample after the middle minus the largest one before it, in MB."""
+        before, after = self._inside(begin, middle), self._inside(middle, end)
+        return (max(after) - max(before)) / 1e6 if before and after else math.nan
+
+    def _inside(self, begin: float, end: float) -> list[int]:
+        return [size for moment, size in self.memory if begin <= moment <= end]
 
 
 def processes(root: int) -> Iterator[tuple[str, float]]:
@@ -106,7 +115,8 @@ def measure(results: Path, count: int, seconds: float, waits: bool = False) -> S
     profile = json.loads((results / "scale" / "study.json").read_text())["launches"][-1]["profile"]
     found = [read(path) for path in results.glob("trials/*/done.json")]
     spans = [done["span"] for done in found]
-    first, last = min(begin for begin, _ in spans), max(end for _, end in spans)
+    ends = sorted(end for _, end in spans)
+    first, middle, last = min(begin for begin, _ in spans), ends[len(ends) // 2], ends[-1]
     work, width = profile["training"], profile["width"]
     return Seen(
         exit_code=code,
@@ -117,6 +127,7 @@ def measure(results: Path, count: int, seconds: float, waits: bool = False) -> S
         overhead=(width * (last - first) - work) / count,
         cpu_overhead=sum(watch.cpu.values()) / count - seconds * (not waits),
         driver_growth=watch.growth(first, last),
+        late_growth=watch.late_growth(first, middle, last),
         driver_peak=max(size for _, size in watch.memory) / 1e6,
         analysis_seconds=profile["parts"]["figures"],
         files_per_trial=sum(len(files) for _, _, files in os.walk(results)) / count,

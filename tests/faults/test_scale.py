@@ -19,7 +19,7 @@ def measured(ray_folder, monkeypatch, *words):
     command = [sys.executable, "-m", "tests.faults.scale", *map(str, words)]
     run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stdout + run.stderr
-    lines = [line.split() for line in run.stdout.splitlines()[-11:]]
+    lines = [line.split() for line in run.stdout.splitlines()[-12:]]
     return {name: float(value) for name, value in lines}
 
 

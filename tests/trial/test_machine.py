@@ -128,3 +128,37 @@ def test_the_advice_is_never_the_refused_number():
         with pytest.raises(UsageError) as error:
             check_placement(Cluster.of_nodes(((cpus, 0.0),)), 1, 0)
         assert message in str(error.value)
+
+
+KEPT = """
+from pathlib import Path
+from scaling.trial import machine
+
+def resident():
+    words = Path("/proc/self/statm").read_text().split()
+    return int(words[1]) * 4096
+
+many = [bytes(900) for _ in range(100_000)]  # 90 MB from the C library's heap
+last = bytes(900)  # keeps the end of the heap in use, so that it does not shrink by itself
+full = resident()
+del many
+kept = resident()
+machine.give_back_memory()
+print(full - kept, kept - resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_free_memory_is_given_back_to_the_system():
+    done = subprocess.run(
+        [sys.executable, "-c", KEPT], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    by_itself, given_back = map(int, done.stdout.split())
+    if by_itself > 50e6:
+        pytest.skip("this C library keeps no free memory")
+    assert given_back > 50e6
+
+
+def test_a_c_library_that_cannot_give_memory_back_changes_nothing(monkeypatch):
+    monkeypatch.setattr("ctypes.CDLL", lambda name: object())
+    machine.give_back_memory()
