@@ -35,7 +35,7 @@ def memory_bytes() -> int:
 def give_back_memory() -> None:
     """Gives free memory back to the system; with a C library that keeps it (not glibc), nothing."""
     gc.collect()
-    with suppress(AttributeError, OSError):
+    with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
