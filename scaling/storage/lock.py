@@ -235,12 +235,12 @@ def _place() -> ProcessSpace:
 def _started(pid: int) -> str | None:
     """Returns the process's start time as text, to tell it from a later process of the same id.
 
-    Returns "alive" if only its existence is known, and None if there is no such process.
+    Returns "alive" if only its existence is known, and None if there is no such process or if it
+    has ended and waits for its parent, forever in a container whose first process never looks.
     """
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        pass
+    with suppress(OSError, ValueError, IndexError):
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if state in "ZX" else fields[18]
     try:
         os.kill(pid, 0)
     except PermissionError:

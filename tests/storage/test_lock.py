@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -50,6 +51,18 @@ def test_a_second_launch_is_refused_until_the_first_ends(tmp_path):
     with locked(tmp_path) as lock:  # at once, without watching
         assert json.loads(lock.path.read_text())["pid"] == os.getpid()
     assert not (tmp_path / "launch.lock").exists()
+
+
+def test_the_lock_of_a_killed_process_that_nobody_waits_for_is_free(tmp_path):
+    """Until its parent waits, a dead process stays listed, with its start time."""
+    words = [sys.executable, "-c", HOLD, str(tmp_path)]
+    holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert there(holder.stdout).readline() == "held\n"
+    os.kill(holder.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # dead, and not waited for
+    with locked(tmp_path) as lock:
+        assert lock.holder["pid"] == os.getpid()
+    holder.communicate()
 
 
 @pytest.mark.parametrize("content", ['{"host": "%h", "pid": 1, "started": "0"}', "", '{"pid"'])
