@@ -119,6 +119,7 @@ class Launcher:
         """
         for start in range(0, len(keys), TRIALS_PER_TUNER):
             crowded = self._fit(keys[start : start + TRIALS_PER_TUNER], pools)
+            machine.give_back_memory()  # the driver's memory stays that of one Tuner
             if crowded:
                 self.progress.say(
                     f"{len(crowded)} of {len(keys)} trials ran out of memory on a share of a GPU: "
@@ -161,7 +162,6 @@ class Launcher:
         self.callback.crowded.clear()
         self.callback.errors.clear()
         tuner.fit()
-        machine.give_back_memory()  # the driver's memory stays that of one Tuner
         self.session.limits.still_ours()  # else another launch decides
         for key, error in self.callback.errors.items():
             self._fail(key, error)

@@ -164,3 +164,23 @@ def test_a_local_ray_joins_no_cluster_and_restores_the_setting(monkeypatch):
     assert (address, cluster, options["include_dashboard"]) == ("local", False, False)
     assert options["num_cpus"] == 2
     assert ray_constants.ENABLE_RAY_CLUSTER is before
+
+
+@pytest.mark.parametrize(("given", "mode", "read"), [
+    (None, "token", [""]), ("disabled", "disabled", []), ("token", "token", []),
+])  # fmt: skip
+def test_a_local_ray_demands_its_token_unless_the_environment_decides(
+    monkeypatch, given, mode, read
+):
+    """Whether a stranger is then refused is tested with Ray (`../test_security.py`)."""
+    monkeypatch.setenv("RAY_AUTH_MODE", given or "")
+    if given is None:
+        monkeypatch.delenv("RAY_AUTH_MODE")
+    again: list[str] = []
+    started: list[str] = []
+    monkeypatch.setattr(connect, "Config", SimpleNamespace(initialize=again.append))
+    monkeypatch.setattr(
+        connect, "_init", lambda *words, **options: started.append(os.environ["RAY_AUTH_MODE"])
+    )
+    connect._start(1)
+    assert (started, again) == ([mode], read)

@@ -115,7 +115,12 @@ def test_many_trials_need_several_tuners_and_crowded_ones_run_again_alone(launch
 
     monkeypatch.setattr(tuner, "TRIALS_PER_TUNER", 3)
     monkeypatch.setattr(launcher, "_fit", fit)
+    given_back = []
+    monkeypatch.setattr(
+        "scaling.trial.machine.give_back_memory", lambda: given_back.append(len(calls))
+    )
     launcher.run([f"t{n}" for n in range(7)], {})
+    assert given_back == [1, 3, 5]  # after each Tuner
     assert calls == [
         (["t0", "t1", "t2"], [0.25] * 3), (["t1"], [1.0]), (["t3", "t4", "t5"], [0.25] * 3),
         (["t5"], [1.0]), (["t6"], [0.25]),
