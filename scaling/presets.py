@@ -167,6 +167,22 @@ def mnist_small(epochs: int, measure_every: int) -> PresetFields[VaeTrial]:
     }
 
 
+def mnist_draws() -> PresetFields[VaeTrial]:
+    """Returns settings for disjoint sets of 2,000 BinaryMNIST images with a diffusion model each.
+
+    Each model sees as many images in all as that of `mnist_small`.
+    """
+    size, seen = 2000, 5000 * MNIST_EDM_EPOCHS
+    model = replace(MNIST_EDM, train_size=size)
+    return {
+        "base": vae("mnist", train_size=size),
+        "epochs": 300,
+        "measure_every": 20,
+        "replicates": (0, 1, 2, 3, 4),
+        "diffusion": Diffusion(model, epochs=seen // size, k=5),
+    }
+
+
 def one_gpu(
     dataset: str, epochs: int = 200, measure_every: int = 20, **fields: Any
 ) -> PresetFields[VaeTrial]:

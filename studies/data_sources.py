@@ -40,6 +40,10 @@ PRESETS = presets.everywhere(
         },
     },
 )
+PRESETS["mnist-draws"] = Sources(
+    about="five disjoint D_trains of 2,000 BinaryMNIST images, two hours on 2 cores",
+    **presets.mnist_draws(), metrics=presets.GAPS, metric_every=100,
+)  # fmt: skip
 
 
 def trials(preset: Sources) -> list[VaeTrial]:
