@@ -19,6 +19,7 @@ ESTIMATORS = (  # columns that say how another column's value was estimated
     *("amortization_images", "amortization_steps", "robustness_images", "robustness_variant"),
     *("robustness_references", "sample_quality_extractor", "corruptions"),
 )
+ENDS = ("stop_when", "stop_after", "stop_kl")  # a finished trial was not ended by these
 EVERYWHERE = ("data",)  # the same for all trials in a figure
 DEFAULTS = {"precision": "auto", "partition": "train_and_test"}  # for rows older than the field
 
@@ -40,6 +41,23 @@ def check_alike(trials: pd.DataFrame, place: Sequence[str]) -> None:
     for name in DRAWN:
         if name not in groups:
             _refuse(trials, name, _mixed(trials, name, [*groups, *_draw(trials), "share"]))
+
+
+def check_one_curve(trials: pd.DataFrame, chosen: Sequence[str] = ()) -> None:
+    """Raises ResultsError if trials of several sizes differ in more than size and chance.
+
+    Otherwise a difference of training time or of a learning rate could pass for one of size. Trials
+    of different sources differ in the fields of sources only. `chosen` are fields that a search or
+    `--lr-from` chose for each size.
+    """
+    free = (*CHANCE, *DRAWN, "source", "m_z", "n_c", *ENDS, *chosen)
+    for name in (each for each in TRIAL_COLUMNS if each not in free):
+        within = ["source"] if name.startswith("source_") else []
+        if found := _mixed(trials, name, within):
+            raise ResultsError(
+                f"These results mix {name} {', '.join(map(str, found))}, which no curve over sizes "
+                f"may join. Choose one: --where {quote(f'{name}={found[0]}')}"
+            )
 
 
 def images(trials: pd.DataFrame) -> pd.Series:

@@ -4,11 +4,12 @@
 test set.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypedDict, TypeVar, cast
 
 import pandas as pd
 
+from analysis import curves
 from analysis.trial_folder import ResultsError
 
 FIXED, TUNED = "fixed rate", "tuned rates"
@@ -91,19 +92,26 @@ def parts(frame: pd.DataFrame, about: Mapping[str, object]) -> dict[str, pd.Data
                 "The search has chosen nothing yet, and these are trials of all its points. "
                 "Run the study again: it continues where it stopped."
             )
-        return {"": _keep(frame, best, _searched(search))}
+        return {"": _keep(frame, best, _searched(search), search["ranges"])}
     if rates:
         every = _with_rates(rates)
         return {
             FIXED: _keep(frame, {*rates["fixed"]}, every),
-            f"{TUNED} (from {rates['study']})": _keep(frame, {*rates["tuned"]}, every),
+            f"{TUNED} (from {rates['study']})": _keep(frame, {*rates["tuned"]}, every, ["lr"]),
         }
     return {"": frame}
 
 
-def _keep(frame: pd.DataFrame, keys: set[str], among: set[str]) -> pd.DataFrame:
-    """Drops the trials of `among` that are not in `keys`; others (diffusion models) stay."""
-    return frame[frame["key"].isin(keys) | ~frame["key"].isin(among)]
+def _keep(
+    frame: pd.DataFrame, keys: set[str], among: set[str], chosen: Iterable[str] = ()
+) -> pd.DataFrame:
+    """Drops the trials of `among` that are not in `keys`; others (diffusion models) stay.
+
+    `attrs["chosen"]` of the result names the `chosen` fields, which may differ along a curve.
+    """
+    kept = frame[frame["key"].isin(keys) | ~frame["key"].isin(among)]
+    kept.attrs = {**frame.attrs, curves.CHOSEN: tuple(chosen)}
+    return kept
 
 
 def _points(search: SearchRecord) -> list[SearchedPoint]:

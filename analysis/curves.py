@@ -6,7 +6,7 @@ from shlex import quote
 import pandas as pd
 
 from analysis import levels
-from analysis.alike import CHANCE, check_alike, has
+from analysis.alike import CHANCE, check_alike, check_one_curve, has
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.trial_folder import ResultsError
 from analysis.where import column, met, parse
@@ -20,6 +20,7 @@ CONSTANT += ["images_seen", "training_flops"]  # values at the end, not averages
 SETTING = ["dataset", "train_size", "partition", "split", "network", "likelihood"]  # one per curve
 AXES = ["m_z", "n_c", "seed"]
 PLACE = ["source", *AXES]
+CHOSEN = "chosen"  # in a frame's attrs: fields that were chosen for each size
 LAST, BEST = "last epochs", "best validation epoch"  # the epochs whose values are taken
 
 
@@ -31,7 +32,9 @@ def final(
     `at=BEST` takes `best_values` instead. The columns unit and level (`levels.settle`) are added
     unless `settled=False`, for callers that settle a part of the trials by itself. Raises
     ResultsError if no trial is finished, if several are at one place, or if they differ in data
-    set, split, network or likelihood and these are not part of the place.
+    set, split, network or likelihood and these are not part of the place. With the default place,
+    trials of all sizes must be alike (`check_one_curve`), except in the fields that
+    `frame.attrs["chosen"]` names, and trained for equally many epochs.
     """
     vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
     if vae.empty:
@@ -41,8 +44,10 @@ def final(
     taken = best_values(vae) if at == BEST else last_values(vae)
     finals = taken.astype(dict.fromkeys(AXES, int))
     check_one_trial_each(finals, place)
+    if place == PLACE:
+        check_one_curve(finals, frame.attrs.get(CHOSEN, ()))
     if at == LAST:
-        check_same_epochs(finals, place)
+        check_same_epochs(finals, [] if place == PLACE else place)
     finals = levels.settle(finals) if settled else finals
     return finals.sort_values(place, ignore_index=True)
 
@@ -85,16 +90,17 @@ def best_values(frame: pd.DataFrame) -> pd.DataFrame:
 def check_same_epochs(trials: pd.DataFrame, place: list[str]) -> None:
     """Raises ResultsError if trials of one place, which a mean joins, ended at different epochs.
 
-    Another study may have trained some of them further.
+    Without a place, all trials must have ended at the same one, because a curve joins them. Another
+    study may have trained some of them further.
     """
     by = [name for name in place if name not in CHANCE and name in trials]
     for _, part in trials.groupby(by, dropna=False) if by else [((), trials)]:
         epochs = sorted(part["epoch"].unique())
         if len(epochs) > 1:
             raise ResultsError(
-                f"Trials at one place were trained for {' and '.join(map(str, epochs))} epochs, "
-                f"over which no mean is taken. Choose: --where {quote(f'epoch<={epochs[0]}')}, or "
-                "give the folder of one study."
+                f"Trials {'at one place' if by else 'of one curve'} were trained for "
+                f"{' and '.join(map(str, epochs))} epochs, and no mean or curve may join these. "
+                f"Choose: --where {quote(f'epoch<={epochs[0]}')}, or give the folder of one study."
             )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis import curves, levels
 from analysis.intervals import over_seeds
 from analysis.measured import check_measured_alike as check_measured_alike
+from analysis.measured import check_measured_together as check_measured_together
 
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # section 5.1, in the paper's order
 NEEDED = ["dataset", "likelihood", *curves.PLACE]
@@ -104,6 +105,7 @@ def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFra
     if metric not in frame or done[metric].isna().all():
         return pd.DataFrame()
     check_measured_alike(done, metric)
+    check_measured_together(done, metric, place)
     table = over_seeds(curves.last_values(done), place, metric)
     last = done.dropna(subset=[metric]).groupby(place)["epoch"].max()
     return table.merge(last.reset_index(), on=place)

@@ -5,9 +5,11 @@ A figure refuses to join such values, and a claim compares them separately.
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from shlex import quote
 
 import pandas as pd
 
+from analysis import curves
 from analysis.trial_folder import ResultsError
 
 Q_STAR = ("amortization_images", "amortization_steps", "amortization_estimator")
@@ -19,6 +21,7 @@ MEASURED_ON = {  # pattern of a metric's columns: the columns that describe how 
     **dict.fromkeys(("fid", "inception_score"), ("sample_quality_extractor",)),
     "accuracy_*__*": ("corruptions",),
 }
+EARLIER = "epoch of the value of "  # begins names of columns
 FIRST_VERSIONS = {"amortization_estimator": "none"}  # values of rows older than the column
 
 
@@ -44,6 +47,34 @@ def settings(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(found, index=frame.index)
 
 
+def earlier(frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns the epoch of values that a trial's last epochs lack, a row per trial.
+
+    `curves.last_values` takes such a value from an earlier epoch. The columns are named
+    `EARLIER + metric`, only for metrics that some trial lacks; the others' epochs are missing.
+    """
+    numbers = frame.select_dtypes("number").columns.difference(curves.CONSTANT)
+    there = frame[numbers].notna().mul(frame["epoch"].astype(float), axis=0)
+    last = there.groupby(frame["key"]).max()
+    ends = frame.groupby("key")["epoch"].max().astype(float)
+    found = last.where(last.gt(0) & last.le((1 - curves.TAIL) * ends, axis=0))
+    return found.dropna(axis=1, how="all").add_prefix(EARLIER)
+
+
+def epochs(trials: pd.DataFrame, metric: str) -> pd.Series:
+    """Returns, as text, the epoch at which each trial's last value of a metric was measured.
+
+    `trials` has a row per trial and the columns of `earlier`; `metric` may be a pattern. The epoch
+    is missing where the metric is.
+    """
+    found = pd.Series(float("nan"), trials.index)
+    for name in (n for n in map(str, trials) if fnmatchcase(n, metric)):
+        at = trials["epoch"].astype(float)
+        at = trials[EARLIER + name].fillna(at) if EARLIER + name in trials else at
+        found = found.fillna(at.where(trials[name].notna()))
+    return found.map(_text, na_action="ignore").astype(object)
+
+
 def check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
     """Raises ResultsError if a metric was measured with different options on one data set."""
     named = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
@@ -57,6 +88,20 @@ def check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
                     f"{metric} was measured with {name} {' and '.join(map(str, values))}, and no "
                     f"figure may join these. Choose one: --where {name}={values[0]}."
                 )
+
+
+def check_measured_together(frame: pd.DataFrame, metric: str, place: list[str]) -> None:
+    """Raises ResultsError if trials of one place have a metric's last value from other epochs."""
+    last = frame.dropna(subset=[metric]).groupby("key")["epoch"].transform("max")
+    measured = frame.loc[last.index].assign(last=last)
+    for _, part in measured.groupby(place, dropna=False):
+        found = sorted(part["last"].unique())
+        if len(found) > 1:
+            raise ResultsError(
+                f"{metric} was last measured at epochs {' and '.join(map(str, found))} of trials "
+                "over which a mean is taken. Measure it at one epoch (scaling-vae evaluate "
+                f"--epoch {found[-1]}), or choose: --where {quote(f'epoch<={found[0]}')}."
+            )
 
 
 def as_last(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:

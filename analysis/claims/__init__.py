@@ -18,6 +18,7 @@ from analysis.claims.claim import Claim
 from analysis.claims.judging import NOT_RUN, UNDECIDED, Compared, judge
 from analysis.claims.page import only, text, write
 from analysis.claims.rules import Rule
+from analysis.claims.ways import ways
 from analysis.claims.wording import PAPERS as PAPERS
 from analysis.columns import COLUMNS
 from analysis.planned import RATE, false_discovery
@@ -99,7 +100,8 @@ def judged(claim: Claim, settings: list[Cell]) -> list[Judged]:
     if isinstance(rule, str):
         return []
     wanted = [cell for cell in settings if claim.about(cell) or claim.beyond(cell)]
-    parts = [part for cell in wanted for part in measured_alike(cell, rule.needs)]
+    alike = [part for cell in wanted for part in measured_alike(cell, rule.needs)]
+    parts = [part for one in alike for part in ways(one, rule.terms)]
     return [found for part in parts if (found := _judged(rule, part))]
 
 

@@ -145,8 +145,7 @@ class NoDoubleDescent(Rule):
         varied = bool(term.arm.axes(Each))
         choices = sorted(cell.choices(term.arm, term.columns)) if varied else [()]
         found = [self._curve(cell, term.chosen(dict(choice)), margin) for choice in choices]
-        most = max((one.interval.n for one in found if one), default=0)
-        return [one for one in found if one and one.interval.n == most]
+        return [one for one in found if one]
 
     def _curve(self, cell: Cell, term: Term, margin: float) -> NotAllMoves | None:
         terms = at_places(cell, [term])

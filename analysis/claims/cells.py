@@ -18,7 +18,7 @@ from analysis import curves, levels, measured
 from analysis.alike import DEFAULTS, filled, images
 from analysis.claims import pool_kinds
 from analysis.claims.arms import Arm, Each, pick, placed
-from analysis.claims.axes import GRADED, Columns, fields_of, largest, with_axes
+from analysis.claims.axes import GRADED, Columns, begun, fields_of, largest, with_axes
 from analysis.claims.measured_rows import MeasuredRows
 from analysis.naming import names
 from analysis.trial_folder import ResultsError
@@ -125,8 +125,11 @@ class Cell:
 
 
 def measured_alike(cell: Cell, columns: Sequence[str]) -> list[Cell]:
-    """Returns a copy of the cell for each way in which the columns were measured."""
+    """Returns a copy of the cell for each way, and epoch, in which the columns were measured."""
     how = measured.settings(cell.trials, columns)
+    if any(str(name).startswith(measured.EARLIER) for name in cell.trials):
+        when = {f"epoch of {each}": measured.epochs(cell.trials, each) for each in columns}
+        how = how.assign(**{name: at for name, at in when.items() if at.nunique() > 1})
     ways = how.dropna(how="all").drop_duplicates()
     if len(ways) < 2:
         return [cell]
@@ -136,7 +139,7 @@ def measured_alike(cell: Cell, columns: Sequence[str]) -> list[Cell]:
         other = ~(how[names].isna() | (how[names] == list(values))).all(axis=1)
         kept = cell.trials.copy()
         for column in columns:
-            if set(measured.settings_of(column)) & set(names):
+            if {*measured.settings_of(column), f"epoch of {column}"} & set(names):
                 there = [n for n in kept if fnmatchcase(str(n), column)]
                 kept.loc[other, there] = np.nan
         way = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
@@ -161,7 +164,8 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
     """Returns the settings of trials measured at that epoch in which some trial ended there."""
     there = done.loc[done["epoch"] == epoch, "key"]
     done = done[done["key"].isin(there) & (done["epoch"] <= epoch)]
-    trials = _comparable(with_axes(curves.last_values(done)))
+    last = curves.last_values(done).join(measured.earlier(done), on="key")
+    trials = _comparable(with_axes(last[begun(last)]))
     setting = ["kind", "images", *(n for n in fields_of(trials) if not n.startswith(GRADED))]
     setting += ["epoch", *(n for n in ("replicates",) if n in trials)]
     found = []

@@ -82,14 +82,14 @@ class Differs(Rule):
         return f"{minus}{where}{each}{comma} is {self.region.text}"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
-        """Returns one comparison per other term and per value of Each with the most draws."""
+        """Returns one comparison per other term and per value of Each that is measured."""
         bounds = self.region.bounds(cell)
         varied = [term for term in self.terms if term.arm.axes(Each)]
         choices = [cell.choices(term.arm, term.columns) for term in varied]
         if bounds is None:
             return []
         every = [dict(choice) for choice in sorted(set.intersection(*choices))] if varied else [{}]
-        return most_draws([self._at(cell, choice, bounds) for choice in every])
+        return [found for choice in every for found in self._at(cell, choice, bounds)]
 
     def _at(self, cell: Cell, choice: Choice, bounds: tuple[float, float]) -> list[Comparison]:
         terms = at_places(cell, [term.chosen(choice) for term in self.terms])
@@ -107,13 +107,6 @@ class Differs(Rule):
             Comparison(words(pair, axis) + less, interval, *bounds, spread=spread(cell, pair))
             for pair, interval in zip(pairs, found, strict=True)
         ]
-
-
-def most_draws(groups: Sequence[list[Comparison]]) -> list[Comparison]:
-    """Returns the comparisons of those groups that are measured in the most draws."""
-    draws = [min((each.interval.n for each in group), default=0) for group in groups]
-    most = max(draws, default=0)
-    return [each for group, n in zip(groups, draws, strict=True) if n == most for each in group]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from analysis.claims.arms import Each
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Comparison, difference
 from analysis.claims.regions import ABOVE, Region
-from analysis.claims.rules import Rule, most_draws
+from analysis.claims.rules import Rule
 from analysis.claims.terms import FEW_VALUES, Choice, Term, at_places, shared_axis
 
 
@@ -38,11 +38,11 @@ class Monotone(Rule):
         return f"{self.first.column} of {of} goes {way} in every step along {self.first.along}"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
-        """Returns one comparison per step and per value of Each with the most draws."""
+        """Returns one comparison per step and per value of Each that is measured."""
         varied = [term for term in self.terms if term.arm.axes(Each)]
         choices = [cell.choices(term.arm, term.columns) for term in varied]
         every = [dict(choice) for choice in sorted(set.intersection(*choices))] if varied else [{}]
-        return most_draws([self._at(cell, choice) for choice in every])
+        return [found for choice in every for found in self._at(cell, choice)]
 
     def _at(self, cell: Cell, choice: Choice) -> list[Comparison]:
         terms = at_places(cell, [term.chosen(choice) for term in self.terms])

@@ -32,6 +32,8 @@ def corrupted(frame: pd.DataFrame, figure: str) -> pd.DataFrame:
             f"{figure} needs accuracies on corrupted images, and none is in these results. "
             "Run scaling-vae study downstream --preset cifar10-small."
         )
+    for name in measured:
+        lines.check_measured_together(found, name, ["line"])
     finals = curves.last_values(found)
     long = finals.melt(["line", *CHANCE], measured, "column", "accuracy")
     long[["classifier", "corruption"]] = [place[name] for name in long["column"]]

@@ -52,6 +52,7 @@ def _finals(frame: pd.DataFrame) -> pd.DataFrame:
     needed = ["test_elbo", "generalization_gap", "amortization_gap"]
     if set(needed) <= set(found):
         lines.check_measured_alike(found, "amortization_gap")
+        lines.check_measured_together(found, "amortization_gap", ["line"])
         found = curves.last_values(found).dropna(subset=needed) if len(found) else found
         if len(found):
             return found

@@ -65,6 +65,50 @@ def test_precisions_extractors_and_estimators_are_not_compared(figure_2):
         assert judge(mixed, name)["verdict"] == NOT_RUN
 
 
+def test_ways_of_one_method_are_judged_separately(figure_2):
+    """Half of the draws augment more often, with an opposite effect."""
+    tuned = (figure_2["source"] == "tuned") | (figure_2["source_augment"] == "tuned")
+    often = tuned & (figure_2["seed"] % 2 == 1)
+    changed = figure_2.assign(
+        source_augment_probability=np.where(often, 0.5, np.nan),
+        generalization_gap=figure_2["generalization_gap"] + 1000 * often,
+    )
+    claims = [each for each in CLAIMS if each.name == "generalization gap: augmentation, normal"]
+    found = ledger(changed, claims).set_index("dataset")
+    assert found["difference"].astype(float).lt(0).to_dict() == {
+        "cifar10, augment_probability=0.5": True,
+        "cifar10, augment_probability=default": False,
+    }
+    assert found["n"].astype(int).sum() == judge(figure_2, claims[0].name)["n"]
+
+
+@pytest.mark.parametrize(
+    "field, claim",
+    [
+        ("half_asleep_from", "half asleep: normal"),
+        ("source_mollify_epochs", "mollification: normal"),
+    ],
+)
+def test_a_phase_that_has_not_begun_is_not_judged(world, field, claim):
+    """Such a trial is still one of another method, here normal training or noisy images."""
+    assert judge(world, claim)["verdict"] != NOT_RUN
+    used = world[field].fillna(0) > 0
+    late = world.assign(**{field: np.where(used, world["epoch"], world[field].fillna(0))})
+    assert judge(late, claim)["verdict"] == NOT_RUN
+
+
+def test_values_of_different_epochs_are_not_compared(figure_2):
+    """One arm was measured only half way, and its last value is that of an earlier epoch."""
+    name = "amortization gap: diffusion samples, normal"
+    half = figure_2.assign(epoch=figure_2["epoch"] // 2)
+    normal = figure_2["source"] == "normal"
+    both = pd.concat([half, figure_2.assign(
+        amortization_gap=figure_2["amortization_gap"].where(~normal)
+    )])  # fmt: skip
+    assert judge(pd.concat([half, figure_2]), name)["verdict"] == HOLDS
+    assert judge(both, name)["verdict"] == NOT_RUN
+
+
 def test_both_comparisons_of_a_two_sample_test_are_named(world):
     """Copies of training images pass for real ones in a comparison with those images."""
     classifiers = world[world["kind"] == "two_sample"]

@@ -48,6 +48,37 @@ def _load(results):
     return load(results.close())
 
 
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"epoch": 20}, "Trials of one curve were trained for 10 and 20 epochs, and no mean or"),
+        ({"lr": 0.03}, "These results mix lr 0.003, 0.03, which no curve over sizes may join. "),
+        ({"batch": 7}, "mix batch 100, 7, which no curve over sizes may join"),
+        ({"half_asleep_from": 5}, "mix half_asleep_from 0, 5, which no curve over sizes may join"),
+        ({"source_k": 5.0}, "mix source_k 10.0, 5.0, which no curve over sizes may join"),
+    ],
+)
+def test_sizes_that_differ_in_more_than_size_are_no_curve(make, changed, message):
+    """Else training time or a learning rate could pass for an effect of size."""
+    same = {"lr": 0.003, "batch": 100, "half_asleep_from": 0, "source_k": 10.0}
+    small, large = make({(1, 2): [5, 6]}).assign(**same), make({(1, 4): [3, 4]}).assign(**same)
+    assert len(final(pd.concat([small, large]))) == 4
+    with pytest.raises(ResultsError, match=message):
+        final(pd.concat([small, large.assign(**changed)]))
+
+
+def test_sources_differ_in_fields_of_sources(make):
+    samples = make({(1, 2): [4]}, source="dmaapx").assign(source_k=10.0, source_real_share=0.0)
+    real = make({(1, 2): [5]}).assign(source_real_share=1.0)
+    assert len(final(pd.concat([real, samples]))) == 2
+
+
+def test_what_was_chosen_for_each_size_may_differ_along_a_curve(make):
+    frame = pd.concat([make({(1, 2): [5]}).assign(lr=0.01), make({(1, 4): [3]}).assign(lr=0.02)])
+    frame.attrs["chosen"] = ("lr",)
+    assert len(final(frame)) == 2
+
+
 def test_unfinished_trials_and_other_kinds_have_no_final_values(make):
     frame = pd.concat([make({(1, 2): [5, None]}), make({(1, 4): [3]}).assign(kind="diffusion")])
     assert final(frame)[["n_c", "seed"]].to_numpy().tolist() == [[2, 0]]

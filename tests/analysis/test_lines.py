@@ -68,6 +68,17 @@ def test_trials_not_begun_are_named(studies):
     assert lines.unfinished(frame, frame) == ["dmaapx seed 7 (not begun)"]
 
 
+def test_values_of_different_epochs_are_not_averaged(studies):
+    """A metric of seed 0 was measured half way only, so that its last value is an earlier one."""
+    frame = _line(studies, [[500, 1000], [500, 1000]])
+    frame["fid"] = np.where((frame["seed"] == 0) == (frame["epoch"] == 500), 7.0, np.nan)
+    message = r"fid was last measured at epochs 500 and 1000 .* evaluate --epoch 1000\), or choose"
+    with pytest.raises(ResultsError, match=message):
+        lines.at_the_end(frame, "fid", ["line"])
+    early = frame[frame["epoch"] == 500].assign(fid=1.0)
+    assert lines.at_the_end(early, "fid", ["line"])["epoch"].tolist() == [500]
+
+
 def test_values_at_the_end_are_those_of_finished_trials(studies):
     frame = _line(studies, [(940, 1000), (100, 500)])
     table = lines.at_the_end(frame, "test_elbo", ["line"])

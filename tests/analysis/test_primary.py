@@ -8,7 +8,7 @@ from analysis.claims import CLAIMS, EXPLORATORY, PRIMARY, ledger, primary
 from analysis.claims.arms import Along, Arm, Each
 from analysis.claims.cells import cells
 from analysis.claims.claim import Claim, higher
-from analysis.claims.judging import HOLDS, UNDECIDED, Comparison, judge
+from analysis.claims.judging import FAILS, HOLDS, UNDECIDED, Comparison, judge
 from analysis.claims.rules import Differs
 from analysis.claims.terms import Term
 from analysis.intervals import t_interval
@@ -123,9 +123,18 @@ def test_rows_of_another_study_cost_no_replicate():
     """That study has three replicates at another m_z, next to five here."""
     grid = {(m_z, 8): m_z + np.arange(5) for m_z in (1, 4, 16)}
     more = frame(grid | {(8, 8): [-50.0, 1.0, 2.0]})
-    for rule in (
-        Differs(Term("test_elbo", Arm(m_z=Along(), n_c="corner"))),
-        Differs(Term("test_elbo", Arm(m_z=Each(), n_c=8)), constant=-9.0),
-    ):
-        (before,), (after,) = cells(frame(grid)), cells(more)
-        assert rule.comparisons(after) == rule.comparisons(before)
+    rule = Differs(Term("test_elbo", Arm(m_z=Along(), n_c="corner")))
+    (before,), (after,) = cells(frame(grid)), cells(more)
+    assert rule.comparisons(after) == rule.comparisons(before)
+
+
+def test_a_claim_about_every_place_is_judged_at_places_with_fewer_draws_too():
+    """One more draw at the place that agrees would otherwise hide the place that does not."""
+    rule = Differs(Term("test_elbo", Arm(m_z=Each(), n_c=8)))
+    noise = np.array([-0.2, -0.1, 0.0, 0.1, 0.2])
+    for more in (0, 1):
+        agrees = [5.0, *(5.0 + noise), 5.0][1 - more : 6 + more]
+        (cell,) = cells(frame({(1, 8): agrees, (4, 8): -50.0 + noise}))
+        found = rule.comparisons(cell)
+        assert [each.interval.n for each in found] == [len(agrees), 5]
+        assert judge(found).verdict == FAILS
