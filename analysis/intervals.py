@@ -30,7 +30,7 @@ class Interval:
     high: float
     n: int
     method: str
-    df: float = float("nan")  # degrees of freedom; NaN: n - 1
+    df: float | None = None  # degrees of freedom; None: n - 1
     confidence: float = LEVEL
 
     @property
@@ -50,7 +50,7 @@ class Interval:
     @property
     def freedom(self) -> float:
         """Returns the degrees of freedom."""
-        return float(self.n - 1) if np.isnan(self.df) else self.df
+        return float(self.n - 1) if self.df is None else self.df
 
     @property
     def error(self) -> float:

@@ -59,9 +59,13 @@ def mapped(function: Callable[[Item], Value], items: Sequence[Item]) -> list[Val
 
 
 def _begin(parent: int, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
-    """Prepares a copy: signals are the parent's business, which ends its copies."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    """Prepares a copy, which its parent ends by SIGTERM; other signals are the parent's business.
+
+    If another copy dies, Python's pool sends SIGTERM and waits for those that are left.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if not die_with(parent):
         os._exit(1)
     _given.update(function=function, items=items)

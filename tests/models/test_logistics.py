@@ -1,6 +1,8 @@
 """The mixture's gradient compared with autograd, in float64 and compiled."""
 
 import shutil
+import sysconfig
+from pathlib import Path
 
 import pytest
 import torch
@@ -129,6 +131,9 @@ def test_bf16_parameters_are_evaluated_in_float32():
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
+@pytest.mark.skipif(
+    not Path(sysconfig.get_path("include"), "Python.h").exists(), reason="needs Python's headers"
+)
 def test_compiled_equals_eager_for_any_batch_with_one_compilation(monkeypatch, capfd):
     params, x = case(3, batch=4, dtype=torch.float32)
     expected = logistics.log_prob(params, x, 256)

@@ -20,7 +20,9 @@ libc.free.argtypes = [ctypes.c_void_p]
 
 def counts():
     before = libc.mallinfo2().hblks
-    blocks = [libc.malloc(100_000) for _ in range(100)]
+    blocks = [0] * 100  # a list that grows would move to between the blocks
+    for at in range(100):
+        blocks[at] = libc.malloc(100_000)
     for block in reversed(blocks):
         libc.free(block)
     kept = libc.mallinfo2().keepcost  # free bytes at the end of the heap

@@ -53,6 +53,12 @@ def test_if_a_copy_dies_this_process_does_the_work(monkeypatch):
     assert parallel.mapped(fragile, ITEMS) == [-n for n in ITEMS]
 
 
+def test_copies_end_on_sigterm_which_the_pool_sends_and_waits_for(monkeypatch):
+    apart(monkeypatch)
+    found = set(parallel.mapped(lambda n: signal.getsignal(signal.SIGTERM), ITEMS))
+    assert found == {signal.SIG_DFL}
+
+
 SLOW = """
 import os, sys, time
 from pathlib import Path
