@@ -82,7 +82,7 @@ class Interval:
 def t_half_width(
     values: np.ndarray,
     shared_selection: bool = False,
-    overlap: float = 0.0,
+    overlap: float | np.ndarray = 0.0,
     confidence: float = LEVEL,
 ) -> np.ndarray:
     """Returns the half width of the mean's t interval over the last axis, n - 1 df; NaN for n < 2.
@@ -92,7 +92,7 @@ def t_half_width(
     mean is s^2 (1/n + 1/(n - 1)), the correction of Nadeau and Bengio (2003), instead of s^2 / n.
     `overlap`: rho / (1 - rho) of draws with the correlation rho (`analysis.levels`); s^2 times it
     is added to the variance, and twice that with `shared_selection`, since what the other draws
-    share with the measured one influences the choice too.
+    share with the measured one influences the choice too. An array has one overlap per mean.
     """
     n = values.shape[-1]
     if n < 2:

@@ -78,7 +78,10 @@ def _losses(ax: Axes, curve: Curve, marker: str) -> None:
     colour = style.source_colour(curve.source)
     known = [column[~np.isnan(column)] for column in curve.y.T]
     mean = [column.mean() if len(column) else math.nan for column in known]
-    half = [float(t_half_width(c)) if len(c) >= FEW_SEEDS else math.nan for c in known]
+    half = [
+        float(t_half_width(c, overlap=curve.overlap_at(at))) if len(c) >= FEW_SEEDS else math.nan
+        for at, c in enumerate(known)
+    ]
     ax.errorbar(curve.sizes, mean, half, fmt=f"{marker}-", color=colour, elinewidth=0.8)
 
 

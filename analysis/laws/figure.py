@@ -39,7 +39,7 @@ def numbers(found: Found, what: Variables) -> pd.DataFrame:
     for one in found:
         curve = one.curve
         mean = [np.nanmean(c) if (~np.isnan(c)).any() else np.nan for c in curve.y.T]
-        half = t_half_width(curve.y.T)
+        half = t_half_width(curve.y.T, overlap=np.array(curve.overlaps or 0.0))
         table = pd.DataFrame({"curve": curve.name, "source": curve.source, what.x: curve.sizes})
         table = table.assign(loss=what.loss, mean=mean, low=mean - half, high=mean + half)
         table = table.assign(n=(~np.isnan(curve.y)).sum(axis=0))
@@ -152,11 +152,12 @@ def _curve(ax: Axes, one: Law | Refusal, marker: str) -> None:
 def _measured(ax: Axes, curve: Curve, one: Law | Refusal, marker: str, colour: str) -> None:
     """Draws means, with t intervals if n >= 3; markers of held-out sizes are hollow."""
     fresh = {held.size for held in one.held_out} if isinstance(one, Law) else set()
-    for size, column in zip(curve.sizes, curve.y.T, strict=True):
+    for at, (size, column) in enumerate(zip(curve.sizes, curve.y.T, strict=True)):
         y = column[~np.isnan(column)]
         if not len(y):
             continue
-        half = float(t_half_width(y)) if len(y) >= FEW_SEEDS else 0.0
+        overlap = curve.overlap_at(at)
+        half = float(t_half_width(y, overlap=overlap)) if len(y) >= FEW_SEEDS else 0.0
         fill = "none" if size in fresh else "full"
         ax.errorbar([size], [y.mean()], half or None, fmt=marker, color=colour, fillstyle=fill,
                     elinewidth=0.8, zorder=3)  # fmt: skip

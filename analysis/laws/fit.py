@@ -18,6 +18,7 @@ DELTA = 1e-3  # threshold of the Huber loss if the noise is not known (Hoffmann 
 EFFICIENT = 1.345  # the threshold in standard deviations: 95 % efficient for normal noise
 SMALLEST, LARGEST = 1e-3, 20.0  # range of the exponents
 EXPONENTS = (0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.5)  # grid of starts
+LEAST = 1e-9  # the least E that is tried, over the least y if every y is positive; it counts as 0
 STARTS = 4  # number of starts, the best, from which the loss is minimized
 
 
@@ -52,18 +53,26 @@ class Fit:
         return np.asarray(self.floor + np.exp(terms).sum(axis=1))
 
 
-def fit(x: np.ndarray, y: np.ndarray, delta: float = DELTA, near: Fit | None = None) -> Fit:
-    """Returns the fit of least loss from all starts, or from `near` alone.
+def fit(
+    x: np.ndarray,
+    y: np.ndarray,
+    delta: float = DELTA,
+    near: Fit | None = None,
+    floor: float | None = None,
+    exponent: float | None = None,
+) -> Fit:
+    """Returns the fit of least loss from all starts and from `near`.
 
     `x` is (n,) or (n, d) and positive, `y` is (n,). `delta` is the threshold of the Huber loss, in
-    log y if every y is positive, otherwise in y's unit. Raises ValueError for fewer than 2 d + 1
-    points.
+    log y if every y is positive, otherwise in y's unit. If every y is positive, E is not negative.
+    `floor` and `exponent` hold E and every alpha at a value; the others are fitted. Raises
+    ValueError for fewer than 2 d + 1 points.
     """
     x, y = _columns(x), np.asarray(y, dtype=float)
     if len(y) < 2 * x.shape[1] + 1:
         raise ValueError(f"{len(y)} points are too few for {2 * x.shape[1] + 1} parameters")
-    problem = _Problem(x, y, delta)
-    starts = [problem.packed(near)] if near else problem.starts()
+    problem = _Problem(x, y, delta, floor, exponent)
+    starts = problem.starts() + ([problem.packed(near)] if near else [])
     return min((problem.solved(start) for start in starts), key=lambda found: found.loss)
 
 
@@ -78,59 +87,77 @@ def _columns(x: np.ndarray) -> np.ndarray:
 
 
 class _Problem:
-    """Computes the objective over (E or log E, log A_j at the centre of x, alpha_j)."""
+    """Computes the objective over (E in units of `unit`, log A_j at the centre of x, alpha_j)."""
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, delta: float) -> None:
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        delta: float,
+        floor: float | None = None,
+        exponent: float | None = None,
+    ) -> None:
         self.u = np.log(x)
         self.centre = self.u.mean(axis=0)
         self.u = self.u - self.centre
         self.y, self.delta, self.logs, self.d = y, delta, in_logs(y), x.shape[1]
+        self.unit = float(y.min()) if self.logs else 1.0
+        self.least = LEAST if self.logs else -np.inf
+        ends = (self.least, np.inf) if floor is None else (max(floor / self.unit, self.least),) * 2
+        range_ = (SMALLEST, LARGEST) if exponent is None else (exponent, exponent)
+        self.bounds = [ends] + [(None, None)] * self.d + [range_] * self.d
+        self.floor = floor
+        self.grid = EXPONENTS if exponent is None else (exponent,)
 
     def __call__(self, p: np.ndarray) -> tuple[float, np.ndarray]:
         """Returns the loss over delta squared, and its gradient."""
         a, alpha = p[1 : 1 + self.d], p[1 + self.d :]
         with np.errstate(over="ignore", invalid="ignore"):
             terms = np.exp(a - alpha * self.u)
-            floor = np.exp(p[0]) if self.logs else p[0]
-            predicted = floor + terms.sum(axis=1)
+            predicted = p[0] * self.unit + terms.sum(axis=1)
             residual = np.log(predicted / self.y) if self.logs else predicted - self.y
             inner = np.clip(residual / self.delta, -1, 1)
             loss = inner * (residual / self.delta - inner / 2)
             slope = inner / self.delta / (predicted if self.logs else 1)
-            by_floor = (slope * (floor if self.logs else 1)).sum()
+            by_floor = slope.sum() * self.unit
             by_a = (slope[:, None] * terms).sum(axis=0)
             by_alpha = -(slope[:, None] * terms * self.u).sum(axis=0)
         return float(loss.sum()), np.concatenate([[by_floor], by_a, by_alpha])
 
     def starts(self) -> list[np.ndarray]:
         """Returns the best of a grid of exponents, each with the E and A_j of least squares."""
-        made = [self._start(np.array(alpha)) for alpha in product(*[EXPONENTS] * self.d)]
+        made = [self._start(np.array(alpha)) for alpha in product(*[self.grid] * self.d)]
         return sorted(made, key=lambda start: self(start)[0])[:STARTS]
 
     def _start(self, alpha: np.ndarray) -> np.ndarray:
         """Solves least squares in y, with E moved below the smallest y and every A positive."""
         spread = float(np.ptp(self.y)) or 1.0
-        design = np.column_stack([np.ones(len(self.y)), np.exp(-alpha * self.u)])
-        floor, *scales = np.linalg.lstsq(design, self.y, rcond=None)[0]
-        floor = min(floor, self.y.min() - 1e-3 * spread)
-        if self.logs:
-            floor = np.log(max(floor, 1e-3 * self.y.min()))
+        terms = np.exp(-alpha * self.u)
+        if self.floor is None:
+            design = np.column_stack([np.ones(len(self.y)), terms])
+            floor, *scales = np.linalg.lstsq(design, self.y, rcond=None)[0]
+            floor = min(floor, self.y.min() - 1e-3 * spread)
+            floor = max(floor, 1e-3 * self.y.min()) if self.logs else floor
+        else:
+            floor = self.floor
+            scales = np.linalg.lstsq(terms, self.y - floor, rcond=None)[0]
         a = np.log(np.maximum(scales, 1e-3 * spread))
-        return np.concatenate([[floor], a, alpha])
+        return np.concatenate([[floor / self.unit], a, alpha])
 
     def packed(self, found: Fit) -> np.ndarray:
         """Returns the parameters of a fit as a start."""
         alpha = np.array(found.exponents)
-        floor = np.log(max(found.floor, 1e-300)) if self.logs else found.floor
-        return np.concatenate([[floor], np.log(found.scales) - alpha * self.centre, alpha])
+        scales = np.log(found.scales) - alpha * self.centre
+        return np.concatenate([[found.floor / self.unit], scales, alpha])
 
     def solved(self, start: np.ndarray) -> Fit:
         """Returns the local minimum that L-BFGS reaches from a start."""
-        bounds = [(None, None)] * (1 + self.d) + [(SMALLEST, LARGEST)] * self.d
         options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-10, "gtol": 1e-6}
-        done = minimize(self, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        done = minimize(
+            self, start, jac=True, method="L-BFGS-B", bounds=self.bounds, options=options
+        )
         a, alpha = done.x[1 : 1 + self.d], done.x[1 + self.d :]
-        floor = float(np.exp(done.x[0]) if self.logs else done.x[0])
         scales = np.exp(a + alpha * self.centre)
         loss = float(done.fun) if np.isfinite(done.fun) else np.inf
+        floor = float(done.x[0]) * self.unit if done.x[0] > self.least else 0.0
         return Fit(floor, tuple(map(float, scales)), tuple(map(float, alpha)), loss)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis import curves
+from analysis import curves, levels
 from analysis.columns import ROW_COLUMNS, TEXT, UP
 from analysis.laws.law import Curve
 from analysis.suggest import did_you_mean
@@ -112,7 +112,13 @@ def _curve(part: pd.DataFrame, name: str, source: str, what: Variables) -> Curve
     ended_at = part.loc[part["state"] == "censored", tied].map(sizes)
     stopped = tuple(float(size) for size in ended_at)
     ordered = np.sort(sizes.to_numpy(dtype=float))
-    return Curve(name, source, ordered, wide.to_numpy(dtype=float), units, stopped)
+    overlaps = tuple(_overlap(part[part[tied] == value], what) for value in wide.columns)
+    return Curve(name, source, ordered, wide.to_numpy(dtype=float), units, stopped, overlaps)
+
+
+def _overlap(part: pd.DataFrame, what: Variables) -> float:
+    """Returns rho / (1 - rho) of the random splits of one size; 0 for seeds and disjoint sets."""
+    return levels.overlap_at(part) if what.unit == "replicate" and "seed" in part else 0.0
 
 
 def over_compute(frame: pd.DataFrame, what: Variables) -> pd.DataFrame:

@@ -1,27 +1,24 @@
 """Decides whether a loss falls as a power law of size, data or compute, and estimates its exponent.
 
 For each source and each value of the axes other than x, the loss of replicate r at size x is
-y_r(x) = E + A x^-alpha + noise. Only replicates measured at every size count. Intervals are
-jackknife t intervals over whole replicates: theta +- t(n - 1) SE, SE^2 = (n - 1)/n times the sum
-of the squared deviations of the fits that each leave one replicate out. This keeps together the
-noise that the sizes of a replicate share. The intervals of alpha and A are computed in logs. For
-200 simulated laws each of 3, 5 and 10 replicates, such intervals contained the true alpha in 94 to
-96 % of cases, and percentiles of a bootstrap over 5 replicates in 86 %.
+y_r(x) = E + A x^-alpha + offset_r + noise. Only replicates measured at every size count; their
+offsets are removed before the fit (`pooled`). Intervals are jackknife t intervals over whole
+replicates (`jackknife`), those of alpha and A in logs. If random splits of the same images overlap,
+the variance is larger by 1 + n rho / (1 - rho), as in `analysis.levels`. If the data do not
+determine alpha, there is no law, and if they do not exclude E = 0, the interval of E is open
+(`determined`).
+
+`python -m tests.benchmarks.law_rates` measures how many of these intervals contain the truth.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtrit
 
-from analysis.intervals import (
-    FEW_SEEDS,
-    LEVEL,
-    Interval,
-    additive_residuals,
-    residual_bootstrap,
-)
-from analysis.laws.fit import DELTA, EFFICIENT, Fit, fit, in_logs
+from analysis.intervals import FEW_SEEDS, Interval, residual_bootstrap
+from analysis.laws import determined, jackknife
+from analysis.laws.fit import Fit
+from analysis.laws.pooled import Pooled
 
 FEW_SIZES = 4  # one more than the parameters E, A and alpha
 HELD_OUT = 4  # one size in HELD_OUT, the largest ones, is held out; at least one
@@ -37,6 +34,16 @@ class Curve:
     y: np.ndarray
     units: tuple[int, ...]  # the numbers of the replicates or seeds
     stopped: tuple[float, ...] = ()  # the size of each trial that ended early, without a value
+    overlaps: tuple[float, ...] = ()  # rho / (1 - rho) of random splits by size; empty: 0
+
+    @property
+    def overlap(self) -> float:
+        """Returns the largest rho / (1 - rho) of all sizes."""
+        return max(self.overlaps, default=0.0)
+
+    def overlap_at(self, at: int) -> float:
+        """Returns rho / (1 - rho) at the size of this place."""
+        return self.overlaps[at] if self.overlaps else 0.0
 
 
 @dataclass(frozen=True)
@@ -62,11 +69,13 @@ class Law:
     scale: Interval
     held_out: tuple[HeldOut, ...]
     rollout: Fit  # the fit without the held-out sizes; `fit` if there are none
+    open_floor: bool = False  # E = 0 fits within the noise
 
     def band(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the ends of the law's 95 % interval at x, NaN for fewer than 3 replicates."""
         values = np.array([found(x) for found in self.left_out])
-        half = _half(values) if len(values) >= FEW_SEEDS else np.full(len(x), np.nan)
+        overlap, few = self.curve.overlap, len(values) < FEW_SEEDS
+        half = np.full(len(x), np.nan) if few else jackknife.half_width(values, overlap)
         return self.fit(x) - half, self.fit(x) + half
 
 
@@ -89,28 +98,36 @@ def law(curve: Curve) -> Law | Refusal:
     if not len(y) or len(curve.sizes) < FEW_SIZES:
         return Refusal(curve, _too_few(curve, len(y)))
     units = tuple(np.array(curve.units)[complete].tolist())
-    curve = Curve(curve.name, curve.source, curve.sizes, y, units, curve.stopped)
-    noise = residual_bootstrap(y) if len(y) > 1 else 0.0
+    curve = replace(curve, y=y, units=units)
+    wider = float(np.sqrt(jackknife.inflation(len(y), curve.overlap)))
+    noise = wider * residual_bootstrap(y) if len(y) > 1 else 0.0
     used, why = _before_the_turn(y.mean(axis=0), curve.sizes, noise)
     if why:
         return Refusal(curve, why)
-    found, others = _fits(curve.sizes[:used], y[:, :used])
-    if found.at_limit or any(other.at_limit for other in others):
-        return Refusal(
-            curve,
-            f"these {used} sizes do not determine its exponent: a fit runs to its limit.",
-        )
-    held_out, rollout = _extrapolated(curve.sizes[:used], y[:, :used])
+    return _law(curve, used)
+
+
+def _law(curve: Curve, used: int) -> Law | Refusal:
+    """Returns the law of the sizes up to the turn, or a refusal."""
+    pooled, overlap = Pooled(curve.sizes[:used], curve.y[:, :used]), curve.overlap
+    found = pooled.fit()
+    others = pooled.left_out(found)
+    if why := determined.why_not(pooled, found, others, overlap):
+        return Refusal(curve, why)
+    opened = determined.floor_is_open(pooled, found, overlap)
+    exponent, floor, scale = determined.intervals(pooled, found, others, overlap, opened)
+    held_out, rollout = _extrapolated(pooled.sizes, pooled.y, overlap)
     return Law(
         curve,
         used,
         found,
         others,
-        _in_logs(found.exponent, [other.exponent for other in others]),
-        _interval(found.floor, [other.floor for other in others]),
-        _in_logs(found.scale, [other.scale for other in others]),
+        exponent,
+        floor,
+        scale,
         held_out,
         rollout or found,
+        opened,
     )
 
 
@@ -147,27 +164,16 @@ def _before_the_turn(mean: np.ndarray, sizes: np.ndarray, noise: float) -> tuple
     return used, ""
 
 
-def _fits(sizes: np.ndarray, y: np.ndarray) -> tuple[Fit, tuple[Fit, ...]]:
-    """Fits all replicates, and again without one replicate each."""
-    n, points = y.shape
-    x, delta = np.tile(sizes, n), DELTA
-    if n > 1:
-        scaled = np.log(y) if in_logs(y) else y
-        squares = (additive_residuals(scaled) ** 2).sum() / ((n - 1) * (points - 1))
-        delta = max(EFFICIENT * float(np.sqrt(squares)), 1e-9 * float(np.ptp(scaled)))
-    found = fit(x, y.ravel(), delta)
-    if n == 1:
-        return found, ()
-    each = (np.delete(y, at, axis=0).ravel() for at in range(n))
-    return found, tuple(fit(x[:-points], rest, delta, found) for rest in each)
-
-
-def _extrapolated(sizes: np.ndarray, y: np.ndarray) -> tuple[tuple[HeldOut, ...], Fit | None]:
+def _extrapolated(
+    sizes: np.ndarray, y: np.ndarray, overlap: float
+) -> tuple[tuple[HeldOut, ...], Fit | None]:
     """Predicts the largest sizes from the others; none if fewer than four others would be left."""
     held = min(max(1, len(sizes) // HELD_OUT), len(sizes) - FEW_SIZES)
     if held < 1:
         return (), None
-    found, others = _fits(sizes[:-held], y[:, :-held])
+    pooled = Pooled(sizes[:-held], y[:, :-held])
+    found = pooled.fit()
+    others = pooled.left_out(found)
     made = []
     for at in range(len(sizes) - held, len(sizes)):
         x, measured = sizes[at : at + 1], float(y[:, at].mean())
@@ -175,29 +181,6 @@ def _extrapolated(sizes: np.ndarray, y: np.ndarray) -> tuple[tuple[HeldOut, ...]
         errors = [
             float(other(x)[0] - np.delete(y[:, at], out).mean()) for out, other in enumerate(others)
         ]
-        error = _interval(predicted - measured, errors)
+        error = jackknife.interval(predicted - measured, errors, overlap)
         made.append(HeldOut(float(sizes[at]), predicted, measured, error))
     return tuple(made), found
-
-
-def _half(values: np.ndarray) -> np.ndarray:
-    """Returns the half width of the 95 % jackknife t interval.
-
-    `values` is (n, ...), estimates that each leave one replicate out.
-    """
-    n = len(values)
-    squares = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
-    return np.asarray(stdtrit(n - 1, (1 + LEVEL) / 2) * np.sqrt((n - 1) / n * squares))
-
-
-def _interval(value: float, others: list[float]) -> Interval:
-    """Returns the 95 % interval about a value, with NaN ends for fewer than 3 replicates."""
-    n = max(len(others), 1)
-    half = float(_half(np.array(others))) if n >= FEW_SEEDS else float("nan")
-    method = f"jackknife over {n} replicates, t, {n - 1} df" if n >= FEW_SEEDS else "too few"
-    return Interval(value, value - half, value + half, n, method)
-
-
-def _in_logs(value: float, others: list[float]) -> Interval:
-    log = _interval(float(np.log(value)), list(np.log(others)))
-    return Interval(value, float(np.exp(log.low)), float(np.exp(log.high)), log.n, log.method)

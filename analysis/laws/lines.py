@@ -30,6 +30,9 @@ def _law(law: Law, what: Variables) -> list[str]:
         f"exponent alpha = {_number(law.exponent)}",
         f"  E = {_number(law.floor)}, A = {_number(law.scale)}",
     ]
+    if law.open_floor:
+        for_all = ": alpha and A are for every E of its interval"
+        lines.append(f"  E = 0 fits within the noise, too{for_all if n >= FEW_SEEDS else ''}")
     left = law.curve.sizes[law.used :]
     if len(left):
         beyond = ", ".join(f"{size:,.6g}" for size in left)
@@ -65,6 +68,8 @@ def _error(error: Interval) -> str:
 
 def _method(found: Sequence[Law | Refusal], what: Variables) -> list[str]:
     data = "" if what.unit == "replicate" else "; data and diffusion model are the same for all"
+    if any(one.curve.overlap for one in found):
+        data += ", with the overlap of random splits"
     return [
         f"Huber loss of log residuals from several starts (Hoffmann et al. 2022); 95 %, jackknife "
         f"t over whole {what.unit}s{data}."

@@ -4,7 +4,10 @@ A VAE trained on samples of a diffusion model of N real images has a loss L_s(N)
 images it has the loss L(x). The samples are worth the x at which L(x) = L_s(N). For replicate r,
 d_r(x) = L_r(x) - L_s,r(N), linear in log x between measured sizes, falls through 0 there. The 95 %
 interval contains every x at which the t interval of the mean of d_r contains 0 (Fieller's method):
-it is exact for normal noise, and open if it extends beyond the measured sizes.
+it is exact for normal noise of independent replicates, and open if it extends beyond the measured
+sizes. Random splits of the same images overlap, and more so the larger they are: the t interval has
+the larger correction of the two sizes x and N (`analysis.levels`), between measured sizes linear
+in log x.
 """
 
 import math
@@ -15,6 +18,7 @@ import pandas as pd
 
 from analysis.intervals import FEW_SEEDS, residual_bootstrap, t_half_width
 from analysis.laws import frames
+from analysis.laws.jackknife import inflation
 from analysis.laws.law import Curve
 from analysis.trial_folder import ResultsError
 
@@ -72,18 +76,19 @@ def worths(frame: pd.DataFrame) -> list[Worth]:
         width = _width(curve)
         for at, size in enumerate(curve.sizes):
             k = float(ks.loc[ks["train_size"] == size, "source_k"].astype(float).max())
-            one = equivalent(real[width], curve.units, curve.y[:, at])
+            one = equivalent(real[width], curve.units, curve.y[:, at], curve.overlap_at(at))
             made.append(Worth(_words(curve), int(size), round(k * size), *one))
     return made
 
 
 def equivalent(
-    real: Curve, units: tuple[int, ...], losses: np.ndarray
+    real: Curve, units: tuple[int, ...], losses: np.ndarray, overlap: float = 0.0
 ) -> tuple[int, float, float, float, str]:
     """Returns the replicates, the real images of equal loss, their 95 % interval, and a refusal.
 
     `real` holds the losses on real images, `losses` (replicates,) those on samples, `units` their
-    numbers. The refusal is "" if there is an estimate.
+    numbers, and `overlap` is rho / (1 - rho) of the random splits behind the samples. The refusal
+    is "" if there is an estimate.
     """
     pairs = [(real.units.index(u), i) for i, u in enumerate(units) if u in real.units]
     y = np.array([real.y[i] for i, _ in pairs]).reshape(-1, len(real.sizes))
@@ -94,11 +99,13 @@ def equivalent(
     if n < FEW_SEEDS:
         return *none, f"{n} replicates are finished on both, and it needs {FEW_SEEDS}"
     mean = y.mean(axis=0)
-    if (mean - np.minimum.accumulate(mean)).max() > residual_bootstrap(y):
+    noise = residual_bootstrap(y) * math.sqrt(inflation(n, real.overlap))
+    if (mean - np.minimum.accumulate(mean)).max() > noise:
         return *none, "more real images do not lower the loss throughout"
     x = np.geomspace(real.sizes[0], real.sizes[-1], STEPS)
     at = np.array([np.interp(np.log(x), np.log(real.sizes), row) for row in y]) - d[:, None]
-    centre, half = at.mean(axis=0), t_half_width(at.T)
+    of_real = np.interp(np.log(x), np.log(real.sizes), real.overlaps or np.zeros(len(real.sizes)))
+    centre, half = at.mean(axis=0), t_half_width(at.T, overlap=np.maximum(of_real, overlap))
     zero = float(np.exp(np.interp(0.0, -np.minimum.accumulate(centre), np.log(x))))
     inside = np.append(x[np.abs(centre) <= half], zero)  # at an end where no size is worth as much
     below, above = centre[0] <= half[0], centre[-1] >= -half[-1]

@@ -9,34 +9,9 @@ from analysis import figures, results
 from analysis.laws import frames
 from analysis.laws.figure import draw, numbers
 from analysis.laws.law import Law, Refusal, law
+from analysis.levels import overlap
 from analysis.trial_folder import ResultsError
-
-WIDTHS = (2, 4, 8, 16, 32)
-
-
-def parameters(n_c, m_z):
-    return 120 * n_c**2 + 174 * n_c + 3 * n_c * m_z + 2 * m_z + 15
-
-
-def frame(seeds=5, turned=False, **columns):
-    """Makes results: normal training falls, or turns; samples fall as 95 + 300 parameters^-0.4."""
-    rng = np.random.default_rng(0)
-    records = []
-    for source in ("normal", "dmaapx"):
-        for n_c in WIDTHS:
-            for seed in range(seeds):
-                y = 95 + 300 * parameters(n_c, 1) ** -0.4 + rng.normal(0, 0.1)
-                y += 6 * (turned and source == "normal" and n_c >= 16)
-                for epoch, more in ((50, 20.0), (95, 0.01), (100, -0.01)):
-                    records.append({
-                        "key": f"{source}-{n_c}-{seed}", "kind": "vae", "state": "done",
-                        "dataset": "digits", "source": source, "m_z": 1, "n_c": n_c, "seed": seed,
-                        "epoch": epoch, "test_elbo": -y - more, "train_elbo": 2 * more - y,
-                        "parameters": parameters(n_c, 1), "train_size": 300,
-                        "training_flops": 6 * parameters(n_c, 1) * 300 * epoch,
-                        "generalization_gap": 1.0, "images_seen": 300 * epoch,
-                    } | columns)  # fmt: skip
-    return pd.DataFrame(records)
+from tests.analysis.laws.drawn import WIDTHS, frame, parameters
 
 
 @pytest.fixture
@@ -70,6 +45,39 @@ def test_the_law_of_other_axes_is_found(x, tmp_path, capsys):
     table = pd.read_csv(tmp_path / "law.csv")
     sizes = [6 * parameters(n, 1) * 300 * 100 for n in WIDTHS] if x == "flops" else WIDTHS
     assert list(table[x][:5]) == list(sizes)
+
+
+def test_a_law_whose_floor_is_open_says_so(tmp_path, capsys):
+    path = tmp_path / "made.parquet"
+    some = frame()
+    rng = np.random.default_rng(1)
+    some["test_elbo"] = -300 * some["parameters"] ** -0.05 * np.exp(rng.normal(0, 0.01, len(some)))
+    some.to_parquet(path)
+    assert command.main(["law", "--results", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("  E = ") and " [0, " in lines[2]
+    words = "  E = 0 fits within the noise, too: alpha and A are for every E of its interval"
+    assert lines[3] == words
+    some[some["seed"] < 2].to_parquet(path)
+    assert command.main(["law", "--results", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines()[3] == words[: words.index(":")]
+
+
+def test_the_overlap_of_random_splits_is_stated_and_drawn(tmp_path, capsys):
+    split = {"train_images": 300, "test_images": 1000, "drawn_from": 1800, "partition": "train"}
+    some = frame(draws="random splits", **split).assign(replicate=lambda f: f["seed"], seed=0)
+    tables = []
+    for at, draws in enumerate(("random splits", "disjoint sets")):
+        path, drawn = tmp_path / f"{at}.parquet", tmp_path / f"{at}.csv"
+        some.assign(draws=draws).to_parquet(path)
+        assert command.main(["law", "--results", str(path), "-o", str(drawn)]) == 0
+        last = capsys.readouterr().out.splitlines()[-2]
+        assert last.endswith("with the overlap of random splits.") == (at == 0)
+        tables.append(pd.read_csv(drawn))
+    times = np.sqrt(1 + 5 * overlap(300, 1000, 1800))
+    for low, high in (("low", "high"), ("law_low", "law_high")):
+        wide, plain = (table[high] - table[low] for table in tables)
+        assert np.asarray(wide) == pytest.approx(times * np.asarray(plain))
 
 
 def test_one_source_has_a_law_and_the_other_does_not():
@@ -204,6 +212,16 @@ def test_the_figure_has_band_held_out_points_and_compute():
     crosses = [line for line in left.lines if line.get_marker() == "x"]
     assert [np.asarray(line.get_xdata())[0] for line in crosses] == [parameters(32, 1)]
     assert set(numbers(found, what)["role"].dropna()) == {"fitted", "held out"}
+
+
+def test_published_plateaus_have_no_exponent():
+    """On splits of digits every alpha from 2 on fits the test loss, and left-out fits agree."""
+    path = figures.__path__[0] + "/../published/digits-replicates/double_descent.parquet"
+    some = results.load(path)
+    found = law(frames.curves_of(some, frames.variables(some, "parameters", "test_elbo"))[0])
+    assert isinstance(found, Refusal) and found.curve.name == "normal, m_z=1"
+    assert "do not determine its exponent" in found.sentence
+    assert "and any larger one fit within the noise" in found.sentence
 
 
 def test_published_digits_have_a_law_of_the_training_loss_alone():

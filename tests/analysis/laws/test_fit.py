@@ -40,13 +40,38 @@ def test_gradients_are_those_of_the_objective(shift):
     rng = np.random.default_rng(1)
     x = rng.uniform(1e3, 1e6, (20, 2))
     problem = _Problem(x, 100 + shift + rng.normal(0, 5, 20), 0.5)
-    point = np.array([4.5 if problem.logs else 80 + shift, 1.0, 2.0, 0.3, 0.6])
+    point = np.array([0.9 if problem.logs else 80 + shift, 1.0, 2.0, 0.3, 0.6])
     numeric = approx_fprime(point, lambda p: problem(p)[0], 1e-7)
     assert problem(point)[1] == pytest.approx(numeric, rel=1e-3, abs=1e-4)
 
 
 def test_a_straight_line_in_log_x_has_an_exponent_near_0():
     assert fit(SIZES, 100 - 3 * np.log(SIZES / SIZES[0]), 1e-4).exponent < 0.2
+
+
+def test_a_law_without_a_floor_is_found():
+    """E ends at 0 exactly, where the logarithm of E would have no end."""
+    found = fit(SIZES, 300 * SIZES**-0.3, 1e-3)
+    assert found.floor == pytest.approx(0, abs=1e-3) and found.exponent == pytest.approx(0.3)
+    steeper = fit(SIZES, 300 * SIZES**-0.3 - 5, 1e-3)  # would need a negative E
+    assert steeper.floor == 0.0 and steeper.exponent > 0.3
+
+
+def test_a_number_that_is_held_stays_and_costs_loss():
+    y = 95 + 300 * SIZES**-0.4
+    free = fit(SIZES, y)
+    for held in (fit(SIZES, y, floor=80.0), fit(SIZES, y, exponent=0.2), fit(SIZES, y, floor=0.0)):
+        assert held.loss > free.loss
+    assert fit(SIZES, y, floor=80.0).floor == pytest.approx(80)
+    assert fit(SIZES, y, exponent=0.2).exponent == 0.2
+    assert fit(SIZES, y, floor=95.0).exponent == pytest.approx(0.4, rel=0.01)
+
+
+def test_no_start_hides_a_better_fit():
+    """A fit that starts near another one only may stay in a flat valley."""
+    y = 97 + 12 * (SIZES / SIZES[0]) ** -1.5
+    far = Fit(97.0, (12 * SIZES[0] ** 9.0,), (9.0,), 0.0)
+    assert fit(SIZES, y, 1e-2, far).exponent == pytest.approx(1.5, rel=0.02)
 
 
 def test_too_few_points_are_refused():

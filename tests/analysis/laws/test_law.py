@@ -1,5 +1,7 @@
 """Laws of made-up replicates: coverage of intervals, turns, refusals, extrapolation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -125,6 +127,43 @@ def test_one_replicate_has_a_law_without_an_interval():
     found = fitted(curve(truth(SIZES)[None]))
     assert found.exponent.mean == pytest.approx(ALPHA, rel=0.02)
     assert np.isnan(found.exponent.low) and np.isnan(found.band(SIZES)[0]).all()
+
+
+def test_a_bad_trial_hardly_moves_a_law_of_replicates_far_apart():
+    y = drawn(np.random.default_rng(0), shared=0.0, own=0.05)
+    y = y + np.array([[-3.0], [-1.0], [0.0], [1.0], [3.0]])
+    clean = fitted(curve(y)).fit
+    y[2, 1] += 1.0
+    assert fitted(curve(y)).fit.exponent == pytest.approx(clean.exponent, rel=0.1)
+
+
+def test_a_law_of_many_replicates_far_apart_is_as_exact_as_its_noise():
+    rng = np.random.default_rng(2)
+    found = fitted(curve(drawn(rng, n=10, shared=3.0, own=0.05)))
+    assert found.exponent.high / found.exponent.low < 1.2
+    assert found.exponent.low < ALPHA < found.exponent.high
+
+
+def test_overlapping_splits_widen_every_interval():
+    y = drawn(np.random.default_rng(0), own=0.1)
+    plain, wider = fitted(curve(y)), fitted(replace(curve(y), overlaps=(0.1, 0.2, 0.3, 0.4, 0.2)))
+    times = np.sqrt(1 + 5 * 0.4)
+    halves = [np.log(one.exponent.high / one.exponent.low) for one in (plain, wider)]
+    assert halves[1] == pytest.approx(times * halves[0])
+    bands = [np.subtract(*one.band(SIZES)) for one in (plain, wider)]
+    assert bands[1] == pytest.approx(times * bands[0])
+    errors = [one.held_out[0].error for one in (plain, wider)]
+    assert errors[1].high - errors[1].mean == pytest.approx(
+        times * (errors[0].high - errors[0].mean)
+    )
+    assert "overlapping splits, variance times 3" in wider.floor.method
+
+
+def test_overlapping_splits_need_a_larger_rise_to_turn():
+    y = 100 - np.array([0, 6, 9, 10, 9.0]) + np.random.default_rng(4).normal(0, 0.4, (5, 5))
+    assert "it turns at" in refused(replace(curve(y[:, 1:], SIZES[1:])))
+    again = law(replace(curve(y[:, 1:], SIZES[1:]), overlaps=(1.0,) * 4))
+    assert isinstance(again, Law) or "turns" not in again.sentence
 
 
 def test_an_extrapolation_that_fails_is_detected():

@@ -1,14 +1,17 @@
 """The number of real images that samples are worth: known laws, coverage, open ends."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis import figures
+from analysis.laws import frames
 from analysis.laws.law import Curve
 from analysis.laws.worth import Worth, equivalent, worth_lines, worths
+from analysis.levels import overlap
 from analysis.trial_folder import ResultsError
 
 SIZES = np.array([75.0, 150.0, 300.0, 600.0])
@@ -117,6 +120,39 @@ def frame(replicate=True, widths=(8, 32), sources=("normal", "dmaapx"), seeds=5)
                         "parameters": 100 * n_c,
                     } | ({"replicate": seed} if replicate else {}))  # fmt: skip
     return pd.DataFrame(records).astype({"source_k": "Int64"})
+
+
+def test_overlapping_splits_widen_the_interval_by_the_larger_of_two_sizes():
+    """At x the overlap is that of the real images or of those behind the samples."""
+    curve, losses = replicates(np.random.default_rng(0), noise=0.05)
+    overlaps = (0.1, 0.2, 0.4, 0.7)
+    wide = replace(curve, overlaps=overlaps)
+    plain = np.diff(equivalent(curve, UNITS, losses)[2:4])
+    some, more = (np.diff(equivalent(wide, UNITS, losses, of)[2:4]) for of in (0.1, 0.7))
+    near = 0.2 + 0.2 * np.log2(200 / 150)  # of 200 real images
+    assert some / plain == pytest.approx(np.sqrt(1 + 5 * near), rel=0.05)
+    assert more / plain == pytest.approx(np.sqrt(1 + 5 * 0.7), rel=0.05)
+
+
+def test_the_overlap_is_that_of_the_recorded_splits():
+    """Disjoint sets and seeds have none; for splits of images it grows with |D_train|."""
+    some = frame().assign(dataset="digits", test_images=1000, drawn_from=1800)
+    what = frames.variables(some, "train_size", "test_elbo")
+    for draws, expected in (
+        ("random splits", [overlap(size, 1000, 1800) for size in SIZES]),
+        ("disjoint sets", [0.0] * 4),
+    ):
+        for curve in frames.curves_of(some.assign(draws=draws), what):
+            assert curve.overlaps == pytest.approx(expected)
+    ends = [
+        [(one.low, one.high) for one in worths(some.assign(draws=draws))]
+        for draws in ("random splits", "disjoint sets")
+    ]
+    assert all(a <= c and d <= b for (a, b), (c, d) in zip(*ends, strict=True))
+    assert ends[0] != ends[1]
+    seeds = frame(replicate=False)
+    seeds_of = frames.curves_of(seeds, frames.variables(seeds, "train_size", "test_elbo"))
+    assert [curve.overlap for curve in seeds_of] == [0.0] * 4
 
 
 @pytest.mark.parametrize("replicate", [True, False])
