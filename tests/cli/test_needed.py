@@ -44,6 +44,15 @@ def test_a_train_size_above_that_of_the_data_is_reported(tmp_path):
         checked(VaeTrial(own_file(tmp_path / "a.npz"), n_c=2, train_size=41), Store(tmp_path))
 
 
+def test_a_file_with_too_few_images_for_a_partition_is_reported(tmp_path):
+    images = np.zeros((40, 8, 8), np.uint8)
+    file = tmp_path / "a.npz"
+    np.savez(file, train_images=images, test_images=images[:1])
+    checked(VaeTrial(str(file), n_c=2), Store(tmp_path))
+    with pytest.raises(UsageError, match="has 1 test image, and partition=disjoint needs at"):
+        checked(VaeTrial(str(file), n_c=2, partition="disjoint"), Store(tmp_path))
+
+
 def test_a_share_that_is_no_image_is_reported(tmp_path):
     mixed = VaeTrial(
         "digits", n_c=2, train_size=300, source=Source(real_share=0.001, k=1, pool="x")
