@@ -70,5 +70,6 @@ def _advice(ends: Sequence[End], store: Store, end: int, epochs: int) -> str:
     rows = [{row["epoch"] for row in folder.rows()} for folder in asked]
     every = sorted(set().union(*rows))
     good = [e for e in every if all(e in there or e >= max(there, default=0) for there in rows)]
-    nearest = [max((e for e in good if e < end), default=0), min(e for e in good if e > end)]
-    return f"Give {' or '.join(f'--epochs {e}' for e in nearest if e)}, or {other}."
+    chosen = {max((e for e in good if e < end), default=0), min(e for e in good if e > end)}
+    typed = [f"--epochs {epoch}" for epoch in sorted({*chosen, good[-1]} - {0})]
+    return f"Give {' or '.join(typed)}, or {other}."
