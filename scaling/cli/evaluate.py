@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scaling.cli.machine import check_cpus
+from scaling.cli.moved import add_moved, moved_loader
 from scaling.cli.options import Parser, add_place, count
 from scaling.cli.process import DONE, FAILED, at_work, ended, program, typed
 from scaling.errors import UsageError, listed, to_type
@@ -75,12 +76,12 @@ def _parser(description: str) -> Parser:
         help="settings of the metric")  # fmt: skip
     add("--dry-run", action="store_true", help="list the cells that would be measured and stop")
     add_place(made)
+    add_moved(made)
     return made
 
 
 def _main(options: Namespace) -> int:
     from scaling.cluster import measuring
-    from scaling.data import datasets
     from scaling.metrics import settings
     from scaling.storage.store import Store
 
@@ -100,7 +101,7 @@ def _main(options: Namespace) -> int:
 
     shares = _shares(names, options)
     placed = {cell.key: shares[cell.key] for cell in cells}
-    load = datasets.loader(options.data_root, options.offline)
+    load = moved_loader(options, [trial for trial in names if key(trial) in placed])
     with at_work(store.root) as lock:
         failed = measuring.fill_alone(
             store,

@@ -56,7 +56,8 @@ def check_needed(options: Namespace, scheduled: Sequence[Scheduled], store: Stor
     for name in dict.fromkeys(item.trial.dataset for item in scheduled):
         _check_data(name, options)
     for item in scheduled:
-        sizes(item.trial.part, images_of(item.trial.dataset), item.trial.dataset)
+        size = sizes(item.trial.part, images_of(item.trial.dataset), item.trial.dataset)
+        item.trial.check_images(size.train)
     ours = {item.pool for item in scheduled if item.pool}
     for trial in (item.trial for item in scheduled):
         if trial.reads_pool and trial.reads_pool not in ours:

@@ -23,7 +23,7 @@ from scaling.storage.store import Store
 if TYPE_CHECKING:
     from analysis.claims.open import Open
 
-OWN = ("--replicates", "--seeds", "--max-hours", "--dry-run", "--json", "--results")
+OWN = ("--replicates", "--max-hours", "--dry-run", "--json", "--results")
 RUN = (sys.executable, "-m", "scaling")  # runs a study's command in a process of its own
 
 
@@ -76,9 +76,9 @@ def _measured(results: Path, names: Sequence[str] = ()) -> "list[Open]":
         raise UsageError(str(error)) from None
     lacking = set(names) - {each.claim for each in found}
     if lacking or not found:
-        what = f"The claim {min(lacking)!r} is" if lacking else "None of the claims is"
+        what = f"The claim {min(lacking)!r} is not" if lacking else "No claim is"
         raise UsageError(
-            f"{what} not measured in {results}. Run a study first: "
+            f"{what} measured in {results}. Run a study first: "
             f"{to_type('study', 'double_descent', '--results', results, '--replicates', '0-4')}"
         )
     return found
@@ -126,6 +126,7 @@ def _lines(found: "list[Open]", results: Path) -> list[str]:
 def commands(claim: "Open", results: Path, size: int) -> list[list[str]]:
     """Returns the studies' commands, as last typed, with the replicates 0 to size - 1.
 
+    Seeds that a launch gave beside its replicates stay: a size is planned for means over them.
     The study is the one that the claim names, if its trials are among those judged; else all
     studies with such trials are used.
     """
@@ -137,7 +138,9 @@ def commands(claim: "Open", results: Path, size: int) -> list[list[str]]:
         launches = (read_versioned(folder / "study.json") or {}).get("launches")
         last = launches[-1] if isinstance(launches, list) and launches else {}
         typed = [str(word) for word in last.get("argv", [])]
-        options = _without(_options(typed), OWN)
+        given = _options(typed)
+        own = OWN if _has(given, "--replicates") else (*OWN, "--seeds")
+        options = _without(given, own)
         more = ["--results", str(results), "--replicates", f"0-{size - 1}"]
         found.append(["study", folder.name, *options, *more])
     return found
@@ -147,6 +150,11 @@ def _options(argv: Sequence[str]) -> list[str]:
     """Returns the options of a study's command line, from the first word with a hyphen."""
     first = next((at for at, word in enumerate(argv) if word.startswith("-")), len(argv))
     return list(argv[first:])
+
+
+def _has(words: Sequence[str], flag: str) -> bool:
+    """Returns True if one of the words is this flag, alone or with a value after =."""
+    return any(word.partition("=")[0] == flag for word in words)
 
 
 def _without(words: Sequence[str], flags: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaling.cli.moved import add_moved, moved_loader
 from scaling.cli.options import Parser, add_data, add_module, add_results
 from scaling.errors import UsageError, did_you_mean
 from scaling.trial.hardware import has_gpu
@@ -26,13 +27,13 @@ def add_to(words: Any) -> None:
     made.add_argument("key", metavar="KEY", help="key of the trial, its beginning or its hash")
     add_results(made)
     add_data(made)
+    add_moved(made)
     add_module(made)
     made.set_defaults(command=run)
 
 
 def run(options: Namespace) -> int:
     """Prints whether the trial gives the same rows again; returns the exit code."""
-    from scaling.data import datasets
     from scaling.runs.again import again
     from scaling.storage.store import Store
     from scaling.trial import data_of
@@ -42,7 +43,7 @@ def run(options: Namespace) -> int:
     folder = store.folder(name)
     recorded = str((folder.done() or {}).get("device", "cpu"))
     device = "cuda" if recorded.startswith("cuda") and has_gpu() else "cpu"
-    data = datasets.loader(options.data_root, options.offline)(*data_of(folder.trial()))
+    data = moved_loader(options, [folder.trial()])(*data_of(folder.trial()))
     found = again(store, name, data, device)
     print("\n".join(lines(name, found, device)))
     return DIFFERS if found.mismatches or found.lacking else SAME

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from scaling.cli.scores import METRIC, Scores
 from scaling.cli.study_trials import MakeSchedule, StudyTrials
 from scaling.errors import UsageError, did_you_mean
 from scaling.trial import Trial
@@ -25,12 +26,9 @@ from scaling.trial.search import (
 
 if TYPE_CHECKING:
     from scaling.storage.contents import Record, SearchedPoint, SearchRecord
-    from scaling.storage.rows import Row
     from scaling.storage.store import Store
 
 SAMPLES = 16
-METRIC = "validation_elbo"  # the criterion for points; higher is better
-TAIL = 0.1  # a score is the mean over the rows of the last tenth of the epochs, as final values are
 OVER = ("cells", "all")
 
 
@@ -129,6 +127,12 @@ class Searching(StudyTrials):
         climbed = climb(list(self.keys), self.ladder, assumed, self.search.jointly)
         return self._cut(climbed.epochs)
 
+    def ends(self, store: "Store") -> list[tuple[str, int]]:
+        """Returns also the keys of its points with the epochs of each rung, if it scores them."""
+        rungs = self.ladder if self.chooses else ()
+        scored = [(k, rung.epochs) for rung in rungs for keys in self.keys.values() for k in keys]
+        return [*super().ends(store), *scored]
+
     def record(self, store: "Store") -> "Record":
         """Returns the record for study.json: ranges, rungs, points and scores."""
         climbed = self._climb(store)
@@ -208,43 +212,3 @@ def _can_choose(trials: Sequence[Trial], factor: int) -> bool:
             "no validation images. Add --set partition=disjoint."
         )
     return True
-
-
-class Scores:
-    """Reads the scores of points from the rows on disk; call it with cell, point and epochs."""
-
-    def __init__(
-        self, store: "Store", keys: Mapping[Place, Sequence[str]], measured: bool = True
-    ) -> None:
-        self.store, self.keys, self.measured = store, keys, measured
-        self.rows: dict[str, list[Row]] = {}
-
-    def __call__(self, cell: int, point: int, epochs: int) -> float | None:
-        """Returns the mean over the point's trials; None if one is missing, LOST if one failed."""
-        if not self.measured:
-            return None
-        each = [self._score(key, epochs) for key in self.keys[cell, point]]
-        known = [value for value in each if value is not None]
-        return sum(known) / len(known) if len(known) == len(each) else None
-
-    def _score(self, key: str, epochs: int) -> float | None:
-        if key not in self.rows:
-            self.rows[key] = self.store.folder(key).rows()
-        rows, done = self.rows[key], self.store.folder(key).done()
-        if done and done.get("censored"):  # it ended early, collapsed or diverged
-            return LOST
-        if rows and rows[-1]["epoch"] >= epochs:
-            return score_of(rows, epochs)
-        return LOST if done and done["state"] == "failed" else None
-
-
-def score_of(rows: "Sequence[Row]", epochs: int) -> float:
-    """Returns the mean validation ELBO over the rows in the last tenth of `epochs`, in nats.
-
-    If a longer run has measured none of these epochs, the last row before them counts. The result
-    is LOST if there is no number.
-    """
-    tail = [row for row in rows if (1 - TAIL) * epochs < row["epoch"] <= epochs]
-    tail = tail or [row for row in rows if row["epoch"] <= epochs][-1:] or list(rows[:1])
-    values = [row[METRIC] for row in tail if METRIC in row]
-    return sum(values) / len(values) if values else LOST

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from scaling.cli import shown
 from scaling.cli.axes import override
 from scaling.cli.machine import check_cpus
+from scaling.cli.measured import check_measured
 from scaling.cli.needed import check_needed, lacks, with_whole_pool_names
 from scaling.cli.options import SMOKE, parser, preset_of
 from scaling.cli.page import written_beside
@@ -63,6 +64,7 @@ def _main(name: str, trials: Trials, presets: Mapping[str, Preset], report: Repo
     chosen = with_whole_pool_names(override(trials(preset), options), store)
     study_trials = study_trials_of(options, preset, chosen, epochs, identify(options))
     check_needed(options, study_trials.expected(store), store)
+    check_measured(study_trials, store, epochs)
     plan = plan_of(options, preset, study_trials.expected(store), measure=False)
     if options.dry_run:
         show(plan, options, study_trials.notes())

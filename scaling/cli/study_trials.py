@@ -28,6 +28,10 @@ class StudyTrials:
         """Returns the trials as a plan counts them, with assumptions for undecided ones."""
         return self.now(store)
 
+    def ends(self, store: "Store") -> list[tuple[str, int]]:
+        """Returns the keys of its trials, each with an epoch of which the study reads the row."""
+        return [(item.key, item.epochs) for item in self.expected(store)]
+
     def record(self, store: "Store") -> "Record":
         """Returns the fields that study.json stores besides the trials; None for absent ones."""
         return {"search": None, "rates": None}

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from scaling.data import digits, npz, official
+from scaling.data import digits, entries, npz, official
 from scaling.data.npz import Half, Halves
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.catalog import DATASETS, padded, undivided
@@ -86,7 +86,7 @@ def load(
     """Loads the data set of that name, or a user's images at a `path.npz`.
 
     Missing standard data sets are downloaded to `root` (default: $SCALING_DATA, or data/), unless
-    `offline`. Raises UsageError, with the files to provide, for missing or damaged images.
+    `offline`. Raises UsageError for images that are missing, damaged or unlike the catalog's entry.
     """
     if name.endswith(OWN):
         return _own(name)
@@ -97,7 +97,8 @@ def load(
         )
     root = Path(root or os.environ.get("SCALING_DATA") or DEFAULT_ROOT)
     dataset = LOADERS[name](name, root, offline)
-    return binarised(dataset, binarise) if name == "mnist" else dataset
+    made = binarised(dataset, binarise) if name == "mnist" else dataset
+    return entries.checked(name, made, DATASETS[name])
 
 
 def loader(root: Path | None, offline: bool) -> Callable[[str, str], Dataset]:

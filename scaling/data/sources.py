@@ -1,10 +1,12 @@
 """Provides the images of an effective epoch from D_train and a pool (4.1, B.6-B.8, Alg. 1 and 2).
 
-They are in the order of training, batch after batch, so that shares and noise are exact in each
-batch. Everything random depends on (seed, epoch) only.
+They are in the order of training, batch after batch, so that noise is exact in each batch, and so
+are shares that give whole images; other shares are exact over the epoch, as far as images are
+whole. Everything random depends on (seed, epoch) only.
 """
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -25,9 +27,11 @@ def epoch_images(
     """Returns the |D_train| images of an effective epoch (from 1), shuffled: (N, C, H, W).
 
     They are uint8 levels, or floats in [0, 1] if the likelihood accepts unrounded images. Raises
-    UsageError if the source needs a pool and has none that fits.
+    UsageError if the source needs a pool and has none that fits, and if its share of real images
+    is none or all of them.
     """
     source = trial.source
+    source.check_images(len(train))
     generator = torch.Generator().manual_seed(derive(trial.stream, epoch, "source"))
     images = _mixed(trial, train, epoch, read_chunk, generator)
     if source.augment:
@@ -40,11 +44,21 @@ def epoch_images(
 
 
 def real_images(share: float, count: int, batch: int) -> Tensor:
-    """Marks which of `count` images are real, (count,): round(share * M) in each batch of M."""
+    """Marks which of `count` images are real, (count,), batch after batch of `batch` images.
+
+    A batch of M images has round(share * M) real ones if the batches before it have exactly their
+    share. Else what rounding left over, at most half an image, is carried to the next batch: at the
+    end of each batch the number of real images is within 1/2 of `share` times that of all.
+    """
+    exact, left = Fraction(str(share)), Fraction(0)
+    real = []
+    for first in range(0, count, batch):
+        size = min(batch, count - first)
+        real.append(round(left + exact * size) if left else round(share * size))
+        left += exact * size - real[-1]
+    sizes = torch.tensor([min(batch, count - first) for first in range(0, count, batch)])
     within = torch.arange(count) % batch
-    sizes = [min(batch, count - first) for first in range(0, count, batch)]
-    real = torch.tensor([round(share * size) for size in sizes])
-    return within < real.repeat_interleave(torch.tensor(sizes))
+    return within < torch.tensor(real).repeat_interleave(sizes)
 
 
 def _mixed(

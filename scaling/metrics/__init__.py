@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scaling.errors import UsageError, did_you_mean, listed
+from scaling.metrics.taken import ABSENT, ARRAYS, is_taken
 from scaling.trial.schedule import MetricSettings
 
 if TYPE_CHECKING:
@@ -49,12 +50,25 @@ def _built_in() -> dict[str, ModuleType]:
 
 
 def check_added() -> None:
-    """Raises UsageError if a metric of EXTRA lacks a part or uses a name that is taken."""
+    """Raises UsageError if a metric of EXTRA lacks a part or uses a name that is taken.
+
+    Taken are the names of other metrics, and the columns of rows and trials.
+    """
     taken = {name: own for own, metric in _built_in().items() for name in (own, *metric.COLUMNS)}
     for own, metric in EXTRA.items():
         for part in PARTS:
             if not hasattr(metric, part):
                 raise UsageError(f"the metric {own} has no {part}. It needs {listed(PARTS)}.")
+        if isinstance(metric.COLUMNS, str):
+            raise UsageError(
+                f"the COLUMNS of the metric {own} are one text. Give a tuple of names, such as "
+                f'("{own}",).'
+            )
+        if lost := [name for name in metric.COLUMNS if is_taken(name)]:
+            raise UsageError(
+                f"the metric {own} defines {lost[0]}, a column that rows or trials have anyway. "
+                "Give it another name."
+            )
         for name in (own, *(name for name in metric.COLUMNS if name != own)):
             if name in taken:
                 raise UsageError(
@@ -90,19 +104,38 @@ def compute(
     """Measures these metrics of the VAE; `options` change their settings.
 
     Returns numbers for the row and arrays. Numbers that are not finite are left out;
-    `METRIC_absent` then lists them.
+    `METRIC_absent` then lists them. Raises UsageError if a metric of EXTRA returns other names than
+    its COLUMNS and `METRIC_absent`, or arrays of a built-in metric.
     """
     numbers: Numbers = {}
     arrays: Arrays = {}
     for metric in dict.fromkeys(find(name) for name in names):
         made, shown = metric.measure(subject, metric.Settings(**options.get(_name(metric), {})))
+        _check_measured(metric, made, shown)
         lost = [name for name, v in made.items() if isinstance(v, float) and not math.isfinite(v)]
         if lost:
             made = {name: value for name, value in made.items() if name not in lost}
-            made[f"{_name(metric)}_absent"] = f"not finite: {', '.join(lost)}"
+            made[f"{_name(metric)}{ABSENT}"] = f"not finite: {', '.join(lost)}"
         numbers |= made
         arrays |= shown
     return numbers, arrays
+
+
+def _check_measured(metric: ModuleType, numbers: Numbers, arrays: Arrays) -> None:
+    """Raises UsageError for names of a user's metric that would replace other numbers or arrays."""
+    own = _name(metric)
+    if own not in EXTRA:
+        return
+    if wrong := numbers.keys() - {*metric.COLUMNS, f"{own}{ABSENT}"}:
+        raise UsageError(
+            f"The metric {own} returns {listed(wrong)}, which its COLUMNS do not name. Add them "
+            f"there, or return {listed(metric.COLUMNS)} alone."
+        )
+    if wrong := arrays.keys() & ARRAYS:
+        raise UsageError(
+            f"The metric {own} returns arrays named {listed(wrong)}, as the project's own are. "
+            f"Name them after the metric, such as {own}_{min(wrong)}."
+        )
 
 
 def _name(metric: ModuleType) -> str:

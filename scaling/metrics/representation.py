@@ -71,6 +71,8 @@ def unfit(labels: np.ndarray, settings: Settings) -> str:
     if not len(labels):
         return "the test images have no labels"
     train = _split(len(labels), settings)[0]
+    if len(np.unique(labels)) == 1:
+        return f"all {len(labels)} labelled images are of one class, and classifiers need two"
     if len(train) < NEIGHBOURS or len(np.unique(labels[train])) < 2:
         return f"{len(train)} labelled images are too few to train a classifier"
     return ""

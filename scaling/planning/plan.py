@@ -10,6 +10,7 @@ from typing import Any
 from scaling.models import Parameters
 from scaling.planning.costs import BYTES, memory, parameters, training_work
 from scaling.planning.fit import advice, gpu_share, micro_batch, taken_in_parts
+from scaling.planning.groups import grouped
 from scaling.planning.pool_rows import PoolRow, pool_rows
 from scaling.planning.sharing import gain, gpu_hours
 from scaling.planning.speeds import Speeds, hours
@@ -105,11 +106,12 @@ class Plan:
         )
 
     def to_dict(self) -> PlanJson:
-        """Returns the JSON form."""
+        """Returns the JSON form, with the fields in which trials of the same source differ."""
+        varying = {row.key: group.fields for group in grouped(self.trials) for row in group.rows}
         return {
             "machine": self.machine,
             "basis": self.basis,
-            "trials": [row.to_dict() for row in self.trials],
+            "trials": [{**row.to_dict(), "varying": varying[row.key]} for row in self.trials],
             "pools": [row.to_dict() for row in self.pools],
             "total": asdict(self.total),
         }

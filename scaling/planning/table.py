@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 
+from scaling.planning.groups import Group, grouped, source_of
 from scaling.planning.plan import Plan, PlanRow, Total
 from scaling.planning.pool_rows import PoolRow
 from scaling.trial import VaeTrial
@@ -83,27 +84,22 @@ def _pool(pools: Sequence[PoolRow]) -> str:
 
 
 def plan_table(plan: Plan) -> list[str]:
-    """Returns the whole plan: a line per architecture and source, the hours by cell, the totals.
+    """Returns the whole plan: a line per trial without its chance, hours by cell, totals.
 
-    Lines are sorted by source, m_z and n_c, sources in the order of the plan.
+    A line's source is followed by the fields in which trials of this source differ. Lines are
+    sorted by source, m_z and n_c, sources in the order of the plan.
     """
-    groups: dict[tuple[object, ...], list[PlanRow]] = {}
-    for row in plan.trials:
-        groups.setdefault(_without_seed(row), []).append(row)
-    order = list(dict.fromkeys(_source(row) for row in plan.trials))
+    groups = grouped(plan.trials)
+    order = list(dict.fromkeys(source_of(group.rows[0].trial) for group in groups))
 
-    def place(rows: list[PlanRow]) -> tuple[int, int, int]:
-        first = rows[0].to_dict()
-        return order.index(_source(rows[0])), first["m_z"] or 0, first["n_c"] or 0
+    def place(group: Group[PlanRow]) -> tuple[int, int, int]:
+        first = group.rows[0].to_dict()
+        at = order.index(source_of(group.rows[0].trial))
+        return at, first["m_z"] or 0, first["n_c"] or 0
 
-    lines = [list(COLUMNS)] + [_line(rows) for rows in sorted(groups.values(), key=place)]
+    lines = [list(COLUMNS)] + [_line(group) for group in sorted(groups, key=place)]
     cells = [line for source in order for line in _hours_by_cell(plan, source)]
     return [*_align(lines), *cells, "", *plan_lines("total", plan)]
-
-
-def _source(row: PlanRow) -> str:
-    """Names the source of a VAE, or the diffusion model."""
-    return row.trial.source_name or f"diffusion, share {row.to_dict()['share']:g}"
 
 
 def _hours_by_cell(plan: Plan, source: str) -> list[str]:
@@ -111,7 +107,7 @@ def _hours_by_cell(plan: Plan, source: str) -> list[str]:
     hours: dict[tuple[int, int], float] = {}
     for row in plan.trials:
         trial = row.trial
-        if _source(row) == source and isinstance(trial, VaeTrial):
+        if source_of(trial) == source and isinstance(trial, VaeTrial):
             cell = trial.m_z, trial.n_c
             hours[cell] = hours.get(cell, 0.0) + row.hours
     rows, columns = (sorted({cell[at] for cell in hours}) for at in (0, 1))
@@ -129,18 +125,12 @@ def _hours_by_cell(plan: Plan, source: str) -> list[str]:
     return ["", f"hours, {source}: {sum(hours.values()):,.3g}", *made]
 
 
-def _without_seed(row: PlanRow) -> tuple[object, ...]:
-    j = row.to_dict()
-    axes = j["kind"], j["dataset"], j["m_z"], j["n_c"], j["source"], j["share"]
-    return (*axes, j["epochs"], j["parameters"])
-
-
-def _line(rows: Sequence[PlanRow]) -> list[str]:
-    first = rows[0].to_dict()
+def _line(group: Group[PlanRow]) -> list[str]:
+    rows, first = group.rows, group.rows[0].to_dict()
     return [
         str(first["m_z"] or "-"),
         str(first["n_c"] or "-"),
-        _source(rows[0]),
+        group.line,
         str(first["epochs"]),
         " ".join(map(str, dict.fromkeys(_repeat(row) for row in rows))),
         f"{first['parameters_z']:,}",

@@ -4,9 +4,10 @@ Files of earlier versions lack fields, and in a damaged file a value may have an
 checks the values that it uses. `docs/results-format.md` describes the folder.
 """
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from scaling.storage.provenance import Code, LaunchEntry
+from scaling.trial.validation import Fields
 
 
 class ProcessSpace(TypedDict, total=False):
@@ -142,6 +143,7 @@ class PlanRowJson(TypedDict):
     hours: float
     disk_bytes: int
     state: str
+    varying: NotRequired[Fields]  # in which the trials of its source differ, besides m_z and n_c
 
 
 class PoolRowJson(TypedDict):

@@ -38,6 +38,9 @@ class Drawn(Validated):
         """Returns the part of its generators' seeds that does not depend on epoch or purpose."""
         return self.seed if self.replicate is None else f"replicate {self.replicate}/{self.seed}"
 
+    def check_images(self, train_images: int) -> None:
+        """Raises UsageError if a share of so many images would be none or all of them."""
+
 
 class BaseTrial(Drawn):
     """Gives the properties that most kinds of trial share; a kind overrides those that differ."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from scaling.errors import UsageError
 from scaling.trial.base import BaseTrial, check_dataset, check_draw
 from scaling.trial.bounds import BelowOne, Count, Number, Positive, PositiveShare
 from scaling.trial.partition import Partition
@@ -61,6 +62,13 @@ class DiffusionTrial(BaseTrial):
     @property
     def label(self) -> str:
         return f"edm-c{self.channels}-share{self.share:g}"
+
+    def check_images(self, train_images: int) -> None:
+        if not round(self.share * train_images):
+            raise UsageError(
+                f"share={self.share:g} of {train_images} images is no image at all. Give a larger "
+                f"share, at least {1 / train_images:.3g}."
+            )
 
     def epoch_images(self, train_images: int) -> int:
         share = self.share if self.budget == "epochs" else 1.0

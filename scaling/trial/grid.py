@@ -7,6 +7,7 @@ from typing import Any
 from scaling.errors import UsageError, listed
 from scaling.trial.catalog import DATASETS, RESIDUAL, VaeSettings
 from scaling.trial.keys import Kind, Trial
+from scaling.trial.source import Source
 from scaling.trial.vae import VaeTrial
 from scaling.trial.validation import Changes
 
@@ -25,10 +26,24 @@ def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
     if not axes:
         return list(dict.fromkeys(base))
     points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    # With the same point for all, only trials that differ in other fields remain different.
-    distinct = dict.fromkeys(_replace(trial, points[0]) for trial in base)
-    made = (_replace(trial, point) for trial in distinct for point in points)
+    # Each point changes the trials as given: a field that one point resets is there for the others.
+    distinct: dict[object, Kind] = {}
+    for trial in base:
+        distinct.setdefault(_besides(trial, axes), trial)
+    made = (_replace(trial, point) for trial in distinct.values() for point in points)
     return list(dict.fromkeys(made))
+
+
+def _besides(trial: Trial, axes: Iterable[str]) -> tuple[object, ...]:
+    """Returns the kind and the values of all fields but those that the axes replace."""
+    replaced = {*axes}
+    values: list[object] = [trial.kind]
+    for name in trial.__dataclass_fields__:
+        value = getattr(trial, name)
+        if name not in replaced:
+            inner = value.__dataclass_fields__ if isinstance(value, Source) else ()
+            values += [getattr(value, n) for n in inner if f"{name}.{n}" not in replaced] or [value]
+    return tuple(values)
 
 
 def _replace(trial: Kind, changes: Changes) -> Kind:

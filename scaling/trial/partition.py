@@ -16,6 +16,9 @@ from scaling.trial.catalog import DatasetEntry, undivided
 Partition = Literal["train_and_test", "disjoint", "development"]
 Draws = Literal["random splits", "disjoint sets", "one set"]
 SET_ASIDE = 10  # one image in ten is reserved for development
+FEWEST_ASIDE = 4  # but at least so many of a set without an official test set
+# Least images of a set without an official test set: one for each of its parts.
+LEAST = {"train_and_test": 2, "disjoint": FEWEST_ASIDE + 3, "development": FEWEST_ASIDE}
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,10 @@ class Sizes:
 def sizes(part: Part, entry: DatasetEntry, name: str = "the data set") -> Sizes:
     """Returns the sizes of a part of the data set with the properties `entry`.
 
-    Raises UsageError, with the largest number that works, if there are not enough images.
+    Raises UsageError, with the number of images that is needed or the largest train_size that
+    works, if there are not enough images.
     """
+    _check_enough(part, entry, name)
     if part.partition == "train_and_test":
         return _train_and_test(part, entry, name)
     return _published(part, entry, name) if entry.official_test else _undivided(part, entry, name)
@@ -65,14 +70,14 @@ def _train_and_test(part: Part, entry: DatasetEntry, name: str) -> Sizes:
 
 def _undivided(part: Part, entry: DatasetEntry, name: str) -> Sizes:
     """Divides a set without an official test set: random splits of what is not reserved."""
-    aside = entry.development or max(4, entry.all_images // SET_ASIDE)
+    aside = entry.development or max(FEWEST_ASIDE, entry.all_images // SET_ASIDE)
     if part.partition == "development":
         train = 3 * aside // 5 if part.train_size is None else part.train_size
         _check(train, aside - 2, f"the development part of {name}")
         return Sizes(train, (aside - train) // 2, aside - train - (aside - train) // 2, aside,
                      "random splits")  # fmt: skip
     images = entry.all_images - aside
-    train = undivided(images) if part.train_size is None else part.train_size
+    train = part.train_size or min(undivided(images), images - 2)
     _check(train, images - 2, name)
     validation = max(1, (images - train) // 4)
     validation = min(validation, entry.validation or validation)
@@ -112,6 +117,23 @@ def aside(entry: DatasetEntry, train: int) -> int:
     """Returns how many training images of a published set are reserved for |D_train| = `train`."""
     most = entry.train_images // SET_ASIDE
     return min(train, most) + 2 * (most // 4)
+
+
+def _check_enough(part: Part, entry: DatasetEntry, name: str) -> None:
+    """Raises UsageError if the set has too few images for one image in each part."""
+    if entry.official_test is None:
+        there, what, needed = entry.all_images, "image", LEAST[part.partition]
+    elif part.partition == "development":
+        there, what, needed = entry.train_images, "training image", 4 * SET_ASIDE
+    else:
+        there, what = entry.official_test, "test image"
+        needed = 1 if part.partition == "train_and_test" else 2
+    if there < needed:
+        other = "" if part.partition == "train_and_test" else ", or --set partition=train_and_test"
+        raise UsageError(
+            f"{name} has {there} {what}{'s' * (there != 1)}, and partition={part.partition} needs "
+            f"at least {needed}. Give a larger data set{other}."
+        )
 
 
 def _check(train: int, largest: int, name: str) -> None:

@@ -26,7 +26,7 @@ READ_WITH = {
 class Source(Validated):
     """Describes a training distribution: a point in the space of section 4.1 and App. B.6-B.8."""
 
-    real_share: Share = 1.0  # share of real images in a batch
+    real_share: Share = 1.0  # share of real images in an epoch, and in each batch if it is whole
     k: Count | None = None  # distinct samples, in units of |D_train|; None: the preset's number
     diffusion_share: PositiveShare = 1.0  # share of D_train that the diffusion model saw
     pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
@@ -59,6 +59,21 @@ class Source(Validated):
                     f"source.{name}={getattr(self, name)} is read with source.{owner} only. "
                     f"Give that too, or leave {name} out."
                 )
+
+    def check_images(self, count: int) -> None:
+        """Raises UsageError if a mixture of so many images would have none or only real ones.
+
+        With a share of 0 or 1 that is what is requested.
+        """
+        if self.real_share in (0, 1):
+            return
+        if (real := round(self.real_share * count)) in (0, count):
+            instead = "0 or at least" if not real else "1 or at most"
+            nearest = 1 / count if not real else 1 - 1 / count
+            raise UsageError(
+                f"source.real_share={self.real_share:g} of {count} images is {real} real images. "
+                f"Give --set source.real_share={instead} {nearest:.6g}."
+            )
 
     def replaced(self, changes: Changes) -> "Source":
         """Returns the source with other fields; without samples, fields about them are ignored."""

@@ -83,6 +83,9 @@ class VaeFields(BaseTrial):
         """Returns True if it stops early for this reason."""
         return self.stop_when in (why, "either")
 
+    def check_images(self, train_images: int) -> None:
+        self.source.check_images(train_images)
+
     def check_levels(self, levels: int) -> None:
         taken = self.likelihood_entry.levels
         if taken is not None and levels != taken:

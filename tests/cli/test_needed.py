@@ -13,7 +13,7 @@ from scaling.errors import UsageError
 from scaling.metrics import features
 from scaling.pools.pool import Pool
 from scaling.storage.store import Store
-from scaling.trial import DMAAPX, TwoSampleTrial, VaeTrial
+from scaling.trial import DMAAPX, DiffusionTrial, Source, TwoSampleTrial, VaeTrial
 from scaling.trial.schedule import schedule
 from tests.small_pool import SPEC, build
 
@@ -42,6 +42,26 @@ def test_a_users_file_that_is_missing_is_reported(tmp_path):
 def test_a_train_size_above_that_of_the_data_is_reported(tmp_path):
     with pytest.raises(UsageError, match="Give at most --train-size 39"):
         checked(VaeTrial(own_file(tmp_path / "a.npz"), n_c=2, train_size=41), Store(tmp_path))
+
+
+def test_a_file_with_too_few_images_for_a_partition_is_reported(tmp_path):
+    images = np.zeros((40, 8, 8), np.uint8)
+    file = tmp_path / "a.npz"
+    np.savez(file, train_images=images, test_images=images[:1])
+    checked(VaeTrial(str(file), n_c=2), Store(tmp_path))
+    with pytest.raises(UsageError, match="has 1 test image, and partition=disjoint needs at"):
+        checked(VaeTrial(str(file), n_c=2, partition="disjoint"), Store(tmp_path))
+
+
+def test_a_share_that_is_no_image_is_reported(tmp_path):
+    mixed = VaeTrial(
+        "digits", n_c=2, train_size=300, source=Source(real_share=0.001, k=1, pool="x")
+    )
+    with pytest.raises(UsageError, match=r"is 0 real images. Give --set source.real_share=0 or at"):
+        checked(mixed, Store(tmp_path))
+    model = DiffusionTrial("digits", train_size=300, share=0.001)
+    with pytest.raises(UsageError, match=r"share=0.001 of 300 images is no image at all. Give a l"):
+        checked(model, Store(tmp_path))
 
 
 def test_standard_data_that_are_missing_offline_are_reported(tmp_path):

@@ -95,6 +95,29 @@ def test_each_open_claim_has_a_size_hours_and_a_command_to_type(root, capsys):
     assert not calls(root)
 
 
+@pytest.mark.parametrize(("typed", "kept"), [
+    (["--replicates", "0-2", "--seeds", "0-1"], ["--seeds", "0-1"]),
+    (["--seeds=0-1", "--replicates=0", "1"], ["--seeds=0-1"]),
+    (["--seeds", "0-1"], []),  # within one replicate, which the replicates replace
+])  # fmt: skip
+def test_seeds_beside_replicates_are_run_again(root, typed, kept):
+    """The size is planned for means over these seeds."""
+    about: dict[str, object] = {"trials": {"normal-0": {}, "dmaapx-0": {}}}
+    launch = {"argv": [*TYPED[:5], *typed]}
+    write_versioned(root / "data_sources" / "study.json", about | {"launches": [launch]})
+    (root / "effect").write_text("1.2")
+    assert run(root, "--until-decided", NAME) == 0
+    assert calls(root)
+    for call in calls(root):
+        assert call[4:-4] == kept and call.count("--replicates") == 1
+
+
+def test_results_without_any_claim_are_reported(root, monkeypatch):
+    monkeypatch.setattr("analysis.claims.open.measured", lambda *_: [])
+    with pytest.raises(UsageError, match=r"^No claim is measured in .*\. Run a study first: scal"):
+        run(root)
+
+
 def test_an_effect_that_needs_too_many_replicates_is_reported(root, capsys):
     (root / "n").write_text("10")
     (root / "effect").write_text(str(-float(np.random.default_rng(5).normal(size=40)[:10].mean())))

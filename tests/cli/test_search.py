@@ -17,7 +17,6 @@ from scaling.cli.planned import identify
 from scaling.cli.selection import study_trials_of
 from scaling.errors import UsageError
 from scaling.storage.store import Store
-from scaling.trial.halving import LOST
 from scaling.trial.schedule import Scheduled
 from studies.double_descent import PRESETS, trials
 from tests.made_up_training import Trained
@@ -172,15 +171,6 @@ def test_the_plan_leaves_out_the_epochs_that_halving_saves(tmp_path):
         4 * ([ends[0]] * 6 + [ends[1]] * 2 + [ends[2]])
     )
     assert {item.epochs for item in searching.now(Store(tmp_path))} == {ends[0]}
-
-
-def test_scores_are_means_of_the_last_tenth():
-    rows = [{"epoch": e, "validation_elbo": float(e), "test_elbo": 1e9} for e in range(1, 101)]
-    assert command.score_of(rows, 100) == pytest.approx(sum(range(91, 101)) / 10)
-    assert command.score_of(rows, 50) == pytest.approx(sum(range(46, 51)) / 5)
-    sparse = [{"epoch": e, "validation_elbo": float(e)} for e in (10, 40, 80)]
-    assert command.score_of(sparse, 50) == 40.0  # a longer run that measured more seldom
-    assert command.score_of([{"epoch": 50, "test_elbo": 3.0}], 50) == LOST
 
 
 @pytest.mark.parametrize(("words", "message"), [

@@ -56,22 +56,6 @@ def test_all_k_chunks_are_read_before_any_repeats(k, epochs, share):
     assert len(set(seen[:k])) == min(k, epochs)
 
 
-@given(
-    share=st.floats(0, 1),
-    batch=st.integers(1, 60),
-    count=st.integers(1, 200),
-)
-@settings(deadline=None)
-def test_each_batch_has_exactly_the_share_of_real_images(share, batch, count):
-    train = torch.full((count, 1, 1, 1), REAL, dtype=torch.uint8)
-    samples = np.zeros((count, 1, 1, 1), np.uint8)
-    source = NORMAL if share == 1 else Source(real_share=share, k=1)
-    images = images_of(source, 1, train, lambda index: samples, batch=batch)
-    for x in images.split(batch):
-        assert int((x == REAL).sum()) == round(share * len(x))
-    assert len(images) == count
-
-
 def test_a_mixture_takes_no_image_twice_in_an_epoch():
     train = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(TRAIN.shape)
     samples = (100 + np.arange(50, dtype=np.uint8)).reshape(50, 1, 1, 1) + chunk(0)

@@ -91,11 +91,15 @@ def test_the_setting_images_selects_the_first_images(trial, tiny):
     assert row == representation.measure(few)[0]
 
 
-@pytest.mark.parametrize("labels", [np.zeros(0, np.uint8), np.zeros(50, np.uint8)])
-def test_images_that_cannot_be_classified_have_a_reason(trial, tiny, labels):
+@pytest.mark.parametrize(("labels", "reason"), [
+    (np.zeros(0, np.uint8), "the test images have no labels"),
+    (np.zeros(50, np.uint8), "all 50 labelled images are of one class, and classifiers need two"),
+    (np.arange(5), "4 labelled images are too few to train a classifier"),
+])  # fmt: skip
+def test_images_that_cannot_be_classified_have_a_reason(trial, tiny, labels, reason):
     run = VaeRun(trial, replace(tiny, test_labels=labels), 1, 1)
     row, _ = representation.measure(run)
-    assert set(row) == {"representation_absent"}
+    assert row == {"representation_absent": reason}
 
 
 def test_impossible_settings_are_refused():

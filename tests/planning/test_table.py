@@ -59,6 +59,20 @@ def test_a_diffusion_model_is_named_by_its_share():
     assert "dmaapx" in lines[2]
 
 
+def test_no_axis_is_hidden():
+    trials = grid(VaeTrial("digits", n_c=2), weight_decay=[0.0, 0.1], lr=[0.1, 0.2], seed=[0, 1])
+    every = made(trials)
+    lines = plan_table(every)[1:5]
+    for line, (decay, lr) in zip(
+        lines, [(d, r) for d in (0.0, 0.1) for r in (0.1, 0.2)], strict=True
+    ):
+        assert f"normal, lr={lr}, weight_decay={decay} " in line and " 0 1 " in line
+    rows = every.to_dict()["trials"]
+    assert [row.get("varying") for row in rows[::2]] == [
+        {"lr": lr, "weight_decay": decay} for decay in (0.0, 0.1) for lr in (0.1, 0.2)
+    ]
+
+
 def test_states_are_counted_in_words():
     trials = grid(VaeTrial("digits", train_size=300), seed=[0, 1, 2, 3])
     keys = [item.key for item in schedule(trials, 10, 5, MODEL)]

@@ -9,7 +9,7 @@ import pytest
 
 from scaling.errors import UsageError
 from scaling.status.board import board, paint
-from scaling.status.listed import SHOWN, Listed, lines
+from scaling.status.listed import SHOWN, Listed
 from scaling.status.status import find, glance, read
 from scaling.storage.files import write_json
 from scaling.storage.trial_folder import TrialFolder
@@ -93,13 +93,6 @@ def test_trials_of_the_same_widths_but_other_sources_have_their_own_lines(tmp_pa
     trials = [*grid(TRIAL), *grid(TRIAL, source=[source, Source(0.0, k=5, pool="p")])]
     found = read(Study(tmp_path / "r", trials).root, "s")
     assert [t.line for t in found.trials.values()] == ["normal", "dmaapx, k=1", "dmaapx, k=5"]
-
-
-def test_seeds_and_replicates_share_a_line():
-    fields = {"a": {"seed": 0, "replicate": 0, "lr": 1}, "b": {"seed": 1, "replicate": 3, "lr": 1}}
-    assert set(lines(fields, {"a": "normal", "b": "normal"}).values()) == {"normal"}
-    fields["b"]["lr"] = 2
-    assert lines(fields, {"a": "n", "b": "n"}) == {"a": "n, lr=1", "b": "n, lr=2"}
 
 
 def test_what_is_no_study_is_refused_with_what_to_type(study, tmp_path):

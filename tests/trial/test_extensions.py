@@ -9,6 +9,10 @@ from scaling.models.networks import NETWORKS
 from scaling.trial import VaeTrial, extensions, from_dict, to_dict
 
 ADDS = "from scaling.models.networks import NETWORKS\n"
+METRIC = (
+    "import sys\nfrom scaling.metrics import EXTRA\n"
+    "COLUMNS, Settings, measure = {}, 0, 0\nEXTRA['mine'] = sys.modules[__name__]\n"
+)
 BAD = {
     "is not Python: invalid syntax, line 1": "def x(:\n",
     "raises ZeroDivisionError: division by zero, line 2": '"""A."""\n1 / 0\n',
@@ -16,7 +20,10 @@ BAD = {
     "the metric psnr has no COLUMNS": "from scaling.metrics import EXTRA\nEXTRA['psnr'] = 1\n",
     "defines psnr_mean, which psnr already": "import sys\nfrom scaling.metrics import EXTRA\n"
     "COLUMNS, Settings, measure = ('psnr_mean',), 0, 0\nEXTRA['mine'] = sys.modules[__name__]\n",
-}
+    "the COLUMNS of the metric mine are one text. Give a tuple of names": METRIC.format("'mine'"),
+    **{f"the metric mine defines {name}, a column that rows or trials have anyway. Give it another":
+       METRIC.format(("mine", name)) for name in ("epoch", "test_elbo", "lr", "mine_absent")},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("message", BAD)

@@ -204,3 +204,21 @@ def test_a_data_set_brings_its_settings():
     )  # fmt: skip
     assert (mnist.m_z, mnist.n_c, mnist.train_size) == (2, 8, None)
     assert NORMAL == mnist.source
+
+
+@pytest.mark.parametrize("words", [["gaussian", "mixture"], ["mixture", "gaussian"]])
+def test_a_field_that_one_value_resets_is_the_presets_for_the_others(words):
+    base = replace(BASE, mixtures=3, mol_mix="per_channel")
+    made = {trial.likelihood: trial for trial in grid([base], likelihood=words, seed=[0, 1])}
+    assert made["mixture"] == replace(base, seed=1)
+    assert (made["gaussian"].mixtures, made["gaussian"].mol_mix) == (VaeTrial.mixtures, "joint")
+
+
+def test_trials_that_differ_in_an_axis_alone_become_one():
+    sources = [NORMAL, DMAAPX, replace(DMAAPX, augment="naive")]
+    base = [replace(BASE, source=s, n_c=n) for s in sources for n in (2, 4)]
+    assert len(grid(base, n_c=[8, 16], lr=[0.1])) == 3 * 2
+    axes: dict[str, list[Any]] = {"source.real_share": [0.5, 1.0], "source.k": [3]}
+    shares = grid(base, **axes)
+    assert len(shares) == 2 * 2 * 2
+    assert {trial.source.k for trial in shares} == {3, None}

@@ -3,7 +3,7 @@
 import pytest
 
 from scaling.errors import UsageError
-from scaling.trial.catalog import DATASETS, DatasetEntry
+from scaling.trial.catalog import DATASETS, DatasetEntry, undivided
 from scaling.trial.partition import Part, sizes
 
 DIGITS, MNIST = DATASETS["digits"], DATASETS["mnist"]
@@ -74,3 +74,43 @@ def test_without_validation_images_the_sizes_of_older_versions_hold():
     assert sizes(Part(300), DIGITS).test == 1497
     assert sizes(Part(None), MNIST).test == 10_000
     assert sizes(Part(300), MNIST).validation == 0
+
+
+def whole(images):
+    return DatasetEntry(1, 8, 256, undivided(images), {}, undivided=images)
+
+
+def halves(train, test):
+    return DatasetEntry(1, 8, 256, train, {}, official_test=test)
+
+
+SMALL = [*map(whole, range(1, 60)), *(halves(n, t) for n in range(1, 60, 7) for t in range(5))]
+
+
+@pytest.mark.parametrize(("partition", "enough", "too_few", "words"), [
+    ("train_and_test", whole(2), whole(1), "has 1 image, and partition=train_and_test needs at l"),
+    ("disjoint", whole(7), whole(6), "has 6 images, and partition=disjoint needs at least 7. Give"),
+    ("development", whole(4), whole(3), "has 3 images, and partition=development needs at least 4"),
+    ("train_and_test", halves(2, 1), halves(2, 0), "has 0 test images, and partition=train_and_te"),
+    ("disjoint", halves(2, 2), halves(2, 1), "has 1 test image, and partition=disjoint needs at l"),
+    ("development", halves(40, 1), halves(39, 9), "has 39 training images, and partition=developm"),
+])  # fmt: skip
+def test_each_part_has_an_image_or_the_set_is_refused(partition, enough, too_few, words):
+    found = sizes(Part(None, 0, partition), enough)
+    parts = [found.train, found.test, *([found.validation] * (partition != "train_and_test"))]
+    assert min(parts) >= 1
+    with pytest.raises(UsageError, match=words) as error:
+        sizes(Part(None, 0, partition), too_few)
+    assert ("partition=train_and_test." in str(error.value)) == (partition != "train_and_test")
+
+
+@pytest.mark.parametrize("partition", ["train_and_test", "disjoint", "development"])
+@pytest.mark.parametrize("entry", SMALL)
+def test_no_set_is_so_small_that_a_part_is_empty(entry, partition):
+    try:
+        found = sizes(Part(None, 0, partition), entry)
+    except UsageError:
+        return
+    assert found.train >= 1 and found.test >= 1
+    assert (found.validation >= 1) == (partition != "train_and_test")
+    assert found.train + found.validation + found.test <= entry.all_images

@@ -1,0 +1,75 @@
+"""Refuses a study that asks trials for an epoch which they have passed without measuring it.
+
+A model cannot be trained back: the row of another epoch would stand for the one that is requested.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from scaling.cli.study_trials import StudyTrials
+from scaling.errors import UsageError
+from scaling.storage.parallel import mapped
+from scaling.storage.rows import last_epoch
+from scaling.storage.store import Store
+
+End = tuple[str, int]  # a trial's key, and the epoch of which it needs a row
+SHOWN = 4  # measured epochs that are listed on each side of the requested one
+
+
+def check_measured(study_trials: StudyTrials, store: Store, epochs: int) -> None:
+    """Raises UsageError if a trial was trained further than requested, without a row there.
+
+    `epochs` are those of the command. The sentence names the epochs at which such trials have rows,
+    and those numbers of epochs that all trials of the study have or can still reach.
+    """
+    ends = [*dict.fromkeys(study_trials.ends(store))]
+    passed = [end for end in mapped(partial(_has_passed, store), ends) if end]
+    if not passed:
+        return
+    key, end = passed[0]
+    alike = dict.fromkeys(name for name, other in passed if other == end)
+    rows = [row["epoch"] for row in store.folder(key).rows()]
+    more = f" and {len(alike) - 1} more" if alike.keys() - {key} else ""
+    raise UsageError(
+        f"{key}{more} cannot go back to epoch {end}, which was not measured. "
+        f"There are rows of {_near(rows, end)}. {_advice(ends, store, end, epochs)}"
+    )
+
+
+def _has_passed(store: Store, end: End) -> End | None:
+    """Returns the trial's key and epoch if it was trained further and has no row there, else None.
+
+    A row that `done.json` lists but that is lost will be measured again.
+    """
+    key, epoch = end
+    folder = store.folder(key)
+    if last_epoch(folder.path / "rows.jsonl") <= epoch:
+        return None
+    listed = {row["epoch"] for row in folder.rows()} | {*(folder.done() or {}).get("rows", [])}
+    return None if epoch in listed else end
+
+
+def _near(rows: Sequence[int], end: int) -> str:
+    """Lists the epochs with rows, without those far from the requested one."""
+    below = [epoch for epoch in rows if epoch < end]
+    above = [epoch for epoch in rows if epoch > end]
+    shown = [
+        *(["..."] if below[SHOWN:] else []),
+        *map(str, [*below[-SHOWN:], *above[:SHOWN]]),
+        *([f"... {above[-1]}"] if above[SHOWN:] else []),
+    ]
+    return f"epoch{'s' * (len(rows) > 1)} {', '.join(shown)}"
+
+
+def _advice(ends: Sequence[End], store: Store, end: int, epochs: int) -> str:
+    """Says what to type: other epochs if the command chose these, else another folder."""
+    other = "another --results folder"
+    if end != epochs:  # a diffusion model of the preset, or a rung of a search
+        return f"Give {other}, or the flags with which they were trained."
+    asked = [store.folder(key) for key, each in ends if each == epochs]
+    rows = [{row["epoch"] for row in folder.rows()} for folder in asked]
+    every = sorted(set().union(*rows))
+    good = [e for e in every if all(e in there or e >= max(there, default=0) for there in rows)]
+    chosen = {max((e for e in good if e < end), default=0), min(e for e in good if e > end)}
+    typed = [f"--epochs {epoch}" for epoch in sorted({*chosen, good[-1]} - {0})]
+    return f"Give {' or '.join(typed)}, or {other}."

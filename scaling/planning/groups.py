@@ -1,0 +1,79 @@
+"""Groups planned trials that differ by chance alone, and says in which fields groups differ."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from scaling.trial import Trial, to_dict
+from scaling.trial.schedule import Planned
+from scaling.trial.validation import Fields
+from scaling.trial.varying import flat, varying, worded
+
+WITHIN = ("kind", "m_z", "n_c", "seed", "replicate")  # a plan shows these in columns of their own
+FEW = 3  # where more fields vary, a value that most groups have is not repeated in each
+Row = TypeVar("Row", bound=Planned)
+
+
+@dataclass(frozen=True)
+class Group(Generic[Row]):
+    """Holds the replicates and seeds of a trial with a number of epochs."""
+
+    line: str  # the source and the fields that distinguish it, `normal, lr=0.001`
+    fields: Fields  # those in which groups of this source differ, besides m_z and n_c
+    rows: list[Row]
+
+
+def source_of(trial: Trial) -> str:
+    """Returns the source of a VAE, or the kind of another trial and its share of D_train."""
+    share = getattr(trial, "share", 1.0)
+    return trial.source_name or f"{trial.kind}, share {share:g}"
+
+
+def grouped(rows: Sequence[Row]) -> list[Group[Row]]:
+    """Returns the groups in the order of their first trials.
+
+    Replicates read samples of different models of the study, whose names say nothing more; other
+    pools distinguish groups.
+    """
+    ours = {row.scheduled.pool for row in rows}
+    alike: dict[object, list[Row]] = {}
+    for row in rows:
+        pool = row.trial.reads_pool
+        alike.setdefault(
+            (row.trial.kin, row.scheduled.epochs, pool not in ours and pool), []
+        ).append(row)
+    firsts = {str(at): group[0].trial for at, group in enumerate(alike.values())}
+    names = {at: source_of(trial) for at, trial in firsts.items()}
+    fields = {at: _without_ours(trial, ours) for at, trial in firsts.items()}
+    found = varying(fields, names, WITHIN)
+    shown = _without_common(found, names)
+    return [
+        Group(worded(names[at], shown[at]), found[at], group)
+        for at, group in zip(names, alike.values(), strict=True)
+    ]
+
+
+def _without_ours(trial: Trial, ours: set[str | None]) -> Fields:
+    """Returns the trial's fields, without a pool that the study makes itself."""
+    fields = flat(to_dict(trial))
+    return fields | ({trial.pool_field: None} if trial.reads_pool in ours else {})
+
+
+def _without_common(found: dict[str, Fields], names: dict[str, str]) -> dict[str, Fields]:
+    """Leaves out the value of a field that more than half of the groups of a name have.
+
+    Only where more than FEW fields vary: a preset may change one of many fields in each trial.
+    """
+    counts = Counter((names[at], n, repr(v)) for at, each in found.items() for n, v in each.items())
+    sizes = Counter(names.values())
+
+    def is_common(at: str, field: str, value: object) -> bool:
+        return 2 * counts[names[at], field, repr(value)] > sizes[names[at]]
+
+    return {
+        at: each
+        if len(each) <= FEW
+        else {name: value for name, value in each.items() if not is_common(at, name, value)}
+        for at, each in found.items()
+    }
