@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import curves
-from analysis.intervals import FEW_SEEDS, t_interval
+from analysis.intervals import FEW_SEEDS, Interval, t_interval
 from analysis.trial_folder import ResultsError
 
 METRIC = "validation_elbo"
@@ -18,12 +18,13 @@ EDGES = {"low": "smallest", "high": "largest", "both": "only"}
 def best(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns a row per source and (m_z, n_c) with the lr of the largest mean validation ELBO.
 
-    `mean`, `low`, `high`, `n`: its mean over replicates and seeds in nats per image with a 95 % t
-    interval; `runner_up`: the second best lr; `difference` (with `_low`, `_high`): how much better
-    the best is, paired; `lowest`, `highest`: the range tried; `edge`: low, high or both if the best
-    is at an end of it; `left_out`: rates that failed in a replicate or were not trained in all;
-    `key`: a trial of the best. A final value is the mean over the last tenth of the epochs. Raises
-    ResultsError if nothing is finished or there are no validation images.
+    `mean`, `low`, `high`, `n`: its mean over draws (`analysis.levels`; seeds of a replicate are
+    averaged) in nats per image with a 95 % t interval, wider for splits that overlap; `runner_up`:
+    the second best lr; `difference` (with `_low`, `_high`): how much better the best is, paired;
+    `lowest`, `highest`: the range tried; `edge`: low, high or both if the best is at an end of it;
+    `left_out`: rates that failed in a replicate or were not trained in all; `key`: a trial of the
+    best. A final value is the mean over the last tenth of the epochs. Raises ResultsError if
+    nothing is finished or there are no validation images.
     """
     values = scores(frame)
     rows = [_cell_row(frame, place, part) for place, part in values.groupby(CELL, sort=True)]
@@ -31,10 +32,10 @@ def best(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores(frame: pd.DataFrame) -> pd.DataFrame:
-    """Returns a row per finished VAE: key, place, lr, `unit` and validation ELBO.
+    """Returns a row per finished VAE: key, place, lr, unit, seed, overlap and validation ELBO.
 
-    `unit` is the replicate and seed, the ELBO is in nats per image. Raises ResultsError if it was
-    measured nowhere.
+    `unit` numbers the draw (`levels.settle`), the ELBO is in nats per image. Raises ResultsError if
+    it was measured nowhere.
     """
     if METRIC not in frame or frame[METRIC].isna().all():
         raise ResultsError(
@@ -43,13 +44,18 @@ def scores(frame: pd.DataFrame) -> pd.DataFrame:
         )
     chance = ["replicate", "seed"] if "replicate" in frame else ["seed"]
     finals = curves.final(frame, [*CELL, "lr", *chance])
-    unit = finals[chance].astype("Int64").astype(str).agg("/".join, axis=1)
-    return finals.assign(unit=unit)[["key", *CELL, "lr", "unit", METRIC]]
+    return finals[["key", *CELL, "lr", "unit", "seed", "overlap", METRIC]]
+
+
+def interval(part: pd.DataFrame) -> Interval:
+    """Returns the 95 % interval of the mean over draws of some rows of `scores`."""
+    return t_interval(part.groupby("unit")[METRIC].mean(), overlap=part["overlap"].iloc[0])
 
 
 def _cell_row(frame: pd.DataFrame, place: tuple[object, ...], part: pd.DataFrame) -> dict:
-    wide = part.pivot(index="unit", columns="lr", values=METRIC)
-    whole = wide.dropna(axis=1)
+    wide = part.pivot(index=["unit", "seed"], columns="lr", values=METRIC)
+    whole = wide.dropna(axis=1).groupby(level="unit").mean()
+    shared = part["overlap"].iloc[0]
     cell = dict(zip(CELL, place, strict=True))
     tried = _tried(frame, cell)
     if whole.empty:
@@ -58,11 +64,12 @@ def _cell_row(frame: pd.DataFrame, place: tuple[object, ...], part: pd.DataFrame
             "Run the study again: it continues where it stopped."
         )
     means = whole.mean().sort_values(ascending=False, kind="stable")
-    lr, interval = float(means.index[0]), t_interval(whole[means.index[0]])
-    row = cell | {"lr": lr, "mean": interval.mean, "low": interval.low, "high": interval.high}
-    row |= {"n": interval.n, "method": interval.method}
+    lr, best_of = float(means.index[0]), t_interval(whole[means.index[0]], overlap=shared)
+    row = cell | {"lr": lr, "mean": best_of.mean, "low": best_of.low, "high": best_of.high}
+    row |= {"n": best_of.n, "method": best_of.method}
     row |= {"lowest": tried[0], "highest": tried[-1], "edge": _edge(lr, tried)}
-    ahead = t_interval(whole[lr] - whole[means.index[1]]) if len(means) > 1 else None
+    second = whole[means.index[1]] if len(means) > 1 else None
+    ahead = None if second is None else t_interval(whole[lr] - second, overlap=shared)
     nan = float("nan")
     row |= {"runner_up": float(means.index[1]) if ahead else nan}
     row |= {"difference": ahead.mean if ahead else nan}

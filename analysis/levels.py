@@ -4,15 +4,6 @@ A replicate draws everything that chance decides: D_train and test images, diffu
 and order. Seeds of one replicate differ in weights and order alone, so they say nothing about other
 data. `settle` decides which of the two a frame's statements are about: its column `unit` numbers
 the draws over which intervals are taken (seeds within a draw are averaged), and `level` names them.
-
-Random splits of the same M images overlap, so they vary less than fresh data would. Let n1 of the M
-images be D_train and n2 be tested on, and let an image have one effect on the result if it is
-trained on and another, independent one of the same variance if it is tested on. Two splits then
-have the correlation rho = 2 n1 n2 / (M (n1 + n2)), the harmonic mean of n1 and n2 over M, and the
-variance of a mean over J splits is s^2 (1/J + rho / (1 - rho)) with their sample variance s^2.
-Nadeau and Bengio (2003) use rho = n2 / (n1 + n2); with n1 + n2 < M and test images that hardly
-matter, that is far too wide. `python -m tests.benchmarks.error_rates` compares the candidates in
-simulations, and shows what happens if test images matter more than is assumed here.
 """
 
 from collections.abc import Callable
@@ -22,18 +13,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.overlap import DRAWS, SPLITS, WHOLE, draws_of, overlap_of
 from analysis.trial_folder import ResultsError
 
 FEW = 3  # with this many draws statements are about draws, however many seeds each has
-OFFICIAL = {"mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 50_000}  # official training images
-SPLITS, DRAWS, WHOLE, SEEDS = "random splits", "disjoint sets", "one set", "seeds"
+SEEDS = "seeds"
 WORDS = {  # level: plural, singular
     SPLITS: ("random splits of these images", "random split of these images"),
     DRAWS: ("data draws", "data draw"),
     WHOLE: ("replicates", "replicate"),
     SEEDS: ("seeds on one data set", "seed on one data set"),
 }
-UNKNOWN = 1.0  # rho / (1 - rho) assumed for splits of unknown sizes: that of halves
 MANY = 4096  # most sets of units that `complete` considers
 
 
@@ -74,52 +64,10 @@ def _settled(part: pd.DataFrame) -> pd.DataFrame:
         if kind == SEEDS:
             part = part[replicate == seeds.idxmax()]
     unit = seed.loc[part.index] if kind == SEEDS else replicate
-    each = 1 if kind == SEEDS else int(seed.groupby(unit).nunique().max())
-    level = _words(kind, _models(part, unit, kind), each)
+    seeds_each = pd.Series([1]) if kind == SEEDS else seed.groupby(unit).nunique()
+    level = _words(kind, _models(part, unit, kind), seeds_each)
     overlap = overlap_of(part) if kind == SPLITS else 0.0
     return pd.DataFrame({"unit": unit, "level": level, "overlap": overlap}, part.index)
-
-
-def draws_of(part: pd.DataFrame) -> str:
-    """Returns how the D_trains of replicates relate: random splits, disjoint sets, or one set.
-
-    It is what the trials recorded; for older trials it follows from data set, size and partition.
-    """
-    recorded = part["draws"].dropna() if "draws" in part else pd.Series(dtype=str)
-    if len(recorded):
-        return str(recorded.iloc[0])
-    images = OFFICIAL.get(str(_first(part, "dataset")))
-    if images is None:
-        return SPLITS
-    if float(_first(part, "train_size") or images) >= images:
-        return WHOLE
-    return DRAWS if _first(part, "partition") == "disjoint" else SPLITS
-
-
-def overlap_of(part: pd.DataFrame) -> float:
-    """Returns rho / (1 - rho) of random splits, from the numbers of images in the trials' rows."""
-    train = _first(part, "train_images") or _first(part, "train_size")
-    test, images = _first(part, "test_images"), _first(part, "drawn_from")
-    fixed = _first(part, "dataset") in OFFICIAL and _first(part, "partition") != "development"
-    images = images or (OFFICIAL[str(_first(part, "dataset"))] if fixed else None)
-    if not train or not images or not (test or fixed):
-        return UNKNOWN
-    return overlap(float(train), None if fixed else float(test), float(images))
-
-
-def overlap(train: float, test: float | None, images: float) -> float:
-    """Returns rho / (1 - rho) for `train` and `test` images drawn from `images`.
-
-    `test` is None if the test set is fixed.
-    """
-    rho = (train if test is None else 2 * train * test / (train + test)) / images
-    return rho / (1 - rho) if rho < 1 else float("inf")
-
-
-def _first(part: pd.DataFrame, name: str) -> Any:
-    """Returns the first known value of a column, None if there is none."""
-    values = part[name].dropna() if name in part else ()
-    return values.iloc[0] if len(values) else None  # type: ignore[union-attr]
 
 
 def _models(part: pd.DataFrame, unit: pd.Series, kind: str) -> str:
@@ -132,8 +80,11 @@ def _models(part: pd.DataFrame, unit: pd.Series, kind: str) -> str:
     return "own" if unit.groupby(pool).nunique().max() == 1 else "shared"
 
 
-def _words(kind: str, models: str, each: int) -> str:
-    """Spells the level of several units, in words that follow their number."""
+def _words(kind: str, models: str, seeds: pd.Series) -> str:
+    """Spells the level of several units, in words that follow their number.
+
+    `seeds` counts the seeds of each unit.
+    """
     text = WORDS[kind][0]
     if kind == WHOLE:
         text += ": seeds and diffusion models" if models == "own" else ": seeds"
@@ -142,7 +93,9 @@ def _words(kind: str, models: str, each: int) -> str:
     else:
         more = {"own": ", each with its own diffusion model", "one": ", one diffusion model"}
         text += (more | {"shared": ", all on one diffusion model"}).get(models, "")
-    return text + (f", means of {each} seeds" if each > 1 else "")
+    few, most = int(seeds.min()), int(seeds.max())
+    each = f"{few} to {most}" if few < most else f"{most}"
+    return text + (f", means of {each} seeds" if most > 1 else "")
 
 
 def counted(n: int | str, level: str) -> str:

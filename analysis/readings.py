@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from analysis import curves, levels
+from analysis.columns import TRIAL_COLUMNS
 from analysis.intervals import FEW_SEEDS, Interval, t_interval
 from analysis.planned import RATE, false_discovery
 from analysis.trial_folder import ResultsError
@@ -45,12 +46,11 @@ DEFAULTS: dict[str, object] = {  # column: the default reading of the paper
     "source_mix": "batch",
 }
 OTHER_IMAGES = ("binarise",)  # readings with test images of their own
-CONTEXT = [  # columns that a reading and its default share, besides replicate and seed
-    *("dataset", "train_size", "partition", "network", "likelihood", "m_z", "n_c", "lr", "batch"),
-    *("source_real_share", "source_augment", "source_mollify_epochs", "source_k", "source_pool"),
-    *("half_asleep_from", "precision", "epoch"),
-]
 DRAWN = ["replicate", "split", "seed"]
+CONTEXT = [  # columns that a reading and its default share, besides replicate and seed
+    *(n for n in TRIAL_COLUMNS if n not in (*DEFAULTS, *DRAWN, "key", "state", "source")),
+    "epoch",
+]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 A cell's difference is tested by Student's t over its pairs, or by Welch's t, unpaired, if the two
 have no replicate in common. The mean over cells is tested too, on the replicates that all of them
 have. All comparisons are one family: p-values are adjusted by Holm's method, so that the
-probability of claiming any difference that does not exist is at most 5 %.
+probability of claiming any difference that does not exist is at most 5 %. Random splits overlap,
+which widens all intervals (`analysis.overlap`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from analysis.columns import DOWN, ROW_COLUMNS, UP
 from analysis.diff.sides import TIMING, Cell, Side, by_place, cell_columns, values_of
 from analysis.intervals import FEW_SEEDS, LEVEL, Interval, t_interval
 from analysis.measured import settings_of
+from analysis.overlap import overlaps
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
@@ -102,6 +104,7 @@ def compare(a: Side, b: Side, named: Sequence[str] = ()) -> Compared:
             "The two results have no cell in common: no trials of the same "
             f"{', '.join(columns)}. Compare others, or choose with --where."
         )
+    widened = {cell: max(_overlap(left[cell]), _overlap(right[cell])) for cell in pairs}
     for metric in chosen:
         by_cell = {}
         for cell, matched in pairs.items():
@@ -109,13 +112,18 @@ def compare(a: Side, b: Side, named: Sequence[str] = ()) -> Compared:
             values = [(_mean(x, metric), _mean(y, metric)) for x, y in matched.values()]
             if matched:
                 by_cell[cell] = dict(zip(matched, values, strict=True))
-                found += _paired(where, metric, by_cell[cell])
+                found += _paired(where, metric, by_cell[cell], widened[cell])
             else:
-                found += _unpaired(where, metric, left[cell], right[cell])
-        found += _over_cells(metric, by_cell)
+                found += _unpaired(where, metric, left[cell], right[cell], widened[cell])
+        found += _over_cells(metric, by_cell, widened)
     matched_trials = [sum(len(x) for x, _ in matched.values()) for matched in pairs.values()]
     alone = (_alone(left, right), _alone(right, left))
     return Compared(holm(found), sum(matched_trials), *alone, skipped)
+
+
+def _overlap(units: Mapping[Unit, pd.DataFrame]) -> float:
+    """Returns rho / (1 - rho) of a side's replicates of a cell."""
+    return float(overlaps(pd.concat(list(units.values()))).max())
 
 
 def _alone(one: Mapping[Cell, Mapping[Unit, pd.DataFrame]], other: Mapping[Cell, Any]) -> int:
@@ -143,24 +151,25 @@ def _mean(trials: pd.DataFrame, metric: str) -> float:
 
 
 def _paired(
-    cell: Mapping[str, object], metric: str, values: Mapping[Unit, tuple[float, float]]
+    cell: Mapping[str, object],
+    metric: str,
+    values: Mapping[Unit, tuple[float, float]],
+    overlap: float,
 ) -> list[Difference]:
     x, y = (np.array(side, dtype=float) for side in zip(*values.values(), strict=True))
     measured = ~(np.isnan(x) | np.isnan(y))
     if not measured.any():
         return []
     x, y = x[measured], y[measured]
-    return [Difference(cell, metric, x.mean(), y.mean(), t_interval(y - x), _p(y - x))]
+    interval = t_interval(y - x, overlap=overlap)
+    return [Difference(cell, metric, x.mean(), y.mean(), interval, _p(interval))]
 
 
-def _p(d: np.ndarray) -> float | None:
-    """Returns Student's two-sided p-value for a mean of 0, None for fewer than three pairs."""
-    if len(d) < FEW_SEEDS:
+def _p(found: Interval) -> float | None:
+    """Returns the two-sided p-value for a mean of 0, None for fewer than three pairs."""
+    if found.n < FEW_SEEDS:
         return None
-    error = d.std(ddof=1) / np.sqrt(len(d))
-    if error == 0:
-        return 0.0 if d.mean() else 1.0
-    return float(2 * stdtr(len(d) - 1, -abs(d.mean() / error)))
+    return min(1.0, 2 * min(found.above(0.0), found.below(0.0)))
 
 
 def _unpaired(
@@ -168,6 +177,7 @@ def _unpaired(
     metric: str,
     left: Mapping[Unit, pd.DataFrame],
     right: Mapping[Unit, pd.DataFrame],
+    overlap: float,
 ) -> list[Difference]:
     """Tests by Welch's t, for sides without a common replicate."""
     sides = [np.array([_mean(t, metric) for t in side.values()]) for side in (left, right)]
@@ -177,7 +187,7 @@ def _unpaired(
     mean, n = float(y.mean() - x.mean()), min(len(x), len(y))
     half, p = float("nan"), None
     if n > 1:
-        parts = np.array([v.var(ddof=1) / len(v) for v in (x, y)])
+        parts = np.array([v.var(ddof=1) * (1 / len(v) + overlap) for v in (x, y)])
         error = float(np.sqrt(parts.sum()))
         freedom = np.array([len(x) - 1, len(y) - 1])
         df = float(parts.sum() ** 2 / (parts**2 / freedom).sum()) if error else float(n - 1)
@@ -190,7 +200,9 @@ def _unpaired(
 
 
 def _over_cells(
-    metric: str, by_cell: Mapping[Cell, Mapping[Unit, tuple[float, float]]]
+    metric: str,
+    by_cell: Mapping[Cell, Mapping[Unit, tuple[float, float]]],
+    widened: Mapping[Cell, float],
 ) -> list[Difference]:
     """Tests the mean over cells, one value per replicate: its cells share images and noise."""
     units = {
@@ -204,7 +216,8 @@ def _over_cells(
     if not common:
         return []
     means = {u: _average([by_cell[cell][u] for cell in cells]) for u in common}
-    return _paired({ALL_CELLS: len(cells)}, metric, means)
+    most_shared = max(widened[cell] for cell in cells)
+    return _paired({ALL_CELLS: len(cells)}, metric, means, most_shared)
 
 
 def _average(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:

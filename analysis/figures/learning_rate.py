@@ -9,7 +9,6 @@ from matplotlib.lines import Line2D
 from analysis import learning_rate as rates
 from analysis import style
 from analysis.figures import marks
-from analysis.intervals import t_interval
 
 PANEL = 2.1  # inches per row of panels
 ACROSS = 3  # panels per row
@@ -26,7 +25,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for place, part in rates.scores(frame).groupby([*rates.CELL, "lr"]):
         *cell, lr = place
-        interval, winner = t_interval(part[rates.METRIC]), best[tuple(cell)]
+        interval, winner = rates.interval(part), best[tuple(cell)]
         row = dict(zip([*rates.CELL, "lr"], place, strict=True))
         row |= {"mean": interval.mean, "low": interval.low, "high": interval.high}
         row |= {"n": interval.n, "behind": float(winner["mean"]) - interval.mean}

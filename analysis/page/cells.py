@@ -8,6 +8,7 @@ import pandas as pd
 from analysis import curves
 from analysis.columns import ROW_COLUMNS
 from analysis.intervals import t_interval
+from analysis.overlap import overlaps
 from analysis.page.lines import groups, order
 
 HIDDEN = {"epoch", "d_z"}
@@ -109,11 +110,12 @@ def _values(table: pd.DataFrame, names: list[str]) -> dict[str, Values]:
     found: dict[str, Values] = {name: {} for name in names}
     names = [name for name in names if name in table]
     numbers = table[["line", "m_z", "n_c", "drawn", *names]].astype(dict.fromkeys(names, float))
+    numbers = numbers.assign(overlap=overlaps(table))
     draws = numbers.groupby(["line", "m_z", "n_c", "drawn"]).mean().reset_index()
     for (line, m_z, n_c), cell in groups(draws, ["line", "m_z", "n_c"]):
         values = cell[names].to_numpy(dtype=float)
         for at, name in enumerate(names):
-            over = t_interval(values[:, at])
+            over = t_interval(values[:, at], overlap=float(cell["overlap"].iloc[0]))
             if over.n:
                 row = [int(m_z), int(n_c), *map(rounded, (over.mean, over.low, over.high)), over.n]
                 found[name].setdefault(str(line), []).append(row)

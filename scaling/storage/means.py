@@ -2,7 +2,7 @@
 
 A cell is a set of trials that differ by chance alone. A mean is over the replicates that have
 measured the epoch so far; `replicates/measured` gives their number. Bands are 95 % t intervals, for
-two replicates or more.
+two replicates or more, wider for random splits that overlap (as in `analysis.overlap`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,12 +26,14 @@ PATH = "double_descent"  # sorts first among the tags that TensorBoard opens
 class Curve:
     """Holds the values of a cell's replicates: by epoch and column, and final values by column.
 
-    `parameters` is the number of parameters of the cell's models, if known.
+    `parameters` is the number of parameters of the cell's models, if known; `overlap` is
+    rho / (1 - rho) of replicates with the correlation rho.
     """
 
     by_epoch: Mapping[int, Mapping[str, Sequence[float]]]
     finals: Mapping[str, Sequence[float]]
     parameters: int | None = None
+    overlap: float = 0.0
 
 
 def curve(runs: Sequence[tuple[Sequence[Row], int]]) -> Curve:
@@ -50,7 +52,21 @@ def curve(runs: Sequence[tuple[Sequence[Row], int]]) -> Curve:
                 value = final(rows, name)
                 if value is not None:
                     finals.setdefault(name, []).append(value)
-    return Curve(dict(sorted(by_epoch.items())), finals, parameters)
+    first = next((rows[0] for rows, _ in runs if rows), None)
+    shared = overlap(first) if first else 0.0
+    return Curve(dict(sorted(by_epoch.items())), finals, parameters, shared)
+
+
+def overlap(row: Row) -> float:
+    """Returns rho / (1 - rho) of the random splits that a row's trial is one of, else 0.
+
+    With n1 training and n2 test images of M, rho is 2 n1 n2 / (M (n1 + n2)).
+    """
+    train, test, images = (row.get(n, 0) for n in ("train_images", "test_images", "drawn_from"))
+    if row.get("draws") != "random splits" or not (train and test and images):
+        return 0.0
+    rho = 2 * train * test / (train + test) / images
+    return rho / (1 - rho) if rho < 1 else float("inf")
 
 
 def _numbers(row: Row) -> list[str]:
@@ -69,14 +85,18 @@ def final(rows: Sequence[Row], name: str) -> float | None:
     return float(measured[-1][name]) if measured else None
 
 
-def band(values: Sequence[float]) -> tuple[float, float, float]:
-    """Returns the mean and the ends of its 95 % t interval; a single value is all three."""
+def band(values: Sequence[float], overlap: float = 0.0) -> tuple[float, float, float]:
+    """Returns the mean and the ends of its 95 % t interval; a single value is all three.
+
+    `overlap` is as in `Curve`.
+    """
     from scipy.special import stdtrit
 
     mean, n = float(np.mean(values)), len(values)
     if n < 2:
         return mean, mean, mean
-    half = float(stdtrit(n - 1, (1 + LEVEL) / 2) * np.std(values, ddof=1) / np.sqrt(n))
+    error = np.std(values, ddof=1) * np.sqrt(1 / n + overlap)
+    half = float(stdtrit(n - 1, (1 + LEVEL) / 2) * error)
     return mean, mean - half, mean + half
 
 
@@ -84,7 +104,7 @@ def write(events: Events, found: Curve) -> None:
     """Writes the mean at each epoch with its bands, and the final values of finished replicates."""
     for epoch, values in found.by_epoch.items():
         for name, each in values.items():
-            mean, low, high = band(each)
+            mean, low, high = band(each, found.overlap)
             tag = tag_of(name, events.kind)
             events.scalar(tag, mean, epoch, events.meanings.get(name, ""))
             if name in BANDED:
@@ -103,7 +123,7 @@ def write_path(events: Events, curves: Sequence[Curve | None]) -> None:
         if found is None or "test_elbo" not in found.finals:
             continue
         losses = [-value for value in found.finals["test_elbo"]]
-        mean, low, high = band(losses)
+        mean, low, high = band(losses, found.overlap)
         numbers = {
             f"{PATH}/negative_test_elbo": mean,
             f"{PATH}/replicates": len(losses),

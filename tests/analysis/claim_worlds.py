@@ -32,6 +32,8 @@ class Trained:
         """Returns normal, dmaapx, tuned, naive or other."""
         if self.mollify or self.asleep or self.real not in (0.0, 1.0):
             return "other"
+        if self.real == 0 and self.augment:
+            return "other"
         if self.real == 0:
             return "dmaapx"
         return self.augment or "normal"
@@ -50,6 +52,7 @@ def arms() -> list[Trained]:
         for real in (0.2, 0.4, 0.6, 0.8)
         for augment in (None, "tuned")
     ]
+    found += [Trained(0.0, 1000, augment="tuned")]
     found += [Trained(mollify=500), Trained(0.0, 1000, mollify=500)]
     found += [Trained(asleep=500), Trained(0.0, 1000, asleep=500)]
     return list(dict.fromkeys(found))
@@ -63,7 +66,8 @@ def cured(arm: Trained) -> float:
         return {0.1: -0.3, 0.3: 0.0, 0.5: 0.6, 0.7: 0.97, 0.9: 0.98}[arm.share]
     help_of = {None: 0.0, "tuned": 0.6, "naive": 0.62}[arm.augment]
     samples = 1.0 if arm.k is None else math.log(min(arm.k, 10)) / math.log(10)
-    return (1 - arm.real) * samples + arm.real * help_of
+    harm = 0.1 if arm.real == 0 and arm.augment else 0.0
+    return (1 - arm.real) * samples + arm.real * help_of - harm
 
 
 def true(arm: Trained) -> dict[str, float]:
@@ -73,6 +77,7 @@ def true(arm: Trained) -> dict[str, float]:
     gap = (20 + 30 * wide) * (1 - deep / 6.2)
     left = {"tuned": 0.4, "naive": 0.35}.get(arm.augment or "", 1.0) * arm.real
     left = 0.0 if arm.mollify else left if arm.k in (None, 1000) else 1 - cure
+    left += 0.05 if arm.real == 0 and arm.augment else 0.0
     best = {"normal": 1, "dmaapx": 2, "tuned": 0, "naive": 0}.get(arm.name, 1)
     found = {
         "test_elbo": -1000 + 20 * wide - over * (1 - cure) + 2 * deep + cure,

@@ -61,7 +61,7 @@ def test_nothing_of_the_test_set_changes_the_table(filled):
 
 
 def test_sizes_are_over_replicates_and_paired(filled):
-    row = learning_rate.best(filled()).iloc[0]
+    row = learning_rate.best(filled().assign(draws="disjoint sets")).iloc[0]
     values = np.array([-80.0 + (r - 1) * (1 + 3e-3) for r in range(3)])
     other = np.array([-85.0 + (r - 1) * (1 + 1e-2) for r in range(3)])
     assert (row["n"], row["runner_up"]) == (3, 1e-2)
@@ -71,6 +71,20 @@ def test_sizes_are_over_replicates_and_paired(filled):
     ahead = t_interval(values - other)
     assert row["difference"] == pytest.approx(5.0)
     assert [row["difference_low"], row["difference_high"]] == pytest.approx([ahead.low, ahead.high])
+
+
+def test_seeds_of_a_draw_count_once_and_overlapping_splits_widen(filled):
+    """Seeds say nothing about other images, so they are averaged; splits share images."""
+    frame = filled().assign(draws="disjoint sets")
+    seeds = [frame.assign(seed=s, key=frame["key"] + f"-{s}") for s in range(4)]
+    row = learning_rate.best(pd.concat(seeds, ignore_index=True)).iloc[0]
+    alone = learning_rate.best(frame).iloc[0]
+    assert [row[n] for n in ("n", "mean", "low", "high")] == pytest.approx(
+        [alone[n] for n in ("n", "mean", "low", "high")]
+    )
+    sizes = {"train_images": 300, "test_images": 1000, "drawn_from": 1600}
+    wide = learning_rate.best(frame.assign(draws="random splits", **sizes)).iloc[0]
+    assert wide["high"] - wide["low"] > 1.2 * (alone["high"] - alone["low"])
 
 
 def test_the_best_at_an_edge_is_a_warning(filled):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import levels
+from analysis import levels, overlap
 from analysis.intervals import over_seeds, t_interval
 from analysis.trial_folder import ResultsError
 
@@ -93,31 +93,17 @@ def test_trials_with_and_without_replicate_are_different_levels():
 
 def test_seeds_are_averaged_and_the_interval_is_over_replicates():
     table = over_seeds(trials(range(4), 3), ["dataset"], "value")
-    expected = t_interval([1.0, 11.0, 21.0, 31.0], overlap=levels.UNKNOWN)
+    expected = t_interval([1.0, 11.0, 21.0, 31.0], overlap=overlap.UNKNOWN)
     row = table.iloc[0]
     assert (row["n"], row["mean"]) == (4, 16.0)
     assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
     assert row[["replicate_0", "replicate_3"]].tolist() == [1.0, 31.0]
 
 
-def test_overlap_is_the_correlation_of_splits_by_simulation():
-    """It is the covariance of two splits' means over pools of independent image effects."""
-    rng, train, test, images = np.random.default_rng(0), 30, 60, 120
-    rho = levels.overlap(train, test, images)
-    rho = rho / (1 + rho)
-    pairs = np.empty((20_000, 2))
-    for pool in pairs:
-        trained, tested = rng.standard_normal((2, images))
-        for at in range(2):
-            order = rng.permutation(images)
-            pool[at] = trained[order[:train]].mean() + tested[order[train : train + test]].mean()
-    assert np.asarray(np.corrcoef(pairs.T))[0, 1] == pytest.approx(rho, abs=0.02)
-
-
 def test_overlap_is_computed_from_the_recorded_sizes():
     expected = 2 * 300 * 1000 / 1300 / 1600
     assert levels.overlap_at(trials(range(5), **SPLIT)) == pytest.approx(expected / (1 - expected))
-    assert levels.overlap_at(trials(range(5))) == levels.UNKNOWN
+    assert levels.overlap_at(trials(range(5))) == overlap.UNKNOWN
     assert levels.overlap_at(trials(range(5), **SPLIT | {"draws": "disjoint sets"})) == 0
     fixed = trials(range(5), dataset="mnist", train_size=6000, partition="train_and_test")
     assert levels.overlap_at(fixed) == pytest.approx(0.1 / 0.9)  # the test set is the same

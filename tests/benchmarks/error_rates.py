@@ -14,7 +14,7 @@ import numpy as np
 
 from analysis.descent import p_values
 from analysis.intervals import t_half_width
-from analysis.levels import overlap
+from analysis.overlap import overlap
 from analysis.planned import ERRORS, HOLDS, SIZES, UNDECIDED
 from tests.benchmarks.results import Result
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from analysis.laws.law import Curve, Law, law
 from analysis.laws.worth import equivalent
-from analysis.levels import overlap
+from analysis.overlap import overlap
 from tests.benchmarks.results import Result
 
 DRAWS = 200

@@ -6,6 +6,8 @@ import pytest
 from scipy import stats
 
 from analysis import curves
+from analysis.intervals import t_interval
+from analysis.overlap import overlap
 from scaling.storage import means
 from scaling.storage.tensorboard import Events
 from tests.storage.test_tensorboard import read
@@ -23,6 +25,18 @@ def test_a_band_is_a_t_interval():
     low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
     assert means.band(values) == pytest.approx((np.mean(values), low, high))
     assert means.band([-3.0]) == (-3.0, -3.0, -3.0)
+
+
+def test_bands_allow_for_the_overlap_of_random_splits_as_the_analysis_does():
+    sizes = {"train_images": 300, "test_images": 1000, "drawn_from": 1600}
+    row = {"epoch": 1, "draws": "random splits", "test_elbo": -1.0} | sizes
+    runs = [([row | {"test_elbo": float(value)}], 1) for value in (3, 5, 10)]
+    found = means.curve(runs)
+    expected = t_interval([3, 5, 10], overlap=overlap(300, 1000, 1600))
+    band = means.band(found.by_epoch[1]["test_elbo"], found.overlap)
+    assert band == pytest.approx((expected.mean, expected.low, expected.high))
+    for change in ({"draws": "disjoint sets"}, {"drawn_from": None}):
+        assert means.overlap(row | change) == 0.0
 
 
 def test_final_values_equal_those_of_the_figures():

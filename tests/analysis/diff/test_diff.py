@@ -15,6 +15,7 @@ from analysis.diff.differences import ALL_CELLS, compare, holm
 from analysis.diff.figure import drawn, numbers
 from analysis.diff.lines import settings_lines
 from analysis.diff.sides import Side, shared
+from analysis.overlap import overlap
 
 PUBLISHED = Path(analysis.__file__).parent / "published" / "digits"
 
@@ -25,7 +26,7 @@ def frame_of(noise, n_c=(2, 4, 8), lr=0.003, first=0, by="replicate", **more):
         {"key": f"{lr}-{width}-{first + r}", "kind": "vae", "state": "done", "dataset": "digits"}
         | {"source": "normal", "m_z": 1, "n_c": width, "lr": lr, "seed": 0, "split": 0}
         | {by: first + r, "epoch": 8, "test_elbo": -100 + value, "fingerprint": "ab"}
-        | {"seconds": np.random.default_rng().random()}
+        | {"seconds": np.random.default_rng().random(), "draws": "disjoint sets"}
         for r, values in enumerate(noise)
         for width, value in zip(n_c, values, strict=True)
     ]
@@ -68,6 +69,24 @@ def test_the_mean_over_cells_is_paired_by_replicate():
     found = compare(side(frame_of(x)), side(frame_of(y, lr=0.001)))
     (overall,) = [d for d in found.differences if ALL_CELLS in d.cell]
     assert overall.p == pytest.approx(stats.ttest_rel(y.mean(axis=1), x.mean(axis=1)).pvalue)
+
+
+def test_the_overlap_of_random_splits_widens_every_difference():
+    """By simulation the plain t test claims far more false differences than it promises."""
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(5, 3)), rng.normal(1, 1, (5, 3))
+    sizes = {"draws": "random splits", "train_images": 600, "test_images": 700, "drawn_from": 1600}
+    rho = overlap(600, 700, 1600)
+    first = frame_of(x).assign(**sizes)
+    for other, variance in ((0, (y - x).var(ddof=1, axis=0)), (10, None)):
+        second = frame_of(y, lr=0.001, first=other).assign(**sizes)
+        found = cells_of(compare(side(first), side(second)))[4].interval
+        plain = cells_of(compare(side(frame_of(x)), side(frame_of(y, lr=0.001, first=other))))[4]
+        ratio = (found.high - found.low) / (plain.interval.high - plain.interval.low)
+        assert ratio == pytest.approx(np.sqrt((1 / 5 + rho) * 5))
+        assert variance is None or found.error == pytest.approx(
+            np.sqrt(variance[1] * (1 / 5 + rho))
+        )
 
 
 def test_holms_correction_equals_the_slow_obvious_way():

@@ -9,7 +9,7 @@ from analysis import figures, results
 from analysis.laws import frames
 from analysis.laws.figure import draw, numbers
 from analysis.laws.law import Law, Refusal, law
-from analysis.levels import overlap
+from analysis.overlap import overlap
 from analysis.trial_folder import ResultsError
 from tests.analysis.laws.drawn import WIDTHS, frame, parameters
 

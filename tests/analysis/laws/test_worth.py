@@ -11,7 +11,7 @@ from analysis import figures
 from analysis.laws import frames
 from analysis.laws.law import Curve
 from analysis.laws.worth import Worth, equivalent, worth_lines, worths
-from analysis.levels import overlap
+from analysis.overlap import overlap
 from analysis.trial_folder import ResultsError
 
 SIZES = np.array([75.0, 150.0, 300.0, 600.0])

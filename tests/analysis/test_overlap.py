@@ -1,0 +1,37 @@
+"""The overlap of random splits, by simulation and row by row."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import overlap
+
+SPLIT = {"draws": "random splits", "train_images": 300, "test_images": 1000, "drawn_from": 1600}
+
+
+def test_overlap_is_the_correlation_of_splits_by_simulation():
+    """It is the covariance of two splits' means over pools of independent image effects."""
+    rng, train, test, images = np.random.default_rng(0), 30, 60, 120
+    rho = overlap.overlap(train, test, images)
+    rho = rho / (1 + rho)
+    pairs = np.empty((20_000, 2))
+    for pool in pairs:
+        trained, tested = rng.standard_normal((2, images))
+        for at in range(2):
+            order = rng.permutation(images)
+            pool[at] = trained[order[:train]].mean() + tested[order[train : train + test]].mean()
+    assert np.asarray(np.corrcoef(pairs.T))[0, 1] == pytest.approx(rho, abs=0.02)
+
+
+def test_each_data_set_has_its_own_overlap():
+    rho = 2 * 300 * 1000 / 1300 / 1600
+    rows = [
+        {"dataset": dataset, "replicate": replicate, **SPLIT, "draws": draws}
+        for dataset, draws in (("digits", "random splits"), ("mnist", "disjoint sets"))
+        for replicate in range(2)
+    ]
+    found = overlap.overlaps(pd.DataFrame(rows))
+    assert found.tolist() == pytest.approx([rho / (1 - rho)] * 2 + [0.0, 0.0])
+    one = pd.DataFrame(rows).assign(replicate=0)
+    assert overlap.overlaps(one).tolist() == [0.0] * 4
+    assert overlap.overlaps(one.drop(columns="replicate")).tolist() == [0.0] * 4
