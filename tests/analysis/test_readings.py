@@ -83,6 +83,18 @@ def test_trials_with_two_readings_are_not_compared_with_the_default():
     assert readings(both) == []
 
 
+@pytest.mark.parametrize("field", ["mixtures", "stop_kl", "content"])
+def test_a_partner_agrees_in_every_other_field(field):
+    """A default with another number of mixtures is no partner, whatever is listed here."""
+    alike = frame().assign(**{field: 5})
+    others = frame().assign(**{field: 10})
+    others = others.assign(key=others["key"] + "-10", test_elbo=others["test_elbo"] + 50)
+    mixed = pd.concat([alike, others[others["weight_decay"] == 0]], ignore_index=True)
+    found = {reading.column: reading.test_elbo for reading in readings(mixed)}
+    expected = {reading.column: reading.test_elbo for reading in readings(alike)}
+    assert found["weight_decay"] == expected["weight_decay"]
+
+
 def test_few_pairs_decide_nothing_and_unfinished_ones_do_not_count():
     two = frame(3)
     two.loc[(two["replicate"] == 2) & (two["weight_decay"] > 0), "state"] = "partial"
