@@ -29,7 +29,7 @@ TRIAL_COLUMNS = {
         "done, failed, partial or censored (ended early by its own rule, so without final values), "
         "judged by the number of epochs that the study requested",
     ),
-    "dataset": (TEXT, "", "data set, or path of an .npz file"),
+    "dataset": (TEXT, "", "data set, or name of the user's own file"),
     "train_size": (COUNT, "", "images in D_train"),
     "split": (COUNT, "", "seed of the permutation whose first train_size images are D_train"),
     "replicate": (
@@ -43,7 +43,7 @@ TRIAL_COLUMNS = {
         "",
         "training distribution: normal, dmaapx, aug_naive, aug_tuned, ...",
     ),
-    "source_real_share": (SHARE, "", "share of real images in a batch"),
+    "source_real_share": (SHARE, "", "share of real images in an epoch"),
     "source_k": (COUNT, "", "distinct diffusion samples in units of |D_train|"),
     "source_diffusion_share": (SHARE, "", "share of D_train that the diffusion model saw"),
     "source_pool": (TEXT, "", "key of the diffusion trial, or name of the imported pool"),

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analysis import own_files
 from analysis.columns import COLUMNS, COUNT, TEXT
 from analysis.command import command
 from analysis.invariants import checked
@@ -49,12 +50,16 @@ class Unmeasured(list[dict[str, object]]):
 def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFrame:
     """Reads a results root, a study's folder or a parquet file; columns are as in COLUMNS.
 
+    A user's data file has one name, however often it was renamed (`analysis.own_files`).
     Numbers that were not measured are missing (NaN or NA), never 0. Trials without any row are
     listed in `frame.attrs["unmeasured"]`. `found` are the path's `trials`, if they are read
     already. Raises ResultsError with two sentences if there is nothing to read, and if a column
     does not meet `analysis.invariants`.
     """
-    path = Path(path)
+    return own_files.named(_load(Path(path), found))
+
+
+def _load(path: Path, found: list[TrialFolder] | None) -> pd.DataFrame:
     if path.is_file():
         return checked(_read_parquet(path), path)
     folders = trials(path) if found is None else found

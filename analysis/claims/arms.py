@@ -51,7 +51,7 @@ Pick = float | str | Near | Each
 class Arm:
     """Describes trials that differ by chance only: their source, schedule and size."""
 
-    real_share: float | Each = 1.0  # share of real images in a batch
+    real_share: float | Each = 1.0  # share of real images in an epoch
     diffusion_share: float | Each = 1.0  # share of D_train that the diffusion model saw
     augment: str = ""
     mollified: bool = False

@@ -7,6 +7,7 @@ code that differ are printed, but do not count as a difference.
 
 from pathlib import Path
 
+from analysis import own_files
 from analysis.diff import figure, lines
 from analysis.diff.differences import compare
 from analysis.diff.sides import Side, shared
@@ -27,7 +28,8 @@ def main(
 
     Raises ResultsError if one of the two cannot be read, or if they have no cell in common.
     """
-    a, b = (Side.read(path, conditions) for path in (first, second))
+    a = Side.read(first, conditions)
+    b = Side.read(second, conditions, own_files.names(a.frame))
     both, found = shared(a, b), compare(a, b, metrics)
     printed = [f"A: {first}", f"B: {second}"]
     printed += lines.code_lines(a, b) + lines.settings_lines(a, b) + lines.data_lines(a, b, both)

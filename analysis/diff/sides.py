@@ -1,5 +1,6 @@
 """Reads the two results that are compared, and finds what their trials have in common."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import curves, results
+from analysis import curves, own_files, results
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.provenance import provenance
 from analysis.trial_folder import ResultsError
@@ -27,9 +28,14 @@ class Side:
     about: dict[str, object]
 
     @classmethod
-    def read(cls, path: Path, conditions: list[str]) -> "Side":
-        """Reads a results root, a study or a parquet file; raises ResultsError as `load` does."""
-        frame = curves.where(results.load(path), conditions)
+    def read(
+        cls, path: Path, conditions: list[str], known: Mapping[str, str] | None = None
+    ) -> "Side":
+        """Reads a results root, a study or a parquet file; raises ResultsError as `load` does.
+
+        `known` names the user's data files by their content, as the other side does.
+        """
+        frame = curves.where(own_files.named(results.load(path), known), conditions)
         return cls(path, frame, provenance(path))
 
     @cached_property
