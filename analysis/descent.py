@@ -202,7 +202,8 @@ def crossfit(y: np.ndarray) -> np.ndarray:
 
 def _moves(y: np.ndarray, overlap: float) -> list[Move]:
     n, cross, mean = len(y), crossfit(y), y.mean(axis=0)
-    at_all_seeds, half = sizes(mean, locate(mean)), residual_bootstrap(y)
+    at_all_seeds = sizes(mean, locate(mean))
+    half = residual_bootstrap(y) * np.sqrt(1 + n * overlap)  # the variance is s^2 (1/n + overlap)
     method = "residual bootstrap of point + draw, all pairs of points at once"
     return [
         Move(

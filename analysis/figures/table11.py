@@ -24,7 +24,7 @@ REASONS = {  # metrics: the column with the reason of their absence, and one of 
     "PSNR": ("psnr_absent", "psnr_mean"),
     "FID, IS": ("sample_quality_absent", "inception_score"),
 }
-MARK = f"* best mean of its row, and means not shown to be worse; {tables.CELLS}"
+MARK = f"* best mean of its row, and means of {tables.TIED} worse; {tables.CELLS}"
 TASKS = (
     "accuracy: of classifiers on the latent means; PSNR: of reconstructions; FID and Inception "
     "score: of samples"

@@ -12,7 +12,7 @@ GAPS = {
     "amortization_gap": "amortization (nats)",
     "robustness_gap": "robustness (MS-SSIM)",
 }
-MARK = f"* smallest mean of its row, and means not shown to be larger; {tables.CELLS}"
+MARK = f"* smallest mean of its row, and means of {tables.TIED} larger; {tables.CELLS}"
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:

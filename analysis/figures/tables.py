@@ -15,6 +15,7 @@ from analysis import levels, lines, style
 from analysis.figures import marks, methods
 from analysis.intervals import FEW_SEEDS
 
+TIED = f"at least {FEW_SEEDS} draws in common with it not shown to be"
 CELLS = f"mean with 95 % t interval for at least {FEW_SEEDS} draws"
 FRAMES = {  # format: for the best mean of a row, for the others
     **{"txt": ("{}*", "{} "), "md": ("**{}**", "{}"), "tex": (r"\textbf{{{}}}", "{}")},

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from analysis import figures, style
 from analysis.columns import ROW_COLUMNS
-from analysis.figures import marks
+from analysis.figures import layout, marks
 from analysis.intervals import FEW_SEEDS, t_half_width
 from analysis.laws import frames
 from analysis.laws.frames import Variables
@@ -78,7 +78,8 @@ def draw(found: Found, what: Variables, compute: pd.DataFrame, note: str = "") -
             [], [], color=style.GREY, marker="o", fillstyle="none", linestyle="", label="held out"
         )
     )
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    across = layout.columns([str(handle.get_label()) for handle in handles], figure, 3)
+    figure.legend(handles=handles, loc="outside upper center", ncols=across)
     refused = [f"{o.curve.name}: no law, {o.sentence}" for o in shown if isinstance(o, Refusal)]
     bands = (
         "Bands: 95 % interval of the law; dotted: fit without the held-out sizes; cross: its "
