@@ -155,6 +155,15 @@ def test_metrics_measured_in_other_ways_are_not_compared():
     assert "amortization_gap" in found.skipped[0]
 
 
+def test_options_that_older_results_do_not_name_are_the_defaults():
+    x = np.zeros((3, 3))
+    old, new = (frame_of(x, robustness_gap=1.0, lr=lr) for lr in (0.003, 0.001))
+    found = compare(side(old), side(new.assign(robustness_options="defaults")))
+    assert {d.metric for d in found.differences} == {"test_elbo", "robustness_gap"}
+    found = compare(side(old), side(new.assign(robustness_options="delta=0.3")))
+    assert found.skipped == ["robustness_gap, measured with different robustness_options"]
+
+
 def test_the_figure_marks_what_differs():
     x = np.random.default_rng(8).normal(size=(5, 3))
     y = x + np.random.default_rng(9).normal(0, 0.1, (5, 3)) + [0, 0, 5]
