@@ -164,6 +164,12 @@ def test_options_that_older_results_do_not_name_are_the_defaults():
     assert found.skipped == ["robustness_gap, measured with different robustness_options"]
 
 
+def test_of_a_trial_measured_in_two_ways_the_last_one_is_compared():
+    made = frame_of(np.zeros((3, 3)), fid=9.0, sample_quality_options="samples=20")
+    again = made.assign(epoch=9, fid=2.0, sample_quality_options="defaults")
+    assert set(side(pd.concat([made.assign(epoch=8.5), again])).finals["fid"]) == {2.0}
+
+
 def test_the_figure_marks_what_differs():
     x = np.random.default_rng(8).normal(size=(5, 3))
     y = x + np.random.default_rng(9).normal(0, 0.1, (5, 3)) + [0, 0, 5]
