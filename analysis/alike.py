@@ -19,6 +19,7 @@ ESTIMATORS = (  # columns that say how another column's value was estimated
     *("amortization_images", "amortization_steps", "robustness_images", "robustness_variant"),
     *("robustness_references", "sample_quality_extractor", "corruptions"),
 )
+OPTIONS = "_options"  # ends the names of columns with a metric's options
 ENDS = ("stop_when", "stop_after", "stop_kl")  # a finished trial was not ended by these
 EVERYWHERE = ("data",)  # the same for all trials in a figure
 DEFAULTS = {"precision": "auto", "partition": "train_and_test"}  # for rows older than the field

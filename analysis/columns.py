@@ -12,6 +12,15 @@ CLASSIFIERS = {  # of mu(x), Appendix G
     "svm_rbf": "SVM with radial basis functions",
     "knn": "5 nearest neighbours",
 }
+MEASURED = {  # modules of metrics whose options rows name
+    "robustness": "the attack",
+    "psnr": "PSNR",
+    "representation": "the classifiers on clean images",
+    "corruption": "corruptions and their classifiers",
+    "smoothness": "the interpolation",
+    "sample_quality": "FID and IS",
+    "iwae": "the importance-weighted bounds",
+}
 CORRUPTIONS = (  # CIFAR-10-C; overall: one of the others drawn for each image
     *("gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur"),
     *("motion_blur", "zoom_blur", "snow", "frost", "fog", "brightness", "contrast"),
@@ -200,6 +209,10 @@ ROW_COLUMNS = {
     ),
     "seconds": (SECONDS, "", "training time so far, measuring excluded"),
     "images_per_s": ("images per second", UP, "training throughput"),
+}
+ROW_COLUMNS |= {
+    f"{module}_options": (TEXT, "", f"options of {what} that are not the defaults, or defaults")
+    for module, what in MEASURED.items()
 }
 ROW_COLUMNS |= {
     f"accuracy_{name}": (SHARE, UP, f"on mu(x) of test images, by {words} (Table 11)")

@@ -6,7 +6,7 @@ from shlex import quote
 import pandas as pd
 
 from analysis import levels
-from analysis.alike import CHANCE, check_alike, check_one_curve, has
+from analysis.alike import CHANCE, ESTIMATORS, OPTIONS, check_alike, check_one_curve, has
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.trial_folder import ResultsError
 from analysis.where import column, met, parse
@@ -21,6 +21,7 @@ SETTING = ["dataset", "train_size", "partition", "split", "network", "likelihood
 AXES = ["m_z", "n_c", "seed"]
 PLACE = ["source", *AXES]
 CHOSEN = "chosen"  # in a frame's attrs: fields that were chosen for each size
+DESCRIBED = (*ESTIMATORS, "amortization_estimator")  # how values were measured
 LAST, BEST = "last epochs", "best validation epoch"  # the epochs whose values are taken
 
 
@@ -56,7 +57,8 @@ def last_values(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns a row per trial whose metrics are means over the last 10 % of its epochs.
 
     With E the trial's last measured epoch, a mean is over the rows with epoch > 0.9 E that have the
-    metric; a metric that none of them has keeps its last measured value. `epoch` is E.
+    metric; a metric that none of them has keeps its last measured value, and how it was measured.
+    `epoch` is E.
     """
     tail = frame[frame["epoch"] > (1 - TAIL) * frame.groupby("key")["epoch"].transform("max")]
     numbers = tail.select_dtypes("number").columns.difference(CONSTANT)
@@ -67,6 +69,9 @@ def last_values(frame: pd.DataFrame) -> pd.DataFrame:
     if lost:
         earlier = frame.astype(dict.fromkeys(lost, float)).groupby("key")[lost].last()
         finals[lost] = finals[lost].fillna(earlier)
+        texts = [str(name) for name in frame if name not in numbers]
+        for name in (n for n in texts if n in DESCRIBED or n.endswith(OPTIONS)):
+            finals[name] = finals[name].fillna(frame.groupby("key")[name].last())
     return finals.copy().reset_index()  # a copy: pandas warns about fragmented frames
 
 

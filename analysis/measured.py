@@ -1,6 +1,8 @@
 """Keeps apart values of a metric that were measured with different options or estimators.
 
-A figure refuses to join such values, and a claim compares them separately.
+A figure refuses to join such values, and a claim compares them separately. Rows name the options
+of a metric that are not the defaults: in `MODULE_options` for a metric of the project, in
+`COLUMN_options` for a column of a user's own metric.
 """
 
 from collections.abc import Iterable
@@ -10,24 +12,53 @@ from shlex import quote
 import pandas as pd
 
 from analysis import curves
+from analysis.alike import OPTIONS
+from analysis.columns import CLASSIFIERS
 from analysis.trial_folder import ResultsError
 
+DEFAULTS = "defaults"  # their value if all options are the defaults
 Q_STAR = ("amortization_images", "amortization_steps", "amortization_estimator")
-ATTACK = ("robustness_images", "robustness_variant", "robustness_references")
+ATTACK = ("robustness_images", "robustness_variant", "robustness_references", "robustness_options")
+INTERPOLATION = ("interpolation_log_q", "interpolation_mean", "interpolation_first")
 MEASURED_ON = {  # pattern of a metric's columns: the columns that describe how it was measured
     **dict.fromkeys(("amortization_gap", "optimal_elbo", "encoder_elbo"), Q_STAR),
     **dict.fromkeys(("robustness_gap*", "symmetric_kl", "ms_ssim_*"), ATTACK),
-    "iwae_1*": ("iwae_images",),
-    **dict.fromkeys(("fid", "inception_score"), ("sample_quality_extractor",)),
-    "accuracy_*__*": ("corruptions",),
+    "iwae_1*": ("iwae_images", "iwae_options"),
+    **dict.fromkeys(
+        ("fid", "inception_score"), ("sample_quality_extractor", "sample_quality_options")
+    ),
+    "accuracy_*__*": ("corruptions", "corruption_options"),
+    **dict.fromkeys((f"accuracy_{name}" for name in CLASSIFIERS), ("representation_options",)),
+    **dict.fromkeys(("psnr_mean", "psnr_sample"), ("psnr_options",)),
+    **dict.fromkeys(("roughness", *INTERPOLATION), ("smoothness_options",)),
 }
 EARLIER = "epoch of the value of "  # begins names of columns
 FIRST_VERSIONS = {"amortization_estimator": "none"}  # values of rows older than the column
 
 
 def settings_of(metric: str) -> tuple[str, ...]:
-    """Returns the columns that describe how a metric, or a pattern of metrics, was measured."""
-    return next((names for at, names in MEASURED_ON.items() if fnmatchcase(metric, at)), ())
+    """Returns the columns that describe how a metric, or a pattern of metrics, was measured.
+
+    A metric that is none of the project's has one column, which its rows may lack.
+    """
+    own = (f"{metric}{OPTIONS}",)
+    return next((names for at, names in MEASURED_ON.items() if fnmatchcase(metric, at)), own)
+
+
+def first_version(name: str) -> str | None:
+    """Returns the value that rows older than such a column count as, None if it is not known.
+
+    Options that rows do not name count as the defaults.
+    """
+    return DEFAULTS if name.endswith(OPTIONS) else FIRST_VERSIONS.get(name)
+
+
+def with_first_version(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Returns the frame with such a column's values in rows that are older than the column."""
+    if (first := first_version(name)) is None:
+        return frame
+    known = frame[name] if name in frame else pd.Series(None, frame.index, dtype=object)
+    return frame.assign(**{name: known.astype(object).where(known.notna(), first)})
 
 
 def settings(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
@@ -43,7 +74,7 @@ def settings(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
             if name in frame or (name in FIRST_VERSIONS and there.any()):
                 column = frame[name] if name in frame else pd.Series(pd.NA, frame.index)
                 text = column.map(_text, na_action="ignore").astype(object)
-                found[name] = text.fillna(FIRST_VERSIONS.get(name, "unknown")).where(there)
+                found[name] = text.fillna(first_version(name) or "unknown").where(there)
     return pd.DataFrame(found, index=frame.index)
 
 
@@ -77,17 +108,45 @@ def epochs(trials: pd.DataFrame, metric: str) -> pd.Series:
 
 def check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
     """Raises ResultsError if a metric was measured with different options on one data set."""
+    names = [name for name in settings_of(metric) if name in frame]
     named = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
-    for _, part in frame.groupby(named, dropna=False, sort=False):
-        for name in (name for name in settings_of(metric) if name in part):
+    for _, part in frame.groupby(named, dropna=False, sort=False) if names else ():
+        for name in names:
             used = part.loc[part[metric].notna(), name]
-            first = FIRST_VERSIONS.get(name)
+            first = first_version(name)
             values = list((used.dropna() if first is None else used.fillna(first)).unique())
             if len(values) > 1:
+                both = " and ".join(map(str, values))
                 raise ResultsError(
-                    f"{metric} was measured with {name} {' and '.join(map(str, values))}, and no "
-                    f"figure may join these. Choose one: --where {name}={values[0]}."
+                    f"{metric} was measured with {name} {both}, and no figure may join these. "
+                    f"Choose one: --where {_choice(name, values, first, used)}."
                 )
+
+
+def are_measured_alike(frame: pd.DataFrame, metric: str) -> bool:
+    """Returns whether `check_measured_alike` raises nothing."""
+    try:
+        check_measured_alike(frame, metric)
+    except ResultsError:
+        return False
+    return True
+
+
+def _choice(name: str, values: list[object], first: str | None, used: pd.Series) -> str:
+    """Returns a condition that selects the first of the values, in quotes where it needs them.
+
+    Missing values, which count as `first`, meet the condition that it is none of the others.
+    """
+
+    def condition(sign: str, value: object) -> str:
+        text = str(value)
+        return f"{name}{sign}'{text}'" if set(text) & set(" =<>!") else f"{name}{sign}{text}"
+
+    if values[0] == first and used.isna().any():
+        words = " and ".join(condition("!=", value) for value in values[1:])
+    else:
+        words = condition("=", values[0])
+    return f'"{words}"' if set(words) & set(" '!<>") else words
 
 
 def check_measured_together(frame: pd.DataFrame, metric: str, place: list[str]) -> None:
@@ -109,13 +168,17 @@ def as_last(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
 
     A trial may have been measured twice with different options, and no mean may join the two.
     """
-    patterns = [at for at in MEASURED_ON if any(fnmatchcase(n, at) for n in metrics)]
-    for pattern in patterns:
+    given = list(metrics)
+    patterns = [at for at in MEASURED_ON if any(fnmatchcase(n, at) for n in given)]
+    own = {n for n in given if not any(fnmatchcase(n, at) for at in patterns)}
+    for pattern in [*patterns, *sorted(n for n in own if f"{n}{OPTIONS}" in frame)]:
         names = [str(n) for n in frame if fnmatchcase(str(n), pattern)]
         how = settings(frame, [pattern])
         if not len(how.columns):
             continue
-        used = how.apply(lambda row: " ".join(map(str, row)), axis=1)
+        used = pd.Series("", frame.index)
+        for name in how:
+            used += " " + how[name].astype(str)
         there = frame[names].notna().any(axis=1)
         rows = pd.DataFrame({"key": frame["key"], "epoch": frame["epoch"], "used": used})[there]
         ends = rows.sort_values("epoch", kind="stable").groupby("key")["used"].last()

@@ -27,6 +27,13 @@ class Settings(Validated):
 
     images: int | None = None  # how many test images are measured, from the first; None: all
 
+    def used(self, subject: Subject) -> dict[str, object]:
+        """Returns the options that change the numbers, as they are used; rows name other ones.
+
+        Without this method all options count.
+        """
+        return {"images": len(subject.test[: self.images])}
+
 
 @torch.no_grad()
 def measure(subject: Subject, settings: Settings) -> tuple[dict[str, float], dict[str, np.ndarray]]:

@@ -18,7 +18,7 @@ from scipy.special import stdtr, stdtrit
 from analysis.columns import DOWN, ROW_COLUMNS, UP
 from analysis.diff.sides import TIMING, Cell, Side, by_place, cell_columns, values_of
 from analysis.intervals import FEW_SEEDS, LEVEL, Interval, t_interval
-from analysis.measured import settings_of
+from analysis.measured import settings_of, with_first_version
 from analysis.overlap import overlaps
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
@@ -86,7 +86,8 @@ def metrics(a: Side, b: Side, named: Sequence[str]) -> tuple[list[str], list[str
 def _unlike(a: Side, b: Side, metric: str) -> str:
     """Returns the first option of the measurement that differs between the two, else ""."""
     for name in settings_of(metric):
-        used = [values_of(s.finals[s.finals[metric].notna()], name) for s in (a, b)]
+        there = [s.finals[s.finals[metric].notna()] for s in (a, b)]
+        used = [values_of(with_first_version(each, name), name) for each in there]
         if used[0] != used[1]:
             return name
     return ""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis import curves, own_files, results
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
+from analysis.measured import as_last
 from analysis.provenance import provenance
 from analysis.trial_folder import ResultsError
 
@@ -40,14 +41,17 @@ class Side:
 
     @cached_property
     def finals(self) -> pd.DataFrame:
-        """Returns a row per finished trial, as in `curves.last_values`."""
+        """Returns a row per finished trial, as in `curves.last_values`.
+
+        Values that were measured with other options than the last ones are left out.
+        """
         done = self.frame[self.frame["state"] == "done"]
         if done.empty:
             raise ResultsError(
                 f"No trial of {self.path} is finished, so nothing can be compared. "
                 "Run its study again: it continues where it stopped."
             )
-        return curves.last_values(done)
+        return curves.last_values(as_last(done, map(str, done)))
 
     @cached_property
     def states(self) -> dict[str, str]:

@@ -33,6 +33,7 @@ def corrupted(frame: pd.DataFrame, figure: str) -> pd.DataFrame:
             "Run scaling-vae study downstream --preset cifar10-small."
         )
     for name in measured:
+        lines.check_measured_alike(found, name)
         lines.check_measured_together(found, name, ["line"])
     finals = curves.last_values(found)
     long = finals.melt(["line", *CHANCE], measured, "column", "accuracy")

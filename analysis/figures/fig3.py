@@ -45,6 +45,7 @@ def _finals(frame: pd.DataFrame) -> pd.DataFrame:
             "Figure 3 needs densities along interpolations, and none is in these results. "
             "Run scaling-vae study smoothness."
         )
+    lines.check_measured_alike(measured, "interpolation_mean")
     lines.check_measured_together(measured, "interpolation_mean", ["line"])
     return curves.last_values(measured)
 

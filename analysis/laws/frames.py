@@ -8,6 +8,7 @@ import pandas as pd
 from analysis import curves, levels
 from analysis.columns import ROW_COLUMNS, TEXT, UP
 from analysis.laws.law import Curve
+from analysis.measured import check_measured_alike
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
@@ -40,7 +41,8 @@ class Variables:
 def variables(frame: pd.DataFrame, x: str, y: str) -> Variables:
     """Returns the variables that --x and --y name.
 
-    Raises ResultsError for an unknown name, and if the frame has no values of it.
+    Raises ResultsError for an unknown name, if the frame has no values of it, and if those of y
+    were measured with different options.
     """
     if x not in AXES:
         near = did_you_mean(x, list(AXES))
@@ -59,7 +61,9 @@ def variables(frame: pd.DataFrame, x: str, y: str) -> Variables:
                 f"No VAE of these results has {name}. Choose another --x or --y, or results of a "
                 "version that measures it."
             )
-    return Variables(x, y, _unit(frame[frame["kind"] == "vae"]))
+    vaes = frame[frame["kind"] == "vae"]
+    check_measured_alike(vaes, y)
+    return Variables(x, y, _unit(vaes))
 
 
 def _unit(vaes: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis import curves
 from analysis.columns import ROW_COLUMNS
 from analysis.intervals import t_interval
+from analysis.measured import are_measured_alike
 from analysis.overlap import overlaps
 from analysis.page.lines import groups, order
 
@@ -60,14 +61,16 @@ def heat_map(vaes: pd.DataFrame) -> Heat:
     `values[moment][column][line]` is a list of [m_z, n_c, mean, low, high, n]; low and high are
     the 95 % t interval over replicates, None for one. The moments are `final`, the mean of the last
     10 % of the epochs, and `best`, the epoch of the highest validation ELBO, or test ELBO without
-    validation images. `vaes` are the rows of finished VAEs with their lines.
+    validation images. `vaes` are the rows of finished VAEs with their lines. Columns that were
+    measured with different options are left out.
     """
     if vaes.empty:
         return {}
     moments = {"final": _final(vaes), "best": _best(vaes)}
     final = moments["final"]
     names = [n for n in final.select_dtypes("number") if n in ROW_COLUMNS and n not in HIDDEN]
-    names = sorted((n for n in names if final[n].notna().any()), key=_rank)
+    alike = (n for n in names if final[n].notna().any() and are_measured_alike(vaes, n))
+    names = sorted(alike, key=_rank)
     return {
         "columns": [{"name": n, "unit": _unit(n), "about": ROW_COLUMNS[n][2]} for n in names],
         "lines": order(final["line"]),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scaling.errors import UsageError, did_you_mean, listed
+from scaling.metrics.options import OPTIONS, changed
 from scaling.metrics.taken import ABSENT, ARRAYS, is_taken
 from scaling.trial.schedule import MetricSettings
 
@@ -103,22 +104,34 @@ def compute(
 ) -> tuple[Numbers, Arrays]:
     """Measures these metrics of the VAE; `options` change their settings.
 
-    Returns numbers for the row and arrays. Numbers that are not finite are left out;
+    Returns numbers for the row, with the options that are not the defaults as `METRIC_options`
+    (`scaling.metrics.options`), and arrays. Numbers that are not finite are left out;
     `METRIC_absent` then lists them. Raises UsageError if a metric of EXTRA returns other names than
     its COLUMNS and `METRIC_absent`, or arrays of a built-in metric.
     """
     numbers: Numbers = {}
     arrays: Arrays = {}
     for metric in dict.fromkeys(find(name) for name in names):
-        made, shown = metric.measure(subject, metric.Settings(**options.get(_name(metric), {})))
+        chosen = metric.Settings(**options.get(_name(metric), {}))
+        made, shown = metric.measure(subject, chosen)
         _check_measured(metric, made, shown)
         lost = [name for name, v in made.items() if isinstance(v, float) and not math.isfinite(v)]
         if lost:
             made = {name: value for name, value in made.items() if name not in lost}
             made[f"{_name(metric)}{ABSENT}"] = f"not finite: {', '.join(lost)}"
-        numbers |= made
+        numbers |= made | _options(metric, made, changed(chosen, subject))
         arrays |= shown
     return numbers, arrays
+
+
+def _options(metric: ModuleType, numbers: Numbers, text: str) -> Numbers:
+    """Returns the columns that name the options of these numbers, {} if there are none.
+
+    A user's metric has one for each number, so that its name alone shows to which it belongs.
+    """
+    found = [name for name, value in numbers.items() if not isinstance(value, str)]
+    names = found if (own := _name(metric)) in EXTRA else [own] * bool(found)
+    return {f"{name}{OPTIONS}": text for name in names} if text else {}
 
 
 def _check_measured(metric: ModuleType, numbers: Numbers, arrays: Arrays) -> None:

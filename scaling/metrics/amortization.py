@@ -41,6 +41,10 @@ class Settings(Search):
     mc_eval: Count = 64  # draws for each of the two ELBOs
     clip_nonneg: bool = False  # sets an image's optimal ELBO to at least its ELBO
 
+    def used(self, subject: Subject) -> dict[str, object]:
+        """Returns nothing, since the estimator, images and steps have columns of their own."""
+        return {}
+
     @property
     def estimator(self) -> str:
         """Returns the version and the changed options that affect the expected numbers.

@@ -33,6 +33,11 @@ class Settings(representation.Settings):
     seed: Number = 0  # of generated corruptions and of the overall set; the same for all models
     folder: str | None = None  # of the official files; None: CIFAR-10-C in the data root
 
+    def used(self, subject: Subject) -> dict[str, object]:
+        """Returns all options but the folder; `corruptions` says whether its files are used."""
+        used = super().used(subject)
+        return {name: value for name, value in used.items() if name != "folder"}
+
 
 DEFAULT = Settings()
 

@@ -33,6 +33,10 @@ class Settings(Validated):
     n_images: Count = 1000  # number of test images, from the first one on
     draws: Literal[100, 1000] = 1000  # draws of z per image, the largest K
 
+    def used(self, subject: Subject) -> dict[str, object]:
+        """Returns the number of draws; that of images has a column of its own."""
+        return {"draws": self.draws}
+
 
 DEFAULT = Settings()
 

@@ -27,6 +27,10 @@ class Settings(Validated):
 
     images: Count | None = None  # number of test images, from the first one on; None: all
 
+    def used(self, subject: Subject) -> dict[str, object]:
+        """Returns the number of images that are measured."""
+        return {"images": len(subject.test[: self.images])}
+
 
 DEFAULT = Settings()
 

@@ -5,7 +5,7 @@ which is converted in place to squared distances and then to the Gaussian kernel
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
 import numpy as np
@@ -41,6 +41,10 @@ class Settings(Validated):
     # Tolerance of the linear SVM. scikit-learn's default is 1e-3; on latent means of CIFAR-10 this
     # value halves the time, with 99.5 % equal predictions and accuracies within 0.1 points.
     linear_tolerance: Positive = 2e-2
+
+    def used(self, subject: Subject) -> dict[str, object]:
+        """Returns all options, with the number of images that are classified."""
+        return asdict(self) | {"images": len(subject.test[: self.images])}
 
 
 DEFAULT = Settings()

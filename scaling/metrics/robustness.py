@@ -54,6 +54,11 @@ class Settings(Validated):
         del given["msssim"]
         return replace(GREY if channels == 1 else RGB, **given)
 
+    def used(self, subject: Subject) -> dict[str, object]:
+        """Returns the attack's options; images and MS-SSIM have columns of their own."""
+        strength = asdict(self.strength(subject.data.channels))
+        return {name: value for name, value in strength.items() if name != "n_ref"}
+
 
 DEFAULT = Settings()
 

@@ -39,6 +39,11 @@ class Settings(Validated):
     splits: Count = 10  # parts of the samples whose Inception Scores are averaged
     rounding: Literal["nearest", "down"] = "nearest"  # of samples to levels
 
+    def used(self, subject: Subject) -> dict[str, object]:
+        """Returns the options of images and scores; the extractor has a column of its own."""
+        images = len(subject.test[: self.images])
+        return {"images": images} | {n: getattr(self, n) for n in ("samples", "splits", "rounding")}
+
 
 DEFAULT = Settings()
 

@@ -3,6 +3,7 @@
 `merge_row` and `merge_arrays` replace what has the same name, so that it would be lost.
 """
 
+from scaling.metrics.options import OPTIONS
 from scaling.trial import DiffusionTrial, Source, TwoSampleTrial, VaeTrial
 
 ABSENT = "_absent"  # ends the name of the column with the reason why a metric was not measured
@@ -28,4 +29,4 @@ TRIAL = frozenset({"key", "kind", "state", "format", "modules"}).union(
 
 def is_taken(column: str) -> bool:
     """Returns True if rows, or tables made of them, have a column of this name anyway."""
-    return column in ROW or column in TRIAL or column.endswith(ABSENT)
+    return column in ROW or column in TRIAL or column.endswith((ABSENT, OPTIONS))

@@ -99,3 +99,11 @@ def test_figure_4_left_needs_normal_training(frame):
 def test_every_column_of_the_metric_is_known():
     names = {f"accuracy_{c}__{n}" for c in accuracies.LABELS for n in fig19.ROWS}
     assert names == set(corruption.COLUMNS)
+
+
+@pytest.mark.parametrize("name", ["fig4l", "fig19"])
+@pytest.mark.parametrize("column", ["corruption_options", "corruptions"])
+def test_accuracies_of_two_severities_are_not_joined(frame, name, column):
+    mixed = frame.assign(**{column: np.where(frame["seed"] == 0, "severity=1", "defaults")})
+    with pytest.raises(ResultsError, match=f"{column} .*severity=1"):
+        figures.numbers(name, mixed)

@@ -53,6 +53,16 @@ def test_samples_that_were_made_differently_are_never_compared():
         ("amortization_gap", "amortization_steps", [100, 300]),
         ("robustness_gap", "robustness_variant", ["kuzina", "standard"]),
         ("accuracy_knn__fog", "corruptions", ["generated", "official"]),
+        ("robustness_gap", "robustness_options", [None, "delta=0.3"]),
+        ("symmetric_kl", "robustness_options", ["delta=0.3", "grad=sign, n_steps=2"]),
+        ("psnr_mean", "psnr_options", ["images=7", "defaults"]),
+        ("accuracy_knn", "representation_options", ["train_share=0.1", "defaults"]),
+        ("accuracy_knn__fog", "corruption_options", ["severity=1", None]),
+        ("roughness", "smoothness_options", ["points=3", None]),
+        ("fid", "sample_quality_options", ["samples=200", "samples=2000"]),
+        ("inception_score", "sample_quality_options", ["splits=2", "defaults"]),
+        ("iwae_100", "iwae_options", ["draws=100", "defaults"]),
+        ("own_metric", "own_metric_options", ["images=5", None]),
     ],
 )
 def test_values_that_were_measured_differently_are_never_compared(metric, setting, values):
@@ -70,6 +80,39 @@ def test_values_that_were_measured_differently_are_never_compared(metric, settin
     alike = second.assign(**{setting: values[0]})
     (cell,) = cells(pd.concat([first, alike], ignore_index=True))
     assert measured_alike(cell, [metric]) == [cell]
+
+
+@pytest.mark.parametrize("metric", ["robustness", "own_metric"])
+def test_rows_older_than_the_column_join_with_the_default_options(metric):
+    """They lack it, as do all rows of older results."""
+    column = {"robustness": "robustness_gap"}.get(metric, metric)
+    old, new = (frame(place).assign(**{column: 1.0}) for place in (NARROW, WIDE))
+    for found in ([old, new], [old, new.assign(**{f"{metric}_options": "defaults"})]):
+        (cell,) = cells(pd.concat(found, ignore_index=True))
+        assert measured_alike(cell, [column]) == [cell]
+
+
+def test_an_option_is_that_of_the_epoch_whose_value_is_taken():
+    """Later rows did not measure the metric, so that they name no options."""
+    early = {"fid": 5.0, "sample_quality_options": "samples=200"}
+    half = [frame(NARROW).assign(epoch=5, **early), frame(WIDE).assign(epoch=5, fid=5.0)]
+    (cell,) = cells(pd.concat([*half, frame(NARROW), frame(WIDE)], ignore_index=True))
+    parts = measured_alike(cell, ["fid"])
+    each = [list(p.trials.loc[p.trials["fid"].notna(), "n_c"].unique()) for p in parts]
+    assert each == [[32], [8]]  # defaults, samples=200
+
+
+def test_values_of_other_metrics_of_a_row_stay_if_one_was_measured_in_two_ways():
+    """Accuracies on clean images and on corrupted ones have options of their own."""
+    both = {"accuracy_knn": 0.5, "accuracy_knn__fog": 0.25, "own_metric": 1.0}
+    earlier = frame(NARROW).assign(epoch=19, representation_options="images=7", **both)
+    last = frame(NARROW).assign(epoch=20, **{name: 2 * value for name, value in both.items()})
+    (cell,) = cells(pd.concat([earlier, last], ignore_index=True))
+    found = {name: set(cell.trials[name]) for name in both}
+    assert found == {"accuracy_knn": {1.0}, "accuracy_knn__fog": {0.375}, "own_metric": {1.5}}
+    changed = earlier.assign(own_metric_options="images=7")
+    (cell,) = cells(pd.concat([changed, last], ignore_index=True))
+    assert set(cell.trials["own_metric"]) == {2.0}
 
 
 def test_of_a_trial_measured_in_two_ways_the_last_one_counts():

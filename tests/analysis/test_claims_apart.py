@@ -53,12 +53,16 @@ def test_results_on_other_data_answer_no_claim_and_are_listed_separately(figure_
     assert "On other data (digits): holds 1" in " ".join(output.split())
 
 
-def test_precisions_extractors_and_estimators_are_not_compared(figure_2):
+def test_precisions_extractors_estimators_and_options_are_not_compared(figure_2):
     normal = figure_2["source"] == "normal"
     for name, column in {
         "samples: FID like normal": "sample_quality_extractor",
         "amortization gap: diffusion samples, normal": "amortization_estimator",
         "test ELBO: diffusion samples, normal": "precision",
+        "robustness gap: diffusion samples, normal": "robustness_options",
+        "samples: inception score": "sample_quality_options",
+        "representations: knn": "representation_options",
+        "reconstruction: diffusion samples": "psnr_options",
     }.items():
         assert judge(figure_2.assign(**{column: "a"}), name)["verdict"] == HOLDS
         mixed = figure_2.assign(**{column: np.where(normal, "a", "b")})

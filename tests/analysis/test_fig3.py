@@ -74,3 +74,15 @@ def test_without_curves_the_error_says_what_to_run(studies):
     studies.each_seed(800.0, 840.0)
     with pytest.raises(ResultsError, match="Run scaling-vae study smoothness"):
         figures.draw("fig3", studies.frame())
+
+
+def test_curves_of_other_points_are_not_joined(frame):
+    """Not even those of one trial's epochs, of which the last ones are averaged."""
+    mixed = frame.assign(smoothness_options=np.where(frame["seed"] == 0, "points=3", "defaults"))
+    with pytest.raises(ResultsError, match="interpolation_mean was measured with smoothness_opt"):
+        figures.numbers("fig3", mixed)
+    last = frame[frame["epoch"] == frame["epoch"].max()].assign(smoothness_options="points=3")
+    both = pd.concat([last.assign(epoch=last["epoch"] - 1, smoothness_options=None), last])
+    both = both.reset_index(drop=True)
+    with pytest.raises(ResultsError, match="smoothness_options defaults and points=3"):
+        figures.numbers("fig3", both)

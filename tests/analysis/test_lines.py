@@ -1,11 +1,13 @@
 """Lines over epochs: the epochs that all seeds have, and the values at the end."""
 
+import shlex
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis import lines
-from analysis.curves import last_values
+from analysis.curves import last_values, where
 from analysis.intervals import t_interval
 from analysis.trial_folder import ResultsError
 from tests.analysis.made_up import rows, source
@@ -134,3 +136,33 @@ def test_versions_of_an_estimator_are_not_joined_even_if_one_has_no_name(studies
         )
         with pytest.raises(ResultsError, match="amortization_estimator .*none"):
             joined(mixed, "amortization_gap", ["line"])
+
+
+def advised(error):
+    """Returns the words after --where that a refusal tells the user to type."""
+    return shlex.split(str(error).partition("Choose one: --where ")[2].removesuffix("."))
+
+
+@pytest.mark.parametrize(
+    ("metric", "column"),
+    [("robustness_gap", "robustness_options"), ("own_metric", "own_metric_options")],
+)
+def test_values_measured_with_different_options_are_not_joined(studies, metric, column):
+    """Rows older than the column have the default options; what the refusal says can be typed."""
+    frame = _line(studies, [(500, 1000), (500, 1000), (500, 1000)], metric)
+    changed = "delta=0.3, n_attack=5"
+    for second in ("defaults", None):
+        used = frame["seed"].map({0: None, 1: second, 2: changed})
+        alike, mixed = frame[frame["seed"] < 2], frame.assign(**{column: used})
+        for joined in (lines.at_the_end, lines.over_epochs):
+            alone = joined(alike.assign(**{column: used}), metric, ["line"])
+            pd.testing.assert_frame_equal(alone, joined(alike, metric, ["line"]))
+            with pytest.raises(ResultsError, match=f"defaults and {changed}, and no figure") as no:
+                joined(mixed, metric, ["line"])
+            chosen = advised(no.value)
+            assert set(where(mixed, chosen)["seed"]) == {0, 1}
+    mixed = frame.assign(**{column: frame["seed"].map({0: changed, 1: "defaults", 2: None})})
+    with pytest.raises(ResultsError) as no:
+        lines.at_the_end(mixed, metric, ["line"])
+    chosen = advised(no.value)
+    assert set(where(mixed, chosen)["seed"]) == {0}

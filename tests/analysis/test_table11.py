@@ -108,3 +108,12 @@ def test_without_metrics_the_error_says_what_to_run(studies):
     studies.each_seed(800.0, 840.0)
     with pytest.raises(ResultsError, match="Run scaling-vae study downstream"):
         figures.text("table11", studies.frame())
+
+
+@pytest.mark.parametrize("name", ["representation", "psnr", "sample_quality"])
+def test_values_of_two_options_are_not_joined(frame, name):
+    used = frame.assign(**{f"{name}_options": "images=7"})
+    assert len(figures.numbers("table11", used)) == 8 * 4
+    mixed = used.assign(**{f"{name}_options": np.where(frame["seed"] == 0, "images=7", "defaults")})
+    with pytest.raises(ResultsError, match=f"was measured with {name}_options images=7 and def"):
+        figures.numbers("table11", mixed)

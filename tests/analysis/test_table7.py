@@ -1,5 +1,6 @@
 """Table 7: gaps over seeds with the smallest marked, in text, Markdown, LaTeX and a picture."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -111,3 +112,9 @@ def test_trials_of_other_lengths_are_mentioned(frame):
     last = frame["epoch"].max()
     assert note.startswith(f"CIFAR-10 (JPEG copy): different numbers of epochs: normal {2 * last}")
     assert f"DMaaPx {last}" in note and "BinaryMNIST" not in note
+
+
+def test_gaps_of_two_attacks_are_not_joined(frame):
+    used = np.where(frame["seed"] == 0, "delta=0.3", "defaults")
+    with pytest.raises(ResultsError, match="robustness_gap was measured with robustness_options"):
+        figures.numbers("table7", frame.assign(robustness_options=used))

@@ -15,7 +15,6 @@ from analysis.diff.differences import ALL_CELLS, compare, holm
 from analysis.diff.figure import drawn, numbers
 from analysis.diff.lines import settings_lines
 from analysis.diff.sides import Side, shared
-from analysis.overlap import overlap
 
 PUBLISHED = Path(analysis.__file__).parent / "published" / "digits"
 
@@ -69,24 +68,6 @@ def test_the_mean_over_cells_is_paired_by_replicate():
     found = compare(side(frame_of(x)), side(frame_of(y, lr=0.001)))
     (overall,) = [d for d in found.differences if ALL_CELLS in d.cell]
     assert overall.p == pytest.approx(stats.ttest_rel(y.mean(axis=1), x.mean(axis=1)).pvalue)
-
-
-def test_the_overlap_of_random_splits_widens_every_difference():
-    """By simulation the plain t test claims far more false differences than it promises."""
-    rng = np.random.default_rng(2)
-    x, y = rng.normal(size=(5, 3)), rng.normal(1, 1, (5, 3))
-    sizes = {"draws": "random splits", "train_images": 600, "test_images": 700, "drawn_from": 1600}
-    rho = overlap(600, 700, 1600)
-    first = frame_of(x).assign(**sizes)
-    for other, variance in ((0, (y - x).var(ddof=1, axis=0)), (10, None)):
-        second = frame_of(y, lr=0.001, first=other).assign(**sizes)
-        found = cells_of(compare(side(first), side(second)))[4].interval
-        plain = cells_of(compare(side(frame_of(x)), side(frame_of(y, lr=0.001, first=other))))[4]
-        ratio = (found.high - found.low) / (plain.interval.high - plain.interval.low)
-        assert ratio == pytest.approx(np.sqrt((1 / 5 + rho) * 5))
-        assert variance is None or found.error == pytest.approx(
-            np.sqrt(variance[1] * (1 / 5 + rho))
-        )
 
 
 def test_holms_correction_equals_the_slow_obvious_way():
@@ -172,6 +153,21 @@ def test_metrics_measured_in_other_ways_are_not_compared():
     found = compare(*map(side, gaps))
     assert {d.metric for d in found.differences} == {"test_elbo"}
     assert "amortization_gap" in found.skipped[0]
+
+
+def test_options_that_older_results_do_not_name_are_the_defaults():
+    x = np.zeros((3, 3))
+    old, new = (frame_of(x, robustness_gap=1.0, lr=lr) for lr in (0.003, 0.001))
+    found = compare(side(old), side(new.assign(robustness_options="defaults")))
+    assert {d.metric for d in found.differences} == {"test_elbo", "robustness_gap"}
+    found = compare(side(old), side(new.assign(robustness_options="delta=0.3")))
+    assert found.skipped == ["robustness_gap, measured with different robustness_options"]
+
+
+def test_of_a_trial_measured_in_two_ways_the_last_one_is_compared():
+    made = frame_of(np.zeros((3, 3)), fid=9.0, sample_quality_options="samples=20")
+    again = made.assign(epoch=9, fid=2.0, sample_quality_options="defaults")
+    assert set(side(pd.concat([made.assign(epoch=8.5), again])).finals["fid"]) == {2.0}
 
 
 def test_the_figure_marks_what_differs():

@@ -237,3 +237,11 @@ def test_published_digits_have_a_law_of_the_training_loss_alone():
     assert 0.2 < train.exponent.low < train.exponent.high < 0.5
     assert train.held_out[0].error.sign == 0
     assert isinstance(test, Refusal) and "turns" in test.sentence
+
+
+def test_values_of_different_options_have_no_common_law(tmp_path, capsys):
+    made = frame().assign(psnr_mean=20.0)
+    wide = made["n_c"] == max(WIDTHS)
+    made.assign(psnr_options=np.where(wide, "images=7", "defaults")).to_parquet(tmp_path / "a")
+    assert command.main(["law", "--results", str(tmp_path / "a"), "--y", "psnr_mean"]) == 2
+    assert "psnr_mean was measured with psnr_options" in capsys.readouterr().err

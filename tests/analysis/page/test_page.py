@@ -72,6 +72,16 @@ def test_intervals_are_over_replicates_not_over_seeds_within_one(results):
     assert n == 2 and mean == pytest.approx(-101.5) and low < -102 < -101 < high
 
 
+def test_the_map_leaves_out_what_was_measured_with_different_options(results):
+    for seed in range(2):
+        trial = results.vae(1, 2, seed)
+        how = {"fid": 5.0, "sample_quality_options": ["defaults", "samples=200"][seed]}
+        results.add(trial, [results.row(trial, 120, 100.0) | {"roughness": 1.0} | how])
+    made = cells.heat_map(lined(_load(results.close())))
+    shown = [column["name"] for column in made["columns"]]
+    assert "roughness" in shown and "fid" not in shown
+
+
 def test_a_study_without_rows_has_a_page(results):
     results.add(results.vae(1, 2, 0), [], done=False)
     text = page.write(results.close()).read_text()
