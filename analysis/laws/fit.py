@@ -1,11 +1,11 @@
 """Fits y = E + sum_j A_j x_j^-alpha_j by a robust loss from several starts.
 
 The method is that of Hoffmann et al. (2022, "Training compute-optimal large language models",
-section 3.3 and appendix D.3): the Huber loss of log prediction minus log y, minimized by L-BFGS
-from the best of a grid of starts. An error that Besiroglu et al. (2024, "Chinchilla scaling: a
-replication attempt") found is avoided: losses are summed in units of the Huber threshold, so that
-the optimizer's tolerance does not end it early. If a y is not positive, as densities allow, the
-residuals are those of y itself.
+section 3.3 and appendix D.3): the Huber loss of log prediction minus log y, minimized from the best
+of a grid of starts, here by a truncated Newton method. An error that Besiroglu et al. (2024,
+"Chinchilla scaling: a replication attempt") found is avoided: losses are summed in units of the
+Huber threshold, so that the optimizer's tolerance does not end it early. If a y is not positive, as
+densities allow, the residuals are those of y itself.
 """
 
 from dataclasses import dataclass
@@ -87,7 +87,10 @@ def _columns(x: np.ndarray) -> np.ndarray:
 
 
 class _Problem:
-    """Computes the objective over (E in units of `unit`, log A_j at the centre of x, alpha_j)."""
+    """Computes the objective over E in units of `unit`, log A_j at the least x, and alpha_j.
+
+    At the least x a term is about as large as the fall of y, whatever its alpha.
+    """
 
     def __init__(
         self,
@@ -98,8 +101,8 @@ class _Problem:
         exponent: float | None = None,
     ) -> None:
         self.u = np.log(x)
-        self.centre = self.u.mean(axis=0)
-        self.u = self.u - self.centre
+        self.smallest = self.u.min(axis=0)
+        self.u = self.u - self.smallest
         self.y, self.delta, self.logs, self.d = y, delta, in_logs(y), x.shape[1]
         self.unit = float(y.min()) if self.logs else 1.0
         self.least = LEAST if self.logs else -np.inf
@@ -147,17 +150,18 @@ class _Problem:
     def packed(self, found: Fit) -> np.ndarray:
         """Returns the parameters of a fit as a start."""
         alpha = np.array(found.exponents)
-        scales = np.log(found.scales) - alpha * self.centre
+        scales = np.log(found.scales) - alpha * self.smallest
         return np.concatenate([[found.floor / self.unit], scales, alpha])
 
     def solved(self, start: np.ndarray) -> Fit:
-        """Returns the local minimum that L-BFGS reaches from a start."""
-        options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-10, "gtol": 1e-6}
-        done = minimize(
-            self, start, jac=True, method="L-BFGS-B", bounds=self.bounds, options=options
-        )
+        """Returns the local minimum that a truncated Newton method (TNC) reaches from a start.
+
+        L-BFGS-B calls BLAS, whose threads wait for each other at problems as small as this.
+        """
+        options = {"maxfun": 5000, "ftol": 1e-10, "gtol": 1e-6, "xtol": 1e-9}
+        done = minimize(self, start, jac=True, method="TNC", bounds=self.bounds, options=options)
         a, alpha = done.x[1 : 1 + self.d], done.x[1 + self.d :]
-        scales = np.exp(a + alpha * self.centre)
+        scales = np.exp(a + alpha * self.smallest)
         loss = float(done.fun) if np.isfinite(done.fun) else np.inf
         floor = float(done.x[0]) * self.unit if done.x[0] > self.least else 0.0
         return Fit(floor, tuple(map(float, scales)), tuple(map(float, alpha)), loss)
