@@ -74,24 +74,6 @@ def test_a_trial_that_ended_early_or_failed_later_is_asked_for_the_row_too(there
         check_measured(asked([one.trial], 30, 5), there.store, 30)
 
 
-@pytest.mark.parametrize(("rows", "told"), [
-    ((8,), "There are rows of epoch 8. Give --epochs 8 or --epochs 12, or another"),
-    ((), "There are no rows yet. Give --epochs 12, or another --results folder."),
-])  # fmt: skip
-def test_a_trial_that_was_killed_between_two_rows_is_asked_for_the_row_too(there, rows, told):
-    """Its checkpoint is of epoch 12, and it would be measured there instead of at 10."""
-    (one,) = asked(TRIALS[:1], 20, 8).scheduled
-    folder = there.folder(one)
-    folder.create(one.trial)
-    for epoch in rows:
-        folder.append_row({"epoch": epoch})
-    folder.save_checkpoint({"epoch": 12})
-    assert told in refusal(asked([one.trial], 10, 5), there.store, 10)
-    check_measured(asked([one.trial], 12, 5), there.store, 12)
-    folder.finish(8)  # a done trial's checkpoint is that of its last row
-    check_measured(asked([one.trial], 10, 5), there.store, 10)
-
-
 def test_a_lost_row_that_is_listed_is_no_refusal(there):
     (one,) = asked(TRIALS[:1], 20, 5).scheduled
     there.launch([one])
