@@ -5,7 +5,7 @@ such options are other methods: a claim is judged for each way by itself.
 """
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import chain, product
 
 import pandas as pd
 
@@ -37,7 +37,7 @@ def ways(cell: Cell, terms: Sequence[Term]) -> list[Cell]:
     those of a method that was never carried out with that value.
     """
     asked = (cell.measured.of(term.arm, term.columns).index for term in terms)
-    rows = sorted({row for index in asked for row in index})
+    rows = sorted(set(chain.from_iterable(asked)))
     options = described(cell.trials)
     used = options.loc[rows]
     counts = used.groupby(_methods(cell.trials).loc[rows]).nunique()

@@ -1,6 +1,6 @@
 """Refuses a study that asks trials for an epoch which they have passed without measuring it.
 
-A model cannot be trained back: the row of another epoch would stand for the one that is requested.
+A trained model has no way back to an earlier epoch, and the row of another epoch is no substitute.
 """
 
 from collections.abc import Sequence

@@ -39,7 +39,7 @@ class Drawn(Validated):
         return self.seed if self.replicate is None else f"replicate {self.replicate}/{self.seed}"
 
     def check_images(self, train_images: int) -> None:
-        """Raises UsageError if a share of so many images would be none or all of them."""
+        """Raises UsageError if the share, rounded to whole images, is no image or every image."""
 
 
 class BaseTrial(Drawn):

@@ -16,7 +16,7 @@ from scaling.trial.catalog import DatasetEntry, undivided
 Partition = Literal["train_and_test", "disjoint", "development"]
 Draws = Literal["random splits", "disjoint sets", "one set"]
 SET_ASIDE = 10  # one image in ten is reserved for development
-FEWEST_ASIDE = 4  # but at least so many of a set without an official test set
+FEWEST_ASIDE = 4  # the least number set aside, of data without an official test set
 # Least images of a set without an official test set: one for each of its parts.
 LEAST = {"train_and_test": 2, "disjoint": FEWEST_ASIDE + 3, "development": FEWEST_ASIDE}
 

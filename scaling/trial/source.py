@@ -61,7 +61,7 @@ class Source(Validated):
                 )
 
     def check_images(self, count: int) -> None:
-        """Raises UsageError if a mixture of so many images would have none or only real ones.
+        """Raises UsageError if a mixture of `count` images has no real image, or no sample.
 
         With a share of 0 or 1 that is what is requested.
         """
