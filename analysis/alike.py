@@ -22,6 +22,7 @@ ESTIMATORS = (  # columns that say how another column's value was estimated
 OPTIONS = "_options"  # ends the names of columns with a metric's options
 ENDS = ("stop_when", "stop_after", "stop_kl")  # a finished trial was not ended by these
 EVERYWHERE = ("data",)  # the same for all trials in a figure
+TELLING = ("kind", "dataset", "train_size", "data", "content", "binarise")  # of other images
 DEFAULTS = {"precision": "auto", "partition": "train_and_test"}  # for rows older than the field
 
 
@@ -61,14 +62,15 @@ def check_one_curve(trials: pd.DataFrame, chosen: Sequence[str] = ()) -> None:
             )
 
 
-def images(trials: pd.DataFrame) -> pd.Series:
+def other_images(trials: pd.DataFrame) -> pd.Series:
     """Returns each trial's fingerprint of its images if its draw has several, else "".
 
-    Trials of one draw whose fingerprints differ were made with different settings.
+    Trials of one draw whose fingerprints differ, for no reason that a field tells, read other
+    files.
     """
     if "fingerprint" not in trials:
         return pd.Series("", index=trials.index)
-    by = [n for n in ("kind", "dataset", "train_size", *_draw(trials)) if n in trials]
+    by = [n for n in (*TELLING, *_draw(trials)) if n in trials]
     several = trials.groupby(by, dropna=False)["fingerprint"].transform("nunique") > 1
     return trials["fingerprint"].where(several, "").fillna("")
 

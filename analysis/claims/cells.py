@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import curves, levels, measured
-from analysis.alike import DEFAULTS, filled, images
+from analysis.alike import DEFAULTS, filled, other_images
 from analysis.claims import pool_kinds
 from analysis.claims.arms import Arm, Each, pick, placed
 from analysis.claims.axes import GRADED, Columns, begun, fields_of, largest, with_axes
@@ -166,7 +166,7 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
     done = done[done["key"].isin(there) & (done["epoch"] <= epoch)]
     last = curves.last_values(done).join(measured.earlier(done), on="key")
     trials = _comparable(with_axes(last[begun(last)]))
-    setting = ["kind", "images", *(n for n in fields_of(trials) if not n.startswith(GRADED))]
+    setting = ["kind", "other_images", *(n for n in fields_of(trials) if not n.startswith(GRADED))]
     setting += ["epoch", *(n for n in ("replicates",) if n in trials)]
     found = []
     for _, part in trials.groupby(list(dict.fromkeys(setting)), dropna=False):
@@ -187,7 +187,7 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
 
 def _comparable(trials: pd.DataFrame) -> pd.DataFrame:
     """Adds or completes the columns that distinguish settings, with defaults for old rows."""
-    trials = trials.assign(images=images(trials))
+    trials = trials.assign(other_images=other_images(trials))
     for name in DEFAULTS.keys() & set(trials):
         trials[name] = filled(trials, name)
     classifiers = trials["kind"] == "two_sample"

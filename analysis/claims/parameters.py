@@ -231,8 +231,8 @@ OTHERS = [
     ),
     Claim(
         "double descent: on neither axis alone",
-        "Along n_c alone, at any m_z, and along m_z alone the test ELBO is U-shaped or L-shaped: "
-        "there is no double descent.",
+        "Along n_c alone, at each m_z at which it varies, and along m_z alone the test ELBO is "
+        "U-shaped or L-shaped: there is no double descent.",
         "5.7, Figure 7 a, c",
         NoDoubleDescent((over_n_c("test_elbo", Each()), over_m_z("test_elbo"))),
         DOUBLE_DESCENT,

@@ -4,11 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from analysis.claims.arms import Each
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Compared, Comparison, difference
 from analysis.claims.regions import ABOVE, Region
-from analysis.claims.terms import FEW_VALUES, Choice, Term, at_places, shared_axis, spread, words
+from analysis.claims.terms import (
+    FEW_VALUES,
+    Choice,
+    Term,
+    at_each,
+    at_places,
+    shared_axis,
+    spread,
+    words,
+)
 from analysis.intervals import t_interval
 
 
@@ -84,12 +92,9 @@ class Differs(Rule):
     def comparisons(self, cell: Cell) -> list[Comparison]:
         """Returns one comparison per other term and per value of Each that is measured."""
         bounds = self.region.bounds(cell)
-        varied = [term for term in self.terms if term.arm.axes(Each)]
-        choices = [cell.choices(term.arm, term.columns) for term in varied]
         if bounds is None:
             return []
-        every = [dict(choice) for choice in sorted(set.intersection(*choices))] if varied else [{}]
-        return [found for choice in every for found in self._at(cell, choice, bounds)]
+        return at_each(cell, self.terms, lambda choice: self._at(cell, choice, bounds))
 
     def _at(self, cell: Cell, choice: Choice, bounds: tuple[float, float]) -> list[Comparison]:
         terms = at_places(cell, [term.chosen(choice) for term in self.terms])

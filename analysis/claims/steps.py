@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from analysis.claims.arms import Each
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Comparison, difference
 from analysis.claims.regions import ABOVE, Region
 from analysis.claims.rules import Rule
-from analysis.claims.terms import FEW_VALUES, Choice, Term, at_places, shared_axis
+from analysis.claims.terms import FEW_VALUES, Choice, Term, at_each, at_places, shared_axis
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,7 @@ class Monotone(Rule):
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
         """Returns one comparison per step and per value of Each that is measured."""
-        varied = [term for term in self.terms if term.arm.axes(Each)]
-        choices = [cell.choices(term.arm, term.columns) for term in varied]
-        every = [dict(choice) for choice in sorted(set.intersection(*choices))] if varied else [{}]
-        return [found for choice in every for found in self._at(cell, choice)]
+        return at_each(cell, self.terms, lambda choice: self._at(cell, choice))
 
     def _at(self, cell: Cell, choice: Choice) -> list[Comparison]:
         terms = at_places(cell, [term.chosen(choice) for term in self.terms])

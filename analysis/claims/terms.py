@@ -1,7 +1,8 @@
 """Defines terms: the numbers by draw that a claim compares, and their places."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,10 @@ from analysis.claims.axes import Columns
 from analysis.claims.cells import Cell
 
 FEW_VALUES = 3  # least number of an axis's values for a slope or an inner peak
+FEW_PLACES = 2  # least number of values for what a claim states for each of them
 DOUBLED = ("m_z", "n_c", "k")  # slopes along these are per doubling, along shares per unit
 Choice = dict[str, float]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,20 @@ class Term:
         """Returns the term with chosen values in place of its arm's Each."""
         named = {name: choice[name] for name in self.arm.axes(Each)}
         return replace(self, arm=replace(self.arm, **named))  # type: ignore[arg-type]
+
+
+def at_each(cell: Cell, terms: Sequence[Term], compare: Callable[[Choice], list[T]]) -> list[T]:
+    """Returns the comparisons at every measured value of the arms' Each, or those of plain arms.
+
+    A claim about each value is not one about a single value: if only one can be compared, as the
+    share 1 of real images without any mixture, the result is [].
+    """
+    varied = [cell.choices(term.arm, term.columns) for term in terms if term.arm.axes(Each)]
+    if not varied:
+        return compare({})
+    found = [compare(dict(choice)) for choice in sorted(set.intersection(*varied))]
+    found = [each for each in found if each]
+    return [one for each in found for one in each] if len(found) >= FEW_PLACES else []
 
 
 def at_places(cell: Cell, terms: list[Term]) -> list[Term]:

@@ -7,6 +7,7 @@ such options are other methods: a claim is judged for each way by itself.
 from collections.abc import Sequence
 from itertools import chain, product
 
+import numpy as np
 import pandas as pd
 
 from analysis.claims.axes import METHOD
@@ -85,4 +86,6 @@ def _text(value: object) -> str:
     """Spells a value; a missing one is that of rows older than the option, or of the data set."""
     if pd.isna(value):  # type: ignore[call-overload]
         return "default"
+    if isinstance(value, bool | np.bool_):
+        return str(value)
     return f"{value:g}" if isinstance(value, int | float) else str(value)

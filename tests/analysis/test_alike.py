@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from analysis import curves
-from analysis.alike import has, images
+from analysis.alike import has, other_images
 from analysis.claims.cells import cells
 from analysis.trial_folder import ResultsError
 
@@ -58,9 +58,29 @@ def test_claims_separate_trials_that_differ(frame, name, even, odd):
 
 def test_images_must_be_equal_within_a_replicate_only(frame):
     frame = marked(frame, "fingerprint", "aaa", "bbb")
-    assert set(images(frame)) == {"aaa", "bbb"}
+    assert set(other_images(frame)) == {"aaa", "bbb"}
     frame["replicate"] = frame["seed"]
-    assert set(images(frame)) == {""}
+    assert set(other_images(frame)) == {""}
+
+
+def test_images_that_a_field_distinguishes_are_not_other_files(frame):
+    """Drawn at random, BinaryMNIST of one replicate is another than by a threshold."""
+    frame = marked(frame, "binarise", "threshold", "static_bernoulli")
+    frame["fingerprint"] = frame["binarise"] + frame["seed"].astype(str)
+    frame["replicate"] = frame["seed"]
+    assert set(other_images(frame)) == {""}
+    assert sorted(cell.label for cell in cells(frame)) == [
+        "digits, binarise=static_bernoulli",
+        "digits, binarise=threshold",
+    ]
+
+
+def test_numbers_of_images_distinguish_classifiers(frame):
+    classifiers = marked(frame, "images", 100, 200).assign(kind="two_sample", share=1.0)
+    assert sorted(cell.label for cell in cells(classifiers.assign(real="test"))) == [
+        "digits, images=100, real=test",
+        "digits, images=200, real=test",
+    ]
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "Float64", "float64", object])

@@ -57,6 +57,10 @@ def test_steps_are_the_differences_of_neighbours_at_each_m_z():
     found = rule.comparisons(cell)
     assert [each.interval.mean for each in found] == pytest.approx([1, 2, 4, 8])
     assert "n_c=4 to 16" in found[1].what and "m_z=4" in found[-1].what
+    (one,) = cells(
+        frame({place: y for place, y in values.items() if place[0] == 1} | {(9, 4): SEEDS})
+    )
+    assert rule.comparisons(one) == []
 
 
 def test_a_difference_shrinks_in_every_step():

@@ -86,6 +86,30 @@ def test_ways_of_one_method_are_judged_separately(figure_2):
     assert found["n"].astype(int).sum() == judge(figure_2, claims[0].name)["n"]
 
 
+def test_flags_of_methods_are_named_true_or_false(figure_2):
+    tuned = figure_2["source_augment"] == "tuned"
+    kept = figure_2.assign(source_keep_real=tuned & (figure_2["seed"] % 2 == 1))
+    claims = [each for each in CLAIMS if each.name == "generalization gap: augmentation, normal"]
+    assert set(ledger(kept, claims)["dataset"]) == {
+        "cifar10, keep_real=False",
+        "cifar10, keep_real=True",
+    }
+
+
+def test_a_claim_about_each_value_is_not_judged_at_one(world, figure_2):
+    """Without mixtures, a share of 1 says nothing of every share of real images above 0."""
+    for claim in (
+        "mixtures: augmentation, gap",
+        "mixtures: best test ELBO",
+        "sizes: samples do no harm",
+        "two samples: distinguishable",
+    ):
+        assert judge(world, claim)["verdict"] == HOLDS
+        whole = world[world["share"].isna() | (world["share"] == 1)]
+        alone = figure_2 if claim.startswith(("mixtures", "sizes")) else whole
+        assert judge(alone, claim)["verdict"] == NOT_RUN
+
+
 @pytest.mark.parametrize(
     "field, claim",
     [
