@@ -66,6 +66,10 @@ OPTIONS = {
     "long": Option(("--long",), {
         "action": "store_true", "help": "each claim with its rule, numbers and what the paper says",
     }, group="claims"),
+    "best": Option(("--best",), {
+        "action": "store_true",
+        "help": "each VAE at its epoch with the best validation ELBO, not at its last epochs",
+    }, group="claims"),
     "root": Option(("results",), {
         "nargs": "?", "type": place, "metavar": "RESULTS",
         "help": "a results root, a study's folder or a parquet file (default: results)",

@@ -70,7 +70,7 @@ def _report(typed: Namespace) -> int:
 def _claims(typed: Namespace) -> int:
     from analysis import claims
 
-    claims.main(typed.results, typed.output, typed.where, typed.only, typed.long)
+    claims.main(typed.results, typed.output, typed.where, typed.only, typed.long, typed.best)
     return 0
 
 
@@ -124,7 +124,7 @@ FIGURE = ("results", "output", "where", "width")
 WORDS: dict[str, Word] = {  # besides the figures
     "claims": Word(
         "every claim of the paper, checked against results",
-        ("results", "output", "where", "only", "long"), _claims, "",
+        ("results", "output", "where", "only", "long", "best"), _claims, "",
     ),
     "compact": Word(
         "all results as one file, parquet or csv", ("results", "output", "where"), _compact

@@ -15,6 +15,7 @@ from analysis import curves, figures, results
 from analysis.claims import appendix, copies, downstream, parameters, primary, section5
 from analysis.claims.cells import Cell, cells, measured_alike
 from analysis.claims.claim import Claim
+from analysis.claims.early import at_best
 from analysis.claims.judging import NOT_RUN, UNDECIDED, Compared, judge
 from analysis.claims.page import only, text, write
 from analysis.claims.rules import Rule
@@ -82,13 +83,17 @@ def main(
     conditions: Iterable[str] = (),
     verdicts: Sequence[str] = (),
     long: bool = False,
+    best: bool = False,
 ) -> None:
     """Prints the ledger of results, or writes it to a .csv, .md or .html file and prints its name.
 
-    `verdicts` are the words of `--only`, which selects rows; `long` prints rules and numbers too.
+    `verdicts` are the words of `--only`, which selects rows; `long` prints rules and numbers too;
+    with `best`, VAEs are judged at their best epochs (`early.at_best`).
     """
     frame = curves.where(results.load(path), conditions)
-    found = ledger(frame)
+    found = ledger(at_best(frame) if best else frame).assign(
+        at=curves.BEST if best else curves.LAST
+    )
     shown = only(found, verdicts)
     printed = str(write(found, output, shown)) if output else text(found, shown, long)
     print_lines([printed, *figures.ended_early(frame)])

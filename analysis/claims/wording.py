@@ -6,11 +6,17 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.curves import BEST
 from analysis.planned import FAILS, HOLDS, NOT_RUN, RATE, UNDECIDED
 
 VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
 PAPERS = "the paper's"  # value of `data` in rows measured on the paper's data
 ELSEWHERE_HEAD = "On other data than the paper's, which answer none of its claims"
+
+AT_BEST = (
+    "Each VAE is taken at its epoch with the best validation ELBO, as early stopping would choose "
+    "it. The paper's claims, and the primary ones here, are about the last epochs. "
+)
 
 
 def counts(ledger: pd.DataFrame) -> str:
@@ -33,8 +39,10 @@ def summary(ledger: pd.DataFrame) -> str:
     names = ", ".join(sorted({str(n).partition(",")[0] for n in other["dataset"]}))
     elsewhere = f" On other data ({names}): {_counts(other)}." if len(other) else ""
     main = _counts(ledger[ledger["kind"] == "primary"], every=False)
+    best = AT_BEST if "at" in ledger and ledger["at"].eq(BEST).any() else ""
     return (
-        f"{ledger['claim'].nunique()} claims, {measured} setting{'s' * (measured != 1)} measured. "
+        f"{best}{ledger['claim'].nunique()} claims, "
+        f"{measured} setting{'s' * (measured != 1)} measured. "
         f"On the paper's data: {_counts(ledger[here])}.{elsewhere} "
         f"Primary ones, decided at planned sizes: {main or 'none'}; the others are "
         f"exploratory, false-discovery rate {RATE:.0%} (Benjamini and Yekutieli). "
