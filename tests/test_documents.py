@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from analysis import claims, figures
 from analysis.columns import COLUMNS
+from analysis.provenance import note
 from scaling.cli import studies
 
 ROOT = Path(__file__).parents[1]
@@ -149,6 +152,21 @@ def test_tables_of_gaps_are_those_that_the_program_prints():
             for here, there in zip(line, row, strict=True):
                 both = zip(there[:2], here[:2], strict=True)
                 assert here == (*(rounded(a, b) for a, b in both), there[2]), path
+
+
+PICTURES = sorted((ROOT / "analysis" / "published").glob("*/*.png"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_published_pictures_have_the_size_that_the_program_draws_now(picture):
+    if picture.stem == "law":  # of a command with options of its own
+        pytest.skip("not a word of `figures`")
+    study = {"tuned": "double_descent_tuned"}.get(picture.stem) or figures.study(picture.stem)
+    rows = picture.parent / f"{study}.parquet"
+    drawn = figures.draw(picture.stem, figures.load(picture.stem, rows), note(rows))
+    high, wide = imread(picture).shape[:2]
+    np.testing.assert_allclose([wide, high], 300 * drawn.get_size_inches(), atol=1)
 
 
 def test_the_verdict_on_the_page_of_claims_is_the_one_that_the_program_prints(capsys):
