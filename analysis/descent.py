@@ -14,6 +14,7 @@ is untrue, is tested three times and is corrected. It is a primary claim, which 
 planned sizes only (`analysis.planned`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,11 +90,16 @@ class Verdict:
         decided = f"{start}{self.decision.verdict}, {self.decision.text}"
         if self.decision.verdict == HOLDS:
             return f"{decided}: all three moves."
-        *others, last = (f"the {name}" for name in self.weak or ("rise",))
-        weak = f"{', '.join(others)} and {last} are" if others else f"{last} is"
         if len(self.units) < FEW_SEEDS or not self.weak:
             return f"{decided}."
-        return f"{decided}; {weak} not significant (95 %)."
+        return f"{decided}; {not_significant(self.weak)} (95 %)."
+
+
+def not_significant(names: Sequence[str]) -> str:
+    """Says of one or more moves that they are not significant."""
+    *others, last = (f"the {name}" for name in names)
+    weak = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+    return f"{weak} not significant"
 
 
 def verdict(frame: pd.DataFrame, source: str | None = None, at: str = curves.LAST) -> Verdict:

@@ -71,13 +71,19 @@ def _settled(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def _models(part: pd.DataFrame, unit: pd.Series, kind: str) -> str:
-    """Returns own, shared or one: whose diffusion model the units use; "" without samples."""
+    """Returns own, shared or one: whose diffusion model the units use; "" without samples.
+
+    Where only some units have samples, of a model of their own, it says how many: "3 of them".
+    """
     pool = next((part[n] for n in ("source_pool", "pool") if n in part and part[n].any()), None)
     if pool is None:
         return ""
     if kind == SEEDS:
         return "one"
-    return "own" if unit.groupby(pool).nunique().max() == 1 else "shared"
+    if unit.groupby(pool).nunique().max() > 1:
+        return "shared"
+    with_samples = unit[pool.notna()].nunique()
+    return "own" if with_samples == unit.nunique() else f"{with_samples} of them"
 
 
 def _words(kind: str, models: str, seeds: pd.Series) -> str:
@@ -87,12 +93,16 @@ def _words(kind: str, models: str, seeds: pd.Series) -> str:
     """
     text = WORDS[kind][0]
     if kind == WHOLE:
-        text += ": seeds and diffusion models" if models == "own" else ": seeds"
+        shared = models in ("", "shared")
+        text += ": seeds" if shared else ": seeds and diffusion models"
         text += "; the full data set has no draw"
         text += ", all on one diffusion model" if models == "shared" else ""
     else:
         more = {"own": ", each with its own diffusion model", "one": ", one diffusion model"}
-        text += (more | {"shared": ", all on one diffusion model"}).get(models, "")
+        more |= {"shared": ", all on one diffusion model"}
+        text += more.get(
+            models, f", {models} with a diffusion model of their own" if models else ""
+        )
     few, most = int(seeds.min()), int(seeds.max())
     each = f"{few} to {most}" if few < most else f"{most}"
     return text + (f", means of {each} seeds" if most > 1 else "")

@@ -79,8 +79,14 @@ def judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
 def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
     """Reports on the named figures or, without names, on those that the study shows.
 
-    A study that only trains diffusion models gets `diffusion_report`.
+    A study that only trains diffusion models gets `diffusion_report`. Raises ResultsError for a
+    parquet file, beside which nothing is written.
     """
+    if Path(study).is_file():
+        raise ResultsError(
+            f"A report is written into a study's folder, and {study} is a file. Give a folder, or "
+            f"draw from the file: python -m analysis page {study} -o page.html"
+        )
     found = results.trials(study)
     kinds = {trial.fields.get("kind") for trial in found if trial.fields}
     if not names and kinds == {"diffusion"}:

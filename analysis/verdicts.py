@@ -96,13 +96,14 @@ def _gaps(verdict: Verdict) -> str:
 
 
 def survival(last: Verdict, best: Verdict) -> str:
-    """States whether the peak is shown at the best validation epoch too, at 95 %."""
+    """States whether rise and second descent are shown at the best validation epoch, at 95 %."""
     if len(best.units) < FEW_SEEDS:
         return "not decided whether the peak survives"
     if best.survives:
         return "the peak survives" if last.survives else "there the peak is shown"
     if last.survives:
-        return "the peak does not survive, it is not shown there"
+        lost = descent.not_significant([n for n in best.weak if n in descent.MOVES[1:]])
+        return f"the peak is not shown there: {lost}"
     return "no peak is shown there either"
 
 

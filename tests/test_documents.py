@@ -6,9 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
+from analysis import claims, figures
 from analysis.columns import COLUMNS
+from analysis.provenance import note
 from scaling.cli import studies
 
 ROOT = Path(__file__).parents[1]
@@ -120,6 +124,59 @@ def test_blocks_are_commands_python_or_output():
             assert all(command.startswith(starts) for command in block.commands()), block
             if block.language == "python":
                 compile(block.text, page.name, "exec")
+
+
+CELL = re.compile(r"([*]*)([−-]?[\d.]+) ± ([\d.]+)([*]*)")
+
+
+def cells(line):
+    """Returns (mean, half width, bold or starred) of each cell of a table's line, as texts."""
+    found = [match.groups() for match in CELL.finditer(line)]
+    return [(mean.replace("−", "-"), half, bool(a or b)) for a, mean, half, b in found]
+
+
+def rounded(printed, shown):
+    """Rounds a number of the program to as many digits as the page shows."""
+    return f"{float(printed):.{len(shown.partition('.')[2])}f}"
+
+
+def test_tables_of_gaps_are_those_that_the_program_prints():
+    text = (ROOT / "docs" / "results.md").read_text()
+    found = re.finditer(r"^python -m analysis (table\d+) --results (\S+)$", text, re.MULTILINE)
+    for word, path in [match.groups() for match in found]:
+        printed = figures.text(word, figures.load(word, ROOT / path))
+        expected = [row for row in map(cells, printed) if len(row) == 4]
+        before = text.partition(f"{word} --results {path}")[0].splitlines()
+        shown = [row for row in map(cells, before) if len(row) == 4][-len(expected) :]
+        for line, row in zip(shown, expected, strict=True):
+            for here, there in zip(line, row, strict=True):
+                both = zip(there[:2], here[:2], strict=True)
+                assert here == (*(rounded(a, b) for a, b in both), there[2]), path
+
+
+PICTURES = sorted((ROOT / "analysis" / "published").glob("*/*.png"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_published_pictures_have_the_size_that_the_program_draws_now(picture):
+    if picture.stem == "law":  # of a command with options of its own
+        pytest.skip("not a word of `figures`")
+    study = {"tuned": "double_descent_tuned"}.get(picture.stem) or figures.study(picture.stem)
+    rows = picture.parent / f"{study}.parquet"
+    drawn = figures.draw(picture.stem, figures.load(picture.stem, rows), note(rows))
+    high, wide = imread(picture).shape[:2]
+    np.testing.assert_allclose([wide, high], 300 * drawn.get_size_inches(), atol=1)
+
+
+def test_the_verdict_on_the_page_of_claims_is_the_one_that_the_program_prints(capsys):
+    text = (ROOT / "docs" / "claims.md").read_text()
+    (path,) = re.findall(r"python -m analysis claims --results (\S+)", text)
+    claims.main(ROOT / path, long=True)
+    printed = " ".join(capsys.readouterr().out.split())
+    (block,) = re.findall(r"^```text\n(holds .*?)^```", text, re.MULTILINE | re.DOTALL)
+    for part in re.split(r"(?=\b(?:ours|exploratory|paper): )", " ".join(block.split())):
+        assert part.strip() in printed
 
 
 def test_a_block_says_why_it_is_not_run(tmp_path):

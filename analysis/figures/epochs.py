@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis import curves, levels, style
 from analysis.figures import marks
@@ -68,27 +69,30 @@ def epochs(frame: pd.DataFrame, note: str = "") -> Figure:
         _panel(ax, here, figure)
         ax.set_title(f"({'ab'[at]}) {METRICS[metric]}", loc="left", fontweight="bold")
     absent = "" if len(metrics) > 1 else "validation_elbo is not measured in these results"
-    dots = "dots: each width's best epoch, on average"
+    dots = "dots: each width's best epoch, on average; darkest: that ELBO or a lower one"
     level = f"$m_z={table['m_z'].iloc[0]}$; means over {marks.draws(table)}"
     marks.note(figure, [level, dots, absent, note])
     return figure
 
 
 def _panel(ax: Axes, here: pd.DataFrame, figure: Figure) -> None:
-    """Draws a panel whose colours end at a quantile: the first epochs would flatten the rest."""
+    """Draws a panel whose colours end at a quantile: the first epochs would flatten the rest.
+
+    Each measured epoch is a band that reaches halfway to its neighbours: rows are closer together
+    at the end of training than before.
+    """
     grid = here.pivot(index="epoch", columns="n_c", values="mean")
     values = grid.to_numpy(dtype=float)
     known = -values[np.isfinite(values)]
     low = float(np.quantile(known, LEAST))
-    x, y = np.arange(len(grid.columns)), np.arange(len(grid.index))
+    x, y = np.arange(len(grid.columns)), grid.index.to_numpy(dtype=float)
     drawn = ax.pcolormesh(x, y, -values, shading="nearest", cmap="viridis", vmin=low)
     best = here[here["best"]]
-    across, up = pd.Index(best["n_c"]), pd.Index(best["epoch"])
-    ax.plot(grid.columns.get_indexer(across), grid.index.get_indexer(up), "o",
-            color="white", markeredgecolor="black", markersize=4)  # fmt: skip
+    across = grid.columns.get_indexer(pd.Index(best["n_c"]))
+    ax.plot(across, best["epoch"], "o", color="white", markeredgecolor="black", markersize=4,
+            clip_on=False)  # fmt: skip
     ax.set_xticks(x, [str(n_c) for n_c in grid.columns])
-    shown = np.unique(np.linspace(0, len(y) - 1, min(len(y), 8)).round().astype(int))
-    ax.set_yticks(y[shown], [str(epoch) for epoch in grid.index[shown]])
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel(style.LABELS["n_c"])
     ax.set_ylabel(style.LABELS["epoch"])
     figure.colorbar(drawn, ax=ax, label=style.LABELS["elbo"], extend="min")

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import learning_rate as rates
-from analysis import style
+from analysis import levels, style
 from analysis.figures import marks
 
 PANEL = 2.1  # inches per row of panels
@@ -75,5 +75,7 @@ def learning_rate(frame: pd.DataFrame, note: str = "") -> Figure:
         ax.set_ylabel("validation ELBO\n(nats per image)")
     handles = [Line2D([], [], color=c, marker="o", label=f"$n_c={n}$") for n, c in colours.items()]
     marks.heading(figure, handles, "Rings: best by validation; crosses: best, but at an edge")
-    marks.note(figure, [f"means over {marks.span(table['n'])} replicates or seeds", note])
+    settled = levels.settle(frame[frame["kind"] == "vae"])
+    counted = levels.counted(marks.span(table["n"]), levels.level_of(settled))
+    marks.note(figure, [f"means over {counted}", note])
     return figure

@@ -81,8 +81,9 @@ def readings(frame: pd.DataFrame, note: str = "") -> Figure:
     panels[0].set_ylim(len(found) - 0.5, -0.5)
     counted = {levels.counted(one.test_elbo.n, one.level): None for one in found}
     marks.note(figure, [
-        f"Each reading minus the default. 95 % intervals over {'; '.join(counted)}. Squares: shown "
-        f"among all readings (q at most {RATE:g}). Triangles: shown if it were the only reading.",
+        f"Each reading minus the default. 95 % intervals over {'; '.join(counted)}. Marks in both "
+        "panels are about the test ELBO. Squares: a difference is shown among all readings (q at "
+        f"most {RATE:g}). Triangles: it would be shown if it were the only reading.",
         "" if all(one.compares for one in found) else OTHER,
         note,
     ])  # fmt: skip

@@ -63,7 +63,8 @@ def draw(found: Found, what: Variables, compute: pd.DataFrame, note: str = "") -
     left, right = figure.subplots(1, 2)
     left.set_xscale("log")
     left.set_xlabel(LABELS.get(what.x, style.LABELS.get(what.x, what.x)))
-    left.set_ylabel(_y_label(what))
+    for ax in (left, right):  # their scales differ
+        ax.set_ylabel(_y_label(what))
     for one, marker in zip(shown, _markers(shown), strict=True):
         _curve(left, one, marker)
     marks.letter(left, "(a)")
@@ -82,8 +83,8 @@ def draw(found: Found, what: Variables, compute: pd.DataFrame, note: str = "") -
     figure.legend(handles=handles, loc="outside upper center", ncols=across)
     refused = [f"{o.curve.name}: no law, {o.sentence}" for o in shown if isinstance(o, Refusal)]
     bands = (
-        "Bands: 95 % interval of the law; dotted: fit without the held-out sizes; cross: its "
-        "prediction."
+        "(a) Bands: 95 % interval of the law; dotted: fit without the held-out sizes; cross: its "
+        "prediction. (b) Thin: mean of each size over its epochs."
     )
     ended = "\N{MULTIPLICATION SIGN}: trials that ended early, not part of any mean."
     ended = ended if any(one.curve.stopped for one in shown) else ""
@@ -115,9 +116,12 @@ def save(
 
 
 def _y_label(what: Variables) -> str:
-    """Returns the axis label, as in: negative test ELBO (nats per image)."""
-    name = f"negative_{what.y}" if what.loss.startswith("-") else what.y
-    return style.LABELS.get(name, f"{what.loss} ({ROW_COLUMNS[what.y][0]})")
+    """Returns the label of a loss's axis, as in: negative test ELBO (nats per image)."""
+    if what.loss == what.y and what.y in style.LABELS:
+        return style.LABELS[what.y]
+    name = f"negative {what.y}" if what.loss != what.y else what.y
+    words = name.replace("_", " ").replace("elbo", "ELBO")
+    return f"{words}\n({ROW_COLUMNS[what.y][0]})"
 
 
 def _markers(shown: Found) -> list[str]:
@@ -126,6 +130,7 @@ def _markers(shown: Found) -> list[str]:
 
 def _label(one: Law | Refusal) -> str:
     name = one.curve.name.replace(one.curve.source, style.source_label(one.curve.source), 1)
+    name = name.replace("m_z=", "$m_z$=").replace("n_c=", "$n_c$=")
     if isinstance(one, Refusal):
         return f"{name}: no law"
     ends = one.exponent

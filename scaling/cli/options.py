@@ -147,7 +147,7 @@ def add_data(made: argparse._ActionsContainer) -> None:
 def add_data_root(made: argparse._ActionsContainer) -> None:
     """Adds --data-root."""
     root = os.environ.get("SCALING_DATA")
-    about = "folder of the data sets (default: $SCALING_DATA)"
+    about = "folder of the data sets (default: $SCALING_DATA, else data)"
     made.add_argument("--data-root", type=_path, default=root, metavar="DIR", help=about)
 
 

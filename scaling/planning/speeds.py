@@ -9,6 +9,8 @@ from scaling.storage.store import Ran
 from scaling.trial import Trial
 from scaling.trial.schedule import MetricSettings, Scheduled
 
+LEAST_SECONDS = 2.0  # training of less, as in a smoke test, is mostly the first steps
+
 
 @dataclass(frozen=True)
 class Speeds:
@@ -32,11 +34,14 @@ class Speeds:
 
 
 def speeds(machine: Machine, finished: Iterable[Ran]) -> Speeds:
-    """Computes the ratios of measured over planned time of trials finished on the machine."""
+    """Computes the ratios of measured over planned time of trials finished on the machine.
+
+    Trials that trained for less than LEAST_SECONDS say nothing about longer ones and do not count.
+    """
     found: dict[Trial, list[float]] = {}
     for ran in finished:
         planned = machine.seconds(ran.trial, training_work(ran.trial, ran.epochs))
-        if planned and ran.seconds:
+        if planned and ran.seconds >= LEAST_SECONDS:
             found.setdefault(ran.trial.architecture, []).append(ran.seconds / planned)
     factors = {trial: statistics.median(all_of) for trial, all_of in found.items()}
     return Speeds(machine, factors, sum(map(len, found.values())))

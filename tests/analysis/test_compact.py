@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+import analysis
 from analysis.compact import compact
-from analysis.provenance import provenance
+from analysis.provenance import launches_of, provenance, public
 from analysis.results import load, note
 from analysis.trial_folder import ResultsError
 
@@ -97,3 +99,12 @@ def test_folders_of_a_users_data_are_left_out_and_files_stay_distinct(study, tmp
     assert list(read["dataset"].groupby(paths, sort=False).nunique()) == [1, 1, 1]
     assert read["dataset"].nunique() == 3 and read["dataset"].iloc[-1] == "digits"
     assert set(read["modules_mine"]) == {"mine.py"}
+
+
+def test_published_files_name_no_command_line_and_no_host():
+    """These have folders and machines in them; a study's own trials.parquet keeps both."""
+    files = sorted((Path(analysis.__file__).parent / "published").rglob("*.parquet"))
+    assert files
+    for file in files:
+        for launch in launches_of(provenance(file)):
+            assert public(launch) == launch, file.name

@@ -214,7 +214,10 @@ def _with_best(make, late, best):
 def test_the_verdict_names_the_peak_at_the_best_validation_epoch(make):
     falling = np.array([108.4, 97.9, 96.2, 96.1, 96.0, 95.9, 95.8, 95.7, 95.6, 95.5])
     gone = lines(_with_best(make, DIGITS, falling))
-    assert any("the peak does not survive, it is not shown there" in line for line in gone)
+    lost = "the peak is not shown there: the rise is not significant"
+    assert any(lost in line for line in gone)
+    half = lines(_with_best(make, DIGITS, U_THEN_FLAT))
+    assert any("not shown there: the second descent is not significant" in line for line in half)
     kept = lines(_with_best(make, DIGITS, DIGITS))
     assert any("the peak survives" in line for line in kept)
     absent = lines(_frame(make, DIGITS))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import QuadMesh
 
 from analysis import curves, figures
 from analysis.trial_folder import ResultsError
@@ -41,6 +42,18 @@ def test_the_heat_map_shows_its_numbers(grown):
     assert "3 seeds on one data set" in figure.get_supxlabel()
     old = figures.draw("epochs", grown.drop(columns="validation_elbo"))
     assert "validation_elbo is not measured" in old.get_supxlabel()
+
+
+def test_the_heat_map_has_epochs_at_their_true_distances(grown):
+    """Rows are closer together at the end of training, and that must not look like more epochs."""
+    late = grown.assign(epoch=grown["epoch"].replace({10: 28}))
+    panel = figures.draw("epochs", late).axes[1]
+    (mesh,) = panel.collections
+    assert isinstance(mesh, QuadMesh)
+    heights = np.unique(np.asarray(mesh.get_coordinates())[..., 1])
+    np.testing.assert_allclose(heights, [16.0, 24.0, 29.0, 31.0])
+    best = np.asarray(panel.lines[0].get_ydata())
+    assert best.tolist() == [30, 20, 28]
 
 
 def test_a_single_epoch_is_refused(grown):

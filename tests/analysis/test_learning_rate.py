@@ -150,3 +150,4 @@ def test_the_table_and_the_figure_show_every_cell(filled):
         "normal, $m_z=1$",
         "normal, $m_z=4$",
     ]
+    assert drawn.get_supxlabel() == "means over 3 random splits of these images"

@@ -42,6 +42,11 @@ SPLIT = {"draws": "random splits", "train_images": 300, "test_images": 1000, "dr
             "3 data draws, each with its own diffusion model",
         ),
         (
+            trials(range(5), source_pool=lambda r: f"p{r}" if r < 3 else None, **SPLIT),
+            5,
+            "5 random splits of these images, 3 of them with a diffusion model of their own",
+        ),
+        (
             trials(range(3), dataset="mnist", train_size=None, source_pool=lambda r: f"p{r}"),
             3,
             "3 replicates: seeds and diffusion models; the full data set has no draw",

@@ -117,7 +117,9 @@ def test_the_figure_and_its_tables_have_a_row_for_each_reading(suffix, tmp_path)
         "weight_decay=0.0001": "lowers it",
         "source.augment_filter=sym6": "no effect shown",
     }
-    left, right = figures.draw("readings", frame()).axes
+    figure = figures.draw("readings", frame())
+    assert "in both panels are about the test ELBO" in figure.get_supxlabel().replace("\n", " ")
+    left, right = figure.axes
     assert [label.get_text() for label in left.get_yticklabels()] == [
         "source.augment_filter=sym6, Aug.Tuned",
         "weight_decay=0.0001, normal",

@@ -23,6 +23,12 @@ def test_the_report_of_a_finished_study_has_figures_and_verdict(study):
     assert (study / "trials.parquet").is_file()
 
 
+def test_a_report_on_a_file_is_refused_with_what_draws_from_files(study):
+    report(study, [])
+    with pytest.raises(ResultsError, match="a study's folder, and .* is a file. Give a folder"):
+        report_on(study / "trials.parquet")
+
+
 def test_a_study_without_rows_is_reported(results):
     results.add(results.vae(1, 2, 0), [], done=False)
     output = report(results.close())

@@ -54,5 +54,7 @@ def test_another_architecture_has_the_median_of_its_kind():
 
 def test_without_a_finished_trial_hours_depend_on_the_machine_alone():
     assert speeds(CPU_CORE, []).basis == CPU_CORE.basis
+    short = speeds(CPU_CORE, [Ran(SMALL, 4, 1.9)])  # of a smoke test, whose first steps are slow
+    assert (short.trials, short.factor(SMALL), short.basis) == (0, 1, CPU_CORE.basis)
     nothing = speeds(CPU_CORE, [Ran(SMALL, 10, 0.0)])  # of a version that recorded no seconds
     assert (nothing.trials, nothing.factor(SMALL)) == (0, 1)

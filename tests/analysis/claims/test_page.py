@@ -100,10 +100,3 @@ def test_a_whisker_is_on_an_axis_that_contains_zero(low, high, zero):
     scale = (made["whisker"]["high"] - made["whisker"]["low"]) / (high - low)
     assert made["whisker"]["low"] - made["zero"] == pytest.approx(scale * low)
     assert whisker(row | {"low": float("nan"), "high": float("nan")})["whisker"] is None
-
-
-def test_the_verdict_in_the_documents_is_what_is_printed(capsys):
-    page = (ROOT / "docs" / "claims.md").read_text()
-    quoted = page.partition("## 4. The verdict\n\n```text\n")[2].partition("```")[0]
-    main(ROOT / "analysis" / "published" / "mnist-small" / "data_sources.parquet", long=True)
-    assert quoted and quoted in capsys.readouterr().out

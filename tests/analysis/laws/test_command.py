@@ -208,6 +208,9 @@ def test_the_figure_has_band_held_out_points_and_compute():
     x, y = (np.concatenate(both) for both in zip(*map(points, right.lines), strict=True))
     assert (y <= right.get_ylim()[1]).mean() > 0.8
     assert right.get_xlim()[0] == pytest.approx(x[y <= right.get_ylim()[1]].min() / 1.5)
+    assert {ax.get_ylabel() for ax in figure.axes} == {"negative test ELBO\n(nats per image)"}
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names[0] == "normal: no law" and names[-1] == "held out"
     assert len(left.collections) >= 1 and right.get_xlabel() == "training FLOPs so far"
     crosses = [line for line in left.lines if line.get_marker() == "x"]
     assert [np.asarray(line.get_xdata())[0] for line in crosses] == [parameters(32, 1)]
