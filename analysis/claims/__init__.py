@@ -21,6 +21,7 @@ from analysis.claims.page import only, text, write
 from analysis.claims.rules import Rule
 from analysis.claims.ways import ways
 from analysis.claims.wording import PAPERS as PAPERS
+from analysis.claims.wording import others
 from analysis.columns import COLUMNS
 from analysis.planned import RATE, false_discovery
 from analysis.printed import print_lines
@@ -53,10 +54,11 @@ def ledger(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> pd.DataFram
     """Returns a row per claim and setting in which it is measured, or a row on what to run.
 
     `difference`, `low`, `high`, `n` and `compared` are those of the comparison nearest to failing,
-    one of `comparisons`; `level` says what n counts, `spread` how draws and seeds vary. `p` is the
-    p-value of the verdict, and `q` is that of an exploratory claim adjusted for all exploratory
-    rows (Benjamini and Yekutieli), which is decided if q is at most 0.05. A primary claim is
-    decided at planned sizes (`analysis.planned`), as `decided` says.
+    one of `comparisons`; `also` has the others if they are few. `level` says what n counts, and
+    `spread` how draws and seeds vary. `p` is the p-value of the verdict, and `q` is that of an
+    exploratory claim adjusted for all exploratory rows (Benjamini and Yekutieli), which is decided
+    if q is at most 0.05. A primary claim is decided at planned sizes (`analysis.planned`), as
+    `decided` says.
 
     `data` says whether the row answers the claim, because it is measured on data for which the
     paper makes it, or shows the same on other data. `assumed` is a margin or number that this
@@ -151,6 +153,7 @@ def _measured(claim: Claim, found: Judged) -> dict[str, object]:
         "level": cell.level,
         "spread": evidence.decisive.spread,
         "comparisons": evidence.comparisons,
+        "also": others(comparisons, evidence.decisive),
         "p": min(evidence.p.holds, evidence.p.fails),
         "decided": decided,
         "beside": copies.nearness(cell) if claim.about_shares else "",
@@ -171,7 +174,7 @@ def _row(
         "data": PAPERS,
         "dataset": label,
         **{"difference": none, "low": none, "high": none, "n": 0, "level": "", "spread": ""},
-        **{"comparisons": 0, "p": none, "q": none, "decided": ""},
+        **{"comparisons": 0, "also": "", "p": none, "q": none, "decided": ""},
         **{"assumed": claim.assumed, "beside": ""},
         "unit": _unit(claim),
         "compared": compared,

@@ -113,6 +113,7 @@ def _entry(row: dict[Any, Any]) -> list[str]:
     one = f" (of {row['comparisons']}, the nearest to failing)" * (row["comparisons"] > 1)
     numbers = f"{ours(row)}, {counted(row['n'], row['level'])}: " if row["comparisons"] else ""
     lines += _wrapped(f"ours: {numbers}{row['compared']}{one}")
+    lines += _wrapped(f"also: {row['also']}") if row["also"] else []
     lines += _wrapped(row["spread"]) if row["spread"] else []
     lines += _wrapped(decided(row)) if row["comparisons"] else []
     lines += _wrapped(f"rule: holds if {row['rule']}")

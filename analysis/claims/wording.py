@@ -1,11 +1,12 @@
 """Words the ledger for every kind of page: counts, summary, numbers, decisions."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
+from analysis.claims.judging import Compared
 from analysis.curves import BEST
 from analysis.planned import FAILS, HOLDS, NOT_RUN, RATE, UNDECIDED
 
@@ -13,6 +14,7 @@ VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
 PAPERS = "the paper's"  # value of `data` in rows measured on the paper's data
 ELSEWHERE_HEAD = "On other data than the paper's, which answer none of its claims"
 
+FEW_OTHERS = 3  # comparisons besides the decisive one that are listed
 AT_BEST = (
     "Each VAE is taken at its epoch with the best validation ELBO, as early stopping would choose "
     "it. The paper's claims, and the primary ones here, are about the last epochs. "
@@ -79,9 +81,20 @@ def ours(row: dict[Any, Any]) -> str:
     """Spells the measured difference with its interval, "" if there is none."""
     if row["verdict"] == NOT_RUN or math.isnan(row["difference"]):
         return ""
-    ends = "" if math.isnan(row["low"]) else f" [{_number(row['low'])}, {_number(row['high'])}]"
     unit = "" if row["unit"] == "1" else row["unit"]
-    return f"{_number(row['difference'])}{ends} {unit}".strip()
+    return f"{_interval(row['difference'], row['low'], row['high'])} {unit}".strip()
+
+
+def others(comparisons: Sequence[Compared], decisive: Compared) -> str:
+    """Spells the comparisons besides the decisive one, "" if they are more than a few."""
+    rest = [each for each in comparisons if each is not decisive]
+    if len(rest) > FEW_OTHERS:
+        return ""
+    each = [(one.interval.mean, one.interval.low, one.interval.high) for one in rest]
+    return "; ".join(
+        f"{_interval(*map(float, one))}: {other.what}"
+        for one, other in zip(each, rest, strict=True)
+    )
 
 
 def decided(row: dict[Any, Any]) -> str:
@@ -89,6 +102,11 @@ def decided(row: dict[Any, Any]) -> str:
     if row["kind"] == "primary":
         return f"primary: {row['decided']}"
     return f"exploratory: p = {row['p']:.2g}, among all exploratory ones {row['q']:.2g}"
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    ends = "" if math.isnan(low) else f" [{_number(low)}, {_number(high)}]"
+    return f"{_number(mean)}{ends}"
 
 
 def _number(value: float) -> str:
