@@ -187,7 +187,7 @@ def test_replicates_between_planned_sizes_change_nothing(make):
 
 def test_overlapping_splits_have_wider_intervals(make):
     frame = _frame(make, DIGITS)
-    sizes = {"train_images": 300, "test_images": 1000, "drawn_from": 1600}
+    sizes = {"train_images": 300, "test_images": 1000, "drawn_from": 1600, "validation_images": 300}
     apart = verdict(_drawn(frame, draws="disjoint sets")).moves[1].crossfit
     splits = verdict(_drawn(frame, draws="random splits", **sizes)).moves[1].crossfit
     rho = 2 * 300 * 1000 / 1300 / 1600
