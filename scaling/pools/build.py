@@ -124,9 +124,14 @@ def sampled_images(path: Path, k: int) -> int:
     """Counts the images of the first k chunks on disk, including parts of unfinished chunks."""
     spec, _ = read_record(path)
     size = spec.images_per_chunk
-    whole = [(path / chunk.file_name(index)).exists() for index in range(k)]
-    parts = sum(len(list(path.glob(f"{_parts(i)}*.npy"))) for i in range(k) if not whole[i])
-    return sum(whole) * size + parts * min(PART_IMAGES, size)
+
+    def there(index: int) -> int:
+        if (path / chunk.file_name(index)).exists():
+            return size
+        parts = len(list(path.glob(f"{_parts(index)}*.npy")))
+        return min(parts * PART_IMAGES, size)  # the last part of a chunk may be smaller
+
+    return sum(map(there, range(k)))
 
 
 def _parts(index: int) -> str:

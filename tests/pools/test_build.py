@@ -74,7 +74,7 @@ def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
     torn.write_bytes(torn.read_bytes()[:-1])
     images = in_parts(path, 1, sample)
     assert asked[3:] == [range(28, 36), range(36, 40)]
-    assert (images == chunk_of(1)).all()
+    assert (images == chunk_of(1)).all() and sampled_images(path, 2) == 20
     write_chunk(path, 1, images)
     assert sampled_images(path, 2) == 20
     assert settle(path, 2) == [0]  # and parts next to a whole chunk are removed
