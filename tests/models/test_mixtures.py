@@ -174,6 +174,12 @@ def test_the_mean_of_each_channel_is_that_of_samples():
     torch.testing.assert_close(many.sample().mean(0), many.mean[0], rtol=0, atol=4e-3)
 
 
+def test_the_mean_of_a_channel_has_the_share_of_the_uniform_mass():
+    params = torch.tensor([0.0, 0.9, -7.0], dtype=torch.float64).view(1, 3, 1, 1)
+    mean = PerChannelMixture(params, 1).mean.item()
+    assert mean == pytest.approx(0.9 + CHANNEL_ALPHA * (0.5 - 0.9), abs=1e-12)
+
+
 def test_rgb_sample_mean_is_the_mean():
     params = torch.randn(1, 30, 1, 1, generator=generator())
     params[:, 3:].view(1, 3, 3, 3, 1, 1)[:, :, 1] = -4.0  # narrow mixtures: nothing is clamped

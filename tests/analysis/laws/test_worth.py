@@ -91,6 +91,16 @@ def test_too_few_replicates_and_a_turning_curve_are_refused():
     assert "more real images do not lower the loss" in equivalent(curve, UNITS, losses)[-1]
 
 
+def test_a_curve_may_turn_by_the_noise_of_its_splits():
+    curve, losses = replicates(np.random.default_rng(0))
+    y = curve.y.copy()
+    y[:, 3] += 0.5 - (y[:, 3] - y[:, 2]).mean()  # the noise is 0.29, and 0.70 with the overlap
+    turned = replace(curve, y=y)
+    assert "do not lower the loss" in equivalent(turned, UNITS, losses)[-1]
+    wide = replace(turned, overlaps=(1.0, 1.0, 1.0, 1.0))
+    assert "do not lower the loss" not in equivalent(wide, UNITS, losses)[-1]
+
+
 def test_each_number_of_chunks_has_its_own_number_of_samples():
     every = frame(widths=(8,))
     fewer = every[every["source"] == "dmaapx"].assign(source_k=2, key=lambda f: "2-" + f["key"])
