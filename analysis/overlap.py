@@ -4,10 +4,11 @@ Random splits of the same M images overlap, so they vary less than fresh data wo
 images be D_train and n2 be tested on, and let an image have one effect on the result if it is
 trained on and another, independent one of the same variance if it is tested on. Two splits then
 have the correlation rho = 2 n1 n2 / (M (n1 + n2)), the harmonic mean of n1 and n2 over M, and the
-variance of a mean over J splits is s^2 (1/J + rho / (1 - rho)) with their sample variance s^2.
-Nadeau and Bengio (2003) use rho = n2 / (n1 + n2); with n1 + n2 < M and test images that hardly
-matter, that is far too wide. `python -m tests.benchmarks.error_rates` compares the candidates in
-simulations, and shows what happens if test images matter more than is assumed here.
+variance of a mean over J splits is s^2 (1/J + rho / (1 - rho)) with their sample variance s^2. If
+all splits share one test set, rho is n1 / M. Nadeau and Bengio (2003) use rho = n2 / (n1 + n2);
+with n1 + n2 < M and test images that hardly matter, that is far too wide. `python -m
+tests.benchmarks.error_rates` compares the candidates in simulations, and shows what happens if test
+images matter more than is assumed here.
 """
 
 from typing import Any
@@ -50,10 +51,17 @@ def draws_of(part: pd.DataFrame) -> str:
 
 
 def overlap_of(part: pd.DataFrame) -> float:
-    """Returns rho / (1 - rho) of random splits, from the numbers of images in the trials' rows."""
+    """Returns rho / (1 - rho) of random splits, from the numbers of images in the trials' rows.
+
+    The test set is drawn with D_train if training, validation and test images are all of those that
+    are drawn from; otherwise, as in a file with a test set of its own, it is the same in each draw.
+    """
     train = _first(part, "train_images") or _first(part, "train_size")
     test, images = _first(part, "test_images"), _first(part, "drawn_from")
-    fixed = _first(part, "dataset") in OFFICIAL and _first(part, "partition") != "development"
+    chosen = _first(part, "validation_images") or 0
+    apart = bool(train and test and images) and train + chosen + test != images
+    official = _first(part, "dataset") in OFFICIAL and _first(part, "partition") != "development"
+    fixed = official or apart
     images = images or (OFFICIAL[str(_first(part, "dataset"))] if fixed else None)
     if not train or not images or not (test or fixed):
         return UNKNOWN

@@ -196,10 +196,10 @@ def one_gpu(
     }
 
 
-def paper(dataset: str = "cifar10", **fields: Any) -> PresetFields[VaeTrial]:
+def paper(dataset: str = "cifar10") -> PresetFields[VaeTrial]:
     """Returns settings with the paper's epochs and diffusion model."""
     return {
-        "base": vae(dataset, **fields),
+        "base": vae(dataset),
         "epochs": PAPER_EPOCHS,
         "measure_every": 25,  # a measurement takes a third of an epoch, or more for a small D_train
         "diffusion": Diffusion(replace(PAPER_EDM, dataset=dataset), epochs=PAPER_EDM_EPOCHS),

@@ -121,8 +121,9 @@ def judge(comparisons: Sequence[Compared], error: float = 1 - LEVEL) -> Evidence
 def difference(first: pd.Series, other: pd.Series, overlap: float = 0.0) -> Interval:
     """Returns the 95 % interval of mean(first) - mean(other), series by draw, paired or Welch's.
 
-    With two or more common draws the interval is paired. With fewer, both are independent samples,
-    and n is the size of the smaller one. `overlap` is as in `analysis.intervals.t_half_width`.
+    With three or more common draws, or fewer than three draws of one of them, the interval is
+    paired. Otherwise both are independent samples, and n is the size of the smaller one. `overlap`
+    is as in `analysis.intervals.t_half_width`.
     """
     few = min(len(first), len(other))
     if len(first.index.intersection(other.index)) >= FEW_SEEDS or few < FEW_SEEDS:

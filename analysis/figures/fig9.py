@@ -3,6 +3,7 @@
 The images are in the trials' `arrays.npz`, so this figure needs a results folder.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -18,7 +19,8 @@ from analysis.trial_folder import ResultsError
 SHOWN = 9  # number of images, as in the paper
 TEST, CLEAN = "test_images", ("", "test images")  # name in arrays.npz; the row that shows it
 SETS = {"reconstructions": "", "reconstruction_samples": "sampled"}  # name in arrays.npz: label
-GREY_LEVELS = {"digits": 17}  # others have 2 if no level is above 1, else 256
+GREY_LEVELS = {"digits": 17}
+DARK = 64  # pictures of 256 levels have one of at least this
 DPI = int(style.RC["savefig.dpi"])
 NAMES, TITLE, NOTE = 400, 120, 120  # dots left of the images, above and below them
 
@@ -93,8 +95,17 @@ def _rows(frame: pd.DataFrame) -> tuple[dict[tuple[str, str], np.ndarray], int]:
         rows |= {
             (name, line): held[name][: len(first)] for line, held in arrays.items() if name in held
         }
-    most = GREY_LEVELS.get(chosen["dataset"].iloc[0], 256 if first.max() > 1 else 2)
-    return rows, most - 1
+    return rows, levels_of(chosen["dataset"].iloc[0], rows.values()) - 1
+
+
+def levels_of(dataset: str, pictures: Iterable[np.ndarray]) -> int:
+    """Returns the number of levels of a data set's pictures, which no file of a trial records.
+
+    Except for `GREY_LEVELS` it is 256, or if all levels are below DARK, one more than the highest.
+    """
+    highest = max(int(images.max()) for images in pictures)
+    known = GREY_LEVELS.get(dataset, 256 if highest >= DARK else 2)
+    return max(known, highest + 1)
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:

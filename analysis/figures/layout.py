@@ -1,7 +1,6 @@
 """Fits a figure into a page's column: stacks its panels, and wraps titles and notes."""
 
 import re
-from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -101,7 +100,6 @@ def columns(texts: list[str], figure: Figure, most: int) -> int:
 LEGEND_LETTERS, HANDLE = 17.5, 0.5  # letters per inch; inches for a handle
 
 
-def title(ax: Axes, text: str, letters: float = 0.0) -> None:
-    """Sets a panel's title in bold at its left, wrapped to `letters` if they are given."""
-    lines = wrap(text, int(letters)) if letters else [text]
-    ax.set_title("\n".join(lines), loc="left", fontweight="bold")
+def title(ax: Axes, text: str) -> None:
+    """Sets a panel's title in bold at its left."""
+    ax.set_title(text, loc="left", fontweight="bold")

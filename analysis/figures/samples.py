@@ -74,8 +74,7 @@ def samples(frame: pd.DataFrame, note: str = "") -> Figure:
 
 def _block(held: dict[str, np.ndarray], sets: list[str], dataset: str) -> np.ndarray:
     """Returns a row of images for each set, white if the trial has none."""
-    top = max(float(images.max()) for images in held.values())
-    levels = fig9.GREY_LEVELS.get(dataset, 256 if top > 1 else 2)
+    levels = fig9.levels_of(dataset, held.values())
     known = next(iter(held.values()))
     blank = np.full((EACH, *known.shape[1:]), levels - 1, dtype=float)
     rows = []

@@ -148,4 +148,4 @@ def frontier(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the rows of `over_compute` with the least loss of a source up to their compute."""
     ordered = table.sort_values(["source", "training_flops"], ignore_index=True)
     best = ordered.groupby("source")["loss"].cummin()
-    return ordered[np.isclose(ordered["loss"], best)]
+    return ordered[ordered["loss"] == best]

@@ -70,15 +70,24 @@ def worths(frame: pd.DataFrame) -> list[Worth]:
     drawn = [curve for curve in found if curve.source == "dmaapx" and _width(curve) in real]
     if not drawn or all(len(curve.sizes) < 2 for curve in real.values()):
         raise ResultsError(NEEDS)
-    ks = frame.loc[frame["source"] == "dmaapx", ["n_c", "train_size", "source_k"]].dropna()
+    samples = frame[frame["source"] == "dmaapx"].dropna(subset=["source_k"])
     made = []
     for curve in drawn:
         width = _width(curve)
         for at, size in enumerate(curve.sizes):
-            k = float(ks.loc[ks["train_size"] == size, "source_k"].astype(float).max())
+            k = _chunks(samples, curve, float(size))
             one = equivalent(real[width], curve.units, curve.y[:, at], curve.overlap_at(at))
             made.append(Worth(_words(curve), int(size), round(k * size), *one))
     return made
+
+
+def _chunks(samples: pd.DataFrame, curve: Curve, size: float) -> float:
+    """Returns the k of the curve's trials of this |D_train|; the curve's name has its fields."""
+    here = samples["train_size"] == size
+    for word in curve.name.split(", ")[1:]:
+        name, _, value = word.partition("=")
+        here &= samples[name] == float(value)
+    return float(samples.loc[here, "source_k"].astype(float).max())
 
 
 def equivalent(

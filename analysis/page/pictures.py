@@ -95,15 +95,16 @@ def _sets(path: Path) -> dict[str, np.ndarray]:
 
 
 def _picture(sets: dict[str, np.ndarray], dataset: str) -> Picture:
-    images = np.concatenate(list(sets.values()))
-    most = int(images.max())
-    levels = fig9.GREY_LEVELS.get(dataset, 256 if most > 1 else 2)
+    levels = fig9.levels_of(dataset, sets.values())
     across = max(map(len, sets.values()))
-    rows = [fig17.mosaic(each, max(levels, most + 1), across) for each in sets.values()]
+    rows = [fig17.mosaic(each, levels, across) for each in sets.values()]
     gap = np.ones((2, *rows[0].shape[1:]))
     grid = np.concatenate([part for row in rows for part in (row, gap)][:-1])
     words = " above ".join(SETS[name] for name in sets)
-    return {**_image(grid, images.shape[-1], words), "rows": [SETS[name] for name in sets]}
+    return {
+        **_image(grid, next(iter(sets.values())).shape[-1], words),
+        "rows": [SETS[name] for name in sets],
+    }
 
 
 def _image(grid: np.ndarray, side: int, words: str) -> Image:

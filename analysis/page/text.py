@@ -3,7 +3,7 @@
 import math
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypedDict
 
 import pandas as pd
@@ -187,14 +187,18 @@ def launches(about: dict[str, object]) -> list[dict[str, object]]:
 
 
 def typed(argv: Sequence[str]) -> str:
-    """Returns a command line without the options that name folders and machines."""
+    """Returns a command line without the options that name folders and machines.
+
+    The user's own files keep their names only.
+    """
     kept, skip = [], False
     for at, word in enumerate(argv):
         flag, _, value = word.partition("=")
         if skip or flag in PLACES:
             skip = flag in PLACES and not value
             continue
-        kept.append(Path(word).name if not at else word)
+        start, equals, end = word.rpartition("=") if word.endswith(".npz") else (word, "", "")
+        kept.append(Path(word).name if not at else f"{start}{equals}{PurePath(end).name}")
     return shlex.join(kept)
 
 

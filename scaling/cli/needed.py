@@ -13,6 +13,7 @@ from scaling.errors import UsageError, listed
 from scaling.storage.store import Store
 from scaling.trial import Kind, Trial
 from scaling.trial.catalog import DATASETS, images_of
+from scaling.trial.keys import data_name
 from scaling.trial.partition import sizes
 from scaling.trial.schedule import Scheduled, chunks_of
 
@@ -92,7 +93,7 @@ def _check_pool(name: str, trial: Trial, store: Store) -> None:
     size = sizes(trial.part, row, trial.dataset).train
     # The headers of users' own files do not give the number of levels.
     levels = row.levels if trial.dataset in DATASETS else pool.spec.levels
-    pool.check_for(trial.dataset, levels, shape, size, chunks_of(trial))
+    pool.check_for(data_name(trial), levels, shape, size, chunks_of(trial))
 
 
 def lacks(scheduled: Sequence[Scheduled]) -> Iterator[str]:

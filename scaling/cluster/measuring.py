@@ -204,5 +204,5 @@ def _measure_all(
         run.load_weights(state)
         numbers, arrays = compute(run, metrics, cells.options)
         measured()
-        folder.merge_row(epoch, numbers)
         folder.merge_arrays(arrays)
+        folder.merge_row(epoch, numbers)  # the last: what has its numbers is not measured again

@@ -18,6 +18,9 @@ from scaling.models.compiled import Compiled
 from scaling.trial.vae import values_per_component
 
 LOG_SCALE_MIN = -7.0  # Salimans et al. 2017
+# Beyond this log-scale a level's mass is proportional to 1 / scale, which float32 soon rounds to 0.
+LOG_SCALE_WIDE = 80.0
+INVERSE_WIDE = math.exp(-LOG_SCALE_WIDE)
 
 # Compiling takes a process 2 to 24 s, which pays only for large images: digits with K = 5 have
 # 320 elements, CIFAR-10 with K = 10 has 30,720. The rule depends only on the shape of one image, so
@@ -109,7 +112,8 @@ class Level(NamedTuple):
 
     inverse: Tensor  # 1 / scale
     centre: Tensor
-    reach: Tensor  # half the width of the level
+    reach: Tensor  # half the width of the level, at least that at LOG_SCALE_WIDE
+    excess: Tensor  # what that lower limit adds to the log-mass
     upper: Tensor  # a, the upper edge
     lower: Tensor  # b, the lower edge
     upper_tail: Tensor  # exp(-|a|)
@@ -171,12 +175,13 @@ def _intervals(mixture: Mixture, x: Tensor, levels: int) -> list[Level]:
 
 def _interval(level: Tensor, colour: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Level:
     inverse = torch.exp(-log_scale.clamp(min=LOG_SCALE_MIN))
-    centre, reach = (colour - mean) * inverse, inverse / (levels - 1)
+    centre, reach = (colour - mean) * inverse, inverse.clamp(min=INVERSE_WIDE) / (levels - 1)
     lowest, highest = level == 0, level == levels - 1
+    excess = torch.where(lowest | highest, 0.0, (log_scale - LOG_SCALE_WIDE).clamp(min=0))
     upper = torch.where(highest, math.inf, centre + reach)
     lower = torch.where(lowest, -math.inf, centre - reach)
     tails = torch.exp(-upper.abs()), torch.exp(-lower.abs())
-    return Level(inverse, centre, reach, upper, lower, *tails, lowest | highest)
+    return Level(inverse, centre, reach, excess, upper, lower, *tails, lowest | highest)
 
 
 def _log_mass(i: Level) -> Tensor:
@@ -186,7 +191,7 @@ def _log_mass(i: Level) -> Tensor:
     """
     inside = torch.where(i.is_edge, 1.0, -torch.expm1(-2 * i.reach))
     ratio = inside / ((1 + i.upper_tail) * (1 + i.lower_tail))
-    return torch.log(ratio) + i.upper.clamp(max=0) - i.lower.clamp(min=0)
+    return torch.log(ratio) + i.upper.clamp(max=0) - i.lower.clamp(min=0) - i.excess
 
 
 def _slopes(i: Level) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scaling.models import logistics
-from scaling.models.logistics import LOG_SCALE_MIN
+from scaling.models.logistics import INVERSE_WIDE, LOG_SCALE_MIN, LOG_SCALE_WIDE
 from scaling.trial.vae import values_per_component
 
 CHANNEL_ALPHA = 1e-4  # weight of the uniform distribution in the per-channel form
@@ -87,7 +87,8 @@ class MixtureOfLogistics:
         """Draws colour c from the chosen component, clamped, (B, 1, H, W)."""
         mean = (self.means[:, c] + self._shift(earlier)).gather(1, chosen)
         u = _uniform(mean)
-        noise = self.log_scales[:, c].gather(1, chosen).exp() * (u.log() - (-u).log1p())
+        scale = self.log_scales[:, c].gather(1, chosen).clamp(max=LOG_SCALE_WIDE).exp()
+        noise = scale * (u.log() - (-u).log1p())
         return (mean + noise).clamp(self.low, self.low + self.span)
 
     def _to_unit(self, scaled: Tensor) -> Tensor:
@@ -150,7 +151,7 @@ class PerChannelMixture(MixtureOfLogistics):
 
         It is computed as log(1 - exp(b - a)) - softplus(-a) - softplus(b), which avoids the
         difference of nearly equal numbers in the tails. The lowest level has b = -inf, the highest
-        a = +inf.
+        a = +inf. Beyond LOG_SCALE_WIDE the first logarithm falls as log(1 / scale).
         """
         half = self.span / (2 * (self.levels - 1))
         level = x.unsqueeze(2)
@@ -158,7 +159,8 @@ class PerChannelMixture(MixtureOfLogistics):
         centred = (self._scaled(level) - means) * inverse
         upper = F.softplus(-(centred + half * inverse))
         lower = F.softplus(centred - half * inverse)
-        width = torch.log(-torch.expm1(-2 * half * inverse))
+        excess = (self.log_scales - LOG_SCALE_WIDE).clamp(min=0)
+        width = torch.log(-torch.expm1(-2 * half * inverse.clamp(min=INVERSE_WIDE))) - excess
         inside = width - upper - lower
         edge = torch.where(level == 0, -upper, -lower)
         return torch.where((level == 0) | (level == self.levels - 1), edge, inside)

@@ -5,7 +5,6 @@ returned checksums to `record`. Repeating this continues after a kill, and a lar
 pool; a finished chunk is never sampled again.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,8 +15,8 @@ from scaling.errors import UsageError
 from scaling.pools import chunk
 from scaling.pools.chunk import ChunkError
 from scaling.pools.spec import PoolSpec, read_record, write_record
+from scaling.storage.files import remove_abandoned
 
-STALE_SECONDS = 60 * 60  # writing a chunk takes seconds, so an older temporary file is abandoned
 PART_IMAGES = 1024  # most images lost by a kill; a multiple of every batch, so that sums are equal
 
 
@@ -65,7 +64,7 @@ def settle(path: Path, k: int) -> list[int]:
     call this.
     """
     spec, sums = read_record(path)
-    _remove_stale(path)
+    remove_abandoned(path)
     whole = [index for index in range(k) if _is_whole(path, spec, index)]
     for index in whole:
         drop_parts(path, index)
@@ -125,9 +124,14 @@ def sampled_images(path: Path, k: int) -> int:
     """Counts the images of the first k chunks on disk, including parts of unfinished chunks."""
     spec, _ = read_record(path)
     size = spec.images_per_chunk
-    whole = [(path / chunk.file_name(index)).exists() for index in range(k)]
-    parts = sum(len(list(path.glob(f"{_parts(i)}*.npy"))) for i in range(k) if not whole[i])
-    return sum(whole) * size + parts * min(PART_IMAGES, size)
+
+    def there(index: int) -> int:
+        if (path / chunk.file_name(index)).exists():
+            return size
+        parts = len(list(path.glob(f"{_parts(index)}*.npy")))
+        return min(parts * PART_IMAGES, size)  # the last part of a chunk may be smaller
+
+    return sum(map(there, range(k)))
 
 
 def _parts(index: int) -> str:
@@ -155,9 +159,3 @@ def _is_whole(path: Path, spec: PoolSpec, index: int) -> bool:
     except ChunkError:
         return False
     return True
-
-
-def _remove_stale(path: Path) -> None:
-    for file in path.glob(".chunk-*"):
-        if time.time() - file.stat().st_mtime > STALE_SECONDS:
-            file.unlink(missing_ok=True)

@@ -48,7 +48,7 @@ class Again:
     mismatches: list[Mismatch]
     not_measured: list[str]
     rows: int
-    lacking: list[int]  # epochs that only one of the two has
+    lacking: list[int]  # epochs with an earlier row and without a new one
     circumstances: dict[str, tuple[object, object]]  # before and now, where they differ
 
 

@@ -16,6 +16,7 @@ from scaling.data.partition import divided
 from scaling.runs.ledger import Ledger
 from scaling.runs.live_pictures import LivePictures
 from scaling.runs.peak_memory import forget_peak, peak_bytes
+from scaling.storage.files import remove_abandoned
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import code, made_by
 from scaling.storage.rows import Row
@@ -76,9 +77,9 @@ def execute(
     began = time.time()
     code()  # caches the hash of the code now: files may change while the trial trains
     trial = folder.trial()
+    remove_abandoned(folder.path)
     ledger = Ledger(read_chunk, checksums)
-    run = make_run(trial, data, job, ledger)
-    _resume(run, folder, ledger)
+    run = _resumed(lambda: make_run(trial, data, job, ledger), folder, ledger)
     trained = run.seconds
     forget_peak(job.device)
     saver = Saver(run, folder, ledger, beat, job.fence)
@@ -120,11 +121,13 @@ def _diverged(run: "Run", folder: TrialFolder, error: str) -> None:
         folder.fail(error, **made_by())
 
 
-def _resume(run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
-    """Loads the newest state that fits and cuts the rows back to its epoch.
+def _resumed(made: Callable[[], "Run"], folder: TrialFolder, ledger: Ledger) -> "Run":
+    """Returns a run with the newest state that fits, and cuts the rows back to its epoch.
 
-    A state is skipped if some of its rows are lost: they would be missing forever.
+    A state is skipped if some of its rows are lost: they would be missing forever. One that does
+    not fit may have been loaded in part, so that a new run takes the place of the old.
     """
+    run = made()
     there = {row["epoch"] for row in folder.rows()}
     for state in folder.load_checkpoints():
         measured = state.get("rows", [])
@@ -133,6 +136,7 @@ def _resume(run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
         try:
             run.load_state_dict(state)
         except (KeyError, RuntimeError, ValueError):
+            run = made()
             continue
         ledger.checksums = ledger.recorded(state.get("chunks", {}))
         break
@@ -144,6 +148,7 @@ def _resume(run: "Run", folder: TrialFolder, ledger: Ledger) -> None:
         run.last_row = run.measure() | run.censoring()
         folder.append_row(run.last_row)
     ledger.rows = [row["epoch"] for row in folder.rows()]
+    return run
 
 
 def _train(

@@ -3,12 +3,16 @@
 import json
 import math
 import os
+import re
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")  # names of the files that `atomic` renames
+STALE_SECONDS = 60 * 60  # writing a file takes seconds, so an older temporary file is abandoned
 Json = dict[str, object]  # a JSON object as read: whoever uses a value checks its type first
 
 
@@ -40,6 +44,18 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Removes temporary files that killed processes left in the folder an hour ago or earlier."""
+    for file in folder.glob(".*"):
+        with suppress(FileNotFoundError):  # another process may rename its own meanwhile
+            if TEMPORARY.fullmatch(file.name) and _age(file) > STALE_SECONDS:
+                file.unlink()
+
+
+def _age(file: Path) -> float:
+    return time.time() - file.stat().st_mtime
 
 
 def write_json(path: Path, value: object) -> None:

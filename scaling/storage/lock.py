@@ -93,8 +93,7 @@ class Lock:
             raise _taken_over(self.path)
 
     def release(self) -> None:
-        """Stops beating and removes the file if it is still this process's."""
-        self.ended.set()
+        """Removes the file if it is still this process's; the thread has stopped beating."""
         if (read_json(self.path) or {}).get("id") == self.holder["id"]:
             self.path.unlink(missing_ok=True)
 
@@ -117,10 +116,12 @@ def locked(root: Path) -> Iterator[Lock]:
     lock = Lock(root / "launch.lock")
     _take(lock)
     folder = root.stat().st_ino
-    threading.Thread(target=lock.keep_beating, name="lock", daemon=True).start()
+    (beating := threading.Thread(target=lock.keep_beating, name="lock", daemon=True)).start()
     try:
         yield lock
     finally:
+        lock.ended.set()
+        beating.join(BEAT_SECONDS)  # else a last beat might write the file again
         lock.release()
         with suppress(OSError):
             if root.stat().st_ino != folder:  # it vanished, and Ray Tune made an empty one
@@ -203,10 +204,7 @@ def _is_here(holder: Holder) -> bool:
 
 
 def _changes(path: Path, seen: object, seconds: float) -> bool:
-    """Returns True if the file changes within `seconds` of this process's own clock.
-
-    A file that has been removed is not a sign of life.
-    """
+    """Returns True if the file changes, and is not removed, within `seconds` of our own clock."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if _seen(path) != seen:

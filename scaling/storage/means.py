@@ -60,12 +60,15 @@ def curve(runs: Sequence[tuple[Sequence[Row], int]]) -> Curve:
 def overlap(row: Row) -> float:
     """Returns rho / (1 - rho) of the random splits that a row's trial is one of, else 0.
 
-    With n1 training and n2 test images of M, rho is 2 n1 n2 / (M (n1 + n2)).
+    With n1 training and n2 test images of M, rho is 2 n1 n2 / (M (n1 + n2)), or n1 / M if the test
+    images are not among the M.
     """
-    train, test, images = (row.get(n, 0) for n in ("train_images", "test_images", "drawn_from"))
+    names = ("train_images", "test_images", "drawn_from", "validation_images")
+    train, test, images, chosen = (row.get(name, 0) for name in names)
     if row.get("draws") != "random splits" or not (train and test and images):
         return 0.0
-    rho = 2 * train * test / (train + test) / images
+    drawn = train + chosen + test == images
+    rho = (2 * train * test / (train + test) if drawn else train) / images
     return rho / (1 - rho) if rho < 1 else float("inf")
 
 

@@ -137,8 +137,8 @@ def _typed(hint: Any, value: Any, name: str) -> Any:
     """Converts a value to the hint's type; raises UsageError that lists the accepted types."""
     for member in _members(hint):
         if get_origin(member) is Literal:
-            if value in get_args(member):
-                return value
+            if value in get_args(member):  # True and 1.0 are the choice 1
+                return next(choice for choice in get_args(member) if choice == value)
         elif get_origin(member) is tuple:
             if isinstance(value, list | tuple) and all(type(part) is int for part in value):
                 return tuple(value)

@@ -62,6 +62,13 @@ def test_of_several_comparisons_the_power_is_a_lower_bound():
     assert bound == pytest.approx(1 - 3 * (1 - alone)) and bound <= share + 0.02
 
 
+def test_a_failure_of_any_of_several_comparisons_is_shown_at_a_part_of_the_error():
+    y = np.random.default_rng(3).normal([[[-0.8], [9.0], [9.0]]], 1, size=(4000, 3, 10))
+    found = [judge([Comparison("", t_interval(row)) for row in each], 0.02).verdict for each in y]
+    share = found.count(FAILS) / len(y)
+    assert power([compared(m) for m in (-0.8, 9, 9)], 10, 0.02) == pytest.approx(share, abs=0.025)
+
+
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("overlap", [0.0, 0.3])
 def test_the_error_of_more_replicates_is_that_of_their_interval(shared, overlap):

@@ -36,6 +36,10 @@ def test_the_unpaired_difference_equals_welchs():
     truth = stats.ttest_ind(first, other, equal_var=False).confidence_interval()
     assert (found.low, found.high) == pytest.approx((truth.low, truth.high))
     assert found.n == 4 and found.method.startswith("Welch")
+    four = other[:4]
+    plain, wide = (difference(first, four, overlap) for overlap in (0.0, 0.5))
+    factor = math.sqrt(1 + 4 * 0.5)  # 1/4 + 0.5 over 1/4
+    assert wide.high - wide.mean == pytest.approx(factor * (plain.high - plain.mean))
 
 
 def test_one_seed_has_no_interval():

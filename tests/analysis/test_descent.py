@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.descent import crossfit, locate, sizes, verdict
+from analysis.descent import crossfit, locate, p_values, sizes, verdict
 from analysis.intervals import t_half_width
 from analysis.planned import FAILS, HOLDS, UNDECIDED
 from analysis.trial_folder import ResultsError
@@ -68,6 +68,11 @@ def test_a_seed_is_measured_at_places_chosen_by_the_others():
     at = locate((y[1] + y[2]) / 2)
     np.testing.assert_allclose(crossfit(y)[0], sizes(y[0], at))
     np.testing.assert_allclose(crossfit(moved)[0], sizes(moved[0], at))
+
+
+def test_flat_curves_rarely_speak_against_double_descent():
+    found = [p_values(y).fails for y in _simulate(np.zeros(10), 5, n=1000)]
+    assert np.mean(np.array(found) <= 0.05) < 0.05
 
 
 def test_crossfit_is_unbiased_where_nothing_moves():
@@ -187,7 +192,7 @@ def test_replicates_between_planned_sizes_change_nothing(make):
 
 def test_overlapping_splits_have_wider_intervals(make):
     frame = _frame(make, DIGITS)
-    sizes = {"train_images": 300, "test_images": 1000, "drawn_from": 1600}
+    sizes = {"train_images": 300, "test_images": 1000, "drawn_from": 1600, "validation_images": 300}
     apart = verdict(_drawn(frame, draws="disjoint sets")).moves[1].crossfit
     splits = verdict(_drawn(frame, draws="random splits", **sizes)).moves[1].crossfit
     rho = 2 * 300 * 1000 / 1300 / 1600

@@ -31,7 +31,7 @@ def place(studies, side=8, channels=1, top=16, dataset="digits", methods=("norma
 
 @pytest.mark.parametrize(
     ("side", "channels", "top", "dataset"),
-    [(8, 1, 16, "digits"), (32, 1, 1, "mnist"), (32, 3, 255, "cifar10")],
+    [(8, 1, 16, "digits"), (32, 1, 1, "mnist"), (32, 3, 255, "cifar10"), (8, 1, 15, "rings")],
 )
 def test_every_level_is_drawn_as_equal_squares(studies, tmp_path, side, channels, top, dataset):
     study = place(studies, side, channels, top, dataset)
@@ -63,6 +63,14 @@ def test_the_numbers_are_the_psnr_of_the_drawn_levels(studies):
     assert len(table) == 2 * 2 * 9
     here = table[(table["shown"] == "reconstruction_samples") & (table["source"] == "dmaapx")]
     difference = (images(21, 8, 1, 16).astype(float) - images(0, 8, 1, 16))[3] / 16
+    assert here["psnr"].iloc[3] == pytest.approx(-10 * np.log10((difference**2).mean()))
+
+
+@pytest.mark.parametrize("top", [1, 3, 15, 255])
+def test_data_sets_of_modules_have_the_levels_of_their_images(studies, top):
+    table = figures.numbers("fig9", figures.load("fig9", place(studies, 8, 1, top, "rings")))
+    here = table[(table["shown"] == "reconstruction_samples") & (table["source"] == "dmaapx")]
+    difference = (images(21, 8, 1, top).astype(float) - images(0, 8, 1, top))[3] / top
     assert here["psnr"].iloc[3] == pytest.approx(-10 * np.log10((difference**2).mean()))
 
 

@@ -21,6 +21,18 @@ def test_the_t_interval_equals_that_by_hand():
     assert 2 - interval.low == pytest.approx(interval.high - 2)
 
 
+def test_one_sided_p_values_equal_scipys():
+    x = np.random.default_rng(0).normal(size=7)
+    found = t_interval(x)
+    for bound in (-1.0, 0.0, 0.3):
+        above = stats.ttest_1samp(x, bound, alternative="greater").pvalue
+        assert found.above(bound) == pytest.approx(above)
+        assert found.below(bound) == pytest.approx(1 - above)
+    same = t_interval([2.0, 2.0, 2.0])  # without noise a difference of 0 shows nothing
+    assert (same.above(1.0), same.below(1.0)) == (0.0, 1.0)
+    assert (same.above(2.0), same.below(2.0)) == (1.0, 1.0)
+
+
 def test_the_t_interval_equals_scipys():
     x = np.random.default_rng(0).normal(size=7)
     low, high = stats.t.interval(0.95, 6, loc=x.mean(), scale=stats.sem(x))

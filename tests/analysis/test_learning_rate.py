@@ -82,7 +82,7 @@ def test_seeds_of_a_draw_count_once_and_overlapping_splits_widen(filled):
     assert [row[n] for n in ("n", "mean", "low", "high")] == pytest.approx(
         [alone[n] for n in ("n", "mean", "low", "high")]
     )
-    sizes = {"train_images": 300, "test_images": 1000, "drawn_from": 1600}
+    sizes = {"train_images": 300, "test_images": 1000, "drawn_from": 1600, "validation_images": 300}
     wide = learning_rate.best(frame.assign(draws="random splits", **sizes)).iloc[0]
     assert wide["high"] - wide["low"] > 1.2 * (alone["high"] - alone["low"])
 

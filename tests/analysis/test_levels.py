@@ -23,7 +23,13 @@ def trials(replicates, seeds=1, **fields):
     return pd.DataFrame(rows).astype({"replicate": "Int64"})
 
 
-SPLIT = {"draws": "random splits", "train_images": 300, "test_images": 1000, "drawn_from": 1600}
+SPLIT = {
+    "draws": "random splits",
+    "train_images": 300,
+    "test_images": 1000,
+    "drawn_from": 1600,
+    "validation_images": 300,
+}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,13 @@ import pytest
 
 from analysis import overlap
 
-SPLIT = {"draws": "random splits", "train_images": 300, "test_images": 1000, "drawn_from": 1600}
+SPLIT = {
+    "draws": "random splits",
+    "train_images": 300,
+    "test_images": 1000,
+    "drawn_from": 1600,
+    "validation_images": 300,
+}
 
 
 def test_overlap_is_the_correlation_of_splits_by_simulation():
@@ -35,3 +41,11 @@ def test_each_data_set_has_its_own_overlap():
     one = pd.DataFrame(rows).assign(replicate=0)
     assert overlap.overlaps(one).tolist() == [0.0] * 4
     assert overlap.overlaps(one.drop(columns="replicate")).tolist() == [0.0] * 4
+
+
+def test_a_file_with_a_test_set_of_its_own_shares_it_between_splits():
+    sizes = {"train_images": 30_000, "test_images": 10_000, "drawn_from": 60_000}
+    one = pd.DataFrame([{"dataset": "own.npz", "draws": "random splits", **sizes}])
+    assert overlap.overlap_of(one) == pytest.approx(1.0)  # rho = 1 / 2, that of D_train alone
+    halves = one.assign(validation_images=20_000)
+    assert overlap.overlap_of(halves) == pytest.approx(overlap.overlap(30_000, 10_000, 60_000))

@@ -14,6 +14,7 @@ from scaling.metrics import features
 from scaling.pools.pool import Pool
 from scaling.storage.store import Store
 from scaling.trial import DMAAPX, DiffusionTrial, Source, TwoSampleTrial, VaeTrial
+from scaling.trial.own_files import content
 from scaling.trial.schedule import schedule
 from tests.small_pool import SPEC, build
 
@@ -118,6 +119,20 @@ def test_pools_that_are_missing_or_too_small_are_reported(tmp_path):
     shutil.rmtree(store.pool(pool.name))
     with pytest.raises(UsageError, match="the pool does not exist"):
         checked(reading(pool.name, 2), store)
+
+
+def test_a_pool_for_a_users_file_is_found_by_the_content_of_the_file(tmp_path):
+    store, file = Store(tmp_path), tmp_path / "a.npz"
+    own_file(file)
+    known = content(file)
+    store.pool("gen").parent.mkdir(parents=True, exist_ok=True)
+    build(store.pool("gen"), 2, replace(SPEC, name="gen", dataset=f"own-{known}"))
+    size, source = SPEC.images_per_chunk, DMAAPX.replaced({"pool": "gen", "k": 2})
+    trial = VaeTrial(str(file), n_c=2, train_size=size, source=source)
+    checked(trial, store)
+    own_file(file, images=np.ones((40, 8, 8), np.uint8))
+    with pytest.raises(UsageError, match=f"has dataset=own-{known}, and dataset=own-"):
+        checked(trial, store)
 
 
 def test_missing_weights_are_reported_for_colour_images_only(tmp_path, monkeypatch):

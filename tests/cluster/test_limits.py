@@ -54,6 +54,15 @@ def test_caps_hold_over_all_launches_of_a_command(clock):
         last.check(1.0)
 
 
+def test_gpu_hours_of_earlier_launches_count_and_are_named(clock):
+    last = Limits(Caps(gpu_hours=3.0), before=2.5)
+    clock.now += 1799
+    last.check(1.0)
+    clock.now += 2
+    with pytest.raises(CapReached, match="--max-gpu-hours 3, 2.5 of them in earlier launches"):
+        last.check(1.0)
+
+
 @pytest.mark.parametrize(("gpus", "seen"), [(8.0, [1.5, 1.5, 1.0]), (1.2, [1.2, 1.2, 1.0])])
 def test_waiting_checks_the_caps_with_the_gpus_in_use(monkeypatch, gpus, seen):
     waits = iter([([], ["a", "b"]), (["b"], ["a"]), (["a"], [])])

@@ -23,6 +23,12 @@ def test_without_validation_images_there_is_no_validation_elbo(trial, tiny):
     assert "validation_elbo" not in row
 
 
+def test_bits_per_dimension_are_nats_over_pixels_and_log_2(trial, tiny):
+    run, row = last_row(trial, tiny)
+    bits = -row["test_elbo"] / run.test[0].numel() / 0.6931471805599453
+    assert row["test_bits_per_dim"] == pytest.approx(bits, rel=1e-12)
+
+
 def test_validation_is_measured_on_images_of_its_own(trial, digits):
     chosen = replace(trial, partition="disjoint", replicate=1)
     data = divided(digits, chosen.part)

@@ -68,6 +68,10 @@ def test_the_inception_score_of_sure_and_unsure_predictions_is_known():
     p = np.array([[0.9, 0.1], [0.1, 0.9]])  # KL of each row to (1/2, 1/2)
     expected = 2 * 0.9**0.9 * 0.1**0.1
     assert inception_score(np.log(p), splits=1) == pytest.approx(expected)
+    parts = np.concatenate([np.log(p), 100 * np.eye(2)])  # their marginals are their own
+    assert inception_score(parts, splits=2) == pytest.approx((expected + 2) / 2)
+    skewed = np.concatenate([np.zeros((2, 2)), np.repeat(100 * np.eye(2)[:1], 2, axis=0)])
+    assert inception_score(skewed, splits=2) == pytest.approx(1)  # 1.24 if not split
 
 
 def test_distance_and_score_equal_those_of_torch_fidelity(rng):

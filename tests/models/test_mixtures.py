@@ -1,11 +1,13 @@
 """Mixtures of logistics: other implementations, sums over levels, the slow obvious way."""
 
 import itertools
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from scaling.models.likelihoods import quantize
 from scaling.models.mixtures import CHANNEL_ALPHA, MixtureOfLogistics, PerChannelMixture
@@ -80,9 +82,10 @@ def test_rgb_mixture_sums_to_one(scale):
 
 @pytest.mark.parametrize("levels", [2, 17, 256])
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("log_scale", [-20.0, -7.0, 0.0, 20.0])
+@pytest.mark.parametrize("log_scale", [-1e30, -20.0, -7.0, 0.0, 20.0, 81.0, 98.0, 110.0, 1e30])
 @pytest.mark.parametrize("logit", [0.0, 1e3])
-def test_mixture_is_finite_at_extremes(levels, channels, log_scale, logit):
+@pytest.mark.parametrize("form", [MixtureOfLogistics, PerChannelMixture])
+def test_mixture_is_finite_at_extremes(form, levels, channels, log_scale, logit):
     k = 4
     width = MixtureOfLogistics.width(channels, k)
     params = torch.randn(8, width, 3, 3, generator=generator())
@@ -90,10 +93,46 @@ def test_mixture_is_finite_at_extremes(levels, channels, log_scale, logit):
     params[:, k:].view(8, channels, -1, k, 3, 3)[:, :, 1] = log_scale
     params.requires_grad_()
     x = torch.randint(0, levels, (8, channels, 3, 3), generator=generator())
-    log_prob = MixtureOfLogistics(params, channels, levels).log_prob(x)
+    mixture = form(params, channels, levels)
+    log_prob = mixture.log_prob(x)
     (gradient,) = torch.autograd.grad(log_prob.sum(), params)
     assert log_prob.isfinite().all()
     assert gradient.isfinite().all()
+    assert mixture.sample().isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("mean", [0.3, 1e30])
+def test_a_wide_component_has_the_mass_of_its_density(dtype, mean):
+    levels = 17
+    log_scale = torch.cat([torch.arange(20.0, 130, 0.5), torch.tensor([300.0, 5e4])])
+    params = torch.stack([torch.zeros_like(log_scale), mean + 0 * log_scale, log_scale], 1)
+    params = params[:, :, None, None].expand(-1, -1, 1, levels).to(dtype).requires_grad_()
+    x = torch.arange(levels).expand(len(params), 1, 1, -1)
+    found = MixtureOfLogistics(params, 1, levels).log_prob(x)
+    wide = params.detach().double().requires_grad_()
+    scale = torch.exp(-wide[:, 2])
+    z = (2 * x[:, 0] / (levels - 1) - 1 - wide[:, 1]) * scale
+    density = F.logsigmoid(z) + F.logsigmoid(-z) - wide[:, 2] + math.log(2 / (levels - 1))
+    edge = scale / (levels - 1)
+    density = torch.where(x[:, 0] == 0, F.logsigmoid(z + edge), density)
+    density = torch.where(x[:, 0] == levels - 1, F.logsigmoid(edge - z), density).sum((1, 2))
+    torch.testing.assert_close(found.double(), density, rtol=1e-5, atol=0)
+    slopes = [
+        torch.autograd.grad(y.sum(), p)[0].double() for y, p in ((found, params), (density, wide))
+    ]
+    torch.testing.assert_close(*slopes, rtol=1e-2 if dtype == torch.bfloat16 else 1e-4, atol=1e-7)
+
+
+def test_a_wide_component_of_a_colour_leaves_the_uniform_mass():
+    levels, log_scale = 17, torch.tensor([1.0, 60.0, 200.0])
+    params = torch.stack([0 * log_scale, 0.3 + 0 * log_scale, log_scale], 1)[:, :, None, None]
+    inside = torch.full((3, 1, 1, 1), 5)
+    log_prob = PerChannelMixture(params.requires_grad_(), 1, levels).log_prob(inside)
+    (gradient,) = torch.autograd.grad(log_prob.sum(), params)
+    assert log_prob[1:].tolist() == pytest.approx([math.log(CHANNEL_ALPHA / levels)] * 2)
+    assert gradient[0, 2, 0, 0] < -0.5
+    assert gradient[1:, 2].abs().max() < 1e-12
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -133,6 +172,12 @@ def test_the_mean_of_each_channel_is_that_of_samples():
     many = PerChannelMixture(params.expand(40_000, -1, -1, -1), 3)
     torch.manual_seed(0)
     torch.testing.assert_close(many.sample().mean(0), many.mean[0], rtol=0, atol=4e-3)
+
+
+def test_the_mean_of_a_channel_has_the_share_of_the_uniform_mass():
+    params = torch.tensor([0.0, 0.9, -7.0], dtype=torch.float64).view(1, 3, 1, 1)
+    mean = PerChannelMixture(params, 1).mean.item()
+    assert mean == pytest.approx(0.9 + CHANNEL_ALPHA * (0.5 - 0.9), abs=1e-12)
 
 
 def test_rgb_sample_mean_is_the_mean():

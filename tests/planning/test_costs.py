@@ -143,6 +143,9 @@ def test_flops_of_an_epoch_equal_those_counted(trial, monkeypatch):
 def test_constants_are_those_of_the_modules_that_use_them():
     assert logistics.COMPILE_FROM == costs.COMPILE_FROM
     assert edm.SAMPLE_BATCH == costs.SAMPLE_BATCH
+    calls = []
+    edm.heun_sample(lambda x, sigma: calls.append(sigma) or x, torch.zeros(1))
+    assert len(calls) == costs.NFE
     assert elbo.EVAL_BATCH == costs.COPIES["vae"].measured_together
     assert diffusion.MEASURED_BATCH == costs.COPIES["diffusion"].measured_together
     assert (best_q.AT_ONCE, robustness.AT_ONCE) == (costs.AT_ONCE, costs.ATTACKED)

@@ -23,6 +23,7 @@ from scaling.pools.build import (
     write_chunk,
 )
 from scaling.pools.pool import Pool, info
+from scaling.storage.files import STALE_SECONDS
 from tests.small_pool import SPEC, build, chunk_of
 
 
@@ -73,7 +74,7 @@ def test_parts_of_a_killed_chunk_are_not_sampled_again(root, monkeypatch):
     torn.write_bytes(torn.read_bytes()[:-1])
     images = in_parts(path, 1, sample)
     assert asked[3:] == [range(28, 36), range(36, 40)]
-    assert (images == chunk_of(1)).all()
+    assert (images == chunk_of(1)).all() and sampled_images(path, 2) == 20
     write_chunk(path, 1, images)
     assert sampled_images(path, 2) == 20
     assert settle(path, 2) == [0]  # and parts next to a whole chunk are removed
@@ -108,7 +109,7 @@ def test_a_builder_killed_before_the_rename_leaves_no_chunk(root):
     (left,) = path.glob(".chunk-*")
     assert build(path, 1) == [0]
     assert left.exists()  # its process might still be at work
-    os.utime(left, (time.time() - 2 * pool_build.STALE_SECONDS,) * 2)
+    os.utime(left, (time.time() - 2 * STALE_SECONDS,) * 2)
     settle(path, 1)
     assert not left.exists()
 
@@ -231,13 +232,12 @@ def test_verify_names_damaged_chunks_and_only_those_are_built_again(path, root):
 
 def test_listing_missing_chunks_writes_nothing(root):
     """A killed builder has left a torn chunk, one without a record, parts and old files."""
-    path = root / "p"
-    create(path, SPEC)
+    create(path := root / "p", SPEC)
     write_chunk(path, 0, chunk_of(0))  # whole, but not recorded
-    (path / "chunk-00001.npy").write_bytes(b"torn")
-    (path / "part-00000-00000000.npy").write_bytes(b"part")
-    (path / ".chunk-old").write_bytes(b"")
-    os.utime(path / ".chunk-old", (0, 0))
+    for name in ("chunk-00001.npy", "part-00000-00000000.npy"):
+        (path / name).write_bytes(b"torn")
+    (old := path / ".part-00000-00000000.npy.abcdefgh").write_bytes(b"")
+    os.utime(old, (0, 0))
 
     def there():
         return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in path.iterdir()}
@@ -247,4 +247,4 @@ def test_listing_missing_chunks_writes_nothing(root):
     assert there() == before
     assert settle(path, 2) == [1]
     assert missing(path, 2) == [1]
-    assert not (path / ".chunk-old").exists()
+    assert not old.exists()

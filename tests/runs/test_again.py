@@ -7,7 +7,7 @@ import pytest
 
 from scaling.cli.reproduce import lines, whole_key
 from scaling.errors import UsageError
-from scaling.runs.again import again
+from scaling.runs.again import again, compared
 from scaling.runs.execute import Job, execute
 from scaling.storage.store import Store
 from scaling.trial import key
@@ -59,6 +59,15 @@ def test_a_changed_bit_is_named(store, trial, tiny):
     assert one.now == row["test_elbo"]
     assert one.largest is not None
     assert 0 < one.largest < 1e-14
+
+
+def test_the_largest_difference_is_relative_to_the_larger_number():
+    before = [{"epoch": 1, "a": -2.0}, {"epoch": 2, "a": 4.0}, {"epoch": 3, "a": 1.0}]
+    now = [{"epoch": 1, "a": -1.5}, {"epoch": 2, "a": 5.0}]
+    found = compared(before, now, {})
+    (one,) = found.mismatches
+    assert (one.epochs, one.first, one.before, one.now, one.largest) == (2, 1, -2.0, -1.5, 0.25)
+    assert (found.rows, found.lacking) == (2, [3])
 
 
 def test_other_images_change_the_columns_that_they_enter(store, trial, tiny):

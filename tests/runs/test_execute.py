@@ -100,6 +100,17 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_previous(
     assert rows(folder) == expected
 
 
+def test_a_checkpoint_that_loads_in_part_leaves_nothing_behind(tmp_path, trial, tiny, expected):
+    folder, _ = run(tmp_path, trial, tiny, 3)
+    state = torch.load(folder.path / "checkpoint.pt", weights_only=True)
+    state["optimizer"]["param_groups"][0]["params"] = [0]  # the weights before it fit
+    torch.save(state, folder.path / "checkpoint.pt")
+    (folder.path / "checkpoint.prev.pt").unlink()
+    folder, reported = run(tmp_path, trial, tiny, 4)
+    assert reported == [1, 2, 3, 4]
+    assert rows(folder) == expected
+
+
 def test_without_any_checkpoint_a_trial_starts_again(tmp_path, trial, tiny, expected):
     folder, _ = run(tmp_path, trial, tiny, 4)
     for name in ("checkpoint.pt", "checkpoint.prev.pt", "done.json"):

@@ -75,6 +75,8 @@ def test_a_late_writer_replaces_nothing(folder):
     folder.save_checkpoint(state(5))
     assert not folder.save_checkpoint(state(4))
     assert [s["epoch"] for s in folder.load_checkpoints()] == [5]
+    assert folder.save_checkpoint({**state(5), "again": True})  # the same epoch is not earlier
+    assert [s.get("again") for s in folder.load_checkpoints()] == [True, None]
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])

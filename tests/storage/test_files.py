@@ -1,10 +1,21 @@
 """Files that are written whole or not at all, and JSON that is read or ignored."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 
 import pytest
 
-from scaling.storage.files import atomic, naming, read_json, write_json
+from scaling.storage.files import (
+    STALE_SECONDS,
+    atomic,
+    naming,
+    read_json,
+    remove_abandoned,
+    write_json,
+)
 
 
 def test_atomic_leaves_the_old_file_when_the_write_fails(tmp_path):
@@ -15,6 +26,24 @@ def test_atomic_leaves_the_old_file_when_the_write_fails(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed_after_an_hour(tmp_path):
+    killed = "import os, sys; from pathlib import Path; from scaling.storage.files import atomic\n"
+    killed += "with atomic(Path(sys.argv[1])) as stream: os._exit(9)"
+    for name in ("part-00000.npy", ".checkpoint.new.pt"):
+        subprocess.run([sys.executable, "-c", killed, str(tmp_path / name)])
+    left = set(tmp_path.iterdir())
+    kept = {tmp_path / name for name in (".metrics-hung", ".rows.jsonl.coming", "rows.jsonl")}
+    for file in kept:
+        file.write_text("")
+        os.utime(file, (0, 0))
+    remove_abandoned(tmp_path)
+    assert set(tmp_path.iterdir()) == left | kept and len(left) == 2
+    for file in left:
+        os.utime(file, (time.time() - 2 * STALE_SECONDS,) * 2)
+    remove_abandoned(tmp_path)
+    assert set(tmp_path.iterdir()) == kept
 
 
 def test_json_that_cannot_be_read_is_none(tmp_path):

@@ -112,6 +112,24 @@ def test_a_launch_that_lost_its_lock_stops_and_leaves_the_others(tmp_path, quick
     assert json.loads(theirs.path.read_text())["id"] == theirs.holder["id"]
 
 
+def test_the_last_beat_does_not_write_a_released_lock_again(tmp_path, quick, monkeypatch):
+    looked = threading.Event()
+    is_held: Any = vars(module.Fence)["is_held"].fget
+
+    def slow(fence):
+        held = is_held(fence)
+        looked.set()
+        if threading.current_thread().name == "lock":
+            threading.Event().wait(0.05)  # meanwhile the launch ends
+        return held
+
+    monkeypatch.setattr(module.Fence, "is_held", property(slow))
+    with locked(tmp_path):
+        assert looked.wait(10)
+    threading.Event().wait(0.1)
+    assert not (tmp_path / "launch.lock").exists()
+
+
 def test_a_lock_that_was_removed_by_hand_is_written_again(tmp_path):
     with locked(tmp_path) as lock:
         lock.path.unlink()

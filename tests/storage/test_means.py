@@ -7,7 +7,7 @@ from scipy import stats
 
 from analysis import curves
 from analysis.intervals import t_interval
-from analysis.overlap import overlap
+from analysis.overlap import overlap, overlap_of
 from scaling.storage import means
 from scaling.storage.tensorboard import Events
 from tests.storage.test_tensorboard import read
@@ -28,7 +28,7 @@ def test_a_band_is_a_t_interval():
 
 
 def test_bands_allow_for_the_overlap_of_random_splits_as_the_analysis_does():
-    sizes = {"train_images": 300, "test_images": 1000, "drawn_from": 1600}
+    sizes = {"train_images": 300, "test_images": 1000, "drawn_from": 1600, "validation_images": 300}
     row = {"epoch": 1, "draws": "random splits", "test_elbo": -1.0} | sizes
     runs = [([row | {"test_elbo": float(value)}], 1) for value in (3, 5, 10)]
     found = means.curve(runs)
@@ -37,6 +37,9 @@ def test_bands_allow_for_the_overlap_of_random_splits_as_the_analysis_does():
     assert band == pytest.approx((expected.mean, expected.low, expected.high))
     for change in ({"draws": "disjoint sets"}, {"drawn_from": None}):
         assert means.overlap(row | change) == 0.0
+    apart = row | {"drawn_from": 60_000}  # an official test set, the same in each draw
+    assert means.overlap(apart) == pytest.approx(overlap(300, None, 60_000))
+    assert means.overlap(apart) == overlap_of(pd.DataFrame([apart | {"dataset": "mnist"}]))
 
 
 def test_final_values_equal_those_of_the_figures():

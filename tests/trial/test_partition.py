@@ -36,6 +36,14 @@ def test_all_images_of_a_published_set_are_one_training_set():
         assert found.draws == "one set"
 
 
+def test_fewer_images_of_a_published_set_are_reserved_for_small_training_sets():
+    assert sizes(Part(1000, 0, "development"), MNIST).drawn_from == 1000 + 2 * 1500
+    assert sizes(Part(6000, 0, "development"), MNIST).drawn_from == 6000 + 2 * 1500
+    assert sizes(Part(1000, 55, "disjoint"), MNIST).draws == "disjoint sets"
+    with pytest.raises(UsageError, match="56 disjoint sets of 1000"):
+        sizes(Part(1000, 56, "disjoint"), MNIST)
+
+
 def test_a_published_set_has_ten_disjoint_sets_of_5000():
     last = sizes(Part(5000, 9, "disjoint"), MNIST)
     assert last.draws == "disjoint sets"

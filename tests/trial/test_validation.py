@@ -31,6 +31,7 @@ class Made(Validated):
     ({"count": 3, "sides": [4, 5]}, "sides", (4, 5)),
     ({"count": 3, "maybe": 7}, "maybe", 7),
     ({"count": 3, "choice": 3}, "choice", 3),
+    ({"count": 3, "choice": 3.0}, "choice", 3),
     ({"count": 3, "inner": {"depth": 2}}, "inner", Inner(2)),
 ])  # fmt: skip
 def test_a_value_that_fits_becomes_the_fields_type(fields, name, value):

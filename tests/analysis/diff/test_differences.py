@@ -12,7 +12,13 @@ def test_the_overlap_of_random_splits_widens_every_difference():
     """By simulation the plain t test claims far more false differences than it promises."""
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(5, 3)), rng.normal(1, 1, (5, 3))
-    sizes = {"draws": "random splits", "train_images": 600, "test_images": 700, "drawn_from": 1600}
+    sizes = {
+        "draws": "random splits",
+        "train_images": 600,
+        "test_images": 700,
+        "drawn_from": 1600,
+        "validation_images": 300,
+    }
     rho = overlap(600, 700, 1600)
     first = frame_of(x).assign(**sizes)
     for other, variance in ((0, (y - x).var(ddof=1, axis=0)), (10, None)):

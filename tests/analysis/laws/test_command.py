@@ -64,7 +64,7 @@ def test_a_law_whose_floor_is_open_says_so(tmp_path, capsys):
 
 
 def test_the_overlap_of_random_splits_is_stated_and_drawn(tmp_path, capsys):
-    split = {"train_images": 300, "test_images": 1000, "drawn_from": 1800, "partition": "train"}
+    split = {"train_images": 300, "test_images": 1000, "drawn_from": 1300, "partition": "train"}
     some = frame(draws="random splits", **split).assign(replicate=lambda f: f["seed"], seed=0)
     tables = []
     for at, draws in enumerate(("random splits", "disjoint sets")):
@@ -74,7 +74,7 @@ def test_the_overlap_of_random_splits_is_stated_and_drawn(tmp_path, capsys):
         last = capsys.readouterr().out.splitlines()[-2]
         assert last.endswith("with the overlap of random splits.") == (at == 0)
         tables.append(pd.read_csv(drawn))
-    times = np.sqrt(1 + 5 * overlap(300, 1000, 1800))
+    times = np.sqrt(1 + 5 * overlap(300, 1000, 1300))
     for low, high in (("low", "high"), ("law_low", "law_high")):
         wide, plain = (table[high] - table[low] for table in tables)
         assert np.asarray(wide) == pytest.approx(times * np.asarray(plain))

@@ -64,6 +64,13 @@ def test_without_a_floor_that_of_the_law_is_open():
     assert pooled.fit(floor=floor.high).exponent < alpha.high
 
 
+def test_a_floor_that_is_shown_at_95_percent_alone_is_open():
+    """The law has no floor, and one draw in twenty shows one by chance."""
+    pooled, found, _ = made(falling(0.3, 0.0, 60.0), 0.01, seed=38)
+    assert pooled.noise(0.95) < pooled.rise(found, floor=0.0) < pooled.noise(0.99)
+    assert floor_is_open(pooled, found, 0.0)
+
+
 def test_two_replicates_have_no_interval_even_if_the_floor_is_open():
     pooled, found, left_out = made(falling(0.3, 0.0, 60.0), 0.01, n=2)
     assert np.isnan([one.low for one in intervals(pooled, found, left_out, 0.0, True)]).all()

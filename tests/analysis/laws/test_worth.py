@@ -91,6 +91,33 @@ def test_too_few_replicates_and_a_turning_curve_are_refused():
     assert "more real images do not lower the loss" in equivalent(curve, UNITS, losses)[-1]
 
 
+def test_a_curve_may_turn_by_the_noise_of_its_splits():
+    curve, losses = replicates(np.random.default_rng(0))
+    y = curve.y.copy()
+    y[:, 3] += 0.5 - (y[:, 3] - y[:, 2]).mean()  # the noise is 0.29, and 0.70 with the overlap
+    turned = replace(curve, y=y)
+    assert "do not lower the loss" in equivalent(turned, UNITS, losses)[-1]
+    wide = replace(turned, overlaps=(1.0, 1.0, 1.0, 1.0))
+    assert "do not lower the loss" not in equivalent(wide, UNITS, losses)[-1]
+
+
+def test_each_number_of_chunks_has_its_own_number_of_samples():
+    every = frame(widths=(8,))
+    fewer = every[every["source"] == "dmaapx"].assign(source_k=2, key=lambda f: "2-" + f["key"])
+    found = worths(pd.concat([every, fewer], ignore_index=True).astype({"source_k": "Int64"}))
+    samples = {(one.name, one.size): one.samples for one in found}
+    assert samples == {
+        (f"source_k={k}", int(size)): k * int(size) for k in (2, 10) for size in SIZES
+    }
+
+
+def test_the_frontier_never_rises():
+    table = pd.DataFrame({
+        "source": "normal", "training_flops": [1.0, 2.0, 3.0], "loss": [12000.0, 12000.1, 11990.0],
+    })  # fmt: skip
+    assert frames.frontier(table)["loss"].tolist() == [12000.0, 11990.0]
+
+
 def test_replicates_are_paired_by_their_numbers():
     curve, losses = replicates(np.random.default_rng(0))
     order = np.array([3, 1, 4, 0, 2])
@@ -137,6 +164,7 @@ def test_overlapping_splits_widen_the_interval_by_the_larger_of_two_sizes():
 def test_the_overlap_is_that_of_the_recorded_splits():
     """Disjoint sets and seeds have none; for splits of images it grows with |D_train|."""
     some = frame().assign(dataset="digits", test_images=1000, drawn_from=1800)
+    some["validation_images"] = 800 - some["train_size"]
     what = frames.variables(some, "train_size", "test_elbo")
     for draws, expected in (
         ("random splits", [overlap(size, 1000, 1800) for size in SIZES]),

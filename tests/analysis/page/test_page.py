@@ -91,6 +91,9 @@ def test_a_study_without_rows_has_a_page(results):
 def test_folders_and_machines_are_not_named():
     argv = ["/home/ann/x/studies/double_descent.py", "--results", "/secret", "--epochs", "3"]
     assert text.typed([*argv, "--address=10.0.0.1:6379"]) == "double_descent.py --epochs 3"
+    own = [*argv, "--dataset", "/home/ann/my.npz"], [*argv, "--dataset=/home/ann/my.npz"]
+    assert text.typed(own[0]) == "double_descent.py --epochs 3 --dataset my.npz"
+    assert text.typed(own[1]) == "double_descent.py --epochs 3 --dataset=my.npz"
 
 
 def test_a_png_holds_its_pixels():

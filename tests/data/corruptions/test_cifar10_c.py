@@ -56,6 +56,14 @@ def test_an_image_does_not_depend_on_later_images(images, name, monkeypatch):
     assert len(blocks) == 40
 
 
+def test_the_noise_of_severities_and_blocks_is_independent(monkeypatch):
+    monkeypatch.setattr(corruptions, "BLOCK", 10)
+    grey = np.full((20, 3, 32, 32), 128, np.uint8)
+    weak, strong = (corrupt(grey, "gaussian_noise", s).astype(float) - 128 for s in (1, 2))
+    for one, other in ((weak, strong), (weak[:10], weak[10:])):
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.05
+
+
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"saturate", "elastic_transform"}))
 def test_severity_5_is_further_from_the_image_than_severity_1(images, name, monkeypatch):
     """Saturation goes down, then up; elastic waves get weaker as the affine map does."""
