@@ -25,7 +25,10 @@ FOREIGN = {  # flags of other programs
     *("--head", "--logdir", "--list", "--no-wait", "--submission-id", "--follow", "--reference"),
     *("--waits", "--trials", "--version"),
 }
-WORDS = ("evaluate", "status", "replicates", "reproduce", "doctor", "fig8", "diff", "page", "law")
+WORDS = (
+    *("evaluate", "status", "replicates", "reproduce", "doctor"),
+    *("fig8", "diff", "page", "law", "claims"),
+)
 VERBS = ("build", "grow", "verify", "info", "import")
 
 
