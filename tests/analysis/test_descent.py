@@ -218,13 +218,12 @@ def _with_best(make, late, best):
 
 def test_the_verdict_names_the_peak_at_the_best_validation_epoch(make):
     falling = np.array([108.4, 97.9, 96.2, 96.1, 96.0, 95.9, 95.8, 95.7, 95.6, 95.5])
-    gone = lines(_with_best(make, DIGITS, falling))
-    lost = "the peak is not shown there: the rise is not significant"
-    assert any(lost in line for line in gone)
-    half = lines(_with_best(make, DIGITS, U_THEN_FLAT))
-    assert any("not shown there: the second descent is not significant" in line for line in half)
-    kept = lines(_with_best(make, DIGITS, DIGITS))
-    assert any("the peak survives" in line for line in kept)
+    for best, words in (
+        (falling, "the peak is not shown there: the rise is not significant"),
+        (U_THEN_FLAT, "not shown there: the second descent is not significant"),
+        (DIGITS, "the peak survives"),
+    ):
+        assert any(words in line for line in lines(_with_best(make, DIGITS, best)))
     absent = lines(_frame(make, DIGITS))
     assert any("cannot be computed. validation_elbo is not measured" in line for line in absent)
 
