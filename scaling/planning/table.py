@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from scaling.planning.groups import Group, grouped, source_of
+from scaling.planning.images import image_lines
 from scaling.planning.plan import Plan, PlanRow, Total
 from scaling.planning.pool_rows import PoolRow
 from scaling.trial import VaeTrial
@@ -17,7 +18,7 @@ COLUMNS = (
 
 
 def plan_lines(study: str, plan: Plan, free: float = math.inf) -> list[str]:
-    """Returns two lines about what a launch will do, and lines about what does not fit.
+    """Returns lines about what a launch will do, on which images, and about what does not fit.
 
     `free` is the free space on disk in bytes.
     """
@@ -29,6 +30,7 @@ def plan_lines(study: str, plan: Plan, free: float = math.inf) -> list[str]:
         f"planned: {_hours(total.hours)} on {plan.machine} ({plan.basis}), "
         f"{size(total.disk_bytes)} on disk, at most "
         f"{size(total.largest_memory_bytes)} of memory per trial{_start(total)}",
+        *image_lines(row.trial for row in plan.trials),
         *_pools(plan.pools),
         *_of_alike(plan.trials, "Does not fit: ", lambda row: row.advice),
         *_of_alike(plan.trials, "", lambda row: row.note),

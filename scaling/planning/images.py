@@ -1,0 +1,27 @@
+"""Says in a plan how many images trials are trained, validated and tested on."""
+
+from collections.abc import Iterable
+
+from scaling.models.layers import images_of_trial
+from scaling.trial import Trial
+from scaling.trial.partition import sizes
+
+FEW = 50  # with fewer images for validation or testing, a mean over them says little of a model
+
+
+def image_lines(trials: Iterable[Trial]) -> list[str]:
+    """Returns a line for each data set and number of training images, in the order of the trials.
+
+    The trials' parts must be possible (`sizes` raises UsageError otherwise).
+    """
+    return list(dict.fromkeys(map(_line, trials)))
+
+
+def _line(trial: Trial) -> str:
+    found = sizes(trial.part, images_of_trial(trial), trial.dataset)
+    counts = {"validation": found.validation, "testing": found.test}
+    shown = [f"{found.train:,} for training"]
+    shown += [f"{count:,} for {use}" for use, count in counts.items() if count]
+    few = [use for use, count in counts.items() if 0 < count < FEW]
+    warning = f"; too few for {' and '.join(few)}, give a smaller --train-size" if few else ""
+    return f"images of {trial.dataset}: {', '.join(shown)}{warning}"
