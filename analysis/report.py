@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import choice, figures, provenance, results, verdicts
+from analysis.claims.early import best_lines
 from analysis.compact import compact
 from analysis.laws.worth import worth_lines, worths
 from analysis.pool_lines import pool_lines as pool_lines
@@ -42,8 +43,16 @@ def report(
     printed += [_drawn(name, frame, study) for name in names]
     for name in filter(figures.is_table, names):
         printed += _text(name, frame, study)
+    printed += _best(frame) if "table7" in names else []
     printed += _worth(frame) if "worth" in names else []
     return printed + (_judged(frame, about) if "fig8" in names else [])
+
+
+def _best(frame: pd.DataFrame) -> list[str]:
+    try:
+        return best_lines(frame)
+    except ResultsError as error:
+        return [f"Test ELBOs with early stopping: {error}"]
 
 
 def _worth(frame: pd.DataFrame) -> list[str]:

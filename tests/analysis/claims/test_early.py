@@ -8,7 +8,7 @@ import pytest
 
 from analysis import results
 from analysis.claims import CLAIMS, ledger, main
-from analysis.claims.early import at_best
+from analysis.claims.early import at_best, best_lines
 from analysis.claims.judging import FAILS, HOLDS
 from analysis.trial_folder import ResultsError
 
@@ -89,3 +89,14 @@ def test_without_validation_images_there_is_no_best_epoch():
     frame = trained("normal", [-100, -90]).drop(columns="validation_elbo")
     with pytest.raises(ResultsError, match="validation_elbo is not measured in these results"):
         at_best(frame)
+
+
+def test_a_report_shows_what_early_stopping_leaves():
+    over, samples = [-100, -90, -95, -120], [-110, -100, -95, -91]
+    frame = pd.concat([trained("normal", over), trained("dmaapx", samples)])
+    head, line, _ = best_lines(frame)
+    assert "at the last epochs -> at each trial's best validation epoch" in head
+    # Test ELBOs are 0.01 * 2 * epoch higher than validation ELBOs, on average over seeds.
+    assert line.endswith(": normal -119.9 -> -90.0, DMaaPx -90.9 -> -90.9")
+    assert line.startswith("  cifar10, 5 seeds")
+    assert best_lines(trained("normal", over)) == []
