@@ -68,8 +68,9 @@ OPTIONS = {
     }, group="claims"),
     "best": Option(("--best",), {
         "action": "store_true",
-        "help": "each VAE at its epoch with the best validation ELBO, not at its last epochs",
-    }, group="claims"),
+        "help": "claims and worth only: each VAE at its epoch with the best validation ELBO, not "
+        "at its last epochs",
+    }),
     "root": Option(("results",), {
         "nargs": "?", "type": place, "metavar": "RESULTS",
         "help": "a results root, a study's folder or a parquet file (default: results)",

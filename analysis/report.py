@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import choice, figures, provenance, results, verdicts
-from analysis.claims.early import best_lines
+from analysis.claims.early import at_best, best_lines
 from analysis.compact import compact
 from analysis.laws.worth import worth_lines, worths
 from analysis.pool_lines import pool_lines as pool_lines
@@ -56,10 +56,16 @@ def _best(frame: pd.DataFrame) -> list[str]:
 
 
 def _worth(frame: pd.DataFrame) -> list[str]:
+    """Returns what samples are worth, at the last epochs and at each trial's best one."""
     try:
-        return worth_lines(worths(frame))
+        found = worth_lines(worths(frame))
     except ResultsError as error:
         return [f"What samples are worth: {error}"]
+    try:
+        head, *lines = worth_lines(worths(at_best(frame)))
+    except ResultsError as error:
+        return [*found, f"  At each trial's best validation epoch: {error}"]
+    return [*found, f"{head.removesuffix(':')}, at each trial's best validation epoch:", *lines]
 
 
 def _text(name: str, frame: pd.DataFrame, study: Path) -> list[str]:

@@ -109,6 +109,10 @@ def _draw(typed: Namespace) -> int:
         from analysis.bound import with_bound
 
         frame = with_bound(frame, typed.bound)
+    if typed.best:
+        from analysis.claims.early import at_best
+
+        frame = at_best(frame)
     if figures.is_table(what) and not typed.output:
         print("\n".join(figures.text(what, frame)))
         return 0
@@ -151,5 +155,6 @@ def word(name: str) -> Word | None:
         return WORDS[name]
     if name not in figures.names():
         return None
-    options = (*FIGURE, "bound") if name == "fig8" else FIGURE
+    own = {"fig8": ("bound",), "worth": ("best",)}
+    options = (*FIGURE, *own.get(name, ()))
     return Word(figures.about(name), options, _draw, figures.study(name))

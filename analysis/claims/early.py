@@ -31,7 +31,9 @@ def at_best(frame: pd.DataFrame) -> pd.DataFrame:
     ever = vae.groupby("key")[list(numbers)].count().loc[best.index] > 0
     lost = numbers[(ever & best[numbers].isna()).any()]
     best = best.drop(columns=lost).assign(epoch=last.astype(best["epoch"].dtype)).reset_index()
-    return pd.concat([best, frame[frame["kind"] != "vae"]], ignore_index=True)
+    found = pd.concat([best, frame[frame["kind"] != "vae"]], ignore_index=True)
+    found.attrs = frame.attrs | {"at": curves.BEST}
+    return found
 
 
 def best_lines(frame: pd.DataFrame) -> list[str]:

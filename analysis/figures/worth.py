@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from analysis import curves, style
+from analysis import curves, levels, style
 from analysis.figures import marks
 from analysis.intervals import FEW_SEEDS, t_half_width
 from analysis.laws import frames
@@ -19,6 +19,7 @@ from analysis.laws.worth import Worth, worth_lines, worths
 HEIGHT = 3.6  # inches
 TITLE = "Test loss by the number of real images, and how many of them samples are worth"
 MARKERS = "os^vD<>P"
+PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -41,6 +42,10 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     figure = Figure(figsize=(style.inches(style.WIDE), HEIGHT), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.set_ylabel(style.LABELS["negative_test_elbo"].replace(" (", "\n("))
+    left.set_yscale("log")  # little data overfit by far more than what is of interest
+    left.yaxis.set_major_locator(MaxNLocator(6))
+    left.yaxis.set_minor_locator(NullLocator())
+    left.yaxis.set_major_formatter(PLAIN)
     names = list(dict.fromkeys(", ".join(c.name.split(", ")[1:]) for c in shown))
     look = {name: MARKERS[at % len(MARKERS)] for at, name in enumerate(names)}
     for curve in shown:
@@ -55,22 +60,30 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     marks.stopped(left, ended["train_size"].dropna().unique().tolist(), style.GREY)
     right.axhline(1.0, color=style.GREY, linewidth=0.8, linestyle="--")
     right.set_yscale("log", base=2)
-    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    right.yaxis.set_major_formatter(PLAIN)
     right.set_ylabel("real images that samples are\nworth, per image the model saw")
     marks.heading(figure, _handles(names, look), TITLE)
     without = worth_lines([one for one in found if math.isnan(one.images)])[1:]
-    marks.note(figure, [_counted(found), *without, note])
+    best = frame.attrs.get("at") == curves.BEST
+    early = "Each VAE is taken at its epoch with the best validation ELBO." if best else ""
+    marks.note(figure, [_counted(found, _level(frame)), early, *without, note])
     return figure
 
 
-def _counted(found: list[Worth]) -> str:
-    """Spells what the right panel shows, and over how many draws."""
+def _level(frame: pd.DataFrame) -> str:
+    """Returns what the draws of the compared VAEs are (`levels.level_of`)."""
+    vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
+    return levels.level_of(levels.settle(vae[vae["source"].isin(["normal", "dmaapx"])]))
+
+
+def _counted(found: list[Worth], level: str) -> str:
+    """Spells what the right panel shows, and over how many draws of that level."""
     draws = sorted({one.replicates for one in found})
     n = f"{draws[0]}" if len(draws) == 1 else f"{draws[0]} to {draws[-1]}" if draws else "no"
     opened = any(not one.low or math.isinf(one.high) for one in found)
     return (
-        f"95 % intervals over {n} draws. Dashed: samples are worth as many real images as their "
-        f"diffusion model saw.{' An arrow is an open end.' * opened}"
+        f"95 % intervals over {levels.counted(n, level)}. Dashed: samples are worth as many real "
+        f"images as their diffusion model saw.{' An arrow is an open end.' * opened}"
     )
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import results
+from analysis import figures, results
+from analysis.__main__ import main as cli
 from analysis.claims import CLAIMS, ledger, main
 from analysis.claims.early import at_best, best_lines
 from analysis.claims.judging import FAILS, HOLDS
+from analysis.laws.worth import worths
 from analysis.trial_folder import ResultsError
 
 DIGITS = Path(__file__).parents[3] / "analysis" / "published" / "digits-replicates"
@@ -100,3 +102,18 @@ def test_a_report_shows_what_early_stopping_leaves():
     assert line.endswith(": normal -119.9 -> -90.0, DMaaPx -90.9 -> -90.9")
     assert line.startswith("  cifar10, 5 seeds")
     assert best_lines(trained("normal", over)) == []
+
+
+def test_worth_is_estimated_and_drawn_at_the_best_epochs_too(tmp_path):
+    rows = DIGITS / "data_scaling.parquet"
+    written = [tmp_path / "best.csv", tmp_path / "last.csv"]
+    for path, flags in zip(written, (["--best"], []), strict=True):
+        assert cli(["worth", *flags, "--results", str(rows), "-o", str(path)]) == 0
+    best, last = map(pd.read_csv, written)
+    expected = worths(at_best(results.load(rows)))
+    assert best["images"].tolist() == pytest.approx([one.images for one in expected], nan_ok=True)
+    assert (best["images"] < last["images"]).all()  # the VAEs on real images overfit more
+    figure = figures.draw("worth", at_best(results.load(rows)))
+    caption = " ".join(text.get_text() for text in figure.texts)
+    assert "best validation ELBO" in caption and "5 random splits of these images" in caption
+    assert cli(["fig7", "--best", "--results", str(rows)]) == 2  # draws values at the last epochs
