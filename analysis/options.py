@@ -68,8 +68,8 @@ OPTIONS = {
     }, group="claims"),
     "best": Option(("--best",), {
         "action": "store_true",
-        "help": "claims and worth only: each VAE at its epoch with the best validation ELBO, not "
-        "at its last epochs",
+        "help": "claims, law and worth only: each VAE at its epoch with the best validation ELBO, "
+        "not at its last epochs",
     }),
     "root": Option(("results",), {
         "nargs": "?", "type": place, "metavar": "RESULTS",

@@ -55,7 +55,7 @@ def _law(typed: Namespace) -> int:
 
     x, y = typed.x or "parameters", typed.y or "test_elbo"
     folder_of_output(typed.results, typed.output)
-    law.main(typed.results, x, y, typed.where, typed.output)
+    law.main(typed.results, x, y, typed.where, typed.output, typed.best)
     return 0
 
 
@@ -142,7 +142,7 @@ WORDS: dict[str, Word] = {  # besides the figures
     ),
     "law": Word(
         "whether a loss falls as a power law of size, data or compute",
-        ("results", "output", "where", "y", "x"), _law,
+        ("results", "output", "where", "y", "x", "best"), _law,
     ),
     "report": Word("all figures of a study and what they show", ("results",), _report),
     "verdict": Word("whether results show double descent", ("results", "where"), _verdict),

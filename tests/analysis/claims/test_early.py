@@ -11,6 +11,7 @@ from analysis.__main__ import main as cli
 from analysis.claims import CLAIMS, ledger, main
 from analysis.claims.early import at_best, best_lines
 from analysis.claims.judging import FAILS, HOLDS
+from analysis.curves import EARLY
 from analysis.laws.worth import worths
 from analysis.trial_folder import ResultsError
 
@@ -117,3 +118,16 @@ def test_worth_is_estimated_and_drawn_at_the_best_epochs_too(tmp_path):
     caption = " ".join(text.get_text() for text in figure.texts)
     assert "best validation ELBO" in caption and "5 random splits of these images" in caption
     assert cli(["fig7", "--best", "--results", str(rows)]) == 2  # draws values at the last epochs
+
+
+def test_a_law_of_the_best_epochs_has_another_exponent(tmp_path, capsys):
+    """At the last epochs small training sets are overfitted by far, which steepens the law."""
+    words = ["law", "--x", "train_size", "--where", "source==normal", "n_c==32"]
+    words += ["--results", str(DIGITS / "data_scaling.parquet"), "-o"]
+    found = []
+    for flags in ([], ["--best"]):
+        assert cli([*words, str(tmp_path / "law.csv"), *flags]) == 0
+        output = capsys.readouterr().out
+        assert output.startswith(EARLY) == bool(flags)
+        found.append(float(output.partition("exponent alpha = ")[2].split()[0]))
+    assert found[1] < found[0]
