@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from analysis import claims, readings
+from analysis.claims import early
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.wording import ours, summary
 from analysis.claims.written import whisker
@@ -161,16 +162,35 @@ def ledger(frame: pd.DataFrame) -> ShownClaims:
         found = claims.ledger(frame)
     except ResultsError as error:
         return {"rows": [], "summary": str(error), "counts": []}
-    rows = []
+    rows, best = [], _at_best(frame)
     for row in found[found["verdict"] != NOT_RUN].to_dict("records"):
-        tone = TONES[row["verdict"]]
-        rows.append(row | whisker(row) | {"tone": tone, "sign": SIGNS[tone], "ours": ours(row)})
+        tone, then = TONES[row["verdict"]], best.get((row["claim"], row["dataset"]), {})
+        looks = {"tone": tone, "sign": SIGNS[tone], "ours": ours(row)}
+        rows.append(row | whisker(row) | looks | {"best": then})
     rows.sort(key=lambda row: list(TONES).index(row["verdict"]))
     several = len({row["dataset"] for row in rows}) > 1
     rows = [row | {"setting": row["dataset"] if several else ""} for row in rows]
     counts = [(verdict, TONES[verdict], sum(r["verdict"] == verdict for r in rows))
               for verdict in (HOLDS, FAILS, UNDECIDED)]  # fmt: skip
     return {"rows": rows, "summary": summary(found), "counts": counts}
+
+
+def _at_best(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
+    """Returns the verdicts, and our numbers, at the VAEs' best epochs by claim and setting.
+
+    The result is {} without validation images.
+    """
+    try:
+        found = claims.ledger(early.at_best(frame))
+    except ResultsError:
+        return {}
+    rows = found[found["verdict"] != NOT_RUN].to_dict("records")
+    return {
+        (row["claim"], row["dataset"]): {
+            "verdict": row["verdict"], "tone": TONES[row["verdict"]], "ours": ours(row)
+        }
+        for row in rows
+    }  # fmt: skip
 
 
 def launches(about: dict[str, object]) -> list[dict[str, object]]:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis import claims, page, results
+from analysis.claims import early
 from analysis.page import cells, learning, pictures, text, trials
 from analysis.page.circumstances import circumstances
 from analysis.page.content import content as page_content
@@ -182,7 +183,20 @@ def test_claims_name_their_setting_if_there_are_several(monkeypatch):
     for names, shown in ([["digits"], [""]], [["digits", "mnist"], ["digits", "mnist"]]):
         found = pd.DataFrame([row | {"dataset": n, "data": "others"} for n in names])
         monkeypatch.setattr(claims, "ledger", lambda frame, found=found: found)
+        monkeypatch.setattr(early, "at_best", lambda frame: frame)
         assert [each["setting"] for each in text.ledger(pd.DataFrame())["rows"]] == shown
+
+
+def test_claims_say_what_is_left_at_the_best_epochs(tmp_path):
+    rows = PUBLISHED.parent / "mnist-draws" / "data_sources_batch_norm.parquet"
+    found = {row["claim"]: row for row in text.ledger(results.load(rows))["rows"]}
+    better = found["test ELBO: diffusion samples, augmentation"]
+    assert (better["verdict"], better["best"]["verdict"]) == ("not decided", "fails")
+    assert better["best"]["ours"].startswith("-3.25")
+    assert found["amortization gap: diffusion samples, normal"]["best"] == {}
+    made = page.write(rows, tmp_path / "report.html").read_text()
+    assert "at the best epochs: fails" in made
+    assert "<dt>Best epochs</dt><dd>fails: -3.25" in made
 
 
 @pytest.mark.parametrize("name", ["diffusion", "two_sample", "diffusion_subsets", "downstream"])
