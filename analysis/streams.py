@@ -78,13 +78,17 @@ def _descriptor(stream: io.TextIOBase) -> int:
 
 
 def _surviving(old: io.TextIOWrapper | None, number: int) -> io.TextIOWrapper:
-    """Returns a surviving stream in the encoding of the old one."""
+    """Returns a surviving stream in the encoding of the old one.
+
+    There is no old one if the descriptor was closed when Python started. A library may have opened
+    a file since, which then has that number and is no output.
+    """
     if old is not None:
         try:
             old.flush()
         except OSError:
             pass  # the new stream will meet and keep the same error
-    raw = Surviving(os.dup(number))
+    raw = Surviving(os.dup(number) if old is not None else os.open(os.devnull, os.O_WRONLY))
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=old.encoding if old is not None else "utf-8",

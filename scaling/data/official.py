@@ -19,6 +19,7 @@ from pathlib import Path
 from tarfile import TarError
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -184,6 +185,8 @@ def _ask(urls: list[str]) -> dict[str, str]:
                 faults[url] = ""
         except (OSError, ValueError, HTTPException) as error:
             faults[url] = str(error)
+            if isinstance(error, HTTPError):
+                error.close()
 
     # Daemon threads, which may outlast this function: the look-up of a name has no time limit.
     threads = [threading.Thread(target=ask, args=(url,), daemon=True) for url in urls]

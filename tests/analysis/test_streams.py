@@ -47,6 +47,16 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path, closed):
     assert file.read_text() == ""
 
 
+@pytest.mark.parametrize("mode", ["r", "a"])
+def test_a_file_that_a_library_opened_before_is_no_output(tmp_path, mode):
+    """libffi, which ctypes loads, keeps its own file open."""
+    (tmp_path / "file").write_text("library")
+    script = f'f = open("{tmp_path / "file"}", "{mode}")\nassert f.fileno() == 1\n'
+    done = run(script + LONG.replace("'", '"') + END, "{python} >&-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "file").read_text() == "library"
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_characters_that_an_encoding_lacks_are_escaped(encoding):
     script = "from analysis import streams\nstreams.settle()\n"
