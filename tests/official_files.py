@@ -73,7 +73,7 @@ def cifar_files(make=python2_batch):
     return files | {"batches.meta": pickle.dumps({"label_names": list("abcdefghij")}, 2)}
 
 
-def same(halves, references):
+def assert_same(halves, references):
     """Asserts that the (images, labels) equal those of the torchvision data sets."""
     for (images, labels), reference in zip(halves, references, strict=True):
         np.testing.assert_array_equal(images, np.asarray(reference.data))

@@ -18,8 +18,8 @@ ELBO = ("test_elbo",)
 def at_best(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns the frame with one row per finished VAE, of its epoch with the best validation ELBO.
 
-    The row stands for the whole training: its `epoch` is the trial's last one, so that trials of
-    equally many epochs are compared, whichever were their best. A method that begins later, as
+    The column `epoch` still has the trial's last epoch: only trials that were trained for equally
+    many epochs are compared, whichever was the best epoch of each. A method that begins later, as
     reverse half asleep, is taken from then on. A metric that some trial has at other epochs only is
     missing in all rows. Raises ResultsError if there are no validation ELBOs.
     """

@@ -187,7 +187,7 @@ def _at_best(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
     rows = found[found["verdict"] != NOT_RUN].to_dict("records")
     return {
         (row["claim"], row["dataset"]): {
-            "verdict": row["verdict"], "tone": TONES[row["verdict"]], "ours": ours(row)
+            "verdict": row["verdict"], "ours": ours(row)
         }
         for row in rows
     }  # fmt: skip

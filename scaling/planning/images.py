@@ -14,14 +14,17 @@ def image_lines(trials: Iterable[Trial]) -> list[str]:
 
     The trials' parts must be possible (`sizes` raises UsageError otherwise).
     """
-    return list(dict.fromkeys(map(_line, trials)))
+    alike = {(trial.dataset, trial.part): trial for trial in trials}
+    return list(dict.fromkeys(map(_line, alike.values())))
 
 
 def _line(trial: Trial) -> str:
-    found = sizes(trial.part, images_of_trial(trial), trial.dataset)
+    images = images_of_trial(trial)
+    found = sizes(trial.part, images, trial.dataset)
     counts = {"validation": found.validation, "testing": found.test}
     shown = [f"{found.train:,} for training"]
     shown += [f"{count:,} for {use}" for use, count in counts.items() if count]
     few = [use for use, count in counts.items() if 0 < count < FEW]
-    warning = f"; too few for {' and '.join(few)}, give a smaller --train-size" if few else ""
+    advice = ", give a smaller --train-size" * (images.official_test is None)
+    warning = f"; too few for {' and '.join(few)}{advice}" if few else ""
     return f"images of {trial.dataset}: {', '.join(shown)}{warning}"

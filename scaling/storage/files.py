@@ -49,7 +49,9 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
 def remove_abandoned(folder: Path) -> None:
     """Removes temporary files that killed processes left in the folder an hour ago or earlier."""
     for file in folder.glob(".*"):
-        with suppress(FileNotFoundError):  # another process may rename its own meanwhile
+        with suppress(
+            OSError
+        ):  # as if another process renames its own meanwhile; no work ends here
             if TEMPORARY.fullmatch(file.name) and _age(file) > STALE_SECONDS:
                 file.unlink()
 

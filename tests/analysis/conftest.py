@@ -14,6 +14,13 @@ from tests.analysis import claim_worlds
 from tests.analysis.made_up import Studies
 
 EPOCHS = 120
+SPLIT = {  # columns of rows of a random split of the digits
+    "draws": "random splits",
+    "train_images": 300,
+    "test_images": 1000,
+    "drawn_from": 1600,
+    "validation_images": 300,
+}
 NORMAL = {
     "real_share": 1.0,
     "k": None,

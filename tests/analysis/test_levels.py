@@ -9,6 +9,7 @@ import pytest
 from analysis import levels, overlap
 from analysis.intervals import over_seeds, t_interval
 from analysis.trial_folder import ResultsError
+from tests.analysis.conftest import SPLIT
 
 
 def trials(replicates, seeds=1, **fields):
@@ -21,15 +22,6 @@ def trials(replicates, seeds=1, **fields):
         for seed in range(seeds)
     ]
     return pd.DataFrame(rows).astype({"replicate": "Int64"})
-
-
-SPLIT = {
-    "draws": "random splits",
-    "train_images": 300,
-    "test_images": 1000,
-    "drawn_from": 1600,
-    "validation_images": 300,
-}
 
 
 @pytest.mark.parametrize(

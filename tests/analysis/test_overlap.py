@@ -5,14 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis import overlap
-
-SPLIT = {
-    "draws": "random splits",
-    "train_images": 300,
-    "test_images": 1000,
-    "drawn_from": 1600,
-    "validation_images": 300,
-}
+from tests.analysis.conftest import SPLIT
 
 
 def test_overlap_is_the_correlation_of_splits_by_simulation():

@@ -16,7 +16,7 @@ from torchvision.datasets import CIFAR10, MNIST
 
 from scaling.data import official
 from scaling.errors import UsageError
-from tests.official_files import cifar_files, expect, md5, mnist_files, same, write
+from tests.official_files import assert_same, cifar_files, expect, md5, mnist_files, write
 from tests.there import there
 
 
@@ -88,7 +88,7 @@ def test_a_data_set_is_downloaded_from_a_mirror(tmp_path, serve, mnist_mirror, l
     serve(tmp_path / "served")
     root = tmp_path / "root"
     official.download("mnist", root)
-    same(official.read(root, "mnist"), [MNIST(root, train=True), MNIST(root, train=False)])
+    assert_same(official.read(root, "mnist"), [MNIST(root, train=True), MNIST(root, train=False)])
     assert "Downloading mnist from http://127.0.0.1" in capsys.readouterr().err
     assert [path.name for path in root.iterdir()] == ["MNIST"]
 

@@ -7,7 +7,7 @@ from torchvision.datasets import CIFAR10, MNIST
 
 from scaling.data import official
 from scaling.errors import UsageError
-from tests.official_files import cifar_files, expect, mnist_files, python2_batch, same, write
+from tests.official_files import assert_same, cifar_files, expect, mnist_files, python2_batch, write
 from tests.there import there
 
 
@@ -16,7 +16,7 @@ def test_idx_files_are_read_as_torchvision_reads_them(tmp_path, packed):
     write(tmp_path / "MNIST/raw", mnist_files(), packed)
     halves = official.read(tmp_path, "mnist")
     write(tmp_path / "MNIST/raw", mnist_files())
-    same(halves, [MNIST(tmp_path, train=True), MNIST(tmp_path, train=False)])
+    assert_same(halves, [MNIST(tmp_path, train=True), MNIST(tmp_path, train=False)])
 
 
 def test_a_missing_file_is_no_data_set(tmp_path):
@@ -66,7 +66,7 @@ def test_cifar_batches_are_read_as_torchvision_reads_them(tmp_path, monkeypatch,
     expect(monkeypatch, files)
     write(tmp_path / "cifar-10-batches-py", files)
     halves = official.read(tmp_path, "cifar10")
-    same(halves, [CIFAR10(tmp_path, train=True), CIFAR10(tmp_path, train=False)])
+    assert_same(halves, [CIFAR10(tmp_path, train=True), CIFAR10(tmp_path, train=False)])
 
 
 def test_pickled_code_is_not_run(tmp_path, monkeypatch):

@@ -16,6 +16,8 @@ def test_every_size_of_training_set_has_a_line():
         "images of digits: 300 for training, 300 for validation, 1,000 for testing",
         "images of digits: 600 for training, 250 for validation, 750 for testing",
     ]
+    again = grid(base, train_size=[300], replicate=range(20), lr=[0.1, 0.2])
+    assert image_lines(again) == image_lines(trials)[:1]
     assert image_lines([VaeTrial("mnist")]) == [
         "images of mnist: 60,000 for training, 10,000 for testing"
     ]
@@ -35,3 +37,11 @@ def test_a_part_that_decides_nothing_is_named(tmp_path, train_size, few):
     warned = {"": "", "validation": "validation", "both": "validation and testing"}[few]
     assert line.endswith(f"; too few for {warned}, give a smaller --train-size") == bool(few)
     assert (counts[1] < FEW, counts[2] < FEW) == ("validation" in warned, "testing" in warned)
+
+
+def test_a_small_test_set_of_its_own_is_not_blamed_on_the_training_set(tmp_path):
+    file, rng = tmp_path / "own.npz", np.random.default_rng(0)
+    np.savez(file, train_images=rng.integers(0, 256, (400, 8, 8), np.uint8),
+             test_images=rng.integers(0, 256, (20, 8, 8), np.uint8))  # fmt: skip
+    (line,) = image_lines([VaeTrial(str(file), train_size=100)])
+    assert line.endswith("100 for training, 20 for testing; too few for testing")
