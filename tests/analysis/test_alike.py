@@ -65,9 +65,13 @@ def test_images_must_be_equal_within_a_replicate_only(frame):
 
 def test_images_that_a_field_distinguishes_are_not_other_files(frame):
     """Drawn at random, BinaryMNIST of one replicate is another than by a threshold."""
-    frame = marked(frame, "binarise", "threshold", "static_bernoulli")
-    frame["fingerprint"] = frame["binarise"] + frame["seed"].astype(str)
     frame["replicate"] = frame["seed"]
+    both = [
+        frame.assign(binarise=how, key=how + frame["key"])
+        for how in ("threshold", "static_bernoulli")
+    ]
+    frame = pd.concat(both, ignore_index=True)
+    frame["fingerprint"] = frame["binarise"] + frame["replicate"].astype(str)
     assert set(other_images(frame)) == {""}
     assert sorted(cell.label for cell in cells(frame)) == [
         "digits, binarise=static_bernoulli",
