@@ -196,12 +196,12 @@ def one_gpu(
     }
 
 
-def paper(dataset: str = "cifar10") -> PresetFields[VaeTrial]:
-    """Returns settings with the paper's epochs and diffusion model."""
+def paper() -> PresetFields[VaeTrial]:
+    """Returns settings for CIFAR-10 with the paper's network, epochs and diffusion model."""
     return {
-        "base": vae(dataset),
+        "base": vae("cifar10"),
         "epochs": PAPER_EPOCHS,
         "measure_every": 25,  # a measurement takes a third of an epoch, or more for a small D_train
-        "diffusion": Diffusion(replace(PAPER_EDM, dataset=dataset), epochs=PAPER_EDM_EPOCHS),
+        "diffusion": Diffusion(PAPER_EDM, epochs=PAPER_EDM_EPOCHS),
         "on_gpu": True,
     }

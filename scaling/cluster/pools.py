@@ -15,15 +15,13 @@ from scaling.data.partition import divided
 from scaling.errors import UsageError
 from scaling.pools.build import missing
 from scaling.pools.pool import Pool
-from scaling.pools.quality import describe
+from scaling.pools.quality import IMAGES, describe
 from scaling.pools.spec import read_record
 from scaling.storage.files import read_json, write_json
 from scaling.storage.store import Store
 from scaling.trial import Data, DiffusionTrial, Trial, data_of
 from scaling.trial.keys import data_name
 from scaling.trial.schedule import chunks_of
-
-QUALITY_IMAGES = 10_000  # maximum number of samples by which a pool is judged
 
 
 def pool_requests(request: Request, data: Mapping[Data, Dataset]) -> dict[str, PoolRequest]:
@@ -45,10 +43,10 @@ def check(request: Request, data: Mapping[Data, Dataset]) -> None:
     for _, pool, trial in request.pool_users():
         if pool not in ours or (request.store.pool(pool) / "pool.json").exists():
             k = None if pool in ours else chunks_of(trial)
-            there = _open(request, pool)
-            there.check_for(*_images(data[data_of(trial)], trial), k)
+            existing = _open(request, pool)
+            existing.check_for(*_images(data[data_of(trial)], trial), k)
             for index in range(k or 0):
-                there.read(index)  # checks header and size; checksums are compared once Ray runs
+                existing.read(index)  # checks header and size; checksums are compared once Ray runs
 
 
 def check_same_samples(store: Store, key: str, trial: Trial) -> None:
@@ -163,7 +161,7 @@ def _judge(
     if _is_judged(request, pool.name):
         return
     part = divided(data[data_of(trial)], trial.part)
-    needed = range(min(pool.k, -(-QUALITY_IMAGES // pool.spec.images_per_chunk)))
+    needed = range(min(pool.k, -(-IMAGES // pool.spec.images_per_chunk)))
     samples = np.concatenate([pool.read(index) for index in needed])
-    quality = describe(samples, part.train, part.test, part.levels, QUALITY_IMAGES)
+    quality = describe(samples, part.train, part.test, part.levels)
     write_json(pool.path / "quality.json", quality)

@@ -25,7 +25,7 @@ from torch.distributions import Independent
 
 from scaling.metrics.q_families import Family, Finetuned, PerImage
 from scaling.models.cuda_graph import replayed, set_rate
-from scaling.models.vae import VAE, diagonal_normal, prior
+from scaling.models.vae import VAE, Decoder, diagonal_normal, prior
 from scaling.trial.bounds import Count, Positive
 from scaling.trial.validation import Validated
 
@@ -123,7 +123,7 @@ class Ascent:
         return total / len(self.x)
 
 
-def path_elbo(vae: VAE, x: Tensor, q: Independent, noise: Tensor) -> Tensor:
+def path_elbo(vae: Decoder, x: Tensor, q: Independent, noise: Tensor) -> Tensor:
     """Returns log p(x, z) - log q(z), (B,) nats, at z = mean + std * noise; gradients are by z."""
     mean, std = q.mean, q.stddev
     z = mean + std * noise

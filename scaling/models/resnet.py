@@ -10,16 +10,15 @@ from torchvision.models.resnet import BasicBlock
 from scaling.errors import UsageError
 
 BLOCKS = 2  # per stage of a ResNet-18
+CLASSES = 2  # real images and samples
 
 
-def build(
-    image_channels: int, side: int, stages: int = 4, channels: int = 64, classes: int = 2
-) -> nn.Sequential:
-    """Builds a network from images in [0, 1], (B, image_channels, side, side), to (B, classes).
+def build(image_channels: int, side: int, stages: int = 4, channels: int = 64) -> nn.Sequential:
+    """Builds a network from images in [0, 1], (B, image_channels, side, side), to logits (B, 2).
 
-    The outputs are logits. `channels` is the width of the first stage; each later stage doubles it
-    and halves the side. Raises UsageError if fewer than 2x2 pixels would be left, where a batch of
-    one image could not be normalized.
+    `channels` is the width of the first stage; each later stage doubles it and halves the side.
+    Raises UsageError if fewer than 2x2 pixels would be left, where a batch of one image could not
+    be normalized.
     """
     most = (side - 1).bit_length()
     if stages > most:
@@ -36,7 +35,7 @@ def build(
     ]
     for inputs, outputs in zip(widths, widths[1:], strict=False):
         layers += _stage(inputs, outputs, 2)
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], classes)]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], CLASSES)]
     return nn.Sequential(*layers, *head)
 
 

@@ -1,11 +1,11 @@
 """Defines the VAE, which encodes x to q and decodes z to p, and the ELBO of any q (Eq. 2).
 
-The ELBO is in nats per image and is maximized; training, the amortization gap and a
-linear-Gaussian check pass different q to it.
+The ELBO is in nats per image and is maximized; training passes the q of the
+encoder, and a metric may pass another one.
 """
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -99,18 +99,6 @@ def prior(q: Distribution) -> Independent:
     return diagonal_normal(torch.zeros_like(q.mean), torch.ones_like(q.mean))
 
 
-def elbo(
-    vae: Decoder, x: Tensor, q: Distribution, kl: Literal["analytic", "sampled"] = "analytic"
-) -> Tensor:
-    """Returns log p(x|z) - KL(q || prior) with one z ~ q, in nats per image, (B,) (Eq. 2).
-
-    `sampled` uses log p(z) - log q(z) at the same z instead of the analytic KL; with the exact
-    posterior the result is then log p(x) for every z. Raises ValueError for another `kl`.
-    """
-    z = q.rsample()
-    reconstruction = vae.decode(z).log_prob(x)
-    if kl == "analytic":
-        return reconstruction - kl_divergence(q, prior(q))
-    if kl == "sampled":
-        return reconstruction + prior(q).log_prob(z) - q.log_prob(z)
-    raise ValueError(f"kl={kl!r} is unknown. Give analytic or sampled.")
+def elbo(vae: Decoder, x: Tensor, q: Distribution) -> Tensor:
+    """Returns log p(x|z) - KL(q || prior) with one z ~ q, in nats per image, (B,) (Eq. 2)."""
+    return vae.decode(q.rsample()).log_prob(x) - kl_divergence(q, prior(q))

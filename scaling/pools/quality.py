@@ -16,15 +16,12 @@ QUERIES, BASE = 1024, 8192  # sides of a block of the distance matrix, which tak
 # 1/3, the ratio of memorization studies, 2 % of MNIST's).
 NEAR_COPY = 0.2
 NEAR_COPY_IMAGES = 2000  # images for which the nearest one in D_train is searched
+IMAGES = 10_000  # most images of each set that are compared
+SEED = 0  # selects these images: the same ones at each measurement
 
 
 def describe(
-    samples: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
-    levels: int,
-    images: int = 10_000,
-    seed: int = 0,
+    samples: np.ndarray, train: np.ndarray, test: np.ndarray, levels: int, images: int = IMAGES
 ) -> dict[str, float]:
     """Returns numbers named `<measure>_<one set>_<other set>`, for samples, D_train and test set.
 
@@ -40,7 +37,7 @@ def describe(
     """
     count = min(images, len(samples), len(train), len(test))
     sets = {"samples": samples, "train": train, "test": test}
-    sets = {name: choose(part, count, seed) for name, part in sets.items()}
+    sets = {name: choose(part, count) for name, part in sets.items()}
     numbers: dict[str, float] = {"images": count}
     means = {name: part.mean(0, dtype=np.float64) / (levels - 1) for name, part in sets.items()}
     levels_of = {name: _histogram(part, levels) for name, part in sets.items()}
@@ -55,16 +52,16 @@ def describe(
         distances = nearest(sets[one], sets[other], levels)
         numbers[f"nearest_{one}_{other}"] = float(np.median(distances))
     for name in ("samples", "test"):
-        near = near_copies(sets[name], train, levels, seed=seed)
+        near = near_copies(sets[name], train, levels)
         numbers |= {f"near_copies_{name}": near.share, f"to_train_{name}": near.distance}
     return numbers
 
 
-def choose(images: np.ndarray, count: int, seed: int) -> np.ndarray:
+def choose(images: np.ndarray, count: int) -> np.ndarray:
     """Draws at most `count` of the images without replacement, and keeps their order."""
     if count >= len(images):
         return images
-    return images[np.sort(np.random.default_rng(seed).choice(len(images), count, replace=False))]
+    return images[np.sort(np.random.default_rng(SEED).choice(len(images), count, replace=False))]
 
 
 def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -138,21 +135,17 @@ class NearCopies:
 
 
 def near_copies(
-    images: np.ndarray,
-    train: np.ndarray,
-    levels: int,
-    count: int = NEAR_COPY_IMAGES,
-    seed: int = 0,
+    images: np.ndarray, train: np.ndarray, levels: int, count: int = NEAR_COPY_IMAGES
 ) -> NearCopies:
     """Counts the near copies of D_train among at most `count` of the images.
 
     They are closer to D_train than NEAR_COPY times the median distance between an image of D_train
     and its nearest neighbour there (estimated from at most `count` of them).
     """
-    own = choose(np.arange(len(train)), count, seed)
+    own = choose(np.arange(len(train)), count)
     typical = nearest(train[own], train, levels, skip=own)
     threshold = NEAR_COPY * float(np.median(typical))
-    distances = nearest(choose(images, count, seed), train, levels)
+    distances = nearest(choose(images, count), train, levels)
     found = int((distances <= threshold).sum())
     chance = float((typical <= threshold).mean())
     return NearCopies(len(distances), found, threshold, chance, float(np.median(distances)))
