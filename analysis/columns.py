@@ -21,12 +21,14 @@ MEASURED = {  # modules of metrics whose options rows name
     "sample_quality": "FID and IS",
     "iwae": "the importance-weighted bounds",
 }
-CORRUPTIONS = (  # CIFAR-10-C; overall: one of the others drawn for each image
+SINGLE_CORRUPTIONS = (  # CIFAR-10-C
     *("gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur"),
     *("motion_blur", "zoom_blur", "snow", "frost", "fog", "brightness", "contrast"),
     *("elastic_transform", "pixelate", "jpeg_compression", "speckle_noise", "gaussian_blur"),
-    *("spatter", "saturate", "overall"),
+    *("spatter", "saturate"),
 )
+OVERALL = "overall"  # one of them, drawn at random for each image
+CORRUPTIONS = (*SINGLE_CORRUPTIONS, OVERALL)
 
 # name: (unit, direction, meaning). ELBO(x) = E_q[log p(x|z) + log p(z) - log q(z|x)], Eq. 2.
 TRIAL_COLUMNS = {

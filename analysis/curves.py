@@ -139,7 +139,7 @@ def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
 
 
 def _words(place: pd.Series) -> str:
-    """Spells a place, as in: normal, m_z=1, n_c=2, seed 0."""
+    """Formats a place, as in: normal, m_z=1, n_c=2, seed 0."""
     forms = {"source": "{}", "line": "{}", "seed": "seed {}", "replicate": "replicate {}"}
     texts = [forms.get(str(n), f"{n}={{}}").format(v) for n, v in place.items() if not pd.isna(v)]
     return ", ".join(texts)
@@ -197,6 +197,11 @@ def sources(frame: pd.DataFrame) -> list[str]:
     return sorted(names, key=lambda name: (name != "normal", name != "dmaapx", name))
 
 
+def lead(frame: pd.DataFrame) -> str:
+    """Returns the source that figures of one source show: the first of `sources`."""
+    return sources(frame)[0]
+
+
 def corner(points: pd.DataFrame) -> int:
     """Returns the n_c with the most values of m_z, where the path turns (256 in the paper).
 
@@ -233,6 +238,6 @@ def row_of(points: pd.DataFrame, m_z: int) -> list[int]:
 
 
 def extent(points: pd.DataFrame) -> str:
-    """Spells the grid, as in "m_z = 1, 2; n_c = 8"."""
+    """Formats the grid, as in "m_z = 1, 2; n_c = 8"."""
     values = {name: ", ".join(map(str, sorted(points[name].unique()))) for name in ("m_z", "n_c")}
     return "; ".join(f"{name} = {text or 'none'}" for name, text in values.items())

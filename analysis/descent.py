@@ -63,7 +63,7 @@ class Verdict:
 
     @property
     def counted(self) -> str:
-        """Spells n and what it counts."""
+        """Returns n and what it counts, in words."""
         return levels.counted(len(self.units), self.level)
 
     @property
@@ -110,7 +110,7 @@ def verdict(frame: pd.DataFrame, source: str | None = None, at: str = curves.LAS
     no complete draw, or fewer than four points.
     """
     finals = curves.final(frame, at=at, settled=False)
-    source = source or curves.sources(frame)[0]
+    source = source or curves.lead(frame)
     planned = paths.path(frame, source)
     lacking = paths.missing(frame, finals, planned, source, "test_elbo")
     steps, elbo = paths.complete(finals, source, "test_elbo", FEW_POINTS)
@@ -165,7 +165,7 @@ def p_values(y: np.ndarray, overlap: float = 0.0) -> PValues:
 
 
 def _spread(finals: pd.DataFrame, at: list[Place]) -> str:
-    """Spells the variance components of the rise and the second descent between fixed places."""
+    """Describes the variance components of the rise and the second descent between fixed places."""
     each = finals.set_index(["unit", "seed", "m_z", "n_c"])["test_elbo"].unstack(["m_z", "n_c"])
     peak = each[at[2]]
     found = {"rise": each[at[1]] - peak, "second descent": each[at[3]] - peak}

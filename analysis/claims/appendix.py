@@ -4,13 +4,12 @@ from dataclasses import replace
 
 from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, MOLLIFY, NORMAL, Along, Arm, Each
 from analysis.claims.claim import CIFAR, DATA_SOURCES, TASKS, Claim, higher, lower, measured_on
-from analysis.claims.regions import BELOW, Margin, equal, no_gain
+from analysis.claims.regions import BELOW, DECIBELS, Margin, equal, no_gain
 from analysis.claims.rules import Differs
 from analysis.claims.steps import Monotone
 from analysis.claims.terms import Term
 
 MNISTS = ("mnist", "fashion_mnist")
-DECIBELS = Margin(number=0.5)  # dB; Table 11's means differ by at most 0.45
 SOME_REAL, MIXED = Each(low=0.01), Arm(real_share=Along())
 OTHER_MIXTURES = (  # all of B.7's but diffusion samples alone
     Arm(SOME_REAL),

@@ -3,15 +3,13 @@
 from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, NORMAL
 from analysis.claims.claim import CIFAR, TASKS, Claim, higher, lower, measured_on
 from analysis.claims.counted import ALMOST_ALL, Mostly
-from analysis.claims.regions import Margin, equal
+from analysis.claims.regions import DECIBELS, Margin, equal
 from analysis.claims.rules import InEach
-from analysis.columns import CLASSIFIERS, CORRUPTIONS
+from analysis.columns import CLASSIFIERS, SINGLE_CORRUPTIONS
 
 OTHERS = (NORMAL, AUG_TUNED, AUG_NAIVE)
 AUGMENTED = (AUG_TUNED, AUG_NAIVE)
-DECIBELS = Margin(number=0.5)  # dB; Table 11's means differ by at most 0.45
 LINEAR, CURVED = ("logistic", "svm_linear"), ("svm_rbf", "knn")
-SINGLE = tuple(name for name in CORRUPTIONS if name != "overall")
 CLEAN = tuple(f"accuracy_{name}" for name in CLASSIFIERS)
 
 
@@ -24,7 +22,7 @@ def best_in_each(name: str) -> InEach:
     """Returns the rule that a classifier is best on diffusion samples under each corruption."""
     return InEach(
         higher(f"accuracy_{name}__*", DMAAPX, *OTHERS),
-        tuple(f"accuracy_{name}__{corruption}" for corruption in SINGLE),
+        tuple(f"accuracy_{name}__{corruption}" for corruption in SINGLE_CORRUPTIONS),
     )
 
 

@@ -20,7 +20,7 @@ class Margin:
 
     @property
     def text(self) -> str:
-        """Spells the margin."""
+        """Describes the margin in words."""
         if self.number:
             return f"{self.number:g}"
         return f"{self.share:.0%} of normal training's {self.column} at the baseline"
@@ -44,7 +44,7 @@ class Region:
 
     @property
     def text(self) -> str:
-        """Spells the region."""
+        """Describes the region in words."""
         if self.margin is None:
             return "above 0" if self.low == 0 else "below 0"
         if math.isinf(self.low):
@@ -63,6 +63,7 @@ class Region:
 
 
 GAP = Margin()
+DECIBELS = Margin(number=0.5)  # for PSNRs: the means of Table 11 differ by at most 0.45 dB
 ABOVE, BELOW = Region(0.0, math.inf), Region(-math.inf, 0.0)
 
 

@@ -17,8 +17,8 @@ from analysis.claims.wording import (
 )
 from analysis.levels import counted
 from analysis.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.template import filled
 
-HOME = Path(__file__).parent
 HEAD = ("verdict", "claim", "ours", "paper")
 SIGNS = {HOLDS: "\u2714", FAILS: "\u2718", UNDECIDED: "?", NOT_RUN: "\u2013"}
 TONES = {HOLDS: "holds", FAILS: "fails", UNDECIDED: "undecided", NOT_RUN: "absent"}
@@ -65,23 +65,20 @@ def _plain(text: object) -> str:
 
 def html(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
     """Formats an HTML page without scripts or requests; untrusted names are escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    made = Environment(loader=FileSystemLoader(HOME), autoescape=True, undefined=StrictUndefined,
-                       trim_blocks=True, lstrip_blocks=True)  # fmt: skip
     groups = [
         (papers, verdict, [_shown(row) for row in part.to_dict("records")])
         for papers, verdict, part in parts(rows)
     ]
     found = ledger.loc[ledger["data"] == PAPERS, "verdict"].value_counts()
-    return made.get_template("claims.html").render(
-        counts=[(v, TONES[v], SIGNS[v], int(found.get(v, 0))) for v in TONES],
-        summary=summary(ledger),
-        answers=[each for each in groups if each[0]],
-        elsewhere=[each for each in groups if not each[0]],
-        head=ELSEWHERE_HEAD,
-        absent={command: part.to_dict("records") for command, part in absent(rows)},
-    )
+    values = {
+        "counts": [(v, TONES[v], SIGNS[v], int(found.get(v, 0))) for v in TONES],
+        "summary": summary(ledger),
+        "answers": [each for each in groups if each[0]],
+        "elsewhere": [each for each in groups if not each[0]],
+        "head": ELSEWHERE_HEAD,
+        "absent": {command: part.to_dict("records") for command, part in absent(rows)},
+    }
+    return filled(Path(__file__).with_name("claims.html"), values)
 
 
 def _shown(row: dict[Any, Any]) -> dict[Any, Any]:

@@ -7,14 +7,13 @@ code that differ are printed, but do not count as a difference.
 
 from pathlib import Path
 
-from analysis import own_files
+from analysis import figures, own_files
 from analysis.diff import figure, lines
 from analysis.diff.differences import compare
 from analysis.diff.sides import Side, shared
 from analysis.printed import print_lines
 
 SAME, DIFFERS = 0, 1
-FORMATS = ("png", "pdf", "csv")
 
 
 def main(
@@ -36,7 +35,7 @@ def main(
     printed += lines.trial_lines(a, b, both, found)
     printed += lines.difference_lines(found)
     folder = (second if second.is_dir() else second.parent) / "figures"
-    files = [output] if output else [folder / f"diff.{name}" for name in FORMATS]
+    files = [output] if output else [folder / f"diff.{name}" for name in figures.FORMATS]
     if found.differences:
         figure.save(found.differences, lines.difference_lines(found)[-1], files)
         printed += map(str, files)

@@ -4,14 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import figures, style
 from analysis.diff.differences import ALL_CELLS, Difference
 from analysis.diff.lines import cell_words
-from analysis.trial_folder import ResultsError
 
 PANELS = 3  # largest number of metrics drawn
 ROWS = 40  # largest number of cells drawn, those with the smallest p
@@ -74,20 +72,5 @@ def _panel(ax: Axes, found: list[Difference], rows: list[str]) -> None:
 
 
 def save(found: list[Difference], title: str, files: Iterable[Path]) -> None:
-    """Writes the figure, or for .csv its numbers, to files whose suffix gives the format.
-
-    Raises ResultsError for an unknown suffix.
-    """
-    suffixes = {file: file.suffix.lower().lstrip(".") for file in files}
-    for file, suffix in suffixes.items():
-        if suffix not in (*figures.METADATA, "csv"):
-            known = ", ".join(f".{name}" for name in (*figures.METADATA, "csv"))
-            raise ResultsError(f"{file} has no known format. End its name in one of: {known}.")
-    with rc_context(style.RC):
-        figure = drawn(found, title)
-        for file, suffix in suffixes.items():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if suffix == "csv":
-                numbers(found).to_csv(file, index=False, lineterminator="\n")
-            else:
-                figure.savefig(file, format=suffix, metadata=figures.METADATA[suffix])
+    """Writes the figure, or for .csv its numbers, as `figures.write` does."""
+    figures.write(files, lambda: drawn(found, title), lambda: numbers(found))

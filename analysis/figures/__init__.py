@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,31 +173,43 @@ def save(
     note: str = "",
     width: float | None = None,
 ) -> None:
-    """Writes the figure, or for .csv its numbers, to files whose suffix gives the format.
+    """Writes the figure, for .csv its numbers, or a table, to files as `write` does."""
+    table = partial(text, name, frame) if is_table(name) else None
+    write(files, partial(draw, name, frame, note, width), partial(numbers, name, frame), table)
 
-    Raises ResultsError for an unknown suffix.
+
+def write(
+    files: Iterable[Path],
+    draw: "Callable[[], Figure]",
+    numbers: "Callable[[], pd.DataFrame]",
+    table: Callable[[str], list[str]] | None = None,
+) -> None:
+    """Writes a figure, or for .csv its numbers, to files whose suffix gives the format.
+
+    `table`, if the figure has one, returns its lines in one of the formats TEXTS. Raises
+    ResultsError for an unknown suffix.
     """
     from matplotlib import rc_context
 
     from analysis import style
 
-    formats = {Path(file): Path(file).suffix.lower().lstrip(".") for file in files}
-    texts = TEXTS if is_table(name) else ()
+    formats = {file: file.suffix.lower().lstrip(".") for file in files}
+    known = (*METADATA, "csv", *(TEXTS if table else ()))
     for file, suffix in formats.items():
-        if suffix not in (*METADATA, "csv", *texts):
-            known = ", ".join(f".{name}" for name in [*METADATA, "csv", *texts])
-            raise ResultsError(f"{file} has no known format. End its name in one of: {known}.")
-    figure = draw(name, frame, note, width) if set(formats.values()) & set(METADATA) else None
-    for file, suffix in formats.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if suffix == "csv":
-            numbers(name, frame).to_csv(file, index=False, lineterminator="\n")
-        elif suffix in texts:
-            file.write_text("\n".join(text(name, frame, suffix)) + "\n", encoding="utf-8")
-        elif figure is not None:
-            with rc_context(style.RC):
+        if suffix not in known:
+            endings = ", ".join(f".{name}" for name in known)
+            raise ResultsError(f"{file} has no known format. End its name in one of: {endings}.")
+    with rc_context(style.RC):
+        figure = draw() if set(formats.values()) & set(METADATA) else None
+        for file, suffix in formats.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if suffix == "csv":
+                numbers().to_csv(file, index=False, lineterminator="\n")
+            elif figure and suffix in METADATA:
                 figure.savefig(file, format=suffix, metadata=METADATA[suffix])
-            figure.set_layout_engine(None)  # the other formats keep this layout
+                figure.set_layout_engine(None)  # the other formats keep this layout
+            elif table:
+                file.write_text("\n".join(table(suffix)) + "\n", encoding="utf-8")
 
 
 def is_table(name: str) -> bool:

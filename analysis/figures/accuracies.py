@@ -6,8 +6,6 @@ from analysis import curves, lines
 from analysis.columns import CLASSIFIERS, CORRUPTIONS
 from analysis.trial_folder import ResultsError
 
-OVERALL = "overall"  # a corruption drawn at random for each image
-SINGLE = tuple(name for name in CORRUPTIONS if name != OVERALL)
 LABELS = {"logistic": "LR", "svm_linear": "SVM-L", "svm_rbf": "SVM-RBF", "knn": "kNN"}
 assert LABELS.keys() == CLASSIFIERS.keys()
 CHANCE = ["unit", "seed", "level", "overlap"]  # columns of `levels.settle`

@@ -38,7 +38,7 @@ def early(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame | 
 def steps_of(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame:
     """Returns the verdict's path or, without a verdict, that through all trials of the study."""
     if found is None:
-        return paths.path(frame, lead_of(frame))
+        return paths.path(frame, curves.lead(frame))
     return pd.DataFrame(found.path, columns=["phase", "m_z", "n_c"])
 
 
@@ -52,7 +52,7 @@ def table_of(
 
     Raises ResultsError if test_elbo is missing, or fewer than two points are finished.
     """
-    lead = lead_of(frame)
+    lead = curves.lead(frame)
     steps = steps_of(frame, found) if steps is None else steps
     finals = finals.merge(steps.reset_index(names="order"), on=["m_z", "n_c"])
     if "test_elbo" not in finals:
@@ -80,14 +80,9 @@ def table_of(
     return table.reset_index(drop=True)
 
 
-def lead_of(frame: pd.DataFrame) -> str:
-    """Returns the source whose path is drawn: normal training, or the first other one."""
-    return curves.sources(frame)[0]
-
-
 def verdict_of(frame: pd.DataFrame, at: str = curves.LAST) -> descent.Verdict | None:
     """Returns the verdict, None if too little is finished for one."""
     try:
-        return descent.verdict(frame, lead_of(frame), at)
+        return descent.verdict(frame, curves.lead(frame), at)
     except ResultsError:
         return None

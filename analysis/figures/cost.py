@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import curves, levels, style
-from analysis.figures import layout, marks
+from analysis.figures import marks
 from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
 
@@ -55,7 +55,7 @@ def cost(frame: pd.DataFrame, note: str = "") -> Figure:
             ax.plot(part["seconds"], part["mean"], "-", color=colours[width_of], linewidth=1.0,
                     marker=marked[width_of], markevery=[-1])  # fmt: skip
         _front(ax, table)
-        layout.title(ax, style.source_label(source))
+        marks.title(ax, style.source_label(source))
         ax.set_xscale("log")
         ax.set_xlabel("training time of one model (s)")
     late = table[table["epoch"] > 0.25 * table["epoch"].max()]["mean"]

@@ -45,7 +45,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 def _trials(frame: pd.DataFrame) -> pd.DataFrame:
     """Selects the rows of finished trials at the smallest m_z that has two n_c or more."""
     finals = curves.final(frame)
-    finals = finals[finals["source"] == curves.sources(frame)[0]]
+    finals = finals[finals["source"] == curves.lead(frame)]
     widths = finals.groupby("m_z")["n_c"].nunique()
     wide = widths[widths > 1]
     if wide.empty:

@@ -6,13 +6,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import lines, style
+from analysis.columns import OVERALL, SINGLE_CORRUPTIONS
 from analysis.figures import accuracies, marks, methods, panels
 from analysis.intervals import FEW_SEEDS, over_seeds
 
 ORDER = ["logistic", "svm_linear", "svm_rbf", "knn"]
 PLACE = ["classifier", "corruption", "line"]
-ROWS = [*accuracies.SINGLE, accuracies.OVERALL]
-ROW_WORDS = {accuracies.OVERALL: "one at random\nfor each image"}
+ROWS = [*SINGLE_CORRUPTIONS, OVERALL]
+ROW_WORDS = {OVERALL: "one at random\nfor each image"}
 ROW = 0.25  # inches
 APART = 0.18  # distance of two methods in units of a row
 

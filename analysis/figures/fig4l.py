@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import lines, style
+from analysis.columns import SINGLE_CORRUPTIONS
 from analysis.figures import accuracies, marks, methods, panels
 from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
@@ -24,7 +25,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     ResultsError if one of the two is not finished.
     """
     long = accuracies.corrupted(frame, "Figure 4 (left)")
-    long = long[long["corruption"].isin(accuracies.SINGLE)]
+    long = long[long["corruption"].isin(SINGLE_CORRUPTIONS)]
     wide = long.set_index([*PLACE, *accuracies.CHANCE])["accuracy"].unstack("line")
     others = [name for name in LOOKS if name in wide]
     if "normal" not in wide or not others:
@@ -37,7 +38,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     whole = each.groupby(["classifier", "line", *accuracies.CHANCE])["gain"].mean().reset_index()
     each = pd.concat([each, whole.assign(corruption=MEAN)])
     table = over_seeds(each, PLACE, "gain")
-    rank = {name: at for at, name in enumerate([*ORDER, *LOOKS, *accuracies.SINGLE, MEAN])}
+    rank = {name: at for at, name in enumerate([*ORDER, *LOOKS, *SINGLE_CORRUPTIONS, MEAN])}
     return table.sort_values(PLACE, key=lambda column: column.map(rank), ignore_index=True)
 
 

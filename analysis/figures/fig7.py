@@ -64,7 +64,7 @@ def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
     figure = Figure(figsize=(style.inches(style.WIDE), 5.0), layout="constrained")
     axes = figure.subplots(2, 2)
     for ax, ((axis, metric), panel) in zip(axes.flat, LETTERS.items(), strict=True):
-        marks.letter(ax, f"({panel})")
+        marks.title(ax, f"({panel})")
         ax.set_title(TITLES[axis], loc="center")
         ax.set_ylabel(style.LABELS[metric])
         here = table[table["panel"] == panel]

@@ -22,7 +22,7 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws the path's points in their order on the left, and by parameters (log) on the right."""
     finals, lead, found = (
         curves.final(frame),
-        along_path.lead_of(frame),
+        curves.lead(frame),
         along_path.verdict_of(frame),
     )
     table, steps = along_path.table_of(frame, finals, found), along_path.steps_of(frame, found)
@@ -33,8 +33,8 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     bound = frame.attrs.get("bound", "test_elbo")
     label = style.LABELS["negative_test_elbo"].replace(" (", "\n(")
     path.set_ylabel(label if bound == "test_elbo" else label.replace("test ELBO", bound))
-    marks.letter(path, "(a)")
-    marks.letter(size, "(b)")
+    marks.title(path, "(a)")
+    marks.title(size, "(b)")
     _in_order(path, table, lead, steps)
     _draw_stopped(path, frame, steps)
     handles = _handles(table, lead, steps)
@@ -62,7 +62,7 @@ def _notes(
     frame: pd.DataFrame, finals: pd.DataFrame, main: pd.DataFrame, found: descent.Verdict | None
 ) -> list[str]:
     """Returns notes on level and epochs, unfinished trials, and the best validation epoch."""
-    lead = along_path.lead_of(frame)
+    lead = curves.lead(frame)
     planned = paths.path(frame, lead)
     lacking = marks.lacking(paths.missing(frame, finals, planned, lead, "test_elbo"))
     notes = [marks.counted(finals, main), lacking]

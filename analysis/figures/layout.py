@@ -3,7 +3,6 @@
 import re
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
@@ -98,8 +97,3 @@ def columns(texts: list[str], figure: Figure, most: int) -> int:
 
 
 LEGEND_LETTERS, HANDLE = 17.5, 0.5  # letters per inch; inches for a handle
-
-
-def title(ax: Axes, text: str) -> None:
-    """Sets a panel's title in bold at its left."""
-    ax.set_title(text, loc="left", fontweight="bold")

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import curves, levels, lines, style
-from analysis.figures import layout, marks
+from analysis.figures import marks
 from analysis.trial_folder import ResultsError
 
 METRICS: dict[str, tuple[str, style.Line]] = {
@@ -70,7 +70,7 @@ def learning(frame: pd.DataFrame, note: str = "") -> Figure:
     marked = {n_c: style.MARKERS[at % len(style.MARKERS)] for at, n_c in enumerate(colours)}
     for ax, source in zip(axes, sources, strict=True):
         _panel(ax, table[table["source"] == source], colours, marked)
-        layout.title(ax, style.source_label(source))
+        marks.title(ax, style.source_label(source))
     axes[0].set_ylabel(style.LABELS["elbo"])
     marks.zoom(axes[0], table[table["metric"] == "test_elbo"], bands=False)
     top = table.loc[table["metric"] == "train_elbo", "mean"]

@@ -120,8 +120,8 @@ def log2_axis(ax: Axes, values: Sequence[int], name: str) -> None:
     ax.set_xlabel(style.LABELS[name])
 
 
-def letter(ax: Axes, text: str) -> None:
-    """Writes the panel's letter above its left corner."""
+def title(ax: Axes, text: str) -> None:
+    """Writes a panel's title or letter in bold above its left corner."""
     ax.set_title(text, loc="left", fontweight="bold")
 
 
@@ -140,7 +140,7 @@ def note(figure: Figure, parts: Sequence[str]) -> None:
 
 
 def counted(finals: pd.DataFrame, table: pd.DataFrame, seeds: str = "dots") -> str:
-    """Spells the number and level of draws, and of epochs, behind the marks.
+    """Describes the draws behind the marks (number, level), and the epochs.
 
     `seeds` says how single draws are shown, "" if they are not.
     """
@@ -150,12 +150,12 @@ def counted(finals: pd.DataFrame, table: pd.DataFrame, seeds: str = "dots") -> s
 
 
 def draws(table: pd.DataFrame) -> str:
-    """Spells the number and level of draws behind a table of `over_seeds`."""
+    """Describes the draws (number, level) behind a table of `over_seeds`."""
     return levels.counted(span(table["n"]), levels.level_of(table))
 
 
 def interval_of(table: pd.DataFrame) -> str:
-    """Spells what the intervals of a table of `over_seeds` are."""
+    """Describes the intervals of a table of `over_seeds`."""
     unit = levels.unit_of(levels.level_of(table))
     text = f"mean over {unit}s with 95 % t interval for at least {FEW_SEEDS} {unit}s"
     splits = table["method"].astype(str).str.contains("overlap").any()
@@ -174,12 +174,12 @@ def heading(figure: Figure, handles: list[Line2D], title: str) -> None:
 
 
 def lacking(texts: Sequence[str]) -> str:
-    """Spells what is not finished, and names the first few."""
+    """Says what is not finished, and names the first few."""
     more = f"; and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
     return f"Not finished: {'; '.join(texts[:SHOWN])}{more}" if texts else ""
 
 
 def span(values: pd.Series) -> str:
-    """Spells a range of whole numbers: 3, or 2 to 3."""
+    """Formats a range of whole numbers: 3, or 2 to 3."""
     low, high = int(values.min()), int(values.max())
     return str(low) if low == high else f"{low} to {high}"

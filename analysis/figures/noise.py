@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from scipy.special import chdtri
 
 from analysis import curves, style
-from analysis.figures import layout, marks
+from analysis.figures import marks
 from analysis.intervals import FEW_SEEDS, LEVEL, over_seeds
 from analysis.trial_folder import ResultsError
 
@@ -66,7 +66,7 @@ def noise(frame: pd.DataFrame, note: str = "") -> Figure:
     right.set_yscale("log")
     right.yaxis.set_major_formatter("{x:g}")
     for ax, letter in ((left, "(a)"), (right, "(b)")):
-        layout.title(ax, letter)
+        marks.title(ax, letter)
         ax.set_xticks(range(len(cells)), [f"{m_z}\n{n_c}" for m_z, n_c in cells])
         ax.set_xlabel("$m_z$ above $n_c$")
         if len(cells) > MANY:

@@ -74,7 +74,7 @@ def readings(frame: pd.DataFrame, note: str = "") -> Figure:
     panels = figure.subplots(1, 2, sharey=True)
     for ax, name, letter in zip(panels, MEASURES, "ab", strict=True):
         _differences(ax, found, name)
-        marks.letter(ax, f"({letter})")
+        marks.title(ax, f"({letter})")
     panels[0].set_xlabel("difference in\ntest ELBO (nats)")
     panels[1].set_xlabel("difference in\ngeneralization\ngap (nats)")
     panels[0].set_yticks(range(len(found)), [_label(one, lined) for one in found])

@@ -64,7 +64,7 @@ def samples(frame: pd.DataFrame, note: str = "") -> Figure:
             else:
                 ax.text(0.5, 0.5, "not run", ha="center", va="center", transform=ax.transAxes,
                         fontsize=style.SMALLEST, color="#888888")  # fmt: skip
-    source = style.source_label(_lead(frame))
+    source = style.source_label(curves.lead(frame))
     figure.suptitle(f"Images of every cell, {source} training", fontsize=8)
     words = ", then ".join(SETS[name] for name in sets)
     legend = f"In each cell, from the top: {words}; the first {EACH} of the cell's first draw"
@@ -84,14 +84,12 @@ def _block(held: dict[str, np.ndarray], sets: list[str], dataset: str) -> np.nda
     return fig17.mosaic(np.concatenate(rows), levels, EACH)
 
 
-def _lead(frame: pd.DataFrame) -> str:
-    return curves.sources(frame)[0]
-
-
 def _cells(frame: pd.DataFrame) -> dict[tuple[int, int], tuple[str, dict[str, np.ndarray]]]:
     """Returns key and images of each cell's first draw that has any, of the leading source."""
     finals = curves.final(frame)
-    finals = finals[finals["source"] == _lead(frame)].sort_values(["m_z", "n_c", "unit", "seed"])
+    finals = finals[finals["source"] == curves.lead(frame)].sort_values(
+        ["m_z", "n_c", "unit", "seed"]
+    )
     cells: dict[tuple[int, int], tuple[str, dict[str, np.ndarray]]] = {}
     for trial in finals.to_dict("records"):
         place = (int(trial["m_z"]), int(trial["n_c"]))

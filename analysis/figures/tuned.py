@@ -54,7 +54,7 @@ def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
     Curves at the best validation epoch are dashed.
     """
     parts, table = _parts(frame), numbers(frame)
-    lead = curves.sources(frame)[0]
+    lead = curves.lead(frame)
     table = table[table["source"] == lead]
     last = table[table["at"] == curves.LAST]
     figure = Figure(figsize=(style.inches(style.WIDE), HEIGHT), layout="constrained")

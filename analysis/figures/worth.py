@@ -55,7 +55,7 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     sizes = sorted({int(size) for curve in shown for size in curve.sizes})
     for ax, text in ((left, "a"), (right, "b")):
         marks.log2_axis(ax, sizes, "train_size")
-        marks.letter(ax, f"({text})")
+        marks.title(ax, f"({text})")
     ended = curves.stopped(frame)
     marks.stopped(left, ended["train_size"].dropna().unique().tolist(), style.GREY)
     right.axhline(1.0, color=style.GREY, linewidth=0.8, linestyle="--")
@@ -76,7 +76,7 @@ def _level(frame: pd.DataFrame) -> str:
 
 
 def _counted(found: list[Worth], level: str) -> str:
-    """Spells what the right panel shows, and over how many draws of that level."""
+    """Describes what the right panel shows, and over how many draws of that level."""
     draws = sorted({one.replicates for one in found})
     n = f"{draws[0]}" if len(draws) == 1 else f"{draws[0]} to {draws[-1]}" if draws else "no"
     opened = any(not one.low or math.isinf(one.high) for one in found)
@@ -114,8 +114,8 @@ def _worth(ax: Axes, found: list[Worth], shift: float, marker: str | None) -> No
             ax.plot([x], [one.times], marker or "o", color=colour)
 
 
-def _spelt(name: str) -> str:
-    """Spells a width as other figures do: $n_c=8$ for n_c=8."""
+def _in_tex(name: str) -> str:
+    """Formats a width as other figures do: $n_c=8$ for n_c=8."""
     words = (word.partition("=") for word in name.split(", "))
     return ", ".join(
         f"${n}={value}$" if n in ("m_z", "n_c") else f"{n}={value}" for n, _, value in words
@@ -128,7 +128,7 @@ def _handles(names: list[str], look: dict[str, str]) -> list[Line2D]:
         for s in ("normal", "dmaapx")
     ]
     widths = [
-        Line2D([], [], color=style.GREY, marker=look[name], linestyle="", label=_spelt(name))
+        Line2D([], [], color=style.GREY, marker=look[name], linestyle="", label=_in_tex(name))
         for name in names
         if name
     ]

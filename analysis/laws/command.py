@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from analysis import curves, results
+from analysis import curves, figures, results
 from analysis.claims.early import at_best
 from analysis.laws import figure, frames, lines
 from analysis.laws.law import Law, law
 from analysis.printed import print_lines
 from analysis.trial_folder import ResultsError
-
-FORMATS = ("png", "pdf", "csv")
 
 
 def main(
@@ -35,7 +33,7 @@ def main(
     printed = [*([curves.EARLY] if best else []), *printed]
     folder = (path if path.is_dir() else path.parent) / "figures"
     name = f"law-{y}-{x}{'-best' * best}"
-    files = [output] if output else [folder / f"{name}.{suffix}" for suffix in FORMATS]
+    files = [output] if output else [folder / f"{name}.{suffix}" for suffix in figures.FORMATS]
     note = f"{f'(a) {curves.EARLY} ' * best}{results.note(path)}"
     figure.save(found, what, frames.over_compute(frame, what), files, note)
     print_lines([*printed, *map(str, files)])

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -17,7 +16,6 @@ from analysis.intervals import FEW_SEEDS, t_half_width
 from analysis.laws import frames
 from analysis.laws.frames import Variables
 from analysis.laws.law import Curve, Law, Refusal
-from analysis.trial_folder import ResultsError
 
 Found = Sequence[Law | Refusal]
 LABELS = {
@@ -67,8 +65,8 @@ def draw(found: Found, what: Variables, compute: pd.DataFrame, note: str = "") -
         ax.set_ylabel(_y_label(what))
     for one, marker in zip(shown, _markers(shown), strict=True):
         _curve(left, one, marker)
-    marks.letter(left, "(a)")
-    marks.letter(right, "(b)")
+    marks.title(left, "(a)")
+    marks.title(right, "(b)")
     _compute(right, compute, what)
     handles = [
         Line2D([], [], color=style.source_colour(o.curve.source), marker=m, label=_label(o))
@@ -95,24 +93,8 @@ def draw(found: Found, what: Variables, compute: pd.DataFrame, note: str = "") -
 def save(
     found: Found, what: Variables, compute: pd.DataFrame, files: Sequence[Path], note: str
 ) -> None:
-    """Writes the figure, or for .csv its numbers, to files whose suffix gives the format.
-
-    Raises ResultsError for an unknown suffix.
-    """
-    formats = {file: file.suffix.lower().lstrip(".") for file in files}
-    for file, suffix in formats.items():
-        if suffix not in (*figures.METADATA, "csv"):
-            known = ", ".join(f".{name}" for name in [*figures.METADATA, "csv"])
-            raise ResultsError(f"{file} has no known format. End its name in one of: {known}.")
-    with rc_context(style.RC):
-        figure = draw(found, what, compute, note)
-        for file, suffix in formats.items():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if suffix == "csv":
-                numbers(found, what).to_csv(file, index=False, lineterminator="\n")
-            else:
-                figure.savefig(file, format=suffix, metadata=figures.METADATA[suffix])
-                figure.set_layout_engine(None)
+    """Writes the figure, or for .csv its numbers, as `figures.write` does."""
+    figures.write(files, lambda: draw(found, what, compute, note), lambda: numbers(found, what))
 
 
 def _y_label(what: Variables) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from analysis.page.content import Content, content
 from analysis.suggest import did_you_mean
+from analysis.template import filled
 from analysis.trial_folder import ResultsError
 
 HOME = Path(__file__).parent
@@ -51,30 +52,25 @@ def places(path: Path, study: str | None = None) -> list[Path]:
         return [path / name for name in known] or [path]
     if study not in known:
         near = did_you_mean(study, known)
-        there = f"Known: {', '.join(known)}." if known else "Run a study first."
-        raise ResultsError(f"{path} contains no study {study!r}. {near}{there}")
+        advice = f"Known: {', '.join(known)}." if known else "Run a study first."
+        raise ResultsError(f"{path} contains no study {study!r}. {near}{advice}")
     return [path / study]
 
 
 def html(values: Content) -> str:
     """Fills the template; its policy allows the page's script and style only, by their SHA-256."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     from analysis.page.cells import shown
 
     style, script = ((HOME / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    made = Environment(loader=FileSystemLoader(HOME), autoescape=True, undefined=StrictUndefined,
-                       trim_blocks=True, lstrip_blocks=True)  # fmt: skip
-    made.filters["shown"] = shown
     policy = (
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
         f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
     )
-    empty = dict.fromkeys(EMPTY, ())
-    return made.get_template("page.html").render(
-        {**empty, **values}, style=Markup(style), script=Markup(script), policy=policy
-    )
+    own = {"style": Markup(style), "script": Markup(script), "policy": policy}
+    every = {**dict.fromkeys(EMPTY, ()), **values, **own}
+    return filled(HOME / "page.html", every, {"shown": shown})
 
 
 EMPTY = (  # sections that a page without any measured epoch leaves out
