@@ -1,4 +1,4 @@
-"""Spells commands that messages suggest, in the way this program was started."""
+"""Formats commands that messages suggest, with the name by which this program was started."""
 
 import shlex
 import sys
@@ -16,8 +16,8 @@ def typed_path(path: Path) -> str:
 def command(*words: object) -> str:
     """Returns a command line with these words, quoted for a shell.
 
-    It begins with `python -m analysis` if that was typed: then perhaps only the five packages that
-    figures need are installed, and no `scaling-vae`.
+    It begins with `python -m analysis` if that was typed: then perhaps only the six packages that
+    `analysis` needs are installed, and no `scaling-vae`.
     """
     alone = Path(sys.argv[0]).parts[-2:] == ("analysis", "__main__.py")
     program = ["python", "-m", "analysis"] if alone else ["scaling-vae"]

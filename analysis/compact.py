@@ -63,10 +63,10 @@ def _studies(path: Path, frame: pd.DataFrame) -> dict[str, object]:
 
     The first has the keys of each study's trials, the second their epochs and what was chosen.
     """
-    there = set(frame["key"])
+    keys = set(frame["key"])
     lists, own = {}, {}
     for name, record in own_study.records(path).items():
-        trials = {key: n for key, n in record["trials"].items() if key in there}
+        trials = {key: n for key, n in record["trials"].items() if key in keys}
         if trials:
             lists[name], own[name] = sorted(trials), record | {"trials": trials}
     return {"studies": lists, "own": own} if own else {}

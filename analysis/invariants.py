@@ -138,7 +138,7 @@ def _check_rows(frame: pd.DataFrame, where: object) -> None:
 
 
 def _sample(column: pd.Series) -> str:
-    """Spells one of the unexpected values, shortened."""
+    """Formats one of the unexpected values, shortened."""
     values = column.dropna()
     texts = values[values.map(lambda value: isinstance(value, str))]
     value = (texts if len(texts) else values).iloc[0]

@@ -75,8 +75,8 @@ def _cell_row(frame: pd.DataFrame, place: tuple[object, ...], part: pd.DataFrame
     row |= {"difference": ahead.mean if ahead else nan}
     row |= {"difference_low": ahead.low if ahead else nan}
     row |= {"difference_high": ahead.high if ahead else nan}
-    there = {float(str(name)) for name in whole.columns}
-    row["left_out"] = ", ".join(f"{x:g}" for x in tried if x not in there)
+    complete = {float(str(name)) for name in whole.columns}
+    row["left_out"] = ", ".join(f"{x:g}" for x in tried if x not in complete)
     row["key"] = str(part.loc[part["lr"] == lr, "key"].iloc[0])
     return row
 
@@ -130,7 +130,7 @@ def warnings(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _places(part: pd.DataFrame) -> str:
-    """Spells cells, as in: normal (m_z=1, n_c=2), (m_z=1, n_c=4)."""
+    """Formats cells, as in: normal (m_z=1, n_c=2), (m_z=1, n_c=4)."""
     texts = []
     for source, here in part.groupby("source", sort=True):
         places = zip(here["m_z"], here["n_c"], strict=True)

@@ -87,7 +87,7 @@ def _models(part: pd.DataFrame, unit: pd.Series, kind: str) -> str:
 
 
 def _words(kind: str, models: str, seeds: pd.Series) -> str:
-    """Spells the level of several units, in words that follow their number.
+    """Returns the level of several units, in words that follow their number.
 
     `seeds` counts the seeds of each unit.
     """
@@ -109,7 +109,7 @@ def _words(kind: str, models: str, seeds: pd.Series) -> str:
 
 
 def counted(n: int | str, level: str) -> str:
-    """Spells a number of units: "5 seeds on one data set", "1 data draw", "3 to 5 data draws"."""
+    """Names a number of units: "5 seeds on one data set", "1 data draw", "3 to 5 data draws"."""
     level = level or WORDS[SEEDS][0]
     if str(n) == "1":
         many, one = next(each for each in WORDS.values() if level.startswith(each[0]))
@@ -153,7 +153,7 @@ class Components:
 
     @property
     def text(self) -> str:
-        """Spells both; "" if no draw has two seeds, because then they cannot be separated."""
+        """Describes both; "" if no draw has two seeds, because then they cannot be separated."""
         if np.isnan(self.within) or np.isnan(self.between):
             return ""
         return f"sd between draws {self.between:.3g}, between seeds of a draw {self.within:.3g}"

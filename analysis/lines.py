@@ -90,8 +90,8 @@ def over_epochs(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFr
     check_measured_alike(frame, metric)
     table = over_seeds(frame, [*place, "epoch"], metric)
     trials = frame.dropna(subset=[metric]).groupby([*place, "epoch"])["key"].nunique()
-    there = pd.MultiIndex.from_frame(table[[*place, "epoch"]])
-    table["trials"] = trials.reindex(there).to_numpy()
+    points = pd.MultiIndex.from_frame(table[[*place, "epoch"]])
+    table["trials"] = trials.reindex(points).to_numpy()
     whole = table["trials"] == table.groupby(place)["trials"].transform("max")
     return table[whole].drop(columns="trials")
 
@@ -121,7 +121,7 @@ def unfinished(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:
 
 
 def _draw(trial: dict) -> str:
-    """Spells a trial's draw, as in: seed 2, or replicate 1 seed 2."""
+    """Names a trial's draw, as in: seed 2, or replicate 1 seed 2."""
     replicate = trial.get("replicate")
     named = "" if replicate is None or pd.isna(replicate) else f"replicate {int(replicate)} "
     return f"{named}seed {trial['seed']}"

@@ -69,12 +69,12 @@ def settings(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
     found: dict[str, pd.Series] = {}
     for metric in metrics:
         names = [n for n in frame if fnmatchcase(str(n), metric)]
-        there = frame[names].notna().any(axis=1)
+        has_value = frame[names].notna().any(axis=1)
         for name in settings_of(metric):
-            if name in frame or (name in FIRST_VERSIONS and there.any()):
+            if name in frame or (name in FIRST_VERSIONS and has_value.any()):
                 column = frame[name] if name in frame else pd.Series(pd.NA, frame.index)
                 text = column.map(_text, na_action="ignore").astype(object)
-                found[name] = text.fillna(first_version(name) or "unknown").where(there)
+                found[name] = text.fillna(first_version(name) or "unknown").where(has_value)
     return pd.DataFrame(found, index=frame.index)
 
 
@@ -85,8 +85,8 @@ def earlier(frame: pd.DataFrame) -> pd.DataFrame:
     `EARLIER + metric`, only for metrics that some trial lacks; the others' epochs are missing.
     """
     numbers = frame.select_dtypes("number").columns.difference(curves.CONSTANT)
-    there = frame[numbers].notna().mul(frame["epoch"].astype(float), axis=0)
-    last = there.groupby(frame["key"]).max()
+    measured_at = frame[numbers].notna().mul(frame["epoch"].astype(float), axis=0)
+    last = measured_at.groupby(frame["key"]).max()
     ends = frame.groupby("key")["epoch"].max().astype(float)
     found = last.where(last.gt(0) & last.le((1 - curves.TAIL) * ends, axis=0))
     return found.dropna(axis=1, how="all").add_prefix(EARLIER)
@@ -179,11 +179,11 @@ def as_last(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
         used = pd.Series("", frame.index)
         for name in how:
             used += " " + how[name].astype(str)
-        there = frame[names].notna().any(axis=1)
-        rows = pd.DataFrame({"key": frame["key"], "epoch": frame["epoch"], "used": used})[there]
+        has_value = frame[names].notna().any(axis=1)
+        rows = pd.DataFrame({"key": frame["key"], "epoch": frame["epoch"], "used": used})[has_value]
         ends = rows.sort_values("epoch", kind="stable").groupby("key")["used"].last()
         last = frame["key"].map(ends)
-        if (other := there & (used != last)).any():
+        if (other := has_value & (used != last)).any():
             frame = frame.copy()
             frame.loc[other, names] = float("nan")
     return frame

@@ -8,7 +8,7 @@ MANY = 3  # if 3 or more fields vary, a name lists only those whose value most t
 
 
 def text_of(value: object) -> str:
-    """Spells a field's value; a missing one is "none"."""
+    """Formats a field's value; a missing one is "none"."""
     return "none" if pd.isna(value) else str(value)  # type: ignore[call-overload]
 
 

@@ -45,6 +45,6 @@ def _pool_name(pool: Pool, differ: list[str]) -> str:
 
 
 def _cell(quality: dict[str, float], samples: str, real: str, form: str) -> str:
-    """Spells the samples' number, then that of real images in brackets; "-" if not measured."""
+    """Formats the samples' number, then that of real images in brackets; "-" if not measured."""
     pair = [format(quality[name], form) if name in quality else "-" for name in (samples, real)]
     return f"{pair[0]} ({pair[1]})"

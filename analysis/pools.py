@@ -186,10 +186,10 @@ def _finished(chunks: object) -> int:
     """Counts the recorded chunks up to the first gap; their file names are never used as paths."""
     listed = chunks if isinstance(chunks, list) else [None]
     names = [CHUNK.fullmatch(str(c.get("file"))) if isinstance(c, dict) else None for c in listed]
-    there = {int(name[1]) for name in names if name}
-    if len(there) < len(listed):
+    indices = {int(name[1]) for name in names if name}
+    if len(indices) < len(listed):
         raise ValueError("chunks")
-    return next(index for index in range(len(there) + 1) if index not in there)
+    return next(index for index in range(len(indices) + 1) if index not in indices)
 
 
 def _quality(file: Path) -> dict[str, float]:

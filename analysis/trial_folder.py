@@ -119,7 +119,7 @@ def _listed(done: dict[str, object]) -> list[int] | None:
     return epochs if len(epochs) == len(listed) else None
 
 
-def _state(done: dict[str, object], reached: int, epochs: int | None, there: set[int]) -> str:
+def _state(done: dict[str, object], reached: int, epochs: int | None, measured: set[int]) -> str:
     """Returns the state of a trial for a study of `epochs`, with rows at `there` up to `reached`.
 
     A trial is done if it has its `done.json`, the rows that this lists up to `epochs`, and one
@@ -132,7 +132,7 @@ def _state(done: dict[str, object], reached: int, epochs: int | None, there: set
     if done.get("censored") and (epochs is None or ended < epochs):
         return "censored" if reached >= ended else "partial"
     enough = ended if epochs is None else epochs
-    lost = any(epoch <= enough and epoch not in there for epoch in _listed(done) or ())
+    lost = any(epoch <= enough and epoch not in measured for epoch in _listed(done) or ())
     return "done" if ended and min(ended, reached) >= enough and not lost else "partial"
 
 

@@ -1,4 +1,4 @@
-"""Spells the verdict on double descent in plain console lines."""
+"""Prints the verdict on double descent as lines for the console."""
 
 import pandas as pd
 

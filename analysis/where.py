@@ -128,8 +128,8 @@ def met(frame: pd.DataFrame, condition: Condition) -> np.ndarray:
         return ~none if sign == "!=" else none
     result = np.full(len(frame), sign == "!=")
     if not absent.all():
-        there, value = _comparable(values[~absent], condition)
-        result[~absent] = OPERATORS[sign](there, value)
+        present, value = _comparable(values[~absent], condition)
+        result[~absent] = OPERATORS[sign](present, value)
     return result
 
 

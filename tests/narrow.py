@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def there(value: T | None) -> T:
+def not_none(value: T | None) -> T:
     """Returns the value, which must not be None."""
     assert value is not None
     return value

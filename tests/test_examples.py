@@ -21,7 +21,7 @@ from scaling.planning import costs
 from scaling.runs.vae import VaeRun
 from scaling.trial import VaeTrial, catalog, extensions
 from tests.conftest import timeless
-from tests.there import numbers
+from tests.narrow import numbers
 
 FOLDER = Path(__file__).parents[1] / "examples"
 MODULES = ("dataset", "likelihood", "metric", "network")  # modules that --module loads

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.there import there
+from tests.narrow import not_none
 
 ROOT = Path(__file__).parents[1]
 ROOMS = {  # the rooms that a room may import, none if not listed; all may import `errors`
@@ -138,6 +138,6 @@ def test_files_functions_and_classes_stay_small():
             large.append(module_of(path))
         for node in ast.walk(ast.parse(text)):
             for kind, most in LINES.items():
-                if isinstance(node, kind) and there(node.end_lineno) - node.lineno >= most:
+                if isinstance(node, kind) and not_none(node.end_lineno) - node.lineno >= most:
                     large.append(f"{module_of(path)}, line {node.lineno}: {node.name}")
     assert large == []

@@ -18,8 +18,8 @@ from scaling.pools.pool import Pool
 from scaling.storage.files import write_json
 from scaling.storage.store import Store
 from scaling.trial import Source, TwoSampleTrial, VaeTrial, key
+from tests.narrow import not_none
 from tests.small_pool import SPEC, build
-from tests.there import there
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [p for part in ("scaling", "analysis", "studies") for p in (ROOT / part).rglob("*.py")]
@@ -109,7 +109,7 @@ def test_a_trial_reads_no_pool_outside_the_results(tmp_path, name):
     source = Source(real_share=0.0, k=1, pool=name.format(tmp=tmp_path))
     with pytest.raises(UsageError, match="out of"):
         Pool.load(
-            store.pool(there(replace(TRIAL, source=source).reads_pool)),
+            store.pool(not_none(replace(TRIAL, source=source).reads_pool)),
             tmp_path / "results" / "pools",
         )
 

@@ -9,7 +9,7 @@ from analysis.results import load
 from scaling.cli import studies
 from scaling.trial import NORMAL, TwoSampleTrial
 from scaling.trial.schedule import schedule
-from tests.there import there
+from tests.narrow import not_none
 
 FOLDER = Path(__file__).parents[1] / "studies"
 NAMES = studies.names()
@@ -18,8 +18,8 @@ POWERS = (1, 2, 4, 8, 16, 32, 64)
 
 def study(name):
     spec = importlib.util.spec_from_file_location(f"study_{name}", FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(there(spec))
-    there(there(spec).loader).exec_module(module)
+    module = importlib.util.module_from_spec(not_none(spec))
+    not_none(not_none(spec).loader).exec_module(module)
     return module
 
 

@@ -62,7 +62,7 @@ class Arm:
 
     @property
     def name(self) -> str:
-        """Spells the source and schedule, without the place."""
+        """Names the source and schedule, without the place."""
         known = {1.0: "normal", 0.0: "dmaapx", Along(): "mixtures"}
         name = known.get(self.real_share) or self._text("real_share")
         if self.augment:
@@ -74,7 +74,7 @@ class Arm:
 
     @property
     def place(self) -> str:
-        """Spells m_z and n_c."""
+        """Returns m_z and n_c as text."""
         if self.m_z == self.n_c == "base":
             return "the baseline"
         return ", ".join(self._text(name) for name in ("m_z", "n_c"))

@@ -78,7 +78,7 @@ class Cell:
 
     def _at(self, arms: Sequence[Arm], columns: Sequence[Columns]) -> list[Arm]:
         points = set.intersection(*map(self.measured.points, arms, columns))
-        found = [there for arm in arms if (there := placed(arm, points)) is not None]
+        found = [at_place for arm in arms if (at_place := placed(arm, points)) is not None]
         if len(found) < len(arms):
             return []
         free = [replace(arm, k="last") for arm in found]
@@ -140,8 +140,8 @@ def measured_alike(cell: Cell, columns: Sequence[str]) -> list[Cell]:
         kept = cell.trials.copy()
         for column in columns:
             if {*measured.settings_of(column), f"epoch of {column}"} & set(names):
-                there = [n for n in kept if fnmatchcase(str(n), column)]
-                kept.loc[other, there] = np.nan
+                columns_of_metric = [n for n in kept if fnmatchcase(str(n), column)]
+                kept.loc[other, columns_of_metric] = np.nan
         way = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
         found.append(Cell(f"{cell.label}, {way}", cell.dataset, kept, cell.frame))
     return found
@@ -162,8 +162,8 @@ def cells(frame: pd.DataFrame) -> list[Cell]:
 
 def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
     """Returns the settings of trials measured at that epoch in which some trial ended there."""
-    there = done.loc[done["epoch"] == epoch, "key"]
-    done = done[done["key"].isin(there) & (done["epoch"] <= epoch)]
+    measured_keys = done.loc[done["epoch"] == epoch, "key"]
+    done = done[done["key"].isin(measured_keys) & (done["epoch"] <= epoch)]
     last = curves.last_values(done).join(measured.earlier(done), on="key")
     trials = _comparable(with_axes(last[begun(last)]))
     setting = ["kind", "other_images", *(n for n in fields_of(trials) if not n.startswith(GRADED))]

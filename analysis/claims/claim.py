@@ -74,12 +74,12 @@ class Claim:
 
     @property
     def trials(self) -> str:
-        """Spells the trials that the claim needs."""
+        """Describes the trials that the claim needs."""
         each = (f"{term.arm.name} at {term.arm.place}" for term in self.terms)
         return "; ".join(dict.fromkeys(each))
 
     def published(self, dataset: str) -> str:
-        """Spells the paper's numbers for the data set, or for all of the claim's data sets."""
+        """Returns the paper's numbers, as text, for the data set or for all of the claim's."""
         texts = [self.paper] if self.paper else []
         for name in self._tables(dataset):
             numbers = [number(term, name) for term in self.terms]
@@ -90,7 +90,7 @@ class Claim:
         return "; ".join(texts)
 
     def against(self, dataset: str) -> str:
-        """Spells where the paper contradicts the claim: in its tables, or in its text."""
+        """Says where the paper contradicts the claim: in its tables, or in its text."""
         texts = [self.contradicted] if self.contradicted else []
         return "; ".join(
             texts + [text for name in self._tables(dataset) for text in self._wrong(name)]

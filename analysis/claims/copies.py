@@ -9,7 +9,7 @@ NEAREST, OF_TEST, COPIED = "pool_nearest", "pool_nearest_test", "pool_near_copie
 
 
 def nearness(cell: Cell) -> str:
-    """Spells the distances of samples to their nearest training image per share; "" if unmeasured.
+    """Describes the distances of samples to their nearest training image; "" if unmeasured.
 
     They are medians of root mean square differences per pixel on [0, 1], averaged over the draws'
     pools.

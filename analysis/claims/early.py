@@ -59,5 +59,5 @@ def _means(cell: Cell) -> dict[str, float]:
     """Returns each measured method's mean over draws, at the default model."""
     arms = [arm for arm in METHODS if cell.at([arm], [ELBO])]
     placed = cell.at(arms, [ELBO] * len(arms)) if arms else []
-    found = [float(cell.values(there, ELBO).mean()) for there in placed]
+    found = [float(cell.values(arm, ELBO).mean()) for arm in placed]
     return dict(zip([arm.name for arm in arms], found, strict=True)) if found else {}

@@ -39,7 +39,7 @@ class Open:
 
     @property
     def text(self) -> str:
-        """Spells how many draws would decide the claim."""
+        """Says how many draws would decide the claim."""
         if self.verdict != UNDECIDED:
             return f"{self.verdict}, decided"
         if self.needed is None:

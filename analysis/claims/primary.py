@@ -34,7 +34,7 @@ def decision(rule: Rule, cell: Cell) -> Decision:
 
 
 def text(decided: Decision, cell: Cell) -> str:
-    """Spells when the claim was or will be decided, with a caveat if only seeds differ."""
+    """Says when the claim was or will be decided, with a caveat if only seeds differ."""
     if not cell.level.startswith(SEEDS_ALONE):
         return decided.text
     return f"{decided.text}; by {SEEDS_ALONE} only, which say nothing about other data"

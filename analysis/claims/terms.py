@@ -48,12 +48,12 @@ class Term:
 
     @property
     def text(self) -> str:
-        """Spells the term without its place."""
+        """Describes the term without its place."""
         name = self.column if isinstance(self.column, str) else f"mean({', '.join(self.column)})"
         return f"{f'slope along {self.along} of ' if self.along else ''}{name} of {self.arm.name}"
 
     def where(self, axis: Sequence[float]) -> str:
-        """Spells the place of a term at measured sizes, with the ends of a slope's axis."""
+        """Describes the place of a term at measured sizes, with the ends of a slope's axis."""
         sizes = {"m_z": self.arm.m_z, "n_c": self.arm.n_c}
         parts = [f"{n}={size:g}" for n, size in sizes.items() if isinstance(size, int) and size]
         parts += [f"{self.along} {axis[0]:g} to {axis[-1]:g}"] if self.along and axis else []
@@ -123,7 +123,7 @@ def shared_axis(cell: Cell, terms: list[Term]) -> list[float]:
 
 
 def spread(cell: Cell, terms: Sequence[Term]) -> str:
-    """Spells variance components of a difference of plain values; "" for slopes or one seed."""
+    """Describes the variance components of a difference; "" for slopes and for one seed."""
     if any(term.along for term in terms):
         return ""
     each = [cell.each(term.arm, term.columns) for term in terms]
@@ -132,7 +132,7 @@ def spread(cell: Cell, terms: Sequence[Term]) -> str:
 
 
 def words(terms: Sequence[Term], axis: Sequence[float]) -> str:
-    """Spells a difference: its terms and their places."""
+    """Describes a difference: its terms and their places."""
     places = [term.where(axis) for term in terms]
     if len(set(places)) == 1:
         return f"{' - '.join(term.text for term in terms)}, {places[0]}"

@@ -83,7 +83,7 @@ def _methods(trials: pd.DataFrame) -> pd.Series:
 
 
 def _text(value: object) -> str:
-    """Spells a value; a missing one is that of rows older than the option, or of the data set."""
+    """Formats a value; a missing one is that of rows older than the option, or of the data set."""
     if pd.isna(value):  # type: ignore[call-overload]
         return "default"
     if isinstance(value, bool | np.bool_):

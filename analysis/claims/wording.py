@@ -75,7 +75,7 @@ def absent(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def ours(row: dict[Any, Any]) -> str:
-    """Spells the measured difference with its interval, "" if there is none."""
+    """Formats the measured difference with its interval; "" if there is none."""
     if row["verdict"] == NOT_RUN or math.isnan(row["difference"]):
         return ""
     unit = "" if row["unit"] == "1" else row["unit"]
@@ -83,7 +83,7 @@ def ours(row: dict[Any, Any]) -> str:
 
 
 def others(comparisons: Sequence[Compared], decisive: Compared) -> str:
-    """Spells the comparisons besides the decisive one, "" if they are more than a few."""
+    """Formats the comparisons besides the decisive one; "" if they are more than a few."""
     rest = [each for each in comparisons if each is not decisive]
     if len(rest) > FEW_OTHERS:
         return ""
@@ -95,7 +95,7 @@ def others(comparisons: Sequence[Compared], decisive: Compared) -> str:
 
 
 def decided(row: dict[Any, Any]) -> str:
-    """Spells how the verdict was reached: at planned sizes, or among all exploratory claims."""
+    """Says how the verdict was reached: at planned sizes, or among all exploratory claims."""
     if row["kind"] == "primary":
         return f"primary: {row['decided']}"
     return f"exploratory: p = {row['p']:.2g}, among all exploratory ones {row['q']:.2g}"

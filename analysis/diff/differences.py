@@ -86,8 +86,8 @@ def metrics(a: Side, b: Side, named: Sequence[str]) -> tuple[list[str], list[str
 def _unlike(a: Side, b: Side, metric: str) -> str:
     """Returns the first option of the measurement that differs between the two, else ""."""
     for name in settings_of(metric):
-        there = [s.finals[s.finals[metric].notna()] for s in (a, b)]
-        used = [values_of(with_first_version(each, name), name) for each in there]
+        measured = [s.finals[s.finals[metric].notna()] for s in (a, b)]
+        used = [values_of(with_first_version(each, name), name) for each in measured]
         if used[0] != used[1]:
             return name
     return ""

@@ -70,7 +70,7 @@ def data_lines(a: Side, b: Side, both: Shared) -> list[str]:
 
 
 def _differing(name: str, left: set[Any], right: set[Any]) -> str:
-    """Spells a difference, as in: lr 0.003 | 0.001; or lists the values that only one side has."""
+    """Formats a difference, as in: lr 0.003 | 0.001; or lists the values that only one side has."""
     if left == right or not left or not right:
         return ""
     if len(left) == 1 == len(right):
@@ -80,7 +80,7 @@ def _differing(name: str, left: set[Any], right: set[Any]) -> str:
 
 
 def _words(values: Iterable[Any]) -> str:
-    """Spells values in order, with numbers as a user types them."""
+    """Formats values in order, with numbers as a user types them."""
     ordered = sorted(values, key=lambda v: (str(type(v)), v if v is not None else 0))
     texts = [f"{v:.10g}" if isinstance(v, float) else str(v) for v in ordered]
     more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
@@ -121,7 +121,7 @@ def difference_lines(found: Compared) -> list[str]:
 
 
 def line(d: Difference) -> str:
-    """Spells a difference with its verdict.
+    """Formats a difference with its verdict.
 
     As in: normal m_z=1 n_c=8, test_elbo: +3.1 [2.5, 3.7], n = 5, p = 0.001: differs.
     """
@@ -135,7 +135,7 @@ def line(d: Difference) -> str:
 
 
 def cell_words(cell: Mapping[str, object]) -> str:
-    """Spells a cell, as in: normal m_z=1 n_c=8."""
+    """Formats a cell, as in: normal m_z=1 n_c=8."""
     if ALL_CELLS in cell:
         return f"mean over {cell[ALL_CELLS]:.0f} cells"
     hidden = ("kind", "dataset", "source")

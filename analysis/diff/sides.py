@@ -140,10 +140,10 @@ def _rows(frame: pd.DataFrame, keys: list[str]) -> dict[str, pd.DataFrame]:
 def _equal(left: pd.DataFrame, right: pd.DataFrame) -> bool:
     """Returns whether both have equal numbers in all epochs and common columns."""
     names = [n for n in ROW_COLUMNS if n in left and n in right and n not in TIMING]
-    here, there = (part.sort_values("epoch")[names] for part in (left, right))
-    if len(here) != len(there):
+    rows_a, rows_b = (part.sort_values("epoch")[names] for part in (left, right))
+    if len(rows_a) != len(rows_b):
         return False
-    return all(list(map(plain, here[name])) == list(map(plain, there[name])) for name in names)
+    return all(list(map(plain, rows_a[name])) == list(map(plain, rows_b[name])) for name in names)
 
 
 def _fingerprints(rows: pd.DataFrame) -> set[Any]:

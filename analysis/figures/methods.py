@@ -37,7 +37,7 @@ def draw(frame: pd.DataFrame, found: pd.DataFrame, shown: Sequence[Panel], note:
 
 
 def setting(found: pd.DataFrame) -> str:
-    """Spells data set, likelihood and size of the VAEs."""
+    """Names data set, likelihood and size of the VAEs."""
     first = found.iloc[0]
     name = str(first["likelihood"])
     likelihood = style.LIKELIHOOD_LABELS.get(name, name)
@@ -45,6 +45,6 @@ def setting(found: pd.DataFrame) -> str:
 
 
 def data(found: pd.DataFrame) -> str:
-    """Spells the data set's name, and whether it is a JPEG copy."""
+    """Names the data set, and says whether it is a JPEG copy."""
     first = found.iloc[0]
     return style.dataset_label(first["dataset"], str(first.get("data")))

@@ -42,9 +42,9 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for at, cell in enumerate(search["cells"]):
         for point in cell:
-            there = [key for key in point["keys"] if key in named.index]
-            if there:
-                rows.append(_row(at, point, named.loc[there[:1]].iloc[0], last, frame))
+            keys = [key for key in point["keys"] if key in named.index]
+            if keys:
+                rows.append(_row(at, point, named.loc[keys[:1]].iloc[0], last, frame))
     if not rows:
         raise ResultsError("No point of the search is measured yet. Run the study again.")
     return pd.DataFrame(rows)

@@ -173,7 +173,7 @@ def parts(
 
 
 def counts(table: pd.DataFrame) -> str:
-    """Spells what the column n counts."""
+    """Describes what the column n counts."""
     return f"n: {levels.level_of(table)}"
 
 
@@ -183,14 +183,14 @@ def lengths(table: pd.DataFrame) -> list[str]:
     for data, part in table.groupby("data", sort=False):
         if part["epoch"].nunique() > 1:
             ends = {name: here["epoch"] for name, here in part.groupby("source")}
-            there = [name for name in lines.METHODS if name in ends]
-            each = (f"{style.source_label(name)} {marks.span(ends[name])}" for name in there)
+            methods = [name for name in lines.METHODS if name in ends]
+            each = (f"{style.source_label(name)} {marks.span(ends[name])}" for name in methods)
             notes.append(f"{data}: different numbers of epochs: {', '.join(each)}")
     return notes
 
 
 def _cells(here: pd.DataFrame, best: str, suffix: str) -> list[str]:
-    """Spells a row's numbers with the same decimals, those of its median half width."""
+    """Formats a row's numbers with equal decimals, those that suit its median half width."""
     cells = []
     halves = ((here["high"] - here["low"]) / 2).where(here["n"] >= FEW_SEEDS)
     middle = float(halves.median()) if halves.notna().any() else None

@@ -53,7 +53,7 @@ def _law(law: Law, what: Variables) -> list[str]:
 
 
 def _number(interval: Interval) -> str:
-    """Spells a number with its interval, which needs three replicates."""
+    """Formats a number with its interval, which needs three replicates."""
     if interval.n < FEW_SEEDS:
         return f"{interval.mean:.3g} (no interval: n = {interval.n} < {FEW_SEEDS})"
     return f"{interval.mean:.3g} [{interval.low:.3g}, {interval.high:.3g}]"

@@ -131,7 +131,7 @@ def rounded(value: float) -> float | None:
 
 
 def shown(value: float | None) -> str:
-    """Spells a number as a cell shows it; "" for None."""
+    """Formats a number as a cell shows it; "" for None."""
     if value is None:
         return ""
     size = abs(value)

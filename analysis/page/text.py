@@ -121,7 +121,7 @@ def undecided(why: str) -> ShownVerdict:
 
 
 def _plain(found: Verdict) -> str:
-    """Spells the moves in words: where they end, and their sizes in nats per image."""
+    """Describes the moves: where they end, and their sizes in nats per image."""
     sizes = [f"{abs(move.crossfit.mean):.1f}" for move in found.moves]
     ways = [(("falls", "rises"), ("rises", "falls"), ("falls", "rises"))[at][move.crossfit.mean < 0]
             for at, move in enumerate(found.moves)]  # fmt: skip

@@ -73,9 +73,9 @@ def ray(address: str = "local", cpus: str = "") -> Iterator[Finding]:
     """Joins the Ray cluster or starts a local Ray, as a study would."""
     from scaling.cluster.connect import connect
 
-    there = connect(address, int(cpus) if cpus else None)
-    found = f"{metadata.version('ray')}, {address}: {there.nodes} node(s), "
-    yield Finding("ray", WORKS, f"{found}{there.cpus:g} CPUs, {there.gpus:g} GPUs")
+    cluster = connect(address, int(cpus) if cpus else None)
+    found = f"{metadata.version('ray')}, {address}: {cluster.nodes} node(s), "
+    yield Finding("ray", WORKS, f"{found}{cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs")
 
 
 def data(root: str = "", *modules: str) -> Iterator[Finding]:

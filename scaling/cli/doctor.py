@@ -162,15 +162,15 @@ def modules() -> list[Finding]:
 
 def disk(results: Path) -> Finding:
     """Checks that the results folder, or the place for it, can be written and has room."""
-    there = next(
+    folder = next(
         path for path in (results.absolute(), *results.absolute().parents) if path.exists()
     )
     try:
-        tempfile.TemporaryFile(dir=there).close()
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         found = f"{results} cannot be written: {error.strerror}"
         return Finding("results", BROKEN, found, "Give another folder: --results DIR")
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(folder).free
     found = f"{results}: {size(free)} free"
     if free < SCARCE:
         return Finding("results", BROKEN, found, "Free some, or give another: --results DIR")

@@ -32,10 +32,10 @@ def check_cpus(options: Any) -> None:
 
 def _cpus(text: str) -> int:
     """Parses a number of CPUs, at most those that this process may use."""
-    there = machine.cpus()
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= there):
+    most = machine.cpus()
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
         raise argparse.ArgumentTypeError(
-            f"{text} is no whole number from 1 to {there}, the CPUs that this process may use"
+            f"{text} is no whole number from 1 to {most}, the CPUs that this process may use"
         )
     return int(text)
 

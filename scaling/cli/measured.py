@@ -69,7 +69,9 @@ def _advice(ends: Sequence[End], store: Store, end: int, epochs: int) -> str:
     asked = [store.folder(key) for key, each in ends if each == epochs]
     rows = [{row["epoch"] for row in folder.rows()} for folder in asked]
     every = sorted(set().union(*rows))
-    good = [e for e in every if all(e in there or e >= max(there, default=0) for there in rows)]
+    good = [
+        e for e in every if all(e in measured or e >= max(measured, default=0) for measured in rows)
+    ]
     chosen = {max((e for e in good if e < end), default=0), min(e for e in good if e > end)}
     typed = [f"--epochs {epoch}" for epoch in sorted({*chosen, good[-1]} - {0})]
     return f"Give {' or '.join(typed)}, or {other}."

@@ -65,8 +65,8 @@ class Tuned(StudyTrials):
         """Returns lines about the rates: values, those at an edge, those of normal training."""
         from analysis.learning_rate import lines
 
-        there = set(self.cells["source"])
-        others = sorted({trial.source.name for trial in self.fixed} - there)
+        rated = set(self.cells["source"])
+        others = sorted({trial.source.name for trial in self.fixed} - rated)
         borrowed = f"rates of {', '.join(others)}: those of normal training" if others else ""
         return [f"lr from {self.study}:", *lines(self.cells), *([borrowed] if borrowed else [])]
 

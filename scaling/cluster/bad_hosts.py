@@ -103,8 +103,8 @@ class BadHosts:
     def _set_aside(self, node: str, host: Host) -> None:
         """Occupies each CPU of the host, as soon as it is free."""
         address, cpus = next(((a, n) for name, a, n in living() if name == node), ("", 0))
-        there = NodeAffinitySchedulingStrategy(node, soft=False)
-        place = OCCUPANT.options(scheduling_strategy=there)
+        on_host = NodeAffinitySchedulingStrategy(node, soft=False)
+        place = OCCUPANT.options(scheduling_strategy=on_host)
         host.occupied = [place.remote() for _ in range(int(cpus))]
         if host.occupied:
             self.say(

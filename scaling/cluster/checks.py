@@ -53,7 +53,7 @@ def environments_of_nodes(files: Sequence[Path]) -> dict[str, dict[str, str]]:
 
 def without_mps() -> list[str]:
     """Returns the nodes with GPUs but without NVIDIA's MPS: trials there take turns on a GPU."""
-    return [name for name, there in on_nodes(_has_mps, "GPU").items() if not there]
+    return [name for name, has_mps in on_nodes(_has_mps, "GPU").items() if not has_mps]
 
 
 def gpus_of_nodes() -> dict[str, tuple[str, int]]:
@@ -74,8 +74,8 @@ def on_nodes(task: Any, resource: str, *arguments: object) -> dict[str, Any]:
     }
     answers = {}
     for number in nodes:
-        there = NodeAffinitySchedulingStrategy(number, soft=False)
-        answers[number] = task.options(scheduling_strategy=there).remote(*arguments)
+        on_node = NodeAffinitySchedulingStrategy(number, soft=False)
+        answers[number] = task.options(scheduling_strategy=on_node).remote(*arguments)
     found = {}
     for number, name in nodes.items():
         with suppress(_Gone):

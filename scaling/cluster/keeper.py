@@ -208,13 +208,13 @@ def pool_folder(
         ours, pool = ("pool.json", f"part-{index:05d}-"), copy.pool(spec.name)
         attempt = (f"{place}/{index}", place, pool, lambda file: file.startswith(ours))
         carrier = carried.begin(courier, *attempt)
-        there = {path.name for path in pool.iterdir()}
+        sent = {path.name for path in pool.iterdir()}
 
         def carry() -> None:
             for path in sorted(pool.glob("*.npy")):
-                if path.name not in there:
+                if path.name not in sent:
                     carrier.send(path)
-                    there.add(path.name)
+                    sent.add(path.name)
 
         yield copy, carry
         carry()

@@ -170,11 +170,11 @@ def _phases(launch: Launch, launcher: Launcher) -> None:
         with profile.part("sampling"):
             launcher.progress.phase("drawing samples of the diffusion models")
             shares = launcher.placement.gpus
-            there = pools.provide(launcher.session, request, launch.data, shares)
-        rest = _ordered(launch, [key for key in waiting if waiting[key] in there])
+            provided = pools.provide(launcher.session, request, launch.data, shares)
+        rest = _ordered(launch, [key for key in waiting if waiting[key] in provided])
         with profile.part("trials"):
             launcher.progress.phase("training on samples of the diffusion models")
-            launcher.run(rest, there)
+            launcher.run(rest, provided)
 
 
 def _ordered(launch: Launch, keys: list[str]) -> list[str]:
@@ -202,9 +202,9 @@ def _measure(launch: Launch, launcher: Launcher) -> list[str]:
     cells, failed = unmeasured(launch.request), []
     if cells:
         shares, fence = launcher.placement.gpus, launch.request.lock.fence
-        there = (launcher.session, launch.request.store)
         launcher.progress.phase("measuring the costly metrics")
-        failed = fill(*there, cells, launch.data, shares, fence)
+        session, store = launcher.session, launch.request.store
+        failed = fill(session, store, cells, launch.data, shares, fence)
         for line in failed:
             launcher.progress.say(f"Not measured: {line}")
     return [f"metrics of {line.partition(':')[0]}" for line in failed]

@@ -52,11 +52,11 @@ def missing_cells(
     to seed.
     """
     folder = store.folder(name)
-    there = set(checkpoints.epochs(folder.path))
+    readable = set(checkpoints.epochs(folder.path))
     if epochs is None:
         last = [done["epoch"]] if (done := folder.done()) else []
         epochs = [*checkpoints.kept_epochs(folder.path), *last]
-    wanted = there & set(epochs)
+    wanted = readable & set(epochs)
     lacking: dict[int, tuple[str, ...]] = {}
     for row in folder.rows():
         if row["epoch"] in wanted:
@@ -149,8 +149,8 @@ def fill_alone(
     data = {name: load(*name) for name in names}
     log, limits = store.root / "evaluate.log", Limits(Caps(), lock.check)
     with connected(address, store.root, log, limits, hung_after_s, cpus=cpus) as session:
-        there = session.cluster.gpus > 0
-        placed = {key: share if there else 0.0 for key, share in gpu_shares.items()}
+        has_gpus = session.cluster.gpus > 0
+        placed = {key: share if has_gpus else 0.0 for key, share in gpu_shares.items()}
         check_placement(session.cluster, 1, max(placed.values(), default=0.0))
         return fill(session, store, cells, data, placed, lock.fence)
 

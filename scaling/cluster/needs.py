@@ -134,8 +134,8 @@ def _temporary() -> tuple[str, Path]:
 def _fault(path: Path) -> str:
     """Returns why a folder or file cannot be created there, or "". It leaves nothing behind."""
     try:
-        there = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
-        tempfile.TemporaryFile(dir=there).close()
+        folder = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         return f"cannot be written: {error.strerror}"
     return ""

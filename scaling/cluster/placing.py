@@ -40,12 +40,12 @@ def fitted(request: Request) -> Request:
     planned = any(trial.gpus for trial in request.trials.values())
     if request.address == "local" or request.gpus_fixed or not planned:
         return request
-    there = {gpu for gpu in gpus_of_nodes().values() if gpu[1]}
-    if not there:  # none whose memory is known
+    gpus = {gpu for gpu in gpus_of_nodes().values() if gpu[1]}
+    if not gpus:  # none whose memory is known
         return request
-    name, size = min(there, key=lambda gpu: gpu[1])
-    if len(there) > 1:
-        sizes = ", ".join(f"{gpu} ({size / 1e9:.0f} GB)" for gpu, size in sorted(there))
+    name, size = min(gpus, key=lambda gpu: gpu[1])
+    if len(gpus) > 1:
+        sizes = ", ".join(f"{gpu} ({size / 1e9:.0f} GB)" for gpu, size in sorted(gpus))
         print(f"GPUs of the nodes: {sizes}; trials are planned for the smallest", flush=True)
     trials = {key: request.refit(t, name, size) for key, t in request.trials.items()}
     return replace(request, trials=trials)

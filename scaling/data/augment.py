@@ -194,9 +194,9 @@ def _change_(
     """Changes the active images in place, in pieces; the others keep their exact values."""
     index = active.nonzero()[:, 0]
     if len(index):
-        for some in index.split(PIECES.get(images.device.type, PIECE)):
-            there = some.to(images.device)
-            images.index_copy_(0, there, change(images.index_select(0, there), draws.at(some)))
+        for part in index.split(PIECES.get(images.device.type, PIECE)):
+            rows = part.to(images.device)
+            images.index_copy_(0, rows, change(images.index_select(0, rows), draws.at(part)))
 
 
 def _redone(images: Tensor, draws: Draws, highest: int, filter: str) -> Tensor:

@@ -73,8 +73,8 @@ def classifier(subject: Subject, weights: str | None = None) -> Extractor:
     known = subject.data.train_labels[:CLASSIFIER_IMAGES]
     classes, indices = np.unique(known, return_inverse=True)
     if len(classes) < 2:
-        there = "are of one class" if len(classes) else "have no classes"
-        raise Missing(f"the training images {there}, and an extractor needs several")
+        fault = "are of one class" if len(classes) else "have no classes"
+        raise Missing(f"the training images {fault}, and an extractor needs several")
     images, labels = subject.train[: len(known)], torch.from_numpy(indices).to(subject.device)
     with torch.enable_grad(), seeded(subject.device, CLASSIFIER_SEED, "classifier"):
         network = _network(images.shape[1], len(classes)).to(subject.device)

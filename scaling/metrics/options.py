@@ -48,5 +48,5 @@ def _used(settings: Any, subject: "Subject") -> dict[str, object]:
 
 
 def _text(value: object) -> str:
-    """Spells a value; a path in results should not reveal a user's name."""
+    """Formats a value; a path in results should not reveal a user's name."""
     return str(value).replace(os.path.expanduser("~"), "~")

@@ -66,15 +66,15 @@ def cached_machine(on_gpu: bool) -> Machine:
 def measured_machine(on_gpu: bool) -> Machine:
     """Returns the machine, measured now if it never was, or with typical speeds if that fails."""
     name, _ = hardware(on_gpu)
-    there = read_json(_cache()) or {}
-    if name and _entry(name) not in there:
+    cached = read_json(_cache()) or {}
+    if name and _entry(name) not in cached:
         command = [sys.executable, "-m", "scaling.planning.calibrate", "cuda" if on_gpu else "cpu"]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=True
             )
             _cache().parent.mkdir(parents=True, exist_ok=True)
-            write_json(_cache(), there | {_entry(name): json.loads(done.stdout)})
+            write_json(_cache(), cached | {_entry(name): json.loads(done.stdout)})
         except (OSError, ValueError, subprocess.SubprocessError):
             pass  # the plan then says that its hours are based on typical speeds
     return cached_machine(on_gpu)

@@ -35,9 +35,9 @@ def create(path: Path, spec: PoolSpec) -> None:
         path.mkdir(parents=True, exist_ok=True)
         write_record(path, spec, {})
         return
-    there, _ = read_record(path)
-    if there != spec:
-        old, new = asdict(there), asdict(spec)
+    existing, _ = read_record(path)
+    if existing != spec:
+        old, new = asdict(existing), asdict(spec)
         differ = (name for name in old if old[name] != new[name] and name != "source")
         raise UsageError(
             f"The pool {spec.name} was created with "
@@ -125,13 +125,13 @@ def sampled_images(path: Path, k: int) -> int:
     spec, _ = read_record(path)
     size = spec.images_per_chunk
 
-    def there(index: int) -> int:
+    def images_on_disk(index: int) -> int:
         if (path / chunk.file_name(index)).exists():
             return size
         parts = len(list(path.glob(f"{_parts(index)}*.npy")))
         return min(parts * PART_IMAGES, size)  # the last part of a chunk may be smaller
 
-    return sum(map(there, range(k)))
+    return sum(map(images_on_disk, range(k)))
 
 
 def _parts(index: int) -> str:
@@ -140,8 +140,8 @@ def _parts(index: int) -> str:
 
 def record(path: Path, sums: Mapping[int, str]) -> None:
     """Adds finished chunks (index -> SHA-256) to `pool.json`. Only the driver may call this."""
-    spec, there = read_record(path)
-    write_record(path, spec, there | dict(sums))
+    spec, recorded = read_record(path)
+    write_record(path, spec, recorded | dict(sums))
 
 
 def discard(path: Path, indices: Iterable[int]) -> None:

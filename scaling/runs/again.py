@@ -83,8 +83,8 @@ def again(store: Store, name: str, data: Dataset, device: str) -> Again:
 
 def _job(trial: Trial, epochs: int, measured: Sequence[int], done: Done, device: str) -> Job:
     """Makes a job that measures all epochs with rows, and as few others as possible."""
-    there = set(measured)
-    every = max((n for n in there if _fits(trial, epochs, n, there)), default=epochs)
+    with_rows = set(measured)
+    every = max((n for n in with_rows if _fits(trial, epochs, n, with_rows)), default=epochs)
     rest = [epoch for epoch in measured if not trial.is_measured(epoch, epochs, every)]
     micro = done.get("micro_batch") if trial.accumulates else None
     return Job(epochs, every, device=device, kept_epochs=tuple(rest), micro_batch=micro)
@@ -127,24 +127,24 @@ def compared(
     before: Sequence[Row], now: Sequence[Row], differing: dict[str, tuple[object, object]]
 ) -> Again:
     """Compares the rows of two runs column by column, without the columns of time."""
-    here, there = ({row["epoch"]: row for row in rows} for rows in (before, now))
-    both = sorted(here.keys() & there.keys())
+    old, new = ({row["epoch"]: row for row in rows} for rows in (before, now))
+    both = sorted(old.keys() & new.keys())
     measured = {name for row in now for name in row}
     names = dict.fromkeys(name for row in before for name in row if name not in TIMING)
-    found = [_mismatch(n, here, there, both) for n in names if n in measured]
+    found = [_mismatch(n, old, new, both) for n in names if n in measured]
     return Again(
         mismatches=[one for one in found if one],
         not_measured=[name for name in names if name not in measured],
         rows=len(both),
-        lacking=sorted(here.keys() - there.keys()),
+        lacking=sorted(old.keys() - new.keys()),
         circumstances=differing,
     )
 
 
 def _mismatch(
-    name: str, here: Mapping[int, Row], there: Mapping[int, Row], epochs: Sequence[int]
+    name: str, old: Mapping[int, Row], new: Mapping[int, Row], epochs: Sequence[int]
 ) -> Mismatch | None:
-    pairs = {e: (here[e].get(name), there[e].get(name)) for e in epochs}
+    pairs = {e: (old[e].get(name), new[e].get(name)) for e in epochs}
     unlike = {e: pair for e, pair in pairs.items() if pair[0] != pair[1]}
     if not unlike:
         return None

@@ -128,10 +128,10 @@ def _resumed(made: Callable[[], "Run"], folder: TrialFolder, ledger: Ledger) -> 
     not fit may have been loaded in part, so that a new run takes the place of the old.
     """
     run = made()
-    there = {row["epoch"] for row in folder.rows()}
+    on_disk = {row["epoch"] for row in folder.rows()}
     for state in folder.load_checkpoints():
         measured = state.get("rows", [])
-        if not set(measured[:-1]) <= there:  # the last row is in the state itself
+        if not set(measured[:-1]) <= on_disk:  # the last row is in the state itself
             continue
         try:
             run.load_state_dict(state)

@@ -40,8 +40,8 @@ class Fence:
     @property
     def is_held(self) -> bool:
         """Is True while the lock is still that launch's; an unreadable lock counts as held."""
-        there = read_json(self.path)
-        return there is None or there.get("id") == self.id
+        holder = read_json(self.path)
+        return holder is None or holder.get("id") == self.id
 
     def check(self) -> None:
         """Raises Unfinished if another launch has taken over the lock."""

@@ -116,10 +116,10 @@ def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
     Hashes are shortened. The text is empty if nothing differs.
     """
     found = []
-    for what, here in ours.items():
-        there = theirs.get(what, "missing")
-        if there != here:
-            found.append(f"{what} {there[:12]} in place of {here[:12]}")
+    for what, our_value in ours.items():
+        their_value = theirs.get(what, "missing")
+        if their_value != our_value:
+            found.append(f"{what} {their_value[:12]} in place of {our_value[:12]}")
     return "; ".join(found)
 
 

@@ -121,10 +121,10 @@ class RunPlaces:
 
     def settle(self) -> None:
         """Moves trials' events to their present folders and removes runs that no longer exist."""
-        there = _runs(self.replicates)
-        keys = self.trials if there else ()  # of thousands of trials the names take a second
+        existing = _runs(self.replicates)
+        keys = self.trials if existing else ()  # of thousands of trials the names take a second
         wanted = {key.rpartition("-")[2]: self._folder_of(key) for key in keys}
-        for run in there:
+        for run in existing:
             target = wanted.get(run.name.rpartition("-")[2], run)
             if target != run and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -133,10 +133,10 @@ class Store:
         if begun and not path.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         path.parent.mkdir(exist_ok=True)
-        there = read_versioned(path) or {}
-        launches = there.get("launches")
+        before = read_versioned(path) or {}
+        launches = before.get("launches")
         listed = [e for e in launches if isinstance(e, dict)] if isinstance(launches, list) else []
-        study = {"study": name} | there | {"launches": listed}
+        study = {"study": name} | before | {"launches": listed}
         write_versioned(path, change(cast(StudyFile, study)))
 
     def check_writable(self) -> None:

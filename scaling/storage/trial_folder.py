@@ -149,9 +149,9 @@ class TrialFolder:
         if done and done["state"] == "failed":
             return "done" if reached > epochs else "failed"
         enough = done["epoch"] if done and done.get("censored") else epochs
-        there = done and min(done["epoch"], reached) >= enough
-        if done and there and not _lost(self.rows() if rows is None else rows, done, epochs):
-            return "done"
+        if done and min(done["epoch"], reached) >= enough:
+            if not _lost(self.rows() if rows is None else rows, done, epochs):
+                return "done"
         begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
         return "partial" if begun else "new"
 
@@ -171,14 +171,14 @@ def _lost(rows: list[Row], done: Done, epochs: int) -> bool:
 
     Files of earlier versions list none.
     """
-    there = {row["epoch"] for row in rows}
-    return any(epoch not in there for epoch in done.get("rows", []) if epoch <= epochs)
+    on_disk = {row["epoch"] for row in rows}
+    return any(epoch not in on_disk for epoch in done.get("rows", []) if epoch <= epochs)
 
 
 def _describes(path: Path, trial: Trial) -> bool:
     """Returns True if a `trial.json` has the values of this very trial; False if unsure."""
-    there = None if _is_huge(path) else read_versioned(path)
-    return there is not None and there.get("kind") == trial.kind and _equal(there, trial)
+    values = None if _is_huge(path) else read_versioned(path)
+    return values is not None and values.get("kind") == trial.kind and _equal(values, trial)
 
 
 def _equal(values: object, part: object) -> bool:
@@ -188,8 +188,8 @@ def _equal(values: object, part: object) -> bool:
     for name in _names(type(part)):  # type: ignore[arg-type]
         if name not in values:
             return False
-        value, there = getattr(part, name), values[name]
-        if there != value and not (isinstance(value, Validated) and _equal(there, value)):
+        value, stored = getattr(part, name), values[name]
+        if stored != value and not (isinstance(value, Validated) and _equal(stored, value)):
             return False
     return True
 
@@ -235,11 +235,11 @@ def _is_huge(path: Path) -> bool:
 def _merge_arrays(path: Path, arrays: Mapping[str, "np.ndarray"]) -> None:
     import numpy as np
 
-    there: dict[str, np.ndarray] = {}
+    before: dict[str, np.ndarray] = {}
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as old:
-            there = {name: old[name] for name in old.files}
+            before = {name: old[name] for name in old.files}
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error, NotImplementedError):
         pass  # missing or damaged: replaced below
     with atomic(path) as stream:
-        np.savez_compressed(stream, allow_pickle=False, **(there | dict(arrays)))
+        np.savez_compressed(stream, allow_pickle=False, **(before | dict(arrays)))

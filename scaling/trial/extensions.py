@@ -157,10 +157,12 @@ def _check_name_is_free(module: Module, path: list[str]) -> None:
     """Raises UsageError if another module has the file's name: importing would load that one."""
     if not module.word.endswith(".py"):
         return
-    there, spec = sys.modules.get(module.name), None
-    if there is None:
+    loaded_module, spec = sys.modules.get(module.name), None
+    if loaded_module is None:
         spec = importlib.util.find_spec(module.name) or PathFinder.find_spec(module.name, path)
-    found = getattr(there, "__file__", None) if there else getattr(spec, "origin", None)
+    found = (
+        getattr(loaded_module, "__file__", None) if loaded_module else getattr(spec, "origin", None)
+    )
     origin: str | None = found
     if origin is None or not Path(origin).exists() or not Path(module.word).samefile(origin):
         raise UsageError(

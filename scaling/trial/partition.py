@@ -122,17 +122,17 @@ def aside(entry: DatasetEntry, train: int) -> int:
 def _check_enough(part: Part, entry: DatasetEntry, name: str) -> None:
     """Raises UsageError if the set has too few images for one image in each part."""
     if entry.official_test is None:
-        there, what, needed = entry.all_images, "image", LEAST[part.partition]
+        available, what, needed = entry.all_images, "image", LEAST[part.partition]
     elif part.partition == "development":
-        there, what, needed = entry.train_images, "training image", 4 * SET_ASIDE
+        available, what, needed = entry.train_images, "training image", 4 * SET_ASIDE
     else:
-        there, what = entry.official_test, "test image"
+        available, what = entry.official_test, "test image"
         needed = 1 if part.partition == "train_and_test" else 2
-    if there < needed:
+    if available < needed:
         other = "" if part.partition == "train_and_test" else ", or --set partition=train_and_test"
         raise UsageError(
-            f"{name} has {there} {what}{'s' * (there != 1)}, and partition={part.partition} needs "
-            f"at least {needed}. Give a larger data set{other}."
+            f"{name} has {available} {what}{'s' * (available != 1)}, and "
+            f"partition={part.partition} needs at least {needed}. Give a larger data set{other}."
         )
 
 

@@ -29,9 +29,9 @@ class Cluster:
         return cls(1, cpus, gpus, cpus, gpus, name="this machine has")
 
 
-def check_gpus(planned: float, there: float, name: str) -> None:
+def check_gpus(planned: float, available: float, name: str) -> None:
     """Raises UsageError if trials planned for GPUs would start without one, for days on CPUs."""
-    if planned and not there:
+    if planned and not available:
         raise UsageError(
             f"The trials are planned for a GPU, and {name} has none. Give --gpus-per-trial 0 to "
             "train on CPUs anyway, --wait-for-gpus MINUTES for a cluster whose GPUs join later, "

@@ -180,11 +180,11 @@ def _check_samples(ranges: Sequence[Range], samples: int) -> None:
             f"--samples {samples} is more than {MOST_SAMPLES}. "
             "Give fewer, and narrow the ranges to the best results."
         )
-    there = math.prod(one.distinct for one in ranges)
-    if samples > there:
+    most = math.prod(one.distinct for one in ranges)
+    if samples > most:
         raise UsageError(
-            f"--samples {samples}: the ranges contain {there:g} different points. "
-            f"Give --samples {there:g}, or wider ranges."
+            f"--samples {samples}: the ranges contain {most:g} different points. "
+            f"Give --samples {most:g}, or wider ranges."
         )
 
 

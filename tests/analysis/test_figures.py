@@ -13,7 +13,7 @@ from matplotlib.transforms import Bbox
 from analysis import figures, style
 from analysis.intervals import t_interval
 from analysis.trial_folder import ResultsError
-from tests.there import there
+from tests.narrow import not_none
 
 
 def _lines(ax):
@@ -138,7 +138,8 @@ def test_labels_of_figure_8_overlap_neither_each_other_nor_the_data(make, shapes
     assert not any(box.count_contains(marks) for box in boxes)
     window = left.get_window_extent()
     assert all(
-        there(Bbox.intersection(box, window)).bounds == pytest.approx(box.bounds) for box in boxes
+        not_none(Bbox.intersection(box, window)).bounds == pytest.approx(box.bounds)
+        for box in boxes
     )
 
 
@@ -149,7 +150,7 @@ def test_legends_cover_no_panel(make):
         own = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
         assert own or figure.legends
         for legend in [*own, *figure.legends]:
-            box = there(legend).get_window_extent()
+            box = not_none(legend).get_window_extent()
             assert not any(box.overlaps(ax.get_window_extent()) for ax in figure.axes)
 
 

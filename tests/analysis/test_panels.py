@@ -11,7 +11,7 @@ from analysis import figures, style
 from analysis.intervals import t_interval
 from analysis.trial_folder import ResultsError
 from tests.analysis.made_up import COSTLY, EPOCHS, TRAINED, rows
-from tests.there import there
+from tests.narrow import not_none
 
 
 def _fashion(studies, likelihood):
@@ -233,6 +233,6 @@ def test_panels_over_epochs_reach_over_the_numbers_below_them(studies):
     figure.draw_without_rendering()
     for upper, lower in zip(figure.axes[:3], figure.axes[3:], strict=True):
         assert upper.bbox.x1 > 1.1 * lower.bbox.x1 - 0.1 * lower.bbox.x0  # by a tenth of its width
-        assert upper.bbox.x1 <= there(lower.get_tightbbox()).x1 + 1
-    boxes = [there(ax.get_tightbbox()) for ax in figure.axes[:3]]
+        assert upper.bbox.x1 <= not_none(lower.get_tightbbox()).x1 + 1
+    boxes = [not_none(ax.get_tightbbox()) for ax in figure.axes[:3]]
     assert all(left.x1 <= right.x0 + 1 for left, right in pairwise(boxes))

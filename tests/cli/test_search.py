@@ -20,7 +20,7 @@ from scaling.storage.store import Store
 from scaling.trial.schedule import Scheduled
 from studies.double_descent import PRESETS, trials
 from tests.made_up_training import Trained
-from tests.there import there
+from tests.narrow import not_none
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("--m-z", "1", "--n-c", "2", "4", "--source", "normal")
@@ -220,7 +220,7 @@ def test_without_validation_all_points_of_other_kinds_are_trained(tmp_path):
     options = parser("", diffusion.PRESETS).parse_args([*LR, "--samples", "3"])
     searching = study_trials_of(options, preset, diffusion.trials(preset), 2, identify(options))
     assert len({item.trial.lr for item in searching.now(Store(tmp_path))}) == 3
-    assert there(searching.record(Store(tmp_path))["search"])["chosen_by"] is None
+    assert not_none(searching.record(Store(tmp_path))["search"])["chosen_by"] is None
     options.halving = 3
     with pytest.raises(UsageError, match="a diffusion trial does not have"):
         study_trials_of(options, preset, diffusion.trials(preset), 2, identify(options))

@@ -14,8 +14,8 @@ from scaling.trial import key
 from studies.double_descent import PRESETS, trials
 from tests.cluster.conftest import ALONE, DRAWN, TINY
 from tests.conftest import timeless
+from tests.narrow import not_none
 from tests.storage.test_tensorboard import read
-from tests.there import there
 
 pytestmark = pytest.mark.cluster
 
@@ -137,7 +137,7 @@ def test_shares_of_a_logical_gpu_never_add_up_beyond_one(study):
         words = ["--gpus-per-trial", 0.3, "--seeds", "0-5", "--m-z", 1, "--epochs", 100]
         run = study.run(*TINY, *words, "--address", cluster.address)
         assert run.returncode == 0, run.stderr
-        spans = [there(TrialFolder(path).done())["span"] for path in study.folders()]
+        spans = [not_none(TrialFolder(path).done())["span"] for path in study.folders()]
         assert len(spans) == 6
         crowd = [sum(a <= moment < b for a, b in spans) for moment, _ in spans]
         assert max(crowd) <= 3

@@ -13,7 +13,7 @@ from scaling.cluster import measuring as evaluate
 from scaling.storage import checkpoints
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, data_of, key
-from tests.there import there
+from tests.narrow import not_none
 
 TRIALS = [VaeTrial("digits", n_c=n_c) for n_c in (2, 4, 8)]
 SHARES = dict(zip(map(key, TRIALS), (0.25, 0.5, 0.5), strict=True))
@@ -97,7 +97,7 @@ def test_checkpoints_of_accidental_epochs_are_not_measured(tmp_path):
     checkpoints.keep(folder.path, {"epoch": 40})
     lacking = partial(evaluate.missing_cells, store, folder.key, ["psnr"])
     # still running: 48 and 80 are where it happens to be
-    assert set(there(lacking()).metrics) == {40}
+    assert set(not_none(lacking()).metrics) == {40}
     folder.finish(80)
-    assert set(there(lacking()).metrics) == {40, 80}
-    assert set(there(lacking(epochs=[48])).metrics) == {48}
+    assert set(not_none(lacking()).metrics) == {40, 80}
+    assert set(not_none(lacking(epochs=[48])).metrics) == {48}

@@ -10,7 +10,7 @@ import pytest
 from scaling.storage.store import Store
 from tests.cluster.conftest import ROOT
 from tests.cluster.placed import TOO_WIDE
-from tests.there import there
+from tests.narrow import not_none
 
 
 @pytest.mark.cluster
@@ -21,7 +21,7 @@ def test_trials_share_two_logical_gpus_and_one_runs_out_of_memory(tmp_path, ray_
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
     shares = json.loads(done.stdout.splitlines()[-1])
-    ended = {name: there(Store(tmp_path).folder(name).done()) for name in shares}
+    ended = {name: not_none(Store(tmp_path).folder(name).done()) for name in shares}
 
     (wide,) = (name for name in shares if str(TOO_WIDE) in name)
     failed = ended.pop(wide)

@@ -13,7 +13,7 @@ import pytest
 from scaling.pools.pool import Pool
 from scaling.storage.trial_folder import TrialFolder
 from tests.cluster.conftest import ALONE
-from tests.there import there
+from tests.narrow import not_none
 
 pytestmark = pytest.mark.cluster
 CELLS = ["--source", "dmaapx", "--m-z", "1", "--n-c", "2", "--seeds", "0", "1"]
@@ -37,7 +37,7 @@ def test_a_pool_is_sampled_read_grown_and_repaired(study):
     trials = [TrialFolder(p) for p in study.folders() if "dmaapx" in p.name]
     assert len(trials) == 2
     for trial in trials:
-        assert there(trial.done())["chunks"] == {str(i): sha for i, sha in before.items()}
+        assert not_none(trial.done())["chunks"] == {str(i): sha for i, sha in before.items()}
         assert trial.trial().reads_pool == pool.name
 
     stamp = (path / "chunk-00000.npy").stat().st_mtime_ns

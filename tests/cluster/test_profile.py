@@ -14,7 +14,7 @@ from scaling.storage.files import read_json
 from scaling.storage.provenance import LaunchEntry
 from scaling.storage.store import Store
 from scaling.trial import key
-from tests.there import there
+from tests.narrow import not_none
 
 
 def trained(root, trial, data, epochs):
@@ -85,7 +85,9 @@ def test_an_interrupted_launch_has_a_profile(tmp_path, error):
     profile = Profile(store, [])
     with pytest.raises((KeyboardInterrupt, OSError)), profile.kept("study"):
         raise error  # before study.json has an entry for this launch
-    assert there(read_json(tmp_path / "study" / "study.json"))["launches"] == [{"argv": ["first"]}]
+    assert not_none(read_json(tmp_path / "study" / "study.json"))["launches"] == [
+        {"argv": ["first"]}
+    ]
     profile.entered = True
     with pytest.raises((KeyboardInterrupt, OSError)), profile.kept("study"):
         raise error

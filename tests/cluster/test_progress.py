@@ -11,7 +11,7 @@ from scaling.cluster.progress import LOG_SECONDS, Progress, ProgressCallback, la
 from scaling.status import following
 from scaling.status.activity import Notes, read_now
 from scaling.status.listed import Listed
-from tests.there import there
+from tests.narrow import not_none
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_the_activity_is_on_disk_until_the_launch_ends(clock, tmp_path):
     shown = made({"a": 1.0}, notes=Notes(tmp_path, "launch"))
     shown.start("a", "0.5 GPU")
     shown.show(at_once=True)
-    launch, activity, age = there(read_now(tmp_path))
+    launch, activity, age = not_none(read_now(tmp_path))
     assert launch == "launch" and activity.running == {"a": "0.5 GPU"}
     assert activity.left_seconds == pytest.approx(3600.0)
     shown.close()

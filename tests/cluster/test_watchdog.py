@@ -24,7 +24,7 @@ from scaling.trial import VaeTrial, key
 from studies.double_descent import PRESETS
 from tests.cluster.conftest import ROOT, TINY
 from tests.conftest import timeless
-from tests.there import there
+from tests.narrow import not_none
 
 TRIAL = VaeTrial("digits", n_c=2, mixtures=2, lr=3e-3, batch=20, train_size=45)
 WAITING = "threading.Event().wait(60)"
@@ -73,7 +73,7 @@ def test_a_hung_trial_has_failed_with_the_line_where_it_hangs(folder, digits):
     assert folder.done()["epoch"] == 2
     error = folder.done()["error"]
     message = re.fullmatch(r"no row within 3 s \(--row-timeout\): hung in \w+ \((.+):\d+\)", error)
-    assert there(message)[1] == "scaling/runs/vae.py"
+    assert not_none(message)[1] == "scaling/runs/vae.py"
 
     folder.reopen()  # as --retry-failed does
     execute(folder, digits, Job(4, 1), lambda row: None)

@@ -16,8 +16,8 @@ from torchvision.datasets import CIFAR10, MNIST
 
 from scaling.data import official
 from scaling.errors import UsageError
+from tests.narrow import not_none
 from tests.official_files import assert_same, cifar_files, expect, md5, mnist_files, write
-from tests.there import there
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -109,8 +109,8 @@ def test_cifar_is_downloaded_and_unpacked(tmp_path, serve, monkeypatch):
     serve(tmp_path / "served")
     official.download("cifar10", tmp_path / "root")
     write(tmp_path / "cifar-10-batches-py", files)
-    unpacked = there(official.read(tmp_path / "root", "cifar10"))
-    for got, put in zip(unpacked, there(official.read(tmp_path, "cifar10")), strict=True):
+    unpacked = not_none(official.read(tmp_path / "root", "cifar10"))
+    for got, put in zip(unpacked, not_none(official.read(tmp_path, "cifar10")), strict=True):
         np.testing.assert_array_equal(got[0], put[0])
 
 

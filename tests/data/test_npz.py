@@ -12,8 +12,8 @@ from scaling.data import npz
 from scaling.data.datasets import load
 from scaling.errors import UsageError
 from scaling.trial.catalog import DATASETS, images_of
+from tests.narrow import not_none
 from tests.small_npz import COLOUR, GREY, LABELS, jpeg, jpegs, save
-from tests.there import there
 
 FILES = [jpeg(image) for image in COLOUR]
 
@@ -35,7 +35,7 @@ def test_training_and_test_images_are_read(tmp_path):
     equal(train, COLOUR[:8], LABELS[:8])
     equal(test, COLOUR[8:], LABELS[8:])
     train, test = npz.read_own(save(tmp_path, **arrays))
-    assert train[1].shape == there(test)[1].shape == (0,)
+    assert train[1].shape == not_none(test)[1].shape == (0,)
 
 
 @pytest.mark.parametrize("images", [GREY, GREY[..., None], COLOUR])
@@ -58,7 +58,7 @@ def test_a_data_set_of_two_files_needs_both(tmp_path):
     save(tmp_path, "some_train.npz", images=GREY[:8], labels=LABELS[:8])
     assert npz.read_pair(tmp_path, "some") is None
     save(tmp_path, "some_test.npz", images=GREY[8:], labels=LABELS[8:])
-    train, test = there(npz.read_pair(tmp_path, "some"))
+    train, test = not_none(npz.read_pair(tmp_path, "some"))
     equal(train, GREY[:8], LABELS[:8])
     equal(test, GREY[8:], LABELS[8:])
     assert npz.read_pair(tmp_path, "some", "_jpeg") is None
@@ -221,7 +221,7 @@ def test_files_of_other_tools_are_read(tmp_path, arrays, test):
     np.testing.assert_array_equal(images, GREY)
     np.testing.assert_array_equal(labels, LABELS if len(arrays) > 1 else [])
     row = images_of(str(path))
-    assert (row.all_images if not test else row.train_images + there(row.official_test)) == len(
+    assert (row.all_images if not test else row.train_images + not_none(row.official_test)) == len(
         GREY
     )
     assert (row.official_test or 0) == test

@@ -7,8 +7,8 @@ from torchvision.datasets import CIFAR10, MNIST
 
 from scaling.data import official
 from scaling.errors import UsageError
+from tests.narrow import not_none
 from tests.official_files import assert_same, cifar_files, expect, mnist_files, python2_batch, write
-from tests.there import there
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -78,7 +78,7 @@ def test_pickled_code_is_not_run(tmp_path, monkeypatch):
     files = cifar_files()
     expect(monkeypatch, files)
     write(tmp_path / "cifar-10-batches-py", files)
-    assert there(official.read(tmp_path, "cifar10"))[0][0].shape == (20, 32, 32, 3)
+    assert not_none(official.read(tmp_path, "cifar10"))[0][0].shape == (20, 32, 32, 3)
 
 
 def test_a_batch_with_another_checksum_is_refused(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from scaling.data.datasets import Dataset, load, split
 from scaling.data.partition import divided
 from scaling.trial.partition import Part
-from tests.there import there
+from tests.narrow import not_none
 
 
 def numbered(train: int, test: int, official: bool) -> Dataset:
@@ -83,7 +83,7 @@ def test_without_validation_the_images_are_those_of_split():
 
 def test_the_fingerprint_covers_validation():
     part = divided(UNDIVIDED, Part(100, 0, "disjoint"))
-    images = there(part.validation).copy()
+    images = not_none(part.validation).copy()
     images[0] += 1
     changed = Dataset(
         "numbered", part.train, part.test, part.train_labels, part.test_labels, 256,

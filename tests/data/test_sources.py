@@ -15,7 +15,7 @@ from scaling.runs.vae import VaeRun
 from scaling.trial import DMAAPX, NORMAL, Source, VaeTrial
 from scaling.trial.schedule import Diffusion, pool_name, schedule
 from tests.conftest import timeless
-from tests.there import there
+from tests.narrow import not_none
 
 TRAIN = torch.zeros(50, 1, 8, 8, dtype=torch.uint8)
 REAL = 16  # the level of D_train's images in tests of mixtures
@@ -196,8 +196,8 @@ def test_trials_get_their_pools_and_diffusion_models_come_first():
     assert isinstance(read, VaeTrial) and read.source.k == diffusion.k
     with pytest.raises(UsageError, match="--set source.k=K"):
         schedule([whole], 10, 5, None)
-    assert models[0].key in there(vaes[0].reads_pool)
-    assert models[1].key in there(vaes[1].reads_pool)
+    assert models[0].key in not_none(vaes[0].reads_pool)
+    assert models[1].key in not_none(vaes[1].reads_pool)
     assert vaes[2].reads_pool == "mine"
     longer = schedule([first], 10, 5, replace(diffusion, epochs=8))
     assert longer[1].key != every[2].key

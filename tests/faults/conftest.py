@@ -17,7 +17,7 @@ import pytest
 
 from scaling.storage.trial_folder import TrialFolder
 from tests.cluster.conftest import ROOT, Study
-from tests.there import there
+from tests.narrow import not_none
 
 HERE = Path(__file__).parent
 LEDGER = """
@@ -98,7 +98,7 @@ class Watched(Study):
             env=self.variables(),
         )
         try:
-            yield there(process.stdout).readline().strip()
+            yield not_none(process.stdout).readline().strip()
         finally:
             process.communicate("")
 

@@ -16,7 +16,7 @@ from scaling.runs.execute import Job, execute
 from scaling.runs.ledger import Ledger
 from scaling.storage.trial_folder import TrialFolder
 from tests.conftest import timeless
-from tests.there import there
+from tests.narrow import not_none
 
 pytestmark = pytest.mark.faults
 DMAAPX = ["--smoke-test", "--source", "dmaapx", "--m-z", "1", "--n-c", "2"]
@@ -76,8 +76,8 @@ def test_trials_that_write_and_load_in_another_order_have_the_same_rows(study, t
     for path in study.folders():
         folder, control = TrialFolder(path), TrialFolder(tmp_path / path.name)
         trial = folder.trial()
-        pool = pools[there(trial.reads_pool)]
-        assert there(folder.done())["chunks"] == {
+        pool = pools[not_none(trial.reads_pool)]
+        assert not_none(folder.done())["chunks"] == {
             str(i): sha for i, sha in before[pool.name].items()
         }
         if trial.seed != 1:

@@ -12,7 +12,7 @@ from scaling.metrics import amortization, best_q
 from scaling.metrics.amortization import Settings, amortization_gap, measure
 from scaling.models.vae import diagonal_normal
 from tests.conftest import assert_same_state
-from tests.there import numbers
+from tests.narrow import numbers
 
 PIXELS, LATENTS, NOISE = 7, 3, 1.0
 PRECISE = Settings(steps=400, mc_train=3, mc_eval=150)

@@ -18,7 +18,7 @@ from scaling.runs.vae import VaeRun
 from scaling.seeds import derive
 from tests.linear_gaussian import SharpModel
 from tests.models.test_cuda_graph import eagerly, recorded
-from tests.there import numbers
+from tests.narrow import numbers
 
 
 def one_by_one(run, settings):

@@ -10,7 +10,7 @@ from scaling.data.partition import divided
 from scaling.metrics.elbo import mean_elbo
 from scaling.models.vae import elbo, prior
 from scaling.runs.vae import VaeRun
-from tests.there import there
+from tests.narrow import not_none
 
 
 def last_row(trial, data):
@@ -33,7 +33,7 @@ def test_validation_is_measured_on_images_of_its_own(trial, digits):
     chosen = replace(trial, partition="disjoint", replicate=1)
     data = divided(digits, chosen.part)
     run, row = last_row(chosen, data)
-    assert row["validation_images"] == len(there(data.validation))
+    assert row["validation_images"] == len(not_none(data.validation))
     with torch.no_grad():
         again = [mean_elbo(run.vae, run.validation)["elbo"] for _ in range(20)]
     mean = sum(again) / len(again)

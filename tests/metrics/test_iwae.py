@@ -12,7 +12,7 @@ from scaling.metrics import best_q, iwae
 from scaling.metrics.iwae import Settings, bound, log_weights, measure
 from scaling.runs.vae import VaeRun
 from tests.metrics.test_amortization import LinearGaussian
-from tests.there import numbers
+from tests.narrow import numbers
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import torch
 from scaling.metrics import psnr
 from scaling.metrics.psnr import COLUMNS, Settings
 from scaling.runs.vae import VaeRun
-from tests.there import numbers
+from tests.narrow import numbers
 
 
 class Shown:

@@ -14,7 +14,7 @@ from scaling.errors import UsageError
 from scaling.metrics import representation
 from scaling.metrics.representation import COLUMNS, Settings, accuracies, latent_means
 from scaling.runs.vae import VaeRun
-from tests.there import numbers
+from tests.narrow import numbers
 
 PLAIN = {
     "logistic": LogisticRegression(max_iter=1000),

@@ -13,7 +13,7 @@ from scaling.metrics.ms_ssim import ms_ssim
 from scaling.metrics.robustness import Settings, measure, references
 from scaling.seeds import derive
 from tests.conftest import assert_same_state
-from tests.there import numbers
+from tests.narrow import numbers
 
 
 def test_references_are_stratified_from_the_first_1024():

@@ -19,7 +19,7 @@ from scaling.metrics.sample_quality import (
     statistics,
 )
 from scaling.runs.vae import VaeRun
-from tests.there import numbers
+from tests.narrow import numbers
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 from scaling.models.half_copy import HalfCopy, can_copy
 from scaling.models.precision import trained_in
 from scaling.models.vae import build, elbo
-from tests.there import there
+from tests.narrow import not_none
 
 
 @pytest.fixture(params=["residual", "fully_connected"])
@@ -31,7 +31,7 @@ def stepped(vae, x, half):
     (-value).backward()
     if half:
         half.collect()
-    return value.item(), [there(p.grad).clone() for p in vae.parameters()]
+    return value.item(), [not_none(p.grad).clone() for p in vae.parameters()]
 
 
 def test_elbo_gradients_and_statistics_equal_those_of_autocast(vae):

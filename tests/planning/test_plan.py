@@ -11,7 +11,7 @@ from scaling.planning.table import plan_lines
 from scaling.storage.store import Ran
 from scaling.trial import DMAAPX, DiffusionTrial, VaeTrial, grid
 from scaling.trial.schedule import Diffusion, Scheduled, schedule
-from tests.there import there
+from tests.narrow import not_none
 
 WIDTHS = [1, 8, 64, 128, 256, 512]
 CPU = speeds.Speeds(CPU_CORE)
@@ -55,7 +55,7 @@ def test_a_trial_that_does_not_fit_is_named_with_a_batch_that_does():
     assert memory(replace(model, batch=2 * batch), GPU) > GPU.bytes
     large = replace(GPU, bytes=200 * 10**9)
     assert fit.advice(model, large) is None
-    assert "--set" not in there(fit.advice(replace(model, batch=1, n_c=16384), GPU))
+    assert "--set" not in not_none(fit.advice(replace(model, batch=1, n_c=16384), GPU))
 
 
 def test_a_disk_that_will_be_full_is_mentioned():

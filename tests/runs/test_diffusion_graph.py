@@ -14,7 +14,7 @@ from scaling.runs.gradients import Gradients
 from scaling.trial import DiffusionTrial
 from tests.conftest import assert_same_state, timeless
 from tests.models.test_cuda_graph import eagerly, recorded
-from tests.there import there
+from tests.narrow import not_none
 
 
 @pytest.fixture
@@ -110,14 +110,14 @@ def test_gradients_are_in_one_buffer_in_the_layout_of_their_weights(trial, tiny)
     start = run.gradients.buffer.data_ptr()
     end = start + run.gradients.buffer.numel() * 4
     for parameter in run.model.parameters():
-        assert start <= there(parameter.grad).data_ptr() < end
-        assert there(parameter.grad).stride() == parameter.stride()
+        assert start <= not_none(parameter.grad).data_ptr() < end
+        assert not_none(parameter.grad).stride() == parameter.stride()
     network: Any = run.model.network
     weight = network.stem.weight
     weight.grad.fill_(7.0)
     assert (run.gradients.buffer == 7).sum() == weight.numel()
     run.gradients.clear()
-    assert not any(there(parameter.grad).any() for parameter in run.model.parameters())
+    assert not any(not_none(parameter.grad).any() for parameter in run.model.parameters())
 
 
 def test_averaging_all_weights_at_once_equals_averaging_each(trial, tiny):

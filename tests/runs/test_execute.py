@@ -16,7 +16,7 @@ from scaling.storage.provenance import code
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, key
 from tests.conftest import timeless
-from tests.there import there
+from tests.narrow import not_none
 
 
 @pytest.fixture(autouse=True)
@@ -226,8 +226,8 @@ def test_a_diffusion_models_weights_are_kept_however_long_it_trains(tmp_path, ti
     for epochs in (2, 5):
         execute(folder, tiny, Job(epochs, 1, kept_epochs=(epochs,)), lambda row: None)
     state = checkpoints.at(folder.path, 2)
-    assert set(there(state)) & {"averaged", "model", "optimizer"} == {"averaged"}
-    assert sample_images(trial, there(state), [0], (1, 8, 8), 17).shape == (1, 1, 8, 8)
+    assert set(not_none(state)) & {"averaged", "model", "optimizer"} == {"averaged"}
+    assert sample_images(trial, not_none(state), [0], (1, 8, 8), 17).shape == (1, 1, 8, 8)
     trained = split(tiny, trial.train_size, trial.split)
     assert {row["fingerprint"] for row in folder.rows()} == {trained.fingerprint}
 

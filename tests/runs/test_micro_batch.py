@@ -11,7 +11,7 @@ from scaling.runs.diffusion import DiffusionRun
 from scaling.runs.execute import Job, make_run
 from scaling.runs.gradients import DropoutMasks
 from scaling.trial import DiffusionTrial, VaeTrial, key
-from tests.there import there
+from tests.narrow import not_none
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_masks_are_used_inside_the_block_only_and_exist_only_with_dropout(trial,
     x, sigma = torch.zeros(4, 1, 8, 8), torch.ones(4)
     masks = DropoutMasks(run.model, x[:1], sigma[:1])
     with masks.given(masks.draw(4, x.device), slice(1, 3)):
-        assert {there(layer.given).shape[0] for layer in masks.layers} == {2}
+        assert {not_none(layer.given).shape[0] for layer in masks.layers} == {2}
     assert all(layer.given is None for layer in masks.layers)
     none = DiffusionRun(replace(trial, dropout=0.0), tiny, 1)
     assert DropoutMasks(none.model, x[:1], sigma[:1]).draw(4, x.device) == []

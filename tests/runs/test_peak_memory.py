@@ -5,7 +5,7 @@ import pytest
 
 from scaling.runs import peak_memory
 from scaling.runs.peak_memory import forget_peak, peak_bytes
-from tests.there import there
+from tests.narrow import not_none
 
 MB = 1_000_000
 
@@ -13,9 +13,9 @@ MB = 1_000_000
 def test_a_peak_counts_from_the_moment_of_forgetting():
     np.ones(400 * MB, np.uint8)
     forget_peak("cpu")
-    before = there(peak_bytes("cpu"))
+    before = not_none(peak_bytes("cpu"))
     np.ones(200 * MB, np.uint8)
-    assert there(peak_bytes("cpu")) - before == pytest.approx(200 * MB, rel=0.1)
+    assert not_none(peak_bytes("cpu")) - before == pytest.approx(200 * MB, rel=0.1)
 
 
 @pytest.mark.parametrize("content", [None, "", "VmHWM:", "VmHWM: much kB"])

@@ -10,7 +10,7 @@ import torch
 from scaling.storage import checkpoints
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, key
-from tests.there import there
+from tests.narrow import not_none
 
 TRIAL = VaeTrial("digits", n_c=2)
 
@@ -32,10 +32,10 @@ def test_kept_models_and_the_newest_state_are_both_there(folder):
         if epoch == 1:
             checkpoints.keep(folder.path, state(epoch) | {"optimizer": {"big": torch.zeros(9)}})
     assert checkpoints.epochs(folder.path) == [1, 2, 3]
-    kept = there(checkpoints.at(folder.path, 1))
+    kept = not_none(checkpoints.at(folder.path, 1))
     assert "optimizer" not in kept
     assert torch.equal(kept["weights"], state(1)["weights"])
-    assert there(checkpoints.at(folder.path, 3))["epoch"] == 3
+    assert not_none(checkpoints.at(folder.path, 3))["epoch"] == 3
     assert checkpoints.at(folder.path, 7) is None
 
 
@@ -105,8 +105,8 @@ def test_only_the_averaged_weights_of_a_diffusion_model_are_kept(folder):
     whole = state(4) | {"model": {"w": 1}, "averaged": {"w": 2}, "optimizer": {"m": 3}}
     checkpoints.keep(folder.path, whole)
     checkpoints.keep(folder.path, state(12) | {"model": {"w": 1}})
-    assert there(checkpoints.at(folder.path, 4)).keys() == {"epoch", "weights", "averaged"}
-    assert there(checkpoints.at(folder.path, 12)).keys() == {"epoch", "weights", "model"}
+    assert not_none(checkpoints.at(folder.path, 4)).keys() == {"epoch", "weights", "averaged"}
+    assert not_none(checkpoints.at(folder.path, 12)).keys() == {"epoch", "weights", "model"}
     assert checkpoints.kept_epochs(folder.path) == [4, 12]
 
 

@@ -13,7 +13,7 @@ import pytest
 from scaling.errors import Unfinished, UsageError
 from scaling.storage import lock as module
 from scaling.storage.lock import Lock, locked
-from tests.there import there
+from tests.narrow import not_none
 
 HOLD = "import sys; from scaling.storage.lock import locked; from pathlib import Path\n"
 HOLD += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
@@ -42,7 +42,7 @@ def test_a_second_launch_is_refused_until_the_first_ends(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert there(holder.stdout).readline() == "held\n"
+    assert not_none(holder.stdout).readline() == "held\n"
     with pytest.raises(UsageError, match=f"process {holder.pid}"), locked(tmp_path):
         pass
     assert (tmp_path / "launch.lock").exists()
@@ -57,7 +57,7 @@ def test_the_lock_of_a_killed_process_that_nobody_waits_for_is_free(tmp_path):
     """Until its parent waits, a dead process stays listed, with its start time."""
     words = [sys.executable, "-c", HOLD, str(tmp_path)]
     holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert there(holder.stdout).readline() == "held\n"
+    assert not_none(holder.stdout).readline() == "held\n"
     os.kill(holder.pid, signal.SIGKILL)
     os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # dead, and not waited for
     with locked(tmp_path) as lock:

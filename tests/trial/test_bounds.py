@@ -13,7 +13,7 @@ from scaling.errors import UsageError
 from scaling.trial import DiffusionTrial, Source, TwoSampleTrial, VaeTrial
 from scaling.trial.bounds import Bounds
 from scaling.trial.validation import bounds_of
-from tests.there import there
+from tests.narrow import not_none
 
 MODULES = [
     import_module(f"scaling.metrics.{found.name}") for found in iter_modules(metrics.__path__)
@@ -84,7 +84,7 @@ def test_bounds_are_declared_and_kept(kind, field, hint, types):
 @pytest.mark.parametrize(("kind", "field", "hint", "types"), NUMERIC)
 def test_no_value_outside_of_the_bounds_is_ever_constructed(kind, field, hint, types):
     needed = {} if kind in (Source, *SETTINGS) else {"dataset": "digits"}
-    bounds = there(bounds_of(hint))
+    bounds = not_none(bounds_of(hint))
     below = bounds.least - 1 if math.isfinite(bounds.least) else bounds.above
     values = [int(below) if bounds.whole else below, math.nan, math.inf, -math.inf, 10**400]
     for value in values:

@@ -11,7 +11,7 @@ from scipy.stats import qmc
 from scaling.errors import UsageError
 from scaling.trial import DiffusionTrial, VaeTrial, grid, key
 from scaling.trial.search import Range, check_free, parse_range, points, sampled
-from tests.there import numbers
+from tests.narrow import numbers
 
 BASE = VaeTrial("digits", m_z=1, n_c=8, train_size=60, partition="disjoint")
 FIELDS = ["lr=log:1e-4:1e-2", "batch=int:10:60", "weight_decay=lin:0:0.1", "n_c=choice:2,4,8,16"]

@@ -16,14 +16,14 @@ from analysis.page.content import content as page_content
 from analysis.page.lines import lined
 from analysis.trial_folder import ResultsError
 from tests.analysis.conftest import NORMAL
-from tests.there import there
+from tests.narrow import not_none
 
 PUBLISHED = Path(page.__file__).parents[1] / "published" / "digits"
 
 
 def data(text):
     found = re.search(r'<script type="application/json" id="map-data">(.*?)</script>', text, re.S)
-    return json.loads(there(found)[1])
+    return json.loads(not_none(found)[1])
 
 
 def test_an_error_that_is_html_is_escaped(results):
