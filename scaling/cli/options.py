@@ -14,7 +14,7 @@ from scaling.cli.search import add_search
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.presets import Preset
 from scaling.trial import extensions
-from scaling.trial.bounds import COUNT, NOT_NEGATIVE, NUMBER, POSITIVE, number
+from scaling.trial.bounds import COUNT, NOT_NEGATIVE, POSITIVE, WHOLE_NUMBER, number
 from scaling.trial.source import SOURCES
 
 SMOKE = "smoke"  # the preset of --smoke-test
@@ -233,7 +233,7 @@ def preset_of(options: argparse.Namespace, presets: Mapping[str, Preset]) -> Pre
 def _numbers(text: str) -> list[int]:
     """Parses a number, or a range such as 0-4."""
     first, _, last = text.partition("-")
-    read = number(NUMBER)
+    read = number(WHOLE_NUMBER)
     try:
         begin, end = int(read(first)), int(read(last if "-" in text else first))
     except argparse.ArgumentTypeError:
@@ -247,4 +247,4 @@ def _numbers(text: str) -> list[int]:
     return list(range(begin, end + 1))
 
 
-_numbers.bounds = NUMBER  # type: ignore[attr-defined]
+_numbers.bounds = WHOLE_NUMBER  # type: ignore[attr-defined]

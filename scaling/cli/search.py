@@ -9,7 +9,7 @@ from scaling.cli.scores import METRIC, Scores
 from scaling.cli.study_trials import MakeSchedule, StudyTrials
 from scaling.errors import UsageError, did_you_mean
 from scaling.trial import Trial
-from scaling.trial.bounds import COUNT, TWO, number
+from scaling.trial.bounds import AT_LEAST_TWO, COUNT, number
 from scaling.trial.halving import LOST, Climb, Place, climb, rungs
 from scaling.trial.schedule import Scheduled
 from scaling.trial.search import (
@@ -50,7 +50,7 @@ def add_search(made: argparse.ArgumentParser) -> None:
     about = f"points tried in each cell (default {SAMPLES}); more extend fewer"
     add("--samples", type=number(COUNT), metavar="N", help=about)
     about = "successive halving: 1/F of the points continue, F times as long"
-    add("--halving", type=number(TWO), metavar="F", help=about)
+    add("--halving", type=number(AT_LEAST_TWO), metavar="F", help=about)
     about = "cells (default): best point of each cell; all: best point on average"
     add("--search-over", metavar="WHAT", help=about)
 

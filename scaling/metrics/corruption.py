@@ -12,7 +12,7 @@ from scaling.errors import UsageError
 from scaling.metrics import representation
 from scaling.metrics.representation import CLASSIFIERS, accuracies, latent_means
 from scaling.metrics.subject import Subject
-from scaling.trial.bounds import Number, whole
+from scaling.trial.bounds import WholeNumber, whole
 
 COLUMNS = tuple(
     f"accuracy_{classifier}__{name}"
@@ -30,7 +30,7 @@ class Settings(representation.Settings):
     """Holds the options of the corruptions and of the classifiers."""
 
     severity: Annotated[int, SEVERITY] = 5  # "the strongest degree of corruption"
-    seed: Number = 0  # of generated corruptions and of the overall set; the same for all models
+    seed: WholeNumber = 0  # of generated corruptions and the overall set, for all models
     folder: str | None = None  # of the official files; None: CIFAR-10-C in the data root
 
     def used(self, subject: Subject) -> dict[str, object]:

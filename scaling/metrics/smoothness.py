@@ -15,7 +15,7 @@ from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
 from scaling.models.vae import VAE
 from scaling.seeds import seeded
-from scaling.trial.bounds import AtLeastTwo, Count, Number
+from scaling.trial.bounds import AtLeastTwo, Count, WholeNumber
 from scaling.trial.validation import Validated
 
 COLUMNS = ("roughness", "interpolation_log_q")
@@ -30,7 +30,7 @@ class Settings(Validated):
 
     pairs: Count = 100
     points: AtLeastTwo = 101  # points on each line, including its ends
-    samples: Number = 0  # number of reconstructions to average over; 0: the mean of p(x|z)
+    samples: WholeNumber = 0  # number of reconstructions to average over; 0: the mean of p(x|z)
 
 
 DEFAULT = Settings()

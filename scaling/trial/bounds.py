@@ -44,17 +44,17 @@ def whole(least: int, most: int = LARGEST) -> Bounds:
     return Bounds(least, most, whole=True)
 
 
-COUNT, NUMBER, TWO = whole(1), whole(0), whole(2)
+COUNT, WHOLE_NUMBER, AT_LEAST_TWO = whole(1), whole(0), whole(2)
 POSITIVE, NOT_NEGATIVE = Bounds(above=0.0), Bounds(least=0.0)
-SHARE, PART = Bounds(0.0, 1.0), Bounds(above=0.0, most=1.0)
+SHARE, POSITIVE_SHARE = Bounds(0.0, 1.0), Bounds(above=0.0, most=1.0)
 
 Count = Annotated[int, COUNT]  # at least one
-Number = Annotated[int, NUMBER]  # a seed, the number of a draw, a count that may be 0
-AtLeastTwo = Annotated[int, TWO]
+WholeNumber = Annotated[int, WHOLE_NUMBER]  # a seed, the number of a draw, a count that may be 0
+AtLeastTwo = Annotated[int, AT_LEAST_TWO]
 Positive = Annotated[float, POSITIVE]
 NotNegative = Annotated[float, NOT_NEGATIVE]
 Share = Annotated[float, SHARE]  # from 0 to 1
-PositiveShare = Annotated[float, PART]  # a share that is not 0
+PositiveShare = Annotated[float, POSITIVE_SHARE]  # a share that is not 0
 BelowOne = Annotated[float, Bounds(least=0.0, below=1.0)]
 
 

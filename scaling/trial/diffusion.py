@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from scaling.errors import UsageError
 from scaling.trial.base import BaseTrial, check_dataset, check_draw
-from scaling.trial.bounds import BelowOne, Count, Number, Positive, PositiveShare
+from scaling.trial.bounds import BelowOne, Count, Positive, PositiveShare, WholeNumber
 from scaling.trial.partition import Partition
 
 MEASURED = 2000  # a reported loss is a mean over at most this number of images of a set
@@ -35,13 +35,13 @@ class DiffusionTrial(BaseTrial):
 
     dataset: str
     train_size: Count | None = None
-    split: Number = 0
-    replicate: Number | None = None  # number of the draw of everything random: data and training
+    split: WholeNumber = 0
+    replicate: WholeNumber | None = None  # number of the draw of all that is random
     content: str | None = None  # start of the SHA-256 of a user's file, replacing its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
     share: PositiveShare = 1.0  # of D_train: the start of one permutation, so shares are nested
     budget: Literal["images", "epochs"] = "images"  # equal for all shares (B.8: images)
-    seed: Number = 0
+    seed: WholeNumber = 0
     channels: Count = 128  # channels of the U-Net at multiplier 1
     multipliers: tuple[Count, ...] = (2, 2, 2)  # multiply the channels, one per resolution
     blocks: Count = 4  # residual blocks per resolution
@@ -49,7 +49,7 @@ class DiffusionTrial(BaseTrial):
     dropout: BelowOne = 0.13
     lr: Positive = 1e-3
     batch: Count = 512
-    ramp_images: Number = 10_000_000  # length of the linear learning-rate ramp-up
+    ramp_images: WholeNumber = 10_000_000  # length of the linear learning-rate ramp-up
     ema_images: Count = 500_000  # half-life of the averaged weights
     precision: Literal["float32", "tf32", "bf16"] = "float32"  # in training and sampling
     recipe: Literal["mean_loss", "published"] = "mean_loss"  # details of the gradient steps

@@ -117,14 +117,8 @@ def schedule(
     a trial that needs a pool if there is no `diffusion` model.
     """
     if equal_images:
-        made: dict[str, Scheduled] = {}
-        for longer, part in _by_length(trials):
-            many, rarely = round(longer * epochs), max(1, round(longer * measure_every))
-            chosen = diffusion and replace(diffusion, epochs=round(longer * diffusion.epochs))
-            often = round(longer * metric_every)
-            again = schedule(part, many, rarely, chosen, metrics, often, identify=identify)
-            made |= {s.key: s for s in again}
-        return sorted(made.values(), key=lambda one: not one.trial.makes_pools)
+        lengths = (epochs, measure_every, metric_every)
+        return _with_equal_images(trials, lengths, diffusion, metrics, identify)
     every = range(metric_every, epochs, metric_every) if metric_every else ()
     kept = (*every, epochs) if metrics else ()
     models: dict[DiffusionTrial, int] = {}
@@ -140,7 +134,29 @@ def schedule(
     return first + list(dict.fromkeys(requested))
 
 
-def _by_length(trials: Sequence[Trial]) -> list[tuple[float, list[Trial]]]:
+def _with_equal_images(
+    trials: Sequence[Trial],
+    lengths: tuple[int, int, int],
+    diffusion: Diffusion | None,
+    metrics: tuple[str, ...],
+    identify: Callable[[Trial], Trial],
+) -> list[Scheduled]:
+    """Schedules the trials of each |D_train| for as many epochs as see the same number of images.
+
+    `lengths` are the epochs, the epochs between rows, and those between measurements of costly
+    metrics, of the trials with the largest D_train.
+    """
+    by_key: dict[str, Scheduled] = {}
+    for ratio, part in _by_size(trials):
+        epochs, measure_every, metric_every = (round(ratio * each) for each in lengths)
+        model = diffusion and replace(diffusion, epochs=round(ratio * diffusion.epochs))
+        rows_every = max(1, measure_every)
+        found = schedule(part, epochs, rows_every, model, metrics, metric_every, identify=identify)
+        by_key |= {each.key: each for each in found}
+    return sorted(by_key.values(), key=lambda each: not each.trial.makes_pools)
+
+
+def _by_size(trials: Sequence[Trial]) -> list[tuple[float, list[Trial]]]:
     """Groups the trials by |D_train|, with the ratio of the largest |D_train| to each."""
     by_size: dict[int, list[Trial]] = {}
     for trial in trials:

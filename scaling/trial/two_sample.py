@@ -11,9 +11,9 @@ from scaling.trial.bounds import (
     BelowOne,
     Count,
     NotNegative,
-    Number,
     Positive,
     PositiveShare,
+    WholeNumber,
 )
 from scaling.trial.partition import Partition
 
@@ -28,13 +28,13 @@ class TwoSampleTrial(BaseTrial):
 
     dataset: str
     train_size: Count | None = None
-    split: Number = 0
-    replicate: Number | None = None  # number of the draw of everything random: data and training
+    split: WholeNumber = 0
+    replicate: WholeNumber | None = None  # number of the draw of all that is random
     content: str | None = None  # start of the SHA-256 of a user's file, replacing its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
     share: PositiveShare = 1.0  # share of D_train that the diffusion model saw
     pool: str | None = None  # key of the diffusion trial, or an imported pool's name and hash
-    seed: Number = 0
+    seed: WholeNumber = 0
     real: Literal["train", "test"] = "train"  # images that are compared with the samples
     images: AtLeastTwo | None = None  # images per class; None: as many as there are real ones
     stages: Count = 4  # stages of the ResNet; 4 for ResNet-18

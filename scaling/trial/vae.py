@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, Self
 
 from scaling.errors import UsageError
 from scaling.trial.base import BaseTrial, check_draw
-from scaling.trial.bounds import Count, NotNegative, Number, Positive
+from scaling.trial.bounds import Count, NotNegative, Positive, WholeNumber
 from scaling.trial.catalog import LikelihoodEntry, VaeSettings, likelihood_entry
 from scaling.trial.partition import Partition
 from scaling.trial.source import HALF, NORMAL, Source
@@ -37,10 +37,10 @@ class VaeFields(BaseTrial):
     m_z: Count = 1  # latent multiplier: channels of z, or d_z / FC_LATENTS
     n_c: Count = 256  # inner channels (residual), hidden width (fully-connected)
     source: Source = NORMAL
-    seed: Number = 0
+    seed: WholeNumber = 0
     train_size: Count | None = None  # |D_train|; None: all training images
-    split: Number = 0  # seed of the permutation whose first train_size images are D_train
-    replicate: Number | None = None  # number of the draw of everything random: data and training
+    split: WholeNumber = 0  # seed of the permutation whose first train_size images are D_train
+    replicate: WholeNumber | None = None  # number of the draw of all that is random
     content: str | None = None  # start of the SHA-256 of a user's file, replacing its path
     partition: Partition = "train_and_test"  # which images are for validation, if any
     network: str = "residual"
@@ -58,9 +58,9 @@ class VaeFields(BaseTrial):
     batch: Count = 100
     weight_decay: NotNegative = 0.0
     grad_clip: Positive | None = None
-    lr_decay_epochs: Number = 0  # length of a cosine decay to 0; 0: a constant rate
+    lr_decay_epochs: WholeNumber = 0  # length of a cosine decay to 0; 0: a constant rate
     precision: Literal["auto", "float32", "bf16"] = "auto"  # of the networks in training
-    half_asleep_from: Number = 0  # epochs until reverse half asleep begins (section 5.2); 0: never
+    half_asleep_from: WholeNumber = 0  # epochs before reverse half asleep (section 5.2); 0: never
     half_asleep_source: Literal["qz", "prior"] = "qz"  # distribution of z for decoder samples
     half_asleep_mix: Literal["half", "only_samples"] = "half"  # batches with or without real images
     stop_when: Literal["never", "collapsed", "diverged", "either"] = "never"  # reason to stop early

@@ -19,6 +19,7 @@ IN_WORDS = {  # types of fields, in error messages
     **{int: "a whole number", float: "a number", str: "a text", bool: "True or False"},
     NoneType: "none",
 }
+UNFIT = object()  # stands for a value that has not the type
 PLAIN = (str, int, float, bool, NoneType)  # types of values that are compared quickly
 
 
@@ -136,22 +137,30 @@ def _fit(hint: Any, value: Any, name: str) -> Any:
 def _typed(hint: Any, value: Any, name: str) -> Any:
     """Converts a value to the hint's type; raises UsageError that lists the accepted types."""
     for member in _members(hint):
-        if get_origin(member) is Literal:
-            if value in get_args(member):  # True and 1.0 are the choice 1
-                return next(choice for choice in get_args(member) if choice == value)
-        elif get_origin(member) is tuple:
-            if isinstance(value, list | tuple) and all(type(part) is int for part in value):
-                return tuple(value)
-        elif member is float and type(value) in (int, float):
-            with suppress(OverflowError):  # the whole number is larger than any float
-                if math.isfinite(value):
-                    return float(value)
-        elif type(value) is member or (isinstance(member, type) and isinstance(value, member)):
-            if not (member is int and isinstance(value, bool)):
-                return value
-        elif isinstance(value, dict) and isinstance(member, type) and issubclass(member, Validated):
-            return member.from_dict(value)
+        converted = _as_member(member, value)
+        if converted is not UNFIT:
+            return converted
     raise UsageError(f"{name}={value!r} does not fit: {_describe(hint)} is expected.")
+
+
+def _as_member(member: Any, value: Any) -> Any:
+    """Converts a value to one of the types of a hint, or returns UNFIT."""
+    if get_origin(member) is Literal:  # True and 1.0 are the choice 1
+        return next((choice for choice in get_args(member) if choice == value), UNFIT)
+    if get_origin(member) is tuple:
+        is_whole = isinstance(value, list | tuple) and all(type(part) is int for part in value)
+        return tuple(value) if is_whole else UNFIT
+    if member is float and type(value) in (int, float):
+        with suppress(OverflowError):  # the whole number is larger than any float
+            return float(value) if math.isfinite(value) else UNFIT
+        return UNFIT
+    if member is int and isinstance(value, bool):
+        return UNFIT
+    if isinstance(value, member):
+        return value
+    if isinstance(value, dict) and issubclass(member, Validated):
+        return member.from_dict(value)
+    return UNFIT
 
 
 def _describe(hint: Any) -> str:
