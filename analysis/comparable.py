@@ -26,7 +26,7 @@ TELLING = ("kind", "dataset", "train_size", "data", "content", "binarise")  # of
 DEFAULTS = {"precision": "auto", "partition": "train_and_test"}  # for rows older than the field
 
 
-def check_alike(trials: pd.DataFrame, place: Sequence[str]) -> None:
+def check_comparable(trials: pd.DataFrame, place: Sequence[str]) -> None:
     """Raises ResultsError if trials that a mean joins differ in more than chance.
 
     `trials` has a row per trial; a mean joins those with equal values in the columns of `place`,
@@ -65,7 +65,7 @@ def check_one_curve(trials: pd.DataFrame, chosen: Sequence[str] = ()) -> None:
 def other_images(trials: pd.DataFrame) -> pd.Series:
     """Returns each trial's fingerprint of its images if its draw has several, else "".
 
-    Trials of one draw whose fingerprints differ, for no reason that a field tells, read other
+    If no field explains why the fingerprints in a draw differ, its trials were trained on different
     files.
     """
     if "fingerprint" not in trials:

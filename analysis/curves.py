@@ -6,8 +6,8 @@ from shlex import quote
 import pandas as pd
 
 from analysis import levels
-from analysis.alike import CHANCE, ESTIMATORS, OPTIONS, check_alike, check_one_curve, has
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
+from analysis.comparable import CHANCE, ESTIMATORS, OPTIONS, check_comparable, check_one_curve, has
 from analysis.trial_folder import ResultsError
 from analysis.where import column, met, parse
 
@@ -38,7 +38,7 @@ def final(
     trials of all sizes must be alike (`check_one_curve`), except in the fields that
     `frame.attrs["chosen"]` names, and trained for equally many epochs.
     """
-    vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
+    vae = finished(frame)
     if vae.empty:
         raise ResultsError(
             "No VAE trial is finished yet. Run the study again: it continues where it stopped."
@@ -52,6 +52,11 @@ def final(
         check_same_epochs(finals, [] if place == PLACE else place)
     finals = levels.settle(finals) if settled else finals
     return finals.sort_values(place, ignore_index=True)
+
+
+def finished(frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows of the finished VAEs."""
+    return frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
 
 
 def last_values(frame: pd.DataFrame) -> pd.DataFrame:
@@ -135,7 +140,7 @@ def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
             f"There are several trials at {_words(at)}; they differ in "
             f"{name}. Choose one: --where {quote(f'{name}={pair[name].dropna().iloc[0]}')}"
         )
-    check_alike(trials, place)
+    check_comparable(trials, place)
 
 
 def _words(place: pd.Series) -> str:

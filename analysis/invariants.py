@@ -21,26 +21,26 @@ ROWS_OF = {  # in addition, in the rows of a kind
 ADVICE = "Remove those rows, or give the study's folder instead."
 
 
-def checked(frame: pd.DataFrame, where: object) -> pd.DataFrame:
+def checked(frame: pd.DataFrame, file: object) -> pd.DataFrame:
     """Returns the frame sorted by key and epoch, with infinities as missing values.
 
-    `where` names its file. Raises ResultsError, which names the column, if a column of `EVERY_ROW`
+    `file` names its file. Raises ResultsError, which names the column, if a column of `EVERY_ROW`
     or `ROWS_OF` is missing or has gaps, if a column of COLUMNS has values of another type than its
     unit, if a trial has an epoch twice, or if a trial's rows differ in one of its fields.
     """
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
-        raise ResultsError(f"{where} has the column {twice[0]} twice. Remove one of them.")
-    made = {str(name): _typed(str(name), frame[name], where) for name in frame}
+        raise ResultsError(f"{file} has the column {twice[0]} twice. Remove one of them.")
+    made = {str(name): _typed(str(name), frame[name], file) for name in frame}
     checked = pd.DataFrame({name: column for name, column in made.items() if column is not None})
-    _check_named(checked, where)
+    _check_named(checked, file)
     checked = checked.sort_values(["key", "epoch"], kind="stable", ignore_index=True)
-    _check_rows(checked, where)
+    _check_rows(checked, file)
     checked.attrs = dict(frame.attrs)
     return checked
 
 
-def _typed(name: str, column: pd.Series, where: object) -> pd.Series | None:
+def _typed(name: str, column: pd.Series, file: object) -> pd.Series | None:
     """Returns the column in the type of its unit.
 
     None for a column of unknown name that holds neither numbers nor text.
@@ -54,12 +54,12 @@ def _typed(name: str, column: pd.Series, where: object) -> pd.Series | None:
         what, fits = _expected(unit)
         if not fits(column):
             raise ResultsError(
-                f"{where}: the column {name} holds {_sample(column)} instead of {what}. {ADVICE}"
+                f"{file}: the column {name} holds {_sample(column)} instead of {what}. {ADVICE}"
             )
     if types.is_float_dtype(column):
         column = column.replace([np.inf, -np.inf], np.nan)
     if unit == COUNT and column.notna().any():
-        column = _whole(name, column, where)
+        column = _whole(name, column, file)
     return column
 
 
@@ -76,14 +76,14 @@ def _is_text(column: pd.Series) -> bool:
     return all(type(value) is str for value in column.dropna())
 
 
-def _whole(name: str, column: pd.Series, where: object) -> pd.Series:
+def _whole(name: str, column: pd.Series, file: object) -> pd.Series:
     """Returns whole numbers as integers; a file may hold them as floats because of gaps."""
     if types.is_integer_dtype(column):
         return column
     broken = column.notna() & (column % 1 != 0)
     if broken.any():
         raise ResultsError(
-            f"{where}: the column {name} holds {column[broken].iloc[0]} instead of a whole "
+            f"{file}: the column {name} holds {column[broken].iloc[0]} instead of a whole "
             f"number. {ADVICE}"
         )
     if column.abs().max() >= 2**63:
@@ -91,32 +91,32 @@ def _whole(name: str, column: pd.Series, where: object) -> pd.Series:
     return column.astype("Int64") if column.isna().any() else column.astype("int64")
 
 
-def _check_named(frame: pd.DataFrame, where: object) -> None:
+def _check_named(frame: pd.DataFrame, file: object) -> None:
     """Raises ResultsError if a row lacks a value that figures need."""
-    _check_there(frame, EVERY_ROW, "", where)
+    _check_columns(frame, EVERY_ROW, "", file)
     for kind, names in ROWS_OF.items():
-        _check_there(frame[frame["kind"] == kind], names, f" of kind {kind}", where)
+        _check_columns(frame[frame["kind"] == kind], names, f" of kind {kind}", file)
     first = frame["epoch"].min()
     if len(frame) and first < 1:
-        raise ResultsError(f"{where}: the column epoch holds {first}, and epochs begin at 1.")
+        raise ResultsError(f"{file}: the column epoch holds {first}, and epochs begin at 1.")
 
 
-def _check_there(rows: pd.DataFrame, names: tuple[str, ...], which: str, where: object) -> None:
+def _check_columns(rows: pd.DataFrame, names: tuple[str, ...], which: str, file: object) -> None:
     lacking = [name for name in names if name not in rows] if len(rows) or not which else []
     if lacking:
         raise ResultsError(
-            f"{where} lacks the column {', '.join(lacking)}, which rows{which} need. "
+            f"{file} lacks the column {', '.join(lacking)}, which rows{which} need. "
             "Give a study's trials.parquet, or its folder, with --results."
         )
     for name in names if len(rows) else ():
         empty = int(rows[name].isna().sum())
         if empty:
             raise ResultsError(
-                f"{where}: the column {name} is empty in {empty} rows{which}. {ADVICE}"
+                f"{file}: the column {name} is empty in {empty} rows{which}. {ADVICE}"
             )
 
 
-def _check_rows(frame: pd.DataFrame, where: object) -> None:
+def _check_rows(frame: pd.DataFrame, file: object) -> None:
     """Raises ResultsError if a trial has an epoch twice or differing values of a field.
 
     The frame is sorted by key and epoch.
@@ -125,15 +125,15 @@ def _check_rows(frame: pd.DataFrame, where: object) -> None:
     twice = same & frame["epoch"].eq(frame["epoch"].shift())
     if twice.any():
         key, epoch = frame.loc[twice, ["key", "epoch"]].iloc[0]
-        raise ResultsError(f"{where} has epoch {epoch} of {key} twice. Remove one of the two rows.")
+        raise ResultsError(f"{file} has epoch {epoch} of {key} twice. Remove one of the two rows.")
     for name in [name for name in TRIAL_COLUMNS if name in frame and name != "key"]:
         here = frame[name]
         before = here.shift()
-        alike = here.eq(before).fillna(False).astype(bool) | (here.isna() & before.isna())
-        if (same & ~alike).any():
+        unchanged = here.eq(before).fillna(False).astype(bool) | (here.isna() & before.isna())
+        if (same & ~unchanged).any():
             raise ResultsError(
-                f"{where}: the column {name} is not the same in all rows of "
-                f"{frame.loc[same & ~alike, 'key'].iloc[0]}. {ADVICE}"
+                f"{file}: the column {name} is not the same in all rows of "
+                f"{frame.loc[same & ~unchanged, 'key'].iloc[0]}. {ADVICE}"
             )
 
 

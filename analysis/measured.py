@@ -12,8 +12,8 @@ from shlex import quote
 import pandas as pd
 
 from analysis import curves
-from analysis.alike import OPTIONS
 from analysis.columns import CLASSIFIERS
+from analysis.comparable import OPTIONS
 from analysis.trial_folder import ResultsError
 
 DEFAULTS = "defaults"  # their value if all options are the defaults

@@ -53,7 +53,7 @@ def pools(path: str | Path) -> list[Pool]:
     """
     path = Path(path)
     trials = {trial.key: trial for trial in results.trials(path)}
-    root = path.parent if (path / "study.json").is_file() else path
+    root = results.root_of(path)
     read = (_pool(file, root, trials) for file in sorted((root / "pools").glob("*/pool.json")))
     found = [pool for pool in read if pool and pool.k]
     return sorted(found, key=lambda pool: (pool.dataset, pool.share, pool.epochs, pool.name))

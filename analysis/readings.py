@@ -101,7 +101,7 @@ def readings(frame: pd.DataFrame) -> list[Reading]:
 
     Raises ResultsError if every trial has the default reading.
     """
-    vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
+    vae = curves.finished(frame)
     finals = curves.last_values(vae) if len(vae) else vae
     off = [_off(row) for row in finals.to_dict("records")]
     found = [name for name in DEFAULTS if any(name in columns for columns in off)]

@@ -70,8 +70,12 @@ def _load(path: Path, found: list[TrialFolder] | None) -> pd.DataFrame:
             f"{path} contains no measured epoch yet. "
             "Run the study (again), or give another folder with --results FOLDER."
         )
-    root = path.parent if (path / "study.json").is_file() else path
-    return with_pool_quality(_sound(folders, path), root)
+    return with_pool_quality(_sound(folders, path), root_of(path))
+
+
+def root_of(path: Path) -> Path:
+    """Returns the results root of a study's folder; another path is returned as it is."""
+    return path.parent if (path / "study.json").is_file() else path
 
 
 def _sound(folders: list[TrialFolder], path: Path) -> pd.DataFrame:

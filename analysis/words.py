@@ -110,7 +110,7 @@ def _draw(typed: Namespace) -> int:
 
         frame = with_bound(frame, typed.bound)
     if typed.best:
-        from analysis.claims.early import at_best
+        from analysis.claims.best_epochs import at_best
 
         frame = at_best(frame)
     if figures.is_table(what) and not typed.output:

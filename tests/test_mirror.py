@@ -13,8 +13,8 @@ MODULES = [
 ]
 # Modules or rooms that are tested together with others, and the places of these tests.
 TOGETHER = {
-    "scaling/cli/reproduce.py": "tests/runs/test_again.py",
-    "scaling/cli/shown.py": "tests/storage/test_study_events.py",
+    "scaling/cli/reproduce.py": "tests/runs/test_reproduce.py",
+    "scaling/cli/outputs.py": "tests/storage/test_study_events.py",
     "scaling/runs/live_pictures.py": "tests/storage/test_tensorboard.py",
     "scaling/storage/dashboards.py": "tests/storage/test_study_events.py",
     "scaling/storage/run_places.py": "tests/storage/test_run_names.py",
@@ -23,7 +23,7 @@ TOGETHER = {
     "scaling/storage/file_server.py": "tests/cluster/test_keeper.py",  # tested with the node's side
     "scaling/cli/selection.py": "tests/cli/test_search.py",
     "scaling/cli/axes.py": "tests/cli/test_options.py",
-    "scaling/cli/processes.py": "tests/cli/test_doctor.py",
+    "scaling/cli/cpu_use.py": "tests/cli/test_doctor.py",
     "analysis/paths.py": "tests/analysis/test_curves.py",
     "analysis/pool_lines.py": "tests/analysis/test_report.py",
     "scaling/status": "tests/status",  # activity, following, listed: the display of a launch

@@ -12,14 +12,14 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import curves, figures, results
-from analysis.claims import appendix, copies, downstream, parameters, primary, section5
+from analysis.claims import appendix, downstream, near_copies, parameters, primary, section5
+from analysis.claims.best_epochs import at_best
 from analysis.claims.cells import Cell, cells, measured_alike
 from analysis.claims.claim import Claim
-from analysis.claims.early import at_best
 from analysis.claims.judging import NOT_RUN, UNDECIDED, Compared, judge
+from analysis.claims.method_options import split_by_options
 from analysis.claims.page import only, text, write
 from analysis.claims.rules import Rule
-from analysis.claims.ways import ways
 from analysis.claims.wording import PAPERS as PAPERS
 from analysis.claims.wording import others
 from analysis.columns import COLUMNS
@@ -107,8 +107,8 @@ def judged(claim: Claim, settings: list[Cell]) -> list[Judged]:
     if isinstance(rule, str):
         return []
     wanted = [cell for cell in settings if claim.about(cell) or claim.beyond(cell)]
-    alike = [part for cell in wanted for part in measured_alike(cell, rule.needs)]
-    parts = [part for one in alike for part in ways(one, rule.terms)]
+    cells = [part for cell in wanted for part in measured_alike(cell, rule.needs)]
+    parts = [part for one in cells for part in split_by_options(one, rule.terms)]
     return [found for part in parts if (found := _judged(rule, part))]
 
 
@@ -156,7 +156,7 @@ def _measured(claim: Claim, found: Judged) -> dict[str, object]:
         "also": others(comparisons, evidence.decisive),
         "p": min(evidence.p.holds, evidence.p.fails),
         "decided": decided,
-        "beside": copies.nearness(cell) if claim.about_shares else "",
+        "beside": near_copies.nearness(cell) if claim.about_shares else "",
     }
 
 

@@ -24,7 +24,7 @@ def at_best(frame: pd.DataFrame) -> pd.DataFrame:
     missing in all rows. Raises ResultsError if there are no validation ELBOs.
     """
     frame = frame.reset_index(drop=True)
-    vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
+    vae = curves.finished(frame)
     last = vae.groupby("key")["epoch"].max()
     best = curves.best_values(vae[begun(vae)]).set_index("key")
     numbers = vae.select_dtypes("number").columns.difference(curves.CONSTANT)

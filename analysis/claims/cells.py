@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from analysis import curves, levels, measured
-from analysis.alike import DEFAULTS, filled, other_images
 from analysis.claims import pool_kinds
 from analysis.claims.arms import Arm, Each, pick, placed
 from analysis.claims.axes import GRADED, Columns, begun, fields_of, largest, with_axes
 from analysis.claims.measured_rows import MeasuredRows
+from analysis.comparable import DEFAULTS, filled, other_images
 from analysis.naming import names
 from analysis.trial_folder import ResultsError
 
@@ -73,8 +73,8 @@ class Cell:
 
         Arms with k="last" get the same k: the largest of those at which most arms are measured.
         """
-        asked = tuple(zip(arms, columns, strict=True))
-        return self.measured.once(("at", asked), lambda: self._at(arms, columns))
+        pairs = tuple(zip(arms, columns, strict=True))
+        return self.measured.once(("at", pairs), lambda: self._at(arms, columns))
 
     def _at(self, arms: Sequence[Arm], columns: Sequence[Columns]) -> list[Arm]:
         points = set.intersection(*map(self.measured.points, arms, columns))
@@ -176,8 +176,8 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
         near = trials[(trials["dataset"] == dataset) & (trials["kind"] == kind)]
         named = [n for n in setting if near[n].nunique(dropna=False) > 1]
         named += ["real"] * (kind == "two_sample" and "real" in part and "real" not in named)
-        alike = ends[(ends["dataset"] == dataset) & (ends["kind"] == kind)]
-        named += ["epoch"] if alike["epoch"].nunique() > 1 else []
+        of_dataset = ends[(ends["dataset"] == dataset) & (ends["kind"] == kind)]
+        named += ["epoch"] if of_dataset["epoch"].nunique() > 1 else []
         label = dataset + names(near, named)[part.index[0]]
         for words, alone in _by_pool(part):
             rows = done[done["key"].isin(alone["key"])]

@@ -1,8 +1,8 @@
 """Lists the claims of Appendices F and G: representations, reconstructions, corruptions."""
 
 from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, NORMAL
+from analysis.claims.at_least import ALMOST_ALL, Mostly
 from analysis.claims.claim import CIFAR, TASKS, Claim, higher, lower, measured_on
-from analysis.claims.counted import ALMOST_ALL, Mostly
 from analysis.claims.regions import DECIBELS, Margin, equal
 from analysis.claims.rules import InEach
 from analysis.columns import CLASSIFIERS, SINGLE_CORRUPTIONS

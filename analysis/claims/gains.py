@@ -54,7 +54,7 @@ class SimilarGain(Rule):
             f"its gain minus 1/{FACTOR:g} of that of the reference": gain - other / FACTOR,
             f"{FACTOR:g} times the gain of the reference minus its own": FACTOR * other - gain,
         }
-        places = "; ".join(f"{term.text} ({term.where([])})" for term in terms)
+        places = "; ".join(f"{term.text} ({term.place_text([])})" for term in terms)
         return [
             Comparison(f"{what}: {places}", t_interval(values.dropna(), overlap=cell.overlap))
             for what, values in both.items()

@@ -1,4 +1,4 @@
-"""Splits a setting by the ways in which its methods were carried out.
+"""Splits a setting by the options of its methods.
 
 An arm names a method, such as tuned augmentation, and not how often it augments. Trials with other
 such options are other methods: a claim is judged for each way by itself.
@@ -31,14 +31,14 @@ OPTIONS = {  # a method's option: which trials it describes
 }
 
 
-def ways(cell: Cell, terms: Sequence[Term]) -> list[Cell]:
+def split_by_options(cell: Cell, terms: Sequence[Term]) -> list[Cell]:
     """Returns a copy of the cell for each way in which one of the terms' methods was carried out.
 
     Trials that an option does not describe, such as normal training, are in all copies, as are
     those of a method that was never carried out with that value.
     """
-    asked = (cell.measured.of(term.arm, term.columns).index for term in terms)
-    rows = sorted(set(chain.from_iterable(asked)))
+    used_rows = (cell.measured.of(term.arm, term.columns).index for term in terms)
+    rows = sorted(set(chain.from_iterable(used_rows)))
     options = described(cell.trials)
     used = options.loc[rows]
     counts = used.groupby(_methods(cell.trials).loc[rows]).nunique()
@@ -67,9 +67,9 @@ def described(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _kept(cell: Cell, options: pd.DataFrame, values: Sequence[str]) -> Cell:
-    alike = options == list(values)
-    never = ~alike.groupby(_methods(cell.trials)).transform("any")
-    fits = (options.isna() | alike | never).all(axis=1)
+    has_values = options == list(values)
+    never = ~has_values.groupby(_methods(cell.trials)).transform("any")
+    fits = (options.isna() | has_values | never).all(axis=1)
     trials = cell.trials[fits]
     frame = cell.frame[cell.frame["key"].isin(trials["key"])]
     named = zip(map(str, options), values, strict=True)

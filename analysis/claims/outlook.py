@@ -13,7 +13,7 @@ from analysis.planned import RATE, SIZES, UNDECIDED
 
 
 @dataclass(frozen=True)
-class Open:
+class Outlook:
     """Holds a claim's verdict in a measured setting, and the draws that would decide it."""
 
     claim: str
@@ -53,11 +53,11 @@ class Open:
         return f"about {self.needed.size}, no planned size decides it with {POWER:.0%}, {seen}"
 
 
-def measured(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Open]:
+def outlooks(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Outlook]:
     """Returns every claim in every setting in which it is measured, including decided ones."""
     found = entries(frame, claims)
     error = _error([row for row, _, _ in found if row["kind"] == EXPLORATORY])
-    opened = []
+    made = []
     for row, claim, judged in found:
         if judged is None or not judged.comparisons or isinstance(claim.rule, str):
             continue
@@ -68,8 +68,8 @@ def measured(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Open
         undecided = row["verdict"] == UNDECIDED
         each = judged.comparisons
         sizes = needed(each, reached, cell.overlap, None if main else error) if undecided else None
-        opened.append(
-            Open(
+        made.append(
+            Outlook(
                 claim.name,
                 cell.label,
                 str(row["kind"]),
@@ -82,7 +82,7 @@ def measured(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Open
                 frozenset(map(str, cell.trials["key"])),
             )
         )
-    return opened
+    return made
 
 
 def _error(rows: list[dict[str, object]]) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.claims import written
+from analysis.claims import formats
 from analysis.claims.wording import (
     ELSEWHERE_HEAD,
     VERDICTS,
@@ -101,7 +101,7 @@ def write(ledger: pd.DataFrame, path: Path, shown: pd.DataFrame | None = None) -
     if path.suffix == ".csv":
         rows.to_csv(path, index=False)
         return path
-    made = (written.markdown if path.suffix == ".md" else written.html)(ledger, rows)
+    made = (formats.markdown if path.suffix == ".md" else formats.html)(ledger, rows)
     path.write_text(made + "\n", encoding="utf-8")
     return path
 

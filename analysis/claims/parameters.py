@@ -7,15 +7,15 @@ the n_c at which m_z takes most values (the corner of Figure 8's path), and its 
 import math
 from dataclasses import replace
 
-from analysis.claims.alone import NoDecline, NoDoubleDescent
 from analysis.claims.arms import DMAAPX, NORMAL, Along, Arm, Each
 from analysis.claims.arms import Near as Nearest
+from analysis.claims.at_least import OFTEN, Mostly
 from analysis.claims.claim import CIFAR, DOUBLE_DESCENT, GAPS, Claim, higher, lower, measured_on
-from analysis.claims.counted import OFTEN, Mostly
 from analysis.claims.gains import SimilarGain
 from analysis.claims.regions import BELOW, equal, no_loss
 from analysis.claims.rules import Differs
 from analysis.claims.shapes import DoubleDescends, Peaks
+from analysis.claims.single_axis import NoDecline, NoDoubleDescent
 from analysis.claims.steps import Monotone
 from analysis.claims.terms import Term
 

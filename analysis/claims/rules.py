@@ -83,11 +83,11 @@ class Differs(Rule):
         shared = places.pop() if len(places) == 1 else ""
         texts = [term.text if shared else f"{term.text} ({term.arm.place})" for term in self.terms]
         texts += [f"{self.constant:g}"] if self.constant else []
-        where = f", at {shared}" if shared else ""
+        place = f", at {shared}" if shared else ""
         each = ", for each of them" if len(self.others) > 1 else ""
-        comma = "," if where or each else ""
+        comma = "," if place or each else ""
         minus = " minus ".join([texts[0], " or ".join(texts[1:])] if texts[1:] else texts)
-        return f"{minus}{where}{each}{comma} is {self.region.text}"
+        return f"{minus}{place}{each}{comma} is {self.region.text}"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
         """Returns one comparison per other term and per value of Each that is measured."""

@@ -49,7 +49,7 @@ class Peaks(Rule):
         y = terms[0].curve(cell, axis).to_numpy()
         if not len(y):
             return []
-        where = f"{self.term.column} of {self.term.arm.name}, {terms[0].where(axis)}"
+        where = f"{self.term.column} of {self.term.arm.name}, {terms[0].place_text(axis)}"
         return [
             Comparison(
                 f"{name} of {where}",

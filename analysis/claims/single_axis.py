@@ -55,7 +55,7 @@ class NoDecline(Rule):
         if not len(y):
             return []
         fall = t_interval(rise_and_drop(y)[1], True, cell.overlap)
-        what = f"fall of {self.term.column} of {self.term.arm.name}, {terms[0].where(axis)}"
+        what = f"fall of {self.term.column} of {self.term.arm.name}, {terms[0].place_text(axis)}"
         return [Comparison(what, fall, -math.inf, margin, FEW_SEEDS, shared=True)]
 
 
@@ -160,7 +160,7 @@ class NoDoubleDescent(Rule):
             found = t_interval(moved, True, cell.overlap)
             return Comparison(what, found, -math.inf, margin, FEW_SEEDS, shared=True)
 
-        where = f"negative {term.column}, {terms[0].where(axis)}"
+        where = f"negative {term.column}, {terms[0].place_text(axis)}"
         each = descent.crossfit(y)
         moves = [compared(f"{n} of {where}", each[:, at]) for at, n in enumerate(descent.MOVES)]
         what = f"smallest of the three moves of {where}"

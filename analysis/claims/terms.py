@@ -52,7 +52,7 @@ class Term:
         name = self.column if isinstance(self.column, str) else f"mean({', '.join(self.column)})"
         return f"{f'slope along {self.along} of ' if self.along else ''}{name} of {self.arm.name}"
 
-    def where(self, axis: Sequence[float]) -> str:
+    def place_text(self, axis: Sequence[float]) -> str:
         """Describes the place of a term at measured sizes, with the ends of a slope's axis."""
         sizes = {"m_z": self.arm.m_z, "n_c": self.arm.n_c}
         parts = [f"{n}={size:g}" for n, size in sizes.items() if isinstance(size, int) and size]
@@ -133,7 +133,7 @@ def spread(cell: Cell, terms: Sequence[Term]) -> str:
 
 def words(terms: Sequence[Term], axis: Sequence[float]) -> str:
     """Describes a difference: its terms and their places."""
-    places = [term.where(axis) for term in terms]
+    places = [term.place_text(axis) for term in terms]
     if len(set(places)) == 1:
         return f"{' - '.join(term.text for term in terms)}, {places[0]}"
     return " - ".join(f"{t.text} ({place})" for t, place in zip(terms, places, strict=True))

@@ -109,13 +109,13 @@ def compare(a: Side, b: Side, named: Sequence[str] = ()) -> Compared:
     for metric in chosen:
         by_cell = {}
         for cell, matched in pairs.items():
-            where = dict(zip(columns, cell, strict=True))
+            place = dict(zip(columns, cell, strict=True))
             values = [(_mean(x, metric), _mean(y, metric)) for x, y in matched.values()]
             if matched:
                 by_cell[cell] = dict(zip(matched, values, strict=True))
-                found += _paired(where, metric, by_cell[cell], widened[cell])
+                found += _paired(place, metric, by_cell[cell], widened[cell])
             else:
-                found += _unpaired(where, metric, left[cell], right[cell], widened[cell])
+                found += _unpaired(place, metric, left[cell], right[cell], widened[cell])
         found += _over_cells(metric, by_cell, widened)
     matched_trials = [sum(len(x) for x, _ in matched.values()) for matched in pairs.values()]
     alone = (_alone(left, right), _alone(right, left))

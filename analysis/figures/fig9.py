@@ -33,9 +33,9 @@ def load(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     if path.is_file():
         raise ResultsError(f"{path} contains no images. Give a study's folder: --results FOLDER.")
-    root = path.parent if (path / "study.json").is_file() else path
     frame = results.load(path)
-    folders = [str(root / "trials" / key) for key in frame["key"]]
+    trials = results.root_of(path) / "trials"
+    folders = [str(trials / key) for key in frame["key"]]
     return frame.assign(folder=folders)
 
 

@@ -34,7 +34,7 @@ def stack(figure: Figure) -> None:
     ratios = [float(ratio) for ratio in np.asarray(grid.get_height_ratios())]
     tall = figure.get_figheight()
     figure.set_figheight(tall + (columns - 1) * (tall * BODY + ADDED))
-    alike = len(set(ratios)) == 1  # otherwise a lower row belongs to the row above it
+    is_even = len(set(ratios)) == 1  # otherwise a lower row belongs to the row above it
     single = GridSpec(rows * columns, 1, figure=figure, height_ratios=ratios * columns)
     shared = {  # side by side, the first panel's label was enough for its row
         ax.get_subplotspec().rowspan.start: ax.get_ylabel()  # type: ignore[union-attr]
@@ -45,9 +45,9 @@ def stack(figure: Figure) -> None:
         at = ax.get_subplotspec()
         assert at is not None
         row, column = at.rowspan.start, at.colspan.start
-        ax.set_subplotspec(single[row * columns + column if alike else column * rows + row])
+        ax.set_subplotspec(single[row * columns + column if is_even else column * rows + row])
         ax.tick_params(axis="y", labelleft=True)
-        if alike and not ax.get_ylabel():
+        if is_even and not ax.get_ylabel():
             ax.set_ylabel(shared.get(row, ""))
 
 

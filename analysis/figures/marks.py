@@ -145,8 +145,8 @@ def counted(finals: pd.DataFrame, table: pd.DataFrame, seeds: str = "dots") -> s
     `seeds` says how single draws are shown, "" if they are not.
     """
     epochs = span(finals["epoch"])
-    where = f" ({seeds})" if seeds else ""
-    return f"{draws(table)}{where}, {interval_of(table)}; {epochs} epochs"
+    shown = f" ({seeds})" if seeds else ""
+    return f"{draws(table)}{shown}, {interval_of(table)}; {epochs} epochs"
 
 
 def draws(table: pd.DataFrame) -> str:

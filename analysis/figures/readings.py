@@ -1,4 +1,4 @@
-"""Readings of what the paper leaves open: what each changes, beside the default."""
+"""Readings of what the paper leaves open: how each differs from the default."""
 
 import math
 from dataclasses import replace

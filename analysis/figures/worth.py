@@ -71,7 +71,7 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
 
 def _level(frame: pd.DataFrame) -> str:
     """Returns what the draws of the compared VAEs are (`levels.level_of`)."""
-    vae = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
+    vae = curves.finished(frame)
     return levels.level_of(levels.settle(vae[vae["source"].isin(["normal", "dmaapx"])]))
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from analysis import curves, figures, results
-from analysis.claims.early import at_best
+from analysis.claims.best_epochs import at_best
 from analysis.laws import figure, frames, lines
 from analysis.laws.law import Law, law
 from analysis.printed import print_lines

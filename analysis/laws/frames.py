@@ -135,7 +135,7 @@ def over_compute(frame: pd.DataFrame, what: Variables) -> pd.DataFrame:
     known = {"training_flops", what.y} <= set(frame)
     if not known:
         return pd.DataFrame(columns=columns)
-    rows = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
+    rows = curves.finished(frame)
     sign = -1.0 if what.loss.startswith("-") else 1.0
     rows = rows.dropna(subset=["training_flops", what.y])
     rows = rows.assign(loss=sign * rows[what.y].astype(float))

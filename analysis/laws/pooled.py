@@ -1,4 +1,4 @@
-"""Fits a law to all replicates together, and asks what else would fit them as well.
+"""Fits a law to all replicates together, and finds which other laws would fit as well.
 
 Replicates differ by an offset that all sizes share, as of data that is harder at every size, and
 it may be much larger than the noise within a replicate. It is removed before the fit, so that the

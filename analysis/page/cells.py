@@ -69,8 +69,8 @@ def heat_map(vaes: pd.DataFrame) -> Heat:
     moments = {"final": _final(vaes), "best": _best(vaes)}
     final = moments["final"]
     names = [n for n in final.select_dtypes("number") if n in ROW_COLUMNS and n not in HIDDEN]
-    alike = (n for n in names if final[n].notna().any() and are_measured_alike(vaes, n))
-    names = sorted(alike, key=_rank)
+    comparable = (n for n in names if final[n].notna().any() and are_measured_alike(vaes, n))
+    names = sorted(comparable, key=_rank)
     return {
         "columns": [{"name": n, "unit": _unit(n), "about": ROW_COLUMNS[n][2]} for n in names],
         "lines": order(final["line"]),

@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 
 import pandas as pd
 
-from analysis import choice, figures, own_study, provenance, results
+from analysis import choice, curves, figures, own_study, provenance, results
 from analysis.page import cells, costs, drawn, learning, lines, pictures, text, trials
 from analysis.page.circumstances import circumstances
 from analysis.trial_folder import ResultsError
@@ -126,7 +126,7 @@ def _figures(frame: pd.DataFrame, about: dict[str, object]) -> tuple[str, ...]:
 
 def _vaes(frame: pd.DataFrame) -> pd.DataFrame:
     """Selects the finished VAEs, with integer axes."""
-    done = frame[(frame["kind"] == "vae") & (frame["state"] == "done")]
+    done = curves.finished(frame)
     axes = [name for name in ("m_z", "n_c", "seed") if name in done]
     return done.astype(dict.fromkeys(axes, int)).copy()
 

@@ -9,10 +9,10 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from analysis import claims, readings
-from analysis.claims import early
+from analysis.claims import best_epochs
+from analysis.claims.formats import whisker
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.wording import ours, summary
-from analysis.claims.written import whisker
 from analysis.command import command, typed_path
 from analysis.descent import Verdict, verdict
 from analysis.provenance import launches_of, public
@@ -181,7 +181,7 @@ def _at_best(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
     The result is {} without validation images.
     """
     try:
-        found = claims.ledger(early.at_best(frame))
+        found = claims.ledger(best_epochs.at_best(frame))
     except ResultsError:
         return {}
     rows = found[found["verdict"] != NOT_RUN].to_dict("records")

@@ -8,7 +8,7 @@ SAMPLES, PAUSE = 10, 0.1  # number of observations, and the seconds between two 
 BUSY = 0.1  # a process that uses more than this part of a CPU is working
 
 
-def at_work(pid: int) -> bool:
+def is_working(pid: int) -> bool:
     """Returns True if the process or a descendant computes or waits for a CPU or a disk.
 
     A process that hangs sleeps. Without /proc the answer is False.

@@ -20,9 +20,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from scaling.cli.cpu_use import is_working
 from scaling.cli.machine import add_address, check_cpus
 from scaling.cli.options import add_data_root, add_module, add_results, positive
-from scaling.cli.processes import at_work
 from scaling.errors import listed, to_type
 from scaling.planning.table import size
 from scaling.trial import extensions, machine
@@ -220,7 +220,7 @@ class Check:
         try:
             code = self.process.wait(max(0.0, end - time.monotonic()))
         except subprocess.TimeoutExpired:
-            slow = at_work(self.process.pid)
+            slow = is_working(self.process.pid)
             self.process.kill()
             self.process.wait()
             state, why = (LIMITED, ": it is working, but slow") if slow else (BROKEN, ": it hangs")

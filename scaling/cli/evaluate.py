@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scaling.cli.machine import check_cpus
-from scaling.cli.moved import add_moved, moved_loader
+from scaling.cli.moved_files import add_moved, moved_loader
 from scaling.cli.options import Parser, add_place, count
 from scaling.cli.process import DONE, FAILED, at_work, ended, program, typed
 from scaling.errors import UsageError, listed, to_type

@@ -35,7 +35,7 @@ def _cpus(text: str) -> int:
     most = machine.cpus()
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
         raise argparse.ArgumentTypeError(
-            f"{text} is no whole number from 1 to {most}, the CPUs that this process may use"
+            f"{text} is not a whole number from 1 to {most}, the CPUs that this process may use"
         )
     return int(text)
 

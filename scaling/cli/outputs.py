@@ -66,7 +66,7 @@ def how_to_draw(folder: Path) -> list[str]:
     return [f"no figures drawn; draw them with: {to_type('report', '--results', folder)}, {page}"]
 
 
-def where(folder: Path, drawn: bool) -> list[str]:
+def places(folder: Path, drawn: bool) -> list[str]:
     """Returns lines that name the table, if `drawn`, and TensorBoard's folder.
 
     The table is written with the figures.

@@ -1,4 +1,4 @@
-"""Refuses a study that asks trials for an epoch which they have passed without measuring it.
+"""Refuses a study that needs a row of an epoch which trials have passed without measuring it.
 
 A trained model has no way back to an earlier epoch, and the row of another epoch is no substitute.
 """
@@ -27,9 +27,9 @@ def check_measured(study_trials: StudyTrials, store: Store, epochs: int) -> None
     if not passed:
         return
     key, end = passed[0]
-    alike = dict.fromkeys(name for name, other in passed if other == end)
+    at_this_end = dict.fromkeys(name for name, other in passed if other == end)
     rows = [row["epoch"] for row in store.folder(key).rows()]
-    more = f" and {len(alike) - 1} more" if alike.keys() - {key} else ""
+    more = f" and {len(at_this_end) - 1} more" if at_this_end.keys() - {key} else ""
     raise UsageError(
         f"{key}{more} cannot go back to epoch {end}, which was not measured. "
         f"There are rows of {_near(rows, end)}. {_advice(ends, store, end, epochs)}"
@@ -66,12 +66,10 @@ def _advice(ends: Sequence[End], store: Store, end: int, epochs: int) -> str:
     other = "another --results folder"
     if end != epochs:  # a diffusion model of the preset, or a rung of a search
         return f"Give {other}, or the flags with which they were trained."
-    asked = [store.folder(key) for key, each in ends if each == epochs]
-    rows = [{row["epoch"] for row in folder.rows()} for folder in asked]
+    folders = [store.folder(key) for key, each in ends if each == epochs]
+    rows = [{row["epoch"] for row in folder.rows()} for folder in folders]
     every = sorted(set().union(*rows))
-    good = [
-        e for e in every if all(e in measured or e >= max(measured, default=0) for measured in rows)
-    ]
+    good = [e for e in every if all(e in own or e >= max(own, default=0) for own in rows)]
     chosen = {max((e for e in good if e < end), default=0), min(e for e in good if e > end)}
     typed = [f"--epochs {epoch}" for epoch in sorted({*chosen, good[-1]} - {0})]
     return f"Give {' or '.join(typed)}, or {other}."

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from scaling.cli.needed import lacks
+from scaling.cli.inputs import lacks
 from scaling.errors import UsageError
 from scaling.presets import Preset
 from scaling.storage.store import Store

@@ -4,11 +4,11 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaling.cli.inputs import whole_name
 from scaling.cli.machine import add_address, check_cpus
-from scaling.cli.needed import whole_name
 from scaling.cli.options import Parser, add_data, add_module, add_results, add_timeout, count
 from scaling.cli.process import at_work
-from scaling.trial.bounds import NUMBER, number, whole
+from scaling.trial.bounds import WHOLE_NUMBER, number, whole
 
 if TYPE_CHECKING:
     from scaling.cluster.sampling_progress import PoolRequest
@@ -62,11 +62,16 @@ def _add_import(add: Any) -> None:
     add("--train-size", type=count, help="|D_train| of the study: images in a chunk")
     add(
         "--replicate",
-        type=number(NUMBER),
+        type=number(WHOLE_NUMBER),
         metavar="N",
         help="replicate whose D_train they are compared with",
     )
-    add("--split", type=number(NUMBER), default=0, help="split, for trials without a replicate")
+    add(
+        "--split",
+        type=number(WHOLE_NUMBER),
+        default=0,
+        help="split, for trials without a replicate",
+    )
     add("--rescale", choices=["unit", "symmetric"], help="range of floats: [0, 1] or [-1, 1]")
     add(
         "--resize",

@@ -21,7 +21,7 @@ from scaling.storage.formats import read_versioned
 from scaling.storage.store import Store
 
 if TYPE_CHECKING:
-    from analysis.claims.open import Open
+    from analysis.claims.outlook import Outlook
 
 OWN = ("--replicates", "--max-hours", "--dry-run", "--json", "--results")
 RUN = (sys.executable, "-m", "scaling")  # runs a study's command in a process of its own
@@ -62,16 +62,16 @@ def run(options: Namespace) -> int:
     return _until_decided(names, options.results, options.max_hours)
 
 
-def _measured(results: Path, names: Sequence[str] = ()) -> "list[Open]":
+def _measured(results: Path, names: Sequence[str] = ()) -> "list[Outlook]":
     """Returns the claims that the results measure; raises UsageError if there are none."""
     from analysis import results as read
     from analysis.claims import CLAIMS
-    from analysis.claims.open import measured
+    from analysis.claims.outlook import outlooks
     from analysis.trial_folder import ResultsError
 
     try:
         frame = read.load(results)
-        found = measured(frame, [c for c in CLAIMS if not names or c.name in names])
+        found = outlooks(frame, [c for c in CLAIMS if not names or c.name in names])
     except ResultsError as error:
         raise UsageError(str(error)) from None
     lacking = set(names) - {each.claim for each in found}
@@ -106,7 +106,7 @@ def _quoted(names: Sequence[str]) -> str:
     return listed(map(shlex.quote, names))
 
 
-def _lines(found: "list[Open]", results: Path) -> list[str]:
+def _lines(found: "list[Outlook]", results: Path) -> list[str]:
     """Returns lines for each open claim: what would decide it, how long it takes, the command."""
     lines, planned = [], dict[tuple[str, ...], str]()
     still = [each for each in found if each.verdict == "not decided"]
@@ -123,7 +123,7 @@ def _lines(found: "list[Open]", results: Path) -> list[str]:
     return lines
 
 
-def commands(claim: "Open", results: Path, size: int) -> list[list[str]]:
+def commands(claim: "Outlook", results: Path, size: int) -> list[list[str]]:
     """Returns the studies' commands, as last typed, with the replicates 0 to size - 1.
 
     Seeds that a launch gave beside its replicates stay: a size is planned for means over them.
@@ -209,7 +209,7 @@ def _until_decided(names: list[str], results: Path, max_hours: float | None) -> 
             return code
 
 
-def _run(still: "list[Open]", results: Path, size: int, end: float | None) -> int:
+def _run(still: "list[Outlook]", results: Path, size: int, end: float | None) -> int:
     """Runs the studies that these claims need for a size.
 
     Returns the exit code of the first study that is not done, else DONE.

@@ -4,13 +4,13 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaling.cli.moved import add_moved, moved_loader
+from scaling.cli.moved_files import add_moved, moved_loader
 from scaling.cli.options import Parser, add_data, add_module, add_results
 from scaling.errors import UsageError, did_you_mean
 from scaling.trial.hardware import has_gpu
 
 if TYPE_CHECKING:
-    from scaling.runs.again import Again
+    from scaling.runs.reproduce import Reproduction
 
 SAME, DIFFERS = 0, 1
 SHOWN = 10  # maximum number of columns or trial names that are listed
@@ -34,7 +34,7 @@ def add_to(words: Any) -> None:
 
 def run(options: Namespace) -> int:
     """Prints whether the trial gives the same rows again; returns the exit code."""
-    from scaling.runs.again import again
+    from scaling.runs.reproduce import reproduce
     from scaling.storage.store import Store
     from scaling.trial import data_of
 
@@ -44,7 +44,7 @@ def run(options: Namespace) -> int:
     recorded = str((folder.done() or {}).get("device", "cpu"))
     device = "cuda" if recorded.startswith("cuda") and has_gpu() else "cpu"
     data = moved_loader(options, [folder.trial()])(*data_of(folder.trial()))
-    found = again(store, name, data, device)
+    found = reproduce(store, name, data, device)
     print("\n".join(lines(name, found, device)))
     return DIFFERS if found.mismatches or found.lacking else SAME
 
@@ -75,7 +75,7 @@ def whole_key(root: Path, word: str) -> str:
     return found[0]
 
 
-def lines(name: str, found: "Again", device: str) -> list[str]:
+def lines(name: str, found: "Reproduction", device: str) -> list[str]:
     """Describes in lines what is equal, what differs, and which circumstances differ."""
     left_out = "without times"
     if found.not_measured:
@@ -105,7 +105,7 @@ def lines(name: str, found: "Again", device: str) -> list[str]:
     return [*parts, *_how(found)]
 
 
-def _how(found: "Again") -> list[str]:
+def _how(found: "Reproduction") -> list[str]:
     """Returns lines about circumstances that differ, or one line if columns differ without any."""
     if not found.circumstances:
         same = "Code, PyTorch, threads, device and host equal the recorded ones."

@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaling.cli import shown
+from scaling.cli import outputs
 from scaling.cli.axes import override
+from scaling.cli.inputs import check_needed, lacks, with_whole_pool_names
 from scaling.cli.machine import check_cpus
-from scaling.cli.measured import check_measured
-from scaling.cli.needed import check_needed, lacks, with_whole_pool_names
 from scaling.cli.options import SMOKE, parser, preset_of
 from scaling.cli.page import written_beside
+from scaling.cli.passed_epochs import check_measured
 from scaling.cli.planned import check_here, identify, plan_of, show
 from scaling.cli.process import CAPPED, DONE, FAILED, at_work, command, ended, program, typed
 from scaling.cli.selection import study_trials_of
@@ -144,7 +144,7 @@ def _request(
         refit=refitted,
         pool_k=preset.pool_k,
         metric_settings=preset.metric_settings,
-        events=shown.events_of(name, store, {row.key: row for row in rows}, plan_table(plan)),
+        events=outputs.events_of(name, store, {row.key: row for row in rows}, plan_table(plan)),
         plan=plan.to_dict(),
         local_cpus=options.cpus,
         gpu_hours_before=store.gpu_hours(name),
@@ -173,7 +173,7 @@ def _run(request: "Request", report: Report, study_trials: StudyTrials, draw: bo
             return ended
         with profile.part("figures"):
             lines = _drawn(request, report, profile) if draw else _undrawn(request, profile)
-        print_lines([*lines, *shown.where(request.folder, draw)])
+        print_lines([*lines, *outputs.places(request.folder, draw)])
     return ended
 
 
@@ -181,13 +181,13 @@ def _drawn(request: "Request", report: Report, profile: "Profile") -> list[str]:
     """Draws the figures and, beside them, writes the page; returns the lines to print."""
     with written_beside(request.folder) as page_lines:
         lines = [*report(request.folder)]
-        shown.show(request.events, lines, profile.entry()["wall"])
+        outputs.show(request.events, lines, profile.entry()["wall"])
         return lines + page_lines()
 
 
 def _undrawn(request: "Request", profile: "Profile") -> list[str]:
-    lines = shown.how_to_draw(request.folder)
-    shown.show(request.events, lines, profile.entry()["wall"])
+    lines = outputs.how_to_draw(request.folder)
+    outputs.show(request.events, lines, profile.entry()["wall"])
     return lines
 
 

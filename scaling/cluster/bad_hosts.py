@@ -109,7 +109,7 @@ class BadHosts:
         if host.occupied:
             self.say(
                 f"The host {address} is set aside: {len(host.failed)} attempts in a row failed "
-                "there before their first row. These count for nothing, and the trials run on the "
+                "there before their first row. They are not counted, and the trials run on the "
                 "other hosts. Its Ray logs say why; repair it, or stop it with: ray stop"
             )
 

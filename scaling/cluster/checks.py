@@ -28,7 +28,7 @@ def blind_nodes(courier: Courier) -> list[str]:
     return [name for name, sees in on_nodes(_sees, "CPU", courier).items() if not sees]
 
 
-def check_alike(
+def check_same_code(
     environments: Callable[[Sequence[Path]], Mapping[str, Mapping[str, str]]],
 ) -> None:
     """Raises UsageError if a node has other code or versions than this process.

@@ -69,13 +69,13 @@ def ran_out(error: BaseException) -> bool:
 
 def sentence(trial: Trial, device: str, micro_batch: int | None = None) -> str:
     """Returns why the trial failed for lack of memory, and what to change."""
-    where = "alone on a GPU" if device == "cuda" else "on the CPU"
+    place = "alone on a GPU" if device == "cuda" else "on the CPU"
     size = micro_batch or trial.batch
     if trial.accumulates:
         smaller = f"fewer images of a step at a time (now {size}; --micro-batch {size // 2}), "
     else:
         smaller = f"a smaller batch (now {size}; --set batch={size // 2}), "
     return (
-        f"it ran out of memory {where}. Use {smaller if size > 1 else ''}a narrower "
+        f"it ran out of memory {place}. Use {smaller if size > 1 else ''}a narrower "
         "network, or a device with more memory"
     )

@@ -92,7 +92,7 @@ class Courier:
     modules: tuple[Path, ...] = ()  # the user's own modules
     environment: Mapping[str, str] = field(default_factory=dict)  # the driver's, equal on all nodes
 
-    def check_alike(self) -> None:
+    def check_same_code(self) -> None:
         """Raises UsageError if this node, which may have joined late, has other code."""
         if other := differences(self.environment, environment(self.modules)):
             raise UsageError(
@@ -175,7 +175,7 @@ def trial_folder(
     """
     place = f"trials/{key}"
     if courier:
-        courier.check_alike()
+        courier.check_same_code()
     if courier is None:
         yield store.folder(key)
     elif courier.sees:
@@ -198,7 +198,7 @@ def pool_folder(
     is the results folder itself, and the function does nothing.
     """
     if courier:
-        courier.check_alike()
+        courier.check_same_code()
     if courier is None or courier.sees:
         yield store, lambda: None
         return

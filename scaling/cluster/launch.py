@@ -193,7 +193,7 @@ def _restore_pictures(launch: Launch) -> None:
     if gone:
         print(
             f"{gone} finished trials have lost arrays.npz and the model of their last epoch: they "
-            "are missing in pictures. Their numbers are whole."
+            "are missing in pictures. Their rows are complete."
         )
 
 

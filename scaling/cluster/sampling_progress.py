@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scaling.pools.build import sampled_images
 from scaling.pools.spec import PoolSpec
-from scaling.status.left import duration
+from scaling.status.time_left import duration
 from scaling.trial import DiffusionTrial
 
 LINE_SECONDS = 15, 300  # minimum and maximum between two lines of progress

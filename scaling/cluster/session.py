@@ -15,7 +15,7 @@ import ray
 from ray._private import worker
 from ray.autoscaler.sdk import request_resources
 
-from scaling.cluster.checks import blind_nodes, check_alike, environments_of_nodes
+from scaling.cluster.checks import blind_nodes, check_same_code, environments_of_nodes
 from scaling.cluster.connect import connect, resources
 from scaling.cluster.keeper import Courier, courier_of
 from scaling.cluster.limits import Limits
@@ -61,7 +61,7 @@ def connected(
             if address == "local":  # one host: same Python, same results folder
                 yield session
                 return
-            check_alike(environments_of_nodes)
+            check_same_code(environments_of_nodes)
             with courier_of(results) as courier:
                 _report_blind(courier, cluster, session.say)
                 yield replace(session, courier=courier)

@@ -17,7 +17,7 @@ import numpy as np
 
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.metrics.options import OPTIONS, changed
-from scaling.metrics.taken import ABSENT, ARRAYS, is_taken
+from scaling.metrics.reserved_names import ABSENT, ARRAYS, is_reserved
 from scaling.trial.schedule import MetricSettings
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def check_added() -> None:
                 f"the COLUMNS of the metric {own} are one text. Give a tuple of names, such as "
                 f'("{own}",).'
             )
-        if lost := [name for name in metric.COLUMNS if is_taken(name)]:
+        if lost := [name for name in metric.COLUMNS if is_reserved(name)]:
             raise UsageError(
                 f"the metric {own} defines {lost[0]}, a column that rows or trials have anyway. "
                 "Give it another name."

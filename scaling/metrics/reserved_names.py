@@ -27,6 +27,6 @@ TRIAL = frozenset({"key", "kind", "state", "format", "modules"}).union(
 )
 
 
-def is_taken(column: str) -> bool:
+def is_reserved(column: str) -> bool:
     """Returns True if rows, or tables made of them, have a column of this name anyway."""
     return column in ROW or column in TRIAL or column.endswith((ABSENT, OPTIONS))

@@ -37,20 +37,20 @@ def grouped(rows: Sequence[Row]) -> list[Group[Row]]:
     pools distinguish groups.
     """
     ours = {row.scheduled.pool for row in rows}
-    alike: dict[object, list[Row]] = {}
+    by_trial: dict[object, list[Row]] = {}
     for row in rows:
         pool = row.trial.reads_pool
-        alike.setdefault(
+        by_trial.setdefault(
             (row.trial.kin, row.scheduled.epochs, pool not in ours and pool), []
         ).append(row)
-    firsts = {str(at): group[0].trial for at, group in enumerate(alike.values())}
+    firsts = {str(at): group[0].trial for at, group in enumerate(by_trial.values())}
     names = {at: source_of(trial) for at, trial in firsts.items()}
     fields = {at: _without_ours(trial, ours) for at, trial in firsts.items()}
     found = varying(fields, names, WITHIN)
     shown = _without_common(found, names)
     return [
         Group(worded(names[at], shown[at]), found[at], group)
-        for at, group in zip(names, alike.values(), strict=True)
+        for at, group in zip(names, by_trial.values(), strict=True)
     ]
 
 

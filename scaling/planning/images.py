@@ -14,8 +14,8 @@ def image_lines(trials: Iterable[Trial]) -> list[str]:
 
     The trials' parts must be possible (`sizes` raises UsageError otherwise).
     """
-    alike = {(trial.dataset, trial.part): trial for trial in trials}
-    return list(dict.fromkeys(map(_line, alike.values())))
+    by_part = {(trial.dataset, trial.part): trial for trial in trials}
+    return list(dict.fromkeys(map(_line, by_part.values())))
 
 
 def _line(trial: Trial) -> str:

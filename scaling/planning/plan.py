@@ -134,14 +134,14 @@ def make(
     `sampled` and `pool_k` see `pool_rows`. `micro` is the requested micro-batch.
     """
     rows: list[PlanRow] = []
-    alike: dict[tuple[Scheduled, float], PlanRow] = {}
+    known: dict[tuple[Scheduled, float], PlanRow] = {}
     for item in scheduled:
         part = min(1.0, (begun or {}).get(item.key, 0) / item.epochs)
         kin, state = (replace(item, trial=item.trial.kin), part), states.get(item.key, "new")
-        if kin not in alike:
+        if kin not in known:
             row = _row(item, speeds, state, settings or {}, part, micro)
-            alike[kin] = replace(row, gain=gain(item.trial, speeds.machine, row.gpus, mps))
-        rows.append(replace(alike[kin], scheduled=item, state=state))
+            known[kin] = replace(row, gain=gain(item.trial, speeds.machine, row.gpus, mps))
+        rows.append(replace(known[kin], scheduled=item, state=state))
     pools = pool_rows(scheduled, speeds, sampled, pool_k)
     return Plan(speeds.machine.name, speeds.basis, rows, pools)
 

@@ -9,7 +9,7 @@ from scaling.planning.plan import Plan, PlanRow, Total
 from scaling.planning.pool_rows import PoolRow
 from scaling.trial import VaeTrial
 
-SHORT_HOURS = 1 / 30  # of training, beside which the other parts of a launch count
+SHORT_HOURS = 1 / 30  # of training: with less, the other parts of a launch take most of the time
 STATES = {"new": "new", "partial": "to continue", "done": "done", "failed": "failed"}
 COLUMNS = (
     *("m_z", "n_c", "source", "epochs", "repeats"),
@@ -69,10 +69,10 @@ def _of_alike(
 
 def _pools(pools: Sequence[PoolRow]) -> list[str]:
     """Returns a line for all pools with the same number of chunks."""
-    alike: dict[tuple[int, bool], list[PoolRow]] = {}
+    by_size: dict[tuple[int, bool], list[PoolRow]] = {}
     for pool in pools:
-        alike.setdefault((pool.k, pool.fits), []).append(pool)
-    return [_pool(group) for group in alike.values()]
+        by_size.setdefault((pool.k, pool.fits), []).append(pool)
+    return [_pool(group) for group in by_size.values()]
 
 
 def _pool(pools: Sequence[PoolRow]) -> str:

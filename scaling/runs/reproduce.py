@@ -38,7 +38,7 @@ class Mismatch:
 
 
 @dataclass(frozen=True)
-class Again:
+class Reproduction:
     """Holds the result of the comparison.
 
     It lists the columns that differ, those that a run alone does not measure (costly metrics), and
@@ -52,7 +52,7 @@ class Again:
     circumstances: dict[str, tuple[object, object]]  # before and now, where they differ
 
 
-def again(store: Store, name: str, data: Dataset, device: str) -> Again:
+def reproduce(store: Store, name: str, data: Dataset, device: str) -> Reproduction:
     """Trains the trial with this key again in a temporary folder, which is removed afterwards.
 
     Raises UsageError for a trial that is not finished, or whose samples no longer exist.
@@ -125,14 +125,14 @@ def _facts(done: Done) -> dict[str, object]:
 
 def compared(
     before: Sequence[Row], now: Sequence[Row], differing: dict[str, tuple[object, object]]
-) -> Again:
+) -> Reproduction:
     """Compares the rows of two runs column by column, without the columns of time."""
     old, new = ({row["epoch"]: row for row in rows} for rows in (before, now))
     both = sorted(old.keys() & new.keys())
     measured = {name for row in now for name in row}
     names = dict.fromkeys(name for row in before for name in row if name not in TIMING)
     found = [_mismatch(n, old, new, both) for n in names if n in measured]
-    return Again(
+    return Reproduction(
         mismatches=[one for one in found if one],
         not_measured=[name for name in names if name not in measured],
         rows=len(both),

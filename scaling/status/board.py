@@ -9,9 +9,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from scaling.status.left import duration
 from scaling.status.listed import BEGUN, DONE, FAILED, RUNNING, WAITING, Listed, Seen
 from scaling.status.status import Status
+from scaling.status.time_left import duration
 
 Span = tuple[str, str]
 Line = list[Span]

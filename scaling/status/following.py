@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from scaling.status.activity import Activity
-from scaling.status.left import DoneShare, TimeLeft
 from scaling.status.listed import DONE, FAILED, RUNNING, WAITING, Listed, Seen
 from scaling.status.status import Status
+from scaling.status.time_left import DoneShare, TimeLeft
 
 STARTING, TRAINING = "starting the first trials", "training"  # phases that need no line in a log
 

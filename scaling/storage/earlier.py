@@ -37,8 +37,8 @@ class Earlier:
         if found.content is None or self.store.folder(key(found)).path.is_dir():
             return found
         for earlier in self._by_path:
-            alike = replace(found, dataset=earlier.dataset, content=None) == earlier
-            if alike and _same_file(earlier.dataset, trial.dataset) and self._agrees(earlier):
+            is_same = replace(found, dataset=earlier.dataset, content=None) == earlier
+            if is_same and _same_file(earlier.dataset, trial.dataset) and self._agrees(earlier):
                 return earlier
         return found
 

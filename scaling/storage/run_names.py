@@ -65,10 +65,10 @@ class RunNames:
         """Returns, for each kind of trial, the fields that take several values, axes first."""
         found = {}
         for kind in {trial.kind for trial in self.trials.values()}:
-            alike = [trial for trial in self.trials.values() if trial.kind == kind]
-            changed = sorted({name for trial in alike for name in _changed(trial)})
+            of_kind = [trial for trial in self.trials.values() if trial.kind == kind]
+            changed = sorted({name for trial in of_kind for name in _changed(trial)})
             names = dict.fromkeys([*(AXES if kind == VaeTrial.kind else ()), *changed])
-            found[kind] = [name for name in names if _vary(name, alike)]
+            found[kind] = [name for name in names if _vary(name, of_kind)]
         return found
 
     @cached_property
@@ -77,16 +77,16 @@ class RunNames:
 
         A field of the source is shown only if the trials of that source differ in it.
         """
-        alike: dict[tuple[str, str | None], list[Trial]] = {}
+        groups: dict[tuple[str, str | None], list[Trial]] = {}
         for trial in self.trials.values():
-            alike.setdefault((trial.kind, trial.source_name), []).append(trial)
+            groups.setdefault((trial.kind, trial.source_name), []).append(trial)
         return {
             group: [
                 name
                 for name in self._differing[group[0]]
                 if name not in (*AXES, "dataset") and (not _of_source(name) or _vary(name, found))
             ]
-            for group, found in alike.items()
+            for group, found in groups.items()
         }
 
     def _parts(self, trial: Trial) -> list[str]:
@@ -138,11 +138,11 @@ def _vary(name: str, trials: Sequence[Trial]) -> bool:
 
     A field of the source is compared only among trials of the same source.
     """
-    alike: dict[Any, set[str]] = {}
+    values: dict[Any, set[str]] = {}
     for trial in trials:
         source = _value(trial, "source") if _of_source(name) else None
-        alike.setdefault(source, set()).add(repr(_value(trial, name)))
-    return any(len(values) > 1 for values in alike.values())
+        values.setdefault(source, set()).add(repr(_value(trial, name)))
+    return any(len(values) > 1 for values in values.values())
 
 
 def _value(trial: Trial, name: str) -> Any:

@@ -25,7 +25,7 @@ from scaling.trial import Trial, VaeTrial
 from scaling.trial.extensions import UnknownName
 from scaling.trial.schedule import Scheduled
 
-ALIKE = 20  # replicates of one trial that are enough to know the machine's speed
+ENOUGH = 20  # replicates of one trial that are enough to know the machine's speed
 DRAW = re.compile(r"(-r\d+)?-s\d+-[0-9a-f]+$")  # the end of a trial's key
 
 
@@ -70,7 +70,7 @@ class Store:
     def finished(self, device: str) -> dict[str, Ran]:
         """Returns trials that finished on a device of this kind (`cpu`, `cuda`), by key.
 
-        Of many replicates of a trial it reads about ALIKE, spread over them: what they say of the
+        Of many replicates of a trial it reads about ENOUGH, spread over them: what they say of the
         machine's speed is the same.
         """
         found = {}
@@ -106,8 +106,8 @@ class Store:
         found = []
         for file in sorted(self.root.glob("*/study.json")):
             with suppress(UsageError):  # a newer format, which only that version can read
-                asked = (read_versioned(file) or {}).get("trials")
-                if isinstance(asked, dict) and names & set(asked):
+                listed = (read_versioned(file) or {}).get("trials")
+                if isinstance(listed, dict) and names & set(listed):
                     found.append(file.parent)
         return found
 
@@ -154,11 +154,11 @@ class Store:
 
 
 def _few_of_each(names: Sequence[str]) -> list[str]:
-    """Returns at least ALIKE of the trials whose keys differ in the draw alone."""
+    """Returns at least ENOUGH of the trials whose keys differ in the draw alone."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(DRAW.sub("", name), []).append(name)
-    return [name for group in groups.values() for name in group[:: max(1, len(group) // ALIKE)]]
+    return [name for group in groups.values() for name in group[:: max(1, len(group) // ENOUGH)]]
 
 
 def _ran(folder: TrialFolder, device: str) -> Ran | None:

@@ -7,7 +7,7 @@ import pytest
 from analysis.claims.arms import Arm
 from analysis.claims.claim import Claim, higher
 from analysis.claims.judging import FAILS, HOLDS, UNDECIDED, Comparison, judge
-from analysis.claims.open import measured
+from analysis.claims.outlook import outlooks
 from analysis.claims.power import MOST, Needed, needed, power, standard_error
 from analysis.claims.primary import PRIMARY
 from analysis.intervals import t_interval
@@ -104,17 +104,17 @@ def claim(name):
 
 
 def test_open_claims_are_listed_with_what_would_decide_them():
-    (found,) = measured(world(exactly(1.2, 1.0, 5)), [claim(PRIMARY[0])])
+    (found,) = outlooks(world(exactly(1.2, 1.0, 5)), [claim(PRIMARY[0])])
     assert found.needed is not None
     assert (found.verdict, found.n, found.reached, found.needed.planned) == (UNDECIDED, 5, 5, 10)
     assert "n = 10 would decide it" in found.text and "not that of data draws" in found.text
-    (early,) = measured(world(exactly(1.2, 1.0, 3)), [claim(PRIMARY[0])])
+    (early,) = outlooks(world(exactly(1.2, 1.0, 3)), [claim(PRIMARY[0])])
     assert (early.reached, early.following) == (0, 5)
-    (decided,) = measured(world(exactly(9.0, 1.0, 5)), [claim(PRIMARY[0])])
+    (decided,) = outlooks(world(exactly(9.0, 1.0, 5)), [claim(PRIMARY[0])])
     assert decided.verdict == HOLDS and decided.needed is None
-    (never,) = measured(world(exactly(0.01, 1.0, 5)), [claim(PRIMARY[0])])
+    (never,) = outlooks(world(exactly(0.01, 1.0, 5)), [claim(PRIMARY[0])])
     assert "more than 100 would be needed" in never.text
-    (one,) = measured(world(np.array([1.0])), [claim(PRIMARY[0])])
+    (one,) = outlooks(world(np.array([1.0])), [claim(PRIMARY[0])])
     assert one.needed is None and "first planned n = 5" in one.text
     assert found.keys == frozenset(world(exactly(1.2, 1.0, 5))["key"])
 
@@ -122,8 +122,8 @@ def test_open_claims_are_listed_with_what_would_decide_them():
 def test_exploratory_claims_take_the_error_that_would_decide_them():
     """Alone a claim is decided at 5 %, and next to nine other open ones at less."""
     frames = world(exactly(1.05, 1.0, 5))
-    (alone,) = measured(frames, [claim("other")])
-    many = measured(frames, [claim(f"other {at}") for at in range(10)])
+    (alone,) = outlooks(frames, [claim("other")])
+    many = outlooks(frames, [claim(f"other {at}") for at in range(10)])
     assert alone.needed is not None and many[0].needed is not None
     assert alone.needed.planned == 10 and (many[0].needed.planned or 99) > 10
 
@@ -131,5 +131,5 @@ def test_exploratory_claims_take_the_error_that_would_decide_them():
 def test_replicates_are_not_warned_about():
     parts = world(exactly(1.2, 1.0, 5))
     parts = parts.assign(replicate=parts["seed"], seed=0, draws="disjoint sets")
-    (found,) = measured(pd.DataFrame(parts), [claim(PRIMARY[0])])
+    (found,) = outlooks(pd.DataFrame(parts), [claim(PRIMARY[0])])
     assert found.level == "data draws" and "not that of data draws" not in found.text

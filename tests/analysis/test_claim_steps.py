@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from analysis.claims.alone import NoDecline, NoDoubleDescent, smallest_move
 from analysis.claims.arms import Along, Arm, Each
+from analysis.claims.at_least import AtLeast, Mostly
 from analysis.claims.cells import cells
-from analysis.claims.counted import AtLeast, Mostly
 from analysis.claims.gains import SimilarGain
 from analysis.claims.judging import FAILS, HOLDS, UNDECIDED, Comparison, judge
 from analysis.claims.regions import BELOW
 from analysis.claims.rules import Differs, InEach
 from analysis.claims.shapes import DoubleDescends
+from analysis.claims.single_axis import NoDecline, NoDoubleDescent, smallest_move
 from analysis.claims.steps import Monotone
 from analysis.claims.terms import Term
 from analysis.intervals import t_interval

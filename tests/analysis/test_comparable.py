@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from analysis import curves
-from analysis.alike import has, other_images
 from analysis.claims.cells import cells
+from analysis.comparable import has, other_images
 from analysis.trial_folder import ResultsError
 
 

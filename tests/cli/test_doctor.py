@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from scaling.cli import doctor
+from scaling.cli.cpu_use import is_working
 from scaling.cli.doctor import BROKEN, LIMITED, WORKS, Check, Finding
-from scaling.cli.processes import at_work
 from scaling.planning.table import size
 
 GB = 10**9
@@ -106,7 +106,7 @@ def test_a_process_that_computes_is_called_slow_and_one_that_sleeps_hung():
         process = subprocess.Popen([sys.executable, "-c", script])
         try:
             time.sleep(2)  # until it has started
-            assert at_work(process.pid) is busy
+            assert is_working(process.pid) is busy
         finally:
             process.kill()
             process.wait()

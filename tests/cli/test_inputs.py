@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scaling.cli import needed
-from scaling.cli.needed import check_needed, lacks, whole_name, with_whole_pool_names
+from scaling.cli import inputs
+from scaling.cli.inputs import check_needed, lacks, whole_name, with_whole_pool_names
 from scaling.errors import UsageError
 from scaling.metrics import features
 from scaling.pools.pool import Pool
@@ -139,9 +139,9 @@ def test_missing_weights_are_reported_for_colour_images_only(tmp_path, monkeypat
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     coloured = schedule([VaeTrial("cifar10", n_c=2)], 10, 5, None, ("sample_quality",))
     grey = schedule([VaeTrial("digits", n_c=2)], 10, 5, None, ("sample_quality",))
-    assert needed.INCEPTION == features.WEIGHTS
+    assert inputs.INCEPTION == features.WEIGHTS
     (line,) = lacks(coloured)
     assert str(tmp_path) in line and not [*lacks(grey)]
-    needed.inception_file().parent.mkdir(parents=True)
-    needed.inception_file().write_bytes(b"")
+    inputs.inception_file().parent.mkdir(parents=True)
+    inputs.inception_file().write_bytes(b"")
     assert not [*lacks(coloured)]

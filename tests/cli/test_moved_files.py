@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scaling.cli.moved import moved_loader
+from scaling.cli.moved_files import moved_loader
 from scaling.data.datasets import load
 from scaling.errors import UsageError
 from scaling.runs.execute import Job, execute

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from scaling.cli.measured import check_measured
+from scaling.cli.passed_epochs import check_measured
 from scaling.cli.study_trials import StudyTrials
 from scaling.errors import UsageError
 from scaling.presets import DIGITS_EDM

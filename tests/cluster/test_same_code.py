@@ -4,7 +4,7 @@ import platform
 
 import pytest
 
-from scaling.cluster.checks import check_alike
+from scaling.cluster.checks import check_same_code
 from scaling.errors import UsageError
 from scaling.storage import provenance
 from scaling.trial import extensions
@@ -17,13 +17,13 @@ def answers(**changes):
 
 
 def test_equal_nodes_pass():
-    check_alike(answers())
+    check_same_code(answers())
 
 
 @pytest.mark.parametrize("what", list(OURS))
 def test_each_difference_is_refused_with_the_node(what):
     with pytest.raises(UsageError, match=f"node 10.0.0.2 bbb differs .*{what} other"):
-        check_alike(answers(**{what: "other"}))
+        check_same_code(answers(**{what: "other"}))
 
 
 def test_every_node_reports_code_and_versions():
@@ -37,9 +37,9 @@ def test_a_users_module_that_differs_is_refused(tmp_path, monkeypatch):
     file.write_text("A = 1\n")
     module = extensions.Module(str(file), "mine", str(tmp_path))
     monkeypatch.setattr(extensions, "_loaded", [module])
-    check_alike(lambda files: {"n": provenance.environment(files)})
+    check_same_code(lambda files: {"n": provenance.environment(files)})
     with pytest.raises(UsageError, match="the module mine.py missing"):
-        check_alike(answers())
+        check_same_code(answers())
 
 
 def test_a_host_is_identified_without_its_name(monkeypatch):

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from analysis import alike, measured
+from analysis import comparable, measured
 from analysis.columns import MEASURED
 from scaling import metrics
 from scaling.errors import UsageError
@@ -82,7 +82,7 @@ def test_a_row_without_numbers_names_no_options(run):
 
 def test_analysis_knows_the_options_of_each_number():
     """It does not import the metrics, so that both state the names."""
-    assert (measured.DEFAULTS, alike.OPTIONS) == (DEFAULTS, OPTIONS)
+    assert (measured.DEFAULTS, comparable.OPTIONS) == (DEFAULTS, OPTIONS)
     known = metrics._built_in()
     assert set(known) == {*MEASURED, "amortization"}
     described = {*sum(measured.MEASURED_ON.values(), ())}

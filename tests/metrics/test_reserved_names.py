@@ -9,7 +9,7 @@ import pytest
 from analysis.columns import COLUMNS as DOCUMENTED
 from scaling import metrics
 from scaling.errors import UsageError
-from scaling.metrics import taken
+from scaling.metrics import reserved_names
 from scaling.runs.vae import VaeRun
 from scaling.trial.validation import Validated
 
@@ -39,16 +39,16 @@ def returning(monkeypatch, trial, tiny):
 
 def test_every_documented_column_is_taken():
     built_in = set().union(*(module.COLUMNS for module in metrics._built_in().values()))
-    assert {name for name in DOCUMENTED if not taken.is_taken(name)} <= built_in
-    assert not {name for name in built_in if taken.is_taken(name)}
+    assert {name for name in DOCUMENTED if not reserved_names.is_reserved(name)} <= built_in
+    assert not {name for name in built_in if reserved_names.is_reserved(name)}
 
 
 def test_every_number_and_picture_of_a_run_is_taken(trial, tiny):
     run = VaeRun(trial, tiny, 1, 1)
     (row,) = run
-    assert [name for name in row if not taken.is_taken(name)] == []
+    assert [name for name in row if not reserved_names.is_reserved(name)] == []
     _, arrays = metrics.compute(run, ["psnr"])
-    assert {*run.arrays(), *arrays} <= taken.ARRAYS
+    assert {*run.arrays(), *arrays} <= reserved_names.ARRAYS
 
 
 def test_a_metric_returns_its_columns_and_its_reason_alone(returning):

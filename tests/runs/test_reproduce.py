@@ -7,8 +7,8 @@ import pytest
 
 from scaling.cli.reproduce import lines, whole_key
 from scaling.errors import UsageError
-from scaling.runs.again import again, compared
 from scaling.runs.execute import Job, execute
+from scaling.runs.reproduce import compared, reproduce
 from scaling.storage.store import Store
 from scaling.trial import key
 
@@ -34,7 +34,7 @@ def change(folder, epoch, **values):
 @pytest.mark.parametrize("every", [1, 3, 4, 5, 8, 12])
 def test_every_row_is_reproduced(store, trial, tiny, every):
     folder = trained(store, trial, tiny, every=every)
-    found = again(store, folder.key, tiny, "cpu")
+    found = reproduce(store, folder.key, tiny, "cpu")
     assert found.mismatches == []
     assert found.lacking == []
     assert found.not_measured == []
@@ -45,7 +45,7 @@ def test_every_row_is_reproduced(store, trial, tiny, every):
 def test_rows_of_a_shorter_and_a_longer_launch_are_reproduced(store, trial, tiny):
     trained(store, trial, tiny, epochs=5, every=2)
     folder = trained(store, trial, tiny, epochs=12, every=4, kept_epochs=(7,))
-    found = again(store, folder.key, tiny, "cpu")
+    found = reproduce(store, folder.key, tiny, "cpu")
     assert (found.mismatches, found.lacking) == ([], [])
     assert found.rows == len(folder.rows()) > 5
 
@@ -54,7 +54,7 @@ def test_a_changed_bit_is_named(store, trial, tiny):
     folder = trained(store, trial, tiny)
     row = folder.rows()[1]
     change(folder, row["epoch"], test_elbo=row["test_elbo"] * (1 + 2**-50), seconds=1e9)
-    (one,) = again(store, folder.key, tiny, "cpu").mismatches
+    (one,) = reproduce(store, folder.key, tiny, "cpu").mismatches
     assert (one.column, one.first, one.epochs) == ("test_elbo", row["epoch"], 1)
     assert one.now == row["test_elbo"]
     assert one.largest is not None
@@ -74,7 +74,7 @@ def test_other_images_change_the_columns_that_they_enter(store, trial, tiny):
     folder = trained(store, trial, tiny)
     other = replace(tiny, test=tiny.test.copy())
     other.test[0] = 0
-    names = {one.column for one in again(store, folder.key, other, "cpu").mismatches}
+    names = {one.column for one in reproduce(store, folder.key, other, "cpu").mismatches}
     assert "test_elbo" in names
     assert "train_elbo" not in names
 
@@ -82,7 +82,7 @@ def test_other_images_change_the_columns_that_they_enter(store, trial, tiny):
 def test_metrics_measured_later_are_left_out_and_named(store, trial, tiny):
     folder = trained(store, trial, tiny)
     change(folder, 12, amortization_gap=1.5)
-    found = again(store, folder.key, tiny, "cpu")
+    found = reproduce(store, folder.key, tiny, "cpu")
     assert found.mismatches == []
     assert found.not_measured == ["amortization_gap"]
 
@@ -92,7 +92,7 @@ def test_other_code_and_versions_are_named(store, trial, tiny):
     done = json.loads((folder.path / "done.json").read_text())
     done["code"]["sha256"], done["torch"] = "0" * 64, "1.0"
     (folder.path / "done.json").write_text(json.dumps(done))
-    found = again(store, folder.key, tiny, "cpu")
+    found = reproduce(store, folder.key, tiny, "cpu")
     assert set(found.circumstances) == {"code sha256", "torch"}
     printed = "\n".join(lines(folder.key, found, "cpu"))
     assert "torch was 1.0" in printed
@@ -102,7 +102,7 @@ def test_other_code_and_versions_are_named(store, trial, tiny):
 def test_reproducing_changes_no_file(store, trial, tiny):
     folder = trained(store, trial, tiny)
     before = {path: path.read_bytes() for path in folder.path.iterdir()}
-    again(store, folder.key, tiny, "cpu")
+    reproduce(store, folder.key, tiny, "cpu")
     assert {path: path.read_bytes() for path in folder.path.iterdir()} == before
 
 
@@ -110,7 +110,7 @@ def test_an_unfinished_trial_has_nothing_to_compare_with(store, trial, tiny):
     folder = trained(store, trial, tiny)
     (folder.path / "done.json").unlink()
     with pytest.raises(UsageError, match="is not finished"):
-        again(store, folder.key, tiny, "cpu")
+        reproduce(store, folder.key, tiny, "cpu")
 
 
 def test_a_key_may_be_given_by_its_beginning_or_its_hash(store, trial):

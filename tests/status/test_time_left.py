@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.status.left import PRIOR_SECONDS, DoneShare, TimeLeft, duration
+from scaling.status.time_left import PRIOR_SECONDS, DoneShare, TimeLeft, duration
 
 HOUR = 3600.0
 

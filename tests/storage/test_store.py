@@ -78,7 +78,7 @@ def test_the_times_of_finished_trials_are_those_on_the_same_kind_of_device(store
 
 def test_only_some_replicates_of_each_trial_are_read(store, monkeypatch):
     """They are spread over all replicates, whose numbers are at the end of the keys."""
-    monkeypatch.setattr("scaling.storage.store.ALIKE", 3)
+    monkeypatch.setattr("scaling.storage.store.ENOUGH", 3)
     many = [replace(TRIAL, replicate=i) for i in range(12)]
     for trial in [*many, replace(TRIAL, m_z=4), replace(TRIAL, m_z=4, seed=1)]:
         finished(store, trial, device="cpu")
@@ -88,7 +88,7 @@ def test_only_some_replicates_of_each_trial_are_read(store, monkeypatch):
 
 
 def test_replicates_that_have_not_ended_do_not_replace_those_that_have(store, monkeypatch):
-    monkeypatch.setattr("scaling.storage.store.ALIKE", 3)
+    monkeypatch.setattr("scaling.storage.store.ENOUGH", 3)
     many = sorted((replace(TRIAL, replicate=i) for i in range(9)), key=key)
     for number, trial in enumerate(many):
         store.folder(key(trial)).create(trial)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from scaling.cli import shown
-from scaling.cli.shown import find_path
+from scaling.cli import outputs
+from scaling.cli.outputs import find_path
 from scaling.storage import run_places
 from scaling.storage.store import Store
 from scaling.storage.study_events import StudyEvents
@@ -190,7 +190,7 @@ def test_replaced_event_files_are_removed_once_readers_have_moved_on(tmp_path):
 
 
 def test_the_table_is_mentioned_only_if_it_was_written(tmp_path):
-    drawn, not_drawn = (shown.where(tmp_path, drawn) for drawn in (True, False))
+    drawn, not_drawn = (outputs.places(tmp_path, drawn) for drawn in (True, False))
     assert drawn[1:] == not_drawn and "tensorboard" in not_drawn[0]
     assert drawn[0].startswith(f"table: {tmp_path / 'trials.parquet'}")
 

@@ -116,7 +116,7 @@ def test_plans_and_refusals_respect_the_affinity(tmp_path):
     assert refused.returncode == 2
     assert "this machine has 1. Use --cpus-per-trial 1, or" in refused.stderr
     refused = on_one("--cpus", "2", "--dry-run")
-    assert "2 is no whole number from 1 to 1, the CPUs that this process may use" in refused.stderr
+    assert "2 is not a whole number from 1 to 1, the CPUs that this process" in refused.stderr
     joined = on_one("--cpus", "1", "--address", "auto", "--dry-run")
     assert "--cpus 1 limits a Ray that is started here" in joined.stderr
     assert json.loads(on_one("--cpus", "1", "--dry-run", "--json").stdout)["trials"]

@@ -9,7 +9,7 @@ import pytest
 from analysis import figures, results
 from analysis.__main__ import main as cli
 from analysis.claims import CLAIMS, ledger, main
-from analysis.claims.early import at_best, best_lines
+from analysis.claims.best_epochs import at_best, best_lines
 from analysis.claims.judging import FAILS, HOLDS
 from analysis.curves import EARLY
 from analysis.laws.worth import worths
