@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from scaling.data.datasets import Dataset, load, split
+from scaling.data.datasets import Dataset, load
+from scaling.data.partition import divided
 from scaling.pools.importing import import_samples
 from scaling.pools.pool import Pool
 from scaling.runs.vae import VaeRun
@@ -55,7 +56,7 @@ def imported(data: Dataset, results: Path) -> Pool:
 
 def main(results: Path = Path("results"), epochs: int = 20) -> dict[str, float]:
     """Returns the test ELBO after training on real images and after training on samples."""
-    data = split(load("digits"), TRIAL.train_size, TRIAL.split)
+    data = divided(load("digits"), TRIAL.part)
     pool = imported(data, results)
     on_samples = replace(TRIAL, source=replace(DMAAPX, pool=pool.name, k=pool.k))
     runs = {

@@ -17,14 +17,14 @@ class Axes(Preset):
     """Holds the two complexity axes: m_z at one n_c, n_c at some m_z, and the path's last phase."""
 
     base: VaeTrial
-    m_z: tuple[int, ...]
-    n_c_fixed: int
-    n_c: tuple[int, ...]
-    m_z_rows: tuple[int, ...]
+    m_z: tuple[int, ...]  # values of m_z at n_c_fixed (Fig 7 a, b)
+    n_c_fixed: int  # the corner of the path
+    n_c: tuple[int, ...]  # values of n_c at each of m_z_rows (Fig 7 c, d)
+    m_z_rows: tuple[int, ...]  # values of m_z at which n_c is varied
     n_c_beyond: tuple[int, ...]  # phase 3 of the path, at the largest m_z
     row_repeats: int  # number of replicates (or seeds) of trials that are not on the path
     dmaapx_rows: tuple[int, ...]  # m_z at which n_c is also varied on diffusion samples
-    dmaapx_repeats: int
+    dmaapx_repeats: int  # number of replicates (or seeds) of trials on diffusion samples
 
 
 def _fully_connected(dataset: str, about: str) -> Axes:
