@@ -3,6 +3,14 @@
 `python -m analysis claims --results results` shows, for each claim and setting, our difference with
 n and 95 % interval, the paper's numbers, and a verdict: holds, fails, not decided, or not run. A
 few primary claims are decided at planned sizes, all others with a false-discovery rate.
+
+- A `Claim` is a statement of the paper, with the `Rule` that decides it.
+- A `Cell` holds finished trials of one setting, which may be compared: one data set, network, ...
+- An `Arm` describes the trials of one method at one size, such as DMaaPx at m_z = 1.
+- A `Term` is a number of an arm for each draw: the final value of a column, or its slope.
+- A `Region` is the interval in which a difference of terms must lie; a `Margin` is the largest
+  difference that counts as none.
+- A draw is a replicate or a seed (`analysis.levels`).
 """
 
 from collections.abc import Iterable, Sequence

@@ -84,10 +84,9 @@ def data(root: str = "", *modules: str) -> Iterator[Finding]:
 
     for word in modules:
         extensions.load(extensions.find(word))
-    folder = Path(root or datasets.DEFAULT_ROOT)
+    folder = official.data_root(Path(root) if root else None)
     for name in datasets.LOADERS:
-        inside = official.FOLDERS.get(name)
-        if inside and not (folder / inside).is_dir() and not list(folder.glob(f"{name}_*.npz")):
+        if name in official.FOLDERS and not official.has_files(name, folder):
             found = f"not under {folder}: a study that needs it downloads it"
             yield Finding(name, LIMITED, found, official.how_to_get(name, folder))
             continue

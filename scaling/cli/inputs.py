@@ -74,13 +74,9 @@ def _check_data(name: str, options: Namespace) -> None:
         if not path.is_file() or path.stat().st_size < READ_BYTES:
             datasets.load(name)
     elif options.offline and name in official.FOLDERS:
-        root = Path(options.data_root or datasets.DEFAULT_ROOT)
-        inside = root / official.FOLDERS[name]
-        if not inside.is_dir() and not [*root.glob(f"{name}_*.npz")]:
-            raise UsageError(
-                f"{name} is not under {root}, and --offline downloads nothing. "
-                f"{official.how_to_get(name, root)}."
-            )
+        root = official.data_root(options.data_root)
+        if not official.has_files(name, root):
+            raise official.missing_offline(name, root)
 
 
 def _check_pool(name: str, trial: Trial, store: Store) -> None:

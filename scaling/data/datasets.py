@@ -5,7 +5,6 @@ data root (torchvision's layout or npz archives), downloaded to it, or read from
 """
 
 import hashlib
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +20,6 @@ from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.catalog import DATASETS, padded, undivided
 from scaling.trial.partition import Draws
 
-DEFAULT_ROOT = Path("data")
 OWN = ".npz"  # the end of the path of a user's file
 TEST_IMAGES = 10_000
 SIZES = {"mnist": (28, 28), "fashion_mnist": (28, 28), "cifar10": (32, 32, 3)}
@@ -95,7 +93,7 @@ def load(
             f"Unknown data set {name!r}. {did_you_mean(name, LOADERS)}Known: {listed(LOADERS)}, "
             "or a path/to/file.npz."
         )
-    root = Path(root or os.environ.get("SCALING_DATA") or DEFAULT_ROOT)
+    root = official.data_root(root)
     dataset = LOADERS[name](name, root, offline)
     made = binarised(dataset, binarise) if name == "mnist" else dataset
     return entries.checked(name, made, DATASETS[name])
@@ -186,10 +184,7 @@ def _standard(name: str, root: Path, offline: bool) -> Dataset:
     """Loads grey or RGB levels from the data root, after downloading them if they are missing."""
     found = _find(name, root)
     if found is None and offline:
-        raise UsageError(
-            f"{name} is not under {root}, and --offline downloads nothing. "
-            f"{official.how_to_get(name, root)}."
-        )
+        raise official.missing_offline(name, root)
     if found is None:
         official.download(name, root)
         found = _find(name, root)

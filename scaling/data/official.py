@@ -137,6 +137,23 @@ def _batch(path: Path, md5: str) -> Half:
     return planes.transpose(0, 2, 3, 1), np.array(labels, np.uint8)
 
 
+def data_root(given: Path | None) -> Path:
+    """Returns the folder of the data sets: the given one, else $SCALING_DATA, else data/."""
+    return Path(given or os.environ.get("SCALING_DATA") or "data")
+
+
+def has_files(name: str, root: Path) -> bool:
+    """Returns True if the root has a folder or npz files with the names of the data set."""
+    return (root / FOLDERS[name]).is_dir() or any(root.glob(f"{name}_*.npz"))
+
+
+def missing_offline(name: str, root: Path) -> UsageError:
+    """Returns the error about a missing data set that --offline does not allow to download."""
+    return UsageError(
+        f"{name} is not under {root}, and --offline downloads nothing. {how_to_get(name, root)}."
+    )
+
+
 def how_to_get(name: str, root: Path) -> str:
     """Returns which files to put where, as the second sentence of an error without full stop."""
     return (

@@ -15,7 +15,7 @@ import numpy as np
 from scaling.errors import UsageError
 from scaling.pools import build as pool_build
 from scaling.pools.quality import NEAR_COPY, NearCopies, near_copies
-from scaling.pools.samples import as_levels, open_samples, resized
+from scaling.pools.samples import as_levels, has_channels_first, open_samples, resized
 from scaling.pools.spec import PoolSpec
 
 CHECKED_FOR_COPIES = 10_000  # most images that are compared with all of D_train
@@ -100,8 +100,7 @@ def _origin(source: Path, samples: Any, resize: int | None) -> str:
 
 def _sides(images: np.ndarray) -> tuple[int, int]:
     """Returns height and width of images whose channels are first or last."""
-    first = images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3)
-    height, width = images.shape[2:4] if first else images.shape[1:3]
+    height, width = images.shape[2:4] if has_channels_first(images) else images.shape[1:3]
     return height, width
 
 

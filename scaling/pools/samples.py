@@ -72,14 +72,18 @@ def resized(images: np.ndarray, side: int) -> np.ndarray:
         raise UsageError(
             f"--resize needs uint8 levels, and these are {images.dtype}. Save them as uint8."
         )
-    first = images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3)
-    arranged = np.moveaxis(images, 1, 3) if first else images
+    arranged = np.moveaxis(images, 1, 3) if has_channels_first(images) else images
     whole = arranged[..., 0] if arranged.ndim == 4 and arranged.shape[3] == 1 else arranged
     size = (side, side)
     made = np.stack(
         [np.asarray(Image.fromarray(x).resize(size, Image.Resampling.BICUBIC)) for x in whole]
     )
     return made[..., None] if whole.ndim < arranged.ndim else made
+
+
+def has_channels_first(images: np.ndarray) -> bool:
+    """Returns True if images of the shape (N, C, h, w) or (N, h, w, C) are of the first."""
+    return images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3)
 
 
 def as_levels(

@@ -113,7 +113,7 @@ def test_seeds_beside_replicates_are_run_again(root, typed, kept):
 
 
 def test_results_without_any_claim_are_reported(root, monkeypatch):
-    monkeypatch.setattr("analysis.claims.outlook.measured", lambda *_: [])
+    monkeypatch.setattr("analysis.claims.outlook.outlooks", lambda *_: [])
     with pytest.raises(UsageError, match=r"^No claim is measured in .*\. Run a study first: scal"):
         run(root)
 
