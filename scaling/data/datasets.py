@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from scaling.data import digits, entries, npz, official
-from scaling.data.npz import Half, Halves
+from scaling.data.npz import ImageSet, TrainAndTest
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.catalog import DATASETS, padded, undivided
 from scaling.trial.partition import Draws
@@ -141,7 +141,7 @@ def split(dataset: Dataset, train_size: int | None, seed: int) -> Dataset:
     return replace(part, test=images[rest], test_labels=labels_of(labels, rest))
 
 
-def whole(dataset: Dataset) -> Half:
+def whole(dataset: Dataset) -> ImageSet:
     """Returns training and test images together, and their labels."""
     images = np.concatenate([dataset.train, dataset.test])
     return images, np.concatenate([dataset.train_labels, dataset.test_labels])
@@ -152,14 +152,14 @@ def labels_of(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return labels[rows] if len(labels) else labels
 
 
-def _divided(images: np.ndarray, labels: np.ndarray, train_images: int) -> Halves:
+def _divided(images: np.ndarray, labels: np.ndarray, train_images: int) -> TrainAndTest:
     """Divides a set that is published as one into training and test images."""
     order = np.random.default_rng(0).permutation(len(images))
     train, test = order[:train_images], order[train_images:]
     return (images[train], labels_of(labels, train)), (images[test], labels_of(labels, test))
 
 
-def _dataset(name: str, halves: Halves, side: int, levels: int, **more: Any) -> Dataset:
+def _dataset(name: str, halves: TrainAndTest, side: int, levels: int, **more: Any) -> Dataset:
     (train, train_labels), (test, test_labels) = halves
     train, test = _arranged(train, side), _arranged(test, side)
     return Dataset(name, train, test, train_labels, test_labels, levels, **more)
@@ -195,7 +195,7 @@ def _standard(name: str, root: Path, offline: bool) -> Dataset:
     return _dataset(name, halves, DATASETS[name].side, 256, data=data, root=root.absolute())
 
 
-def _find(name: str, root: Path) -> tuple[Halves, str] | None:
+def _find(name: str, root: Path) -> tuple[TrainAndTest, str] | None:
     """Returns the images in the root and their origin, or None if there are none."""
     if halves := official.read(root, name) or npz.read_pair(root, name):
         return halves, "official" if official.is_official(name, halves[0][0]) else "own file"
@@ -204,7 +204,7 @@ def _find(name: str, root: Path) -> tuple[Halves, str] | None:
     return None
 
 
-def _check(name: str, root: Path, half: Half, count: int) -> None:
+def _check(name: str, root: Path, half: ImageSet, count: int) -> None:
     images, labels = half
     if images.shape != (count, *SIZES[name]) or labels.shape != (count,):
         raise UsageError(
@@ -225,7 +225,7 @@ def _own(name: str) -> Dataset:
     return _dataset(name, halves, padded(first[0].shape[1]), levels, official_test=test is not None)
 
 
-def _warn_of_overlap(name: str, halves: Halves) -> None:
+def _warn_of_overlap(name: str, halves: TrainAndTest) -> None:
     """Prints a warning if training images are in the test set, which hides overfitting."""
     train, test = ([image.tobytes() for image in images] for images, _ in halves)
     seen = {hashlib.sha256(image).digest() for image in train}

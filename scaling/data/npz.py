@@ -20,11 +20,11 @@ CHANNELS = (1, 3)
 COPIES = 4  # most copies of the images in memory at a time while an archive is read
 
 Arrays = dict[str, np.ndarray]
-Half = tuple[np.ndarray, np.ndarray]  # images (N, H, W) or (N, H, W, C) uint8; labels (N,) or (0,)
-Halves = tuple[Half, Half]  # training images, test images
+ImageSet = tuple[np.ndarray, np.ndarray]  # uint8 images (N, H, W[, C]); labels (N,) or (0,)
+TrainAndTest = tuple[ImageSet, ImageSet]  # training images, test images
 
 
-def read_pair(root: Path, name: str, suffix: str = "") -> Halves | None:
+def read_pair(root: Path, name: str, suffix: str = "") -> TrainAndTest | None:
     """Returns the images of `NAME_train.npz` and `NAME_test.npz`, or None if one is missing."""
     train, test = (root / f"{name}_{part}{suffix}.npz" for part in ("train", "test"))
     if not (train.is_file() and test.is_file()):
@@ -32,7 +32,7 @@ def read_pair(root: Path, name: str, suffix: str = "") -> Halves | None:
     return _whole(train, _arrays(train)), _whole(test, _arrays(test))
 
 
-def read_own(path: Path) -> tuple[Half, Half | None]:
+def read_own(path: Path) -> tuple[ImageSet, ImageSet | None]:
     """Returns a user's training images and test images, or all images and None.
 
     The arrays are `train_images` and `test_images` (labels: `train_labels`, `test_labels`), or
@@ -92,14 +92,14 @@ def largest() -> int:
     return memory_bytes() // COPIES
 
 
-def _whole(path: Path, arrays: Arrays) -> Half:
+def _whole(path: Path, arrays: Arrays) -> ImageSet:
     """Returns one set of images, from `images` or decoded from `jpeg` and `offsets`."""
     if "images" not in arrays:
         arrays = arrays | {"images": _decode(path, arrays["jpeg"], _offsets(path, arrays))}
     return _half(path, arrays, "images", "labels")
 
 
-def _half(path: Path, arrays: Arrays, images: str, labels: str) -> Half:
+def _half(path: Path, arrays: Arrays, images: str, labels: str) -> ImageSet:
     fault = _image_fault(arrays[images])
     if fault:
         raise UsageError(f"The array {images} in {path} {fault}")

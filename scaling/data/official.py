@@ -24,7 +24,7 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 
-from scaling.data.npz import Half, Halves
+from scaling.data.npz import ImageSet, TrainAndTest
 from scaling.errors import UsageError
 
 TORCHVISION = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10"}
@@ -60,7 +60,7 @@ def is_official(name: str, images: np.ndarray) -> bool:
     return hashlib.sha256(telling.tobytes()).hexdigest() == SHA256[name]
 
 
-def read(root: Path, name: str) -> Halves | None:
+def read(root: Path, name: str) -> TrainAndTest | None:
     """Returns the images and labels in torchvision's layout, or None if a file is missing.
 
     Raises UsageError for a damaged file.
@@ -69,7 +69,7 @@ def read(root: Path, name: str) -> Halves | None:
     return _cifar(folder) if name == "cifar10" else _mnist(folder)
 
 
-def _mnist(folder: Path) -> Halves | None:
+def _mnist(folder: Path) -> TrainAndTest | None:
     files = [
         (_there(folder / f"{part}-images-idx3-ubyte"), _there(folder / f"{part}-labels-idx1-ubyte"))
         for part in IDX_PARTS
@@ -103,7 +103,7 @@ def _damaged(path: Path, why: str) -> UsageError:
     return UsageError(f"{path} is damaged ({why}). Remove it, or put the original there.")
 
 
-def _cifar(folder: Path) -> Halves | None:
+def _cifar(folder: Path) -> TrainAndTest | None:
     if not folder.is_dir():
         return None
     from torchvision.datasets import CIFAR10
@@ -116,7 +116,7 @@ def _cifar(folder: Path) -> Halves | None:
     return (images, np.concatenate([labels for _, labels in halves[:-1]])), halves[-1]
 
 
-def _batch(path: Path, md5: str) -> Half:
+def _batch(path: Path, md5: str) -> ImageSet:
     """Reads images (N, 32, 32, 3) and labels of one batch from the opcodes of its pickle.
 
     The pixels are the only long string, one colour plane after the other; the labels are the small

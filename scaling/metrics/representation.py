@@ -102,10 +102,10 @@ def accuracies(
         )
 
 
-Halves = tuple[NDArray, NDArray]  # training part, test part
+TrainAndTest = tuple[NDArray, NDArray]  # training part, test part
 
 
-def _logistic(x: Halves, y: Halves, solver: str) -> float:
+def _logistic(x: TrainAndTest, y: TrainAndTest, solver: str) -> float:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -120,7 +120,7 @@ def _logistic(x: Halves, y: Halves, solver: str) -> float:
 
 
 def by_kernel(
-    x: Halves, y: Halves, linear_tolerance: float = DEFAULT.linear_tolerance
+    x: TrainAndTest, y: TrainAndTest, linear_tolerance: float = DEFAULT.linear_tolerance
 ) -> dict[str, float]:
     """Returns the accuracies of SVMs with C = 1 and of neighbours, all from one float32 matrix.
 

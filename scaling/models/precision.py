@@ -34,7 +34,7 @@ def trained_in(precision: Precision, vae: VAE) -> VAE:
     """Returns a VAE with the same weights whose networks compute in the given precision."""
     if precision == "float32":
         return vae
-    encoder, decoder = _Bf16(vae.encoder), _Bf16(vae.decoder, cast=False)
+    encoder, decoder = _Autocast(vae.encoder), _Autocast(vae.decoder, cast=False)
     return VAE(encoder, decoder, vae.likelihood, vae.levels)
 
 
@@ -52,7 +52,7 @@ def fastest_convolutions(wanted: bool) -> Iterator[None]:
         torch.backends.cudnn.benchmark = before
 
 
-class _Bf16(nn.Module):
+class _Autocast(nn.Module):
     """Computes a network in bf16 from float32 weights, and returns float32 if `cast`.
 
     A decoder need not cast, because a likelihood accepts parameters in bf16.

@@ -94,14 +94,14 @@ class Attention(nn.Module):
         return (x + self.out(mixed)) * HALF
 
 
-class Half(nn.Module):
+class Downsample(nn.Module):
     """Computes means of 2 x 2 pixels."""
 
     def forward(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(x, 2)
 
 
-class Double(nn.Module):
+class Upsample(nn.Module):
     """Repeats every pixel as 2 x 2 pixels."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -187,7 +187,7 @@ class UNet(nn.Module):
         for block in self.middle:
             x = block(x, embedding)
         for block in self.decoder:
-            doubles = isinstance(block.resample, Double)
+            doubles = isinstance(block.resample, Upsample)
             x = block(x if doubles else torch.cat([x, skips.pop()], 1), embedding)
         return self.head(x)
 
@@ -207,7 +207,7 @@ class UNet(nn.Module):
         width, skips = self.model_channels, [self.model_channels]
         for level, outputs in enumerate(self.widths):
             if level:
-                self.encoder.append(self._block(width, width, Half()))
+                self.encoder.append(self._block(width, width, Downsample()))
                 skips.append(width)
             for _ in range(self.blocks):
                 self.encoder.append(self._block(width, outputs, attention=self.attends[level]))
@@ -219,7 +219,7 @@ class UNet(nn.Module):
         width = self.widths[-1]
         for level, outputs in reversed(list(enumerate(self.widths))):
             if level < len(self.widths) - 1:
-                self.decoder.append(self._block(width, width, Double()))
+                self.decoder.append(self._block(width, width, Upsample()))
             for index in range(self.blocks + 1):
                 attends = self.attends[level] and index == self.blocks
                 self.decoder.append(self._block(width + skips.pop(), outputs, attention=attends))

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from scaling.data.datasets import Dataset
+from scaling.models.bf16_copy import Bf16Copy, can_copy
 from scaling.models.compiled import CompiledAt
 from scaling.models.cuda_graph import Step, graphed
-from scaling.models.half_copy import HalfCopy, can_copy
 from scaling.models.precision import Precision, trained_in
 from scaling.models.vae import VAE, elbo
 from scaling.runs.half_asleep import with_samples
@@ -33,12 +33,12 @@ class VaeSteps(Run):
         self.optimizer.zero_grad(set_to_none=True)
         if self.half_asleep:
             x = with_samples(self.vae, self.trial, x)
-        if self.half_copy:
-            self.half_copy.renew()
+        if self.bf16_copy:
+            self.bf16_copy.renew()
         objective = elbo(self.trained, self.vae.as_levels(x), self.trained.encode(x)).mean()
         (-objective).backward()
-        if self.half_copy:
-            self.half_copy.collect()
+        if self.bf16_copy:
+            self.bf16_copy.collect()
         if self.trial.grad_clip is not None:
             torch.nn.utils.clip_grad_norm_(self.vae.parameters(), self.trial.grad_clip)
         self.optimizer.step()
@@ -50,9 +50,9 @@ class VaeSteps(Run):
         Steps that are replayed on a GPU use a copy in bf16, and many steps use compiled networks.
         """
         copied = self.replays and self.precision == "bf16" and can_copy(self.vae)
-        self.half_copy = HalfCopy(self.vae) if copied else None
+        self.bf16_copy = Bf16Copy(self.vae) if copied else None
         self.trained = (
-            self.half_copy.vae if self.half_copy else trained_in(self.precision, self.vae)
+            self.bf16_copy.vae if self.bf16_copy else trained_in(self.precision, self.vae)
         )
         if self.replays and self.steps >= COMPILED_STEPS:
             encoder, decoder = self.trained.encoder, self.trained.decoder

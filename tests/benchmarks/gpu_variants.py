@@ -5,7 +5,7 @@ parts are combined as in `cast+compiled`. Trials use `cast+benchmark`; long ones
 
 | part | change |
 |---|---|
-| cast | a copy of the weights in bf16 (`HalfCopy`) instead of autocast |
+| cast | a copy of the weights in bf16 (`Bf16Copy`) instead of autocast |
 | compiled | torch.compile of encoder and decoder, each on its own |
 | benchmark | cuDNN measures its convolutions and takes the fastest |
 | contiguous | PyTorch's default layout instead of channels_last |
@@ -45,7 +45,7 @@ def epoch_of(trial: VaeTrial, form: str) -> Callable[[], int]:
         run.vae.to(memory_format=torch.contiguous_format)
         run._set_networks()
     if "cast" not in parts:
-        run.half_copy, run.trained = None, trained_in(run.precision, run.vae)
+        run.bf16_copy, run.trained = None, trained_in(run.precision, run.vae)
     if "compiled" in parts:
         encoder, decoder = run.trained.encoder, run.trained.decoder
         networks = (CompiledAt(encoder, trial.batch), CompiledAt(decoder, trial.batch))

@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-from scaling.metrics.representation import NEIGHBOURS, Halves, by_kernel
+from scaling.metrics.representation import NEIGHBOURS, TrainAndTest, by_kernel
 from tests.benchmarks.results import Result
 from tests.benchmarks.timing import interleaved
 
@@ -27,7 +27,7 @@ def measure() -> list[Result]:
         return [_compare(name, *shape) for name, shape in SHAPES.items()]
 
 
-def plain(x: Halves, y: Halves) -> dict[str, float]:
+def plain(x: TrainAndTest, y: TrainAndTest) -> dict[str, float]:
     """Fits each classifier to the features, and returns its accuracy."""
     models = {
         "svm_linear": SVC(kernel="linear"),
@@ -37,7 +37,7 @@ def plain(x: Halves, y: Halves) -> dict[str, float]:
     return {name: model.fit(x[0], y[0]).score(x[1], y[1]) for name, model in models.items()}
 
 
-def features(distance: float, top: float, decay: float) -> tuple[Halves, Halves]:
+def features(distance: float, top: float, decay: float) -> tuple[TrainAndTest, TrainAndTest]:
     """Draws ten overlapping classes whose features have standard deviations top i^-decay."""
     rng = np.random.default_rng(0)
     spread = top * np.arange(1.0, FEATURES + 1) ** -decay

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from scaling.errors import UsageError
-from scaling.models.unet import Attention, Block, Double, Half, NoiseEmbedding, UNet
+from scaling.models.unet import Attention, Block, Downsample, NoiseEmbedding, UNet, Upsample
 
 TINY: dict[str, Any] = {
     "model_channels": 8,
@@ -105,8 +105,8 @@ def test_the_noise_embedding_starts_from_sines_and_cosines():
 
 def test_halving_reverses_doubling():
     x = torch.randn(2, 3, 4, 4)
-    torch.testing.assert_close(Half()(Double()(x)), x)
-    assert Double()(x)[0, 0, :2, :2].unique().numel() == 1
+    torch.testing.assert_close(Downsample()(Upsample()(x)), x)
+    assert Upsample()(x)[0, 0, :2, :2].unique().numel() == 1
 
 
 @pytest.mark.parametrize("channels, groups", [(128, 32), (512, 32), (48, 12), (36, 9), (6, 1)])

@@ -44,17 +44,17 @@ def test_replayed_float32_steps_give_the_same_rows(trial, tiny, request):
     plain, expected = rows(trial, tiny)
     calls = request.getfixturevalue("as_on_a_gpu")
     run, found = rows(trial, tiny)
-    assert found == expected and run.half_copy is None and calls
+    assert found == expected and run.bf16_copy is None and calls
     assert_same_state(run.vae.state_dict(), plain.vae.state_dict())
 
 
 def test_replayed_bf16_steps_use_a_copy_and_give_the_numbers_of_autocast(trial, tiny, request):
     trial = replace(trial, precision="bf16", grad_clip=1.0)
     plain, expected = rows(trial, tiny)
-    assert plain.half_copy is None
+    assert plain.bf16_copy is None
     request.getfixturevalue("as_on_a_gpu")
     run, found = rows(trial, tiny)
-    assert run.half_copy is not None
+    assert run.bf16_copy is not None
     np.testing.assert_allclose(
         [row["test_elbo"] for row in found], [row["test_elbo"] for row in expected], rtol=2e-3
     )
@@ -63,7 +63,7 @@ def test_replayed_bf16_steps_use_a_copy_and_give_the_numbers_of_autocast(trial, 
 def test_steps_of_reverse_half_asleep_use_the_vae_itself(trial, tiny, as_on_a_gpu):
     trial = replace(trial, precision="bf16", half_asleep_from=2)
     run, found = rows(trial, tiny)
-    assert len(found) == 2 and run.half_copy is None
+    assert len(found) == 2 and run.bf16_copy is None
 
 
 def test_a_resumed_run_continues_as_an_uninterrupted_one(trial, tiny, as_on_a_gpu):
@@ -107,6 +107,6 @@ def test_on_a_gpu_copied_and_compiled_steps_train_as_autocast_does(trial, tiny, 
     made = [VaeRun(trial, tiny, epochs=8, measure_every=2, device="cuda") for _ in range(2)]
     monkeypatch.setattr(vae_steps, "can_copy", lambda vae: False)
     made[1]._set_phase(0)
-    assert made[0].half_copy is not None and made[1].half_copy is None
+    assert made[0].bf16_copy is not None and made[1].bf16_copy is None
     copied, autocast = ([row["test_elbo"] for row in run] for run in made)
     np.testing.assert_allclose(copied, autocast, rtol=1e-2)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from scaling.models.half_copy import HalfCopy, can_copy
+from scaling.models.bf16_copy import Bf16Copy, can_copy
 from scaling.models.precision import trained_in
 from scaling.models.vae import build, elbo
 from tests.narrow import not_none
@@ -20,17 +20,17 @@ def vae(trial, request):
     return build(replace(trial, n_c=16, **network), 1, 8, 17)
 
 
-def stepped(vae, x, half):
+def stepped(vae, x, bf16_copy):
     """Returns the ELBO and the gradient of every parameter of one step."""
     torch.manual_seed(1)
     vae.zero_grad()
-    if half:
-        half.renew()
-    model = half.vae if half else trained_in("bf16", vae)
+    if bf16_copy:
+        bf16_copy.renew()
+    model = bf16_copy.vae if bf16_copy else trained_in("bf16", vae)
     value = elbo(model, x, model.encode(x)).mean()
     (-value).backward()
-    if half:
-        half.collect()
+    if bf16_copy:
+        bf16_copy.collect()
     return value.item(), [not_none(p.grad).clone() for p in vae.parameters()]
 
 
@@ -38,7 +38,7 @@ def test_elbo_gradients_and_statistics_equal_those_of_autocast(vae):
     other = copy.deepcopy(vae)
     x = torch.randint(0, 17, (32, 1, 8, 8), dtype=torch.uint8)
     expected, slopes = stepped(other, x, None)
-    found, copied = stepped(vae, x, HalfCopy(vae))
+    found, copied = stepped(vae, x, Bf16Copy(vae))
     assert found == pytest.approx(expected, rel=1e-6)
     for slope, twin in zip(slopes, copied, strict=True):
         torch.testing.assert_close(twin, slope, rtol=0.02, atol=1e-2 * slope.abs().max().item())
@@ -48,12 +48,12 @@ def test_elbo_gradients_and_statistics_equal_those_of_autocast(vae):
 
 
 def test_each_step_uses_the_current_weights(vae):
-    half, x = HalfCopy(vae), torch.randint(0, 17, (32, 1, 8, 8), dtype=torch.uint8)
-    first, _ = stepped(vae, x, half)
+    bf16_copy, x = Bf16Copy(vae), torch.randint(0, 17, (32, 1, 8, 8), dtype=torch.uint8)
+    first, _ = stepped(vae, x, bf16_copy)
     with torch.no_grad():
         for weight in vae.parameters():
             weight.add_(0.1)
-    second, slopes = stepped(vae, x, half)
+    second, slopes = stepped(vae, x, bf16_copy)
     expected, others = stepped(copy.deepcopy(vae), x, None)
     assert second != first and second == pytest.approx(expected, rel=1e-6)
     for slope, twin in zip(others, slopes, strict=True):  # gradients of this step alone

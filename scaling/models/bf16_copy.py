@@ -27,7 +27,7 @@ def can_copy(vae: VAE) -> bool:
     return type(vae.encoder) in COPIED and type(vae.decoder) in COPIED
 
 
-class HalfCopy:
+class Bf16Copy:
     """Holds a copy of a VAE with weights in bf16; normalizations are shared and stay in float32.
 
     A training step calls `renew`, computes with `self.vae`, and after the backward pass `collect`.
@@ -46,7 +46,7 @@ class HalfCopy:
             twin.data, twin.grad = twin.data.to(torch.bfloat16), None
             self.copies.append(twin)
         self.gradients = [torch.empty_like(weight) for weight in self.weights]
-        self.vae = VAE(_Half(encoder, True), _Half(decoder, False), vae.likelihood, vae.levels)
+        self.vae = VAE(_InBf16(encoder, True), _InBf16(decoder, False), vae.likelihood, vae.levels)
 
     @torch.no_grad()
     def renew(self) -> None:
@@ -64,7 +64,7 @@ class HalfCopy:
             weight.grad = gradient
 
 
-class _Half(nn.Module):
+class _InBf16(nn.Module):
     """Computes a network whose weights are in bf16, and returns float32 if `cast`."""
 
     def __init__(self, network: nn.Module, cast: bool) -> None:
