@@ -10,7 +10,7 @@ from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scaling.cluster import mps
-from scaling.cluster.keeper import Courier
+from scaling.cluster.keeper import KeeperClient
 from scaling.errors import UsageError
 from scaling.storage.provenance import differences, environment
 from scaling.trial import extensions
@@ -19,13 +19,13 @@ from scaling.trial.hardware import hardware
 ANSWER_SECONDS = 60
 
 
-def blind_nodes(courier: Courier) -> list[str]:
+def blind_nodes(client: KeeperClient) -> list[str]:
     """Returns the nodes that cannot see the results folder or may not write there.
 
     Each node reads a file that only this session has written: a folder of the same path on a node's
     own disk is not the shared one.
     """
-    return [name for name, sees in on_nodes(_sees, "CPU", courier).items() if not sees]
+    return [name for name, sees in on_nodes(_sees, "CPU", client).items() if not sees]
 
 
 def check_same_code(
@@ -115,5 +115,5 @@ def _environment(files: Sequence[Path]) -> dict[str, str]:
 
 
 @ray.remote(num_cpus=0)
-def _sees(courier: Courier) -> bool:
-    return courier.sees
+def _sees(client: KeeperClient) -> bool:
+    return client.sees

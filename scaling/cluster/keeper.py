@@ -1,8 +1,9 @@
 """Runs an actor on the driver's node that serves nodes which cannot see the results folder.
 
-Workers elsewhere read and write the folder through it (`scaling.storage.file_server`), and all
-workers send it signs of life (`scaling.cluster.pulse`). A node that cannot see the folder is blind.
-Each worker finds out for itself whether its node is blind, so that nodes may join during a launch.
+Workers on other nodes read and write the folder through it (`scaling.storage.file_server`), and all
+workers send it heartbeats (`scaling.cluster.heartbeat`). A node that cannot see the folder is
+called blind. Each worker finds out for itself whether its node is, so that nodes may join during a
+launch.
 """
 
 import os
@@ -19,14 +20,14 @@ import ray
 from ray.exceptions import ActorUnavailableError, GetTimeoutError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from scaling.cluster.pulse import SignsOfLife
+from scaling.cluster.heartbeat import Heartbeats
 from scaling.errors import UsageError
 from scaling.pools.pool import Pool
 from scaling.pools.spec import PoolSpec
-from scaling.storage import carried
-from scaling.storage.carried import CarriedFolder, for_training, scratch
+from scaling.storage import mirrored
 from scaling.storage.file_server import FileServer, Stamp
 from scaling.storage.lock import Fence
+from scaling.storage.mirrored import MirroredFolder, for_training, scratch
 from scaling.storage.provenance import differences, environment
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
@@ -38,11 +39,11 @@ ASK_TIMES = 3
 
 
 class Keeper:
-    """Offers a FileServer and the SignsOfLife of all workers as one Ray actor."""
+    """Offers a FileServer and the Heartbeats of all workers as one Ray actor."""
 
     def __init__(self, root: Path) -> None:
         self.files = FileServer(root)
-        self.signs = SignsOfLife()
+        self.signs = Heartbeats()
 
     def begin(self, task: str, fence: Fence | None) -> int:
         """Starts an attempt at a task; see `RemoteFiles.begin`."""
@@ -64,17 +65,17 @@ class Keeper:
 
     @ray.method(concurrency_group="beats")
     def beat(self, task: str, process: str, waiting: float) -> None:
-        """Records a sign of life; see `SignsOfLife.beat`."""
+        """Records a heartbeat; see `Heartbeats.beat`."""
         self.signs.beat(task, process, waiting)
 
     @ray.method(concurrency_group="beats")
     def retire(self, task: str) -> None:
-        """Forgets the task's process; see `SignsOfLife.retire`."""
+        """Forgets the task's process; see `Heartbeats.retire`."""
         self.signs.retire(task)
 
     @ray.method(concurrency_group="beats")
     def silence(self) -> dict[str, tuple[float, float]]:
-        """Returns how long each task has been silent; see `SignsOfLife.silence`."""
+        """Returns how long each task has been silent; see `Heartbeats.silence`."""
         return self.signs.silence()
 
 
@@ -83,7 +84,7 @@ KEEPER: Any = ray.remote(**OPTIONS)(Keeper)
 
 
 @dataclass(frozen=True)
-class Courier:
+class KeeperClient:
     """Connects a worker to the keeper, and finds out whether its node needs it."""
 
     keeper: Any
@@ -146,7 +147,7 @@ class Courier:
 
 
 @contextmanager
-def courier_of(root: Path) -> Iterator[Courier]:
+def client_of(root: Path) -> Iterator[KeeperClient]:
     """Starts the keeper on this node and marks the results folder for the `with` block."""
     for left in root.glob(f"{MARK}*"):  # of killed launches: the lock excludes live ones
         left.unlink(missing_ok=True)
@@ -156,7 +157,7 @@ def courier_of(root: Path) -> Iterator[Courier]:
     try:
         modules = tuple(module.file for module in extensions.loaded())
         keeper = KEEPER.options(scheduling_strategy=here).remote(root)
-        yield Courier(keeper, root, mark, modules, environment(modules))
+        yield KeeperClient(keeper, root, mark, modules, environment(modules))
     finally:
         (root / mark).unlink(missing_ok=True)
 
@@ -165,7 +166,7 @@ def courier_of(root: Path) -> Iterator[Courier]:
 def trial_folder(
     store: Store,
     key: str,
-    courier: Courier | None,
+    client: KeeperClient | None,
     fence: Fence | None = None,
     wanted: Callable[[str], bool] = for_training,
 ) -> Iterator[TrialFolder]:
@@ -174,54 +175,54 @@ def trial_folder(
     `wanted` selects the files that the copy contains. The server refuses earlier attempts.
     """
     place = f"trials/{key}"
-    if courier:
-        courier.check_same_code()
-    if courier is None:
+    if client:
+        client.check_same_code()
+    if client is None:
         yield store.folder(key)
-    elif courier.sees:
-        courier.begin(place, fence)
+    elif client.sees:
+        client.begin(place, fence)
         yield store.folder(key)
     else:
         with scratch() as local:
             path = local / "trials" / key
-            carrier = carried.begin(courier, place, place, path, wanted, fence)
-            yield CarriedFolder(path, carrier)
+            uploader = mirrored.begin(client, place, place, path, wanted, fence)
+            yield MirroredFolder(path, uploader)
 
 
 @contextmanager
 def pool_folder(
-    store: Store, spec: PoolSpec, index: int, courier: Courier | None
+    store: Store, spec: PoolSpec, index: int, client: KeeperClient | None
 ) -> Iterator[tuple[Store, Callable[[], None]]]:
     """Provides a store to sample a pool's chunk in, and a function that sends new files home.
 
     On a blind node the store is a local copy of the model and of this chunk's parts; elsewhere it
     is the results folder itself, and the function does nothing.
     """
-    if courier:
-        courier.check_same_code()
-    if courier is None or courier.sees:
+    if client:
+        client.check_same_code()
+    if client is None or client.sees:
         yield store, lambda: None
         return
     with scratch() as local:
         copy, place, model = Store(local), f"pools/{spec.name}", str(spec.model)
-        carried.copy(courier, f"trials/{model}", copy.folder(model).path, lambda file: True)
+        mirrored.copy(client, f"trials/{model}", copy.folder(model).path, lambda file: True)
         ours, pool = ("pool.json", f"part-{index:05d}-"), copy.pool(spec.name)
         attempt = (f"{place}/{index}", place, pool, lambda file: file.startswith(ours))
-        carrier = carried.begin(courier, *attempt)
+        uploader = mirrored.begin(client, *attempt)
         sent = {path.name for path in pool.iterdir()}
 
-        def carry() -> None:
+        def upload() -> None:
             for path in sorted(pool.glob("*.npy")):
                 if path.name not in sent:
-                    carrier.send(path)
+                    uploader.send(path)
                     sent.add(path.name)
 
-        yield copy, carry
-        carry()
+        yield copy, upload
+        upload()
 
 
-def copied_pool(courier: Courier, name: str, local: Path, chunk: str) -> Pool:
+def copied_pool(client: KeeperClient, name: str, local: Path, chunk: str) -> Pool:
     """Copies a pool's record and the file of one chunk to this host; returns the copied pool."""
     path = local / "pools" / name
-    carried.copy(courier, f"pools/{name}", path, lambda file: file in ("pool.json", chunk))
+    mirrored.copy(client, f"pools/{name}", path, lambda file: file in ("pool.json", chunk))
     return Pool.load(path, path.parent)

@@ -9,7 +9,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from scaling.cluster import gpu_memory
-from scaling.cluster.keeper import Courier, trial_folder
+from scaling.cluster.keeper import KeeperClient, trial_folder
 from scaling.cluster.limits import Caps, Limits, as_they_end
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
@@ -107,7 +107,7 @@ def fill(
         dataset = refs[data_of(store.folder(cell.key).trial())]
         _note(store, cell.key).forget()
         task = _measure.options(num_gpus=gpu_shares[cell.key])
-        shared = (session.hung_after_s, extensions.loaded(), fence, session.courier)
+        shared = (session.hung_after_s, extensions.loaded(), fence, session.client)
         tasks[task.remote(store.root, cell, dataset, *shared)] = cell.key
     failed: list[str] = []
     placed = {task: gpu_shares[key] for task, key in tasks.items()}
@@ -167,7 +167,7 @@ def _measure(
     hung_after_s: float,
     modules: Sequence[extensions.Module],
     fence: Fence | None,
-    courier: Courier | None,
+    client: KeeperClient | None,
 ) -> None:
     """Measures the cells of one trial, in a process that ends itself if it hangs."""
     extensions.load_all(modules)
@@ -181,7 +181,7 @@ def _measure(
             if fence:
                 fence.check()
 
-        with trial_folder(Store(root), cells.key, courier, fence, lambda name: True) as folder:
+        with trial_folder(Store(root), cells.key, client, fence, lambda name: True) as folder:
             _measure_all(folder, cells, data, device, measured)
 
 

@@ -13,11 +13,11 @@ import numpy as np
 import ray
 from ray.exceptions import GetTimeoutError, ObjectLostError, OwnerDiedError
 
-from scaling.cluster.keeper import Courier, copied_pool
+from scaling.cluster.keeper import KeeperClient, copied_pool
 from scaling.pools.chunk import file_name
 from scaling.pools.pool import Pool
 from scaling.pools.room import STORE_SHARE, fits
-from scaling.storage.carried import scratch
+from scaling.storage.mirrored import scratch
 
 GET_SECONDS = 120
 
@@ -30,7 +30,7 @@ class Chunks:
     root: Path
     checksums: Mapping[int, str]
     refs: Sequence[Any] = ()
-    courier: Courier | None = None  # to the files, for nodes that cannot see them
+    client: KeeperClient | None = None  # to the files, for nodes that cannot see them
 
     def read(self, index: int) -> np.ndarray:
         """Returns chunk `index`, uint8 levels (N, C, H, W), read-only and shared.
@@ -42,10 +42,10 @@ class Chunks:
                 return ray.get(self.refs[index], timeout=GET_SECONDS)
             except (OwnerDiedError, ObjectLostError, GetTimeoutError):
                 pass
-        if self.courier is None or self.courier.sees:
+        if self.client is None or self.client.sees:
             return Pool.load(self.path, self.root).read(index)
         with scratch() as local:  # the memory map outlives the file's name
-            pool = copied_pool(self.courier, self.path.name, local, file_name(index))
+            pool = copied_pool(self.client, self.path.name, local, file_name(index))
             return pool.read(index)
 
 
@@ -54,7 +54,7 @@ def put_pools(
     k: Mapping[str, int],
     data_bytes: int,
     say: Callable[[str], None] = lambda line: None,
-    courier: Courier | None = None,
+    client: KeeperClient | None = None,
 ) -> dict[str, Chunks]:
     """Shares the first k chunks of each pool, by the pool's name.
 
@@ -74,5 +74,5 @@ def put_pools(
     for name, pool in pools.items():
         checksums = {index: pool.chunks[index] for index in range(k[name])}
         refs = tuple(ray.put(np.asarray(pool.read(i))) for i in checksums) if in_store else ()
-        shared[name] = Chunks(pool.path, pool.root, checksums, refs, courier)
+        shared[name] = Chunks(pool.path, pool.root, checksums, refs, client)
     return shared

@@ -107,7 +107,7 @@ def provide(
         take(name)
     ready = {name: ready[name] for name in k if name in ready}
     size = sum(part.train.nbytes + part.test.nbytes for part in data.values())
-    return put_pools(ready, k, size, session.say, session.courier)
+    return put_pools(ready, k, size, session.say, session.client)
 
 
 def _begun(

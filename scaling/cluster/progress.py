@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from ray.tune import Callback
 
 from scaling.cluster.bad_hosts import BadHosts
-from scaling.cluster.pulse import LostTrials
+from scaling.cluster.heartbeat import LostTrials
 from scaling.status.activity import Notes
 from scaling.status.board import board, counted, timed
 from scaling.status.following import STARTING, TRAINING, Following
@@ -131,7 +131,7 @@ class ProgressCallback(Callback):
     The outcome of trials is collected here, as text: Tune's own results unpickle a file in the
     staging folder, where other users may write. `resources` describes the CPUs and GPUs of a trial,
     `failed` gives the reason a trial has itself recorded for its failure. `lost` ends trials
-    without signs of life, `bad_hosts` sets hosts aside on which attempts only fail.
+    without heartbeats, `bad_hosts` sets hosts aside on which attempts only fail.
     """
 
     def __init__(
@@ -188,7 +188,7 @@ class ProgressCallback(Callback):
             trial.run_metadata.pickled_error_filename = None
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Checks caps and signs of life, and refreshes the display."""
+        """Checks caps and heartbeats, and refreshes the display."""
         self.at_step(self.progress.running)
         if self.lost:
             self.lost.check()

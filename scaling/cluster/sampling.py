@@ -9,7 +9,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from scaling.cluster import gpu_memory
-from scaling.cluster.keeper import Courier, pool_folder
+from scaling.cluster.keeper import KeeperClient, pool_folder
 from scaling.cluster.limits import Caps, Limits, as_they_end
 from scaling.cluster.sampling_progress import PoolRequest, SamplingProgress
 from scaling.cluster.session import Session, connected
@@ -56,7 +56,7 @@ class Sampling:
         for index in left:
             _note(self.path, index).forget()
         task = _sample.options(num_gpus=gpu_share)
-        shared = (session.hung_after_s, extensions.loaded(), session.courier)
+        shared = (session.hung_after_s, extensions.loaded(), session.client)
         self.tasks: dict[ray.ObjectRef, int] = {  # of the chunks that are not recorded yet
             task.remote(store.root, request, index, *shared): index for index in left
         }
@@ -159,15 +159,15 @@ def _sample(
     index: int,
     hung_after_s: float,
     modules: Sequence[extensions.Module],
-    courier: Courier | None,
+    client: KeeperClient | None,
 ) -> str:
     """Samples one chunk in a process that ends itself if it hangs; returns the file's SHA-256."""
     extensions.load_all(modules)
     device, _ = gpu_memory.placed()
-    with pool_folder(Store(root), request.spec, index, courier) as (store, carry):
+    with pool_folder(Store(root), request.spec, index, client) as (store, upload):
         (note := _note(store.pool(request.spec.name), index)).heed()
         with Watchdog(note, hung_after_s, "part of a chunk") as watchdog:
-            return _write(store, request, index, device, (watchdog.beat, carry))
+            return _write(store, request, index, device, (watchdog.beat, upload))
 
 
 def _write(

@@ -17,7 +17,7 @@ from ray.autoscaler.sdk import request_resources
 
 from scaling.cluster.checks import blind_nodes, check_same_code, environments_of_nodes
 from scaling.cluster.connect import connect, resources
-from scaling.cluster.keeper import Courier, courier_of
+from scaling.cluster.keeper import KeeperClient, client_of
 from scaling.cluster.limits import Limits
 from scaling.trial.placement import Cluster
 
@@ -33,7 +33,7 @@ class Session:
     hung_after_s: float  # a process without progress for this many seconds is ended; 0: never
     say: Callable[[str], None] = functools.partial(print, flush=True)
     under_way: Callable[[str, int, int, str], None] = lambda name, done, of, unit: None
-    courier: Courier | None = None  # to the results folder, for nodes that cannot see it
+    client: KeeperClient | None = None  # to the results folder, for nodes that cannot see it
 
 
 @contextmanager
@@ -62,19 +62,19 @@ def connected(
                 yield session
                 return
             check_same_code(environments_of_nodes)
-            with courier_of(results) as courier:
-                _report_blind(courier, cluster, session.say)
-                yield replace(session, courier=courier)
+            with client_of(results) as client:
+                _report_blind(client, cluster, session.say)
+                yield replace(session, client=client)
         finally:
             with timed():
                 ray.shutdown()
 
 
-def _report_blind(courier: Courier, cluster: Cluster, say: Callable[[str], None]) -> None:
-    blind = blind_nodes(courier) if cluster.nodes > 1 else []
+def _report_blind(client: KeeperClient, cluster: Cluster, say: Callable[[str], None]) -> None:
+    blind = blind_nodes(client) if cluster.nodes > 1 else []
     if blind:
         say(
-            f"{courier.root} is not shared: node {', '.join(blind)} cannot see it, or may not "
+            f"{client.root} is not shared: node {', '.join(blind)} cannot see it, or may not "
             "write there. Trials there read and write it through Ray, on this host"
         )
 

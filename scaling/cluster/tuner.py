@@ -12,14 +12,14 @@ from ray import tune
 
 from scaling.cluster import gpu_memory
 from scaling.cluster.bad_hosts import BadHosts
-from scaling.cluster.keeper import Courier, trial_folder
+from scaling.cluster.heartbeat import Heartbeat, LostTrials
+from scaling.cluster.keeper import KeeperClient, trial_folder
 from scaling.cluster.object_store import Chunks
 from scaling.cluster.progress import Progress, ProgressCallback
-from scaling.cluster.pulse import LostTrials, Pulse
 from scaling.cluster.session import Session
 from scaling.cluster.watchdog import Report, Watchdog
 from scaling.runs.execute import Job, execute
-from scaling.storage.carried import CarriedFolder
+from scaling.storage.mirrored import MirroredFolder
 from scaling.storage.provenance import made_by
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
@@ -86,9 +86,9 @@ class Launcher:
         self.progress = progress or Progress.of(to_run.hours, epochs)
         self.session = replace(session, say=self.progress.say, under_way=self._under_way)
         hooks: tuple[Any, ...] = (self._check_caps, self._resources_of, self._failed)
-        if session.courier:  # several hosts
+        if session.client:  # several hosts
             say = self.progress.say
-            hooks += (LostTrials(session.courier.keeper, say), BadHosts(say))
+            hooks += (LostTrials(session.client.keeper, say), BadHosts(say))
         self.callback = ProgressCallback(self.progress, *hooks)
         self.watch, self.tuners = list(watch), 0
 
@@ -139,7 +139,7 @@ class Launcher:
             datasets=dict(self.to_run.datasets),
             pools=dict(pools),
             modules=extensions.loaded(),
-            courier=self.session.courier,
+            client=self.session.client,
         )
         on_gpu = any(self.placement.gpus[key] for key in keys)
         limit = SHORT_TRIAL_HOURS["cuda" if on_gpu else "cpu"]
@@ -195,7 +195,7 @@ def train(
     datasets: Mapping[Data, ray.ObjectRef],
     pools: Mapping[str, Chunks],
     modules: Sequence[extensions.Module],
-    courier: Courier | None,
+    client: KeeperClient | None,
 ) -> None:
     """Trains one trial in a worker process; Tune's configuration holds only its key."""
     extensions.load_all(modules)
@@ -204,12 +204,12 @@ def train(
     gpu = (",".join(map(str, ray.get_gpu_ids())), gpu_share) if gpu_share else None
     job = replace(jobs[key], device=device, gpu=gpu)
     with (
-        Pulse(courier.keeper if courier else None, key) as pulse,
-        trial_folder(Store(root), key, courier, job.fence) as folder,
+        Heartbeat(client.keeper if client else None, key) as heartbeat,
+        trial_folder(Store(root), key, client, job.fence) as folder,
     ):
-        if isinstance(folder, CarriedFolder):
+        if isinstance(folder, MirroredFolder):
             job = replace(job, tensorboard=None)  # the driver writes the events from the rows
-        report = pulse.timed(lambda row: tune.report({**row}))
+        report = heartbeat.timed(lambda row: tune.report({**row}))
         report({"crowded" if _crowded(folder, job, datasets, pools, report) else "finished": True})
 
 

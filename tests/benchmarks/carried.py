@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import ray
 
-from scaling.cluster.keeper import Courier, courier_of
+from scaling.cluster.keeper import KeeperClient, client_of
 from scaling.cluster.limits import Caps, Limits
 from scaling.cluster.session import connected
-from scaling.storage.carried import Carrier
+from scaling.storage.mirrored import Uploader
 from tests.benchmarks.results import Result
 
 MEGABYTES = (1, 32, 128)
@@ -32,17 +32,17 @@ def measure() -> list[Result]:
         for sender in range(SENDERS):
             (root / "trials" / str(sender)).mkdir(parents=True)
         with connected("local", root, root / "ray.log", Limits(Caps()), 0.0):
-            with courier_of(root) as courier:
-                return [_at(courier, root, size, n) for n in (1, SENDERS) for size in MEGABYTES]
+            with client_of(root) as client:
+                return [_at(client, root, size, n) for n in (1, SENDERS) for size in MEGABYTES]
 
 
-def _at(courier: Courier, root: Path, megabytes: int, senders: int) -> Result:
+def _at(client: KeeperClient, root: Path, megabytes: int, senders: int) -> Result:
     source = root / "source"
     source.write_bytes(np.random.default_rng(0).bytes(megabytes << 20))
     task = ray.remote(num_cpus=0)(_send)
 
     def through_ray() -> None:
-        ray.get([task.remote(courier, source, sender) for sender in range(senders)])
+        ray.get([task.remote(client, source, sender) for sender in range(senders)])
 
     def directly() -> None:
         for sender in range(senders):
@@ -64,6 +64,6 @@ def _timed(work: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def _send(courier: Courier, source: Path, sender: int) -> None:
+def _send(client: KeeperClient, source: Path, sender: int) -> None:
     place = f"trials/{sender}"
-    Carrier(courier, place, place, courier.begin(place, None)).send(source)
+    Uploader(client, place, place, client.begin(place, None)).send(source)

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from scaling.cluster.keeper import Courier, copied_pool, pool_folder, trial_folder
+from scaling.cluster.keeper import KeeperClient, copied_pool, pool_folder, trial_folder
 from scaling.errors import UsageError
 from scaling.pools import build
 from scaling.pools.chunk import file_name
 from scaling.storage import provenance
-from scaling.storage.carried import CarriedFolder
 from scaling.storage.file_server import FileServer, Superseded
+from scaling.storage.mirrored import MirroredFolder
 from scaling.storage.store import Store
 from scaling.trial import key
 from tests.small_pool import SPEC, chunk_of
 
 
-class Direct(Courier):
+class Direct(KeeperClient):
     """Calls the server without Ray."""
 
     def _ask(self, method, *words):
@@ -65,7 +65,7 @@ def test_a_trial_gets_the_folder_where_it_is_seen_else_a_copy(home, seeing, blin
     with trial_folder(home, name, seeing) as folder:
         assert type(folder) is type(home.folder(name)) and folder == home.folder(name)
     with trial_folder(home, name, blind) as folder:
-        assert isinstance(folder, CarriedFolder) and folder.trial() == trial
+        assert isinstance(folder, MirroredFolder) and folder.trial() == trial
         folder.append_row({"epoch": 1})
     assert not folder.path.exists()
     assert [row["epoch"] for row in home.folder(name).rows()] == [1]
@@ -97,7 +97,7 @@ def test_a_node_that_came_late_with_other_code_is_refused(home, trial):
 
 
 def test_a_courier_can_be_pickled(seeing):
-    there = pickle.loads(pickle.dumps(Courier(None, seeing.root, "m", (), {"torch": "2"})))
+    there = pickle.loads(pickle.dumps(KeeperClient(None, seeing.root, "m", (), {"torch": "2"})))
     assert (there.root, there.mark, there.environment) == (seeing.root, "m", {"torch": "2"})
 
 

@@ -29,7 +29,7 @@ class Tasks:
         self.share = num_gpus
         return self
 
-    def remote(self, root, cell, dataset, timeout, modules, fence, courier):
+    def remote(self, root, cell, dataset, timeout, modules, fence, client):
         self.shares[cell.key] = self.share
         return cell.key
 
@@ -59,7 +59,7 @@ def fill(tmp_path, monkeypatch):
         looked: list[Any] = []
         data: Any = {data_of(TRIALS[0]): None}
         session: Any = SimpleNamespace(
-            courier=None,
+            client=None,
             limits=SimpleNamespace(check=looked.append),
             say=lines.append,
             under_way=lambda *work: None,

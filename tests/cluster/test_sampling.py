@@ -27,7 +27,7 @@ class Tasks:
         self.shares.append(num_gpus)
         return self
 
-    def remote(self, root, order, index, timeout, modules, courier):
+    def remote(self, root, order, index, timeout, modules, client):
         self.begun.append((Store(root).pool(order.spec.name), index))
         return self.begun[-1]
 
@@ -66,7 +66,7 @@ def run(store, order, monkeypatch):
         lines: list[Any] = []
         looked: list[Any] = []
         session: Any = SimpleNamespace(
-            courier=None,
+            client=None,
             limits=SimpleNamespace(check=looked.append),
             say=lines.append,
             under_way=lambda *work: None,

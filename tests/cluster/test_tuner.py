@@ -31,7 +31,7 @@ def worker(monkeypatch, tmp_path, trial, digits):
         "datasets": {data_of(trial): digits},
         "pools": {},
         "modules": (),
-        "courier": None,
+        "client": None,
     }
 
     def run(epochs=4):

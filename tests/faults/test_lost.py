@@ -25,7 +25,7 @@ tune.report = report
 
 
 def test_a_trial_that_hangs_in_its_report_is_started_again(study, nodes, tmp_path):  # noqa: F811
-    study.after("scaling.cluster.pulse", SOON)
+    study.after("scaling.cluster.heartbeat", SOON)
     study.after("scaling.cluster.tuner", STUCK.format(flag=str(tmp_path / "stuck")))
     study.checkpoints_at_every_row()
     nodes(1)

@@ -1,6 +1,6 @@
 """Trains in a local copy of a trial's folder when the host cannot see the results folder.
 
-The copy exists on this host for the duration of one attempt. Each method of CarriedFolder that
+The copy exists on this host for the duration of one attempt. Each method of MirroredFolder that
 writes a file also sends it to the server (`scaling.storage.file_server`), on the host with the
 results folder, before the method returns: files arrive there in the order of their writing.
 """
@@ -30,7 +30,7 @@ ROWS, ARRAYS, DONE = "rows.jsonl", "arrays.npz", "done.json"
 
 
 @dataclass(frozen=True)
-class Carrier:
+class Uploader:
     """Sends the files of one attempt at a task to one folder below the results folder.
 
     `task` is the task's name, `place` the folder relative to the results folder.
@@ -86,11 +86,11 @@ def begin(
     into: Path,
     wanted: Callable[[str], bool],
     fence: Fence | None = None,
-) -> Carrier:
+) -> Uploader:
     """Starts an attempt at the task, then copies the files that `wanted` accepts into a folder."""
     attempt = files.begin(task, fence)
     copy(files, place, into, wanted)
-    return Carrier(files, task, place, attempt)
+    return Uploader(files, task, place, attempt)
 
 
 def for_training(name: str) -> bool:
@@ -99,10 +99,10 @@ def for_training(name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class CarriedFolder(TrialFolder):
+class MirroredFolder(TrialFolder):
     """Behaves like a TrialFolder and sends every file to the server as soon as it is written."""
 
-    carrier: Carrier
+    uploader: Uploader
 
     def append_row(self, row: Row) -> None:
         """Appends a row as one line, which has reached the server when this returns."""
@@ -152,7 +152,7 @@ class CarriedFolder(TrialFolder):
         self._send(DONE)
 
     def _send(self, name: str) -> None:
-        self.carrier.send(self.path / name)
+        self.uploader.send(self.path / name)
 
     def _bytes(self, name: str) -> bytes:
         path = self.path / name

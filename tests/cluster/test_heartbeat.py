@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from scaling.cluster import pulse
-from scaling.cluster.pulse import LostTrials, Pulse, SignsOfLife
+from scaling.cluster import heartbeat
+from scaling.cluster.heartbeat import Heartbeat, Heartbeats, LostTrials
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """Replaces the module's clock by one that moves only if it is set."""
     made = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(pulse, "time", SimpleNamespace(monotonic=lambda: made.now))
+    monkeypatch.setattr(heartbeat, "time", SimpleNamespace(monotonic=lambda: made.now))
     return made
 
 
@@ -36,7 +36,7 @@ def ray(monkeypatch):
 @pytest.fixture
 def watch(clock, ray):
     """Watches one trial; `passes` lets time pass while the driver checks."""
-    signs, lines = SignsOfLife(), list[str]()
+    signs, lines = Heartbeats(), list[str]()
     names = ("beat", "silence", "retire")
     keeper = SimpleNamespace(**{name: Method(getattr(signs, name)) for name in names})
     lost = LostTrials(keeper, lines.append)
@@ -116,7 +116,7 @@ def test_the_end_of_a_trial_ends_its_watch(watch):
 
 
 def test_a_pulse_contains_how_long_a_report_has_lasted(monkeypatch):
-    monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.01)
     monkeypatch.setattr("ray.wait", lambda refs, timeout: (refs, []))
     beats, free = [], threading.Event()
 
@@ -128,7 +128,7 @@ def test_a_pulse_contains_how_long_a_report_has_lasted(monkeypatch):
     def wait(row: dict[str, Any]) -> None:
         free.wait(60)
 
-    with Pulse(SimpleNamespace(beat=Method(beat)), "k") as made:
+    with Heartbeat(SimpleNamespace(beat=Method(beat)), "k") as made:
         made.timed(wait)({})
         assert free.is_set()
     works, processes, waits = zip(*beats, strict=True)
@@ -138,7 +138,7 @@ def test_a_pulse_contains_how_long_a_report_has_lasted(monkeypatch):
 
 def test_without_a_keeper_nothing_beats():
     before = threading.active_count()
-    with Pulse(None, "k") as made:
+    with Heartbeat(None, "k") as made:
         assert threading.active_count() == before
         made.timed(lambda row: None)({})
     LostTrials(None, print).check()

@@ -1,4 +1,4 @@
-"""Sends and checks signs of life of trials, so that nothing waits for a broken connection.
+"""Sends and checks heartbeats of trials, so that nothing waits for a broken connection.
 
 If a link is down for some seconds, Ray's own calls may be lost forever: the trial then waits in its
 report, or the driver for its row, and neither notices. So each worker tells the keeper every few
@@ -20,18 +20,18 @@ from scaling.storage.rows import Row
 
 BEAT_SECONDS = 5.0
 LOST_SECONDS = 60.0  # a trial silent, or waiting in a report, for this long is lost
-FIRST_SECONDS = 300.0  # the same before its first sign of life: it may still load data
+FIRST_SECONDS = 300.0  # the same before its first heartbeat: it may still load data
 
 
-class SignsOfLife:
-    """Records when the newest process of each task last gave a sign of life, by the local clock."""
+class Heartbeats:
+    """Records when the newest process of each task last sent a heartbeat, by the local clock."""
 
     def __init__(self) -> None:
         self.last: dict[str, tuple[str, float, float]] = {}  # process, time, seconds in a report
         self.retired: set[str] = set()
 
     def beat(self, task: str, process: str, waiting: float) -> None:
-        """Records a sign of life; one of a process that has been replaced is ignored."""
+        """Records a heartbeat; one of a process that has been replaced is ignored."""
         if process in self.retired:
             return
         if task in self.last and self.last[task][0] != process:
@@ -44,13 +44,13 @@ class SignsOfLife:
             self.retired.add(self.last.pop(task)[0])
 
     def silence(self) -> dict[str, tuple[float, float]]:
-        """Returns, by task, the seconds since its last sign of life and the wait it reported."""
+        """Returns, by task, the seconds since its last heartbeat and the wait it reported."""
         now = time.monotonic()
         return {task: (now - at, waiting) for task, (_, at, waiting) in self.last.items()}
 
 
-class Pulse:
-    """Sends the keeper signs of life from a thread while the `with` block runs.
+class Heartbeat:
+    """Sends the keeper heartbeats from a thread while the `with` block runs.
 
     `task` is the name of the task that this process works on.
     """
@@ -60,9 +60,9 @@ class Pulse:
         self.process, self.ended = uuid.uuid4().hex, threading.Event()
         self.since: float | None = None  # start of the report in progress, if any
 
-    def __enter__(self) -> "Pulse":
+    def __enter__(self) -> "Heartbeat":
         if self.keeper is not None:
-            threading.Thread(target=self._send, name="pulse", daemon=True).start()
+            threading.Thread(target=self._send, name="heartbeat", daemon=True).start()
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -94,7 +94,7 @@ class Pulse:
 
 
 class LostTrials:
-    """Finds trials without signs of life and ends their processes, so that Tune retries them.
+    """Finds trials without heartbeats and ends their processes, so that Tune retries them.
 
     `say` gets one line per trial. If the driver itself was held up, it judges no trial until it has
     watched for LOST_SECONDS again.
@@ -140,7 +140,7 @@ class LostTrials:
         for key, (began, trial) in list(self.running.items()):
             alone, waited = silence.get(key, (float("inf"), 0.0))
             here = now - began
-            first = alone >= here  # this attempt has not given any sign of life yet
+            first = alone >= here  # this attempt has not sent any heartbeat yet
             if (
                 waited > LOST_SECONDS
                 and not first

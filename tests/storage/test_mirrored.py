@@ -5,10 +5,10 @@ import pytest
 
 from scaling.errors import Unfinished
 from scaling.runs.execute import Job, execute
-from scaling.storage import carried, checkpoints, file_server
-from scaling.storage.carried import CarriedFolder, for_training
+from scaling.storage import checkpoints, file_server, mirrored
 from scaling.storage.file_server import FileServer, Superseded
 from scaling.storage.lock import Fence
+from scaling.storage.mirrored import MirroredFolder, for_training
 from scaling.storage.store import Store
 from scaling.trial import key
 from tests.conftest import assert_same_state, timeless
@@ -30,8 +30,8 @@ def attempt(files, home, into, fence=None):
     """Returns a folder elsewhere in which an attempt at the trial begins."""
     place = f"trials/{home.key}"
     path = into / home.key
-    carrier = carried.begin(files, place, place, path, for_training, fence)
-    return CarriedFolder(path, carrier)
+    uploader = mirrored.begin(files, place, place, path, for_training, fence)
+    return MirroredFolder(path, uploader)
 
 
 def train(folder, data, epochs, **options):
@@ -104,7 +104,7 @@ def test_a_restarted_server_still_refuses_the_earlier_attempt(tmp_path, home, fi
     newer = attempt(files, home, tmp_path / "newer")
     again = FileServer(tmp_path / "home")
     for folder in (late, newer):
-        object.__setattr__(folder.carrier, "files", again)
+        object.__setattr__(folder.uploader, "files", again)
     newer.append_row({"epoch": 1})
     with pytest.raises(Superseded):
         late.append_row({"epoch": 2})
@@ -114,7 +114,7 @@ def test_a_restarted_server_still_refuses_the_earlier_attempt(tmp_path, home, fi
 def test_a_file_is_sent_in_parts_and_arrives_whole_or_not_at_all(
     tmp_path, home, files, monkeypatch
 ):
-    for module in (file_server, carried):
+    for module in (file_server, mirrored):
         monkeypatch.setattr(module, "PART_BYTES", 7)
     away = attempt(files, home, tmp_path / "away")
     assert away.trial() == home.trial()  # was sent in parts
@@ -166,12 +166,12 @@ def test_a_place_outside_of_the_results_is_refused(files, place):
 
 def test_scratch_folders_of_killed_processes_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with carried.scratch() as first:
-        with carried.scratch() as second:
+    with mirrored.scratch() as first:
+        with mirrored.scratch() as second:
             assert first.is_dir() and second.is_dir() and first != second
         left = first.with_name("at-left")
         left.mkdir()
         (left / ".lock").touch()
-        with carried.scratch():
+        with mirrored.scratch():
             assert first.is_dir() and not left.exists()
     assert list(first.parent.iterdir()) == []
