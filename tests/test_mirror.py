@@ -26,9 +26,9 @@ TOGETHER = {
     "scaling/cli/cpu_use.py": "tests/cli/test_doctor.py",
     "analysis/paths.py": "tests/analysis/test_curves.py",
     "analysis/pool_lines.py": "tests/analysis/test_report.py",
-    "scaling/status": "tests/status",  # activity, following, listed: the display of a launch
+    "scaling/status": "tests/status",  # activity, tracking, listed: the display of a launch
     "scaling/cli/status.py": "tests/status/test_status.py",
-    "scaling/cluster/costly.py": "tests/cluster/test_ended.py",
+    "scaling/cluster/costly_metrics.py": "tests/cluster/test_ended.py",
     "analysis/figures": "tests/analysis/test_figures.py",  # all figures on the same made-up studies
     "analysis/claims": "tests/analysis/test_claims.py",  # every claim in two made-up worlds
     "analysis/laws": "tests/analysis/laws",  # figure, frames and lines through the command

@@ -11,9 +11,9 @@ from scaling.cluster.bad_hosts import BadHosts
 from scaling.cluster.heartbeat import LostTrials
 from scaling.status.activity import Notes
 from scaling.status.board import board, counted, timed
-from scaling.status.following import STARTING, TRAINING, Following
 from scaling.status.listed import Listed
 from scaling.status.screen import Screen, is_live, room
+from scaling.status.tracking import STARTING, TRAINING, Tracking
 from scaling.storage.rows import Row
 
 LOG_LINES = 6  # lines of progress without a terminal, at equal shares of the work
@@ -21,7 +21,7 @@ LOG_SECONDS = 600  # a log gets a line after this long without one
 REFRESH_SECONDS = 1.0
 
 
-class Progress(Following):
+class Progress(Tracking):
     """Follows a launch, shows it, and writes its state to disk for `scaling-vae status`.
 
     On a terminal the board is redrawn in place. A log gets a line after each sixth of the work, and

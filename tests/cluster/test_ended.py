@@ -8,7 +8,7 @@ import pytest
 from scaling.cli import process
 from scaling.cli import study as cli
 from scaling.cluster import object_store
-from scaling.cluster.costly import name_without_model
+from scaling.cluster.costly_metrics import name_without_model
 from scaling.cluster.launch import Ended
 from scaling.cluster.measuring import without_model
 from scaling.errors import UsageError

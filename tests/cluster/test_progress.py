@@ -8,7 +8,7 @@ import pytest
 
 from scaling.cluster import progress
 from scaling.cluster.progress import LOG_SECONDS, Progress, ProgressCallback, last_line
-from scaling.status import following
+from scaling.status import tracking
 from scaling.status.activity import Notes, read_now
 from scaling.status.listed import Listed
 from tests.narrow import not_none
@@ -17,7 +17,7 @@ from tests.narrow import not_none
 @pytest.fixture
 def clock(monkeypatch):
     made = {"now": 0.0}
-    for module in (progress, following):
+    for module in (progress, tracking):
         monkeypatch.setattr(module.time, "monotonic", lambda: made["now"])
     return made
 

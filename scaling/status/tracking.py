@@ -1,4 +1,4 @@
-"""Follows a launch from inside: how far each trial is, what runs, how long the rest takes."""
+"""Tracks a launch from inside: how far each trial is, what runs, how long the rest takes."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from scaling.status.time_left import DoneShare, TimeLeft
 STARTING, TRAINING = "starting the first trials", "training"  # phases that need no line in a log
 
 
-class Following:
+class Tracking:
     """Tracks how far each trial of a study is while its launch runs.
 
     `trials` are all trials of the study, `seen` their states at the start. The planned work

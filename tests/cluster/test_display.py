@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scaling.cluster.follow import _seen
+from scaling.cluster.display import _seen
 from scaling.status.status import glance
 from scaling.storage.store import Store
 from scaling.trial import key
