@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from scaling.trial.halving import LOST, Place
+from scaling.trial.halving import LOST, CellPoint
 
 if TYPE_CHECKING:
     from scaling.storage.rows import Row
@@ -17,7 +17,7 @@ class Scores:
     """Reads the scores of points from the rows on disk; call it with cell, point and epochs."""
 
     def __init__(
-        self, store: "Store", keys: Mapping[Place, Sequence[str]], measured: bool = True
+        self, store: "Store", keys: Mapping[CellPoint, Sequence[str]], measured: bool = True
     ) -> None:
         self.store, self.keys, self.measured = store, keys, measured
         self.rows: dict[str, list[Row]] = {}

@@ -10,7 +10,7 @@ from scaling.cli.study_trials import MakeSchedule, StudyTrials
 from scaling.errors import UsageError, did_you_mean
 from scaling.trial import Trial
 from scaling.trial.bounds import AT_LEAST_TWO, COUNT, number
-from scaling.trial.halving import LOST, Climb, Place, climb, rungs
+from scaling.trial.halving import LOST, CellPoint, Climb, climb, rungs
 from scaling.trial.schedule import Scheduled
 from scaling.trial.search import (
     DIGITS,
@@ -102,7 +102,7 @@ class Searching(StudyTrials):
         candidates = sampled(trials, search.tried)
         self.chooses = _can_choose([one.trial for one in candidates], search.factor)
         self.scheduled = make([one.trial for one in candidates])
-        self.keys: dict[Place, list[str]] = {}
+        self.keys: dict[CellPoint, list[str]] = {}
         for one in candidates:
             keys = self.keys.setdefault((one.cell, one.point), [])
             keys.append(self.key(one.trial))
@@ -180,7 +180,7 @@ class Searching(StudyTrials):
     def _scores(self, store: "Store") -> "Scores":
         return Scores(store, self.keys, self.chooses)
 
-    def _cut(self, epochs: Mapping[Place, int]) -> list[Scheduled]:
+    def _cut(self, epochs: Mapping[CellPoint, int]) -> list[Scheduled]:
         """Limits trials to these epochs; costly metrics are for those that reach the end."""
         ends = {key: epochs[place] for place, keys in self.keys.items() for key in keys}
         return [_until(item, ends.get(item.key, item.epochs)) for item in self.scheduled]

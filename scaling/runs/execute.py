@@ -20,7 +20,7 @@ from scaling.storage.files import remove_abandoned
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import code, made_by
 from scaling.storage.rows import Row
-from scaling.storage.tensorboard import Events, Place
+from scaling.storage.tensorboard import Events, EventsPlace
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial
 
@@ -38,7 +38,7 @@ class Job:
 
     epochs: int
     measure_every: int
-    tensorboard: Place | None = None  # where the trial's event files are written
+    tensorboard: EventsPlace | None = None  # where the trial's event files are written
     device: str = "cpu"
     kept_epochs: tuple[int, ...] = ()  # epochs whose models are kept, for costly metrics
     gpu: tuple[str, float] | None = None  # Ray's name of the GPU, and the share of it

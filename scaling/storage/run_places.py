@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from scaling.storage.run_names import RunNames
-from scaling.storage.tensorboard import HOME, Events, Place
+from scaling.storage.tensorboard import HOME, Events, EventsPlace
 from scaling.trial import Trial, VaeTrial
 
 ROOM = 40  # with more runs than this, TensorBoard shows none until one is chosen
@@ -53,12 +53,12 @@ class RunPlaces:
         """Returns the folder of the single trials' runs."""
         return self.folder / f"{HOME}-replicates"
 
-    def of_trial(self, key: str) -> Place:
+    def of_trial(self, key: str) -> EventsPlace:
         """Returns the place where the trial writes its own events."""
         trial = self.trials[key]
         chance = {"replicate": trial.replicate, "seed": trial.seed}
         drawn = {name: value for name, value in chance.items() if value is not None}
-        return Place(self._folder_of(key), self.names.hparams(key) | drawn, trial.kind)
+        return EventsPlace(self._folder_of(key), self.names.hparams(key) | drawn, trial.kind)
 
     def _folder_of(self, key: str) -> Path:
         return self.replicates / self.names.replicate(key)

@@ -16,7 +16,7 @@ from scaling.storage.means import Curve
 from scaling.storage.rows import Row
 from scaling.storage.run_places import FindPath, RunPlaces, replacing
 from scaling.storage.store import Store
-from scaling.storage.tensorboard import Place, write_rows
+from scaling.storage.tensorboard import EventsPlace, write_rows
 from scaling.trial.schedule import Scheduled
 
 SHARE = 0.1  # a mean is rewritten when this share of the cell's rows is new
@@ -52,7 +52,7 @@ class StudyEvents:
         """Returns the keys of each cell's trials."""
         return self.places.names.members
 
-    def place(self, key: str) -> Place:
+    def place(self, key: str) -> EventsPlace:
         """Returns the place where a trial writes its own events."""
         return self.places.of_trial(key)
 

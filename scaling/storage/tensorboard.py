@@ -44,7 +44,7 @@ NUMBERS = itertools.count()
 
 
 @dataclass(frozen=True)
-class Place:
+class EventsPlace:
     """Holds the folder of one trial's events, its values in the HParams tab, and its kind."""
 
     folder: Path
@@ -204,7 +204,7 @@ def strip(images: np.ndarray, levels: int) -> bytes:
     return stream.getvalue()
 
 
-def write_rows(place: Place, rows: Iterable[Row]) -> None:
+def write_rows(place: EventsPlace, rows: Iterable[Row]) -> None:
     """Writes the events of a trial that another study trained, from its rows."""
     with Events(place.folder, kind=place.kind) as events:
         events.hparams(place.hparams)

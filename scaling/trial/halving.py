@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from scaling.errors import UsageError
 
 LOST = -math.inf  # the score of a point with a failed trial
-Place = tuple[int, int]  # cell, point
+CellPoint = tuple[int, int]  # cell, point
 Score = Callable[[int, int, int], float | None]  # cell, point, epochs; None: not measured yet
 
 
@@ -29,8 +29,8 @@ class Rung:
 class Climb:
     """Records how far each point must be trained, as far as the known scores decide it."""
 
-    epochs: dict[Place, int]
-    scores: dict[Place, dict[int, float]]  # by epochs
+    epochs: dict[CellPoint, int]
+    scores: dict[CellPoint, dict[int, float]]  # by epochs
     chosen: dict[int, int] = field(default_factory=dict)  # cell -> point, once all is measured
 
 
@@ -55,7 +55,9 @@ def rungs(epochs: int, measure_every: int, samples: int, factor: int) -> tuple[R
     return tuple(Rung(end, max(1, samples // factor**at)) for at, end in enumerate(ends))
 
 
-def climb(places: Sequence[Place], ladder: Sequence[Rung], score: Score, jointly: bool) -> Climb:
+def climb(
+    places: Sequence[CellPoint], ladder: Sequence[Rung], score: Score, jointly: bool
+) -> Climb:
     """Decides which points reach which rung: those with the best scores in each cell.
 
     With `jointly`, the mean over all cells is compared, and all cells train the same points. Of

@@ -10,7 +10,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from scaling.runs.execute import Job, execute
 from scaling.storage.store import Store
-from scaling.storage.tensorboard import GROUPS, Events, Place, strip, tag_of
+from scaling.storage.tensorboard import GROUPS, Events, EventsPlace, strip, tag_of
 from scaling.trial import key
 from tests.conftest import timeless
 
@@ -35,7 +35,7 @@ def experiment_of(events):
 def run(tmp_path, trial, tiny):
     folder = Store(tmp_path).folder(key(trial))
     folder.create(trial)
-    place = Place(tmp_path / "tensorboard" / "run", {"n_c": trial.n_c, "source": "normal"})
+    place = EventsPlace(tmp_path / "tensorboard" / "run", {"n_c": trial.n_c, "source": "normal"})
     seen = []
 
     def report(row):
@@ -108,7 +108,7 @@ def test_writing_events_changes_no_number(run, tmp_path, trial, tiny):
 def test_a_resumed_curve_does_not_go_back(tmp_path, trial, tiny):
     folder = Store(tmp_path).folder(key(trial))
     folder.create(trial)
-    place = Place(tmp_path / "run")
+    place = EventsPlace(tmp_path / "run")
     for epochs in (2, 4):
         execute(folder, tiny, Job(epochs, 1, place), lambda row: None)
     events = read(tmp_path / "run")
