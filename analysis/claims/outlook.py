@@ -28,6 +28,11 @@ class Outlook:
     keys: frozenset[str]  # keys of the setting's trials
 
     @property
+    def is_open(self) -> bool:
+        """Returns whether the claim is not decided yet."""
+        return self.verdict == UNDECIDED
+
+    @property
     def following(self) -> int | None:
         """Returns the next planned size, None after the last."""
         return next((n for n in SIZES if n > self.reached), None)
@@ -40,7 +45,7 @@ class Outlook:
     @property
     def text(self) -> str:
         """Says how many draws would decide the claim."""
-        if self.verdict != UNDECIDED:
+        if not self.is_open:
             return f"{self.verdict}, decided"
         if self.needed is None:
             return f"no noise measured yet (n = {self.n}); first planned n = {self.following}"

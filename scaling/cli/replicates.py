@@ -109,7 +109,7 @@ def _quoted(names: Sequence[str]) -> str:
 def _lines(found: "list[Outlook]", results: Path) -> list[str]:
     """Returns lines for each open claim: what would decide it, how long it takes, the command."""
     lines, planned = [], dict[tuple[str, ...], str]()
-    still = [each for each in found if each.verdict == "not decided"]
+    still = [each for each in found if each.is_open]
     for each in still:
         lines += [f"{each.claim} [{each.dataset}] ({each.kind})", f"  {each.text}"]
         size = each.needed.planned if each.needed else each.following
@@ -189,11 +189,12 @@ def _until_decided(names: list[str], results: Path, max_hours: float | None) -> 
     reached = 0
     while True:
         found = _measured(results, names)
-        still = [each for each in found if each.verdict == "not decided"]
+        still = [each for each in found if each.is_open]
         print("\n".join(f"{e.claim} [{e.dataset}]: {e.text}" for e in found), flush=True)
         ahead = [(each.following, each) for each in still if each.following is not None]
-        if not still or not ahead:
-            print(*["No planned size is left."] * bool(still), sep="\n", end="\n" * bool(still))
+        if not ahead:
+            if still:
+                print("No planned size is left.")
             return DONE
         size = min(following for following, _ in ahead)
         if size <= reached:

@@ -210,10 +210,11 @@ def train(
         if isinstance(folder, MirroredFolder):
             job = replace(job, tensorboard=None)  # the driver writes the events from the rows
         report = heartbeat.timed(lambda row: tune.report({**row}))
-        report({"crowded" if _crowded(folder, job, datasets, pools, report) else "finished": True})
+        crowded = _train_to_end(folder, job, datasets, pools, report)
+        report({"crowded" if crowded else "finished": True})
 
 
-def _crowded(
+def _train_to_end(
     folder: TrialFolder,
     job: Job,
     datasets: Mapping[Data, ray.ObjectRef],
