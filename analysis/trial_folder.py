@@ -120,11 +120,11 @@ def _listed(done: dict[str, object]) -> list[int] | None:
 
 
 def _state(done: dict[str, object], reached: int, epochs: int | None, measured: set[int]) -> str:
-    """Returns the state of a trial for a study of `epochs`, with rows at `there` up to `reached`.
+    """Returns the state of a trial for a study of `epochs`.
 
-    A trial is done if it has its `done.json`, the rows that this lists up to `epochs`, and one
-    there or later. A longer run that failed after `epochs` is done too. A trial that ended early by
-    its own rule is censored.
+    It has rows of the epochs `measured`, up to `reached`. A trial is done if it has its
+    `done.json`, the rows that this lists up to `epochs`, and one at `epochs` or later. A longer run
+    that failed after `epochs` is done too. A trial that ended early by its own rule is censored.
     """
     if done.get("state") == "failed":
         return "done" if epochs is not None and reached > epochs else "failed"

@@ -98,7 +98,7 @@ def main(
     """Prints the ledger of results, or writes it to a .csv, .md or .html file and prints its name.
 
     `verdicts` are the words of `--only`, which selects rows; `long` prints rules and numbers too;
-    with `best`, VAEs are judged at their best epochs (`early.at_best`).
+    with `best`, VAEs are judged at their best epochs (`best_epochs.at_best`).
     """
     frame = curves.where(results.load(path), conditions)
     found = ledger(at_best(frame) if best else frame).assign(

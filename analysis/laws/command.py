@@ -21,7 +21,7 @@ def main(
     """Prints each curve's law, or why it has none, and writes the figure.
 
     `path` is as in `results.load`, `conditions` as in `--where`. With `best`, VAEs are taken at
-    their best epochs (`early.at_best`). Raises ResultsError if no curve has a law.
+    their best epochs (`best_epochs.at_best`). Raises ResultsError if no curve has a law.
     """
     frame = curves.where(results.load(path), conditions)
     what = frames.variables(frame, x, y)
