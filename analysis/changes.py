@@ -10,8 +10,7 @@ import pandas as pd
 
 from analysis import curves, levels, paths
 from analysis.intervals import Interval, t_interval
-
-Place = tuple[int, int]  # (m_z, n_c)
+from analysis.paths import Place
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ import numpy as np
 import pandas as pd
 
 from analysis import changes, curves, levels, paths
-from analysis.changes import Change, Place, place_of
+from analysis.changes import Change, place_of
 from analysis.intervals import FEW_SEEDS, Interval, residual_bootstrap, t_interval
+from analysis.paths import Place
 from analysis.planned import HOLDS, Decision, PValues, decide
 from analysis.trial_folder import ResultsError
 

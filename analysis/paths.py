@@ -7,6 +7,8 @@ import pandas as pd
 from analysis import curves, levels
 from analysis.trial_folder import ResultsError
 
+Place = tuple[int, int]  # (m_z, n_c)
+
 
 def path(frame: pd.DataFrame, source: str = "normal") -> pd.DataFrame:
     """Returns Figure 8's path: a row per point in order, with phase, m_z and n_c.

@@ -3,9 +3,10 @@
 import pandas as pd
 
 from analysis import curves, descent, levels
-from analysis.changes import Change, Place
+from analysis.changes import Change
 from analysis.descent import Move, Verdict
 from analysis.intervals import FEW_SEEDS, Interval
+from analysis.paths import Place
 from analysis.trial_folder import ResultsError
 
 SHOWN = 3  # missing points named before "and n more"

@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields, replace
 import pandas as pd
 
 from analysis import curves
+from analysis.paths import Place
 from analysis.trial_folder import ResultsError
 
 PAPER_PLACE = (1, 256)  # m_z, n_c of the default models (section 5.1)
-Place = tuple[int, int]  # (m_z, n_c)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from analysis.claims.arms import Arm, Each, Place
+from analysis.claims.arms import Arm, Each
 from analysis.claims.axes import METHOD, PLACE, Columns, mean
+from analysis.paths import Place
 
 T = TypeVar("T")
 

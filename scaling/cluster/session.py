@@ -32,7 +32,7 @@ class Session:
     limits: Limits
     hung_after_s: float  # a process without progress for this many seconds is ended; 0: never
     say: Callable[[str], None] = functools.partial(print, flush=True)
-    under_way: Callable[[str, int, int, str], None] = lambda name, done, of, unit: None
+    under_way: Callable[[str, int, int, str], None] = lambda name, done, total, unit: None
     client: KeeperClient | None = None  # to the results folder, for nodes that cannot see it
 
 

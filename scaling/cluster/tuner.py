@@ -96,8 +96,8 @@ class Launcher:
         self.session.limits.check(sum(self.placement.gpus[key] for key in running))
         self.progress.activity.caps = self.session.limits.shown()
 
-    def _under_way(self, name: str, done: int, of: int, unit: str) -> None:
-        self.progress.under_way(name, done, of, unit)
+    def _under_way(self, name: str, done: int, total: int, unit: str) -> None:
+        self.progress.under_way(name, done, total, unit)
         self.progress.activity.caps = self.session.limits.shown()
         self.progress.show()
 
@@ -125,7 +125,7 @@ class Launcher:
                     f"{len(crowded)} of {len(keys)} trials ran out of memory on a share of a GPU: "
                     "they run once more, each alone on one"
                 )
-                self.progress.again(crowded)
+                self.progress.will_rerun(crowded)
                 self.placement.gpus.update(dict.fromkeys(crowded, 1.0))
                 self._fit(crowded, pools)
 

@@ -24,7 +24,7 @@ WRITE_SECONDS = 2.0  # minimum time between two versions of now.json
 
 @dataclass
 class Activity:
-    """Holds what a launch is doing. `work` maps a pool or the metrics to [done, of, unit]."""
+    """Holds what a launch is doing. `work` maps a pool or the metrics to [done, total, unit]."""
 
     phase: str = "starting Ray"
     seconds: float = 0.0  # since the launch began

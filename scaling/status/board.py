@@ -174,9 +174,9 @@ def _work(status: Status, width: int) -> list[Line]:
     if activity is None:
         return []
     lines = _entry("now", activity.phase, width)
-    for name, (done, of, unit) in activity.work.items():
-        if done < of:
-            lines += _entry("now", f"{name}: {done:,} of {of:,} {unit}", width, "cyan")
+    for name, (done, total, unit) in activity.work.items():
+        if done < total:
+            lines += _entry("now", f"{name}: {done:,} of {total:,} {unit}", width, "cyan")
     for flag, (used, allowed) in activity.caps.items():
         lines += _entry("cap", f"{flag} {allowed:g}: {used:.2g} h used", width)
     return lines

@@ -53,7 +53,7 @@ class Tracking:
         """Returns the done share of each piece of work, in epochs or in a pool's images."""
         parts = {key: self._part(key) for key in self.seen}
         work = self.activity.work.items()
-        return parts | {name: done / max(1, of) for name, (done, of, _) in work}
+        return parts | {name: done / max(1, total) for name, (done, total, _) in work}
 
     def _part(self, key: str) -> float:
         """Returns the share of a trial's epochs in this launch that is done."""
@@ -88,17 +88,17 @@ class Tracking:
         """Notes that an attempt at a trial has failed, and that the trial will run again."""
         self.activity.retried[key] = self.activity.retried.get(key, 0) + 1
 
-    def again(self, keys: Iterable[str]) -> None:
+    def will_rerun(self, keys: Iterable[str]) -> None:
         """Notes that these trials will run again."""
         for key in keys:
             self._note(key, state=WAITING)
 
-    def under_way(self, name: str, done: int, of: int, unit: str) -> None:
+    def under_way(self, name: str, done: int, total: int, unit: str) -> None:
         """Notes progress of other work than trials: of a pool, or of the metrics."""
         if name == "metrics" and self.measuring is None:
             self.measuring = time.monotonic()
-        self.activity.work[name] = [done, of, unit]
-        self.done.note(name, done / max(1, of))
+        self.activity.work[name] = [done, total, unit]
+        self.done.note(name, done / max(1, total))
 
     def status(self) -> Status:
         """Returns the Status that `scaling-vae status` would find now."""
@@ -109,7 +109,7 @@ class Tracking:
 
     def _left(self, now: float) -> float | None:
         """Returns the seconds left; while metrics are measured, extrapolated from these."""
-        done, of, _ = self.activity.work.get("metrics", [0, 0, ""])
-        if self.measuring is not None and done < of:
-            return (now - self.measuring) * (of - done) / done if done else None
+        done, total, _ = self.activity.work.get("metrics", [0, 0, ""])
+        if self.measuring is not None and done < total:
+            return (now - self.measuring) * (total - done) / done if done else None
         return self.left.seconds(self._parts(), now - (now if self.begun is None else self.begun))
