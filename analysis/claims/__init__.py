@@ -15,7 +15,6 @@ from analysis import curves, figures, results
 from analysis.claims import appendix, copies, downstream, parameters, primary, section5
 from analysis.claims.cells import Cell, cells, measured_alike
 from analysis.claims.claim import Claim
-from analysis.claims.early import at_best
 from analysis.claims.judging import NOT_RUN, UNDECIDED, Compared, judge
 from analysis.claims.page import only, text, write
 from analysis.claims.rules import Rule
@@ -23,6 +22,7 @@ from analysis.claims.ways import ways
 from analysis.claims.wording import PAPERS as PAPERS
 from analysis.claims.wording import others
 from analysis.columns import COLUMNS
+from analysis.early import at_best
 from analysis.planned import RATE, false_discovery
 from analysis.printed import print_lines
 from analysis.trial_folder import ResultsError

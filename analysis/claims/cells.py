@@ -18,8 +18,9 @@ from analysis import curves, levels, measured
 from analysis.alike import DEFAULTS, filled, other_images
 from analysis.claims import pool_kinds
 from analysis.claims.arms import Arm, Each, pick, placed
-from analysis.claims.axes import GRADED, Columns, begun, fields_of, largest, with_axes
+from analysis.claims.axes import GRADED, Columns, fields_of, largest, with_axes
 from analysis.claims.measured_rows import MeasuredRows
+from analysis.early import begun
 from analysis.naming import names
 from analysis.trial_folder import ResultsError
 

@@ -8,8 +8,7 @@ from typing import Any, TypedDict
 
 import pandas as pd
 
-from analysis import claims, readings
-from analysis.claims import early
+from analysis import claims, early, readings
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.wording import ours, summary
 from analysis.claims.written import whisker

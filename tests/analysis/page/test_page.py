@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import claims, page, results
-from analysis.claims import early
+from analysis import claims, early, page, results
 from analysis.page import cells, learning, pictures, text, trials
 from analysis.page.circumstances import circumstances
 from analysis.page.content import content as page_content
