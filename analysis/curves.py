@@ -23,7 +23,6 @@ PLACE = ["source", *AXES]
 CHOSEN = "chosen"  # in a frame's attrs: fields that were chosen for each size
 DESCRIBED = (*ESTIMATORS, "amortization_estimator")  # how values were measured
 LAST, BEST = "last epochs", "best validation epoch"  # the epochs whose values are taken
-EARLY = "Each VAE is taken at its epoch with the best validation ELBO."
 
 
 def final(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.command import command
+from analysis.figures import FINAL
 from analysis.remote import place
 from analysis.trial_folder import ResultsError
 
@@ -68,9 +69,9 @@ OPTIONS = {
     }, group="claims"),
     "best": Option(("--best",), {
         "action": "store_true",
-        "help": "claims, law and worth only: each VAE at its epoch with the best validation ELBO, "
-        "not at its last epochs",
-    }),
+        "help": "each VAE at its epoch with the best validation ELBO, not at its last epochs; for "
+        f"claims, law and figures of final values: {', '.join(FINAL)}",
+    }, "It draws other values than final ones. Draw one of: {final}"),
     "root": Option(("results",), {
         "nargs": "?", "type": place, "metavar": "RESULTS",
         "help": "a results root, a study's folder or a parquet file (default: results)",
@@ -122,6 +123,7 @@ def check_taken(what: str, typed: Namespace, taken: tuple[str, ...]) -> None:
             what=what,
             command=command(what),
             law=command("law", "--x", "parameters", "--y", "test_elbo"),
+            final=", ".join(FINAL),
             bound=command("fig8", "--bound", *words),
             fig8=command("fig8", "--results", typed.results, "--where", *words),
         )

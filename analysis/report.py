@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import choice, figures, provenance, results, verdicts
-from analysis.claims.best_epochs import at_best, best_lines
+from analysis.claims.best_epochs import best_lines
 from analysis.compact import compact
+from analysis.early import at_best
 from analysis.laws.worth import worth_lines, worths
 from analysis.pool_lines import pool_lines as pool_lines
 from analysis.trial_folder import ResultsError, TrialFolder

@@ -110,9 +110,9 @@ def _draw(typed: Namespace) -> int:
 
         frame = with_bound(frame, typed.bound)
     if typed.best:
-        from analysis.claims.best_epochs import at_best
+        from analysis import early
 
-        frame = at_best(frame)
+        frame = early.at_best(frame)
     if figures.is_table(what) and not typed.output:
         print("\n".join(figures.text(what, frame)))
         return 0
@@ -155,6 +155,6 @@ def word(name: str) -> Word | None:
         return WORDS[name]
     if name not in figures.names():
         return None
-    own = {"fig8": ("bound",), "worth": ("best",)}
+    own = {"fig8": ("bound",)} | dict.fromkeys(figures.FINAL, ("best",))
     options = (*FIGURE, *own.get(name, ()))
     return Word(figures.about(name), options, _draw, figures.study(name))

@@ -21,7 +21,6 @@ import pandas as pd
 
 from analysis import curves, figures, results
 from analysis.claims import appendix, downstream, near_copies, parameters, primary, section5
-from analysis.claims.best_epochs import at_best
 from analysis.claims.cells import Cell, cells, measured_alike
 from analysis.claims.claim import Claim
 from analysis.claims.judging import NOT_RUN, UNDECIDED, Compared, judge
@@ -31,6 +30,7 @@ from analysis.claims.rules import Rule
 from analysis.claims.wording import PAPERS as PAPERS
 from analysis.claims.wording import others
 from analysis.columns import COLUMNS
+from analysis.early import at_best
 from analysis.planned import RATE, false_discovery
 from analysis.printed import print_lines
 from analysis.trial_folder import ResultsError
@@ -98,7 +98,7 @@ def main(
     """Prints the ledger of results, or writes it to a .csv, .md or .html file and prints its name.
 
     `verdicts` are the words of `--only`, which selects rows; `long` prints rules and numbers too;
-    with `best`, VAEs are judged at their best epochs (`best_epochs.at_best`).
+    with `best`, VAEs are judged at their best epochs (`early.at_best`).
     """
     frame = curves.where(results.load(path), conditions)
     found = ledger(at_best(frame) if best else frame).assign(

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import curves
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 
 METHOD = ("real_share", "diffusion_share", "augment", "mollified", "half_asleep")
@@ -54,22 +53,6 @@ def with_axes(trials: pd.DataFrame) -> pd.DataFrame:
         m_z=filled("m_z", 0.0).astype(int),
         n_c=filled("n_c", 0.0).astype(int),
     )
-
-
-def begun(trials: pd.DataFrame) -> np.ndarray:
-    """Returns for each trial whether its last values are those of its method.
-
-    Reverse half asleep must have begun before the epochs over which the last values are means, and
-    mollification must have ended. Before that, a trial is still one of another method.
-    """
-
-    def field(name: str) -> np.ndarray:
-        values = trials[name] if name in trials else pd.Series(0.0, trials.index)
-        return values.astype("Float64").fillna(0.0).to_numpy(float)
-
-    epoch = trials["epoch"].to_numpy(float)
-    asleep = field("half_asleep_from") <= (1 - curves.TAIL) * epoch
-    return np.asarray(asleep & (field("source_mollify_epochs") < epoch))
 
 
 def fields_of(trials: pd.DataFrame) -> Sequence[str]:

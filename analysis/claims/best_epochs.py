@@ -1,39 +1,14 @@
-"""Takes each VAE at its best epoch, as early stopping would, in place of its last epochs.
-
-The paper trains for a fixed number of epochs. A difference between methods that is seen there may
-be one of training too long, as a double descent may be.
-"""
+"""Compares methods at their last and at their best epochs."""
 
 import pandas as pd
 
-from analysis import curves, levels, style
+from analysis import levels, style
 from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, NORMAL
-from analysis.claims.axes import begun
 from analysis.claims.cells import Cell, cells
+from analysis.early import at_best
 
 METHODS = (NORMAL, DMAAPX, AUG_TUNED, AUG_NAIVE)
 ELBO = ("test_elbo",)
-
-
-def at_best(frame: pd.DataFrame) -> pd.DataFrame:
-    """Returns the frame with one row per finished VAE, of its epoch with the best validation ELBO.
-
-    The column `epoch` still has the trial's last epoch: only trials that were trained for equally
-    many epochs are compared, whichever was the best epoch of each. A method that begins later, as
-    reverse half asleep, is taken from then on. A metric that some trial has at other epochs only is
-    missing in all rows. Raises ResultsError if there are no validation ELBOs.
-    """
-    frame = frame.reset_index(drop=True)
-    vae = curves.finished(frame)
-    last = vae.groupby("key")["epoch"].max()
-    best = curves.best_values(vae[begun(vae)]).set_index("key")
-    numbers = vae.select_dtypes("number").columns.difference(curves.CONSTANT)
-    ever = vae.groupby("key")[list(numbers)].count().loc[best.index] > 0
-    lost = numbers[(ever & best[numbers].isna()).any()]
-    best = best.drop(columns=lost).assign(epoch=last.astype(best["epoch"].dtype)).reset_index()
-    found = pd.concat([best, frame[frame["kind"] != "vae"]], ignore_index=True)
-    found.attrs = frame.attrs | {"at": curves.BEST}
-    return found
 
 
 def best_lines(frame: pd.DataFrame) -> list[str]:

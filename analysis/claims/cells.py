@@ -17,9 +17,10 @@ import pandas as pd
 from analysis import curves, levels, measured
 from analysis.claims import pool_kinds
 from analysis.claims.arms import Arm, Each, pick, placed
-from analysis.claims.axes import GRADED, Columns, begun, fields_of, largest, with_axes
+from analysis.claims.axes import GRADED, Columns, fields_of, largest, with_axes
 from analysis.claims.measured_rows import MeasuredRows
 from analysis.comparable import DEFAULTS, filled, other_images
+from analysis.early import begun
 from analysis.naming import names
 from analysis.trial_folder import ResultsError
 

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.claims.judging import Compared
-from analysis.curves import BEST, EARLY
+from analysis.curves import BEST
+from analysis.early import SENTENCE
 from analysis.planned import FAILS, HOLDS, NOT_RUN, RATE, UNDECIDED
 
 VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
@@ -15,7 +16,7 @@ PAPERS = "the paper's"  # value of `data` in rows measured on the paper's data
 ELSEWHERE_HEAD = "On other data than the paper's, which answer none of its claims"
 
 FEW_OTHERS = 3  # comparisons besides the decisive one that are listed
-AT_BEST = f"{EARLY} The paper's claims, and the primary ones here, are about the last epochs. "
+AT_BEST = f"{SENTENCE} The paper's claims, and the primary ones here, are about the last epochs. "
 
 
 def counts(ledger: pd.DataFrame) -> str:

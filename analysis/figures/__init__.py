@@ -45,6 +45,7 @@ BEYOND = (
     *CHOSEN,
 )  # figures that the paper does not have
 TABLES = ("learning_rate", "readings")  # figures that also have a table
+FINAL = ("fig4r", "fig7", "fig15", "fig16", "table7", "heat", "worth")  # also at best epochs
 TEXTS = ("txt", "md", "tex")  # formats of a table
 NARROWEST, WIDEST = 3.0, 20.0  # inches of a readable figure
 NAMED = 4  # cells named whose trials ended early
@@ -130,9 +131,9 @@ def fault(error: Exception) -> str:
 
 def _warnings(frame: "pd.DataFrame") -> list[str]:
     """Returns warnings about unusual images, samples and arithmetic."""
-    from analysis import own_study
+    from analysis import early, own_study
 
-    found = own_study.note(frame)
+    found = early.notes(frame) + own_study.note(frame)
     found += [JPEG] if "data" in frame and (frame["data"] == "jpeg").any() else []
     pools = set(frame["source_pool"].dropna()) if "source_pool" in frame else set()
     imported = sorted(name for name in pools if not re.search(r"-e\d+$", name))
@@ -161,9 +162,15 @@ def ended_early(frame: "pd.DataFrame") -> list[str]:
 
 
 def numbers(name: str, frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Returns the numbers drawn, a row per point: mean, low, high, n, method, each draw's value."""
+    """Returns the numbers drawn, a row per point: mean, low, high, n, method, each draw's value.
+
+    A column `at` is added if VAEs are taken at their best epochs (`early.at_best`).
+    """
+    from analysis import early
+
     function: Callable[[pd.DataFrame], pd.DataFrame] = _module(name).numbers
-    return function(frame)
+    found = function(frame)
+    return found.assign(at=early.taken(frame)) if early.notes(frame) else found
 
 
 def save(
@@ -219,8 +226,12 @@ def is_table(name: str) -> bool:
 
 def text(name: str, frame: "pd.DataFrame", suffix: str = "txt") -> list[str]:
     """Returns a table's lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
+    from analysis import early
+
     function: Callable[[pd.DataFrame, str], list[str]] = _module(name).text
-    return function(frame, suffix)
+    notes = early.notes(frame)
+    under = {"md": ["", *notes], "tex": [f"% {note}" for note in notes]}
+    return [*function(frame, suffix), *(under.get(suffix, notes) if notes else [])]
 
 
 def _module(name: str):  # type: ignore[no-untyped-def]

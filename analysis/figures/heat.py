@@ -8,7 +8,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis import curves, paths, style
+from analysis import curves, early, paths, style
 from analysis.figures import marks
 from analysis.intervals import over_seeds
 from analysis.trial_folder import ResultsError
@@ -67,9 +67,9 @@ def heat(frame: pd.DataFrame, note: str = "") -> Figure:
     figure.colorbar(drawn, ax=list(axes), label=label, extend="max", aspect=14, pad=0.02)
     figure.suptitle("Test loss by latent multiplier and width", fontsize=8)
     legend = (
-        f"Cells: mean over {marks.draws(table)}, last epochs; hatched: not run; dashed: equal "
-        "numbers of parameters, labelled above; black: the path of Figure 8; colours end at "
-        f"{top:.1f}"
+        f"Cells: mean over {marks.draws(table)}, {early.taken(frame)}; hatched: not run; "
+        "dashed: equal numbers of parameters, labelled above; black: the path of Figure 8; "
+        f"colours end at {top:.1f}"
     )
     marks.note(figure, [legend, note])
     return figure

@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis import early
 from analysis.figures import tables, ties
 from analysis.figures.tables import Table
 from analysis.trial_folder import ResultsError
@@ -51,5 +52,5 @@ def _table(frame: pd.DataFrame, suffix: str) -> Table:
     return Table(
         tables.head("gap", table),
         cells,
-        [f"{MARK}; {tables.counts(table)}", *tables.lengths(table)],
+        [f"{MARK}; {tables.counts(table)}", *tables.lengths(table), *early.lost(frame, GAPS)],
     )

@@ -64,8 +64,7 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     right.set_ylabel("real images that samples are\nworth, per image the model saw")
     marks.heading(figure, _handles(names, look), TITLE)
     without = worth_lines([one for one in found if math.isnan(one.images)])[1:]
-    early = curves.EARLY if frame.attrs.get("at") == curves.BEST else ""
-    marks.note(figure, [_counted(found, _level(frame)), early, *without, note])
+    marks.note(figure, [_counted(found, _level(frame)), *without, note])
     return figure
 
 

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from analysis import curves, figures, results
-from analysis.claims.best_epochs import at_best
+from analysis import curves, early, figures, results
 from analysis.laws import figure, frames, lines
 from analysis.laws.law import Law, law
 from analysis.printed import print_lines
@@ -21,19 +20,19 @@ def main(
     """Prints each curve's law, or why it has none, and writes the figure.
 
     `path` is as in `results.load`, `conditions` as in `--where`. With `best`, VAEs are taken at
-    their best epochs (`best_epochs.at_best`). Raises ResultsError if no curve has a law.
+    their best epochs (`early.at_best`). Raises ResultsError if no curve has a law.
     """
     frame = curves.where(results.load(path), conditions)
     what = frames.variables(frame, x, y)
-    taken = at_best(frame) if best else frame
+    taken = early.at_best(frame) if best else frame
     found = [law(curve) for curve in frames.curves_of(taken, what)]
     printed = lines.law_lines(found, what)
     if not any(isinstance(one, Law) for one in found):
         raise ResultsError("\n".join([*printed, "Choose another --y, --x or --where."]))
-    printed = [*([curves.EARLY] if best else []), *printed]
+    printed = [*early.notes(taken), *printed]
     folder = (path if path.is_dir() else path.parent) / "figures"
     name = f"law-{y}-{x}{'-best' * best}"
     files = [output] if output else [folder / f"{name}.{suffix}" for suffix in figures.FORMATS]
-    note = f"{f'(a) {curves.EARLY} ' * best}{results.note(path)}"
+    note = f"{f'(a) {early.SENTENCE} ' * best}{results.note(path)}"
     figure.save(found, what, frames.over_compute(frame, what), files, note)
     print_lines([*printed, *map(str, files)])

@@ -8,8 +8,7 @@ from typing import Any, TypedDict
 
 import pandas as pd
 
-from analysis import claims, readings
-from analysis.claims import best_epochs
+from analysis import claims, early, readings
 from analysis.claims.formats import whisker
 from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.wording import ours, summary
@@ -181,7 +180,7 @@ def _at_best(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
     The result is {} without validation images.
     """
     try:
-        found = claims.ledger(best_epochs.at_best(frame))
+        found = claims.ledger(early.at_best(frame))
     except ResultsError:
         return {}
     rows = found[found["verdict"] != NOT_RUN].to_dict("records")

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import claims, page, results
-from analysis.claims import best_epochs
+from analysis import claims, early, page, results
 from analysis.page import cells, learning, pictures, text, trials
 from analysis.page.circumstances import circumstances
 from analysis.page.content import content as page_content
@@ -183,7 +182,7 @@ def test_claims_name_their_setting_if_there_are_several(monkeypatch):
     for names, shown in ([["digits"], [""]], [["digits", "mnist"], ["digits", "mnist"]]):
         found = pd.DataFrame([row | {"dataset": n, "data": "others"} for n in names])
         monkeypatch.setattr(claims, "ledger", lambda frame, found=found: found)
-        monkeypatch.setattr(best_epochs, "at_best", lambda frame: frame)
+        monkeypatch.setattr(early, "at_best", lambda frame: frame)
         assert [each["setting"] for each in text.ledger(pd.DataFrame())["rows"]] == shown
 
 
