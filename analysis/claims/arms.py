@@ -68,7 +68,8 @@ class Arm:
         if self.augment:
             name = f"aug_{self.augment}" + ("" if self.real_share == 1.0 else f" on {name}")
         details = [self._text("diffusion_share")] if self.diffusion_share != 1.0 else []
-        details += [self._text("k")] if self.k not in ("last", 0.0, math.inf) else []
+        samples = self.real_share != 1.0 and self.k not in ("last", 0.0, math.inf)
+        details += [self._text("k")] if samples else []
         name += f" ({', '.join(details)})" if details else ""
         return name + " + mollify" * self.mollified + " + RHA" * self.half_asleep
 

@@ -162,7 +162,8 @@ def test_of_several_k_the_largest_represents_diffusion_samples():
     samples = [frame({(1, 8): SEEDS + k}, real_share=0.0, k=k) for k in (1, 10, 5)]
     (cell,) = cells(pd.concat([normal, *samples]))
     (found,) = rule.comparisons(cell)
-    assert found.interval.mean == pytest.approx(10) and "(k=10)" in found.what
+    assert found.interval.mean == pytest.approx(10)
+    assert "of dmaapx (k=10) - " in found.what and "of normal, " in found.what
 
 
 def test_diffusion_samples_are_compared_at_one_k():
