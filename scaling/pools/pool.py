@@ -112,12 +112,11 @@ class Pool:
         """Raises UsageError unless the pool has these images, and at least k chunks of them."""
         images = {"dataset": dataset, "levels": levels, "shape": tuple(shape)}
         needed = images | {"images_per_chunk": images_per_chunk}
-        again = f", or move {self.path} away: its study samples it again" * bool(self.spec.model)
         for name, value in needed.items():
             if getattr(self.spec, name) != value:
                 raise UsageError(
                     f"The pool {self.name} has {name}={getattr(self.spec, name)}, and "
-                    f"{name}={value} is needed. Choose another with --set source.pool=NAME{again}."
+                    f"{name}={value} is needed. {self.spec.how_to_replace}"
                 )
         if k is not None and k > self.k:
             raise UsageError(
