@@ -187,7 +187,7 @@ ROW_COLUMNS = {
     "test_bits_per_dim": (
         "bits per dimension",
         DOWN,
-        "-test_elbo / (D ln 2), D the dimensions of an image",
+        "-test_elbo / (D ln 2), D the dimensions of an image, zero-padding included",
     ),
     "loss": (
         LOSS,
