@@ -113,6 +113,7 @@ def fill(
             failed.append(f"{key}: {error.cause}")
         except RayError as error:
             failed.append(f"{key}: {type(error).__name__}")
+        session.under_way("metrics", done, len(cells), "trials")
         if done == len(cells) or done % max(1, len(cells) // 6) == 0:
             session.say(f"metrics: {done}/{len(cells)} trials measured, {len(failed)} failed")
     return failed

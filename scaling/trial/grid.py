@@ -29,12 +29,12 @@ def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
     # Each point changes the trials as given: a field that one point resets is there for the others.
     distinct: dict[object, Kind] = {}
     for trial in base:
-        distinct.setdefault(_besides(trial, axes), trial)
+        distinct.setdefault(besides(trial, axes), trial)
     made = (_replace(trial, point) for trial in distinct.values() for point in points)
     return list(dict.fromkeys(made))
 
 
-def _besides(trial: Trial, axes: Iterable[str]) -> tuple[object, ...]:
+def besides(trial: Trial, axes: Iterable[str]) -> tuple[object, ...]:
     """Returns the kind and the values of all fields but those that the axes replace."""
     replaced = {*axes}
     values: list[object] = [trial.kind]
@@ -75,4 +75,4 @@ def on_dataset(trials: Iterable[Kind], dataset: str) -> list[Kind]:
 def _is_axis(trials: Iterable[Trial], name: str) -> bool:
     """Returns True if some trials differ in this field alone."""
     distinct = dict.fromkeys(trials)
-    return len({_besides(trial, [name]) for trial in distinct}) < len(distinct)
+    return len({besides(trial, [name]) for trial in distinct}) < len(distinct)
