@@ -115,9 +115,9 @@ def _rates(cells: "pd.DataFrame", results: Path) -> dict[Cell, float]:
 
 
 def _cell(trial: VaeTrial) -> Cell:
-    known = trial if trial.content else identified(trial)
-    plain = replace(without_chance(known), lr=1.0, source=NORMAL, partition="train_and_test")
-    return data_name(plain), besides(plain, ["dataset", "content"]), trial.source.name
+    data = data_name(trial if trial.content else identified(trial))
+    plain = replace(without_chance(trial), lr=1.0, source=NORMAL, partition="train_and_test")
+    return data, besides(plain, ["dataset", "content"]), trial.source.name
 
 
 def _rate(trial: VaeTrial, rates: Mapping[Cell, float]) -> float | None:
