@@ -6,6 +6,8 @@ from typing import Any
 
 from scaling.errors import UsageError
 from scaling.trial import Kind, Source, Trial, grid, on_dataset, parse_source
+from scaling.trial.catalog import images_of
+from scaling.trial.partition import sizes
 
 FLAGS = {  # a study's flag -> the field of a trial that it sets
     "dataset": "dataset",
@@ -40,7 +42,25 @@ def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:
                 f"--{flag.replace('_', '-')} and --set {name}= set the same field. Omit one."
             )
     axes |= typed
-    return grid(made, **{name: values for name, values in axes.items() if values})
+    found = grid(made, **{name: values for name, values in axes.items() if values})
+    if options.dataset is not None:
+        _check_sizes(found)
+    return found
+
+
+def _check_sizes(trials: Sequence[Trial]) -> None:
+    """Raises UsageError if a study compares sizes of D_train for which a data set is too small."""
+    compared = sorted({trial.train_size for trial in trials if trial.train_size})
+    for trial in trials if len(compared) > 1 else []:
+        try:
+            sizes(trial.part, images_of(trial.dataset), trial.dataset)
+        except UsageError as error:
+            smaller = " ".join(str(max(1, size // 4)) for size in compared)
+            raise UsageError(
+                f"{str(error).partition('. ')[0]}. This study compares D_trains of "
+                f"{', '.join(map(str, compared))} images. Choose smaller ones, such as "
+                f"--set train_size={smaller}, or fewer --replicates."
+            ) from None
 
 
 def chance(trials: Sequence[Kind], options: argparse.Namespace) -> dict[str, Sequence[int]]:
