@@ -29,7 +29,7 @@ def test_sizes_that_a_data_set_lacks_are_refused_with_others_that_work(file):
     with pytest.raises(UsageError, match="D_trains of 75, 150, 300, 600 images.*or fewer") as error:
         asked(data_scaling, "--dataset", file)
     advice = str(error.value).partition("--set train_size=")[2].partition(",")[0].split()
-    assert advice == ["18", "37", "75", "150"]
-    words = ("--replicates", "0", "--set", f"train_size={advice[0]}", *advice[1:])
+    assert advice == ["4", "9", "18", "37"]  # of 37 images there are five disjoint sets
+    words = ("--set", f"train_size={advice[0]}", *advice[1:])
     made = asked(data_scaling, "--dataset", file, *words)
-    assert {trial.train_size for trial in made} == {18, 37, 75, 150}
+    assert {trial.train_size for trial in made} == {4, 9, 18, 37}
