@@ -189,7 +189,8 @@ ROW_COLUMNS = {
     "test_bits_per_dim": (
         "bits per dimension",
         DOWN,
-        "-test_elbo / (D ln 2), D the dimensions of an image",
+        "-test_elbo / (D ln 2), D the dimensions of an image, zero-padding included; "
+        "of a Gaussian, whose ELBO is of a density on [0, 1], not comparable with levels",
     ),
     "loss": (
         LOSS,

@@ -85,8 +85,12 @@ def _phase3(change: Change | None) -> str:
 
 
 def _gaps(verdict: Verdict) -> str:
+    """States the gaps of each source, with n where sources have different numbers of draws."""
+    counts = {source: change.difference.n for source, change in verdict.gaps.items()}
+    differ = len(set(counts.values())) > 1
     texts = [
         f"{source} {change.first.mean:.2f} -> {change.last.mean:.2f} ({_size(change.difference)})"
+        + f", n = {counts[source]}" * differ
         for source, change in verdict.gaps.items()
     ]
     ends = next(iter(verdict.gaps.values()))

@@ -22,7 +22,6 @@ TOGETHER = {
     "analysis/measured.py": "tests/analysis/test_cells.py",
     "scaling/storage/file_server.py": "tests/cluster/test_keeper.py",  # tested with the node's side
     "scaling/cli/selection.py": "tests/cli/test_search.py",
-    "scaling/cli/axes.py": "tests/cli/test_options.py",
     "scaling/cli/cpu_use.py": "tests/cli/test_doctor.py",
     "analysis/paths.py": "tests/analysis/test_curves.py",
     "analysis/pool_lines.py": "tests/analysis/test_report.py",

@@ -111,6 +111,6 @@ def _notes(frame: pd.DataFrame, table: pd.DataFrame) -> list[str]:
         f"(a) the first pair alone; otherwise {marks.draws(table)} (b: thin lines; below: dots), "
         f"lines are means; below: {marks.interval_of(table)}",
         "z: latent means of two test images, mixed by alpha (1: the first); x: mean of p at z; "
-        "all models have the same pairs",
+        "models with the same test images have the same pairs",
         marks.lacking(lines.unfinished(frame, lines.methods(frame))),
     ]

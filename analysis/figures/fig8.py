@@ -41,7 +41,7 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     if early is not None:
         handles.append(_draw_early(path, early[early["source"] == lead]))
     marks.heading(figure, handles, _title(frame, found))
-    marks.note(figure, [*_notes(frame, finals, main, found), note])
+    marks.note(figure, [*_notes(frame, finals, main, found), *_fewer(table, lead), note])
     _against_parameters(size, main)
     layout.stack(figure)
     shown = [_ink(table), *([] if early is None else [_ink(early[early["source"] == lead])])]
@@ -71,6 +71,18 @@ def _notes(
         notes += [verdicts.at_best(frame, found).strip()]
         notes += [f"Left out of the path, with fewer draws: {out}"] if out else []
     return notes
+
+
+def _fewer(table: pd.DataFrame, lead: str) -> list[str]:
+    """Returns a note on each other source whose means are of fewer draws than those of the path."""
+    counts = {source: each["n"] for source, each in table.groupby("source")}
+    most = counts[lead].max()
+    return [
+        f"{style.source_label(name)}: means of {marks.span(counts[name])} of these {most} draws, "
+        "which may differ from the others: compare it draw by draw"
+        for name in _others(table, lead)
+        if counts[name].max() < most
+    ]
 
 
 def _draw_stopped(ax: Axes, frame: pd.DataFrame, steps: pd.DataFrame) -> None:

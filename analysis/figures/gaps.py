@@ -19,6 +19,7 @@ WHOLE = "test"
 ROW = 0.34  # inches
 UNDER = 0.22  # distance, in rows, of the interval below the numbers
 FEW = 0.07  # a number fits into parts of at least this share of the widest bar
+TALL, THIN = 0.62, 0.16  # height, in rows, of a bar, and of a negative part along its upper edge
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -71,7 +72,7 @@ def gaps(frame: pd.DataFrame, note: str = "") -> Figure:
     figure = Figure(figsize=(style.inches(5.0), height), layout="constrained")
     ax = figure.subplots()
     start = _start(wide)
-    span = float(wide[WHOLE].max()) - start
+    span = float(_ends(wide).to_numpy().max()) - start
     for at, line in enumerate(methods_shown):
         _bar(ax, -at, table[table["line"] == line], start, span)
     ax.set_yticks([-at for at in range(len(methods_shown))],
@@ -97,24 +98,34 @@ def gaps(frame: pd.DataFrame, note: str = "") -> Figure:
     return figure
 
 
+def _ends(wide: pd.DataFrame) -> pd.DataFrame:
+    """Returns where the parts of each method end: the first, the first two, and all of them."""
+    return pd.DataFrame({0: wide["train"], 1: wide["train"] + wide["model"], 2: wide[WHOLE]})
+
+
 def _start(wide: pd.DataFrame) -> float:
-    """Returns the axis's left end, below the smallest train loss by a share of the other parts."""
-    least, added = float(wide["train"].min()), float((wide[WHOLE] - wide["train"]).max())
-    return least - 0.35 * abs(added)
+    """Returns the axis's left end, below all ends of parts by a share of the other parts."""
+    ends = _ends(wide)
+    least = ends.min(axis=1)
+    return float(least.min()) - 0.35 * abs(float((ends.max(axis=1) - least).max()))
 
 
 def _bar(ax: Axes, y: float, here: pd.DataFrame, start: float, span: float) -> None:
-    """Draws the parts of one method; a negative part leads back and is drawn thinner."""
-    values = here.set_index("part")
+    """Draws the parts of one method; a negative part leads back, thin, along the upper edge."""
+    values = here.set_index("part")["mean"]
     left = start
     for part, (_, colour) in PARTS.items():
-        mean = float(values.loc[part, "mean"])  # type: ignore[arg-type]
-        size = mean - start if part == "train" else mean
-        ax.barh(y, size, left=left, height=0.62 if size >= 0 else 0.3, color=colour, zorder=2)
-        text = f"{mean:.1f}".replace("-", "\N{MINUS SIGN}")
-        if abs(size) >= FEW * span:
-            ink = "white" if part == "model" else "black"
-            ax.text(left + size / 2, y, text, ha="center", va="center", fontsize=6.5, color=ink)
+        size = float(values[part]) - (start if part == "train" else 0.0)
+        back = size < 0
+        at, height = (y + (TALL - THIN) / 2, THIN) if back else (y, TALL)
+        ax.barh(at, size, left=left, height=height, color=colour, zorder=3 if back else 2)
+        covered = min(0.0, float(values["model"])) if part == "train" else 0.0
+        if abs(size + covered) >= FEW * span:
+            text = f"{values[part]:.1f}".replace("-", "\N{MINUS SIGN}")
+            ink = colour if back else "white" if part == "model" else "black"
+            above = y + TALL / 2 if back else y
+            ax.text(left + (size + covered) / 2, above, text, ha="center",
+                    va="bottom" if back else "center", fontsize=6.5, color=ink)  # fmt: skip
         left += size
     (whole,) = here[here["part"] == WHOLE].to_dict("records")
     known = whole["n"] >= FEW_SEEDS

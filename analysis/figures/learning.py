@@ -47,16 +47,21 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trials(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Selects each source's finished trials at the smallest m_z that has two n_c or more."""
-    finals, found = curves.final(frame), []
+    """Selects each source's finished trials at the smallest m_z that has two n_c or more.
+
+    All are settled together, so that the level says which draws have samples.
+    """
+    finals, keys = curves.final(frame), {}
     for source in curves.sources(frame)[:MOST]:
         own = finals[finals["source"] == source]
         widths = own.groupby("m_z")["n_c"].nunique()
         wide = widths[widths > 1]
         if len(wide):
-            keys = own.loc[own["m_z"] == wide.index.min(), "key"]
-            found.append((source, levels.settle(lines.vaes(frame[frame["key"].isin(keys)]))))
-    return found
+            keys[source] = own.loc[own["m_z"] == wide.index.min(), "key"]
+    if not keys:
+        return []
+    every = levels.settle(lines.vaes(frame[frame["key"].isin(pd.concat(keys))]))
+    return [(source, every[every["key"].isin(own)]) for source, own in keys.items()]
 
 
 def learning(frame: pd.DataFrame, note: str = "") -> Figure:

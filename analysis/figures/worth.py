@@ -62,6 +62,10 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     right.set_yscale("log", base=2)
     right.yaxis.set_major_formatter(PLAIN)
     right.set_ylabel("real images that samples are\nworth, per image the model saw")
+    if all(math.isnan(one.low) for one in found):
+        right.clear()
+        marks.title(right, "(b)")
+        marks.empty(right, "no estimate of what samples are worth")
     marks.heading(figure, _handles(names, look), TITLE)
     without = worth_lines([one for one in found if math.isnan(one.images)])[1:]
     marks.note(figure, [_counted(found, _level(frame)), *without, note])
@@ -79,6 +83,8 @@ def _counted(found: list[Worth], level: str) -> str:
     draws = sorted({one.replicates for one in found})
     n = f"{draws[0]}" if len(draws) == 1 else f"{draws[0]} to {draws[-1]}" if draws else "no"
     opened = any(not one.low or math.isinf(one.high) for one in found)
+    if all(math.isnan(one.low) for one in found):
+        return levels.counted(n, level)
     return (
         f"95 % intervals over {levels.counted(n, level)}. Dashed: samples are worth as many real "
         f"images as their diffusion model saw.{' An arrow is an open end.' * opened}"

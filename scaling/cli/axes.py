@@ -2,10 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from scaling.errors import UsageError
 from scaling.trial import Kind, Source, Trial, grid, on_dataset, parse_source
+from scaling.trial.catalog import images_of
+from scaling.trial.partition import sizes
 
 FLAGS = {  # a study's flag -> the field of a trial that it sets
     "dataset": "dataset",
@@ -40,7 +43,36 @@ def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:
                 f"--{flag.replace('_', '-')} and --set {name}= set the same field. Omit one."
             )
     axes |= typed
-    return grid(made, **{name: values for name, values in axes.items() if values})
+    found = grid(made, **{name: values for name, values in axes.items() if values})
+    if options.dataset is not None:
+        _check_sizes(found)
+    return found
+
+
+def _check_sizes(trials: Sequence[Trial]) -> None:
+    """Raises UsageError if a study compares sizes of D_train for which a data set is too small."""
+    compared = sorted({trial.train_size for trial in trials if trial.train_size})
+    fault = _fault(trials, 1) if len(compared) > 1 else ""
+    if not fault:
+        return
+    factor = next((2**n for n in range(1, 16) if not _fault(trials, 2**n)), compared[0])
+    smaller = " ".join(str(max(1, size // factor)) for size in compared)
+    raise UsageError(
+        f"{fault}. This study compares D_trains of {', '.join(map(str, compared))} images. Choose "
+        f"smaller ones, such as --set train_size={smaller}, or fewer --replicates."
+    )
+
+
+def _fault(trials: Sequence[Trial], factor: int) -> str:
+    """Returns why a data set is too small for D_trains that are `factor` times smaller, or ""."""
+    for trial in trials:
+        size = trial.train_size and max(1, trial.train_size // factor)
+        try:
+            part = replace(trial.part, train_size=size)
+            sizes(part, images_of(trial.dataset), trial.dataset)
+        except UsageError as error:
+            return str(error).partition(". ")[0]
+    return ""
 
 
 def chance(trials: Sequence[Kind], options: argparse.Namespace) -> dict[str, Sequence[int]]:

@@ -93,11 +93,27 @@ def _check_pool(name: str, trial: Trial, store: Store) -> None:
 
 
 def lacks(scheduled: Sequence[Scheduled]) -> Iterator[str]:
-    """Yields lines about metrics that will be absent, and why."""
+    """Yields lines about metrics that will be absent, and pools that splits should not share."""
+    yield from _shared(scheduled)
     metrics = {m for item in scheduled for m in item.metrics}
     coloured = any(images_of(item.trial.dataset).channels == 3 for item in scheduled)
     if INCEPTION_METRIC in metrics and coloured and not (file := inception_file()).is_file():
         yield f"Absent: FID and Inception Score of RGB images, which need the weights {file}"
+
+
+def _shared(scheduled: Sequence[Scheduled]) -> Iterator[str]:
+    """Yields lines about pools of other studies or generators that several random splits read."""
+    ours = {item.pool for item in scheduled if item.pool}
+    readers: dict[str, set[int]] = {}
+    for trial in (item.trial for item in scheduled):
+        if trial.reads_pool and not images_of(trial.dataset).official_test:
+            readers.setdefault(trial.reads_pool, set()).add(trial.draw)
+    for name in readers.keys() - ours:
+        if len(readers[name]) > 1:
+            yield (
+                f"Shared: {len(readers[name])} random splits read the pool {name}, whose generator "
+                "may have seen test images of all but its own. Choose that one: --replicates N."
+            )
 
 
 def inception_file() -> Path:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from scaling.cli.study_trials import MakeSchedule, StudyTrials
 from scaling.errors import UsageError, to_type
 from scaling.trial import NORMAL, Trial, VaeTrial
+from scaling.trial.grid import besides
+from scaling.trial.keys import data_name
+from scaling.trial.own_files import identified
 from scaling.trial.search import without_chance
 
 if TYPE_CHECKING:
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
     from scaling.storage.contents import RatesRecord, Record
     from scaling.storage.store import Store
 
-Cell = tuple[VaeTrial, str]  # a trial without chance, lr, source, partition; its source's name
+# data set (a user's file by its content); a trial without chance, lr, source, partition; its source
+Cell = tuple[str, object, str]
 
 
 def add_rates(made: argparse.ArgumentParser) -> None:
@@ -111,14 +115,15 @@ def _rates(cells: "pd.DataFrame", results: Path) -> dict[Cell, float]:
 
 
 def _cell(trial: VaeTrial) -> Cell:
+    data = data_name(trial if trial.content else identified(trial))
     plain = replace(without_chance(trial), lr=1.0, source=NORMAL, partition="train_and_test")
-    return plain, trial.source.name
+    return data, besides(plain, ["dataset", "content"]), trial.source.name
 
 
 def _rate(trial: VaeTrial, rates: Mapping[Cell, float]) -> float | None:
     """Returns the rate of the trial's cell for its source, else for normal training, or None."""
-    cell, source = _cell(trial)
-    return rates.get((cell, source), rates.get((cell, NORMAL.name)))
+    data, cell, source = _cell(trial)
+    return rates.get((data, cell, source), rates.get((data, cell, NORMAL.name)))
 
 
 def _check_complete(study: str, trials: Sequence[VaeTrial], rates: Mapping[Cell, float]) -> None:

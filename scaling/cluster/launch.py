@@ -11,7 +11,7 @@ from scaling.cluster.costly_metrics import name_without_model, unmeasured
 from scaling.cluster.display import progress_of, width_of
 from scaling.cluster.events import EventsCallback
 from scaling.cluster.limits import CapReached, Caps, Limits
-from scaling.cluster.measuring import check_same_data, fill
+from scaling.cluster.measuring import fill
 from scaling.cluster.placing import awaited, fitted, placement_of, side_by_side
 from scaling.cluster.profile import Profile
 from scaling.cluster.request import Request
@@ -23,6 +23,7 @@ from scaling.data import datasets
 from scaling.data.partition import divided
 from scaling.runs import pictures
 from scaling.runs.execute import Job
+from scaling.runs.same_data import check_same_data
 from scaling.status.tracking import STARTING
 from scaling.storage.contents import Epochs, StudyFile
 from scaling.storage.provenance import LaunchEntry

@@ -13,13 +13,13 @@ from scaling.cluster.keeper import KeeperClient, trial_folder
 from scaling.cluster.limits import Caps, Limits, as_they_end
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
-from scaling.data.datasets import OWN, Dataset
+from scaling.data.datasets import Dataset
 from scaling.data.partition import divided
 from scaling.errors import UsageError
 from scaling.metrics import compute, find
+from scaling.runs.same_data import check_same_data
 from scaling.storage import checkpoints
 from scaling.storage.lock import Fence, Lock
-from scaling.storage.rows import last_fingerprint
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, VaeTrial, data_of, extensions
@@ -77,18 +77,6 @@ def without_model(store: Store, name: str, metrics: Sequence[str], epochs: Itera
     return any(not names & rows.get(epoch, {}).keys() for epoch in gone for names in columns)
 
 
-def check_same_data(folder: TrialFolder, data: Dataset) -> None:
-    """Raises UsageError if the trial was begun on other images, such as a JPEG copy."""
-    known = last_fingerprint(folder.path / "rows.jsonl")
-    if known and known != data.fingerprint:
-        own = data.name.endswith(OWN)
-        advice = "Put the earlier file back" if own else "Give that --data-root again"
-        raise UsageError(
-            f"The trial {folder.key} began on other images of {data.name} (fingerprint "
-            f"{known}, now {data.fingerprint}). {advice}, or give another --results."
-        )
-
-
 def fill(
     session: Session,
     store: Store,
@@ -125,6 +113,7 @@ def fill(
             failed.append(f"{key}: {error.cause}")
         except RayError as error:
             failed.append(f"{key}: {type(error).__name__}")
+        session.under_way("metrics", done, len(cells), "trials")
         if done == len(cells) or done % max(1, len(cells) // 6) == 0:
             session.say(f"metrics: {done}/{len(cells)} trials measured, {len(failed)} failed")
     return failed

@@ -11,7 +11,7 @@ from scaling.cluster.sampling import pool_request
 from scaling.cluster.sampling_progress import PoolRequest
 from scaling.cluster.session import Session
 from scaling.data.datasets import Dataset
-from scaling.data.partition import divided
+from scaling.data.partition import divided, train_images
 from scaling.errors import UsageError
 from scaling.pools.build import missing
 from scaling.pools.pool import Pool
@@ -141,7 +141,7 @@ def _checked(request: Request, name: str, k: int) -> Pool:
 
 def _images(data: Dataset, trial: Trial) -> tuple[str, int, tuple[int, ...], int]:
     """Returns what the trial's pool must match: data set, levels, shape, images per chunk."""
-    size = len(data.train) if trial.train_size is None else trial.train_size
+    size = train_images(data, trial.part)
     return data_name(trial), data.levels, data.train.shape[1:], size
 
 

@@ -15,6 +15,7 @@ from scaling.cluster.sampling_progress import PoolRequest, SamplingProgress
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
 from scaling.data.datasets import Dataset, load
+from scaling.data.partition import train_images
 from scaling.errors import Unfinished, UsageError
 from scaling.pools.build import (
     create,
@@ -206,13 +207,12 @@ def pool_request(
     name: str, trial: DiffusionTrial, key: str, epochs: int, k: int, data: Dataset
 ) -> PoolRequest:
     """Makes the request for k chunks of samples of a diffusion trial, shaped like its data set."""
-    size = trial.train_size if trial.train_size is not None else len(data.train)
     spec = PoolSpec(
         name=name,
         dataset=data_name(trial),
         levels=data.levels,
         shape=tuple(int(n) for n in data.train.shape[1:]),
-        images_per_chunk=size,
+        images_per_chunk=train_images(data, trial.part),
         model=key,
         epochs=epochs,
         sampler=sampler_of(trial),

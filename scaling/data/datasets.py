@@ -5,7 +5,6 @@ data root (torchvision's layout or npz archives), downloaded to it, or read from
 """
 
 import hashlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -220,21 +219,9 @@ def _own(name: str) -> Dataset:
     halves = (first, test) if test else _divided(*first, undivided(len(first[0])))
     if not len(halves[0][0]):
         raise UsageError(f"{name} contains a single image. Give at least two, one for testing.")
-    _warn_of_overlap(name, halves)
+    npz.warn_of_copies(name, first[0], test[0] if test else None)
     levels = 2 if max(images.max() for images, _ in halves) <= 1 else 256
     return _dataset(name, halves, padded(first[0].shape[1]), levels, official_test=test is not None)
-
-
-def _warn_of_overlap(name: str, halves: TrainAndTest) -> None:
-    """Prints a warning if training images are in the test set, which hides overfitting."""
-    train, test = ([image.tobytes() for image in images] for images, _ in halves)
-    seen = {hashlib.sha256(image).digest() for image in train}
-    count = sum(hashlib.sha256(image).digest() in seen for image in test)
-    if count:
-        print(
-            f"Warning: {count} of the {len(test)} test images of {name} are also training images.",
-            file=sys.stderr,
-        )
 
 
 LOADERS: dict[str, Callable[[str, Path, bool], Dataset]] = {

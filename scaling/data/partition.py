@@ -29,6 +29,11 @@ def divided(dataset: Dataset, part: Part) -> Dataset:
     return replace(made, draws=found.draws, drawn_from=found.drawn_from)
 
 
+def train_images(dataset: Dataset, part: Part) -> int:
+    """Returns |D_train| of the part, without selecting its images; raises as `divided` does."""
+    return sizes(part, _entry(dataset), dataset.name).train
+
+
 def _entry(dataset: Dataset) -> DatasetEntry:
     """Returns the numbers of available images, and of validation and development images."""
     known = DATASETS.get(dataset.name)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scaling.errors import UsageError
 from scaling.metrics.features import EXTRACTORS, Extractor, Missing
 from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
@@ -39,6 +40,14 @@ class Settings(Validated):
     splits: Count = 10  # parts of the samples whose Inception Scores are averaged
     rounding: Literal["nearest", "down"] = "nearest"  # of samples to levels
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.samples < self.splits:
+            raise UsageError(
+                f"samples={self.samples} cannot be cut into splits={self.splits} parts. "
+                "Give more samples or fewer splits."
+            )
+
     def used(self, subject: Subject) -> dict[str, object]:
         """Returns the options of images and scores; the extractor has a column of its own."""
         images = len(subject.test[: self.images])
@@ -59,13 +68,16 @@ def measure(
     name = settings.extractor
     if name == "auto":
         name = "inception" if subject.data.channels == 3 else "classifier"
+    real_images = subject.test[: settings.images]
     try:
+        if len(real_images) < 2:
+            raise Missing("a covariance needs two test images")
         extract = EXTRACTORS[name](subject, settings.weights)
     except Missing as missing:
-        few = replace(settings, samples=min(BATCH, settings.samples))
+        few = replace(settings, samples=min(BATCH, settings.samples), splits=1)
         return {"sample_quality_absent": str(missing)}, _shown(_drawn(subject, few))
     samples, top = _drawn(subject, settings), subject.vae.levels - 1
-    real, _ = extracted(extract, (x / top for x in subject.test[: settings.images].split(BATCH)))
+    real, _ = extracted(extract, (x / top for x in real_images.split(BATCH)))
     drawn, logits = extracted(extract, (x / top for x in samples.split(BATCH)))
     return {
         "fid": frechet_distance(*statistics(real), *statistics(drawn)),

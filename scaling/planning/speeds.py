@@ -36,12 +36,13 @@ class Speeds:
 def speeds(machine: Machine, finished: Iterable[Ran]) -> Speeds:
     """Computes the ratios of measured over planned time of trials finished on the machine.
 
-    Trials that trained for less than LEAST_SECONDS say nothing about longer ones and do not count.
+    Trials that trained for less than LEAST_SECONDS say nothing about longer ones and do not count,
+    nor do those that were planned for less: they were slow for the compilation of the first steps.
     """
     found: dict[Trial, list[float]] = {}
     for ran in finished:
         planned = machine.seconds(ran.trial, training_work(ran.trial, ran.epochs))
-        if planned and ran.seconds >= LEAST_SECONDS:
+        if min(planned, ran.seconds) >= LEAST_SECONDS:
             found.setdefault(ran.trial.architecture, []).append(ran.seconds / planned)
     factors = {trial: statistics.median(all_of) for trial, all_of in found.items()}
     return Speeds(machine, factors, sum(map(len, found.values())))

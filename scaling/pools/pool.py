@@ -116,7 +116,7 @@ class Pool:
             if getattr(self.spec, name) != value:
                 raise UsageError(
                     f"The pool {self.name} has {name}={getattr(self.spec, name)}, and "
-                    f"{name}={value} is needed. Choose another with --set source.pool=NAME."
+                    f"{name}={value} is needed. {self.spec.how_to_replace}"
                 )
         if k is not None and k > self.k:
             raise UsageError(

@@ -61,6 +61,12 @@ class PoolSpec(Validated):
         """Returns the seeds of chunk `index`, one per image."""
         return range(index * self.images_per_chunk, (index + 1) * self.images_per_chunk)
 
+    @property
+    def how_to_replace(self) -> str:
+        """Returns what to do about a pool that does not fit its trials, as a sentence."""
+        again = ", or move its folder away: its study samples it again" * bool(self.model)
+        return f"Choose another with --set source.pool=NAME{again}."
+
     def how_to_get_chunks(self, k: int, root: Path) -> str:
         """Returns what to type to get k chunks, as a sentence; `root` contains all pools."""
         if self.model is None:

@@ -16,6 +16,7 @@ from scaling.data.partition import divided
 from scaling.runs.ledger import Ledger
 from scaling.runs.live_pictures import LivePictures
 from scaling.runs.peak_memory import forget_peak, peak_bytes
+from scaling.runs.same_data import check_same_data
 from scaling.storage.files import remove_abandoned
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import code, made_by
@@ -72,11 +73,13 @@ def execute(
     stopped. `report` is called with each row, `beat` after every epoch without one. `read_chunk(i)`
     returns chunk i of the trial's pool, uint8 levels (N, C, H, W), whose SHA-256 is `checksums[i]`.
     A loss that is not finite marks the trial as failed. Raises UsageError if the folder belongs to
-    another trial.
+    another trial, and if the trial began on other images.
     """
     began = time.time()
     code()  # caches the hash of the code now: files may change while the trial trains
     trial = folder.trial()
+    if folder.reached():
+        check_same_data(folder, divided(data, trial.part))
     remove_abandoned(folder.path)
     ledger = Ledger(read_chunk, checksums)
     run = _resumed(lambda: make_run(trial, data, job, ledger), folder, ledger)

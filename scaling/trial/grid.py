@@ -29,12 +29,12 @@ def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
     # Each point changes the trials as given: a field that one point resets is there for the others.
     distinct: dict[object, Kind] = {}
     for trial in base:
-        distinct.setdefault(_besides(trial, axes), trial)
+        distinct.setdefault(besides(trial, axes), trial)
     made = (_replace(trial, point) for trial in distinct.values() for point in points)
     return list(dict.fromkeys(made))
 
 
-def _besides(trial: Trial, axes: Iterable[str]) -> tuple[object, ...]:
+def besides(trial: Trial, axes: Iterable[str]) -> tuple[object, ...]:
     """Returns the kind and the values of all fields but those that the axes replace."""
     replaced = {*axes}
     values: list[object] = [trial.kind]
@@ -57,9 +57,22 @@ def _replace(trial: Kind, changes: Changes) -> Kind:
 def on_dataset(trials: Iterable[Kind], dataset: str) -> list[Kind]:
     """Returns the trials on all images of another data set.
 
-    They take its network, likelihood, K, lr and batch.
+    They take its network, likelihood, K, lr and batch. Sizes of D_train and rates that are an axis
+    of the trials stay: they are what the study compares.
     """
+    base = list(trials)
     entry = DATASETS.get(dataset)
     settings: VaeSettings = {"mixtures": VaeTrial.mixtures}
     settings |= entry.settings if entry else RESIDUAL
-    return list(dict.fromkeys(trial.on_dataset(dataset, settings) for trial in trials))
+    kept = [name for name in ("train_size", "lr") if _is_axis(base, name)]
+    made = (
+        _replace(trial.on_dataset(dataset, settings), {name: getattr(trial, name) for name in kept})
+        for trial in base
+    )
+    return list(dict.fromkeys(made))
+
+
+def _is_axis(trials: Iterable[Trial], name: str) -> bool:
+    """Returns True if some trials differ in this field alone."""
+    distinct = dict.fromkeys(trials)
+    return len({besides(trial, [name]) for trial in distinct}) < len(distinct)

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pandas as pd
+
 from analysis.descent import verdict
 from analysis.verdicts import verdict_lines
 from tests.analysis.test_descent import DIGITS, U_THEN_FLAT, _frame
@@ -32,3 +34,19 @@ def test_moves_that_are_not_significant_are_listed(make):
     two, three = (_with_weak(found, names[:n]).sentence for n in (2, 3))
     assert "the first descent and the rise are not significant (95 %)" in two
     assert "the first descent, the rise and the second descent are not significant" in three
+
+
+def _gaps_line(frame):
+    """Returns the line of the verdict about generalization gaps."""
+    (line,) = [each for each in verdict_lines(verdict(frame)) if "generalization gap" in each]
+    return line
+
+
+def test_the_gaps_of_a_source_with_fewer_draws_name_their_number(make):
+    normal = _frame(make, DIGITS)
+    same = normal.assign(source="dmaapx", key="dmaapx-" + normal["key"])
+    assert "n = " not in _gaps_line(normal)
+    both = _gaps_line(pd.concat([normal, same]))
+    assert "; dmaapx" in both and "n = " not in both
+    fewer = _gaps_line(pd.concat([normal, same[same["seed"] < 3]]))
+    assert ", n = 5; dmaapx" in fewer and fewer.endswith(", n = 3")

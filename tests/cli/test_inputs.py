@@ -145,3 +145,16 @@ def test_missing_weights_are_reported_for_colour_images_only(tmp_path, monkeypat
     inputs.inception_file().parent.mkdir(parents=True)
     inputs.inception_file().write_bytes(b"")
     assert not [*lacks(coloured)]
+
+
+def test_a_pool_that_several_random_splits_read_is_reported(tmp_path):
+    """A set of test images of its own is the same for all, and one split may read any pool."""
+    source = DMAAPX.replaced({"pool": "gen", "k": 2})
+    trial = VaeTrial("digits", n_c=2, train_size=20, source=source, partition="disjoint")
+    splits = [replace(trial, replicate=n) for n in (0, 1)]
+    (line,) = lacks(schedule(splits, 10, 5, None))
+    assert "2 random splits read the pool gen, whose generator may have seen" in line
+    assert not [*lacks(schedule(splits[:1], 10, 5, None))]
+    own = own_file(tmp_path / "a.npz", train_images=np.zeros((60, 8, 8), np.uint8),
+                   test_images=np.zeros((40, 8, 8), np.uint8))  # fmt: skip
+    assert not [*lacks(schedule([replace(one, dataset=own) for one in splits], 10, 5, None))]

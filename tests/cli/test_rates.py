@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scaling.cli.axes import override
@@ -14,7 +15,7 @@ from scaling.cli.planned import identify
 from scaling.cli.selection import study_trials_of
 from scaling.errors import UsageError
 from scaling.storage.store import Store
-from scaling.trial import key
+from scaling.trial import VaeTrial, key
 from studies import double_descent, learning_rate
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,22 @@ def test_every_cell_is_trained_at_the_fixed_and_at_its_best_rate(tmp_path):
     assert {(t.n_c, t.lr) for t in normal} == {(n, lr) for n in BEST for lr in (fixed, BEST[n])}
     for n_c in BEST:
         assert {t.replicate for t in normal if t.n_c == n_c} == {0, 1}
+
+
+def test_rates_of_a_file_of_ones_own_are_found_by_its_content(tmp_path):
+    """The file may be renamed after the study of rates, but not changed."""
+    first, later = tmp_path / "images.npz", tmp_path / "renamed.npz"
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
+    np.savez(first, images=images)
+    fill(tmp_path / "results", "--dataset", str(first), "--train-size", "10")
+    first.rename(later)
+    asked = ("--dataset", str(later), "--train-size", "10")
+    fixed, found = VaeTrial.lr, tuned(tmp_path / "results", *asked)
+    trials = [item.trial for item in found.scheduled if isinstance(item.trial, VaeTrial)]
+    assert {(t.n_c, t.lr) for t in trials} == {(n, lr) for n in BEST for lr in (fixed, BEST[n])}
+    np.savez(later, images=images[::-1])
+    with pytest.raises(UsageError, match="has no rate"):
+        tuned(tmp_path / "results", *asked)
 
 
 def test_what_both_studies_train_is_trained_once(tmp_path):

@@ -24,6 +24,7 @@ class Tasks:
 
     def __init__(self, fails=""):
         self.fails, self.shares = fails, {}
+        self.noted: list[Any] = []  # what the display is told
 
     def options(self, num_gpus):
         self.share = num_gpus
@@ -62,7 +63,7 @@ def fill(tmp_path, monkeypatch):
             client=None,
             limits=SimpleNamespace(check=looked.append),
             say=lines.append,
-            under_way=lambda *work: None,
+            under_way=lambda *work: tasks.noted.append(work),
             hung_after_s=60.0,
         )
         failed = evaluate.fill(session, store, cells, data, SHARES)
@@ -77,6 +78,7 @@ def test_each_task_has_the_share_of_its_trial_and_the_caps_see_it(fill):
     assert tasks.shares == SHARES
     assert looked == [1.0, 1.0, 0.5]  # 1.25 GPUs are requested, and there is one
     assert failed == [] and lines[-1] == "metrics: 3/3 trials measured, 0 failed"
+    assert tasks.noted[-1] == ("metrics", 3, 3, "trials")  # so that no time is left
 
 
 def test_failures_are_named_after_everything_else_is_measured(fill):

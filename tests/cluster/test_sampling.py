@@ -8,12 +8,14 @@ import pytest
 import ray
 from ray.exceptions import RayTaskError
 
-from scaling.cluster import limits, sampling
+from scaling.cluster import limits, pools, sampling
 from scaling.cluster.sampling_progress import PoolRequest
+from scaling.data.datasets import load
+from scaling.data.partition import divided
 from scaling.errors import UsageError
 from scaling.pools.build import missing, write_chunk
 from scaling.storage.store import Store
-from scaling.trial import DiffusionTrial
+from scaling.trial import DiffusionTrial, VaeTrial
 from tests.small_pool import SPEC, chunk_of
 
 
@@ -119,3 +121,12 @@ def test_pools_are_sampled_side_by_side_and_fail_by_themselves(run, order, store
     assert missing(store.pool("p"), 3) == [2] and missing(store.pool("q"), 3) == []
     again, _ = run(Tasks(), orders=[order])
     assert again == ["pool p: 60 of 60 images sampled"]
+
+
+@pytest.mark.parametrize("partition", ["train_and_test", "disjoint", "development"])
+def test_a_chunk_has_as_many_images_as_d_train_also_without_a_train_size(partition):
+    digits, model = load("digits"), DiffusionTrial("digits", partition=partition)
+    images = len(divided(digits, model.part).train)
+    made = sampling.pool_request("p", model, "model", 5, 3, digits)
+    assert made.spec.images_per_chunk == images
+    assert pools._images(digits, VaeTrial("digits", partition=partition))[-1] == images

@@ -235,3 +235,10 @@ def test_test_images_in_the_training_set_are_counted(tmp_path, capsys):
     assert "2 of the 6 test images of" in capsys.readouterr().err
     load(str(save(tmp_path, train_images=GREY[:8], test_images=GREY[8:])))
     assert capsys.readouterr().err == ""
+
+
+def test_copies_in_a_set_that_is_split_at_random_are_counted(tmp_path, capsys):
+    load(str(save(tmp_path, images=GREY[[*range(9), 0, 0, 1]])))
+    assert "3 of the 12 images of" in capsys.readouterr().err
+    load(str(save(tmp_path, images=GREY)))
+    assert capsys.readouterr().err == ""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scaling.data.datasets import Dataset, load, split
-from scaling.data.partition import divided
+from scaling.data.partition import divided, train_images
 from scaling.trial.partition import Part
 from tests.narrow import not_none
 
@@ -90,3 +90,11 @@ def test_the_fingerprint_covers_validation():
         validation=images,
     )  # fmt: skip
     assert changed.fingerprint != part.fingerprint
+
+
+@pytest.mark.parametrize("size", [None, 100])
+@pytest.mark.parametrize("data", [PUBLISHED, UNDIVIDED])
+@pytest.mark.parametrize("partition", ["train_and_test", "disjoint", "development"])
+def test_the_size_of_d_train_is_known_before_it_is_selected(data, partition, size):
+    part = Part(size, 0, partition)
+    assert train_images(data, part) == len(divided(data, part).train)

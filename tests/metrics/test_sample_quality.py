@@ -130,6 +130,13 @@ def test_without_classes_the_classifier_has_a_reason(trial, tiny):
     assert len(arrays["prior_samples"]) == 64
 
 
+def test_one_test_image_is_too_few_and_the_reason_is_given(trial, tiny):
+    run = VaeRun(trial, replace(tiny, test=tiny.test[:1], test_labels=tiny.test_labels[:1]), 1, 1)
+    row, arrays = sample_quality.measure(run, Settings(samples=64))
+    assert row == {"sample_quality_absent": "a covariance needs two test images"}
+    assert len(arrays["prior_samples"]) == 64
+
+
 @pytest.fixture
 def rgb(trial, tiny):
     """Makes a run on grey digits in three channels."""
@@ -219,3 +226,6 @@ def _random_weights(file, monkeypatch):
 def test_impossible_settings_are_refused():
     with pytest.raises(UsageError, match="samples=1"):
         Settings(samples=1)
+    with pytest.raises(UsageError, match="samples=9 cannot be cut into splits=10 parts"):
+        Settings(samples=9)
+    assert Settings(samples=9, splits=9).splits == 9

@@ -71,7 +71,7 @@ def test_a_disk_that_will_be_full_is_mentioned():
     assert not [line for line in plan_lines("s", made, left) if line.startswith("Does not fit")]
 
 
-def ran(trial, factor, epochs=10):
+def ran(trial, factor, epochs=1000):
     """Returns the trial as finished, `factor` times slower than planned."""
     return Ran(trial, epochs, factor * CPU_CORE.seconds(trial, training_work(trial, epochs)))
 

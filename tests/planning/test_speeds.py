@@ -14,7 +14,7 @@ SMALL, WIDE = VaeTrial("digits", n_c=2), VaeTrial("digits", n_c=32)
 PLAIN = Speeds(CPU_CORE)
 
 
-def ran(trial, factor, epochs=10):
+def ran(trial, factor, epochs=1000):
     return Ran(trial, epochs, factor * CPU_CORE.seconds(trial, training_work(trial, epochs)))
 
 
@@ -58,3 +58,11 @@ def test_without_a_finished_trial_hours_depend_on_the_machine_alone():
     assert (short.trials, short.factor(SMALL), short.basis) == (0, 1, CPU_CORE.basis)
     nothing = speeds(CPU_CORE, [Ran(SMALL, 10, 0.0)])  # of a version that recorded no seconds
     assert (nothing.trials, nothing.factor(SMALL)) == (0, 1)
+
+
+def test_a_short_plan_learns_nothing_from_a_trial_that_was_slow_to_compile():
+    short = training_work(WIDE, 4)
+    planned = CPU_CORE.seconds(WIDE, short)
+    assert planned < 2
+    known = speeds(CPU_CORE, [Ran(WIDE, 4, planned + 24)])
+    assert (known.trials, known.factor(WIDE)) == (0, 1)

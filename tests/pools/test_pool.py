@@ -107,7 +107,7 @@ def test_check_gives_the_checksum_of_what_is_read(path, root):
         ({"dataset": "mnist"}, "dataset=digits, and dataset=mnist is needed"),
         ({"levels": 256}, "levels=17, and levels=256"),
         ({"shape": (3, 8, 8)}, r"shape=\(1, 8, 8\), and shape=\(3, 8, 8\)"),
-        ({"images_per_chunk": 40}, "images_per_chunk=20"),
+        ({"images_per_chunk": 40}, "images_per_chunk=20.*or move its folder away: its study"),
         ({"k": 10}, "3 chunks, and k=10 needs 10. Type: scaling-vae pool grow p --k 10"),
     ],
 )

@@ -206,6 +206,15 @@ def test_a_data_set_brings_its_settings():
     assert NORMAL == mnist.source
 
 
+@pytest.mark.parametrize("name, values", [("lr", [1e-3, 1e-2]), ("train_size", [75, 150])])
+def test_rates_and_sizes_that_a_study_compares_stay_on_another_data_set(name, values):
+    made = on_dataset(grid([BASE], seed=[0, 1], **{name: values}), "own.npz")
+    assert [getattr(trial, name) for trial in made] == 2 * values
+    several = [replace(BASE, lr=1e-3), replace(BASE, likelihood="gaussian", mixtures=10, lr=1e-2)]
+    lr_is_no_axis = on_dataset(several, "own.npz")
+    assert {trial.lr for trial in lr_is_no_axis} == {1e-4}
+
+
 @pytest.mark.parametrize("words", [["gaussian", "mixture"], ["mixture", "gaussian"]])
 def test_a_field_that_one_value_resets_is_the_presets_for_the_others(words):
     base = replace(BASE, mixtures=3, mol_mix="per_channel")

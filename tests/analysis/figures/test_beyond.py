@@ -85,6 +85,23 @@ def test_the_interval_of_the_test_loss_is_whole(studies):
     assert ax.get_xlim()[1] > whole["high"].max()
 
 
+def test_numbers_of_parts_that_lead_back_do_not_cover_others(studies):
+    """The model gains on test images what the bars before it say: all parts can be read."""
+    studies.data_sources()
+    frame = studies.frame()
+    gap = 0.4 * frame["amortization_gap"]
+    frame = frame.assign(generalization_gap=gap, train_elbo=frame["test_elbo"] + gap)
+    assert (figures.numbers("gaps", frame).query("part == 'model'")["mean"] < 0).all()
+    figure = figures.draw("gaps", frame)
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    boxes = [text.get_window_extent() for text in ax.texts]
+    for at, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[at + 1 :])
+    left = ax.get_window_extent().x0
+    assert min(bar.get_window_extent().x0 for bar in ax.patches) > left - 0.5  # pixels
+
+
 def test_the_noise_is_the_standard_deviation_with_an_interval_that_covers(make):
     frame = make({(1, 2): [1.0, 3.0, 8.0, 8.0], (1, 4): [2.0, 2.5, 2.0], (1, 8): [1.0, 2.0]})
     table = figures.numbers("noise", frame)

@@ -231,3 +231,12 @@ def test_the_figure_and_its_numbers(tmp_path):
     table = pd.read_csv(files[1])
     assert len(table) == 8 and {"images", "low", "high", "times", "verdict"} <= set(table)
     assert files[0].stat().st_size > 10_000
+
+
+def test_without_an_estimate_the_panel_and_the_note_promise_none():
+    some = frame()
+    made = figures.draw("worth", some[some["replicate"] < 2])
+    right = made.axes[1]
+    assert [text.get_text() for text in right.texts] == ["no estimate of what samples are worth"]
+    note = made.get_supxlabel()
+    assert "2 replicates are finished on both" in note and "95 % intervals" not in note
