@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import claims, early, page, results
+from analysis import claims, curves, early, page, results
+from analysis.compact import compact
 from analysis.page import cells, learning, pictures, text, trials
 from analysis.page.circumstances import circumstances
 from analysis.page.content import content as page_content
@@ -187,7 +188,11 @@ def test_claims_name_their_setting_if_there_are_several(monkeypatch):
 
 
 def test_claims_say_what_is_left_at_the_best_epochs(tmp_path):
-    rows = PUBLISHED.parent / "mnist-draws" / "data_sources_batch_norm.parquet"
+    every = results.load(PUBLISHED.parent / "mnist-draws" / "data_sources_k.parquet")
+    shown = curves.where(every, ["batch_norm==True", "source_k==5"])
+    rows = compact(
+        PUBLISHED.parent / "mnist-draws" / "data_sources_k.parquet", shown, tmp_path / "k.parquet"
+    )
     found = {row["claim"]: row for row in text.ledger(results.load(rows))["rows"]}
     better = found["test ELBO: diffusion samples, augmentation"]
     assert (better["verdict"], better["best"]["verdict"]) == ("not decided", "fails")
