@@ -84,7 +84,8 @@ def note(path: str | Path) -> str:
     """Returns a line on where results come from: study, preset, commit, date of the last launch."""
     about = provenance(path)
     last = (launches_of(about) or [{}])[-1]
-    parts = [str(about[name]) for name in ("study", "preset") if about.get(name)]
+    parts = [str(about["study"])] if about.get("study") else []
+    parts += [f"preset {about['preset']}"] if about.get("preset") else []
     parts += _code(last)
     parts += [f"launched {str(last['started'])[:10]}"] if last.get("started") else []
     return ", ".join(parts)

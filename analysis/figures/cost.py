@@ -67,7 +67,7 @@ def cost(frame: pd.DataFrame, note: str = "") -> Figure:
         for n_c, colour in colours.items()
     ]
     handles.append(Line2D([], [], color="black", linestyle=":", label="lowest by that time"))
-    marks.heading(figure, handles, "Test loss over training time")
+    marks.heading(figure, handles, marks.with_data("Test loss over training time", frame))
     legend = (
         f"Means over {marks.draws(table)}, a line per $(m_z, n_c)$, marked at its end; dotted: the "
         "lowest mean of all lines reached by that time; the time for diffusion models and their "

@@ -68,6 +68,7 @@ def epochs(frame: pd.DataFrame, note: str = "") -> Figure:
         here = table[table["metric"] == metric]
         _panel(ax, here, figure)
         ax.set_title(f"({'ab'[at]}) {METRICS[metric]}", loc="left", fontweight="bold")
+    figure.suptitle(marks.with_data("ELBO by width and epoch", frame), fontsize=8)
     absent = "" if len(metrics) > 1 else "validation_elbo is not measured in these results"
     dots = "dots: each width's best epoch, on average; darkest: that ELBO or a lower one"
     level = f"$m_z={table['m_z'].iloc[0]}$; means over {marks.draws(table)}"

@@ -13,6 +13,7 @@ from analysis.trial_folder import ResultsError
 METRICS = ("test_elbo", "generalization_gap")
 LETTERS = {("m_z", "test_elbo"): "a", ("m_z", "generalization_gap"): "b"}
 LETTERS |= {("n_c", "test_elbo"): "c", ("n_c", "generalization_gap"): "d"}
+TITLE = "Test ELBO and generalization gap by $m_z$ and $n_c$"
 TITLES = {"m_z": "against $m_z$ at one $n_c$", "n_c": "against $n_c$ at each $m_z$"}
 DODGE = 0.06  # distance, in doublings, between the sources of one panel
 
@@ -80,12 +81,13 @@ def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
         (_against_m_z if axis == "m_z" else _against_n_c)(ax, here, order)
         marks.log2_axis(ax, sorted(here[axis].unique()), axis)
     handles = _legends(table, order)
+    title = marks.with_data(TITLE, frame)
     if layout.narrow(figure):
-        marks.heading(figure, [*handles[0][0], *handles[1][0]], _title(frame))
+        marks.heading(figure, [*handles[0][0], *handles[1][0]], title)
     else:
-        for ax, (each, title) in zip((axes[0][1], axes[1][1]), handles, strict=True):
-            _beside(ax, each, title)
-        figure.suptitle(_title(frame), fontsize=8)
+        for ax, (each, above) in zip((axes[0][1], axes[1][1]), handles, strict=True):
+            _beside(ax, each, above)
+        figure.suptitle(title, fontsize=8)
     marks.note(figure, [marks.counted(finals, table), *_few(finals, table), note])
     return figure
 
@@ -97,13 +99,6 @@ def _few(finals: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     absent = [str(m_z) for m_z in widths[widths > 1].index if m_z not in set(drawn)]
     few = f"finished at fewer than {curves.FEW_WIDTHS} n_c"
     return [f"Not in (c) and (d): m_z = {', '.join(absent)}, {few}"] if absent else []
-
-
-def _title(frame: pd.DataFrame) -> str:
-    """Returns the title, with the data set if it is recorded."""
-    named = frame.get("dataset", pd.Series(dtype=str)).dropna()
-    data = f", {style.dataset_label(str(named.iloc[0]))}" if len(named) else ""
-    return f"Test ELBO and generalization gap by $m_z$ and $n_c${data}"
 
 
 def _against_m_z(ax: Axes, table: pd.DataFrame, order: list[str]) -> None:

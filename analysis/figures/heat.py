@@ -65,7 +65,8 @@ def heat(frame: pd.DataFrame, note: str = "") -> Figure:
     drawn = axes[-1].collections[0]
     label = "negative test ELBO\n(nats per image)"
     figure.colorbar(drawn, ax=list(axes), label=label, extend="max", aspect=14, pad=0.02)
-    figure.suptitle("Test loss by latent multiplier and width", fontsize=8)
+    title = marks.with_data("Test loss by latent multiplier and width", frame)
+    figure.suptitle(title, fontsize=8)
     legend = (
         f"Cells: mean over {marks.draws(table)}, {early.taken(frame)}; hatched: not run; "
         "dashed: equal numbers of parameters, labelled above; black: the path of Figure 8; "

@@ -90,7 +90,8 @@ def learning(frame: pd.DataFrame, note: str = "") -> Figure:
         for words, look in METRICS.values()
     ]
     m_z = sorted(table["m_z"].unique())
-    marks.heading(figure, handles, f"Learning curves by width, $m_z={', '.join(map(str, m_z))}$")
+    title = f"Learning curves by width, $m_z={', '.join(map(str, m_z))}$"
+    marks.heading(figure, handles, marks.with_data(title, frame))
     judged = "validation" if VALIDATION in set(table["chosen_on"]) else "test"
     rings = f"rings: the epoch of each width's highest mean on {judged} images"
     marks.note(figure, [f"Means over {marks.draws(table)}; {rings}", note])

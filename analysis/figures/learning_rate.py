@@ -74,7 +74,8 @@ def learning_rate(frame: pd.DataFrame, note: str = "") -> Figure:
     for ax in panels[::across]:
         ax.set_ylabel("validation ELBO\n(nats per image)")
     handles = [Line2D([], [], color=c, marker="o", label=f"$n_c={n}$") for n, c in colours.items()]
-    marks.heading(figure, handles, "Rings: best by validation; crosses: best, but at an edge")
+    title = "Rings: best by validation; crosses: best, but at an edge"
+    marks.heading(figure, handles, marks.with_data(title, frame))
     settled = levels.settle(frame[frame["kind"] == "vae"])
     counted = levels.counted(marks.span(table["n"]), levels.level_of(settled))
     marks.note(figure, [f"means over {counted}", note])

@@ -125,6 +125,12 @@ def title(ax: Axes, text: str) -> None:
     ax.set_title(text, loc="left", fontweight="bold")
 
 
+def with_data(text: str, frame: pd.DataFrame) -> str:
+    """Adds the names of the data sets to a title, if they are recorded."""
+    named = frame.get("dataset", pd.Series(dtype=str)).dropna().unique()
+    return ", ".join([text, *(style.dataset_label(str(name)) for name in named)])
+
+
 def empty(ax: Axes, why: str) -> None:
     """Writes in a panel without data why it is empty."""
     ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", color="#7f7f7f")

@@ -13,6 +13,7 @@ from analysis.trial_folder import ResultsError
 
 PLACE = ["source", "m_z", "n_c"]
 MOST = 2  # largest number of sources drawn
+TITLE = "Noise: differences between draws of one model"
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +77,7 @@ def noise(frame: pd.DataFrame, note: str = "") -> Figure:
                linestyle="", label=style.source_label(name))
         for name in sources
     ]  # fmt: skip
-    marks.heading(figure, handles, "Noise: differences between draws of one model")
+    marks.heading(figure, handles, marks.with_data(TITLE, frame))
     legend = (
         f"{marks.draws(table)}; (b) sd with 95 % interval (chi squared, normal noise assumed); "
         "cells with fewer than three draws are left out"

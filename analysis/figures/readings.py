@@ -79,9 +79,10 @@ def readings(frame: pd.DataFrame, note: str = "") -> Figure:
     panels[1].set_xlabel("difference in\ngeneralization\ngap (nats)")
     panels[0].set_yticks(range(len(found)), [_label(one, lined) for one in found])
     panels[0].set_ylim(len(found) - 0.5, -0.5)
+    figure.suptitle(marks.with_data("Readings of the paper minus the default", frame), fontsize=8)
     counted = {levels.counted(one.test_elbo.n, one.level): None for one in found}
     marks.note(figure, [
-        f"Each reading minus the default. 95 % intervals over {'; '.join(counted)}. Marks in both "
+        f"95 % intervals over {'; '.join(counted)}. Marks in both "
         "panels are about the test ELBO. Squares: a difference is shown among all readings (q at "
         f"most {RATE:g}). Triangles: it would be shown if it were the only reading.",
         "" if all(one.compares for one in found) else OTHER,

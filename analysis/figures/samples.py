@@ -65,7 +65,8 @@ def samples(frame: pd.DataFrame, note: str = "") -> Figure:
                 ax.text(0.5, 0.5, "not run", ha="center", va="center", transform=ax.transAxes,
                         fontsize=style.SMALLEST, color="#888888")  # fmt: skip
     source = style.source_label(curves.lead(frame))
-    figure.suptitle(f"Images of every cell, {source} training", fontsize=8)
+    title = marks.with_data(f"Images of every cell, {source} training", frame)
+    figure.suptitle(title, fontsize=8)
     words = ", then ".join(SETS[name] for name in sets)
     legend = f"In each cell, from the top: {words}; the first {EACH} of the cell's first draw"
     marks.note(figure, [f"{legend}, without selection", note])

@@ -82,7 +82,7 @@ def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
     ax.set_xlabel("along the path: $m_z$, $n_c$, tuned lr")
     ax.set_ylabel(style.LABELS["negative_test_elbo"].replace(" (", "\n("))
     title = f"Figure 8's path at one learning rate and at tuned rates, {style.source_label(lead)}"
-    marks.heading(figure, handles, f"{title} training")
+    marks.heading(figure, handles, marks.with_data(f"{title} training", frame))
     finals = curves.final(next(iter(parts.values())))
     marks.note(figure, [marks.counted(finals, last), *judged, note])
     return figure

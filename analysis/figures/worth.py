@@ -66,7 +66,7 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
         right.clear()
         marks.title(right, "(b)")
         marks.empty(right, "no estimate of what samples are worth")
-    marks.heading(figure, _handles(names, look), TITLE)
+    marks.heading(figure, _handles(names, look), marks.with_data(TITLE, frame))
     without = worth_lines([one for one in found if math.isnan(one.images)])[1:]
     marks.note(figure, [_counted(found, _level(frame)), *without, note])
     return figure

@@ -26,7 +26,7 @@ def test_a_local_ray_takes_all_cpus_unless_cpus_are_given(options):
 
 @pytest.mark.parametrize("text", ["0", "9", "-1", "1.5", "two", "", "\u0663", "\u00b2", "8 "])
 def test_a_number_of_cpus_that_the_process_may_not_use_is_refused(options, text):
-    with pytest.raises(ArgumentTypeError, match="no whole number from 1 to 8"):
+    with pytest.raises(ArgumentTypeError, match="is not a whole number from 1 to 8"):
         _cpus(text)
 
 
