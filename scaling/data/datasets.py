@@ -15,6 +15,7 @@ import numpy as np
 
 from scaling.data import digits, entries, npz, official
 from scaling.data.npz import ImageSet, TrainAndTest
+from scaling.data.unusual import warn_of_copies, warn_of_dark_images
 from scaling.errors import UsageError, did_you_mean, listed
 from scaling.trial.catalog import DATASETS, padded, undivided
 from scaling.trial.partition import Draws
@@ -219,8 +220,10 @@ def _own(name: str) -> Dataset:
     halves = (first, test) if test else _divided(*first, undivided(len(first[0])))
     if not len(halves[0][0]):
         raise UsageError(f"{name} contains a single image. Give at least two, one for testing.")
-    npz.warn_of_copies(name, first[0], test[0] if test else None)
-    levels = 2 if max(images.max() for images, _ in halves) <= 1 else 256
+    warn_of_copies(name, first[0], test[0] if test else None)
+    highest = max(int(images.max()) for images, _ in halves)
+    warn_of_dark_images(name, highest)
+    levels = 2 if highest <= 1 else 256
     return _dataset(name, halves, padded(first[0].shape[1]), levels, official_test=test is not None)
 
 

@@ -3,9 +3,7 @@
 Only numbers are read from an archive: members with Python objects are refused, never unpickled.
 """
 
-import hashlib
 import io
-import sys
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -53,29 +51,6 @@ def read_own(path: Path) -> tuple[ImageSet, ImageSet | None]:
             f"the shape {test[0].shape[1:]}. Save both in the same shape."
         )
     return train, test
-
-
-def warn_of_copies(name: str, images: np.ndarray, test: np.ndarray | None) -> None:
-    """Prints a warning if training images are test images, or may be: this hides overfitting.
-
-    Without test images of its own, random splits put copies of an image into both.
-    """
-    seen = {_digest(image) for image in images}
-    if test is None:
-        count = len(images) - len(seen)
-        what = (
-            f"{len(images)} images of {name} are copies of others, so that test images may also be "
-            "training images"
-        )
-    else:
-        count = sum(_digest(image) in seen for image in test)
-        what = f"{len(test)} test images of {name} are also training images"
-    if count:
-        print(f"Warning: {count} of the {what}.", file=sys.stderr)
-
-
-def _digest(image: np.ndarray) -> bytes:
-    return hashlib.sha256(image.tobytes()).digest()
 
 
 def _arrays(path: Path) -> Arrays:
