@@ -68,9 +68,9 @@ def settle(path: Path, k: int) -> list[int]:
     whole = [index for index in range(k) if _is_whole(path, spec, index)]
     for index in whole:
         drop_parts(path, index)
-    found = {i: chunk.sha256(path / chunk.file_name(i)) for i in whole if i not in sums}
-    if found:
-        record(path, found)
+    hashes = {i: chunk.sha256(path / chunk.file_name(i)) for i in whole if i not in sums}
+    if hashes:
+        record(path, hashes)
     return sorted(set(range(k)) - set(whole))
 
 
