@@ -99,7 +99,7 @@ class RunPlaces:
     @cached_property
     def _first(self) -> set[str]:
         """Returns the cells in the folder that opens first: those on a path, then by name."""
-        on_path = {(source, *at) for source, steps in self.paths.items() for at in steps}
+        on_path = {(source, *step) for source, steps in self.paths.items() for step in steps}
         cells = sorted(self.names.members, key=lambda cell: self.at(cell) not in on_path)
         return set(cells[: self._room])
 
@@ -116,8 +116,8 @@ class RunPlaces:
         if len(set(places)) < len(places):
             return {}
         sources = dict.fromkeys(trial.source.name for trial in vaes)
-        found = {source: self.find_path(vaes, source) for source in sources}
-        return {source: steps for source, steps in found.items() if len(steps) > 1}
+        paths = {source: self.find_path(vaes, source) for source in sources}
+        return {source: steps for source, steps in paths.items() if len(steps) > 1}
 
     def settle(self) -> None:
         """Moves trials' events to their present folders and removes runs that no longer exist."""
@@ -129,10 +129,10 @@ class RunPlaces:
             if target != run and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(run, target)
-        kept = {home for cell in self.names.members for home in self.of_cell(cell)}
-        kept |= {*self.of_study, *map(self.of_path, self.paths)}
+        homes = {home for cell in self.names.members for home in self.of_cell(cell)}
+        homes |= {*self.of_study, *map(self.of_path, self.paths)}
         for run in [*_runs(self.opened), *_runs(self.all_means)]:
-            if run not in kept:
+            if run not in homes:
                 _remove(run.glob(FILES))
         for home in (self.opened, self.all_means, self.replicates):
             _remove_empty(home)
