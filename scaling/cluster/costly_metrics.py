@@ -7,11 +7,11 @@ from scaling.cluster.request import Request
 def unmeasured(request: Request) -> list[Cells]:
     """Returns the trials with missing costly metrics, for epochs whose models are kept."""
     wanted = [p.scheduled for p in request.trials.values() if p.scheduled.metrics]
-    found = (
+    missing = (
         missing_cells(request.store, s.key, s.metrics, s.kept_epochs, request.metric_settings)
         for s in wanted
     )
-    return [cells for cells in found if cells]
+    return [cells for cells in missing if cells]
 
 
 def name_without_model(request: Request) -> None:
