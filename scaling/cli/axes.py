@@ -84,9 +84,9 @@ def chance(trials: Sequence[Kind], options: argparse.Namespace) -> dict[str, Seq
     seeds = _once("--seeds", options.seeds or [])
     if replicates and not seeds:
         seeds = [0]
-    drawn = [trial.replicate for trial in trials if trial.replicate is not None]
-    if seeds and not replicates and drawn:
-        replicates = [min(drawn)]
+    present = [trial.replicate for trial in trials if trial.replicate is not None]
+    if seeds and not replicates and present:
+        replicates = [min(present)]
     return {"replicate": replicates, "seed": seeds}
 
 

@@ -71,5 +71,5 @@ def _advice(ends: Sequence[End], store: Store, end: int, epochs: int) -> str:
     every = sorted(set().union(*rows))
     good = [e for e in every if all(e in own or e >= max(own, default=0) for own in rows)]
     chosen = {max((e for e in good if e < end), default=0), min(e for e in good if e > end)}
-    typed = [f"--epochs {epoch}" for epoch in sorted({*chosen, good[-1]} - {0})]
-    return f"Give {' or '.join(typed)}, or {other}."
+    flags = [f"--epochs {epoch}" for epoch in sorted({*chosen, good[-1]} - {0})]
+    return f"Give {' or '.join(flags)}, or {other}."

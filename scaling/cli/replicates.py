@@ -109,8 +109,8 @@ def _quoted(names: Sequence[str]) -> str:
 def _lines(claims: "list[Outlook]", results: Path) -> list[str]:
     """Returns lines for each open claim: what would decide it, how long it takes, the command."""
     lines, planned = [], dict[tuple[str, ...], str]()
-    still = [claim for claim in claims if claim.is_open]
-    for claim in still:
+    open_claims = [claim for claim in claims if claim.is_open]
+    for claim in open_claims:
         lines += [f"{claim.claim} [{claim.dataset}] ({claim.kind})", f"  {claim.text}"]
         size = claim.needed.planned if claim.needed else claim.following
         if size is None:
@@ -119,7 +119,7 @@ def _lines(claims: "list[Outlook]", results: Path) -> list[str]:
             if tuple(command) not in planned:
                 planned[tuple(command)] = _hours(command)
             lines += [f"  {planned[tuple(command)]}: {to_type(*command)}"]
-    lines.append(f"{len(still)} open, {len(claims) - len(still)} decided.")
+    lines.append(f"{len(open_claims)} open, {len(claims) - len(open_claims)} decided.")
     return lines
 
 
@@ -137,8 +137,8 @@ def commands(claim: "Outlook", results: Path, size: int) -> list[list[str]]:
     for folder in named or folders:
         launches = (read_versioned(folder / "study.json") or {}).get("launches")
         last = launches[-1] if isinstance(launches, list) and launches else {}
-        typed = [str(word) for word in last.get("argv", [])]
-        typed_options = _options(typed)
+        argv = [str(word) for word in last.get("argv", [])]
+        typed_options = _options(argv)
         own = OWN if _has(typed_options, "--replicates") else (*OWN, "--seeds")
         options = _without(typed_options, own)
         more = ["--results", str(results), "--replicates", f"0-{size - 1}"]
@@ -189,14 +189,14 @@ def _until_decided(names: list[str], results: Path, max_hours: float | None) -> 
     reached = 0
     while True:
         claims = _measured(results, names)
-        still = [claim for claim in claims if claim.is_open]
+        open_claims = [claim for claim in claims if claim.is_open]
         print("\n".join(f"{e.claim} [{e.dataset}]: {e.text}" for e in claims), flush=True)
-        ahead = [(claim.following, claim) for claim in still if claim.following is not None]
-        if not ahead:
-            if still:
+        pairs = [(claim.following, claim) for claim in open_claims if claim.following is not None]
+        if not pairs:
+            if open_claims:
                 print("No planned size is left.")
             return DONE
-        size = min(following for following, _ in ahead)
+        size = min(following for following, _ in pairs)
         if size <= reached:
             print(
                 f"The replicates 0-{size - 1} have been run, but a claim still lacks some of them. "
@@ -205,17 +205,17 @@ def _until_decided(names: list[str], results: Path, max_hours: float | None) -> 
             )
             return FAILED
         reached = size
-        code = _run([claim for following, claim in ahead if following == size], results, size, end)
+        code = _run([claim for following, claim in pairs if following == size], results, size, end)
         if code != DONE:
             return code
 
 
-def _run(still: "list[Outlook]", results: Path, size: int, end: float | None) -> int:
+def _run(claims: "list[Outlook]", results: Path, size: int, end: float | None) -> int:
     """Runs the studies that these claims need for a size.
 
     Returns the exit code of the first study that is not done, else DONE.
     """
-    all_commands = [command for claim in still for command in commands(claim, results, size)]
+    all_commands = [command for claim in claims for command in commands(claim, results, size)]
     for command in dict.fromkeys(map(tuple, all_commands)):
         left = None if end is None else (end - time.monotonic()) / 3600
         if left is not None and left <= 0:

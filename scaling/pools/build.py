@@ -147,10 +147,10 @@ def record(path: Path, sums: Mapping[int, str]) -> None:
 def discard(path: Path, indices: Iterable[int]) -> None:
     """Removes chunks, so that they are sampled again. Only the driver may call this."""
     spec, sums = read_record(path)
-    gone = set(indices)
-    for index in gone:  # files first, since `settle` would record an unrecorded file
+    discarded = set(indices)
+    for index in discarded:  # files first, since `settle` would record an unrecorded file
         (path / chunk.file_name(index)).unlink(missing_ok=True)
-    write_record(path, spec, {i: digest for i, digest in sums.items() if i not in gone})
+    write_record(path, spec, {i: digest for i, digest in sums.items() if i not in discarded})
 
 
 def _is_whole(path: Path, spec: PoolSpec, index: int) -> bool:

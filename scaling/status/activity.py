@@ -51,10 +51,10 @@ class Notes:
         costs = {row["key"]: row for row in plan.get("trials", ())}
         listed = {}
         for trial in trials:
-            mine = trial.to_dict() | {n: costs.get(trial.key, {}).get(n) for n in COSTS}
+            entry = trial.to_dict() | {n: costs.get(trial.key, {}).get(n) for n in COSTS}
             before = earlier.get(trial.key) or {}
             old_costs = {n: before[n] for n in KEPT if n in before}
-            listed[trial.key] = mine if trial.left else mine | old_costs
+            listed[trial.key] = entry if trial.left else entry | old_costs
         rest = {name: value for name, value in plan.items() if name != "trials"}
         _write(path, {"launch": self.launch, "width": width, **rest, "trials": listed})
 

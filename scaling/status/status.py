@@ -160,12 +160,12 @@ def _activity(root: Path, folder: Path) -> tuple[str, Activity | None]:
         return "No launch runs on this folder.", None
     who = f"process {holder.get('pid')} on {holder.get('host')}"
     left = read_now(folder)
-    mine = left is not None and left[0] == holder.get("id")
+    is_its_study = left is not None and left[0] == holder.get("id")
     if lives is False:
         return f"The last launch, {who}, has died; the same command continues it.", None
     if lives is None:
         who += f", which cannot be seen from here (its count is at {holder.get('beat')})"
-    if not mine or left is None:
+    if not is_its_study or left is None:
         return f"{who} holds the lock, for another study, or before its first trial.", None
     _, activity, age = left
     if lives and activity.left_seconds is not None:

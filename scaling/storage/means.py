@@ -67,8 +67,8 @@ def overlap(row: Row) -> float:
     train, test, images, chosen = (row.get(name, 0) for name in names)
     if row.get("draws") != "random splits" or not (train and test and images):
         return 0.0
-    drawn = train + chosen + test == images
-    rho = (2 * train * test / (train + test) if drawn else train) / images
+    test_is_drawn = train + chosen + test == images
+    rho = (2 * train * test / (train + test) if test_is_drawn else train) / images
     return rho / (1 - rho) if rho < 1 else float("inf")
 
 

@@ -52,8 +52,8 @@ class RunNames:
     def replicate(self, key: str) -> str:
         """Returns the name of one trial's run: its cell, then `r0-s0` and the hash of its key."""
         trial, (replicates, seeds) = self.trials[key], self._drawn_widths
-        drawn = "" if trial.replicate is None else f"r{trial.replicate:0{replicates}}-"
-        return f"{self.cells[key]}/{drawn}s{trial.seed:0{seeds}}-{key.rpartition('-')[2]}"
+        prefix = "" if trial.replicate is None else f"r{trial.replicate:0{replicates}}-"
+        return f"{self.cells[key]}/{prefix}s{trial.seed:0{seeds}}-{key.rpartition('-')[2]}"
 
     def hparams(self, key: str) -> dict[str, Hparam]:
         """Returns the fields and values that distinguish a trial's cell from others of its kind."""
@@ -124,8 +124,8 @@ class RunNames:
 
 def _changed(trial: Trial) -> list[str]:
     """Returns the fields that differ from their defaults, without those that vary by chance."""
-    drawn = trial.replicate is not None
-    chance = {*CHANCE, "kind", *(("source.pool", "pool") if drawn else ())}
+    has_replicate = trial.replicate is not None
+    chance = {*CHANCE, "kind", *(("source.pool", "pool") if has_replicate else ())}
     return [name for name in headline(trial) if name not in chance]
 
 

@@ -57,8 +57,8 @@ class RunPlaces:
         """Returns the place where the trial writes its own events."""
         trial = self.trials[key]
         chance = {"replicate": trial.replicate, "seed": trial.seed}
-        drawn = {name: value for name, value in chance.items() if value is not None}
-        return EventsPlace(self._folder_of(key), self.names.hparams(key) | drawn, trial.kind)
+        numbers = {name: value for name, value in chance.items() if value is not None}
+        return EventsPlace(self._folder_of(key), self.names.hparams(key) | numbers, trial.kind)
 
     def _folder_of(self, key: str) -> Path:
         return self.replicates / self.names.replicate(key)
@@ -123,9 +123,9 @@ class RunPlaces:
         """Moves trials' events to their present folders and removes runs that no longer exist."""
         existing = _runs(self.replicates)
         keys = self.trials if existing else ()  # of thousands of trials the names take a second
-        wanted = {key.rpartition("-")[2]: self._folder_of(key) for key in keys}
+        targets = {key.rpartition("-")[2]: self._folder_of(key) for key in keys}
         for run in existing:
-            target = wanted.get(run.name.rpartition("-")[2], run)
+            target = targets.get(run.name.rpartition("-")[2], run)
             if target != run and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(run, target)

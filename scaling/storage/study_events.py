@@ -136,8 +136,8 @@ class StudyEvents:
         self.ended = 0
         cells = {self.places.at(cell): cell for cell in self.cells}
         for source, steps in self.places.paths.items():
-            along = [cells.get((source, *step)) for step in steps]
-            curves = [self._end(cell) if cell else None for cell in along]
+            path_cells = [cells.get((source, *step)) for step in steps]
+            curves = [self._end(cell) if cell else None for cell in path_cells]
             if any(curve and "test_elbo" in curve.finals for curve in curves):
                 with replacing(self.places.of_path(source)) as events:
                     means.write_path(events, curves)
