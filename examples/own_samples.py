@@ -63,10 +63,10 @@ def main(results: Path = Path("results"), epochs: int = 20) -> dict[str, float]:
         "real images": VaeRun(TRIAL, data, epochs),
         "samples": VaeRun(on_samples, data, epochs, read_chunk=pool.read),
     }
-    found = {name: list(run)[-1]["test_elbo"] for name, run in runs.items()}
-    for name, test_elbo in found.items():
+    elbos = {name: list(run)[-1]["test_elbo"] for name, run in runs.items()}
+    for name, test_elbo in elbos.items():
         print(f"trained on {name}: test ELBO {test_elbo:.1f} nats per image")
-    return found
+    return elbos
 
 
 if __name__ == "__main__":

@@ -62,19 +62,19 @@ class _Help(HelpFormatter):
 def _parser() -> Parser:
     """Returns the parser of all words, which --help lists."""
     form = partial(_Help, width=WIDTH)
-    made = Parser(prog=COMMAND, description=__doc__, allow_abbrev=False, formatter_class=form)
-    made.add_argument("--version", action="version", version=f"{COMMAND} {__version__}")
-    words = made.add_subparsers(required=True, metavar="WORD", title="words")
-    words.add_parser("study", help="run an experiment; without a name it lists them")
-    words.add_parser("evaluate", help="measure metrics of finished trials")
-    status.add_to(words)
-    replicates.add_to(words)
-    reproduce.add_to(words)
-    pool.add_to(words)
-    doctor.add_to(words)
+    parser = Parser(prog=COMMAND, description=__doc__, allow_abbrev=False, formatter_class=form)
+    parser.add_argument("--version", action="version", version=f"{COMMAND} {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="WORD", title="words")
+    subparsers.add_parser("study", help="run an experiment; without a name it lists them")
+    subparsers.add_parser("evaluate", help="measure metrics of finished trials")
+    status.add_to(subparsers)
+    replicates.add_to(subparsers)
+    reproduce.add_to(subparsers)
+    pool.add_to(subparsers)
+    doctor.add_to(subparsers)
     for name, about in _of_results().items():
-        words.add_parser(name, help=about.replace("%", "%%"))
-    return made
+        subparsers.add_parser(name, help=about.replace("%", "%%"))
+    return parser
 
 
 if __name__ == "__main__":

@@ -100,13 +100,13 @@ def trials(preset: Axes) -> list[VaeTrial]:
     beyond = grid(preset.base, m_z=[max(preset.m_z)], n_c=preset.n_c_beyond)
     rows = grid(preset.base, m_z=preset.m_z_rows, n_c=preset.n_c)
     path = over_n_c + over_m_z + beyond
-    made = grid(path, **preset.chance())
+    result = grid(path, **preset.chance())
     if preset.row_repeats:
-        made += grid(rows, **preset.chance(preset.row_repeats))
+        result += grid(rows, **preset.chance(preset.row_repeats))
     if preset.dmaapx_repeats:
         dmaapx = path + grid(preset.base, m_z=preset.dmaapx_rows, n_c=preset.n_c)
-        made += grid(dmaapx, source=[DMAAPX], **preset.chance(preset.dmaapx_repeats))
-    return list(dict.fromkeys(made))
+        result += grid(dmaapx, source=[DMAAPX], **preset.chance(preset.dmaapx_repeats))
+    return list(dict.fromkeys(result))
 
 
 if __name__ == "__main__":

@@ -95,12 +95,12 @@ PRESETS = {
 
 def trials(preset: Readings) -> list[VaeTrial]:
     """Returns each reading and its default, in all replicates."""
-    made: list[VaeTrial] = []
+    result: list[VaeTrial] = []
     for reading in preset.readings:
         phases = preset.epochs // 2 if reading.asleep else 0
         default = replace(preset.base, source=reading.source, half_asleep_from=phases)
-        made += [default, *grid(default, **{reading.field: [reading.value]})]
-    return grid(made, **preset.chance())
+        result += [default, *grid(default, **{reading.field: [reading.value]})]
+    return grid(result, **preset.chance())
 
 
 if __name__ == "__main__":

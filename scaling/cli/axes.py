@@ -26,27 +26,27 @@ def override(trials: Sequence[Kind], options: argparse.Namespace) -> list[Kind]:
 
     Raises UsageError if two flags set the same field.
     """
-    made = list(trials)
+    base = list(trials)
     if options.dataset is not None:
-        made = on_dataset(made, options.dataset)
+        base = on_dataset(base, options.dataset)
     axes: dict[str, Sequence[Any]] = {
         "train_size": [] if options.train_size is None else [options.train_size],
         "m_z": options.m_z or [],
         "n_c": options.n_c or [],
         "source": [parse_source(text) for text in options.source or []],
-        **chance(made, options),
+        **chance(base, options),
     }
-    typed = _fields(options.fields, type(made[0]))
+    typed = _fields(options.fields, type(base[0]))
     for flag, name in FLAGS.items():
         if name in typed and getattr(options, flag) is not None:
             raise UsageError(
                 f"--{flag.replace('_', '-')} and --set {name}= set the same field. Omit one."
             )
     axes |= typed
-    found = grid(made, **{name: values for name, values in axes.items() if values})
+    result = grid(base, **{name: values for name, values in axes.items() if values})
     if options.dataset is not None:
-        _check_sizes(found)
-    return found
+        _check_sizes(result)
+    return result
 
 
 def _check_sizes(trials: Sequence[Trial]) -> None:
@@ -84,16 +84,16 @@ def chance(trials: Sequence[Kind], options: argparse.Namespace) -> dict[str, Seq
     seeds = _once("--seeds", options.seeds or [])
     if replicates and not seeds:
         seeds = [0]
-    drawn = [trial.replicate for trial in trials if trial.replicate is not None]
-    if seeds and not replicates and drawn:
-        replicates = [min(drawn)]
+    present = [trial.replicate for trial in trials if trial.replicate is not None]
+    if seeds and not replicates and present:
+        replicates = [min(present)]
     return {"replicate": replicates, "seed": seeds}
 
 
-def _fields(words: list[list[str]], kind: type[Trial]) -> dict[str, list[object]]:
+def _fields(groups: list[list[str]], kind: type[Trial]) -> dict[str, list[object]]:
     """Parses `--set FIELD=VALUE [VALUE ...]`, typed by the trial's fields."""
     axes: dict[str, list[object]] = {}
-    for group in words:
+    for group in groups:
         name = ""
         for word in group:
             if "=" in word:

@@ -42,9 +42,9 @@ def gpu() -> Finding:
         count, name = torch.cuda.device_count(), torch.cuda.get_device_name()
         return Finding("gpu", WORKS, f"{count} x {name}, {size(free)} of {size(total)} free")
     if GPUS.is_dir():
-        found = f"the driver shows a GPU, but PyTorch {torch.__version__} cannot use it"
+        text = f"the driver shows a GPU, but PyTorch {torch.__version__} cannot use it"
         advice = "Install the build for the CUDA version that nvidia-smi shows: https://pytorch.org/get-started"
-        return Finding("gpu", BROKEN, found, advice)
+        return Finding("gpu", BROKEN, text, advice)
     advice = "Use --preset digits or mnist-small; for others, --address of a cluster with GPUs"
     return Finding("gpu", LIMITED, "none", advice)
 
@@ -74,8 +74,8 @@ def ray(address: str = "local", cpus: str = "") -> Iterator[Finding]:
     from scaling.cluster.connect import connect
 
     cluster = connect(address, int(cpus) if cpus else None)
-    found = f"{metadata.version('ray')}, {address}: {cluster.nodes} node(s), "
-    yield Finding("ray", WORKS, f"{found}{cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs")
+    text = f"{metadata.version('ray')}, {address}: {cluster.nodes} node(s), "
+    yield Finding("ray", WORKS, f"{text}{cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs")
 
 
 def data(root: str = "", *modules: str) -> Iterator[Finding]:
@@ -87,8 +87,8 @@ def data(root: str = "", *modules: str) -> Iterator[Finding]:
     folder = official.data_root(Path(root) if root else None)
     for name in datasets.LOADERS:
         if name in official.FOLDERS and not official.has_files(name, folder):
-            found = f"not under {folder}: a study that needs it downloads it"
-            yield Finding(name, LIMITED, found, official.how_to_get(name, folder))
+            text = f"not under {folder}: a study that needs it downloads it"
+            yield Finding(name, LIMITED, text, official.how_to_get(name, folder))
             continue
         try:
             loaded = datasets.load(name, folder, offline=True)

@@ -34,7 +34,7 @@ def _tree(pid: int) -> list[list[str]]:
             every[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
         except OSError:  # it has just ended
             continue
-    mine = {pid} & every.keys()
-    while more := {p for p, fields in every.items() if int(fields[1]) in mine} - mine:
-        mine |= more
-    return [every[p] for p in mine]
+    pids = {pid} & every.keys()
+    while more := {p for p, fields in every.items() if int(fields[1]) in pids} - pids:
+        pids |= more
+    return [every[p] for p in pids]

@@ -49,17 +49,17 @@ class Finding:
     advice: str = ""
 
 
-def add_to(words: Any) -> None:
+def add_to(subparsers: Any) -> None:
     """Adds the command `doctor` to the command line."""
-    about = "check what works here, and say what to type if something does not"
-    made = words.add_parser("doctor", help=about, description=about)
-    add_results(made)
-    add_address(made)
-    add_data_root(made)
-    add_module(made)
+    text = "check what works here, and say what to type if something does not"
+    parser = subparsers.add_parser("doctor", help=text, description=text)
+    add_results(parser)
+    add_address(parser)
+    add_data_root(parser)
+    add_module(parser)
     wait = "time limit of each check in seconds (default 14)"
-    made.add_argument("--seconds", type=positive, default=14.0, help=wait)
-    made.set_defaults(command=_command)
+    parser.add_argument("--seconds", type=positive, default=14.0, help=wait)
+    parser.set_defaults(command=_command)
 
 
 def _command(options: Namespace) -> int:
@@ -80,7 +80,7 @@ def main(results: Path, data_root: Path | None, where: Where, seconds: float) ->
 
 def diagnose(results: Path, data_root: Path | None, where: Where, seconds: float) -> list[Finding]:
     """Runs all checks and returns their findings, in the order in which to repair them."""
-    words = [module.word for module in extensions.loaded()]
+    names = [module.word for module in extensions.loaded()]
     with tempfile.TemporaryDirectory() as folder:
         address, cpus = where
         needed = ray_needs()
@@ -90,11 +90,11 @@ def diagnose(results: Path, data_root: Path | None, where: Where, seconds: float
             checks += [Check("ray", [address, str(cpus or "")], Path(folder))]
         else:
             needed += [Finding("ray", LIMITED, f"not started: first repair {listed(lacking)}")]
-        checks += [Check("data", [str(data_root or ""), *words], Path(folder))]
+        checks += [Check("data", [str(data_root or ""), *names], Path(folder))]
         end = time.monotonic() + seconds
         quick = [_found(check) for check in (python, packages, partial(disk, results))]
         quick += [_found(shared_memory), *needed, *modules()]
-        return quick + [found for check in checks for found in check.findings(end)]
+        return quick + [item for check in checks for item in check.findings(end)]
 
 
 def table(findings: Sequence[Finding]) -> list[str]:
@@ -112,8 +112,8 @@ def table(findings: Sequence[Finding]) -> list[str]:
 def python() -> Finding:
     """Reports the interpreter and the machine."""
     memory, cpus = size(machine.memory_bytes()), machine.cpus()
-    here = f"{platform.system()}, {cpus} CPUs, {memory} of memory"
-    return Finding("python", WORKS, f"{platform.python_version()} on {here}")
+    system = f"{platform.system()}, {cpus} CPUs, {memory} of memory"
+    return Finding("python", WORKS, f"{platform.python_version()} on {system}")
 
 
 def packages() -> Finding:
@@ -121,12 +121,12 @@ def packages() -> Finding:
     try:
         needed = metadata.requires("scaling-vae") or []
     except metadata.PackageNotFoundError:
-        found = "scaling-vae is not installed: Ray's processes will not find it"
+        text = "scaling-vae is not installed: Ray's processes will not find it"
         root = Path(__file__).parents[2]
         checkout = shlex.join(["pip", "install", "-e", str(root)])
         again = "Install again the wheel that it came from"
         advice = checkout if (root / "pyproject.toml").is_file() else again
-        return Finding("packages", BROKEN, found, advice)
+        return Finding("packages", BROKEN, text, advice)
     faults = {line.partition(";")[0].strip(): fault for line in needed if (fault := _fault(line))}
     if faults:
         advice = shlex.join(["pip", "install", *faults])
@@ -152,12 +152,12 @@ def _fault(line: str) -> str:
 
 def modules() -> list[Finding]:
     """Reports what each of the user's modules adds."""
-    made = []
+    findings = []
     for module in extensions.loaded():
         added = {f"{what} {name}" for (what, name), of in extensions.ADDED.items() if of == module}
-        found = f"{module.word}: {listed(added) or 'adds nothing'}"
-        made.append(Finding("module", WORKS if added else LIMITED, found))
-    return made
+        text = f"{module.word}: {listed(added) or 'adds nothing'}"
+        findings.append(Finding("module", WORKS if added else LIMITED, text))
+    return findings
 
 
 def disk(results: Path) -> Finding:
@@ -168,15 +168,15 @@ def disk(results: Path) -> Finding:
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        found = f"{results} cannot be written: {error.strerror}"
-        return Finding("results", BROKEN, found, "Give another folder: --results DIR")
+        text = f"{results} cannot be written: {error.strerror}"
+        return Finding("results", BROKEN, text, "Give another folder: --results DIR")
     free = shutil.disk_usage(folder).free
-    found = f"{results}: {size(free)} free"
+    text = f"{results}: {size(free)} free"
     if free < SCARCE:
-        return Finding("results", BROKEN, found, "Free some, or give another: --results DIR")
+        return Finding("results", BROKEN, text, "Free some, or give another: --results DIR")
     if free < LITTLE:
-        return Finding("results", LIMITED, found, "--dry-run shows how much a study writes")
-    return Finding("results", WORKS, found)
+        return Finding("results", LIMITED, text, "--dry-run shows how much a study writes")
+    return Finding("results", WORKS, text)
 
 
 def shared_memory() -> Finding:
@@ -184,11 +184,11 @@ def shared_memory() -> Finding:
     if not SHM.is_dir():
         return Finding("shared memory", WORKS, f"no {SHM} on this system: Ray uses files")
     usage = shutil.disk_usage(SHM)
-    found = f"{size(usage.free)} of {size(usage.total)} free in {SHM}"
+    text = f"{size(usage.free)} of {size(usage.total)} free in {SHM}"
     if usage.free < SHARED:
-        found += ": Ray uses files instead, pools of large images are slow to read"
-        return Finding("shared memory", LIMITED, found, "In a container: docker run --shm-size=8g")
-    return Finding("shared memory", WORKS, found)
+        text += ": Ray uses files instead, pools of large images are slow to read"
+        return Finding("shared memory", LIMITED, text, "In a container: docker run --shm-size=8g")
+    return Finding("shared memory", WORKS, text)
 
 
 def ray_needs() -> list[Finding]:
@@ -209,9 +209,9 @@ def _found(check: Callable[[], Finding]) -> Finding:
 class Check:
     """Runs a check as a process; its output goes to files: a grandchild may hold a pipe open."""
 
-    def __init__(self, name: str, words: Sequence[str], folder: Path) -> None:
+    def __init__(self, name: str, arguments: Sequence[str], folder: Path) -> None:
         self.name, self.out, self.err = name, folder / f"{name}.out", folder / f"{name}.err"
-        command = [sys.executable, "-m", "scaling.cli.checks", name, *words]
+        command = [sys.executable, "-m", "scaling.cli.checks", name, *arguments]
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.process = subprocess.Popen(command, stdout=out, stderr=err)
 
@@ -239,5 +239,5 @@ class Check:
         last = self.err.read_text(errors="replace").strip().rpartition("\n")[2]
         if last.startswith("Error: "):
             return Finding(self.name, BROKEN, last.removeprefix("Error: "))
-        found = f"its process ended with {code}: {last}".removesuffix(": ")
-        return Finding(self.name, BROKEN, found, ADVICE[self.name])
+        text = f"its process ended with {code}: {last}".removesuffix(": ")
+        return Finding(self.name, BROKEN, text, ADVICE[self.name])

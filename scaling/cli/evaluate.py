@@ -21,7 +21,7 @@ def main(description: str) -> None:
     ended(lambda: _main(_parser(description).parse_args(typed()[1])))
 
 
-def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
+def selected(store: "Store", conditions: Sequence[str]) -> list[VaeTrial]:
     """Returns the VAEs, by key, that have a row which meets all conditions of `--where`.
 
     Raises UsageError for conditions that cannot be read, and if no VAE has a measured epoch.
@@ -44,16 +44,16 @@ def selected(store: "Store", words: Sequence[str]) -> list[VaeTrial]:
                 f"{store.root} contains no measured epoch of a VAE yet. Run a study of VAEs first: "
                 "scaling-vae study double_descent."
             )
-        fits = [met(rows, condition) for condition in parse(words)]
+        fits = [met(rows, condition) for condition in parse(conditions)]
     except ResultsError as error:
         raise UsageError(str(error)) from None
-    keys = {name for name, *each in zip(rows["key"], *fits, strict=True) if all(each)}
+    keys = {name for name, *holds in zip(rows["key"], *fits, strict=True) if all(holds)}
     return [trial for trial in vaes if key(trial) in keys]
 
 
 def _parser(description: str) -> Parser:
-    made = Parser(prog=program(), description=description, allow_abbrev=False)
-    add = made.add_argument
+    parser = Parser(prog=program(), description=description, allow_abbrev=False)
+    add = parser.add_argument
     add(
         "--metric",
         nargs="+",
@@ -75,9 +75,9 @@ def _parser(description: str) -> Parser:
     add("--setting", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
         help="settings of the metric")  # fmt: skip
     add("--dry-run", action="store_true", help="list the cells that would be measured and stop")
-    add_place(made)
-    add_moved(made)
-    return made
+    add_place(parser)
+    add_moved(parser)
+    return parser
 
 
 def _main(options: Namespace) -> int:

@@ -44,12 +44,12 @@ def whole_name(name: str, store: Store) -> str:
     if (store.pool(name) / "pool.json").exists():
         return name
     names = [path.parent.name for path in (store.root / "pools").glob("*/pool.json")]
-    found = [other for other in names if other.startswith(name)]
-    if len(found) > 1:
+    matches = [other for other in names if other.startswith(name)]
+    if len(matches) > 1:
         raise UsageError(
-            f"The pools {listed(found)} begin with {name}. Give more of the name of one."
+            f"The pools {listed(matches)} begin with {name}. Give more of the name of one."
         )
-    return found[0] if found else name
+    return matches[0] if matches else name
 
 
 def check_needed(options: Namespace, scheduled: Sequence[Scheduled], store: Store) -> None:

@@ -8,17 +8,17 @@ from scaling.trial import machine
 from scaling.trial.bounds import COUNT
 
 
-def add_address(made: argparse._ActionsContainer) -> None:
+def add_address(group: argparse._ActionsContainer) -> None:
     """Adds --address and --cpus."""
-    add = made.add_argument
+    add = group.add_argument
     add(
         "--address",
         default="local",
         metavar="ADDRESS",
         help="Ray: local (default), auto, HOST:PORT",
     )
-    about = "CPUs of this machine for a local Ray (default: all that this process may use)"
-    add("--cpus", type=_cpus, metavar="N", help=about)
+    text = "CPUs of this machine for a local Ray (default: all that this process may use)"
+    add("--cpus", type=_cpus, metavar="N", help=text)
 
 
 def check_cpus(options: Any) -> None:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from scaling.data.datasets import Dataset
 
 
-def add_moved(made: argparse.ArgumentParser) -> None:
+def add_moved(parser: argparse.ArgumentParser) -> None:
     """Adds --dataset for commands that take the data sets of trials from their folders."""
-    made.add_argument(
+    parser.add_argument(
         "--dataset", type=Path, action="append", default=[], metavar="FILE.npz",
         help="present path of a file of your own that was moved or renamed; may be repeated",
     )  # fmt: skip
@@ -37,17 +37,17 @@ def moved_loader(
     load = datasets.loader(options.data_root, options.offline)
     places = {_content(path): str(path) for path in options.dataset}
     needed = {trial.dataset: trial.content for trial in trials if trial.content}
-    if unread := {path for known, path in places.items() if known not in needed.values()}:
+    if unread := {path for digest, path in places.items() if digest not in needed.values()}:
         raise UsageError(
             f"No chosen trial was trained on the content of {listed(unread)}. "
             "Give the file that was moved, or omit --dataset."
         )
-    now = {old: places[known] for old, known in needed.items() if known in places}
-    for old, known in needed.items():
+    now = {old: places[digest] for old, digest in needed.items() if digest in places}
+    for old, digest in needed.items():
         if old not in now and not Path(old).is_file():
             raise UsageError(
                 f"{old} does not exist. If it was moved or renamed, give its present path, as in "
-                f"--dataset NEW.npz; its SHA-256 begins with {known}."
+                f"--dataset NEW.npz; its SHA-256 begins with {digest}."
             )
     return lambda name, binarise: load(now.get(name, name), binarise)
 

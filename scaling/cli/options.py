@@ -32,46 +32,46 @@ class Parser(argparse.ArgumentParser):
             raise UsageError(f"{message.removeprefix('argument ')}. Correct it, or see --help.")
         flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
         _, _, wrong = message.partition("unrecognized arguments: ")
-        words = [word.partition("=")[0] for word in wrong.split() if word.startswith("-")]
-        near = did_you_mean(words[0], flags) if words else ""
+        unknown = [word.partition("=")[0] for word in wrong.split() if word.startswith("-")]
+        near = did_you_mean(unknown[0], flags) if unknown else ""
         raise UsageError(f"{message[:1].upper()}{message[1:]}. {near}Known flags: {listed(flags)}.")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parses the words and refuses unknown ones here, as a subcommand knows its own flags."""
-        found, unknown = super().parse_known_args(args, namespace)
+        options, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return found, unknown
+        return options, unknown
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuses an unknown subcommand or choice, and suggests the nearest one."""
-        known = list(map(str, action.choices or ()))
+        choices = list(map(str, action.choices or ()))
         if action.choices is not None and value not in action.choices:
             what = (*action.option_strings, "command")[0]
-            near = did_you_mean(str(value), known)
-            raise UsageError(f"Unknown {what} {value!r}. {near}Known: {listed(known)}.")
+            near = did_you_mean(str(value), choices)
+            raise UsageError(f"Unknown {what} {value!r}. {near}Known: {listed(choices)}.")
 
 
 def parser(description: str, presets: Mapping[str, Preset], program: str | None = None) -> Parser:
     """Builds a study's command line; its usage line names `program`, by default the file."""
     names = {name: preset for name, preset in presets.items() if name != SMOKE}
     listing = "\n".join(f"  {name:16}{preset.about}" for name, preset in names.items())
-    made = Parser(
+    study_parser = Parser(
         prog=program,
         description=description,
         epilog=f"presets:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_trials(made, next(iter(names)))
-    add_search(made)
-    add_rates(made)
-    _add_launch(made)
-    return made
+    _add_trials(study_parser, next(iter(names)))
+    add_search(study_parser)
+    add_rates(study_parser)
+    _add_launch(study_parser)
+    return study_parser
 
 
-def _add_trials(made: Parser, default: str) -> None:
-    add = made.add_argument_group("what to train").add_argument
+def _add_trials(study_parser: Parser, default: str) -> None:
+    add = study_parser.add_argument_group("what to train").add_argument
     add(
         "--preset",
         default=default,
@@ -101,8 +101,8 @@ def _add_trials(made: Parser, default: str) -> None:
     )
 
 
-def _add_launch(made: Parser) -> None:
-    group = made.add_argument_group("where and how")
+def _add_launch(study_parser: Parser) -> None:
+    group = study_parser.add_argument_group("where and how")
     add_place(group)
     add = group.add_argument
     add("--dry-run", action="store_true", help="print the plan and stop")
@@ -121,39 +121,39 @@ def _add_launch(made: Parser) -> None:
     add("--no-figures", action="store_true", help="leave figures, verdict and page to report, page")
 
 
-def add_place(made: argparse._ActionsContainer) -> None:
+def add_place(group: argparse._ActionsContainer) -> None:
     """Adds the options for where to run, where results and data are, and the GPU share."""
-    add = made.add_argument
-    add_address(made)
-    add_results(made)
-    add_data(made)
-    add_module(made)
-    add_timeout(made)
+    add = group.add_argument
+    add_address(group)
+    add_results(group)
+    add_data(group)
+    add_module(group)
+    add_timeout(group)
     add("--gpus-per-trial", type=_gpu_share, metavar="F", help="share of a GPU, or auto (default)")
 
 
-def add_results(made: argparse._ActionsContainer) -> None:
+def add_results(group: argparse._ActionsContainer) -> None:
     """Adds --results."""
-    about = "folder of the results (default: results)"
-    made.add_argument("--results", type=_folder, default=Path("results"), metavar="DIR", help=about)
+    text = "folder of the results (default: results)"
+    group.add_argument("--results", type=_folder, default=Path("results"), metavar="DIR", help=text)
 
 
-def add_data(made: argparse._ActionsContainer) -> None:
+def add_data(group: argparse._ActionsContainer) -> None:
     """Adds --data-root and --offline."""
-    add_data_root(made)
-    made.add_argument("--offline", action="store_true", help="download no data")
+    add_data_root(group)
+    group.add_argument("--offline", action="store_true", help="download no data")
 
 
-def add_data_root(made: argparse._ActionsContainer) -> None:
+def add_data_root(group: argparse._ActionsContainer) -> None:
     """Adds --data-root."""
     root = os.environ.get("SCALING_DATA")
-    about = "folder of the data sets (default: $SCALING_DATA, else data)"
-    made.add_argument("--data-root", type=_path, default=root, metavar="DIR", help=about)
+    text = "folder of the data sets (default: $SCALING_DATA, else data)"
+    group.add_argument("--data-root", type=_path, default=root, metavar="DIR", help=text)
 
 
-def add_module(made: argparse._ActionsContainer) -> None:
+def add_module(group: argparse._ActionsContainer) -> None:
     """Adds --module, for users' own modules, which are imported as soon as the flag is read."""
-    made.add_argument(
+    group.add_argument(
         "--module", action="append", type=_module, default=[], metavar="FILE.py", dest="modules",
         help="adds networks, likelihoods, data sets or metrics (examples/); may be repeated",
     )  # fmt: skip
@@ -165,9 +165,9 @@ def _module(word: str) -> extensions.Module:
     return module
 
 
-def add_timeout(made: argparse._ActionsContainer) -> None:
+def add_timeout(group: argparse._ActionsContainer) -> None:
     """Adds --row-timeout."""
-    made.add_argument(
+    group.add_argument(
         "--row-timeout", type=positive, default=ROW_TIMEOUT, metavar="MINUTES",
         help=f"end a process that makes no progress for this long (default {ROW_TIMEOUT:g})"
     )  # fmt: skip

@@ -31,8 +31,8 @@ def events_of(
         column: "; ".join(filter(None, (meaning, unit, way)))
         for column, (unit, way, meaning) in COLUMNS.items()
     }
-    about = {"command": _block([command()]), "plan": _block(plan)}
-    return StudyEvents(store.study(name), store, scheduled, meanings, find_path, about)
+    texts = {"command": _block([command()]), "plan": _block(plan)}
+    return StudyEvents(store.study(name), store, scheduled, meanings, find_path, texts)
 
 
 def find_path(trials: Sequence["VaeTrial"], source: str) -> list[tuple[int, int]]:
@@ -56,8 +56,8 @@ def show(events: "StudyEvents", lines: Sequence[str], seconds: float) -> None:
     """Adds a study's results to TensorBoard: the report's lines, figures, duration in seconds."""
     figures = sorted((events.folder / "figures").glob("*.png"))
     took = [f"This launch took {seconds / 60:.1f} minutes."]
-    found = {"found": _block(lines), "took": _block(took)}
-    events.summary(found, {file.stem: file.read_bytes() for file in figures})
+    texts = {"found": _block(lines), "took": _block(took)}
+    events.summary(texts, {file.stem: file.read_bytes() for file in figures})
 
 
 def how_to_draw(folder: Path) -> list[str]:

@@ -53,12 +53,12 @@ def _near(rows: Sequence[int], end: int) -> str:
     """Lists the epochs with rows, without those far from the requested one."""
     below = [epoch for epoch in rows if epoch < end]
     above = [epoch for epoch in rows if epoch > end]
-    shown = [
+    parts = [
         *(["..."] if below[SHOWN:] else []),
         *map(str, [*below[-SHOWN:], *above[:SHOWN]]),
         *([f"... {above[-1]}"] if above[SHOWN:] else []),
     ]
-    return f"epoch{'s' * (len(rows) > 1)} {', '.join(shown)}"
+    return f"epoch{'s' * (len(rows) > 1)} {', '.join(parts)}"
 
 
 def _advice(ends: Sequence[End], store: Store, end: int, epochs: int) -> str:
@@ -66,10 +66,10 @@ def _advice(ends: Sequence[End], store: Store, end: int, epochs: int) -> str:
     other = "another --results folder"
     if end != epochs:  # a diffusion model of the preset, or a rung of a search
         return f"Give {other}, or the flags with which they were trained."
-    folders = [store.folder(key) for key, each in ends if each == epochs]
+    folders = [store.folder(key) for key, final in ends if final == epochs]
     rows = [{row["epoch"] for row in folder.rows()} for folder in folders]
     every = sorted(set().union(*rows))
     good = [e for e in every if all(e in own or e >= max(own, default=0) for own in rows)]
     chosen = {max((e for e in good if e < end), default=0), min(e for e in good if e > end)}
-    typed = [f"--epochs {epoch}" for epoch in sorted({*chosen, good[-1]} - {0})]
-    return f"Give {' or '.join(typed)}, or {other}."
+    flags = [f"--epochs {epoch}" for epoch in sorted({*chosen, good[-1]} - {0})]
+    return f"Give {' or '.join(flags)}, or {other}."

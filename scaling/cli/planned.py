@@ -54,18 +54,18 @@ def plan_of(
 
     store = Store(options.results)
     done = {row.scheduled for row in before.trials if row.state == "done"} if before else set()
-    states = store.states([each for each in scheduled if each not in done])
-    states |= {each.key: "done" for each in done}
+    states = store.states([item for item in scheduled if item not in done])
+    states |= {item.key: "done" for item in done}
     if options.retry_failed:
         states = {name: "partial" if s == "failed" else s for name, s in states.items()}
     on_gpu = preset.on_gpu or has_gpu()
     machine = (calibrate.measured_machine if measure else calibrate.cached_machine)(on_gpu)
     finished = store.finished(machine.device)
-    begun = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
-    known = speeds(machine, finished.values())
+    reached = {name: store.folder(name).reached() for name, s in states.items() if s == "partial"}
+    speed = speeds(machine, finished.values())
     settings, pool_k = preset.metric_settings, preset.pool_k
     how = (options.mps != "off", options.micro_batch)
-    return plan.make(scheduled, known, states, settings, begun, store.sampled, pool_k, *how)
+    return plan.make(scheduled, speed, states, settings, reached, store.sampled, pool_k, *how)
 
 
 def show(plan: "Plan", options: Namespace, notes: Sequence[str]) -> None:
@@ -88,8 +88,8 @@ def check_here(options: Namespace, plan: "Plan") -> None:
     Finished trials need no GPU any more: their figures can be drawn anywhere.
     """
     gpus = math.inf if has_gpu() else 0.0
-    here = Cluster.of_this_machine(options.cpus or machine.cpus(), gpus)
-    check_placement(here, options.cpus_per_trial, options.gpus_per_trial or 0)
+    this_machine = Cluster.of_this_machine(options.cpus or machine.cpus(), gpus)
+    check_placement(this_machine, options.cpus_per_trial, options.gpus_per_trial or 0)
     if options.gpus_per_trial is None:
         left = (row.gpus for row in plan.trials if row.is_left)
         check_gpus(max(left, default=0.0), gpus, "this machine")

@@ -19,9 +19,9 @@ SIDE = whole(1, 1024)  # side of an image in pixels
 NAME = "name of the pool, or a unique beginning of it"
 
 
-def add_to(words: Any) -> None:
+def add_to(subparsers: Any) -> None:
     """Adds `pool` and its subcommands to the command line."""
-    verbs = words.add_parser("pool", help="samples on disk").add_subparsers(required=True)
+    verbs = subparsers.add_parser("pool", help="samples on disk").add_subparsers(required=True)
     shared = Parser(add_help=False)
     add_results(shared)
     add_module(shared)
@@ -31,8 +31,8 @@ def add_to(words: Any) -> None:
     images = Parser(add_help=False)
     add_data(images)
 
-    def verb(name: str, command: Any, about: str, *parents: Parser) -> Any:
-        added = verbs.add_parser(name, help=about, description=about, parents=[shared, *parents])
+    def verb(name: str, command: Any, text: str, *parents: Parser) -> Any:
+        added = verbs.add_parser(name, help=text, description=text, parents=[shared, *parents])
         added.set_defaults(command=command)
         return added.add_argument
 
@@ -46,8 +46,8 @@ def add_to(words: Any) -> None:
     add("name", help=NAME)
     add = verb("info", _info, "show what a pool contains")
     add("name", help=NAME)
-    about = "import any generator's samples: npy, npz, folder or zip of PNGs"
-    _add_import(verb("import", _import, about, images))
+    text = "import any generator's samples: npy, npz, folder or zip of PNGs"
+    _add_import(verb("import", _import, text, images))
 
 
 def _add_import(add: Any) -> None:

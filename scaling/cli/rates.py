@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 Cell = tuple[str, object, str]
 
 
-def add_rates(made: argparse.ArgumentParser) -> None:
+def add_rates(parser: argparse.ArgumentParser) -> None:
     """Adds `--lr-from` to a study's command line."""
-    made.add_argument_group("learning rates").add_argument(
+    parser.add_argument_group("learning rates").add_argument(
         "--lr-from", metavar="STUDY",
         help="train each (m_z, n_c) also at the lr with the best validation ELBO in STUDY",
     )  # fmt: skip
@@ -55,11 +55,11 @@ class Tuned(StudyTrials):
 
     def record(self, store: "Store") -> "Record":
         """Returns the record for study.json: the rates, and the keys of fixed and tuned trials."""
-        shown = ["source", "m_z", "n_c", "lr", "lowest", "highest", "edge"]
+        columns = ["source", "m_z", "n_c", "lr", "lowest", "highest", "edge"]
         rates: RatesRecord = {
             "study": self.study,
             "chosen_by": "validation_elbo",
-            "cells": self.cells[shown].to_dict("records"),
+            "cells": self.cells[columns].to_dict("records"),
             "fixed": [self.key(trial) for trial in self.fixed],
             "tuned": [self.key(trial) for trial in self.tuned],
         }
@@ -89,14 +89,14 @@ def _best(study: str, results: Path) -> "pd.DataFrame":
     if Path(study).name != study or not (folder / "study.json").is_file():
         raise UsageError(f"There is no study {study!r} in {results}. Run it first: {again}")
     try:
-        found = read.trials(folder)
-        left = sum(trial.state not in ("done", "failed", "censored") for trial in found)
-        if left or not found:
+        runs = read.trials(folder)
+        left = sum(trial.state not in ("done", "failed", "censored") for trial in runs)
+        if left or not runs:
             raise UsageError(
-                f"The study {study} is not finished: {left} of {len(found)} trials are unfinished. "
+                f"The study {study} is not finished: {left} of {len(runs)} trials are unfinished. "
                 f"Run it again: {again}"
             )
-        return best(read.load(folder, found))
+        return best(read.load(folder, runs))
     except ResultsError as error:
         raise UsageError(f"--lr-from {study}: {error}") from None
 
@@ -106,12 +106,12 @@ def _rates(cells: "pd.DataFrame", results: Path) -> dict[Cell, float]:
     from scaling.storage.store import Store
 
     store = Store(results)
-    found = {}
+    rates = {}
     for key, lr in zip(cells["key"], cells["lr"], strict=True):
         trial = store.folder(key).trial()
         if isinstance(trial, VaeTrial):
-            found[_cell(trial)] = float(lr)
-    return found
+            rates[_cell(trial)] = float(lr)
+    return rates
 
 
 def _cell(trial: VaeTrial) -> Cell:

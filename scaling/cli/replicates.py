@@ -27,16 +27,16 @@ OWN = ("--replicates", "--max-hours", "--dry-run", "--json", "--results")
 RUN = (sys.executable, "-m", "scaling")  # runs a study's command in a process of its own
 
 
-def add_to(words: Any) -> None:
+def add_to(subparsers: Any) -> None:
     """Adds the command `replicates` to the command line."""
-    made: Parser = words.add_parser(
+    parser: Parser = subparsers.add_parser(
         "replicates",
         help="show how many more replicates would decide a claim",
         description=__doc__,
         allow_abbrev=False,
     )
-    add_results(made)
-    add = made.add_argument
+    add_results(parser)
+    add = parser.add_argument
     add(
         "--until-decided",
         nargs="+",
@@ -45,7 +45,7 @@ def add_to(words: Any) -> None:
         help="run them, one planned size after the other",
     )
     add("--max-hours", type=positive, metavar="H", help="with --until-decided: stop after H hours")
-    made.set_defaults(command=run)
+    parser.set_defaults(command=run)
 
 
 def run(options: Namespace) -> int:
@@ -55,8 +55,8 @@ def run(options: Namespace) -> int:
             raise UsageError(
                 "--max-hours needs --until-decided. Add it, with the claims to decide."
             )
-        found = _measured(options.results)
-        print("\n".join(_lines(found, options.results)))
+        claims = _measured(options.results)
+        print("\n".join(_lines(claims, options.results)))
         return DONE
     names = _primary(options.until_decided)
     return _until_decided(names, options.results, options.max_hours)
@@ -71,17 +71,17 @@ def _measured(results: Path, names: Sequence[str] = ()) -> "list[Outlook]":
 
     try:
         frame = read.load(results)
-        found = outlooks(frame, [c for c in CLAIMS if not names or c.name in names])
+        claims = outlooks(frame, [c for c in CLAIMS if not names or c.name in names])
     except ResultsError as error:
         raise UsageError(str(error)) from None
-    lacking = set(names) - {each.claim for each in found}
-    if lacking or not found:
+    lacking = set(names) - {claim.claim for claim in claims}
+    if lacking or not claims:
         what = f"The claim {min(lacking)!r} is not" if lacking else "No claim is"
         raise UsageError(
             f"{what} measured in {results}. Run a study first: "
             f"{to_type('study', 'double_descent', '--results', results, '--replicates', '0-4')}"
         )
-    return found
+    return claims
 
 
 def _primary(names: Sequence[str]) -> list[str]:
@@ -106,20 +106,20 @@ def _quoted(names: Sequence[str]) -> str:
     return listed(map(shlex.quote, names))
 
 
-def _lines(found: "list[Outlook]", results: Path) -> list[str]:
+def _lines(claims: "list[Outlook]", results: Path) -> list[str]:
     """Returns lines for each open claim: what would decide it, how long it takes, the command."""
     lines, planned = [], dict[tuple[str, ...], str]()
-    still = [each for each in found if each.is_open]
-    for each in still:
-        lines += [f"{each.claim} [{each.dataset}] ({each.kind})", f"  {each.text}"]
-        size = each.needed.planned if each.needed else each.following
+    open_claims = [claim for claim in claims if claim.is_open]
+    for claim in open_claims:
+        lines += [f"{claim.claim} [{claim.dataset}] ({claim.kind})", f"  {claim.text}"]
+        size = claim.needed.planned if claim.needed else claim.following
         if size is None:
             continue
-        for command in commands(each, results, size):
+        for command in commands(claim, results, size):
             if tuple(command) not in planned:
                 planned[tuple(command)] = _hours(command)
             lines += [f"  {planned[tuple(command)]}: {to_type(*command)}"]
-    lines.append(f"{len(still)} open, {len(found) - len(still)} decided.")
+    lines.append(f"{len(open_claims)} open, {len(claims) - len(open_claims)} decided.")
     return lines
 
 
@@ -133,22 +133,22 @@ def commands(claim: "Outlook", results: Path, size: int) -> list[list[str]]:
     store = Store(results)
     folders = store.studies_of(set(claim.keys))
     named = [folder for folder in folders if f" study {folder.name} " in f"{claim.command} "]
-    found = []
+    result = []
     for folder in named or folders:
         launches = (read_versioned(folder / "study.json") or {}).get("launches")
         last = launches[-1] if isinstance(launches, list) and launches else {}
-        typed = [str(word) for word in last.get("argv", [])]
-        given = _options(typed)
-        own = OWN if _has(given, "--replicates") else (*OWN, "--seeds")
-        options = _without(given, own)
+        argv = [str(word) for word in last.get("argv", [])]
+        typed_options = _options(argv)
+        own = OWN if _has(typed_options, "--replicates") else (*OWN, "--seeds")
+        options = _without(typed_options, own)
         more = ["--results", str(results), "--replicates", f"0-{size - 1}"]
-        found.append(["study", folder.name, *options, *more])
-    return found
+        result.append(["study", folder.name, *options, *more])
+    return result
 
 
 def _options(argv: Sequence[str]) -> list[str]:
     """Returns the options of a study's command line, from the first word with a hyphen."""
-    first = next((at for at, word in enumerate(argv) if word.startswith("-")), len(argv))
+    first = next((index for index, word in enumerate(argv) if word.startswith("-")), len(argv))
     return list(argv[first:])
 
 
@@ -159,12 +159,12 @@ def _has(words: Sequence[str], flag: str) -> bool:
 
 def _without(words: Sequence[str], flags: Sequence[str]) -> list[str]:
     """Returns the words without these flags and their values."""
-    kept, dropped = [], False
+    result, dropped = [], False
     for word in words:
         if word.startswith("--"):
             dropped = word.partition("=")[0] in flags
-        kept += [] if dropped else [word]
-    return kept
+        result += [] if dropped else [word]
+    return result
 
 
 def _hours(command: Sequence[str]) -> str:
@@ -188,15 +188,15 @@ def _until_decided(names: list[str], results: Path, max_hours: float | None) -> 
     end = None if max_hours is None else time.monotonic() + 3600 * max_hours
     reached = 0
     while True:
-        found = _measured(results, names)
-        still = [each for each in found if each.is_open]
-        print("\n".join(f"{e.claim} [{e.dataset}]: {e.text}" for e in found), flush=True)
-        ahead = [(each.following, each) for each in still if each.following is not None]
-        if not ahead:
-            if still:
+        claims = _measured(results, names)
+        open_claims = [claim for claim in claims if claim.is_open]
+        print("\n".join(f"{e.claim} [{e.dataset}]: {e.text}" for e in claims), flush=True)
+        pairs = [(claim.following, claim) for claim in open_claims if claim.following is not None]
+        if not pairs:
+            if open_claims:
                 print("No planned size is left.")
             return DONE
-        size = min(following for following, _ in ahead)
+        size = min(following for following, _ in pairs)
         if size <= reached:
             print(
                 f"The replicates 0-{size - 1} have been run, but a claim still lacks some of them. "
@@ -205,18 +205,18 @@ def _until_decided(names: list[str], results: Path, max_hours: float | None) -> 
             )
             return FAILED
         reached = size
-        code = _run([each for following, each in ahead if following == size], results, size, end)
+        code = _run([claim for following, claim in pairs if following == size], results, size, end)
         if code != DONE:
             return code
 
 
-def _run(still: "list[Outlook]", results: Path, size: int, end: float | None) -> int:
+def _run(claims: "list[Outlook]", results: Path, size: int, end: float | None) -> int:
     """Runs the studies that these claims need for a size.
 
     Returns the exit code of the first study that is not done, else DONE.
     """
-    words = [command for each in still for command in commands(each, results, size)]
-    for command in dict.fromkeys(map(tuple, words)):
+    all_commands = [command for claim in claims for command in commands(claim, results, size)]
+    for command in dict.fromkeys(map(tuple, all_commands)):
         left = None if end is None else (end - time.monotonic()) / 3600
         if left is not None and left <= 0:
             print(f"--max-hours reached. Continue with: {to_type(*command)}")

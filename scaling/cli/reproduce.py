@@ -16,20 +16,20 @@ SAME, DIFFERS = 0, 1
 SHOWN = 10  # maximum number of columns or trial names that are listed
 
 
-def add_to(words: Any) -> None:
+def add_to(subparsers: Any) -> None:
     """Adds the command `reproduce` to the command line."""
-    made: Parser = words.add_parser(
+    parser: Parser = subparsers.add_parser(
         "reproduce",
         help="train one finished trial again and compare its rows",
         description="Trains one finished trial again in a temporary folder, without Ray, and "
         "compares its rows. Exit code: 0 all equal, 1 some differ.",
     )
-    made.add_argument("key", metavar="KEY", help="key of the trial, its beginning or its hash")
-    add_results(made)
-    add_data(made)
-    add_moved(made)
-    add_module(made)
-    made.set_defaults(command=run)
+    parser.add_argument("key", metavar="KEY", help="key of the trial, its beginning or its hash")
+    add_results(parser)
+    add_data(parser)
+    add_moved(parser)
+    add_module(parser)
+    parser.set_defaults(command=run)
 
 
 def run(options: Namespace) -> int:
@@ -44,9 +44,9 @@ def run(options: Namespace) -> int:
     recorded = str((folder.done() or {}).get("device", "cpu"))
     device = "cuda" if recorded.startswith("cuda") and has_gpu() else "cpu"
     data = moved_loader(options, [folder.trial()])(*data_of(folder.trial()))
-    found = reproduce(store, name, data, device)
-    print("\n".join(lines(name, found, device)))
-    return DIFFERS if found.mismatches or found.lacking else SAME
+    result = reproduce(store, name, data, device)
+    print("\n".join(lines(name, result, device)))
+    return DIFFERS if result.mismatches or result.lacking else SAME
 
 
 def whole_key(root: Path, word: str) -> str:
@@ -59,58 +59,58 @@ def whole_key(root: Path, word: str) -> str:
         raise UsageError(
             f"{root} contains no trials. Give the folder that contains trials/: --results results."
         )
-    found = [key for key in keys if key == word]
-    found = found or [key for key in keys if key.startswith(word) or key.endswith(word)]
-    if not found:
+    matches = [key for key in keys if key == word]
+    matches = matches or [key for key in keys if key.startswith(word) or key.endswith(word)]
+    if not matches:
         raise UsageError(
             f"No trial in {root} has the key {word!r}. {did_you_mean(word, keys)}"
             f"There are {len(keys)}, such as {keys[0]}."
         )
-    if len(found) > 1:
-        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    if len(matches) > 1:
+        more = f" and {len(matches) - SHOWN} more" if len(matches) > SHOWN else ""
         raise UsageError(
-            f"{len(found)} trials begin or end with {word!r}. Give one of them: "
-            f"{', '.join(found[:SHOWN])}{more}."
+            f"{len(matches)} trials begin or end with {word!r}. Give one of them: "
+            f"{', '.join(matches[:SHOWN])}{more}."
         )
-    return found[0]
+    return matches[0]
 
 
-def lines(name: str, found: "Reproduction", device: str) -> list[str]:
+def lines(name: str, result: "Reproduction", device: str) -> list[str]:
     """Describes in lines what is equal, what differs, and which circumstances differ."""
     left_out = "without times"
-    if found.not_measured:
-        left_out += f"; measured later and not again: {', '.join(found.not_measured)}"
+    if result.not_measured:
+        left_out += f"; measured later and not again: {', '.join(result.not_measured)}"
     parts = []
-    if found.lacking:
-        parts.append(f"{name}: epochs {', '.join(map(str, found.lacking))} have no row this time")
-    if not found.mismatches:
+    if result.lacking:
+        parts.append(f"{name}: epochs {', '.join(map(str, result.lacking))} have no row this time")
+    if not result.mismatches:
         return [
             *parts,
-            f"{name}: all {found.rows} rows the same, bit by bit ({left_out})",
-            *_how(found),
+            f"{name}: all {result.rows} rows the same, bit by bit ({left_out})",
+            *_how(result),
         ]
     parts.append(
-        f"{name}: {len(found.mismatches)} columns differ in {found.rows} rows ({left_out})"
+        f"{name}: {len(result.mismatches)} columns differ in {result.rows} rows ({left_out})"
     )
-    for one in found.mismatches[:SHOWN]:
+    for one in result.mismatches[:SHOWN]:
         size = "" if one.largest is None else f", at most {one.largest:.2g} of the value"
         parts.append(
             f"  {one.column}: first at epoch {one.first}, {one.before!r} before and {one.now!r} "
             f"now; {one.epochs} epochs{size}"
         )
-    if len(found.mismatches) > SHOWN:
-        parts.append(f"  and {len(found.mismatches) - SHOWN} more columns")
+    if len(result.mismatches) > SHOWN:
+        parts.append(f"  and {len(result.mismatches) - SHOWN} more columns")
     if device != "cpu":
         parts.append("On a GPU, equal numbers bit by bit are not guaranteed.")
-    return [*parts, *_how(found)]
+    return [*parts, *_how(result)]
 
 
-def _how(found: "Reproduction") -> list[str]:
+def _how(result: "Reproduction") -> list[str]:
     """Returns lines about circumstances that differ, or one line if columns differ without any."""
-    if not found.circumstances:
+    if not result.circumstances:
         same = "Code, PyTorch, threads, device and host equal the recorded ones."
-        return [same] if found.mismatches else []
+        return [same] if result.mismatches else []
     return [
         f"  {name} was {before}, and is {now}"
-        for name, (before, now) in found.circumstances.items()
+        for name, (before, now) in result.circumstances.items()
     ]

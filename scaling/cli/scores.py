@@ -26,9 +26,9 @@ class Scores:
         """Returns the mean over the point's trials; None if one is missing, LOST if one failed."""
         if not self.measured:
             return None
-        each = [self._score(key, epochs) for key in self.keys[cell, point]]
-        known = [value for value in each if value is not None]
-        return sum(known) / len(known) if len(known) == len(each) else None
+        scores = [self._score(key, epochs) for key in self.keys[cell, point]]
+        measured = [value for value in scores if value is not None]
+        return sum(measured) / len(measured) if len(measured) == len(scores) else None
 
     def _score(self, key: str, epochs: int) -> float | None:
         if key not in self.rows:

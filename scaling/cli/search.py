@@ -42,17 +42,17 @@ class Search:
     jointly: bool  # True if one point is chosen for all cells
 
 
-def add_search(made: argparse.ArgumentParser) -> None:
+def add_search(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of a search to a study's command line."""
-    group = made.add_argument_group("search (chosen by validation ELBO, never by the test set)")
+    group = parser.add_argument_group("search (chosen by validation ELBO, never by the test set)")
     add = group.add_argument
     add("--search", nargs="+", action="extend", metavar="FIELD=RANGE", help=FORMS)
-    about = f"points tried in each cell (default {SAMPLES}); more extend fewer"
-    add("--samples", type=number(COUNT), metavar="N", help=about)
-    about = "successive halving: 1/F of the points continue, F times as long"
-    add("--halving", type=number(AT_LEAST_TWO), metavar="F", help=about)
-    about = "cells (default): best point of each cell; all: best point on average"
-    add("--search-over", metavar="WHAT", help=about)
+    text = f"points tried in each cell (default {SAMPLES}); more extend fewer"
+    add("--samples", type=number(COUNT), metavar="N", help=text)
+    text = "successive halving: 1/F of the points continue, F times as long"
+    add("--halving", type=number(AT_LEAST_TWO), metavar="F", help=text)
+    text = "cells (default): best point of each cell; all: best point on average"
+    add("--search-over", metavar="WHAT", help=text)
 
 
 def search_of(options: argparse.Namespace, kind: type[Trial]) -> Search | None:
@@ -100,12 +100,12 @@ class Searching(StudyTrials):
     ) -> None:
         self.search, self.make = search, make
         candidates = sampled(trials, search.tried)
-        self.chooses = _can_choose([one.trial for one in candidates], search.factor)
-        self.scheduled = make([one.trial for one in candidates])
+        self.chooses = _can_choose([candidate.trial for candidate in candidates], search.factor)
+        self.scheduled = make([candidate.trial for candidate in candidates])
         self.keys: dict[CellPoint, list[str]] = {}
-        for one in candidates:
-            keys = self.keys.setdefault((one.cell, one.point), [])
-            keys.append(self.key(one.trial))
+        for candidate in candidates:
+            keys = self.keys.setdefault((candidate.cell, candidate.point), [])
+            keys.append(self.key(candidate.trial))
         samples = len(search.tried)
         self.ladder = rungs(epochs, measure_every, samples, search.factor)
 
@@ -121,8 +121,8 @@ class Searching(StudyTrials):
         scores = self._scores(store)
 
         def assumed(cell: int, point: int, epochs: int) -> float | None:
-            found = scores(cell, point, epochs)
-            return -1e9 - point if found is None else found
+            score = scores(cell, point, epochs)
+            return -1e9 - point if score is None else score
 
         climbed = climb(list(self.keys), self.ladder, assumed, self.search.jointly)
         return self._cut(climbed.epochs)
@@ -137,7 +137,7 @@ class Searching(StudyTrials):
         """Returns the record for study.json: ranges, rungs, points and scores."""
         climbed = self._climb(store)
         search: SearchRecord = {
-            "ranges": {one.name: one.text for one in self.search.ranges},
+            "ranges": {span.name: span.text for span in self.search.ranges},
             "samples": len(self.search.tried),
             "points": f"scrambled Sobol sequence (scipy), seed {SEED}, {DIGITS} digits",
             "over": OVER[self.search.jointly],
@@ -163,14 +163,14 @@ class Searching(StudyTrials):
                 },
                 "chosen": self.chooses and climbed.chosen.get(cell) == point,
             }
-            for (at, point), keys in self.keys.items()
-            if at == cell
+            for (index, point), keys in self.keys.items()
+            if index == cell
         ]
 
     def notes(self) -> list[str]:
         """Returns a line with the ranges, the number of points, and the rungs."""
         n, cells = len(self.search.tried), len({cell for cell, _ in self.keys})
-        fields = ", ".join(f"{one.name} {one.text}" for one in self.search.ranges)
+        fields = ", ".join(f"{span.name} {span.text}" for span in self.search.ranges)
         climbing = " -> ".join(f"{r.points} to epoch {r.epochs}" for r in self.ladder)
         return [f"search: {fields}; {n} points in each of {cells} cells, {climbing}"]
 
@@ -189,8 +189,8 @@ class Searching(StudyTrials):
 def _until(item: Scheduled, epochs: int) -> Scheduled:
     if epochs >= item.epochs:
         return item
-    kept = tuple(epoch for epoch in item.kept_epochs if epoch <= epochs)
-    return replace(item, epochs=epochs, kept_epochs=kept, metrics=())
+    kept_epochs = tuple(epoch for epoch in item.kept_epochs if epoch <= epochs)
+    return replace(item, epochs=epochs, kept_epochs=kept_epochs, metrics=())
 
 
 def _can_choose(trials: Sequence[Trial], factor: int) -> bool:

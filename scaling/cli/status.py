@@ -21,18 +21,18 @@ WIDTH = 100  # columns without a terminal
 WATCH_SECONDS = 2.0
 
 
-def add_to(words: Any) -> None:
+def add_to(subparsers: Any) -> None:
     """Adds the command `status` to the command line."""
-    made: Parser = words.add_parser(
+    parser: Parser = subparsers.add_parser(
         "status", help="show the state of a study, while it runs or after", description=__doc__
     )
-    add = made.add_argument
+    add = parser.add_argument
     add("results", nargs="?", default="results", metavar="RESULTS",
         help="the results folder, a study's, or its address (default: results)")  # fmt: skip
     add("study", nargs="?", metavar="STUDY", help="name of a study (default: all)")
     add("--watch", action="store_true", help="repeat until the launch has ended")
     add("--json", action="store_true", help="print every trial as JSON, once")
-    made.set_defaults(command=run)
+    parser.set_defaults(command=run)
 
 
 def run(options: Namespace) -> int:
@@ -46,8 +46,8 @@ def run(options: Namespace) -> int:
     except ResultsError as error:
         raise UsageError(str(error)) from None
     if options.json:
-        found = [read(root, name).to_dict() for name in names]
-        print(json.dumps(found[0] if options.study or len(found) == 1 else found, indent=1))
+        studies = [read(root, name).to_dict() for name in names]
+        print(json.dumps(studies[0] if options.study or len(studies) == 1 else studies, indent=1))
     elif options.watch:
         _watch(root, names)
     else:
@@ -61,18 +61,18 @@ def _read(root: Path, names: list[str]) -> list[Status]:
     return [read(root, name) for name in names]
 
 
-def _lines(found: list[Status], root: Path, width: int, most: int | None = None) -> list[Line]:
+def _lines(studies: list[Status], root: Path, width: int, most: int | None = None) -> list[Line]:
     """Returns the board of a single study, or a line for each and the boards of running ones."""
-    if len(found) == 1:
-        return board(found[0], width, most)
+    if len(studies) == 1:
+        return board(studies[0], width, most)
     lines: list[Line] = [
-        cut([(f"{each.study:<20} ", "bold"), (f"{counted(each)}{timed(each)}", "")], width)
-        for each in found
+        cut([(f"{study.study:<20} ", "bold"), (f"{counted(study)}{timed(study)}", "")], width)
+        for study in studies
     ]
-    busy = [each for each in found if each.activity]
-    for each in busy:
+    busy = [study for study in studies if study.activity]
+    for study in busy:
         left = None if most is None else max(3, (most - len(lines)) // len(busy))
-        lines += [[], *board(each, width, left)]
+        lines += [[], *board(study, width, left)]
     if not busy:
         lines.append(
             cut([(f"For a board, type: {to_type('status', root, 'STUDY')}", "dim")], width)
@@ -84,13 +84,13 @@ def _watch(root: Path, names: list[str]) -> None:
     """Redraws in place on a terminal; elsewhere prints a line whenever it changes."""
     screen, last = Screen(sys.stdout), ""
     while True:
-        found = _read(root, names)
+        studies = _read(root, names)
         if is_live(sys.stdout):
-            screen.draw(_lines(found, root, *room(sys.stdout)))
+            screen.draw(_lines(studies, root, *room(sys.stdout)))
         else:
-            text = "; ".join(f"{each.study}: {counted(each)}" for each in found)
+            text = "; ".join(f"{study.study}: {counted(study)}" for study in studies)
             print(*[text] * (text != last), sep="\n", end="\n" * (text != last), flush=True)
             last = text
-        if not any(each.activity for each in found):
+        if not any(study.activity for study in studies):
             return
         time.sleep(WATCH_SECONDS)

@@ -193,14 +193,14 @@ def _undrawn(request: "Request", profile: "Profile") -> list[str]:
 
 def _recorded(study: "StudyFile", record: "Record") -> "StudyFile":
     """Returns the content of study.json with what the record has, and without what it lacks."""
-    made = study.copy()
-    made.pop("search", None)
-    made.pop("rates", None)
+    content = study.copy()
+    content.pop("search", None)
+    content.pop("rates", None)
     if search := record["search"]:
-        made["search"] = search
+        content["search"] = search
     if rates := record["rates"]:
-        made["rates"] = rates
-    return made
+        content["rates"] = rates
+    return content
 
 
 def _raised(cap: str) -> str:

@@ -114,13 +114,13 @@ def supervised(work: Callable[[], Never], again: Callable[[], str]) -> Never:
     if not can_be_copied():
         work()
     reader, writer = os.pipe()
-    here = os.getpid()
+    parent = os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, stopping())  # until the supervisor can forward them
     pid = os.fork()
     if pid == 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
         os.close(reader)
-        if not die_with(here):
+        if not die_with(parent):
             os._exit(UNFINISHED)
         exit_code.leave_in(writer)
         _end(work)

@@ -19,7 +19,7 @@ def token_path() -> Path | None:
 
     Returns None if the user has no home: neither HOME nor an entry in passwd.
     """
-    if given := os.environ.get("RAY_AUTH_TOKEN_PATH"):
-        return Path(given)
+    if path := os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return Path(path)
     home = os.path.expanduser("~")
     return None if home == NOWHERE else Path(home) / ".ray" / "auth_token"

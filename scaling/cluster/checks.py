@@ -76,11 +76,11 @@ def on_nodes(task: Any, resource: str, *arguments: object) -> dict[str, Any]:
     for number in nodes:
         on_node = NodeAffinitySchedulingStrategy(number, soft=False)
         answers[number] = task.options(scheduling_strategy=on_node).remote(*arguments)
-    found = {}
+    results = {}
     for number, name in nodes.items():
         with suppress(_Gone):
-            found[name] = _answer(number, name, answers[number])
-    return found
+            results[name] = _answer(number, name, answers[number])
+    return results
 
 
 class _Gone(Exception):

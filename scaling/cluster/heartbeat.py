@@ -46,7 +46,7 @@ class Heartbeats:
     def silence(self) -> dict[str, tuple[float, float]]:
         """Returns, by task, the seconds since its last heartbeat and the wait it reported."""
         now = time.monotonic()
-        return {task: (now - at, waiting) for task, (_, at, waiting) in self.last.items()}
+        return {task: (now - sent_at, waiting) for task, (_, sent_at, waiting) in self.last.items()}
 
 
 class Heartbeat:
@@ -139,12 +139,12 @@ class LostTrials:
             return
         for key, (began, trial) in list(self.running.items()):
             alone, waited = silence.get(key, (float("inf"), 0.0))
-            here = now - began
-            first = alone >= here  # this attempt has not sent any heartbeat yet
+            age = now - began
+            first = alone >= age  # this attempt has not sent any heartbeat yet
             if (
                 waited > LOST_SECONDS
                 and not first
-                or min(alone, here) > (FIRST_SECONDS if first else LOST_SECONDS)
+                or min(alone, age) > (FIRST_SECONDS if first else LOST_SECONDS)
             ):
                 self._restart(key, trial)
 

@@ -132,14 +132,14 @@ class KeeperClient:
         """Sends a part of a file; see `RemoteFiles.write`."""
         self._ask(self.keeper.write, stamp, place, name, start, part, size)
 
-    def _ask(self, method: Any, *words: Any) -> Any:
+    def _ask(self, method: Any, *arguments: Any) -> Any:
         """Returns the answer to a call, repeated if none arrives.
 
         A repeated call may reach the server twice, which handles it once.
         """
         for left in reversed(range(ASK_TIMES)):
             try:
-                return ray.get(method.remote(*words), timeout=ASK_SECONDS)
+                return ray.get(method.remote(*arguments), timeout=ASK_SECONDS)
             except (ActorUnavailableError, GetTimeoutError):
                 if not left:
                     raise
@@ -153,10 +153,10 @@ def client_of(root: Path) -> Iterator[KeeperClient]:
         left.unlink(missing_ok=True)
     mark = f"{MARK}{uuid.uuid4().hex}"
     (root / mark).write_text(mark)
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     try:
         modules = tuple(module.file for module in extensions.loaded())
-        keeper = KEEPER.options(scheduling_strategy=here).remote(root)
+        keeper = KEEPER.options(scheduling_strategy=this_node).remote(root)
         yield KeeperClient(keeper, root, mark, modules, environment(modules))
     finally:
         (root / mark).unlink(missing_ok=True)

@@ -186,14 +186,14 @@ def _ordered(launch: Launch, keys: list[str]) -> list[str]:
 
 def _restore_pictures(launch: Launch) -> None:
     """Recreates lost pictures; prints how many trials have lost theirs permanently."""
-    store, gone = launch.request.store, 0
+    store, count = launch.request.store, 0
     for key, planned in launch.request.trials.items():
         if pictures.are_lost(folder := store.folder(key)):
             data = launch.data[data_of(planned.trial)]
-            gone += not pictures.made_again(folder, data)
-    if gone:
+            count += not pictures.made_again(folder, data)
+    if count:
         print(
-            f"{gone} finished trials have lost arrays.npz and the model of their last epoch: they "
+            f"{count} finished trials have lost arrays.npz and the model of their last epoch: they "
             "are missing in pictures. Their rows are complete."
         )
 

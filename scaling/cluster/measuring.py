@@ -56,10 +56,10 @@ def missing_cells(
     if epochs is None:
         last = [done["epoch"]] if (done := folder.done()) else []
         epochs = [*checkpoints.kept_epochs(folder.path), *last]
-    wanted = readable & set(epochs)
+    measurable = readable & set(epochs)
     lacking: dict[int, tuple[str, ...]] = {}
     for row in folder.rows():
-        if row["epoch"] in wanted:
+        if row["epoch"] in measurable:
             absent = tuple(m for m in metrics if not set(find(m).COLUMNS) & row.keys())
             lacking |= {row["epoch"]: absent} if absent else {}
     return Cells(name, lacking, options) if lacking else None
@@ -72,9 +72,9 @@ def without_model(store: Store, name: str, metrics: Sequence[str], epochs: Itera
     """
     folder = store.folder(name)
     kept, rows = set(checkpoints.epochs(folder.path)), {row["epoch"]: row for row in folder.rows()}
-    gone = [epoch for epoch in epochs if epoch <= folder.reached() and epoch not in kept]
-    columns = [set(find(metric).COLUMNS) for metric in metrics] if gone else []
-    return any(not names & rows.get(epoch, {}).keys() for epoch in gone for names in columns)
+    passed = [epoch for epoch in epochs if epoch <= folder.reached() and epoch not in kept]
+    columns = [set(find(metric).COLUMNS) for metric in metrics] if passed else []
+    return any(not names & rows.get(epoch, {}).keys() for epoch in passed for names in columns)
 
 
 def fill(

@@ -94,12 +94,12 @@ def _start(logs: Path) -> dict[str, str]:
 
 def _program() -> str:
     """Returns the path of NVIDIA's program; raises Refused if it is not installed."""
-    found = shutil.which(CONTROL) or next(
+    program = shutil.which(CONTROL) or next(
         (path for folder in ELSEWHERE if (path := shutil.which(CONTROL, path=folder))), None
     )
-    if found is None:
+    if program is None:
         raise Refused(f"{CONTROL} is not installed here")
-    return found
+    return program
 
 
 def _answers(program: str, environment: Mapping[str, str]) -> bool:

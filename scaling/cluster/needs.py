@@ -48,8 +48,8 @@ def temporary() -> Need:
     length = len(os.fsencode(root / SOCKET.format(pid=os.getpid())))
     if length > LONGEST_SOCKET:
         most = LONGEST_SOCKET - length + len(os.fsencode(root))
-        found = f"{name} is {root}, and for Ray's sockets it may have at most {most} bytes"
-        return Need("ray folder", found, advice)
+        text = f"{name} is {root}, and for Ray's sockets it may have at most {most} bytes"
+        return Need("ray folder", text, advice)
     fault = _fault(root / "ray")
     if fault:
         return Need("ray folder", f"{root / 'ray'} {fault}", advice)
@@ -64,8 +64,8 @@ def token() -> Need:
     path = token_path()
     if path is None:
         return Need("token", "this user has no home folder, where Ray keeps its token", home)
-    given = bool(os.environ.get("RAY_AUTH_TOKEN_PATH"))
-    advice = "unset RAY_AUTH_TOKEN_PATH" if given else home
+    is_set = bool(os.environ.get("RAY_AUTH_TOKEN_PATH"))
+    advice = "unset RAY_AUTH_TOKEN_PATH" if is_set else home
     try:
         if path.is_file():
             empty = not path.read_text().strip()
@@ -73,9 +73,9 @@ def token() -> Need:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         return Need("token", f"{path} cannot be read: {reason}", advice)
-    if given:
-        found = f"RAY_AUTH_TOKEN_PATH names {path}, which does not exist: Ray cannot start"
-        return Need("token", found, advice)
+    if is_set:
+        text = f"RAY_AUTH_TOKEN_PATH names {path}, which does not exist: Ray cannot start"
+        return Need("token", text, advice)
     fault = _fault(path)
     if fault:
         return Need("token", f"{path}, where Ray keeps its token, {fault}", home)

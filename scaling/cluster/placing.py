@@ -19,8 +19,8 @@ NO_MPS = (
 
 def side_by_side(request: Request) -> AbstractContextManager[None]:
     """Starts NVIDIA's MPS around a local Ray; on a cluster the nodes must run it themselves."""
-    here = request.address == "local"
-    mode = request.mps if here else "off"
+    is_local = request.address == "local"
+    mode = request.mps if is_local else "off"
     return shared_gpus(mode, request.shares_gpus, request.folder / "logs" / "mps", print)
 
 

@@ -26,15 +26,15 @@ from scaling.trial.schedule import chunks_of
 
 def pool_requests(request: Request, data: Mapping[Data, Dataset]) -> dict[str, PoolRequest]:
     """Returns, by name, the pools that this launch samples from its own diffusion models."""
-    made = {}
+    requests = {}
     for planned in request.trials.values():
         scheduled, trial = planned.scheduled, planned.trial
         if (pool := scheduled.pool) and isinstance(trial, DiffusionTrial):
             users = (chunks_of(reader) for _, name, reader in request.pool_users() if name == pool)
             k = max(users, default=request.pool_k)
             part = data[data_of(trial)]
-            made[pool] = pool_request(pool, trial, scheduled.key, scheduled.epochs, k, part)
-    return made
+            requests[pool] = pool_request(pool, trial, scheduled.key, scheduled.epochs, k, part)
+    return requests
 
 
 def check(request: Request, data: Mapping[Data, Dataset]) -> None:
@@ -90,7 +90,7 @@ def provide(
     for _, name, trial in request.pool_users():
         k[name] = max(k.get(name, 1), chunks_of(trial))
     ready: dict[str, Pool] = {}
-    begun = _begun(session, request, ours, gpu_shares)
+    samplings = _begun(session, request, ours, gpu_shares)
 
     def take(name: str, check: Callable[[], None] = lambda: None) -> None:
         try:
@@ -101,8 +101,8 @@ def provide(
         except UsageError as error:
             session.say(str(error))
 
-    for one in sampling.as_they_are_sampled(session, begun):
-        take(one.request.spec.name, one.check)
+    for item in sampling.as_they_are_sampled(session, samplings):
+        take(item.request.spec.name, item.check)
     for name in [name for name in k if name not in ours]:
         take(name)
     ready = {name: ready[name] for name in k if name in ready}
@@ -117,14 +117,14 @@ def _begun(
     gpu_shares: Mapping[str, float],
 ) -> list[sampling.Sampling]:
     """Begins to sample the pools, all side by side; reports those without a model."""
-    begun = []
+    samplings = []
     for pool in ours.values():
         try:
             share = gpu_shares[str(pool.spec.model)]
-            begun.append(sampling.Sampling(session, request.store, pool, share))
+            samplings.append(sampling.Sampling(session, request.store, pool, share))
         except UsageError as error:
             session.say(str(error))
-    return begun
+    return samplings
 
 
 def _open(request: Request, name: str) -> Pool:

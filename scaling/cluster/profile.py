@@ -47,11 +47,11 @@ class Profile:
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """Adds the time spent in the block to the part."""
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             yield
         finally:
-            self.parts[name] = self.parts.get(name, 0.0) + time.monotonic() - begun
+            self.parts[name] = self.parts.get(name, 0.0) + time.monotonic() - start
 
     def entry(self) -> LaunchProfile:
         """Returns the profile in seconds.
@@ -61,7 +61,7 @@ class Profile:
         `overhead` is that share without measuring.
         """
         wall = _age()
-        training = sum(self._trained(key) - begun for key, begun in self.before.items())
+        training = sum(self._trained(key) - before for key, before in self.before.items())
         parts = {name: round(seconds, 2) for name, seconds in self.parts.items()}
         entry: LaunchProfile = {"wall": round(wall, 2), "parts": parts, "width": self.width}
         entry |= {"trials": len(self.before), "training": round(training, 2)}

@@ -61,8 +61,8 @@ class Progress(Tracking):
 
     def line(self) -> str:
         """Returns a line such as `12/40 trials done, 2 running, 0 failed, 3 min elapsed`."""
-        found = self.status()
-        return f"{counted(found)}{timed(found)}"
+        status = self.status()
+        return f"{counted(status)}{timed(status)}"
 
     def show(self, at_once: bool = False) -> None:
         """Redraws the board or writes a line, if it is time to."""

@@ -89,19 +89,19 @@ class Sampling:
             )
 
 
-def as_they_are_sampled(session: Session, begun: Sequence[Sampling]) -> Iterator[Sampling]:
+def as_they_are_sampled(session: Session, samplings: Sequence[Sampling]) -> Iterator[Sampling]:
     """Yields the pools as all their tasks have ended; the tasks of all of them run side by side.
 
     Raises CapReached at a cap.
     """
-    yield from (one for one in begun if not one.tasks)
-    owners = {task: one for one in begun for task in one.tasks}
+    yield from (item for item in samplings if not item.tasks)
+    owners = {task: item for item in samplings for task in item.tasks}
 
     def look(gpus: float) -> None:
         session.limits.check(gpus)
-        next(one for one in begun if one.tasks).show()
+        next(item for item in samplings if item.tasks).show()
 
-    for task in as_they_end({task: one.gpu_share for task, one in owners.items()}, look):
+    for task in as_they_end({task: item.gpu_share for task, item in owners.items()}, look):
         owners[task].record(task)
         if not owners[task].tasks:
             yield owners[task]
@@ -109,8 +109,8 @@ def as_they_are_sampled(session: Session, begun: Sequence[Sampling]) -> Iterator
 
 def build_pool(session: Session, store: Store, request: PoolRequest, gpu_share: float) -> None:
     """Samples one pool; raises Unfinished, once all other chunks are there, if some failed."""
-    for one in as_they_are_sampled(session, [Sampling(session, store, request, gpu_share)]):
-        one.check()
+    for item in as_they_are_sampled(session, [Sampling(session, store, request, gpu_share)]):
+        item.check()
 
 
 def _check_model(store: Store, request: PoolRequest) -> None:

@@ -99,10 +99,10 @@ def augmentation_of(source: Source, dataset: str, channels: int) -> Augmentation
             f"{dataset} has {channels} channels, and only 1 or 3 can be augmented. "
             "Use --source normal or dmaapx."
         )
-    given = source.augment_probability
+    probability = source.augment_probability
     return replace(
         TABLES[source.augment, channels],
-        probability=PROBABILITY[channels] if given is None else given,
+        probability=PROBABILITY[channels] if probability is None else probability,
         flip=source.augment_flip,
         strength=source.augment_strength,
         filter=source.augment_filter,

@@ -59,13 +59,13 @@ class Dataset:
     @cached_property
     def described(self) -> dict[str, int | str]:
         """Returns the columns of rows that identify the images and how they were drawn."""
-        found: dict[str, int | str] = {"data": self.data, "fingerprint": self.fingerprint}
-        found |= {"train_images": len(self.train), "test_images": len(self.test)}
+        columns: dict[str, int | str] = {"data": self.data, "fingerprint": self.fingerprint}
+        columns |= {"train_images": len(self.train), "test_images": len(self.test)}
         if self.validation is not None:
-            found["validation_images"] = len(self.validation)
+            columns["validation_images"] = len(self.validation)
         if self.draws:
-            found |= {"draws": self.draws, "drawn_from": self.drawn_from}
-        return found
+            columns |= {"draws": self.draws, "drawn_from": self.drawn_from}
+        return columns
 
     @cached_property
     def fingerprint(self) -> str:
@@ -95,8 +95,8 @@ def load(
         )
     root = official.data_root(root)
     dataset = LOADERS[name](name, root, offline)
-    made = binarised(dataset, binarise) if name == "mnist" else dataset
-    return entries.checked(name, made, DATASETS[name])
+    prepared = binarised(dataset, binarise) if name == "mnist" else dataset
+    return entries.checked(name, prepared, DATASETS[name])
 
 
 def loader(root: Path | None, offline: bool) -> Callable[[str, str], Dataset]:

@@ -62,7 +62,7 @@ def _arrays(path: Path) -> Arrays:
         with open(path, "rb") as stream, NpzFile(stream, allow_pickle=False) as archive:
             called = names_of(archive.files)
             arrays = {name: np.asarray(archive[called[name]]) for name in NAMES & called.keys()}
-            found = listed(archive.files) or "nothing"
+            contents = listed(archive.files) or "nothing"
     except UNREADABLE as error:
         raise UsageError(
             f"{path} cannot be read as an npz archive of numbers ({error}). Save plain arrays: "
@@ -70,7 +70,7 @@ def _arrays(path: Path) -> Arrays:
         ) from None
     if not any(layout <= arrays.keys() for layout in LAYOUTS):
         raise UsageError(
-            f"{path} contains {found}. Name its arrays train_images and test_images, or images, "
+            f"{path} contains {contents}. Name its arrays train_images and test_images, or images, "
             "or jpeg and offsets (labels: train_labels, test_labels, labels). Also accepted are "
             "x_train, y_train, x_test and y_test, or arr_0 and arr_1."
         )
@@ -103,17 +103,17 @@ def _half(path: Path, arrays: Arrays, images: str, labels: str) -> ImageSet:
     fault = _image_fault(arrays[images])
     if fault:
         raise UsageError(f"The array {images} in {path} {fault}")
-    given = arrays.get(labels, np.zeros(0, np.uint8))
-    if given.size == 0:
+    values = arrays.get(labels, np.zeros(0, np.uint8))
+    if values.size == 0:
         return arrays[images], np.zeros(0, np.uint8)
-    if given.ndim == 2 and given.shape[1] == 1:  # a column
-        given = given[:, 0]
-    if given.dtype.kind not in "iub" or given.shape != arrays[images].shape[:1]:
+    if values.ndim == 2 and values.shape[1] == 1:  # a column
+        values = values[:, 0]
+    if values.dtype.kind not in "iub" or values.shape != arrays[images].shape[:1]:
         raise UsageError(
-            f"{labels} in {path} is {given.dtype} of the shape {given.shape}. Save one whole "
+            f"{labels} in {path} is {values.dtype} of the shape {values.shape}. Save one whole "
             f"number for each of the {len(arrays[images])} images, or leave {labels} out."
         )
-    return arrays[images], given
+    return arrays[images], values
 
 
 def _image_fault(images: np.ndarray) -> str:

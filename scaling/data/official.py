@@ -137,9 +137,9 @@ def _batch(path: Path, md5: str) -> ImageSet:
     return planes.transpose(0, 2, 3, 1), np.array(labels, np.uint8)
 
 
-def data_root(given: Path | None) -> Path:
+def data_root(folder: Path | None) -> Path:
     """Returns the folder of the data sets: the given one, else $SCALING_DATA, else data/."""
-    return Path(given or os.environ.get("SCALING_DATA") or "data")
+    return Path(folder or os.environ.get("SCALING_DATA") or "data")
 
 
 def has_files(name: str, root: Path) -> bool:

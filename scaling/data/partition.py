@@ -21,12 +21,12 @@ def divided(dataset: Dataset, part: Part) -> Dataset:
     `validation` is None if the partition has none. Raises UsageError if there are not enough
     images.
     """
-    found = sizes(part, _entry(dataset), dataset.name)
+    size = sizes(part, _entry(dataset), dataset.name)
     if part.partition == "train_and_test":
-        made = split(dataset, part.train_size, part.draw)
+        selected = split(dataset, part.train_size, part.draw)
     else:
-        made = (_published if dataset.official_test else _undivided)(dataset, part, found)
-    return replace(made, draws=found.draws, drawn_from=found.drawn_from)
+        selected = (_published if dataset.official_test else _undivided)(dataset, part, size)
+    return replace(selected, draws=size.draws, drawn_from=size.drawn_from)
 
 
 def train_images(dataset: Dataset, part: Part) -> int:
@@ -36,7 +36,7 @@ def train_images(dataset: Dataset, part: Part) -> int:
 
 def _entry(dataset: Dataset) -> DatasetEntry:
     """Returns the numbers of available images, and of validation and development images."""
-    known = DATASETS.get(dataset.name)
+    entry = DATASETS.get(dataset.name)
     images = len(dataset.train) + len(dataset.test)
     return DatasetEntry(
         dataset.channels,
@@ -46,39 +46,39 @@ def _entry(dataset: Dataset) -> DatasetEntry:
         {},
         official_test=len(dataset.test) if dataset.official_test else None,
         undivided=None if dataset.official_test else images,
-        validation=known.validation if known else None,
-        development=known.development if known else None,
+        validation=entry.validation if entry else None,
+        development=entry.development if entry else None,
     )
 
 
-def _undivided(dataset: Dataset, part: Part, found: Sizes) -> Dataset:
+def _undivided(dataset: Dataset, part: Part, size: Sizes) -> Dataset:
     """Splits a set at random that is published as one."""
     images, labels = whole(dataset)
     order = np.random.default_rng(ORDER).permutation(len(images))
-    outside = order[: found.drawn_from]
+    outside = order[: size.drawn_from]
     if part.partition == "development":
-        outside = order[len(order) - found.drawn_from :]
+        outside = order[len(order) - size.drawn_from :]
     drawn = np.random.default_rng(part.draw).permutation(outside)
-    train, rest = drawn[: found.train], drawn[found.train :]
-    return _part(dataset, images, labels, train, rest[: found.validation], rest[found.validation :])
+    train, rest = drawn[: size.train], drawn[size.train :]
+    return _part(dataset, images, labels, train, rest[: size.validation], rest[size.validation :])
 
 
-def _published(dataset: Dataset, part: Part, found: Sizes) -> Dataset:
+def _published(dataset: Dataset, part: Part, size: Sizes) -> Dataset:
     """Selects a disjoint D_train, or all training images, and halves the official test set."""
     images, labels = dataset.train, dataset.train_labels
     order = np.random.default_rng(ORDER).permutation(len(images))
     if part.partition == "development":
-        reserved = order[len(order) - found.drawn_from :]
+        reserved = order[len(order) - size.drawn_from :]
         drawn = np.random.default_rng(part.draw).permutation(reserved)
-        train, rest = drawn[: found.train], drawn[found.train :]
-        return _part(dataset, images, labels, train, *np.split(rest, [found.validation]))
-    first = part.draw * found.train if found.draws == "disjoint sets" else 0
-    train = order[first : first + found.train]
-    made = replace(dataset, train=images[train], train_labels=labels_of(labels, train))
+        train, rest = drawn[: size.train], drawn[size.train :]
+        return _part(dataset, images, labels, train, *np.split(rest, [size.validation]))
+    first = part.draw * size.train if size.draws == "disjoint sets" else 0
+    train = order[first : first + size.train]
+    selected = replace(dataset, train=images[train], train_labels=labels_of(labels, train))
     halves = np.random.default_rng(HALVES).permutation(len(dataset.test))
-    chosen, tested = np.split(halves, [found.validation])
+    chosen, tested = np.split(halves, [size.validation])
     return replace(
-        made,
+        selected,
         validation=dataset.test[chosen],
         test=dataset.test[tested],
         test_labels=labels_of(dataset.test_labels, tested),

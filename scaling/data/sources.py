@@ -93,10 +93,10 @@ def _fixed(trial: VaeTrial, train: Tensor, read_chunk: ReadChunk | None) -> Tens
     """Returns one set for all epochs: round(share N) of D_train, the others of the first chunk."""
     count, real = len(train), round(trial.source.real_share * len(train))
     generator = torch.Generator().manual_seed(derive(trial.stream, "mix"))
-    kept, drawn = (torch.randperm(count, generator=generator) for _ in range(2))
+    order, drawn = (torch.randperm(count, generator=generator) for _ in range(2))
     samples = _chunk(trial, train, 0, read_chunk)[drawn[real:].numpy()]
     return torch.cat(
-        [train[kept[:real].to(train.device)], torch.from_numpy(samples).to(train.device)]
+        [train[order[:real].to(train.device)], torch.from_numpy(samples).to(train.device)]
     )
 
 

@@ -46,7 +46,7 @@ def find(name: str) -> ModuleType:
 
 
 def _built_in() -> dict[str, ModuleType]:
-    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    modules = [import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__)]
     return {_name(module): module for module in modules if hasattr(module, "COLUMNS")}
 
 
@@ -55,7 +55,7 @@ def check_added() -> None:
 
     Taken are the names of other metrics, and the columns of rows and trials.
     """
-    taken = {name: own for own, metric in _built_in().items() for name in (own, *metric.COLUMNS)}
+    owners = {name: own for own, metric in _built_in().items() for name in (own, *metric.COLUMNS)}
     for own, metric in EXTRA.items():
         for part in PARTS:
             if not hasattr(metric, part):
@@ -71,12 +71,12 @@ def check_added() -> None:
                 "Give it another name."
             )
         for name in (own, *(name for name in metric.COLUMNS if name != own)):
-            if name in taken:
+            if name in owners:
                 raise UsageError(
-                    f"the metric {own} defines {name}, which {taken[name]} already defines. "
+                    f"the metric {own} defines {name}, which {owners[name]} already defines. "
                     "Give it another name."
                 )
-            taken[name] = own
+            owners[name] = own
 
 
 def settings(names: Sequence[str], words: Sequence[str]) -> MetricSettings:
@@ -84,19 +84,19 @@ def settings(names: Sequence[str], words: Sequence[str]) -> MetricSettings:
 
     Raises UsageError for a field that none of the metrics `names` has.
     """
-    made: dict[str, dict[str, object]] = {_name(find(name)): {} for name in names}
+    chosen: dict[str, dict[str, object]] = {_name(find(name)): {} for name in names}
     for word in words:
         field, _, text = word.partition("=")
-        owners = [name for name in made if field in find(name).Settings.__dataclass_fields__]
+        owners = [name for name in chosen if field in find(name).Settings.__dataclass_fields__]
         for name in owners:
-            made[name][field] = find(name).Settings.parse(field, text)
+            chosen[name][field] = find(name).Settings.parse(field, text)
         if not owners:
-            fields = {f for name in made for f in find(name).Settings.__dataclass_fields__}
+            fields = {f for name in chosen for f in find(name).Settings.__dataclass_fields__}
             near = did_you_mean(field, fields)
             raise UsageError(
                 f"No chosen metric has the setting {field!r}. {near}Known: {listed(fields)}."
             )
-    return made
+    return chosen
 
 
 def compute(
@@ -113,14 +113,14 @@ def compute(
     arrays: Arrays = {}
     for metric in dict.fromkeys(find(name) for name in names):
         chosen = metric.Settings(**options.get(_name(metric), {}))
-        made, shown = metric.measure(subject, chosen)
-        _check_measured(metric, made, shown)
-        lost = [name for name, v in made.items() if isinstance(v, float) and not math.isfinite(v)]
+        values, metric_arrays = metric.measure(subject, chosen)
+        _check_measured(metric, values, metric_arrays)
+        lost = [name for name, v in values.items() if isinstance(v, float) and not math.isfinite(v)]
         if lost:
-            made = {name: value for name, value in made.items() if name not in lost}
-            made[f"{_name(metric)}{ABSENT}"] = f"not finite: {', '.join(lost)}"
-        numbers |= made | _options(metric, made, changed(chosen, subject))
-        arrays |= shown
+            values = {name: value for name, value in values.items() if name not in lost}
+            values[f"{_name(metric)}{ABSENT}"] = f"not finite: {', '.join(lost)}"
+        numbers |= values | _options(metric, values, changed(chosen, subject))
+        arrays |= metric_arrays
     return numbers, arrays
 
 
@@ -129,8 +129,8 @@ def _options(metric: ModuleType, numbers: Numbers, text: str) -> Numbers:
 
     A user's metric has one for each number, so that its name alone shows to which it belongs.
     """
-    found = [name for name, value in numbers.items() if not isinstance(value, str)]
-    names = found if (own := _name(metric)) in EXTRA else [own] * bool(found)
+    columns = [name for name, value in numbers.items() if not isinstance(value, str)]
+    names = columns if (own := _name(metric)) in EXTRA else [own] * bool(columns)
     return {f"{name}{OPTIONS}": text for name in names} if text else {}
 
 

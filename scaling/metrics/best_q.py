@@ -62,12 +62,12 @@ def optimize(vae: VAE, x: Tensor, q: Independent, search: Search) -> tuple[Indep
     rates = [float(group["lr"]) for group in family.optimizer.param_groups]
     first = math.floor((1 - TAIL) * search.steps)
     mean, total = [torch.zeros_like(value) for value in family.values()], 0
-    for taken in range(search.steps):
-        decay = 0.5 * (1 + math.cos(math.pi * taken / search.steps))
+    for step in range(search.steps):
+        decay = 0.5 * (1 + math.cos(math.pi * step / search.steps))
         for group, rate in zip(family.optimizer.param_groups, rates, strict=True):
             set_rate(group, decay * rate)
         ascent.step()
-        if (weight := taken + 1 - first) > 0:
+        if (weight := step + 1 - first) > 0:
             total += weight
             for average, value in zip(mean, family.values(), strict=True):
                 average.lerp_(value, weight / total)

@@ -62,8 +62,8 @@ def measure(
     row: dict[str, float | str] = {"corruptions": "official" if folder else "generated"}
     for name, images in test:
         features = latent_means(subject.vae, torch.from_numpy(images).to(subject.device))
-        found = accuracies(features, labels, settings)
-        row |= {f"accuracy_{classifier}__{name}": value for classifier, value in found.items()}
+        scores = accuracies(features, labels, settings)
+        row |= {f"accuracy_{classifier}__{name}": value for classifier, value in scores.items()}
     return row, {}
 
 

@@ -39,10 +39,10 @@ def measure(subject: Subject) -> dict[str, float]:
     }
     if subject.validation is not None:
         row["validation_elbo"] = _evaluate(subject, subject.validation, "validation")["elbo"]
-    lost = [name for name, value in row.items() if not math.isfinite(value)]
-    if lost:
+    not_finite = [name for name, value in row.items() if not math.isfinite(value)]
+    if not_finite:
         raise FloatingPointError(
-            f"{lost[0]} is not finite in epoch {subject.epoch}; "
+            f"{not_finite[0]} is not finite in epoch {subject.epoch}; "
             f"a smaller lr (now {subject.trial.lr}) or grad_clip may help"
         )
     return row

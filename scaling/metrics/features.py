@@ -60,9 +60,9 @@ def _verify(file: Path) -> None:
         place = str(file).replace(os.path.expanduser("~"), "~")
         raise Missing(f"the Inception weights are not at {place}")
     with open(file, "rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != WEIGHTS_SHA256:
-        raise Missing(f"{file} is not the published file: its SHA-256 is {found}")
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != WEIGHTS_SHA256:
+        raise Missing(f"{file} is not the published file: its SHA-256 is {digest}")
 
 
 def classifier(subject: Subject, weights: str | None = None) -> Extractor:
@@ -70,12 +70,12 @@ def classifier(subject: Subject, weights: str | None = None) -> Extractor:
 
     Raises Missing if D_train has fewer than two classes.
     """
-    known = subject.data.train_labels[:CLASSIFIER_IMAGES]
-    classes, indices = np.unique(known, return_inverse=True)
+    raw_labels = subject.data.train_labels[:CLASSIFIER_IMAGES]
+    classes, indices = np.unique(raw_labels, return_inverse=True)
     if len(classes) < 2:
         fault = "are of one class" if len(classes) else "have no classes"
         raise Missing(f"the training images {fault}, and an extractor needs several")
-    images, labels = subject.train[: len(known)], torch.from_numpy(indices).to(subject.device)
+    images, labels = subject.train[: len(raw_labels)], torch.from_numpy(indices).to(subject.device)
     with torch.enable_grad(), seeded(subject.device, CLASSIFIER_SEED, "classifier"):
         network = _network(images.shape[1], len(classes)).to(subject.device)
         optimizer = torch.optim.Adam(network.parameters(), CLASSIFIER_LR)

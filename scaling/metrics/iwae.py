@@ -61,7 +61,7 @@ def log_weights(vae: VAE, x: Tensor, draws: int) -> Tensor:
     PyTorch's generator draws z once for all images, then again. Few images are decoded with
     several draws at a time, many images in pieces that fit the memory; the result is the same.
     """
-    found = torch.empty(len(x), draws, dtype=torch.float64, device=x.device)
+    log_w = torch.empty(len(x), draws, dtype=torch.float64, device=x.device)
     together = max(1, AT_ONCE.get(x.device.type, AT_ONCE["cpu"]) // x.numel())
     with frozen(vae):
         q = join([vae.encode(x[piece]) for piece in pieces(x)])
@@ -71,8 +71,8 @@ def log_weights(vae: VAE, x: Tensor, draws: int) -> Tensor:
             for piece in pieces(x):
                 part = diagonal_normal(q.mean[piece], q.stddev[piece])
                 weights = _of(vae, x[piece], part, noise[:, piece])
-                found[piece, start : start + count] = weights.T
-    return found
+                log_w[piece, start : start + count] = weights.T
+    return log_w
 
 
 def _of(vae: VAE, x: Tensor, q: Independent, noise: Tensor) -> Tensor:

@@ -45,17 +45,17 @@ def measure(
     """
     images = subject.test[: settings.images]
     errors = {"psnr_mean": 0.0, "psnr_sample": 0.0}
-    shown: list[np.ndarray] = []
+    pictures: list[np.ndarray] = []
     with seeded(subject.device, subject.trial.stream, subject.epoch, "psnr"), frozen(subject.vae):
         for x in images.split(BATCH):
             p = subject.vae.decode(subject.vae.encode(x).mean)
             sample, target = p.sample(), x.to(subject.vae.dtype) / (subject.vae.levels - 1)
             errors["psnr_mean"] += (p.mean - target).double().square().sum().item()
             errors["psnr_sample"] += (sample - target).double().square().sum().item()
-            shown = shown or [quantize(sample[:SHOWN], subject.vae.levels).cpu().numpy()]
+            pictures = pictures or [quantize(sample[:SHOWN], subject.vae.levels).cpu().numpy()]
     # The PSNR of reconstructions without any error is infinite, so it is left out.
     decibels = {name: psnr(e / images.numel()) for name, e in errors.items() if e > 0}
-    return {**decibels}, {"reconstruction_samples": shown[0]}
+    return {**decibels}, {"reconstruction_samples": pictures[0]}
 
 
 def psnr(mse: float) -> float:

@@ -50,9 +50,9 @@ class Settings(Validated):
 
     def strength(self, channels: int) -> Strength:
         """Returns Table 2 for images with that many channels, changed by these options."""
-        given = {name: value for name, value in asdict(self).items() if value is not None}
-        del given["msssim"]
-        return replace(GREY if channels == 1 else RGB, **given)
+        changes = {name: value for name, value in asdict(self).items() if value is not None}
+        del changes["msssim"]
+        return replace(GREY if channels == 1 else RGB, **changes)
 
     def used(self, subject: Subject) -> dict[str, object]:
         """Returns the attack's options; images and MS-SSIM have columns of their own."""

@@ -78,9 +78,9 @@ def measure(
         return {"sample_quality_absent": str(missing)}, _shown(_drawn(subject, few))
     samples, top = _drawn(subject, settings), subject.vae.levels - 1
     real, _ = extracted(extract, (x / top for x in real_images.split(BATCH)))
-    drawn, logits = extracted(extract, (x / top for x in samples.split(BATCH)))
+    generated, logits = extracted(extract, (x / top for x in samples.split(BATCH)))
     return {
-        "fid": frechet_distance(*statistics(real), *statistics(drawn)),
+        "fid": frechet_distance(*statistics(real), *statistics(generated)),
         "inception_score": inception_score(logits, settings.splits),
         "sample_quality_extractor": name,
     }, _shown(samples)

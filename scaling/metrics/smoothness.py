@@ -53,19 +53,19 @@ def measure(
     alpha = np.linspace(0, 1, settings.points)
     arrays = {"smoothness_alpha": alpha, "smoothness_log_q": values.cpu().numpy()}
     numbers = {"roughness": roughness, "interpolation_log_q": values.mean().item()}
-    drawn = (_listed(values.mean(0)), _listed(values[0]))
-    return numbers | dict(zip(CURVES, drawn, strict=True)), arrays
+    curves = (_listed(values.mean(0)), _listed(values[0]))
+    return numbers | dict(zip(CURVES, curves, strict=True)), arrays
 
 
 def _listed(values: Tensor) -> str:
     return json.dumps([float(f"{value:.6g}") for value in values.tolist()])
 
 
-def pairs(images: int, wanted: int) -> tuple[list[int], list[int]]:
+def pairs(images: int, count: int) -> tuple[list[int], list[int]]:
     """Returns the positions of x_0 and of x_1, two different images for each pair."""
     rng = np.random.default_rng(PAIR_SEED)
-    drawn = [rng.choice(images, 2, replace=False).tolist() for _ in range(wanted)]
-    return [pair[0] for pair in drawn], [pair[1] for pair in drawn]
+    result = [rng.choice(images, 2, replace=False).tolist() for _ in range(count)]
+    return [pair[0] for pair in result], [pair[1] for pair in result]
 
 
 @torch.no_grad()

@@ -58,8 +58,8 @@ class Bf16Copy:
     @torch.no_grad()
     def collect(self) -> None:
         """Makes the copies' gradients, in float32, those of the weights."""
-        found = [twin.grad for twin in self.copies if twin.grad is not None]
-        torch._foreach_copy_(self.gradients, found)
+        copy_gradients = [twin.grad for twin in self.copies if twin.grad is not None]
+        torch._foreach_copy_(self.gradients, copy_gradients)
         for weight, gradient in zip(self.weights, self.gradients, strict=True):
             weight.grad = gradient
 

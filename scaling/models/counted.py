@@ -128,30 +128,30 @@ class Calls:
     def end(self, module: "nn.Module", inputs: object, output: Any) -> None:
         """Adds a layer for a call, after the module's forward pass."""
         start, inside = self.open.pop()
-        taken = self.flops() - start
+        flops = self.flops() - start
         if self.open:
-            self.open[-1][1] += taken
+            self.open[-1][1] += flops
         own = 0 if id(module) in self.seen else _weights(module)
         self.seen.add(id(module))
         values = output.numel() if hasattr(output, "numel") else 0
-        self.layers.append(Counted(own, own, taken - inside, values, id(module) in self.of_z))
+        self.layers.append(Counted(own, own, flops - inside, values, id(module) in self.of_z))
 
     def half(self, parameters: int, flops: int, outputs: int) -> Half:
         """Returns the layers, each with the parameters of the normalizations after it.
 
         Parameters and FLOPs that belong to no layer form one more.
         """
-        made: list[Counted] = []
+        parts: list[Counted] = []
         for layer in self.layers:
-            if layer.flops or not made:
-                made.append(layer)
+            if layer.flops or not parts:
+                parts.append(layer)
             else:
-                made[-1] = replace(made[-1], parameters=made[-1].parameters + layer.parameters)
-        left = parameters - sum(layer.parameters for layer in made)
-        outside = flops - sum(layer.flops for layer in made)
-        if left or outside or not made:
-            made.append(Counted(left, left, outside, 0 if made else outputs))
-        return tuple(made)
+                parts[-1] = replace(parts[-1], parameters=parts[-1].parameters + layer.parameters)
+        left = parameters - sum(layer.parameters for layer in parts)
+        outside = flops - sum(layer.flops for layer in parts)
+        if left or outside or not parts:
+            parts.append(Counted(left, left, outside, 0 if parts else outputs))
+        return tuple(parts)
 
 
 def _weights(module: "nn.Module") -> int:

@@ -97,8 +97,8 @@ def update_average(
 
     Both are the parameters of networks of one kind, in one order.
     """
-    kept = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
-    get_ema_multi_avg_fn(kept)([*average], [*weights], None)
+    decay = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
+    get_ema_multi_avg_fn(decay)([*average], [*weights], None)
 
 
 def sigmas(

@@ -85,8 +85,8 @@ def images_of_trial(trial: Trial) -> DatasetEntry:
 
 def likelihood_width(trial: VaeTrial, entry: DatasetEntry) -> int:
     """Returns the decoder outputs per pixel that the trial's likelihood needs."""
-    known = WIDTHS.get(trial.likelihood)
-    return counted.width(trial, entry) if known is None else known(trial, entry.channels)
+    width_of = WIDTHS.get(trial.likelihood)
+    return counted.width(trial, entry) if width_of is None else width_of(trial, entry.channels)
 
 
 def _of_mixture(trial: VaeTrial, channels: int) -> int:

@@ -169,8 +169,8 @@ def _intervals(mixture: Mixture, x: Tensor, levels: int) -> list[Level]:
         # The shift by earlier colours is subtracted from the colour, not added to the mean: both
         # are at most 1, so that less is rounded away where a narrow component fits well.
         colours = [red, green - to_green * red, blue - red_to_blue * red - green_to_blue * green]
-    each = zip(x.split(1, 1), colours, mixture.means, mixture.log_scales, strict=True)
-    return [_interval(*colour, levels) for colour in each]
+    arguments = zip(x.split(1, 1), colours, mixture.means, mixture.log_scales, strict=True)
+    return [_interval(*colour, levels) for colour in arguments]
 
 
 def _interval(level: Tensor, colour: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Level:

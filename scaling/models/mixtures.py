@@ -142,8 +142,8 @@ class PerChannelMixture(MixtureOfLogistics):
 
     def _log_mass(self, x: Tensor) -> Tensor:
         """Returns the log-mass of each colour's level under each component, (B, C, K, H, W)."""
-        known = list(self._scaled(x).split(1, 1))
-        means = [self.means[:, c] + self._shift(known[:c]) for c in range(self.channels)]
+        colours = list(self._scaled(x).split(1, 1))
+        means = [self.means[:, c] + self._shift(colours[:c]) for c in range(self.channels)]
         return self._log_interval(x, torch.stack(means, 1))
 
     def _log_interval(self, x: Tensor, means: Tensor) -> Tensor:

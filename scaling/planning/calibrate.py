@@ -101,8 +101,8 @@ def solve(equations: Sequence[tuple[Operations, float]]) -> dict[str, float]:
     work = np.array([work for work, _ in equations])
     seconds = np.array([took for _, took in equations])
     scale = work.max(0)  # amounts differ by ten orders of magnitude
-    found, _ = nnls(work / seconds[:, None] / scale, np.ones(len(seconds)))
-    return dict(zip(SPEEDS, (found / scale).tolist(), strict=True))
+    solution, _ = nnls(work / seconds[:, None] / scale, np.ones(len(seconds)))
+    return dict(zip(SPEEDS, (solution / scale).tolist(), strict=True))
 
 
 def calibrate(device: str) -> dict[str, float]:
@@ -112,10 +112,10 @@ def calibrate(device: str) -> dict[str, float]:
     torch.set_num_threads(1)
     loads = [_enlarged(load, device) for load in WORKLOADS]
     took = [_seconds(load, device) for load in loads]
-    found = solve([(load.work, seconds) for load, seconds in zip(loads, took, strict=True)])
+    speeds = solve([(load.work, seconds) for load, seconds in zip(loads, took, strict=True)])
     wide = loads[WORKLOADS.index(WIDE)]
     auto = replace(wide, trial=replace(wide.trial, precision="auto"))
-    return found | {"bf16": _seconds(auto, device) / took[WORKLOADS.index(WIDE)]}
+    return speeds | {"bf16": _seconds(auto, device) / took[WORKLOADS.index(WIDE)]}
 
 
 def _enlarged(load: Workload, device: str) -> Workload:
@@ -149,11 +149,11 @@ def _seconds(load: Workload, device: str) -> float:
     clock = time.process_time if device == "cpu" else time.perf_counter
     list(run)
     run.epochs = before + EPOCHS
-    begun = clock()
+    start = clock()
     list(run)  # metrics are measured once, at the end, whose time is subtracted below
     trained = clock()
     run.measure()
-    return max(2 * trained - begun - clock(), 1e-9) / EPOCHS
+    return max(2 * trained - start - clock(), 1e-9) / EPOCHS
 
 
 if __name__ == "__main__":

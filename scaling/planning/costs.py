@@ -107,8 +107,8 @@ def train_images(trial: Trial) -> int:
 
 def test_images(trial: Trial) -> int:
     """Returns the number of images of the validation and the test set."""
-    found = sizes(trial.part, images_of_trial(trial), trial.dataset)
-    return found.validation + found.test
+    counts = sizes(trial.part, images_of_trial(trial), trial.dataset)
+    return counts.validation + counts.test
 
 
 def image_bytes(trial: Trial) -> int:
@@ -143,10 +143,10 @@ def _outputs(trial: Trial, machine: Machine, micro_batch: int | None) -> float:
     """
     *hidden, head = (layer.values for layer in layers(trial))
     copies = COPIES[trial.kind]
-    kept = copies.hidden * sum(hidden) + HEAD_COPIES * head
+    per_image = copies.hidden * sum(hidden) + HEAD_COPIES * head
     in_bf16 = machine.bf16 < 1 and trial.trains_in_bf16(images_of_trial(trial).side)
     saved = BF16_SAVES if in_bf16 else 1
-    training = min(micro_batch or trial.step_images, trial.step_images) * kept * saved
+    training = min(micro_batch or trial.step_images, trial.step_images) * per_image * saved
     if micro_batch and micro_batch < trial.step_images:
         training += trial.step_images * _dropped(trial) / BYTES
     largest = max(hidden) + head
@@ -172,8 +172,8 @@ def _attended(trial: Trial, device: str, metrics: Sequence[str]) -> float:
         return 0.0
     encoder, decoder = (sum(x.values for x in half) for half in halves(trial))
     optimized = AT_ONCE[device] // image_bytes(trial) * decoder
-    kept = {"amortization": optimized, "robustness": ATTACKED * encoder}
-    return COPIES[trial.kind].hidden * max((kept.get(name, 0) for name in metrics), default=0)
+    values = {"amortization": optimized, "robustness": ATTACKED * encoder}
+    return COPIES[trial.kind].hidden * max((values.get(name, 0) for name in metrics), default=0)
 
 
 def training_work(trial: Trial, epochs: int, micro_batch: int | None = None) -> Operations:
@@ -220,18 +220,18 @@ def metrics_work(scheduled: Scheduled, settings: MetricSettings) -> Operations:
         return work
     encoder, decoder = halves(trial)
     if "amortization" in scheduled.metrics:
-        given = AMORTIZATION | dict(settings.get("amortization", {}))
-        passes = given["n_images"] * (2 * given["steps"] + 2 * given["mc_eval"])
+        options = AMORTIZATION | dict(settings.get("amortization", {}))
+        passes = options["n_images"] * (2 * options["steps"] + 2 * options["mc_eval"])
         work += _through(decoder, passes) + Operations(0, 0, 0, passes * likelihood_terms(trial))
     if "iwae" in scheduled.metrics:
-        given = IWAE | dict(settings.get("iwae", {}))
-        passes = given["n_images"] * given["draws"]
+        options = IWAE | dict(settings.get("iwae", {}))
+        passes = options["n_images"] * options["draws"]
         work += _through(decoder, passes) + Operations(0, 0, 0, passes * likelihood_terms(trial))
     if "robustness" in scheduled.metrics:
-        given = ROBUSTNESS[images_of_trial(trial).channels == 3] | dict(
+        options = ROBUSTNESS[images_of_trial(trial).channels == 3] | dict(
             settings.get("robustness", {})
         )
-        work += _through(encoder, 2 * given["n_ref"] * given["n_attack"] * given["n_steps"])
+        work += _through(encoder, 2 * options["n_ref"] * options["n_attack"] * options["n_steps"])
     return work * len(scheduled.kept_epochs)
 
 

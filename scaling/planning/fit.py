@@ -64,13 +64,13 @@ def advice(trial: Trial, machine: Machine, size: int | None = None) -> str | Non
     larger = f"a device of {MARGIN * need / 1e9:.0f} GB"
     if trial.accumulates:
         smaller = _fitting(trial, machine)
-        words = f"--micro-batch {smaller}"
+        flag = f"--micro-batch {smaller}"
     else:
         smaller = trial.batch // 2
         while smaller and memory(replace(trial, batch=smaller), machine) > machine.bytes:
             smaller //= 2
-        words = f"--set batch={smaller}"
-    return f"{text}: {words} fits, or {larger}" if smaller else f"{text}: {larger} would fit"
+        flag = f"--set batch={smaller}"
+    return f"{text}: {flag} fits, or {larger}" if smaller else f"{text}: {larger} would fit"
 
 
 def taken_in_parts(trial: Trial, machine: Machine, size: int | None) -> str | None:
@@ -93,6 +93,6 @@ def refitted(planned: Planned, name: str, size: int) -> Planned:
         return planned
     machine = replace(GPU, name=name, bytes=size)
     sizes = [planned.micro_batch, micro_batch(planned.trial, machine)]
-    found = min((size for size in sizes if size), default=None)
-    share = gpu_share(planned.trial, machine, planned.scheduled.metrics, found)
-    return replace(planned, gpus=share, micro_batch=found)
+    smallest = min((size for size in sizes if size), default=None)
+    share = gpu_share(planned.trial, machine, planned.scheduled.metrics, smallest)
+    return replace(planned, gpus=share, micro_batch=smallest)

@@ -43,14 +43,14 @@ def grouped(rows: Sequence[Row]) -> list[Group[Row]]:
         by_trial.setdefault(
             (row.trial.kin, row.scheduled.epochs, pool not in ours and pool), []
         ).append(row)
-    firsts = {str(at): group[0].trial for at, group in enumerate(by_trial.values())}
-    names = {at: source_of(trial) for at, trial in firsts.items()}
-    fields = {at: _without_ours(trial, ours) for at, trial in firsts.items()}
-    found = varying(fields, names, WITHIN)
-    shown = _without_common(found, names)
+    firsts = {str(index): group[0].trial for index, group in enumerate(by_trial.values())}
+    names = {index: source_of(trial) for index, trial in firsts.items()}
+    fields = {index: _without_ours(trial, ours) for index, trial in firsts.items()}
+    varied = varying(fields, names, WITHIN)
+    shown_fields = _without_common(varied, names)
     return [
-        Group(worded(names[at], shown[at]), found[at], group)
-        for at, group in zip(names, by_trial.values(), strict=True)
+        Group(worded(names[index], shown_fields[index]), varied[index], group)
+        for index, group in zip(names, by_trial.values(), strict=True)
     ]
 
 
@@ -60,20 +60,22 @@ def _without_ours(trial: Trial, ours: set[str | None]) -> Fields:
     return fields | ({trial.pool_field: None} if trial.reads_pool in ours else {})
 
 
-def _without_common(found: dict[str, Fields], names: dict[str, str]) -> dict[str, Fields]:
+def _without_common(varied: dict[str, Fields], names: dict[str, str]) -> dict[str, Fields]:
     """Leaves out the value of a field that more than half of the groups of a name have.
 
     Only where more than FEW fields vary: a preset may change one of many fields in each trial.
     """
-    counts = Counter((names[at], n, repr(v)) for at, each in found.items() for n, v in each.items())
+    counts = Counter(
+        (names[index], n, repr(v)) for index, values in varied.items() for n, v in values.items()
+    )
     sizes = Counter(names.values())
 
-    def is_common(at: str, field: str, value: object) -> bool:
-        return 2 * counts[names[at], field, repr(value)] > sizes[names[at]]
+    def is_common(index: str, field: str, value: object) -> bool:
+        return 2 * counts[names[index], field, repr(value)] > sizes[names[index]]
 
     return {
-        at: each
-        if len(each) <= FEW
-        else {name: value for name, value in each.items() if not is_common(at, name, value)}
-        for at, each in found.items()
+        index: values
+        if len(values) <= FEW
+        else {name: value for name, value in values.items() if not is_common(index, name, value)}
+        for index, values in varied.items()
     }

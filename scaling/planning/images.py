@@ -20,11 +20,11 @@ def image_lines(trials: Iterable[Trial]) -> list[str]:
 
 def _line(trial: Trial) -> str:
     images = images_of_trial(trial)
-    found = sizes(trial.part, images, trial.dataset)
-    counts = {"validation": found.validation, "testing": found.test}
-    shown = [f"{found.train:,} for training"]
-    shown += [f"{count:,} for {use}" for use, count in counts.items() if count]
+    size = sizes(trial.part, images, trial.dataset)
+    counts = {"validation": size.validation, "testing": size.test}
+    texts = [f"{size.train:,} for training"]
+    texts += [f"{count:,} for {use}" for use, count in counts.items() if count]
     few = [use for use, count in counts.items() if 0 < count < FEW]
     advice = ", give a smaller --train-size" * (images.official_test is None)
     warning = f"; too few for {' and '.join(few)}{advice}" if few else ""
-    return f"images of {trial.dataset}: {', '.join(shown)}{warning}"
+    return f"images of {trial.dataset}: {', '.join(texts)}{warning}"

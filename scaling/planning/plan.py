@@ -134,14 +134,14 @@ def make(
     `sampled` and `pool_k` see `pool_rows`. `micro` is the requested micro-batch.
     """
     rows: list[PlanRow] = []
-    known: dict[tuple[Scheduled, float], PlanRow] = {}
+    by_kin: dict[tuple[Scheduled, float], PlanRow] = {}
     for item in scheduled:
         part = min(1.0, (begun or {}).get(item.key, 0) / item.epochs)
         kin, state = (replace(item, trial=item.trial.kin), part), states.get(item.key, "new")
-        if kin not in known:
+        if kin not in by_kin:
             row = _row(item, speeds, state, settings or {}, part, micro)
-            known[kin] = replace(row, gain=gain(item.trial, speeds.machine, row.gpus, mps))
-        rows.append(replace(known[kin], scheduled=item, state=state))
+            by_kin[kin] = replace(row, gain=gain(item.trial, speeds.machine, row.gpus, mps))
+        rows.append(replace(by_kin[kin], scheduled=item, state=state))
     pools = pool_rows(scheduled, speeds, sampled, pool_k)
     return Plan(speeds.machine.name, speeds.basis, rows, pools)
 
@@ -151,7 +151,7 @@ def _row(
     speeds: Speeds,
     state: str,
     settings: MetricSettings,
-    begun: float,
+    share_done: float,
     micro: int | None,
 ) -> PlanRow:
     """Returns one line of the plan; `begun` is the share of the epochs that is done."""
@@ -160,7 +160,7 @@ def _row(
     return PlanRow(
         scheduled=scheduled,
         state=state,
-        hours=hours(scheduled, speeds, settings, begun, size),
+        hours=hours(scheduled, speeds, settings, share_done, size),
         gpus=gpu_share(trial, machine, scheduled.metrics, size),
         micro_batch=size,
         parameters=parameters(trial),

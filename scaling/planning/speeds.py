@@ -39,18 +39,18 @@ def speeds(machine: Machine, finished: Iterable[Ran]) -> Speeds:
     Trials that trained for less than LEAST_SECONDS say nothing about longer ones and do not count,
     nor do those that were planned for less: they were slow for the compilation of the first steps.
     """
-    found: dict[Trial, list[float]] = {}
+    ratios: dict[Trial, list[float]] = {}
     for ran in finished:
         planned = machine.seconds(ran.trial, training_work(ran.trial, ran.epochs))
         if min(planned, ran.seconds) >= LEAST_SECONDS:
-            found.setdefault(ran.trial.architecture, []).append(ran.seconds / planned)
-    factors = {trial: statistics.median(all_of) for trial, all_of in found.items()}
-    return Speeds(machine, factors, sum(map(len, found.values())))
+            ratios.setdefault(ran.trial.architecture, []).append(ran.seconds / planned)
+    factors = {trial: statistics.median(all_of) for trial, all_of in ratios.items()}
+    return Speeds(machine, factors, sum(map(len, ratios.values())))
 
 
 def hours(
     scheduled: Scheduled,
-    known: Speeds,
+    speed: Speeds,
     settings: MetricSettings,
     begun: float = 0.0,
     micro_batch: int | None = None,
@@ -61,6 +61,6 @@ def hours(
     """
     trial = scheduled.trial
     run = training_work(trial, scheduled.epochs, micro_batch) + measuring_work(scheduled)
-    seconds = (1 - begun) * known.machine.seconds(trial, run)
-    seconds += known.machine.seconds(trial, metrics_work(scheduled, settings))
-    return known.factor(trial) * seconds / 3600
+    seconds = (1 - begun) * speed.machine.seconds(trial, run)
+    seconds += speed.machine.seconds(trial, metrics_work(scheduled, settings))
+    return speed.factor(trial) * seconds / 3600

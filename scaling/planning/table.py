@@ -57,13 +57,13 @@ def _of_alike(
     rows: Sequence[PlanRow], begin: str, text_of: Callable[[PlanRow], str | None]
 ) -> list[str]:
     """Returns a line for each text, with the trials that it applies to."""
-    found: dict[str, list[str]] = {}
+    alike: dict[str, list[str]] = {}
     for row in rows:
         if text := text_of(row):
-            found.setdefault(text, []).append(row.key)
+            alike.setdefault(text, []).append(row.key)
     return [
         f"{begin}{keys[0]}{f' and {len(keys) - 1} more' if keys[1:] else ''} {text}."
-        for text, keys in found.items()
+        for text, keys in alike.items()
     ]
 
 
@@ -77,12 +77,12 @@ def _pools(pools: Sequence[PoolRow]) -> list[str]:
 
 def _pool(pools: Sequence[PoolRow]) -> str:
     first, hours = pools[0], sum(pool.hours for pool in pools)
-    kept = "in the object store" if first.fits else "memory-mapped, since it does not fit"
-    made = f", {_hours(hours)} to sample" if hours else ""
+    where = "in the object store" if first.fits else "memory-mapped, since it does not fit"
+    sampling = f", {_hours(hours)} to sample" if hours else ""
     several = "pool:" if len(pools) == 1 else f"{len(pools)} pools, each"
     total = size(sum(pool.bytes for pool in pools))
-    text = f"{several} {first.k} chunks{made}, {total} of {size(first.store_bytes)}"
-    return f"{text} object store, read {kept}"
+    text = f"{several} {first.k} chunks{sampling}, {total} of {size(first.store_bytes)}"
+    return f"{text} object store, read {where}"
 
 
 def plan_table(plan: Plan) -> list[str]:
@@ -96,8 +96,8 @@ def plan_table(plan: Plan) -> list[str]:
 
     def place(group: Group[PlanRow]) -> tuple[int, int, int]:
         first = group.rows[0].to_dict()
-        at = order.index(source_of(group.rows[0].trial))
-        return at, first["m_z"] or 0, first["n_c"] or 0
+        index = order.index(source_of(group.rows[0].trial))
+        return index, first["m_z"] or 0, first["n_c"] or 0
 
     lines = [list(COLUMNS)] + [_line(group) for group in sorted(groups, key=place)]
     cells = [line for source in order for line in _hours_by_cell(plan, source)]
@@ -112,19 +112,19 @@ def _hours_by_cell(plan: Plan, source: str) -> list[str]:
         if source_of(trial) == source and isinstance(trial, VaeTrial):
             cell = trial.m_z, trial.n_c
             hours[cell] = hours.get(cell, 0.0) + row.hours
-    rows, columns = (sorted({cell[at] for cell in hours}) for at in (0, 1))
+    rows, columns = (sorted({cell[axis] for cell in hours}) for axis in (0, 1))
     if len(rows) < 2 or len(columns) < 2:
         return []
     table = [[r"m_z \ n_c", *map(str, columns), "all"]]
     for m_z in rows:
         own = [hours.get((m_z, n_c)) for n_c in columns]
-        known = [each for each in own if each is not None]
+        numbers = [value for value in own if value is not None]
         table.append([str(m_z), *("-" if h is None else f"{h:.3g}" for h in own),
-                      f"{sum(known):.3g}"])  # fmt: skip
-    widths = [max(len(line[at]) for line in table) for at in range(len(table[0]))]
+                      f"{sum(numbers):.3g}"])  # fmt: skip
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     aligned = [zip(line, widths, strict=True) for line in table]
-    made = ["  ".join(word.rjust(width) for word, width in line) for line in aligned]
-    return ["", f"hours, {source}: {sum(hours.values()):,.3g}", *made]
+    lines = ["  ".join(word.rjust(width) for word, width in line) for line in aligned]
+    return ["", f"hours, {source}: {sum(hours.values()):,.3g}", *lines]
 
 
 def _line(group: Group[PlanRow]) -> list[str]:

@@ -68,9 +68,9 @@ def settle(path: Path, k: int) -> list[int]:
     whole = [index for index in range(k) if _is_whole(path, spec, index)]
     for index in whole:
         drop_parts(path, index)
-    found = {i: chunk.sha256(path / chunk.file_name(i)) for i in whole if i not in sums}
-    if found:
-        record(path, found)
+    hashes = {i: chunk.sha256(path / chunk.file_name(i)) for i in whole if i not in sums}
+    if hashes:
+        record(path, hashes)
     return sorted(set(range(k)) - set(whole))
 
 
@@ -147,10 +147,10 @@ def record(path: Path, sums: Mapping[int, str]) -> None:
 def discard(path: Path, indices: Iterable[int]) -> None:
     """Removes chunks, so that they are sampled again. Only the driver may call this."""
     spec, sums = read_record(path)
-    gone = set(indices)
-    for index in gone:  # files first, since `settle` would record an unrecorded file
+    discarded = set(indices)
+    for index in discarded:  # files first, since `settle` would record an unrecorded file
         (path / chunk.file_name(index)).unlink(missing_ok=True)
-    write_record(path, spec, {i: digest for i, digest in sums.items() if i not in gone})
+    write_record(path, spec, {i: digest for i, digest in sums.items() if i not in discarded})
 
 
 def _is_whole(path: Path, spec: PoolSpec, index: int) -> bool:

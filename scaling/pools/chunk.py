@@ -39,10 +39,10 @@ def write(path: Path, images: np.ndarray) -> str:
 
 def digest(images: np.ndarray) -> str:
     """Returns the SHA-256 of a file with these images, without a file."""
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     for part in _parts(images):
-        found.update(part)
-    return found.hexdigest()
+        hasher.update(part)
+    return hasher.hexdigest()
 
 
 def _parts(images: np.ndarray) -> tuple[bytes, memoryview]:

@@ -35,8 +35,8 @@ class Report:
 
     def lines(self) -> list[str]:
         """Returns sentences for the console."""
-        near, kept = self.near, self.images - self.left_over
-        lines = [f"Imported {kept:,} images as {self.path.name}, k={self.k}."]
+        near, count = self.near, self.images - self.left_over
+        lines = [f"Imported {count:,} images as {self.path.name}, k={self.k}."]
         if self.left_over:
             lines.append(f"{self.left_over:,} images after the last complete chunk are left out.")
         return lines + [
@@ -94,8 +94,8 @@ def _origin(source: Path, samples: Any, resize: int | None) -> str:
     if not resize:
         return f"imported from {source.name}"
     height, width = _sides(samples[:1])
-    made = f"resized from {height} x {width} to {resize} x {resize} (bicubic, antialiased)"
-    return f"imported from {source.name}, {made}"
+    resizing = f"resized from {height} x {width} to {resize} x {resize} (bicubic, antialiased)"
+    return f"imported from {source.name}, {resizing}"
 
 
 def _sides(images: np.ndarray) -> tuple[int, int]:
@@ -114,8 +114,8 @@ def _survey(
     for images in chunks:
         total.update(images.tobytes())
         digests.append(_digests(images))
-        here = np.sort(order[(order >= seen) & (order < seen + len(images))])
-        picked.append(images[here - seen])
+        indices = np.sort(order[(order >= seen) & (order < seen + len(images))])
+        picked.append(images[indices - seen])
         seen += len(images)
     return total.hexdigest(), np.concatenate(digests), np.concatenate(picked)
 

@@ -90,12 +90,12 @@ class Pool:
         """Returns the SHA-256 of a chunk's file; raises UsageError if it is not as recorded."""
         self.read(index)
         try:
-            found = chunk.sha256(self._file(index))
-            if found != self.chunks[index]:
+            digest = chunk.sha256(self._file(index))
+            if digest != self.chunks[index]:
                 raise ChunkError("is not what was written (its SHA-256 differs)")
         except ChunkError as error:
             raise self._refusal(index, error) from None
-        return found
+        return digest
 
     def verify(self) -> list[int]:
         """Reads all recorded chunks and returns the indices of damaged or missing ones."""

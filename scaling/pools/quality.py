@@ -42,15 +42,15 @@ def describe(
     means = {name: part.mean(0, dtype=np.float64) / (levels - 1) for name, part in sets.items()}
     levels_of = {name: _histogram(part, levels) for name, part in sets.items()}
     of_sets = {name: moments(part / np.float64(levels - 1)) for name, part in sets.items()}
-    for one, other in (("samples", "test"), ("samples", "train"), ("train", "test")):
-        difference = means[one] - means[other]
-        numbers[f"mean_{one}_{other}"] = float(np.sqrt((difference**2).mean()))
-        excess = np.abs(levels_of[one] - levels_of[other]).sum()
-        numbers[f"histogram_{one}_{other}"] = float(excess / 2)
-        numbers[f"frechet_{one}_{other}"] = frechet(*of_sets[one], *of_sets[other])
-    for one, other in (("samples", "train"), ("samples", "test"), ("test", "train")):
-        distances = nearest(sets[one], sets[other], levels)
-        numbers[f"nearest_{one}_{other}"] = float(np.median(distances))
+    for first, other in (("samples", "test"), ("samples", "train"), ("train", "test")):
+        difference = means[first] - means[other]
+        numbers[f"mean_{first}_{other}"] = float(np.sqrt((difference**2).mean()))
+        excess = np.abs(levels_of[first] - levels_of[other]).sum()
+        numbers[f"histogram_{first}_{other}"] = float(excess / 2)
+        numbers[f"frechet_{first}_{other}"] = frechet(*of_sets[first], *of_sets[other])
+    for first, other in (("samples", "train"), ("samples", "test"), ("test", "train")):
+        distances = nearest(sets[first], sets[other], levels)
+        numbers[f"nearest_{first}_{other}"] = float(np.median(distances))
     for name in ("samples", "test"):
         near = near_copies(sets[name], train, levels)
         numbers |= {f"near_copies_{name}": near.share, f"to_train_{name}": near.distance}
@@ -98,7 +98,7 @@ def nearest(
     base that does not count (the query itself). The search uses blocks of float32 products, whose
     rounding is far below a level for most images; the distance to the image found is exact.
     """
-    rows, found = _flat(queries, levels), np.zeros(len(queries), np.int64)
+    rows, indices = _flat(queries, levels), np.zeros(len(queries), np.int64)
     best = np.full(len(queries), np.inf, np.float32)
     for start in range(0, len(base), BASE):
         block = _flat(base[start : start + BASE], levels)
@@ -107,14 +107,14 @@ def nearest(
             scores = half_squares - rows[part] @ block.T  # (d^2 - |query|^2) / 2
             if skip is not None:
                 column = skip[part] - start
-                here = np.flatnonzero((column >= 0) & (column < len(block)))
-                scores[here, column[here]] = np.inf
+                skipped = np.flatnonzero((column >= 0) & (column < len(block)))
+                scores[skipped, column[skipped]] = np.inf
             index = scores.argmin(1)
             score = scores[np.arange(len(index)), index]
             better = score < best[part]
             best[part] = np.where(better, score, best[part])
-            found[part] = np.where(better, start + index, found[part])
-    parts = [_distances(queries[p], base[found[p]], levels) for p in _blocks(len(rows))]
+            indices[part] = np.where(better, start + index, indices[part])
+    parts = [_distances(queries[p], base[indices[p]], levels) for p in _blocks(len(rows))]
     return np.concatenate(parts)
 
 
@@ -146,9 +146,9 @@ def near_copies(
     typical = nearest(train[own], train, levels, skip=own)
     threshold = NEAR_COPY * float(np.median(typical))
     distances = nearest(choose(images, count), train, levels)
-    found = int((distances <= threshold).sum())
+    copies = int((distances <= threshold).sum())
     chance = float((typical <= threshold).mean())
-    return NearCopies(len(distances), found, threshold, chance, float(np.median(distances)))
+    return NearCopies(len(distances), copies, threshold, chance, float(np.median(distances)))
 
 
 def _histogram(images: np.ndarray, levels: int) -> np.ndarray:

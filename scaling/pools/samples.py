@@ -75,10 +75,10 @@ def resized(images: np.ndarray, side: int) -> np.ndarray:
     arranged = np.moveaxis(images, 1, 3) if has_channels_first(images) else images
     whole = arranged[..., 0] if arranged.ndim == 4 and arranged.shape[3] == 1 else arranged
     size = (side, side)
-    made = np.stack(
+    squares = np.stack(
         [np.asarray(Image.fromarray(x).resize(size, Image.Resampling.BICUBIC)) for x in whole]
     )
-    return made[..., None] if whole.ndim < arranged.ndim else made
+    return squares[..., None] if whole.ndim < arranged.ndim else squares
 
 
 def has_channels_first(images: np.ndarray) -> bool:
@@ -138,11 +138,11 @@ def _margins(have: int, want: int) -> tuple[int, int] | None:
 
 def _round(images: np.ndarray, levels: int, rescale: str | None, name: str) -> np.ndarray:
     low, high = float(images.min()), float(images.max())
-    found = f"{name} contains floats from {low:.4g} to {high:.4g}"
+    fault = f"{name} contains floats from {low:.4g} to {high:.4g}"
     fitting = [n for n, (black, white) in RESCALE.items() if black <= low and high <= white]
     advice = f"give --rescale {fitting[0]}" if fitting else "clip them to [0, 1] or [-1, 1]"
     if rescale is None:
-        raise UsageError(f"{found} instead of levels. Round and save them as uint8, or {advice}.")
+        raise UsageError(f"{fault} instead of levels. Round and save them as uint8, or {advice}.")
     if rescale not in RESCALE:
         near = did_you_mean(rescale, RESCALE)
         raise UsageError(f"Unknown --rescale {rescale!r}. {near}Known: {listed(RESCALE)}.")
@@ -150,7 +150,7 @@ def _round(images: np.ndarray, levels: int, rescale: str | None, name: str) -> n
     slack = 0.5 * (white - black) / (levels - 1)  # values beyond the range that round to a level
     if not (black - slack <= low and high <= white + slack):
         raise UsageError(
-            f"{found}, but --rescale {rescale} means {black:g} to {white:g}. "
+            f"{fault}, but --rescale {rescale} means {black:g} to {white:g}. "
             f"{advice[0].upper()}{advice[1:]}."
         )
     scaled = (images - np.float32(black)) * np.float32((levels - 1) / (white - black))

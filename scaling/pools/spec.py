@@ -70,16 +70,16 @@ class PoolSpec(Validated):
     def how_to_get_chunks(self, k: int, root: Path) -> str:
         """Returns what to type to get k chunks, as a sentence; `root` contains all pools."""
         if self.model is None:
-            given = HASH.sub("", self.name)
-            words = pool_command(root, "import", "FILE", "--name", given)
-            return f"Import enough images: {words}"
+            name = HASH.sub("", self.name)
+            command = pool_command(root, "import", "FILE", "--name", name)
+            return f"Import enough images: {command}"
         return f"Type: {pool_command(root, 'grow', self.name, '--k', k)}"
 
 
 def pool_command(root: Path, *words: object) -> str:
     """Returns the command `pool WORD ...`, with --results unless that is ./results."""
-    here = root.absolute() == Path("results", "pools").absolute()
-    return to_type("pool", *words, *([] if here else ["--results", root.absolute().parent]))
+    is_default = root.absolute() == Path("results", "pools").absolute()
+    return to_type("pool", *words, *([] if is_default else ["--results", root.absolute().parent]))
 
 
 def read_record(path: Path) -> tuple[PoolSpec, dict[int, str]]:

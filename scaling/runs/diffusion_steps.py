@@ -127,14 +127,14 @@ class DiffusionSteps(Run):
             (weight * losses.sum()).backward()
             return losses.detach()
         masks = self._masks(noisy, sigma)
-        drawn, found = masks.draw(batch, x.device), []
+        drawn, all_losses = masks.draw(batch, x.device), []
         for start in range(0, batch, size):
             part = slice(start, start + size)
             with masks.given(drawn, part):
                 losses = self._losses(x[part], noisy[part], sigma[part])
                 (weight * losses.sum()).backward()
-            found.append(losses.detach())
-        return torch.cat(found)
+            all_losses.append(losses.detach())
+        return torch.cat(all_losses)
 
     def _losses(self, x: Tensor, noisy: Tensor, sigma: Tensor) -> Tensor:
         with networks_in(self.trial.precision, self.device):

@@ -124,13 +124,13 @@ def _diverged(run: "Run", folder: TrialFolder, error: str) -> None:
         folder.fail(error, **made_by())
 
 
-def _resumed(made: Callable[[], "Run"], folder: TrialFolder, ledger: Ledger) -> "Run":
+def _resumed(new_run: Callable[[], "Run"], folder: TrialFolder, ledger: Ledger) -> "Run":
     """Returns a run with the newest state that fits, and cuts the rows back to its epoch.
 
     A state is skipped if some of its rows are lost: they would be missing forever. One that does
     not fit may have been loaded in part, so that a new run takes the place of the old.
     """
-    run = made()
+    run = new_run()
     on_disk = {row["epoch"] for row in folder.rows()}
     for state in folder.load_checkpoints():
         measured = state.get("rows", [])
@@ -139,7 +139,7 @@ def _resumed(made: Callable[[], "Run"], folder: TrialFolder, ledger: Ledger) -> 
         try:
             run.load_state_dict(state)
         except (KeyError, RuntimeError, ValueError):
-            run = made()
+            run = new_run()
             continue
         ledger.checksums = ledger.recorded(state.get("chunks", {}))
         break
@@ -162,7 +162,7 @@ def _train(
     kept_epochs: Sequence[int],
 ) -> float:
     """Trains to the end; returns the seconds of training and measuring, without writing."""
-    begun, outside = time.monotonic(), 0.0
+    start, outside = time.monotonic(), 0.0
     run.between = saver.between_rows
     for row in run:
         handed = time.monotonic()
@@ -175,7 +175,7 @@ def _train(
             folder.keep_model(run.state_dict())
         saver.at_row()
         outside += time.monotonic() - handed
-    return time.monotonic() - begun - outside - saver.between_seconds
+    return time.monotonic() - start - outside - saver.between_seconds
 
 
 class Saver:
@@ -216,12 +216,12 @@ class Saver:
         return time.monotonic() - self.saved
 
     def _save(self) -> None:
-        begun = time.monotonic()
+        start = time.monotonic()
         self.check_fence()
         facts = {"chunks": self.ledger.checksums, "rows": list(self.ledger.rows)}
         self.folder.save_checkpoint(self.run.state_dict() | facts)
         self.saved = time.monotonic()
-        self.cost = self.saved - begun
+        self.cost = self.saved - start
 
 
 def _finish(run: "Run", folder: TrialFolder, ledger: Ledger, job: Job, **facts: object) -> None:

@@ -38,14 +38,14 @@ class Ledger:
 
         Raises ValueError if the pool now contains other samples.
         """
-        for index, found in checksums.items():
-            if found != self.expected.get(int(index), found):
+        for index, checksum in checksums.items():
+            if checksum != self.expected.get(int(index), checksum):
                 raise ValueError(f"chunk {index} of its pool has been sampled again since it began")
         return dict(checksums)
 
     def _checked(self, index: int, chunk: np.ndarray) -> str:
-        found = digest(chunk)
-        if found != self.expected.get(index, found):
+        checksum = digest(chunk)
+        if checksum != self.expected.get(index, checksum):
             repair = to_type("pool", "verify", "NAME")
             raise ValueError(f"chunk {index} does not match pool.json; {repair} repairs it")
-        return found
+        return checksum

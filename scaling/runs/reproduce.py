@@ -117,8 +117,8 @@ def circumstances(before: Done, now: Done) -> dict[str, tuple[object, object]]:
 
 def _facts(done: Done) -> dict[str, object]:
     code = done.get("code")
-    known: Mapping[str, object] = code if isinstance(code, dict) else {}
-    facts = {f"code {n}": known.get(n) for n in ("version", "commit", "dirty", "sha256")}
+    code_facts: Mapping[str, object] = code if isinstance(code, dict) else {}
+    facts = {f"code {n}": code_facts.get(n) for n in ("version", "commit", "dirty", "sha256")}
     facts |= {name: done.get(name) for name in ("torch", "threads", "device", "host")}
     return {name: fact for name, fact in facts.items() if fact is not None}
 
@@ -131,9 +131,9 @@ def compared(
     both = sorted(old.keys() & new.keys())
     measured = {name for row in now for name in row}
     names = dict.fromkeys(name for row in before for name in row if name not in TIMING)
-    found = [_mismatch(n, old, new, both) for n in names if n in measured]
+    mismatches = [_mismatch(n, old, new, both) for n in names if n in measured]
     return Reproduction(
-        mismatches=[one for one in found if one],
+        mismatches=[mismatch for mismatch in mismatches if mismatch],
         not_measured=[name for name in names if name not in measured],
         rows=len(both),
         lacking=sorted(old.keys() - new.keys()),

@@ -8,11 +8,11 @@ from scaling.storage.trial_folder import TrialFolder
 
 def check_same_data(folder: TrialFolder, data: Dataset) -> None:
     """Raises UsageError if the trial was begun on other images, such as a JPEG copy."""
-    known = last_fingerprint(folder.path / "rows.jsonl")
-    if known and known != data.fingerprint:
+    fingerprint = last_fingerprint(folder.path / "rows.jsonl")
+    if fingerprint and fingerprint != data.fingerprint:
         own = data.name.endswith(OWN)
         advice = "Put the earlier file back" if own else "Give that --data-root again"
         raise UsageError(
             f"The trial {folder.key} began on other images of {data.name} (fingerprint "
-            f"{known}, now {data.fingerprint}). {advice}, or give another --results."
+            f"{fingerprint}, now {data.fingerprint}). {advice}, or give another --results."
         )

@@ -55,13 +55,13 @@ def generated_images(
     """
     if read_chunk is None:
         raise UsageError("The two-sample test needs a pool. Choose one with --set pool=NAME.")
-    chunks, found = [np.empty((0, *shape), np.uint8)], 0
-    while found < count:
+    chunks, total = [np.empty((0, *shape), np.uint8)], 0
+    while total < count:
         try:
-            chunk = read_chunk(len(chunks) - 1)[: count - found]
+            chunk = read_chunk(len(chunks) - 1)[: count - total]
         except IndexError:
             raise UsageError(
-                f"The pool {trial.pool} has {found} images, and {count} are needed. "
+                f"The pool {trial.pool} has {total} images, and {count} are needed. "
                 f"Use fewer with --set images=N, or type: "
                 f"{to_type('pool', 'grow', trial.pool, '--k', 'K')}"
             ) from None
@@ -71,7 +71,7 @@ def generated_images(
                 f"have {shape}. Choose another with --set pool=NAME."
             )
         chunks.append(chunk)
-        found += len(chunk)
+        total += len(chunk)
     return np.concatenate(chunks)
 
 
@@ -104,9 +104,9 @@ class TwoSampleRun(Run):
         self.count = images_of_each(trial, len(real))
         generated = generated_images(trial, read_chunk, self.count, real.shape[1:])
         classes = [self._shuffled(generated, "generated"), self._shuffled(real, "real")]
-        held = max(1, self.count // HELD_OUT)
-        self.held_out = self._resident([images[:held] for images in classes])
-        self.train = self._resident([images[held:] for images in classes])
+        held_count = max(1, self.count // HELD_OUT)
+        self.held_out = self._resident([images[:held_count] for images in classes])
+        self.train = self._resident([images[held_count:] for images in classes])
         with seeded(self.device, trial.stream, "init"):
             model = resnet.build(data.channels, data.side, trial.stages, trial.channels)
         self.model = model.to(self.device).to(memory_format=torch.channels_last)

@@ -125,8 +125,8 @@ class VaeRun(VaeSteps):
         images = self.source_images()
         total = torch.zeros((), device=self.device)
         exact = full_float32(self.precision == "float32")
-        drawn = seeded(self.device, self.trial.stream, self.epoch, "train")
-        with exact, drawn, fastest_convolutions(self.replays):
+        random_draws = seeded(self.device, self.trial.stream, self.epoch, "train")
+        with exact, random_draws, fastest_convolutions(self.replays):
             for x in images.split(self.trial.batch):
                 total += self.step(x) * len(x)
         return -total.item() / len(images)

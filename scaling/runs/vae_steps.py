@@ -97,7 +97,7 @@ class VaeSteps(Run):
     def _set_lr(self) -> None:
         if not self.trial.lr_decay_epochs:
             return
-        begun = self.trial.half_asleep_from if self.half_asleep else 0
-        done = min(1.0, (self.epoch - 1 - begun) / self.trial.lr_decay_epochs)
+        start = self.trial.half_asleep_from if self.half_asleep else 0
+        done = min(1.0, (self.epoch - 1 - start) / self.trial.lr_decay_epochs)
         for group in self.optimizer.param_groups:
             group["lr"] = self.trial.lr * 0.5 * (1 + math.cos(math.pi * done))

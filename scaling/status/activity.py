@@ -45,16 +45,16 @@ class Notes:
     def plan(self, trials: Iterable[Listed], plan: PlanJson, width: int) -> None:
         """Writes plan.json, keeping what an earlier launch planned for trials that are done."""
         path = self.folder / PLAN
-        known = (read_versioned(path) or {}).get("trials")
-        known = known if isinstance(known, dict) else {}
+        earlier = (read_versioned(path) or {}).get("trials")
+        earlier = earlier if isinstance(earlier, dict) else {}
         costs: dict[str, Mapping[str, object]]
         costs = {row["key"]: row for row in plan.get("trials", ())}
         listed = {}
         for trial in trials:
-            mine = trial.to_dict() | {n: costs.get(trial.key, {}).get(n) for n in COSTS}
-            before = known.get(trial.key) or {}
-            kept = {n: before[n] for n in KEPT if n in before}
-            listed[trial.key] = mine if trial.left else mine | kept
+            entry = trial.to_dict() | {n: costs.get(trial.key, {}).get(n) for n in COSTS}
+            before = earlier.get(trial.key) or {}
+            old_costs = {n: before[n] for n in KEPT if n in before}
+            listed[trial.key] = entry if trial.left else entry | old_costs
         rest = {name: value for name, value in plan.items() if name != "trials"}
         _write(path, {"launch": self.launch, "width": width, **rest, "trials": listed})
 
@@ -90,8 +90,8 @@ def read_now(folder: Path) -> tuple[str, Activity, float] | None:
     if values is None:
         return None
     names = Activity.__dataclass_fields__
-    known: Changes = {name: value for name, value in values.items() if name in names}
-    return str(values.get("launch")), Activity(**known), age
+    fields: Changes = {name: value for name, value in values.items() if name in names}
+    return str(values.get("launch")), Activity(**fields), age
 
 
 def _write(path: Path, value: Mapping[str, object]) -> None:

@@ -35,20 +35,20 @@ def board(status: Status, width: int, most: int | None = None) -> list[Line]:
     room = None if most is None else max(0, most - len(head) - len(tail))
     if room is not None and len(grids) > room:
         grids = []  # part of a board says less than the list of running trials
-    shown = [*grids, *_legend(width)] if grids else []
-    left = None if room is None else max(0, room - len(shown))
-    return [cut(line, width) for line in [*head, *shown, *_trials(status, width, left), *tail]][
+    body = [*grids, *_legend(width)] if grids else []
+    left = None if room is None else max(0, room - len(body))
+    return [cut(line, width) for line in [*head, *body, *_trials(status, width, left), *tail]][
         :most
     ]
 
 
 def cut(line: Line, width: int) -> Line:
     """Cuts a line to a width."""
-    kept: Line = []
+    spans: Line = []
     for text, colour in line:
-        kept.append((text[:width], colour))
-        width -= len(kept[-1][0])
-    return [span for span in kept if span[0]]
+        spans.append((text[:width], colour))
+        width -= len(spans[-1][0])
+    return [span for span in spans if span[0]]
 
 
 def paint(lines: Iterable[Line], coloured: bool) -> list[str]:
@@ -138,26 +138,26 @@ def _grid(status: Status, name: str, width: int) -> list[Line]:
     if first + len(columns) * (wide + GAP) > width or wide > 12:
         wide = max(len(f"{len(own)}/{len(own)}"), 3)
     across = max(1, (width - first) // (wide + GAP))
-    found: list[Line] = []
+    lines: list[Line] = []
     for start in range(0, len(columns), across):
         part = columns[start : start + across]
         heads = "".join(f"{n:<{wide + GAP}}" for n in part)
-        found.append([(f"{name:<{first}}", "bold"), ("n_c ", "dim"), (heads.rstrip(), "dim")])
+        lines.append([(f"{name:<{first}}", "bold"), ("n_c ", "dim"), (heads.rstrip(), "dim")])
         for m_z in sorted({m_z for m_z, _ in cells}):
             line: Line = [(f"m_z {m_z}".ljust(first), "dim"), ("    ", "")]
             for n_c in part:
                 line += _cell(status, cells.get((m_z, n_c), []), wide)
-            found.append(line)
-    return found
+            lines.append(line)
+    return lines
 
 
 def _cell(status: Status, trials: Sequence[Listed], wide: int) -> Line:
     """Returns a sign for each trial or, if that is too wide, how many are done; then blanks."""
     seen = [_of(status, trial.key) for trial in trials]
     if len(trials) > wide:
-        done = sum(each.state == DONE for each in seen)
+        done = sum(item.state == DONE for item in seen)
         text = f"{done}/{len(trials)}"
-        states = {each.state for each in seen}
+        states = {item.state for item in seen}
         state = next((s for s in (FAILED, RUNNING, BEGUN) if s in states), seen[0].state)
         return [(text, BY_STATE[state]), (" " * (wide + GAP - len(text)), "")]
     signs = [(_sign(t, s), BY_STATE[s.state]) for t, s in zip(trials, seen, strict=True)]
@@ -190,11 +190,11 @@ def _trials(status: Status, width: int, most: int | None) -> list[Line]:
     entries: list[list[Line]] = []
     running = status.activity.running if status.activity else {}
     for state in (FAILED, RUNNING, BEGUN):
-        here = [(key, seen) for key, seen in status.seen.items() if seen.state == state]
-        if state == BEGUN and len(here) > BEGUN_SHOWN:
-            entries.append(_entry(state, f"{len(here)} trials", width, BY_STATE[state]))
+        pairs = [(key, seen) for key, seen in status.seen.items() if seen.state == state]
+        if state == BEGUN and len(pairs) > BEGUN_SHOWN:
+            entries.append(_entry(state, f"{len(pairs)} trials", width, BY_STATE[state]))
             continue
-        for key, seen in here:
+        for key, seen in pairs:
             trial = status.trials[key]
             text = f"{trial.name}, epoch {seen.epoch}/{trial.epochs}"
             detail = seen.error if state == FAILED else running.get(key, "")
@@ -202,8 +202,8 @@ def _trials(status: Status, width: int, most: int | None) -> list[Line]:
             entries.append(_entry(state, text, width, BY_STATE[state]))
     entries = entries if most is None else [entry[:AT_MOST] for entry in entries]
     if most is not None and sum(map(len, entries)) > most:
-        kept = sum(lines < most for lines in accumulate(map(len, entries)))
-        entries = [*entries[:kept], [[(f"and {len(entries) - kept} more", "dim")]]]
+        count = sum(lines < most for lines in accumulate(map(len, entries)))
+        entries = [*entries[:count], [[(f"and {len(entries) - count} more", "dim")]]]
     return [line for entry in entries for line in entry]
 
 
@@ -211,8 +211,8 @@ def _entry(head: str, text: str, width: int, colour: str = "dim") -> list[Line]:
     """Returns a head with its text, folded between words to a width and indented."""
     parts = textwrap.wrap(text, max(1, width - INDENT)) or [""]
     heads = [head, *[""] * (len(parts) - 1)]
-    return [[(f"{one:<{INDENT}}", colour), (part, "")]
-            for one, part in zip(heads, parts, strict=True)]  # fmt: skip
+    return [[(f"{title:<{INDENT}}", colour), (part, "")]
+            for title, part in zip(heads, parts, strict=True)]  # fmt: skip
 
 
 def _owner(status: Status, width: int) -> list[Line]:

@@ -35,8 +35,8 @@ class Listed:
     def name(self) -> str:
         """Returns the trial in words: `normal m_z=1 n_c=16 seed 3`."""
         place = f" m_z={self.m_z} n_c={self.n_c}" if self.m_z is not None else ""
-        drawn = "" if self.replicate is None else f" replicate {self.replicate}"
-        return f"{self.line}{place}{drawn} seed {self.seed}"
+        replicate = "" if self.replicate is None else f" replicate {self.replicate}"
+        return f"{self.line}{place}{replicate} seed {self.seed}"
 
 
 @dataclass(frozen=True)

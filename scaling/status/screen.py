@@ -29,15 +29,15 @@ def size(stream: TextIO) -> os.terminal_size:
     except (AttributeError, OSError, ValueError):  # no terminal, or a stream without a descriptor
         own = shutil.get_terminal_size(UNKNOWN)
     typed = [os.environ.get(name, "") for name in ("COLUMNS", "LINES")]
-    found = [int(text) if text.isdecimal() else 0 for text in typed]
-    columns, lines = (a or b or c for a, b, c in zip(found, own, UNKNOWN, strict=True))
+    sizes = [int(text) if text.isdecimal() else 0 for text in typed]
+    columns, lines = (a or b or c for a, b, c in zip(sizes, own, UNKNOWN, strict=True))
     return os.terminal_size((columns, lines))
 
 
 def room(stream: TextIO) -> tuple[int, int]:
     """Returns the number of columns and of lines to draw in."""
-    found = size(stream)
-    return max(20, found.columns - SPARE), max(3, found.lines - 2)
+    terminal = size(stream)
+    return max(20, terminal.columns - SPARE), max(3, terminal.lines - 2)
 
 
 def folded(text: str, stream: TextIO) -> str:

@@ -48,8 +48,8 @@ class Status:
     @property
     def counts(self) -> dict[str, int]:
         """Returns the number of trials in each state."""
-        found = Counter(seen.state for seen in self.seen.values())
-        return {state: found[state] for state in STATES}
+        by_state = Counter(seen.state for seen in self.seen.values())
+        return {state: by_state[state] for state in STATES}
 
     def to_dict(self) -> StatusJson:
         """Returns the JSON form: a list of trials, the launch, the lock."""
@@ -81,16 +81,16 @@ def find(path: Path, study: str | None) -> tuple[Path, list[str]]:
         raise UsageError(
             f"{path} is not a folder. Give the results folder: {to_type('status', 'DIR')}"
         )
-    known = studies(path)
-    if not known:
+    names = studies(path)
+    if not names:
         raise UsageError(
             f"{path} contains no study yet. Launch one: {to_type('study', 'double_descent')}"
         )
     if study is None:
-        return path, known
-    if study not in known:
-        near = did_you_mean(study, known)
-        raise UsageError(f"{path} contains no study {study!r}. {near}Known: {in_a_row(known)}.")
+        return path, names
+    if study not in names:
+        near = did_you_mean(study, names)
+        raise UsageError(f"{path} contains no study {study!r}. {near}Known: {in_a_row(names)}.")
     return path, [study]
 
 
@@ -98,20 +98,20 @@ def read(root: Path, study: str) -> Status:
     """Reads a study of a results folder; raises UsageError if its study.json lists no trials."""
     store = Store(root)
     folder = store.study(study)
-    about = read_versioned(folder / "study.json") or {}
-    recorded = about.get("trials")
+    study_file = read_versioned(folder / "study.json") or {}
+    recorded = study_file.get("trials")
     if not isinstance(recorded, dict):
         raise UsageError(
             f"{folder / 'study.json'} is damaged or lists no trials. Run the study again."
         )
-    epochs = {key: each["epochs"] for key, each in recorded.items()}
+    epochs = {key: entry["epochs"] for key, entry in recorded.items()}
     trials = _listed(store, folder, epochs)
     seen = {key: glance(store.folder(key), trial.epochs) for key, trial in trials.items()}
     owner, activity = _activity(root, folder)
     for key in activity.running if activity else ():
         if key in seen and seen[key].state != "done":
             seen[key] = replace(seen[key], state=RUNNING, error="")
-    return Status(study, str(about.get("preset", "")), trials, seen, activity, owner)
+    return Status(study, str(study_file.get("preset", "")), trials, seen, activity, owner)
 
 
 def _listed(store: Store, folder: Path, epochs: Mapping[str, int]) -> dict[str, Listed]:
@@ -120,18 +120,18 @@ def _listed(store: Store, folder: Path, epochs: Mapping[str, int]) -> dict[str, 
     planned = planned if isinstance(planned, dict) else {}
     names = Listed.__dataclass_fields__
     rows = {key: planned[key] for key in epochs if key in planned}
-    known = {
+    planned_trials = {
         key: Listed(**{n: v for n, v in row.items() if n in names} | {"epochs": epochs[key]})
         for key, row in rows.items()
     }
-    if len(known) == len(epochs):
-        return known
+    if len(planned_trials) == len(epochs):
+        return planned_trials
     others: dict[str, Trial] = {}
     for key in epochs:
         with suppress(UsageError):  # a damaged folder, or one that needs a module
             others[key] = store.folder(key).trial()
-    found = listed(others, dict(epochs)) | known
-    return {key: found.get(key) or _unknown(key, epochs[key]) for key in epochs}
+    trials = listed(others, dict(epochs)) | planned_trials
+    return {key: trials.get(key) or _unknown(key, epochs[key]) for key in epochs}
 
 
 def _unknown(key: str, epochs: int) -> Listed:
@@ -149,8 +149,8 @@ def glance(folder: TrialFolder, epochs: int) -> Seen:
         reached = rows[-1]["epoch"] if rows else 0
     else:
         reached = last_epoch(folder.path / "rows.jsonl")
-    shown = SHOWN[folder.state_at(epochs, done, reached, rows)]
-    return Seen(shown, reached, str((done or {}).get("error") or "") if shown == FAILED else "")
+    state = SHOWN[folder.state_at(epochs, done, reached, rows)]
+    return Seen(state, reached, str((done or {}).get("error") or "") if state == FAILED else "")
 
 
 def _activity(root: Path, folder: Path) -> tuple[str, Activity | None]:
@@ -160,12 +160,12 @@ def _activity(root: Path, folder: Path) -> tuple[str, Activity | None]:
         return "No launch runs on this folder.", None
     who = f"process {holder.get('pid')} on {holder.get('host')}"
     left = read_now(folder)
-    mine = left is not None and left[0] == holder.get("id")
+    is_its_study = left is not None and left[0] == holder.get("id")
     if lives is False:
         return f"The last launch, {who}, has died; the same command continues it.", None
     if lives is None:
         who += f", which cannot be seen from here (its count is at {holder.get('beat')})"
-    if not mine or left is None:
+    if not is_its_study or left is None:
         return f"{who} holds the lock, for another study, or before its first trial.", None
     _, activity, age = left
     if lives and activity.left_seconds is not None:

@@ -81,8 +81,8 @@ def at(folder: Path, epoch: int) -> State | None:
 
 def _epochs_saved(folder: Path) -> list[int]:
     """Returns the epochs of the newest and the previous state, as far as they are readable."""
-    found = [_epoch_of(folder / name) for name in (NEWEST, PREVIOUS)]
-    return [epoch for epoch in found if epoch is not None]
+    candidates = [_epoch_of(folder / name) for name in (NEWEST, PREVIOUS)]
+    return [epoch for epoch in candidates if epoch is not None]
 
 
 def _epoch_of(path: Path) -> int | None:
@@ -97,8 +97,8 @@ def _epoch_of(path: Path) -> int | None:
         with ZipFile(path) as archive:
             name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
             codes = islice(pickletools.genops(archive.read(name)), FIRST)
-            words = [word for code, word, _ in codes if not code.name.endswith("PUT")]
-            epoch = words[words.index("epoch") + 1]
+            arguments = [word for code, word, _ in codes if not code.name.endswith("PUT")]
+            epoch = arguments[arguments.index("epoch") + 1]
     except (OSError, BadZipFile, zlib.error, ValueError, LookupError, StopIteration):
         epoch = None
     if type(epoch) is int:

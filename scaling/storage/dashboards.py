@@ -19,16 +19,16 @@ Layout = Mapping[str, Mapping[str, Sequence[str]]]
 def experiment(values: Mapping[str, Sequence[Any]], metrics: Sequence[str]) -> Any:
     """Returns the columns of the HParams tab: hyperparameters with their values, metrics by tag."""
     infos = [
-        api_pb2.HParamInfo(name=name, type=_type(found), differs=len(set(found)) > 1)
-        for name, found in values.items()
+        api_pb2.HParamInfo(name=name, type=_type(choices), differs=len(set(choices)) > 1)
+        for name, choices in values.items()
     ]
-    shown = [
+    metric_infos = [
         api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag), display_name=tag) for tag in metrics
     ]
-    about = api_pb2.Experiment(
-        hparam_infos=infos, metric_infos=shown, time_created_secs=time.time()
+    message = api_pb2.Experiment(
+        hparam_infos=infos, metric_infos=metric_infos, time_created_secs=time.time()
     )
-    metadata = hyper.create_summary_metadata(HParamsPluginData(experiment=about))
+    metadata = hyper.create_summary_metadata(HParamsPluginData(experiment=message))
     return summary_pb2.Summary.Value(
         tag=hyper.EXPERIMENT_TAG, metadata=metadata, tensor=hyper.NULL_TENSOR
     )

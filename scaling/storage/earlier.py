@@ -33,32 +33,32 @@ class Earlier:
 
     def __call__(self, trial: Trial) -> Trial:
         """Returns the trial keyed by content, or an earlier version's if one exists."""
-        found = identified(trial)
-        if found.content is None or self.store.folder(key(found)).path.is_dir():
-            return found
+        keyed = identified(trial)
+        if keyed.content is None or self.store.folder(key(keyed)).path.is_dir():
+            return keyed
         for earlier in self._by_path:
-            is_same = replace(found, dataset=earlier.dataset, content=None) == earlier
+            is_same = replace(keyed, dataset=earlier.dataset, content=None) == earlier
             if is_same and _same_file(earlier.dataset, trial.dataset) and self._agrees(earlier):
                 return earlier
-        return found
+        return keyed
 
     @cached_property
     def _by_path(self) -> list[Trial]:
         """Returns the trials on users' files whose keys do not contain the file's content."""
-        found = []
+        trials = []
         for path in sorted(self.store.root.glob("trials/*/trial.json")):
             with suppress(UsageError):  # damaged, of another version, or in need of a module
                 trial = self.store.folder(path.parent.name).trial()
                 if trial.dataset not in DATASETS and trial.content is None:
-                    found.append(trial)
-        return found
+                    trials.append(trial)
+        return trials
 
     def _agrees(self, earlier: Trial) -> bool:
         """Returns True if its rows come from the present images; warns once per file if not."""
         rows = self.store.folder(key(earlier)).rows()
-        known = {row["fingerprint"] for row in rows if "fingerprint" in row}
-        if known <= {self.fingerprint(earlier)}:
-            return bool(known)
+        fingerprints = {row["fingerprint"] for row in rows if "fingerprint" in row}
+        if fingerprints <= {self.fingerprint(earlier)}:
+            return bool(fingerprints)
         if earlier.dataset not in self.warned:
             self.warned.add(earlier.dataset)
             print(

@@ -113,12 +113,12 @@ class FileServer:
             os.replace(coming, path)
 
     def _is_newest(self, stamp: Stamp) -> bool:
-        known = self.newest.get(stamp.task, (0, 0))
-        if stamp.attempt < known[0]:
+        newest = self.newest.get(stamp.task, (0, 0))
+        if stamp.attempt < newest[0]:
             raise Superseded(f"a later attempt at {stamp.task} has begun: this one ends")
         if stamp.task in self.fences:
             self.fences[stamp.task].check()
-        if (stamp.attempt, stamp.serial) < known:
+        if (stamp.attempt, stamp.serial) < newest:
             return False
         self.newest[stamp.task] = stamp.attempt, stamp.serial
         return True

@@ -26,10 +26,10 @@ def read_versioned(path: Path) -> Json | None:
     values = read_json(path)
     if values is None:
         return None
-    found = values.pop("format", 0)
-    if type(found) is not int or not 0 <= found <= FORMAT:
+    version = values.pop("format", 0)
+    if type(version) is not int or not 0 <= version <= FORMAT:
         raise UsageError(
-            f"{path} is of format {found!r}, and the newest that this version reads is {FORMAT}. "
+            f"{path} is of format {version!r}, and the newest that this version reads is {FORMAT}. "
             "Install a newer version of scaling-vae, or give another folder with --results."
         )
     return values

@@ -67,8 +67,8 @@ def overlap(row: Row) -> float:
     train, test, images, chosen = (row.get(name, 0) for name in names)
     if row.get("draws") != "random splits" or not (train and test and images):
         return 0.0
-    drawn = train + chosen + test == images
-    rho = (2 * train * test / (train + test) if drawn else train) / images
+    test_is_drawn = train + chosen + test == images
+    rho = (2 * train * test / (train + test) if test_is_drawn else train) / images
     return rho / (1 - rho) if rho < 1 else float("inf")
 
 
@@ -103,11 +103,11 @@ def band(values: Sequence[float], overlap: float = 0.0) -> tuple[float, float, f
     return mean, mean - half, mean + half
 
 
-def write(events: Events, found: Curve) -> None:
+def write(events: Events, mean_curve: Curve) -> None:
     """Writes the mean at each epoch with its bands, and the final values of finished replicates."""
-    for epoch, values in found.by_epoch.items():
-        for name, each in values.items():
-            mean, low, high = band(each, found.overlap)
+    for epoch, values in mean_curve.by_epoch.items():
+        for name, numbers in values.items():
+            mean, low, high = band(numbers, mean_curve.overlap)
             tag = tag_of(name, events.kind)
             events.scalar(tag, mean, epoch, events.meanings.get(name, ""))
             if name in BANDED:
@@ -115,28 +115,28 @@ def write(events: Events, found: Curve) -> None:
                 events.scalar(f"interval/{name}_high", high, epoch)
         most = max(map(len, values.values()), default=0)
         events.scalar("replicates/measured", most, epoch, "replicates in the mean at this epoch")
-    last = max(found.by_epoch, default=0)
-    for name, each in found.finals.items():
-        events.scalar(f"final/{name}", float(np.mean(each)), last)
+    last = max(mean_curve.by_epoch, default=0)
+    for name, numbers in mean_curve.finals.items():
+        events.scalar(f"final/{name}", float(np.mean(numbers)), last)
 
 
 def write_path(events: Events, curves: Sequence[Curve | None]) -> None:
     """Writes the mean final values along a path; the step of a point is its place on the path."""
-    for step, found in enumerate(curves):
-        if found is None or "test_elbo" not in found.finals:
+    for step, point in enumerate(curves):
+        if point is None or "test_elbo" not in point.finals:
             continue
-        losses = [-value for value in found.finals["test_elbo"]]
-        mean, low, high = band(losses, found.overlap)
+        losses = [-value for value in point.finals["test_elbo"]]
+        mean, low, high = band(losses, point.overlap)
         numbers = {
             f"{PATH}/negative_test_elbo": mean,
             f"{PATH}/replicates": len(losses),
             "interval/negative_test_elbo_low": low,
             "interval/negative_test_elbo_high": high,
         }
-        if gaps := found.finals.get("generalization_gap"):
+        if gaps := point.finals.get("generalization_gap"):
             numbers[f"{PATH}/generalization_gap"] = float(np.mean(gaps))
-        if found.parameters:
-            numbers[f"{PATH}/parameters"] = found.parameters
+        if point.parameters:
+            numbers[f"{PATH}/parameters"] = point.parameters
         for tag, number in numbers.items():
             events.scalar(tag, number, step, "the step is the place on the path")
 
@@ -146,8 +146,8 @@ def table(cells: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
     names = [name for name in FINAL if any(name in finals for finals in cells.values())]
     lines = [f"| {' | '.join(['cell', *names])} |", f"|{' --- |' * (len(names) + 1)}"]
     for cell, finals in cells.items():
-        shown = [_mean_of(finals.get(name, ())) for name in names]
-        lines.append(f"| {' | '.join([cell, *shown])} |")
+        entries = [_mean_of(finals.get(name, ())) for name in names]
+        lines.append(f"| {' | '.join([cell, *entries])} |")
     return "\n".join(lines) if cells else ""
 
 
@@ -167,5 +167,5 @@ def charts(has_path: bool, banded: Sequence[str]) -> Layout:
     training = {
         name: [tag_of(name), f"interval/{name}_low", f"interval/{name}_high"] for name in banded
     }
-    found: dict[str, dict[str, list[str]]] = {"Double descent": path} if has_path else {}
-    return found | {"Training, means over replicates": training}
+    descent: dict[str, dict[str, list[str]]] = {"Double descent": path} if has_path else {}
+    return descent | {"Training, means over replicates": training}

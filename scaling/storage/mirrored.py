@@ -170,10 +170,10 @@ def scratch() -> Iterator[Path]:
     base.mkdir(mode=0o700, exist_ok=True)
     for left in base.glob("at-*"):
         _remove_if_left(left)
-    made = Path(tempfile.mkdtemp(prefix="new-", dir=base))
-    with open(made / ".lock", "wb") as lock:
+    new_folder = Path(tempfile.mkdtemp(prefix="new-", dir=base))
+    with open(new_folder / ".lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = made.rename(made.with_name(made.name.replace("new-", "at-", 1)))
+        folder = new_folder.rename(new_folder.with_name(new_folder.name.replace("new-", "at-", 1)))
         try:
             yield folder
         finally:

@@ -47,10 +47,10 @@ def mapped(function: Callable[[Item], Value], items: Sequence[Item]) -> list[Val
     workers = min(machine.cpus(), MOST)
     if len(items) < WORTH or workers < 2 or not can_be_copied():
         return list(map(function, items))
-    given = (os.getpid(), function, items)
+    arguments = (os.getpid(), function, items)
     try:
         with ProcessPoolExecutor(
-            workers, multiprocessing.get_context("fork"), initializer=_begin, initargs=given
+            workers, multiprocessing.get_context("fork"), initializer=_begin, initargs=arguments
         ) as pool:
             portions = pool.map(_portion, range(0, len(items), PORTION))
             return [value for portion in portions for value in portion]

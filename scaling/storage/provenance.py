@@ -115,12 +115,12 @@ def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
 
     Hashes are shortened. The text is empty if nothing differs.
     """
-    found = []
+    parts = []
     for what, our_value in ours.items():
         their_value = theirs.get(what, "missing")
         if their_value != our_value:
-            found.append(f"{what} {their_value[:12]} in place of {our_value[:12]}")
-    return "; ".join(found)
+            parts.append(f"{what} {their_value[:12]} in place of {our_value[:12]}")
+    return "; ".join(parts)
 
 
 @cache
@@ -129,20 +129,20 @@ def code() -> Code:
 
     `dirty` means that the checkout has uncommitted changes. The result is cached per process.
     """
-    found: Code = {"version": __version__, "sha256": _sha256()}
+    facts: Code = {"version": __version__, "sha256": _sha256()}
     if _checkout() and (commit := _git("rev-parse", "HEAD")):
-        found["commit"], found["dirty"] = commit, bool(_git("status", "--porcelain"))
-    return found
+        facts["commit"], facts["dirty"] = commit, bool(_git("status", "--porcelain"))
+    return facts
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _checkout() -> Path | None:
@@ -177,12 +177,12 @@ def _sha256() -> str:
     return total.hexdigest()
 
 
-def _git(*words: str) -> str | None:
+def _git(*arguments: str) -> str | None:
     """Returns git's output for the folder that holds this package, or None if git fails."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
-            ["git", "--no-optional-locks", *words],
+            ["git", "--no-optional-locks", *arguments],
             cwd=ROOT,
             env=own,
             capture_output=True,

@@ -53,8 +53,8 @@ def last_fingerprint(path: Path) -> str | None:
 
     It reads no other column, since a launch reads this of every trial.
     """
-    found = FINGERPRINT.findall(read_bytes(path))
-    return found[-1].decode() if found else None
+    fingerprints = FINGERPRINT.findall(read_bytes(path))
+    return fingerprints[-1].decode() if fingerprints else None
 
 
 def append(path: Path, row: Row) -> None:
@@ -71,8 +71,8 @@ def parse_rows(content: bytes) -> list[Row]:
     A torn line loses that line only, never a whole row after it. A number that is not finite counts
     as not measured.
     """
-    found = [row for line in content.split(b"\n") if line for row in _rows_in(line)]
-    rows = {row["epoch"]: row for row in found if _is_epoch(row.get("epoch"))}
+    all_rows = [row for line in content.split(b"\n") if line for row in _rows_in(line)]
+    rows = {row["epoch"]: row for row in all_rows if _is_epoch(row.get("epoch"))}
     return [_measured(rows[epoch]) for epoch in sorted(rows)]
 
 

@@ -44,16 +44,16 @@ class RunNames:
     @cached_property
     def members(self) -> dict[str, list[str]]:
         """Returns the keys of each cell's trials, by the cell's name."""
-        found: dict[str, list[str]] = {}
+        keys: dict[str, list[str]] = {}
         for key, cell in self.cells.items():
-            found.setdefault(cell, []).append(key)
-        return dict(sorted(found.items()))
+            keys.setdefault(cell, []).append(key)
+        return dict(sorted(keys.items()))
 
     def replicate(self, key: str) -> str:
         """Returns the name of one trial's run: its cell, then `r0-s0` and the hash of its key."""
         trial, (replicates, seeds) = self.trials[key], self._drawn_widths
-        drawn = "" if trial.replicate is None else f"r{trial.replicate:0{replicates}}-"
-        return f"{self.cells[key]}/{drawn}s{trial.seed:0{seeds}}-{key.rpartition('-')[2]}"
+        prefix = "" if trial.replicate is None else f"r{trial.replicate:0{replicates}}-"
+        return f"{self.cells[key]}/{prefix}s{trial.seed:0{seeds}}-{key.rpartition('-')[2]}"
 
     def hparams(self, key: str) -> dict[str, Hparam]:
         """Returns the fields and values that distinguish a trial's cell from others of its kind."""
@@ -63,13 +63,13 @@ class RunNames:
     @cached_property
     def _differing(self) -> dict[str, list[str]]:
         """Returns, for each kind of trial, the fields that take several values, axes first."""
-        found = {}
+        fields = {}
         for kind in {trial.kind for trial in self.trials.values()}:
             of_kind = [trial for trial in self.trials.values() if trial.kind == kind]
             changed = sorted({name for trial in of_kind for name in _changed(trial)})
             names = dict.fromkeys([*(AXES if kind == VaeTrial.kind else ()), *changed])
-            found[kind] = [name for name in names if _vary(name, of_kind)]
-        return found
+            fields[kind] = [name for name in names if _vary(name, of_kind)]
+        return fields
 
     @cached_property
     def _in_names(self) -> dict[tuple[str, str | None], list[str]]:
@@ -84,9 +84,9 @@ class RunNames:
             group: [
                 name
                 for name in self._differing[group[0]]
-                if name not in (*AXES, "dataset") and (not _of_source(name) or _vary(name, found))
+                if name not in (*AXES, "dataset") and (not _of_source(name) or _vary(name, trials))
             ]
-            for group, found in groups.items()
+            for group, trials in groups.items()
         }
 
     def _parts(self, trial: Trial) -> list[str]:
@@ -124,8 +124,8 @@ class RunNames:
 
 def _changed(trial: Trial) -> list[str]:
     """Returns the fields that differ from their defaults, without those that vary by chance."""
-    drawn = trial.replicate is not None
-    chance = {*CHANCE, "kind", *(("source.pool", "pool") if drawn else ())}
+    has_replicate = trial.replicate is not None
+    chance = {*CHANCE, "kind", *(("source.pool", "pool") if has_replicate else ())}
     return [name for name in headline(trial) if name not in chance]
 
 

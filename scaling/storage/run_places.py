@@ -57,8 +57,8 @@ class RunPlaces:
         """Returns the place where the trial writes its own events."""
         trial = self.trials[key]
         chance = {"replicate": trial.replicate, "seed": trial.seed}
-        drawn = {name: value for name, value in chance.items() if value is not None}
-        return EventsPlace(self._folder_of(key), self.names.hparams(key) | drawn, trial.kind)
+        numbers = {name: value for name, value in chance.items() if value is not None}
+        return EventsPlace(self._folder_of(key), self.names.hparams(key) | numbers, trial.kind)
 
     def _folder_of(self, key: str) -> Path:
         return self.replicates / self.names.replicate(key)
@@ -99,7 +99,7 @@ class RunPlaces:
     @cached_property
     def _first(self) -> set[str]:
         """Returns the cells in the folder that opens first: those on a path, then by name."""
-        on_path = {(source, *at) for source, steps in self.paths.items() for at in steps}
+        on_path = {(source, *step) for source, steps in self.paths.items() for step in steps}
         cells = sorted(self.names.members, key=lambda cell: self.at(cell) not in on_path)
         return set(cells[: self._room])
 
@@ -116,23 +116,23 @@ class RunPlaces:
         if len(set(places)) < len(places):
             return {}
         sources = dict.fromkeys(trial.source.name for trial in vaes)
-        found = {source: self.find_path(vaes, source) for source in sources}
-        return {source: steps for source, steps in found.items() if len(steps) > 1}
+        paths = {source: self.find_path(vaes, source) for source in sources}
+        return {source: steps for source, steps in paths.items() if len(steps) > 1}
 
     def settle(self) -> None:
         """Moves trials' events to their present folders and removes runs that no longer exist."""
         existing = _runs(self.replicates)
         keys = self.trials if existing else ()  # of thousands of trials the names take a second
-        wanted = {key.rpartition("-")[2]: self._folder_of(key) for key in keys}
+        targets = {key.rpartition("-")[2]: self._folder_of(key) for key in keys}
         for run in existing:
-            target = wanted.get(run.name.rpartition("-")[2], run)
+            target = targets.get(run.name.rpartition("-")[2], run)
             if target != run and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(run, target)
-        kept = {home for cell in self.names.members for home in self.of_cell(cell)}
-        kept |= {*self.of_study, *map(self.of_path, self.paths)}
+        homes = {home for cell in self.names.members for home in self.of_cell(cell)}
+        homes |= {*self.of_study, *map(self.of_path, self.paths)}
         for run in [*_runs(self.opened), *_runs(self.all_means)]:
-            if run not in kept:
+            if run not in homes:
                 _remove(run.glob(FILES))
         for home in (self.opened, self.all_means, self.replicates):
             _remove_empty(home)

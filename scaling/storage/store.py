@@ -50,22 +50,22 @@ class Store:
 
     def vaes(self) -> list[VaeTrial]:
         """Returns all VAE trials whose folder is readable, by key; prints which need a module."""
-        found, lacking = [], set()
+        trials, lacking = [], set()
         for path in sorted(self.root.glob("trials/*/trial.json")):
             with suppress(UsageError):  # a folder that was copied or damaged
                 try:
-                    found.append(TrialFolder(path.parent).trial())
+                    trials.append(TrialFolder(path.parent).trial())
                 except UnknownName as error:
                     lacking.add(str(error))
         for line in sorted(lacking):
             print(f"Left out: {line}", file=sys.stderr)
-        return [trial for trial in found if isinstance(trial, VaeTrial)]
+        return [trial for trial in trials if isinstance(trial, VaeTrial)]
 
     def states(self, every: Iterable[Scheduled]) -> dict[str, str]:
         """Returns the state of each trial by key: new, partial, done or failed."""
-        known = {each.key: each.epochs for each in every}
-        states = mapped(lambda item: self.folder(item[0]).state(item[1]), [*known.items()])
-        return dict(zip(known, states, strict=True))
+        epochs = {entry.key: entry.epochs for entry in every}
+        states = mapped(lambda item: self.folder(item[0]).state(item[1]), [*epochs.items()])
+        return dict(zip(epochs, states, strict=True))
 
     def finished(self, device: str) -> dict[str, Ran]:
         """Returns trials that finished on a device of this kind (`cpu`, `cuda`), by key.
@@ -73,13 +73,13 @@ class Store:
         Of many replicates of a trial it reads about ENOUGH, spread over them: what they say of the
         machine's speed is the same.
         """
-        found = {}
+        runs = {}
         for name in _few_of_each(self._ended()):
             with suppress(UsageError):  # a launch that needs this trial reports the error
                 ran = _ran(self.folder(name), device)
                 if ran:
-                    found[name] = ran
-        return found
+                    runs[name] = ran
+        return runs
 
     def _ended(self) -> list[str]:
         """Returns the keys of all trials with a `done.json`, sorted; fast, since they are many."""
@@ -103,13 +103,13 @@ class Store:
 
     def studies_of(self, names: set[str]) -> list[Path]:
         """Returns the folders of the studies that contain one of these trials, by name."""
-        found = []
+        folders = []
         for file in sorted(self.root.glob("*/study.json")):
             with suppress(UsageError):  # a newer format, which only that version can read
                 listed = (read_versioned(file) or {}).get("trials")
                 if isinstance(listed, dict) and names & set(listed):
-                    found.append(file.parent)
-        return found
+                    folders.append(file.parent)
+        return folders
 
     def gpu_hours(self, name: str) -> float:
         """Returns the GPU hours that a study's launches recorded; a killed launch records none."""

@@ -94,7 +94,7 @@ class StudyEvents:
     def summary(self, text: Mapping[str, str], pictures: Mapping[str, bytes]) -> None:
         """Writes the study's description and results: texts by title and PNGs by name."""
         finals = {cell: self._end(cell).finals for cell in self.cells}
-        table = means.table({cell: found for cell, found in finals.items() if found})
+        table = means.table({cell: final for cell, final in finals.items() if final})
         text = {**self.about, **text, "means": table}
         study_summary.write(self.places, self.scheduled, text, pictures)
 
@@ -111,9 +111,9 @@ class StudyEvents:
 
     def _curve(self, cell: str) -> Curve:
         keys = self.cells[cell]
-        found = means.curve([(self._rows(k), self.scheduled[k].epochs) for k in keys])
-        self.ends[cell] = replace(found, by_epoch={})
-        return found
+        curve = means.curve([(self._rows(k), self.scheduled[k].epochs) for k in keys])
+        self.ends[cell] = replace(curve, by_epoch={})
+        return curve
 
     def _end(self, cell: str) -> Curve:
         """Returns the final values of a cell as of its last mean, which a trial's end rewrites."""
@@ -121,23 +121,23 @@ class StudyEvents:
 
     def _write_mean(self, cell: str) -> None:
         self.new_rows[cell] = 0
-        found, keys = self._curve(cell), self.cells[cell]
-        if not found.by_epoch:
+        curve, keys = self._curve(cell), self.cells[cell]
+        if not curve.by_epoch:
             return
         values = self.places.names.hparams(keys[0]) | {"replicates": len(keys)}
-        values |= {"parameters": found.parameters} if found.parameters else {}
+        values |= {"parameters": curve.parameters} if curve.parameters else {}
         kind = self.scheduled[keys[0]].trial.kind
         for run in self.places.of_cell(cell):
             with replacing(run, self.meanings, kind) as events:
                 events.hparams(values, group=cell)
-                means.write(events, found)
+                means.write(events, curve)
 
     def _write_paths(self) -> None:
         self.ended = 0
         cells = {self.places.at(cell): cell for cell in self.cells}
         for source, steps in self.places.paths.items():
-            along = [cells.get((source, *at)) for at in steps]
-            curves = [self._end(cell) if cell else None for cell in along]
-            if any(found and "test_elbo" in found.finals for found in curves):
+            path_cells = [cells.get((source, *step)) for step in steps]
+            curves = [self._end(cell) if cell else None for cell in path_cells]
+            if any(curve and "test_elbo" in curve.finals for curve in curves):
                 with replacing(self.places.of_path(source)) as events:
                     means.write_path(events, curves)

@@ -38,7 +38,7 @@ def write(
 
 def _banded(scheduled: Mapping[str, Scheduled]) -> list[str]:
     """Returns the main metrics that these trials measure."""
-    parts = {one.trial.partition for one in scheduled.values()}
+    parts = {item.trial.partition for item in scheduled.values()}
     without = {means.VALIDATION} if parts == {"train_and_test"} else set()
     return [name for name in means.BANDED if name not in without]
 
@@ -52,7 +52,7 @@ def _columns_of_cells(places: RunPlaces) -> dict[str, list[Hparam]]:
     return columns
 
 
-def _columns(found: Sequence[Mapping[str, Hparam]]) -> dict[str, list[Hparam]]:
+def _columns(rows: Sequence[Mapping[str, Hparam]]) -> dict[str, list[Hparam]]:
     """Returns the list of values found for each name."""
-    names = dict.fromkeys(name for one in found for name in one)
-    return {name: [one[name] for one in found if name in one] for name in names}
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row[name] for row in rows if name in row] for name in names}

@@ -152,8 +152,8 @@ class TrialFolder:
         if done and min(done["epoch"], reached) >= enough:
             if not _lost(self.rows() if rows is None else rows, done, epochs):
                 return "done"
-        begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
-        return "partial" if begun else "new"
+        has_begun = (self.path / checkpoints.NEWEST).exists() or (self.path / "rows.jsonl").exists()
+        return "partial" if has_begun else "new"
 
 
 def _lines(rows: list[Row], allow_nan: bool = True) -> bytes:
@@ -161,9 +161,9 @@ def _lines(rows: list[Row], allow_nan: bool = True) -> bytes:
 
 
 def _write(path: Path, trial: Trial) -> None:
-    made = to_dict(trial)
-    modules = needed(made)
-    write_versioned(path, made | ({"modules": modules} if modules else {}))
+    values = to_dict(trial)
+    modules = needed(values)
+    write_versioned(path, values | ({"modules": modules} if modules else {}))
 
 
 def _lost(rows: list[Row], done: Done, epochs: int) -> bool:

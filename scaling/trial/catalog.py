@@ -126,9 +126,9 @@ def images_of(dataset: str) -> DatasetEntry:
     return DatasetEntry(channels, padded(side), 256, images, RESIDUAL, **whole)
 
 
-def names_of(found: Sequence[str]) -> dict[str, str]:
+def names_of(names: Sequence[str]) -> dict[str, str]:
     """Returns a map from this project's names of arrays to their names in an archive."""
-    ours = {name: name for name in found}
+    ours = {name: name for name in names}
     if any(layout <= ours.keys() for layout in (DIVIDED, WHOLE, JPEG)):
         return ours
     for layout in OTHERS.values():

@@ -108,16 +108,16 @@ def _folder(dotted: str) -> Path:
             f"--module {dotted} is neither a Python file nor a dotted name. "
             "Give one, such as my_models.py."
         )
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
+    working_folder = str(Path.cwd())
+    if working_folder not in sys.path:
+        sys.path.append(working_folder)
     spec = importlib.util.find_spec(top)
     if spec is None:
         raise UsageError(
             f"--module {dotted}: Python finds no module {top!r}. Install it, or give the path of "
             "its file."
         )
-    places = list(spec.submodule_search_locations or []) or [spec.origin or here]
+    places = list(spec.submodule_search_locations or []) or [spec.origin or working_folder]
     return Path(places[0]).absolute().parent
 
 
@@ -160,10 +160,10 @@ def _check_name_is_free(module: Module, path: list[str]) -> None:
     loaded_module, spec = sys.modules.get(module.name), None
     if loaded_module is None:
         spec = importlib.util.find_spec(module.name) or PathFinder.find_spec(module.name, path)
-    found = (
+    file = (
         getattr(loaded_module, "__file__", None) if loaded_module else getattr(spec, "origin", None)
     )
-    origin: str | None = found
+    origin: str | None = file
     if origin is None or not Path(origin).exists() or not Path(module.word).samefile(origin):
         raise UsageError(
             f"--module {module.word}: there is another module {module.name!r} in Python"
@@ -191,10 +191,10 @@ def _additions(module: Module) -> Iterator[None]:
     try:
         yield
         for (what, names), old in zip(dicts, before, strict=True):
-            taken = [name for name, value in old.items() if names.get(name) is not value]
-            if taken:
+            replaced = [name for name, value in old.items() if names.get(name) is not value]
+            if replaced:
                 raise UsageError(
-                    f"--module {module.word}: the {what} {listed(taken)} exists already. "
+                    f"--module {module.word}: the {what} {listed(replaced)} exists already. "
                     "Add it under another name."
                 )
         for owner in {id(owner): owner for _, owner, _ in owners}.values():

@@ -30,8 +30,8 @@ def grid(trials: Kind | Iterable[Kind], **axes: Sequence[Any]) -> list[Kind]:
     distinct: dict[object, Kind] = {}
     for trial in base:
         distinct.setdefault(besides(trial, axes), trial)
-    made = (_replace(trial, point) for trial in distinct.values() for point in points)
-    return list(dict.fromkeys(made))
+    combinations = (_replace(trial, point) for trial in distinct.values() for point in points)
+    return list(dict.fromkeys(combinations))
 
 
 def besides(trial: Trial, axes: Iterable[str]) -> tuple[object, ...]:
@@ -64,12 +64,12 @@ def on_dataset(trials: Iterable[Kind], dataset: str) -> list[Kind]:
     entry = DATASETS.get(dataset)
     settings: VaeSettings = {"mixtures": VaeTrial.mixtures}
     settings |= entry.settings if entry else RESIDUAL
-    kept = [name for name in ("train_size", "lr") if _is_axis(base, name)]
-    made = (
-        _replace(trial.on_dataset(dataset, settings), {name: getattr(trial, name) for name in kept})
+    axes = [name for name in ("train_size", "lr") if _is_axis(base, name)]
+    copies = (
+        _replace(trial.on_dataset(dataset, settings), {name: getattr(trial, name) for name in axes})
         for trial in base
     )
-    return list(dict.fromkeys(made))
+    return list(dict.fromkeys(copies))
 
 
 def _is_axis(trials: Iterable[Trial], name: str) -> bool:

@@ -52,7 +52,7 @@ def rungs(epochs: int, measure_every: int, samples: int, factor: int) -> tuple[R
         steps += 1
     shares = (epochs / factor**step for step in range(steps, -1, -1))
     ends = sorted({min(epochs, math.ceil(e / measure_every) * measure_every) for e in shares})
-    return tuple(Rung(end, max(1, samples // factor**at)) for at, end in enumerate(ends))
+    return tuple(Rung(end, max(1, samples // factor**index)) for index, end in enumerate(ends))
 
 
 def climb(
@@ -66,29 +66,29 @@ def climb(
     """
     cells = sorted({cell for cell, _ in places})
     groups = [tuple(cells)] if jointly else [(cell,) for cell in cells]
-    found = Climb({}, {place: {} for place in places})
+    result = Climb({}, {place: {} for place in places})
     for group in groups:
         tried = sorted({point for cell, point in places if cell in group})
-        _climb_group(group, tried, ladder, score, found)
-    return found
+        _climb_group(group, tried, ladder, score, result)
+    return result
 
 
 def _climb_group(
-    group: Sequence[int], tried: list[int], ladder: Sequence[Rung], score: Score, found: Climb
+    group: Sequence[int], tried: list[int], ladder: Sequence[Rung], score: Score, result: Climb
 ) -> None:
     remaining = tried
-    for at, rung in enumerate(ladder):
-        found.epochs.update({(cell, point): rung.epochs for cell in group for point in remaining})
-        measured = {p: _mean(group, p, rung.epochs, score, found) for p in remaining}
+    for index, rung in enumerate(ladder):
+        result.epochs.update({(cell, point): rung.epochs for cell in group for point in remaining})
+        measured = {p: _mean(group, p, rung.epochs, score, result) for p in remaining}
         if any(value is None for value in measured.values()):
             return
         ranked = ranking({point: value for point, value in measured.items() if value is not None})
         if not ranked:
             return
-        if at + 1 == len(ladder):
-            found.chosen.update(dict.fromkeys(group, ranked[0]))
+        if index + 1 == len(ladder):
+            result.chosen.update(dict.fromkeys(group, ranked[0]))
             return
-        remaining = sorted(ranked[: ladder[at + 1].points])
+        remaining = sorted(ranked[: ladder[index + 1].points])
 
 
 def ranking(scores: Mapping[int, float]) -> list[int]:
@@ -97,15 +97,15 @@ def ranking(scores: Mapping[int, float]) -> list[int]:
 
 
 def _mean(
-    group: Sequence[int], point: int, epochs: int, score: Score, found: Climb
+    group: Sequence[int], point: int, epochs: int, score: Score, result: Climb
 ) -> float | None:
     """Returns the mean score over the group's cells, or None if one of them is not measured yet.
 
-    Stores each cell's score in `found`.
+    Stores each cell's score in `result`.
     """
-    each = {cell: score(cell, point, epochs) for cell in group}
-    for cell, value in each.items():
+    scores = {cell: score(cell, point, epochs) for cell in group}
+    for cell, value in scores.items():
         if value is not None:
-            found.scores[cell, point][epochs] = value
-    known = [value for value in each.values() if value is not None]
-    return sum(known) / len(known) if len(known) == len(group) else None
+            result.scores[cell, point][epochs] = value
+    measured = [value for value in scores.values() if value is not None]
+    return sum(measured) / len(measured) if len(measured) == len(group) else None

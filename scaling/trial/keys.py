@@ -63,9 +63,9 @@ def from_dict(values: Fields) -> Trial:
     except UnknownName as error:
         if not isinstance(modules, dict) or not modules:
             raise
-        words = " ".join(f"--module {word}" for word in sorted(set(modules.values())))
+        flags = " ".join(f"--module {word}" for word in sorted(set(modules.values())))
         unknown = str(error).partition(". ")[0]
-        raise UnknownName(f"{unknown}: the trial was created with {words}. Add that.") from None
+        raise UnknownName(f"{unknown}: the trial was created with {flags}. Add that.") from None
 
 
 def _without(values: Fields, name: str, default: object) -> Fields:
@@ -82,7 +82,7 @@ def _without(values: Fields, name: str, default: object) -> Fields:
             f"{name}={values[name]!r} is no longer supported; this version reads only {default!r}. "
             "Use the version that trained this trial."
         )
-    return {kept: value for kept, value in values.items() if kept != name}
+    return {field: value for field, value in values.items() if field != name}
 
 
 @functools.cache

@@ -20,13 +20,13 @@ def identified(trial: Trial) -> Trial:
     path = Path(trial.dataset)
     if trial.dataset in DATASETS or not path.exists():
         return trial
-    found = content(path)
-    if trial.content not in (None, found):
+    digest = content(path)
+    if trial.content not in (None, digest):
         raise UsageError(
             f"{path} has other content than content={trial.content}. Leave content out: "
             "it is computed from the file."
         )
-    return replace(trial, content=found)
+    return replace(trial, content=digest)
 
 
 def content(path: Path) -> str:
@@ -34,14 +34,14 @@ def content(path: Path) -> str:
     if path.is_file():
         return _of_file(path)
     total = hashlib.sha256()
-    for file in sorted(each for each in path.rglob("*") if each.is_file()):
+    for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
         total.update(f"{file.relative_to(path).as_posix()}\n{_of_file(file)}\n".encode())
     return total.hexdigest()[:DIGITS]
 
 
 def _of_file(path: Path) -> str:
-    about = path.stat()
-    return _digest(path, about.st_size, about.st_mtime_ns, about.st_ino)
+    status = path.stat()
+    return _digest(path, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 @lru_cache(maxsize=100_000)

@@ -18,10 +18,10 @@ class Cluster:
     name: str = "no node of the cluster has more than"
 
     @classmethod
-    def of_nodes(cls, each: tuple[tuple[float, float], ...]) -> "Cluster":
+    def of_nodes(cls, nodes: tuple[tuple[float, float], ...]) -> "Cluster":
         """Returns the cluster that consists of these nodes, (CPUs, GPUs) each."""
-        cpus, gpus = zip(*each, strict=True)
-        return cls(len(each), sum(cpus), sum(gpus), max(cpus), max(gpus), each)
+        cpus, gpus = zip(*nodes, strict=True)
+        return cls(len(nodes), sum(cpus), sum(gpus), max(cpus), max(gpus), nodes)
 
     @classmethod
     def of_this_machine(cls, cpus: float, gpus: float) -> "Cluster":

@@ -120,7 +120,7 @@ def schedule(
         lengths = (epochs, measure_every, metric_every)
         return _with_equal_images(trials, lengths, diffusion, metrics, identify)
     every = range(metric_every, epochs, metric_every) if metric_every else ()
-    kept = (*every, epochs) if metrics else ()
+    kept_epochs = (*every, epochs) if metrics else ()
     models: dict[DiffusionTrial, int] = {}
     requested = []
     for trial in trials:
@@ -129,7 +129,7 @@ def schedule(
             models[model] = length
             trial = trial.with_pool(pool_name(model, length), k)
         trial = identify(trial.completed(epochs, diffusion.k if diffusion else None))
-        requested.append(_scheduled(trial, epochs, measure_every, metrics, kept))
+        requested.append(_scheduled(trial, epochs, measure_every, metrics, kept_epochs))
     first = [_scheduled(model, n, _rows_every(n)) for model, n in models.items()]
     return first + list(dict.fromkeys(requested))
 
@@ -148,12 +148,12 @@ def _with_equal_images(
     """
     by_key: dict[str, Scheduled] = {}
     for ratio, part in _by_size(trials):
-        epochs, measure_every, metric_every = (round(ratio * each) for each in lengths)
+        epochs, measure_every, metric_every = (round(ratio * length) for length in lengths)
         model = diffusion and replace(diffusion, epochs=round(ratio * diffusion.epochs))
         rows_every = max(1, measure_every)
-        found = schedule(part, epochs, rows_every, model, metrics, metric_every, identify=identify)
-        by_key |= {each.key: each for each in found}
-    return sorted(by_key.values(), key=lambda each: not each.trial.makes_pools)
+        items = schedule(part, epochs, rows_every, model, metrics, metric_every, identify=identify)
+        by_key |= {item.key: item for item in items}
+    return sorted(by_key.values(), key=lambda item: not item.trial.makes_pools)
 
 
 def _by_size(trials: Sequence[Trial]) -> list[tuple[float, list[Trial]]]:
@@ -170,15 +170,15 @@ def _scheduled(
     epochs: int,
     measure_every: int,
     metrics: tuple[str, ...] = (),
-    kept: tuple[int, ...] = (),
+    kept_epochs: tuple[int, ...] = (),
 ) -> Scheduled:
     """Returns the trial's schedule, with the epochs whose models are kept.
 
     A model is kept for costly metrics and for sampling, even if training later continues.
     """
     if not trial.has_metrics:
-        metrics, kept = (), (epochs,) if trial.makes_pools else ()
-    return Scheduled(trial, epochs, measure_every, metrics, kept)
+        metrics, kept_epochs = (), (epochs,) if trial.makes_pools else ()
+    return Scheduled(trial, epochs, measure_every, metrics, kept_epochs)
 
 
 def _rows_every(epochs: int) -> int:
@@ -208,6 +208,6 @@ def _model_of(
         partition=trial.partition,
         share=trial.model_share,
     )
-    known = identify(model)
-    assert isinstance(known, DiffusionTrial)
-    return known, diffusion.epochs, diffusion.k
+    identified_model = identify(model)
+    assert isinstance(identified_model, DiffusionTrial)
+    return identified_model, diffusion.epochs, diffusion.k

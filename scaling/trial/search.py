@@ -156,19 +156,19 @@ def points(ranges: Sequence[Range], samples: int) -> list[Point]:
     """
     from scipy.stats import qmc
 
-    ordered = sorted(ranges, key=lambda one: one.name)
+    ordered = sorted(ranges, key=lambda span: span.name)
     _check_samples(ordered, samples)
     sequence = qmc.Sobol(len(ordered), scramble=True, seed=SEED)
-    found: dict[tuple[object, ...], None] = {}
+    distinct: dict[tuple[object, ...], None] = {}
     block = 1 << (samples - 1).bit_length()
     for _ in range(max(1, MOST_DRAWS // block)):
         for shares in sequence.random(block).tolist():
-            found[tuple(one.at(u) for one, u in zip(ordered, shares, strict=True))] = None
-            if len(found) == samples:
-                return [dict(zip((r.name for r in ordered), p, strict=True)) for p in found]
+            distinct[tuple(span.at(u) for span, u in zip(ordered, shares, strict=True))] = None
+            if len(distinct) == samples:
+                return [dict(zip((r.name for r in ordered), p, strict=True)) for p in distinct]
     raise UsageError(
-        f"--samples {samples}: the ranges contain {len(found)} different points, rounded to "
-        f"{DIGITS} digits. Give --samples {len(found)}, or wider ranges."
+        f"--samples {samples}: the ranges contain {len(distinct)} different points, rounded to "
+        f"{DIGITS} digits. Give --samples {len(distinct)}, or wider ranges."
     )
 
 
@@ -180,7 +180,7 @@ def _check_samples(ranges: Sequence[Range], samples: int) -> None:
             f"--samples {samples} is more than {MOST_SAMPLES}. "
             "Give fewer, and narrow the ranges to the best results."
         )
-    most = math.prod(one.distinct for one in ranges)
+    most = math.prod(span.distinct for span in ranges)
     if samples > most:
         raise UsageError(
             f"--samples {samples}: the ranges contain {most:g} different points. "
@@ -217,8 +217,8 @@ def sampled(trials: Iterable[Any], tried: Sequence[Point]) -> list[Candidate]:
                 "Search another field."
             )
     return [
-        Candidate(cells[without_chance(trial)], at, *grid(trial, **_axes(point)))
-        for at, point in enumerate(tried)
+        Candidate(cells[without_chance(trial)], index, *grid(trial, **_axes(point)))
+        for index, point in enumerate(tried)
         for trial in base
     ]
 
@@ -232,13 +232,13 @@ def without_chance(trial: Kind) -> Kind:
     return replace(trial, replicate=None, seed=0, split=0)
 
 
-def check_free(ranges: Sequence[Range], given: Iterable[str]) -> None:
+def check_free(ranges: Sequence[Range], fields: Iterable[str]) -> None:
     """Raises UsageError if a field has two ranges, or both a range and a value."""
-    names = [one.name for one in ranges]
+    names = [span.name for span in ranges]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise UsageError(f"--search names {listed(twice)} twice. Give each field one range.")
-    both = set(names) & set(given)
+    both = set(names) & set(fields)
     if both:
         raise UsageError(
             f"--search and another flag both set {listed(both)}. Leave one of them out."

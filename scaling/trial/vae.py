@@ -87,11 +87,11 @@ class VaeFields(BaseTrial):
         self.source.check_images(train_images)
 
     def check_levels(self, levels: int) -> None:
-        taken = self.likelihood_entry.levels
-        if taken is not None and levels != taken:
+        own_levels = self.likelihood_entry.levels
+        if own_levels is not None and levels != own_levels:
             raise UsageError(
-                f"likelihood={self.likelihood} models images with {taken} levels, and "
-                f"{self.dataset} has {levels}. Save it with levels 0 to {taken - 1}, or give "
+                f"likelihood={self.likelihood} models images with {own_levels} levels, and "
+                f"{self.dataset} has {levels}. Save it with levels 0 to {own_levels - 1}, or give "
                 "--set likelihood=mixture."
             )
 

@@ -39,9 +39,9 @@ class Validated:
 
     def with_valid(self, **values: object) -> Self:
         """Returns a copy with values that are known to fit: they are not validated again."""
-        made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__ | values)
-        return made
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__ | values)
+        return copy
 
     @classmethod
     def parse(cls, name: str, text: str) -> object:
@@ -63,10 +63,10 @@ class Validated:
 
         Raises UsageError for unknown and for missing fields.
         """
-        known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
-        if unknown := set(values) - set(known):
+        known_fields = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
+        if unknown := set(values) - set(known_fields):
             raise UsageError(f"{cls.__name__} has no field {listed(unknown)}.")
-        needed = {name for name, field in known.items() if field.default is MISSING}
+        needed = {name for name, field in known_fields.items() if field.default is MISSING}
         if lacking := needed - set(values):
             raise UsageError(f"{cls.__name__} lacks the field {listed(lacking)}.")
         return cls(**values)
@@ -95,10 +95,10 @@ def _members(hint: Any) -> tuple[Any, ...]:
 def bounds_of(hint: Any) -> Bounds | None:
     """Returns the bounds declared with the type of a number, or of the numbers in a tuple."""
     if get_origin(hint) is Annotated:
-        return next((each for each in hint.__metadata__ if isinstance(each, Bounds)), None)
+        return next((item for item in hint.__metadata__ if isinstance(item, Bounds)), None)
     inner = (UnionType, Union, tuple)
-    found = map(bounds_of, get_args(hint)) if get_origin(hint) in inner else ()
-    return next((bounds for bounds in found if bounds), None)
+    candidates = map(bounds_of, get_args(hint)) if get_origin(hint) in inner else ()
+    return next((bounds for bounds in candidates if bounds), None)
 
 
 def _read(hint: Any, text: str) -> object:
@@ -128,8 +128,8 @@ def _fit(hint: Any, value: Any, name: str) -> Any:
     """Converts a value to the hint's type; raises UsageError if it is not inside its bounds."""
     fitted, bounds = _typed(hint, value, name), bounds_of(hint)
     numbers = fitted if isinstance(fitted, tuple) else (fitted,)
-    for each in numbers:
-        if bounds and isinstance(each, int | float) and each not in bounds:
+    for number in numbers:
+        if bounds and isinstance(number, int | float) and number not in bounds:
             raise UsageError(f"{name}={value!r} is not {bounds}. Give such a number.")
     return fitted
 
@@ -164,12 +164,12 @@ def _as_member(member: Any, value: Any) -> Any:
 
 
 def _describe(hint: Any) -> str:
-    words = []
+    alternatives = []
     for member in _members(hint):
         if get_origin(member) is Literal:
-            words += [str(choice) for choice in get_args(member)]
+            alternatives += [str(choice) for choice in get_args(member)]
         elif get_origin(member) is tuple:
-            words.append("numbers such as 1,2")
+            alternatives.append("numbers such as 1,2")
         else:
-            words.append(IN_WORDS.get(member, f"a {member.__name__}"))
-    return " or ".join(words)
+            alternatives.append(IN_WORDS.get(member, f"a {member.__name__}"))
+    return " or ".join(alternatives)

@@ -10,8 +10,8 @@ WITHIN = ("kind", "m_z", "n_c", "seed", "split", "replicate", "pool", "source.po
 
 def lines(fields: Mapping[str, Mapping[str, object]], names: Mapping[str, str]) -> dict[str, str]:
     """Names the line of each trial: its source's name and the fields that vary under that name."""
-    found = varying(fields, names)
-    return {key: worded(name, found[key]) for key, name in names.items()}
+    fields_of = varying(fields, names)
+    return {key: worded(name, fields_of[key]) for key, name in names.items()}
 
 
 def worded(name: str, values: Mapping[str, object]) -> str:
@@ -31,17 +31,17 @@ def varying(
     groups: dict[str, list[str]] = {}
     for key, name in names.items():
         groups.setdefault(name, []).append(key)
-    found: dict[str, Fields] = {}
+    result: dict[str, Fields] = {}
     for keys in groups.values():
         vary = [n for n in _varying([fields[key] for key in keys]) if n not in within]
-        found |= {key: {name: fields[key].get(name) for name in vary} for key in keys}
-    return found
+        result |= {key: {name: fields[key].get(name) for name in vary} for key in keys}
+    return result
 
 
 def _varying(fields: Iterable[Mapping[str, object]]) -> list[str]:
     values: dict[str, set[str]] = {}
-    for each in fields:
-        for name, value in each.items():
+    for trial in fields:
+        for name, value in trial.items():
             values.setdefault(name, set()).add(repr(value))
     return [name for name, seen in values.items() if len(seen) > 1]
 
