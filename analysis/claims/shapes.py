@@ -101,7 +101,7 @@ class DoubleDescends(Rule):
         frame = cell.frame[cell.frame["key"].isin(keys)]
         frame.attrs = {}
         try:
-            found = descent.verdict(frame)
+            verdict = descent.verdict(frame)
         except ResultsError:
             return []
         return [
@@ -111,5 +111,5 @@ class DoubleDescends(Rule):
                 seeds=FEW_SEEDS,
                 shared=True,
             )
-            for move in found.moves
+            for move in verdict.moves
         ]
