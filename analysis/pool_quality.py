@@ -26,16 +26,16 @@ def with_pool_quality(frame: pd.DataFrame, root: Path) -> pd.DataFrame:
         if name in frame:
             named = named.fillna(frame[name].astype(object))
     records = {str(name): _record(root, str(name)) for name in named.dropna().unique()}
-    found = {
+    columns = {
         column: named.map({name: _first(record, keys) for name, record in records.items()})
         for column, keys in MEASURES.items()
     }
-    measured = {name: v.astype(float) for name, v in found.items() if v.notna().any()}
+    measured = {name: v.astype(float) for name, v in columns.items() if v.notna().any()}
     if not measured:
         return frame
-    made = frame.assign(**measured)
-    made.attrs = frame.attrs
-    return made
+    result = frame.assign(**measured)
+    result.attrs = frame.attrs
+    return result
 
 
 def _record(root: Path, pool: str) -> dict[str, object]:

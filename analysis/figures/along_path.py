@@ -28,7 +28,7 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 def early(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame | None:
     """Returns the numbers at the best validation epoch, None without validation ELBOs."""
     try:
-        finals = curves.final(frame, at=curves.BEST)
+        finals = curves.final(frame, epochs=curves.BEST)
         best = None if found is None else verdict_of(frame, curves.BEST)
         return table_of(frame, finals, best, steps_of(frame, found)).assign(at=curves.BEST)
     except ResultsError:
