@@ -94,10 +94,10 @@ def parts(frame: pd.DataFrame, study_record: Mapping[str, object]) -> dict[str, 
             )
         return {"": _keep(frame, best, _searched(search), search["ranges"])}
     if rates:
-        every = _with_rates(rates)
+        keys = _with_rates(rates)
         return {
-            FIXED: _keep(frame, {*rates["fixed"]}, every),
-            f"{TUNED} (from {rates['study']})": _keep(frame, {*rates["tuned"]}, every, ["lr"]),
+            FIXED: _keep(frame, {*rates["fixed"]}, keys),
+            f"{TUNED} (from {rates['study']})": _keep(frame, {*rates["tuned"]}, keys, ["lr"]),
         }
     return {"": frame}
 

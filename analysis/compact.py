@@ -46,15 +46,15 @@ def compact(
         frame = without_folders(frame)
     output = output or path / "trials.parquet"
     output.parent.mkdir(parents=True, exist_ok=True)
-    aside = output.parent / f".{output.name}.{os.getpid()}"
+    temporary = output.parent / f".{output.name}.{os.getpid()}"
     try:
-        with aside.open("wb") as file:
+        with temporary.open("wb") as file:
             (_csv if output.suffix.lower() == ".csv" else _parquet)(frame, record, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, output)
+        os.replace(temporary, output)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return output
 
 

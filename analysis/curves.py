@@ -175,9 +175,9 @@ def requested(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns source, m_z, n_c, seed and replicate of each VAE trial, whether or not it began."""
     columns = [*PLACE, "replicate"] if "replicate" in frame else PLACE
     rows = frame.loc[frame["kind"] == "vae", columns].drop_duplicates()
-    others = [t for t in frame.attrs.get("unmeasured", []) if t["kind"] == "vae"]
-    every = pd.concat([rows, pd.DataFrame(others, columns=columns)]) if others else rows
-    return every.astype(dict.fromkeys(AXES, int)).drop_duplicates().sort_values(columns)
+    waiting = [t for t in frame.attrs.get("unmeasured", []) if t["kind"] == "vae"]
+    requests = pd.concat([rows, pd.DataFrame(waiting, columns=columns)]) if waiting else rows
+    return requests.astype(dict.fromkeys(AXES, int)).drop_duplicates().sort_values(columns)
 
 
 def grid(frame: pd.DataFrame, source: str | None = None) -> pd.DataFrame:

@@ -37,8 +37,8 @@ def settle(frame: pd.DataFrame) -> pd.DataFrame:
     """
     if "unit" in frame:
         return frame
-    named = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
-    parts = [_settled(part) for _, part in frame.groupby(named, sort=False, dropna=False)]
+    datasets = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
+    parts = [_settled(part) for _, part in frame.groupby(datasets, sort=False, dropna=False)]
     if not parts:
         return frame.assign(unit=pd.Series(dtype=int), level="", overlap=0.0)
     units = pd.concat(parts)

@@ -111,8 +111,8 @@ def epochs(trials: pd.DataFrame, metric: str) -> pd.Series:
 def check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
     """Raises ResultsError if a metric was measured with different options on one data set."""
     names = [name for name in settings_of(metric) if name in frame]
-    named = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
-    for _, part in frame.groupby(named, dropna=False, sort=False) if names else ():
+    datasets = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
+    for _, part in frame.groupby(datasets, dropna=False, sort=False) if names else ():
         for name in names:
             used = part.loc[part[metric].notna(), name]
             first = first_version(name)

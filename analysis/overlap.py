@@ -25,9 +25,9 @@ def overlaps(frame: pd.DataFrame) -> pd.Series:
 
     It is 0 for disjoint sets, for one set, and where there are not several replicates.
     """
-    named = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
+    datasets = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
     result = pd.Series(0.0, frame.index)
-    for _, part in frame.groupby(named, dropna=False):
+    for _, part in frame.groupby(datasets, dropna=False):
         several = "replicate" in part and part["replicate"].nunique() > 1
         if several and draws_of(part) == SPLITS:
             result[part.index] = overlap_of(part)

@@ -220,8 +220,8 @@ class _Store:
         """
         from pyarrow import fs
 
-        every = self.system.type_name == "gcs"  # type: ignore[attr-defined]
-        chosen = fs.FileSelector(path, allow_not_found=True, recursive=every)
+        recursive = self.system.type_name == "gcs"  # type: ignore[attr-defined]
+        chosen = fs.FileSelector(path, allow_not_found=True, recursive=recursive)
         try:
             entries = self.system.get_file_info(chosen)  # type: ignore[attr-defined]
         except OSError as error:

@@ -159,8 +159,8 @@ def _requested(study: Path) -> dict[str, int | None]:
             "Run the study again, which writes a new one, or read --results "
             f"{study / 'trials.parquet'}."
         )
-    named = {key: value for key, value in listed.items() if Path(key).name == key}
-    lengths = {k: value.get("epochs") for k, value in named.items() if isinstance(value, dict)}
+    entries = {key: value for key, value in listed.items() if Path(key).name == key}
+    lengths = {k: value.get("epochs") for k, value in entries.items() if isinstance(value, dict)}
     return {key: epochs if type(epochs) is int else None for key, epochs in lengths.items()}
 
 

@@ -177,11 +177,11 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
             continue
         dataset, kind = part["dataset"].iloc[0], part["kind"].iloc[0]
         near = trials[(trials["dataset"] == dataset) & (trials["kind"] == kind)]
-        named = [n for n in setting if near[n].nunique(dropna=False) > 1]
-        named += ["real"] * (kind == "two_sample" and "real" in part and "real" not in named)
+        varied = [n for n in setting if near[n].nunique(dropna=False) > 1]
+        varied += ["real"] * (kind == "two_sample" and "real" in part and "real" not in varied)
         of_dataset = ends[(ends["dataset"] == dataset) & (ends["kind"] == kind)]
-        named += ["epoch"] if of_dataset["epoch"].nunique() > 1 else []
-        label = dataset + names(near, named)[part.index[0]]
+        varied += ["epoch"] if of_dataset["epoch"].nunique() > 1 else []
+        label = dataset + names(near, varied)[part.index[0]]
         for suffix, pool_trials in _by_pool(part):
             rows = done[done["key"].isin(pool_trials["key"])]
             result.append(Cell(label + suffix, dataset, levels.settle(pool_trials), rows))

@@ -160,12 +160,12 @@ class NoDoubleDescent(Rule):
             interval = t_interval(values, True, cell.overlap)
             return Comparison(what, interval, -math.inf, margin, FEW_SEEDS, shared=True)
 
-        where = f"negative {term.column}, {terms[0].place_text(axis)}"
+        place = f"negative {term.column}, {terms[0].place_text(axis)}"
         sizes = descent.crossfit(y)
         moves = [
-            compared(f"{n} of {where}", sizes[:, index]) for index, n in enumerate(descent.MOVES)
+            compared(f"{n} of {place}", sizes[:, index]) for index, n in enumerate(descent.MOVES)
         ]
-        what = f"smallest of the three moves of {where}"
+        what = f"smallest of the three moves of {place}"
         return NotAllMoves(compared(what, smallest_move(y)), tuple(moves), what)
 
 

@@ -73,8 +73,8 @@ def table_of(
         roles = {verdict.first_minimum: "first minimum", verdict.peak: "peak"}
         roles[verdict.second_minimum] = "second minimum"
     places = zip(table["m_z"], table["n_c"], table["source"], strict=True)
-    named = [roles.get((m_z, n_c), "") if source == lead else "" for m_z, n_c, source in places]
-    table.insert(len(by), "role", named)
+    texts = [roles.get((m_z, n_c), "") if source == lead else "" for m_z, n_c, source in places]
+    table.insert(len(by), "role", texts)
     if bound := frame.attrs.get("bound"):
         table.insert(len(by), "bound", bound)
     return table.reset_index(drop=True)

@@ -51,8 +51,8 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
 
 def _title(frame: pd.DataFrame, verdict: descent.Verdict | None) -> str:
     """Returns the title: data set and verdict."""
-    named = frame.get("dataset", pd.Series(dtype=str)).dropna()
-    data = f"{style.dataset_label(str(named.iloc[0]))}: " if len(named) else ""
+    datasets = frame.get("dataset", pd.Series(dtype=str)).dropna()
+    data = f"{style.dataset_label(str(datasets.iloc[0]))}: " if len(datasets) else ""
     if verdict is None:
         return f"{data}negative test ELBO along the path; too few trials finished for a verdict"
     return (

@@ -60,8 +60,8 @@ def _trials(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
             keys[source] = rows.loc[rows["m_z"] == wide.index.min(), "key"]
     if not keys:
         return []
-    every = levels.settle(lines.vaes(frame[frame["key"].isin(pd.concat(keys))]))
-    return [(source, every[every["key"].isin(source_keys)]) for source, source_keys in keys.items()]
+    trials = levels.settle(lines.vaes(frame[frame["key"].isin(pd.concat(keys))]))
+    return [(source, trials[trials["key"].isin(part)]) for source, part in keys.items()]
 
 
 def learning(frame: pd.DataFrame, note: str = "") -> Figure:

@@ -47,11 +47,11 @@ def series(
 
 def dots(ax: Axes, x: np.ndarray, table: pd.DataFrame, colour: str) -> None:
     """Draws a small dot per draw, just right of the mean so that neither hides the other."""
-    aside = ScaledTranslation(BESIDE / 72, 0, ax.figure.dpi_scale_trans)
+    offset = ScaledTranslation(BESIDE / 72, 0, ax.figure.dpi_scale_trans)
     seeds = seed_values(table).to_numpy(dtype=float)
-    again = np.repeat(x, seeds.shape[1])
-    (marks,) = ax.plot(again, seeds.ravel(), ".", color=colour, markersize=3.5, alpha=0.6)
-    marks.set(markeredgewidth=0, zorder=2.5, transform=ax.transData + aside)
+    repeated_x = np.repeat(x, seeds.shape[1])
+    (marks,) = ax.plot(repeated_x, seeds.ravel(), ".", color=colour, markersize=3.5, alpha=0.6)
+    marks.set(markeredgewidth=0, zorder=2.5, transform=ax.transData + offset)
 
 
 def curve(
@@ -59,10 +59,10 @@ def curve(
 ) -> None:
     """Draws means over epochs with a few markers; a band is the 95 % interval if n >= 3."""
     marker = marker or ("o" if len(table) == 1 else "")
-    every = max(1, -(-len(table) // MARKED))
-    start = (len(table) - 1) % every  # marks the last epoch
+    step = max(1, -(-len(table) // MARKED))
+    start = (len(table) - 1) % step  # marks the last epoch
     ax.plot(table["epoch"], table["mean"], f"{marker}{look}", color=colour, zorder=3,
-            markevery=(start, every))  # fmt: skip
+            markevery=(start, step))  # fmt: skip
     if band:
         rows = table[table["n"] >= FEW_SEEDS]
         edges = (rows["epoch"], rows["low"], rows["high"])
@@ -127,8 +127,8 @@ def title(ax: Axes, text: str) -> None:
 
 def with_data(text: str, frame: pd.DataFrame) -> str:
     """Adds the names of the data sets to a title, if they are recorded."""
-    named = frame.get("dataset", pd.Series(dtype=str)).dropna().unique()
-    return ", ".join([text, *(style.dataset_label(str(name)) for name in named)])
+    datasets = frame.get("dataset", pd.Series(dtype=str)).dropna().unique()
+    return ", ".join([text, *(style.dataset_label(str(name)) for name in datasets)])
 
 
 def empty(ax: Axes, why: str) -> None:

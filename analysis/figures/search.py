@@ -37,14 +37,14 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     `test_elbo`. Raises ResultsError if the study records no search.
     """
     search = _search(frame)
-    named = frame.drop_duplicates("key").set_index("key")
+    trials = frame.drop_duplicates("key").set_index("key")
     last = max((point["epochs"] for cell in search["cells"] for point in cell), default=0)
     rows = []
     for index, cell in enumerate(search["cells"]):
         for point in cell:
-            keys = [key for key in point["keys"] if key in named.index]
+            keys = [key for key in point["keys"] if key in trials.index]
             if keys:
-                rows.append(_row(index, point, named.loc[keys[:1]].iloc[0], last, frame))
+                rows.append(_row(index, point, trials.loc[keys[:1]].iloc[0], last, frame))
     if not rows:
         raise ResultsError("No point of the search is measured yet. Run the study again.")
     return pd.DataFrame(rows)

@@ -40,16 +40,16 @@ class Table:
         if suffix == "txt":
             return self._aligned()
         head = ["", *self.head]
-        named = [
+        named_rows = [
             [name if index == 0 else "", *row]
             for name, rows in self.parts.items()
             for index, row in enumerate(rows)
         ]
         if suffix == "md":
-            lined = [head, ["---"] * len(head), *named]
+            lined = [head, ["---"] * len(head), *named_rows]
             return ["| " + " | ".join(row) + " |" for row in lined] + self._under("", "{}")
         start = [r"\begin{tabular}{ll" + "r" * (len(head) - 2) + "}", r"\hline"]
-        body = [" & ".join(row) + r" \\" for row in [head, *named]]
+        body = [" & ".join(row) + r" \\" for row in [head, *named_rows]]
         return [*start, *body, r"\hline", r"\end{tabular}", *self._under("%", "% {}")]
 
     def _under(self, first: str, form: str) -> list[str]:
@@ -57,8 +57,8 @@ class Table:
         return [first, *map(form.format, self.notes[1:])] if self.notes[1:] else []
 
     def _aligned(self) -> list[str]:
-        every = [self.head, *(row for rows in self.parts.values() for row in rows)]
-        widths = [max(map(len, column)) for column in zip(*every, strict=True)]
+        all_rows = [self.head, *(row for rows in self.parts.values() for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*all_rows, strict=True)]
 
         def line(row: Sequence[str]) -> str:
             first, *others = zip(row, widths, strict=True)

@@ -59,12 +59,12 @@ def intervals(
     if not open_floor or len(left_out) < FEW_SEEDS:
         return free
     highest = _largest_floor(pooled, fit, overlap)
-    every = [_held(pooled, fit, floor, overlap) for floor in np.linspace(0.0, highest, FLOORS)]
+    fits = [_held(pooled, fit, floor, overlap) for floor in np.linspace(0.0, highest, FLOORS)]
     n = len(left_out)
     method = f"E from 0 on fits within the noise; jackknife over {n} replicates"
     alpha, scale = (
         Interval(
-            value, min(e[index].low for e in every), max(e[index].high for e in every), n, method
+            value, min(e[index].low for e in fits), max(e[index].high for e in fits), n, method
         )
         for index, value in ((0, fit.exponent), (2, fit.scale))
     )

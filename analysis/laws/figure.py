@@ -17,7 +17,7 @@ from analysis.laws import frames
 from analysis.laws.frames import Variables
 from analysis.laws.law import Curve, Law, Refusal
 
-Found = Sequence[Law | Refusal]
+Outcomes = Sequence[Law | Refusal]
 LABELS = {
     "flops": "training FLOPs",
     "train_size": r"real images $|D_\mathrm{train}|$",
@@ -27,7 +27,7 @@ MARKERS = "os^vD<>P"
 POINTS = 100  # points of a drawn curve
 
 
-def numbers(outcomes: Found, what: Variables) -> pd.DataFrame:
+def numbers(outcomes: Outcomes, what: Variables) -> pd.DataFrame:
     """Returns a row per curve and size: mean loss, its 95 % t interval, the law and its band.
 
     `role` distinguishes sizes that were fitted, those held out to check the extrapolation, and
@@ -56,7 +56,7 @@ def numbers(outcomes: Found, what: Variables) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def draw(outcomes: Found, what: Variables, compute: pd.DataFrame, note: str = "") -> Figure:
+def draw(outcomes: Outcomes, what: Variables, compute: pd.DataFrame, note: str = "") -> Figure:
     """Draws the loss against x with laws on the left, and over training FLOPs on the right."""
     shown = [outcome for outcome in outcomes if len(outcome.curve.sizes) > 1]
     figure = Figure(figsize=(style.WIDE, 3.4), layout="constrained")
@@ -93,7 +93,7 @@ def draw(outcomes: Found, what: Variables, compute: pd.DataFrame, note: str = ""
 
 
 def save(
-    outcomes: Found, what: Variables, compute: pd.DataFrame, files: Sequence[Path], note: str
+    outcomes: Outcomes, what: Variables, compute: pd.DataFrame, files: Sequence[Path], note: str
 ) -> None:
     """Writes the figure, or for .csv its numbers, as `figures.write` does."""
     figures.write(
@@ -110,7 +110,7 @@ def _y_label(what: Variables) -> str:
     return f"{text}\n({ROW_COLUMNS[what.y][0]})"
 
 
-def _markers(outcomes: Found) -> list[str]:
+def _markers(outcomes: Outcomes) -> list[str]:
     return [MARKERS[index % len(MARKERS)] for index in range(len(outcomes))]
 
 

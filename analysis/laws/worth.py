@@ -132,16 +132,16 @@ def equivalent(
 def worth_lines(estimates: list[Worth]) -> list[str]:
     """Returns a line of plain text per width and |D_train|."""
     lines = ["Real images that the samples of a diffusion model are worth (95 %):"]
-    for one in estimates:
-        start = f"  {one.name}, {one.samples:,} samples of a model of {one.size:,} real images: "
-        if math.isnan(one.images):
-            bounds = "" if math.isnan(one.low) else f" {_interval(one)}"
-            lines.append(start + f"no estimate, {one.refusal}{bounds}; {one.verdict}.")
+    for item in estimates:
+        start = f"  {item.name}, {item.samples:,} samples of a model of {item.size:,} real images: "
+        if math.isnan(item.images):
+            bounds = "" if math.isnan(item.low) else f" {_interval(item)}"
+            lines.append(start + f"no estimate, {item.refusal}{bounds}; {item.verdict}.")
             continue
-        per_sample = one.images / one.samples if one.samples else math.nan
+        per_sample = item.images / item.samples if item.samples else math.nan
         lines.append(
-            start + f"{one.images:,.0f} real images {_interval(one)}, {one.times:.2g} times as "
-            f"many, {per_sample:.2g} per sample; {one.verdict}."
+            start + f"{item.images:,.0f} real images {_interval(item)}, {item.times:.2g} times as "
+            f"many, {per_sample:.2g} per sample; {item.verdict}."
         )
     return lines
 

@@ -31,12 +31,12 @@ def write(path: str | Path, output: Path | None = None) -> Path:
         raise ResultsError(f"{output} is not the name of a page. End it in .html: -o {NAME}.")
     text = html(content(path))
     output.parent.mkdir(parents=True, exist_ok=True)
-    aside = output.with_name(f".{output.name}.{os.getpid()}")
+    temporary = output.with_name(f".{output.name}.{os.getpid()}")
     try:
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, output)
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, output)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return output
 
 
@@ -69,8 +69,8 @@ def html(values: Content) -> str:
         f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
     )
     assets = {"style": Markup(style), "script": Markup(script), "policy": policy}
-    every = {**dict.fromkeys(EMPTY, ()), **values, **assets}
-    return filled(HOME / "page.html", every, {"shown": shown})
+    template_values = {**dict.fromkeys(EMPTY, ()), **values, **assets}
+    return filled(HOME / "page.html", template_values, {"shown": shown})
 
 
 EMPTY = (  # sections that a page without any measured epoch leaves out

@@ -135,5 +135,5 @@ def _datasets(frame: pd.DataFrame) -> list[dict[str, str]]:
     """Returns name, origin and fingerprint of the images that trials were trained on."""
     names = [name for name in ("dataset", "data", "fingerprint") if name in frame]
     rows = frame[names].drop_duplicates().fillna("").to_dict("records")
-    every = [{str(name): str(value) for name, value in row.items()} for row in rows]
-    return [row for row in every if row.get("fingerprint")] or every
+    datasets = [{str(name): str(value) for name, value in row.items()} for row in rows]
+    return [row for row in datasets if row.get("fingerprint")] or datasets

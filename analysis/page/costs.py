@@ -60,10 +60,10 @@ def against_plan(frame: pd.DataFrame, study: Path | None, details: pd.DataFrame)
     last = frame.drop_duplicates("key", keep="last")
     last = last[last["state"] == "done"]
     extra = details.loc[last["key"]].set_axis(last.index)
-    took = last["seconds"].astype(float) + extra["measuring"].fillna(0.0)
+    seconds = last["seconds"].astype(float) + extra["measuring"].fillna(0.0)
     plan = _planned(study, last["key"]).set_axis(last.index)
     memory = {"planned_gb": plan["memory_bytes"] / 1e9, "used_gb": extra["peak_bytes"] / 1e9}
-    table = last.assign(took=took / 60, planned=plan["hours"] * 60, **memory)
+    table = last.assign(took=seconds / 60, planned=plan["hours"] * 60, **memory)
     rows: list[CostRow] = []
     for line in order(table["line"]):
         for place, part in groups(table[table["line"] == line], ["m_z", "n_c"], dropna=False):

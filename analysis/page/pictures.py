@@ -90,10 +90,10 @@ def _sets(path: Path) -> dict[str, np.ndarray]:
     """Reads the images of a trial as uint8 levels (N, C, H, W), without unpickling anything."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            named = {name: file[name][:EACH] for name in SETS if name in file}
+            arrays = {name: file[name][:EACH] for name in SETS if name in file}
     except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error):
         return {}
-    return {n: a for n, a in named.items() if a.ndim == 4 and len(a) and a.shape[1] in (1, 3)}
+    return {n: a for n, a in arrays.items() if a.ndim == 4 and len(a) and a.shape[1] in (1, 3)}
 
 
 def _picture(sets: dict[str, np.ndarray], dataset: str) -> Picture:

@@ -227,13 +227,13 @@ def go_on(record: dict[str, object], path: Path, states: dict[str, int]) -> list
     steps = []
     if study:
         smoke = ["--smoke-test"] if preset == "smoke" else ["--preset", preset] if preset else []
-        again = ["scaling-vae", "study", study, *smoke]
+        rerun = ["scaling-vae", "study", study, *smoke]
         if states.get("failed") or states.get("unreadable"):
-            steps.append(("Run failed trials again", [*again, "--retry-failed"]))
+            steps.append(("Run failed trials again", [*rerun, "--retry-failed"]))
         if sum(states.values()) > states.get("done", 0) + states.get("failed", 0):
-            steps.append(("Continue the study where it stopped", again))
-        steps.append(("Add replicates; finished trials are kept", [*again, "--replicates", "0-9"]))
-        steps.append(("Show what that costs", [*again, "--replicates", "0-9", "--dry-run"]))
+            steps.append(("Continue the study where it stopped", rerun))
+        steps.append(("Add replicates; finished trials are kept", [*rerun, "--replicates", "0-9"]))
+        steps.append(("Show what that costs", [*rerun, "--replicates", "0-9", "--dry-run"]))
     lines = [{"about": does, "command": shlex.join(arguments)} for does, arguments in steps]
     name = typed_path(path)
     lines += [

@@ -110,8 +110,8 @@ def counts(folders: list[TrialFolder], frame: pd.DataFrame) -> dict[str, int]:
         states = pd.Series([trial.state for trial in folders])
     else:
         states = frame.drop_duplicates("key")["state"]
-    every = states.value_counts()
-    return {name: int(every[name]) for name in every.index}
+    state_counts = states.value_counts()
+    return {name: int(state_counts[name]) for name in state_counts.index}
 
 
 def failures(folders: list[TrialFolder]) -> list[Failure]:
