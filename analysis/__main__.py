@@ -27,8 +27,8 @@ class Parser(argparse.ArgumentParser):
         """Raises ResultsError; for an unknown flag it lists similar flags, then all of them."""
         if message.startswith("argument -"):
             raise ResultsError(f"{message.removeprefix('argument ')}. Correct it, or see --help.")
-        shown = [a for a in self._actions if a.help != argparse.SUPPRESS]
-        flags = sorted(flag for action in shown for flag in action.option_strings)
+        actions = [a for a in self._actions if a.help != argparse.SUPPRESS]
+        flags = sorted(flag for action in actions for flag in action.option_strings)
         _, _, wrong = message.partition("unrecognized arguments: ")
         typed = [word.partition("=")[0] for word in wrong.split() if word.startswith("-")]
         near = did_you_mean(typed[0], flags) if typed else ""
@@ -39,13 +39,13 @@ class Parser(argparse.ArgumentParser):
 
 def parser(program: str = "python -m analysis") -> Parser:
     """Returns the parser of the program with this name, with the options of all words."""
-    made = Parser(
+    result = Parser(
         prog=program,
         description="Draws the paper's figures from result files and says what they show.",
     )
-    made.add_argument("what", help=f"one of: {', '.join(_known())}")
-    _add(made, [name for name in OPTIONS if name not in OWN])
-    return made
+    result.add_argument("what", help=f"one of: {', '.join(_known())}")
+    _add(result, [name for name in OPTIONS if name not in OWN])
+    return result
 
 
 def parser_of(name: str, word: Word, program: str) -> Parser:
@@ -53,24 +53,28 @@ def parser_of(name: str, word: Word, program: str) -> Parser:
 
     It also knows the options of other words, so that `options.check_taken` can name them.
     """
-    made = Parser(prog=f"{program} {name}", description=f"{word.about[:1].upper()}{word.about[1:]}")
-    made.set_defaults(what=name)
-    _add(made, word.options)
-    taken = {flag for option in word.options for flag in OPTIONS[option].flags}
-    others = [n for n in OPTIONS if n not in OWN and not taken & {*OPTIONS[n].flags}]
-    _add(made, [] if {*word.options} & {*OWN} else others, shown=False)
-    return made
+    result = Parser(
+        prog=f"{program} {name}", description=f"{word.about[:1].upper()}{word.about[1:]}"
+    )
+    result.set_defaults(what=name)
+    _add(result, word.options)
+    flags = {flag for option in word.options for flag in OPTIONS[option].flags}
+    others = [n for n in OPTIONS if n not in OWN and not flags & {*OPTIONS[n].flags}]
+    _add(result, [] if {*word.options} & {*OWN} else others, shown=False)
+    return result
 
 
-def _add(made: Parser, names: Iterable[str], shown: bool = True) -> None:
+def _add(target: Parser, names: Iterable[str], shown: bool = True) -> None:
     """Adds the named options in order; options of a single word go into a group of that word."""
-    groups: dict[str, argparse._ArgumentGroup | Parser] = {"": made}
+    groups: dict[str, argparse._ArgumentGroup | Parser] = {"": target}
     for name in names:
         option = OPTIONS[name]
-        about = option.about if shown else option.about | {"help": argparse.SUPPRESS}
+        keywords = option.about if shown else option.about | {"help": argparse.SUPPRESS}
         if option.group not in groups:
-            groups[option.group] = made.add_argument_group(f"of {option.group}") if shown else made
-        groups[option.group].add_argument(*option.flags, **about)
+            groups[option.group] = (
+                target.add_argument_group(f"of {option.group}") if shown else target
+            )
+        groups[option.group].add_argument(*option.flags, **keywords)
 
 
 def main(argv: list[str] | None = None, program: str = "python -m analysis") -> int:

@@ -13,11 +13,11 @@ def with_bound(frame: pd.DataFrame, bound: str) -> pd.DataFrame:
     Path, verdict and figure then use that bound (nats per image). Raises ResultsError if the column
     is no such bound or is not measured.
     """
-    known = [n for n, (unit, way, _) in ROW_COLUMNS.items() if (unit, way) == (NATS, UP)]
-    if bound not in known:
+    bounds = [n for n, (unit, way, _) in ROW_COLUMNS.items() if (unit, way) == (NATS, UP)]
+    if bound not in bounds:
         raise ResultsError(
             f"Figure 8 draws a lower bound of log p(x), and {bound} is not one. "
-            f"Choose one of: {', '.join(known)}."
+            f"Choose one of: {', '.join(bounds)}."
         )
     if bound not in frame or frame[bound].isna().all():
         raise ResultsError(

@@ -47,10 +47,10 @@ def gaps(finals: pd.DataFrame, steps: pd.DataFrame) -> dict[str, Change]:
     if "generalization_gap" not in finals:
         return {}
     wide = {s: paths.along(finals, ends, s, "generalization_gap") for s in curves.sources(finals)}
-    both = {source: values.dropna() for source, values in wide.items()}
+    complete = {source: values.dropna() for source, values in wide.items()}
     return {
         source: _change(values, levels.overlap_at(finals[finals["source"] == source]))
-        for source, values in both.items()
+        for source, values in complete.items()
         if len(values)
     }
 
@@ -68,7 +68,7 @@ def _change(values: pd.DataFrame, overlap: float) -> Change:
     )
 
 
-def place_of(values: pd.DataFrame, at: int) -> Place:
+def place_of(values: pd.DataFrame, position: int) -> Place:
     """Returns (m_z, n_c) of the column at this position."""
-    m_z, n_c = values.columns.to_frame().iloc[at]
+    m_z, n_c = values.columns.to_frame().iloc[position]
     return int(m_z), int(n_c)

@@ -54,37 +54,37 @@ class RatesRecord(TypedDict):
     tuned: list[str]  # keys of the trials at the best rate of their cell
 
 
-def search_of(frame: pd.DataFrame, about: Mapping[str, object]) -> SearchRecord | None:
+def search_of(frame: pd.DataFrame, study_record: Mapping[str, object]) -> SearchRecord | None:
     """Returns the search that the study records, or None if these trials belong to no search."""
-    return _recorded(frame, cast(SearchRecord | None, about.get("search")), _searched)
+    return _recorded(frame, cast(SearchRecord | None, study_record.get("search")), _searched)
 
 
-def rates_of(frame: pd.DataFrame, about: Mapping[str, object]) -> RatesRecord | None:
+def rates_of(frame: pd.DataFrame, study_record: Mapping[str, object]) -> RatesRecord | None:
     """Returns the fixed and tuned learning rates that the study records, or None without them."""
-    return _recorded(frame, cast(RatesRecord | None, about.get("rates")), _with_rates)
+    return _recorded(frame, cast(RatesRecord | None, study_record.get("rates")), _with_rates)
 
 
-def figures_of(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
+def figures_of(frame: pd.DataFrame, study_record: Mapping[str, object]) -> list[str]:
     """Returns the names of the figures that show what was chosen."""
-    search, rates = search_of(frame, about), rates_of(frame, about)
+    search, rates = search_of(frame, study_record), rates_of(frame, study_record)
     return [*(["search"] if search else []), *(["tuned"] if rates else [])]
 
 
-def chosen(frame: pd.DataFrame, about: Mapping[str, object]) -> pd.DataFrame:
+def chosen(frame: pd.DataFrame, study_record: Mapping[str, object]) -> pd.DataFrame:
     """Returns the trials from which curves are drawn, one at each place.
 
     These are the chosen points of a search, the trials at the fixed learning rate if there are
     tuned ones too, and otherwise all. Raises ResultsError if a search has chosen nothing yet.
     """
-    return next(iter(parts(frame, about).values()))
+    return next(iter(parts(frame, study_record).values()))
 
 
-def parts(frame: pd.DataFrame, about: Mapping[str, object]) -> dict[str, pd.DataFrame]:
+def parts(frame: pd.DataFrame, study_record: Mapping[str, object]) -> dict[str, pd.DataFrame]:
     """Splits the frame into parts whose trials a curve may join; a single part has the name "".
 
     Raises ResultsError if a search has chosen nothing yet.
     """
-    search, rates = search_of(frame, about), rates_of(frame, about)
+    search, rates = search_of(frame, study_record), rates_of(frame, study_record)
     if search:
         best = {key for point in _points(search) if point["chosen"] for key in point["keys"]}
         if not best:
@@ -94,10 +94,10 @@ def parts(frame: pd.DataFrame, about: Mapping[str, object]) -> dict[str, pd.Data
             )
         return {"": _keep(frame, best, _searched(search), search["ranges"])}
     if rates:
-        every = _with_rates(rates)
+        keys = _with_rates(rates)
         return {
-            FIXED: _keep(frame, {*rates["fixed"]}, every),
-            f"{TUNED} (from {rates['study']})": _keep(frame, {*rates["tuned"]}, every, ["lr"]),
+            FIXED: _keep(frame, {*rates["fixed"]}, keys),
+            f"{TUNED} (from {rates['study']})": _keep(frame, {*rates["tuned"]}, keys, ["lr"]),
         }
     return {"": frame}
 
@@ -109,9 +109,9 @@ def _keep(
 
     `attrs["chosen"]` of the result names the `chosen` fields, which may differ along a curve.
     """
-    kept = frame[frame["key"].isin(keys) | ~frame["key"].isin(among)]
-    kept.attrs = {**frame.attrs, curves.CHOSEN: tuple(chosen)}
-    return kept
+    selection = frame[frame["key"].isin(keys) | ~frame["key"].isin(among)]
+    selection.attrs = {**frame.attrs, curves.CHOSEN: tuple(chosen)}
+    return selection
 
 
 def _points(search: SearchRecord) -> list[SearchedPoint]:
@@ -134,6 +134,6 @@ def _recorded(frame: pd.DataFrame, record: T | None, keys: Callable[[T], set[str
     """
     if not isinstance(record, dict) or "key" not in frame:
         return None
-    known = keys(record)
-    own = frame.loc[frame["kind"] != "diffusion", "key"]
-    return record if len(own) and own.isin(known).all() else None
+    listed = keys(record)
+    trial_keys = frame.loc[frame["kind"] != "diffusion", "key"]
+    return record if len(trial_keys) and trial_keys.isin(listed).all() else None

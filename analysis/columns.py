@@ -218,12 +218,12 @@ ROW_COLUMNS |= {
     for module, what in MEASURED.items()
 }
 ROW_COLUMNS |= {
-    f"accuracy_{name}": (SHARE, UP, f"on mu(x) of test images, by {words} (Table 11)")
-    for name, words in CLASSIFIERS.items()
+    f"accuracy_{name}": (SHARE, UP, f"on mu(x) of test images, by {title} (Table 11)")
+    for name, title in CLASSIFIERS.items()
 }
 ROW_COLUMNS |= {
-    f"accuracy_{name}__{corruption}": (SHARE, UP, f"under {corruption}, by {words} (Fig 4, 19)")
-    for name, words in CLASSIFIERS.items()
+    f"accuracy_{name}__{corruption}": (SHARE, UP, f"under {corruption}, by {title} (Fig 4, 19)")
+    for name, title in CLASSIFIERS.items()
     for corruption in CORRUPTIONS
 }
 COLUMNS = TRIAL_COLUMNS | ROW_COLUMNS

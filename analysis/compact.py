@@ -38,23 +38,23 @@ def compact(
         raise ResultsError(
             f"compact cannot write the format of {output}. Name it .parquet or .csv: -o all.csv."
         )
-    about = provenance(path)
+    record = provenance(path)
     frame = load(path) if frame is None else frame
     if output:
-        about = about | {"launches": [public(launch) for launch in launches_of(about)]}
-        about |= _studies(path, frame)
+        record = record | {"launches": [public(launch) for launch in launches_of(record)]}
+        record |= _studies(path, frame)
         frame = without_folders(frame)
     output = output or path / "trials.parquet"
     output.parent.mkdir(parents=True, exist_ok=True)
-    aside = output.parent / f".{output.name}.{os.getpid()}"
+    temporary = output.parent / f".{output.name}.{os.getpid()}"
     try:
-        with aside.open("wb") as file:
-            (_csv if output.suffix.lower() == ".csv" else _parquet)(frame, about, file)
+        with temporary.open("wb") as file:
+            (_csv if output.suffix.lower() == ".csv" else _parquet)(frame, record, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, output)
+        os.replace(temporary, output)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return output
 
 
@@ -64,12 +64,12 @@ def _studies(path: Path, frame: pd.DataFrame) -> dict[str, object]:
     The first has the keys of each study's trials, the second their epochs and what was chosen.
     """
     keys = set(frame["key"])
-    lists, own = {}, {}
+    lists, records = {}, {}
     for name, record in own_study.records(path).items():
         trials = {key: n for key, n in record["trials"].items() if key in keys}
         if trials:
-            lists[name], own[name] = sorted(trials), record | {"trials": trials}
-    return {"studies": lists, "own": own} if own else {}
+            lists[name], records[name] = sorted(trials), record | {"trials": trials}
+    return {"studies": lists, "own": records} if records else {}
 
 
 def without_folders(frame: pd.DataFrame) -> pd.DataFrame:
@@ -80,9 +80,9 @@ def without_folders(frame: pd.DataFrame) -> pd.DataFrame:
     columns = [str(n) for n in frame if n == "dataset" or str(n).startswith("modules_")]
     changed = {name: frame[name].map(_names(frame[name])).astype("str") for name in columns}
     changed = {n: v.where(frame[n].notna()) for n, v in changed.items()}
-    made = frame.assign(**changed)
-    made.attrs = frame.attrs
-    return made
+    renamed = frame.assign(**changed)
+    renamed.attrs = frame.attrs
+    return renamed
 
 
 def _names(values: pd.Series) -> dict[str, str]:
@@ -95,11 +95,11 @@ def _names(values: pd.Series) -> dict[str, str]:
     }
 
 
-def _parquet(frame: pd.DataFrame, about: dict[str, object], file: IO[bytes]) -> None:
+def _parquet(frame: pd.DataFrame, record: dict[str, object], file: IO[bytes]) -> None:
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    kept = {METADATA: json.dumps(about | {"format": FORMAT}, sort_keys=True).encode()}
-    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | kept), file)
+    metadata = {METADATA: json.dumps(record | {"format": FORMAT}, sort_keys=True).encode()}
+    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | metadata), file)
 
 
-def _csv(frame: pd.DataFrame, about: dict[str, object], file: IO[bytes]) -> None:
+def _csv(frame: pd.DataFrame, record: dict[str, object], file: IO[bytes]) -> None:
     frame.to_csv(file, index=False, encoding="utf-8", lineterminator="\n")

@@ -53,12 +53,12 @@ def check_one_curve(trials: pd.DataFrame, chosen: Sequence[str] = ()) -> None:
     `--lr-from` chose for each size.
     """
     free = (*CHANCE, *DRAWN, "source", "m_z", "n_c", *ENDS, *chosen)
-    for name in (each for each in TRIAL_COLUMNS if each not in free):
-        within = ["source"] if name.startswith("source_") else []
-        if found := _mixed(trials, name, within):
+    for name in (field for field in TRIAL_COLUMNS if field not in free):
+        groups = ["source"] if name.startswith("source_") else []
+        if mixed := _mixed(trials, name, groups):
             raise ResultsError(
-                f"These results mix {name} {', '.join(map(str, found))}, which no curve over sizes "
-                f"may join. Choose one: --where {quote(f'{name}={found[0]}')}"
+                f"These results mix {name} {', '.join(map(str, mixed))}, which no curve over sizes "
+                f"may join. Choose one: --where {quote(f'{name}={mixed[0]}')}"
             )
 
 
@@ -80,12 +80,12 @@ def has(rows: pd.DataFrame, values: Sequence[object]) -> np.ndarray:
 
     pandas refuses to compare a column with the value NA.
     """
-    found = np.full(len(rows), True)
+    mask = np.full(len(rows), True)
     for name, value in zip(rows, values, strict=True):
-        known = rows[name].astype(object).where(rows[name].notna(), None)
-        wanted = None if pd.isna(value) else value  # type: ignore[call-overload]
-        found &= np.array([each == wanted for each in known], bool)
-    return found
+        column = rows[name].astype(object).where(rows[name].notna(), None)
+        target = None if pd.isna(value) else value  # type: ignore[call-overload]
+        mask &= np.array([item == target for item in column], bool)
+    return mask
 
 
 def filled(trials: pd.DataFrame, name: str) -> pd.Series:
@@ -107,9 +107,9 @@ def _mixed(trials: pd.DataFrame, name: str, groups: Sequence[str]) -> list[objec
     by = [trials[group] for group in groups if group in trials]
     parts = column.groupby(by, dropna=False) if by else [((), column)]
     for _, part in parts:
-        found = part.dropna().unique()
-        if len(found) > 1:
-            return list(found)
+        values = part.dropna().unique()
+        if len(values) > 1:
+            return list(values)
     return []
 
 

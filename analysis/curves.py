@@ -26,12 +26,12 @@ LAST, BEST = "last epochs", "best validation epoch"  # the epochs whose values a
 
 
 def final(
-    frame: pd.DataFrame, place: list[str] = PLACE, at: str = LAST, settled: bool = True
+    frame: pd.DataFrame, place: list[str] = PLACE, epochs: str = LAST, settled: bool = True
 ) -> pd.DataFrame:
     """Returns a row per finished VAE trial with metrics as in `last_values`, sorted by `place`.
 
-    `at=BEST` takes `best_values` instead. The columns unit and level (`levels.settle`) are added
-    unless `settled=False`, for callers that settle a part of the trials by itself. Raises
+    `epochs=BEST` takes `best_values` instead. The columns unit and level (`levels.settle`) are
+    added unless `settled=False`, for callers that settle a part of the trials by itself. Raises
     ResultsError if no trial is finished, if several are at one place, or if they differ in data
     set, split, network or likelihood and these are not part of the place. With the default place,
     trials of all sizes must be alike (`check_one_curve`), except in the fields that
@@ -42,12 +42,12 @@ def final(
         raise ResultsError(
             "No VAE trial is finished yet. Run the study again: it continues where it stopped."
         )
-    taken = best_values(vae) if at == BEST else last_values(vae)
-    finals = taken.astype(dict.fromkeys(AXES, int))
+    values = best_values(vae) if epochs == BEST else last_values(vae)
+    finals = values.astype(dict.fromkeys(AXES, int))
     check_one_trial_each(finals, place)
     if place == PLACE:
         check_one_curve(finals, frame.attrs.get(CHOSEN, ()))
-    if at == LAST:
+    if epochs == LAST:
         check_same_epochs(finals, [] if place == PLACE else place)
     finals = levels.settle(finals) if settled else finals
     return finals.sort_values(place, ignore_index=True)
@@ -86,14 +86,14 @@ def best_values(frame: pd.DataFrame) -> pd.DataFrame:
     Among equal ones it is the first. Only epochs at which the validation ELBO was measured count;
     `epoch` is the best one. Raises ResultsError if it was measured nowhere.
     """
-    known = frame["validation_elbo"].dropna() if "validation_elbo" in frame else pd.Series()
-    if known.empty:
+    elbo = frame["validation_elbo"].dropna() if "validation_elbo" in frame else pd.Series()
+    if elbo.empty:
         raise ResultsError(
             "validation_elbo is not measured in these results, so the best epoch cannot be chosen "
             "without test images. Run the study again: its partition has validation images."
         )
-    measured = frame.loc[known.index]
-    best = known.astype(float).groupby(measured["key"], sort=False).idxmax()
+    measured = frame.loc[elbo.index]
+    best = elbo.astype(float).groupby(measured["key"], sort=False).idxmax()
     return measured.loc[best].reset_index(drop=True)
 
 
@@ -122,21 +122,21 @@ def check_one_trial_each(trials: pd.DataFrame, place: list[str]) -> None:
     for name in [name for name in SETTING if name in trials and name not in place]:
         values = trials[name].unique()
         if len(values) > 1:
-            known = "none" if pd.isna(values[0]) else values[0]
+            first = "none" if pd.isna(values[0]) else values[0]
             raise ResultsError(
                 f"These results mix {name} {', '.join(map(str, values))}, which no curve may join. "
-                f"Choose one: --where {quote(f'{name}={known}')}"
+                f"Choose one: --where {quote(f'{name}={first}')}"
             )
     place = [*place, "replicate"] if "replicate" in trials and "replicate" not in place else place
     twins = trials[trials.duplicated(place, keep=False)]
     if len(twins):
-        at = twins[place].iloc[0]
-        pair = twins[has(twins[place], at.tolist())]
+        place_values = twins[place].iloc[0]
+        pair = twins[has(twins[place], place_values.tolist())]
         fields = [name for name in pair if name not in ("key", *ROW_COLUMNS)]
         differ = [str(n) for n in fields if pair[n].nunique(dropna=False) > 1]
         name = [*differ, "key"][0]
         raise ResultsError(
-            f"There are several trials at {_words(at)}; they differ in "
+            f"There are several trials at {_words(place_values)}; they differ in "
             f"{name}. Choose one: --where {quote(f'{name}={pair[name].dropna().iloc[0]}')}"
         )
     check_comparable(trials, place)
@@ -149,13 +149,13 @@ def _words(place: pd.Series) -> str:
     return ", ".join(texts)
 
 
-def where(frame: pd.DataFrame, words: Iterable[str]) -> pd.DataFrame:
+def where(frame: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
     """Keeps the rows that meet every condition of `--where`, in the language of `analysis.where`.
 
     Rows of sources that lack the field of a condition stay, because figures compare with them:
     `source_k==10` keeps normal training. Raises ResultsError if no row meets a condition.
     """
-    for condition in parse(words):
+    for condition in parse(conditions):
         fits = met(frame, condition)
         if not fits.any():
             raise ResultsError(f"No row meets {condition.text}. Omit this --where or change it.")
@@ -173,11 +173,11 @@ def stopped(frame: pd.DataFrame) -> pd.DataFrame:
 
 def requested(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns source, m_z, n_c, seed and replicate of each VAE trial, whether or not it began."""
-    wanted = [*PLACE, "replicate"] if "replicate" in frame else PLACE
-    rows = frame.loc[frame["kind"] == "vae", wanted].drop_duplicates()
-    others = [t for t in frame.attrs.get("unmeasured", []) if t["kind"] == "vae"]
-    every = pd.concat([rows, pd.DataFrame(others, columns=wanted)]) if others else rows
-    return every.astype(dict.fromkeys(AXES, int)).drop_duplicates().sort_values(wanted)
+    columns = [*PLACE, "replicate"] if "replicate" in frame else PLACE
+    rows = frame.loc[frame["kind"] == "vae", columns].drop_duplicates()
+    waiting = [t for t in frame.attrs.get("unmeasured", []) if t["kind"] == "vae"]
+    requests = pd.concat([rows, pd.DataFrame(waiting, columns=columns)]) if waiting else rows
+    return requests.astype(dict.fromkeys(AXES, int)).drop_duplicates().sort_values(columns)
 
 
 def grid(frame: pd.DataFrame, source: str | None = None) -> pd.DataFrame:

@@ -103,14 +103,14 @@ def not_significant(names: Sequence[str]) -> str:
     return f"{weak} not significant"
 
 
-def verdict(frame: pd.DataFrame, source: str | None = None, at: str = curves.LAST) -> Verdict:
+def verdict(frame: pd.DataFrame, source: str | None = None, epochs: str = curves.LAST) -> Verdict:
     """Returns the verdict on a frame's finished trials, along the path that most draws complete.
 
-    The default source is normal training, or the first other one without it; `at` is curves.LAST or
-    curves.BEST. Points that fewer draws have are left out. Raises ResultsError if there is no path,
-    no complete draw, or fewer than four points.
+    The default source is normal training, or the first other one without it; `epochs` is
+    curves.LAST or curves.BEST. Points that fewer draws have are left out. Raises ResultsError if
+    there is no path, no complete draw, or fewer than four points.
     """
-    finals = curves.final(frame, at=at, settled=False)
+    finals = curves.final(frame, epochs=epochs, settled=False)
     source = source or curves.lead(frame)
     planned = paths.path(frame, source)
     lacking = paths.missing(frame, finals, planned, source, "test_elbo")
@@ -120,14 +120,14 @@ def verdict(frame: pd.DataFrame, source: str | None = None, at: str = curves.LAS
             f"No verdict: no draw of {source} is finished at {FEW_POINTS} points of the path or "
             "more, its turns among them. Run the study again: it continues where it stopped."
         )
-    here = levels.settle(finals[finals["source"] == source])
-    wide, overlap = paths.along(finals, planned, source, "test_elbo"), levels.overlap_at(here)
+    rows = levels.settle(finals[finals["source"] == source])
+    wide, overlap = paths.along(finals, planned, source, "test_elbo"), levels.overlap_at(rows)
     i, j, k = locate(y.to_numpy().mean(axis=0))
     *moves, lower = _moves(y.to_numpy(), overlap)
     return Verdict(
         source=source,
-        epochs=at,
-        level=levels.level_of(here),
+        epochs=epochs,
+        level=levels.level_of(rows),
         units=[int(unit) for unit in y.index],
         missing=lacking,
         left_out=[(int(m_z), int(n_c)) for m_z, n_c in levels.leftout(wide, y)],
@@ -138,10 +138,10 @@ def verdict(frame: pd.DataFrame, source: str | None = None, at: str = curves.LAS
         second_minimum=place_of(y, k),
         moves=moves,
         lower=lower,
-        spread=_spread(here, [place_of(y, 0), place_of(y, i), place_of(y, j), place_of(y, k)]),
+        spread=_spread(rows, [place_of(y, 0), place_of(y, i), place_of(y, j), place_of(y, k)]),
         phase3=changes.phase3(y, steps, overlap),
         gaps=changes.gaps(finals, steps),
-        decision=decide(set(here["unit"]), lambda n: _look(here, source, n)),
+        decision=decide(set(rows["unit"]), lambda n: _look(rows, source, n)),
     )
 
 
@@ -160,17 +160,17 @@ def p_values(y: np.ndarray, overlap: float = 0.0) -> PValues:
     `y` is (draws, points) of negative ELBOs; `overlap` as in `intervals.t_half_width`.
     """
     cross = crossfit(y)
-    moves = [t_interval(cross[:, at], True, overlap) for at in range(len(MOVES))]
+    moves = [t_interval(cross[:, index], True, overlap) for index in range(len(MOVES))]
     down = min(move.below(0.0) for move in moves)
     return PValues(2 * max(move.above(0.0) for move in moves), min(1.0, 2 * len(MOVES) * down))
 
 
-def _spread(finals: pd.DataFrame, at: list[Place]) -> str:
+def _spread(finals: pd.DataFrame, points: list[Place]) -> str:
     """Describes the variance components of the rise and the second descent between fixed places."""
-    each = finals.set_index(["unit", "seed", "m_z", "n_c"])["test_elbo"].unstack(["m_z", "n_c"])
-    peak = each[at[2]]
-    found = {"rise": each[at[1]] - peak, "second descent": each[at[3]] - peak}
-    texts = {name: levels.components(values).text for name, values in found.items()}
+    elbo = finals.set_index(["unit", "seed", "m_z", "n_c"])["test_elbo"].unstack(["m_z", "n_c"])
+    peak = elbo[points[2]]
+    moves = {"rise": elbo[points[1]] - peak, "second descent": elbo[points[3]] - peak}
+    texts = {name: levels.components(values).text for name, values in moves.items()}
     return "; ".join(f"{name}: {text}" for name, text in texts.items() if text)
 
 
@@ -187,12 +187,12 @@ def locate(y: np.ndarray) -> np.ndarray:
     return np.stack([i, j[..., 0], k], axis=-1)
 
 
-def sizes(y: np.ndarray, at: np.ndarray) -> np.ndarray:
+def sizes(y: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Returns the moves at indices (..., 3) of y (..., points) as (..., 4).
 
     They are first descent, rise, second descent, and first minus second minimum.
     """
-    i, j, k = np.moveaxis(np.take_along_axis(y, at, axis=-1), -1, 0)
+    i, j, k = np.moveaxis(np.take_along_axis(y, indices, axis=-1), -1, 0)
     return np.stack([y[..., 0] - i, j - i, j - k, i - k], axis=-1)
 
 
@@ -215,8 +215,8 @@ def _moves(y: np.ndarray, overlap: float) -> list[Move]:
     return [
         Move(
             name,
-            t_interval(cross[:, at], True, overlap),
+            t_interval(cross[:, index], True, overlap),
             Interval(float(size), float(size - half), float(size + half), n, method),
         )
-        for at, (name, size) in enumerate(zip((*MOVES, "lower"), at_all_seeds, strict=True))
+        for index, (name, size) in enumerate(zip((*MOVES, "lower"), at_all_seeds, strict=True))
     ]

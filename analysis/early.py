@@ -33,9 +33,9 @@ def at_best(frame: pd.DataFrame) -> pd.DataFrame:
     ever = vae.groupby("key")[list(numbers)].count().loc[best.index] > 0
     lost = numbers[(ever & best[numbers].isna()).any()]
     best = best.drop(columns=lost).assign(epoch=last.astype(best["epoch"].dtype)).reset_index()
-    found = pd.concat([best, frame.drop(vae.index)], ignore_index=True)
-    found.attrs = frame.attrs | {AT: curves.BEST, LOST: tuple(lost)}
-    return found
+    result = pd.concat([best, frame.drop(vae.index)], ignore_index=True)
+    result.attrs = frame.attrs | {AT: curves.BEST, LOST: tuple(lost)}
+    return result
 
 
 def taken(frame: pd.DataFrame) -> str:

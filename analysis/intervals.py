@@ -139,12 +139,16 @@ def over_seeds(frame: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     groups = settled.groupby(by, dropna=False)[["level", "overlap"]].first().loc[wide.index]
     overlaps = groups["overlap"].astype(float)
     values = wide.to_numpy(dtype=float)
-    each = [t_interval(row, overlap=at) for row, at in zip(values, overlaps, strict=True)]
-    found: dict[str, list] = {n: [getattr(interval, n) for interval in each] for n in TABULATED}
-    found["level"] = list(groups["level"])
+    intervals = [
+        t_interval(row, overlap=overlap) for row, overlap in zip(values, overlaps, strict=True)
+    ]
+    table: dict[str, list] = {
+        n: [getattr(interval, n) for interval in intervals] for n in TABULATED
+    }
+    table["level"] = list(groups["level"])
     unit = levels.unit_of(levels.level_of(settled))
     draws = {f"{unit}_{name}": wide[name].to_numpy(dtype=float) for name in wide.columns}
-    return wide.index.to_frame(index=False).join(pd.DataFrame(found | draws))
+    return wide.index.to_frame(index=False).join(pd.DataFrame(table | draws))
 
 
 def additive_residuals(y: np.ndarray) -> np.ndarray:
@@ -167,7 +171,7 @@ def residual_bootstrap(y: np.ndarray, draws: int = DRAWS, seed: int = 0) -> floa
         return float("nan")
     residuals = additive_residuals(y)
     rng = np.random.default_rng(seed)
-    again = rng.choice(residuals.ravel(), size=(draws, n, points))
-    means, noise = again.mean(axis=1), additive_residuals(again).std(axis=(1, 2))
+    resampled = rng.choice(residuals.ravel(), size=(draws, n, points))
+    means, noise = resampled.mean(axis=1), additive_residuals(resampled).std(axis=(1, 2))
     spread = np.ptp(means, axis=-1) / np.where(noise > 0, noise, np.inf)
     return float(np.quantile(spread, LEVEL) * residuals.std())

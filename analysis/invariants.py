@@ -31,8 +31,8 @@ def checked(frame: pd.DataFrame, file: object) -> pd.DataFrame:
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise ResultsError(f"{file} has the column {twice[0]} twice. Remove one of them.")
-    made = {str(name): _typed(str(name), frame[name], file) for name in frame}
-    checked = pd.DataFrame({name: column for name, column in made.items() if column is not None})
+    columns = {str(name): _typed(str(name), frame[name], file) for name in frame}
+    checked = pd.DataFrame({name: column for name, column in columns.items() if column is not None})
     _check_named(checked, file)
     checked = checked.sort_values(["key", "epoch"], kind="stable", ignore_index=True)
     _check_rows(checked, file)
@@ -51,10 +51,10 @@ def _typed(name: str, column: pd.Series, file: object) -> pd.Series | None:
     if unit is None and not (types.is_numeric_dtype(column) or _is_text(column)):
         return None
     if unit is not None and column.notna().any():
-        what, fits = _expected(unit)
+        expected, fits = _expected(unit)
         if not fits(column):
             raise ResultsError(
-                f"{file}: the column {name} holds {_sample(column)} instead of {what}. {ADVICE}"
+                f"{file}: the column {name} holds {_sample(column)} instead of {expected}. {ADVICE}"
             )
     if types.is_float_dtype(column):
         column = column.replace([np.inf, -np.inf], np.nan)
@@ -121,19 +121,19 @@ def _check_rows(frame: pd.DataFrame, file: object) -> None:
 
     The frame is sorted by key and epoch.
     """
-    same = frame["key"].eq(frame["key"].shift())
-    twice = same & frame["epoch"].eq(frame["epoch"].shift())
+    same_trial = frame["key"].eq(frame["key"].shift())
+    twice = same_trial & frame["epoch"].eq(frame["epoch"].shift())
     if twice.any():
         key, epoch = frame.loc[twice, ["key", "epoch"]].iloc[0]
         raise ResultsError(f"{file} has epoch {epoch} of {key} twice. Remove one of the two rows.")
     for name in [name for name in TRIAL_COLUMNS if name in frame and name != "key"]:
-        here = frame[name]
-        before = here.shift()
-        unchanged = here.eq(before).fillna(False).astype(bool) | (here.isna() & before.isna())
-        if (same & ~unchanged).any():
+        values = frame[name]
+        before = values.shift()
+        unchanged = values.eq(before).fillna(False).astype(bool) | (values.isna() & before.isna())
+        if (same_trial & ~unchanged).any():
             raise ResultsError(
                 f"{file}: the column {name} is not the same in all rows of "
-                f"{frame.loc[same & ~unchanged, 'key'].iloc[0]}. {ADVICE}"
+                f"{frame.loc[same_trial & ~unchanged, 'key'].iloc[0]}. {ADVICE}"
             )
 
 

@@ -54,28 +54,28 @@ def interval(part: pd.DataFrame) -> Interval:
 
 def _cell_row(frame: pd.DataFrame, place: tuple[object, ...], part: pd.DataFrame) -> dict:
     wide = part.pivot(index=["unit", "seed"], columns="lr", values=METRIC)
-    whole = wide.dropna(axis=1).groupby(level="unit").mean()
+    by_draw = wide.dropna(axis=1).groupby(level="unit").mean()
     shared = part["overlap"].iloc[0]
     cell = dict(zip(CELL, place, strict=True))
     tried = _tried(frame, cell)
-    if whole.empty:
+    if by_draw.empty:
         raise ResultsError(
             f"No lr is finished in all replicates of {cell}. "
             "Run the study again: it continues where it stopped."
         )
-    means = whole.mean().sort_values(ascending=False, kind="stable")
-    lr, best_of = float(means.index[0]), t_interval(whole[means.index[0]], overlap=shared)
+    means = by_draw.mean().sort_values(ascending=False, kind="stable")
+    lr, best_of = float(means.index[0]), t_interval(by_draw[means.index[0]], overlap=shared)
     row = cell | {"lr": lr, "mean": best_of.mean, "low": best_of.low, "high": best_of.high}
     row |= {"n": best_of.n, "method": best_of.method}
     row |= {"lowest": tried[0], "highest": tried[-1], "edge": _edge(lr, tried)}
-    second = whole[means.index[1]] if len(means) > 1 else None
-    ahead = None if second is None else t_interval(whole[lr] - second, overlap=shared)
+    second = by_draw[means.index[1]] if len(means) > 1 else None
+    ahead = None if second is None else t_interval(by_draw[lr] - second, overlap=shared)
     nan = float("nan")
     row |= {"runner_up": float(means.index[1]) if ahead else nan}
     row |= {"difference": ahead.mean if ahead else nan}
     row |= {"difference_low": ahead.low if ahead else nan}
     row |= {"difference_high": ahead.high if ahead else nan}
-    complete = {float(str(name)) for name in whole.columns}
+    complete = {float(str(name)) for name in by_draw.columns}
     row["left_out"] = ", ".join(f"{x:g}" for x in tried if x not in complete)
     row["key"] = str(part.loc[part["lr"] == lr, "key"].iloc[0])
     return row
@@ -83,8 +83,8 @@ def _cell_row(frame: pd.DataFrame, place: tuple[object, ...], part: pd.DataFrame
 
 def _tried(frame: pd.DataFrame, cell: dict[str, object]) -> list[float]:
     """Returns the rates of the cell's trials, including failed ones."""
-    here = np.logical_and.reduce([frame[name] == value for name, value in cell.items()])
-    return sorted(frame.loc[here & (frame["kind"] == "vae"), "lr"].astype(float).unique())
+    mask = np.logical_and.reduce([frame[name] == value for name, value in cell.items()])
+    return sorted(frame.loc[mask & (frame["kind"] == "vae"), "lr"].astype(float).unique())
 
 
 def _edge(lr: float, tried: Sequence[float]) -> str:
@@ -132,8 +132,8 @@ def warnings(table: pd.DataFrame) -> Iterator[str]:
 def _places(part: pd.DataFrame) -> str:
     """Formats cells, as in: normal (m_z=1, n_c=2), (m_z=1, n_c=4)."""
     texts = []
-    for source, here in part.groupby("source", sort=True):
-        places = zip(here["m_z"], here["n_c"], strict=True)
+    for source, rows in part.groupby("source", sort=True):
+        places = zip(rows["m_z"], rows["n_c"], strict=True)
         texts.append(f"{source} " + ", ".join(f"(m_z={m_z}, n_c={n_c})" for m_z, n_c in places))
     return "; ".join(texts)
 

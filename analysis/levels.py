@@ -37,27 +37,27 @@ def settle(frame: pd.DataFrame) -> pd.DataFrame:
     """
     if "unit" in frame:
         return frame
-    named = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
-    found = [_settled(part) for _, part in frame.groupby(named, sort=False, dropna=False)]
-    if not found:
+    datasets = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
+    parts = [_settled(part) for _, part in frame.groupby(datasets, sort=False, dropna=False)]
+    if not parts:
         return frame.assign(unit=pd.Series(dtype=int), level="", overlap=0.0)
-    kept = pd.concat(found)
-    settled = frame.loc[frame.index.isin(kept.index)] if len(kept) < len(frame) else frame
-    return settled.assign(unit=kept["unit"], level=kept["level"], overlap=kept["overlap"])
+    units = pd.concat(parts)
+    settled = frame.loc[frame.index.isin(units.index)] if len(units) < len(frame) else frame
+    return settled.assign(unit=units["unit"], level=units["level"], overlap=units["overlap"])
 
 
 def _settled(part: pd.DataFrame) -> pd.DataFrame:
     """Returns the columns unit, level and overlap of the rows of one data set that are kept."""
     seed = part["seed"].astype(int)
     replicate = part["replicate"] if "replicate" in part else pd.Series(pd.NA, part.index)
-    known = replicate.notna()
-    if known.any() and not known.all():
+    has_replicate = replicate.notna()
+    if has_replicate.any() and not has_replicate.all():
         raise ResultsError(
             "Some of these trials have a replicate and others do not, and no interval may join "
             "them. Choose: --where replicate!=none, or --where replicate=none"
         )
     kind = SEEDS
-    if known.any():
+    if has_replicate.any():
         replicate = replicate.astype(int)
         seeds = seed.groupby(replicate).nunique()
         kind = draws_of(part) if len(seeds) >= min(FEW, seeds.max()) else SEEDS
@@ -104,16 +104,16 @@ def _words(kind: str, models: str, seeds: pd.Series) -> str:
             models, f", {models} with a diffusion model of their own" if models else ""
         )
     few, most = int(seeds.min()), int(seeds.max())
-    each = f"{few} to {most}" if few < most else f"{most}"
-    return text + (f", means of {each} seeds" if most > 1 else "")
+    count = f"{few} to {most}" if few < most else f"{most}"
+    return text + (f", means of {count} seeds" if most > 1 else "")
 
 
 def counted(n: int | str, level: str) -> str:
     """Names a number of units: "5 seeds on one data set", "1 data draw", "3 to 5 data draws"."""
     level = level or WORDS[SEEDS][0]
     if str(n) == "1":
-        many, one = next(each for each in WORDS.values() if level.startswith(each[0]))
-        level = one + level[len(many) :].replace(", each with", ", with")
+        plural, singular = next(pair for pair in WORDS.values() if level.startswith(pair[0]))
+        level = singular + level[len(plural) :].replace(", each with", ", with")
     return f"{n} {level}"
 
 
@@ -129,7 +129,7 @@ def level_of(frame: pd.DataFrame) -> str:
     diffusion model" does for "seeds on one data set".
     """
     levels = list(map(str, frame["level"].dropna().unique())) if "level" in frame else []
-    longest = [each for each in levels if not any(o.startswith(f"{each}, ") for o in levels)]
+    longest = [level for level in levels if not any(o.startswith(f"{level}, ") for o in levels)]
     return " or ".join(filter(None, longest))
 
 
@@ -187,27 +187,27 @@ def complete(
     unit. `fits` decides whether a list of columns suffices; if none does, the result has no row.
     """
     present = wide.notna()
-    found = []
+    candidates = []
     for units in _together(present):
         columns = list(wide.columns[present.loc[list(units)].all(axis=0)])
         if columns and fits(columns):
-            found.append((-len(units), -len(columns), sorted(units), columns))
-    if not found:
+            candidates.append((-len(units), -len(columns), sorted(units), columns))
+    if not candidates:
         return wide.iloc[:0]
-    _, _, kept, names = min(found, key=lambda each: each[:3])
-    return wide.loc[kept, names]
+    _, _, selected, names = min(candidates, key=lambda candidate: candidate[:3])
+    return wide.loc[selected, names]
 
 
 def _together(present: pd.DataFrame) -> list[frozenset]:
     """Returns the sets of units that share columns: those of one column and their intersections."""
     first = {frozenset(present.index[present[name]]) for name in present}
-    found, new = set(first), set(first)
-    while new and len(found) < MANY:
-        new = {a & b for a in new for b in first} - found
-        found |= new
-    return sorted(filter(None, found), key=lambda each: (-len(each), sorted(each)))
+    sets, new = set(first), set(first)
+    while new and len(sets) < MANY:
+        new = {a & b for a in new for b in first} - sets
+        sets |= new
+    return sorted(filter(None, sets), key=lambda units: (-len(units), sorted(units)))
 
 
-def leftout(wide: pd.DataFrame, kept: pd.DataFrame) -> list[Any]:
+def leftout(wide: pd.DataFrame, selection: pd.DataFrame) -> list[Any]:
     """Returns the columns with values that `complete` left out."""
-    return [name for name in wide if name not in kept and wide[name].notna().any()]
+    return [name for name in wide if name not in selection and wide[name].notna().any()]

@@ -24,9 +24,9 @@ def field(frame: pd.DataFrame, name: str) -> pd.Series:
 
 def vaes(frame: pd.DataFrame) -> pd.DataFrame:
     """Selects the VAEs' rows, with integer m_z, n_c and seed, and with all columns of NEEDED."""
-    found = frame[frame["kind"] == "vae"]
-    lacking = [name for name in NEEDED if name not in found]
-    typed = found.assign(**dict.fromkeys(lacking)).astype(dict.fromkeys(curves.AXES, int))
+    rows = frame[frame["kind"] == "vae"]
+    lacking = [name for name in NEEDED if name not in rows]
+    typed = rows.assign(**dict.fromkeys(lacking)).astype(dict.fromkeys(curves.AXES, int))
     return typed.copy()  # a copy: pandas is slow on a frame that was changed column by column
 
 
@@ -37,8 +37,8 @@ def whole(frame: pd.DataFrame) -> pd.Series:
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Selects VAEs without reverse half asleep whose diffusion model, if any, saw D_train whole."""
-    found = vaes(frame)
-    return found[whole(found) & (field(found, "half_asleep_from") == 0)]
+    rows = vaes(frame)
+    return rows[whole(rows) & (field(rows, "half_asleep_from") == 0)]
 
 
 def methods(frame: pd.DataFrame) -> pd.DataFrame:
@@ -46,19 +46,19 @@ def methods(frame: pd.DataFrame) -> pd.DataFrame:
 
     The size is chosen for each data set and likelihood.
     """
-    found = plain(frame)
-    found = found[found["source"].isin(METHODS)]
-    return one_size(found.assign(line=found["source"]))
+    rows = plain(frame)
+    rows = rows[rows["source"].isin(METHODS)]
+    return one_size(rows.assign(line=rows["source"]))
 
 
 def one_size(frame: pd.DataFrame) -> pd.DataFrame:
     """Keeps one (m_z, n_c) of each data set and likelihood, that with most lines, then trials."""
-    kept = [
+    parts = [
         part[(part["m_z"] == size[0]) & (part["n_c"] == size[1])]
         for _, part in frame.groupby(["dataset", "likelihood"], sort=False)
         for size in [_size(part)]
     ]
-    return pd.concat(kept) if kept else frame
+    return pd.concat(parts) if parts else frame
 
 
 def _size(part: pd.DataFrame) -> tuple[int, int]:
@@ -75,9 +75,9 @@ def drawn(frame: pd.DataFrame, place: list[str]) -> pd.DataFrame:
     """
     done = frame["state"] == "done"
     none = ~done.groupby([frame[name] for name in place], dropna=False).transform("any")
-    kept = frame[done | none]
-    curves.check_one_trial_each(kept.drop_duplicates("key"), [*place, "seed"])
-    return levels.settle(kept)
+    rows = frame[done | none]
+    curves.check_one_trial_each(rows.drop_duplicates("key"), [*place, "seed"])
+    return levels.settle(rows)
 
 
 def over_epochs(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFrame:
@@ -92,8 +92,8 @@ def over_epochs(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFr
     trials = frame.dropna(subset=[metric]).groupby([*place, "epoch"])["key"].nunique()
     points = pd.MultiIndex.from_frame(table[[*place, "epoch"]])
     table["trials"] = trials.reindex(points).to_numpy()
-    whole = table["trials"] == table.groupby(place)["trials"].transform("max")
-    return table[whole].drop(columns="trials")
+    complete = table["trials"] == table.groupby(place)["trials"].transform("max")
+    return table[complete].drop(columns="trials")
 
 
 def at_the_end(frame: pd.DataFrame, metric: str, place: list[str]) -> pd.DataFrame:

@@ -41,8 +41,10 @@ def settings_of(metric: str) -> tuple[str, ...]:
 
     A metric that is none of the project's has one column, which its rows may lack.
     """
-    own = (f"{metric}{OPTIONS}",)
-    return next((names for at, names in MEASURED_ON.items() if fnmatchcase(metric, at)), own)
+    default = (f"{metric}{OPTIONS}",)
+    return next(
+        (names for pattern, names in MEASURED_ON.items() if fnmatchcase(metric, pattern)), default
+    )
 
 
 def first_version(name: str) -> str | None:
@@ -57,8 +59,8 @@ def with_first_version(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Returns the frame with such a column's values in rows that are older than the column."""
     if (first := first_version(name)) is None:
         return frame
-    known = frame[name] if name in frame else pd.Series(None, frame.index, dtype=object)
-    return frame.assign(**{name: known.astype(object).where(known.notna(), first)})
+    column = frame[name] if name in frame else pd.Series(None, frame.index, dtype=object)
+    return frame.assign(**{name: column.astype(object).where(column.notna(), first)})
 
 
 def settings(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
@@ -66,7 +68,7 @@ def settings(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
 
     A setting is missing in rows without a measured metric that depends on it.
     """
-    found: dict[str, pd.Series] = {}
+    texts: dict[str, pd.Series] = {}
     for metric in metrics:
         names = [n for n in frame if fnmatchcase(str(n), metric)]
         has_value = frame[names].notna().any(axis=1)
@@ -74,8 +76,8 @@ def settings(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
             if name in frame or (name in FIRST_VERSIONS and has_value.any()):
                 column = frame[name] if name in frame else pd.Series(pd.NA, frame.index)
                 text = column.map(_text, na_action="ignore").astype(object)
-                found[name] = text.fillna(first_version(name) or "unknown").where(has_value)
-    return pd.DataFrame(found, index=frame.index)
+                texts[name] = text.fillna(first_version(name) or "unknown").where(has_value)
+    return pd.DataFrame(texts, index=frame.index)
 
 
 def earlier(frame: pd.DataFrame) -> pd.DataFrame:
@@ -88,8 +90,8 @@ def earlier(frame: pd.DataFrame) -> pd.DataFrame:
     measured_at = frame[numbers].notna().mul(frame["epoch"].astype(float), axis=0)
     last = measured_at.groupby(frame["key"]).max()
     ends = frame.groupby("key")["epoch"].max().astype(float)
-    found = last.where(last.gt(0) & last.le((1 - curves.TAIL) * ends, axis=0))
-    return found.dropna(axis=1, how="all").add_prefix(EARLIER)
+    last_epochs = last.where(last.gt(0) & last.le((1 - curves.TAIL) * ends, axis=0))
+    return last_epochs.dropna(axis=1, how="all").add_prefix(EARLIER)
 
 
 def epochs(trials: pd.DataFrame, metric: str) -> pd.Series:
@@ -98,27 +100,27 @@ def epochs(trials: pd.DataFrame, metric: str) -> pd.Series:
     `trials` has a row per trial and the columns of `earlier`; `metric` may be a pattern. The epoch
     is missing where the metric is.
     """
-    found = pd.Series(float("nan"), trials.index)
+    result = pd.Series(float("nan"), trials.index)
     for name in (n for n in map(str, trials) if fnmatchcase(n, metric)):
-        at = trials["epoch"].astype(float)
-        at = trials[EARLIER + name].fillna(at) if EARLIER + name in trials else at
-        found = found.fillna(at.where(trials[name].notna()))
-    return found.map(_text, na_action="ignore").astype(object)
+        epoch = trials["epoch"].astype(float)
+        epoch = trials[EARLIER + name].fillna(epoch) if EARLIER + name in trials else epoch
+        result = result.fillna(epoch.where(trials[name].notna()))
+    return result.map(_text, na_action="ignore").astype(object)
 
 
 def check_measured_alike(frame: pd.DataFrame, metric: str) -> None:
     """Raises ResultsError if a metric was measured with different options on one data set."""
     names = [name for name in settings_of(metric) if name in frame]
-    named = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
-    for _, part in frame.groupby(named, dropna=False, sort=False) if names else ():
+    datasets = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
+    for _, part in frame.groupby(datasets, dropna=False, sort=False) if names else ():
         for name in names:
             used = part.loc[part[metric].notna(), name]
             first = first_version(name)
             values = list((used.dropna() if first is None else used.fillna(first)).unique())
             if len(values) > 1:
-                both = " and ".join(map(str, values))
+                options = " and ".join(map(str, values))
                 raise ResultsError(
-                    f"{metric} was measured with {name} {both}, and no figure may join these. "
+                    f"{metric} was measured with {name} {options}, and no figure may join these. "
                     f"Choose one: --where {_choice(name, values, first, used)}."
                 )
 
@@ -143,10 +145,10 @@ def _choice(name: str, values: list[object], first: str | None, used: pd.Series)
         return f"{name}{sign}'{text}'" if set(text) & set(" =<>!") else f"{name}{sign}{text}"
 
     if values[0] == first and used.isna().any():
-        words = " and ".join(condition("!=", value) for value in values[1:])
+        conditions = " and ".join(condition("!=", value) for value in values[1:])
     else:
-        words = condition("=", values[0])
-    return f'"{words}"' if set(words) & set(" '!<>") else words
+        conditions = condition("=", values[0])
+    return f'"{conditions}"' if set(conditions) & set(" '!<>") else conditions
 
 
 def check_measured_together(frame: pd.DataFrame, metric: str, place: list[str]) -> None:
@@ -154,12 +156,12 @@ def check_measured_together(frame: pd.DataFrame, metric: str, place: list[str]) 
     last = frame.dropna(subset=[metric]).groupby("key")["epoch"].transform("max")
     measured = frame.loc[last.index].assign(last=last)
     for _, part in measured.groupby(place, dropna=False):
-        found = sorted(part["last"].unique())
-        if len(found) > 1:
+        ends = sorted(part["last"].unique())
+        if len(ends) > 1:
             raise ResultsError(
-                f"{metric} was last measured at epochs {' and '.join(map(str, found))} of trials "
+                f"{metric} was last measured at epochs {' and '.join(map(str, ends))} of trials "
                 "over which a mean is taken. Measure it at one epoch (scaling-vae evaluate "
-                f"--epoch {found[-1]}), or choose: --where {quote(f'epoch<={found[0]}')}."
+                f"--epoch {ends[-1]}), or choose: --where {quote(f'epoch<={ends[0]}')}."
             )
 
 
@@ -168,24 +170,26 @@ def as_last(frame: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
 
     A trial may have been measured twice with different options, and no mean may join the two.
     """
-    given = list(metrics)
-    patterns = [at for at in MEASURED_ON if any(fnmatchcase(n, at) for n in given)]
-    own = {n for n in given if not any(fnmatchcase(n, at) for at in patterns)}
-    for pattern in [*patterns, *sorted(n for n in own if f"{n}{OPTIONS}" in frame)]:
+    requested = list(metrics)
+    patterns = [
+        pattern for pattern in MEASURED_ON if any(fnmatchcase(n, pattern) for n in requested)
+    ]
+    unlisted = {n for n in requested if not any(fnmatchcase(n, pattern) for pattern in patterns)}
+    for pattern in [*patterns, *sorted(n for n in unlisted if f"{n}{OPTIONS}" in frame)]:
         names = [str(n) for n in frame if fnmatchcase(str(n), pattern)]
-        how = settings(frame, [pattern])
-        if not len(how.columns):
+        texts = settings(frame, [pattern])
+        if not len(texts.columns):
             continue
         used = pd.Series("", frame.index)
-        for name in how:
-            used += " " + how[name].astype(str)
+        for name in texts:
+            used += " " + texts[name].astype(str)
         has_value = frame[names].notna().any(axis=1)
         rows = pd.DataFrame({"key": frame["key"], "epoch": frame["epoch"], "used": used})[has_value]
         ends = rows.sort_values("epoch", kind="stable").groupby("key")["used"].last()
         last = frame["key"].map(ends)
-        if (other := has_value & (used != last)).any():
+        if (differs := has_value & (used != last)).any():
             frame = frame.copy()
-            frame.loc[other, names] = float("nan")
+            frame.loc[differs, names] = float("nan")
     return frame
 
 

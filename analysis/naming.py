@@ -18,11 +18,11 @@ def names(trials: pd.DataFrame, fields: Sequence[str]) -> pd.Series:
     If the fields are many, those at their most common value are left out: a study of many options
     varies each of them alone.
     """
-    found = pd.Series("", index=trials.index, dtype=object)
+    result = pd.Series("", index=trials.index, dtype=object)
     for name in fields:
         values = trials[name].astype(object).map(text_of)
         text = f", {name}=" + values
         if len(fields) >= MANY:
             text = text.where(values != values.value_counts().index[0], "")
-        found = found + text
-    return found
+        result = result + text
+    return result

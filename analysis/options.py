@@ -111,21 +111,21 @@ def dest(option: Option) -> str:
     return option.flags[-1].lstrip("-")
 
 
-def check_taken(what: str, typed: Namespace, taken: tuple[str, ...]) -> None:
+def check_taken(what: str, typed: Namespace, names: tuple[str, ...]) -> None:
     """Raises ResultsError if an option was typed that the word `what` does not take."""
-    kept = {dest(OPTIONS[name]) for name in taken}
+    dests = {dest(OPTIONS[name]) for name in names}
     for option in OPTIONS.values():
         value = getattr(typed, dest(option), None)
-        if dest(option) in kept or not value:
+        if dest(option) in dests or not value:
             continue
-        words = list(map(str, value if isinstance(value, list) else [value]))
+        values = list(map(str, value if isinstance(value, list) else [value]))
         advice = option.instead.format(
             what=what,
             command=command(what),
             law=command("law", "--x", "parameters", "--y", "test_elbo"),
             final=", ".join(FINAL),
-            bound=command("fig8", "--bound", *words),
-            fig8=command("fig8", "--results", typed.results, "--where", *words),
+            bound=command("fig8", "--bound", *values),
+            fig8=command("fig8", "--results", typed.results, "--where", *values),
         )
         start = "" if advice.startswith("--") else f"{what} takes no {option.flags[0]}. "
         raise ResultsError(start + advice)

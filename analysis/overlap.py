@@ -25,13 +25,13 @@ def overlaps(frame: pd.DataFrame) -> pd.Series:
 
     It is 0 for disjoint sets, for one set, and where there are not several replicates.
     """
-    named = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
-    found = pd.Series(0.0, frame.index)
-    for _, part in frame.groupby(named, dropna=False):
+    datasets = frame["dataset"] if "dataset" in frame else pd.Series("", frame.index)
+    result = pd.Series(0.0, frame.index)
+    for _, part in frame.groupby(datasets, dropna=False):
         several = "replicate" in part and part["replicate"].nunique() > 1
         if several and draws_of(part) == SPLITS:
-            found[part.index] = overlap_of(part)
-    return found
+            result[part.index] = overlap_of(part)
+    return result
 
 
 def draws_of(part: pd.DataFrame) -> str:

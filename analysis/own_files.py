@@ -15,9 +15,9 @@ def names(frame: pd.DataFrame) -> dict[str, str]:
     """
     if "content" not in frame:
         return {}
-    own = frame.loc[frame["content"].notna(), ["content", "dataset"]].astype(str)
-    bare = own["dataset"].map(lambda path: PurePath(path.replace("\\", "/")).name or path)
-    chosen = bare.groupby(own["content"]).agg(lambda each: each.mode().iloc[0])
+    files = frame.loc[frame["content"].notna(), ["content", "dataset"]].astype(str)
+    bare = files["dataset"].map(lambda path: PurePath(path.replace("\\", "/")).name or path)
+    chosen = bare.groupby(files["content"]).agg(lambda group: group.mode().iloc[0])
     twice = set(chosen[chosen.duplicated()])
     return {
         str(content): f"{name} ({str(content)[:SHOWN]})" if name in twice else str(name)
@@ -27,10 +27,10 @@ def names(frame: pd.DataFrame) -> dict[str, str]:
 
 def named(frame: pd.DataFrame, known: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Returns the frame with one `dataset` for each content: its name in `known`, or by `names`."""
-    found = names(frame) | dict(known or {})
-    if not found:
+    name_of = names(frame) | dict(known or {})
+    if not name_of:
         return frame
-    called = frame["content"].astype(object).map(found, na_action="ignore")
-    made = frame.assign(dataset=called.where(called.notna(), frame["dataset"]).astype("str"))
-    made.attrs = frame.attrs
-    return made
+    called = frame["content"].astype(object).map(name_of, na_action="ignore")
+    renamed = frame.assign(dataset=called.where(called.notna(), frame["dataset"]).astype("str"))
+    renamed.attrs = frame.attrs
+    return renamed

@@ -34,42 +34,42 @@ def records(path: str | Path) -> dict[str, Record]:
     path = Path(path)
     if path.is_file() or not (path / "trials").is_dir():
         return _of_parquet(provenance.provenance(path))
-    found: dict[str, Record] = {}
+    result: dict[str, Record] = {}
     for file in sorted(path.glob("*/study.json")):
         try:
-            about = read_versioned(file) or {}
+            study_record = read_versioned(file) or {}
         except NewerFormat:
             continue
-        if isinstance(about.get("trials"), dict) and about.get("study"):
-            record = found.setdefault(str(about["study"]), {"trials": {}})
-            record["trials"] |= _epochs(about["trials"])
+        if isinstance(study_record.get("trials"), dict) and study_record.get("study"):
+            record = result.setdefault(str(study_record["study"]), {"trials": {}})
+            record["trials"] |= _epochs(study_record["trials"])
             for name in CHOICES:
-                if name in about:
-                    record[name] = about[name]  # type: ignore[literal-required]
-    return found
+                if name in study_record:
+                    record[name] = study_record[name]  # type: ignore[literal-required]
+    return result
 
 
-def _of_parquet(about: dict[str, object]) -> dict[str, Record]:
+def _of_parquet(study_record: dict[str, object]) -> dict[str, Record]:
     """Returns the records in a parquet file; older files list the keys of trials alone."""
-    lists, kept = about.get("studies"), about.get("own")
-    found: dict[str, Record] = {}
+    lists, stored = study_record.get("studies"), study_record.get("own")
+    result: dict[str, Record] = {}
     for name, keys in lists.items() if isinstance(lists, dict) else ():
         if isinstance(keys, list):
-            found[str(name)] = {"trials": dict.fromkeys(map(str, keys))}
-    for name, record in kept.items() if isinstance(kept, dict) else ():
-        if name in found and isinstance(record, dict):
-            own = found[name]
+            result[str(name)] = {"trials": dict.fromkeys(map(str, keys))}
+    for name, record in stored.items() if isinstance(stored, dict) else ():
+        if name in result and isinstance(record, dict):
+            target = result[name]
             trials = record.get("trials")
-            own["trials"] |= _epochs(trials) if isinstance(trials, dict) else {}
-            own.update({n: record[n] for n in CHOICES if n in record})  # type: ignore[typeddict-item]
-    return found
+            target["trials"] |= _epochs(trials) if isinstance(trials, dict) else {}
+            target.update({n: record[n] for n in CHOICES if n in record})  # type: ignore[typeddict-item]
+    return result
 
 
 def _epochs(trials: object) -> dict[str, int | None]:
     """Returns the epochs that a record requests of its trials, by key."""
     listed = trials.items() if isinstance(trials, dict) else ()
-    found = {str(key): e.get("epochs") if isinstance(e, dict) else e for key, e in listed}
-    return {key: epochs if type(epochs) is int else None for key, epochs in found.items()}
+    requested = {str(key): e.get("epochs") if isinstance(e, dict) else e for key, e in listed}
+    return {key: epochs if type(epochs) is int else None for key, epochs in requested.items()}
 
 
 def about(path: str | Path, study: str) -> dict[str, object]:
@@ -86,17 +86,17 @@ def of_study(frame: pd.DataFrame, path: str | Path, study: str) -> pd.DataFrame:
     Diffusion models stay, because a study may sample from those that another one trained. If trials
     were left out, `attrs["study"]` of the result names the study.
     """
-    own = records(path).get(study, {}).get("trials", {})
-    chosen = frame["key"].isin(own.keys())
+    epochs = records(path).get(study, {}).get("trials", {})
+    chosen = frame["key"].isin(epochs.keys())
     if not chosen.any():
         return frame
-    kept = frame[chosen | (frame["kind"] == "diffusion")]
-    some = len(kept) < len(frame)
-    waiting = (trial for trial in frame.attrs.get("unmeasured", []) if trial.get("key") in own)
-    kept = _cut(kept if some else frame, own)
+    selection = frame[chosen | (frame["kind"] == "diffusion")]
+    some = len(selection) < len(frame)
+    waiting = (trial for trial in frame.attrs.get("unmeasured", []) if trial.get("key") in epochs)
+    selection = _cut(selection if some else frame, epochs)
     if some:
-        kept.attrs = {**frame.attrs, "unmeasured": Unmeasured(waiting), STUDY: study}
-    return kept
+        selection.attrs = {**frame.attrs, "unmeasured": Unmeasured(waiting), STUDY: study}
+    return selection
 
 
 def _cut(frame: pd.DataFrame, epochs: dict[str, int | None]) -> pd.DataFrame:
@@ -105,9 +105,9 @@ def _cut(frame: pd.DataFrame, epochs: dict[str, int | None]) -> pd.DataFrame:
     beyond = frame["epoch"] > longest.astype(float).fillna(float("inf"))
     if not beyond.any():
         return frame
-    kept = frame[~beyond].reset_index(drop=True)
-    failed_later = kept["key"].isin(frame.loc[beyond, "key"]) & (kept["state"] == "failed")
-    return kept.assign(state=kept["state"].mask(failed_later, "done"))
+    rows = frame[~beyond].reset_index(drop=True)
+    failed_later = rows["key"].isin(frame.loc[beyond, "key"]) & (rows["state"] == "failed")
+    return rows.assign(state=rows["state"].mask(failed_later, "done"))
 
 
 def note(frame: pd.DataFrame) -> list[str]:

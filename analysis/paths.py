@@ -49,8 +49,8 @@ def measured(finals: pd.DataFrame, source: str, value: str) -> pd.DataFrame:
             f"{value} is not measured in these results. "
             "Choose results of VAEs: --results results/double_descent."
         )
-    here = levels.settle(finals[finals["source"] == source]).astype({"m_z": int, "n_c": int})
-    wide = levels.averaged(here, ["m_z", "n_c"], value).T
+    rows = levels.settle(finals[finals["source"] == source]).astype({"m_z": int, "n_c": int})
+    wide = levels.averaged(rows, ["m_z", "n_c"], value).T
     return wide.sort_index().astype(float)
 
 
@@ -70,11 +70,11 @@ def complete(
     cost no unit. Without such a path the values have no row.
     """
     wide = measured(finals, source, value)
-    kept = levels.complete(wide, lambda points: len(_through(points)) >= few)
-    steps = _through(list(kept.columns) if len(kept) else [])
-    if kept.empty:
-        return steps, kept
-    return steps, kept[list(steps[["m_z", "n_c"]].itertuples(index=False, name=None))]
+    table = levels.complete(wide, lambda points: len(_through(points)) >= few)
+    steps = _through(list(table.columns) if len(table) else [])
+    if table.empty:
+        return steps, table
+    return steps, table[list(steps[["m_z", "n_c"]].itertuples(index=False, name=None))]
 
 
 def _through(points: list[Hashable]) -> pd.DataFrame:
@@ -101,12 +101,12 @@ def missing(
     wide = along(finals, steps, source, value)
     trials = curves.requested(frame)
     unit = levels.unit_of(levels.level_of(levels.settle(finals[finals["source"] == source])))
-    wanted = trials.loc[trials["source"] == source, unit].dropna().astype(int)
-    units = sorted(set(wanted) if unit == "replicate" else {*wanted} | {*wide.index})
+    requested = trials.loc[trials["source"] == source, unit].dropna().astype(int)
+    units = sorted(set(requested) if unit == "replicate" else {*requested} | {*wide.index})
     wide = wide.reindex(index=units)
     texts = []
     for m_z, n_c in steps[["m_z", "n_c"]].itertuples(index=False, name=None):
-        lacking = [str(each) for each in units if pd.isna(wide.loc[each, (m_z, n_c)])]
+        lacking = [str(name) for name in units if pd.isna(wide.loc[name, (m_z, n_c)])]
         named = f"all {unit}s" if len(lacking) == len(units) else f"{unit} {', '.join(lacking)}"
         texts += [f"(m_z={m_z}, n_c={n_c}): {named}"] if lacking else []
     return texts

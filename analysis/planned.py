@@ -44,9 +44,9 @@ class Decision:
         """States in half a sentence when the claim was decided, or can be next."""
         if self.verdict != UNDECIDED:
             return f"decided at the planned n = {self.n} with an error of {self.error:g}"
-        seen = f"with the planned n = {self.n} (error {self.error:g}) reached" if self.n else ""
+        reached = f"with the planned n = {self.n} (error {self.error:g}) reached" if self.n else ""
         ahead = f"next planned n = {self.following}" if self.following else "no further size"
-        return f"{seen}, {ahead}" if seen else f"first planned n = {self.following}"
+        return f"{reached}, {ahead}" if reached else f"first planned n = {self.following}"
 
 
 def looks(units: Collection[int]) -> list[tuple[int, float]]:
@@ -54,18 +54,19 @@ def looks(units: Collection[int]) -> list[tuple[int, float]]:
     return [(n, error) for n, error in zip(SIZES, ERRORS, strict=True) if {*range(n)} <= {*units}]
 
 
-def decide(units: Collection[int], at: Callable[[int], PValues | None]) -> Decision:
-    """Returns the first decision at a planned size; `at(n)` gives p-values of the first n units.
+def decide(units: Collection[int], p_values_of: Callable[[int], PValues | None]) -> Decision:
+    """Returns the first decision at a planned size.
 
-    A size at which `at` returns None is not reached, and neither are the larger ones.
+    `p_values_of(n)` gives p-values of the first n units. A size at which `p_values_of` returns None
+    is not reached, and neither are the larger ones.
     """
     last, error = 0, 0.0
     for n, allowed in looks(units):
-        found = at(n)
-        if found is None:
+        p = p_values_of(n)
+        if p is None:
             break
         last, error = n, allowed
-        verdict = found.verdict(allowed)
+        verdict = p.verdict(allowed)
         if verdict != UNDECIDED:
             return Decision(verdict, n, allowed, None)
     return Decision(UNDECIDED, last, error, next((n for n in SIZES if n > last), None))
@@ -79,11 +80,11 @@ def false_discovery(p: list[float]) -> list[float]:
     dependence, at the cost of p-values that are 1 + 1/2 + ... + 1/m times larger.
     """
     m = len(p)
-    order = sorted(range(m), key=lambda at: p[at])
+    order = sorted(range(m), key=lambda index: p[index])
     harmonic = sum(1 / rank for rank in range(1, m + 1))
     adjusted, least = [1.0] * m, 1.0
     for rank in range(m, 0, -1):
-        at = order[rank - 1]
-        least = min(least, p[at] * m * harmonic / rank)
-        adjusted[at] = least
+        index = order[rank - 1]
+        least = min(least, p[index] * m * harmonic / rank)
+        adjusted[index] = least
     return adjusted

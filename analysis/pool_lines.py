@@ -19,18 +19,18 @@ LEGEND = (
 POOLS = 5  # pools in the table
 
 
-def pool_lines(found: list[Pool]) -> list[str]:
+def pool_lines(all_pools: list[Pool]) -> list[str]:
     """Returns the pools' quality as a table and a sentence each, in at most twelve lines."""
-    shown = found if len(found) <= POOLS else found[: POOLS - 1]
-    names = list(map(_pool_name, shown, pools.distinctions(found)))
-    judged = [pools.judged(pool.quality) or "its quality is not measured yet" for pool in shown]
+    listed = all_pools if len(all_pools) <= POOLS else all_pools[: POOLS - 1]
+    names = list(map(_pool_name, listed, pools.distinctions(all_pools)))
+    judged = [pools.judged(pool.quality) or "its quality is not measured yet" for pool in listed]
     cells = [["", *MEASURES]]
     cells += [
         [name, *(_cell(pool.quality, *measure) for measure in MEASURES.values())]
-        for name, pool in zip(names, shown, strict=True)
+        for name, pool in zip(names, listed, strict=True)
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    more = len(found) - len(shown)
+    more = len(all_pools) - len(listed)
     return [
         LEGEND,
         *("  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in cells),

@@ -21,21 +21,21 @@ def with_pool_quality(frame: pd.DataFrame, root: Path) -> pd.DataFrame:
     Distances are medians over images of root mean square differences per pixel on [0, 1]. Nothing
     is added if no pool is measured; a record that is damaged or outside `root` counts as missing.
     """
-    named = pd.Series(pd.NA, frame.index, dtype=object)
+    pool_names = pd.Series(pd.NA, frame.index, dtype=object)
     for name in NAMES:
         if name in frame:
-            named = named.fillna(frame[name].astype(object))
-    records = {str(name): _record(root, str(name)) for name in named.dropna().unique()}
-    found = {
-        column: named.map({name: _first(record, keys) for name, record in records.items()})
+            pool_names = pool_names.fillna(frame[name].astype(object))
+    records = {str(name): _record(root, str(name)) for name in pool_names.dropna().unique()}
+    columns = {
+        column: pool_names.map({name: _first(record, keys) for name, record in records.items()})
         for column, keys in MEASURES.items()
     }
-    measured = {name: v.astype(float) for name, v in found.items() if v.notna().any()}
+    measured = {name: v.astype(float) for name, v in columns.items() if v.notna().any()}
     if not measured:
         return frame
-    made = frame.assign(**measured)
-    made.attrs = frame.attrs
-    return made
+    result = frame.assign(**measured)
+    result.attrs = frame.attrs
+    return result
 
 
 def _record(root: Path, pool: str) -> dict[str, object]:

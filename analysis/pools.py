@@ -54,9 +54,11 @@ def pools(path: str | Path) -> list[Pool]:
     path = Path(path)
     trials = {trial.key: trial for trial in results.trials(path)}
     root = results.root_of(path)
-    read = (_pool(file, root, trials) for file in sorted((root / "pools").glob("*/pool.json")))
-    found = [pool for pool in read if pool and pool.k]
-    return sorted(found, key=lambda pool: (pool.dataset, pool.share, pool.epochs, pool.name))
+    candidates = (
+        _pool(file, root, trials) for file in sorted((root / "pools").glob("*/pool.json"))
+    )
+    sampled = [pool for pool in candidates if pool and pool.k]
+    return sorted(sampled, key=lambda pool: (pool.dataset, pool.share, pool.epochs, pool.name))
 
 
 def pictures(pool: Pool, count: int) -> np.ndarray:
@@ -73,11 +75,11 @@ def pictures(pool: Pool, count: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def distinctions(found: list[Pool]) -> list[list[str]]:
+def distinctions(all_pools: list[Pool]) -> list[list[str]]:
     """Returns each pool's fields that differ among those of its place, such as `seed 1`."""
     differ = []
-    for pool in found:
-        twins = [other.trial for other in found if _place(other) == _place(pool)]
+    for pool in all_pools:
+        twins = [other.trial for other in all_pools if _place(other) == _place(pool)]
         names = [n for n, value in pool.trial.items() if any(t.get(n) != value for t in twins)]
         differ.append([f"{name} {pool.trial[name]}" for name in names])
     return differ

@@ -37,34 +37,34 @@ def about_parquet(file: Path) -> dict[str, object]:
     """
     try:
         text = (pq.read_schema(file).metadata or {}).get(METADATA)
-        about = json.loads(text) if text else {}
+        record = json.loads(text) if text else {}
     except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
-        about, fault = None, type(error).__name__
+        record, fault = None, type(error).__name__
     else:
         fault = "its record is not an object"
-    if not isinstance(about, dict):
+    if not isinstance(record, dict):
         raise ResultsError(
             f"{file} is not a readable parquet file ({fault}). "
             f"Type {command('report', '--results', file.parent)} to write it again."
         )
-    check_format(file, about.pop("format", 0))
-    return about
+    check_format(file, record.pop("format", 0))
+    return record
 
 
 def _of_root(root: Path) -> dict[str, object]:
-    found = []
+    studies = []
     for file in sorted(root.glob("*/study.json")):
         with suppress(NewerFormat):  # the root's other studies can still be read
-            found.append(read_versioned(file) or {})
-    launches = [launch for study in found for launch in launches_of(study)]
-    presets = {str(study.get("preset")) for study in found}
+            studies.append(read_versioned(file) or {})
+    launches = [launch for study in studies for launch in launches_of(study)]
+    presets = {str(study.get("preset")) for study in studies}
     preset = {"preset": presets.pop()} if len(presets) == 1 else {}
     return preset | {"launches": sorted(launches, key=lambda launch: str(launch.get("started")))}
 
 
-def launches_of(about: dict[str, object]) -> list[dict[str, object]]:
+def launches_of(record: dict[str, object]) -> list[dict[str, object]]:
     """Returns the launches that a study.json lists."""
-    listed = about.get("launches")
+    listed = record.get("launches")
     return (
         [launch for launch in listed if isinstance(launch, dict)]
         if isinstance(listed, list)
@@ -82,10 +82,10 @@ def public(launch: dict[str, object]) -> dict[str, object]:
 
 def note(path: str | Path) -> str:
     """Returns a line on where results come from: study, preset, commit, date of the last launch."""
-    about = provenance(path)
-    last = (launches_of(about) or [{}])[-1]
-    parts = [str(about["study"])] if about.get("study") else []
-    parts += [f"preset {about['preset']}"] if about.get("preset") else []
+    record = provenance(path)
+    last = (launches_of(record) or [{}])[-1]
+    parts = [str(record["study"])] if record.get("study") else []
+    parts += [f"preset {record['preset']}"] if record.get("preset") else []
     parts += _code(last)
     parts += [f"launched {str(last['started'])[:10]}"] if last.get("started") else []
     return ", ".join(parts)

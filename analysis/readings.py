@@ -104,8 +104,8 @@ def readings(frame: pd.DataFrame) -> list[Reading]:
     vae = curves.finished(frame)
     finals = curves.last_values(vae) if len(vae) else vae
     off = [_off(row) for row in finals.to_dict("records")]
-    found = [name for name in DEFAULTS if any(name in columns for columns in off)]
-    if not found:
+    names = [name for name in DEFAULTS if any(name in columns for columns in off)]
+    if not names:
         raise ResultsError(
             "All of these trials have the default reading of the paper. "
             "Run scaling-vae study readings."
@@ -113,37 +113,37 @@ def readings(frame: pd.DataFrame) -> list[Reading]:
     finals = levels.settle(finals).reset_index(drop=True)
     off = [_off(row) for row in finals.to_dict("records")]
     finals = finals.assign(off=pd.Series(off, index=finals.index, dtype=object))
-    made = [_compared(finals, name, value) for name in found for value in _values(finals, name)]
-    return _adjusted([reading for group in made for reading in group])
+    groups = [_compared(finals, name, value) for name in names for value in _values(finals, name)]
+    return _adjusted([reading for group in groups for reading in group])
 
 
-def _adjusted(found: list[Reading]) -> list[Reading]:
+def _adjusted(items: list[Reading]) -> list[Reading]:
     """Adds q, over the readings that are judged."""
-    q = iter(false_discovery([reading.p for reading in found if reading.is_judged]))
-    return [replace(reading, q=next(q)) if reading.is_judged else reading for reading in found]
+    q = iter(false_discovery([reading.p for reading in items if reading.is_judged]))
+    return [replace(reading, q=next(q)) if reading.is_judged else reading for reading in items]
 
 
-def summary(found: list[Reading]) -> str:
+def summary(items: list[Reading]) -> str:
     """States in one sentence how many readings are shown to matter."""
-    shown = sum(reading.verdict in ("raises it", "lowers it") for reading in found)
-    alone = sum(reading.verdict.endswith("if it were the only reading") for reading in found)
-    other = sum(not reading.compares for reading in found)
+    shown = sum(reading.verdict in ("raises it", "lowers it") for reading in items)
+    alone = sum(reading.verdict.endswith("if it were the only reading") for reading in items)
+    other = sum(not reading.compares for reading in items)
     left = f" {other} not compared, since the test images differ." if other else ""
     return (
-        f"Of {len(found)} readings of what the paper leaves open, {shown} are shown to change the "
+        f"Of {len(items)} readings of what the paper leaves open, {shown} are shown to change the "
         f"test ELBO, and {alone} more would be if each were the only one.{left}"
     )
 
 
-def lines(found: list[Reading]) -> list[str]:
+def lines(items: list[Reading]) -> list[str]:
     """Returns a line for each reading: its value, the source, and what it changes."""
     head = "Readings of what the paper leaves open, test ELBO minus that of the default (nats):"
-    counted = "; ".join(dict.fromkeys(map(_n, found)))
+    counted = "; ".join(dict.fromkeys(map(_n, items)))
     note = (
         f"  Intervals: 95 % each, over {counted}. An effect is shown among all readings if "
         f"q, the p-value adjusted for all (Benjamini and Yekutieli), is at most {RATE:g}."
     )
-    return [head, *map(_line, found), note] if found else [head]
+    return [head, *map(_line, items), note] if items else [head]
 
 
 def setting(reading: Reading) -> str:
@@ -160,9 +160,9 @@ def _line(reading: Reading) -> str:
     return f"{start}{_size(reading.test_elbo)}{q}: {reading.verdict}"
 
 
-def _size(found: Interval) -> str:
-    ends = f" [{found.low:+.2f}, {found.high:+.2f}]" if found.n > 1 else ""
-    return f"{found.mean:+.2f}{ends}, n = {found.n}"
+def _size(interval: Interval) -> str:
+    ends = f" [{interval.low:+.2f}, {interval.high:+.2f}]" if interval.n > 1 else ""
+    return f"{interval.mean:+.2f}{ends}, n = {interval.n}"
 
 
 def _n(reading: Reading) -> str:
@@ -190,10 +190,10 @@ def _compared(finals: pd.DataFrame, name: str, value: object) -> list[Reading]:
     place = [column for column in [*CONTEXT, *DRAWN] if column in finals]
     text = finals.assign(**{column: finals[column].astype(str) for column in place})
     alone = text["off"] == frozenset([name])
-    read = text[alone & (text[name].astype(object).map(_plain) == value)]
+    changed = text[alone & (text[name].astype(object).map(_plain) == value)]
     default = text[text["off"] == frozenset()]
-    pairs = read.merge(default, on=place, suffixes=("", "_default"))
-    here = [column for column in place if column not in (*DRAWN, "source_pool")]
+    pairs = changed.merge(default, on=place, suffixes=("", "_default"))
+    context = [column for column in place if column not in (*DRAWN, "source_pool")]
     return [
         Reading(
             name,
@@ -204,11 +204,11 @@ def _compared(finals: pd.DataFrame, name: str, value: object) -> list[Reading]:
             _difference(group, "generalization_gap"),
             levels.level_of(group),
         )
-        for _, group in pairs.groupby(here, sort=False, dropna=False)
+        for _, group in pairs.groupby(context, sort=False, dropna=False)
     ]
 
 
 def _difference(pairs: pd.DataFrame, metric: str) -> Interval:
     """Returns the difference over draws of paired trials; seeds of a draw are averaged."""
-    each = (pairs[metric] - pairs[f"{metric}_default"]).groupby(pairs["unit"]).mean()
-    return t_interval(each, overlap=levels.overlap_at(pairs))
+    values = (pairs[metric] - pairs[f"{metric}_default"]).groupby(pairs["unit"]).mean()
+    return t_interval(values, overlap=levels.overlap_at(pairs))

@@ -45,8 +45,8 @@ class Source(Protocol):
 
 def is_address(text: str) -> bool:
     """Returns whether the text is an address such as s3://bucket/results rather than a path."""
-    scheme, found, _ = text.partition("://")
-    return bool(found) and scheme.isalnum()
+    scheme, separator, _ = text.partition("://")
+    return bool(separator) and scheme.isalnum()
 
 
 def place(text: str) -> Path:
@@ -120,7 +120,7 @@ def _results(source: Source, address: str, folder: Path, text: str) -> Path:
         return study
     root = folder / (name or "results")
     names = source.folders(address)
-    studies = [each for each in names if each not in ("trials", "pools")]
+    studies = [name for name in names if name not in ("trials", "pools")]
     _copy_each(source, address, root, studies, OF_STUDY)
     keys = source.folders(f"{address}/trials")
     _copy_each(source, f"{address}/trials", root / "trials", keys, OF_TRIAL)
@@ -220,13 +220,13 @@ class _Store:
         """
         from pyarrow import fs
 
-        every = self.system.type_name == "gcs"  # type: ignore[attr-defined]
-        chosen = fs.FileSelector(path, allow_not_found=True, recursive=every)
+        recursive = self.system.type_name == "gcs"  # type: ignore[attr-defined]
+        chosen = fs.FileSelector(path, allow_not_found=True, recursive=recursive)
         try:
-            found = self.system.get_file_info(chosen)  # type: ignore[attr-defined]
+            entries = self.system.get_file_info(chosen)  # type: ignore[attr-defined]
         except OSError as error:
             raise _unreadable(path, error) from None
-        inside = [(f.path[len(path) + 1 :], f.type == fs.FileType.Directory) for f in found]
+        inside = [(f.path[len(path) + 1 :], f.type == fs.FileType.Directory) for f in entries]
         return sorted({name.partition("/")[0] for name, is_folder in inside
                        if is_folder or "/" in name})  # fmt: skip
 

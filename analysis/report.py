@@ -21,32 +21,32 @@ SHOWN = 3  # failed trials, or missing points, named before "and n more"
 def report(
     study: str | Path,
     names: Sequence[str] = DEFAULT,
-    found: list[TrialFolder] | None = None,
+    trials: list[TrialFolder] | None = None,
 ) -> list[str]:
     """Compacts a study, draws its figures and returns the lines to print.
 
     Writes trials.parquet, and each named figure or table as PNG, PDF and CSV into the study's
     folder `figures`. The lines contain the tables and, with Figure 8, the verdict on double
     descent. A figure or verdict that is not possible yet yields a line, not an error. Raises
-    ResultsError if `study` is not a results folder. `found` are the study's trials, if they are
+    ResultsError if `study` is not a results folder. `trials` are the study's trials, if they are
     read already.
     """
     study = Path(study)
-    found = results.trials(study) if found is None else found
-    printed = _states(study, found)
+    trials = results.trials(study) if trials is None else trials
+    printed = _states(study, trials)
     try:
-        frame = results.load(study, found)
+        frame = results.load(study, trials)
         compact(study, frame)
     except ResultsError as error:
         return [*printed, str(error)]
-    about = provenance.provenance(study)
-    names = [*names, *choice.figures_of(frame, about)]
+    study_record = provenance.provenance(study)
+    names = [*names, *choice.figures_of(frame, study_record)]
     printed += [_drawn(name, frame, study) for name in names]
     for name in filter(figures.is_table, names):
         printed += _text(name, frame, study)
     printed += _best(frame) if "table7" in names else []
     printed += _worth(frame) if "worth" in names else []
-    return printed + (_judged(frame, about) if "fig8" in names else [])
+    return printed + (_judged(frame, study_record) if "fig8" in names else [])
 
 
 def _best(frame: pd.DataFrame) -> list[str]:
@@ -59,14 +59,14 @@ def _best(frame: pd.DataFrame) -> list[str]:
 def _worth(frame: pd.DataFrame) -> list[str]:
     """Returns what samples are worth, at the last epochs and at each trial's best one."""
     try:
-        found = worth_lines(worths(frame))
+        at_last = worth_lines(worths(frame))
     except ResultsError as error:
         return [f"What samples are worth: {error}"]
     try:
         head, *lines = worth_lines(worths(at_best(frame)))
     except ResultsError as error:
-        return [*found, f"  At each trial's best validation epoch: {error}"]
-    return [*found, f"{head.removesuffix(':')}, at each trial's best validation epoch:", *lines]
+        return [*at_last, f"  At each trial's best validation epoch: {error}"]
+    return [*at_last, f"{head.removesuffix(':')}, at each trial's best validation epoch:", *lines]
 
 
 def _text(name: str, frame: pd.DataFrame, study: Path) -> list[str]:
@@ -76,20 +76,20 @@ def _text(name: str, frame: pd.DataFrame, study: Path) -> list[str]:
         return []
 
 
-def _judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
+def _judged(frame: pd.DataFrame, study_record: Mapping[str, object]) -> list[str]:
     try:
-        return judged(frame, about)
+        return judged(frame, study_record)
     except ResultsError as error:
         return [f"Double descent: {error}"]
 
 
-def judged(frame: pd.DataFrame, about: Mapping[str, object]) -> list[str]:
+def judged(frame: pd.DataFrame, study_record: Mapping[str, object]) -> list[str]:
     """Returns the lines of the verdict, or of both if the study has a fixed rate and tuned ones."""
-    found = []
-    for name, part in choice.parts(frame, about).items():
-        found += [f"{name}:"] if name else []
-        found += verdicts.lines(part)
-    return found
+    lines = []
+    for name, part in choice.parts(frame, study_record).items():
+        lines += [f"{name}:"] if name else []
+        lines += verdicts.lines(part)
+    return lines
 
 
 def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
@@ -103,12 +103,12 @@ def report_on(study: str | Path, names: Sequence[str] = ()) -> list[str]:
             f"A report is written into a study's folder, and {study} is a file. Give a folder, or "
             f"draw from the file: python -m analysis page {study} -o page.html"
         )
-    found = results.trials(study)
-    kinds = {trial.fields.get("kind") for trial in found if trial.fields}
+    trials = results.trials(study)
+    kinds = {trial.fields.get("kind") for trial in trials if trial.fields}
     if not names and kinds == {"diffusion"}:
         return diffusion_report(study)
     name = str(provenance.provenance(study).get("study"))
-    return report(study, names or figures.STUDIES.get(name) or DEFAULT, found)
+    return report(study, names or figures.STUDIES.get(name) or DEFAULT, trials)
 
 
 def diffusion_report(study: str | Path) -> list[str]:

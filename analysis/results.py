@@ -47,22 +47,22 @@ class Unmeasured(list[dict[str, object]]):
         return self
 
 
-def load(path: str | Path, found: list[TrialFolder] | None = None) -> pd.DataFrame:
+def load(path: str | Path, folders: list[TrialFolder] | None = None) -> pd.DataFrame:
     """Reads a results root, a study's folder or a parquet file; columns are as in COLUMNS.
 
     A user's data file has one name, however often it was renamed (`analysis.own_files`).
     Numbers that were not measured are missing (NaN or NA), never 0. Trials without any row are
-    listed in `frame.attrs["unmeasured"]`. `found` are the path's `trials`, if they are read
+    listed in `frame.attrs["unmeasured"]`. `folders` are the path's `trials`, if they are read
     already. Raises ResultsError with two sentences if there is nothing to read, and if a column
     does not meet `analysis.invariants`.
     """
-    return own_files.named(_load(Path(path), found))
+    return own_files.named(_load(Path(path), folders))
 
 
-def _load(path: Path, found: list[TrialFolder] | None) -> pd.DataFrame:
+def _load(path: Path, folders: list[TrialFolder] | None) -> pd.DataFrame:
     if path.is_file():
         return checked(_read_parquet(path), path)
-    folders = trials(path) if found is None else found
+    folders = trials(path) if folders is None else folders
     if not folders and (path / "trials.parquet").is_file():
         return checked(_read_parquet(path / "trials.parquet"), path / "trials.parquet")
     if not any(trial.rows and trial.fields for trial in folders):
@@ -87,15 +87,15 @@ def _sound(folders: list[TrialFolder], path: Path) -> pd.DataFrame:
         return checked(_frame(folders), path)
     except ResultsError as error:
         reasons = {trial.key: _reason(trial, path) for trial in folders}
-        kept = [trial for trial in folders if reasons[trial.key] is None]
+        valid = [trial for trial in folders if reasons[trial.key] is None]
         damaged = {key: reason for key, reason in reasons.items() if reason}
-        if not damaged or not any(trial.rows and trial.fields for trial in kept):
+        if not damaged or not any(trial.rows and trial.fields for trial in valid):
             raise error
     for key, reason in list(damaged.items())[:NAMED]:
         print(f"Left out: {key}: {reason}", file=sys.stderr)
     if damaged.keys() - list(damaged)[:NAMED]:
         print(f"Left out: {len(damaged) - NAMED} more damaged trials", file=sys.stderr)
-    return checked(_frame(kept), path)
+    return checked(_frame(valid), path)
 
 
 def _reason(trial: TrialFolder, path: Path) -> str | None:
@@ -122,10 +122,10 @@ def trials(path: str | Path) -> list[TrialFolder]:
         )
     if (path / "study.json").is_file():
         requested, home = _requested(path), path.parent / "trials"
-        found = [home / key for key in requested]
-        if not any(folder.is_dir() for folder in found):
+        folders = [home / key for key in requested]
+        if not any(folder.is_dir() for folder in folders):
             return []
-        return [read_trial(folder, requested[folder.name]) for folder in found]
+        return [read_trial(folder, requested[folder.name]) for folder in folders]
     if (path / "trials").is_dir():
         folders = sorted(folder for folder in (path / "trials").iterdir() if folder.is_dir())
         return _readable(folders)
@@ -139,15 +139,15 @@ def trials(path: str | Path) -> list[TrialFolder]:
 
 def _readable(folders: list[Path]) -> list[TrialFolder]:
     """Reads the trials of a root, without those of a newer format unless there are no others."""
-    found, refused = [], []
+    result, refused = [], []
     for folder in folders:
         try:
-            found.append(read_trial(folder))
+            result.append(read_trial(folder))
         except NewerFormat as error:
             refused.append(error)
-    if refused and not found:
+    if refused and not result:
         raise refused[0]
-    return found
+    return result
 
 
 def _requested(study: Path) -> dict[str, int | None]:
@@ -159,8 +159,8 @@ def _requested(study: Path) -> dict[str, int | None]:
             "Run the study again, which writes a new one, or read --results "
             f"{study / 'trials.parquet'}."
         )
-    named = {key: value for key, value in listed.items() if Path(key).name == key}
-    lengths = {k: value.get("epochs") for k, value in named.items() if isinstance(value, dict)}
+    entries = {key: value for key, value in listed.items() if Path(key).name == key}
+    lengths = {k: value.get("epochs") for k, value in entries.items() if isinstance(value, dict)}
     return {key: epochs if type(epochs) is int else None for key, epochs in lengths.items()}
 
 
@@ -194,11 +194,11 @@ def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
     unmeasured = ({name: fields.get(name) for name in IDENTITY} for fields in waiting)
     folders = [trial for trial in folders if trial.rows and trial.fields]
     named = [{"key": t.key, "kind": None, "state": t.state} | (t.fields or {}) for t in folders]
-    own = [row.keys() - APART for trial in folders for row in trial.rows]
-    both = set().union(*named) & set().union(*own)
+    row_names = [row.keys() - APART for trial in folders for row in trial.rows]
+    shared = set().union(*named) & set().union(*row_names)
     rows = _columns(
         [
-            {name: fields.get(name) for name in both}
+            {name: fields.get(name) for name in shared}
             | {n: v for n, v in row.items() if n not in APART}
             for fields, trial in zip(named, folders, strict=True)
             for row in trial.rows
@@ -206,8 +206,8 @@ def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
     )
     fields = _columns(named)
     owner = [i for i, trial in enumerate(folders) for _ in trial.rows]
-    left = fields.drop(columns=[name for name in fields if name in rows])
-    frame = pd.concat([left.take(owner).reset_index(drop=True), rows], axis=1)
+    other_fields = fields.drop(columns=[name for name in fields if name in rows])
+    frame = pd.concat([other_fields.take(owner).reset_index(drop=True), rows], axis=1)
     frame.attrs = {"unmeasured": Unmeasured(unmeasured)}
     return frame
 
@@ -227,13 +227,13 @@ def _typed(name: str, values: list[object]) -> pd.Series:
     missing = None in values
     if kinds == {bool}:
         return pd.Series(values, dtype="boolean" if missing else "bool")
-    whole = kinds <= {int} and (unit == COUNT or (kinds and unit is None))
-    if whole and all(abs(value) < 2**63 for value in values if isinstance(value, int)):
+    integral = kinds <= {int} and (unit == COUNT or (kinds and unit is None))
+    if integral and all(abs(value) < 2**63 for value in values if isinstance(value, int)):
         return pd.Series(values, dtype="Int64" if missing else "int64")
     if kinds <= {int, float} and unit != TEXT:
         finite = [None if type(v) is int and abs(v) > LARGEST else v for v in values]
         return pd.Series(finite, dtype="float64").replace([np.inf, -np.inf], np.nan)
-    as_is = (str, type(None))
-    texts = [v if isinstance(v, as_is) else json.dumps(v, sort_keys=True) for v in values]
+    plain_types = (str, type(None))
+    texts = [v if isinstance(v, plain_types) else json.dumps(v, sort_keys=True) for v in values]
     texts = [v and v.encode("utf-8", "replace").decode() for v in texts]  # no lone surrogates
     return pd.Series(texts, dtype="str")

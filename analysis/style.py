@@ -133,14 +133,14 @@ LABELS = {
 
 def source_colour(source: str) -> str:
     """Returns a source's colour in all figures; composed sources take one of OTHER_COLOURS."""
-    other = OTHER_COLOURS[zlib.crc32(source.encode()) % len(OTHER_COLOURS)]
-    return SOURCE_COLOURS.get(source) or COMBINED_COLOURS.get(source_label(source), other)
+    fallback = OTHER_COLOURS[zlib.crc32(source.encode()) % len(OTHER_COLOURS)]
+    return SOURCE_COLOURS.get(source) or COMBINED_COLOURS.get(source_label(source), fallback)
 
 
 def source_marker(source: str) -> str:
     """Returns a source's marker in all figures, so that colours are never needed alone."""
-    other = COMBINED_MARKERS.get(source_label(source), OTHER_MARKER)
-    return SOURCE_MARKERS.get(source, other)
+    fallback = COMBINED_MARKERS.get(source_label(source), OTHER_MARKER)
+    return SOURCE_MARKERS.get(source, fallback)
 
 
 _WIDTH: ContextVar[float | None] = ContextVar("width", default=None)
@@ -156,9 +156,9 @@ def width(inches: float | None) -> Iterator[None]:
         _WIDTH.reset(token)
 
 
-def inches(own: float) -> float:
+def inches(default: float) -> float:
     """Returns the width in inches set by `width`, else the figure's own."""
-    return _WIDTH.get() or own
+    return _WIDTH.get() or default
 
 
 def letters(text: str) -> int:
@@ -208,5 +208,5 @@ def m_z_colours(values: Iterable[int]) -> dict[int, str]:
     from matplotlib.colors import to_hex
 
     ordered = sorted(set(values))
-    shades = [0.85 * at / max(len(ordered) - 1, 1) for at in range(len(ordered))]
+    shades = [0.85 * index / max(len(ordered) - 1, 1) for index in range(len(ordered))]
     return {m_z: to_hex(colormaps["viridis"](s)) for m_z, s in zip(ordered, shades, strict=True)}

@@ -16,12 +16,12 @@ def filled(
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(file.parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(filters)
-    return made.get_template(file.name).render(values)
+    environment.filters.update(filters)
+    return environment.get_template(file.name).render(values)

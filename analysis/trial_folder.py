@@ -75,11 +75,11 @@ def read_versioned(path: Path) -> dict[str, object] | None:
     return values
 
 
-def check_format(path: Path, found: object) -> None:
+def check_format(path: Path, number: object) -> None:
     """Raises ResultsError if a file's format is not known here."""
-    if type(found) is not int or not 0 <= found <= FORMAT:
+    if type(number) is not int or not 0 <= number <= FORMAT:
         raise NewerFormat(
-            f"{path} is of format {found!r}, and the newest that this version reads is {FORMAT}. "
+            f"{path} is of format {number!r}, and the newest that this version reads is {FORMAT}. "
             "Install a newer version of scaling-vae, or give other results with --results."
         )
 
@@ -94,12 +94,12 @@ def read_trial(folder: Path, epochs: int | None = None) -> TrialFolder:
         state = "unreadable" if folder.exists() else "waiting"
     elif state == "partial" and not rows:
         state = "waiting"
-    kept = [row for row in rows if epochs is None or _epoch(row) <= epochs]
+    selected = [row for row in rows if epochs is None or _epoch(row) <= epochs]
     if state == "censored":
-        kept = [row | {"censored": str(done["censored"])} for row in kept]
+        selected = [row | {"censored": str(done["censored"])} for row in selected]
     error = str(done.get("error") or "") if state == "failed" else ""
     fields = flat_fields(trial) if trial else None
-    return TrialFolder(folder.name, state, fields, kept, max(_epoch(done), reached), error)
+    return TrialFolder(folder.name, state, fields, selected, max(_epoch(done), reached), error)
 
 
 def _done(path: Path) -> dict[str, object]:
@@ -142,9 +142,9 @@ def read_rows(path: Path) -> list[dict[str, object]]:
         lines = path.read_bytes().split(b"\n")
     except OSError:
         return []
-    whole = _whole(lines)
-    found = [row for line in lines for row in _rows_in(line)] if whole is None else whole
-    rows = {_epoch(row): row for row in found}
+    all_rows = _whole(lines)
+    parsed = [row for line in lines for row in _rows_in(line)] if all_rows is None else all_rows
+    rows = {_epoch(row): row for row in parsed}
     return [_measured(rows[epoch]) for epoch in sorted(rows) if epoch]
 
 
@@ -169,8 +169,8 @@ def _whole(lines: list[bytes]) -> list[dict[str, object]] | None:
 def _rows_in(line: bytes) -> list[dict[str, object]]:
     """Parses a line's rows: one, none if torn, or one after a torn start without a newline."""
     try:
-        whole = json.loads(line)
-        return [whole] if isinstance(whole, dict) else []
+        value = json.loads(line)
+        return [value] if isinstance(value, dict) else []
     except RecursionError:
         return []
     except ValueError:  # UnicodeDecodeError too

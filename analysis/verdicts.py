@@ -25,8 +25,8 @@ def at_best(frame: pd.DataFrame, last: Verdict) -> str:
     except ResultsError as error:
         reason = str(error).partition(". ")[0]
         return f"  at the {curves.BEST}: cannot be computed. {reason}."
-    each = ", ".join(f"{move.name} {_size(move.crossfit)}" for move in best.moves[1:])
-    return f"  at the {curves.BEST} of each trial: {each}: {survival(last, best)}"
+    moves = ", ".join(f"{move.name} {_size(move.crossfit)}" for move in best.moves[1:])
+    return f"  at the {curves.BEST} of each trial: {moves}: {survival(last, best)}"
 
 
 def verdict_lines(verdict: Verdict, best: str = "") -> list[str]:
@@ -128,12 +128,12 @@ def _methods(verdict: Verdict) -> str:
 
 
 def _missing(verdict: Verdict) -> str:
-    shown = "; ".join(verdict.missing[:SHOWN])
+    text = "; ".join(verdict.missing[:SHOWN])
     more = len(verdict.missing) - SHOWN
     unit = levels.unit_of(verdict.level)
     out = ", ".join(map(_place, verdict.left_out))
     return (
-        f"  Not finished: {shown}{f'; and {more} more' if more > 0 else ''}. "
+        f"  Not finished: {text}{f'; and {more} more' if more > 0 else ''}. "
         + f"Left out of the path, measured by fewer {unit}s: {out}. " * bool(out)
         + f"Complete along the path: {unit}s {', '.join(map(str, verdict.units))}."
     )

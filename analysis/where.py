@@ -70,7 +70,7 @@ def parse(words: Iterable[str]) -> list[Condition]:
 
 
 def _terms(word: str) -> list[Condition]:
-    found, start = [], 0
+    conditions, start = [], 0
     while word[start:].strip():
         match = TERM.match(word, start)
         if not match:
@@ -85,8 +85,8 @@ def _terms(word: str) -> list[Condition]:
         if DOUBTFUL.fullmatch(value) and not quoted:
             raise _unreadable(word)
         value = value[1:-1] if quoted else value
-        found.append(Condition(match["term"], match["column"], sign, value, quoted))
-    return found
+        conditions.append(Condition(match["term"], match["column"], sign, value, quoted))
+    return conditions
 
 
 def _unreadable(word: str) -> ResultsError:
@@ -106,10 +106,10 @@ def column(frame: pd.DataFrame, name: str) -> pd.Series:
         return frame[flat]
     if flat in COLUMNS:
         return pd.Series(np.nan, frame.index)
-    known = list(map(str, frame.columns))
+    names = list(map(str, frame.columns))
     raise ResultsError(
-        f"There is no column {name!r}. {did_you_mean(flat, [*known, *COLUMNS])}"
-        f"Choose one of: {', '.join(known)}."
+        f"There is no column {name!r}. {did_you_mean(flat, [*names, *COLUMNS])}"
+        f"Choose one of: {', '.join(names)}."
     )
 
 

@@ -94,8 +94,8 @@ def _verdict(typed: Namespace) -> int:
     path = typed.results
     frame = own_study.of_study(results.load(path), path, "double_descent")
     frame = curves.where(frame, typed.where)
-    about = own_study.about(path, "double_descent")
-    print_lines([*judged(frame, about), *own_study.note(frame)])
+    study_record = own_study.about(path, "double_descent")
+    print_lines([*judged(frame, study_record), *own_study.note(frame)])
     return 0
 
 
@@ -103,8 +103,8 @@ def _draw(typed: Namespace) -> int:
     """Draws one figure, or prints a table, of the rows that meet the conditions."""
     from analysis import curves, results
 
-    what, path = typed.what, typed.results
-    frame = curves.where(figures.load(what, path), typed.where)
+    name, path = typed.what, typed.results
+    frame = curves.where(figures.load(name, path), typed.where)
     if typed.bound:
         from analysis.bound import with_bound
 
@@ -113,13 +113,13 @@ def _draw(typed: Namespace) -> int:
         from analysis import early
 
         frame = early.at_best(frame)
-    if figures.is_table(what) and not typed.output:
-        print("\n".join(figures.text(what, frame)))
+    if figures.is_table(name) and not typed.output:
+        print("\n".join(figures.text(name, frame)))
         return 0
     folder = folder_of_output(path, typed.output) / "figures"
-    files = [folder / f"{what}.{suffix}" for suffix in figures.FORMATS]
+    files = [folder / f"{name}.{suffix}" for suffix in figures.FORMATS]
     files = [typed.output] if typed.output else files
-    figures.save(what, frame, files, results.note(path), typed.width)
+    figures.save(name, frame, files, results.note(path), typed.width)
     print("\n".join(map(str, files)))
     return 0
 
@@ -155,6 +155,6 @@ def word(name: str) -> Word | None:
         return WORDS[name]
     if name not in figures.names():
         return None
-    own = {"fig8": ("bound",)} | dict.fromkeys(figures.FINAL, ("best",))
-    options = (*FIGURE, *own.get(name, ()))
+    extra = {"fig8": ("bound",)} | dict.fromkeys(figures.FINAL, ("best",))
+    options = (*FIGURE, *extra.get(name, ()))
     return Word(figures.about(name), options, _draw, figures.study(name))

@@ -78,13 +78,15 @@ def ledger(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> pd.DataFram
 def entries(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Entry]:
     """Returns the rows of the ledger, each with its claim and the comparisons behind it."""
     settings = cells(frame)
-    found = [entry for claim in claims for entry in _rows(claim, settings)]
-    explored = [row for row, _, _ in found if row["kind"] == EXPLORATORY and row["comparisons"]]
+    all_entries = [entry for claim in claims for entry in _rows(claim, settings)]
+    explored = [
+        row for row, _, _ in all_entries if row["kind"] == EXPLORATORY and row["comparisons"]
+    ]
     rates = false_discovery([float(str(row["p"])) for row in explored])
     for row, q in zip(explored, rates, strict=True):
         row["q"] = q
         row["verdict"] = row["verdict"] if q <= RATE else UNDECIDED
-    return found
+    return all_entries
 
 
 def main(
@@ -101,11 +103,11 @@ def main(
     with `best`, VAEs are judged at their best epochs (`early.at_best`).
     """
     frame = curves.where(results.load(path), conditions)
-    found = ledger(at_best(frame) if best else frame).assign(
+    table = ledger(at_best(frame) if best else frame).assign(
         at=curves.BEST if best else curves.LAST
     )
-    shown = only(found, verdicts)
-    printed = str(write(found, output, shown)) if output else text(found, shown, long)
+    selection = only(table, verdicts)
+    printed = str(write(table, output, selection)) if output else text(table, selection, long)
     print_lines([printed, *figures.ended_early(frame)])
 
 
@@ -114,10 +116,10 @@ def judged(claim: Claim, settings: list[Cell]) -> list[Judged]:
     rule = claim.rule
     if isinstance(rule, str):
         return []
-    wanted = [cell for cell in settings if claim.about(cell) or claim.beyond(cell)]
-    cells = [part for cell in wanted for part in measured_alike(cell, rule.needs)]
-    parts = [part for one in cells for part in split_by_options(one, rule.terms)]
-    return [found for part in parts if (found := _judged(rule, part))]
+    candidates = [cell for cell in settings if claim.about(cell) or claim.beyond(cell)]
+    alike = [part for cell in candidates for part in measured_alike(cell, rule.needs)]
+    parts = [part for cell in alike for part in split_by_options(cell, rule.terms)]
+    return [judgement for part in parts if (judgement := _judged(rule, part))]
 
 
 def _judged(rule: Rule, cell: Cell) -> Judged | None:
@@ -130,7 +132,7 @@ def _judged(rule: Rule, cell: Cell) -> Judged | None:
 
 def _rows(claim: Claim, settings: list[Cell]) -> list[Entry]:
     rows: list[Entry] = [
-        (_measured(claim, found), claim, found) for found in judged(claim, settings)
+        (_measured(claim, judgement), claim, judgement) for judgement in judged(claim, settings)
     ]
     if any(row["data"] == PAPERS for row, _, _ in rows):
         return rows
@@ -141,15 +143,15 @@ def _rows(claim: Claim, settings: list[Cell]) -> list[Entry]:
     return [(_row(claim, "", "", NOT_RUN, why), claim, None), *rows]
 
 
-def _measured(claim: Claim, found: Judged) -> dict[str, object]:
-    cell, comparisons = found.cell, found.comparisons
+def _measured(claim: Claim, judgement: Judged) -> dict[str, object]:
+    cell, comparisons = judgement.cell, judgement.comparisons
     data = PAPERS if claim.about(cell) else ELSEWHERE
     if not comparisons:
-        return _row(claim, cell.label, cell.dataset, UNDECIDED, found.why) | {"data": data}
+        return _row(claim, cell.label, cell.dataset, UNDECIDED, judgement.why) | {"data": data}
     evidence = judge(comparisons)
     interval, verdict, decided = evidence.decisive.interval, evidence.verdict, ""
     if claim.name in primary.PRIMARY:
-        decision = primary.decision(found.rule, cell)
+        decision = primary.decision(judgement.rule, cell)
         verdict, decided = decision.verdict, primary.text(decision, cell)
     row = _row(claim, cell.label, cell.dataset, verdict, compared=evidence.decisive.what)
     return row | {

@@ -63,8 +63,8 @@ class Arm:
     @property
     def name(self) -> str:
         """Names the source and schedule, without the place."""
-        known = {1.0: "normal", 0.0: "dmaapx", Along(): "mixtures"}
-        name = known.get(self.real_share) or self._text("real_share")
+        names = {1.0: "normal", 0.0: "dmaapx", Along(): "mixtures"}
+        name = names.get(self.real_share) or self._text("real_share")
         if self.augment:
             name = f"aug_{self.augment}" + ("" if self.real_share == 1.0 else f" on {name}")
         details = [self._text("diffusion_share")] if self.diffusion_share != 1.0 else []
@@ -100,18 +100,18 @@ AUG_TUNED, AUG_NAIVE = Arm(augment="tuned"), Arm(augment="naive")
 MOLLIFY = Arm(mollified=True)
 
 
-def pick(wanted: Pick, measured: Iterable[float]) -> Pick | None:
+def pick(choice: Pick, measured: Iterable[float]) -> Pick | None:
     """Returns the measured value that is wanted, None if there is none; an Along is kept."""
     values = sorted(set(measured))
-    if not values or isinstance(wanted, Along):
-        return wanted if values else None
-    if isinstance(wanted, str):
-        return {"first": values[0], "last": values[-1], "largest": values[-1]}[wanted]
-    if isinstance(wanted, Near):
-        ratios = {abs(math.log(value / wanted.value)): value for value in values if value > 0}
+    if not values or isinstance(choice, Along):
+        return choice if values else None
+    if isinstance(choice, str):
+        return {"first": values[0], "last": values[-1], "largest": values[-1]}[choice]
+    if isinstance(choice, Near):
+        ratios = {abs(math.log(value / choice.value)): value for value in values if value > 0}
         nearest = min(ratios, default=math.inf)
-        return ratios[nearest] if nearest <= math.log(wanted.factor) + 1e-9 else None
-    return next((value for value in values if value == wanted), None)
+        return ratios[nearest] if nearest <= math.log(choice.factor) + 1e-9 else None
+    return next((value for value in values if value == choice), None)
 
 
 def placed(arm: Arm, points: set[Place]) -> Arm | None:
@@ -123,11 +123,11 @@ def placed(arm: Arm, points: set[Place]) -> Arm | None:
         return replace(arm, m_z=m_z, n_c=n_c)
     if arm.n_c == "corner":
         corner = _corner(points)
-        at = pick(arm.m_z, [m_z for m_z, n_c in points if n_c == corner])
-        return None if at is None or corner is None else replace(arm, m_z=at, n_c=corner)
-    at = pick(arm.m_z, [m_z for m_z, _ in points])
-    wide = pick(arm.n_c, [n_c for m_z, n_c in points if m_z == at])
-    return None if at is None or wide is None else replace(arm, m_z=at, n_c=wide)
+        latent = pick(arm.m_z, [m_z for m_z, n_c in points if n_c == corner])
+        return None if latent is None or corner is None else replace(arm, m_z=latent, n_c=corner)
+    latent = pick(arm.m_z, [m_z for m_z, _ in points])
+    width = pick(arm.n_c, [n_c for m_z, n_c in points if m_z == latent])
+    return None if latent is None or width is None else replace(arm, m_z=latent, n_c=width)
 
 
 def baseline(points: set[Place]) -> Place:

@@ -29,8 +29,8 @@ class AtLeast:
     @property
     def decisive(self) -> Comparison:
         """Returns the weakest comparison of the last part that is needed."""
-        weakest = [min(part, key=lambda each: each.room) for part in self.parts]
-        return sorted(weakest, key=lambda each: -each.room)[self.need - 1]
+        weakest = [min(part, key=lambda comparison: comparison.room) for part in self.parts]
+        return sorted(weakest, key=lambda comparison: -comparison.room)[self.need - 1]
 
     @property
     def interval(self) -> Interval:
@@ -58,7 +58,7 @@ class AtLeast:
 
     @property
     def enough(self) -> bool:
-        return all(each.enough for part in self.parts for each in part)
+        return all(comparison.enough for part in self.parts for comparison in part)
 
     @property
     def inside(self) -> float:
@@ -104,14 +104,14 @@ class Mostly(Rule):
     def comparisons(self, cell: Cell) -> Sequence[Compared]:
         """Returns one comparison of how many hold, [] if fewer than two are measured."""
         if isinstance(self.rule, InEach):
-            each = self.rule.by_column(cell)
+            groups = self.rule.by_column(cell)
         else:
-            each = [[one] for one in self.rule.comparisons(cell)]
-        parts = tuple(tuple(part) for part in each if part)
+            groups = [[comparison] for comparison in self.rule.comparisons(cell)]
+        parts = tuple(tuple(part) for part in groups if part)
         if len(parts) < 2:
             return []
         need = math.ceil(round(self.share * len(parts), 9))
-        found = AtLeast("", parts, need)
-        shown = sum(p_values(part).holds <= 0.05 for part in parts)
-        start = f"{need} of {len(parts)} needed, {shown} shown (95 %); nearest to that"
-        return [AtLeast(f"{start}: {found.decisive.what}", parts, need)]
+        unnamed = AtLeast("", parts, need)
+        n_shown = sum(p_values(part).holds <= 0.05 for part in parts)
+        start = f"{need} of {len(parts)} needed, {n_shown} shown (95 %); nearest to that"
+        return [AtLeast(f"{start}: {unnamed.decisive.what}", parts, need)]

@@ -36,8 +36,8 @@ def with_axes(trials: pd.DataFrame) -> pd.DataFrame:
     def filled(name: str, default: float | str) -> np.ndarray:
         if name not in trials:
             return np.full(len(trials), default)
-        held = trials[name].astype(object)
-        return held.where(held.notna(), default).astype(type(default)).to_numpy()
+        column = trials[name].astype(object)
+        return column.where(column.notna(), default).astype(type(default)).to_numpy()
 
     trials = trials.reset_index(drop=True)
     classifier = trials["kind"].to_numpy() == "two_sample"
@@ -67,11 +67,11 @@ def fields_of(trials: pd.DataFrame) -> Sequence[str]:
 
 def mean(trials: pd.DataFrame, columns: Columns) -> pd.Series:
     """Returns row means over the columns, missing if one of them is."""
-    found = []
+    means = []
     for pattern in columns:
         names = [n for n in map(str, trials.columns) if fnmatch(n, pattern)]
         names = [n for n in names if n == pattern or AVERAGED not in n]
         if not names:
             return pd.Series(np.nan, index=trials.index)
-        found.append(trials[names].astype(float).mean(axis=1, skipna=False))
-    return pd.concat(found, axis=1).mean(axis=1, skipna=False)
+        means.append(trials[names].astype(float).mean(axis=1, skipna=False))
+    return pd.concat(means, axis=1).mean(axis=1, skipna=False)

@@ -18,21 +18,21 @@ def best_lines(frame: pd.DataFrame) -> list[str]:
     measured at one size. Raises ResultsError if there are no validation ELBOs.
     """
     best = {cell.label: _means(cell) for cell in cells(at_best(frame))}
-    found = []
+    lines = []
     for cell in cells(frame):
         last, then = _means(cell), best.get(cell.label, {})
         if len(last) > 1 and last.keys() == then.keys():
-            each = (f"{style.source_label(n)} {last[n]:.1f} -> {then[n]:.1f}" for n in last)
+            means = (f"{style.source_label(n)} {last[n]:.1f} -> {then[n]:.1f}" for n in last)
             draws = levels.counted(len(cell.units), cell.level)
-            found.append(f"  {cell.label}, {draws}: {', '.join(each)}")
+            lines.append(f"  {cell.label}, {draws}: {', '.join(means)}")
     head = "Mean test ELBO (nats), at the last epochs -> at each trial's best validation epoch:"
     tail = "  The paper's claims at the best epochs: claims --best"
-    return [head, *found, tail] if found else []
+    return [head, *lines, tail] if lines else []
 
 
 def _means(cell: Cell) -> dict[str, float]:
     """Returns each measured method's mean over draws, at the default model."""
     arms = [arm for arm in METHODS if cell.at([arm], [ELBO])]
     placed = cell.at(arms, [ELBO] * len(arms)) if arms else []
-    found = [float(cell.values(arm, ELBO).mean()) for arm in placed]
-    return dict(zip([arm.name for arm in arms], found, strict=True)) if found else {}
+    means = [float(cell.values(arm, ELBO).mean()) for arm in placed]
+    return dict(zip([arm.name for arm in arms], means, strict=True)) if means else {}

@@ -67,7 +67,7 @@ class Cell:
         axes, rows = arm.axes(Each), self.measured.of(arm, columns)
         for name in axes:
             rows = rows[rows[name].isin(getattr(arm, name).of(rows[name]))]
-        return {tuple(zip(axes, each, strict=True)) for each in rows[axes].to_numpy().tolist()}
+        return {tuple(zip(axes, values, strict=True)) for values in rows[axes].to_numpy().tolist()}
 
     def at(self, arms: Sequence[Arm], columns: Sequence[Columns]) -> list[Arm]:
         """Returns the arms at m_z, n_c and k where all are measured, [] if there is no such place.
@@ -79,17 +79,17 @@ class Cell:
 
     def _at(self, arms: Sequence[Arm], columns: Sequence[Columns]) -> list[Arm]:
         points = set.intersection(*map(self.measured.points, arms, columns))
-        found = [at_place for arm in arms if (at_place := placed(arm, points)) is not None]
-        if len(found) < len(arms):
+        placed_arms = [at_place for arm in arms if (at_place := placed(arm, points)) is not None]
+        if len(placed_arms) < len(arms):
             return []
-        free = [replace(arm, k="last") for arm in found]
+        free = [replace(arm, k="last") for arm in placed_arms]
         rows = list(map(self.measured.on_place, free, columns))
-        last = largest([each for arm, each in zip(arms, rows, strict=True) if arm.k == "last"])
+        last = largest([part for arm, part in zip(arms, rows, strict=True) if arm.k == "last"])
         ks = [
-            last if arm.k == "last" else pick(arm.k, each["k"])
-            for arm, each in zip(arms, rows, strict=True)
+            last if arm.k == "last" else pick(arm.k, part["k"])
+            for arm, part in zip(arms, rows, strict=True)
         ]
-        exact = [replace(arm, k=k) for arm, k in zip(found, ks, strict=True) if k is not None]
+        exact = [replace(arm, k=k) for arm, k in zip(placed_arms, ks, strict=True) if k is not None]
         return exact if len(exact) == len(arms) else []
 
     def axis(self, arm: Arm, columns: Columns, name: str) -> list[float]:
@@ -101,8 +101,8 @@ class Cell:
 
         The series is empty if nothing is measured. Raises ResultsError as `each` does.
         """
-        each = self.each(arm, columns)
-        return self.measured.once(("values", arm, columns), lambda: each.groupby(level=0).mean())
+        by_seed = self.each(arm, columns)
+        return self.measured.once(("values", arm, columns), lambda: by_seed.groupby(level=0).mean())
 
     def each(self, arm: Arm, columns: Columns) -> pd.Series:
         """Returns final values by (unit, seed), for the spread within draws (levels.components).
@@ -127,25 +127,27 @@ class Cell:
 
 def measured_alike(cell: Cell, columns: Sequence[str]) -> list[Cell]:
     """Returns a copy of the cell for each way, and epoch, in which the columns were measured."""
-    how = measured.settings(cell.trials, columns)
+    settings = measured.settings(cell.trials, columns)
     if any(str(name).startswith(measured.EARLIER) for name in cell.trials):
-        when = {f"epoch of {each}": measured.epochs(cell.trials, each) for each in columns}
-        how = how.assign(**{name: at for name, at in when.items() if at.nunique() > 1})
-    ways = how.dropna(how="all").drop_duplicates()
+        epochs = {f"epoch of {column}": measured.epochs(cell.trials, column) for column in columns}
+        settings = settings.assign(
+            **{name: epoch for name, epoch in epochs.items() if epoch.nunique() > 1}
+        )
+    ways = settings.dropna(how="all").drop_duplicates()
     if len(ways) < 2:
         return [cell]
-    names = [n for n in how if ways[n].nunique(dropna=False) > 1]
-    found = []
+    names = [n for n in settings if ways[n].nunique(dropna=False) > 1]
+    copies = []
     for values in sorted(set(ways[names].itertuples(index=False, name=None)), key=str):
-        other = ~(how[names].isna() | (how[names] == list(values))).all(axis=1)
-        kept = cell.trials.copy()
+        differs = ~(settings[names].isna() | (settings[names] == list(values))).all(axis=1)
+        trials = cell.trials.copy()
         for column in columns:
             if {*measured.settings_of(column), f"epoch of {column}"} & set(names):
-                columns_of_metric = [n for n in kept if fnmatchcase(str(n), column)]
-                kept.loc[other, columns_of_metric] = np.nan
+                columns_of_metric = [n for n in trials if fnmatchcase(str(n), column)]
+                trials.loc[differs, columns_of_metric] = np.nan
         way = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
-        found.append(Cell(f"{cell.label}, {way}", cell.dataset, kept, cell.frame))
-    return found
+        copies.append(Cell(f"{cell.label}, {way}", cell.dataset, trials, cell.frame))
+    return copies
 
 
 def cells(frame: pd.DataFrame) -> list[Cell]:
@@ -157,8 +159,8 @@ def cells(frame: pd.DataFrame) -> list[Cell]:
     done = done.assign(made=pool_kinds.of_trials(done, pool_kinds.kinds(frame)))
     done = measured.as_last(done, list(map(str, done.columns)))
     ends = done.groupby("key").agg({"dataset": "first", "kind": "first", "epoch": "max"})
-    each = [_until(done, epoch, ends) for epoch in sorted(set(ends["epoch"]))]
-    return sorted((cell for found in each for cell in found), key=lambda cell: cell.label)
+    by_epoch = [_until(done, epoch, ends) for epoch in sorted(set(ends["epoch"]))]
+    return sorted((cell for part in by_epoch for cell in part), key=lambda cell: cell.label)
 
 
 def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
@@ -169,21 +171,21 @@ def _until(done: pd.DataFrame, epoch: int, ends: pd.DataFrame) -> list[Cell]:
     trials = _comparable(with_axes(last[begun(last)]))
     setting = ["kind", "other_images", *(n for n in fields_of(trials) if not n.startswith(GRADED))]
     setting += ["epoch", *(n for n in ("replicates",) if n in trials)]
-    found = []
+    result = []
     for _, part in trials.groupby(list(dict.fromkeys(setting)), dropna=False):
         if not (ends.loc[part["key"], "epoch"] == epoch).any():
             continue
         dataset, kind = part["dataset"].iloc[0], part["kind"].iloc[0]
         near = trials[(trials["dataset"] == dataset) & (trials["kind"] == kind)]
-        named = [n for n in setting if near[n].nunique(dropna=False) > 1]
-        named += ["real"] * (kind == "two_sample" and "real" in part and "real" not in named)
+        varied = [n for n in setting if near[n].nunique(dropna=False) > 1]
+        varied += ["real"] * (kind == "two_sample" and "real" in part and "real" not in varied)
         of_dataset = ends[(ends["dataset"] == dataset) & (ends["kind"] == kind)]
-        named += ["epoch"] if of_dataset["epoch"].nunique() > 1 else []
-        label = dataset + names(near, named)[part.index[0]]
-        for words, alone in _by_pool(part):
-            rows = done[done["key"].isin(alone["key"])]
-            found.append(Cell(label + words, dataset, levels.settle(alone), rows))
-    return found
+        varied += ["epoch"] if of_dataset["epoch"].nunique() > 1 else []
+        label = dataset + names(near, varied)[part.index[0]]
+        for suffix, pool_trials in _by_pool(part):
+            rows = done[done["key"].isin(pool_trials["key"])]
+            result.append(Cell(label + suffix, dataset, levels.settle(pool_trials), rows))
+    return result
 
 
 def _comparable(trials: pd.DataFrame) -> pd.DataFrame:
@@ -202,7 +204,7 @@ def _comparable(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _by_pool(part: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Returns, for each kind of pool, its name and its trials with those without a pool."""
-    made = sorted(set(part["made"]) - {""})
-    if len(made) < 2:
+    kinds = sorted(set(part["made"]) - {""})
+    if len(kinds) < 2:
         return [("", part)]
-    return [(f", samples of {kind}", part[part["made"].isin(["", kind])]) for kind in made]
+    return [(f", samples of {kind}", part[part["made"].isin(["", kind])]) for kind in kinds]

@@ -75,8 +75,8 @@ class Claim:
     @property
     def trials(self) -> str:
         """Describes the trials that the claim needs."""
-        each = (f"{term.arm.name} at {term.arm.place}" for term in self.terms)
-        return "; ".join(dict.fromkeys(each))
+        texts = (f"{term.arm.name} at {term.arm.place}" for term in self.terms)
+        return "; ".join(dict.fromkeys(texts))
 
     def published(self, dataset: str) -> str:
         """Returns the paper's numbers, as text, for the data set or for all of the claim's."""
@@ -85,8 +85,8 @@ class Claim:
             numbers = [number(term, name) for term in self.terms]
             if numbers and None not in numbers:
                 pairs = zip(self.terms, numbers, strict=True)
-                each = ", ".join(f"{term.arm.name} {value:.5g}" for term, value in pairs)
-                texts.append(f"{NAMES[name]}: {each}")
+                values = ", ".join(f"{term.arm.name} {value:.5g}" for term, value in pairs)
+                texts.append(f"{NAMES[name]}: {values}")
         return "; ".join(texts)
 
     def against(self, dataset: str) -> str:
@@ -110,8 +110,8 @@ class Claim:
         if not wrong:
             return []
         table = 11 if rule.first.columns[0] in TABLE_11 else 7
-        each = ", ".join([f"{rule.first.arm.name} {first:g}", *wrong])
-        return [f"Table {table} for {NAMES[dataset]}: {each}"]
+        numbers = ", ".join([f"{rule.first.arm.name} {first:g}", *wrong])
+        return [f"Table {table} for {NAMES[dataset]}: {numbers}"]
 
     def _tables(self, dataset: str) -> tuple[str, ...]:
         return (dataset,) if dataset in NUMBERS else self.datasets

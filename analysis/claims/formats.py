@@ -69,12 +69,12 @@ def html(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
         (papers, verdict, [_shown(row) for row in part.to_dict("records")])
         for papers, verdict, part in parts(rows)
     ]
-    found = ledger.loc[ledger["data"] == PAPERS, "verdict"].value_counts()
+    verdicts = ledger.loc[ledger["data"] == PAPERS, "verdict"].value_counts()
     values = {
-        "counts": [(v, TONES[v], SIGNS[v], int(found.get(v, 0))) for v in TONES],
+        "counts": [(v, TONES[v], SIGNS[v], int(verdicts.get(v, 0))) for v in TONES],
         "summary": summary(ledger),
-        "answers": [each for each in groups if each[0]],
-        "elsewhere": [each for each in groups if not each[0]],
+        "answers": [group for group in groups if group[0]],
+        "elsewhere": [group for group in groups if not group[0]],
         "head": ELSEWHERE_HEAD,
         "absent": {command: part.to_dict("records") for command, part in absent(rows)},
     }
@@ -83,13 +83,13 @@ def html(ledger: pd.DataFrame, rows: pd.DataFrame) -> str:
 
 def _shown(row: dict[Any, Any]) -> dict[Any, Any]:
     """Adds to a row its numbers in words, and its interval on an axis."""
-    known = bool(row["comparisons"])
+    is_judged = bool(row["comparisons"])
     return row | whisker(row) | {
         "tone": TONES[row["verdict"]],
         "sign": SIGNS[row["verdict"]],
         "ours": ours(row),
-        "counted": counted(row["n"], row["level"]) if known else "",
-        "decided": decided(row) if known else "",
+        "counted": counted(row["n"], row["level"]) if is_judged else "",
+        "decided": decided(row) if is_judged else "",
     }  # fmt: skip
 
 
@@ -102,9 +102,9 @@ def whisker(row: dict[Any, Any]) -> dict[str, Any]:
     values = [0.0, row["difference"], row["low"], row["high"]]
     numbers = [float(value) for value in values if not pd.isna(value)]
     low, span = min(numbers), max(numbers) - min(numbers) or 1.0
-    at = {
+    places = {
         name: WIDE * (float(row[name]) - low) / span if not pd.isna(row[name]) else None
         for name in ("difference", "low", "high")
     }
-    known = bool(row["comparisons"]) and at["low"] is not None
-    return {"zero": -WIDE * low / span, "whisker": at if known else None}
+    has_interval = bool(row["comparisons"]) and places["low"] is not None
+    return {"zero": -WIDE * low / span, "whisker": places if has_interval else None}

@@ -37,10 +37,10 @@ class SimilarGain(Rule):
 
     @property
     def text(self) -> str:
-        each = [f"{term.arm.name} ({term.arm.place})" for term in self.terms]
+        texts = [f"{term.arm.name} ({term.arm.place})" for term in self.terms]
         return (
-            f"the gain in {self.arm.column} of {each[0]} over {each[2]} is at least 1/{FACTOR:g} "
-            f"and at most {FACTOR:g} times that of {each[1]}"
+            f"the gain in {self.arm.column} of {texts[0]} over {texts[2]} is at least 1/{FACTOR:g} "
+            f"and at most {FACTOR:g} times that of {texts[1]}"
         )
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
@@ -50,14 +50,14 @@ class SimilarGain(Rule):
             return []
         arm, reference, base = (term.measure(cell, []) for term in terms)
         gain, other = self.sign * (arm - base), self.sign * (reference - base)
-        both = {
+        differences = {
             f"its gain minus 1/{FACTOR:g} of that of the reference": gain - other / FACTOR,
             f"{FACTOR:g} times the gain of the reference minus its own": FACTOR * other - gain,
         }
         places = "; ".join(f"{term.text} ({term.place_text([])})" for term in terms)
         return [
             Comparison(f"{what}: {places}", t_interval(values.dropna(), overlap=cell.overlap))
-            for what, values in both.items()
+            for what, values in differences.items()
             if values.notna().any()
         ]
 
@@ -66,7 +66,7 @@ class SimilarGain(Rule):
         pair = at_places(cell, [self.arm, self.base])
         if not pair:
             return []
-        at = {"m_z": pair[1].arm.m_z, "n_c": pair[1].arm.n_c}
-        reference = replace(self.reference, arm=replace(self.reference.arm, **at))  # type: ignore[arg-type]
-        other = at_places(cell, [reference, pair[1]])
-        return [pair[0], other[0], pair[1]] if other else []
+        place = {"m_z": pair[1].arm.m_z, "n_c": pair[1].arm.n_c}
+        reference = replace(self.reference, arm=replace(self.reference.arm, **place))  # type: ignore[arg-type]
+        reference_pair = at_places(cell, [reference, pair[1]])
+        return [pair[0], reference_pair[0], pair[1]] if reference_pair else []

@@ -102,20 +102,20 @@ class Evidence:
 
 def p_values(comparisons: Sequence[Compared]) -> PValues:
     """Returns the p-values of comparisons that must all hold; too few draws give 1."""
-    enough = [each for each in comparisons if each.enough]
-    holds = max(each.inside for each in comparisons) if len(enough) == len(comparisons) else 1.0
-    fails = min((each.outside for each in enough), default=1.0)
+    enough = [c for c in comparisons if c.enough]
+    holds = max(c.inside for c in comparisons) if len(enough) == len(comparisons) else 1.0
+    fails = min((c.outside for c in enough), default=1.0)
     return PValues(min(1.0, holds), min(1.0, len(comparisons) * fails))
 
 
 def judge(comparisons: Sequence[Compared], error: float = 1 - LEVEL) -> Evidence:
     """Judges, at this error, one or more comparisons that must all hold."""
-    found = p_values(comparisons)
-    verdict = found.verdict(error)
-    decisive = min(comparisons, key=lambda each: each.room)
+    p = p_values(comparisons)
+    verdict = p.verdict(error)
+    decisive = min(comparisons, key=lambda c: c.room)
     if verdict == FAILS:
-        decisive = min((c for c in comparisons if c.enough), key=lambda each: each.outside)
-    return Evidence(verdict, decisive, len(comparisons), found)
+        decisive = min((c for c in comparisons if c.enough), key=lambda c: c.outside)
+    return Evidence(verdict, decisive, len(comparisons), p)
 
 
 def difference(first: pd.Series, other: pd.Series, overlap: float = 0.0) -> Interval:
@@ -128,7 +128,7 @@ def difference(first: pd.Series, other: pd.Series, overlap: float = 0.0) -> Inte
     few = min(len(first), len(other))
     if len(first.index.intersection(other.index)) >= FEW_SEEDS or few < FEW_SEEDS:
         return t_interval((first - other).dropna(), overlap=overlap)
-    part, rest = (each.var(ddof=1) * (1 / len(each) + overlap) for each in (first, other))
+    part, rest = (values.var(ddof=1) * (1 / len(values) + overlap) for values in (first, other))
     square = part**2 / (len(first) - 1) + rest**2 / (len(other) - 1)
     df = (part + rest) ** 2 / square if square else few - 1.0
     half = float(stdtrit(df, (1 + LEVEL) / 2)) * math.sqrt(part + rest)

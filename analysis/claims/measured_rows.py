@@ -21,14 +21,14 @@ class MeasuredRows:
 
     def __init__(self, trials: pd.DataFrame) -> None:
         self.trials = trials
-        self._kept: dict[Hashable, Any] = {}
+        self._results: dict[Hashable, Any] = {}
 
-    def once(self, what: Hashable, compute: Callable[[], T]) -> T:
-        """Returns what `compute` returned at the first call with this `what`."""
-        if what not in self._kept:
-            self._kept[what] = compute()
-        found: T = self._kept[what]
-        return found
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Returns what `compute` returned at the first call with this `key`."""
+        if key not in self._results:
+            self._results[key] = compute()
+        result: T = self._results[key]
+        return result
 
     def of(self, arm: Arm, columns: Columns) -> pd.DataFrame:
         """Returns the arm's trials at any place and k, with the mean of the columns as `value`."""
@@ -39,8 +39,8 @@ class MeasuredRows:
         """Returns the (m_z, n_c) at which the arm is measured."""
         rows = self.of(arm, columns)
         m_z, n_c = (rows[name].tolist() for name in PLACE)
-        what = ("points", _method(arm), columns)
-        return self.once(what, lambda: set(zip(m_z, n_c, strict=True)))
+        key = ("points", _method(arm), columns)
+        return self.once(key, lambda: set(zip(m_z, n_c, strict=True)))
 
     def on_place(self, arm: Arm, columns: Columns) -> pd.DataFrame:
         """Returns the rows of `of` at the arm's m_z, n_c and k, as far as these are numbers."""
@@ -48,11 +48,11 @@ class MeasuredRows:
 
     def _of(self, method: tuple[object, ...], columns: Columns) -> pd.DataFrame:
         rows = self.once(("valued", columns), lambda: self._valued(columns))
-        kept = np.full(len(rows), True)
-        for name, wanted in zip(METHOD, method, strict=True):
-            if not isinstance(wanted, Each):
-                kept &= rows[name].to_numpy() == wanted
-        return rows[kept]
+        mask = np.full(len(rows), True)
+        for name, value in zip(METHOD, method, strict=True):
+            if not isinstance(value, Each):
+                mask &= rows[name].to_numpy() == value
+        return rows[mask]
 
     def _valued(self, columns: Columns) -> pd.DataFrame:
         """Returns draw, seed, axes of Arm and the mean of the columns, of trials that have it."""
@@ -62,13 +62,13 @@ class MeasuredRows:
 
     def _on_place(self, arm: Arm, columns: Columns) -> pd.DataFrame:
         rows = self.of(arm, columns)
-        kept = np.full(len(rows), True)
+        mask = np.full(len(rows), True)
         for name in PLACE:
             if isinstance(getattr(arm, name), int | float):
-                kept &= rows[name].to_numpy() == getattr(arm, name)
+                mask &= rows[name].to_numpy() == getattr(arm, name)
         if isinstance(arm.k, int | float):
-            kept &= ((rows["k"] == arm.k) | (rows["real_share"] == 1)).to_numpy()
-        return rows[kept]
+            mask &= ((rows["k"] == arm.k) | (rows["real_share"] == 1)).to_numpy()
+        return rows[mask]
 
 
 def _method(arm: Arm) -> tuple[object, ...]:

@@ -45,25 +45,25 @@ def split_by_options(cell: Cell, terms: Sequence[Term]) -> list[Cell]:
     varied = [str(name) for name in used if (counts[name] > 1).any()]
     if not varied:
         return [cell]
-    each = [sorted(used[name].dropna().unique()) for name in varied]
-    return [_kept(cell, options[varied], values) for values in product(*each)]
+    choices = [sorted(used[name].dropna().unique()) for name in varied]
+    return [_kept(cell, options[varied], values) for values in product(*choices)]
 
 
 def described(trials: pd.DataFrame) -> pd.DataFrame:
     """Returns the methods' options as text, missing where an option does not describe the trial."""
-    which = {
+    masks = {
         "augmented": trials["augment"] != "",
         "sampled": trials["real_share"] < 1,
         "mixed": trials["real_share"].between(0, 1, "neither"),
         "mollified": trials["mollified"],
         "half_asleep": trials["half_asleep"],
     }
-    found = {
-        name: trials[name].astype(object).map(_text).where(which[described])
-        for name, described in OPTIONS.items()
+    texts = {
+        name: trials[name].astype(object).map(_text).where(masks[kind])
+        for name, kind in OPTIONS.items()
         if name in trials
     }
-    return pd.DataFrame(found, index=trials.index)
+    return pd.DataFrame(texts, index=trials.index)
 
 
 def _kept(cell: Cell, options: pd.DataFrame, values: Sequence[str]) -> Cell:
@@ -73,8 +73,8 @@ def _kept(cell: Cell, options: pd.DataFrame, values: Sequence[str]) -> Cell:
     trials = cell.trials[fits]
     frame = cell.frame[cell.frame["key"].isin(trials["key"])]
     named = zip(map(str, options), values, strict=True)
-    words = ", ".join(f"{name.removeprefix('source_')}={value}" for name, value in named)
-    return Cell(f"{cell.label}, {words}", cell.dataset, trials, frame)
+    text = ", ".join(f"{name.removeprefix('source_')}={value}" for name, value in named)
+    return Cell(f"{cell.label}, {text}", cell.dataset, trials, frame)
 
 
 def _methods(trials: pd.DataFrame) -> pd.Series:

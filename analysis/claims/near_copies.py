@@ -18,9 +18,9 @@ def nearness(cell: Cell) -> str:
     if NEAREST not in trials or trials[NEAREST].isna().all():
         return ""
     names = [name for name in (NEAREST, OF_TEST, COPIED) if name in trials]
-    each = trials.groupby("diffusion_share")[names].mean().dropna(subset=[NEAREST])
+    means = trials.groupby("diffusion_share")[names].mean().dropna(subset=[NEAREST])
     texts = []
-    for share, row in each.iterrows():
+    for share, row in means.iterrows():
         text = f"share {share:g}: {row[NEAREST]:.3g}"
         text += f", test images {row[OF_TEST]:.3g}" if OF_TEST in row else ""
         text += f", near copies {row[COPIED]:.1%}" if COPIED in row else ""

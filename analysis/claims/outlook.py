@@ -49,21 +49,21 @@ class Outlook:
             return f"{self.verdict}, decided"
         if self.needed is None:
             return f"no noise measured yet (n = {self.n}); first planned n = {self.following}"
-        seen = f"at the effect and noise of {counted(self.n, self.level)}"
-        seen += ", which is not that of data draws" if self.by_seeds else ""
+        basis = f"at the effect and noise of {counted(self.n, self.level)}"
+        basis += ", which is not that of data draws" if self.by_seeds else ""
         if self.needed.planned:
-            return f"n = {self.needed.planned} would decide it ({self.needed.power:.0%}), {seen}"
+            return f"n = {self.needed.planned} would decide it ({self.needed.power:.0%}), {basis}"
         if self.needed.size is None:
-            return f"more than {MOST} would be needed, {seen}"
-        return f"about {self.needed.size}, no planned size decides it with {POWER:.0%}, {seen}"
+            return f"more than {MOST} would be needed, {basis}"
+        return f"about {self.needed.size}, no planned size decides it with {POWER:.0%}, {basis}"
 
 
 def outlooks(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Outlook]:
     """Returns every claim in every setting in which it is measured, including decided ones."""
-    found = entries(frame, claims)
-    error = _error([row for row, _, _ in found if row["kind"] == EXPLORATORY])
-    made = []
-    for row, claim, judged in found:
+    all_entries = entries(frame, claims)
+    error = _error([row for row, _, _ in all_entries if row["kind"] == EXPLORATORY])
+    result = []
+    for row, claim, judged in all_entries:
         if judged is None or not judged.comparisons or isinstance(claim.rule, str):
             continue
         cell, main = judged.cell, row["kind"] == PRIMARY
@@ -71,9 +71,13 @@ def outlooks(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Outl
         if main:
             reached = primary.decision(claim.rule, cell).n
         undecided = row["verdict"] == UNDECIDED
-        each = judged.comparisons
-        sizes = needed(each, reached, cell.overlap, None if main else error) if undecided else None
-        made.append(
+        comparisons = judged.comparisons
+        sizes = (
+            needed(comparisons, reached, cell.overlap, None if main else error)
+            if undecided
+            else None
+        )
+        result.append(
             Outlook(
                 claim.name,
                 cell.label,
@@ -87,7 +91,7 @@ def outlooks(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> list[Outl
                 frozenset(map(str, cell.trials["key"])),
             )
         )
-    return made
+    return result
 
 
 def _error(rows: list[dict[str, object]]) -> float:

@@ -42,17 +42,17 @@ def only(ledger: pd.DataFrame, words: Sequence[str]) -> pd.DataFrame:
             raise ResultsError(
                 f"--only {word}: there is no such verdict. {near}Choose from: {', '.join(WORDS)}."
             )
-    wanted = [WORDS[word] for word in words]
-    return ledger[ledger["verdict"].isin(wanted)] if wanted else ledger
+    verdicts = [WORDS[word] for word in words]
+    return ledger[ledger["verdict"].isin(verdicts)] if verdicts else ledger
 
 
-def text(ledger: pd.DataFrame, shown: pd.DataFrame | None = None, long: bool = False) -> str:
+def text(ledger: pd.DataFrame, selection: pd.DataFrame | None = None, long: bool = False) -> str:
     """Returns lines of at most 100 characters: counts first, then each claim and setting.
 
     Rows on the paper's data come first, then those on other data, then claims that are not run.
-    `shown` are the rows to print (default: all); `long` adds statements, rules and numbers.
+    `selection` has the rows to print (default: all); `long` adds statements, rules and numbers.
     """
-    rows = ledger if shown is None else shown
+    rows = ledger if selection is None else selection
     lines = [counts(ledger), *_wrapped(summary(ledger), "")]
     several = rows.loc[rows["verdict"] != NOT_RUN, "dataset"].nunique() > 1
     judged, elsewhere = False, False
@@ -85,24 +85,24 @@ def _line(row: dict[Any, Any], several: bool) -> list[str]:
     return [*_wrapped(head, ""), *_wrapped(number)]
 
 
-def write(ledger: pd.DataFrame, path: Path, shown: pd.DataFrame | None = None) -> Path:
+def write(ledger: pd.DataFrame, path: Path, selection: pd.DataFrame | None = None) -> Path:
     """Writes the ledger in the format of the suffix: .csv with all columns, .md or .html to read.
 
-    `shown` are the rows to write (default: all); the counts are those of the whole ledger. Raises
-    ResultsError for another suffix.
+    `selection` has the rows to write (default: all); the counts are those of the whole ledger.
+    Raises ResultsError for another suffix.
     """
     if path.suffix not in SUFFIXES:
         raise ResultsError(
             f"The claims cannot be written as {path.suffix or 'a file without suffix'}. "
             "Choose .csv, .md or .html: -o claims.html."
         )
-    rows = ledger if shown is None else shown
+    rows = ledger if selection is None else selection
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
         rows.to_csv(path, index=False)
         return path
-    made = (formats.markdown if path.suffix == ".md" else formats.html)(ledger, rows)
-    path.write_text(made + "\n", encoding="utf-8")
+    contents = (formats.markdown if path.suffix == ".md" else formats.html)(ledger, rows)
+    path.write_text(contents + "\n", encoding="utf-8")
     return path
 
 
@@ -110,9 +110,9 @@ def _entry(row: dict[Any, Any]) -> list[str]:
     head = f"{row['verdict']:<{INDENT}}{row['claim']}"
     title = f"{head} [{row['dataset']}]" if row["dataset"] else head
     lines = [title, *_wrapped(f"{row['statement']} ({row['where']})")]
-    one = f" (of {row['comparisons']}, the nearest to failing)" * (row["comparisons"] > 1)
+    note = f" (of {row['comparisons']}, the nearest to failing)" * (row["comparisons"] > 1)
     numbers = f"{ours(row)}, {counted(row['n'], row['level'])}: " if row["comparisons"] else ""
-    lines += _wrapped(f"ours: {numbers}{row['compared']}{one}")
+    lines += _wrapped(f"ours: {numbers}{row['compared']}{note}")
     lines += _wrapped(f"also: {row['also']}") if row["also"] else []
     lines += _wrapped(row["spread"]) if row["spread"] else []
     lines += _wrapped(decided(row)) if row["comparisons"] else []
@@ -131,5 +131,5 @@ def _absent(row: dict[Any, Any]) -> list[str]:
     return lines + (_wrapped(f"contradicted: {row['contradicted']}") * bool(row["contradicted"]))
 
 
-def _wrapped(words: str, indent: str = " " * INDENT) -> list[str]:
-    return wrap(words, WIDTH, initial_indent=indent, subsequent_indent=indent)
+def _wrapped(sentence: str, indent: str = " " * INDENT) -> list[str]:
+    return wrap(sentence, WIDTH, initial_indent=indent, subsequent_indent=indent)

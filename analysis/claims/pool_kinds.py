@@ -19,27 +19,27 @@ RECIPE = {"recipe": "mean_loss", "precision": "auto"}  # fields that no readable
 
 def kinds(frame: pd.DataFrame) -> dict[str, str]:
     """Returns the kind, in words, of every pool that the frame's trials name."""
-    made = frame[frame["kind"] == "diffusion"].drop_duplicates("key").set_index("key")
-    names = {str(n) for at in NAMED if at in frame for n in frame[at].dropna().unique()}
-    return {name: _kind(name, made) for name in names}
+    models = frame[frame["kind"] == "diffusion"].drop_duplicates("key").set_index("key")
+    names = {str(n) for column in NAMED if column in frame for n in frame[column].dropna().unique()}
+    return {name: _kind(name, models) for name in names}
 
 
-def _kind(name: str, made: pd.DataFrame) -> str:
-    found = MADE_HERE.match(name)
-    if not found:
+def _kind(name: str, models: pd.DataFrame) -> str:
+    match = MADE_HERE.match(name)
+    if not match:
         return "imported"
-    words = [SHARE.sub("", found["model"]), f"{found['epochs']} epochs"]
-    if found["key"] in made.index:
-        row = made.loc[found["key"]]
-        known = {n: row[n] for n in RECIPE if n in row and pd.notna(row[n])}
-        words += [f"{n}={value}" for n, value in known.items() if value != RECIPE[n]]
-    return ", ".join(words)
+    parts = [SHARE.sub("", match["model"]), f"{match['epochs']} epochs"]
+    if match["key"] in models.index:
+        row = models.loc[match["key"]]
+        fields = {n: row[n] for n in RECIPE if n in row and pd.notna(row[n])}
+        parts += [f"{n}={value}" for n, value in fields.items() if value != RECIPE[n]]
+    return ", ".join(parts)
 
 
-def of_trials(trials: pd.DataFrame, known: dict[str, str]) -> pd.Series:
+def of_trials(trials: pd.DataFrame, kind_of: dict[str, str]) -> pd.Series:
     """Returns the kind of each trial's pool, "" if it was trained without samples."""
     name = pd.Series(pd.NA, trials.index, dtype=object)
-    for at in NAMED:
-        if at in trials:
-            name = name.fillna(trials[at].astype(object))
-    return name.map(known).astype(object).fillna("")
+    for column in NAMED:
+        if column in trials:
+            name = name.fillna(trials[column].astype(object))
+    return name.map(kind_of).astype(object).fillna("")

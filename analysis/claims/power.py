@@ -38,30 +38,30 @@ def needed(
     `error` replaces the planned errors at every size. The result is None if a comparison has no
     interval yet, so that its noise is unknown.
     """
-    if not comparisons or any(not each.interval.error >= 0 for each in comparisons):
+    if not comparisons or any(not c.interval.error >= 0 for c in comparisons):
         return None
     planned = {n: error or allowed for n, allowed in zip(SIZES, ERRORS, strict=True) if n > reached}
-    each = {n: power(comparisons, n, allowed, overlap) for n, allowed in planned.items()}
-    first = next((n for n, found in each.items() if found >= POWER), None)
+    powers = {n: power(comparisons, n, allowed, overlap) for n, allowed in planned.items()}
+    first = next((n for n, value in powers.items() if value >= POWER), None)
     last = error or ERRORS[-1]
     sizes = range(max(reached, 2) + 1, MOST + 1)
     size = first or next((n for n in sizes if power(comparisons, n, last, overlap) >= POWER), None)
-    shown = each[first] if first else (list(each.values()) or [0.0])[-1]
-    return Needed(size, first, shown)
+    planned_power = powers[first] if first else (list(powers.values()) or [0.0])[-1]
+    return Needed(size, first, planned_power)
 
 
 def power(comparisons: Sequence[Compared], n: int, error: float, overlap: float = 0.0) -> float:
     """Returns the probability that n draws decide, in the more likely direction."""
-    inside = [_inside(each, n, error, overlap) for each in comparisons]
-    holds = 1 - sum(1 - each for each in inside)
-    fails = max(_outside(each, n, error / len(comparisons), overlap) for each in comparisons)
+    inside = [_inside(c, n, error, overlap) for c in comparisons]
+    holds = 1 - sum(1 - p for p in inside)
+    fails = max(_outside(c, n, error / len(comparisons), overlap) for c in comparisons)
     return max(0.0, holds, fails)
 
 
 def standard_error(compared: Compared, n: int, overlap: float = 0.0) -> float:
     """Returns the standard error for n draws, from that of the measured draws."""
-    seen = _factor(compared.interval.n, compared.shared, overlap)
-    return compared.interval.error * float(np.sqrt(_factor(n, compared.shared, overlap) / seen))
+    measured = _factor(compared.interval.n, compared.shared, overlap)
+    return compared.interval.error * float(np.sqrt(_factor(n, compared.shared, overlap) / measured))
 
 
 def _factor(n: int, shared: bool, overlap: float) -> float:
@@ -83,8 +83,8 @@ def _one_sided(distance: float, e: float, n: int, error: float) -> float:
     """Returns the power of the one-sided test that a distance is above 0, at error / 2."""
     if e == 0 or not np.isfinite(distance):
         return float(distance > 0)
-    at, critical = distance / e, float(stdtrit(n - 1, 1 - error / 2))
-    if at > FAR + critical:
+    noncentrality, critical = distance / e, float(stdtrit(n - 1, 1 - error / 2))
+    if noncentrality > FAR + critical:
         return 1.0
-    found = float(1 - nctdtr(n - 1, at, critical))
-    return float(ndtr(at - critical)) if np.isnan(found) else found
+    exact = float(1 - nctdtr(n - 1, noncentrality, critical))
+    return float(ndtr(noncentrality - critical)) if np.isnan(exact) else exact

@@ -43,9 +43,9 @@ def text(decided: Decision, cell: Cell) -> str:
 def look(rule: Rule, cell: Cell, n: int) -> PValues | None:
     """Returns the p-values of the draws 0 to n - 1, None if a comparison lacks one of them."""
     try:
-        found = rule.comparisons(cell.first(n))
+        comparisons = rule.comparisons(cell.first(n))
     except ResultsError:
         return None
-    if not found or any(each.interval.n != n for each in found):
+    if not comparisons or any(c.interval.n != n for c in comparisons):
         return None
-    return p_values(found)
+    return p_values(comparisons)

@@ -39,5 +39,5 @@ def number(term: Term, dataset: str) -> float | None:
     plain = term.arm.place == "the baseline" and not term.along
     if not plain or term.arm.name not in SOURCES or set(term.columns) - set(table):
         return None
-    each = [table[name][SOURCES.index(term.arm.name)] for name in term.columns]
-    return sum(each) / len(each)
+    numbers = [table[name][SOURCES.index(term.arm.name)] for name in term.columns]
+    return sum(numbers) / len(numbers)

@@ -84,10 +84,10 @@ class Differs(Rule):
         texts = [term.text if shared else f"{term.text} ({term.arm.place})" for term in self.terms]
         texts += [f"{self.constant:g}"] if self.constant else []
         place = f", at {shared}" if shared else ""
-        each = ", for each of them" if len(self.others) > 1 else ""
-        comma = "," if place or each else ""
+        suffix = ", for each of them" if len(self.others) > 1 else ""
+        comma = "," if place or suffix else ""
         minus = " minus ".join([texts[0], " or ".join(texts[1:])] if texts[1:] else texts)
-        return f"{minus}{place}{each}{comma} is {self.region.text}"
+        return f"{minus}{place}{suffix}{comma} is {self.region.text}"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
         """Returns one comparison per other term and per value of Each that is measured."""
@@ -102,15 +102,15 @@ class Differs(Rule):
         if not terms or (terms[0].along and len(axis) < FEW_VALUES):
             return []
         first, *others = (term.measure(cell, axis) for term in terms)
-        if any(each.empty for each in (first, *others)):
+        if any(values.empty for values in (first, *others)):
             return []
-        found = [difference(first, other, cell.overlap) for other in others]
-        found = found or [t_interval(first - self.constant, overlap=cell.overlap)]
+        intervals = [difference(first, other, cell.overlap) for other in others]
+        intervals = intervals or [t_interval(first - self.constant, overlap=cell.overlap)]
         pairs = [[terms[0], other] for other in terms[1:]] or [terms]
         less = f" minus {self.constant:g}" if self.constant else ""
         return [
             Comparison(words(pair, axis) + less, interval, *bounds, spread=spread(cell, pair))
-            for pair, interval in zip(pairs, found, strict=True)
+            for pair, interval in zip(pairs, intervals, strict=True)
         ]
 
 
@@ -143,7 +143,7 @@ class InEach(Rule):
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
         """Returns the comparisons of all columns."""
-        return [found for each in self.by_column(cell) for found in each]
+        return [comparison for comparisons in self.by_column(cell) for comparison in comparisons]
 
     def by_column(self, cell: Cell) -> list[list[Comparison]]:
         """Returns the comparisons of each column."""

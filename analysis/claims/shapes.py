@@ -49,10 +49,10 @@ class Peaks(Rule):
         y = terms[0].curve(cell, axis).to_numpy()
         if not len(y):
             return []
-        where = f"{self.term.column} of {self.term.arm.name}, {terms[0].place_text(axis)}"
+        place = f"{self.term.column} of {self.term.arm.name}, {terms[0].place_text(axis)}"
         return [
             Comparison(
-                f"{name} of {where}",
+                f"{name} of {place}",
                 t_interval(move, True, cell.overlap),
                 seeds=FEW_SEEDS,
                 shared=True,
@@ -101,7 +101,7 @@ class DoubleDescends(Rule):
         frame = cell.frame[cell.frame["key"].isin(keys)]
         frame.attrs = {}
         try:
-            found = descent.verdict(frame)
+            verdict = descent.verdict(frame)
         except ResultsError:
             return []
         return [
@@ -111,5 +111,5 @@ class DoubleDescends(Rule):
                 seeds=FEW_SEEDS,
                 shared=True,
             )
-            for move in found.moves
+            for move in verdict.moves
         ]

@@ -101,7 +101,7 @@ class NotAllMoves:
     @property
     def outside(self) -> float:
         """Returns the two-sided p-value of the hypothesis that one of the moves is not larger."""
-        return max(each.outside for each in self.moves)
+        return max(move.outside for move in self.moves)
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,9 @@ class NoDoubleDescent(Rule):
 
     @property
     def text(self) -> str:
-        each = " and ".join(f"{term.along} ({term.arm.place})" for term in self.axes)
+        axes = " and ".join(f"{term.along} ({term.arm.place})" for term in self.axes)
         return (
-            f"along {each} alone, first descent, rise or second descent of the negative "
+            f"along {axes} alone, first descent, rise or second descent of the negative "
             f"{self.axes[0].column}, located on the other draws, is at most {GAP.text}"
         )
 
@@ -138,14 +138,14 @@ class NoDoubleDescent(Rule):
         margin = GAP.size(cell)
         if margin is None:
             return []
-        found = [self._curves(cell, term, margin) for term in self.axes]
-        return [one for each in found for one in each] if all(found) else []
+        by_axis = [self._curves(cell, term, margin) for term in self.axes]
+        return [curve for curves in by_axis for curve in curves] if all(by_axis) else []
 
     def _curves(self, cell: Cell, term: Term, margin: float) -> list[NotAllMoves]:
         varied = bool(term.arm.axes(Each))
         choices = sorted(cell.choices(term.arm, term.columns)) if varied else [()]
-        found = [self._curve(cell, term.chosen(dict(choice)), margin) for choice in choices]
-        return [one for one in found if one]
+        curves = [self._curve(cell, term.chosen(dict(choice)), margin) for choice in choices]
+        return [curve for curve in curves if curve]
 
     def _curve(self, cell: Cell, term: Term, margin: float) -> NotAllMoves | None:
         terms = at_places(cell, [term])
@@ -156,14 +156,16 @@ class NoDoubleDescent(Rule):
         if not len(y):
             return None
 
-        def compared(what: str, moved: np.ndarray) -> Comparison:
-            found = t_interval(moved, True, cell.overlap)
-            return Comparison(what, found, -math.inf, margin, FEW_SEEDS, shared=True)
+        def compared(what: str, values: np.ndarray) -> Comparison:
+            interval = t_interval(values, True, cell.overlap)
+            return Comparison(what, interval, -math.inf, margin, FEW_SEEDS, shared=True)
 
-        where = f"negative {term.column}, {terms[0].place_text(axis)}"
-        each = descent.crossfit(y)
-        moves = [compared(f"{n} of {where}", each[:, at]) for at, n in enumerate(descent.MOVES)]
-        what = f"smallest of the three moves of {where}"
+        place = f"negative {term.column}, {terms[0].place_text(axis)}"
+        sizes = descent.crossfit(y)
+        moves = [
+            compared(f"{n} of {place}", sizes[:, index]) for index, n in enumerate(descent.MOVES)
+        ]
+        what = f"smallest of the three moves of {place}"
         return NotAllMoves(compared(what, smallest_move(y)), tuple(moves), what)
 
 
@@ -174,6 +176,6 @@ def smallest_move(y: np.ndarray) -> np.ndarray:
     """
     n = len(y)
     others = (y.sum(axis=0) - y) / (n - 1) if n > 1 else y
-    at = descent.locate(others)
-    which = descent.sizes(others, at)[:, : len(descent.MOVES)].argmin(axis=1)
-    return np.asarray(descent.sizes(y, at)[np.arange(n), which])
+    points = descent.locate(others)
+    smallest = descent.sizes(others, points)[:, : len(descent.MOVES)].argmin(axis=1)
+    return np.asarray(descent.sizes(y, points)[np.arange(n), smallest])

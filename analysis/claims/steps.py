@@ -32,9 +32,9 @@ class Monotone(Rule):
 
     @property
     def text(self) -> str:
-        of = " minus that of ".join(f"{term.arm.name} at {term.arm.place}" for term in self.terms)
+        arms = " minus that of ".join(f"{term.arm.name} at {term.arm.place}" for term in self.terms)
         way = "up" if self.region.low == 0 else "down"
-        return f"{self.first.column} of {of} goes {way} in every step along {self.first.along}"
+        return f"{self.first.column} of {arms} goes {way} in every step along {self.first.along}"
 
     def comparisons(self, cell: Cell) -> list[Comparison]:
         """Returns one comparison per step and per value of Each that is measured."""
@@ -61,6 +61,6 @@ class Monotone(Rule):
     def _words(self, terms: Sequence[Term], a: float, b: float) -> str:
         name = self.first.along
         plain = [replace(term, arm=replace(term.arm, **{name: a})) for term in terms]  # type: ignore[arg-type]
-        of = " - ".join(f"{term.column} of {term.arm.name}" for term in plain)
+        names = " - ".join(f"{term.column} of {term.arm.name}" for term in plain)
         place = ", ".join(f"{n}={getattr(plain[0].arm, n):g}" for n in ("m_z", "n_c") if n != name)
-        return f"step of {of} from {name}={a:g} to {b:g}" + f", {place}" * bool(place)
+        return f"step of {names} from {name}={a:g} to {b:g}" + f", {place}" * bool(place)

@@ -76,13 +76,13 @@ class Term:
     def axis(self, cell: Cell) -> list[float]:
         """Returns the values of the axis, without those that fewer draws have than others."""
         wide = self._over(cell, cell.axis(self.arm, self.columns, self.along))
-        kept = levels.complete(wide, lambda values: len(values) >= FEW_VALUES)
-        return (kept if len(kept) else wide).columns.astype(float).tolist()
+        complete = levels.complete(wide, lambda values: len(values) >= FEW_VALUES)
+        return (complete if len(complete) else wide).columns.astype(float).tolist()
 
     def _over(self, cell: Cell, axis: Sequence[float]) -> pd.DataFrame:
         arms = {value: replace(self.arm, **{self.along: value}) for value in axis}  # type: ignore[arg-type]
-        each = {value: cell.values(arm, self.columns) for value, arm in arms.items()}
-        return pd.DataFrame(each)
+        columns = {value: cell.values(arm, self.columns) for value, arm in arms.items()}
+        return pd.DataFrame(columns)
 
     def chosen(self, choice: Choice) -> "Term":
         """Returns the term with chosen values in place of its arm's Each."""
@@ -99,9 +99,9 @@ def at_each(cell: Cell, terms: Sequence[Term], compare: Callable[[Choice], list[
     varied = [cell.choices(term.arm, term.columns) for term in terms if term.arm.axes(Each)]
     if not varied:
         return compare({})
-    found = [compare(dict(choice)) for choice in sorted(set.intersection(*varied))]
-    found = [each for each in found if each]
-    return [one for each in found for one in each] if len(found) >= FEW_PLACES else []
+    parts = [compare(dict(choice)) for choice in sorted(set.intersection(*varied))]
+    parts = [part for part in parts if part]
+    return [c for part in parts for c in part] if len(parts) >= FEW_PLACES else []
 
 
 def at_places(cell: Cell, terms: list[Term]) -> list[Term]:
@@ -110,8 +110,8 @@ def at_places(cell: Cell, terms: list[Term]) -> list[Term]:
     The result is also [] if two of the terms turn out to be the same.
     """
     arms = cell.at([term.arm for term in terms], [term.columns for term in terms])
-    found = [replace(term, arm=arm) for term, arm in zip(terms, arms, strict=bool(arms))]
-    return found if len(set(found)) == len(terms) else []
+    placed = [replace(term, arm=arm) for term, arm in zip(terms, arms, strict=bool(arms))]
+    return placed if len(set(placed)) == len(terms) else []
 
 
 def shared_axis(cell: Cell, terms: list[Term]) -> list[float]:
@@ -126,8 +126,8 @@ def spread(cell: Cell, terms: Sequence[Term]) -> str:
     """Describes the variance components of a difference; "" for slopes and for one seed."""
     if any(term.along for term in terms):
         return ""
-    each = [cell.each(term.arm, term.columns) for term in terms]
-    first, *others = each
+    values = [cell.each(term.arm, term.columns) for term in terms]
+    first, *others = values
     return levels.components(first - others[0] if others else first).text
 
 

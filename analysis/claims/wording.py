@@ -24,9 +24,9 @@ def counts(ledger: pd.DataFrame) -> str:
 
     Other data answer no claim, and are counted separately by `summary`.
     """
-    found = ledger.loc[ledger["data"] == PAPERS, "verdict"].value_counts()
-    each = "   ".join(f"{verdict} {found.get(verdict, 0)}" for verdict in VERDICTS)
-    return f"{each}   (on the paper's data)"
+    verdicts = ledger.loc[ledger["data"] == PAPERS, "verdict"].value_counts()
+    text = "   ".join(f"{verdict} {verdicts.get(verdict, 0)}" for verdict in VERDICTS)
+    return f"{text}   (on the paper's data)"
 
 
 def summary(ledger: pd.DataFrame) -> str:
@@ -34,8 +34,8 @@ def summary(ledger: pd.DataFrame) -> str:
     measured = ledger.loc[ledger["verdict"] != NOT_RUN, "dataset"].nunique()
     against = ledger.loc[ledger["contradicted"] != "", "claim"].nunique()
     assumed = ledger.loc[ledger["assumed"] != "", "claim"].nunique()
-    here = ledger["data"] == PAPERS
-    other = ledger[~here]
+    on_papers = ledger["data"] == PAPERS
+    other = ledger[~on_papers]
     names = ", ".join(sorted({str(n).partition(",")[0] for n in other["dataset"]}))
     elsewhere = f" On other data ({names}): {_counts(other)}." if len(other) else ""
     main = _counts(ledger[ledger["kind"] == "primary"], every=False)
@@ -43,7 +43,7 @@ def summary(ledger: pd.DataFrame) -> str:
     return (
         f"{best}{ledger['claim'].nunique()} claims, "
         f"{measured} setting{'s' * (measured != 1)} measured. "
-        f"On the paper's data: {_counts(ledger[here])}.{elsewhere} "
+        f"On the paper's data: {_counts(ledger[on_papers])}.{elsewhere} "
         f"Primary ones, decided at planned sizes: {main or 'none'}; the others are "
         f"exploratory, false-discovery rate {RATE:.0%} (Benjamini and Yekutieli). "
         f"Decided by a margin or number of this project, as the paper gives none: {assumed}. "
@@ -61,10 +61,10 @@ def parts(rows: pd.DataFrame) -> Iterator[tuple[bool, str, pd.DataFrame]]:
 
     The paper's data come first, because only they answer its claims. Rows not run are left out.
     """
-    here = rows["data"] == PAPERS
+    on_papers = rows["data"] == PAPERS
     for papers in (True, False):
         for verdict in (HOLDS, FAILS, UNDECIDED):
-            part = rows[(here == papers) & (rows["verdict"] == verdict)]
+            part = rows[(on_papers == papers) & (rows["verdict"] == verdict)]
             if len(part):
                 yield papers, verdict, part
 
@@ -85,13 +85,12 @@ def ours(row: dict[Any, Any]) -> str:
 
 def others(comparisons: Sequence[Compared], decisive: Compared) -> str:
     """Formats the comparisons besides the decisive one; "" if they are more than a few."""
-    rest = [each for each in comparisons if each is not decisive]
+    rest = [c for c in comparisons if c is not decisive]
     if len(rest) > FEW_OTHERS:
         return ""
-    each = [(one.interval.mean, one.interval.low, one.interval.high) for one in rest]
+    intervals = [(c.interval.mean, c.interval.low, c.interval.high) for c in rest]
     return "; ".join(
-        f"{_interval(*map(float, one))}: {other.what}"
-        for one, other in zip(each, rest, strict=True)
+        f"{_interval(*map(float, ends))}: {c.what}" for ends, c in zip(intervals, rest, strict=True)
     )
 
 

@@ -29,16 +29,16 @@ def main(
     """
     a = Side.read(first, conditions)
     b = Side.read(second, conditions, own_files.names(a.frame))
-    both, found = shared(a, b), compare(a, b, metrics)
+    common, compared = shared(a, b), compare(a, b, metrics)
     printed = [f"A: {first}", f"B: {second}"]
-    printed += lines.code_lines(a, b) + lines.settings_lines(a, b) + lines.data_lines(a, b, both)
-    printed += lines.trial_lines(a, b, both, found)
-    printed += lines.difference_lines(found)
+    printed += lines.code_lines(a, b) + lines.settings_lines(a, b) + lines.data_lines(a, b, common)
+    printed += lines.trial_lines(a, b, common, compared)
+    printed += lines.difference_lines(compared)
     folder = (second if second.is_dir() else second.parent) / "figures"
     files = [output] if output else [folder / f"diff.{name}" for name in figures.FORMATS]
-    if found.differences:
-        figure.save(found.differences, lines.difference_lines(found)[-1], files)
+    if compared.differences:
+        figure.save(compared.differences, lines.difference_lines(compared)[-1], files)
         printed += map(str, files)
     print_lines(printed)
-    beyond = any(d.differs for d in found.differences)
-    return DIFFERS if beyond or both.states or both.data else SAME
+    beyond = any(d.differs for d in compared.differences)
+    return DIFFERS if beyond or common.states or common.data else SAME

@@ -69,25 +69,27 @@ def metrics(a: Side, b: Side, named: Sequence[str]) -> tuple[list[str], list[str
     Without `named` metrics these are the ones of MAIN that both have. Raises ResultsError for a
     metric that one of the two does not have.
     """
-    known = [n for n, (_, way, _) in ROW_COLUMNS.items() if way in (UP, DOWN) and n not in TIMING]
-    both = [n for n in known if all(n in s.finals and s.finals[n].notna().any() for s in (a, b))]
+    names = [n for n, (_, way, _) in ROW_COLUMNS.items() if way in (UP, DOWN) and n not in TIMING]
+    common = [n for n in names if all(n in s.finals and s.finals[n].notna().any() for s in (a, b))]
     for name in named:
-        if name not in both:
-            near = did_you_mean(name, both)
+        if name not in common:
+            near = did_you_mean(name, common)
             raise ResultsError(
-                f"{name} is not measured in both results. {near}Choose among: {', '.join(both)}."
+                f"{name} is not measured in both results. {near}Choose among: {', '.join(common)}."
             )
-    chosen = list(named) or [name for name in MAIN if name in both] or both
+    chosen = list(named) or [name for name in MAIN if name in common] or common
     unlike = {name: _unlike(a, b, name) for name in chosen}
-    words = [f"{name}, measured with different {how}" for name, how in unlike.items() if how]
-    return [name for name in chosen if not unlike[name]], words
+    skipped = [
+        f"{name}, measured with different {option}" for name, option in unlike.items() if option
+    ]
+    return [name for name in chosen if not unlike[name]], skipped
 
 
 def _unlike(a: Side, b: Side, metric: str) -> str:
     """Returns the first option of the measurement that differs between the two, else ""."""
     for name in settings_of(metric):
         measured = [s.finals[s.finals[metric].notna()] for s in (a, b)]
-        used = [values_of(with_first_version(each, name), name) for each in measured]
+        used = [values_of(with_first_version(frame, name), name) for frame in measured]
         if used[0] != used[1]:
             return name
     return ""
@@ -98,7 +100,7 @@ def compare(a: Side, b: Side, named: Sequence[str] = ()) -> Compared:
     chosen, skipped = metrics(a, b, named)
     columns = cell_columns(a.finals, b.finals)
     left, right = by_place(a.finals, columns), by_place(b.finals, columns)
-    found: list[Difference] = []
+    result: list[Difference] = []
     pairs = {cell: _pairs(left[cell], right[cell]) for cell in left if cell in right}
     if not pairs:
         raise ResultsError(
@@ -113,13 +115,13 @@ def compare(a: Side, b: Side, named: Sequence[str] = ()) -> Compared:
             values = [(_mean(x, metric), _mean(y, metric)) for x, y in matched.values()]
             if matched:
                 by_cell[cell] = dict(zip(matched, values, strict=True))
-                found += _paired(place, metric, by_cell[cell], widened[cell])
+                result += _paired(place, metric, by_cell[cell], widened[cell])
             else:
-                found += _unpaired(place, metric, left[cell], right[cell], widened[cell])
-        found += _over_cells(metric, by_cell, widened)
+                result += _unpaired(place, metric, left[cell], right[cell], widened[cell])
+        result += _over_cells(metric, by_cell, widened)
     matched_trials = [sum(len(x) for x, _ in matched.values()) for matched in pairs.values()]
     alone = (_alone(left, right), _alone(right, left))
-    return Compared(holm(found), sum(matched_trials), *alone, skipped)
+    return Compared(holm(result), sum(matched_trials), *alone, skipped)
 
 
 def _overlap(units: Mapping[Unit, pd.DataFrame]) -> float:
@@ -136,14 +138,14 @@ def _pairs(
     left: Mapping[Unit, pd.DataFrame], right: Mapping[Unit, pd.DataFrame]
 ) -> dict[Unit, tuple[pd.DataFrame, pd.DataFrame]]:
     """Returns both sides' trials of each common unit, only those of equal keys if there are any."""
-    found = {}
+    result = {}
     for unit in left.keys() & right.keys():
         x, y = left[unit], right[unit]
-        both = set(x["key"]) & set(y["key"])
-        if both:
-            x, y = x[x["key"].isin(both)], y[y["key"].isin(both)]
-        found[unit] = (x, y)
-    return dict(sorted(found.items(), key=str))
+        keys = set(x["key"]) & set(y["key"])
+        if keys:
+            x, y = x[x["key"].isin(keys)], y[y["key"].isin(keys)]
+        result[unit] = (x, y)
+    return dict(sorted(result.items(), key=str))
 
 
 def _mean(trials: pd.DataFrame, metric: str) -> float:
@@ -166,11 +168,11 @@ def _paired(
     return [Difference(cell, metric, x.mean(), y.mean(), interval, _p(interval))]
 
 
-def _p(found: Interval) -> float | None:
+def _p(interval: Interval) -> float | None:
     """Returns the two-sided p-value for a mean of 0, None for fewer than three pairs."""
-    if found.n < FEW_SEEDS:
+    if interval.n < FEW_SEEDS:
         return None
-    return min(1.0, 2 * min(found.above(0.0), found.below(0.0)))
+    return min(1.0, 2 * min(interval.above(0.0), interval.below(0.0)))
 
 
 def _unpaired(
@@ -226,12 +228,12 @@ def _average(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return float(a), float(b)
 
 
-def holm(found: Sequence[Difference]) -> list[Difference]:
+def holm(differences: Sequence[Difference]) -> list[Difference]:
     """Adds p-values adjusted for all differences at once (Holm, 1979)."""
-    decided = sorted((d.p, at) for at, d in enumerate(found) if d.p is not None)
+    decided = sorted((d.p, index) for index, d in enumerate(differences) if d.p is not None)
     adjusted: dict[int, float] = {}
     highest = 0.0
-    for rank, (p, at) in enumerate(decided):
+    for rank, (p, index) in enumerate(decided):
         highest = max(highest, min(1.0, (len(decided) - rank) * p))
-        adjusted[at] = highest
-    return [replace(d, adjusted=adjusted.get(at)) for at, d in enumerate(found)]
+        adjusted[index] = highest
+    return [replace(d, adjusted=adjusted.get(index)) for index, d in enumerate(differences)]

@@ -17,26 +17,26 @@ HEIGHT = 0.16  # inches per row
 BEYOND, WITHIN = "#d55e00", "#0072b2"  # the marker distinguishes them too
 
 
-def numbers(found: Iterable[Difference]) -> pd.DataFrame:
+def numbers(differences: Iterable[Difference]) -> pd.DataFrame:
     """Returns a row per comparison: cell, metric, means, difference, interval, both p-values."""
     rows = [
         {name: value for name, value in d.cell.items()}
         | {"metric": d.metric, "a": d.a, "b": d.b, "difference": d.interval.mean}
         | {"low": d.interval.low, "high": d.interval.high, "n": d.interval.n}
         | {"method": d.interval.method, "p": d.p, "adjusted_p": d.adjusted, "differs": d.differs}
-        for d in found
+        for d in differences
     ]
     return pd.DataFrame(rows)
 
 
-def drawn(found: list[Difference], title: str) -> Figure:
+def drawn(differences: list[Difference], title: str) -> Figure:
     """Draws the figure; filled squares differ beyond noise, open circles do not, grey is open."""
-    metrics = list(dict.fromkeys(d.metric for d in found))[:PANELS]
-    rows = _rows([d for d in found if d.metric in metrics])
+    metrics = list(dict.fromkeys(d.metric for d in differences))[:PANELS]
+    rows = _rows([d for d in differences if d.metric in metrics])
     figure = Figure(figsize=(style.WIDE, 1.1 + HEIGHT * len(rows)), layout="constrained")
     panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
     for ax, metric in zip(panels, metrics, strict=True):
-        _panel(ax, [d for d in found if d.metric == metric], rows)
+        _panel(ax, [d for d in differences if d.metric == metric], rows)
         ax.set_xlabel(f"{style.LABELS.get(metric, metric)}\nB \N{MINUS SIGN} A")
     panels[0].set_yticks(range(len(rows)), rows)
     panels[0].invert_yaxis()
@@ -44,25 +44,27 @@ def drawn(found: list[Difference], title: str) -> Figure:
     return figure
 
 
-def _rows(found: list[Difference]) -> list[str]:
+def _rows(differences: list[Difference]) -> list[str]:
     """Returns the texts of the cells that are drawn, the mean over cells first."""
-    by_p = sorted(found, key=lambda d: (ALL_CELLS not in d.cell, 1.0 if d.p is None else d.p))
-    kept = set(list(dict.fromkeys(cell_words(d.cell) for d in by_p))[:ROWS])
-    overall = [cell_words(d.cell) for d in found if ALL_CELLS in d.cell]
-    return list(dict.fromkeys([*overall, *(w for d in found if (w := cell_words(d.cell)) in kept)]))
+    by_p = sorted(differences, key=lambda d: (ALL_CELLS not in d.cell, 1.0 if d.p is None else d.p))
+    texts = set(list(dict.fromkeys(cell_words(d.cell) for d in by_p))[:ROWS])
+    overall = [cell_words(d.cell) for d in differences if ALL_CELLS in d.cell]
+    return list(
+        dict.fromkeys([*overall, *(w for d in differences if (w := cell_words(d.cell)) in texts)])
+    )
 
 
-def _panel(ax: Axes, found: list[Difference], rows: list[str]) -> None:
+def _panel(ax: Axes, differences: list[Difference], rows: list[str]) -> None:
     ax.axvline(0, color=style.GREY, linewidth=0.8)
-    for d in found:
-        words = cell_words(d.cell)
-        if words not in rows:
+    for d in differences:
+        text = cell_words(d.cell)
+        if text not in rows:
             continue
         colour = style.GREY if d.adjusted is None else BEYOND if d.differs else WITHIN
         half = d.interval.high - d.interval.mean
         ax.errorbar(
             d.interval.mean,
-            rows.index(words),
+            rows.index(text),
             xerr=half if half == half else None,
             fmt="s" if d.differs else "o",
             color=colour,
@@ -71,6 +73,6 @@ def _panel(ax: Axes, found: list[Difference], rows: list[str]) -> None:
         )
 
 
-def save(found: list[Difference], title: str, files: Iterable[Path]) -> None:
+def save(differences: list[Difference], title: str, files: Iterable[Path]) -> None:
     """Writes the figure, or for .csv its numbers, as `figures.write` does."""
-    figures.write(files, lambda: drawn(found, title), lambda: numbers(found))
+    figures.write(files, lambda: drawn(differences, title), lambda: numbers(differences))

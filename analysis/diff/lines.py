@@ -23,10 +23,10 @@ def settings_lines(a: Side, b: Side) -> list[str]:
         names = [n for n in TRIAL_COLUMNS if n not in CHANCE and all(n in part for part in parts)]
         if values_of(parts[0], "source") != values_of(parts[1], "source"):
             names = [name for name in names if not name.startswith("source_")]  # implied
-        found = [_differing(name, *(values_of(part, name) for part in parts)) for name in names]
+        texts = [_differing(name, *(values_of(part, name) for part in parts)) for name in names]
         ends = [set(s.finals.loc[s.finals["kind"] == kind, "epoch"].map(int)) for s in (a, b)]
-        found = [text for text in [*found, _differing("epochs", *ends)] if text]
-        lines.append(f"settings, {kind}: {'; '.join(found) or 'the same'}")
+        texts = [text for text in [*texts, _differing("epochs", *ends)] if text]
+        lines.append(f"settings, {kind}: {'; '.join(texts) or 'the same'}")
     return lines
 
 
@@ -45,27 +45,27 @@ def code_lines(a: Side, b: Side) -> list[str]:
 
 def _made_by(side: Side) -> dict[str, str]:
     last = (launches_of(side.about) or [{}])[-1]
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for part, names in (("code", None), ("versions", None), ("hardware", MACHINE)):
         facts = last.get(part)
         if isinstance(facts, dict):
-            kept = {n: v for n, v in facts.items() if names is None or n in names}
-            found |= {
-                n: str(v)[:12] if n in ("commit", "sha256") else str(v) for n, v in kept.items()
+            chosen = {n: v for n, v in facts.items() if names is None or n in names}
+            result |= {
+                n: str(v)[:12] if n in ("commit", "sha256") else str(v) for n, v in chosen.items()
             }
-    return found
+    return result
 
 
-def data_lines(a: Side, b: Side, both: Shared) -> list[str]:
+def data_lines(a: Side, b: Side, common: Shared) -> list[str]:
     """Returns lines on whether both were trained and tested on the same images."""
-    found = [
+    texts = [
         line
         for name in DATA
         if (line := _differing(name, *(values_of(s.frame, name) - {None} for s in (a, b))))
     ]
-    lines = [f"data: {'; '.join(found)}" if found else "data: the same, as far as recorded"]
-    if both.data:
-        lines.append(f"differs: the images of {_named(both.data)}, which have the same key")
+    lines = [f"data: {'; '.join(texts)}" if texts else "data: the same, as far as recorded"]
+    if common.data:
+        lines.append(f"differs: the images of {_named(common.data)}, which have the same key")
     return lines
 
 
@@ -92,28 +92,28 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def trial_lines(a: Side, b: Side, both: Shared, found: Compared) -> list[str]:
+def trial_lines(a: Side, b: Side, common: Shared, found: Compared) -> list[str]:
     """Returns lines on how trials were paired, and on trials whose states differ."""
     lines = [
-        f"trials: {len(a.states)} in A, {len(b.states)} in B, {len(both.keys)} of them by the "
-        f"same key ({len(both.equal)} with equal numbers, bit by bit)",
+        f"trials: {len(a.states)} in A, {len(b.states)} in B, {len(common.keys)} of them by the "
+        f"same key ({len(common.equal)} with equal numbers, bit by bit)",
         f"paired: {found.paired} finished trials of A; in cells of one only: {found.only_a} of A, "
         f"{found.only_b} of B",
     ]
-    lines += [f"differs: {key} is {x} in A and {y} in B" for key, x, y in both.states[:SHOWN]]
+    lines += [f"differs: {key} is {x} in A and {y} in B" for key, x, y in common.states[:SHOWN]]
     return lines + [f"not compared: {text}" for text in found.skipped]
 
 
-def difference_lines(found: Compared) -> list[str]:
+def difference_lines(compared: Compared) -> list[str]:
     """Returns lines with the means over cells, the differences beyond noise, and their counts."""
-    decided = [d for d in found.differences if d.adjusted is not None]
+    decided = [d for d in compared.differences if d.adjusted is not None]
     differing = sorted((d for d in decided if d.differs), key=lambda d: d.p or 0.0)
-    overall = [d for d in found.differences if ALL_CELLS in d.cell]
-    overall = overall if len(found.differences) > SHOWN else found.differences
+    overall = [d for d in compared.differences if ALL_CELLS in d.cell]
+    overall = overall if len(compared.differences) > SHOWN else compared.differences
     lines = [f"B - A, 95 % intervals over replicates; p for all {len(decided)} comparisons (Holm):"]
     lines += [f"  {line(d)}" for d in overall]
     lines += [f"  {line(d)}" for d in differing[:SHOWN] if d not in overall]
-    undecided = len(found.differences) - len(decided)
+    undecided = len(compared.differences) - len(decided)
     if len(differing) > SHOWN:
         lines.append(f"  and {len(differing) - SHOWN} more, in the csv")
     few = f"; {undecided} undecided (fewer than {FEW_SEEDS} replicates)" if undecided else ""

@@ -56,8 +56,8 @@ class Side:
     @cached_property
     def states(self) -> dict[str, str]:
         """Returns the state of each trial by key."""
-        found = self.frame.drop_duplicates("key")
-        return dict(zip(found["key"], found["state"], strict=True))
+        trials = self.frame.drop_duplicates("key")
+        return dict(zip(trials["key"], trials["state"], strict=True))
 
 
 def plain(value: object) -> Any:
@@ -95,12 +95,12 @@ def by_place(
     """Groups trials by cell and unit: a replicate, or split and seed if there is no replicate."""
     table = finals.reindex(columns=list(dict.fromkeys([*finals, *columns, *CHANCE])))
     cells: dict[Cell, dict[tuple[Any, ...], list[int]]] = {}
-    for at, row in enumerate(table[[*columns, "replicate", "split", "seed"]].to_dict("records")):
+    for index, row in enumerate(table[[*columns, "replicate", "split", "seed"]].to_dict("records")):
         cell = tuple(plain(row[name]) for name in columns)
-        drawn = plain(row["replicate"])
+        replicate = plain(row["replicate"])
         chance = (plain(row["split"]), plain(row["seed"]))
-        unit = ("replicate", drawn) if drawn is not None else ("seed", *chance)
-        cells.setdefault(cell, {}).setdefault(unit, []).append(at)
+        unit = ("replicate", replicate) if replicate is not None else ("seed", *chance)
+        cells.setdefault(cell, {}).setdefault(unit, []).append(index)
     return {
         cell: {unit: finals.iloc[rows] for unit, rows in units.items()}
         for cell, units in cells.items()
@@ -128,13 +128,13 @@ def shared(a: Side, b: Side) -> Shared:
     ]
     left, right = (_rows(side.frame, keys) for side in (a, b))
     equal = [key for key in keys if _equal(left[key], right[key])]
-    other = [key for key in keys if _fingerprints(left[key]) != _fingerprints(right[key])]
-    return Shared(keys, equal, clash, other)
+    differing = [key for key in keys if _fingerprints(left[key]) != _fingerprints(right[key])]
+    return Shared(keys, equal, clash, differing)
 
 
 def _rows(frame: pd.DataFrame, keys: list[str]) -> dict[str, pd.DataFrame]:
-    kept = frame[frame["key"].isin(keys)]
-    return {str(key): part for key, part in kept.groupby("key", sort=False)}
+    rows = frame[frame["key"].isin(keys)]
+    return {str(key): part for key, part in rows.groupby("key", sort=False)}
 
 
 def _equal(left: pd.DataFrame, right: pd.DataFrame) -> bool:

@@ -64,8 +64,8 @@ METADATA: dict[str, dict[str, None]] = {
 def names() -> list[str]:
     """Returns the names of all figures: the paper's in their order, its tables, the others."""
     modules = (module.name for module in pkgutil.iter_modules(__path__))
-    found = [match for name in modules if (match := re.fullmatch(r"(fig|table)(\d+)(.*)", name))]
-    ordered = sorted(found, key=lambda m: (m[1], int(m[2]), m[3]))
+    matches = [match for name in modules if (match := re.fullmatch(r"(fig|table)(\d+)(.*)", name))]
+    ordered = sorted(matches, key=lambda m: (m[1], int(m[2]), m[3]))
     return [*(match[0] for match in ordered), *BEYOND]
 
 
@@ -77,7 +77,7 @@ def about(name: str) -> str:
 
 def study(name: str) -> str:
     """Returns the name of the study that shows the figure."""
-    shows = (study for study, shown in STUDIES.items() if name in shown)
+    shows = (study for study, figure_names in STUDIES.items() if name in figure_names)
     return next(shows, "double_descent")
 
 
@@ -88,14 +88,14 @@ def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "p
     """
     from analysis import choice, own_study, results
 
-    own: Callable[[str | Path], pd.DataFrame] | None = getattr(_module(name), "load", None)
-    if own:
-        return own(path)
-    found = results.load(path) if frame is None else frame
+    loader: Callable[[str | Path], pd.DataFrame] | None = getattr(_module(name), "load", None)
+    if loader:
+        return loader(path)
+    trials = results.load(path) if frame is None else frame
     if name in CHOSEN:
-        return found
-    found = own_study.of_study(found, path, study(name))
-    return choice.chosen(found, own_study.about(path, study(name)))
+        return trials
+    trials = own_study.of_study(trials, path, study(name))
+    return choice.chosen(trials, own_study.about(path, study(name)))
 
 
 def draw(name: str, frame: "pd.DataFrame", note: str = "", width: float | None = None) -> "Figure":
@@ -133,16 +133,16 @@ def _warnings(frame: "pd.DataFrame") -> list[str]:
     """Returns warnings about unusual images, samples and arithmetic."""
     from analysis import early, own_study
 
-    found = early.notes(frame) + own_study.note(frame)
-    found += [JPEG] if "data" in frame and (frame["data"] == "jpeg").any() else []
+    warnings = early.notes(frame) + own_study.note(frame)
+    warnings += [JPEG] if "data" in frame and (frame["data"] == "jpeg").any() else []
     pools = set(frame["source_pool"].dropna()) if "source_pool" in frame else set()
     imported = sorted(name for name in pools if not re.search(r"-e\d+$", name))
     if imported:
-        found.append(f"Samples (DMaaPx) are imported: {', '.join(imported)}.")
-    known = {"kind", "precision"} <= set(frame)
-    if known and frame.loc[frame["kind"] == "vae", "precision"].nunique() > 1:
-        found.append("Some networks were trained in bf16, the others in float32.")
-    return found + ended_early(frame)
+        warnings.append(f"Samples (DMaaPx) are imported: {', '.join(imported)}.")
+    has_columns = {"kind", "precision"} <= set(frame)
+    if has_columns and frame.loc[frame["kind"] == "vae", "precision"].nunique() > 1:
+        warnings.append("Some networks were trained in bf16, the others in float32.")
+    return warnings + ended_early(frame)
 
 
 def ended_early(frame: "pd.DataFrame") -> list[str]:
@@ -169,8 +169,8 @@ def numbers(name: str, frame: "pd.DataFrame") -> "pd.DataFrame":
     from analysis import early
 
     function: Callable[[pd.DataFrame], pd.DataFrame] = _module(name).numbers
-    found = function(frame)
-    return found.assign(at=early.taken(frame)) if early.notes(frame) else found
+    table = function(frame)
+    return table.assign(at=early.taken(frame)) if early.notes(frame) else table
 
 
 def save(
@@ -201,10 +201,10 @@ def write(
     from analysis import style
 
     formats = {file: file.suffix.lower().lstrip(".") for file in files}
-    known = (*METADATA, "csv", *(TEXTS if table else ()))
+    suffixes = (*METADATA, "csv", *(TEXTS if table else ()))
     for file, suffix in formats.items():
-        if suffix not in known:
-            endings = ", ".join(f".{name}" for name in known)
+        if suffix not in suffixes:
+            endings = ", ".join(f".{name}" for name in suffixes)
             raise ResultsError(f"{file} has no known format. End its name in one of: {endings}.")
     with rc_context(style.RC):
         figure = draw() if set(formats.values()) & set(METADATA) else None
@@ -230,8 +230,8 @@ def text(name: str, frame: "pd.DataFrame", suffix: str = "txt") -> list[str]:
 
     function: Callable[[pd.DataFrame, str], list[str]] = _module(name).text
     notes = early.notes(frame)
-    under = {"md": ["", *notes], "tex": [f"% {note}" for note in notes]}
-    return [*function(frame, suffix), *(under.get(suffix, notes) if notes else [])]
+    formatted = {"md": ["", *notes], "tex": [f"% {note}" for note in notes]}
+    return [*function(frame, suffix), *(formatted.get(suffix, notes) if notes else [])]
 
 
 def _module(name: str):  # type: ignore[no-untyped-def]

@@ -17,23 +17,23 @@ def corrupted(frame: pd.DataFrame, figure: str) -> pd.DataFrame:
 
     Raises ResultsError, which names the figure, if there is none.
     """
-    found = lines.drawn(lines.methods(frame), ["line"])
-    found = found[found["state"] == "done"]
+    trials = lines.drawn(lines.methods(frame), ["line"])
+    trials = trials[trials["state"] == "done"]
     place = {
         f"accuracy_{classifier}__{name}": (classifier, name)
         for classifier in LABELS
         for name in CORRUPTIONS
     }
-    measured = [name for name in place if name in found and found[name].notna().any()]
+    measured = [name for name in place if name in trials and trials[name].notna().any()]
     if not measured:
         raise ResultsError(
             f"{figure} needs accuracies on corrupted images, and none is in these results. "
             "Run scaling-vae study downstream --preset cifar10-small."
         )
     for name in measured:
-        lines.check_measured_alike(found, name)
-        lines.check_measured_together(found, name, ["line"])
-    finals = curves.last_values(found)
+        lines.check_measured_alike(trials, name)
+        lines.check_measured_together(trials, name, ["line"])
+    finals = curves.last_values(trials)
     long = finals.melt(["line", *CHANCE], measured, "column", "accuracy")
     long[["classifier", "corruption"]] = [place[name] for name in long["column"]]
     return long.drop(columns="column").dropna(subset="accuracy")
@@ -41,6 +41,6 @@ def corrupted(frame: pd.DataFrame, figure: str) -> pd.DataFrame:
 
 def notes(frame: pd.DataFrame) -> list[str]:
     """Returns a line on the source of corrupted images if they are not from CIFAR-10-C."""
-    found = lines.methods(frame)
-    made = "corruptions" in found and (found["corruptions"] == "generated").any()
-    return [GENERATED] if made else []
+    trials = lines.methods(frame)
+    generated = "corruptions" in trials and (trials["corruptions"] == "generated").any()
+    return [GENERATED] if generated else []

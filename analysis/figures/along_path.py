@@ -19,33 +19,33 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     validation images, each trial's epoch of the best validation ELBO. Raises ResultsError if there
     is no path.
     """
-    found = verdict_of(frame)
-    last = table_of(frame, curves.final(frame), found).assign(at=curves.LAST)
-    best = early(frame, found)
+    verdict = verdict_of(frame)
+    last = table_of(frame, curves.final(frame), verdict).assign(at=curves.LAST)
+    best = early(frame, verdict)
     return last if best is None else pd.concat([last, best], ignore_index=True)
 
 
-def early(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame | None:
+def early(frame: pd.DataFrame, verdict: descent.Verdict | None) -> pd.DataFrame | None:
     """Returns the numbers at the best validation epoch, None without validation ELBOs."""
     try:
-        finals = curves.final(frame, at=curves.BEST)
-        best = None if found is None else verdict_of(frame, curves.BEST)
-        return table_of(frame, finals, best, steps_of(frame, found)).assign(at=curves.BEST)
+        finals = curves.final(frame, epochs=curves.BEST)
+        best = None if verdict is None else verdict_of(frame, curves.BEST)
+        return table_of(frame, finals, best, steps_of(frame, verdict)).assign(at=curves.BEST)
     except ResultsError:
         return None
 
 
-def steps_of(frame: pd.DataFrame, found: descent.Verdict | None) -> pd.DataFrame:
+def steps_of(frame: pd.DataFrame, verdict: descent.Verdict | None) -> pd.DataFrame:
     """Returns the verdict's path or, without a verdict, that through all trials of the study."""
-    if found is None:
+    if verdict is None:
         return paths.path(frame, curves.lead(frame))
-    return pd.DataFrame(found.path, columns=["phase", "m_z", "n_c"])
+    return pd.DataFrame(verdict.path, columns=["phase", "m_z", "n_c"])
 
 
 def table_of(
     frame: pd.DataFrame,
     finals: pd.DataFrame,
-    found: descent.Verdict | None,
+    verdict: descent.Verdict | None,
     steps: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Returns the rows of `numbers` at these final values, on the verdict's path or `steps`.
@@ -53,7 +53,7 @@ def table_of(
     Raises ResultsError if test_elbo is missing, or fewer than two points are finished.
     """
     lead = curves.lead(frame)
-    steps = steps_of(frame, found) if steps is None else steps
+    steps = steps_of(frame, verdict) if steps is None else steps
     finals = finals.merge(steps.reset_index(names="order"), on=["m_z", "n_c"])
     if "test_elbo" not in finals:
         raise ResultsError(
@@ -69,20 +69,20 @@ def table_of(
             "Run the study again: it continues where it stopped."
         )
     roles = {}
-    if found and found.shaped:
-        roles = {found.first_minimum: "first minimum", found.peak: "peak"}
-        roles[found.second_minimum] = "second minimum"
+    if verdict and verdict.shaped:
+        roles = {verdict.first_minimum: "first minimum", verdict.peak: "peak"}
+        roles[verdict.second_minimum] = "second minimum"
     places = zip(table["m_z"], table["n_c"], table["source"], strict=True)
-    named = [roles.get((m_z, n_c), "") if source == lead else "" for m_z, n_c, source in places]
-    table.insert(len(by), "role", named)
+    texts = [roles.get((m_z, n_c), "") if source == lead else "" for m_z, n_c, source in places]
+    table.insert(len(by), "role", texts)
     if bound := frame.attrs.get("bound"):
         table.insert(len(by), "bound", bound)
     return table.reset_index(drop=True)
 
 
-def verdict_of(frame: pd.DataFrame, at: str = curves.LAST) -> descent.Verdict | None:
+def verdict_of(frame: pd.DataFrame, epochs: str = curves.LAST) -> descent.Verdict | None:
     """Returns the verdict, None if too little is finished for one."""
     try:
-        return descent.verdict(frame, curves.lead(frame), at)
+        return descent.verdict(frame, curves.lead(frame), epochs)
     except ResultsError:
         return None

@@ -22,17 +22,19 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     other row beats in both time and loss. Raises ResultsError if no time is recorded.
     """
     finals = curves.final(frame)
-    found = levels.settle(frame[frame["key"].isin(finals["key"])])
-    found = found[found["source"].isin(curves.sources(frame)[:MOST])]
+    trials = levels.settle(frame[frame["key"].isin(finals["key"])])
+    trials = trials[trials["source"].isin(curves.sources(frame)[:MOST])]
     needed = ["seconds", "test_elbo"]
-    if not set(needed) <= set(found) or found.dropna(subset=needed).empty:
+    if not set(needed) <= set(trials) or trials.dropna(subset=needed).empty:
         raise ResultsError(
             "Loss over training time needs seconds and test_elbo, which these results lack. "
             "Run a study: scaling-vae study double_descent."
         )
-    found = found.dropna(subset=needed)
-    table = over_seeds(found.assign(negative=-found["test_elbo"].astype(float)), PLACE, "negative")
-    times = found.groupby(PLACE)["seconds"].mean()
+    trials = trials.dropna(subset=needed)
+    table = over_seeds(
+        trials.assign(negative=-trials["test_elbo"].astype(float)), PLACE, "negative"
+    )
+    times = trials.groupby(PLACE)["seconds"].mean()
     table.insert(4, "seconds", times.reindex(pd.MultiIndex.from_frame(table[PLACE])).to_numpy())
     most = table.groupby(PLACE[:3])["n"].transform("max")
     table = table[table["n"] == most].sort_values("seconds", ignore_index=True)
@@ -48,7 +50,7 @@ def cost(frame: pd.DataFrame, note: str = "") -> Figure:
     figure = Figure(figsize=(width, 3.7), layout="constrained")
     axes = figure.subplots(1, len(sources), squeeze=False, sharey=True, sharex=True)[0]
     colours = style.m_z_colours(table["n_c"])
-    marked = {n_c: style.MARKERS[at % len(style.MARKERS)] for at, n_c in enumerate(colours)}
+    marked = {n_c: style.MARKERS[index % len(style.MARKERS)] for index, n_c in enumerate(colours)}
     for ax, source in zip(axes, sources, strict=True):
         for (_, n_c), part in table[table["source"] == source].groupby(["m_z", "n_c"]):
             width_of = int(str(n_c))

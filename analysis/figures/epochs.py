@@ -23,11 +23,11 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     that all trials of a width have. `best` marks each width's epoch of the lowest mean. Raises
     ResultsError if fewer than two widths or epochs are measured.
     """
-    found = _trials(frame)
+    trials = _trials(frame)
     tables = [
-        over_seeds(found.assign(negative=-found[metric], metric=metric), PLACE, "negative")
+        over_seeds(trials.assign(negative=-trials[metric], metric=metric), PLACE, "negative")
         for metric in METRICS
-        if metric in found and found[metric].notna().any()
+        if metric in trials and trials[metric].notna().any()
     ]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PLACE)
     if table.empty or table["n_c"].nunique() < 2 or table["epoch"].nunique() < 2:
@@ -64,10 +64,10 @@ def epochs(frame: pd.DataFrame, note: str = "") -> Figure:
     figure = Figure(figsize=(style.inches(style.WIDE if len(metrics) > 1 else style.NARROW), 3.2),
                     layout="constrained")  # fmt: skip
     axes = figure.subplots(1, len(metrics), squeeze=False)[0]
-    for at, (ax, metric) in enumerate(zip(axes, metrics, strict=True)):
-        here = table[table["metric"] == metric]
-        _panel(ax, here, figure)
-        ax.set_title(f"({'ab'[at]}) {METRICS[metric]}", loc="left", fontweight="bold")
+    for index, (ax, metric) in enumerate(zip(axes, metrics, strict=True)):
+        rows = table[table["metric"] == metric]
+        _panel(ax, rows, figure)
+        ax.set_title(f"({'ab'[index]}) {METRICS[metric]}", loc="left", fontweight="bold")
     figure.suptitle(marks.with_data("ELBO by width and epoch", frame), fontsize=8)
     absent = "" if len(metrics) > 1 else "validation_elbo is not measured in these results"
     dots = "dots: each width's best epoch, on average; darkest: that ELBO or a lower one"
@@ -76,19 +76,19 @@ def epochs(frame: pd.DataFrame, note: str = "") -> Figure:
     return figure
 
 
-def _panel(ax: Axes, here: pd.DataFrame, figure: Figure) -> None:
+def _panel(ax: Axes, rows: pd.DataFrame, figure: Figure) -> None:
     """Draws a panel whose colours end at a quantile: the first epochs would flatten the rest.
 
     Each measured epoch is a band that reaches halfway to its neighbours: rows are closer together
     at the end of training than before.
     """
-    grid = here.pivot(index="epoch", columns="n_c", values="mean")
+    grid = rows.pivot(index="epoch", columns="n_c", values="mean")
     values = grid.to_numpy(dtype=float)
-    known = -values[np.isfinite(values)]
-    low = float(np.quantile(known, LEAST))
+    finite = -values[np.isfinite(values)]
+    low = float(np.quantile(finite, LEAST))
     x, y = np.arange(len(grid.columns)), grid.index.to_numpy(dtype=float)
-    drawn = ax.pcolormesh(x, y, -values, shading="nearest", cmap="viridis", vmin=low)
-    best = here[here["best"]]
+    mesh = ax.pcolormesh(x, y, -values, shading="nearest", cmap="viridis", vmin=low)
+    best = rows[rows["best"]]
     across = grid.columns.get_indexer(pd.Index(best["n_c"]))
     ax.plot(across, best["epoch"], "o", color="white", markeredgecolor="black", markersize=4,
             clip_on=False)  # fmt: skip
@@ -96,4 +96,4 @@ def _panel(ax: Axes, here: pd.DataFrame, figure: Figure) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel(style.LABELS["n_c"])
     ax.set_ylabel(style.LABELS["epoch"])
-    figure.colorbar(drawn, ax=ax, label=style.LABELS["elbo"], extend="min")
+    figure.colorbar(mesh, ax=ax, label=style.LABELS["elbo"], extend="min")

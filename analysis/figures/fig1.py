@@ -79,8 +79,8 @@ def fig1(frame: pd.DataFrame, note: str = "") -> Figure:
         Patch(color=DIFFUSED, alpha=0.5, label=r"$p_\mathrm{DM}$"),
     ]
     marks.heading(figure, handles, "Training distributions, on a toy density")  # type: ignore[arg-type]
-    about = f"A schematic, not a measurement; regions contain {MASS:.0%} of the mass."
-    marks.note(figure, [about])
+    text = f"A schematic, not a measurement; regions contain {MASS:.0%} of the mass."
+    marks.note(figure, [text])
     return figure
 
 
@@ -106,15 +106,15 @@ def p_aug(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     density = np.zeros_like(x)
     for u, v in zip(*d_train(), strict=True):
-        for share, at in ((1 - MIRRORED, v), (MIRRORED, -v)):
-            density += share * _gauss(x - u, MOVES) * _gauss(y - at, MOVES)
+        for share, centre in ((1 - MIRRORED, v), (MIRRORED, -v)):
+            density += share * _gauss(x - u, MOVES) * _gauss(y - centre, MOVES)
     return density
 
 
 def p_dm(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Returns the unnormalized p_DM: smooth along the horseshoe, about as thick as it across."""
     angle, radius = _polar(x, y)
-    along = sum(_gauss(angle - at, SMOOTH[0]) for at in _polar(*d_train())[0])
+    along = sum(_gauss(angle - point_angle, SMOOTH[0]) for point_angle in _polar(*d_train())[0])
     return along * _gauss(radius - 1, SMOOTH[1] * THICKNESS) / np.maximum(radius, 1e-9)
 
 

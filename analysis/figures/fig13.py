@@ -21,42 +21,42 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
     Raises ResultsError if no ELBO on the training distribution is measured.
     """
-    found = lines.methods(frame)
-    if "source_elbo" not in found or found["source_elbo"].isna().all():
+    trials = lines.methods(frame)
+    if "source_elbo" not in trials or trials["source_elbo"].isna().all():
         raise ResultsError(
             "Figure 13 needs source_elbo of VAEs, which is not in these results. "
             "Run scaling-vae study data_sources."
         )
     tables = [
         panel_numbers.numbers(part, [SHOWN], methods.LOOKS).assign(panel=_name(part))
-        for part in _panels(found)
+        for part in _panels(trials)
     ]
     return pd.concat(tables, ignore_index=True)
 
 
 def fig13(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws a panel per data set and likelihood."""
-    table, found = numbers(frame), lines.methods(frame)
+    table, trials = numbers(frame), lines.methods(frame)
     names = list(table["panel"].unique())
     figure = panels.canvas(len(names))
     for ax, name, letter in zip(figure.axes, names, "abcdefgh", strict=False):
         ax.set_title(
             f"({letter}) {name}" if len(names) > 1 else name, loc="left", fontweight="bold"
         )
-        here = table[table["panel"] == name]
-        panels.over_epochs(ax, here, SHOWN, methods.LOOKS, {})
+        rows = table[table["panel"] == name]
+        panels.over_epochs(ax, rows, SHOWN, methods.LOOKS, {})
     title = "ELBO on test images and on the training distribution"
-    shown = panels.handles(panels.present(table, methods.LOOKS), {})
-    marks.heading(figure, [*shown, *SHOWN.handles], title)
+    line_handles = panels.handles(panels.present(table, methods.LOOKS), {})
+    marks.heading(figure, [*line_handles, *SHOWN.handles], title)
     at_end = "bars after the last epoch: its intervals" if (table["n"] >= FEW_SEEDS).any() else ""
-    marks.note(figure, [*panel_numbers.notes(frame, found, table, methods.LOOKS), at_end, note])
+    marks.note(figure, [*panel_numbers.notes(frame, trials, table, methods.LOOKS), at_end, note])
     return figure
 
 
-def _panels(found: pd.DataFrame) -> list[pd.DataFrame]:
+def _panels(trials: pd.DataFrame) -> list[pd.DataFrame]:
     """Returns the trials of each data set and likelihood, others first, then in paper order."""
-    parts = [part for _, part in found.groupby(["dataset", "likelihood"])]
-    rank = {name: at for at, name in enumerate(ORDER)}
+    parts = [part for _, part in trials.groupby(["dataset", "likelihood"])]
+    rank = {name: index for index, name in enumerate(ORDER)}
     return sorted(parts, key=lambda part: rank.get(part["dataset"].iloc[0], -1))
 
 

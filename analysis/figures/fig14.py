@@ -27,24 +27,24 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 def fig14(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws ELBO and gap over epochs; dotted lines mark the end of mollification."""
-    found = _chosen(frame)
-    table = panel_numbers.numbers(found, SHOWN, LOOKS)
-    ends = lines.field(found, "source_mollify_epochs")
+    trials = _chosen(frame)
+    table = panel_numbers.numbers(trials, SHOWN, LOOKS)
+    ends = lines.field(trials, "source_mollify_epochs")
     turns = {int(epoch): "mollification ends" for epoch in ends if epoch}
-    notes = [*panel_numbers.notes(frame, found, table, LOOKS), note]
-    title = f"Mollified training images\n{methods.setting(found)}"
+    notes = [*panel_numbers.notes(frame, trials, table, LOOKS), note]
+    title = f"Mollified training images\n{methods.setting(trials)}"
     return panels.draw(table, SHOWN, LOOKS, title, notes, turns)
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
-    found = lines.plain(frame)
-    real = found["source_real_share"].map({1.0: "normal", 0.0: "dmaapx"})
-    found = found[real.notna() & found["source_augment"].isna()]
-    noisy = lines.field(found, "source_mollify_epochs") > 0
+    trials = lines.plain(frame)
+    real = trials["source_real_share"].map({1.0: "normal", 0.0: "dmaapx"})
+    trials = trials[real.notna() & trials["source_augment"].isna()]
+    noisy = lines.field(trials, "source_mollify_epochs") > 0
     if not noisy.any():
         raise ResultsError(
             "Figure 14 needs VAEs on mollified images, which are not in these results. "
             "Run scaling-vae study mollification."
         )
-    line = real[found.index] + noisy.map({True: " + mollify", False: ""})
-    return lines.one_size(found.assign(line=line.replace("normal + mollify", "mollify")))
+    line = real[trials.index] + noisy.map({True: " + mollify", False: ""})
+    return lines.one_size(trials.assign(line=line.replace("normal + mollify", "mollify")))

@@ -31,11 +31,11 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 def fig15(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws ELBO against the share of real images, with DMaaPx's test ELBO as a dotted line."""
-    table, found = numbers(frame), _chosen(frame)
-    notes = [marks.lacking(lines.unfinished(frame, found)), note]
+    table, trials = numbers(frame), _chosen(frame)
+    notes = [marks.lacking(lines.unfinished(frame, trials)), note]
     title = "ELBO on mixtures of real images and diffusion samples"
     level = Line2D([], [], color=DMAAPX, linestyle=":", linewidth=1.0, label=LEVEL)
-    figure, ax = sweep.figure(table, found, title, LOOKS, notes, [level])
+    figure, ax = sweep.figure(table, trials, title, LOOKS, notes, [level])
     sweep.draw(ax, table, AXIS, LOOKS)
     ax.set_xlabel(style.LABELS[AXIS])
     ax.set_xticks(sorted(table[AXIS].unique()))
@@ -46,10 +46,10 @@ def fig15(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
-    found = lines.plain(frame)
-    found = found[lines.field(found, "source_mollify_epochs") == 0]
-    percent = 100 * found["source_real_share"].astype(float)
+    trials = lines.plain(frame)
+    trials = trials[lines.field(trials, "source_mollify_epochs") == 0]
+    percent = 100 * trials["source_real_share"].astype(float)
     if not percent.between(0, 100, inclusive="neither").any():
         raise ResultsError(NEEDS)
-    line = found["source_augment"].astype(object).fillna("none")
-    return lines.one_size(found.assign(line=line, **{AXIS: percent}))
+    line = trials["source_augment"].astype(object).fillna("none")
+    return lines.one_size(trials.assign(line=line, **{AXIS: percent}))

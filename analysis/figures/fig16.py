@@ -27,10 +27,10 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 def fig16(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws ELBO against the diffusion model's share of D_train; horizontal lines: normal."""
-    table, found = numbers(frame), _chosen(frame)
-    notes = [marks.lacking(lines.unfinished(frame, found)), note]
+    table, trials = numbers(frame), _chosen(frame)
+    notes = [marks.lacking(lines.unfinished(frame, trials)), note]
     figure, ax = sweep.figure(
-        table, found, "ELBO by the share of data behind the diffusion model", LOOKS, notes
+        table, trials, "ELBO by the share of data behind the diffusion model", LOOKS, notes
     )
     sweep.draw(ax, table, AXIS, LOOKS)
     _closer(ax, table)
@@ -57,10 +57,10 @@ FEW, DWARFED = 4, 2.5  # least shares for an inset; least ratio of ranges with a
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
-    found = lines.vaes(frame)
-    found = found[found["source"].isin(LOOKS) & (lines.field(found, "half_asleep_from") == 0)]
-    percent = 100 * lines.field(found, "source_diffusion_share")
-    samples = found["source"] == "dmaapx"
+    trials = lines.vaes(frame)
+    trials = trials[trials["source"].isin(LOOKS) & (lines.field(trials, "half_asleep_from") == 0)]
+    percent = 100 * lines.field(trials, "source_diffusion_share")
+    samples = trials["source"] == "dmaapx"
     if not (samples & (percent < 100)).any():
         raise ResultsError(NEEDS)
-    return lines.one_size(found.assign(line=found["source"], **{AXIS: percent.where(samples)}))
+    return lines.one_size(trials.assign(line=trials["source"], **{AXIS: percent.where(samples)}))

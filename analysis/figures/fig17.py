@@ -30,13 +30,13 @@ def load(path: str | Path) -> pd.DataFrame:
     """
     if Path(path).is_file():
         raise ResultsError(f"{path} contains no images. Give a study's folder: --results FOLDER.")
-    found = pools.pools(path)
-    if not found:
+    all_pools = pools.pools(path)
+    if not all_pools:
         raise ResultsError(
             f"{path} has no pool of its diffusion models yet, so Figure 17 has no samples. "
             "Run the study (again), which draws them once the models are trained."
         )
-    return pd.DataFrame([_row(pool) for pool in found])
+    return pd.DataFrame([_row(pool) for pool in all_pools])
 
 
 def _row(pool: Pool) -> dict[str, object]:
@@ -82,8 +82,8 @@ def fig17(frame: pd.DataFrame, note: str = "") -> Figure:
     figure = Figure(figsize=(width / DPI, height / DPI))
     top = height
     for row, tall in zip(rows, heights, strict=True):
-        for at, panel in enumerate(row):
-            left = (width - content) // 2 + at * (slot + APART) + (slot - panel.size[1]) // 2
+        for index, panel in enumerate(row):
+            left = (width - content) // 2 + index * (slot + APART) + (slot - panel.size[1]) // 2
             _draw(figure, panel, left, top - TITLE)
         top -= tall + APART
     marks.note(figure, ["The first samples of each pool, without selection.", note])
@@ -133,10 +133,10 @@ def _gap(side: int) -> int:
     return max(1, round(GAP * side))
 
 
-def _titled(found: list[Pool]) -> list[tuple[Pool, str]]:
+def _titled(all_pools: list[Pool]) -> list[tuple[Pool, str]]:
     """Returns each pool with its title: data set, share of D_train, epochs, and distinctions."""
     titles = []
-    for pool, differ in zip(found, pools.distinctions(found), strict=True):
+    for pool, differ in zip(all_pools, pools.distinctions(all_pools), strict=True):
         first = ", ".join([PurePath(pool.dataset).stem, *differ])
         second = f"{100 * pool.share:.3g} % of $D_\\mathrm{{train}}$, {pool.epochs:,} epochs"
         titles.append((pool, f"{first}\n{second}"))

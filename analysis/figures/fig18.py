@@ -30,31 +30,31 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     table = over_seeds(finals, ["real", AXIS], "accuracy")
     table["std"] = marks.seed_values(table).std(axis=1, ddof=1)
     ends = finals.groupby(["real", AXIS])["epoch"].max().reset_index()
-    found = table.merge(ends, on=["real", AXIS])
-    return found.sort_values(["real", AXIS], ascending=[False, True], ignore_index=True)
+    merged = table.merge(ends, on=["real", AXIS])
+    return merged.sort_values(["real", AXIS], ascending=[False, True], ignore_index=True)
 
 
 def fig18(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws accuracy against the share of D_train: draws, mean, the paper's bars, chance."""
-    table, found = numbers(frame), _finals(frame)
+    table, finals = numbers(frame), _finals(frame)
     figure = Figure(figsize=(style.inches(style.NARROW), 3.4), layout="constrained")
     ax, handles = figure.subplots(), []
-    for real, (colour, look, words) in REAL.items():
+    for real, (colour, look, label) in REAL.items():
         part = table[table["real"] == real]
         if len(part):
             _line(ax, part, colour, look)
-            handles.append(Line2D([], [], color=colour, marker=look[0], ls=look[1:], label=words))
+            handles.append(Line2D([], [], color=colour, marker=look[0], ls=look[1:], label=label))
     ax.axhline(CHANCE, color=style.GREY, linestyle=":", linewidth=0.9)
     ax.set(xlabel=style.LABELS[AXIS], ylabel=style.LABELS["accuracy"])
     ax.set_xticks(sorted(table[AXIS].astype(float).unique()))
-    words = f"{marks.draws(table)} (dots), their mean; bars: {PAPER} standard deviations, as in the"
-    words += f" paper; {marks.span(table['epoch'])} epochs"
+    text = f"{marks.draws(table)} (dots), their mean; bars: {PAPER} standard deviations, as in the"
+    text += f" paper; {marks.span(table['epoch'])} epochs"
     copies = "copies of training images lower the accuracy against those, not against test images; "
     copies += "if dots are on both sides of 0.5, samples are not shown to be distinguishable"
-    marks.note(figure, [words, copies, note])
+    marks.note(figure, [text, copies, note])
     handles.append(Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label="chance"))
     title = "Accuracy of classifying samples against real images"
-    marks.heading(figure, handles, f"{title}\n{methods.data(found)}")
+    marks.heading(figure, handles, f"{title}\n{methods.data(finals)}")
     return figure
 
 
@@ -76,13 +76,13 @@ def _line(ax: Axes, table: pd.DataFrame, colour: str, look: str) -> None:
 
 def _finals(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns the finished classifiers' last accuracies; ResultsError if there are none."""
-    found = frame[(frame["kind"] == "two_sample") & (frame["state"] == "done")]
-    if found.empty:
+    trials = frame[(frame["kind"] == "two_sample") & (frame["state"] == "done")]
+    if trials.empty:
         raise ResultsError(
             "Figure 18 needs classifiers of real images and samples, and none is finished here. "
             "Run scaling-vae study two_sample."
         )
-    finals = curves.last_values(found)
+    finals = curves.last_values(trials)
     real = finals["real"].fillna("train") if "real" in finals else "train"
     finals = finals.assign(**{AXIS: np.round(100 * finals["share"].astype(float), 6), "real": real})
     chance = [name for name in ("replicate", "seed") if name in finals]

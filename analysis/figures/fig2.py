@@ -20,6 +20,6 @@ def fig2(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
-    own = sorted(set(lines.methods(frame)["dataset"]) - set(OTHERS))
-    dataset = own[0] if own and "cifar10" not in own else "cifar10"
+    datasets = sorted(set(lines.methods(frame)["dataset"]) - set(OTHERS))
+    dataset = datasets[0] if datasets and "cifar10" not in datasets else "cifar10"
     return methods.chosen(frame, 2, dataset)

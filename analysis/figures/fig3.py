@@ -18,7 +18,7 @@ ENDS = {
 }
 LABEL = r"$\log q(z_\alpha | \tilde{x}_\alpha)$ (nats)"
 PLACE = ["part", "line", "alpha"]
-RANK = {name: at for at, name in enumerate([*CURVES, *ENDS, *lines.METHODS])}
+RANK = {name: index for index, name in enumerate([*CURVES, *ENDS, *lines.METHODS])}
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -37,9 +37,9 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _finals(frame: pd.DataFrame) -> pd.DataFrame:
     """Selects finished VAEs whose curves are measured; ResultsError if there are none."""
-    found = lines.drawn(lines.methods(frame), ["line"])
-    found = found[found["state"] == "done"]
-    measured = found.dropna(subset=list(CURVES)) if set(CURVES) <= set(found) else found[:0]
+    trials = lines.drawn(lines.methods(frame), ["line"])
+    trials = trials[trials["state"] == "done"]
+    measured = trials.dropna(subset=list(CURVES)) if set(CURVES) <= set(trials) else trials[:0]
     if measured.empty:
         raise ResultsError(
             "Figure 3 needs densities along interpolations, and none is in these results. "
@@ -53,32 +53,32 @@ def _finals(frame: pd.DataFrame) -> pd.DataFrame:
 def _long(finals: pd.DataFrame, part: str) -> pd.DataFrame:
     """Unpacks JSON lists, evenly spaced in alpha, into a row per line, trial and alpha."""
     records = [
-        chance | {"part": part, "alpha": at / (len(values) - 1), "value": value}
+        chance | {"part": part, "alpha": index / (len(values) - 1), "value": value}
         for chance in finals[["line", *accuracies.CHANCE, part]].to_dict("records")
         for text in [chance.pop(part)]
         for values in [json.loads(text)]
-        for at, value in enumerate(values)
+        for index, value in enumerate(values)
     ]
     return pd.DataFrame(records)
 
 
 def fig3(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws one pair of the first draw and the mean over pairs, and below them the last values."""
-    table, found = numbers(frame), lines.methods(frame)
+    table, trials = numbers(frame), lines.methods(frame)
     looks = panels.present(table, methods.LOOKS)
     first = min(marks.seed_values(table), key=lambda name: int(str(name).rpartition("_")[2]))
     figure = panels.canvas(2, panels.ROW * len(looks) + 0.15)
-    for at, (part, title) in enumerate(CURVES.items()):
-        ax, here = figure.axes[at], table[table["part"] == part]
+    for index, (part, title) in enumerate(CURVES.items()):
+        ax, rows = figure.axes[index], table[table["part"] == part]
         alone = part == "interpolation_first"
         title = f"{title}, {str(first).replace('_', ' ')}" if alone else title
-        ax.set_title(f"({'ab'[at]}) {title}", loc="left", fontweight="bold")
-        ax.set(xlabel=r"$\alpha$", ylabel=LABEL if at == 0 else "", xlim=(0, 1))
-        _curves(ax, here.assign(mean=here[first], n=1) if alone else here, looks, not alone)
-    for at, (part, label) in enumerate(ENDS.items()):
-        _ends(figure.axes[2 + at], table[table["part"] == part], looks, label)
+        ax.set_title(f"({'ab'[index]}) {title}", loc="left", fontweight="bold")
+        ax.set(xlabel=r"$\alpha$", ylabel=LABEL if index == 0 else "", xlim=(0, 1))
+        _curves(ax, rows.assign(mean=rows[first], n=1) if alone else rows, looks, not alone)
+    for index, (part, label) in enumerate(ENDS.items()):
+        _ends(figure.axes[2 + index], table[table["part"] == part], looks, label)
     marks.note(figure, [*_notes(frame, table), note])
-    title = f"Density of q along lines between latents\n{methods.setting(found)}"
+    title = f"Density of q along lines between latents\n{methods.setting(trials)}"
     marks.heading(figure, panels.handles(looks, {}), title)
     layout.widen(figure, len(CURVES))
     return figure
@@ -87,19 +87,19 @@ def fig3(frame: pd.DataFrame, note: str = "") -> Figure:
 def _curves(ax: Axes, table: pd.DataFrame, looks: panels.Looks, seeds: bool) -> None:
     """Draws means, and thin lines for the draws."""
     for line, look in looks.items():
-        here = table[table["line"] == line].rename(columns={"alpha": "epoch"})
-        marks.curve(ax, here, look.colour, "-", look.marker, band=False)
+        rows = table[table["line"] == line].rename(columns={"alpha": "epoch"})
+        marks.curve(ax, rows, look.colour, "-", look.marker, band=False)
         if seeds:
-            each = marks.seed_values(here)
-            ax.plot(here["epoch"], each, color=look.colour, linewidth=0.5, alpha=0.6)
+            draws = marks.seed_values(rows)
+            ax.plot(rows["epoch"], draws, color=look.colour, linewidth=0.5, alpha=0.6)
 
 
 def _ends(ax: Axes, table: pd.DataFrame, looks: panels.Looks, label: str) -> None:
     """Draws a row per method: draws, mean and interval."""
-    for at, (line, look) in enumerate(looks.items()):
-        marks.row(ax, -at, table[table["line"] == line], look.colour, look.marker)
+    for index, (line, look) in enumerate(looks.items()):
+        marks.row(ax, -index, table[table["line"] == line], look.colour, look.marker)
     ax.set_ylim(0.5 - len(looks), 0.7)
-    ax.set_yticks([-at for at in range(len(looks))], [look.label for look in looks.values()])
+    ax.set_yticks([-index for index in range(len(looks))], [look.label for look in looks.values()])
     ax.grid(visible=False, axis="y")
     ax.set_xlabel(label)
     ax.margins(x=0.08)

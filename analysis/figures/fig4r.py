@@ -23,15 +23,17 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 def fig4r(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws ELBO against k on a log axis; horizontal lines are normal training."""
-    table, found = numbers(frame), _chosen(frame)
-    notes = [marks.lacking(lines.unfinished(frame, found)), note]
-    figure, ax = sweep.figure(table, found, "ELBO by the number of diffusion samples", LOOKS, notes)
+    table, trials = numbers(frame), _chosen(frame)
+    notes = [marks.lacking(lines.unfinished(frame, trials)), note]
+    figure, ax = sweep.figure(
+        table, trials, "ELBO by the number of diffusion samples", LOOKS, notes
+    )
     sweep.draw(ax, table, "source_k", LOOKS)
     marks.log2_axis(ax, sorted(table["source_k"].dropna().astype(int).unique()), "source_k")
     return figure
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
-    found = lines.plain(frame)
-    found = found[found["source"].isin(LOOKS)]
-    return lines.one_size(found.assign(line=found["source"]))
+    trials = lines.plain(frame)
+    trials = trials[trials["source"].isin(LOOKS)]
+    return lines.one_size(trials.assign(line=trials["source"]))

@@ -23,22 +23,22 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 def fig5(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws a panel over epochs, with a dotted line where RHA begins, and the last test ELBOs."""
-    found = _chosen(frame)
-    table = panel_numbers.numbers(found, SHOWN, LOOKS)
-    turns = {int(epoch): "RHA begins" for epoch in lines.field(found, "half_asleep_from") if epoch}
-    notes = [*panel_numbers.notes(frame, found, table, LOOKS), note]
-    title = f"Normal training, DMaaPx and reverse half asleep (RHA)\n{methods.setting(found)}"
+    trials = _chosen(frame)
+    table = panel_numbers.numbers(trials, SHOWN, LOOKS)
+    turns = {int(epoch): "RHA begins" for epoch in lines.field(trials, "half_asleep_from") if epoch}
+    notes = [*panel_numbers.notes(frame, trials, table, LOOKS), note]
+    title = f"Normal training, DMaaPx and reverse half asleep (RHA)\n{methods.setting(trials)}"
     return panels.draw(table, SHOWN, LOOKS, title, notes, turns)
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
-    found = lines.vaes(frame)
-    found = found[found["source"].isin(["normal", "dmaapx"]) & lines.whole(found)]
-    later = lines.field(found, "half_asleep_from") > 0
+    trials = lines.vaes(frame)
+    trials = trials[trials["source"].isin(["normal", "dmaapx"]) & lines.whole(trials)]
+    later = lines.field(trials, "half_asleep_from") > 0
     if not later.any():
         raise ResultsError(
             "Figure 5 needs VAEs with reverse half asleep, which are not in these results. "
             "Run scaling-vae study reverse_half_asleep."
         )
-    found = found.assign(line=found["source"] + later.map({True: " + RHA", False: ""}))
-    return lines.one_size(found)
+    trials = trials.assign(line=trials["source"] + later.map({True: " + RHA", False: ""}))
+    return lines.one_size(trials)

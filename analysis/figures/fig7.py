@@ -53,9 +53,9 @@ def _over_m_z(finals: pd.DataFrame) -> pd.DataFrame:
 
 def _over_n_c(finals: pd.DataFrame) -> pd.DataFrame:
     """Selects the sources and m_z that have enough points for a curve."""
-    found = curves.over_n_c(finals)
-    widths = found.groupby(["source", "m_z"])["n_c"].transform("nunique")
-    return found[widths >= curves.FEW_WIDTHS]
+    rows = curves.over_n_c(finals)
+    widths = rows.groupby(["source", "m_z"])["n_c"].transform("nunique")
+    return rows[widths >= curves.FEW_WIDTHS]
 
 
 def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
@@ -68,25 +68,25 @@ def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
         marks.title(ax, f"({panel})")
         ax.set_title(TITLES[axis], loc="center")
         ax.set_ylabel(style.LABELS[metric])
-        here = table[table["panel"] == panel]
-        if here.empty:
+        rows = table[table["panel"] == panel]
+        if rows.empty:
             marks.empty(ax, f"too few finished $\\mathdefault{{{axis}}}$")
             continue
         ended = curves.stopped(frame)
-        ended = ended[ended[axis].isin(here[axis])]
+        ended = ended[ended[axis].isin(rows[axis])]
         if axis == "m_z":
-            ended = ended[ended["n_c"].isin(here["n_c"])]
+            ended = ended[ended["n_c"].isin(rows["n_c"])]
         for source, part in ended.groupby("source"):
             marks.stopped(ax, part[axis].unique(), style.source_colour(str(source)))
-        (_against_m_z if axis == "m_z" else _against_n_c)(ax, here, order)
-        marks.log2_axis(ax, sorted(here[axis].unique()), axis)
+        (_against_m_z if axis == "m_z" else _against_n_c)(ax, rows, order)
+        marks.log2_axis(ax, sorted(rows[axis].unique()), axis)
     handles = _legends(table, order)
     title = marks.with_data(TITLE, frame)
     if layout.narrow(figure):
         marks.heading(figure, [*handles[0][0], *handles[1][0]], title)
     else:
-        for ax, (each, above) in zip((axes[0][1], axes[1][1]), handles, strict=True):
-            _beside(ax, each, above)
+        for ax, (entries, above) in zip((axes[0][1], axes[1][1]), handles, strict=True):
+            _beside(ax, entries, above)
         figure.suptitle(title, fontsize=8)
     marks.note(figure, [marks.counted(finals, table), *_few(finals, table), note])
     return figure
@@ -95,8 +95,8 @@ def fig7(frame: pd.DataFrame, note: str = "") -> Figure:
 def _few(finals: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     """Names the m_z that panels c and d leave out, for want of n_c."""
     widths = finals.groupby("m_z")["n_c"].nunique()
-    drawn = table.loc[table["axis"] == "n_c", "m_z"]
-    absent = [str(m_z) for m_z in widths[widths > 1].index if m_z not in set(drawn)]
+    present = table.loc[table["axis"] == "n_c", "m_z"]
+    absent = [str(m_z) for m_z in widths[widths > 1].index if m_z not in set(present)]
     few = f"finished at fewer than {curves.FEW_WIDTHS} n_c"
     return [f"Not in (c) and (d): m_z = {', '.join(absent)}, {few}"] if absent else []
 
@@ -121,8 +121,8 @@ def _sources(table: pd.DataFrame, order: list[str]) -> list[tuple[str, pd.DataFr
     """Returns each source's rows and a factor that shifts its marks away from the others'."""
     middle = (len(order) - 1) / 2
     return [
-        (source, table[table["source"] == source], 2 ** (DODGE * (at - middle)))
-        for at, source in enumerate(order)
+        (source, table[table["source"] == source], 2 ** (DODGE * (index - middle)))
+        for index, source in enumerate(order)
     ]
 
 

@@ -20,13 +20,13 @@ numbers = along_path.numbers
 
 def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws the path's points in their order on the left, and by parameters (log) on the right."""
-    finals, lead, found = (
+    finals, lead, verdict = (
         curves.final(frame),
         curves.lead(frame),
         along_path.verdict_of(frame),
     )
-    table, steps = along_path.table_of(frame, finals, found), along_path.steps_of(frame, found)
-    early = along_path.early(frame, found)
+    table, steps = along_path.table_of(frame, finals, verdict), along_path.steps_of(frame, verdict)
+    early = along_path.early(frame, verdict)
     main = table[table["source"] == lead]
     figure = Figure(figsize=(style.inches(style.WIDE), 4.1), layout="constrained")
     path, size = figure.subplots(1, 2, sharey=True, width_ratios=[2.1, 1])
@@ -40,42 +40,44 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     handles = _handles(table, lead, steps)
     if early is not None:
         handles.append(_draw_early(path, early[early["source"] == lead]))
-    marks.heading(figure, handles, _title(frame, found))
-    marks.note(figure, [*_notes(frame, finals, main, found), *_fewer(table, lead), note])
+    marks.heading(figure, handles, _title(frame, verdict))
+    marks.note(figure, [*_notes(frame, finals, main, verdict), *_fewer(table, lead), note])
     _against_parameters(size, main)
     layout.stack(figure)
-    shown = [_ink(table), *([] if early is None else [_ink(early[early["source"] == lead])])]
-    free_labels.label_points(path, _key_points(main), np.concatenate(shown))
+    ink = [_ink(table), *([] if early is None else [_ink(early[early["source"] == lead])])]
+    free_labels.label_points(path, _key_points(main), np.concatenate(ink))
     return figure
 
 
-def _title(frame: pd.DataFrame, found: descent.Verdict | None) -> str:
+def _title(frame: pd.DataFrame, verdict: descent.Verdict | None) -> str:
     """Returns the title: data set and verdict."""
-    named = frame.get("dataset", pd.Series(dtype=str)).dropna()
-    data = f"{style.dataset_label(str(named.iloc[0]))}: " if len(named) else ""
-    if found is None:
+    datasets = frame.get("dataset", pd.Series(dtype=str)).dropna()
+    data = f"{style.dataset_label(str(datasets.iloc[0]))}: " if len(datasets) else ""
+    if verdict is None:
         return f"{data}negative test ELBO along the path; too few trials finished for a verdict"
-    return f"{data}{found.sentence[:1].lower()}{found.sentence[1:]}" if data else found.sentence
+    return (
+        f"{data}{verdict.sentence[:1].lower()}{verdict.sentence[1:]}" if data else verdict.sentence
+    )
 
 
 def _notes(
-    frame: pd.DataFrame, finals: pd.DataFrame, main: pd.DataFrame, found: descent.Verdict | None
+    frame: pd.DataFrame, finals: pd.DataFrame, main: pd.DataFrame, verdict: descent.Verdict | None
 ) -> list[str]:
     """Returns notes on level and epochs, unfinished trials, and the best validation epoch."""
     lead = curves.lead(frame)
     planned = paths.path(frame, lead)
     lacking = marks.lacking(paths.missing(frame, finals, planned, lead, "test_elbo"))
     notes = [marks.counted(finals, main), lacking]
-    if found:
-        out = ", ".join(f"({m_z}, {n_c})" for m_z, n_c in found.left_out)
-        notes += [verdicts.at_best(frame, found).strip()]
+    if verdict:
+        out = ", ".join(f"({m_z}, {n_c})" for m_z, n_c in verdict.left_out)
+        notes += [verdicts.at_best(frame, verdict).strip()]
         notes += [f"Left out of the path, with fewer draws: {out}"] if out else []
     return notes
 
 
 def _fewer(table: pd.DataFrame, lead: str) -> list[str]:
     """Returns a note on each other source whose means are of fewer draws than those of the path."""
-    counts = {source: each["n"] for source, each in table.groupby("source")}
+    counts = {source: part["n"] for source, part in table.groupby("source")}
     most = counts[lead].max()
     return [
         f"{style.source_label(name)}: means of {marks.span(counts[name])} of these {most} draws, "
@@ -138,13 +140,13 @@ def _phases(ax: Axes, x: np.ndarray, main: pd.DataFrame) -> None:
     """Draws each phase in its colour; its line starts at the last point of the phase before."""
     y = main["mean"].to_numpy()
     for phase, colour in style.PHASE_COLOURS.items():
-        own = np.flatnonzero(main["phase"] == phase)
-        if len(own):
-            line = slice(max(own[0] - 1, 0), own[-1] + 1)
+        indices = np.flatnonzero(main["phase"] == phase)
+        if len(indices):
+            line = slice(max(indices[0] - 1, 0), indices[-1] + 1)
             ax.plot(x[line], y[line], color=colour, zorder=3)
-            marks.series(ax, x[own], main.iloc[own], colour, style.PHASE_MARKERS[phase])
-    at = np.flatnonzero(main["role"] != "")
-    (rings,) = ax.plot(x[at], y[at], "o", color="#222222", zorder=4)
+            marks.series(ax, x[indices], main.iloc[indices], colour, style.PHASE_MARKERS[phase])
+    marked = np.flatnonzero(main["role"] != "")
+    (rings,) = ax.plot(x[marked], y[marked], "o", color="#222222", zorder=4)
     rings.set(markersize=2 * marks.CLEAR, markerfacecolor="none", markeredgewidth=0.9)
 
 
@@ -157,17 +159,17 @@ def _key_points(main: pd.DataFrame) -> dict[tuple[float, float], str]:
 
 def _ink(table: pd.DataFrame) -> np.ndarray:
     """Returns points (order, y) on everything drawn: lines, intervals and seeds of each source."""
-    found = []
+    points = []
     for _, part in table.groupby("source"):
         x, y = part["order"].to_numpy(dtype=float), part["mean"].to_numpy()
         fine = np.linspace(0, len(x) - 1, 40 * len(x))
-        at = np.arange(len(x))
-        line = np.stack([np.interp(fine, at, x), np.interp(fine, at, y)], axis=1)
+        positions = np.arange(len(x))
+        line = np.stack([np.interp(fine, positions, x), np.interp(fine, positions, y)], axis=1)
         bars = np.linspace(part["low"].fillna(part["mean"]), part["high"].fillna(part["mean"]), 15)
         upright = np.concatenate([bars.T, marks.seed_values(part).to_numpy()], axis=1)
         columns = np.stack([np.broadcast_to(x[:, None], upright.shape), upright], axis=-1)
-        found.append(np.concatenate([line, columns.reshape(-1, 2)]))
-    ink = np.concatenate(found)
+        points.append(np.concatenate([line, columns.reshape(-1, 2)]))
+    ink = np.concatenate(points)
     return np.asarray(ink[~np.isnan(ink[:, 1])])
 
 

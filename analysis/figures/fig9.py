@@ -47,9 +47,9 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     rows, top = _rows(frame)
     clean = rows.pop(CLEAN) / top
     table = [
-        {"shown": shown, "source": source, "image": at, "psnr": -10 * np.log10(error)}
-        for (shown, source), images in rows.items()
-        for at, error in enumerate(((images / top - clean) ** 2).mean((1, 2, 3)))
+        {"shown": set_name, "source": source, "image": index, "psnr": -10 * np.log10(error)}
+        for (set_name, source), images in rows.items()
+        for index, error in enumerate(((images / top - clean) ** 2).mean((1, 2, 3)))
         if error > 0
     ]
     return pd.DataFrame(table, columns=["shown", "source", "image", "psnr"])
@@ -70,9 +70,9 @@ def fig9(frame: pd.DataFrame, note: str = "") -> Figure:
     ax.imshow(grid, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest", aspect="auto")
     ax.set_axis_off()
     step = (grid.shape[0] - side) / (len(rows) - 1)
-    for at, (shown, source) in enumerate(rows):
-        name = ", ".join(filter(None, [style.source_label(source), SETS.get(shown)]))
-        ax.text(-1, at * step + side / 2, name, ha="right", va="center", fontsize=7)
+    for index, (set_name, source) in enumerate(rows):
+        name = ", ".join(filter(None, [style.source_label(source), SETS.get(set_name)]))
+        ax.text(-1, index * step + side / 2, name, ha="right", va="center", fontsize=7)
     chosen = _chosen(frame)
     ax.set_title(f"Reconstructions of test images\n{methods.setting(chosen)}")
     unit = levels.unit_of(levels.level_of(chosen))
@@ -87,13 +87,15 @@ def fig9(frame: pd.DataFrame, note: str = "") -> Figure:
 def _rows(frame: pd.DataFrame) -> tuple[dict[tuple[str, str], np.ndarray], int]:
     """Returns levels (count, C, H, W) per set and method, test images first; the highest level."""
     chosen = _chosen(frame)
-    read = [_arrays(Path(folder)) for folder in chosen["folder"]]
-    arrays = dict(zip(chosen["line"], read, strict=True))
+    contents = [_arrays(Path(folder)) for folder in chosen["folder"]]
+    arrays = dict(zip(chosen["line"], contents, strict=True))
     first = next(iter(arrays.values()))[TEST][:SHOWN]
     rows = {CLEAN: first}
     for name in SETS:
         rows |= {
-            (name, line): held[name][: len(first)] for line, held in arrays.items() if name in held
+            (name, line): images[name][: len(first)]
+            for line, images in arrays.items()
+            if name in images
         }
     return rows, levels_of(chosen["dataset"].iloc[0], rows.values()) - 1
 
@@ -104,30 +106,30 @@ def levels_of(dataset: str, pictures: Iterable[np.ndarray]) -> int:
     Except for `GREY_LEVELS` it is 256, or if all levels are below DARK, one more than the highest.
     """
     highest = max(int(images.max()) for images in pictures)
-    known = GREY_LEVELS.get(dataset, 256 if highest >= DARK else 2)
-    return max(known, highest + 1)
+    usual = GREY_LEVELS.get(dataset, 256 if highest >= DARK else 2)
+    return max(usual, highest + 1)
 
 
 def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
     """Selects a finished trial per method, in the paper's order, of the draw that most have."""
-    found = lines.drawn(lines.methods(frame), ["line"])
-    found = found[found["state"] == "done"].drop_duplicates("key", keep="last")
-    if found.empty or "folder" not in found:
+    trials = lines.drawn(lines.methods(frame), ["line"])
+    trials = trials[trials["state"] == "done"].drop_duplicates("key", keep="last")
+    if trials.empty or "folder" not in trials:
         raise ResultsError(
             "Figure 9 needs the images of finished VAEs, from a study's folder. "
             f"Run scaling-vae study downstream, then {command('fig9')}"
         )
-    found = found[found["unit"] == found.groupby("unit")["line"].nunique().idxmax()]
-    found = found.sort_values("seed", kind="stable").drop_duplicates("line")
-    return found.sort_values("line", key=lambda line: line.map(lines.METHODS.index))
+    trials = trials[trials["unit"] == trials.groupby("unit")["line"].nunique().idxmax()]
+    trials = trials.sort_values("seed", kind="stable").drop_duplicates("line")
+    return trials.sort_values("line", key=lambda line: line.map(lines.METHODS.index))
 
 
 def _arrays(folder: Path) -> dict[str, np.ndarray]:
     """Reads the images of a trial, without unpickling; ResultsError if there are none."""
     path = folder / "arrays.npz"
     try:
-        with np.load(path, allow_pickle=False) as held:
-            return {name: held[name] for name in (TEST, *SETS) if name == TEST or name in held}
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in (TEST, *SETS) if name == TEST or name in arrays}
     except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
         raise ResultsError(
             f"{path} cannot be read ({type(error).__name__}). "

@@ -32,7 +32,7 @@ def label_points(ax: Axes, labels: dict[tuple[float, float], str], avoid: np.nda
     ink = np.concatenate(
         [ink, ink + [marks.BESIDE * pixels, 0], *rings]
     )  # the seeds' dots are next to the means
-    taken: list[Bbox] = []
+    boxes: list[Bbox] = []
     for place, text in sorted(labels.items(), key=lambda label: -len(label[1])):  # large ones first
         line = {
             "arrowstyle": "-",
@@ -46,14 +46,14 @@ def label_points(ax: Axes, labels: dict[tuple[float, float], str], avoid: np.nda
         )
         note.set(fontsize=6.5, ha="center", va="center")
         size, point = Text.get_window_extent(note), ax.transData.transform(place)
-        offset, box = _free_spot(ax, point, size, ink, taken)
+        offset, box = _free_spot(ax, point, size, ink, boxes)
         note.set_position(tuple(offset / pixels))
-        taken.append(box)
+        boxes.append(box)
         ink = np.concatenate([ink, _leader(point, offset, box, pixels)])
 
 
 def _free_spot(
-    ax: Axes, point: np.ndarray, size: Bbox, ink: np.ndarray, taken: list[Bbox]
+    ax: Axes, point: np.ndarray, size: Bbox, ink: np.ndarray, boxes: list[Bbox]
 ) -> tuple[np.ndarray, Bbox]:
     """Returns offset and box (pixels) of the place that covers and crosses least and is near."""
     pixels = ax.figure.dpi / 72
@@ -64,12 +64,12 @@ def _free_spot(
         offset = np.array([np.cos(turn), np.sin(turn)]) * (half + gap)
         box = Bbox([point + offset - half - pixels, point + offset + half + pixels])
         outside = not (inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1))
-        cost = 5 * box.count_contains(ink) + 50 * (box.count_overlaps(taken) + outside)
+        cost = 5 * box.count_contains(ink) + 50 * (box.count_overlaps(boxes) + outside)
         cost += FARTHER * gap / pixels
         if cost < least:  # otherwise its line need not be checked
             line = _leader(point, offset, box, pixels)
             cost += _near(line, ink, 2 * pixels)
-            cost += sum(other.count_contains(line) for other in taken)
+            cost += sum(placed.count_contains(line) for placed in boxes)
         if cost < least:
             least, best = cost, (offset, box)
     return best
@@ -85,5 +85,5 @@ def _leader(point: np.ndarray, offset: np.ndarray, box: Bbox, pixels: float) -> 
 
 def _near(line: np.ndarray, ink: np.ndarray, distance: float) -> int:
     """Counts the points of a line that are closer than `distance` to something drawn."""
-    apart = np.hypot(*(line[:, None] - ink[None]).transpose(2, 0, 1))
-    return int((apart < distance).any(axis=1).sum())
+    distances = np.hypot(*(line[:, None] - ink[None]).transpose(2, 0, 1))
+    return int((distances < distance).any(axis=1).sum())

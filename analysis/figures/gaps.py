@@ -29,34 +29,34 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     last values of each draw. The amortization gap (Eq. 4) is that of the test images on which it
     was measured. Raises ResultsError if it is not measured.
     """
-    found = _finals(frame)
-    inference, whole = found["amortization_gap"], found["generalization_gap"]
+    trials = _finals(frame)
+    inference, gap = trials["amortization_gap"], trials["generalization_gap"]
     parts = {
-        "train": -(found["test_elbo"] + whole),
-        "model": whole - inference,
+        "train": -(trials["test_elbo"] + gap),
+        "model": gap - inference,
         "inference": inference,
-        WHOLE: -found["test_elbo"],
+        WHOLE: -trials["test_elbo"],
     }
     tables = [
-        over_seeds(found.assign(nats=values.astype(float), part=name), ["line", "part"], "nats")
+        over_seeds(trials.assign(nats=values.astype(float), part=name), ["line", "part"], "nats")
         for name, values in parts.items()
     ]
     table = pd.concat(tables, ignore_index=True)
-    rank = {name: at for at, name in enumerate([*lines.METHODS, *parts])}
+    rank = {name: index for index, name in enumerate([*lines.METHODS, *parts])}
     by = ["line", "part"]
     return table.sort_values(by, key=lambda column: column.map(rank), ignore_index=True)
 
 
 def _finals(frame: pd.DataFrame) -> pd.DataFrame:
-    found = lines.drawn(lines.methods(frame), ["line"])
-    found = found[found["state"] == "done"]
+    trials = lines.drawn(lines.methods(frame), ["line"])
+    trials = trials[trials["state"] == "done"]
     needed = ["test_elbo", "generalization_gap", "amortization_gap"]
-    if set(needed) <= set(found):
-        lines.check_measured_alike(found, "amortization_gap")
-        lines.check_measured_together(found, "amortization_gap", ["line"])
-        found = curves.last_values(found).dropna(subset=needed) if len(found) else found
-        if len(found):
-            return found
+    if set(needed) <= set(trials):
+        lines.check_measured_alike(trials, "amortization_gap")
+        lines.check_measured_together(trials, "amortization_gap", ["line"])
+        trials = curves.last_values(trials).dropna(subset=needed) if len(trials) else trials
+        if len(trials):
+            return trials
     raise ResultsError(
         "The parts of the gaps need amortization_gap of finished VAEs, which is not in these "
         "results. Run scaling-vae study data_sources."
@@ -73,18 +73,18 @@ def gaps(frame: pd.DataFrame, note: str = "") -> Figure:
     ax = figure.subplots()
     start = _start(wide)
     span = float(_ends(wide).to_numpy().max()) - start
-    for at, line in enumerate(methods_shown):
-        _bar(ax, -at, table[table["line"] == line], start, span)
-    ax.set_yticks([-at for at in range(len(methods_shown))],
+    for index, line in enumerate(methods_shown):
+        _bar(ax, -index, table[table["line"] == line], start, span)
+    ax.set_yticks([-index for index in range(len(methods_shown))],
                   [style.source_label(name) for name in methods_shown])  # fmt: skip
     wholes = table[table["part"] == WHOLE]
-    known = wholes.loc[wholes["n"] >= FEW_SEEDS, "high"]
-    ax.set_xlim(start, max(start + 1.06 * span, known.max() + 0.02 * span))
+    highs = wholes.loc[wholes["n"] >= FEW_SEEDS, "high"]
+    ax.set_xlim(start, max(start + 1.06 * span, highs.max() + 0.02 * span))
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("negative ELBO (nats per image)")
     handles = [
-        Line2D([], [], color=colour, linewidth=6, label=words) for words, colour in PARTS.values()
+        Line2D([], [], color=colour, linewidth=6, label=label) for label, colour in PARTS.values()
     ]
     handles.append(Line2D([], [], color="black", marker="|", linewidth=0.9, label="test loss"))
     title = f"Parts of the test loss\n{methods.setting(chosen[chosen['state'] == 'done'])}"
@@ -110,15 +110,15 @@ def _start(wide: pd.DataFrame) -> float:
     return float(least.min()) - 0.35 * abs(float((ends.max(axis=1) - least).max()))
 
 
-def _bar(ax: Axes, y: float, here: pd.DataFrame, start: float, span: float) -> None:
+def _bar(ax: Axes, y: float, rows: pd.DataFrame, start: float, span: float) -> None:
     """Draws the parts of one method; a negative part leads back, thin, along the upper edge."""
-    values = here.set_index("part")["mean"]
+    values = rows.set_index("part")["mean"]
     left = start
     for part, (_, colour) in PARTS.items():
         size = float(values[part]) - (start if part == "train" else 0.0)
         back = size < 0
-        at, height = (y + (TALL - THIN) / 2, THIN) if back else (y, TALL)
-        ax.barh(at, size, left=left, height=height, color=colour, zorder=3 if back else 2)
+        middle, height = (y + (TALL - THIN) / 2, THIN) if back else (y, TALL)
+        ax.barh(middle, size, left=left, height=height, color=colour, zorder=3 if back else 2)
         covered = min(0.0, float(values["model"])) if part == "train" else 0.0
         if abs(size + covered) >= FEW * span:
             text = f"{values[part]:.1f}".replace("-", "\N{MINUS SIGN}")
@@ -127,10 +127,10 @@ def _bar(ax: Axes, y: float, here: pd.DataFrame, start: float, span: float) -> N
             ax.text(left + (size + covered) / 2, above, text, ha="center",
                     va="bottom" if back else "center", fontsize=6.5, color=ink)  # fmt: skip
         left += size
-    (whole,) = here[here["part"] == WHOLE].to_dict("records")
-    known = whole["n"] >= FEW_SEEDS
-    half = (whole["high"] - whole["low"]) / 2 if known else None
-    if known:
-        ax.plot([whole["low"], whole["high"]], [y - UNDER] * 2, color="black", linewidth=0.9)
-    ax.plot([whole["mean"]], [y - UNDER], "|", color="black", markersize=5, zorder=4)
-    marks.margin(ax, y, style.rounded(whole["mean"], half))
+    (total,) = rows[rows["part"] == WHOLE].to_dict("records")
+    has_interval = total["n"] >= FEW_SEEDS
+    half = (total["high"] - total["low"]) / 2 if has_interval else None
+    if has_interval:
+        ax.plot([total["low"], total["high"]], [y - UNDER] * 2, color="black", linewidth=0.9)
+    ax.plot([total["mean"]], [y - UNDER], "|", color="black", markersize=5, zorder=4)
+    marks.margin(ax, y, style.rounded(total["mean"], half))

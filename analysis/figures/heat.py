@@ -27,8 +27,8 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     Raises ResultsError if fewer than two cells are finished.
     """
     finals = curves.final(frame)
-    shown = curves.sources(frame)[:MOST]
-    finals = finals[finals["source"].isin(shown)]
+    sources = curves.sources(frame)[:MOST]
+    finals = finals[finals["source"].isin(sources)]
     if "test_elbo" not in finals or len(finals[["m_z", "n_c"]].drop_duplicates()) < 2:
         raise ResultsError(
             "The heat map needs test_elbo at two (m_z, n_c). "
@@ -55,16 +55,16 @@ def heat(frame: pd.DataFrame, note: str = "") -> Figure:
     top = float(np.quantile(table["mean"], 1 - CLIP))
     colours = Normalize(float(table["mean"].min()), top)
     for ax, source in zip(axes, sources, strict=True):
-        here = table[table["source"] == source]
-        _cells(ax, here, m_z, n_c, colours)
+        rows = table[table["source"] == source]
+        _cells(ax, rows, m_z, n_c, colours)
         ax.set_title(style.source_label(source), loc="left", fontweight="bold", pad=14)
         _contours(ax, table, m_z, n_c)
         _path(ax, frame, source, m_z, n_c)
         ax.set_xlabel(style.LABELS["n_c"])
     axes[0].set_ylabel(style.LABELS["m_z"])
-    drawn = axes[-1].collections[0]
+    mesh = axes[-1].collections[0]
     label = "negative test ELBO\n(nats per image)"
-    figure.colorbar(drawn, ax=list(axes), label=label, extend="max", aspect=14, pad=0.02)
+    figure.colorbar(mesh, ax=list(axes), label=label, extend="max", aspect=14, pad=0.02)
     title = marks.with_data("Test loss by latent multiplier and width", frame)
     figure.suptitle(title, fontsize=8)
     legend = (
@@ -77,10 +77,10 @@ def heat(frame: pd.DataFrame, note: str = "") -> Figure:
 
 
 def _cells(
-    ax: Axes, here: pd.DataFrame, m_z: list[int], n_c: list[int], colours: Normalize
+    ax: Axes, rows: pd.DataFrame, m_z: list[int], n_c: list[int], colours: Normalize
 ) -> None:
     """Draws colours and values of measured cells, and hatches for the others."""
-    grid = here.pivot(index="m_z", columns="n_c", values="mean").reindex(index=m_z, columns=n_c)
+    grid = rows.pivot(index="m_z", columns="n_c", values="mean").reindex(index=m_z, columns=n_c)
     values = grid.to_numpy(dtype=float)
     x, y = np.arange(len(n_c)), np.arange(len(m_z))
     ax.pcolormesh(x, y, values, shading="nearest", cmap="viridis_r", norm=colours)
@@ -109,17 +109,17 @@ def sizes(table: pd.DataFrame, m_z: np.ndarray, n_c: np.ndarray) -> np.ndarray |
     """
     if "parameters" not in table:
         return None
-    known = table.dropna(subset=["parameters"]).drop_duplicates(["m_z", "n_c"]).astype(
+    cells = table.dropna(subset=["parameters"]).drop_duplicates(["m_z", "n_c"]).astype(
         {"m_z": float, "n_c": float}
     )  # fmt: skip
-    if len(known) < FEW_SIZES:
+    if len(cells) < FEW_SIZES:
         return None
-    truth = known["parameters"].to_numpy(dtype=float)
-    terms = _terms(known["m_z"].to_numpy(), known["n_c"].to_numpy())
-    found, *_ = np.linalg.lstsq(terms / truth[:, None], np.ones(len(truth)), rcond=None)
-    if np.abs(terms @ found / truth - 1).max() > EXACT:
+    truth = cells["parameters"].to_numpy(dtype=float)
+    terms = _terms(cells["m_z"].to_numpy(), cells["n_c"].to_numpy())
+    coefficients, *_ = np.linalg.lstsq(terms / truth[:, None], np.ones(len(truth)), rcond=None)
+    if np.abs(terms @ coefficients / truth - 1).max() > EXACT:
         return None
-    return np.asarray(_terms(m_z, n_c) @ found)
+    return np.asarray(_terms(m_z, n_c) @ coefficients)
 
 
 def _terms(m_z: np.ndarray, n_c: np.ndarray) -> np.ndarray:
@@ -130,28 +130,28 @@ def _contours(ax: Axes, table: pd.DataFrame, m_z: list[int], n_c: list[int]) -> 
     """Draws lines of equal numbers of parameters, at powers of ten."""
     if len(m_z) < 2 or len(n_c) < 2:
         return
-    x, y = (np.linspace(-0.5, len(each) - 0.5, 200) for each in (n_c, m_z))
-    found = sizes(table, *np.meshgrid(_between(y, m_z), _between(x, n_c), indexing="ij"))
-    if found is None or found.min() <= 0:
+    x, y = (np.linspace(-0.5, len(values) - 0.5, 200) for values in (n_c, m_z))
+    counts = sizes(table, *np.meshgrid(_between(y, m_z), _between(x, n_c), indexing="ij"))
+    if counts is None or counts.min() <= 0:
         return
-    low, high = np.log10(found.min()), np.log10(found.max())
-    levels = [10.0**at for at in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
-    levels = [level for level in levels if found[-1, 0] < level <= found[-1, -1]]
+    low, high = np.log10(counts.min()), np.log10(counts.max())
+    levels = [10.0**power for power in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
+    levels = [level for level in levels if counts[-1, 0] < level <= counts[-1, -1]]
     if not levels:
         return
-    ax.contour(x, y, found, levels=levels, colors="#444444", linewidths=0.8, linestyles="--")
+    ax.contour(x, y, counts, levels=levels, colors="#444444", linewidths=0.8, linestyles="--")
     for level in levels:
-        place = (x[np.argmax(found[-1] >= level)], y[-1])
+        place = (x[np.argmax(counts[-1] >= level)], y[-1])
         text = f"$10^{{{np.log10(level):.0f}}}$"
         ax.annotate(text, place, (0, 1), textcoords="offset points", ha="center", va="bottom",
                     fontsize=6.5, color="#444444")  # fmt: skip
 
 
-def _between(at: np.ndarray, values: list[int]) -> np.ndarray:
+def _between(positions: np.ndarray, values: list[int]) -> np.ndarray:
     """Interpolates and extrapolates the grid's values at positions, linearly in their logarithm."""
     logs = np.log(values)
     knots = [2 * logs[0] - logs[1], *logs, 2 * logs[-1] - logs[-2]]
-    return np.asarray(np.exp(np.interp(at, np.arange(-1, len(values) + 1), knots)))
+    return np.asarray(np.exp(np.interp(positions, np.arange(-1, len(values) + 1), knots)))
 
 
 def _path(ax: Axes, frame: pd.DataFrame, source: str, m_z: list[int], n_c: list[int]) -> None:

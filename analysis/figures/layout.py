@@ -42,9 +42,9 @@ def stack(figure: Figure) -> None:
         if not ax.get_subplotspec().colspan.start  # type: ignore[union-attr]
     }
     for ax in placed:
-        at = ax.get_subplotspec()
-        assert at is not None
-        row, column = at.rowspan.start, at.colspan.start
+        spec = ax.get_subplotspec()
+        assert spec is not None
+        row, column = spec.rowspan.start, spec.colspan.start
         ax.set_subplotspec(single[row * columns + column if is_even else column * rows + row])
         ax.tick_params(axis="y", labelleft=True)
         if is_even and not ax.get_ylabel():
@@ -62,10 +62,10 @@ def widen(figure: Figure, across: int) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine(None)
     for upper, lower in zip(figure.axes[:across], figure.axes[across:], strict=True):
-        box, whole = upper.get_position(), lower.get_tightbbox()
+        box, lower_box = upper.get_position(), lower.get_tightbbox()
         ticks = upper.xaxis.get_tightbbox()  # half a label may lie to the right of the axes
         beyond = max(0.0, ticks.x1 - upper.bbox.x1) if ticks else 0.0
-        right = ((whole.x1 if whole else upper.bbox.x1) - beyond) / figure.bbox.width
+        right = ((lower_box.x1 if lower_box else upper.bbox.x1) - beyond) / figure.bbox.width
         upper.set_position((box.x0, box.y0, right - box.x0, box.height))
 
 
@@ -77,14 +77,14 @@ def wrapped(text: str, figure: Figure) -> str:
     most = TITLE_LETTERS * figure.get_figwidth()
     lines = []
     for line in text.splitlines():
-        words, held = re.split(r" (?=(?:[^$]*\$[^$]*\$)*[^$]*$)", line), ""
+        words, current = re.split(r" (?=(?:[^$]*\$[^$]*\$)*[^$]*$)", line), ""
         for word in words:
-            longer = f"{held} {word}".strip()
-            if held and style.letters(longer) > most:
-                lines.append(held)
+            longer = f"{current} {word}".strip()
+            if current and style.letters(longer) > most:
+                lines.append(current)
                 longer = word
-            held = longer
-        lines.append(held)
+            current = longer
+        lines.append(current)
     return "\n".join(lines)
 
 

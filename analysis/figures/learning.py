@@ -25,10 +25,10 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     train ELBO itself. Raises ResultsError if fewer than two widths or epochs are measured.
     """
     tables = []
-    for source, found in _trials(frame):
-        validated = lines.over_epochs(found, VALIDATION, PLACE)
+    for source, trials in _trials(frame):
+        validated = lines.over_epochs(trials, VALIDATION, PLACE)
         for metric in METRICS:
-            table = lines.over_epochs(found, metric, PLACE)
+            table = lines.over_epochs(trials, metric, PLACE)
             if len(table):
                 judge = validated if len(validated) else table
                 best = judge.loc[judge.groupby(PLACE)["mean"].idxmax(), [*PLACE, "epoch"]]
@@ -53,15 +53,15 @@ def _trials(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """
     finals, keys = curves.final(frame), {}
     for source in curves.sources(frame)[:MOST]:
-        own = finals[finals["source"] == source]
-        widths = own.groupby("m_z")["n_c"].nunique()
+        rows = finals[finals["source"] == source]
+        widths = rows.groupby("m_z")["n_c"].nunique()
         wide = widths[widths > 1]
         if len(wide):
-            keys[source] = own.loc[own["m_z"] == wide.index.min(), "key"]
+            keys[source] = rows.loc[rows["m_z"] == wide.index.min(), "key"]
     if not keys:
         return []
-    every = levels.settle(lines.vaes(frame[frame["key"].isin(pd.concat(keys))]))
-    return [(source, every[every["key"].isin(own)]) for source, own in keys.items()]
+    trials = levels.settle(lines.vaes(frame[frame["key"].isin(pd.concat(keys))]))
+    return [(source, trials[trials["key"].isin(part)]) for source, part in keys.items()]
 
 
 def learning(frame: pd.DataFrame, note: str = "") -> Figure:
@@ -72,7 +72,7 @@ def learning(frame: pd.DataFrame, note: str = "") -> Figure:
     figure = Figure(figsize=(width, 3.6), layout="constrained")
     axes = figure.subplots(1, len(sources), squeeze=False, sharex=True, sharey=True)[0]
     colours = style.m_z_colours(table["n_c"])
-    marked = {n_c: style.MARKERS[at % len(style.MARKERS)] for at, n_c in enumerate(colours)}
+    marked = {n_c: style.MARKERS[index % len(style.MARKERS)] for index, n_c in enumerate(colours)}
     for ax, source in zip(axes, sources, strict=True):
         _panel(ax, table[table["source"] == source], colours, marked)
         marks.title(ax, style.source_label(source))
@@ -86,8 +86,8 @@ def learning(frame: pd.DataFrame, note: str = "") -> Figure:
         for n_c, colour in colours.items()
     ]
     handles += [
-        Line2D([], [], color=style.GREY, linestyle=look, label=words)
-        for words, look in METRICS.values()
+        Line2D([], [], color=style.GREY, linestyle=look, label=label)
+        for label, look in METRICS.values()
     ]
     m_z = sorted(table["m_z"].unique())
     title = f"Learning curves by width, $m_z={', '.join(map(str, m_z))}$"

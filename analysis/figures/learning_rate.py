@@ -20,8 +20,8 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     Means are over replicates. `behind` is the distance to the best rate of the cell; `best` marks
     that rate, and `edge` says whether it is the smallest (low) or largest (high) one tried.
     """
-    found = rates.best(frame)
-    best = {tuple(row[n] for n in rates.CELL): row for row in found.to_dict("records")}
+    winners = rates.best(frame)
+    best = {tuple(row[n] for n in rates.CELL): row for row in winners.to_dict("records")}
     rows = []
     for place, part in rates.scores(frame).groupby([*rates.CELL, "lr"]):
         *cell, lr = place

@@ -38,20 +38,20 @@ def series(
     """
     x = np.array(list(x), dtype=float)
     ax.plot(x, table["mean"], look, color=colour, zorder=3, linewidth=width)
-    known = (table["n"] >= FEW_SEEDS).to_numpy()
-    mean, low, high = (table[name].to_numpy()[known] for name in ("mean", "low", "high"))
+    has_interval = (table["n"] >= FEW_SEEDS).to_numpy()
+    mean, low, high = (table[name].to_numpy()[has_interval] for name in ("mean", "low", "high"))
     bars = np.stack([mean - low, high - mean])
-    ax.errorbar(x[known], mean, bars, fmt="none", ecolor=colour, elinewidth=0.8, alpha=0.75)
+    ax.errorbar(x[has_interval], mean, bars, fmt="none", ecolor=colour, elinewidth=0.8, alpha=0.75)
     dots(ax, x, table, colour)
 
 
 def dots(ax: Axes, x: np.ndarray, table: pd.DataFrame, colour: str) -> None:
     """Draws a small dot per draw, just right of the mean so that neither hides the other."""
-    aside = ScaledTranslation(BESIDE / 72, 0, ax.figure.dpi_scale_trans)
+    offset = ScaledTranslation(BESIDE / 72, 0, ax.figure.dpi_scale_trans)
     seeds = seed_values(table).to_numpy(dtype=float)
-    again = np.repeat(x, seeds.shape[1])
-    (marks,) = ax.plot(again, seeds.ravel(), ".", color=colour, markersize=3.5, alpha=0.6)
-    marks.set(markeredgewidth=0, zorder=2.5, transform=ax.transData + aside)
+    repeated_x = np.repeat(x, seeds.shape[1])
+    (marks,) = ax.plot(repeated_x, seeds.ravel(), ".", color=colour, markersize=3.5, alpha=0.6)
+    marks.set(markeredgewidth=0, zorder=2.5, transform=ax.transData + offset)
 
 
 def curve(
@@ -59,13 +59,13 @@ def curve(
 ) -> None:
     """Draws means over epochs with a few markers; a band is the 95 % interval if n >= 3."""
     marker = marker or ("o" if len(table) == 1 else "")
-    every = max(1, -(-len(table) // MARKED))
-    start = (len(table) - 1) % every  # marks the last epoch
+    step = max(1, -(-len(table) // MARKED))
+    start = (len(table) - 1) % step  # marks the last epoch
     ax.plot(table["epoch"], table["mean"], f"{marker}{look}", color=colour, zorder=3,
-            markevery=(start, every))  # fmt: skip
+            markevery=(start, step))  # fmt: skip
     if band:
-        known = table[table["n"] >= FEW_SEEDS]
-        edges = (known["epoch"], known["low"], known["high"])
+        rows = table[table["n"] >= FEW_SEEDS]
+        edges = (rows["epoch"], rows["low"], rows["high"])
         ax.fill_between(*edges, color=colour, alpha=0.16, linewidth=0, zorder=2)
 
 
@@ -82,8 +82,8 @@ def zoom(ax: Axes, table: pd.DataFrame, bands: bool = True) -> None:
     `table` has columns epoch, mean, low, high, n; without `bands` intervals do not count.
     """
     late = table[table["epoch"] >= EARLY * table["epoch"].max()]
-    known = late[(late["n"] >= FEW_SEEDS) & bands]
-    values = pd.concat([late["mean"], known["low"], known["high"]])
+    rows = late[(late["n"] >= FEW_SEEDS) & bands]
+    values = pd.concat([late["mean"], rows["low"], rows["high"]])
     room = ROOM * (np.ptp(values) or abs(values.iloc[0]) or 1.0)
     ax.set_ylim(values.min() - room, values.max() + room)
     ax.set_xlim(left=0)
@@ -93,11 +93,11 @@ def row(ax: Axes, y: float, table: pd.DataFrame, colour: str, marker: str = "o")
     """Draws mean, interval and draws of a one-row table at height y, the value at the right."""
     mean, low, high = (float(table[name].iloc[0]) for name in ("mean", "low", "high"))
     seeds = seed_values(table).to_numpy(dtype=float)[0]
-    known = table["n"].iloc[0] >= FEW_SEEDS
-    bars = [[mean - low], [high - mean]] if known else None
+    has_interval = table["n"].iloc[0] >= FEW_SEEDS
+    bars = [[mean - low], [high - mean]] if has_interval else None
     ax.errorbar([mean], [y], xerr=bars, fmt=marker, color=colour, elinewidth=0.9, zorder=3)
     ax.plot(seeds, np.full(len(seeds), y - UNDER), ".", color=colour, markersize=3, alpha=0.6)
-    margin(ax, y, style.rounded(mean, (high - low) / 2 if known else None))
+    margin(ax, y, style.rounded(mean, (high - low) / 2 if has_interval else None))
 
 
 def margin(ax: Axes, y: float, text: str) -> None:
@@ -127,8 +127,8 @@ def title(ax: Axes, text: str) -> None:
 
 def with_data(text: str, frame: pd.DataFrame) -> str:
     """Adds the names of the data sets to a title, if they are recorded."""
-    named = frame.get("dataset", pd.Series(dtype=str)).dropna().unique()
-    return ", ".join([text, *(style.dataset_label(str(name)) for name in named)])
+    datasets = frame.get("dataset", pd.Series(dtype=str)).dropna().unique()
+    return ", ".join([text, *(style.dataset_label(str(name)) for name in datasets)])
 
 
 def empty(ax: Axes, why: str) -> None:
@@ -141,7 +141,7 @@ def empty(ax: Axes, why: str) -> None:
 def note(figure: Figure, parts: Sequence[str]) -> None:
     """Writes notes in small grey type under the figure, for which the layout makes room."""
     fitting = int(NOTE_LETTERS * figure.get_figwidth())
-    lines = [line for part in parts for whole in part.splitlines() for line in wrap(whole, fitting)]
+    lines = [line for part in parts for text in part.splitlines() for line in wrap(text, fitting)]
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", **style.NOTE)
 
 
@@ -151,8 +151,8 @@ def counted(finals: pd.DataFrame, table: pd.DataFrame, seeds: str = "dots") -> s
     `seeds` says how single draws are shown, "" if they are not.
     """
     epochs = span(finals["epoch"])
-    shown = f" ({seeds})" if seeds else ""
-    return f"{draws(table)}{shown}, {interval_of(table)}; {epochs} epochs"
+    suffix = f" ({seeds})" if seeds else ""
+    return f"{draws(table)}{suffix}, {interval_of(table)}; {epochs} epochs"
 
 
 def draws(table: pd.DataFrame) -> str:

@@ -15,36 +15,38 @@ LOOKS = panels.looks(lines.METHODS)
 
 def chosen(frame: pd.DataFrame, number: int, dataset: str, likelihood: str = "") -> pd.DataFrame:
     """Selects the methods' trials on a data set and likelihood; ResultsError if there are none."""
-    found = lines.methods(frame)
-    found = found[found["dataset"] == dataset]
-    found = found[found["likelihood"] == likelihood] if likelihood else found
-    if found.empty:
-        words = " with likelihood ".join(filter(None, [style.dataset_label(dataset), likelihood]))
+    trials = lines.methods(frame)
+    trials = trials[trials["dataset"] == dataset]
+    trials = trials[trials["likelihood"] == likelihood] if likelihood else trials
+    if trials.empty:
+        text = " with likelihood ".join(filter(None, [style.dataset_label(dataset), likelihood]))
         more = f" --set likelihood={likelihood}" if likelihood == "mixture" else ""
         raise ResultsError(
-            f"Figure {number} needs VAEs trained on {words}, which are not in these results. "
+            f"Figure {number} needs VAEs trained on {text}, which are not in these results. "
             f"Run scaling-vae study data_sources --preset {dataset}{more}."
         )
-    return found
+    return trials
 
 
-def draw(frame: pd.DataFrame, found: pd.DataFrame, shown: Sequence[Panel], note: str) -> Figure:
+def draw(
+    frame: pd.DataFrame, trials: pd.DataFrame, selection: Sequence[Panel], note: str
+) -> Figure:
     """Draws panels of the selected trials, with data set, likelihood and VAE size in the title."""
-    table = panel_numbers.numbers(found, shown, LOOKS)
-    notes = [*panel_numbers.notes(frame, found, table, LOOKS), note]
-    title = f"VAEs by training distribution\n{setting(found)}"
-    return panels.draw(table, shown, LOOKS, title, notes)
+    table = panel_numbers.numbers(trials, selection, LOOKS)
+    notes = [*panel_numbers.notes(frame, trials, table, LOOKS), note]
+    title = f"VAEs by training distribution\n{setting(trials)}"
+    return panels.draw(table, selection, LOOKS, title, notes)
 
 
-def setting(found: pd.DataFrame) -> str:
+def setting(trials: pd.DataFrame) -> str:
     """Names data set, likelihood and size of the VAEs."""
-    first = found.iloc[0]
+    first = trials.iloc[0]
     name = str(first["likelihood"])
     likelihood = style.LIKELIHOOD_LABELS.get(name, name)
-    return f"{data(found)}, {likelihood}, $m_z={first['m_z']}$, $n_c={first['n_c']}$"
+    return f"{data(trials)}, {likelihood}, $m_z={first['m_z']}$, $n_c={first['n_c']}$"
 
 
-def data(found: pd.DataFrame) -> str:
+def data(trials: pd.DataFrame) -> str:
     """Names the data set, and says whether it is a JPEG copy."""
-    first = found.iloc[0]
+    first = trials.iloc[0]
     return style.dataset_label(first["dataset"], str(first.get("data")))

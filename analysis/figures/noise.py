@@ -51,16 +51,16 @@ def noise(frame: pd.DataFrame, note: str = "") -> Figure:
     cells = sorted({*table[["m_z", "n_c"]].itertuples(index=False, name=None)})
     figure = Figure(figsize=(style.inches(style.WIDE), 3.3), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for at, source in enumerate(sources):
-        here = table[table["source"] == source]
-        places = [cells.index(c) for c in here[["m_z", "n_c"]].itertuples(index=False, name=None)]
-        x = np.array(places) + SIDE * (at - (len(sources) - 1) / 2)
+    for index, source in enumerate(sources):
+        rows = table[table["source"] == source]
+        places = [cells.index(c) for c in rows[["m_z", "n_c"]].itertuples(index=False, name=None)]
+        x = np.array(places) + SIDE * (index - (len(sources) - 1) / 2)
         colour, marker = style.source_colour(source), style.source_marker(source)
-        apart = marks.seed_values(here).to_numpy(dtype=float) - here[["mean"]].to_numpy()
-        left.plot(np.repeat(x, apart.shape[1]), apart.ravel(), marker, color=colour, alpha=0.7,
-                  markersize=3, markeredgewidth=0)  # fmt: skip
-        bars = [here["sd"] - here["sd_low"], here["sd_high"] - here["sd"]]
-        right.errorbar(x, here["sd"], bars, fmt=marker, color=colour, elinewidth=0.8)
+        residuals = marks.seed_values(rows).to_numpy(dtype=float) - rows[["mean"]].to_numpy()
+        left.plot(np.repeat(x, residuals.shape[1]), residuals.ravel(), marker, color=colour,
+                  alpha=0.7, markersize=3, markeredgewidth=0)  # fmt: skip
+        bars = [rows["sd"] - rows["sd_low"], rows["sd_high"] - rows["sd"]]
+        right.errorbar(x, rows["sd"], bars, fmt=marker, color=colour, elinewidth=0.8)
     left.axhline(0.0, color=style.GREY, linewidth=0.8, zorder=1)
     left.set_ylabel("draw minus mean of its cell\n(nats per image)")
     right.set_ylabel("standard deviation of draws\n(nats per image)")

@@ -15,14 +15,14 @@ def numbers(frame: pd.DataFrame, panels: Sequence[Panel], looks: Looks) -> pd.Da
 
     ELBOs and their gaps are in nats per image. Raises ResultsError if nothing is measured.
     """
-    kept = lines.drawn(frame, ["line"])
+    trials = lines.drawn(frame, ["line"])
     tables = []
     for panel in panels:
         for metric, _, _ in panel.shown:
-            table = lines.over_epochs(kept, metric, ["line"])
+            table = lines.over_epochs(trials, metric, ["line"])
             tables.append(table.assign(panel=panel.title, part="epochs", metric=metric))
         if panel.end:
-            table = lines.at_the_end(kept, panel.end, ["line"])
+            table = lines.at_the_end(trials, panel.end, ["line"])
             tables.append(table.assign(panel=panel.title, part="end", metric=panel.end))
     table = pd.concat([table for table in tables if len(table)] or [pd.DataFrame()])
     if table.empty:
@@ -30,7 +30,7 @@ def numbers(frame: pd.DataFrame, panels: Sequence[Panel], looks: Looks) -> pd.Da
             f"None of {', '.join(panel.solid[0] for panel in panels)} is measured here. "
             "Run the study again, or give another folder with --results FOLDER."
         )
-    order = {line: at for at, line in enumerate(looks)}
+    order = {line: index for index, line in enumerate(looks)}
     first = ["panel", "part", "metric", "line", "epoch"]
     table = table.assign(order=table["line"].map(order)).sort_values("order", kind="stable")
     table = table.sort_values(["part", "metric"], key=_rank(panels), kind="stable")
@@ -42,10 +42,12 @@ def _rank(panels: Sequence[Panel]):  # type: ignore[no-untyped-def]
     names = ["epochs", "end"]
     for panel in panels:
         names += [metric for metric, _, _ in panel.shown] + [panel.end or ""]
-    return lambda column: column.map({name: at for at, name in reversed([*enumerate(names)])})
+    return lambda column: column.map({name: index for index, name in reversed([*enumerate(names)])})
 
 
-def notes(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame, looks: Looks) -> list[str]:
+def notes(
+    frame: pd.DataFrame, trials: pd.DataFrame, table: pd.DataFrame, looks: Looks
+) -> list[str]:
     """Returns notes on the draws and epochs shown, and on what is absent or not finished."""
     elbos = table[table["metric"] == "test_elbo"]
     last = elbos.groupby(["panel", "line"])[["epoch"]].max()
@@ -55,7 +57,7 @@ def notes(frame: pd.DataFrame, found: pd.DataFrame, table: pd.DataFrame, looks: 
     seeds = "dots, in the lower panels; lines are means" if ends else ""
     return [
         marks.counted(last, table, seeds), lacking, _early(table),
-        marks.lacking(lines.unfinished(frame, found)),
+        marks.lacking(lines.unfinished(frame, trials)),
     ]  # fmt: skip
 
 

@@ -34,15 +34,15 @@ class Panel:
     @property
     def shown(self) -> list[tuple[str, str, style.Line]]:
         """Returns metric, label and line style of each."""
-        others = [(*self.dashed, self.second)] if self.dashed else []
-        return [(*self.solid, "-"), *others]
+        dashed = [(*self.dashed, self.second)] if self.dashed else []
+        return [(*self.solid, "-"), *dashed]
 
     @property
     def handles(self) -> list[Line2D]:
         """Returns handles for a legend of the line styles."""
         return [
-            Line2D([], [], color=style.GREY, linestyle=line, label=words)
-            for _, words, line in self.shown
+            Line2D([], [], color=style.GREY, linestyle=line, label=label)
+            for _, label, line in self.shown
         ]
 
 
@@ -103,19 +103,21 @@ def draw(
     panels = [panel for panel in panels if panel.title not in absent]
     lacking = f"Not measured: {', '.join(absent)}." if absent else ""
     notes = [*notes[:-1], lacking, *notes[-1:]]
-    here, across = present(table, looks), len(panels)
-    below = ROW * len(here) + 0.15 if any(panel.end for panel in panels) else 0.0
+    shown_looks, across = present(table, looks), len(panels)
+    below = ROW * len(shown_looks) + 0.15 if any(panel.end for panel in panels) else 0.0
     figure = canvas(across, below)
-    for at, panel in enumerate(panels):
+    for index, panel in enumerate(panels):
         part = table[table["panel"] == panel.title]
-        letter = f"({'abc'[at]}) " if across > 1 else ""
-        figure.axes[at].set_title(letter + panel.title, loc="left", pad=15, fontweight="bold")
-        over_epochs(figure.axes[at], part[part["part"] == "epochs"], panel, here, turns or {})
-        _styles(figure.axes[at], panel)
+        letter = f"({'abc'[index]}) " if across > 1 else ""
+        figure.axes[index].set_title(letter + panel.title, loc="left", pad=15, fontweight="bold")
+        over_epochs(
+            figure.axes[index], part[part["part"] == "epochs"], panel, shown_looks, turns or {}
+        )
+        _styles(figure.axes[index], panel)
         if below:
-            _ends(figure.axes[across + at], part[part["part"] == "end"], panel, here)
-            figure.axes[across + at].tick_params(axis="y", labelleft=at == 0)
-    marks.heading(figure, handles(here, turns or {}), title)
+            _ends(figure.axes[across + index], part[part["part"] == "end"], panel, shown_looks)
+            figure.axes[across + index].tick_params(axis="y", labelleft=index == 0)
+    marks.heading(figure, handles(shown_looks, turns or {}), title)
     marks.note(figure, notes)
     if below:
         layout.widen(figure, across)
@@ -146,8 +148,8 @@ def over_epochs(
         return
     for metric, _, look in panel.shown:
         for line, part in table[table["metric"] == metric].groupby("line"):
-            shown = looks[str(line)]
-            marks.curve(ax, part, shown.colour, look, shown.marker, band=False)
+            line_look = looks[str(line)]
+            marks.curve(ax, part, line_look.colour, look, line_look.marker, band=False)
     for epoch in turns:
         ax.axvline(epoch, color=style.GREY, linestyle=":", linewidth=0.9)
     if panel.end is None:
@@ -160,9 +162,9 @@ def _bars(ax: Axes, table: pd.DataFrame, looks: Looks) -> None:
     last = table[table["epoch"] == table.groupby(["metric", "line"])["epoch"].transform("max")]
     last = last[last["n"] >= FEW_SEEDS]
     step = ASIDE * float(table["epoch"].max())
-    for at, row in enumerate(last.to_dict("records")):
+    for index, row in enumerate(last.to_dict("records")):
         ax.plot(
-            [row["epoch"] + (at + 1) * step] * 2, [row["low"], row["high"]], clip_on=False,
+            [row["epoch"] + (index + 1) * step] * 2, [row["low"], row["high"]], clip_on=False,
             color=looks[row["line"]].colour, linewidth=1.0, solid_capstyle="butt",
         )  # fmt: skip
 
@@ -178,7 +180,7 @@ def _styles(ax: Axes, panel: Panel) -> None:
 
 def _ends(ax: Axes, table: pd.DataFrame, panel: Panel, looks: Looks) -> None:
     """Draws a row per line: draws, mean and interval of the last value, and its number."""
-    rows = {line: len(looks) - 1 - at for at, line in enumerate(looks)}
+    rows = {line: len(looks) - 1 - index for index, line in enumerate(looks)}
     ax.set_ylim(-0.5, len(looks) - 0.3)
     ax.set_yticks(list(rows.values()), [looks[line].label for line in rows])
     ax.grid(visible=False, axis="y")
@@ -198,10 +200,10 @@ def _ends(ax: Axes, table: pd.DataFrame, panel: Panel, looks: Looks) -> None:
 
 def handles(looks: Looks, turns: Mapping[int, str]) -> list[Line2D]:
     """Returns legend handles of the lines' colours and the dotted epochs."""
-    found = [
+    entries = [
         Line2D([], [], color=look.colour, marker=look.marker, label=look.label)
         for look in looks.values()
     ]
-    for words in dict.fromkeys(turns.values()):
-        found.append(Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label=words))
-    return found
+    for label in dict.fromkeys(turns.values()):
+        entries.append(Line2D([], [], color=style.GREY, linestyle=":", linewidth=0.9, label=label))
+    return entries

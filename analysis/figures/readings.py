@@ -32,8 +32,8 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     for reading in compared(frame):
         row: dict[str, object] = {"reading": setting(reading), "source": reading.source}
         for name in MEASURES:
-            found = _interval(reading, name)
-            row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+            interval = _interval(reading, name)
+            row |= {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
         row |= {"n": reading.test_elbo.n, "level": reading.level}
         rows.append(row | {"p": reading.p, "q": reading.q, "verdict": reading.verdict})
     return pd.DataFrame(rows)
@@ -62,30 +62,30 @@ def readings(frame: pd.DataFrame, note: str = "") -> Figure:
 
     Raises ResultsError if no pair of trials differs in a single reading.
     """
-    found = sorted(compared(frame), key=lambda one: one.test_elbo.mean, reverse=True)
-    if not found:
+    items = sorted(compared(frame), key=lambda reading: reading.test_elbo.mean, reverse=True)
+    if not items:
         raise ResultsError(
             "No two of these trials differ in a single reading of the paper. "
             "Run scaling-vae study readings."
         )
     width = style.inches(style.WIDE)
     lined = 2 if width < style.COLUMN else 1  # lines of a label
-    figure = Figure(figsize=(width, FRAME + lined * ROW * len(found)), layout="constrained")
+    figure = Figure(figsize=(width, FRAME + lined * ROW * len(items)), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for ax, name, letter in zip(panels, MEASURES, "ab", strict=True):
-        _differences(ax, found, name)
+        _differences(ax, items, name)
         marks.title(ax, f"({letter})")
     panels[0].set_xlabel("difference in\ntest ELBO (nats)")
     panels[1].set_xlabel("difference in\ngeneralization\ngap (nats)")
-    panels[0].set_yticks(range(len(found)), [_label(one, lined) for one in found])
-    panels[0].set_ylim(len(found) - 0.5, -0.5)
+    panels[0].set_yticks(range(len(items)), [_label(reading, lined) for reading in items])
+    panels[0].set_ylim(len(items) - 0.5, -0.5)
     figure.suptitle(marks.with_data("Readings of the paper minus the default", frame), fontsize=8)
-    counted = {levels.counted(one.test_elbo.n, one.level): None for one in found}
+    counted = {levels.counted(reading.test_elbo.n, reading.level): None for reading in items}
     marks.note(figure, [
         f"95 % intervals over {'; '.join(counted)}. Marks in both "
         "panels are about the test ELBO. Squares: a difference is shown among all readings (q at "
         f"most {RATE:g}). Triangles: it would be shown if it were the only reading.",
-        "" if all(one.compares for one in found) else OTHER,
+        "" if all(reading.compares for reading in items) else OTHER,
         note,
     ])  # fmt: skip
     return figure
@@ -93,10 +93,10 @@ def readings(frame: pd.DataFrame, note: str = "") -> Figure:
 
 def _interval(reading: Reading, name: str) -> Interval:
     """Returns a difference; NaN for the test ELBO of other test images."""
-    found: Interval = getattr(reading, name)
+    interval: Interval = getattr(reading, name)
     if name == "test_elbo" and not reading.compares:
-        return replace(found, mean=math.nan, low=math.nan, high=math.nan)
-    return found
+        return replace(interval, mean=math.nan, low=math.nan, high=math.nan)
+    return interval
 
 
 def _label(reading: Reading, lined: int) -> str:
@@ -104,10 +104,10 @@ def _label(reading: Reading, lined: int) -> str:
     return text.replace("=", "\n= ", 1) if lined > 1 else text
 
 
-def _differences(ax: Axes, found: list[Reading], name: str) -> None:
+def _differences(ax: Axes, items: list[Reading], name: str) -> None:
     """Draws a row for each reading; colour and marker show how sure its effect on the ELBO is."""
     ax.axvline(0.0, color=style.GREY, linewidth=0.8, linestyle="--")
-    for y, reading in enumerate(found):
+    for y, reading in enumerate(items):
         interval = _interval(reading, name)
         half = [[interval.mean - interval.low], [interval.high - interval.mean]]
         marker, colour = _look(reading)

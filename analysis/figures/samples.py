@@ -26,8 +26,8 @@ def load(path: str | Path) -> pd.DataFrame:
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns a row per cell: the trial whose images are shown, and the size of each set."""
     rows = [
-        {"m_z": m_z, "n_c": n_c, "key": key, **{name: len(held.get(name, ())) for name in SETS}}
-        for (m_z, n_c), (key, held) in _cells(frame).items()
+        {"m_z": m_z, "n_c": n_c, "key": key, **{name: len(arrays.get(name, ())) for name in SETS}}
+        for (m_z, n_c), (key, arrays) in _cells(frame).items()
     ]
     return pd.DataFrame(rows)
 
@@ -39,7 +39,7 @@ def samples(frame: pd.DataFrame, note: str = "") -> Figure:
     n_c = sorted({place[1] for place in cells})
     width = style.inches(style.WIDE)
     cell = (width - 0.6) / len(n_c)
-    sets = [name for name in SETS if any(name in held for _, held in cells.values())]
+    sets = [name for name in SETS if any(name in arrays for _, arrays in cells.values())]
     tall = cell * len(sets) / EACH + 0.08
     height = tall * len(m_z) + 1.0
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -58,8 +58,8 @@ def samples(frame: pd.DataFrame, note: str = "") -> Figure:
             if column == 0:
                 ax.set_ylabel(f"$m_z={first}$", fontsize=7)
             if (first, second) in cells:
-                _, held = cells[first, second]
-                ax.imshow(_block(held, sets, dataset), cmap="gray", vmin=0, vmax=1,
+                _, arrays = cells[first, second]
+                ax.imshow(_block(arrays, sets, dataset), cmap="gray", vmin=0, vmax=1,
                           interpolation="nearest")  # fmt: skip
             else:
                 ax.text(0.5, 0.5, "not run", ha="center", va="center", transform=ax.transAxes,
@@ -67,20 +67,20 @@ def samples(frame: pd.DataFrame, note: str = "") -> Figure:
     source = style.source_label(curves.lead(frame))
     title = marks.with_data(f"Images of every cell, {source} training", frame)
     figure.suptitle(title, fontsize=8)
-    words = ", then ".join(SETS[name] for name in sets)
-    legend = f"In each cell, from the top: {words}; the first {EACH} of the cell's first draw"
+    text = ", then ".join(SETS[name] for name in sets)
+    legend = f"In each cell, from the top: {text}; the first {EACH} of the cell's first draw"
     marks.note(figure, [f"{legend}, without selection", note])
     return figure
 
 
-def _block(held: dict[str, np.ndarray], sets: list[str], dataset: str) -> np.ndarray:
+def _block(arrays: dict[str, np.ndarray], sets: list[str], dataset: str) -> np.ndarray:
     """Returns a row of images for each set, white if the trial has none."""
-    levels = fig9.levels_of(dataset, held.values())
-    known = next(iter(held.values()))
-    blank = np.full((EACH, *known.shape[1:]), levels - 1, dtype=float)
+    levels = fig9.levels_of(dataset, arrays.values())
+    first = next(iter(arrays.values()))
+    blank = np.full((EACH, *first.shape[1:]), levels - 1, dtype=float)
     rows = []
     for name in sets:
-        images = held.get(name, blank)[:EACH].astype(float)
+        images = arrays.get(name, blank)[:EACH].astype(float)
         rows.append(np.concatenate([images, blank[: EACH - len(images)]]))
     return fig17.mosaic(np.concatenate(rows), levels, EACH)
 
@@ -94,8 +94,8 @@ def _cells(frame: pd.DataFrame) -> dict[tuple[int, int], tuple[str, dict[str, np
     cells: dict[tuple[int, int], tuple[str, dict[str, np.ndarray]]] = {}
     for trial in finals.to_dict("records"):
         place = (int(trial["m_z"]), int(trial["n_c"]))
-        if place not in cells and (held := _images(Path(trial.get("folder", "")))):
-            cells[place] = (str(trial["key"]), held)
+        if place not in cells and (arrays := _images(Path(trial.get("folder", "")))):
+            cells[place] = (str(trial["key"]), arrays)
     if not cells:
         raise ResultsError(
             "Samples of every cell need the images of finished VAEs, from a study's folder. "
@@ -107,7 +107,7 @@ def _cells(frame: pd.DataFrame) -> dict[tuple[int, int], tuple[str, dict[str, np
 def _images(folder: Path) -> dict[str, np.ndarray]:
     """Reads the sets in a trial's arrays.npz without unpickling, {} if it cannot be read."""
     try:
-        with np.load(folder / "arrays.npz", allow_pickle=False) as held:
-            return {name: held[name] for name in SETS if name in held and held[name].ndim == 4}
+        with np.load(folder / "arrays.npz", allow_pickle=False) as file:
+            return {name: file[name] for name in SETS if name in file and file[name].ndim == 4}
     except (OSError, ValueError, EOFError, BadZipFile):
         return {}

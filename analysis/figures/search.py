@@ -37,24 +37,24 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     `test_elbo`. Raises ResultsError if the study records no search.
     """
     search = _search(frame)
-    named = frame.drop_duplicates("key").set_index("key")
+    trials = frame.drop_duplicates("key").set_index("key")
     last = max((point["epochs"] for cell in search["cells"] for point in cell), default=0)
     rows = []
-    for at, cell in enumerate(search["cells"]):
+    for index, cell in enumerate(search["cells"]):
         for point in cell:
-            keys = [key for key in point["keys"] if key in named.index]
+            keys = [key for key in point["keys"] if key in trials.index]
             if keys:
-                rows.append(_row(at, point, named.loc[keys[:1]].iloc[0], last, frame))
+                rows.append(_row(index, point, trials.loc[keys[:1]].iloc[0], last, frame))
     if not rows:
         raise ResultsError("No point of the search is measured yet. Run the study again.")
     return pd.DataFrame(rows)
 
 
 def _row(
-    at: int, point: choice.SearchedPoint, trial: pd.Series, last: int, frame: pd.DataFrame
+    cell: int, point: choice.SearchedPoint, trial: pd.Series, last: int, frame: pd.DataFrame
 ) -> dict[str, object]:
     scores = {int(epochs): score for epochs, score in point["scores"].items()}
-    row: dict[str, object] = {"cell": at}
+    row: dict[str, object] = {"cell": cell}
     row |= {name: trial[name] for name in CELL if name in trial and name not in point["values"]}
     row |= {"trials": len(point["keys"])} | dict(sorted(point["values"].items()))
     row |= {
@@ -63,9 +63,9 @@ def _row(
         "last_rung": point["epochs"] == last,
     }
     row |= {"chosen": point["chosen"]} | {f"score_{e}": scores[e] for e in sorted(scores)}
-    here = frame[frame["key"].isin(point["keys"])]
-    if point["chosen"] and "test_elbo" in here and len(here):
-        row["test_elbo"] = float(curves.last_values(here)["test_elbo"].mean())
+    rows = frame[frame["key"].isin(point["keys"])]
+    if point["chosen"] and "test_elbo" in rows and len(rows):
+        row["test_elbo"] = float(curves.last_values(rows)["test_elbo"].mean())
     return row
 
 
@@ -83,20 +83,20 @@ def search(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws a panel per cell with a line per point, lighter with its score; the chosen is thick."""
     record, table = _search(frame), numbers(frame)
     cells = list(table["cell"].unique())
-    shown = cells[:PANELS]
-    rows = math.ceil(len(shown) / ACROSS)
-    across = min(ACROSS, len(shown))
+    shown_cells = cells[:PANELS]
+    rows = math.ceil(len(shown_cells) / ACROSS)
+    across = min(ACROSS, len(shown_cells))
     width = style.inches(style.NARROW if across == 1 else style.WIDE)
     figure = Figure(figsize=(width, HEIGHT * rows + 1.2), layout="constrained")
     panels = figure.subplots(rows, across, squeeze=False).ravel()
-    for ax, cell in zip(panels, shown, strict=False):
+    for ax, cell in zip(panels, shown_cells, strict=False):
         part = table[table["cell"] == cell]
         _panel(ax, part, record["ranges"])
         ax.set_title(_title(part, table, record["ranges"]), loc="left")
-    for ax in panels[len(shown) :]:
+    for ax in panels[len(shown_cells) :]:
         ax.axis("off")
     marks.heading(figure, _handles(record), _heading(record))
-    left = len(cells) - len(shown)
+    left = len(cells) - len(shown_cells)
     more = f"and {left} more cells: see the csv" if left else ""
     marks.note(figure, [f"chosen by {record['chosen_by'] or 'nothing: no validation'}", more, note])
     return figure
@@ -128,17 +128,23 @@ def _panel(ax: Axes, part: pd.DataFrame, ranges: dict[str, str]) -> None:
     measured = part[part["score"].notna()]
     scales.append(_Scale("validation\nELBO", "lin:0:1", list(measured["score"])))
     heights = [
-        scale.heights(list(measured["score" if at == len(ranges) else scale.name]))
-        for at, scale in enumerate(scales)
+        scale.heights(list(measured["score" if index == len(ranges) else scale.name]))
+        for index, scale in enumerate(scales)
     ]
     order = measured.reset_index(drop=True).sort_values(["chosen", "last_rung"]).index
     x = range(len(scales))
-    for at in order:
-        row = measured.iloc[at]
-        height = heights[-1][at]
+    for index in order:
+        row = measured.iloc[index]
+        height = heights[-1][index]
         colour = str(STOPPED) if not row["last_rung"] else colormaps["viridis"](0.9 * height)
         colour, line = (CHOSEN, 2.0) if row["chosen"] else (colour, 0.8)
-        ax.plot(x, [each[at] for each in heights], color=colour, linewidth=line, clip_on=False)
+        ax.plot(
+            x,
+            [axis_heights[index] for axis_heights in heights],
+            color=colour,
+            linewidth=line,
+            clip_on=False,
+        )
     ax.set(xlim=(-0.15, len(scales) - 0.85), ylim=(0, 1), yticks=[])
     ax.set_xticks(list(x), [scale.name for scale in scales])
     ax.spines["left"].set_visible(False)
@@ -174,15 +180,15 @@ class _Scale:
 
     def _chosen(self, value: Any) -> float:
         texts = [text for text in self.choices if text == str(value) or _same(text, value)]
-        at = self.choices.index(texts[0]) if texts else 0
-        return at / max(1, len(self.choices) - 1)
+        index = self.choices.index(texts[0]) if texts else 0
+        return index / max(1, len(self.choices) - 1)
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
         """Returns heights and texts of the ends, or of the first choices."""
         if self.kind == "choice":
             last = max(1, len(self.choices) - 1)
-            return [(at / last, text) for at, text in enumerate(self.choices)][:TICKS]
+            return [(index / last, text) for index, text in enumerate(self.choices)][:TICKS]
         return [(0.0, f"{self.low:.4g}"), (1.0, f"{self.high:.4g}")]
 
 

@@ -20,21 +20,21 @@ METRICS: dict[str, tuple[str, style.Line]] = {  # label and style
 HEIGHT = 3.4  # inches
 
 
-def numbers(found: pd.DataFrame, axis: str, needs: str) -> pd.DataFrame:
+def numbers(trials: pd.DataFrame, axis: str, needs: str) -> pd.DataFrame:
     """Returns last ELBOs in nats per image over seeds, a row per metric, line and value of `axis`.
 
     `axis` is missing for lines that are drawn horizontally. Raises ResultsError(needs) if nothing
     is finished at a value of the axis.
     """
-    if not (found[axis].notna() & (found["state"] == "done")).any():
+    if not (trials[axis].notna() & (trials["state"] == "done")).any():
         raise ResultsError(needs)
-    kept = lines.drawn(found, ["line", axis])
+    rows = lines.drawn(trials, ["line", axis])
     tables = [
         lines.at_the_end(part, metric, place).assign(metric=metric)
         for metric in METRICS
         for place, part in [
-            (["line", axis], kept[kept[axis].notna()]),
-            (["line"], kept[kept[axis].isna()]),
+            (["line", axis], rows[rows[axis].notna()]),
+            (["line"], rows[rows[axis].isna()]),
         ]
         if len(part)
     ]
@@ -48,11 +48,11 @@ def draw(ax: Axes, table: pd.DataFrame, axis: str, looks: Looks) -> None:
     ax.set_ylabel(style.LABELS["elbo"])
     for metric, (_, look) in METRICS.items():
         for line, part in table[table["metric"] == metric].groupby("line"):
-            shown, along = looks[str(line)], part[part[axis].notna()].sort_values(axis)
-            if len(along):
-                x = along[axis].astype(float)
-                marks.series(ax, x, along, shown.colour, f"{shown.marker}{look}")
-            _horizontals(ax, part[part[axis].isna()], shown.colour, look)
+            line_look, points = looks[str(line)], part[part[axis].notna()].sort_values(axis)
+            if len(points):
+                x = points[axis].astype(float)
+                marks.series(ax, x, points, line_look.colour, f"{line_look.marker}{look}")
+            _horizontals(ax, part[part[axis].isna()], line_look.colour, look)
 
 
 def _horizontals(ax: Axes, table: pd.DataFrame, colour: str, look: style.Line) -> None:
@@ -64,23 +64,23 @@ def _horizontals(ax: Axes, table: pd.DataFrame, colour: str, look: style.Line) -
 
 def figure(
     table: pd.DataFrame,
-    found: pd.DataFrame,
+    trials: pd.DataFrame,
     title: str,
     looks: Looks,
     notes: Sequence[str],
     more: Sequence[Line2D] = (),
 ) -> tuple[Figure, Axes]:
     """Returns a figure with an empty panel, heading and notes; `more` handles come last."""
-    made = Figure(figsize=(style.inches(style.NARROW), HEIGHT), layout="constrained")
-    shown = {line: look for line, look in looks.items() if line in set(table["line"])}
+    canvas = Figure(figsize=(style.inches(style.NARROW), HEIGHT), layout="constrained")
+    present = {line: look for line, look in looks.items() if line in set(table["line"])}
     handles = [
         Line2D([], [], color=look.colour, marker=look.marker, label=look.label)
-        for look in shown.values()
+        for look in present.values()
     ]
     handles += [
-        Line2D([], [], color=style.GREY, linestyle=look, label=words)
-        for words, look in METRICS.values()
+        Line2D([], [], color=style.GREY, linestyle=look, label=label)
+        for label, look in METRICS.values()
     ]
-    marks.heading(made, [*handles, *more], f"{title}\n{methods.setting(found)}")
-    marks.note(made, [marks.counted(table, table), *notes])
-    return made, made.subplots()
+    marks.heading(canvas, [*handles, *more], f"{title}\n{methods.setting(trials)}")
+    marks.note(canvas, [marks.counted(table, table), *notes])
+    return canvas, canvas.subplots()

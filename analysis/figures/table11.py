@@ -80,8 +80,8 @@ def _table(frame: pd.DataFrame, suffix: str) -> Table:
 def _reasons(frame: pd.DataFrame) -> list[str]:
     """Returns notes, per data set, on why metrics are absent and on unusual features."""
     notes: dict[str, None] = {}
-    found = lines.methods(frame)
-    for _, part in found[found["state"] == "done"].groupby("dataset", sort=False):
+    trials = lines.methods(frame)
+    for _, part in trials[trials["state"] == "done"].groupby("dataset", sort=False):
         data = methods.data(part)
         for metric, (column, number) in REASONS.items():
             lacking = part[part[number].isna()] if number in part else part

@@ -40,16 +40,16 @@ class Table:
         if suffix == "txt":
             return self._aligned()
         head = ["", *self.head]
-        named = [
-            [name if at == 0 else "", *row]
+        named_rows = [
+            [name if index == 0 else "", *row]
             for name, rows in self.parts.items()
-            for at, row in enumerate(rows)
+            for index, row in enumerate(rows)
         ]
         if suffix == "md":
-            lined = [head, ["---"] * len(head), *named]
+            lined = [head, ["---"] * len(head), *named_rows]
             return ["| " + " | ".join(row) + " |" for row in lined] + self._under("", "{}")
         start = [r"\begin{tabular}{ll" + "r" * (len(head) - 2) + "}", r"\hline"]
-        body = [" & ".join(row) + r" \\" for row in [head, *named]]
+        body = [" & ".join(row) + r" \\" for row in [head, *named_rows]]
         return [*start, *body, r"\hline", r"\end{tabular}", *self._under("%", "% {}")]
 
     def _under(self, first: str, form: str) -> list[str]:
@@ -57,17 +57,17 @@ class Table:
         return [first, *map(form.format, self.notes[1:])] if self.notes[1:] else []
 
     def _aligned(self) -> list[str]:
-        every = [self.head, *(row for rows in self.parts.values() for row in rows)]
-        widths = [max(map(len, column)) for column in zip(*every, strict=True)]
+        all_rows = [self.head, *(row for rows in self.parts.values() for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*all_rows, strict=True)]
 
         def line(row: Sequence[str]) -> str:
             first, *others = zip(row, widths, strict=True)
             return "  " + "  ".join([first[0].ljust(first[1]), *(t.rjust(w) for t, w in others)])
 
-        made = [line(self.head)]
+        result = [line(self.head)]
         for name, rows in self.parts.items():
-            made += [name, *map(line, rows)]
-        return [*made, *self.notes]
+            result += [name, *map(line, rows)]
+        return [*result, *self.notes]
 
     def picture(self, note: str = "") -> Figure:
         """Draws the table with marked cells in bold; in a column's width each cell is a line."""
@@ -76,19 +76,19 @@ class Table:
         height = ROW * (2 + sum(1 + len(rows) for rows in self.parts.values()))
         figure = Figure(figsize=(style.inches(style.WIDE), height + 0.6), layout="constrained")
         ax = _blank(figure, style.WIDE, height)
-        places = [0.1, *(FIRST + 0.1 + WIDTH * at for at in range(len(self.head) - 1))]
+        places = [0.1, *(FIRST + 0.1 + WIDTH * index for index in range(len(self.head) - 1))]
         places[-1] += LAST - WIDTH / 2
-        at = ROW
+        y = ROW
         for name, rows in {"": [list(self.head)], **self.parts}.items():
             if name:
-                at += ROW
-                ax.text(0, at, name, fontweight="bold")
+                y += ROW
+                ax.text(0, y, name, fontweight="bold")
             for row in rows:
-                at += ROW if name else 0
+                y += ROW if name else 0
                 for x, cell in zip(places, row, strict=True):
                     weight = "bold" if cell.startswith("*") or not name else "normal"
                     side = "left" if x == places[0] else "center"
-                    ax.text(x, at, cell.lstrip("*"), fontweight=weight, ha=side, fontsize=7.5)
+                    ax.text(x, y, cell.lstrip("*"), fontweight=weight, ha=side, fontsize=7.5)
         marks.note(figure, [self.notes[0].replace("*", "bold:"), *self.notes[1:], note])
         return figure
 
@@ -103,10 +103,10 @@ class Table:
         width, height = style.inches(style.WIDE), ROW * (len(lines) + 1)
         figure = Figure(figsize=(width, height + 0.8), layout="constrained")
         ax = _blank(figure, width, height)
-        for at, (indent, name, number) in enumerate(lines, 1):
+        for index, (indent, name, number) in enumerate(lines, 1):
             for x, text, side in ((0.1 + indent, name, "left"), (width - 0.1, number, "right")):
                 weight = "bold" if text.startswith("*") else "normal"
-                ax.text(x, ROW * at, text.lstrip("*"), fontweight=weight, ha=side, fontsize=7.5)
+                ax.text(x, ROW * index, text.lstrip("*"), fontweight=weight, ha=side, fontsize=7.5)
         marks.note(figure, [self.notes[0].replace("*", "bold:"), *self.notes[1:], note])
         return figure
 
@@ -136,15 +136,15 @@ def numbers(frame: pd.DataFrame, metrics: Sequence[str], column: str) -> pd.Data
     finished trial.
     """
     tables = [
-        lines.at_the_end(kept, metric, ["line"]).assign(
-            overlap=float(kept["overlap"].max()),
+        lines.at_the_end(trials, metric, ["line"]).assign(
+            overlap=float(trials["overlap"].max()),
             dataset=part["dataset"].iloc[0],
             likelihood=part["likelihood"].iloc[0],
             data=methods.data(part),
             **{column: metric},
         )
         for _, part in lines.methods(frame).groupby(["dataset", "likelihood"], sort=False)
-        for kept in [lines.drawn(part, ["line"])]
+        for trials in [lines.drawn(part, ["line"])]
         for metric in metrics
     ]
     tables = [table for table in tables if len(table)]
@@ -154,22 +154,22 @@ def numbers(frame: pd.DataFrame, metrics: Sequence[str], column: str) -> pd.Data
 
 
 def parts(
-    table: pd.DataFrame, words: Mapping[str, str], column: str, best: str, suffix: str
+    table: pd.DataFrame, labels: Mapping[str, str], column: str, best: str, suffix: str
 ) -> dict[str, list[list[str]]]:
     """Returns, per data set, a row of cells per metric, its label first.
 
     The column `best` says which means are marked.
     """
-    found: dict[str, list[list[str]]] = {}
+    rows: dict[str, list[list[str]]] = {}
     for (data, likelihood), part in table.groupby(["data", "likelihood"], sort=False):
         name = f"{data}, {style.LIKELIHOOD_LABELS.get(str(likelihood), str(likelihood))}"
-        found[name] = []
-        for metric, first in words.items():
-            here = part[part[column] == metric]
-            cells = dict(zip(here["source"], _cells(here, best, suffix), strict=True))
-            n = [marks.span(here["n"])] if len(here) else ["-"]
-            found[name].append([first, *(cells.get(m, "-") for m in shown(table)), *n])
-    return found
+        rows[name] = []
+        for metric, first in labels.items():
+            measured = part[part[column] == metric]
+            cells = dict(zip(measured["source"], _cells(measured, best, suffix), strict=True))
+            n = [marks.span(measured["n"])] if len(measured) else ["-"]
+            rows[name].append([first, *(cells.get(m, "-") for m in shown(table)), *n])
+    return rows
 
 
 def counts(table: pd.DataFrame) -> str:
@@ -182,19 +182,19 @@ def lengths(table: pd.DataFrame) -> list[str]:
     notes = []
     for data, part in table.groupby("data", sort=False):
         if part["epoch"].nunique() > 1:
-            ends = {name: here["epoch"] for name, here in part.groupby("source")}
+            ends = {name: rows["epoch"] for name, rows in part.groupby("source")}
             methods = [name for name in lines.METHODS if name in ends]
-            each = (f"{style.source_label(name)} {marks.span(ends[name])}" for name in methods)
-            notes.append(f"{data}: different numbers of epochs: {', '.join(each)}")
+            spans = (f"{style.source_label(name)} {marks.span(ends[name])}" for name in methods)
+            notes.append(f"{data}: different numbers of epochs: {', '.join(spans)}")
     return notes
 
 
-def _cells(here: pd.DataFrame, best: str, suffix: str) -> list[str]:
+def _cells(rows: pd.DataFrame, best: str, suffix: str) -> list[str]:
     """Formats a row's numbers with equal decimals, those that suit its median half width."""
     cells = []
-    halves = ((here["high"] - here["low"]) / 2).where(here["n"] >= FEW_SEEDS)
+    halves = ((rows["high"] - rows["low"]) / 2).where(rows["n"] >= FEW_SEEDS)
     middle = float(halves.median()) if halves.notna().any() else None
-    for mean, half, first in zip(here["mean"], halves, here[best], strict=True):
+    for mean, half, first in zip(rows["mean"], halves, rows[best], strict=True):
         text = style.rounded(mean, None if pd.isna(half) else half, middle)
         if suffix == "tex":
             text = "".join(SIGNS.get(sign, sign) for sign in text)

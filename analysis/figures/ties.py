@@ -17,12 +17,12 @@ def tied(table: pd.DataFrame, place: list[str], sign: pd.Series) -> pd.Series:
     values = marks.seed_values(table).astype(float).mul(sign, axis=0).to_numpy()
     means = (table["mean"] * sign).to_numpy(dtype=float)
     overlap = table.get("overlap", pd.Series(0.0, table.index)).to_numpy(dtype=float)
-    found = np.zeros(len(table), dtype=bool)
+    result = np.zeros(len(table), dtype=bool)
     groups = table.groupby(place, sort=False, dropna=False).indices
     for rows in map(np.asarray, groups.values()):
         best = rows[np.nanargmax(means[rows])]
-        for at in rows:
-            behind = t_interval(pd.Series(values[best] - values[at]), overlap=overlap[at])
+        for index in rows:
+            behind = t_interval(pd.Series(values[best] - values[index]), overlap=overlap[index])
             decided = behind.n >= FEW_SEEDS
-            found[at] = means[at] == means[best] or (decided and not behind.low > 0)
-    return pd.Series(found, table.index)
+            result[index] = means[index] == means[best] or (decided and not behind.low > 0)
+    return pd.Series(result, table.index)

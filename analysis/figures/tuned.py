@@ -75,8 +75,8 @@ def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
     steps = paths.path(next(iter(parts.values())), lead)
     rates = last[last["rates"] != next(iter(parts))].set_index("order")["lr"]
     texts = [
-        f"{step.m_z}\n{step.n_c}\n{rates[at]:g}" if at in rates else f"{step.m_z}\n{step.n_c}"
-        for at, step in enumerate(steps.itertuples())
+        f"{step.m_z}\n{step.n_c}\n{rates[index]:g}" if index in rates else f"{step.m_z}\n{step.n_c}"
+        for index, step in enumerate(steps.itertuples())
     ]
     ax.set_xticks(range(len(steps)), texts)
     ax.set_xlabel("along the path: $m_z$, $n_c$, tuned lr")
@@ -91,7 +91,7 @@ def tuned(frame: pd.DataFrame, note: str = "") -> Figure:
 def _verdict(part: pd.DataFrame, source: str) -> list[str]:
     """Returns the verdict at the last epochs, and what is left at the best validation epoch."""
     try:
-        found = descent.verdict(part, source)
+        verdict = descent.verdict(part, source)
     except ResultsError as error:
         return [str(error)]
-    return [line for line in (found.sentence, verdicts.at_best(part, found).strip()) if line]
+    return [line for line in (verdict.sentence, verdicts.at_best(part, verdict).strip()) if line]

@@ -28,17 +28,18 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
     Raises ResultsError if there are no VAEs on real images and on samples to compare.
     """
     rows = [
-        vars(one) | {"times": one.times, "verdict": one.verdict, "method": "Fieller, t"}
-        for one in worths(frame)
+        vars(estimate)
+        | {"times": estimate.times, "verdict": estimate.verdict, "method": "Fieller, t"}
+        for estimate in worths(frame)
     ]
     return pd.DataFrame(rows)
 
 
 def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     """Draws the loss over |D_train| on the left, and on the right what samples are worth."""
-    found = worths(frame)
-    shown = frames.curves_of(frame, frames.variables(frame, "train_size", "test_elbo"))
-    shown = [curve for curve in shown if curve.source in ("normal", "dmaapx")]
+    estimates = worths(frame)
+    shown_curves = frames.curves_of(frame, frames.variables(frame, "train_size", "test_elbo"))
+    shown_curves = [curve for curve in shown_curves if curve.source in ("normal", "dmaapx")]
     figure = Figure(figsize=(style.inches(style.WIDE), HEIGHT), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.set_ylabel(style.LABELS["negative_test_elbo"].replace(" (", "\n("))
@@ -46,13 +47,13 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     left.yaxis.set_major_locator(MaxNLocator(6))
     left.yaxis.set_minor_locator(NullLocator())
     left.yaxis.set_major_formatter(PLAIN)
-    names = list(dict.fromkeys(", ".join(c.name.split(", ")[1:]) for c in shown))
-    look = {name: MARKERS[at % len(MARKERS)] for at, name in enumerate(names)}
-    for curve in shown:
+    names = list(dict.fromkeys(", ".join(c.name.split(", ")[1:]) for c in shown_curves))
+    look = {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(names)}
+    for curve in shown_curves:
         _losses(left, curve, look[", ".join(curve.name.split(", ")[1:])])
-    for at, name in enumerate(dict.fromkeys(one.name for one in found)):
-        _worth(right, [one for one in found if one.name == name], 2 ** (0.08 * at), look.get(name))
-    sizes = sorted({int(size) for curve in shown for size in curve.sizes})
+    for index, name in enumerate(dict.fromkeys(estimate.name for estimate in estimates)):
+        _worth(right, [e for e in estimates if e.name == name], 2 ** (0.08 * index), look.get(name))
+    sizes = sorted({int(size) for curve in shown_curves for size in curve.sizes})
     for ax, text in ((left, "a"), (right, "b")):
         marks.log2_axis(ax, sizes, "train_size")
         marks.title(ax, f"({text})")
@@ -62,13 +63,13 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     right.set_yscale("log", base=2)
     right.yaxis.set_major_formatter(PLAIN)
     right.set_ylabel("real images that samples are\nworth, per image the model saw")
-    if all(math.isnan(one.low) for one in found):
+    if all(math.isnan(estimate.low) for estimate in estimates):
         right.clear()
         marks.title(right, "(b)")
         marks.empty(right, "no estimate of what samples are worth")
     marks.heading(figure, _handles(names, look), marks.with_data(TITLE, frame))
-    without = worth_lines([one for one in found if math.isnan(one.images)])[1:]
-    marks.note(figure, [_counted(found, _level(frame)), *without, note])
+    without = worth_lines([estimate for estimate in estimates if math.isnan(estimate.images)])[1:]
+    marks.note(figure, [_counted(estimates, _level(frame)), *without, note])
     return figure
 
 
@@ -78,12 +79,12 @@ def _level(frame: pd.DataFrame) -> str:
     return levels.level_of(levels.settle(vae[vae["source"].isin(["normal", "dmaapx"])]))
 
 
-def _counted(found: list[Worth], level: str) -> str:
+def _counted(estimates: list[Worth], level: str) -> str:
     """Describes what the right panel shows, and over how many draws of that level."""
-    draws = sorted({one.replicates for one in found})
+    draws = sorted({estimate.replicates for estimate in estimates})
     n = f"{draws[0]}" if len(draws) == 1 else f"{draws[0]} to {draws[-1]}" if draws else "no"
-    opened = any(not one.low or math.isinf(one.high) for one in found)
-    if all(math.isnan(one.low) for one in found):
+    opened = any(not estimate.low or math.isinf(estimate.high) for estimate in estimates)
+    if all(math.isnan(estimate.low) for estimate in estimates):
         return levels.counted(n, level)
     return (
         f"95 % intervals over {levels.counted(n, level)}. Dashed: samples are worth as many real "
@@ -93,37 +94,37 @@ def _counted(found: list[Worth], level: str) -> str:
 
 def _losses(ax: Axes, curve: Curve, marker: str) -> None:
     colour = style.source_colour(curve.source)
-    known = [column[~np.isnan(column)] for column in curve.y.T]
-    mean = [column.mean() if len(column) else math.nan for column in known]
+    measured = [column[~np.isnan(column)] for column in curve.y.T]
+    mean = [column.mean() if len(column) else math.nan for column in measured]
     half = [
-        float(t_half_width(c, overlap=curve.overlap_at(at))) if len(c) >= FEW_SEEDS else math.nan
-        for at, c in enumerate(known)
+        float(t_half_width(c, overlap=curve.overlap_at(index))) if len(c) >= FEW_SEEDS else math.nan
+        for index, c in enumerate(measured)
     ]
     ax.errorbar(curve.sizes, mean, half, fmt=f"{marker}-", color=colour, elinewidth=0.8)
 
 
-def _worth(ax: Axes, found: list[Worth], shift: float, marker: str | None) -> None:
+def _worth(ax: Axes, estimates: list[Worth], shift: float, marker: str | None) -> None:
     """Draws intervals of what samples are worth; an open end is an arrow."""
     colour = style.source_colour("dmaapx")
-    for one in found:
-        if math.isnan(one.low):
+    for estimate in estimates:
+        if math.isnan(estimate.low):
             continue
-        x = one.size * shift
-        low, high = one.low or one.size / 4, min(one.high, one.size * 16)
-        ax.plot([x, x], [low / one.size, high / one.size], color=colour, linewidth=0.9)
-        if math.isinf(one.high):
-            ax.plot([x], [high / one.size], "^", color=colour, fillstyle="none")
-        if not one.low:
-            ax.plot([x], [low / one.size], "v", color=colour, fillstyle="none")
-        if not math.isnan(one.images):
-            ax.plot([x], [one.times], marker or "o", color=colour)
+        x = estimate.size * shift
+        low, high = estimate.low or estimate.size / 4, min(estimate.high, estimate.size * 16)
+        ax.plot([x, x], [low / estimate.size, high / estimate.size], color=colour, linewidth=0.9)
+        if math.isinf(estimate.high):
+            ax.plot([x], [high / estimate.size], "^", color=colour, fillstyle="none")
+        if not estimate.low:
+            ax.plot([x], [low / estimate.size], "v", color=colour, fillstyle="none")
+        if not math.isnan(estimate.images):
+            ax.plot([x], [estimate.times], marker or "o", color=colour)
 
 
 def _in_tex(name: str) -> str:
     """Formats a width as other figures do: $n_c=8$ for n_c=8."""
-    words = (word.partition("=") for word in name.split(", "))
+    parts = (word.partition("=") for word in name.split(", "))
     return ", ".join(
-        f"${n}={value}$" if n in ("m_z", "n_c") else f"{n}={value}" for n, _, value in words
+        f"${n}={value}$" if n in ("m_z", "n_c") else f"{n}={value}" for n, _, value in parts
     )
 
 

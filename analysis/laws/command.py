@@ -24,15 +24,15 @@ def main(
     """
     frame = curves.where(results.load(path), conditions)
     what = frames.variables(frame, x, y)
-    taken = early.at_best(frame) if best else frame
-    found = [law(curve) for curve in frames.curves_of(taken, what)]
-    printed = lines.law_lines(found, what)
-    if not any(isinstance(one, Law) for one in found):
+    trials = early.at_best(frame) if best else frame
+    outcomes = [law(curve) for curve in frames.curves_of(trials, what)]
+    printed = lines.law_lines(outcomes, what)
+    if not any(isinstance(outcome, Law) for outcome in outcomes):
         raise ResultsError("\n".join([*printed, "Choose another --y, --x or --where."]))
-    printed = [*early.notes(taken), *printed]
+    printed = [*early.notes(trials), *printed]
     folder = (path if path.is_dir() else path.parent) / "figures"
     name = f"law-{y}-{x}{'-best' * best}"
     files = [output] if output else [folder / f"{name}.{suffix}" for suffix in figures.FORMATS]
     note = f"{f'(a) {early.SENTENCE} ' * best}{results.note(path)}"
-    figure.save(found, what, frames.over_compute(frame, what), files, note)
+    figure.save(outcomes, what, frames.over_compute(frame, what), files, note)
     print_lines([*printed, *map(str, files)])

@@ -17,7 +17,7 @@ from analysis.laws import frames
 from analysis.laws.frames import Variables
 from analysis.laws.law import Curve, Law, Refusal
 
-Found = Sequence[Law | Refusal]
+Outcomes = Sequence[Law | Refusal]
 LABELS = {
     "flops": "training FLOPs",
     "train_size": r"real images $|D_\mathrm{train}|$",
@@ -27,44 +27,46 @@ MARKERS = "os^vD<>P"
 POINTS = 100  # points of a drawn curve
 
 
-def numbers(found: Found, what: Variables) -> pd.DataFrame:
+def numbers(outcomes: Outcomes, what: Variables) -> pd.DataFrame:
     """Returns a row per curve and size: mean loss, its 95 % t interval, the law and its band.
 
     `role` distinguishes sizes that were fitted, those held out to check the extrapolation, and
     those beyond the turn. Columns of the law are missing for a curve without one.
     """
     tables = []
-    for one in found:
-        curve = one.curve
+    for outcome in outcomes:
+        curve = outcome.curve
         mean = [np.nanmean(c) if (~np.isnan(c)).any() else np.nan for c in curve.y.T]
         half = t_half_width(curve.y.T, overlap=np.array(curve.overlaps or 0.0))
         table = pd.DataFrame({"curve": curve.name, "source": curve.source, what.x: curve.sizes})
         table = table.assign(loss=what.loss, mean=mean, low=mean - half, high=mean + half)
         table = table.assign(n=(~np.isnan(curve.y)).sum(axis=0))
-        if isinstance(one, Law):
-            low, high = one.band(curve.sizes)
-            table = table.assign(law=one.fit(curve.sizes), law_low=low, law_high=high)
-            held = {h.size: h.predicted for h in one.held_out}
-            table["predicted"] = [held.get(size, np.nan) for size in curve.sizes]
-            roles = ["held out" if size in held else "fitted" for size in curve.sizes]
-            roles[one.used :] = ["beyond the turn"] * (len(roles) - one.used)
-            table = table.assign(role=roles, exponent=one.exponent.mean)
-            table = table.assign(exponent_low=one.exponent.low, exponent_high=one.exponent.high)
+        if isinstance(outcome, Law):
+            low, high = outcome.band(curve.sizes)
+            table = table.assign(law=outcome.fit(curve.sizes), law_low=low, law_high=high)
+            predictions = {h.size: h.predicted for h in outcome.held_out}
+            table["predicted"] = [predictions.get(size, np.nan) for size in curve.sizes]
+            roles = ["held out" if size in predictions else "fitted" for size in curve.sizes]
+            roles[outcome.used :] = ["beyond the turn"] * (len(roles) - outcome.used)
+            table = table.assign(role=roles, exponent=outcome.exponent.mean)
+            table = table.assign(
+                exponent_low=outcome.exponent.low, exponent_high=outcome.exponent.high
+            )
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def draw(found: Found, what: Variables, compute: pd.DataFrame, note: str = "") -> Figure:
+def draw(outcomes: Outcomes, what: Variables, compute: pd.DataFrame, note: str = "") -> Figure:
     """Draws the loss against x with laws on the left, and over training FLOPs on the right."""
-    shown = [one for one in found if len(one.curve.sizes) > 1]
+    shown = [outcome for outcome in outcomes if len(outcome.curve.sizes) > 1]
     figure = Figure(figsize=(style.WIDE, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.set_xscale("log")
     left.set_xlabel(LABELS.get(what.x, style.LABELS.get(what.x, what.x)))
     for ax in (left, right):  # their scales differ
         ax.set_ylabel(_y_label(what))
-    for one, marker in zip(shown, _markers(shown), strict=True):
-        _curve(left, one, marker)
+    for outcome, marker in zip(shown, _markers(shown), strict=True):
+        _curve(left, outcome, marker)
     marks.title(left, "(a)")
     marks.title(right, "(b)")
     _compute(right, compute, what)
@@ -85,16 +87,18 @@ def draw(found: Found, what: Variables, compute: pd.DataFrame, note: str = "") -
         "prediction. (b) Thin: mean of each size over its epochs."
     )
     ended = "\N{MULTIPLICATION SIGN}: trials that ended early, not part of any mean."
-    ended = ended if any(one.curve.stopped for one in shown) else ""
+    ended = ended if any(outcome.curve.stopped for outcome in shown) else ""
     marks.note(figure, [bands, *refused, ended, note])
     return figure
 
 
 def save(
-    found: Found, what: Variables, compute: pd.DataFrame, files: Sequence[Path], note: str
+    outcomes: Outcomes, what: Variables, compute: pd.DataFrame, files: Sequence[Path], note: str
 ) -> None:
     """Writes the figure, or for .csv its numbers, as `figures.write` does."""
-    figures.write(files, lambda: draw(found, what, compute, note), lambda: numbers(found, what))
+    figures.write(
+        files, lambda: draw(outcomes, what, compute, note), lambda: numbers(outcomes, what)
+    )
 
 
 def _y_label(what: Variables) -> str:
@@ -102,49 +106,55 @@ def _y_label(what: Variables) -> str:
     if what.loss == what.y and what.y in style.LABELS:
         return style.LABELS[what.y]
     name = f"negative {what.y}" if what.loss != what.y else what.y
-    words = name.replace("_", " ").replace("elbo", "ELBO")
-    return f"{words}\n({ROW_COLUMNS[what.y][0]})"
+    text = name.replace("_", " ").replace("elbo", "ELBO")
+    return f"{text}\n({ROW_COLUMNS[what.y][0]})"
 
 
-def _markers(shown: Found) -> list[str]:
-    return [MARKERS[at % len(MARKERS)] for at in range(len(shown))]
+def _markers(outcomes: Outcomes) -> list[str]:
+    return [MARKERS[index % len(MARKERS)] for index in range(len(outcomes))]
 
 
-def _label(one: Law | Refusal) -> str:
-    name = one.curve.name.replace(one.curve.source, style.source_label(one.curve.source), 1)
+def _label(outcome: Law | Refusal) -> str:
+    name = outcome.curve.name.replace(
+        outcome.curve.source, style.source_label(outcome.curve.source), 1
+    )
     name = name.replace("m_z=", "$m_z$=").replace("n_c=", "$n_c$=")
-    if isinstance(one, Refusal):
+    if isinstance(outcome, Refusal):
         return f"{name}: no law"
-    ends = one.exponent
+    ends = outcome.exponent
     text = f"{name}: $\\alpha$ = {ends.mean:.2g}"
     return text + (f" [{ends.low:.2g}, {ends.high:.2g}]" if ends.n >= FEW_SEEDS else "")
 
 
-def _curve(ax: Axes, one: Law | Refusal, marker: str) -> None:
-    curve, colour = one.curve, style.source_colour(one.curve.source)
-    _measured(ax, curve, one, marker, colour)
+def _curve(ax: Axes, outcome: Law | Refusal, marker: str) -> None:
+    curve, colour = outcome.curve, style.source_colour(outcome.curve.source)
+    _measured(ax, curve, outcome, marker, colour)
     marks.stopped(ax, sorted(set(curve.stopped)), colour)
-    if not isinstance(one, Law):
+    if not isinstance(outcome, Law):
         return
     x = np.geomspace(curve.sizes[0], curve.sizes[-1], POINTS)
-    inside = x <= curve.sizes[one.used - 1] * 1.001
-    ax.plot(x[inside], one.fit(x[inside]), color=colour)
-    low, high = one.band(x[inside])
+    inside = x <= curve.sizes[outcome.used - 1] * 1.001
+    ax.plot(x[inside], outcome.fit(x[inside]), color=colour)
+    low, high = outcome.band(x[inside])
     ax.fill_between(x[inside], low, high, color=colour, alpha=0.16, linewidth=0)
-    for held in one.held_out:
-        ax.plot([held.size], [held.predicted], "x", color=colour, markersize=5, zorder=4)
-    if one.held_out:
-        ax.plot(x[inside], one.rollout(x[inside]), ":", color=colour, linewidth=1.0)
+    for prediction in outcome.held_out:
+        ax.plot(
+            [prediction.size], [prediction.predicted], "x", color=colour, markersize=5, zorder=4
+        )
+    if outcome.held_out:
+        ax.plot(x[inside], outcome.rollout(x[inside]), ":", color=colour, linewidth=1.0)
 
 
-def _measured(ax: Axes, curve: Curve, one: Law | Refusal, marker: str, colour: str) -> None:
+def _measured(ax: Axes, curve: Curve, outcome: Law | Refusal, marker: str, colour: str) -> None:
     """Draws means, with t intervals if n >= 3; markers of held-out sizes are hollow."""
-    fresh = {held.size for held in one.held_out} if isinstance(one, Law) else set()
-    for at, (size, column) in enumerate(zip(curve.sizes, curve.y.T, strict=True)):
+    fresh = (
+        {prediction.size for prediction in outcome.held_out} if isinstance(outcome, Law) else set()
+    )
+    for index, (size, column) in enumerate(zip(curve.sizes, curve.y.T, strict=True)):
         y = column[~np.isnan(column)]
         if not len(y):
             continue
-        overlap = curve.overlap_at(at)
+        overlap = curve.overlap_at(index)
         half = float(t_half_width(y, overlap=overlap)) if len(y) >= FEW_SEEDS else 0.0
         fill = "none" if size in fresh else "full"
         ax.errorbar([size], [y.mean()], half or None, fmt=marker, color=colour, fillstyle=fill,

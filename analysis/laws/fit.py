@@ -73,7 +73,7 @@ def fit(
         raise ValueError(f"{len(y)} points are too few for {2 * x.shape[1] + 1} parameters")
     problem = _Problem(x, y, delta, floor, exponent)
     starts = problem.starts() + ([problem.packed(near)] if near else [])
-    return min((problem.solved(start) for start in starts), key=lambda found: found.loss)
+    return min((problem.solved(start) for start in starts), key=lambda solution: solution.loss)
 
 
 def in_logs(y: np.ndarray) -> bool:
@@ -129,8 +129,8 @@ class _Problem:
 
     def starts(self) -> list[np.ndarray]:
         """Returns the best of a grid of exponents, each with the E and A_j of least squares."""
-        made = [self._start(np.array(alpha)) for alpha in product(*[self.grid] * self.d)]
-        return sorted(made, key=lambda start: self(start)[0])[:STARTS]
+        starts = [self._start(np.array(alpha)) for alpha in product(*[self.grid] * self.d)]
+        return sorted(starts, key=lambda start: self(start)[0])[:STARTS]
 
     def _start(self, alpha: np.ndarray) -> np.ndarray:
         """Solves least squares in y, with E moved below the smallest y and every A positive."""
@@ -147,11 +147,11 @@ class _Problem:
         a = np.log(np.maximum(scales, 1e-3 * spread))
         return np.concatenate([[floor / self.unit], a, alpha])
 
-    def packed(self, found: Fit) -> np.ndarray:
+    def packed(self, near: Fit) -> np.ndarray:
         """Returns the parameters of a fit as a start."""
-        alpha = np.array(found.exponents)
-        scales = np.log(found.scales) - alpha * self.smallest
-        return np.concatenate([[found.floor / self.unit], scales, alpha])
+        alpha = np.array(near.exponents)
+        scales = np.log(near.scales) - alpha * self.smallest
+        return np.concatenate([[near.floor / self.unit], scales, alpha])
 
     def solved(self, start: np.ndarray) -> Fit:
         """Returns the local minimum that a truncated Newton method (TNC) reaches from a start.

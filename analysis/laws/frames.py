@@ -47,9 +47,9 @@ def variables(frame: pd.DataFrame, x: str, y: str) -> Variables:
     if x not in AXES:
         near = did_you_mean(x, list(AXES))
         raise ResultsError(f"No law is fitted over {x!r}. {near}Choose one of: {', '.join(AXES)}.")
-    known = [name for name, (unit, better, _) in ROW_COLUMNS.items() if better and unit != TEXT]
-    if y not in known:
-        near = did_you_mean(y, known)
+    metrics = [name for name, (unit, better, _) in ROW_COLUMNS.items() if better and unit != TEXT]
+    if y not in metrics:
+        near = did_you_mean(y, metrics)
         raise ResultsError(
             f"{y!r} is not a number with a better direction. {near}Choose a column of the "
             f"results, for example: --y {Y}"
@@ -68,8 +68,8 @@ def variables(frame: pd.DataFrame, x: str, y: str) -> Variables:
 
 def _unit(vaes: pd.DataFrame) -> str:
     """Returns replicate if the trials have several, otherwise seed."""
-    drawn = vaes["replicate"] if "replicate" in vaes else pd.Series(dtype=float)
-    return "replicate" if drawn.notna().all() and drawn.nunique() > 1 else "seed"
+    replicates = vaes["replicate"] if "replicate" in vaes else pd.Series(dtype=float)
+    return "replicate" if replicates.notna().all() and replicates.nunique() > 1 else "seed"
 
 
 def curves_of(frame: pd.DataFrame, what: Variables) -> list[Curve]:
@@ -84,18 +84,18 @@ def curves_of(frame: pd.DataFrame, what: Variables) -> list[Curve]:
     last = curves.last_values(frame[frame["kind"] == "vae"])
     curves.check_one_trial_each(last, ["source", *fields, *seeds])
     last = last[last[column].notna()].astype({column: float, what.y: float})
-    apart = [name for name in fields if name not in tied and last[name].nunique() > 1]
-    along = fields if what.x in LONGER else apart  # what may have epochs of its own
+    varied = [name for name in fields if name not in tied and last[name].nunique() > 1]
+    along = fields if what.x in LONGER else varied  # what may have epochs of its own
     curves.check_same_epochs(last[last["state"] == "done"], ["source", *along])
-    made = []
+    result = []
     for source in curves.sources(last.assign(kind="vae")):
         part = last[last["source"] == source]
-        groups = part.groupby(apart, dropna=False) if apart else [((), part)]
-        for _, one in groups:
-            known = one[apart].iloc[0].dropna()
-            words = [f"{n}={float(str(v)):g}" for n, v in known.items()]
-            made.append(_curve(one, ", ".join([source, *words]), source, what))
-    return made
+        groups = part.groupby(varied, dropna=False) if varied else [((), part)]
+        for _, trials in groups:
+            values = trials[varied].iloc[0].dropna()
+            texts = [f"{n}={float(str(v)):g}" for n, v in values.items()]
+            result.append(_curve(trials, ", ".join([source, *texts]), source, what))
+    return result
 
 
 def _curve(part: pd.DataFrame, name: str, source: str, what: Variables) -> Curve:
@@ -132,8 +132,8 @@ def over_compute(frame: pd.DataFrame, what: Variables) -> pd.DataFrame:
     replicates. The result is empty if rows have no FLOPs.
     """
     columns = ["source", "m_z", "n_c", "epoch", "training_flops", "loss"]
-    known = {"training_flops", what.y} <= set(frame)
-    if not known:
+    has_flops = {"training_flops", what.y} <= set(frame)
+    if not has_flops:
         return pd.DataFrame(columns=columns)
     rows = curves.finished(frame)
     sign = -1.0 if what.loss.startswith("-") else 1.0

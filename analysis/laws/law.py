@@ -41,9 +41,9 @@ class Curve:
         """Returns the largest rho / (1 - rho) of all sizes."""
         return max(self.overlaps, default=0.0)
 
-    def overlap_at(self, at: int) -> float:
+    def overlap_at(self, index: int) -> float:
         """Returns rho / (1 - rho) at the size of this place."""
-        return self.overlaps[at] if self.overlaps else 0.0
+        return self.overlaps[index] if self.overlaps else 0.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Law:
 
     def band(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the ends of the law's 95 % interval at x, NaN for fewer than 3 replicates."""
-        values = np.array([found(x) for found in self.left_out])
+        values = np.array([fit(x) for fit in self.left_out])
         overlap, few = self.curve.overlap, len(values) < FEW_SEEDS
         half = np.full(len(x), np.nan) if few else jackknife.half_width(values, overlap)
         return self.fit(x) - half, self.fit(x) + half
@@ -110,23 +110,23 @@ def law(curve: Curve) -> Law | Refusal:
 def _law(curve: Curve, used: int) -> Law | Refusal:
     """Returns the law of the sizes up to the turn, or a refusal."""
     pooled, overlap = Pooled(curve.sizes[:used], curve.y[:, :used]), curve.overlap
-    found = pooled.fit()
-    others = pooled.left_out(found)
-    if why := determined.why_not(pooled, found, others, overlap):
+    fit = pooled.fit()
+    others = pooled.left_out(fit)
+    if why := determined.why_not(pooled, fit, others, overlap):
         return Refusal(curve, why)
-    opened = determined.floor_is_open(pooled, found, overlap)
-    exponent, floor, scale = determined.intervals(pooled, found, others, overlap, opened)
+    opened = determined.floor_is_open(pooled, fit, overlap)
+    exponent, floor, scale = determined.intervals(pooled, fit, others, overlap, opened)
     held_out, rollout = _extrapolated(pooled.sizes, pooled.y, overlap)
     return Law(
         curve,
         used,
-        found,
+        fit,
         others,
         exponent,
         floor,
         scale,
         held_out,
-        rollout or found,
+        rollout or fit,
         opened,
     )
 
@@ -168,19 +168,20 @@ def _extrapolated(
     sizes: np.ndarray, y: np.ndarray, overlap: float
 ) -> tuple[tuple[HeldOut, ...], Fit | None]:
     """Predicts the largest sizes from the others; none if fewer than four others would be left."""
-    held = min(max(1, len(sizes) // HELD_OUT), len(sizes) - FEW_SIZES)
-    if held < 1:
+    n_held = min(max(1, len(sizes) // HELD_OUT), len(sizes) - FEW_SIZES)
+    if n_held < 1:
         return (), None
-    pooled = Pooled(sizes[:-held], y[:, :-held])
-    found = pooled.fit()
-    others = pooled.left_out(found)
-    made = []
-    for at in range(len(sizes) - held, len(sizes)):
-        x, measured = sizes[at : at + 1], float(y[:, at].mean())
-        predicted = float(found(x)[0])
+    pooled = Pooled(sizes[:-n_held], y[:, :-n_held])
+    fit = pooled.fit()
+    others = pooled.left_out(fit)
+    predictions = []
+    for index in range(len(sizes) - n_held, len(sizes)):
+        x, measured = sizes[index : index + 1], float(y[:, index].mean())
+        predicted = float(fit(x)[0])
         errors = [
-            float(other(x)[0] - np.delete(y[:, at], out).mean()) for out, other in enumerate(others)
+            float(other(x)[0] - np.delete(y[:, index], out).mean())
+            for out, other in enumerate(others)
         ]
         error = jackknife.interval(predicted - measured, errors, overlap)
-        made.append(HeldOut(float(sizes[at]), predicted, measured, error))
-    return tuple(made), found
+        predictions.append(HeldOut(float(sizes[index]), predicted, measured, error))
+    return tuple(predictions), fit

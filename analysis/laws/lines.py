@@ -7,19 +7,23 @@ from analysis.laws.frames import Variables
 from analysis.laws.law import FEW_SIZES, Law, Refusal
 
 
-def law_lines(found: Sequence[Law | Refusal], what: Variables) -> list[str]:
+def law_lines(outcomes: Sequence[Law | Refusal], what: Variables) -> list[str]:
     """Returns the lines of all curves; those with too few sizes share one."""
-    short = [f for f in found if isinstance(f, Refusal) and len(f.curve.sizes) < FEW_SIZES]
+    short = [f for f in outcomes if isinstance(f, Refusal) and len(f.curve.sizes) < FEW_SIZES]
     lines = [f"{what.loss} = E + A {what.x}^-alpha"]
-    for one in found:
-        if one not in short:
-            lines += _law(one, what) if isinstance(one, Law) else [f"{one.curve.name}: no law, "]
-            if isinstance(one, Refusal):
-                lines[-1] += one.sentence
+    for outcome in outcomes:
+        if outcome not in short:
+            lines += (
+                _law(outcome, what)
+                if isinstance(outcome, Law)
+                else [f"{outcome.curve.name}: no law, "]
+            )
+            if isinstance(outcome, Refusal):
+                lines[-1] += outcome.sentence
     if short:
         names = "; ".join(refusal.curve.name for refusal in short)
         lines.append(f"No law, fewer than {FEW_SIZES} sizes: {names}.")
-    return lines + (_method(found, what) if len(short) < len(found) else [])
+    return lines + (_method(outcomes, what) if len(short) < len(outcomes) else [])
 
 
 def _law(law: Law, what: Variables) -> list[str]:
@@ -66,9 +70,9 @@ def _error(error: Interval) -> str:
     return f"{error.mean:+.2f} [{error.low:+.2f}, {error.high:+.2f}], {judged}"
 
 
-def _method(found: Sequence[Law | Refusal], what: Variables) -> list[str]:
+def _method(outcomes: Sequence[Law | Refusal], what: Variables) -> list[str]:
     data = "" if what.unit == "replicate" else "; data and diffusion model are the same for all"
-    if any(one.curve.overlap for one in found):
+    if any(outcome.curve.overlap for outcome in outcomes):
         data += ", with the overlap of random splits"
     return [
         f"Huber loss of log residuals from several starts (Hoffmann et al. 2022); 95 %, jackknife "

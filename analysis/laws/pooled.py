@@ -37,15 +37,15 @@ class Pooled:
     def left_out(self, near: Fit, floor: float | None = None) -> tuple[Fit, ...]:
         """Returns the fits that each leave one replicate out; none for one replicate."""
         n = len(self.y) if len(self.y) > 1 else 0
-        return tuple(self._fit(np.delete(self.y, at, axis=0), near, floor) for at in range(n))
+        return tuple(self._fit(np.delete(self.y, index, axis=0), near, floor) for index in range(n))
 
-    def rise(self, found: Fit, floor: float | None = None, exponent: float | None = None) -> float:
+    def rise(self, best: Fit, floor: float | None = None, exponent: float | None = None) -> float:
         """Returns by how much holding E or alpha at a value raises the loss, as a squared t value.
 
         For normal noise it is twice the rise of the loss in units of the noise's variance, and has
         at most the distribution of a squared t variable with `df` degrees of freedom.
         """
-        more = self.fit(found, floor, exponent).loss - found.loss
+        more = self.fit(best, floor, exponent).loss - best.loss
         return 2 * EFFICIENT**2 * max(more, 0.0)
 
     def noise(self, confidence: float) -> float:

@@ -65,29 +65,31 @@ def worths(frame: pd.DataFrame) -> list[Worth]:
     what = frames.variables(frame, "train_size", "test_elbo")
     if frame.loc[frame["source"] == "normal", "train_size"].nunique() < 2:
         raise ResultsError(NEEDS)
-    found = frames.curves_of(frame, what)
-    real = {_width(curve): curve for curve in found if curve.source == "normal"}
-    drawn = [curve for curve in found if curve.source == "dmaapx" and _width(curve) in real]
-    if not drawn or all(len(curve.sizes) < 2 for curve in real.values()):
+    curves = frames.curves_of(frame, what)
+    real = {_width(curve): curve for curve in curves if curve.source == "normal"}
+    sampled = [curve for curve in curves if curve.source == "dmaapx" and _width(curve) in real]
+    if not sampled or all(len(curve.sizes) < 2 for curve in real.values()):
         raise ResultsError(NEEDS)
     samples = frame[frame["source"] == "dmaapx"].dropna(subset=["source_k"])
-    made = []
-    for curve in drawn:
+    result = []
+    for curve in sampled:
         width = _width(curve)
-        for at, size in enumerate(curve.sizes):
+        for index, size in enumerate(curve.sizes):
             k = _chunks(samples, curve, float(size))
-            one = equivalent(real[width], curve.units, curve.y[:, at], curve.overlap_at(at))
-            made.append(Worth(_words(curve), int(size), round(k * size), *one))
-    return made
+            estimate = equivalent(
+                real[width], curve.units, curve.y[:, index], curve.overlap_at(index)
+            )
+            result.append(Worth(_words(curve), int(size), round(k * size), *estimate))
+    return result
 
 
 def _chunks(samples: pd.DataFrame, curve: Curve, size: float) -> float:
     """Returns the k of the curve's trials of this |D_train|; the curve's name has its fields."""
-    here = samples["train_size"] == size
+    mask = samples["train_size"] == size
     for word in curve.name.split(", ")[1:]:
         name, _, value = word.partition("=")
-        here &= samples[name] == float(value)
-    return float(samples.loc[here, "source_k"].astype(float).max())
+        mask &= samples[name] == float(value)
+    return float(samples.loc[mask, "source_k"].astype(float).max())
 
 
 def equivalent(
@@ -102,8 +104,8 @@ def equivalent(
     pairs = [(real.units.index(u), i) for i, u in enumerate(units) if u in real.units]
     y = np.array([real.y[i] for i, _ in pairs]).reshape(-1, len(real.sizes))
     d = np.array([losses[i] for _, i in pairs])
-    whole = ~np.isnan(y).any(axis=1) & ~np.isnan(d)
-    y, d, n = y[whole], d[whole], int(whole.sum())
+    complete = ~np.isnan(y).any(axis=1) & ~np.isnan(d)
+    y, d, n = y[complete], d[complete], int(complete.sum())
     none = (n, math.nan, math.nan, math.nan)
     if n < FEW_SEEDS:
         return *none, f"{n} replicates are finished on both, and it needs {FEW_SEEDS}"
@@ -112,9 +114,9 @@ def equivalent(
     if (mean - np.minimum.accumulate(mean)).max() > noise:
         return *none, "more real images do not lower the loss throughout"
     x = np.geomspace(real.sizes[0], real.sizes[-1], STEPS)
-    at = np.array([np.interp(np.log(x), np.log(real.sizes), row) for row in y]) - d[:, None]
+    excess = np.array([np.interp(np.log(x), np.log(real.sizes), row) for row in y]) - d[:, None]
     of_real = np.interp(np.log(x), np.log(real.sizes), real.overlaps or np.zeros(len(real.sizes)))
-    centre, half = at.mean(axis=0), t_half_width(at.T, overlap=np.maximum(of_real, overlap))
+    centre, half = excess.mean(axis=0), t_half_width(excess.T, overlap=np.maximum(of_real, overlap))
     zero = float(np.exp(np.interp(0.0, -np.minimum.accumulate(centre), np.log(x))))
     inside = np.append(x[np.abs(centre) <= half], zero)  # at an end where no size is worth as much
     below, above = centre[0] <= half[0], centre[-1] >= -half[-1]
@@ -127,33 +129,33 @@ def equivalent(
     return n, zero, low, high, ""
 
 
-def worth_lines(found: list[Worth]) -> list[str]:
+def worth_lines(estimates: list[Worth]) -> list[str]:
     """Returns a line of plain text per width and |D_train|."""
     lines = ["Real images that the samples of a diffusion model are worth (95 %):"]
-    for one in found:
-        start = f"  {one.name}, {one.samples:,} samples of a model of {one.size:,} real images: "
-        if math.isnan(one.images):
-            bounds = "" if math.isnan(one.low) else f" {_interval(one)}"
-            lines.append(start + f"no estimate, {one.refusal}{bounds}; {one.verdict}.")
+    for item in estimates:
+        start = f"  {item.name}, {item.samples:,} samples of a model of {item.size:,} real images: "
+        if math.isnan(item.images):
+            bounds = "" if math.isnan(item.low) else f" {_interval(item)}"
+            lines.append(start + f"no estimate, {item.refusal}{bounds}; {item.verdict}.")
             continue
-        each = one.images / one.samples if one.samples else math.nan
+        per_sample = item.images / item.samples if item.samples else math.nan
         lines.append(
-            start + f"{one.images:,.0f} real images {_interval(one)}, {one.times:.2g} times as "
-            f"many, {each:.2g} per sample; {one.verdict}."
+            start + f"{item.images:,.0f} real images {_interval(item)}, {item.times:.2g} times as "
+            f"many, {per_sample:.2g} per sample; {item.verdict}."
         )
     return lines
 
 
-def _interval(one: Worth) -> str:
-    low = f"{one.low:,.0f}" if one.low else "open"
-    high = "open" if math.isinf(one.high) else f"{one.high:,.0f}"
+def _interval(worth: Worth) -> str:
+    low = f"{worth.low:,.0f}" if worth.low else "open"
+    high = "open" if math.isinf(worth.high) else f"{worth.high:,.0f}"
     return f"[{low}, {high}]"
 
 
 def _width(curve: Curve) -> str:
     """Returns a curve's name without its source, and without k, which real images do not have."""
-    words = curve.name.split(", ")[1:]
-    return ", ".join(word for word in words if not word.startswith("source_k="))
+    parts = curve.name.split(", ")[1:]
+    return ", ".join(word for word in parts if not word.startswith("source_k="))
 
 
 def _words(curve: Curve) -> str:

@@ -31,12 +31,12 @@ def write(path: str | Path, output: Path | None = None) -> Path:
         raise ResultsError(f"{output} is not the name of a page. End it in .html: -o {NAME}.")
     text = html(content(path))
     output.parent.mkdir(parents=True, exist_ok=True)
-    aside = output.with_name(f".{output.name}.{os.getpid()}")
+    temporary = output.with_name(f".{output.name}.{os.getpid()}")
     try:
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, output)
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, output)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return output
 
 
@@ -47,12 +47,12 @@ def places(path: Path, study: str | None = None) -> list[Path]:
     """
     if study is None and not (path / "trials").is_dir():
         return [path]
-    known = sorted(file.parent.name for file in path.glob("*/study.json"))
+    names = sorted(file.parent.name for file in path.glob("*/study.json"))
     if study is None:
-        return [path / name for name in known] or [path]
-    if study not in known:
-        near = did_you_mean(study, known)
-        advice = f"Known: {', '.join(known)}." if known else "Run a study first."
+        return [path / name for name in names] or [path]
+    if study not in names:
+        near = did_you_mean(study, names)
+        advice = f"Known: {', '.join(names)}." if names else "Run a study first."
         raise ResultsError(f"{path} contains no study {study!r}. {near}{advice}")
     return [path / study]
 
@@ -68,9 +68,9 @@ def html(values: Content) -> str:
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
         f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
     )
-    own = {"style": Markup(style), "script": Markup(script), "policy": policy}
-    every = {**dict.fromkeys(EMPTY, ()), **values, **own}
-    return filled(HOME / "page.html", every, {"shown": shown})
+    assets = {"style": Markup(style), "script": Markup(script), "policy": policy}
+    template_values = {**dict.fromkeys(EMPTY, ()), **values, **assets}
+    return filled(HOME / "page.html", template_values, {"shown": shown})
 
 
 EMPTY = (  # sections that a page without any measured epoch leaves out

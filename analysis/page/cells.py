@@ -95,8 +95,8 @@ def _final(vaes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _chooser(vaes: pd.DataFrame) -> str:
-    kept = "validation_elbo" in vaes and vaes["validation_elbo"].notna().any()
-    return "validation_elbo" if kept else "test_elbo"
+    validated = "validation_elbo" in vaes and vaes["validation_elbo"].notna().any()
+    return "validation_elbo" if validated else "test_elbo"
 
 
 def _best(vaes: pd.DataFrame) -> pd.DataFrame:
@@ -110,19 +110,24 @@ def _best(vaes: pd.DataFrame) -> pd.DataFrame:
 
 def _values(table: pd.DataFrame, names: list[str]) -> dict[str, Values]:
     """Returns the cells' values; the mean of a replicate's trials counts as one value."""
-    found: dict[str, Values] = {name: {} for name in names}
+    result: dict[str, Values] = {name: {} for name in names}
     names = [name for name in names if name in table]
     numbers = table[["line", "m_z", "n_c", "drawn", *names]].astype(dict.fromkeys(names, float))
     numbers = numbers.assign(overlap=overlaps(table))
     draws = numbers.groupby(["line", "m_z", "n_c", "drawn"]).mean().reset_index()
     for (line, m_z, n_c), cell in groups(draws, ["line", "m_z", "n_c"]):
         values = cell[names].to_numpy(dtype=float)
-        for at, name in enumerate(names):
-            over = t_interval(values[:, at], overlap=float(cell["overlap"].iloc[0]))
-            if over.n:
-                row = [int(m_z), int(n_c), *map(rounded, (over.mean, over.low, over.high)), over.n]
-                found[name].setdefault(str(line), []).append(row)
-    return found
+        for index, name in enumerate(names):
+            interval = t_interval(values[:, index], overlap=float(cell["overlap"].iloc[0]))
+            if interval.n:
+                row = [
+                    int(m_z),
+                    int(n_c),
+                    *map(rounded, (interval.mean, interval.low, interval.high)),
+                    interval.n,
+                ]
+                result[name].setdefault(str(line), []).append(row)
+    return result
 
 
 def rounded(value: float) -> float | None:
@@ -142,27 +147,27 @@ def shown(value: float | None) -> str:
     return f"{value:#.4g}" if size >= 1 else f"{value:#.3g}"
 
 
-def tables(made: Heat) -> list[HeatTable]:
+def tables(heat: Heat) -> list[HeatTable]:
     """Returns the map of the first column as tables, one per line, for readers without scripts."""
-    if not made or not made["columns"]:
+    if not heat or not heat["columns"]:
         return []
-    values = made["values"]["final"][made["columns"][0]["name"]]
+    values = heat["values"]["final"][heat["columns"][0]["name"]]
     means = [row[2] for rows in values.values() for row in rows]
     low, span = min(means), (max(means) - min(means)) or 1.0
-    found: list[HeatTable] = []
-    for line in made["lines"]:
+    result: list[HeatTable] = []
+    for line in heat["lines"]:
         cells: dict[tuple[int, int], HeatCell] = {
             (row[0], row[1]): _cell(row, line, round((STEPS - 1) * (row[2] - low) / span))
             for row in values.get(line, [])
         }
-        rows = [(m_z, [cells.get((m_z, n_c)) for n_c in made["n_c"]]) for m_z in made["m_z"]]
+        rows = [(m_z, [cells.get((m_z, n_c)) for n_c in heat["n_c"]]) for m_z in heat["m_z"]]
         rows = [(m_z, row) for m_z, row in rows if any(row)]
-        found.append({"line": line, "rows": rows})
-    return found
+        result.append({"line": line, "rows": rows})
+    return result
 
 
 def _cell(row: list[Any], line: str, shade: int) -> HeatCell:
     m_z, n_c, mean, low, high, n = row
     ends = "" if low is None else f" [{shown(low)}, {shown(high)}]"
-    words = f"{line}, m_z={m_z}, n_c={n_c}: {shown(mean)}{ends}, n={n}"
-    return {"text": shown(mean), "words": words, "shade": shade}
+    text = f"{line}, m_z={m_z}, n_c={n_c}: {shown(mean)}{ends}, n={n}"
+    return {"text": shown(mean), "words": text, "shade": shade}

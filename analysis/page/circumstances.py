@@ -9,7 +9,7 @@ from analysis.trial_folder import read_json
 
 
 def circumstances(
-    frame: pd.DataFrame, study: Path | None, about: dict[str, object]
+    frame: pd.DataFrame, study: Path | None, record: dict[str, object]
 ) -> pd.DataFrame:
     """Returns a row for each trial by key: host, retried, measuring (seconds) and peak_bytes.
 
@@ -20,8 +20,8 @@ def circumstances(
     keys = list(dict.fromkeys(frame["key"]))
     done = [(read_json(study.parent / "trials" / key / "done.json") if study else None) or {}
             for key in keys]  # fmt: skip
-    hosts, retried = _numbered([each.get("host") for each in done]), _retried(about)
-    measuring = [number(_profile(each).get("measuring")) for each in done]
+    hosts, retried = _numbered([outcome.get("host") for outcome in done]), _retried(record)
+    measuring = [number(_profile(outcome).get("measuring")) for outcome in done]
     return pd.DataFrame({
         "host": pd.Series(hosts, keys, dtype="Int64"),
         "retried": pd.Series([retried.get(key) for key in keys], keys, dtype="Int64"),
@@ -32,15 +32,15 @@ def circumstances(
 
 def _numbered(hosts: list[object]) -> list[int | None]:
     """Numbers hosts in the order in which trials name them; None for all if there is one."""
-    known = list(dict.fromkeys(host for host in hosts if isinstance(host, str)))
-    several = len(known) > 1
-    return [known.index(h) + 1 if several and isinstance(h, str) else None for h in hosts]
+    names = list(dict.fromkeys(host for host in hosts if isinstance(host, str)))
+    several = len(names) > 1
+    return [names.index(h) + 1 if several and isinstance(h, str) else None for h in hosts]
 
 
-def _retried(about: dict[str, object]) -> dict[str, int]:
+def _retried(record: dict[str, object]) -> dict[str, int]:
     """Adds up the failed attempts of all launches by key."""
     total: dict[str, int] = {}
-    for launch in launches_of(about):
+    for launch in launches_of(record):
         counts = _profile(launch).get("retried")
         for key, count in counts.items() if isinstance(counts, dict) else ():
             total[key] = total.get(key, 0) + (count if type(count) is int else 0)

@@ -49,51 +49,51 @@ def content(path: Path) -> Content:
 
     Raises ResultsError if there is nothing to read at all.
     """
-    found = results.trials(path) if path.is_dir() else []
-    about = provenance.provenance(path)
+    folders = results.trials(path) if path.is_dir() else []
+    record = provenance.provenance(path)
     nothing = ""
     try:
-        frame = lines.lined(results.load(path, found if path.is_dir() else None))
+        frame = lines.lined(results.load(path, folders if path.is_dir() else None))
     except ResultsError as error:
         frame, nothing = pd.DataFrame(), str(error)
-    counts = trials.counts(found, frame) if found or len(frame) else {}
-    shown: Content = {
-        "title": str(about.get("study") or path.stem),
-        "about": about,
+    counts = trials.counts(folders, frame) if folders or len(frame) else {}
+    values: Content = {
+        "title": str(record.get("study") or path.stem),
+        "about": record,
         "counts": counts,
         "trials_total": sum(counts.values()),
-        "launches": text.launches(about),
-        "profiles": costs.profiles(about),
-        "go_on": text.go_on(about, path, counts),
+        "launches": text.launches(record),
+        "profiles": costs.profiles(record),
+        "go_on": text.go_on(record, path, counts),
         "note": provenance.note(path),
-        "failures": trials.failures(found),
+        "failures": trials.failures(folders),
     }
     if nothing:
-        shown["nothing"] = nothing
+        values["nothing"] = nothing
     if len(frame):
-        shown.update(_measured(path, frame, about))
-    return shown
+        values.update(_measured(path, frame, record))
+    return values
 
 
-def _measured(path: Path, frame: pd.DataFrame, about: dict[str, object]) -> Measured:
+def _measured(path: Path, frame: pd.DataFrame, record: dict[str, object]) -> Measured:
     """Returns the values that need a measured epoch."""
-    names, alone = _figures(frame, about), frame.drop(columns=["line", "drawn"])
+    names, alone = _figures(frame, record), frame.drop(columns=["line", "drawn"])
     vaes = _vaes(frame)
     study = path if (path / "study.json").is_file() else None
     root = path.parent if study else path
     heat = cells.heat_map(vaes)
-    found = circumstances(frame, study, about)
+    details = circumstances(frame, study, record)
     return {
         "verdict": _verdict(path, alone, names),
         "claims": text.ledger(frame),
         "heat": heat,
         "heat_tables": cells.tables(heat),
-        "figures": drawn.drawn((*names, *choice.figures_of(alone, about)), path, alone),
+        "figures": drawn.drawn((*names, *choice.figures_of(alone, record)), path, alone),
         "learning": learning.learning_curves(vaes),
         "pictures": pictures.of_trials(vaes, root) if path.is_dir() and len(vaes) else [],
         "pools": pictures.of_pools(path) if path.is_dir() else [],
-        "costs": costs.against_plan(frame, study, found),
-        "trials": trials.table(frame, found),
+        "costs": costs.against_plan(frame, study, details),
+        "trials": trials.table(frame, details),
         "datasets": _datasets(frame),
     }
 
@@ -108,19 +108,19 @@ def _verdict(path: Path, frame: pd.DataFrame, names: tuple[str, ...]) -> text.Sh
         return text.read(frame)
     if "fig8" not in names:
         return {}
-    own = own_study.of_study(frame, path, DESCENT)
+    part = own_study.of_study(frame, path, DESCENT)
     try:
-        return text.judged(choice.parts(own, own_study.about(path, DESCENT)))
+        return text.judged(choice.parts(part, own_study.about(path, DESCENT)))
     except ResultsError as error:  # a search that has chosen nothing yet
         return text.undecided(str(error))
 
 
-def _figures(frame: pd.DataFrame, about: dict[str, object]) -> tuple[str, ...]:
+def _figures(frame: pd.DataFrame, record: dict[str, object]) -> tuple[str, ...]:
     """Returns the study's figures; for other results those of double descent, as in the report."""
-    shown = figures.STUDIES.get(str(about.get("study")))
+    names = figures.STUDIES.get(str(record.get("study")))
     only = set(frame["kind"]) == {"diffusion"}
-    if shown is not None:
-        return shown
+    if names is not None:
+        return names
     return ("fig17",) if only else figures.STUDIES[DESCENT]
 
 
@@ -135,5 +135,5 @@ def _datasets(frame: pd.DataFrame) -> list[dict[str, str]]:
     """Returns name, origin and fingerprint of the images that trials were trained on."""
     names = [name for name in ("dataset", "data", "fingerprint") if name in frame]
     rows = frame[names].drop_duplicates().fillna("").to_dict("records")
-    every = [{str(name): str(value) for name, value in row.items()} for row in rows]
-    return [row for row in every if row.get("fingerprint")] or every
+    datasets = [{str(name): str(value) for name, value in row.items()} for row in rows]
+    return [row for row in datasets if row.get("fingerprint")] or datasets

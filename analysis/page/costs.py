@@ -48,31 +48,31 @@ class LaunchTimes(TypedDict):
     width: object
 
 
-def against_plan(frame: pd.DataFrame, study: Path | None, found: pd.DataFrame) -> list[CostRow]:
+def against_plan(frame: pd.DataFrame, study: Path | None, details: pd.DataFrame) -> list[CostRow]:
     """Returns a row for each line and (m_z, n_c): trials, planned and actual minutes and memory.
 
     Minutes are those of one worker, for training and measuring; shares are relative to the largest
-    number. GB are the largest of any trial. What was not planned or not recorded is None. `found`
-    are the `circumstances` of the trials.
+    number. GB are the largest of any trial. What was not planned or not recorded is None.
+    `details` are the `circumstances` of the trials.
     """
     if "seconds" not in frame:
         return []
     last = frame.drop_duplicates("key", keep="last")
     last = last[last["state"] == "done"]
-    here = found.loc[last["key"]].set_axis(last.index)
-    took = last["seconds"].astype(float) + here["measuring"].fillna(0.0)
+    extra = details.loc[last["key"]].set_axis(last.index)
+    seconds = last["seconds"].astype(float) + extra["measuring"].fillna(0.0)
     plan = _planned(study, last["key"]).set_axis(last.index)
-    memory = {"planned_gb": plan["memory_bytes"] / 1e9, "used_gb": here["peak_bytes"] / 1e9}
-    table = last.assign(took=took / 60, planned=plan["hours"] * 60, **memory)
+    memory = {"planned_gb": plan["memory_bytes"] / 1e9, "used_gb": extra["peak_bytes"] / 1e9}
+    table = last.assign(took=seconds / 60, planned=plan["hours"] * 60, **memory)
     rows: list[CostRow] = []
     for line in order(table["line"]):
-        for place, own in groups(table[table["line"] == line], ["m_z", "n_c"], dropna=False):
+        for place, part in groups(table[table["line"] == line], ["m_z", "n_c"], dropna=False):
             m_z, n_c = map(_whole, place)
-            rows.append({"line": line, "m_z": m_z, "n_c": n_c, "trials": len(own),
-                         "planned": _known(own["planned"].sum(skipna=False)),
-                         "took": float(own["took"].sum()),
-                         "planned_gb": _known(own["planned_gb"].max()),
-                         "used_gb": _known(own["used_gb"].max())})  # fmt: skip
+            rows.append({"line": line, "m_z": m_z, "n_c": n_c, "trials": len(part),
+                         "planned": _known(part["planned"].sum(skipna=False)),
+                         "took": float(part["took"].sum()),
+                         "planned_gb": _known(part["planned_gb"].max()),
+                         "used_gb": _known(part["used_gb"].max())})  # fmt: skip
     most = max((max(row["took"], row["planned"] or 0.0) for row in rows), default=0.0) or 1.0
     for row in rows:
         row |= {"share_took": row["took"] / most, "share_planned": (row["planned"] or 0.0) / most}
@@ -83,10 +83,12 @@ def _planned(study: Path | None, keys: pd.Series) -> pd.DataFrame:
     """Returns the hours and memory_bytes of plan.json, a row for each key, missing if unknown."""
     plan = (read_json(study / PLAN) if study else None) or {}
     listed = plan.get("trials")
-    found = [listed.get(key) if isinstance(listed, dict) else None for key in keys]
-    planned = [each if isinstance(each, dict) else {} for each in found]
+    plans = [listed.get(key) if isinstance(listed, dict) else None for key in keys]
+    planned = [entry if isinstance(entry, dict) else {} for entry in plans]
     names = ("hours", "memory_bytes")
-    return pd.DataFrame({n: [number(each.get(n)) for each in planned] for n in names}, dtype=float)
+    return pd.DataFrame(
+        {n: [number(entry.get(n)) for entry in planned] for n in names}, dtype=float
+    )
 
 
 def _known(value: float) -> float | None:
@@ -97,20 +99,20 @@ def _whole(value: Any) -> int | None:
     return None if pd.isna(value) else int(value)
 
 
-def profiles(about: dict[str, object]) -> list[LaunchTimes]:
+def profiles(record: dict[str, object]) -> list[LaunchTimes]:
     """Returns for each launch with a profile its start, wall time, trials and parts of time."""
-    found: list[LaunchTimes] = []
-    for launch in launches_of(about):
+    result: list[LaunchTimes] = []
+    for launch in launches_of(record):
         profile = launch.get("profile")
         if not isinstance(profile, dict) or not isinstance(profile.get("parts"), dict):
             continue
         parts = {PARTS.get(n, n): s for n, s in sorted(profile["parts"].items(), key=_place)}
-        found.append({
+        result.append({
             "started": launch.get("started"), "parts": parts, "wall": profile.get("wall"),
             "trials": profile.get("trials"), "training": profile.get("training"),
             "width": profile.get("width"),
         })  # fmt: skip
-    return found
+    return result
 
 
 def _place(part: tuple[str, float]) -> int:

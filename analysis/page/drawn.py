@@ -35,19 +35,19 @@ def drawn(names: tuple[str, ...], path: Path, frame: pd.DataFrame) -> list[Drawn
 
 def _one(name: str, path: Path, frame: pd.DataFrame) -> DrawnFigure:
     typed = command(name, "--results", typed_path(path), "-o", f"{name}.pdf")
-    about: DrawnFigure = {"name": name, "about": figures.about(name), "command": typed}
+    result: DrawnFigure = {"name": name, "about": figures.about(name), "command": typed}
     try:
         loaded = figures.load(name, path, frame)
         table = figures.numbers(name, loaded)
         picture = svg(name, loaded, results.note(path))
         text = figures.text(name, loaded) if figures.is_table(name) else []
     except ResultsError as error:
-        return about | {"error": str(error)}
+        return result | {"error": str(error)}
     except Exception as error:  # the rest of the page is still of use
-        return about | {"error": figures.fault(error)}
+        return result | {"error": figures.fault(error)}
     csv = table.to_csv(index=False, lineterminator="\n")
-    about |= {"uri": f"data:image/svg+xml,{quote(picture, safe=SAFE)}", "size": size(picture)}
-    return about | {"csv": f"data:text/csv,{quote(csv)}", "text": "\n".join(text)}
+    result |= {"uri": f"data:image/svg+xml,{quote(picture, safe=SAFE)}", "size": size(picture)}
+    return result | {"csv": f"data:text/csv,{quote(csv)}", "text": "\n".join(text)}
 
 
 def svg(name: str, frame: pd.DataFrame, note: str) -> str:
@@ -55,10 +55,10 @@ def svg(name: str, frame: pd.DataFrame, note: str) -> str:
     from matplotlib import rc_context
 
     figure = figures.draw(name, frame, note)
-    held = io.StringIO()
+    buffer = io.StringIO()
     with rc_context(style.RC):
-        figure.savefig(held, format="svg", metadata={"Date": None})
-    text = held.getvalue()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<\?xml.*?\?>|<!DOCTYPE.*?>", "", text,
                   flags=re.DOTALL)  # fmt: skip
     return re.sub(r"\s*\n\s*", "\n", text).strip().replace('"', "'") if "'" not in text else text
@@ -66,6 +66,6 @@ def svg(name: str, frame: pd.DataFrame, note: str) -> str:
 
 def size(picture: str) -> tuple[int, int]:
     """Returns width and height of an SVG in CSS pixels."""
-    found = re.search(r"viewBox=[\"']0 0 ([\d.]+) ([\d.]+)", picture)
-    wide, tall = (float(found[1]), float(found[2])) if found else (486.0, 260.0)
+    match = re.search(r"viewBox=[\"']0 0 ([\d.]+) ([\d.]+)", picture)
+    wide, tall = (float(match[1]), float(match[2])) if match else (486.0, 260.0)
     return round(wide * 4 / 3), round(tall * 4 / 3)

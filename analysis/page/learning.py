@@ -48,12 +48,12 @@ def learning_curves(vaes: pd.DataFrame) -> LearningCurves:
     axes = axes_of(vaes, columns)
     cells: list[CurvesCell] = []
     for (m_z, n_c), cell in groups(vaes, ["m_z", "n_c"]):
-        drawn = [_line(cell[cell["line"] == name], names, axes, columns) for name in names]
+        by_line = [_line(cell[cell["line"] == name], names, axes, columns) for name in names]
         ends = cell.groupby("line")["key"].nunique()
         counts = ", ".join(f"{name}: {n} trials" for name, n in ends.items())
-        words = f"Test ELBO over epochs at m_z={m_z}, n_c={n_c} ({counts})"
-        paths = [path for each in drawn for path in each]
-        cells.append({"m_z": int(m_z), "n_c": int(n_c), "paths": paths, "words": words})
+        text = f"Test ELBO over epochs at m_z={m_z}, n_c={n_c} ({counts})"
+        paths = [path for part in by_line for path in part]
+        cells.append({"m_z": int(m_z), "n_c": int(n_c), "paths": paths, "words": text})
     return {
         "cells": cells,
         "size": (WIDE, TALL),
@@ -74,11 +74,11 @@ def _style(name: str, names: list[str]) -> dict[str, str]:
 
     Lines of one source differ in settings, and those that have the same rank look alike.
     """
-    sources = [each.partition(",")[0] for each in names]
+    sources = [n.partition(",")[0] for n in names]
     source = name.partition(",")[0]
     several = len(set(sources)) < len(names)
-    at = [n for n in names if not several or n.partition(",")[0] == source].index(name)
-    return {"colour": source_colour(source), "dash": DASHES[at % len(DASHES)]}
+    index = [n for n in names if not several or n.partition(",")[0] == source].index(name)
+    return {"colour": source_colour(source), "dash": DASHES[index % len(DASHES)]}
 
 
 def _line(

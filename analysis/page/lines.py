@@ -27,13 +27,13 @@ def lined(frame: pd.DataFrame) -> pd.DataFrame:
     fields = [n for n in frame if n in TRIAL_COLUMNS and n not in WITHIN]
     line = name.astype(object)
     for source in name.unique():
-        here = frame[name == source]
-        varying = [n for n in fields if here[n].nunique(dropna=False) > 1]
-        line[here.index] += names(here, varying)
-    drawn = frame["seed"]
+        rows = frame[name == source]
+        varying = [n for n in fields if rows[n].nunique(dropna=False) > 1]
+        line[rows.index] += names(rows, varying)
+    draws = frame["seed"]
     if "replicate" in frame:
-        drawn = frame["replicate"].where(frame["replicate"].notna(), frame["seed"])
-    return frame.assign(line=line, drawn=drawn.astype("Int64"))
+        draws = frame["replicate"].where(frame["replicate"].notna(), frame["seed"])
+    return frame.assign(line=line, drawn=draws.astype("Int64"))
 
 
 def groups(

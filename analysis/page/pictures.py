@@ -58,60 +58,62 @@ class PoolPicture(Image):
 
 def of_trials(vaes: pd.DataFrame, root: Path) -> list[TrialPicture]:
     """Returns a picture for each line and cell, of its first trial with images, a row per set."""
-    found: list[TrialPicture] = []
+    result: list[TrialPicture] = []
     for line in order(vaes["line"]):
-        own = vaes[vaes["line"] == line].drop_duplicates("key").sort_values(["m_z", "n_c", "drawn"])
-        for (m_z, n_c), cell in groups(own, ["m_z", "n_c"]):
+        trials = (
+            vaes[vaes["line"] == line].drop_duplicates("key").sort_values(["m_z", "n_c", "drawn"])
+        )
+        for (m_z, n_c), cell in groups(trials, ["m_z", "n_c"]):
             for key, dataset in cell[["key", "dataset"]].itertuples(index=False, name=None):
                 sets = _sets(root / "trials" / Path(key).name / "arrays.npz")
                 if sets:
-                    found.append({"line": line, "m_z": int(m_z), "n_c": int(n_c), "key": key,
+                    result.append({"line": line, "m_z": int(m_z), "n_c": int(n_c), "key": key,
                                   **_picture(sets, dataset)})  # fmt: skip
                     break
-    return found
+    return result
 
 
 def of_pools(study: Path) -> list[PoolPicture]:
     """Returns a picture of the first samples of each pool of the study's diffusion models."""
-    found: list[PoolPicture] = []
+    result: list[PoolPicture] = []
     try:
         for pool in pools.pools(study):
             grid = fig17.mosaic(pools.pictures(pool, POOL), pool.levels, EACH)
-            words = f"the first samples of the pool {pool.name}"
-            found.append({"name": pool.name, **_image(grid, pool.shape[-1], words)})
+            text = f"the first samples of the pool {pool.name}"
+            result.append({"name": pool.name, **_image(grid, pool.shape[-1], text)})
     except ResultsError:
-        return found  # the report names a damaged pool
-    return found
+        return result  # the report names a damaged pool
+    return result
 
 
 def _sets(path: Path) -> dict[str, np.ndarray]:
     """Reads the images of a trial as uint8 levels (N, C, H, W), without unpickling anything."""
     try:
-        with np.load(path, allow_pickle=False) as held:
-            named = {name: held[name][:EACH] for name in SETS if name in held}
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name][:EACH] for name in SETS if name in file}
     except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error):
         return {}
-    return {n: a for n, a in named.items() if a.ndim == 4 and len(a) and a.shape[1] in (1, 3)}
+    return {n: a for n, a in arrays.items() if a.ndim == 4 and len(a) and a.shape[1] in (1, 3)}
 
 
 def _picture(sets: dict[str, np.ndarray], dataset: str) -> Picture:
     levels = fig9.levels_of(dataset, sets.values())
     across = max(map(len, sets.values()))
-    rows = [fig17.mosaic(each, levels, across) for each in sets.values()]
+    rows = [fig17.mosaic(images, levels, across) for images in sets.values()]
     gap = np.ones((2, *rows[0].shape[1:]))
     grid = np.concatenate([part for row in rows for part in (row, gap)][:-1])
-    words = " above ".join(SETS[name] for name in sets)
+    text = " above ".join(SETS[name] for name in sets)
     return {
-        **_image(grid, next(iter(sets.values())).shape[-1], words),
+        **_image(grid, next(iter(sets.values())).shape[-1], text),
         "rows": [SETS[name] for name in sets],
     }
 
 
-def _image(grid: np.ndarray, side: int, words: str) -> Image:
+def _image(grid: np.ndarray, side: int, text: str) -> Image:
     zoom = max(1, round(ZOOM * 8 / side))
     uri = png_uri(np.round(255 * grid).astype(np.uint8))
     height, width = grid.shape[0] * zoom, grid.shape[1] * zoom
-    return {"uri": uri, "words": words, "width": width, "height": height}
+    return {"uri": uri, "words": text, "width": width, "height": height}
 
 
 def png_uri(pixels: np.ndarray) -> str:

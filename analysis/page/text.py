@@ -78,40 +78,40 @@ def judged(parts: Mapping[str, pd.DataFrame]) -> ShownVerdict:
     first part, and the lines also have those of others (tuned learning rates).
     """
     (name, frame), *others = parts.items()
-    shown = _judged(frame)
+    result = _judged(frame)
     if others:
-        shown["sentence"] = f"{name}: {shown['sentence']}"
-    for other, part in others:
-        found = _judged(part)
-        shown["lines"] += [f"{other}: {found['sentence']}", *found["lines"]]
-    return shown
+        result["sentence"] = f"{name}: {result['sentence']}"
+    for label, part in others:
+        part_result = _judged(part)
+        result["lines"] += [f"{label}: {part_result['sentence']}", *part_result["lines"]]
+    return result
 
 
 def _judged(frame: pd.DataFrame) -> ShownVerdict:
     try:
-        found = verdict(frame)
+        judgement = verdict(frame)
     except ResultsError as error:
         return undecided(str(error))
-    tone = TONES[found.decision.verdict]
-    best = at_best(frame, found)
-    sentence, *lines = verdict_lines(found, best)
+    tone = TONES[judgement.decision.verdict]
+    best = at_best(frame, judgement)
+    sentence, *lines = verdict_lines(judgement, best)
     moves = [_whisker(m.name, m.crossfit.mean, m.crossfit.low, m.crossfit.high)
-             for m in found.moves]  # fmt: skip
-    made: ShownVerdict = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
+             for m in judgement.moves]  # fmt: skip
+    result: ShownVerdict = {"tone": tone, "sign": SIGNS[tone], "sentence": sentence, "lines": lines}
     best = best.strip()
-    return made | {
-        "plain": _plain(found), "moves": scaled(moves), "best": f"{best[:1].upper()}{best[1:]}"
+    return result | {
+        "plain": _plain(judgement), "moves": scaled(moves), "best": f"{best[:1].upper()}{best[1:]}"
     }  # fmt: skip
 
 
 def read(frame: pd.DataFrame) -> ShownVerdict:
     """Returns how many readings matter, with a line for each (`analysis.readings`)."""
     try:
-        found = readings.readings(frame)
+        items = readings.readings(frame)
     except ResultsError as error:
         return undecided(str(error))
-    shown = undecided(readings.summary(found))
-    return shown | {"lines": readings.lines(found)}
+    result = undecided(readings.summary(items))
+    return result | {"lines": readings.lines(items)}
 
 
 def undecided(why: str) -> ShownVerdict:
@@ -119,25 +119,25 @@ def undecided(why: str) -> ShownVerdict:
     return {"tone": "open", "sign": SIGNS["open"], "sentence": why, "lines": []}
 
 
-def _plain(found: Verdict) -> str:
+def _plain(judgement: Verdict) -> str:
     """Describes the moves: where they end, and their sizes in nats per image."""
-    sizes = [f"{abs(move.crossfit.mean):.1f}" for move in found.moves]
-    ways = [(("falls", "rises"), ("rises", "falls"), ("falls", "rises"))[at][move.crossfit.mean < 0]
-            for at, move in enumerate(found.moves)]  # fmt: skip
-    ends = (found.first_minimum, found.peak, found.second_minimum)
+    sizes = [f"{abs(move.crossfit.mean):.1f}" for move in judgement.moves]
+    ways = [(("falls", "rises"), ("rises", "falls"), ("falls", "rises"))[i][move.crossfit.mean < 0]
+            for i, move in enumerate(judgement.moves)]  # fmt: skip
+    ends = (judgement.first_minimum, judgement.peak, judgement.second_minimum)
     steps = (f"{way} by {size} nats until m_z={m_z}, n_c={n_c}"
              for way, size, (m_z, n_c) in zip(ways, sizes, ends, strict=True))  # fmt: skip
     return (
         f"Along the path of growing models the loss (negative test ELBO) {', then '.join(steps)}. "
-        f"Means over {found.counted} at the end of training."
+        f"Means over {judgement.counted} at the end of training."
     )
 
 
 def _whisker(name: str, mean: float, low: float, high: float) -> Whisker:
-    known = not math.isnan(low)
-    ends = f" [{low:+.2f}, {high:+.2f}]" if known else ""
-    return {"name": name, "mean": mean, "low": low if known else mean,
-            "high": high if known else mean, "text": f"{mean:+.2f}{ends}"}  # fmt: skip
+    has_interval = not math.isnan(low)
+    ends = f" [{low:+.2f}, {high:+.2f}]" if has_interval else ""
+    return {"name": name, "mean": mean, "low": low if has_interval else mean,
+            "high": high if has_interval else mean, "text": f"{mean:+.2f}{ends}"}  # fmt: skip
 
 
 def scaled(moves: list[Whisker]) -> ShownMoves:
@@ -158,11 +158,11 @@ def scaled(moves: list[Whisker]) -> ShownMoves:
 def ledger(frame: pd.DataFrame) -> ShownClaims:
     """Returns the claims that these results can judge, and a summary and counts of verdicts."""
     try:
-        found = claims.ledger(frame)
+        table = claims.ledger(frame)
     except ResultsError as error:
         return {"rows": [], "summary": str(error), "counts": []}
     rows, best = [], _at_best(frame)
-    for row in found[found["verdict"] != NOT_RUN].to_dict("records"):
+    for row in table[table["verdict"] != NOT_RUN].to_dict("records"):
         tone, then = TONES[row["verdict"]], best.get((row["claim"], row["dataset"]), {})
         looks = {"tone": tone, "sign": SIGNS[tone], "ours": ours(row)}
         rows.append(row | whisker(row) | looks | {"best": then})
@@ -171,7 +171,7 @@ def ledger(frame: pd.DataFrame) -> ShownClaims:
     rows = [row | {"setting": row["dataset"] if several else ""} for row in rows]
     counts = [(verdict, TONES[verdict], sum(r["verdict"] == verdict for r in rows))
               for verdict in (HOLDS, FAILS, UNDECIDED)]  # fmt: skip
-    return {"rows": rows, "summary": summary(found), "counts": counts}
+    return {"rows": rows, "summary": summary(table), "counts": counts}
 
 
 def _at_best(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
@@ -180,10 +180,10 @@ def _at_best(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
     The result is {} without validation images.
     """
     try:
-        found = claims.ledger(early.at_best(frame))
+        table = claims.ledger(early.at_best(frame))
     except ResultsError:
         return {}
-    rows = found[found["verdict"] != NOT_RUN].to_dict("records")
+    rows = table[table["verdict"] != NOT_RUN].to_dict("records")
     return {
         (row["claim"], row["dataset"]): {
             "verdict": row["verdict"], "ours": ours(row)
@@ -192,17 +192,17 @@ def _at_best(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
     }  # fmt: skip
 
 
-def launches(about: dict[str, object]) -> list[dict[str, object]]:
+def launches(record: dict[str, object]) -> list[dict[str, object]]:
     """Returns the launches, the newest first, with their command lines, code and versions.
 
     A page may be sent to others, so neither hosts nor folders are named.
     """
-    found = []
-    for launch in reversed(launches_of(about)):
+    result = []
+    for launch in reversed(launches_of(record)):
         argv = launch.get("argv")
-        words = [str(word) for word in argv] if isinstance(argv, list) else []
-        found.append(public(launch) | {"typed": typed(words)})
-    return found
+        arguments = [str(word) for word in argv] if isinstance(argv, list) else []
+        result.append(public(launch) | {"typed": typed(arguments)})
+    return result
 
 
 def typed(argv: Sequence[str]) -> str:
@@ -210,37 +210,37 @@ def typed(argv: Sequence[str]) -> str:
 
     The user's own files keep their names only.
     """
-    kept, skip = [], False
-    for at, word in enumerate(argv):
+    arguments, skip = [], False
+    for index, word in enumerate(argv):
         flag, _, value = word.partition("=")
         if skip or flag in PLACES:
             skip = flag in PLACES and not value
             continue
         start, equals, end = word.rpartition("=") if word.endswith(".npz") else (word, "", "")
-        kept.append(Path(word).name if not at else f"{start}{equals}{PurePath(end).name}")
-    return shlex.join(kept)
+        arguments.append(Path(word).name if not index else f"{start}{equals}{PurePath(end).name}")
+    return shlex.join(arguments)
 
 
-def go_on(about: dict[str, object], path: Path, states: dict[str, int]) -> list[dict[str, str]]:
+def go_on(record: dict[str, object], path: Path, states: dict[str, int]) -> list[dict[str, str]]:
     """Returns commands to continue with, each with a description."""
-    study, preset = str(about.get("study") or ""), str(about.get("preset") or "")
-    found = []
+    study, preset = str(record.get("study") or ""), str(record.get("preset") or "")
+    steps = []
     if study:
         smoke = ["--smoke-test"] if preset == "smoke" else ["--preset", preset] if preset else []
-        again = ["scaling-vae", "study", study, *smoke]
+        rerun = ["scaling-vae", "study", study, *smoke]
         if states.get("failed") or states.get("unreadable"):
-            found.append(("Run failed trials again", [*again, "--retry-failed"]))
+            steps.append(("Run failed trials again", [*rerun, "--retry-failed"]))
         if sum(states.values()) > states.get("done", 0) + states.get("failed", 0):
-            found.append(("Continue the study where it stopped", again))
-        found.append(("Add replicates; finished trials are kept", [*again, "--replicates", "0-9"]))
-        found.append(("Show what that costs", [*again, "--replicates", "0-9", "--dry-run"]))
-    lines = [{"about": does, "command": shlex.join(words)} for does, words in found]
+            steps.append(("Continue the study where it stopped", rerun))
+        steps.append(("Add replicates; finished trials are kept", [*rerun, "--replicates", "0-9"]))
+        steps.append(("Show what that costs", [*rerun, "--replicates", "0-9", "--dry-run"]))
+    lines = [{"about": does, "command": shlex.join(arguments)} for does, arguments in steps]
     name = typed_path(path)
     lines += [
         {"about": "Write this page again", "command": command("page", name)},
         {"about": "Check every claim", "command": command("claims", "--results", name)},
     ]
     if path.is_dir():
-        words = shlex.join(["tensorboard", "--logdir", str(Path(name) / "tensorboard")])
-        lines.append({"about": "Show curves in TensorBoard", "command": words})
+        tensorboard = shlex.join(["tensorboard", "--logdir", str(Path(name) / "tensorboard")])
+        lines.append({"about": "Show curves in TensorBoard", "command": tensorboard})
     return lines

@@ -59,15 +59,15 @@ class Failure(TypedDict):
     error: str
 
 
-def table(frame: pd.DataFrame, found: pd.DataFrame) -> TrialTable:
+def table(frame: pd.DataFrame, details: pd.DataFrame) -> TrialTable:
     """Returns heads and rows of a table of each trial's last measured epoch, with its curve.
 
     A cell is (text, value to sort by). Rows are in the order of `ORDER`. Columns without any value
-    are left out. `found` are the `circumstances` of the trials.
+    are left out. `details` are the `circumstances` of the trials.
     """
     last = frame.drop_duplicates("key", keep="last")
     last = last.sort_values([n for n in ORDER if n in last], na_position="last", kind="stable")
-    last = last.join(found, on="key").assign(**{CURVE: last["key"].map(_curves(frame))})
+    last = last.join(details, on="key").assign(**{CURVE: last["key"].map(_curves(frame))})
     names = [n for n in COLUMNS if n in last and last[n].notna().any()]
     rows = [[_cell(row[name]) for name in names] for row in last.to_dict("records")]
     numbers = [pd.api.types.is_numeric_dtype(last[name]) for name in names]
@@ -80,17 +80,17 @@ def table(frame: pd.DataFrame, found: pd.DataFrame) -> TrialTable:
 
 def _curves(frame: pd.DataFrame) -> dict[str, str]:
     """Draws the main number of each trial over its epochs, on the same axes for all of a kind."""
-    drawn: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for kind, name in CURVES.items():
         rows = frame[frame["kind"] == kind]
         rows = rows.dropna(subset=[name]) if name in rows else rows.iloc[:0]
         if rows.empty:
             continue
         axes = axes_of(rows, [name])
-        for key, own in rows.groupby("key"):
-            thinned = own.iloc[:: 1 + len(own) // CURVE_POINTS]
-            drawn[str(key)] = path_of(thinned, name, axes, *CURVE_SIZE)
-    return drawn
+        for key, trial_rows in rows.groupby("key"):
+            thinned = trial_rows.iloc[:: 1 + len(trial_rows) // CURVE_POINTS]
+            paths[str(key)] = path_of(thinned, name, axes, *CURVE_SIZE)
+    return paths
 
 
 def _cell(value: Any) -> tuple[str, Any]:
@@ -104,21 +104,21 @@ def _cell(value: Any) -> tuple[str, Any]:
     return shown(number), number
 
 
-def counts(found: list[TrialFolder], frame: pd.DataFrame) -> dict[str, int]:
+def counts(folders: list[TrialFolder], frame: pd.DataFrame) -> dict[str, int]:
     """Counts the trials in each state, the most frequent state first."""
-    if found:
-        states = pd.Series([trial.state for trial in found])
+    if folders:
+        states = pd.Series([trial.state for trial in folders])
     else:
         states = frame.drop_duplicates("key")["state"]
-    every = states.value_counts()
-    return {name: int(every[name]) for name in every.index}
+    state_counts = states.value_counts()
+    return {name: int(state_counts[name]) for name in state_counts.index}
 
 
-def failures(found: list[TrialFolder]) -> list[Failure]:
+def failures(folders: list[TrialFolder]) -> list[Failure]:
     """Returns the trials that failed or cannot be read, each with the reason."""
     why = {"failed": "no reason was recorded", "unreadable": "trial.json is missing or damaged"}
     return [
         {"key": t.key, "state": t.state, "epoch": t.epoch, "error": t.error or why[t.state]}
-        for t in found
+        for t in folders
         if t.state in why
     ]

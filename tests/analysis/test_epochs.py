@@ -64,7 +64,7 @@ def test_a_single_epoch_is_refused(grown):
 
 
 def test_values_at_the_best_validation_epoch_are_its_test_elbos(grown):
-    finals = curves.final(grown, at=curves.BEST)
+    finals = curves.final(grown, epochs=curves.BEST)
     places = list(zip(finals["m_z"], finals["n_c"], strict=True))
     found = dict(zip(places, finals["epoch"], strict=True))
     assert found == {(1, 2): 30, (1, 8): 20, (1, 32): 10, (4, 32): 20}
@@ -77,10 +77,10 @@ def test_values_at_the_best_validation_epoch_are_its_test_elbos(grown):
 def test_the_best_epoch_is_chosen_without_test_images(grown):
     """A test ELBO that is best at another epoch changes nothing."""
     moved = grown.assign(test_elbo=grown["test_elbo"].where(grown["epoch"] != 30, 0.0))
-    before, after = (curves.final(frame, at=curves.BEST) for frame in (grown, moved))
+    before, after = (curves.final(frame, epochs=curves.BEST) for frame in (grown, moved))
     assert before["epoch"].tolist() == after["epoch"].tolist()
     with pytest.raises(ResultsError, match="cannot be chosen without test images"):
-        curves.final(grown.drop(columns="validation_elbo"), at=curves.BEST)
+        curves.final(grown.drop(columns="validation_elbo"), epochs=curves.BEST)
 
 
 def test_figure_8_has_the_last_and_the_best_epochs_curve(grown):

@@ -118,7 +118,7 @@ def test_no_mean_joins_trials_of_different_epochs(results):
     with pytest.raises(ResultsError, match="trained for .* and .* epochs.* --where 'epoch<="):
         curves.final(load(results.root))
     curves.final(
-        load(results.root), at=curves.LAST, place=["source", "m_z", "n_c", "seed", "epoch"]
+        load(results.root), epochs=curves.LAST, place=["source", "m_z", "n_c", "seed", "epoch"]
     )
 
 
