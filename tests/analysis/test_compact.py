@@ -43,7 +43,7 @@ def test_parquet_carries_provenance(study):
     assert (about["study"], about["preset"]) == ("double_descent", "digits")
     assert about["launches"][0]["git_commit"] == "0123456789ab"
     assert provenance(path) == provenance(study)
-    assert note(path) == "double_descent, digits, commit 0123456789, launched 2026-03-04"
+    assert note(path) == "double_descent, preset digits, commit 0123456789, launched 2026-03-04"
 
 
 def test_a_root_in_one_file_has_the_launches_of_all_its_studies(results, study, tmp_path):
@@ -59,7 +59,7 @@ def test_a_root_in_one_file_has_the_launches_of_all_its_studies(results, study, 
         "2026-03-04",
         "2026-03-05",
     ]
-    assert note(path) == "digits, commit 0123456789, launched 2026-03-05"
+    assert note(path) == "preset digits, commit 0123456789, launched 2026-03-05"
 
 
 def test_a_crash_while_compacting_leaves_the_old_file_and_nothing_else(study, monkeypatch):

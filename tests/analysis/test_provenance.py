@@ -37,13 +37,13 @@ def parquet(path, about):
 ])  # fmt: skip
 def test_the_last_launch_names_its_code(tmp_path, launch, message):
     path = study(tmp_path, "mixtures", {"git_commit": "first"}, LAUNCH | launch)
-    parts = ["mixtures", "digits", *([message] if message else []), "launched 2026-03-04"]
+    parts = ["mixtures", "preset digits", *([message] if message else []), "launched 2026-03-04"]
     assert note(path) == ", ".join(parts)
 
 
 def test_a_study_without_a_launch_or_a_file_has_a_shorter_note(tmp_path):
-    assert note(study(tmp_path, "empty")) == "empty, digits"
-    assert note(tmp_path / "empty") == "empty, digits"
+    assert note(study(tmp_path, "empty")) == "empty, preset digits"
+    assert note(tmp_path / "empty") == "empty, preset digits"
     (tmp_path / "nothing").mkdir()
     assert note(tmp_path / "nothing") == "" and provenance(tmp_path / "nothing") == {}
 
