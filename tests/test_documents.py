@@ -12,6 +12,7 @@ from matplotlib.image import imread
 
 from analysis import claims, figures
 from analysis.columns import COLUMNS
+from analysis.early import at_best
 from analysis.provenance import note
 from scaling.cli import studies
 
@@ -166,9 +167,11 @@ PICTURES = sorted((ROOT / "analysis" / "published").glob("*/*.png"))
 def test_published_pictures_have_the_size_that_the_program_draws_now(picture):
     if picture.stem == "law":  # of a command with options of its own
         pytest.skip("not a word of `figures`")
-    study = {"tuned": "double_descent_tuned"}.get(picture.stem) or figures.study(picture.stem)
+    name, _, best = picture.stem.partition("-")
+    study = {"tuned": "double_descent_tuned"}.get(name) or figures.study(name)
     rows = picture.parent / f"{study}.parquet"
-    drawn = figures.draw(picture.stem, figures.load(picture.stem, rows), note(rows))
+    frame = figures.load(name, rows)
+    drawn = figures.draw(name, at_best(frame) if best else frame, note(rows))
     high, wide = imread(picture).shape[:2]
     np.testing.assert_allclose([wide, high], 300 * drawn.get_size_inches(), atol=1)
 
