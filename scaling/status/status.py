@@ -34,6 +34,9 @@ class StatusJson(TypedDict):
     trials: list[dict[str, object]]  # the fields of a Listed and of a Seen
 
 
+NAMES = Listed.__dataclass_fields__.keys()
+
+
 @dataclass(frozen=True)
 class Status:
     """Holds the state of a study: its trials, how far each one is, and its launch's activity."""
@@ -100,11 +103,12 @@ def read(root: Path, study: str) -> Status:
     folder = store.study(study)
     study_file = read_versioned(folder / "study.json") or {}
     recorded = study_file.get("trials")
-    if not isinstance(recorded, dict):
+    entries = recorded if isinstance(recorded, dict) else {}
+    epochs = {key: e["epochs"] for key, e in entries.items() if _has_epochs(e)}
+    if not isinstance(recorded, dict) or len(epochs) < len(recorded):
         raise UsageError(
             f"{folder / 'study.json'} is damaged or lists no trials. Run the study again."
         )
-    epochs = {key: entry["epochs"] for key, entry in recorded.items()}
     trials = _listed(store, folder, epochs)
     seen = {key: glance(store.folder(key), trial.epochs) for key, trial in trials.items()}
     owner, activity = _activity(root, folder)
@@ -114,18 +118,21 @@ def read(root: Path, study: str) -> Status:
     return Status(study, str(study_file.get("preset", "")), trials, seen, activity, owner)
 
 
+def _has_epochs(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("epochs"), int)
+
+
 def _listed(store: Store, folder: Path, epochs: Mapping[str, int]) -> dict[str, Listed]:
     """Lists the trials as plan.json does; trials that are not in it, from their own files."""
     planned = (read_versioned(folder / PLAN) or {}).get("trials")
-    planned = planned if isinstance(planned, dict) else {}
-    names = Listed.__dataclass_fields__
-    rows = {key: planned[key] for key in epochs if key in planned}
-    planned_trials = {
-        key: Listed(**{n: v for n, v in row.items() if n in names} | {"epochs": epochs[key]})
-        for key, row in rows.items()
-    }
+    rows = planned if isinstance(planned, dict) else {}
+    planned_trials = {}
+    for key in epochs.keys() & rows.keys():
+        with suppress(TypeError, AttributeError):  # a damaged entry: the trial's own file counts
+            fields = {name: v for name, v in rows[key].items() if name in NAMES}
+            planned_trials[key] = Listed(**fields | {"epochs": epochs[key]})
     if len(planned_trials) == len(epochs):
-        return planned_trials
+        return {key: planned_trials[key] for key in epochs}
     others: dict[str, Trial] = {}
     for key in epochs:
         with suppress(UsageError):  # a damaged folder, or one that needs a module

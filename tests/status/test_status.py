@@ -114,3 +114,22 @@ def test_nothing_is_written_and_nothing_heavy_is_loaded(study):
     done = subprocess.run([sys.executable, "-c", script, study.root], capture_output=True)
     assert done.returncode == 0, done.stderr
     assert {p: p.stat().st_mtime_ns for p in study.root.rglob("*")} == before
+
+
+@pytest.mark.parametrize("row", [None, 3, [], {}, {"m_z": 1}])
+def test_a_damaged_row_of_a_plan_is_replaced_by_the_trials_own_file(study, row):
+    name, whole = study.keys[2], read(study.root, "s").trials
+    rows = {key: trial.to_dict() for key, trial in whole.items()} | {name: row}
+    write_json(study.root / "s" / "plan.json", {"format": 1, "trials": rows})
+    trials = read(study.root, "s").trials
+    assert list(trials) == list(whole)
+    assert (trials[name].m_z, trials[name].n_c) == (whole[name].m_z, whole[name].n_c)
+
+
+@pytest.mark.parametrize("entry", [None, 3, {}, {"epochs": "many"}])
+def test_a_study_with_a_damaged_entry_is_refused_with_a_sentence(study, entry):
+    path = study.root / "s" / "study.json"
+    about = json.loads(path.read_text())
+    write_json(path, about | {"trials": about["trials"] | {study.keys[0]: entry}})
+    with pytest.raises(UsageError, match="study.json is damaged or lists no trials"):
+        read(study.root, "s")
