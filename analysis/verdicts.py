@@ -15,10 +15,10 @@ SHOWN = 3  # missing points named before "and n more"
 def lines(frame: pd.DataFrame) -> list[str]:
     """Judges a frame at its last epochs and at the best validation epoch, as in `verdict_lines`."""
     last = descent.verdict(frame)
-    return verdict_lines(last, at_best(frame, last))
+    return verdict_lines(last, best_line(frame, last))
 
 
-def at_best(frame: pd.DataFrame, last: Verdict) -> str:
+def best_line(frame: pd.DataFrame, last: Verdict) -> str:
     """Returns a line on the curve at each trial's best validation epoch, or on its absence."""
     try:
         best = descent.verdict(frame, last.source, curves.BEST)
@@ -32,7 +32,7 @@ def at_best(frame: pd.DataFrame, last: Verdict) -> str:
 def verdict_lines(verdict: Verdict, best: str = "") -> list[str]:
     """Returns at most fourteen lines, with sizes in nats per image and their 95 % intervals.
 
-    `best` is the line on the best validation epoch (`at_best`).
+    `best` is the line on the best validation epoch (`best_line`).
     """
     return [
         verdict.sentence,

@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from scaling.data.datasets import Dataset, load, split
-from scaling.trial import VaeTrial
+from scaling.runs.vae import VaeRun
+from scaling.storage.store import Store
+from scaling.trial import VaeTrial, key
 
 # A shell ignores SIGINT for its background jobs, and children inherit that; tests interrupt them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -80,6 +82,24 @@ def ray_folder():
 @pytest.fixture
 def trial() -> VaeTrial:
     return VaeTrial("digits", n_c=2, mixtures=2, lr=3e-3, batch=20, train_size=45)
+
+
+@pytest.fixture
+def begun(trial, tiny, tmp_path):
+    """Makes the folder of a trial with one row, measured on `tiny`."""
+    folder = Store(tmp_path).folder(key(trial))
+    folder.create(trial)
+    (row,) = VaeRun(trial, tiny, 1, 1)
+    folder.append_row(row)
+    return folder
+
+
+@pytest.fixture
+def other_images(tiny) -> Dataset:
+    """Provides `tiny` with one pixel of a test image changed."""
+    images = tiny.test.copy()
+    images[0, 0, 0, 0] ^= 1
+    return replace(tiny, test=images)
 
 
 def timeless(row):

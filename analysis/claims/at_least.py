@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from analysis.claims.cells import Cell
 from analysis.claims.judging import Compared, Comparison, p_values
-from analysis.claims.rules import Differs, InEach, Rule
-from analysis.claims.terms import Term
+from analysis.claims.rules import Differs, InEach, OfRule
 from analysis.intervals import Interval
 
 ALMOST_ALL, OFTEN = 0.85, 0.5  # shares of what is measured; the paper gives no numbers
@@ -74,23 +73,11 @@ class AtLeast:
 
 
 @dataclass(frozen=True)
-class Mostly(Rule):
+class Mostly(OfRule):
     """Requires a difference in a share of the columns or places that its rule compares."""
 
     rule: Differs | InEach
     share: float
-
-    @property
-    def terms(self) -> tuple[Term, ...]:
-        return self.rule.terms
-
-    @property
-    def needs(self) -> list[str]:
-        return self.rule.needs
-
-    @property
-    def per(self) -> str:
-        return self.rule.per
 
     @property
     def text(self) -> str:

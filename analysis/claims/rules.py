@@ -115,11 +115,10 @@ class Differs(Rule):
 
 
 @dataclass(frozen=True)
-class InEach(Rule):
-    """Requires a difference in each measured column that the pattern matches."""
+class OfRule(Rule):
+    """Makes its comparisons from those of another rule, with the same terms and columns."""
 
-    rule: Differs
-    columns: tuple[str, ...]
+    rule: Rule
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -132,6 +131,14 @@ class InEach(Rule):
     @property
     def per(self) -> str:
         return self.rule.per
+
+
+@dataclass(frozen=True)
+class InEach(OfRule):
+    """Requires a difference in each measured column that the pattern matches."""
+
+    rule: Differs
+    columns: tuple[str, ...]
 
     @property
     def assumed(self) -> str:

@@ -70,7 +70,7 @@ def _notes(
     notes = [marks.counted(finals, main), lacking]
     if verdict:
         out = ", ".join(f"({m_z}, {n_c})" for m_z, n_c in verdict.left_out)
-        notes += [verdicts.at_best(frame, verdict).strip()]
+        notes += [verdicts.best_line(frame, verdict).strip()]
         notes += [f"Left out of the path, with fewer draws: {out}"] if out else []
     return notes
 

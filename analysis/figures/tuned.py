@@ -94,4 +94,4 @@ def _verdict(part: pd.DataFrame, source: str) -> list[str]:
         verdict = descent.verdict(part, source)
     except ResultsError as error:
         return [str(error)]
-    return [line for line in (verdict.sentence, verdicts.at_best(part, verdict).strip()) if line]
+    return [line for line in (verdict.sentence, verdicts.best_line(part, verdict).strip()) if line]

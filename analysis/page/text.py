@@ -16,7 +16,7 @@ from analysis.command import command, typed_path
 from analysis.descent import Verdict, verdict
 from analysis.provenance import launches_of, public
 from analysis.trial_folder import ResultsError
-from analysis.verdicts import at_best, verdict_lines
+from analysis.verdicts import best_line, verdict_lines
 
 TONES = {HOLDS: "good", FAILS: "bad", UNDECIDED: "open", NOT_RUN: "none"}
 SIGNS = {"good": "\N{CHECK MARK}", "bad": "\N{BALLOT X}", "open": "?", "none": "\N{EN DASH}"}
@@ -93,7 +93,7 @@ def _judged(frame: pd.DataFrame) -> ShownVerdict:
     except ResultsError as error:
         return undecided(str(error))
     tone = TONES[judgement.decision.verdict]
-    best = at_best(frame, judgement)
+    best = best_line(frame, judgement)
     sentence, *lines = verdict_lines(judgement, best)
     moves = [_whisker(m.name, m.crossfit.mean, m.crossfit.low, m.crossfit.high)
              for m in judgement.moves]  # fmt: skip

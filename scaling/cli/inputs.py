@@ -108,10 +108,10 @@ def _shared(scheduled: Sequence[Scheduled]) -> Iterator[str]:
     for trial in (item.trial for item in scheduled):
         if trial.reads_pool and not images_of(trial.dataset).official_test:
             readers.setdefault(trial.reads_pool, set()).add(trial.draw)
-    for name in readers.keys() - ours:
-        if len(readers[name]) > 1:
+    for name, draws in readers.items():
+        if name not in ours and len(draws) > 1:
             yield (
-                f"Shared: {len(readers[name])} random splits read the pool {name}, whose generator "
+                f"Shared: {len(draws)} random splits read the pool {name}, whose generator "
                 "may have seen test images of all but its own. Choose that one: --replicates N."
             )
 

@@ -19,7 +19,7 @@ IN_WORDS = {  # types of fields, in error messages
     **{int: "a whole number", float: "a number", str: "a text", bool: "True or False"},
     NoneType: "none",
 }
-UNFIT = object()  # stands for a value that has not the type
+UNFIT = object()  # returned for a value that does not have the type
 PLAIN = (str, int, float, bool, NoneType)  # types of values that are compared quickly
 
 

@@ -10,33 +10,14 @@ from scaling.cluster import launch as study
 from scaling.cluster import pools
 from scaling.cluster.measuring import Cells, _measure_all
 from scaling.errors import UsageError
-from scaling.runs.vae import VaeRun
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, Source, key
 from scaling.trial.schedule import Diffusion, Planned, schedule
 
 
-@pytest.fixture
-def begun(trial, tiny, tmp_path):
-    """Makes the folder of a trial with one row, measured on `tiny`."""
-    store = Store(tmp_path)
-    folder = store.folder(key(trial))
-    folder.create(trial)
-    (row,) = VaeRun(trial, tiny, 1, 1)
-    folder.append_row(row)
-    return folder
-
-
-@pytest.fixture
-def other(tiny):
-    images = tiny.test.copy()
-    images[0, 0, 0, 0] ^= 1
-    return replace(tiny, test=images)
-
-
-def test_a_metric_is_not_measured_on_other_images(begun, other):
+def test_a_metric_is_not_measured_on_other_images(begun, other_images):
     with pytest.raises(UsageError, match="began on other images"):
-        _measure_all(begun, Cells(begun.key, {}, {}), other, "cpu", lambda: None)
+        _measure_all(begun, Cells(begun.key, {}, {}), other_images, "cpu", lambda: None)
 
 
 def test_only_vaes_with_a_readable_model_are_measured_later(trial, tiny, tmp_path):

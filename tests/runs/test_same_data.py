@@ -7,26 +7,8 @@ import pytest
 from scaling.errors import UsageError
 from scaling.runs.execute import Job, execute
 from scaling.runs.same_data import check_same_data
-from scaling.runs.vae import VaeRun
 from scaling.storage.store import Store
 from scaling.trial import key
-
-
-@pytest.fixture
-def begun(trial, tiny, tmp_path):
-    """Makes the folder of a trial with one row, measured on `tiny`."""
-    folder = Store(tmp_path).folder(key(trial))
-    folder.create(trial)
-    (row,) = VaeRun(trial, tiny, 1, 1)
-    folder.append_row(row)
-    return folder
-
-
-@pytest.fixture
-def other(tiny):
-    images = tiny.test.copy()
-    images[0, 0, 0, 0] ^= 1
-    return replace(tiny, test=images)
 
 
 def test_the_same_images_are_accepted(begun, tiny):
@@ -34,20 +16,20 @@ def test_the_same_images_are_accepted(begun, tiny):
     check_same_data(begun, replace(tiny, train=tiny.train.copy()))
 
 
-def test_other_images_are_refused(begun, tiny, other):
+def test_other_images_are_refused(begun, tiny, other_images):
     with pytest.raises(UsageError, match=f"on other images .*{tiny.fingerprint}.* --data-root"):
-        check_same_data(begun, other)
+        check_same_data(begun, other_images)
     with pytest.raises(UsageError, match="Put the earlier file back, or give another --results"):
-        check_same_data(begun, replace(other, name="photos.npz"))
+        check_same_data(begun, replace(other_images, name="photos.npz"))
 
 
-def test_a_run_without_ray_is_not_continued_on_other_images(trial, tiny, other, tmp_path):
+def test_a_run_without_ray_is_not_continued_on_other_images(trial, tiny, other_images, tmp_path):
     folder = Store(tmp_path).folder(key(trial))
     folder.create(trial)
     execute(folder, tiny, Job(2, 1), lambda row: None)
     rows = folder.rows()
     with pytest.raises(UsageError, match="began on other images"):
-        execute(folder, other, Job(4, 1), lambda row: None)
+        execute(folder, other_images, Job(4, 1), lambda row: None)
     assert folder.rows() == rows
     execute(folder, tiny, Job(3, 1), lambda row: None)
     assert folder.reached() == 3
