@@ -1,6 +1,7 @@
 """Loss over the number of real images, and how many of them diffusion samples are worth."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -51,26 +52,33 @@ def worth(frame: pd.DataFrame, note: str = "") -> Figure:
     look = {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(names)}
     for curve in shown_curves:
         _losses(left, curve, look[", ".join(curve.name.split(", ")[1:])])
-    for index, name in enumerate(dict.fromkeys(estimate.name for estimate in estimates)):
-        _worth(right, [e for e in estimates if e.name == name], 2 ** (0.08 * index), look.get(name))
     sizes = sorted({int(size) for curve in shown_curves for size in curve.sizes})
+    marks.log2_axis(left, sizes, "train_size")
+    _estimates(right, estimates, look, sizes)
     for ax, text in ((left, "a"), (right, "b")):
-        marks.log2_axis(ax, sizes, "train_size")
         marks.title(ax, f"({text})")
     ended = curves.stopped(frame)
     marks.stopped(left, ended["train_size"].dropna().unique().tolist(), style.GREY)
-    right.axhline(1.0, color=style.GREY, linewidth=0.8, linestyle="--")
-    right.set_yscale("log", base=2)
-    right.yaxis.set_major_formatter(PLAIN)
-    right.set_ylabel("real images that samples are\nworth, per image the model saw")
-    if all(math.isnan(estimate.low) for estimate in estimates):
-        right.clear()
-        marks.title(right, "(b)")
-        marks.empty(right, "no estimate of what samples are worth")
     marks.heading(figure, _handles(names, look), marks.with_data(TITLE, frame))
     without = worth_lines([estimate for estimate in estimates if math.isnan(estimate.images)])[1:]
     marks.note(figure, [_counted(estimates, _level(frame)), *without, note])
     return figure
+
+
+def _estimates(
+    ax: Axes, estimates: list[Worth], look: Mapping[str, str], sizes: Sequence[int]
+) -> None:
+    """Draws what samples are worth, or writes that there is no estimate."""
+    if all(math.isnan(estimate.low) for estimate in estimates):
+        marks.empty(ax, "no estimate of what samples are worth")
+        return
+    for index, name in enumerate(dict.fromkeys(estimate.name for estimate in estimates)):
+        _worth(ax, [e for e in estimates if e.name == name], 2 ** (0.08 * index), look.get(name))
+    marks.log2_axis(ax, sizes, "train_size")
+    ax.axhline(1.0, color=style.GREY, linewidth=0.8, linestyle="--")
+    ax.set_yscale("log", base=2)
+    ax.yaxis.set_major_formatter(PLAIN)
+    ax.set_ylabel("real images that samples are\nworth, per image the model saw")
 
 
 def _level(frame: pd.DataFrame) -> str:

@@ -138,7 +138,10 @@ def test_heat_map_at_the_best_epochs_has_each_cells_mean(tmp_path):
         best = max(trial.to_dict("records"), key=lambda row: row["validation_elbo"])
         place = (best["source"], best["m_z"], best["n_c"])
         cells.setdefault(place, []).append(-best["test_elbo"])
-    drawn = figures.numbers("heat", at_best(figures.load("heat", rows)))
+    chosen = at_best(figures.load("heat", rows))
+    drawn = figures.numbers("heat", chosen)
+    caption = " ".join(figures.draw("heat", chosen).get_supxlabel().split())
+    assert "best validation epoch; hatched" in caption and "last epochs" not in caption
     for row in drawn.to_dict("records"):
         values = cells[row["source"], row["m_z"], row["n_c"]]
         assert row["mean"] == pytest.approx(np.mean(values)) and row["n"] == len(values)

@@ -238,5 +238,6 @@ def test_without_an_estimate_the_panel_and_the_note_promise_none():
     made = figures.draw("worth", some[some["replicate"] < 2])
     right = made.axes[1]
     assert [text.get_text() for text in right.texts] == ["no estimate of what samples are worth"]
+    assert right.get_ylabel() == "" and not right.get_lines() and not len(right.get_xticks())
     note = made.get_supxlabel()
     assert "2 replicates are finished on both" in note and "95 % intervals" not in note
