@@ -188,3 +188,9 @@ def test_the_smallest_move_is_chosen_and_placed_by_the_other_replicates():
     assert smallest_move(y)[2] == 0.0
     one = smallest_move(y[:1])
     assert one.tolist() == [4.0]
+
+
+def test_a_rule_of_slopes_in_each_column_has_their_unit():
+    slope = Differs(Term("a__*", Arm(real_share=Along())))
+    assert slope.per and InEach(slope, ("a__0",)).per == slope.per
+    assert Mostly(InEach(slope, ("a__0",)), 0.85).per == slope.per
