@@ -16,7 +16,7 @@ from scaling.data.partition import divided
 from scaling.runs.ledger import Ledger
 from scaling.runs.live_pictures import LivePictures
 from scaling.runs.peak_memory import forget_peak, peak_bytes
-from scaling.runs.same_data import check_same_data
+from scaling.runs.same_data import check_fingerprint, check_same_data
 from scaling.storage.files import remove_abandoned
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import code, made_by
@@ -48,9 +48,11 @@ class Job:
     fence: Fence | None = None  # the launch's lock: nothing is written once another launch has it
 
 
-def make_run(trial: Trial, data: Dataset, job: Job, read_chunk: "ReadChunk | None") -> "Run":
-    """Returns the run of the trial's kind, whose module is imported here: torchvision is slow."""
-    part = divided(data, trial.part)
+def make_run(trial: Trial, part: Dataset, job: Job, read_chunk: "ReadChunk | None") -> "Run":
+    """Returns the run of the trial's kind on its part of a data set.
+
+    The module of the kind is imported here: torchvision is slow.
+    """
     run: Callable[..., Run] = import_module(f"scaling.runs.{trial.kind}").RUN
     when = (job.epochs, job.measure_every)
     more = {"micro_batch": job.micro_batch} if trial.accumulates else {}
@@ -78,11 +80,12 @@ def execute(
     began = time.time()
     code()  # caches the hash of the code now: files may change while the trial trains
     trial = folder.trial()
+    part = divided(data, trial.part)
     if folder.reached():
-        check_same_data(folder, divided(data, trial.part))
+        check_same_data(folder, part)
     remove_abandoned(folder.path)
-    ledger = Ledger(read_chunk, checksums)
-    run = _resumed(lambda: make_run(trial, data, job, ledger), folder, ledger)
+    ledger = Ledger(read_chunk, checksums, part.fingerprint)
+    run = _resumed(lambda: make_run(trial, part, job, ledger), folder, ledger, part)
     trained = run.seconds
     forget_peak(job.device)
     saver = Saver(run, folder, ledger, beat, job.fence)
@@ -124,7 +127,9 @@ def _diverged(run: "Run", folder: TrialFolder, error: str) -> None:
         folder.fail(error, **made_by())
 
 
-def _resumed(new_run: Callable[[], "Run"], folder: TrialFolder, ledger: Ledger) -> "Run":
+def _resumed(
+    new_run: Callable[[], "Run"], folder: TrialFolder, ledger: Ledger, part: Dataset
+) -> "Run":
     """Returns a run with the newest state that fits, and cuts the rows back to its epoch.
 
     A state is skipped if some of its rows are lost: they would be missing forever. One that does
@@ -133,6 +138,7 @@ def _resumed(new_run: Callable[[], "Run"], folder: TrialFolder, ledger: Ledger) 
     run = new_run()
     on_disk = {row["epoch"] for row in folder.rows()}
     for state in folder.load_checkpoints():
+        check_fingerprint(folder, state.get("fingerprint"), part)
         measured = state.get("rows", [])
         if not set(measured[:-1]) <= on_disk:  # the last row is in the state itself
             continue
@@ -219,6 +225,7 @@ class Saver:
         start = time.monotonic()
         self.check_fence()
         facts = {"chunks": self.ledger.checksums, "rows": list(self.ledger.rows)}
+        facts |= {"fingerprint": self.ledger.fingerprint}
         self.folder.save_checkpoint(self.run.state_dict() | facts)
         self.saved = time.monotonic()
         self.cost = self.saved - start

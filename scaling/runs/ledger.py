@@ -1,4 +1,4 @@
-"""Records what a trial was trained on: the checksums of its chunks, and its measured epochs."""
+"""Records what a trial was trained on: its images, its chunks, and its measured epochs."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 class Ledger:
     """Reads chunks and records the checksum of each, as evidence of what the trial was trained on.
 
-    `rows` are the epochs that have been measured: a rows.jsonl that lacks one of them is
-    incomplete. A chunk is returned as a copy: the original is in memory that all trials share,
-    where a write through a tensor would succeed silently.
+    `fingerprint` is that of the trial's images, "" where nobody needs it. `rows` are the epochs
+    that have been measured: a rows.jsonl that lacks one of them is incomplete. A chunk is returned
+    as a copy: the original is in memory that all trials share, where a write through a tensor
+    would succeed silently.
     """
 
-    def __init__(self, read: "ReadChunk | None", expected: Mapping[int, str]) -> None:
-        self.read, self.expected = read, expected
+    def __init__(
+        self, read: "ReadChunk | None", expected: Mapping[int, str], fingerprint: str = ""
+    ) -> None:
+        self.read, self.expected, self.fingerprint = read, expected, fingerprint
         self.checksums: dict[str, str] = {}
         self.rows: list[int] = []
 

@@ -1,6 +1,7 @@
 """Recreates the pictures of a finished trial from its model if `arrays.npz` was lost."""
 
 from scaling.data.datasets import Dataset
+from scaling.data.partition import divided
 from scaling.runs.execute import Job, make_run
 from scaling.storage import checkpoints
 from scaling.storage.trial_folder import TrialFolder
@@ -22,7 +23,7 @@ def made_again(folder: TrialFolder, data: Dataset) -> bool:
     state = checkpoints.at(folder.path, epoch)
     if state is None or isinstance(trial, TwoSampleTrial):  # the latter needs its pool too
         return False
-    run = make_run(trial, data, Job(epoch, epoch), None)
+    run = make_run(trial, divided(data, trial.part), Job(epoch, epoch), None)
     try:
         run.load_state_dict(state)
     except (KeyError, RuntimeError, ValueError):

@@ -7,8 +7,12 @@ from scaling.storage.trial_folder import TrialFolder
 
 
 def check_same_data(folder: TrialFolder, data: Dataset) -> None:
-    """Raises UsageError if the trial was begun on other images, such as a JPEG copy."""
-    fingerprint = last_fingerprint(folder.path / "rows.jsonl")
+    """Raises UsageError if the trial's rows are of other images, such as a JPEG copy."""
+    check_fingerprint(folder, last_fingerprint(folder.path / "rows.jsonl"), data)
+
+
+def check_fingerprint(folder: TrialFolder, fingerprint: str | None, data: Dataset) -> None:
+    """Raises UsageError if the images have another fingerprint than a row or checkpoint names."""
     if fingerprint and fingerprint != data.fingerprint:
         own = data.name.endswith(OWN)
         advice = "Put the earlier file back" if own else "Give that --data-root again"
