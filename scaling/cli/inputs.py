@@ -54,29 +54,36 @@ def whole_name(name: str, store: Store) -> str:
 
 def check_needed(options: Namespace, scheduled: Sequence[Scheduled], store: Store) -> None:
     """Raises UsageError for data and pools that do not exist or do not suit the trials."""
-    for name in dict.fromkeys(item.trial.dataset for item in scheduled):
-        _check_data(name, options)
-    for item in scheduled:
-        size = sizes(item.trial.part, images_of(item.trial.dataset), item.trial.dataset)
-        item.trial.check_images(size.train)
+    names = dict.fromkeys(item.trial.dataset for item in scheduled)
+    levels = {name: _check_data(name, options) for name in names}
+    for trial in (item.trial for item in scheduled):
+        size = sizes(trial.part, images_of(trial.dataset), trial.dataset)
+        trial.check_images(size.train)
+        if known := levels[trial.dataset]:
+            trial.check_levels(known)
     ours = {item.pool for item in scheduled if item.pool}
     for trial in (item.trial for item in scheduled):
         if trial.reads_pool and trial.reads_pool not in ours:
             _check_pool(trial.reads_pool, trial, store)
 
 
-def _check_data(name: str, options: Namespace) -> None:
-    """Checks a data set: reads a user's own file, and looks for the folder of a standard one."""
+def _check_data(name: str, options: Namespace) -> int | None:
+    """Checks a data set: reads a user's own file, and looks for the folder of a standard one.
+
+    Returns its number of levels, or None for a file that is too large to be read here.
+    """
     from scaling.data import datasets, official
 
     if name.endswith(datasets.OWN):
         path = Path(name)
         if not path.is_file() or path.stat().st_size < READ_BYTES:
-            datasets.load(name)
-    elif options.offline and name in official.FOLDERS:
+            return datasets.load(name).levels
+        return None
+    if options.offline and name in official.FOLDERS:
         root = official.data_root(options.data_root)
         if not official.has_files(name, root):
             raise official.missing_offline(name, root)
+    return DATASETS[name].levels
 
 
 def _check_pool(name: str, trial: Trial, store: Store) -> None:

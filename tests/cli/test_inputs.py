@@ -40,6 +40,20 @@ def test_a_users_file_that_is_missing_is_reported(tmp_path):
         checked(VaeTrial(floats, n_c=2), store)
 
 
+def test_a_likelihood_of_other_levels_is_reported(tmp_path, monkeypatch):
+    store, two = Store(tmp_path), np.zeros((40, 8, 8), np.uint8)
+    two[1:, 2, 2] = 1
+    bits = own_file(tmp_path / "bits.npz", images=two)
+    checked(VaeTrial(bits, n_c=2, likelihood="bernoulli"), store)
+    grey = own_file(tmp_path / "grey.npz", images=two * 255)
+    for dataset, levels in (("digits", 17), ("fashion_mnist", 256), (grey, 256)):
+        trial = VaeTrial(dataset, n_c=2, likelihood="bernoulli")
+        with pytest.raises(UsageError, match=f"with 2 levels, and .* has {levels}"):
+            checked(trial, store)
+    monkeypatch.setattr(inputs, "READ_BYTES", 0)  # too large to be read for a plan
+    checked(VaeTrial(grey, n_c=2, likelihood="bernoulli"), store)
+
+
 def test_a_train_size_above_that_of_the_data_is_reported(tmp_path):
     with pytest.raises(UsageError, match="Give at most --train-size 39"):
         checked(VaeTrial(own_file(tmp_path / "a.npz"), n_c=2, train_size=41), Store(tmp_path))

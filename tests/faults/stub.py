@@ -55,7 +55,7 @@ class StubRun(Run):
 def stubbed(config: dict[str, Any], seconds: float, waits: bool, **given: Any) -> None:
     """Runs `launch.train` with the stub in place of the trial's training."""
 
-    def make_run(trial: Trial, data: object, job: worker.Job, read_chunk: object) -> StubRun:
+    def make_run(trial: Trial, part: object, job: worker.Job, read_chunk: object) -> StubRun:
         assert isinstance(trial, VaeTrial)
         return StubRun(trial, job.epochs, seconds, waits)
 
