@@ -17,6 +17,7 @@ from scaling.runs.ledger import Ledger
 from scaling.runs.live_pictures import LivePictures
 from scaling.runs.peak_memory import forget_peak, peak_bytes
 from scaling.runs.same_data import check_fingerprint, check_same_data
+from scaling.runs.saver import Saver
 from scaling.storage.files import remove_abandoned
 from scaling.storage.lock import Fence
 from scaling.storage.provenance import code, made_by
@@ -28,9 +29,6 @@ from scaling.trial import Trial
 if TYPE_CHECKING:
     from scaling.data.sources import ReadChunk
     from scaling.runs.run import Run
-
-CHECKPOINT_SHARE = 0.005  # maximum share of the run's time that goes into checkpoints
-BETWEEN_SECONDS = 30  # minimum time between checkpoints that do not follow a row
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def execute(
 def _shown(
     run: "Run",
     folder: TrialFolder,
-    saver: "Saver",
+    saver: Saver,
     job: Job,
     report: Callable[[Row], None],
     levels: int,
@@ -163,7 +161,7 @@ def _resumed(
 def _train(
     run: "Run",
     folder: TrialFolder,
-    saver: "Saver",
+    saver: Saver,
     listeners: list[Callable[[Row], None]],
     kept_epochs: Sequence[int],
 ) -> float:
@@ -182,53 +180,6 @@ def _train(
         saver.at_row()
         outside += time.monotonic() - handed
     return time.monotonic() - start - outside - saver.between_seconds
-
-
-class Saver:
-    """Saves a run's checkpoints: at rows and, if these are far apart, between them."""
-
-    def __init__(
-        self,
-        run: "Run",
-        folder: TrialFolder,
-        ledger: Ledger,
-        beat: Callable[[], None],
-        fence: Fence | None = None,
-    ) -> None:
-        self.run, self.folder, self.ledger, self.beat = run, folder, ledger, beat
-        self.fence = fence
-        self.saved = time.monotonic()
-        self.cost = self.between_seconds = 0.0
-
-    def check_fence(self) -> None:
-        """Raises Unfinished if another launch has taken over the results folder."""
-        if self.fence:
-            self.fence.check()
-
-    def at_row(self) -> None:
-        """Saves a checkpoint after the last row, and after other rows if it is time to."""
-        last = self.run.stopped or self.run.epoch == self.run.epochs
-        if last or self._age() >= self.cost / CHECKPOINT_SHARE:
-            self._save()
-
-    def between_rows(self) -> None:
-        """Saves a checkpoint between rows if it is time to and the last one is not recent."""
-        self.beat()
-        if self._age() >= max(BETWEEN_SECONDS, self.cost / CHECKPOINT_SHARE):
-            self._save()
-            self.between_seconds += self.cost
-
-    def _age(self) -> float:
-        return time.monotonic() - self.saved
-
-    def _save(self) -> None:
-        start = time.monotonic()
-        self.check_fence()
-        facts = {"chunks": self.ledger.checksums, "rows": list(self.ledger.rows)}
-        facts |= {"fingerprint": self.ledger.fingerprint}
-        self.folder.save_checkpoint(self.run.state_dict() | facts)
-        self.saved = time.monotonic()
-        self.cost = self.saved - start
 
 
 def _finish(run: "Run", folder: TrialFolder, ledger: Ledger, job: Job, **facts: object) -> None:

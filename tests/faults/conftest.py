@@ -103,7 +103,7 @@ class Watched(Study):
             process.communicate("")
 
     def checkpoints_at_every_row(self):
-        self.after("scaling.runs.execute", "CHECKPOINT_SHARE = 1e9\n")
+        self.after("scaling.runs.saver", "CHECKPOINT_SHARE = 1e9\n")
 
     def ledger(self):
         path = self.hook / "ledger"

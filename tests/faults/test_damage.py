@@ -16,7 +16,7 @@ from scaling.cli import study as cli
 from scaling.cli.axes import override
 from scaling.cli.options import parser
 from scaling.data.datasets import load
-from scaling.runs import execute as worker
+from scaling.runs import saver
 from scaling.runs.execute import Job, execute
 from scaling.runs.vae import VaeRun
 from scaling.storage.store import Store
@@ -51,7 +51,7 @@ def control(tmp_path_factory, tiny):
     folder = Store(tmp_path_factory.mktemp("control")).folder(key(TRIAL))
     folder.create(TRIAL)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(worker, "CHECKPOINT_SHARE", 1e9)
+        patched.setattr(saver, "CHECKPOINT_SHARE", 1e9)
         execute(folder, tiny, Job(EPOCHS, 1), lambda row: None)
     return folder.path
 

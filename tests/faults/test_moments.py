@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scaling.runs import execute as worker
+from scaling.runs import saver
 from scaling.runs.execute import Job, execute
 from scaling.runs.vae import VaeRun
 from scaling.storage.store import Store
@@ -29,7 +29,7 @@ def trained(monkeypatch):
         return train_epoch(run)
 
     monkeypatch.setattr(VaeRun, "train_epoch", noted)
-    monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 1e9)  # a checkpoint at every row
+    monkeypatch.setattr(saver, "CHECKPOINT_SHARE", 1e9)  # a checkpoint at every row
     return epochs
 
 

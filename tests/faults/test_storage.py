@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from scaling.runs import execute as worker
+from scaling.runs import saver
 from scaling.runs.execute import Job, execute
 from scaling.storage import checkpoints
 from scaling.storage.store import Store
@@ -21,7 +21,7 @@ EPOCHS = 3
 
 @pytest.fixture(autouse=True)
 def checkpoint_at_every_row(monkeypatch):
-    monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(saver, "CHECKPOINT_SHARE", 1e9)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_a_slow_folder_gets_fewer_checkpoints_and_all_rows(
     tmp_path, train, begun, trial, expected, monkeypatch
 ):
     """Each step takes a tenth of a second, so a checkpoint waits until enough was trained."""
-    monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 0.02)
+    monkeypatch.setattr(saver, "CHECKPOINT_SHARE", 0.02)
     saved, save = [], checkpoints.save
 
     def slow(real):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from scaling.data.datasets import split
-from scaling.runs import execute as worker
+from scaling.runs import saver
 from scaling.runs.diffusion import sample_images
 from scaling.runs.execute import Job, execute
 from scaling.runs.vae import VaeRun
@@ -21,7 +21,7 @@ from tests.narrow import not_none
 
 @pytest.fixture(autouse=True)
 def checkpoint_at_every_row(monkeypatch):
-    monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(saver, "CHECKPOINT_SHARE", 1e9)
 
 
 def run(root, trial, data, epochs, stop_at=None, every=1):
@@ -149,7 +149,7 @@ def test_a_run_that_got_further_is_kept(tmp_path, trial, tiny, expected):
 @pytest.fixture
 def between(monkeypatch):
     """Saves checkpoints after every epoch, and kills a trial in an epoch without a row."""
-    monkeypatch.setattr(worker, "BETWEEN_SECONDS", 0)
+    monkeypatch.setattr(saver, "BETWEEN_SECONDS", 0)
     train_epoch, trained = VaeRun.train_epoch, []
 
     def killed_at(epoch):

@@ -34,8 +34,8 @@ def test_a_checkpoint_without_a_row_is_not_continued_on_other_images(
         execute(folder, tiny, Job(2, 1), lambda row: None)
         (folder.path / "rows.jsonl").unlink()
     else:
-        monkeypatch.setattr("scaling.runs.execute.BETWEEN_SECONDS", 0)
-        monkeypatch.setattr("scaling.runs.execute.CHECKPOINT_SHARE", 1e9)
+        monkeypatch.setattr("scaling.runs.saver.BETWEEN_SECONDS", 0)
+        monkeypatch.setattr("scaling.runs.saver.CHECKPOINT_SHARE", 1e9)
         with pytest.raises(KeyboardInterrupt):  # at the first row, after a checkpoint between rows
             execute(folder, tiny, Job(4, 4), _interrupt)
         (folder.path / "rows.jsonl").unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.trial_folder import read_trial
 from scaling.errors import Unfinished
-from scaling.runs import execute as worker
+from scaling.runs import saver
 from scaling.runs.execute import Job, execute
 from scaling.storage import provenance
 from scaling.storage.lock import Fence
@@ -19,7 +19,7 @@ EPOCHS = 4
 
 @pytest.fixture(autouse=True)
 def checkpoint_at_every_row(monkeypatch):
-    monkeypatch.setattr(worker, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(saver, "CHECKPOINT_SHARE", 1e9)
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_a_trial_elsewhere_leaves_the_same_files_as_one_in_the_results_folder(
 def test_another_host_continues_from_the_files_that_arrived(
     tmp_path, home, files, digits, monkeypatch
 ):
-    monkeypatch.setattr("scaling.runs.execute.CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr("scaling.runs.saver.CHECKPOINT_SHARE", 1e9)
     train(attempt(files, home, tmp_path / "first"), digits, 2)
     (home.path / "done.json").unlink()
     second = attempt(files, home, tmp_path / "second")
