@@ -182,9 +182,15 @@ class SmallDisk(Mounts):
 
 class ReadOnly(Mounts):
     def __call__(self, folder):
-        """Makes the folder read-only for every file opened from now on."""
+        """Makes the folder read-only for every file opened from now on.
+
+        The kernel refuses while a file in it is open for writing, so that this may need patience.
+        """
         self.mount("--bind", str(folder), folder=folder)
-        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        command = ["mount", "-o", "remount,bind,ro", str(folder)]
+        while (run := subprocess.run(command, capture_output=True, text=True)).returncode:
+            assert "busy" in run.stderr, run.stderr
+            time.sleep(0.01)
 
 
 @pytest.fixture
