@@ -221,6 +221,11 @@ ROW_COLUMNS |= {
     f"accuracy_{name}": (SHARE, UP, f"on mu(x) of test images, by {title} (Table 11)")
     for name, title in CLASSIFIERS.items()
 }
+ROW_COLUMNS["majority_share"] = (
+    SHARE,
+    "",
+    "accuracy of the most frequent class as the answer for every test image, without mu(x)",
+)
 ROW_COLUMNS |= {
     f"accuracy_{name}__{corruption}": (SHARE, UP, f"under {corruption}, by {title} (Fig 4, 19)")
     for name, title in CLASSIFIERS.items()

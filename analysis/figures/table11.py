@@ -77,6 +77,12 @@ def _table(frame: pd.DataFrame, suffix: str) -> Table:
     return Table(tables.head("metric", table), cells, notes)
 
 
+def _range(shares: pd.Series) -> str:
+    """Returns the accuracy of the most frequent class, over all trials of a data set."""
+    low, high = (f"{value:.2f}" for value in (shares.min(), shares.max()))
+    return low if low == high else f"{low} to {high}"
+
+
 def _reasons(frame: pd.DataFrame) -> list[str]:
     """Returns notes, per data set, on why metrics are absent and on unusual features."""
     notes: dict[str, None] = {}
@@ -87,6 +93,8 @@ def _reasons(frame: pd.DataFrame) -> list[str]:
             lacking = part[part[number].isna()] if number in part else part
             for reason in lacking[column].dropna().unique() if column in part else ():
                 notes[f"{data}, {metric} not measured: {reason}"] = None
+        if "majority_share" in part and (share := part["majority_share"].dropna()).size:
+            notes[f"{data}: accuracy of the most frequent class alone: {_range(share)}"] = None
         extractor = part.get("sample_quality_extractor", pd.Series(dtype=str))
         if (extractor == "classifier").any():
             notes[f"{data}: {OWN_FEATURES}"] = None

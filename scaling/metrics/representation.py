@@ -53,13 +53,18 @@ DEFAULT = Settings()
 def measure(
     subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:
-    """Returns accuracies in [0, 1] on clean images, or the reason in `representation_absent`."""
+    """Returns accuracies in [0, 1] on clean images, or the reason in `representation_absent`.
+
+    `majority_share` is the accuracy without any representation: of the class that is the most
+    frequent in the training part, given as the answer for every image of the testing part.
+    """
     labels = subject.data.test_labels[: settings.images]
     reason = unfit(labels, settings)
     if reason:
         return {"representation_absent": reason}, {}
     found = accuracies(latent_means(subject.vae, subject.test[: settings.images]), labels, settings)
-    return {f"accuracy_{name}": value for name, value in found.items()}, {}
+    row: dict[str, float | str] = {f"accuracy_{name}": value for name, value in found.items()}
+    return row | {"majority_share": _majority_share(labels, settings)}, {}
 
 
 @torch.no_grad()
@@ -85,6 +90,12 @@ def unfit(labels: np.ndarray, settings: Settings) -> str:
 def _split(count: int, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     order = np.random.RandomState(SPLIT_SEED).permutation(count)
     return tuple(np.split(order, [int(settings.train_share * count)]))  # type: ignore[return-value]
+
+
+def _majority_share(labels: np.ndarray, settings: Settings) -> float:
+    train, test = _split(len(labels), settings)
+    classes, counts = np.unique(labels[train], return_counts=True)
+    return float(np.mean(labels[test] == classes[counts.argmax()]))
 
 
 def accuracies(

@@ -9,8 +9,8 @@ from scaling.trial import DiffusionTrial, Source, TwoSampleTrial, VaeTrial
 ABSENT = "_absent"  # ends the name of the column with the reason why a metric was not measured
 ROW = frozenset(  # besides the COLUMNS of the metrics
     "accuracy censored corruptions d_z data drawn_from draws epoch fingerprint generalization_gap "
-    "images_per_s images_seen interpolation_first interpolation_mean loss parameters "
-    "parameters_rest parameters_z pool_near_copies pool_near_copies_test pool_nearest "
+    "images_per_s images_seen interpolation_first interpolation_mean loss majority_share "
+    "parameters parameters_rest parameters_z pool_near_copies pool_near_copies_test pool_nearest "
     "pool_nearest_test precision robustness_references robustness_variant "
     "sample_quality_extractor seconds source_elbo test_bits_per_dim test_elbo test_images test_kl "
     "test_loss test_reconstruction train_accuracy train_elbo train_images train_kl train_loss "

@@ -14,7 +14,7 @@ METHODS = {"normal": 0, "dmaapx": 1, "aug_tuned": 2, "aug_naive": 3}
 REASON = "the Inception weights are not at some_file"
 
 
-def place(studies, *, reason="", **fields):
+def place(studies, *, reason="", majority=None, **fields):
     """Writes trials whose FID falls and whose other metrics grow with the method's number."""
     for name, number in METHODS.items():
         for seed in range(3):
@@ -25,6 +25,7 @@ def place(studies, *, reason="", **fields):
             quality = {"fid": 240.0 - 10 * number + seed, "inception_score": 1.6 + number + seed}
             made[-1] |= {"sample_quality_absent": reason} if reason else quality
             made[-1] |= {} if reason else {"sample_quality_extractor": "classifier"}
+            made[-1] |= {"majority_share": majority[seed]} if majority else {}
             studies.vae(made, seed, source=source(name), **fields)
 
 
@@ -32,6 +33,17 @@ def place(studies, *, reason="", **fields):
 def frame(studies):
     place(studies)
     return studies.frame()
+
+
+@pytest.mark.parametrize("majority, told", [
+    ((0.25, 0.25, 0.25), "0.25"), ((0.9, 0.123, 0.5), "0.12 to 0.90"), (None, None),
+])  # fmt: skip
+def test_the_accuracy_of_the_most_frequent_class_is_told_where_known(studies, majority, told):
+    place(studies, majority=majority)
+    notes = [line for line in figures.text("table11", studies.frame()) if "most frequent" in line]
+    assert [f"* CIFAR-10: accuracy of the most frequent class alone: {told}"] * bool(told) == [
+        f"* {line.strip().lstrip('* ')}" for line in notes
+    ]
 
 
 def test_the_numbers_are_last_values_over_seeds(frame):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
@@ -80,8 +81,21 @@ def test_features_are_means_of_q_in_eval_mode(trial, tiny):
 
 def test_a_row_has_the_four_accuracies(trial, tiny):
     row, arrays = representation.measure(VaeRun(trial, tiny, 1, 1))
-    assert tuple(row) == COLUMNS and not arrays
+    assert tuple(row) == (*COLUMNS, "majority_share") and not arrays
     assert all(0 <= value <= 1 for value in numbers(row).values())
+
+
+def test_the_majority_share_is_the_accuracy_of_a_dummy_classifier(trial, tiny):
+    rng = np.random.default_rng(0)
+    for count in (2, 3, 10):
+        labels = rng.integers(0, count, len(tiny.test_labels)) * rng.integers(0, 2)
+        labels[:3] = (0, 1, 2)
+        run = VaeRun(trial, replace(tiny, test_labels=labels), 1, 1)
+        row, _ = representation.measure(run, Settings(train_share=0.7))
+        order = np.random.RandomState(42).permutation(len(labels))
+        train, test = np.split(labels[order], [int(0.7 * len(labels))])
+        dummy = DummyClassifier().fit(train, train)
+        assert row["majority_share"] == dummy.score(test, test)
 
 
 def test_the_setting_images_selects_the_first_images(trial, tiny):

@@ -1,6 +1,8 @@
 """Checkpoints take a small share of the time, are not far apart, and are stamped by the ledger."""
 
+import time
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -15,11 +17,11 @@ class Trainer:
     def __init__(self, monkeypatch, epochs, seconds, cost, fence=None):
         self.now, self.seconds, self.cost = 0.0, seconds, cost
         self.saved, self.states, self.beats = [], [], 0
-        self.run = SimpleNamespace(epoch=0, epochs=epochs, stopped="")
+        self.run = cast(Any, SimpleNamespace(epoch=0, epochs=epochs, stopped=""))
         self.run.state_dict = lambda: {"epoch": self.run.epoch}
-        monkeypatch.setattr(saver.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
         self.ledger = Ledger(None, {}, "abc")
-        self.saver = saver.Saver(self.run, self, self.ledger, self.beat, fence)
+        self.saver = saver.Saver(self.run, cast(Any, self), self.ledger, self.beat, fence)
 
     def save_checkpoint(self, state):
         self.now += self.cost
