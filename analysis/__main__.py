@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Never
 
-from analysis import figures, options, streams, words
+from analysis import figures
+from analysis.cli import options, streams, words
+from analysis.cli.options import OPTIONS, OWN
+from analysis.cli.words import Word
 from analysis.command import command
-from analysis.options import OPTIONS, OWN
-from analysis.suggest import did_you_mean
-from analysis.trial_folder import ResultsError
-from analysis.words import Word
+from analysis.errors import ResultsError, did_you_mean
 
 WORDS = {name: word.about for name, word in words.WORDS.items()}  # besides the figures
 WRONG = 2  # exit code of wrong usage, as everywhere in this project

@@ -5,11 +5,11 @@ from shlex import quote
 
 import pandas as pd
 
-from analysis import levels
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
-from analysis.comparable import CHANCE, ESTIMATORS, OPTIONS, check_comparable, check_one_curve, has
-from analysis.trial_folder import ResultsError
-from analysis.where import column, met, parse
+from analysis.errors import ResultsError
+from analysis.selection.where import column, met, parse
+from analysis.statistics import comparable, levels
+from analysis.statistics.comparable import check_comparable, check_one_curve, has
 
 TAIL = 0.1  # a final value is the mean over the last 10 % of the trial's epochs
 FEW_WIDTHS = 3  # a row of the grid needs this many n_c to be a curve (Fig 7 c, d)
@@ -21,7 +21,7 @@ SETTING = ["dataset", "train_size", "partition", "split", "network", "likelihood
 AXES = ["m_z", "n_c", "seed"]
 PLACE = ["source", *AXES]
 CHOSEN = "chosen"  # in a frame's attrs: fields that were chosen for each size
-DESCRIBED = (*ESTIMATORS, "amortization_estimator")  # how values were measured
+DESCRIBED = (*comparable.ESTIMATORS, "amortization_estimator")  # how values were measured
 LAST, BEST = "last epochs", "best validation epoch"  # the epochs whose values are taken
 
 
@@ -75,7 +75,7 @@ def last_values(frame: pd.DataFrame) -> pd.DataFrame:
         earlier = frame.astype(dict.fromkeys(lost, float)).groupby("key")[lost].last()
         finals[lost] = finals[lost].fillna(earlier)
         texts = [str(name) for name in frame if name not in numbers]
-        for name in (n for n in texts if n in DESCRIBED or n.endswith(OPTIONS)):
+        for name in (n for n in texts if n in DESCRIBED or n.endswith(comparable.OPTIONS)):
             finals[name] = finals[name].fillna(frame.groupby("key")[name].last())
     return finals.copy().reset_index()  # a copy: pandas warns about fragmented frames
 
@@ -103,7 +103,7 @@ def check_same_epochs(trials: pd.DataFrame, place: list[str]) -> None:
     Without a place, all trials must have ended at the same one, because a curve joins them. Another
     study may have trained some of them further.
     """
-    by = [name for name in place if name not in CHANCE and name in trials]
+    by = [name for name in place if name not in comparable.CHANCE and name in trials]
     for _, part in trials.groupby(by, dropna=False) if by else [((), trials)]:
         epochs = sorted(part["epoch"].unique())
         if len(epochs) > 1:
@@ -150,7 +150,7 @@ def _words(place: pd.Series) -> str:
 
 
 def where(frame: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
-    """Keeps the rows that meet every condition of `--where`, in the language of `analysis.where`.
+    """Keeps the rows that meet every condition of `--where`, in the language of `selection.where`.
 
     Rows of sources that lack the field of a condition stay, because figures compare with them:
     `source_k==10` keeps normal training. Raises ResultsError if no row meets a condition.

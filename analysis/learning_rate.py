@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import curves
-from analysis.intervals import FEW_SEEDS, Interval, t_interval
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
+from analysis.statistics.intervals import FEW_SEEDS, Interval, t_interval
 
 METRIC = "validation_elbo"
 CELL = ["source", "m_z", "n_c"]
@@ -18,13 +18,13 @@ EDGES = {"low": "smallest", "high": "largest", "both": "only"}
 def best(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns a row per source and (m_z, n_c) with the lr of the largest mean validation ELBO.
 
-    `mean`, `low`, `high`, `n`: its mean over draws (`analysis.levels`; seeds of a replicate are
-    averaged) in nats per image with a 95 % t interval, wider for splits that overlap; `runner_up`:
-    the second best lr; `difference` (with `_low`, `_high`): how much better the best is, paired;
-    `lowest`, `highest`: the range tried; `edge`: low, high or both if the best is at an end of it;
-    `left_out`: rates that failed in a replicate or were not trained in all; `key`: a trial of the
-    best. A final value is the mean over the last tenth of the epochs. Raises ResultsError if
-    nothing is finished or there are no validation images.
+    `mean`, `low`, `high`, `n`: its mean over draws (`analysis.statistics.levels`; seeds of a
+    replicate are averaged) in nats per image with a 95 % t interval, wider for splits that overlap;
+    `runner_up`: the second best lr; `difference` (with `_low`, `_high`): how much better the best
+    is, paired; `lowest`, `highest`: the range tried; `edge`: low, high or both if the best is at an
+    end of it; `left_out`: rates that failed in a replicate or were not trained in all; `key`: a
+    trial of the best. A final value is the mean over the last tenth of the epochs. Raises
+    ResultsError if nothing is finished or there are no validation images.
     """
     values = scores(frame)
     rows = [_cell_row(frame, place, part) for place, part in values.groupby(CELL, sort=True)]

@@ -5,10 +5,11 @@ A line consists of trials that differ by chance only; its name is in the column 
 
 import pandas as pd
 
-from analysis import curves, levels
-from analysis.intervals import over_seeds
-from analysis.measured import check_measured_alike as check_measured_alike
-from analysis.measured import check_measured_together as check_measured_together
+from analysis import curves
+from analysis.statistics import levels
+from analysis.statistics.intervals import over_seeds
+from analysis.statistics.measured import check_measured_alike as check_measured_alike
+from analysis.statistics.measured import check_measured_together as check_measured_together
 
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # section 5.1, in the paper's order
 NEEDED = ["dataset", "likelihood", *curves.PLACE]

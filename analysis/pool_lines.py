@@ -2,8 +2,8 @@
 
 from pathlib import PurePath
 
-from analysis import pools
-from analysis.pools import Pool
+from analysis.storage import pools
+from analysis.storage.pools import Pool
 
 MEASURES = {  # head in the table: field for samples, field for real images, format
     "Frechet": ("frechet_samples_test", "frechet_train_test", ".3g"),

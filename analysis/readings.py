@@ -3,7 +3,8 @@
 A reading is a column at another value than the default; its partner is the trial that agrees with
 it in every other column and has the same replicate and seed. So what both share (images, diffusion
 model and initialization) cancels in their difference. Many readings are compared at once, so each
-is judged by its p-value after adjustment for all of them (`analysis.planned.false_discovery`).
+is judged by its p-value after adjustment for all of them
+(`analysis.statistics.planned.false_discovery`).
 
 A reading of how the data set is made (`OTHER_IMAGES`) changes the test images too. Test ELBOs of
 different images do not compare, so it is not judged; its generalization gap is shown.
@@ -15,11 +16,12 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis import curves, levels
+from analysis import curves
 from analysis.columns import TRIAL_COLUMNS
-from analysis.intervals import FEW_SEEDS, Interval, t_interval
-from analysis.planned import RATE, false_discovery
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
+from analysis.statistics import levels
+from analysis.statistics.intervals import FEW_SEEDS, Interval, t_interval
+from analysis.statistics.planned import RATE, false_discovery
 
 DEFAULTS: dict[str, object] = {  # column: the default reading of the paper
     "weight_decay": 0.0,
@@ -63,7 +65,7 @@ class Reading:
     source: str  # source of the default's trials
     test_elbo: Interval
     generalization_gap: Interval
-    level: str  # what n counts (analysis.levels)
+    level: str  # what n counts (analysis.statistics.levels)
     q: float = math.nan  # p-value of the test ELBO's difference, adjusted; NaN: not judged
 
     @property

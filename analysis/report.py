@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import choice, figures, provenance, results, verdicts
+from analysis import figures, results
 from analysis.claims.best_epochs import best_lines
-from analysis.compact import compact
-from analysis.early import at_best
+from analysis.double_descent import verdicts
+from analysis.errors import ResultsError
 from analysis.laws.worth import worth_lines, worths
 from analysis.pool_lines import pool_lines as pool_lines
-from analysis.trial_folder import ResultsError, TrialFolder
+from analysis.selection import choice
+from analysis.selection.early import at_best
+from analysis.storage import provenance
+from analysis.storage.compact import compact
+from analysis.storage.trial_folder import TrialFolder
 
 DEFAULT = figures.STUDIES["double_descent"]
 SHOWN = 3  # failed trials, or missing points, named before "and n more"

@@ -1,8 +1,8 @@
 """Reads a results folder or parquet file as a tidy frame with a row per trial and measured epoch.
 
 The folder's layout is in docs/results-format.md, the columns are in `COLUMNS`. Rows beyond the
-epochs that a study requested are left out. `analysis.compact` writes the same frame to one file,
-from which every figure can be drawn again.
+epochs that a study requested are left out. `analysis.storage.compact` writes the same frame to one
+file, from which every figure can be drawn again.
 """
 
 import json
@@ -15,20 +15,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis import own_files
 from analysis.columns import COLUMNS, COUNT, TEXT
 from analysis.command import command
-from analysis.invariants import checked
-from analysis.pool_quality import with_pool_quality
-from analysis.provenance import about_parquet
-from analysis.provenance import note as note
-from analysis.trial_folder import (
-    NewerFormat,
-    ResultsError,
-    TrialFolder,
-    read_trial,
-    read_versioned,
-)
+from analysis.errors import NewerFormat, ResultsError
+from analysis.storage import own_files
+from analysis.storage.invariants import checked
+from analysis.storage.pool_quality import with_pool_quality
+from analysis.storage.provenance import about_parquet
+from analysis.storage.provenance import note as note
+from analysis.storage.trial_folder import TrialFolder, read_trial, read_versioned
 
 NAMED = 3  # damaged trials named on stderr before "and n more"
 LARGEST = 10**300  # a whole number in JSON may have a thousand digits
@@ -50,11 +45,11 @@ class Unmeasured(list[dict[str, object]]):
 def load(path: str | Path, folders: list[TrialFolder] | None = None) -> pd.DataFrame:
     """Reads a results root, a study's folder or a parquet file; columns are as in COLUMNS.
 
-    A user's data file has one name, however often it was renamed (`analysis.own_files`).
+    A user's data file has one name, however often it was renamed (`analysis.storage.own_files`).
     Numbers that were not measured are missing (NaN or NA), never 0. Trials without any row are
     listed in `frame.attrs["unmeasured"]`. `folders` are the path's `trials`, if they are read
     already. Raises ResultsError with two sentences if there is nothing to read, and if a column
-    does not meet `analysis.invariants`.
+    does not meet `analysis.storage.invariants`.
     """
     return own_files.named(_load(Path(path), folders))
 

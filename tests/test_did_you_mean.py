@@ -2,9 +2,9 @@
 
 import pytest
 
-from analysis import suggest
+import analysis.errors
+import scaling.errors
 from analysis.__main__ import main
-from scaling import errors
 from scaling.__main__ import _parser
 from scaling.cli import options
 from scaling.errors import UsageError
@@ -21,7 +21,7 @@ from studies.double_descent import PRESETS
     ("learning_rate", ["batch", "lr", "lr_decay_epochs", "m_z"], "Did you mean 'lr'? "),
     ("weather", [], ""),
 ])  # fmt: skip
-@pytest.mark.parametrize("module", [errors, suggest])
+@pytest.mark.parametrize("module", [scaling.errors, analysis.errors])
 def test_the_nearest_name_is_suggested_first(module, wrong, names, message):
     assert module.did_you_mean(wrong, names) == message
 

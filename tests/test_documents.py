@@ -12,8 +12,8 @@ from matplotlib.image import imread
 
 from analysis import claims, figures
 from analysis.columns import COLUMNS
-from analysis.early import at_best
-from analysis.provenance import note
+from analysis.selection.early import at_best
+from analysis.storage.provenance import note
 from scaling.cli import studies
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from analysis.curves import where
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
 from scaling.cli import options, status
 from scaling.cli import study as cli
 from scaling.cli.axes import override

@@ -26,6 +26,12 @@ ROOMS = {  # the rooms that a room may import, none if not listed; all may impor
     "__main__": "cli analysis",
     "studies": "cli presets trial analysis",
 }
+ANALYSIS_ROOMS = {  # the lower rooms of analysis/, and the rooms that each may import
+    "storage": "",
+    "statistics": "",
+    "selection": "storage",
+    "double_descent": "statistics",
+}
 ANALYSIS_PACKAGES = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib", "jinja2", "markupsafe"}
 HEAVY = {"torch", "ray", "pandas", "matplotlib", "numpy", "sklearn"}
 # rooms and files of scaling/
@@ -79,6 +85,18 @@ def test_imports_go_down_only():
             if top(name) in ("scaling", "analysis", "studies") and home(name) not in allowed:
                 wrong.append(f"{module_of(path)} imports {name}")
     assert wrong == []
+
+
+def test_lower_rooms_of_analysis_import_no_upper_ones():
+    rooms = {path.parent.name for path in (ROOT / "analysis").glob("*/__init__.py")}
+    wrong = [
+        f"{module_of(path)} imports {name}"
+        for room, allowed in ANALYSIS_ROOMS.items()
+        for path in (ROOT / "analysis" / room).rglob("*.py")
+        for name in imports(path)
+        if name.startswith("analysis.") and name.split(".")[1] in rooms - {room, *allowed.split()}
+    ]
+    assert rooms >= set(ANALYSIS_ROOMS) and wrong == []
 
 
 def test_no_files_import_each_other_in_a_circle():

@@ -19,11 +19,12 @@ TOGETHER = {
     "scaling/storage/dashboards.py": "tests/storage/test_study_events.py",
     "scaling/storage/run_places.py": "tests/storage/test_run_names.py",
     "analysis/diff": "tests/analysis/diff/test_diff.py",  # all modules at once
-    "analysis/measured.py": "tests/analysis/test_cells.py",
+    "analysis/statistics/measured.py": "tests/analysis/claims/trials/test_cells.py",
     "scaling/storage/file_server.py": "tests/cluster/test_keeper.py",  # tested with the node's side
     "scaling/cli/selection.py": "tests/cli/test_search.py",
     "scaling/cli/cpu_use.py": "tests/cli/test_doctor.py",
-    "analysis/paths.py": "tests/analysis/test_curves.py",
+    "analysis/double_descent/paths.py": "tests/analysis/test_curves.py",
+    "analysis/storage/studies.py": "tests/analysis/selection/test_own_study.py",
     "analysis/pool_lines.py": "tests/analysis/test_report.py",
     "scaling/status": "tests/status",  # activity, tracking, listed: the display of a launch
     "scaling/cli/status.py": "tests/status/test_status.py",

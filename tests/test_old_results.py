@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from analysis import figures
-from analysis.provenance import provenance
 from analysis.results import load, trials
+from analysis.storage.provenance import provenance
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, from_dict, key
 from scaling.trial.schedule import Scheduled

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from analysis import results as analysis_results
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
 from scaling.data import datasets, npz, official
 from scaling.data.corruptions import cifar10_c as corruptions
 from scaling.errors import UsageError

@@ -10,7 +10,7 @@ few primary claims are decided at planned sizes, all others with a false-discove
 - A `Term` is a number of an arm for each draw: the final value of a column, or its slope.
 - A `Region` is the interval in which a difference of terms must lie; a `Margin` is the largest
   difference that counts as none.
-- A draw is a replicate or a seed (`analysis.levels`).
+- A draw is a replicate or a seed (`analysis.statistics.levels`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,28 +20,35 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import curves, figures, results
-from analysis.claims import appendix, downstream, near_copies, parameters, primary, section5
-from analysis.claims.cells import Cell, cells, measured_alike
+from analysis.claims import primary
 from analysis.claims.claim import Claim
-from analysis.claims.judging import NOT_RUN, UNDECIDED, Compared, judge
-from analysis.claims.method_options import split_by_options
 from analysis.claims.page import only, text, write
-from analysis.claims.rules import Rule
+from analysis.claims.paper import (
+    appendices_b_to_e,
+    appendices_f_and_g,
+    sections_5_2_to_5_4,
+    sections_5_5_to_5_7,
+)
+from analysis.claims.rules.judging import NOT_RUN, UNDECIDED, Compared, judge
+from analysis.claims.rules.rule import Rule
+from analysis.claims.trials import near_copies
+from analysis.claims.trials.cells import Cell, cells, measured_alike
+from analysis.claims.trials.method_options import split_by_options
 from analysis.claims.wording import PAPERS as PAPERS
 from analysis.claims.wording import others
 from analysis.columns import COLUMNS
-from analysis.early import at_best
-from analysis.planned import RATE, false_discovery
+from analysis.errors import ResultsError
 from analysis.printed import print_lines
-from analysis.trial_folder import ResultsError
+from analysis.selection.early import at_best
+from analysis.statistics.planned import RATE, false_discovery
 
 PRIMARY, EXPLORATORY = "primary", "exploratory"
 ELSEWHERE = "other"  # measured on other data than the paper's
 CLAIMS: tuple[Claim, ...] = (
-    *section5.CLAIMS,
-    *parameters.CLAIMS,
-    *appendix.CLAIMS,
-    *downstream.CLAIMS,
+    *sections_5_2_to_5_4.CLAIMS,
+    *sections_5_5_to_5_7.CLAIMS,
+    *appendices_b_to_e.CLAIMS,
+    *appendices_f_and_g.CLAIMS,
 )
 
 
@@ -65,8 +72,8 @@ def ledger(frame: pd.DataFrame, claims: Iterable[Claim] = CLAIMS) -> pd.DataFram
     one of `comparisons`; `also` has the others if they are few. `level` says what n counts, and
     `spread` how draws and seeds vary. `p` is the p-value of the verdict, and `q` is that of an
     exploratory claim adjusted for all exploratory rows (Benjamini and Yekutieli), which is decided
-    if q is at most 0.05. A primary claim is decided at planned sizes (`analysis.planned`), as
-    `decided` says.
+    if q is at most 0.05. A primary claim is decided at planned sizes
+    (`analysis.statistics.planned`), as `decided` says.
 
     `data` says whether the row answers the claim, because it is measured on data for which the
     paper makes it, or shows the same on other data. `assumed` is a margin or number that this

@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from analysis import levels, style
-from analysis.claims.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, NORMAL
-from analysis.claims.cells import Cell, cells
-from analysis.early import at_best
+from analysis import style
+from analysis.claims.trials.arms import AUG_NAIVE, AUG_TUNED, DMAAPX, NORMAL
+from analysis.claims.trials.cells import Cell, cells
+from analysis.selection.early import at_best
+from analysis.statistics import levels
 
 METHODS = (NORMAL, DMAAPX, AUG_TUNED, AUG_NAIVE)
 ELBO = ("test_elbo",)

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.claims.arms import Arm
-from analysis.claims.axes import Columns
-from analysis.claims.cells import Cell
-from analysis.claims.published import NAMES, NUMBERS, TABLE_11, number
-from analysis.claims.regions import ABOVE, BELOW, Region
-from analysis.claims.rules import Differs, Rule
-from analysis.claims.terms import Term
+from analysis.claims.paper.published import NAMES, NUMBERS, TABLE_11, number
+from analysis.claims.rules.regions import ABOVE, BELOW, Region
+from analysis.claims.rules.rule import Differs, Rule
+from analysis.claims.rules.terms import Term
+from analysis.claims.trials.arms import Arm
+from analysis.claims.trials.axes import Columns
+from analysis.claims.trials.cells import Cell
 from analysis.columns import CLASSIFIERS
 
 CIFAR = ("cifar10",)

@@ -15,8 +15,8 @@ from analysis.claims.wording import (
     parts,
     summary,
 )
-from analysis.levels import counted
-from analysis.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.statistics.levels import counted
+from analysis.statistics.planned import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.template import filled
 
 HEAD = ("verdict", "claim", "ours", "paper")

@@ -8,8 +8,8 @@ import pandas as pd
 from analysis.claims import CLAIMS, EXPLORATORY, PRIMARY, entries, primary
 from analysis.claims.claim import Claim
 from analysis.claims.power import MOST, POWER, Needed, needed
-from analysis.levels import counted
-from analysis.planned import RATE, SIZES, UNDECIDED
+from analysis.statistics.levels import counted
+from analysis.statistics.planned import RATE, SIZES, UNDECIDED
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,9 @@ from analysis.claims.wording import (
     parts,
     summary,
 )
-from analysis.levels import counted
-from analysis.planned import NOT_RUN
-from analysis.suggest import did_you_mean
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError, did_you_mean
+from analysis.statistics.levels import counted
+from analysis.statistics.planned import NOT_RUN
 
 WIDTH = 100
 NAMES = 66  # characters for verdict and name

@@ -1,10 +1,10 @@
 """Computes how many draws would decide a claim, at the measured effect and noise.
 
 The standard error e of a mean over n draws is proportional to the square root of 1/n + c, where c
-is due to what splits have in common (`analysis.intervals.t_half_width`). The power of a one-sided t
-test at a distance d follows from the noncentral t distribution with noncentrality d / e (exact for
-normal noise). A claim of several comparisons holds with probability at least 1 - sum(1 - power),
-however they depend on each other; it fails with the largest power of any.
+is due to what splits have in common (`analysis.statistics.intervals.t_half_width`). The power of a
+one-sided t test at a distance d follows from the noncentral t distribution with noncentrality d / e
+(exact for normal noise). A claim of several comparisons holds with probability at least 1 - sum(1 -
+power), however they depend on each other; it fails with the largest power of any.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import nctdtr, ndtr, stdtrit
 
-from analysis.claims.judging import Compared
-from analysis.planned import ERRORS, SIZES
+from analysis.claims.rules.judging import Compared
+from analysis.statistics.planned import ERRORS, SIZES
 
 POWER = 0.8  # the least power of a size that counts as sufficient
 MOST = 100  # largest number of draws that is considered

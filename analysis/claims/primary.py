@@ -1,16 +1,16 @@
 """Lists the primary claims, which were fixed before any run that tests them, and decides them.
 
-They are decided at the planned sizes of `analysis.planned` only, with errors that add up to 5 % for
-each of them. All other claims are exploratory: of those that the ledger decides, at most 5 % are
-expected to be decided wrongly (`analysis.planned.false_discovery`).
+They are decided at the planned sizes of `analysis.statistics.planned` only, with errors that add up
+to 5 % for each of them. All other claims are exploratory: of those that the ledger decides, at most
+5 % are expected to be decided wrongly (`analysis.statistics.planned.false_discovery`).
 """
 
-from analysis.claims.cells import Cell
-from analysis.claims.judging import p_values
-from analysis.claims.rules import Rule
-from analysis.levels import SEEDS, WORDS
-from analysis.planned import Decision, PValues, decide
-from analysis.trial_folder import ResultsError
+from analysis.claims.rules.judging import p_values
+from analysis.claims.rules.rule import Rule
+from analysis.claims.trials.cells import Cell
+from analysis.errors import ResultsError
+from analysis.statistics.levels import SEEDS, WORDS
+from analysis.statistics.planned import Decision, PValues, decide
 
 SEEDS_ALONE = WORDS[SEEDS][0]  # the level at which no claim about data is decided
 PRIMARY = (  # names of claims

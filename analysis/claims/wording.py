@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.claims.judging import Compared
+from analysis.claims.rules.judging import Compared
 from analysis.curves import BEST
-from analysis.early import SENTENCE
-from analysis.planned import FAILS, HOLDS, NOT_RUN, RATE, UNDECIDED
+from analysis.selection.early import SENTENCE
+from analysis.statistics.planned import FAILS, HOLDS, NOT_RUN, RATE, UNDECIDED
 
 VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN)
 PAPERS = "the paper's"  # value of `data` in rows measured on the paper's data

@@ -7,11 +7,12 @@ code that differ are printed, but do not count as a difference.
 
 from pathlib import Path
 
-from analysis import figures, own_files
+from analysis import figures
 from analysis.diff import figure, lines
 from analysis.diff.differences import compare
 from analysis.diff.sides import Side, shared
 from analysis.printed import print_lines
+from analysis.storage import own_files
 
 SAME, DIFFERS = 0, 1
 

@@ -4,7 +4,7 @@ A cell's difference is tested by Student's t over its pairs, or by Welch's t, un
 have no replicate in common. The mean over cells is tested too, on the replicates that all of them
 have. All comparisons are one family: p-values are adjusted by Holm's method, so that the
 probability of claiming any difference that does not exist is at most 5 %. Random splits overlap,
-which widens all intervals (`analysis.overlap`).
+which widens all intervals (`analysis.statistics.overlap`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,10 @@ from scipy.special import stdtr, stdtrit
 
 from analysis.columns import DOWN, ROW_COLUMNS, UP
 from analysis.diff.sides import TIMING, Cell, Side, by_place, cell_columns, values_of
-from analysis.intervals import FEW_SEEDS, LEVEL, Interval, t_interval
-from analysis.measured import settings_of, with_first_version
-from analysis.overlap import overlaps
-from analysis.suggest import did_you_mean
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError, did_you_mean
+from analysis.statistics.intervals import FEW_SEEDS, LEVEL, Interval, t_interval
+from analysis.statistics.measured import settings_of, with_first_version
+from analysis.statistics.overlap import overlaps
 
 MAIN = (
     *("validation_elbo", "test_elbo", "generalization_gap", "amortization_gap"),

@@ -7,8 +7,8 @@ from analysis import style
 from analysis.columns import TRIAL_COLUMNS
 from analysis.diff.differences import ALL_CELLS, Compared, Difference
 from analysis.diff.sides import CHANCE, Shared, Side, values_of
-from analysis.intervals import FEW_SEEDS
-from analysis.provenance import launches_of
+from analysis.statistics.intervals import FEW_SEEDS
+from analysis.storage.provenance import launches_of
 
 SHOWN = 10  # differences or names before "and n more"
 DATA = ("data", "fingerprint", "train_images", "validation_images", "test_images")

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import curves, own_files, results
+from analysis import curves, results
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
-from analysis.measured import as_last
-from analysis.provenance import provenance
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
+from analysis.statistics.measured import as_last
+from analysis.storage import own_files
+from analysis.storage.provenance import provenance
 
 CHANCE = ("key", "state", "seed", "split", "replicate", "source_pool", "pool")
 PLACE = ("kind", "dataset", "source", "m_z", "n_c")  # identify a cell even if they do not vary

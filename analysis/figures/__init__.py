@@ -14,8 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.suggest import did_you_mean
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +85,9 @@ def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "p
 
     `frame` is the frame of these results, if they are read already.
     """
-    from analysis import choice, own_study, results
+    from analysis import results
+    from analysis.selection import choice, own_study
+    from analysis.storage import studies
 
     loader: Callable[[str | Path], pd.DataFrame] | None = getattr(_module(name), "load", None)
     if loader:
@@ -95,7 +96,7 @@ def load(name: str, path: str | Path, frame: "pd.DataFrame | None" = None) -> "p
     if name in CHOSEN:
         return trials
     trials = own_study.of_study(trials, path, study(name))
-    return choice.chosen(trials, own_study.about(path, study(name)))
+    return choice.chosen(trials, studies.about(path, study(name)))
 
 
 def draw(name: str, frame: "pd.DataFrame", note: str = "", width: float | None = None) -> "Figure":
@@ -131,7 +132,7 @@ def fault(error: Exception) -> str:
 
 def _warnings(frame: "pd.DataFrame") -> list[str]:
     """Returns warnings about unusual images, samples and arithmetic."""
-    from analysis import early, own_study
+    from analysis.selection import early, own_study
 
     warnings = early.notes(frame) + own_study.note(frame)
     warnings += [JPEG] if "data" in frame and (frame["data"] == "jpeg").any() else []
@@ -166,7 +167,7 @@ def numbers(name: str, frame: "pd.DataFrame") -> "pd.DataFrame":
 
     A column `at` is added if VAEs are taken at their best epochs (`early.at_best`).
     """
-    from analysis import early
+    from analysis.selection import early
 
     function: Callable[[pd.DataFrame], pd.DataFrame] = _module(name).numbers
     table = function(frame)
@@ -226,7 +227,7 @@ def is_table(name: str) -> bool:
 
 def text(name: str, frame: "pd.DataFrame", suffix: str = "txt") -> list[str]:
     """Returns a table's lines: aligned (txt), Markdown (md) or LaTeX (tex)."""
-    from analysis import early
+    from analysis.selection import early
 
     function: Callable[[pd.DataFrame, str], list[str]] = _module(name).text
     notes = early.notes(frame)

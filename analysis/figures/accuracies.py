@@ -4,7 +4,7 @@ import pandas as pd
 
 from analysis import curves, lines
 from analysis.columns import CLASSIFIERS, CORRUPTIONS
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
 
 LABELS = {"logistic": "LR", "svm_linear": "SVM-L", "svm_rbf": "SVM-RBF", "knn": "kNN"}
 assert LABELS.keys() == CLASSIFIERS.keys()

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from analysis import curves, descent, paths
-from analysis.intervals import over_seeds
-from analysis.trial_folder import ResultsError
+from analysis import curves
+from analysis.double_descent import descent, paths
+from analysis.errors import ResultsError
+from analysis.statistics.intervals import over_seeds
 
 FEW_POINTS = 2
 HEADER = ["order", "phase", "source", "m_z", "n_c", "parameters", "role"]

@@ -6,10 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import curves, levels, style
+from analysis import curves, style
+from analysis.errors import ResultsError
 from analysis.figures import marks
-from analysis.intervals import over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.statistics import levels
+from analysis.statistics.intervals import over_seeds
 
 PLACE = ["source", "m_z", "n_c", "epoch"]
 MOST = 2  # largest number of sources drawn

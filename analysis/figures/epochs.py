@@ -6,10 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis import curves, levels, style
+from analysis import curves, style
+from analysis.errors import ResultsError
 from analysis.figures import marks
-from analysis.intervals import over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.statistics import levels
+from analysis.statistics.intervals import over_seeds
 
 METRICS = {"validation_elbo": "validation images", "test_elbo": "test images"}
 PLACE = ["metric", "m_z", "n_c", "epoch"]

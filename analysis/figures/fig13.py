@@ -4,10 +4,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines, style
+from analysis.errors import ResultsError
 from analysis.figures import marks, methods, panel_numbers, panels
 from analysis.figures.panels import Panel
-from analysis.intervals import FEW_SEEDS
-from analysis.trial_folder import ResultsError
+from analysis.statistics.intervals import FEW_SEEDS
 
 ORDER = ("mnist", "fashion_mnist", "cifar10")
 SHOWN = Panel(

@@ -5,9 +5,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import lines, style
+from analysis.errors import ResultsError
 from analysis.figures import marks, sweep
 from analysis.figures.panels import Look
-from analysis.trial_folder import ResultsError
 
 AXIS = "real_percent"
 LOOKS = {

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import lines, style
+from analysis.errors import ResultsError
 from analysis.figures import marks, panels, sweep
-from analysis.trial_folder import ResultsError
 
 AXIS = "diffusion_percent"
 LOOKS = panels.looks(["normal", "dmaapx"])

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import pools, style
+from analysis import style
+from analysis.errors import ResultsError
 from analysis.figures import marks
-from analysis.pools import Pool
-from analysis.trial_folder import ResultsError
+from analysis.storage import pools
+from analysis.storage.pools import Pool
 
 DPI = int(style.RC["savefig.dpi"])
 # Sizes in dots, so that an image's pixel is a whole number of dots:

@@ -6,10 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import curves, levels, style
+from analysis import curves, style
+from analysis.errors import ResultsError
 from analysis.figures import marks, methods
-from analysis.intervals import over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.statistics import levels
+from analysis.statistics.intervals import over_seeds
 
 AXIS = "diffusion_percent"
 PAPER = 1.96  # standard deviations of the paper's error bars

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from analysis import lines, style
 from analysis.columns import OVERALL, SINGLE_CORRUPTIONS
 from analysis.figures import accuracies, marks, methods, panels
-from analysis.intervals import FEW_SEEDS, over_seeds
+from analysis.statistics.intervals import FEW_SEEDS, over_seeds
 
 ORDER = ["logistic", "svm_linear", "svm_rbf", "knn"]
 PLACE = ["classifier", "corruption", "line"]

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import curves, lines
+from analysis.errors import ResultsError
 from analysis.figures import accuracies, layout, marks, methods, panels
-from analysis.intervals import over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.statistics.intervals import over_seeds
 
 CURVES = {"interpolation_first": "one pair of images", "interpolation_mean": "mean over pairs"}
 ENDS = {

@@ -7,9 +7,9 @@ from matplotlib.lines import Line2D
 
 from analysis import lines, style
 from analysis.columns import SINGLE_CORRUPTIONS
+from analysis.errors import ResultsError
 from analysis.figures import accuracies, marks, methods, panels
-from analysis.intervals import over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.statistics.intervals import over_seeds
 
 ORDER = ["logistic", "svm_linear", "svm_rbf", "knn"]  # the paper's columns
 PLACE = ["classifier", "line", "corruption"]

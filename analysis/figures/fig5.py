@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines
+from analysis.errors import ResultsError
 from analysis.figures import methods, panel_numbers, panels
-from analysis.trial_folder import ResultsError
 
 SHOWN = (replace(panels.GENERALIZATION, end="test_elbo"),)
 LOOKS = panels.looks(["normal", "normal + RHA", "dmaapx", "dmaapx + RHA"])

@@ -4,9 +4,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines, style
+from analysis.errors import ResultsError
 from analysis.figures import methods, panel_numbers, panels
 from analysis.figures.panels import Look
-from analysis.trial_folder import ResultsError
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:

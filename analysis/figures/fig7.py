@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import curves, style
+from analysis.errors import ResultsError
 from analysis.figures import layout, marks
-from analysis.intervals import over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.statistics.intervals import over_seeds
 
 METRICS = ("test_elbo", "generalization_gap")
 LETTERS = {("m_z", "test_elbo"): "a", ("m_z", "generalization_gap"): "b"}

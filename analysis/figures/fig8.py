@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from analysis import curves, descent, paths, style, verdicts
+from analysis import curves, style
+from analysis.double_descent import descent, paths, verdicts
 from analysis.figures import along_path, free_labels, layout, marks
 
 MANY_POINTS = 12  # with more points the tick labels are small

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import levels, lines, results, style
+from analysis import lines, results, style
 from analysis.command import command
+from analysis.errors import ResultsError
 from analysis.figures import fig17, marks, methods
-from analysis.trial_folder import ResultsError
+from analysis.statistics import levels
 
 SHOWN = 9  # number of images, as in the paper
 TEST, CLEAN = "test_images", ("", "test images")  # name in arrays.npz; the row that shows it

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import curves, lines, style
+from analysis.errors import ResultsError
 from analysis.figures import marks, methods
-from analysis.intervals import FEW_SEEDS, over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.statistics.intervals import FEW_SEEDS, over_seeds
 
 PARTS = {  # name: label and colour
     "train": ("loss on $D_\\mathrm{train}$", "#bdbdbd"),

@@ -8,10 +8,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis import curves, early, paths, style
+from analysis import curves, style
+from analysis.double_descent import paths
+from analysis.errors import ResultsError
 from analysis.figures import marks
-from analysis.intervals import over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.selection import early
+from analysis.statistics.intervals import over_seeds
 
 PLACE = ["source", "m_z", "n_c"]
 MOST = 2  # largest number of sources drawn

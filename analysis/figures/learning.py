@@ -5,9 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import curves, levels, lines, style
+from analysis import curves, lines, style
+from analysis.errors import ResultsError
 from analysis.figures import marks
-from analysis.trial_folder import ResultsError
+from analysis.statistics import levels
 
 METRICS: dict[str, tuple[str, style.Line]] = {
     "test_elbo": ("test images", "-"),

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import learning_rate as rates
-from analysis import levels, style
+from analysis import style
 from analysis.figures import marks
+from analysis.statistics import levels
 
 PANEL = 2.1  # inches per row of panels
 ACROSS = 3  # panels per row

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from analysis import levels, style
+from analysis import style
 from analysis.figures import layout
-from analysis.intervals import FEW_SEEDS
+from analysis.statistics import levels
+from analysis.statistics.intervals import FEW_SEEDS
 
 BESIDE = 3.0  # typographic points between a mean and its seeds' dots
 UNDER = 0.22  # distance, in rows, of seeds below their mean

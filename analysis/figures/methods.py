@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines, style
+from analysis.errors import ResultsError
 from analysis.figures import panel_numbers, panels
 from analysis.figures.panels import Panel
-from analysis.trial_folder import ResultsError
 
 LOOKS = panels.looks(lines.METHODS)
 

@@ -7,9 +7,9 @@ from matplotlib.lines import Line2D
 from scipy.special import chdtri
 
 from analysis import curves, style
+from analysis.errors import ResultsError
 from analysis.figures import marks
-from analysis.intervals import FEW_SEEDS, LEVEL, over_seeds
-from analysis.trial_folder import ResultsError
+from analysis.statistics.intervals import FEW_SEEDS, LEVEL, over_seeds
 
 PLACE = ["source", "m_z", "n_c"]
 MOST = 2  # largest number of sources drawn

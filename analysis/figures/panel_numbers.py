@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import lines
+from analysis.errors import ResultsError
 from analysis.figures import marks
 from analysis.figures.panels import Looks, Panel
-from analysis.trial_folder import ResultsError
 
 
 def numbers(frame: pd.DataFrame, panels: Sequence[Panel], looks: Looks) -> pd.DataFrame:

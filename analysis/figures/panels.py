@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis import style
 from analysis.figures import layout, marks
-from analysis.intervals import FEW_SEEDS
+from analysis.statistics.intervals import FEW_SEEDS
 
 ROW = 0.2  # inches per line in the lower panels
 UPPER = 2.0  # inches of the upper panels' height

@@ -7,13 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import levels, style
+from analysis import style
+from analysis.errors import ResultsError
 from analysis.figures import marks
-from analysis.intervals import FEW_SEEDS, Interval
-from analysis.planned import RATE
 from analysis.readings import Reading, lines, setting
 from analysis.readings import readings as compared
-from analysis.trial_folder import ResultsError
+from analysis.statistics import levels
+from analysis.statistics.intervals import FEW_SEEDS, Interval
+from analysis.statistics.planned import RATE
 
 ROW, FRAME = 0.24, 1.35  # inches of a row, and of everything but the rows
 SHOWN, ALONE = "#b2182b", "#b57600"  # an effect shown among all, and one only by itself

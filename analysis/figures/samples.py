@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import curves, style
+from analysis.errors import ResultsError
 from analysis.figures import fig9, fig17, marks
-from analysis.trial_folder import ResultsError
 
 SETS = {"samples": "samples", "reconstructions": "reconstructions", "test_images": "test images"}
 EACH = 4  # images per set in a cell

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import choice, curves, results, style
+from analysis import curves, results, style
+from analysis.errors import ResultsError
 from analysis.figures import marks
-from analysis.provenance import provenance
-from analysis.trial_folder import ResultsError
+from analysis.selection import choice
+from analysis.storage.provenance import provenance
 
 CELL = ("dataset", "source", "m_z", "n_c")  # fields that name a panel, if they differ
 PANELS, ACROSS = 12, 3  # largest number of panels; panels per row

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis import lines, style
+from analysis.errors import ResultsError
 from analysis.figures import marks, methods
 from analysis.figures.panels import Looks
-from analysis.intervals import FEW_SEEDS
-from analysis.trial_folder import ResultsError
+from analysis.statistics.intervals import FEW_SEEDS
 
 METRICS: dict[str, tuple[str, style.Line]] = {  # label and style
     "test_elbo": (r"$D_\mathrm{test}$", "-"),

@@ -4,9 +4,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis import lines
+from analysis.errors import ResultsError
 from analysis.figures import marks, methods, tables, ties
 from analysis.figures.tables import Table
-from analysis.trial_folder import ResultsError
 
 METRICS = {  # the paper's order; representation, reconstruction and sample quality
     "accuracy_logistic": "accuracy, log. regression",

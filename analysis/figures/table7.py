@@ -3,10 +3,10 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import early
+from analysis.errors import ResultsError
 from analysis.figures import tables, ties
 from analysis.figures.tables import Table
-from analysis.trial_folder import ResultsError
+from analysis.selection import early
 
 GAPS = {
     "generalization_gap": "generalization (nats)",

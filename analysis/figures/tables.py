@@ -11,9 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import levels, lines, style
+from analysis import lines, style
 from analysis.figures import marks, methods
-from analysis.intervals import FEW_SEEDS
+from analysis.statistics import levels
+from analysis.statistics.intervals import FEW_SEEDS
 
 TIED = f"at least {FEW_SEEDS} draws in common with it not shown to be"
 CELLS = f"mean with 95 % t interval for at least {FEW_SEEDS} draws"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures import marks
-from analysis.intervals import FEW_SEEDS, t_interval
+from analysis.statistics.intervals import FEW_SEEDS, t_interval
 
 
 def tied(table: pd.DataFrame, place: list[str], sign: pd.Series) -> pd.Series:

@@ -6,9 +6,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis import choice, curves, descent, own_study, paths, results, style, verdicts
+from analysis import curves, results, style
+from analysis.double_descent import descent, paths, verdicts
+from analysis.errors import ResultsError
 from analysis.figures import fig8, marks
-from analysis.trial_folder import ResultsError
+from analysis.selection import choice, own_study
+from analysis.storage import studies
 
 STUDY = "double_descent"
 COLOURS = ("#777777", "#d55e00")  # fixed, tuned
@@ -19,7 +22,7 @@ HEIGHT = 5.0  # inches: the notes have both verdicts
 def load(path: str | Path) -> pd.DataFrame:
     """Returns the results' frame, with the study's learning rates in `attrs["rates"]`."""
     frame = own_study.of_study(results.load(path), path, STUDY)
-    frame.attrs["rates"] = choice.rates_of(frame, own_study.about(path, STUDY))
+    frame.attrs["rates"] = choice.rates_of(frame, studies.about(path, STUDY))
     return frame
 
 

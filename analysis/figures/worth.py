@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from analysis import curves, levels, style
+from analysis import curves, style
 from analysis.figures import marks
-from analysis.intervals import FEW_SEEDS, t_half_width
 from analysis.laws import frames
 from analysis.laws.law import Curve
 from analysis.laws.worth import Worth, worth_lines, worths
+from analysis.statistics import levels
+from analysis.statistics.intervals import FEW_SEEDS, t_half_width
 
 HEIGHT = 3.6  # inches
 TITLE = "Test loss by the number of real images, and how many of them samples are worth"

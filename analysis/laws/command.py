@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from analysis import curves, early, figures, results
+from analysis import curves, figures, results
+from analysis.errors import ResultsError
 from analysis.laws import figure, frames, lines
 from analysis.laws.law import Law, law
 from analysis.printed import print_lines
-from analysis.trial_folder import ResultsError
+from analysis.selection import early
 
 
 def main(

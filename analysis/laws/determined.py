@@ -10,10 +10,10 @@ its range, and for E held at 0. Random splits that overlap allow it to rise by m
 import numpy as np
 from scipy.optimize import brentq
 
-from analysis.intervals import FEW_SEEDS, LEVEL, Interval
 from analysis.laws import jackknife
 from analysis.laws.fit import LARGEST, SMALLEST, Fit
 from analysis.laws.pooled import Pooled
+from analysis.statistics.intervals import FEW_SEEDS, LEVEL, Interval
 
 Numbers = tuple[Interval, Interval, Interval]  # of alpha, E and A
 BENT = 0.99  # confidence at which E > 0 is shown: an E shown by chance is far too large

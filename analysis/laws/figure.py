@@ -12,10 +12,10 @@ from matplotlib.lines import Line2D
 from analysis import figures, style
 from analysis.columns import ROW_COLUMNS
 from analysis.figures import layout, marks
-from analysis.intervals import FEW_SEEDS, t_half_width
 from analysis.laws import frames
 from analysis.laws.frames import Variables
 from analysis.laws.law import Curve, Law, Refusal
+from analysis.statistics.intervals import FEW_SEEDS, t_half_width
 
 Outcomes = Sequence[Law | Refusal]
 LABELS = {

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis import curves, levels
+from analysis import curves
 from analysis.columns import ROW_COLUMNS, TEXT, UP
+from analysis.errors import ResultsError, did_you_mean
 from analysis.laws.law import Curve
-from analysis.measured import check_measured_alike
-from analysis.suggest import did_you_mean
-from analysis.trial_folder import ResultsError
+from analysis.statistics import levels
+from analysis.statistics.measured import check_measured_alike
 
 AXES = {  # values of --x: the column, and the fields that determine it
     "parameters": ("parameters", ("n_c",)),

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
-from analysis.intervals import FEW_SEEDS, LEVEL, Interval
+from analysis.statistics.intervals import FEW_SEEDS, LEVEL, Interval
 
 
 def inflation(n: int, overlap: float) -> float:
     """Returns by how much the variance of a mean over n random splits exceeds s^2 / n.
 
-    `overlap` is rho / (1 - rho) of splits with the correlation rho (`analysis.levels`).
+    `overlap` is rho / (1 - rho) of splits with the correlation rho (`analysis.statistics.levels`).
     """
     return 1 + n * overlap
 

@@ -4,8 +4,8 @@ For each source and each value of the axes other than x, the loss of replicate r
 y_r(x) = E + A x^-alpha + offset_r + noise. Only replicates measured at every size count; their
 offsets are removed before the fit (`pooled`). Intervals are jackknife t intervals over whole
 replicates (`jackknife`), those of alpha and A in logs. If random splits of the same images overlap,
-the variance is larger by 1 + n rho / (1 - rho), as in `analysis.levels`. If the data do not
-determine alpha, there is no law, and if they do not exclude E = 0, the interval of E is open
+the variance is larger by 1 + n rho / (1 - rho), as in `analysis.statistics.levels`. If the data do
+not determine alpha, there is no law, and if they do not exclude E = 0, the interval of E is open
 (`determined`).
 
 `python -m tests.benchmarks.law_rates` measures how many of these intervals contain the truth.
@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.intervals import FEW_SEEDS, Interval, residual_bootstrap
 from analysis.laws import determined, jackknife
 from analysis.laws.fit import Fit
 from analysis.laws.pooled import Pooled
+from analysis.statistics.intervals import FEW_SEEDS, Interval, residual_bootstrap
 
 FEW_SIZES = 4  # one more than the parameters E, A and alpha
 HELD_OUT = 4  # one size in HELD_OUT, the largest ones, is held out; at least one

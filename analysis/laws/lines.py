@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from analysis.intervals import FEW_SEEDS, Interval
 from analysis.laws.frames import Variables
 from analysis.laws.law import FEW_SIZES, Law, Refusal
+from analysis.statistics.intervals import FEW_SEEDS, Interval
 
 
 def law_lines(outcomes: Sequence[Law | Refusal], what: Variables) -> list[str]:

@@ -11,8 +11,8 @@ in log y if every y is positive, otherwise in y.
 import numpy as np
 from scipy.special import stdtrit
 
-from analysis.intervals import additive_residuals
 from analysis.laws.fit import DELTA, EFFICIENT, Fit, fit, in_logs
+from analysis.statistics.intervals import additive_residuals
 
 
 class Pooled:

@@ -6,8 +6,8 @@ d_r(x) = L_r(x) - L_s,r(N), linear in log x between measured sizes, falls throug
 interval contains every x at which the t interval of the mean of d_r contains 0 (Fieller's method):
 it is exact for normal noise of independent replicates, and open if it extends beyond the measured
 sizes. Random splits of the same images overlap, and more so the larger they are: the t interval has
-the larger correction of the two sizes x and N (`analysis.levels`), between measured sizes linear
-in log x.
+the larger correction of the two sizes x and N (`analysis.statistics.levels`), between measured
+sizes linear in log x.
 """
 
 import math
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import FEW_SEEDS, residual_bootstrap, t_half_width
+from analysis.errors import ResultsError
 from analysis.laws import frames
 from analysis.laws.jackknife import inflation
 from analysis.laws.law import Curve
-from analysis.trial_folder import ResultsError
+from analysis.statistics.intervals import FEW_SEEDS, residual_bootstrap, t_half_width
 
 STEPS = 2000  # values of x between the smallest and the largest size
 NEEDS = (

@@ -10,10 +10,9 @@ import hashlib
 import os
 from pathlib import Path
 
+from analysis.errors import ResultsError, did_you_mean
 from analysis.page.content import Content, content
-from analysis.suggest import did_you_mean
 from analysis.template import filled
-from analysis.trial_folder import ResultsError
 
 HOME = Path(__file__).parent
 NAME = "report.html"  # name in a study's folder

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from analysis import page
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
 
 
 def _main(folder: str) -> None:

@@ -7,10 +7,10 @@ import pandas as pd
 
 from analysis import curves
 from analysis.columns import ROW_COLUMNS
-from analysis.intervals import t_interval
-from analysis.measured import are_measured_alike
-from analysis.overlap import overlaps
 from analysis.page.lines import groups, order
+from analysis.statistics.intervals import t_interval
+from analysis.statistics.measured import are_measured_alike
+from analysis.statistics.overlap import overlaps
 
 HIDDEN = {"epoch", "d_z"}
 FIRST = ("test_elbo", "generalization_gap", "validation_elbo", "train_elbo", "parameters")

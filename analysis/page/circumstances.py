@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.provenance import launches_of
-from analysis.trial_folder import read_json
+from analysis.storage.provenance import launches_of
+from analysis.storage.trial_folder import read_json
 
 
 def circumstances(

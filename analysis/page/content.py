@@ -5,10 +5,12 @@ from typing import NotRequired, TypedDict
 
 import pandas as pd
 
-from analysis import choice, curves, figures, own_study, provenance, results
+from analysis import curves, figures, results
+from analysis.errors import ResultsError
 from analysis.page import cells, costs, drawn, learning, lines, pictures, text, trials
 from analysis.page.circumstances import circumstances
-from analysis.trial_folder import ResultsError
+from analysis.selection import choice, own_study
+from analysis.storage import provenance, studies
 
 DESCENT = "double_descent"  # the study whose verdict a page shows
 
@@ -110,7 +112,7 @@ def _verdict(path: Path, frame: pd.DataFrame, names: tuple[str, ...]) -> text.Sh
         return {}
     part = own_study.of_study(frame, path, DESCENT)
     try:
-        return text.judged(choice.parts(part, own_study.about(path, DESCENT)))
+        return text.judged(choice.parts(part, studies.about(path, DESCENT)))
     except ResultsError as error:  # a search that has chosen nothing yet
         return text.undecided(str(error))
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from analysis.page.circumstances import number
 from analysis.page.lines import groups, order
-from analysis.provenance import launches_of
-from analysis.trial_folder import read_json
+from analysis.storage.provenance import launches_of
+from analysis.storage.trial_folder import read_json
 
 PLAN = "plan.json"  # the file that a launch writes
 PARTS = {  # of a launch's profile, in their order

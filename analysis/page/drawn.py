@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis import figures, results, style
 from analysis.command import command, typed_path
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
 
 SAFE = " !$&'()*+,-./:;=?@_~<>"  # need no escape in a data: URI inside double quotes
 

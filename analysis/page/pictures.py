@@ -10,10 +10,10 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from analysis import pools
+from analysis.errors import ResultsError
 from analysis.figures import fig9, fig17
 from analysis.page.lines import groups, order
-from analysis.trial_folder import ResultsError
+from analysis.storage import pools
 
 SETS = {  # in arrays.npz
     "test_images": "test images",

@@ -8,15 +8,16 @@ from typing import Any, TypedDict
 
 import pandas as pd
 
-from analysis import claims, early, readings
+from analysis import claims, readings
 from analysis.claims.formats import whisker
-from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.claims.rules.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.wording import ours, summary
 from analysis.command import command, typed_path
-from analysis.descent import Verdict, verdict
-from analysis.provenance import launches_of, public
-from analysis.trial_folder import ResultsError
-from analysis.verdicts import best_line, verdict_lines
+from analysis.double_descent.descent import Verdict, verdict
+from analysis.double_descent.verdicts import best_line, verdict_lines
+from analysis.errors import ResultsError
+from analysis.selection import early
+from analysis.storage.provenance import launches_of, public
 
 TONES = {HOLDS: "good", FAILS: "bad", UNDECIDED: "open", NOT_RUN: "none"}
 SIGNS = {"good": "\N{CHECK MARK}", "bad": "\N{BALLOT X}", "open": "?", "none": "\N{EN DASH}"}

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.page.cells import rounded, shown
 from analysis.page.learning import axes_of, path_of
-from analysis.trial_folder import TrialFolder
+from analysis.storage.trial_folder import TrialFolder
 
 CURVE = "curve"  # the column of pictures
 COLUMNS = {  # of the table: the frame's name, the head

@@ -26,9 +26,9 @@ def selected(store: "Store", conditions: Sequence[str]) -> list[VaeTrial]:
 
     Raises UsageError for conditions that cannot be read, and if no VAE has a measured epoch.
     """
+    from analysis.errors import ResultsError
     from analysis.results import load
-    from analysis.trial_folder import ResultsError
-    from analysis.where import met, parse
+    from analysis.selection.where import met, parse
 
     vaes = store.vaes()
     if not vaes:

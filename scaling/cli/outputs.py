@@ -39,8 +39,8 @@ def find_path(trials: Sequence["VaeTrial"], source: str) -> list[tuple[int, int]
     """Returns (m_z, n_c) along Figure 8's path of a source, or nothing if there is no path."""
     import pandas as pd
 
-    from analysis import paths
-    from analysis.trial_folder import ResultsError
+    from analysis.double_descent import paths
+    from analysis.errors import ResultsError
 
     names = ("kind", "m_z", "n_c", "seed")
     rows = [{name: getattr(trial, name) for name in names} for trial in trials]

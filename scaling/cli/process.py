@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
-from analysis import streams
+from analysis.cli import streams
 from scaling.cli.supervised import stopping, supervised
 from scaling.cluster import exit_code
 from scaling.errors import COMMAND, Unfinished, UsageError

@@ -81,8 +81,8 @@ def _best(study: str, results: Path) -> "pd.DataFrame":
     Raises UsageError if there is no such study, or if it does not determine the rates.
     """
     from analysis import results as read
+    from analysis.errors import ResultsError
     from analysis.learning_rate import best
-    from analysis.trial_folder import ResultsError
 
     folder = results / study
     again = to_type("study", study, "--results", results)

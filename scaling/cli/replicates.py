@@ -67,7 +67,7 @@ def _measured(results: Path, names: Sequence[str] = ()) -> "list[Outlook]":
     from analysis import results as read
     from analysis.claims import CLAIMS
     from analysis.claims.outlook import outlooks
-    from analysis.trial_folder import ResultsError
+    from analysis.errors import ResultsError
 
     try:
         frame = read.load(results)

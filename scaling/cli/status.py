@@ -8,8 +8,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from analysis.remote import is_address, place
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
+from analysis.storage.remote import is_address, place
 from scaling.cli.options import Parser
 from scaling.cli.process import DONE
 from scaling.errors import UsageError, to_type

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Never
 
-from analysis import streams
+from analysis.cli import streams
 from scaling.cluster import exit_code
 from scaling.storage.parallel import can_be_copied, die_with
 

@@ -1,8 +1,8 @@
 """Names the options of a metric that change its numbers and are not the defaults, for rows.
 
 Values that were measured with different options are no repetitions of each other, so that figures
-and claims keep them apart (`analysis.measured`). A column `NAME_options` holds the text: one for a
-metric of the project, and one for each number of a user's metric.
+and claims keep them apart (`analysis.statistics.measured`). A column `NAME_options` holds the text:
+one for a metric of the project, and one for each number of a user's metric.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 A cell is a set of trials that differ by chance alone. A mean is over the replicates that have
 measured the epoch so far; `replicates/measured` gives their number. Bands are 95 % t intervals, for
-two replicates or more, wider for random splits that overlap (as in `analysis.overlap`).
+two replicates or more, wider for random splits that overlap (as in `analysis.statistics.overlap`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Reads and appends the rows in `rows.jsonl`, even if a killed process left it damaged.
 
-`analysis.trial_folder` reads the same file without this package; tests/damaged_folders.py states
-what both must find.
+`analysis.storage.trial_folder` reads the same file without this package; tests/damaged_folders.py
+states what both must find.
 """
 
 import json

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 
-from analysis.claims.cells import cells
-from analysis.claims.judging import judge
-from analysis.claims.regions import Margin
+from analysis.claims.rules.judging import judge
+from analysis.claims.rules.regions import Margin
+from analysis.claims.trials.cells import cells
 
 SEEDS = np.array([-1.0, 0.0, 1.0])
 HALF = 4.302653 / math.sqrt(3)  # half width of the 95 % t interval of SEEDS, 2 df

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.claims import CLAIMS, ledger
-from analysis.claims.judging import NOT_RUN
+from analysis.claims.rules.judging import NOT_RUN
 
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "analysis" / "published" / "digits" / "double_descent.parquet"

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from analysis import figures, style
-from analysis.compact import compact
+from analysis.errors import ResultsError
 from analysis.figures import accuracies, fig19
-from analysis.intervals import t_interval
-from analysis.trial_folder import ResultsError
+from analysis.statistics.intervals import t_interval
+from analysis.storage.compact import compact
 from scaling.metrics import corruption
 from tests.analysis.made_up import rows, source
 

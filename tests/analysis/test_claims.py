@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import descent, results
+from analysis import results
 from analysis.claims import CLAIMS, ledger
-from analysis.claims.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
+from analysis.claims.rules.judging import FAILS, HOLDS, NOT_RUN, UNDECIDED
 from analysis.columns import COLUMNS
+from analysis.double_descent import descent
 from tests.analysis.claim_verdicts import DECIDABLE, DIGITS, NAMES, ROOT, judge, verdicts
 from tests.analysis.claim_worlds import Trained, contrary, frame, true
 

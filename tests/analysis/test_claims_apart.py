@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from analysis.claims import CLAIMS, ELSEWHERE, PAPERS, ledger
-from analysis.claims.judging import FAILS, HOLDS, NOT_RUN
 from analysis.claims.page import text
+from analysis.claims.rules.judging import FAILS, HOLDS, NOT_RUN
 from tests.analysis.claim_verdicts import judge
 
 

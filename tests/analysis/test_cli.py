@@ -8,8 +8,8 @@ import pytest
 
 from analysis import figures
 from analysis.__main__ import WORDS, main
-from analysis.compact import compact
 from analysis.results import load
+from analysis.storage.compact import compact
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from analysis.curves import check_one_trial_each, corner, final, grid, over_m_z, over_n_c, where
-from analysis.paths import along, missing, path
-from analysis.trial_folder import ResultsError
+from analysis.double_descent.paths import along, missing, path
+from analysis.errors import ResultsError
 
 PAPER = {(m_z, 256) for m_z in (1, 2, 4, 8, 16, 32, 64)}
 PAPER |= {(m_z, 2**i) for m_z in (1, 2, 8, 64) for i in range(10)}

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.collections import QuadMesh
 
 from analysis import curves, figures
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
 
 EPOCHS = (10, 20, 30)
 WIDTHS = {(1, 2): [9, 8, 7.0], (1, 8): [6, 5, 5.5], (1, 32): [5, 6, 8.0], (4, 32): [5, 4, 4.5]}

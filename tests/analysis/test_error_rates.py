@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.overlap import overlap
+from analysis.statistics.overlap import overlap
 from tests.benchmarks import error_rates
 from tests.benchmarks.error_rates import EQUAL, U, correlation, covered, covered_splits, declared
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from analysis import figures, pools, report
+from analysis import figures, report
 from analysis.__main__ import main
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
+from analysis.errors import ResultsError
 from analysis.figures import fig17
-from analysis.trial_folder import ResultsError
+from analysis.storage import pools
 from scaling.trial import DiffusionTrial
 from tests.analysis.pool_files import QUALITY, add_pool, grey
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from analysis import figures, style
-from analysis.compact import compact
-from analysis.intervals import t_interval
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
+from analysis.statistics.intervals import t_interval
+from analysis.storage.compact import compact
 from tests.analysis.made_up import rows, source
 
 POINTS = 11

@@ -6,7 +6,7 @@ from matplotlib.image import imread
 
 from analysis import figures
 from analysis.__main__ import main
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
 from tests.analysis.made_up import rows, source
 
 SETS = ("test_images", "reconstructions", "reconstruction_samples")

@@ -11,8 +11,8 @@ from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
 from analysis import figures, style
-from analysis.intervals import t_interval
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
+from analysis.statistics.intervals import t_interval
 from tests.narrow import not_none
 
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from analysis import figures, learning_rate
-from analysis.intervals import t_interval
+from analysis.errors import ResultsError
 from analysis.results import load
-from analysis.trial_folder import ResultsError
+from analysis.statistics.intervals import t_interval
 
 RATES = (1e-3, 3e-3, 1e-2)
 # validation ELBO of each rate, at (m_z, n_c)

@@ -8,8 +8,8 @@ import pytest
 
 from analysis import lines
 from analysis.curves import last_values, where
-from analysis.intervals import t_interval
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
+from analysis.statistics.intervals import t_interval
 from tests.analysis.made_up import rows, source
 
 

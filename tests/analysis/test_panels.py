@@ -8,8 +8,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from analysis import figures, style
-from analysis.intervals import t_interval
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
+from analysis.statistics.intervals import t_interval
 from tests.analysis.made_up import COSTLY, EPOCHS, TRAINED, rows
 from tests.narrow import not_none
 

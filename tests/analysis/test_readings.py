@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 
 from analysis import figures
-from analysis.intervals import t_interval
+from analysis.errors import ResultsError
 from analysis.readings import Reading, _adjusted, lines, readings, summary
-from analysis.trial_folder import ResultsError
+from analysis.statistics.intervals import t_interval
 
 # an effect of the replicate: large, and shared by a pair
 NOISE = np.random.default_rng(0).normal(0, 5, 5)

@@ -3,8 +3,8 @@
 import pytest
 
 from analysis import figures
+from analysis.errors import ResultsError
 from analysis.report import report, report_on
-from analysis.trial_folder import ResultsError
 
 
 @pytest.fixture

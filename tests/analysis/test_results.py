@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from analysis.columns import COLUMNS
-from analysis.compact import compact
+from analysis.errors import ResultsError
 from analysis.results import Unmeasured, load, trials
-from analysis.trial_folder import ResultsError, read_rows, source_name
+from analysis.storage.compact import compact
+from analysis.storage.trial_folder import read_rows, source_name
 from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial
 from scaling.trial.source import Source
 

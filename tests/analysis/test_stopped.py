@@ -2,7 +2,8 @@
 
 import pytest
 
-from analysis import curves, descent, figures, paths
+from analysis import curves, figures
+from analysis.double_descent import descent, paths
 from analysis.report import report
 from analysis.results import load
 

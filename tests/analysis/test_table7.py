@@ -6,8 +6,8 @@ import pytest
 
 from analysis import figures
 from analysis.__main__ import main
-from analysis.intervals import t_interval
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
+from analysis.statistics.intervals import t_interval
 from tests.analysis.made_up import TRAINED, source
 
 

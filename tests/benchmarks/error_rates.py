@@ -5,17 +5,17 @@
 prints every rate in percent; `measure()` compares the promised ones with their limits: coverage of
 95 % intervals at a fixed n is at least 94 % under normal noise, and false positives of the verdict
 on double descent are at most 5 % over all looks. Nothing is promised for skewed and collapsed runs,
-and for splits in which test images matter more than `analysis.levels` assumes.
+and for splits in which test images matter more than `analysis.statistics.levels` assumes.
 """
 
 import sys
 
 import numpy as np
 
-from analysis.descent import p_values
-from analysis.intervals import t_half_width
-from analysis.overlap import overlap
-from analysis.planned import ERRORS, HOLDS, SIZES, UNDECIDED
+from analysis.double_descent.descent import p_values
+from analysis.statistics.intervals import t_half_width
+from analysis.statistics.overlap import overlap
+from analysis.statistics.planned import ERRORS, HOLDS, SIZES, UNDECIDED
 from tests.benchmarks.results import Result
 
 DRAWS = 4000

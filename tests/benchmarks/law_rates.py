@@ -16,7 +16,7 @@ import numpy as np
 
 from analysis.laws.law import Curve, Law, law
 from analysis.laws.worth import equivalent
-from analysis.overlap import overlap
+from analysis.statistics.overlap import overlap
 from tests.benchmarks.results import Result
 
 DRAWS = 200
@@ -117,8 +117,8 @@ def rates(truth: Truth, n: int, draws: int, seed: int = 0) -> Rates:
 def worth_covered(n: int, corrected: bool, draws: int, worth: float = 300.0) -> float:
     """Returns the share of intervals of what samples of 600 images are worth with the truth.
 
-    The splits of a size have the correlation of `analysis.levels`. If not `corrected`, the overlap
-    is not passed on.
+    The splits of a size have the correlation of `analysis.statistics.levels`. If not `corrected`,
+    the overlap is not passed on.
     """
     rng = np.random.default_rng(n)
     overlaps = np.array([overlap(size, TEST, POOL) for size in IMAGES])

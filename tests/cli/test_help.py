@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from analysis import __main__ as analysis
-from analysis import words
+from analysis.cli import words
 from scaling import __main__ as scaling
 from scaling.cli import evaluate
 from scaling.cli.options import parser

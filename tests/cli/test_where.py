@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.curves import where
+from analysis.errors import ResultsError
 from analysis.results import load
-from analysis.trial_folder import ResultsError
-from analysis.where import parse
+from analysis.selection.where import parse
 from scaling.cli.evaluate import _parser, selected
 from scaling.errors import UsageError
 from scaling.storage.store import Store

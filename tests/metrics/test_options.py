@@ -6,8 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from analysis import comparable, measured
 from analysis.columns import MEASURED
+from analysis.statistics import comparable, measured
 from scaling import metrics
 from scaling.errors import UsageError
 from scaling.metrics.options import DEFAULTS, OPTIONS, changed

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from analysis import curves, figures, results
-from analysis.compact import compact
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
+from analysis.storage.compact import compact
 from scaling.errors import UsageError
 from scaling.runs import stopping, vae
 from scaling.runs.execute import Job, execute, make_run

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from analysis.trial_folder import read_trial
+from analysis.storage.trial_folder import read_trial
 from scaling.errors import Unfinished
 from scaling.runs import saver
 from scaling.runs.execute import Job, execute

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from analysis.trial_folder import read_rows, read_trial
+from analysis.storage.trial_folder import read_rows, read_trial
 from scaling.storage.trial_folder import TrialFolder
 from tests.damaged_folders import CASES, NEVER, TRIAL, place
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from analysis.errors import ResultsError
 from analysis.results import load
-from analysis.trial_folder import ResultsError
 from scaling.cluster.profile import Profile
 from scaling.errors import UsageError
 from scaling.storage.store import Store

@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from analysis import curves
-from analysis.intervals import t_interval
-from analysis.overlap import overlap, overlap_of
+from analysis.statistics.intervals import t_interval
+from analysis.statistics.overlap import overlap, overlap_of
 from scaling.storage import means
 from scaling.storage.tensorboard import Events
 from tests.storage.test_tensorboard import read

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.trial_folder import source_name
+from analysis.storage.trial_folder import source_name
 from scaling.errors import UsageError
 from scaling.trial import (
     DMAAPX,

@@ -8,10 +8,10 @@ import pytest
 from analysis import results
 from analysis.claims import CLAIMS, PAPERS, ledger, main
 from analysis.claims.formats import whisker
-from analysis.claims.judging import HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.page import only, text, write
+from analysis.claims.rules.judging import HOLDS, NOT_RUN, UNDECIDED
 from analysis.claims.wording import VERDICTS
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
 
 ROOT = Path(__file__).parents[3]
 DIGITS = ROOT / "analysis" / "published" / "digits" / "double_descent.parquet"

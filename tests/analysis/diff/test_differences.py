@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.diff.differences import compare
-from analysis.overlap import overlap
+from analysis.statistics.overlap import overlap
 from tests.analysis.diff.test_diff import cells_of, frame_of, side
 
 

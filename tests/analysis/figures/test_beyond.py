@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 
 from analysis import figures
+from analysis.errors import ResultsError
 from analysis.figures import heat
 from analysis.results import load
-from analysis.trial_folder import ResultsError
 
 
 def test_the_heat_map_has_each_cells_mean_and_hatches_cells_without_one(frame):

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import analysis
 from analysis import figures, results, style
-from analysis.trial_folder import ResultsError
+from analysis.errors import ResultsError
 
 PUBLISHED = Path(analysis.__file__).parent / "published"
 ALL = PUBLISHED / "digits" / "all.parquet"

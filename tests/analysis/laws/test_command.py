@@ -6,11 +6,11 @@ import pytest
 
 from analysis import __main__ as command
 from analysis import figures, results
+from analysis.errors import ResultsError
 from analysis.laws import frames
 from analysis.laws.figure import draw, numbers
 from analysis.laws.law import Law, Refusal, law
-from analysis.overlap import overlap
-from analysis.trial_folder import ResultsError
+from analysis.statistics.overlap import overlap
 from tests.analysis.laws.drawn import WIDTHS, frame, parameters
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.intervals import t_half_width
 from analysis.laws.jackknife import half_width, in_logs, inflation, interval
+from analysis.statistics.intervals import t_half_width
 
 
 @pytest.mark.parametrize("overlap", [0.0, 0.4])

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.intervals import t_interval
 from analysis.laws.law import Curve, Law, Refusal, law
+from analysis.statistics.intervals import t_interval
 
 SIZES = np.array([617.0, 2177.0, 8177.0, 31697.0, 124817.0])
 E, A, ALPHA = 95.0, 300.0, 0.4

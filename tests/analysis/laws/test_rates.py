@@ -6,7 +6,7 @@ With 60 draws at 95 % the probability of fewer than 52 hits is 0.5 %.
 import numpy as np
 import pytest
 
-from analysis.overlap import overlap
+from analysis.statistics.overlap import overlap
 from tests.benchmarks.law_rates import TRUTHS, correlated, offsets, published, rates, worth_covered
 
 DRAWS, LEAST = 60, 52 / 60

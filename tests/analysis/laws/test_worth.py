@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from analysis import figures
+from analysis.errors import ResultsError
 from analysis.laws import frames
 from analysis.laws.law import Curve
 from analysis.laws.worth import Worth, equivalent, worth_lines, worths
-from analysis.overlap import overlap
-from analysis.trial_folder import ResultsError
+from analysis.statistics.overlap import overlap
 
 SIZES = np.array([75.0, 150.0, 300.0, 600.0])
 UNITS = (0, 1, 2, 3, 4)

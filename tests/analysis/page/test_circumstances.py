@@ -5,11 +5,12 @@ import json
 import pandas as pd
 import pytest
 
-from analysis import page, provenance
+from analysis import page
 from analysis.page import costs, trials
 from analysis.page.circumstances import circumstances
 from analysis.page.lines import lined
 from analysis.results import load
+from analysis.storage import provenance
 
 
 def done(host: str, **facts: object) -> dict[str, object]:

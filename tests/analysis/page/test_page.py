@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import claims, curves, early, page, results
-from analysis.compact import compact
+from analysis import claims, curves, page, results
+from analysis.errors import ResultsError
 from analysis.page import cells, learning, pictures, text, trials
 from analysis.page.circumstances import circumstances
 from analysis.page.content import content as page_content
 from analysis.page.lines import lined
-from analysis.trial_folder import ResultsError
+from analysis.selection import early
+from analysis.storage.compact import compact
 from tests.analysis.conftest import NORMAL
 from tests.narrow import not_none
 

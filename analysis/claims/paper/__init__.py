@@ -1,0 +1,1 @@
+"""Lists the claims of the paper by section, and the numbers that it publishes."""

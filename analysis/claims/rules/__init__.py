@@ -1,0 +1,1 @@
+"""Defines the rules that decide claims, and what they compare: terms, regions, comparisons."""

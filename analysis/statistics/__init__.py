@@ -1,0 +1,1 @@
+"""Computes intervals, what their n counts, which values a mean joins, and planned decisions."""

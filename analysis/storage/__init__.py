@@ -1,0 +1,1 @@
+"""Reads and writes what is on disk: trials, provenance, pools, and results at an address."""
