@@ -6,7 +6,7 @@ import analysis.errors
 import scaling.errors
 from analysis.__main__ import main
 from scaling.__main__ import _parser
-from scaling.cli import options
+from scaling.cli import chosen_preset, options
 from scaling.errors import UsageError
 from scaling.trial import VaeTrial, parse_source
 from studies.double_descent import PRESETS
@@ -28,7 +28,7 @@ def test_the_nearest_name_is_suggested_first(module, wrong, names, message):
 
 def study(*words):
     made = options.parser("", PRESETS).parse_args(words)
-    return options.preset_of(made, PRESETS)
+    return chosen_preset.preset_of(made, PRESETS)
 
 
 @pytest.mark.parametrize(("work", "message"), [

@@ -13,7 +13,7 @@ import torch
 
 from analysis.curves import where
 from analysis.errors import ResultsError
-from scaling.cli import options, status
+from scaling.cli import chosen_preset, options, status
 from scaling.cli import study as cli
 from scaling.cli.axes import override
 from scaling.errors import UsageError
@@ -78,8 +78,10 @@ def run(*output):
     ("Unknown dataset 'mnits'. Did you mean 'mnist'. Known: cifar10,", lambda: VaeTrial("mnits")),
     ("arguments: --sed. Did you mean '--seeds'.* Known flags: --address,", lambda: run("--sed")),
     ("numbers or ranges such as 0-4 are expected", lambda: run("--seeds", "2-")),
-    ("Unknown preset 'tiny'. Known: cifar10,", lambda: options.preset_of(
+    ("Unknown preset 'tiny'. Known: cifar10,", lambda: chosen_preset.preset_of(
         Namespace(smoke_test=False, preset="tiny"), PRESETS)),
+    ("--diffusion-per-seed needs --seeds, as in", lambda: chosen_preset.preset_of(
+        options.parser("", PRESETS).parse_args(["--diffusion-per-seed"]), PRESETS)),
     ("Unknown MS-SSIM variant 'wang'. Known: kuzina, standard", lambda: ms_ssim(
         torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8), "wang")),
     ("Unknown --rescale 'half'. Known: symmetric, unit", lambda: as_levels(

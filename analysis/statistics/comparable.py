@@ -1,7 +1,8 @@
 """Checks that trials which a mean joins have the same images, settings and estimators.
 
 Means are taken over seeds and replicates. Trials of one replicate (or of one split, if there are no
-replicates) were trained on the same images; those of different replicates were not, on purpose.
+replicates) were trained on the same images; those of different replicates were not, on purpose. In
+one replicate all seeds read one pool, or each that of a diffusion model of its own.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,11 @@ import pandas as pd
 
 from analysis.columns import TRIAL_COLUMNS
 from analysis.errors import ResultsError
+from analysis.statistics import pool_kinds
 
 CHANCE = ("key", "state", "seed", "replicate", "split")  # means are taken over these
-DRAWN = ("fingerprint", "source_pool", "pool")  # the same within a draw, different between draws
+POOLS = ("source_pool", "pool")
+DRAWN = ("fingerprint", *POOLS)  # images: the same within a draw; samples: also between its seeds
 ESTIMATORS = (  # columns that say how another column's value was estimated
     *("amortization_images", "amortization_steps", "robustness_images", "robustness_variant"),
     *("robustness_references", "sample_quality_extractor", "corruptions"),
@@ -40,9 +43,11 @@ def check_comparable(trials: pd.DataFrame, place: Sequence[str]) -> None:
     lines = [name for name in ("kind", "dataset") if name in trials]
     if "precision" not in groups:  # no figure compares precisions without naming them
         _refuse(trials, "precision", _mixed(trials, "precision", lines))
+    draw = [*groups, *_draw(trials), "share"]
     for name in DRAWN:
         if name not in groups:
-            _refuse(trials, name, _mixed(trials, name, [*groups, *_draw(trials), "share"]))
+            _refuse(trials, name, _mixed(trials, name, draw + ["seed"] * (name in POOLS)))
+            _refuse(trials, name, _mixed_kinds(trials, name, draw) if name in POOLS else [])
 
 
 def check_one_curve(trials: pd.DataFrame, chosen: Sequence[str] = ()) -> None:
@@ -111,6 +116,15 @@ def _mixed(trials: pd.DataFrame, name: str, groups: Sequence[str]) -> list[objec
         if len(values) > 1:
             return list(values)
     return []
+
+
+def _mixed_kinds(trials: pd.DataFrame, name: str, groups: Sequence[str]) -> list[object]:
+    """Returns pools of different kinds that are read in one group, [] if there are none."""
+    if name not in trials or trials[name].nunique() < 2:
+        return []
+    by = [trials[group] for group in groups if group in trials]
+    parts = (part for _, part in (trials.groupby(by, dropna=False) if by else [((), trials)]))
+    return next(filter(None, (pool_kinds.mixed(part, name) for part in parts)), [])
 
 
 def _refuse(trials: pd.DataFrame, name: str, values: list[object]) -> None:

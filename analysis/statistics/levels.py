@@ -71,19 +71,22 @@ def _settled(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def _models(part: pd.DataFrame, unit: pd.Series, kind: str) -> str:
-    """Returns own, shared or one: whose diffusion model the units use; "" without samples.
+    """Returns whose diffusion models the units use: own, several, shared, one; "" without samples.
 
-    Where only some units have samples, of a model of their own, it says how many: "3 of them".
+    "several": each seed of a unit has a model of its own. Where only some units have samples, of a
+    model of their own, it says how many: "3 of them".
     """
     pool = next((part[n] for n in ("source_pool", "pool") if n in part and part[n].any()), None)
     if pool is None:
         return ""
-    if kind == SEEDS:
-        return "one"
-    if unit.groupby(pool).nunique().max() > 1:
-        return "shared"
     with_samples = unit[pool.notna()].nunique()
-    return "own" if with_samples == unit.nunique() else f"{with_samples} of them"
+    if unit.groupby(pool).nunique().max() > 1 or (kind == SEEDS and with_samples == 1):
+        return "one" if kind == SEEDS else "shared"
+    if with_samples < unit.nunique():
+        return f"{with_samples} of them"
+    seeds = part["seed"].groupby(unit).nunique().max()
+    per_seed = kind != SEEDS and seeds > 1 and part["seed"].groupby(pool).nunique().max() == 1
+    return "several" if per_seed else "own"
 
 
 def _words(kind: str, models: str, seeds: pd.Series) -> str:
@@ -100,6 +103,7 @@ def _words(kind: str, models: str, seeds: pd.Series) -> str:
     else:
         more = {"own": ", each with its own diffusion model", "one": ", one diffusion model"}
         more |= {"shared": ", all on one diffusion model"}
+        more |= {"several": ", each with diffusion models of its own"}
         text += more.get(
             models, f", {models} with a diffusion model of their own" if models else ""
         )

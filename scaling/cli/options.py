@@ -4,7 +4,6 @@ import argparse
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
 
@@ -88,17 +87,15 @@ def _add_trials(study_parser: Parser, default: str) -> None:
         help="draws of D_train, diffusion model and weights; ranges such as 0-4 too")  # fmt: skip
     add("--seeds", type=_numbers, nargs="+", metavar="N",
         help="draws of the weights alone, within one replicate")  # fmt: skip
-    add(
-        "--epochs", type=count, metavar="N", help="effective epochs; larger numbers continue trials"
-    )
+    add("--diffusion-per-seed", action="store_true",
+        help="train a diffusion model for each of the --seeds, not one for all")  # fmt: skip
+    add("--epochs", type=count, metavar="N",
+        help="effective epochs; larger numbers continue trials")  # fmt: skip
     add("--measure-every", type=count, metavar="N", help="number of epochs between measurements")
     add("--set", nargs="+", action="append", default=[], metavar="FIELD=VALUE", dest="fields",
         help="any field, as lr (a wrong name lists all); several values make an axis")  # fmt: skip
-    add(
-        "--smoke-test",
-        action="store_true",
-        help="run the whole pipeline on a tiny grid, in a minute",
-    )
+    text = "run the whole pipeline on a tiny grid, in a minute"
+    add("--smoke-test", action="store_true", help=text)
 
 
 def _add_launch(study_parser: Parser) -> None:
@@ -213,21 +210,6 @@ def _auto_or_count(text: str) -> int | None:
 
 
 _auto_or_count.bounds = COUNT  # type: ignore[attr-defined]
-
-
-def preset_of(options: argparse.Namespace, presets: Mapping[str, Preset]) -> Preset:
-    """Returns the chosen preset, with the measurement interval of --measure-every.
-
-    Raises UsageError, with the known names, for an unknown preset.
-    """
-    name = SMOKE if options.smoke_test else options.preset
-    if name not in presets:
-        near = did_you_mean(name, presets)
-        raise UsageError(f"Unknown preset {name!r}. {near}Known: {listed(presets)}.")
-    every = options.measure_every
-    if every is None:
-        return presets[name]
-    return replace(presets[name], measure_every=every)
 
 
 def _numbers(text: str) -> list[int]:

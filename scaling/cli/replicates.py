@@ -23,6 +23,7 @@ from scaling.storage.store import Store
 if TYPE_CHECKING:
     from analysis.claims.outlook import Outlook
 
+WITHIN = ("--seeds", "--diffusion-per-seed")  # within one replicate
 OWN = ("--replicates", "--max-hours", "--dry-run", "--json", "--results")
 RUN = (sys.executable, "-m", "scaling")  # runs a study's command in a process of its own
 
@@ -139,7 +140,7 @@ def commands(claim: "Outlook", results: Path, size: int) -> list[list[str]]:
         last = launches[-1] if isinstance(launches, list) and launches else {}
         argv = [str(word) for word in last.get("argv", [])]
         typed_options = _options(argv)
-        own = OWN if _has(typed_options, "--replicates") else (*OWN, "--seeds")
+        own = OWN if _has(typed_options, "--replicates") else (*OWN, *WITHIN)
         options = _without(typed_options, own)
         more = ["--results", str(results), "--replicates", f"0-{size - 1}"]
         result.append(["study", folder.name, *options, *more])

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from scaling.cli import outputs
 from scaling.cli.axes import override
+from scaling.cli.chosen_preset import preset_of
 from scaling.cli.inputs import check_needed, lacks, with_whole_pool_names
 from scaling.cli.machine import check_cpus
-from scaling.cli.options import SMOKE, parser, preset_of
+from scaling.cli.options import SMOKE, parser
 from scaling.cli.page import written_beside
 from scaling.cli.passed_epochs import check_measured
 from scaling.cli.planned import check_here, identify, plan_of, show

@@ -80,11 +80,15 @@ class Planned:
 
 @dataclass(frozen=True)
 class Diffusion:
-    """Describes a preset's diffusion model, its epochs, and the number `k` of sampled chunks."""
+    """Describes a preset's diffusion model, its epochs, and the number `k` of sampled chunks.
+
+    Trials of one D_train share a model; `per_seed` gives each of their seeds a model of that seed.
+    """
 
     trial: DiffusionTrial
     epochs: int
     k: int = 10
+    per_seed: bool = False
 
 
 def pool_name(trial: DiffusionTrial, epochs: int) -> str:
@@ -207,6 +211,7 @@ def _model_of(
         replicate=trial.replicate,
         partition=trial.partition,
         share=trial.model_share,
+        seed=trial.seed if diffusion.per_seed else diffusion.trial.seed,
     )
     identified_model = identify(model)
     assert isinstance(identified_model, DiffusionTrial)

@@ -4,14 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ray._private import services
 
 from scaling.cli.axes import override
-from scaling.cli.options import Parser, parser, preset_of
+from scaling.cli.options import Parser, parser
 from studies.double_descent import PRESETS, trials
 
 ROOT = Path(__file__).parents[2]
@@ -175,8 +174,3 @@ def test_flags_may_not_be_shortened():
     assert isinstance(parser("", PRESETS), Parser)
     with pytest.raises(Exception, match="Unrecognized"):
         parser("", PRESETS).parse_args(["--seed", "1"])
-
-
-def test_the_interval_between_rows_can_be_set():
-    options = parser("", PRESETS).parse_args(["--measure-every", "7"])
-    assert preset_of(options, PRESETS) == replace(PRESETS["digits"], measure_every=7)

@@ -24,6 +24,16 @@ def test_seeds_of_a_replicate_share_its_diffusion_model():
     assert len(models(grid(replace(BASE, replicate=1), seed=[0, 1, 2]))) == 1
 
 
+def test_seeds_of_a_replicate_can_have_diffusion_models_of_their_own():
+    trials = grid(replace(BASE, replicate=1), seed=[0, 2], source=[NORMAL, DMAAPX])
+    made = schedule(trials, 4, 2, replace(MODEL, per_seed=True))
+    pools = {item.trial.seed: item.pool for item in made if item.pool}
+    assert list(pools) == [0, 2]
+    read = {item.trial.seed: item.trial.reads_pool for item in made if item.trial.reads_pool}
+    assert read == pools
+    assert {item.key for item in schedule(trials[:2], 4, 2, MODEL)} < {item.key for item in made}
+
+
 def test_a_vae_reads_the_samples_of_its_own_replicate():
     found = schedule(grid(BASE, replicate=[0, 1]), 4, 2, MODEL)
     pools = {item.trial.replicate: item.pool for item in found if item.pool}

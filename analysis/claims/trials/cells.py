@@ -15,14 +15,13 @@ import numpy as np
 import pandas as pd
 
 from analysis import curves
-from analysis.claims.trials import pool_kinds
 from analysis.claims.trials.arms import Arm, Each, pick, placed
 from analysis.claims.trials.axes import GRADED, Columns, fields_of, largest, with_axes
 from analysis.claims.trials.measured_rows import MeasuredRows
 from analysis.errors import ResultsError
 from analysis.naming import names
 from analysis.selection.early import begun
-from analysis.statistics import levels, measured
+from analysis.statistics import levels, measured, pool_kinds
 from analysis.statistics.comparable import DEFAULTS, filled, other_images
 
 KINDS = ("vae", "two_sample")

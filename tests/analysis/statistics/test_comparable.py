@@ -44,6 +44,28 @@ def test_replicates_have_images_and_pools_of_their_own(frame):
         curves.final(frame)
 
 
+def named(trial, length=9):
+    return f"digits-1-digits-edm-c16-share1-r0-s{trial['seed']}-{trial['seed']:012d}-e{length}"
+
+
+def test_seeds_of_a_replicate_may_have_diffusion_models_of_their_own(frame):
+    frame["replicate"] = 0
+    frame["source_pool"] = frame.apply(named, axis=1)
+    assert len(curves.final(frame))
+    longer = frame["seed"] == 1
+    frame.loc[longer, "source_pool"] = frame[longer].apply(named, axis=1, length=18)
+    with pytest.raises(ResultsError, match="mix source_pool digits-1.*-e9, digits-1.*-e18"):
+        curves.final(frame)
+
+
+def test_a_seed_with_two_pools_is_refused(frame):
+    frame["replicate"] = 0
+    second = frame.assign(key=frame["key"] + "x", source_pool=frame.apply(named, axis=1))
+    first = frame.assign(source_pool=named({"seed": 0}))
+    with pytest.raises(ResultsError, match="several trials at .* seed 0"):
+        curves.final(pd.concat([first, second], ignore_index=True))
+
+
 def test_rows_older_than_a_field_have_its_default(frame):
     assert len(curves.final(marked(frame, "precision", None, "auto")))
 

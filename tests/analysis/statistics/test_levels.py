@@ -12,12 +12,16 @@ from analysis.statistics.intervals import over_seeds, t_interval
 from tests.analysis.conftest import SPLIT
 
 
-def trials(replicates, seeds=1, **fields):
-    """Makes a trial per replicate (None: none) and seed, with value 10 * replicate + seed."""
+def trials(replicates, seeds=1, seed_pool=None, **fields):
+    """Makes a trial per replicate (None: none) and seed, with value 10 * replicate + seed.
+
+    `seed_pool` names the pool of a replicate and seed.
+    """
     rows = [
         {"dataset": "digits", "seed": seed, "replicate": replicate, "train_size": 300}
         | {"partition": "disjoint", "value": 10.0 * (replicate or 0) + seed}
         | {name: value(replicate) if callable(value) else value for name, value in fields.items()}
+        | ({"source_pool": seed_pool(replicate, seed)} if seed_pool else {})
         for replicate in replicates
         for seed in range(seeds)
     ]
@@ -53,6 +57,32 @@ def trials(replicates, seeds=1, **fields):
             trials(range(3), dataset="cifar10", train_size=50_000, source_pool="mine"),
             3,
             "3 replicates: seeds; the full data set has no draw, all on one diffusion model",
+        ),
+        (
+            trials([0], 5, source_pool="p"),
+            5,
+            "5 seeds on one data set, one diffusion model",
+        ),
+        (
+            trials([0], 5, seed_pool=lambda r, s: f"p{s}"),
+            5,
+            "5 seeds on one data set, each with its own diffusion model",
+        ),
+        (
+            trials([0], 5, seed_pool=lambda r, s: f"p{s}" if s < 2 else None),
+            5,
+            "5 seeds on one data set, 2 of them with a diffusion model of their own",
+        ),
+        (
+            trials([0], 5, seed_pool=lambda r, s: None if s else "p0"),
+            5,
+            "5 seeds on one data set, one diffusion model",
+        ),
+        (
+            trials(range(3), 2, seed_pool=lambda r, s: f"p{r}.{s}", **SPLIT),
+            3,
+            "3 random splits of these images, each with diffusion models of its own, "
+            "means of 2 seeds",
         ),
         (
             trials(range(3), dataset="mnist", train_size=5000, partition="train_and_test"),

@@ -1,8 +1,8 @@
 """Names the kind of a pool: how its samples were made, apart from chance.
 
-Each replicate has its own diffusion model, so the names of pools differ between draws. A comparison
-may only join samples of one kind: from a model of this project with the same architecture, recipe
-and length of training, or imported.
+Each replicate has its own diffusion model, and each seed may have one, so the names of pools differ
+between draws. A comparison or a mean may only join samples of one kind: from a model of this
+project with the same architecture, recipe and length of training, or imported.
 """
 
 import re
@@ -22,6 +22,15 @@ def kinds(frame: pd.DataFrame) -> dict[str, str]:
     models = frame[frame["kind"] == "diffusion"].drop_duplicates("key").set_index("key")
     names = {str(n) for column in NAMED if column in frame for n in frame[column].dropna().unique()}
     return {name: _kind(name, models) for name in names}
+
+
+def mixed(trials: pd.DataFrame, column: str) -> list[object]:
+    """Returns the first pools of a column that are of different kinds, [] if there are none."""
+    first: dict[str, object] = {}
+    for name in trials[column].dropna().unique():
+        match = MADE_HERE.match(str(name))
+        first.setdefault(f"{match['model']}, {match['epochs']}" if match else str(name), name)
+    return list(first.values()) if len(first) > 1 else []
 
 
 def _kind(name: str, models: pd.DataFrame) -> str:
