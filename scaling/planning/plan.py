@@ -142,7 +142,8 @@ def make(
             row = _row(item, speeds, state, settings or {}, part, micro)
             by_kin[kin] = replace(row, gain=gain(item.trial, speeds.machine, row.gpus, mps))
         rows.append(replace(by_kin[kin], scheduled=item, state=state))
-    pools = pool_rows(scheduled, speeds, sampled, pool_k)
+    left = {row.key for row in rows if row.is_left}
+    pools = pool_rows(scheduled, speeds, sampled, pool_k, lambda item: item.key in left)
     return Plan(speeds.machine.name, speeds.basis, rows, pools)
 
 

@@ -46,24 +46,33 @@ class PoolRow:
 
 
 def pool_rows(
-    scheduled: Sequence[Scheduled], speeds: Speeds, sampled: Callable[[str], int], pool_k: int
+    scheduled: Sequence[Scheduled],
+    speeds: Speeds,
+    sampled: Callable[[str], int],
+    pool_k: int,
+    is_left: Callable[[Scheduled], bool] = lambda item: True,
 ) -> list[PoolRow]:
     """Returns the pools of the trials, in the order in which trials read them.
 
     `sampled` returns the number of images that a pool has; `pool_k` chunks are sampled from a
-    model whose samples no trial reads.
+    model whose samples no trial reads. Nothing is sampled for a trial unless `is_left`.
     """
     models = {item.pool: item.trial for item in scheduled if item.pool}
     readers: dict[str, list[Trial]] = {name: [] for name in models if pool_k}
-    for trial in (item.trial for item in scheduled):
-        if name := trial.reads_pool:
-            readers.setdefault(name, []).append(trial)
+    waiting: dict[str, list[Trial]] = {}
+    for item in scheduled:
+        if name := item.trial.reads_pool:
+            readers.setdefault(name, []).append(item.trial)
+            if is_left(item):
+                waiting.setdefault(name, []).append(item.trial)
     sizes = {name: _size(trials or [models[name]], pool_k) for name, trials in readers.items()}
     store = local_store_bytes()
     needed = sum(size for _, _, size in sizes.values()) + _data_bytes(scheduled)
     rows = []
     for name, (k, images, size) in sizes.items():
-        left = max(0, images - sampled(name)) if name in models else 0
+        wanted = waiting.get(name) or ([] if readers[name] else [models[name]])
+        target = _size(wanted, pool_k)[1] if wanted and name in models else 0
+        left = max(0, target - sampled(name)) if target else 0
         hours, gpus = _sampling(models[name], left, speeds) if left else (0.0, 0.0)
         left_bytes = left * size // images
         rows.append(PoolRow(name, k, size, left_bytes, hours, gpus, store, fits(needed, store)))

@@ -6,6 +6,7 @@ import pytest
 
 from scaling.planning import pool_rows as module
 from scaling.planning.costs import CPU_CORE, GPU
+from scaling.planning.plan import make
 from scaling.planning.pool_rows import pool_rows
 from scaling.planning.speeds import Speeds
 from scaling.trial import DMAAPX, DiffusionTrial, VaeTrial, grid
@@ -44,6 +45,20 @@ def test_an_imported_pool_takes_no_hours():
     imported = replace(BASE, source=replace(DMAAPX, pool="mine", k=3))
     (row,) = pool_rows([Scheduled(imported, 10, 5)], CPU, lambda name: 0, 0)
     assert (row.pool, row.k, row.left_bytes, row.hours, row.gpus) == ("mine", 3, 0, 0, 0)
+
+
+def test_finished_trials_need_no_pool():
+    """A launch samples for the trials that are left only: pools may be deleted afterwards."""
+    few, many = grid(BASE, **{"source.k": [2, 4]})
+    scheduled = schedule([few, many], 10, 5, Diffusion(MODEL, 10, k=4))
+    states = dict.fromkeys([item.key for item in scheduled], "done")
+    plans = [make(scheduled, Speeds(CPU_CORE), states | left) for left in (
+        {}, {scheduled[1].key: "partial"}, {scheduled[1].key: "new", scheduled[2].key: "new"},
+        {scheduled[2].key: "failed"},
+    )]  # fmt: skip
+    left = [[pool.left_bytes // CHUNK for pool in plan.pools] for plan in plans]
+    assert left == [[0], [2], [4], [0]]
+    assert [plan.total.hours > 0 for plan in plans] == [False, True, True, False]
 
 
 def test_a_pool_without_readers_is_sampled_if_requested():
