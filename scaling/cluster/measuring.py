@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from scaling.cluster import gpu_memory
+from scaling.cluster.gpu_tasks import GpuTask
 from scaling.cluster.keeper import KeeperClient, trial_folder
 from scaling.cluster.limits import Caps, Limits, as_they_end
 from scaling.cluster.session import Session, connected
@@ -148,7 +149,7 @@ def _note(store: Store, key: str) -> Note:
     return Note(store.folder(key).path / ".metrics-hung")
 
 
-@ray.remote(num_cpus=1, max_retries=2)
+@GpuTask
 def _measure(
     root: Path,
     cells: Cells,
