@@ -5,8 +5,10 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import torch
 
 from scaling.models.layers import Operations
 from scaling.planning import calibrate
@@ -44,6 +46,21 @@ def test_the_operations_of_a_workload_are_those_of_its_epoch():
     work = training_work(replace(probe.trial, train_size=probe.images), 1)
     assert probe.work == work
     assert isinstance(work, Operations)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_timings_of_a_device_give_its_speeds(monkeypatch, device):
+    """On a GPU the workloads are larger than some data sets are."""
+    machine = replace(CPU_CORE, **SPEEDS)
+    seconds: Any = lambda load, device: machine.seconds(load.trial, load.work)  # noqa: E731
+    monkeypatch.setattr(calibrate, "_seconds", seconds)
+    before = torch.get_num_threads()
+    try:
+        found = calibrate.calibrate(device)
+    finally:
+        torch.set_num_threads(before)
+    assert found.pop("bf16") == 1
+    assert found == pytest.approx(SPEEDS, rel=1e-6)
 
 
 def test_speeds_are_measured_once_and_cached(cache, monkeypatch):
