@@ -5,7 +5,6 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -26,8 +25,12 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache" / "scaling-vae" / "speeds.json"
 
 
+def of_speeds(speeds):
+    return replace(CPU_CORE, **speeds)
+
+
 def times(speeds):
-    machine = replace(CPU_CORE, **speeds)
+    machine = of_speeds(speeds)
     return [(p.work, machine.seconds(p.trial, p.work)) for p in calibrate.WORKLOADS]
 
 
@@ -51,9 +54,10 @@ def test_the_operations_of_a_workload_are_those_of_its_epoch():
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_the_timings_of_a_device_give_its_speeds(monkeypatch, device):
     """On a GPU the workloads are larger than some data sets are."""
-    machine = replace(CPU_CORE, **SPEEDS)
-    seconds: Any = lambda load, device: machine.seconds(load.trial, load.work)  # noqa: E731
-    monkeypatch.setattr(calibrate, "_seconds", seconds)
+    machine = of_speeds(SPEEDS)
+    monkeypatch.setattr(
+        calibrate, "_seconds", lambda load, device: machine.seconds(load.trial, load.work)
+    )
     before = torch.get_num_threads()
     try:
         found = calibrate.calibrate(device)
