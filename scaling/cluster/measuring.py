@@ -88,18 +88,13 @@ def fill(
 ) -> list[str]:
     """Measures the cells, one task per trial; returns one line for each trial that failed.
 
-    `gpu_shares` are by key. A task that measures no epoch for `session.hung_after_s` is ended.
+    `gpu_shares` are by key. A task that measures no epoch for `session.hung_after_s` is ended. One
+    that runs out of memory on a share of a GPU runs once more, alone on one.
     """
-    refs = {name: ray.put(part) for name, part in data.items()}
-    tasks = {}
-    for cell in cells:
-        dataset = refs[data_of(store.folder(cell.key).trial())]
-        _note(store, cell.key).forget()
-        task = _measure.options(num_gpus=gpu_shares[cell.key])
-        shared = (session.hung_after_s, extensions.loaded(), fence, session.client)
-        tasks[task.remote(store.root, cell, dataset, *shared)] = cell.key
+    tasks = _begun(session, store, cells, data, gpu_shares, fence)
     failed: list[str] = []
-    placed = {task: gpu_shares[key] for task, key in tasks.items()}
+    crowded: list[Cells] = []
+    placed = {task: gpu_shares[cell.key] for task, cell in tasks.items()}
     done = 0
 
     def check(gpus: float) -> None:
@@ -107,17 +102,47 @@ def fill(
         session.under_way("metrics", done, len(cells), "trials")
 
     for done, ready in enumerate(as_they_end(placed, check), 1):
-        key = tasks[ready]
+        key = tasks[ready].key
         try:
             ray.get(ready)
         except RayTaskError as error:
-            failed.append(f"{key}: {error.cause}")
+            if 0 < placed[ready] < 1 and gpu_memory.ran_out(error.cause):
+                crowded.append(tasks[ready])
+            else:
+                failed.append(f"{key}: {error.cause}")
         except RayError as error:
             failed.append(f"{key}: {type(error).__name__}")
         session.under_way("metrics", done, len(cells), "trials")
         if done == len(cells) or done % max(1, len(cells) // 6) == 0:
             session.say(f"metrics: {done}/{len(cells)} trials measured, {len(failed)} failed")
+    if crowded:
+        session.say(
+            f"{len(crowded)} of them ran out of memory on a share of a GPU: they are measured "
+            "once more, each alone on one"
+        )
+        alone = {cell.key: 1.0 for cell in crowded}
+        failed += fill(session, store, crowded, data, alone, fence)
     return failed
+
+
+def _begun(
+    session: Session,
+    store: Store,
+    cells: Sequence[Cells],
+    data: Mapping[Data, Dataset],
+    gpu_shares: Mapping[str, float],
+    fence: Fence | None,
+) -> dict[ray.ObjectRef, Cells]:
+    """Begins a task for each trial's cells."""
+    refs = {name: ray.put(part) for name, part in data.items()}
+    shared = (session.hung_after_s, extensions.loaded(), fence, session.client)
+    tasks = {}
+    for cell in cells:
+        dataset = refs[data_of(store.folder(cell.key).trial())]
+        _note(store, cell.key).forget()
+        task = _measure.options(num_gpus=gpu_shares[cell.key])
+        tasks[task.remote(store.root, cell, dataset, *shared)] = cell
+    return tasks
 
 
 def fill_alone(
