@@ -27,6 +27,11 @@ from scaling.trial import Data, VaeTrial, data_of, extensions
 from scaling.trial.placement import check_placement
 from scaling.trial.schedule import MetricSettings
 
+CROWDED = (
+    "{} of them ran out of memory on a share of a GPU: they are measured once more, each alone on "
+    "one"
+)
+
 Load = Callable[[str, str], Dataset]
 
 
@@ -116,12 +121,8 @@ def fill(
         if done == len(cells) or done % max(1, len(cells) // 6) == 0:
             session.say(f"metrics: {done}/{len(cells)} trials measured, {len(failed)} failed")
     if crowded:
-        session.say(
-            f"{len(crowded)} of them ran out of memory on a share of a GPU: they are measured "
-            "once more, each alone on one"
-        )
-        alone = {cell.key: 1.0 for cell in crowded}
-        failed += fill(session, store, crowded, data, alone, fence)
+        session.say(CROWDED.format(len(crowded)))
+        failed += fill(session, store, crowded, data, {cell.key: 1.0 for cell in crowded}, fence)
     return failed
 
 
