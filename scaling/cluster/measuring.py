@@ -107,16 +107,11 @@ def fill(
         session.under_way("metrics", done, len(cells), "trials")
 
     for done, ready in enumerate(as_they_end(placed, check), 1):
-        key = tasks[ready].key
-        try:
-            ray.get(ready)
-        except RayTaskError as error:
-            if 0 < placed[ready] < 1 and gpu_memory.ran_out(error.cause):
-                crowded.append(tasks[ready])
-            else:
-                failed.append(f"{key}: {error.cause}")
-        except RayError as error:
-            failed.append(f"{key}: {type(error).__name__}")
+        error = _error(ready)
+        if 0 < placed[ready] < 1 and isinstance(error, Exception) and gpu_memory.ran_out(error):
+            crowded.append(tasks[ready])
+        elif error is not None:
+            failed.append(f"{tasks[ready].key}: {error}")
         session.under_way("metrics", done, len(cells), "trials")
         if done == len(cells) or done % max(1, len(cells) // 6) == 0:
             session.say(f"metrics: {done}/{len(cells)} trials measured, {len(failed)} failed")
@@ -124,6 +119,17 @@ def fill(
         session.say(CROWDED.format(len(crowded)))
         failed += fill(session, store, crowded, data, {cell.key: 1.0 for cell in crowded}, fence)
     return failed
+
+
+def _error(task: ray.ObjectRef) -> Exception | str | None:
+    """Returns what a task has raised, the name of Ray's error if its process died, or None."""
+    try:
+        ray.get(task)
+    except RayTaskError as error:
+        return error.cause or type(error).__name__
+    except RayError as error:
+        return type(error).__name__
+    return None
 
 
 def _begun(
