@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from scaling.cluster import gpu_memory
+from scaling.cluster.gpu_tasks import GpuTask
 from scaling.cluster.keeper import KeeperClient, trial_folder
 from scaling.cluster.limits import Caps, Limits, as_they_end
 from scaling.cluster.session import Session, connected
@@ -25,6 +26,11 @@ from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, VaeTrial, data_of, extensions
 from scaling.trial.placement import check_placement
 from scaling.trial.schedule import MetricSettings
+
+CROWDED = (
+    "{} of them ran out of memory on a share of a GPU: they are measured once more, each alone on "
+    "one"
+)
 
 Load = Callable[[str, str], Dataset]
 
@@ -87,18 +93,13 @@ def fill(
 ) -> list[str]:
     """Measures the cells, one task per trial; returns one line for each trial that failed.
 
-    `gpu_shares` are by key. A task that measures no epoch for `session.hung_after_s` is ended.
+    `gpu_shares` are by key. A task that measures no epoch for `session.hung_after_s` is ended. One
+    that runs out of memory on a share of a GPU runs once more, alone on one.
     """
-    refs = {name: ray.put(part) for name, part in data.items()}
-    tasks = {}
-    for cell in cells:
-        dataset = refs[data_of(store.folder(cell.key).trial())]
-        _note(store, cell.key).forget()
-        task = _measure.options(num_gpus=gpu_shares[cell.key])
-        shared = (session.hung_after_s, extensions.loaded(), fence, session.client)
-        tasks[task.remote(store.root, cell, dataset, *shared)] = cell.key
+    tasks = _begun(session, store, cells, data, gpu_shares, fence)
     failed: list[str] = []
-    placed = {task: gpu_shares[key] for task, key in tasks.items()}
+    crowded: list[Cells] = []
+    placed = {task: gpu_shares[cell.key] for task, cell in tasks.items()}
     done = 0
 
     def check(gpus: float) -> None:
@@ -106,17 +107,49 @@ def fill(
         session.under_way("metrics", done, len(cells), "trials")
 
     for done, ready in enumerate(as_they_end(placed, check), 1):
-        key = tasks[ready]
-        try:
-            ray.get(ready)
-        except RayTaskError as error:
-            failed.append(f"{key}: {error.cause}")
-        except RayError as error:
-            failed.append(f"{key}: {type(error).__name__}")
+        error = _error(ready)
+        if 0 < placed[ready] < 1 and isinstance(error, Exception) and gpu_memory.ran_out(error):
+            crowded.append(tasks[ready])
+        elif error is not None:
+            failed.append(f"{tasks[ready].key}: {error}")
         session.under_way("metrics", done, len(cells), "trials")
         if done == len(cells) or done % max(1, len(cells) // 6) == 0:
             session.say(f"metrics: {done}/{len(cells)} trials measured, {len(failed)} failed")
+    if crowded:
+        session.say(CROWDED.format(len(crowded)))
+        failed += fill(session, store, crowded, data, {cell.key: 1.0 for cell in crowded}, fence)
     return failed
+
+
+def _error(task: ray.ObjectRef) -> Exception | str | None:
+    """Returns what a task has raised, the name of Ray's error if its process died, or None."""
+    try:
+        ray.get(task)
+    except RayTaskError as error:
+        return error.cause or type(error).__name__
+    except RayError as error:
+        return type(error).__name__
+    return None
+
+
+def _begun(
+    session: Session,
+    store: Store,
+    cells: Sequence[Cells],
+    data: Mapping[Data, Dataset],
+    gpu_shares: Mapping[str, float],
+    fence: Fence | None,
+) -> dict[ray.ObjectRef, Cells]:
+    """Begins a task for each trial's cells."""
+    refs = {name: ray.put(part) for name, part in data.items()}
+    shared = (session.hung_after_s, extensions.loaded(), fence, session.client)
+    tasks = {}
+    for cell in cells:
+        dataset = refs[data_of(store.folder(cell.key).trial())]
+        _note(store, cell.key).forget()
+        task = _measure.options(num_gpus=gpu_shares[cell.key])
+        tasks[task.remote(store.root, cell, dataset, *shared)] = cell
+    return tasks
 
 
 def fill_alone(
@@ -148,7 +181,7 @@ def _note(store: Store, key: str) -> Note:
     return Note(store.folder(key).path / ".metrics-hung")
 
 
-@ray.remote(num_cpus=1, max_retries=2)
+@GpuTask
 def _measure(
     root: Path,
     cells: Cells,

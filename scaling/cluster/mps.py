@@ -21,6 +21,7 @@ Mode = Literal["auto", "on", "off"]
 CONTROL = "nvidia-cuda-mps-control"
 ELSEWHERE = ("/usr/local/nvidia/bin", "/usr/bin", "/usr/local/cuda/bin")  # searched after PATH
 PIPES, LOGS = "CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 DEFAULT_PIPES = "/tmp/nvidia-mps"  # where a daemon without PIPES listens
 ANSWER_SECONDS, START_SECONDS = 5, 20
 COST = "trials on one GPU then take turns: together they train no faster than one of them"
@@ -81,7 +82,7 @@ def _start(logs: Path) -> dict[str, str]:
     pipes = tempfile.mkdtemp(prefix="mps-")  # sockets need a short path; only this user may read it
     logs.mkdir(parents=True, exist_ok=True)
     variables = {PIPES: pipes, LOGS: str(logs.absolute())}
-    environment = dict(os.environ) | variables
+    environment = _unnumbered(os.environ) | variables
     try:
         _run([program, "-d"], environment, START_SECONDS)
         if not _answers(program, environment):
@@ -90,6 +91,17 @@ def _start(logs: Path) -> dict[str, str]:
         _stop(variables)
         raise
     return variables
+
+
+def _unnumbered(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables without a choice of GPUs by number.
+
+    A daemon that may use GPUs 2 and 3 alone gives them to its clients as 0 and 1, while Ray tells
+    each client one of the numbers 2 and 3. Names (GPU-..., MIG-...) mean the same to both.
+    """
+    chosen = environment.get(VISIBLE, "").split(",")
+    numbers = any(word.strip().isdigit() for word in chosen)
+    return {n: value for n, value in environment.items() if n != VISIBLE or not numbers}
 
 
 def _program() -> str:
@@ -113,20 +125,25 @@ def _answers(program: str, environment: Mapping[str, str]) -> bool:
 def _run(
     command: list[str], environment: Mapping[str, str], seconds: float, typed: str = ""
 ) -> None:
-    """Runs the program with the text `typed` as input; raises Refused if it fails."""
+    """Runs the program with the text `typed` as input; raises Refused if it fails.
+
+    Its output goes to a file: a pipe would stay open for as long as a daemon holds its other end.
+    """
     name = CONTROL
-    try:
-        done = subprocess.run(
-            command, input=typed, env=environment, timeout=seconds, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    except OSError as error:
-        raise Refused(f"{name} cannot be run ({error.strerror})") from None
-    except subprocess.TimeoutExpired:
-        raise Refused(f"{name} does not answer within {seconds:g} s") from None
-    if done.returncode:
-        lines = done.stdout.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise Refused(f"{name} refuses ({lines[0]})")
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        try:
+            done = subprocess.run(
+                command, input=typed, env=environment, timeout=seconds, text=True,
+                stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        except OSError as error:
+            raise Refused(f"{name} cannot be run ({error.strerror})") from None
+        except subprocess.TimeoutExpired:
+            raise Refused(f"{name} does not answer within {seconds:g} s") from None
+        if done.returncode:
+            output.seek(0)
+            lines = output.read().strip().splitlines() or [f"exit code {done.returncode}"]
+            raise Refused(f"{name} refuses ({lines[0]})")
 
 
 def _stop(variables: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from scaling.cluster import gpu_memory
+from scaling.cluster.gpu_tasks import GpuTask
 from scaling.cluster.keeper import KeeperClient, pool_folder
 from scaling.cluster.limits import Caps, Limits, as_they_end
 from scaling.cluster.sampling_progress import PoolRequest, SamplingProgress
@@ -153,7 +154,7 @@ def _note(pool: Path, index: int) -> Note:
     return Note(pool / f".chunk-{index:05d}-hung")
 
 
-@ray.remote(num_cpus=1, max_retries=2)
+@GpuTask
 def _sample(
     root: Path,
     request: PoolRequest,

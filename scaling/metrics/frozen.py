@@ -12,7 +12,7 @@ from scaling.models.full_float32 import full_float32
 def frozen(model: nn.Module) -> Iterator[None]:
     """Sets eval mode and disables the parameters' gradients in the block, then restores both.
 
-    Convolutions on a GPU do not round to TF32 inside.
+    Products on a GPU do not round to TF32 inside.
     """
     modes = [(module, module.training) for module in model.modules()]
     flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]

@@ -18,6 +18,7 @@ from scaling.errors import UsageError
 from scaling.metrics.features import EXTRACTORS, Extractor, Missing
 from scaling.metrics.frozen import frozen
 from scaling.metrics.subject import Subject
+from scaling.models.full_float32 import full_float32
 from scaling.models.likelihoods import quantize
 from scaling.models.vae import VAE
 from scaling.seeds import seeded
@@ -58,6 +59,7 @@ DEFAULT = Settings()
 
 
 @torch.no_grad()
+@full_float32()
 def measure(
     subject: Subject, settings: Settings = DEFAULT
 ) -> tuple[dict[str, float | str], dict[str, np.ndarray]]:

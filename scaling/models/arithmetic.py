@@ -27,17 +27,10 @@ def products_in(arithmetic: Arithmetic) -> Iterator[None]:
     That applies to forward and backward passes. Under `float32` nothing is rounded, whatever was
     set before. The previous settings are restored after the block.
     """
-    matrices, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matrices.allow_tf32, convolutions.allow_tf32
-    with full_float32(arithmetic == "float32"):
-        if arithmetic != "bf16":
-            matrices.allow_tf32 = arithmetic == "tf32"
+    with full_float32(arithmetic != "bf16"):
         if arithmetic == "tf32":
-            convolutions.allow_tf32 = True
-        try:
-            yield
-        finally:
-            matrices.allow_tf32, convolutions.allow_tf32 = before
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        yield
 
 
 def networks_in(

@@ -1,6 +1,7 @@
 """Compiles functions of tensors, and networks, with torch.compile, where that works."""
 
 import logging
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +29,9 @@ class Compiled:
             if self.compiled is None:
                 self.compiled = _compile(self.function)
             return self.compiled(*arguments)
-        except (RuntimeError, OSError, ImportError) as error:
+        except torch.OutOfMemoryError:
+            raise  # the caller retries the trial with more memory
+        except (RuntimeError, OSError, ImportError, subprocess.SubprocessError) as error:
             result = self.function(*arguments)  # raises again if the function itself is at fault
             Compiled.failed = True
             print(_notice(error), file=sys.stderr, flush=True)

@@ -1,8 +1,10 @@
 """Replays training steps as a CUDA graph: one launch in place of hundreds of small kernels."""
 
+import gc
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import torch
@@ -48,24 +50,31 @@ class Graphed:
     def _captured(self, x: Tensor) -> Step:
         try:
             return self.capture(self.step, x)
-        except torch.OutOfMemoryError:
-            raise  # the caller retries the trial with more memory
         except RuntimeError as error:
+            errors = list(_chain(error))
+            for lack in errors:
+                if isinstance(lack, torch.OutOfMemoryError):
+                    raise lack from None  # the caller retries the trial with more memory
             self.failed = True
-            reason = _cause(error)
+            reason = (str(errors[-1]).strip().splitlines() or [type(errors[-1]).__name__])[0]
             print(f"Steps run without a CUDA graph, slower: {reason}", file=sys.stderr, flush=True)
             return self.step
 
 
-def _cause(error: BaseException) -> str:
-    """Returns the first error in the chain: ending a broken capture raises another one."""
-    while error.__context__ is not None:
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yields the error and those before it: ending a broken capture raises another one."""
+    while error is not None:
+        yield error
         error = error.__context__
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def graphed(step: Step, batch: int) -> Graphed:
-    """Wraps a step on a CUDA device, with a `capturable` optimizer and a constant learning rate."""
+    """Wraps a step on a CUDA device, with a `capturable` optimizer and a constant learning rate.
+
+    A step and the object that it belongs to often refer to each other. So the memory of earlier
+    graphs, which no one uses any more, is freed by a collection first.
+    """
+    gc.collect()
     return Graphed(step, batch, _eager, _capture)
 
 
@@ -85,9 +94,15 @@ def set_rate(group: dict[str, Any], rate: float) -> None:
         group["lr"] = rate
 
 
+@cache
+def _side_stream(device: int) -> torch.cuda.Stream:
+    """Returns the one side stream of a device: memory that a stream has freed stays with it."""
+    return torch.cuda.Stream(device)
+
+
 def _eager(step: Step, x: Tensor) -> Tensor:
     """Runs a step on a side stream, ordered after all earlier and before all later work."""
-    stream, main = torch.cuda.Stream(), torch.cuda.current_stream()
+    stream, main = _side_stream(torch.cuda.current_device()), torch.cuda.current_stream()
     stream.wait_stream(main)
     with torch.cuda.stream(stream), warnings.catch_warnings():
         warnings.filterwarnings("ignore", UNCAPTURED)

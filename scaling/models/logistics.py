@@ -89,7 +89,8 @@ def _parts(params: Tensor, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     for own, level in zip(params.split(count), x.split(count), strict=True):
         own, level = own.to(dtype).contiguous(), level.to(dtype)
         if params.device.type != "cpu":
-            torch._dynamo.maybe_mark_dynamic(own, 0)
+            for each in (own, level):  # else the first size would be compiled on its own
+                torch._dynamo.maybe_mark_dynamic(each, 0)
         yield own, level
 
 

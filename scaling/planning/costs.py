@@ -176,9 +176,14 @@ def _attended(trial: Trial, device: str, metrics: Sequence[str]) -> float:
     return COPIES[trial.kind].hidden * max((values.get(name, 0) for name in metrics), default=0)
 
 
-def training_work(trial: Trial, epochs: int, micro_batch: int | None = None) -> Operations:
-    """Returns the operations of all gradient steps, in micro-batches of `micro_batch` if given."""
-    images = trial.epoch_images(train_images(trial))
+def training_work(
+    trial: Trial, epochs: int, micro_batch: int | None = None, images: int | None = None
+) -> Operations:
+    """Returns the operations of all gradient steps, in micro-batches of `micro_batch` if given.
+
+    `images` is the number of images of an epoch, by default that of the trial's data set.
+    """
+    images = images or trial.epoch_images(train_images(trial))
     epoch = _pass(trial, images, math.ceil(images / (micro_batch or trial.batch))) * 3
     epoch = epoch._replace(flops=images * training_flops(trial))
     if not isinstance(trial, VaeTrial) or not 0 < trial.half_asleep_from < epochs:

@@ -12,6 +12,7 @@ from scaling.data.datasets import Dataset
 from scaling.data.sources import ReadChunk
 from scaling.errors import UsageError, to_type
 from scaling.models import resnet
+from scaling.models.full_float32 import full_float32
 from scaling.runs.run import Row, Run, Stateful
 from scaling.seeds import derive, seeded
 from scaling.trial import TwoSampleTrial
@@ -167,6 +168,7 @@ class TwoSampleRun(Run):
         return ((odds > 0) == part.labels.bool()).double().mean().item()
 
     @torch.no_grad()
+    @full_float32()
     def _log_odds(self, images: Tensor) -> Tensor:
         """Returns ln p(real) / p(generated) of each image, (N,), with BatchNorm in eval mode."""
         self.model.eval()

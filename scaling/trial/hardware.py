@@ -1,11 +1,34 @@
 """Identifies this machine's GPU or processor, and their memory, without torch."""
 
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from scaling.trial.machine import memory_bytes
+
+SMI_SECONDS = 20  # for 8 GPUs that no process uses, 5 are too few
+FIELDS = "index,uuid,mig.mode.current,memory.total,name"
+# `nvidia-smi -L` lists the parts (MIG) of a GPU below its own line.
+WHOLE = re.compile(r"GPU (\d+):")
+PART = re.compile(r"\s+(MIG \S*?(\d+)gb\S*).*\(UUID: (\S+)\)")
+PART_BYTES = 0.9e9  # a part has at least these, for each GB in its name
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """Describes a GPU, or a part of one: its names in CUDA_VISIBLE_DEVICES, model and bytes."""
+
+    names: tuple[str, ...]  # the number, and identifiers, of which the beginning is enough
+    model: str
+    bytes: int
+
+    def is_meant(self, word: str) -> bool:
+        """Returns True if the word is the GPU's number or the beginning of an identifier."""
+        return word == self.names[0] or any(name.startswith(word) for name in self.names[1:])
 
 
 def has_gpu() -> bool:
@@ -27,10 +50,44 @@ def hardware(on_gpu: bool) -> tuple[str, int]:
 
 
 def _gpu() -> tuple[str, int]:
-    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    """Returns the smallest GPU that this process may use, since Ray may choose any of them."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-        name, megabytes = done.stdout.splitlines()[0].rsplit(",", 1)
-        return name.strip(), int(megabytes) << 20
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+        every = list(_gpus())
+    except (OSError, ValueError, subprocess.SubprocessError):
         return "", 0
+    words = [
+        w for word in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if (w := word.strip())
+    ]
+    chosen = [gpu for gpu in every if any(gpu.is_meant(word) for word in words)]
+    smallest = min(chosen or every, key=lambda gpu: gpu.bytes, default=Gpu((), "", 0))
+    return smallest.model, smallest.bytes
+
+
+def _gpus() -> Iterator[Gpu]:
+    """Yields the GPUs whose memory is known; of one that is divided (MIG), its parts."""
+    for line in _asked(f"--query-gpu={FIELDS}", "--format=csv,noheader,nounits"):
+        index, uuid, mig, megabytes, model = line.split(", ", 4)
+        if mig == "Enabled":
+            yield from _parts(index, uuid, model)
+        elif megabytes.isdigit():
+            yield Gpu((index, uuid), model.strip(), int(megabytes) << 20)
+
+
+def _parts(index: str, uuid: str, model: str) -> Iterator[Gpu]:
+    """Yields the parts of a divided GPU. Of its memory, `--query-gpu` shows only the whole."""
+    number = ""
+    for line in _asked("-L"):
+        if whole := WHOLE.match(line):
+            number = whole[1]
+        elif number == index and (part := PART.match(line)):
+            name, gigabytes, identifier = part.groups()
+            yield Gpu(
+                (index, uuid, identifier), f"{model} {name}", int(int(gigabytes) * PART_BYTES)
+            )
+
+
+def _asked(*words: str) -> list[str]:
+    done = subprocess.run(
+        ["nvidia-smi", *words], capture_output=True, text=True, timeout=SMI_SECONDS, check=True
+    )
+    return done.stdout.splitlines()

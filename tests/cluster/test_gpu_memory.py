@@ -1,6 +1,7 @@
 """A process's share of a GPU's memory: its cap, and the error when memory runs out."""
 
 import os
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -45,6 +46,18 @@ def test_running_out_of_memory_is_distinguished_from_other_errors():
     assert not memory.ran_out(ValueError("not enough memory"))
 
 
+@pytest.mark.parametrize("text", [
+    "CUDA error: out of memory\nCUDA kernel errors might be reported later",
+    "CUDA driver error: out of memory",
+    "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+    "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    "FIND was unable to find an engine to execute this computation",
+])  # fmt: skip
+def test_errors_of_cuda_and_its_libraries_count_as_missing_memory(text):
+    assert memory.ran_out(RuntimeError(text))
+    assert not memory.ran_out(RuntimeError("CUDA error: an illegal memory access"))
+
+
 def test_the_error_suggests_a_smaller_batch():
     trial = VaeTrial("digits", batch=64)
     assert "--set batch=32" in memory.sentence(trial, "cuda")
@@ -63,6 +76,51 @@ def test_a_trial_computes_and_compiles_with_as_many_threads_as_its_cpus(monkeypa
         assert os.environ["TORCHINDUCTOR_COMPILE_THREADS"] == str(threads)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.fixture
+def half_a_gpu(monkeypatch):
+    """Makes Ray assign half a GPU to this process, which keeps its number of threads."""
+    assigned = {"CPU": torch.get_num_threads(), "GPU": 0.5}
+    context = SimpleNamespace(get_assigned_resources=lambda: assigned)
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: context)
+    monkeypatch.setenv("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def test_a_gpu_that_pytorch_cannot_use_is_an_error_and_never_a_slow_cpu(half_a_gpu, monkeypatch):
+    def too_old():
+        raise RuntimeError("The NVIDIA driver on your system is too old (found 11040).\nUpdate it")
+
+    monkeypatch.setattr(memory, "has_gpu", lambda: True)
+    monkeypatch.setattr(torch.cuda, "init", too_old)
+    with pytest.raises(RuntimeError, match="cannot use the GPU here: The NVIDIA driver on.*11040"):
+        memory.placed()
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
+    with pytest.raises(RuntimeError, match="CUDA_VISIBLE_DEVICES may hide it"):
+        memory.placed()
+
+
+def test_a_gpu_in_rays_books_only_is_computed_on_the_cpu(half_a_gpu, monkeypatch):
+    monkeypatch.setattr(memory, "has_gpu", lambda: False)
+    assert memory.placed() == ("cpu", 0.5)
+
+
+def test_what_an_earlier_trial_left_behind_is_freed_before_the_cache_is(monkeypatch):
+    """A run and its steps refer to each other, and the memory of a GPU starts no collection."""
+
+    def circle():
+        run = torch.nn.Module()
+        run.__dict__["step"] = run
+        return weakref.ref(run)
+
+    left, seen = circle(), []
+    assert left() is not None
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: seen.append(left()))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1 << 30, 1 << 34))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda part: None)
+    memory.guard(0.5)
+    assert seen == [None]
 
 
 @pytest.mark.gpu

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import ray
+import torch
 from ray.exceptions import RayTaskError
 
 from scaling.cluster import limits
@@ -22,8 +23,8 @@ SHARES = dict(zip(map(key, TRIALS), (0.25, 0.5, 0.5), strict=True))
 class Tasks:
     """A stub of Ray in which a task is done when it is waited for, unless its trial `fails`."""
 
-    def __init__(self, fails=""):
-        self.fails, self.shares = fails, {}
+    def __init__(self, fails="", needs=None):
+        self.fails, self.shares, self.needs = fails, {}, needs or {}
         self.noted: list[Any] = []  # what the display is told
 
     def options(self, num_gpus):
@@ -40,6 +41,8 @@ class Tasks:
     def get(self, name):
         if name == self.fails:
             raise RayTaskError("_measure", "trace", ValueError("out of memory"))
+        if self.shares[name] < self.needs.get(name, 0.0):
+            raise RayTaskError("_measure", "trace", torch.OutOfMemoryError("CUDA out of memory"))
 
 
 @pytest.fixture
@@ -86,6 +89,15 @@ def test_failures_are_named_after_everything_else_is_measured(fill):
     failed, lines, _ = fill(Tasks(fails=lost))
     assert failed == [f"{lost}: out of memory"]
     assert lines[-1] == "metrics: 3/3 trials measured, 1 failed"
+
+
+def test_what_runs_out_of_memory_on_a_share_of_a_gpu_is_measured_alone_on_one(fill):
+    crowded, hopeless, other = map(key, TRIALS)
+    tasks = Tasks(needs={crowded: 1.0, hopeless: 2.0})
+    failed, lines, _ = fill(tasks)
+    assert failed == [f"{hopeless}: CUDA out of memory"]
+    assert tasks.shares == {crowded: 1.0, hopeless: 1.0, other: 0.5}
+    assert any("2 of them ran out of memory on a share of a GPU" in line for line in lines)
 
 
 def test_checkpoints_of_accidental_epochs_are_not_measured(tmp_path):

@@ -1,6 +1,7 @@
 """NVIDIA's MPS during a launch, with a stand-in program that starts, refuses or crashes."""
 
 import os
+import signal
 import stat
 from pathlib import Path
 
@@ -17,7 +18,9 @@ if [ "$1" = "-d" ]; then
   case "$FAKE_MODE" in
     refuses) echo "An instance of this daemon is already running"; echo more; exit 1 ;;
     deaf) exit 0 ;;
+    holds) sleep 60 & echo $! > "$FAKE_UP.pid" ;;
   esac
+  echo "serves ${CUDA_VISIBLE_DEVICES-all}" >> "$FAKE_CALLS"
   touch "$pipes/control"; touch "$FAKE_UP"
   exit 0
 fi
@@ -118,6 +121,28 @@ def test_an_mps_that_refuses_is_one_line_with_the_consequence(fake, monkeypatch,
     assert "take turns" in lines[0]
     with pytest.raises(UsageError, match=f"--mps on: .*{words}"):
         launched("on", fake)
+
+
+def test_a_daemon_that_keeps_its_output_open_is_not_waited_for(fake, monkeypatch):
+    monkeypatch.setenv("FAKE_MODE", "holds")
+    monkeypatch.setattr(mps, "START_SECONDS", 5)
+    lines, _, up = launched("on", fake)
+    os.kill(int((fake / "up.pid").read_text()), signal.SIGKILL)
+    assert (lines, up) == ([], True)
+
+
+@pytest.mark.parametrize(("chosen", "served"), [
+    ("2,3", "all"), ("0", "all"), ("1, GPU-5", "all"), ("GPU-5,GPU-6", "GPU-5,GPU-6"),
+    ("MIG-7", "MIG-7"), ("", ""),
+])  # fmt: skip
+def test_the_daemon_numbers_gpus_as_ray_does_whatever_gpus_are_chosen(
+    fake, monkeypatch, chosen, served
+):
+    """A daemon with GPUs 2 and 3 alone would call them 0 and 1, and trials would find no GPU 2."""
+    monkeypatch.setenv(mps.VISIBLE, chosen)
+    launched("on", fake)
+    assert f"serves {served}" in calls(fake)
+    assert os.environ[mps.VISIBLE] == chosen
 
 
 def test_a_missing_mps_is_one_line(fake, monkeypatch):

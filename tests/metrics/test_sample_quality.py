@@ -229,3 +229,19 @@ def test_impossible_settings_are_refused():
     with pytest.raises(UsageError, match="samples=9 cannot be cut into splits=10 parts"):
         Settings(samples=9)
     assert Settings(samples=9, splits=9).splits == 9
+
+
+def test_features_on_a_gpu_are_not_rounded_to_tf32(trial, tiny, monkeypatch):
+    rounds = []
+
+    def extractor(subject, weights):
+        def extract(x):
+            rounds.append(torch.backends.cudnn.allow_tf32)
+            return x.flatten(1), x.flatten(1)
+
+        return extract
+
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setitem(features.EXTRACTORS, "classifier", extractor)
+    sample_quality.measure(VaeRun(trial, tiny, 1), Settings(samples=20))
+    assert rounds and not any(rounds) and torch.backends.cudnn.allow_tf32

@@ -53,6 +53,33 @@ def test_an_error_of_the_function_itself_is_raised(monkeypatch, capsys):
     assert not Compiled.failed
 
 
+def test_a_compiler_that_ends_with_an_error_is_reported_and_the_function_runs(monkeypatch, capsys):
+    """Triton calls the C compiler when a kernel runs first, outside of PyTorch's own errors."""
+
+    def broken(function):
+        def call(*arguments):
+            raise subprocess.CalledProcessError(1, ["gcc"])
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", broken)
+    assert Compiled(lambda t: 2 * t)(2) == 4
+    assert "uncompiled" in capsys.readouterr().err
+
+
+def test_lack_of_memory_is_no_failure_to_compile(monkeypatch, capsys):
+    def full(function):
+        def call(*arguments):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        Compiled(lambda t: 2 * t)(2)
+    assert capsys.readouterr().err == "" and not Compiled.failed
+
+
 # PyTorch's own: at its import, and of a folder that the compiler leaves to the end of the process
 IGNORED = ("-W", "ignore:`torch.jit:DeprecationWarning", "-W", "ignore::ResourceWarning")
 

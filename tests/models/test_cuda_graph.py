@@ -1,12 +1,17 @@
 """Replayed steps train as eager ones do: the logic on any device, CUDA graphs on a GPU."""
 
+import gc
+import weakref
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from scaling.models import cuda_graph
 from scaling.models.cuda_graph import WARM_UP, Graphed, graphed
 from scaling.runs.vae import VaeRun
 from scaling.trial.source import Source
@@ -78,14 +83,56 @@ def test_if_capturing_fails_steps_are_eager_and_the_cause_is_printed_once(capfd)
     assert capfd.readouterr().err.count("operation not permitted") == 1
 
 
-def test_lack_of_memory_is_not_hidden():
-    def capture(step, x):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+def direct(step, x):
+    raise torch.OutOfMemoryError("CUDA out of memory")
 
+
+def at_the_end(step, x):
+    try:
+        direct(step, x)
+    finally:  # as CUDA does at the end of a capture
+        raise RuntimeError("operation failed due to a previous error during capture")
+
+
+@pytest.mark.parametrize("capture", [direct, at_the_end])
+def test_lack_of_memory_is_not_hidden(capture):
     step = Graphed(lambda x: x.sum(), 1, eagerly, capture)
     with pytest.raises(torch.OutOfMemoryError):
         for _ in range(WARM_UP + 1):
             step(torch.zeros(1))
+
+
+def test_all_eager_steps_share_one_side_stream(monkeypatch):
+    """Memory that a stream has freed stays with it: with a stream each, steps would add up."""
+    made: list[Any] = []
+
+    def stream(device):
+        made.append(SimpleNamespace(wait_stream=lambda other: None))
+        return made[-1]
+
+    cuda_graph._side_stream.cache_clear()
+    monkeypatch.setattr(torch.cuda, "Stream", stream)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: made[0])
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    step = graphed(lambda x: x.sum(), 1)
+    assert [step(torch.full((1,), i)).item() for i in range(WARM_UP)] == [0, 1, 2]
+    cuda_graph._side_stream.cache_clear()
+    assert len(made) == 1
+
+
+def test_an_earlier_graph_that_only_refers_to_itself_is_freed(trial, tiny, monkeypatch):
+    """Its memory on a GPU starts no collection, and PyTorch collects nothing before a capture."""
+    monkeypatch.setattr(VaeRun, "replays", True)
+    monkeypatch.setattr(VaeRun, "_adam", lambda run, module: torch.optim.SGD(module.parameters()))
+    gc.disable()
+    try:
+        earlier = weakref.ref(VaeRun(trial, tiny, epochs=1).step)
+        assert earlier() is not None
+        VaeRun(trial, tiny, epochs=1)
+        assert earlier() is None
+    finally:
+        gc.enable()
 
 
 BERNOULLI = {"likelihood": "bernoulli", "network": "fully_connected", "mixtures": 10}

@@ -3,6 +3,7 @@
 import shutil
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -75,6 +76,14 @@ def test_float32_is_within_a_hundred_thousandth_of_float64(channels):
     found = gradient(logistics.log_prob(params, x, 256), params).double()
     assert (found - expected).norm() < 1e-5 * expected.norm()
     assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+def test_on_a_gpu_one_compilation_serves_batches_of_all_sizes():
+    """A size that is not marked on both tensors would be compiled on its own, and then again."""
+    params, x = (torch.empty(5, n, 4, 4, device="meta") for n in (40, 3))
+    ((own, level),) = logistics._parts(params, x)
+    marked: list[Any] = [own, level]
+    assert [tensor._dynamo_weak_dynamic_indices for tensor in marked] == [{0}, {0}]
 
 
 def test_a_log_scale_below_the_least_has_no_gradient():

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+import torch
 
 from scaling.models.layers import Operations
 from scaling.planning import calibrate
@@ -24,8 +25,12 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache" / "scaling-vae" / "speeds.json"
 
 
+def of_speeds(speeds):
+    return replace(CPU_CORE, **speeds)
+
+
 def times(speeds):
-    machine = replace(CPU_CORE, **speeds)
+    machine = of_speeds(speeds)
     return [(p.work, machine.seconds(p.trial, p.work)) for p in calibrate.WORKLOADS]
 
 
@@ -44,6 +49,22 @@ def test_the_operations_of_a_workload_are_those_of_its_epoch():
     work = training_work(replace(probe.trial, train_size=probe.images), 1)
     assert probe.work == work
     assert isinstance(work, Operations)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_timings_of_a_device_give_its_speeds(monkeypatch, device):
+    """On a GPU the workloads are larger than some data sets are."""
+    machine = of_speeds(SPEEDS)
+    monkeypatch.setattr(
+        calibrate, "_seconds", lambda load, device: machine.seconds(load.trial, load.work)
+    )
+    before = torch.get_num_threads()
+    try:
+        found = calibrate.calibrate(device)
+    finally:
+        torch.set_num_threads(before)
+    assert found.pop("bf16") == 1
+    assert found == pytest.approx(SPEEDS, rel=1e-6)
 
 
 def test_speeds_are_measured_once_and_cached(cache, monkeypatch):

@@ -202,3 +202,14 @@ def test_the_data_are_not_changed(trial, tiny, pool):
     before = [array.copy() for array in arrays]
     list(TwoSampleRun(trial, tiny, 1, read_chunk=pool))
     assert all((array == old).all() for array, old in zip(arrays, before, strict=True))
+
+
+def test_measurements_on_a_gpu_do_not_round_to_tf32(trial, tiny, pool, monkeypatch):
+    run, seen = TwoSampleRun(trial, tiny, 1, 1, read_chunk=pool), []
+    model = run.model.forward
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(
+        run.model, "forward", lambda x: seen.append(torch.backends.cudnn.allow_tf32) or model(x)
+    )
+    run.measure()
+    assert seen and not any(seen) and torch.backends.cudnn.allow_tf32

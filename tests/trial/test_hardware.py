@@ -9,32 +9,76 @@ import pytest
 
 from scaling.trial.hardware import hardware, has_gpu
 
-CARD = "NVIDIA GeForce RTX 2080 Ti, 11264\n"
+
+def row(index, megabytes=11264, model="NVIDIA GeForce RTX 2080 Ti", mig="[N/A]"):
+    """Returns a line of nvidia-smi for a GPU."""
+    return f"{index}, GPU-{index}aa, {mig}, {megabytes}, {model}\n"
+
+
+PARTS = """GPU 0: NVIDIA H200 (UUID: GPU-0aa)
+  MIG 3g.71gb     Device  0: (UUID: MIG-1b)
+  MIG 1c.1g.18gb+me Device  1: (UUID: MIG-2b)
+GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-1aa)
+  MIG 1g.5gb      Device  0: (UUID: MIG-3b)
+"""
+TI, TWO = ("NVIDIA GeForce RTX 2080 Ti", 11264 << 20), row(0, 2002, "NVIDIA T400") + row(1)
+T400 = ("NVIDIA T400", 2002 << 20)
+DIVIDED = row(0, 143771, "NVIDIA H200", "Enabled") + row(2)
+
+
+@pytest.fixture(autouse=True)
+def none_chosen(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
 def smi(monkeypatch, answer):
     def run(command, **options):
-        assert command[0] == "nvidia-smi" and options["timeout"]
+        assert command[0] == "nvidia-smi" and options["timeout"] > 10  # 8 cold GPUs take long
         if isinstance(answer, Exception):
             raise answer
-        return subprocess.CompletedProcess(command, 0, answer, "")
+        return subprocess.CompletedProcess(command, 0, PARTS if "-L" in command else answer, "")
 
     monkeypatch.setattr(subprocess, "run", run)
 
 
 @pytest.mark.parametrize(("answer", "found"), [
-    (CARD, ("NVIDIA GeForce RTX 2080 Ti", 11264 * 1024**2)),
-    (2 * CARD, ("NVIDIA GeForce RTX 2080 Ti", 11264 * 1024**2)),
-    ("A, B, 80000\n", ("A, B", 80000 * 1024**2)),
+    (row(0), TI),
+    (row(0) + row(1), TI),
+    (row(0, 80000, "A, B", "Disabled"), ("A, B", 80000 << 20)),
     ("", ("", 0)),
     ("no devices were found\n", ("", 0)),
-    ("NVIDIA H200, [N/A]\n", ("", 0)),
+    (row(0, "[N/A]", "NVIDIA GB10"), ("", 0)),
+    (row(0, "[N/A]", "NVIDIA GB10") + row(1), TI),
     (FileNotFoundError("nvidia-smi"), ("", 0)),
     (subprocess.TimeoutExpired("nvidia-smi", 5), ("", 0)),
     (subprocess.CalledProcessError(9, "nvidia-smi"), ("", 0)),
 ])  # fmt: skip
-def test_the_first_gpu_is_named_or_none(monkeypatch, answer, found):
+def test_a_gpu_is_named_or_none(monkeypatch, answer, found):
     smi(monkeypatch, answer)
+    assert hardware(on_gpu=True) == found
+
+
+@pytest.mark.parametrize(("chosen", "found"), [
+    ("", T400), ("1", TI), ("GPU-1", TI), ("1,0", T400), (" 1 ", TI), ("7", T400),
+    ("NoDevFiles", T400),
+])  # fmt: skip
+def test_of_several_gpus_it_is_the_smallest_that_may_be_used(monkeypatch, chosen, found):
+    smi(monkeypatch, TWO)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    assert hardware(on_gpu=True) == found
+
+
+@pytest.mark.parametrize(("chosen", "found"), [
+    ("MIG-1b", ("NVIDIA H200 MIG 3g.71gb", 63_900_000_000)),
+    ("MIG-2b", ("NVIDIA H200 MIG 1c.1g.18gb+me", 16_200_000_000)),
+    ("GPU-0", ("NVIDIA H200 MIG 1c.1g.18gb+me", 16_200_000_000)),
+    ("2", TI), ("0,2", TI),
+])  # fmt: skip
+def test_a_part_of_a_gpu_has_the_memory_in_its_name_and_not_that_of_the_whole(
+    monkeypatch, chosen, found
+):
+    smi(monkeypatch, DIVIDED)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
     assert hardware(on_gpu=True) == found
 
 
