@@ -44,14 +44,14 @@ def final(
             "No VAE trial is finished yet. Run the study again: it continues where it stopped."
         )
     values = best_values(vae) if epochs == BEST else last_values(vae)
-    finals = values.astype(dict.fromkeys(AXES, int))
+    finals = values.astype(dict.fromkeys(AXES, int)).copy()  # in one piece, as pandas wants it
     check_one_trial_each(finals, place)
     if place == PLACE:
         check_one_curve(finals, str(finals[CHOSEN].iloc[0]).split() if CHOSEN in finals else ())
     if epochs == LAST:
         check_same_epochs(finals, [] if place == PLACE else place)
     finals = levels.settle(finals) if settled else finals
-    return finals.sort_values(place, ignore_index=True)
+    return with_unmeasured(finals.sort_values(place, ignore_index=True), unmeasured(frame))
 
 
 def finished(frame: pd.DataFrame) -> pd.DataFrame:

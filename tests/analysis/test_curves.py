@@ -220,6 +220,9 @@ def test_trials_not_begun_are_on_the_path(make):
     assert missing(frame, final(frame), steps, "normal", "test_elbo") == [
         "(m_z=2, n_c=8): all seeds"
     ]
+    more = with_unmeasured(frame, [dict(waiting[0], m_z=at, n_c=2) for at in (2, 4)])
+    assert set(over_m_z(final(frame))["n_c"]) == {corner(grid(frame))} == {4}
+    assert set(over_m_z(final(more))["n_c"]) == {corner(grid(more))} == {2}
     assert _places(path(where(frame, ["n_c<8", "seed==0"]))) == [(1, 2), (1, 4), (2, 4)]
     assert _places(path(where(frame, ["epoch>0"]))) == _places(steps)  # unknown of what waits
 
