@@ -7,9 +7,10 @@ import pandas as pd
 
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.errors import ResultsError
-from analysis.selection.where import column, met, parse
+from analysis.selection.where import column, met, parse, possible
 from analysis.statistics import comparable, levels
 from analysis.statistics.comparable import check_comparable, check_one_curve, has
+from analysis.storage.unmeasured import unmeasured, with_unmeasured
 
 TAIL = 0.1  # a final value is the mean over the last 10 % of the trial's epochs
 FEW_WIDTHS = 3  # a row of the grid needs this many n_c to be a curve (Fig 7 c, d)
@@ -20,7 +21,7 @@ CONSTANT += ["images_seen", "training_flops"]  # values at the end, not averages
 SETTING = ["dataset", "train_size", "partition", "split", "network", "likelihood"]  # one per curve
 AXES = ["m_z", "n_c", "seed"]
 PLACE = ["source", *AXES]
-CHOSEN = "chosen"  # in a frame's attrs: fields that were chosen for each size
+CHOSEN = "chosen_fields"  # column: fields, joined by spaces, that were chosen for each size
 DESCRIBED = (*comparable.ESTIMATORS, "amortization_estimator")  # how values were measured
 LAST, BEST = "last epochs", "best validation epoch"  # the epochs whose values are taken
 
@@ -34,8 +35,8 @@ def final(
     added unless `settled=False`, for callers that settle a part of the trials by itself. Raises
     ResultsError if no trial is finished, if several are at one place, or if they differ in data
     set, split, network or likelihood and these are not part of the place. With the default place,
-    trials of all sizes must be alike (`check_one_curve`), except in the fields that
-    `frame.attrs["chosen"]` names, and trained for equally many epochs.
+    trials of all sizes must be alike (`check_one_curve`), except in the fields that the column
+    CHOSEN names, and trained for equally many epochs.
     """
     vae = finished(frame)
     if vae.empty:
@@ -43,14 +44,14 @@ def final(
             "No VAE trial is finished yet. Run the study again: it continues where it stopped."
         )
     values = best_values(vae) if epochs == BEST else last_values(vae)
-    finals = values.astype(dict.fromkeys(AXES, int))
+    finals = values.astype(dict.fromkeys(AXES, int)).copy()  # in one piece, as pandas wants it
     check_one_trial_each(finals, place)
     if place == PLACE:
-        check_one_curve(finals, frame.attrs.get(CHOSEN, ()))
+        check_one_curve(finals, str(finals[CHOSEN].iloc[0]).split() if CHOSEN in finals else ())
     if epochs == LAST:
         check_same_epochs(finals, [] if place == PLACE else place)
     finals = levels.settle(finals) if settled else finals
-    return finals.sort_values(place, ignore_index=True)
+    return with_unmeasured(finals.sort_values(place, ignore_index=True), unmeasured(frame))
 
 
 def finished(frame: pd.DataFrame) -> pd.DataFrame:
@@ -155,14 +156,15 @@ def where(frame: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
     Rows of sources that lack the field of a condition stay, because figures compare with them:
     `source_k==10` keeps normal training. Raises ResultsError if no row meets a condition.
     """
+    waiting = unmeasured(frame)
     for condition in parse(conditions):
         fits = met(frame, condition)
         if not fits.any():
             raise ResultsError(f"No row meets {condition.text}. Omit this --where or change it.")
         if condition.of_source and not condition.is_none:
             fits |= column(frame, condition.column).isna().to_numpy(bool)
-        frame = frame[fits]
-    return frame
+        frame, waiting = frame[fits], possible(waiting, condition)
+    return frame if waiting == unmeasured(frame) else with_unmeasured(frame, waiting)
 
 
 def stopped(frame: pd.DataFrame) -> pd.DataFrame:
@@ -175,7 +177,7 @@ def requested(frame: pd.DataFrame) -> pd.DataFrame:
     """Returns source, m_z, n_c, seed and replicate of each VAE trial, whether or not it began."""
     columns = [*PLACE, "replicate"] if "replicate" in frame else PLACE
     rows = frame.loc[frame["kind"] == "vae", columns].drop_duplicates()
-    waiting = [t for t in frame.attrs.get("unmeasured", []) if t["kind"] == "vae"]
+    waiting = unmeasured(frame, "vae")
     requests = pd.concat([rows, pd.DataFrame(waiting, columns=columns)]) if waiting else rows
     return requests.astype(dict.fromkeys(AXES, int)).drop_duplicates().sort_values(columns)
 

@@ -10,6 +10,7 @@ from analysis.statistics import levels
 from analysis.statistics.intervals import over_seeds
 from analysis.statistics.measured import check_measured_alike as check_measured_alike
 from analysis.statistics.measured import check_measured_together as check_measured_together
+from analysis.storage.unmeasured import unmeasured
 
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # section 5.1, in the paper's order
 NEEDED = ["dataset", "likelihood", *curves.PLACE]
@@ -117,7 +118,7 @@ def unfinished(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:
     begun = chosen[chosen["state"] != "done"].sort_values(["line", "seed", "epoch"])
     last = begun.drop_duplicates("key", keep="last").to_dict("records")
     texts = [f"{trial['line']} {_draw(trial)} (epoch {trial['epoch']})" for trial in last]
-    waiting = [trial for trial in frame.attrs.get("unmeasured", []) if trial["kind"] == "vae"]
+    waiting = unmeasured(frame, "vae")
     return texts + [f"{trial['source']} {_draw(trial)} (not begun)" for trial in waiting]
 
 

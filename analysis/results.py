@@ -24,22 +24,11 @@ from analysis.storage.pool_quality import with_pool_quality
 from analysis.storage.provenance import about_parquet
 from analysis.storage.provenance import note as note
 from analysis.storage.trial_folder import TrialFolder, read_trial, read_versioned
+from analysis.storage.unmeasured import IDENTITY, with_unmeasured
 
 NAMED = 3  # damaged trials named on stderr before "and n more"
 LARGEST = 10**300  # a whole number in JSON may have a thousand digits
 APART = {"key", "kind", "state", "dataset", "seed", "source", "m_z", "n_c", "share"}
-IDENTITY = ["key", "kind", "source", "m_z", "n_c", "seed", "replicate"]  # of unmeasured trials
-
-
-class Unmeasured(list[dict[str, object]]):
-    """Lists trials without rows; it is never changed, and so shared by all frames made of one.
-
-    pandas copies a frame's attributes deeply with every selection, which takes most of the time if
-    hundreds of trials wait.
-    """
-
-    def __deepcopy__(self, memo: object) -> "Unmeasured":
-        return self
 
 
 def load(path: str | Path, folders: list[TrialFolder] | None = None) -> pd.DataFrame:
@@ -47,9 +36,9 @@ def load(path: str | Path, folders: list[TrialFolder] | None = None) -> pd.DataF
 
     A user's data file has one name, however often it was renamed (`analysis.storage.own_files`).
     Numbers that were not measured are missing (NaN or NA), never 0. Trials without any row are
-    listed in `frame.attrs["unmeasured"]`. `folders` are the path's `trials`, if they are read
-    already. Raises ResultsError with two sentences if there is nothing to read, and if a column
-    does not meet `analysis.storage.invariants`.
+    listed by `storage.unmeasured`. `folders` are the path's `trials`, if they are read already.
+    Raises ResultsError with two sentences if there is nothing to read, and if a column does not
+    meet `analysis.storage.invariants`.
     """
     return own_files.named(_load(Path(path), folders))
 
@@ -186,7 +175,7 @@ def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
     waiting = [
         trial.fields | {"key": trial.key} for trial in folders if trial.fields and not trial.rows
     ]
-    unmeasured = ({name: fields.get(name) for name in IDENTITY} for fields in waiting)
+    identities = ({name: fields.get(name) for name in IDENTITY} for fields in waiting)
     folders = [trial for trial in folders if trial.rows and trial.fields]
     named = [{"key": t.key, "kind": None, "state": t.state} | (t.fields or {}) for t in folders]
     row_names = [row.keys() - APART for trial in folders for row in trial.rows]
@@ -203,8 +192,7 @@ def _frame(folders: list[TrialFolder]) -> pd.DataFrame:
     owner = [i for i, trial in enumerate(folders) for _ in trial.rows]
     other_fields = fields.drop(columns=[name for name in fields if name in rows])
     frame = pd.concat([other_fields.take(owner).reset_index(drop=True), rows], axis=1)
-    frame.attrs = {"unmeasured": Unmeasured(unmeasured)}
-    return frame
+    return with_unmeasured(frame, identities)
 
 
 def _columns(records: list[dict[str, object]]) -> pd.DataFrame:

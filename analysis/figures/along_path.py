@@ -5,6 +5,7 @@ import pandas as pd
 from analysis import curves
 from analysis.double_descent import descent, paths
 from analysis.errors import ResultsError
+from analysis.selection.bound import bound_of
 from analysis.statistics.intervals import over_seeds
 
 FEW_POINTS = 2
@@ -76,7 +77,7 @@ def table_of(
     places = zip(table["m_z"], table["n_c"], table["source"], strict=True)
     texts = [roles.get((m_z, n_c), "") if source == lead else "" for m_z, n_c, source in places]
     table.insert(len(by), "role", texts)
-    if bound := frame.attrs.get("bound"):
+    if bound := bound_of(frame):
         table.insert(len(by), "bound", bound)
     return table.reset_index(drop=True)
 

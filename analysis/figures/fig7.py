@@ -10,7 +10,6 @@ from analysis.errors import ResultsError
 from analysis.figures import layout, marks
 from analysis.statistics.intervals import over_seeds
 
-METRICS = ("test_elbo", "generalization_gap")
 LETTERS = {("m_z", "test_elbo"): "a", ("m_z", "generalization_gap"): "b"}
 LETTERS |= {("n_c", "test_elbo"): "c", ("n_c", "generalization_gap"): "d"}
 TITLE = "Test ELBO and generalization gap by $m_z$ and $n_c$"

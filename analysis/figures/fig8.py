@@ -11,6 +11,7 @@ from matplotlib.transforms import ScaledTranslation
 from analysis import curves, style
 from analysis.double_descent import descent, paths, verdicts
 from analysis.figures import along_path, free_labels, layout, marks
+from analysis.selection.bound import bound_of
 
 MANY_POINTS = 12  # with more points the tick labels are small
 EARLY: style.Line = "--"  # the curve at the best validation epoch
@@ -31,9 +32,8 @@ def fig8(frame: pd.DataFrame, note: str = "") -> Figure:
     main = table[table["source"] == lead]
     figure = Figure(figsize=(style.inches(style.WIDE), 4.1), layout="constrained")
     path, size = figure.subplots(1, 2, sharey=True, width_ratios=[2.1, 1])
-    bound = frame.attrs.get("bound", "test_elbo")
     label = style.LABELS["negative_test_elbo"].replace(" (", "\n(")
-    path.set_ylabel(label if bound == "test_elbo" else label.replace("test ELBO", bound))
+    path.set_ylabel(label.replace("test ELBO", bound_of(frame) or "test ELBO"))
     marks.title(path, "(a)")
     marks.title(size, "(b)")
     _in_order(path, table, lead, steps)

@@ -24,10 +24,9 @@ TICKS = 4  # largest number of choices labelled on an axis
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """Returns the results' frame, with the study's search in `attrs["search"]`."""
+    """Returns the results' frame, with the study's search in the column `search`."""
     frame = results.load(path)
-    frame.attrs["search"] = choice.search_of(frame, provenance(path))
-    return frame
+    return choice.with_record(frame, "search", choice.search_of(frame, provenance(path)))
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -71,12 +70,12 @@ def _row(
 
 
 def _search(frame: pd.DataFrame) -> choice.SearchRecord:
-    search: choice.SearchRecord | None = frame.attrs.get("search")
-    if not search:
+    if "search" not in frame:
         raise ResultsError(
             "No search is recorded for these results. "
             "Run a study with one: scaling-vae study double_descent --search lr=log:1e-4:1e-2"
         )
+    search: choice.SearchRecord = frame["search"].iloc[0]
     return search | {"ranges": dict(sorted(search["ranges"].items()))}
 
 

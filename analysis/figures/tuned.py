@@ -20,10 +20,10 @@ HEIGHT = 5.0  # inches: the notes have both verdicts
 
 
 def load(path: str | Path) -> pd.DataFrame:
-    """Returns the results' frame, with the study's learning rates in `attrs["rates"]`."""
+    """Returns the results' frame, with the study's learning rates in the column `rates`."""
     frame = own_study.of_study(results.load(path), path, STUDY)
-    frame.attrs["rates"] = choice.rates_of(frame, studies.about(path, STUDY))
-    return frame
+    rates = choice.rates_of(frame, studies.about(path, STUDY))
+    return choice.with_record(frame, "rates", rates)
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -42,13 +42,12 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parts(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    rates: choice.RatesRecord | None = frame.attrs.get("rates")
-    if not rates:
+    if "rates" not in frame:
         raise ResultsError(
             "No tuned rates are recorded for these results. Run the study with them: "
             "scaling-vae study double_descent --lr-from learning_rate"
         )
-    return choice.parts(frame, {"rates": rates})
+    return choice.parts(frame.drop(columns="rates"), {"rates": frame["rates"].iloc[0]})
 
 
 def tuned(frame: pd.DataFrame, note: str = "") -> Figure:

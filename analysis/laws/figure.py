@@ -69,7 +69,7 @@ def draw(outcomes: Outcomes, what: Variables, compute: pd.DataFrame, note: str =
         _curve(left, outcome, marker)
     marks.title(left, "(a)")
     marks.title(right, "(b)")
-    _compute(right, compute, what)
+    _compute(right, compute)
     handles = [
         Line2D([], [], color=style.source_colour(o.curve.source), marker=m, label=_label(o))
         for o, m in zip(shown, _markers(shown), strict=True)
@@ -161,7 +161,7 @@ def _measured(ax: Axes, curve: Curve, outcome: Law | Refusal, marker: str, colou
                     elinewidth=0.8, zorder=3)  # fmt: skip
 
 
-def _compute(ax: Axes, table: pd.DataFrame, what: Variables) -> None:
+def _compute(ax: Axes, table: pd.DataFrame) -> None:
     """Draws a thin line per size over its epochs, and the least loss of all for the compute."""
     if table.empty:
         marks.empty(ax, "training FLOPs not recorded")

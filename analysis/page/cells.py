@@ -113,7 +113,7 @@ def _values(table: pd.DataFrame, names: list[str]) -> dict[str, Values]:
     result: dict[str, Values] = {name: {} for name in names}
     names = [name for name in names if name in table]
     numbers = table[["line", "m_z", "n_c", "drawn", *names]].astype(dict.fromkeys(names, float))
-    numbers = numbers.assign(overlap=overlaps(table))
+    numbers = numbers.copy().assign(overlap=overlaps(table))  # a copy is in one piece
     draws = numbers.groupby(["line", "m_z", "n_c", "drawn"]).mean().reset_index()
     for (line, m_z, n_c), cell in groups(draws, ["line", "m_z", "n_c"]):
         values = cell[names].to_numpy(dtype=float)

@@ -4,8 +4,8 @@
 test set.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypedDict, TypeVar, cast
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypedDict, TypeVar, cast
 
 import pandas as pd
 
@@ -103,15 +103,20 @@ def parts(frame: pd.DataFrame, study_record: Mapping[str, object]) -> dict[str, 
 
 
 def _keep(
-    frame: pd.DataFrame, keys: set[str], among: set[str], chosen: Iterable[str] = ()
+    frame: pd.DataFrame, keys: set[str], among: set[str], chosen: Collection[str] = ()
 ) -> pd.DataFrame:
     """Drops the trials of `among` that are not in `keys`; others (diffusion models) stay.
 
-    `attrs["chosen"]` of the result names the `chosen` fields, which may differ along a curve.
+    The column CHOSEN of the result names the `chosen` fields, which may differ along a curve.
     """
     selection = frame[frame["key"].isin(keys) | ~frame["key"].isin(among)]
-    selection.attrs = {**frame.attrs, curves.CHOSEN: tuple(chosen)}
-    return selection
+    return selection.assign(**{curves.CHOSEN: " ".join(chosen)}) if chosen else selection
+
+
+def with_record(frame: pd.DataFrame, name: str, record: object) -> pd.DataFrame:
+    """Returns the frame with the record, if there is one, in each row of the column `name`."""
+    entries: list[Any] = [record] * len(frame)
+    return frame if record is None else frame.assign(**{name: entries})
 
 
 def _points(search: SearchRecord) -> list[SearchedPoint]:

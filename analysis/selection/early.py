@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from analysis import curves
+from analysis.storage.unmeasured import unmeasured, with_unmeasured
 
-AT = "at"  # in a frame's attrs, and a column of numbers: curves.LAST or curves.BEST
-LOST = "lost"  # in a frame's attrs: metrics that were not measured at the best epochs
+AT = "taken_at"  # column: curves.BEST in a frame of `at_best`
+LOST = "lost_at_best"  # column: metrics, joined by spaces, that best epochs lack
 SENTENCE = "Each VAE is taken at its epoch with the best validation ELBO."
 
 
@@ -33,14 +34,14 @@ def at_best(frame: pd.DataFrame) -> pd.DataFrame:
     ever = vae.groupby("key")[list(numbers)].count().loc[best.index] > 0
     lost = numbers[(ever & best[numbers].isna()).any()]
     best = best.drop(columns=lost).assign(epoch=last.astype(best["epoch"].dtype)).reset_index()
+    best = best.assign(**{AT: curves.BEST, LOST: " ".join(lost)})
     result = pd.concat([best, frame.drop(vae.index)], ignore_index=True)
-    result.attrs = frame.attrs | {AT: curves.BEST, LOST: tuple(lost)}
-    return result
+    return with_unmeasured(result, unmeasured(frame))
 
 
 def taken(frame: pd.DataFrame) -> str:
     """Returns which epochs a frame's values are of: `curves.LAST`, or `curves.BEST`."""
-    return str(frame.attrs.get(AT, curves.LAST))
+    return curves.BEST if AT in frame and frame[AT].notna().any() else curves.LAST
 
 
 def notes(frame: pd.DataFrame) -> list[str]:
@@ -50,7 +51,8 @@ def notes(frame: pd.DataFrame) -> list[str]:
 
 def lost(frame: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
     """Returns a sentence that names those metrics that were not measured at the best epochs."""
-    names = [label for name, label in labels.items() if name in frame.attrs.get(LOST, ())]
+    lost_names = set(" ".join(frame[LOST].dropna().unique()).split()) if LOST in frame else set()
+    names = [label for name, label in labels.items() if name in lost_names]
     return [f"Not measured at the best epochs: {', '.join(names)}"] if names else []
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.results import Unmeasured
 from analysis.storage.studies import records
+from analysis.storage.unmeasured import unmeasured, with_unmeasured
 
-STUDY = "study"  # in a frame's attrs: the study, of several, whose trials these are
+STUDY = "of_study"  # column: the study, of several, whose trials these are
 
 
 def of_study(frame: pd.DataFrame, path: str | Path, study: str) -> pd.DataFrame:
@@ -15,7 +15,7 @@ def of_study(frame: pd.DataFrame, path: str | Path, study: str) -> pd.DataFrame:
 
     Trials that another study trained for more epochs are cut at those that this one requests.
     Diffusion models stay, because a study may sample from those that another one trained. If trials
-    were left out, `attrs["study"]` of the result names the study.
+    were left out, the column STUDY of the result names the study.
     """
     epochs = records(path).get(study, {}).get("trials", {})
     chosen = frame["key"].isin(epochs.keys())
@@ -23,11 +23,9 @@ def of_study(frame: pd.DataFrame, path: str | Path, study: str) -> pd.DataFrame:
         return frame
     selection = frame[chosen | (frame["kind"] == "diffusion")]
     some = len(selection) < len(frame)
-    waiting = (trial for trial in frame.attrs.get("unmeasured", []) if trial.get("key") in epochs)
-    selection = _cut(selection if some else frame, epochs)
-    if some:
-        selection.attrs = {**frame.attrs, "unmeasured": Unmeasured(waiting), STUDY: study}
-    return selection
+    selection = _cut(selection, epochs)
+    waiting = [trial for trial in unmeasured(frame) if trial.get("key") in epochs]
+    return with_unmeasured(selection.assign(**{STUDY: study}) if some else selection, waiting)
 
 
 def _cut(frame: pd.DataFrame, epochs: dict[str, int | None]) -> pd.DataFrame:
@@ -43,5 +41,5 @@ def _cut(frame: pd.DataFrame, epochs: dict[str, int | None]) -> pd.DataFrame:
 
 def note(frame: pd.DataFrame) -> list[str]:
     """Returns a line that names the study if `of_study` left out others, else []."""
-    study = frame.attrs.get(STUDY)
-    return [f"Only the trials of the study {study} are used."] if study else []
+    names = frame[STUDY].unique() if STUDY in frame else ()
+    return [f"Only the trials of the study {name} are used." for name in names]

@@ -132,6 +132,14 @@ def met(frame: pd.DataFrame, condition: Condition) -> np.ndarray:
     return result
 
 
+def possible(trials: list[dict[str, Any]], condition: Condition) -> list[dict[str, Any]]:
+    """Returns the trials without rows that meet the condition, as far as is known of them."""
+    if not trials or condition.column not in trials[0]:
+        return trials
+    fits = met(pd.DataFrame(trials), condition)
+    return [trial for trial, fit in zip(trials, fits, strict=True) if fit]
+
+
 def _comparable(values: pd.Series, condition: Condition) -> tuple[np.ndarray, object]:
     """Returns the column's values and the condition's, both as numbers, flags or texts."""
     if is_bool_dtype(values.dtype):

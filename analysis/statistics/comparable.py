@@ -39,15 +39,15 @@ def check_comparable(trials: pd.DataFrame, place: Sequence[str]) -> None:
     settings = [n for n in (*TRIAL_COLUMNS, *ESTIMATORS) if n not in (*CHANCE, *DRAWN, *groups)]
     for name in (*settings, *EVERYWHERE):
         joined = [] if name in EVERYWHERE else groups
-        _refuse(trials, name, _mixed(trials, name, joined))
+        _refuse(name, _mixed(trials, name, joined))
     lines = [name for name in ("kind", "dataset") if name in trials]
     if "precision" not in groups:  # no figure compares precisions without naming them
-        _refuse(trials, "precision", _mixed(trials, "precision", lines))
+        _refuse("precision", _mixed(trials, "precision", lines))
     draw = [*groups, *_draw(trials), "share"]
     for name in DRAWN:
         if name not in groups:
-            _refuse(trials, name, _mixed(trials, name, draw + ["seed"] * (name in POOLS)))
-            _refuse(trials, name, _mixed_kinds(trials, name, draw) if name in POOLS else [])
+            _refuse(name, _mixed(trials, name, draw + ["seed"] * (name in POOLS)))
+            _refuse(name, _mixed_kinds(trials, name, draw) if name in POOLS else [])
 
 
 def check_one_curve(trials: pd.DataFrame, chosen: Sequence[str] = ()) -> None:
@@ -127,7 +127,7 @@ def _mixed_kinds(trials: pd.DataFrame, name: str, groups: Sequence[str]) -> list
     return next(filter(None, (pool_kinds.mixed(part, name) for part in parts)), [])
 
 
-def _refuse(trials: pd.DataFrame, name: str, values: list[object]) -> None:
+def _refuse(name: str, values: list[object]) -> None:
     if values:
         raise ResultsError(
             f"These results mix {name} {', '.join(map(str, values))}, over which no mean is taken. "

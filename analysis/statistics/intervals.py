@@ -83,7 +83,6 @@ def t_half_width(
     values: np.ndarray,
     shared_selection: bool = False,
     overlap: float | np.ndarray = 0.0,
-    confidence: float = LEVEL,
 ) -> np.ndarray:
     """Returns the half width of the mean's t interval over the last axis, n - 1 df; NaN for n < 2.
 
@@ -98,7 +97,7 @@ def t_half_width(
     if n < 2:
         return np.full(values.shape[:-1], np.nan)
     factor = 1 / n + overlap + (1 / (n - 1) + overlap if shared_selection else 0)
-    quantile = stdtrit(n - 1, (1 + confidence) / 2)
+    quantile = stdtrit(n - 1, (1 + LEVEL) / 2)
     return np.asarray(quantile * values.std(axis=-1, ddof=1) * np.sqrt(factor))
 
 

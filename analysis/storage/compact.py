@@ -81,9 +81,7 @@ def without_folders(frame: pd.DataFrame) -> pd.DataFrame:
     columns = [str(n) for n in frame if n == "dataset" or str(n).startswith("modules_")]
     changed = {name: frame[name].map(_names(frame[name])).astype("str") for name in columns}
     changed = {n: v.where(frame[n].notna()) for n, v in changed.items()}
-    renamed = frame.assign(**changed)
-    renamed.attrs = frame.attrs
-    return renamed
+    return frame.assign(**changed)
 
 
 def _names(values: pd.Series) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pandas.api import types
 
 from analysis.columns import COLUMNS, COUNT, FLAG, TEXT, TRIAL_COLUMNS
 from analysis.errors import ResultsError
+from analysis.storage.unmeasured import unmeasured, with_unmeasured
 
 EVERY_ROW = ("key", "kind", "state", "epoch")
 ROWS_OF = {  # in addition, in the rows of a kind
@@ -36,8 +37,7 @@ def checked(frame: pd.DataFrame, file: object) -> pd.DataFrame:
     _check_named(checked, file)
     checked = checked.sort_values(["key", "epoch"], kind="stable", ignore_index=True)
     _check_rows(checked, file)
-    checked.attrs = dict(frame.attrs)
-    return checked
+    return with_unmeasured(checked, unmeasured(frame))
 
 
 def _typed(name: str, column: pd.Series, file: object) -> pd.Series | None:

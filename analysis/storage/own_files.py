@@ -31,6 +31,4 @@ def named(frame: pd.DataFrame, known: Mapping[str, str] | None = None) -> pd.Dat
     if not name_of:
         return frame
     called = frame["content"].astype(object).map(name_of, na_action="ignore")
-    renamed = frame.assign(dataset=called.where(called.notna(), frame["dataset"]).astype("str"))
-    renamed.attrs = frame.attrs
-    return renamed
+    return frame.assign(dataset=called.where(called.notna(), frame["dataset"]).astype("str"))

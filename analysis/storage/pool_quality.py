@@ -31,11 +31,7 @@ def with_pool_quality(frame: pd.DataFrame, root: Path) -> pd.DataFrame:
         for column, keys in MEASURES.items()
     }
     measured = {name: v.astype(float) for name, v in columns.items() if v.notna().any()}
-    if not measured:
-        return frame
-    result = frame.assign(**measured)
-    result.attrs = frame.attrs
-    return result
+    return frame.assign(**measured) if measured else frame
 
 
 def _record(root: Path, pool: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ import pytest
 from analysis.curves import check_one_trial_each, corner, final, grid, over_m_z, over_n_c, where
 from analysis.double_descent.paths import along, missing, path
 from analysis.errors import ResultsError
+from analysis.storage.unmeasured import with_unmeasured
 
 PAPER = {(m_z, 256) for m_z in (1, 2, 4, 8, 16, 32, 64)}
 PAPER |= {(m_z, 2**i) for m_z in (1, 2, 8, 64) for i in range(10)}
@@ -75,8 +76,9 @@ def test_sources_differ_in_fields_of_sources(make):
 
 def test_what_was_chosen_for_each_size_may_differ_along_a_curve(make):
     frame = pd.concat([make({(1, 2): [5]}).assign(lr=0.01), make({(1, 4): [3]}).assign(lr=0.02)])
-    frame.attrs["chosen"] = ("lr",)
-    assert len(final(frame)) == 2
+    assert len(final(frame.assign(chosen_fields="momentum lr"))) == 2
+    with pytest.raises(ResultsError, match="mix lr"):
+        final(frame.assign(chosen_fields="momentum"))
 
 
 def test_unfinished_trials_and_other_kinds_have_no_final_values(make):
@@ -208,16 +210,21 @@ def test_where_keeps_the_sources_that_have_no_such_field(make):
 
 
 def test_trials_not_begun_are_on_the_path(make):
-    frame = make({(1, 2): [9], (1, 4): [8], (2, 4): [7]})
-    frame.attrs["unmeasured"] = [
+    waiting: list[dict[str, Any]] = [
         {"kind": "vae", "source": "normal", "m_z": 2, "n_c": 8, "seed": 0},
         {"kind": "diffusion", "source": None, "m_z": None, "n_c": None, "seed": 0},
     ]
+    frame = with_unmeasured(make({(1, 2): [9], (1, 4): [8], (2, 4): [7]}), waiting)
     steps = path(frame)
     assert _places(steps) == [(1, 2), (1, 4), (2, 4), (2, 8)]
     assert missing(frame, final(frame), steps, "normal", "test_elbo") == [
         "(m_z=2, n_c=8): all seeds"
     ]
+    more = with_unmeasured(frame, [dict(waiting[0], m_z=at, n_c=2) for at in (2, 4)])
+    assert set(over_m_z(final(frame))["n_c"]) == {corner(grid(frame))} == {4}
+    assert set(over_m_z(final(more))["n_c"]) == {corner(grid(more))} == {2}
+    assert _places(path(where(frame, ["n_c<8", "seed==0"]))) == [(1, 2), (1, 4), (2, 4)]
+    assert _places(path(where(frame, ["epoch>0"]))) == _places(steps)  # unknown of what waits
 
 
 def test_twins_of_which_only_some_have_a_k_are_named():

@@ -10,9 +10,10 @@ import pytest
 
 from analysis.columns import COLUMNS
 from analysis.errors import ResultsError
-from analysis.results import Unmeasured, load, trials
+from analysis.results import load, trials
 from analysis.storage.compact import compact
 from analysis.storage.trial_folder import read_rows, source_name
+from analysis.storage.unmeasured import unmeasured
 from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial
 from scaling.trial.source import Source
 
@@ -162,8 +163,8 @@ def test_trials_without_rows_are_kept_separately(results):
     aside = [{"key": list(results.requested)[-1], "kind": "vae", "source": "normal"}]
     aside[0] |= {"m_z": 1, "n_c": 4, "seed": 0, "replicate": None}
     assert load(study)["n_c"].unique().tolist() == [2]
-    assert load(study).attrs["unmeasured"] == aside
-    assert load(compact(study)).attrs["unmeasured"] == aside
+    assert unmeasured(load(study)) == aside
+    assert unmeasured(load(compact(study))) == aside
 
 
 def _two_sentences(error: pytest.ExceptionInfo) -> str:
@@ -230,13 +231,3 @@ def test_every_file_of_1000_trials_is_read_once(results, monkeypatch):
     rows = [path for path in opened if path.name == "rows.jsonl"]
     assert len(rows) == 1000
     assert max(opened.values()) == 1
-
-
-def test_waiting_trials_are_not_copied_with_every_selection():
-    waiting = Unmeasured({"key": str(at), "kind": "vae"} for at in range(3))
-    frame = pd.DataFrame({"a": [1, 2, 3]})
-    frame.attrs = {"unmeasured": waiting}
-    assert frame[frame["a"] > 1].attrs["unmeasured"] is waiting
-    assert frame.copy().attrs == {
-        "unmeasured": [{"key": str(at), "kind": "vae"} for at in range(3)]
-    }

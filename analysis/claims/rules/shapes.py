@@ -99,7 +99,6 @@ class DoubleDescends(Rule):
         """Returns the three moves, [] if there is no verdict."""
         keys = cell.trials.loc[cell.measured.of(NORMAL, ("test_elbo",)).index, "key"]
         frame = cell.frame[cell.frame["key"].isin(keys)]
-        frame.attrs = {}
         try:
             verdict = descent.verdict(frame)
         except ResultsError:

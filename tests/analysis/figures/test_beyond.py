@@ -1,13 +1,17 @@
 """Figures that the paper lacks: their numbers are known in advance or computed slowly."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+import analysis
 from analysis import figures
 from analysis.errors import ResultsError
 from analysis.figures import heat
+from analysis.page.content import content
 from analysis.results import load
 
 
@@ -153,3 +157,11 @@ def test_sources_differ_by_marker_in_each_figure(frame):
         assert figure.get_supxlabel().endswith("a note")
     markers = {line.get_marker() for line in figures.draw("noise", both).axes[0].lines}
     assert {"o", "s"} <= markers
+
+
+def test_results_with_many_metrics_are_drawn_without_warnings_of_pandas():
+    rows = Path(analysis.__file__).parent / "published" / "cifar10-small" / "downstream.parquet"
+    frame = load(rows)
+    assert frame.shape[1] > 100  # pandas warns of so many columns that were added one by one
+    assert len(figures.numbers("cost", frame))
+    assert content(rows)["heat"]

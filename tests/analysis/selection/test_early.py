@@ -13,6 +13,7 @@ from analysis.claims.rules.judging import FAILS, HOLDS
 from analysis.errors import ResultsError
 from analysis.laws.worth import worths
 from analysis.selection.early import SENTENCE, at_best
+from analysis.storage.unmeasured import unmeasured, with_unmeasured
 from tests.analysis.over_epochs import trained
 
 DIGITS = Path(__file__).parents[3] / "analysis" / "published" / "digits-replicates"
@@ -169,5 +170,7 @@ def test_a_table_names_gaps_that_were_not_measured_at_the_best_epochs(tmp_path, 
 def test_trials_that_are_not_finished_are_still_named():
     frame = trained("normal", [-100, -90, -95])
     frame.loc[frame["seed"] == 4, "state"] = "running"
-    kept = at_best(frame)
+    waiting = [{"key": "w", "kind": "vae"}]
+    kept = at_best(with_unmeasured(frame, waiting))
+    assert unmeasured(kept) == waiting
     assert sorted(kept["state"].value_counts().to_dict().items()) == [("done", 4), ("running", 3)]

@@ -12,6 +12,7 @@ from analysis.results import load
 from analysis.selection import own_study
 from analysis.storage import studies
 from analysis.storage.compact import compact
+from analysis.storage.unmeasured import unmeasured
 
 DIGITS = Path(analysis.__file__).parent / "published" / "digits"
 ALL = DIGITS / "all.parquet"
@@ -71,7 +72,9 @@ def test_trials_not_begun_are_those_of_the_study_alone(results):
     kept = own_study.of_study(frame, results.root, "mixtures")
     assert kept is frame  # no row of it exists
     kept = own_study.of_study(frame, results.root, "double_descent")
-    assert len(kept) == len(frame)
+    assert len(kept) == len(frame) and own_study.note(kept) == []
+    assert [trial["m_z"] for trial in unmeasured(frame)] == [1, 2]
+    assert [trial["m_z"] for trial in unmeasured(kept)] == [1]
 
 
 def longer(results):
