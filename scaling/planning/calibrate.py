@@ -19,6 +19,7 @@ from scaling.models.layers import Operations
 from scaling.planning.costs import CPU_CORE, GPU, Machine, training_work
 from scaling.storage.files import read_json, write_json
 from scaling.trial import VaeTrial
+from scaling.trial.answers import printed
 from scaling.trial.hardware import hardware
 from scaling.trial.machine import cpus
 
@@ -71,11 +72,9 @@ def measured_machine(on_gpu: bool) -> Machine:
         device = "cuda" if on_gpu else "cpu"
         command = [sys.executable, "-m", "scaling.planning.calibrate", device]
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=LIMIT_SECONDS[device], check=True
-            )
+            speeds = json.loads(printed(command, LIMIT_SECONDS[device]))
             _cache().parent.mkdir(parents=True, exist_ok=True)
-            write_json(_cache(), cached | {_entry(name): json.loads(done.stdout)})
+            write_json(_cache(), cached | {_entry(name): speeds})
         except (OSError, ValueError, subprocess.SubprocessError):
             pass  # the plan then says that its hours are based on typical speeds
     return cached_machine(on_gpu)
