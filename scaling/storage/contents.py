@@ -137,6 +137,7 @@ class PlanRowJson(TypedDict):
     parameters_rest: int
     flops: int
     memory_bytes: int
+    context_bytes: int
     advice: str | None
     micro_batch: int | None
     gpus: float
