@@ -59,9 +59,9 @@ def cached_machine(on_gpu: bool) -> Machine:
     typical = GPU if on_gpu else CPU_CORE
     entry = (read_json(_cache()) or {}).get(_entry(name)) if name else None
     if not isinstance(entry, dict) or set(entry) != {*SPEEDS, "bf16"}:
-        return replace(typical, bytes=size or typical.bytes)
-    name = name if on_gpu else f"one core of {name}, {cpus()} here"
-    return replace(typical, name=name, bytes=size, basis="measured speeds", **entry)
+        return replace(typical, bytes=size or typical.bytes, model=name)
+    known = replace(typical, bytes=size, model=name, basis="measured speeds", **entry)
+    return replace(known, name=name if on_gpu else f"one core of {name}, {cpus()} here")
 
 
 def measured_machine(on_gpu: bool) -> Machine:

@@ -43,6 +43,7 @@ class Done(TypedDict, total=False):
     error: str  # of a trial that failed, or whose loss was not finite
     censored: str  # the reason if a rule ended it early
     device: str
+    hardware: str  # the model of the GPU, or of the processor
     threads: int
     torch: str
     code: Code
