@@ -11,7 +11,7 @@ from analysis.storage.trial_folder import read_json
 def circumstances(
     frame: pd.DataFrame, study: Path | None, record: dict[str, object]
 ) -> pd.DataFrame:
-    """Returns a row for each trial by key: host, retried, measuring (seconds) and peak_bytes.
+    """Returns a row for each trial by key: host, retried, measuring (seconds), peak_bytes, on_gpu.
 
     `retried` are the attempts that failed before the trial ran again, over all launches. Hosts are
     numbered from 1, since a page names no machine, and missing if there is only one. Without a
@@ -27,6 +27,7 @@ def circumstances(
         "retried": pd.Series([retried.get(key) for key in keys], keys, dtype="Int64"),
         "measuring": pd.Series(measuring, keys, dtype=float),
         "peak_bytes": pd.Series([number(d.get("peak_bytes")) for d in done], keys, dtype=float),
+        "on_gpu": pd.Series([_on_gpu(d.get("device")) for d in done], keys, dtype="boolean"),
     })  # fmt: skip
 
 
@@ -50,6 +51,10 @@ def _retried(record: dict[str, object]) -> dict[str, int]:
 def _profile(record: dict[str, object]) -> dict[str, object]:
     profile = record.get("profile")
     return profile if isinstance(profile, dict) else {}
+
+
+def _on_gpu(device: object) -> bool | None:
+    return device.startswith("cuda") if isinstance(device, str) else None
 
 
 def number(value: object) -> float | None:

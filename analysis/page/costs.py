@@ -31,7 +31,7 @@ class CostRow(TypedDict):
     trials: int
     planned: float | None
     took: float
-    planned_gb: float | None  # largest memory of a trial
+    planned_gb: float | None  # largest memory of a trial; on a GPU without CUDA's context
     used_gb: float | None
     share_planned: NotRequired[float]  # of the largest number in the table
     share_took: NotRequired[float]
@@ -52,8 +52,9 @@ def against_plan(frame: pd.DataFrame, study: Path | None, details: pd.DataFrame)
     """Returns a row for each line and (m_z, n_c): trials, planned and actual minutes and memory.
 
     Minutes are those of one worker, for training and measuring; shares are relative to the largest
-    number. GB are the largest of any trial. What was not planned or not recorded is None.
-    `details` are the `circumstances` of the trials.
+    number. GB are the largest of any trial. What was not planned or not recorded is None. Planned
+    memory of a trial on a GPU is that without CUDA's context, as is the recorded one. `details` are
+    the `circumstances` of the trials.
     """
     if "seconds" not in frame:
         return []
@@ -62,7 +63,9 @@ def against_plan(frame: pd.DataFrame, study: Path | None, details: pd.DataFrame)
     extra = details.loc[last["key"]].set_axis(last.index)
     seconds = last["seconds"].astype(float) + extra["measuring"].fillna(0.0)
     plan = _planned(study, last["key"]).set_axis(last.index)
-    memory = {"planned_gb": plan["memory_bytes"] / 1e9, "used_gb": extra["peak_bytes"] / 1e9}
+    context = plan["context_bytes"].where(extra["on_gpu"].fillna(False), 0.0)
+    planned_bytes = plan["memory_bytes"] - context
+    memory = {"planned_gb": planned_bytes / 1e9, "used_gb": extra["peak_bytes"] / 1e9}
     table = last.assign(took=seconds / 60, planned=plan["hours"] * 60, **memory)
     rows: list[CostRow] = []
     for line in order(table["line"]):
@@ -80,12 +83,12 @@ def against_plan(frame: pd.DataFrame, study: Path | None, details: pd.DataFrame)
 
 
 def _planned(study: Path | None, keys: pd.Series) -> pd.DataFrame:
-    """Returns the hours and memory_bytes of plan.json, a row for each key, missing if unknown."""
+    """Returns the hours and bytes of plan.json, a row for each key, missing if unknown."""
     plan = (read_json(study / PLAN) if study else None) or {}
     listed = plan.get("trials")
     plans = [listed.get(key) if isinstance(listed, dict) else None for key in keys]
     planned = [entry if isinstance(entry, dict) else {} for entry in plans]
-    names = ("hours", "memory_bytes")
+    names = ("hours", "memory_bytes", "context_bytes")
     return pd.DataFrame(
         {n: [number(entry.get(n)) for entry in planned] for n in names}, dtype=float
     )

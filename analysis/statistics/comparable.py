@@ -27,6 +27,7 @@ ENDS = ("stop_when", "stop_after", "stop_kl")  # a finished trial was not ended 
 EVERYWHERE = ("data",)  # the same for all trials in a figure
 TELLING = ("kind", "dataset", "train_size", "data", "content", "binarise")  # of other images
 DEFAULTS = {"precision": "auto", "partition": "train_and_test"}  # for rows older than the field
+CLASSIFIERS = "float32"  # precision of two-sample classifiers, whose older rows do not name it
 
 
 def check_comparable(trials: pd.DataFrame, place: Sequence[str]) -> None:
@@ -95,7 +96,11 @@ def has(rows: pd.DataFrame, values: Sequence[object]) -> np.ndarray:
 
 def filled(trials: pd.DataFrame, name: str) -> pd.Series:
     """Returns the column, with the default of that time in rows that are older than the column."""
-    return trials[name].fillna(DEFAULTS[name]) if name in DEFAULTS else trials[name]
+    column = trials[name]
+    if name == "precision" and "kind" in trials:
+        older = column.isna() & (trials["kind"] == "two_sample")
+        column = column.astype(object).mask(older, CLASSIFIERS) if older.any() else column
+    return column.fillna(DEFAULTS[name]) if name in DEFAULTS else column
 
 
 def _draw(trials: pd.DataFrame) -> list[str]:

@@ -102,7 +102,7 @@ def _info(options: Namespace) -> int:
 
 
 def _verify(options: Namespace) -> int:
-    from scaling.cluster.sampling import request_for_pool
+    from scaling.cluster.pool_requests import request_for_pool
     from scaling.pools.build import discard
 
     pool = _pool(options)
@@ -118,13 +118,13 @@ def _verify(options: Namespace) -> int:
 
 
 def _grow(options: Namespace) -> int:
-    from scaling.cluster.sampling import request_for_pool
+    from scaling.cluster.pool_requests import request_for_pool
 
     return _sample(options, request_for_pool(_store(options), _pool(options), options.k))
 
 
 def _build(options: Namespace) -> int:
-    from scaling.cluster.sampling import request_for_model
+    from scaling.cluster.pool_requests import request_for_model
 
     store = _store(options)
     images = (options.data_root, options.offline)

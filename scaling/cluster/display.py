@@ -33,9 +33,7 @@ def _seen(request: Request, planned: Planned) -> Seen:
 def width_of(request: Request, cluster: Cluster, placement: Placement) -> int:
     """Returns the number of unfinished trials that run at a time."""
     gpu_share = max((placement.gpus[key] for key in request.left), default=0.0)
-    room = cluster.cpus // request.cpus
-    room = min(room, cluster.gpus / gpu_share) if gpu_share else room
-    return max(1, min(int(room), len(request.left)))
+    return max(1, min(cluster.side_by_side(request.cpus, gpu_share), len(request.left)))
 
 
 def _listed(request: Request, placement: Placement, seen: dict[str, Seen]) -> dict[str, Listed]:

@@ -87,7 +87,7 @@ def _check(request: Request) -> Datasets:
 
 
 def _on_ray(launch: Launch, ended: Ended) -> None:
-    request, profile = launch.request, launch.profile
+    request, profile = _with_uses(launch), launch.profile
     limits = Limits(request.caps, request.lock.check, request.gpu_hours_before)
     try:
         with (
@@ -116,6 +116,21 @@ def _on_ray(launch: Launch, ended: Ended) -> None:
         ended.cap = str(cap)
     finally:
         ended.used, profile.gpu_hours = limits.used, limits.gpu_hours
+
+
+def _with_uses(launch: Launch) -> Request:
+    """Returns the request with the trials that use their GPU shares for more than training.
+
+    They are measured, or samples of their models are drawn. Nothing is read from disk unless trials
+    share GPUs for no other reason.
+    """
+    request, data = launch.request, launch.data
+    if request.shares_gpus or not any(0 < p.gpus < 1 for p in request.trials.values()):
+        return request
+    sampled = pools.pool_requests(request, data)
+    models = {str(sampled[name].spec.model) for name in pools.lacking(request, data)}
+    measured = {cells.key for cells in unmeasured(request)}
+    return replace(request, used_again=frozenset(models | measured))
 
 
 def _connected(

@@ -12,6 +12,7 @@ from scaling.cluster import gpu_memory
 from scaling.cluster.gpu_tasks import GpuTask
 from scaling.cluster.keeper import KeeperClient, trial_folder
 from scaling.cluster.limits import Caps, Limits, as_they_end
+from scaling.cluster.mps import shared_gpus
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
 from scaling.data.datasets import Dataset
@@ -24,6 +25,7 @@ from scaling.storage.lock import Fence, Lock
 from scaling.storage.store import Store
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Data, VaeTrial, data_of, extensions
+from scaling.trial.hardware import has_gpu
 from scaling.trial.placement import check_placement
 from scaling.trial.schedule import MetricSettings
 
@@ -165,12 +167,16 @@ def fill_alone(
     """Measures the cells as `fill` does, in a Ray session of its own.
 
     `load` reads a data set, given its name as in `data_of`. In a cluster without GPUs no task
-    requests one.
+    requests one. Trials that share a GPU of this host use NVIDIA's MPS if they can.
     """
     names = {data_of(store.folder(cell.key).trial()) for cell in cells}
     data = {name: load(*name) for name in names}
     log, limits = store.root / "evaluate.log", Limits(Caps(), lock.check)
-    with connected(address, store.root, log, limits, hung_after_s, cpus=cpus) as session:
+    shares = address == "local" and has_gpu() and any(0 < s < 1 for s in gpu_shares.values())
+    with (
+        shared_gpus("auto", shares, store.root / "logs" / "mps", print),
+        connected(address, store.root, log, limits, hung_after_s, cpus=cpus) as session,
+    ):
         has_gpus = session.cluster.gpus > 0
         placed = {key: share if has_gpus else 0.0 for key, share in gpu_shares.items()}
         check_placement(session.cluster, 1, max(placed.values(), default=0.0))

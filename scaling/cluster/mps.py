@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from scaling.errors import UsageError
+from scaling.trial.answers import answer_of
 
 Mode = Literal["auto", "on", "off"]
 CONTROL = "nvidia-cuda-mps-control"
@@ -132,10 +133,9 @@ def _run(
     name = CONTROL
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         try:
-            done = subprocess.run(
-                command, input=typed, env=environment, timeout=seconds, text=True,
-                stdout=output, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+            done = answer_of(
+                command, seconds, typed, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
         except OSError as error:
             raise Refused(f"{name} cannot be run ({error.strerror})") from None
         except subprocess.TimeoutExpired:

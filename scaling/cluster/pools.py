@@ -6,8 +6,8 @@ import numpy as np
 
 from scaling.cluster import sampling
 from scaling.cluster.object_store import Chunks, put_pools
+from scaling.cluster.pool_requests import pool_request
 from scaling.cluster.request import Request
-from scaling.cluster.sampling import pool_request
 from scaling.cluster.sampling_progress import PoolRequest
 from scaling.cluster.session import Session
 from scaling.data.datasets import Dataset

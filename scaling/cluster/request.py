@@ -40,6 +40,7 @@ class Request:
     # Plans a trial again for GPUs of this name and number of bytes.
     refit: Callable[[Planned, str, int], Planned] = lambda planned, name, size: planned
     gpu_hours_before: float = 0.0  # used by earlier launches of the study
+    used_again: frozenset[str] = frozenset()  # trials to measure, or of whose model to draw samples
     local_cpus: int | None = None  # CPUs of a local Ray; None: all that this process may use
 
     @property
@@ -54,8 +55,9 @@ class Request:
 
     @property
     def shares_gpus(self) -> bool:
-        """Is True if unfinished trials share a GPU."""
-        return any(0 < planned.gpus < 1 for planned in self.left.values())
+        """Is True if trials that run, are measured or whose model draws samples share a GPU."""
+        at_work = self.left.keys() | self.used_again
+        return any(0 < self.trials[key].gpus < 1 for key in at_work)
 
     def pool_users(self) -> Iterator[tuple[str, str, Trial]]:
         """Yields the key, pool and trial of each unfinished trial that reads a pool."""

@@ -1,7 +1,7 @@
 """Samples pools from diffusion models, one Ray task per chunk, on GPUs if there are any."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,6 @@ from scaling.cluster.limits import Caps, Limits, as_they_end
 from scaling.cluster.sampling_progress import PoolRequest, SamplingProgress
 from scaling.cluster.session import Session, connected
 from scaling.cluster.watchdog import Note, Watchdog
-from scaling.data.datasets import Dataset, load
-from scaling.data.partition import train_images
 from scaling.errors import Unfinished, UsageError
 from scaling.pools.build import (
     create,
@@ -26,42 +24,52 @@ from scaling.pools.build import (
     settle,
     write_chunk,
 )
-from scaling.pools.pool import Pool
-from scaling.pools.spec import PoolSpec
 from scaling.storage import checkpoints
 from scaling.storage.lock import Lock
 from scaling.storage.store import Store
-from scaling.trial import DiffusionTrial, extensions
-from scaling.trial.keys import data_name
-from scaling.trial.schedule import pool_name
+from scaling.trial import extensions
 
-SAMPLER = {"name": "Heun", "steps": 18, "sigma_min": 0.002, "sigma_max": 80.0, "rho": 7.0}
+CROWDED = (
+    "pool {}: {} chunks ran out of memory on a share of a GPU: they are sampled once more, each "
+    "alone on one"
+)
 
 
 class Sampling:
     """Samples a pool's missing chunks in tasks that run from now on; finished ones are kept.
 
-    Each task has `gpu_share` of a GPU. Raises UsageError if the model has no checkpoint of the
-    epoch.
+    Each task has `gpu_share` of a GPU. Chunks for which that is too small a memory are `crowded`:
+    `again_alone` samples them on a GPU each. Raises UsageError if the model has no checkpoint of
+    the epoch.
     """
 
     def __init__(
         self, session: Session, store: Store, request: PoolRequest, gpu_share: float
     ) -> None:
         self.session, self.request, self.gpu_share = session, request, gpu_share
-        self.path = store.pool(request.spec.name)
+        self.store, self.path = store, store.pool(request.spec.name)
         self.failed: list[str] = []  # why chunks could not be sampled
+        self.crowded: list[int] = []  # chunks that ran out of memory on a share of a GPU
         create(self.path, request.spec)
         left = settle(self.path, request.k)
         if left:
             _check_model(store, request)
-        for index in left:
+        self.tasks = self._begun(left)  # of the chunks that are not recorded yet
+
+    def _begun(self, chunks: Sequence[int]) -> dict[ray.ObjectRef, int]:
+        """Begins a task for each chunk."""
+        for index in chunks:
             _note(self.path, index).forget()
-        task = _sample.options(num_gpus=gpu_share)
-        shared = (session.hung_after_s, extensions.loaded(), session.client)
-        self.tasks: dict[ray.ObjectRef, int] = {  # of the chunks that are not recorded yet
-            task.remote(store.root, request, index, *shared): index for index in left
-        }
+        task = _sample.options(num_gpus=self.gpu_share)
+        shared = (self.session.hung_after_s, extensions.loaded(), self.session.client)
+        begin = partial(task.remote, self.store.root, self.request)
+        return {begin(index, *shared): index for index in chunks}
+
+    def again_alone(self) -> None:
+        """Begins to sample the crowded chunks once more, each alone on a GPU."""
+        self.session.say(CROWDED.format(self.request.spec.name, len(self.crowded)))
+        chunks, self.crowded, self.gpu_share = self.crowded, [], 1.0
+        self.tasks = self._begun(chunks)
 
     @cached_property
     def progress(self) -> SamplingProgress:
@@ -75,8 +83,12 @@ class Sampling:
 
     def record(self, task: ray.ObjectRef) -> None:
         """Records the chunk of a task that has ended, or why there is none."""
-        why = _recorded(self.path, self.tasks.pop(task), task)
-        self.failed += [why] if why else []
+        index = self.tasks.pop(task)
+        error = _recorded(self.path, index, task)
+        if 0 < self.gpu_share < 1 and isinstance(error, Exception) and gpu_memory.ran_out(error):
+            self.crowded.append(index)
+        elif error is not None:
+            self.failed.append(f"chunk {index} failed: {error}")
         if not self.tasks:
             self.progress.line()
             self.session.under_way(*self.progress.reached())
@@ -93,7 +105,8 @@ class Sampling:
 def as_they_are_sampled(session: Session, samplings: Sequence[Sampling]) -> Iterator[Sampling]:
     """Yields the pools as all their tasks have ended; the tasks of all of them run side by side.
 
-    Raises CapReached at a cap.
+    Chunks that run out of memory on a share of a GPU are sampled once more after all others, each
+    alone on one. Raises CapReached at a cap.
     """
     yield from (item for item in samplings if not item.tasks)
     owners = {task: item for item in samplings for task in item.tasks}
@@ -104,8 +117,13 @@ def as_they_are_sampled(session: Session, samplings: Sequence[Sampling]) -> Iter
 
     for task in as_they_end({task: item.gpu_share for task, item in owners.items()}, look):
         owners[task].record(task)
-        if not owners[task].tasks:
+        if not (owners[task].tasks or owners[task].crowded):
             yield owners[task]
+    crowded = [item for item in samplings if item.crowded]
+    for item in crowded:
+        item.again_alone()
+    if crowded:
+        yield from as_they_are_sampled(session, crowded)
 
 
 def build_pool(session: Session, store: Store, request: PoolRequest, gpu_share: float) -> None:
@@ -124,16 +142,19 @@ def _check_model(store: Store, request: PoolRequest) -> None:
         )
 
 
-def _recorded(path: Path, index: int, task: ray.ObjectRef) -> str:
-    """Records a sampled chunk; returns the reason if it could not be sampled, else ""."""
+def _recorded(path: Path, index: int, task: ray.ObjectRef) -> Exception | str | None:
+    """Records a sampled chunk; returns what its task has raised, if anything.
+
+    That is the name of Ray's error if the process died.
+    """
     try:
         record(path, {index: ray.get(task)})
         drop_parts(path, index)  # which workers on blind nodes have sent
     except RayTaskError as error:
-        return f"chunk {index} failed: {error.cause}"
+        return error.cause or type(error).__name__
     except RayError as error:
-        return f"chunk {index} failed: {type(error).__name__}"
-    return ""
+        return type(error).__name__
+    return None
 
 
 def build_alone(
@@ -193,58 +214,3 @@ def _write(
     digest = write_chunk(path, index, in_parts(path, index, sample))
     drop_parts(path, index)
     return digest
-
-
-def sampler_of(trial: DiffusionTrial) -> dict[str, object]:
-    """Returns the sampler's settings for `pool.json`: noise levels, and the network's precision.
-
-    The precision is that of the model's training, and is omitted if it is float32.
-    """
-    precision = {} if trial.precision == "float32" else {"precision": trial.precision}
-    return SAMPLER | precision
-
-
-def pool_request(
-    name: str, trial: DiffusionTrial, key: str, epochs: int, k: int, data: Dataset
-) -> PoolRequest:
-    """Makes the request for k chunks of samples of a diffusion trial, shaped like its data set."""
-    spec = PoolSpec(
-        name=name,
-        dataset=data_name(trial),
-        levels=data.levels,
-        shape=tuple(int(n) for n in data.train.shape[1:]),
-        images_per_chunk=train_images(data, trial.part),
-        model=key,
-        epochs=epochs,
-        sampler=sampler_of(trial),
-        source="sampled from the diffusion trial",
-    )
-    return PoolRequest(spec, trial, k)
-
-
-def request_for_model(
-    store: Store, key: str, k: int, data_root: Path | None = None, offline: bool = False
-) -> PoolRequest:
-    """Makes the request for k chunks of a model's newest epoch; UsageError without checkpoint."""
-    trial = _model(store, key)
-    state = next(iter(store.folder(key).load_checkpoints()), None)
-    if state is None:
-        raise UsageError(f"The diffusion model {key} has no checkpoint. Run its study first.")
-    name = pool_name(trial, state["epoch"])
-    data = load(trial.dataset, data_root, offline)
-    return pool_request(name, trial, key, state["epoch"], k, data)
-
-
-def request_for_pool(store: Store, pool: Pool, k: int) -> PoolRequest:
-    """Makes the request for k chunks in total of a pool; UsageError if that was imported."""
-    if pool.spec.model is None:
-        advice = pool.spec.how_to_get_chunks(k, pool.root)
-        raise UsageError(f"The pool {pool.name} was imported. {advice}")
-    return PoolRequest(pool.spec, _model(store, pool.spec.model), k)
-
-
-def _model(store: Store, key: str) -> DiffusionTrial:
-    trial = store.folder(key).trial()
-    if not isinstance(trial, DiffusionTrial):
-        raise UsageError(f"{key} is not a diffusion model. The keys of those contain -edm-.")
-    return trial

@@ -19,6 +19,7 @@ from scaling.models.layers import Operations
 from scaling.planning.costs import CPU_CORE, GPU, Machine, training_work
 from scaling.storage.files import read_json, write_json
 from scaling.trial import VaeTrial
+from scaling.trial.answers import printed
 from scaling.trial.hardware import hardware
 from scaling.trial.machine import cpus
 
@@ -58,9 +59,9 @@ def cached_machine(on_gpu: bool) -> Machine:
     typical = GPU if on_gpu else CPU_CORE
     entry = (read_json(_cache()) or {}).get(_entry(name)) if name else None
     if not isinstance(entry, dict) or set(entry) != {*SPEEDS, "bf16"}:
-        return replace(typical, bytes=size or typical.bytes)
-    name = name if on_gpu else f"one core of {name}, {cpus()} here"
-    return replace(typical, name=name, bytes=size, basis="measured speeds", **entry)
+        return replace(typical, bytes=size or typical.bytes, model=name)
+    known = replace(typical, bytes=size, model=name, basis="measured speeds", **entry)
+    return replace(known, name=name if on_gpu else f"one core of {name}, {cpus()} here")
 
 
 def measured_machine(on_gpu: bool) -> Machine:
@@ -71,11 +72,9 @@ def measured_machine(on_gpu: bool) -> Machine:
         device = "cuda" if on_gpu else "cpu"
         command = [sys.executable, "-m", "scaling.planning.calibrate", device]
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=LIMIT_SECONDS[device], check=True
-            )
+            speeds = json.loads(printed(command, LIMIT_SECONDS[device]))
             _cache().parent.mkdir(parents=True, exist_ok=True)
-            write_json(_cache(), cached | {_entry(name): json.loads(done.stdout)})
+            write_json(_cache(), cached | {_entry(name): speeds})
         except (OSError, ValueError, subprocess.SubprocessError):
             pass  # the plan then says that its hours are based on typical speeds
     return cached_machine(on_gpu)

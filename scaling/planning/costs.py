@@ -72,6 +72,7 @@ class Machine:
     base_bytes: int  # memory of process and libraries; on a GPU of its context
     bytes: int
     basis: str = "typical speeds"  # the origin of the seconds
+    model: str = ""  # the GPU or processor as it names itself, "" if unknown
 
     def seconds(self, trial: Trial, work: Operations) -> float:
         """Returns the seconds that these operations of the trial take."""

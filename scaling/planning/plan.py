@@ -26,6 +26,7 @@ class PlanRow(Planned):
     parameters: Parameters
     flops: int  # operations of training from the first epoch on
     memory_bytes: int
+    context_bytes: int  # those of memory_bytes that a GPU needs besides PyTorch's own; 0 on a CPU
     advice: str | None  # what to change if it does not fit the memory
     note: str | None  # the micro-batch, if a whole step does not fit the memory
     disk_bytes: int
@@ -52,6 +53,7 @@ class PlanRow(Planned):
             **self.parameters,
             "flops": self.flops,
             "memory_bytes": self.memory_bytes,
+            "context_bytes": self.context_bytes,
             "advice": self.advice,
             "micro_batch": self.micro_batch,
             "gpus": self.gpus,
@@ -167,6 +169,7 @@ def _row(
         parameters=parameters(trial),
         flops=int(training_work(trial, scheduled.epochs).flops),
         memory_bytes=memory(trial, machine, scheduled.metrics, size),
+        context_bytes=machine.base_bytes if machine.device == "cuda" else 0,
         advice=advice(trial, machine, size),
         note=taken_in_parts(trial, machine, size),
         disk_bytes=_disk(scheduled),

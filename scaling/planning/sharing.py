@@ -9,6 +9,7 @@ times as many as one after another.
 
 from scaling.planning.costs import Machine, training_work
 from scaling.trial import Trial
+from scaling.trial.placement import per_gpu
 
 MOST = 2.4  # largest gain over one process, however idle it leaves the GPU
 
@@ -16,13 +17,13 @@ MOST = 2.4  # largest gain over one process, however idle it leaves the GPU
 def gain(trial: Trial, machine: Machine, share: float, mps: bool = True) -> float:
     """Returns the joint speed of trials with this share of a GPU over that of one trial alone.
 
-    It is 1 for whole GPUs, without MPS, and on CPUs, and at most 1 / share.
+    It is 1 for whole GPUs, without MPS, and on CPUs, and at most the number of trials on a GPU.
     """
     if not (mps and 0 < share < 1):
         return 1.0
     work = training_work(trial, 1)
     busy = 1 - machine.launch * work.launches / machine.seconds(trial, work)
-    return min(1 / share, 1 / max(busy, 1 / MOST))
+    return min(per_gpu(share), 1 / max(busy, 1 / MOST))
 
 
 def gpu_hours(hours: float, share: float, gained: float = 1.0) -> float:

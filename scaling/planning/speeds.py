@@ -1,7 +1,8 @@
 """Estimates the hours of trials from the machine's speeds, corrected by finished trials."""
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scaling.planning.costs import Machine, measuring_work, metrics_work, training_work
@@ -34,18 +35,32 @@ class Speeds:
 
 
 def speeds(machine: Machine, finished: Iterable[Ran]) -> Speeds:
-    """Computes the ratios of measured over planned time of trials finished on the machine.
+    """Computes the ratios of measured over planned time of trials finished on such a machine.
+
+    Hours are those of a trial alone on one GPU, from which the gain of sharing it is computed. So
+    trials on a share of a GPU do not count: how many others ran beside them, and whether these took
+    turns, is not recorded. Nor do trials on another model of GPU or processor. Older files name no
+    model: those count on CPUs only. If the machine's own GPU is unknown, as in front of a cluster,
+    trials on the model with most of them count.
 
     Trials that trained for less than LEAST_SECONDS say nothing about longer ones and do not count,
     nor do those that were planned for less: they were slow for the compilation of the first steps.
     """
     ratios: dict[Trial, list[float]] = {}
-    for ran in finished:
+    for ran in _alike(machine, [ran for ran in finished if not ran.shared]):
         planned = machine.seconds(ran.trial, training_work(ran.trial, ran.epochs))
         if min(planned, ran.seconds) >= LEAST_SECONDS:
             ratios.setdefault(ran.trial.architecture, []).append(ran.seconds / planned)
     factors = {trial: statistics.median(all_of) for trial, all_of in ratios.items()}
     return Speeds(machine, factors, sum(map(len, ratios.values())))
+
+
+def _alike(machine: Machine, finished: Sequence[Ran]) -> list[Ran]:
+    """Returns the trials that ran on the machine's model of GPU or processor."""
+    models = Counter(ran.hardware for ran in finished if ran.hardware)
+    model = machine.model or max(models, key=models.__getitem__, default="")
+    unnamed = machine.device == "cpu" or not model
+    return [ran for ran in finished if ran.hardware == model or (unnamed and not ran.hardware)]
 
 
 def hours(

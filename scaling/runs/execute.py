@@ -25,8 +25,11 @@ from scaling.storage.rows import Row
 from scaling.storage.tensorboard import Events, EventsPlace
 from scaling.storage.trial_folder import TrialFolder
 from scaling.trial import Trial
+from scaling.trial.hardware import hardware
 
 if TYPE_CHECKING:
+    import torch
+
     from scaling.data.sources import ReadChunk
     from scaling.runs.run import Run
 
@@ -182,6 +185,15 @@ def _train(
     return time.monotonic() - start - outside - saver.between_seconds
 
 
+def _hardware(device: "torch.device") -> str:
+    """Returns the model of the GPU or processor that trains, as plans name it."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return hardware(on_gpu=False)[0]
+
+
 def _finish(run: "Run", folder: TrialFolder, ledger: Ledger, job: Job, **facts: object) -> None:
     """Writes the arrays and `done.json`.
 
@@ -194,6 +206,7 @@ def _finish(run: "Run", folder: TrialFolder, ledger: Ledger, job: Job, **facts: 
     folder.finish(
         int(run.last_row["epoch"]),
         device=str(run.device),
+        hardware=_hardware(run.device),
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         rows=ledger.rows,

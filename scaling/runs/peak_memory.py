@@ -20,7 +20,8 @@ def peak_bytes(device: str) -> int | None:
     """Returns the peak since `forget_peak` in bytes, or None where the system does not show it.
 
     On a CPU it is the whole memory of the process, with libraries and what earlier trials in the
-    process left behind; on a GPU it is what PyTorch has reserved there.
+    process left behind; on a GPU it is what PyTorch has reserved there, without CUDA's context,
+    whose size a process cannot see where others use the GPU too.
     """
     if device.startswith("cuda"):
         import torch

@@ -83,7 +83,8 @@ class TwoSampleRun(Run):
     returns the chunks of the pool. A permutation of each class, drawn from the trial's random
     stream, holds out a fifth; an epoch is one pass over the rest. An accuracy near 1/2 means that
     real and generated images cannot be distinguished; one below 1/2, that held-out images of one
-    class are among the training images of the other.
+    class are among the training images of the other. All of it computes in float32, as rows say: a
+    GPU would round the factors of convolutions to TF32.
     """
 
     objective = "classification loss"
@@ -134,6 +135,7 @@ class TwoSampleRun(Run):
             "train_accuracy": self._accuracy(self.train),
             "accuracy": self._accuracy(self.held_out),
             "images": self.count,
+            "precision": "float32",
             "parameters": sum(p.numel() for p in self.model.parameters()),
         } | (self.images | self.timing(size) | so_far)
 
@@ -143,6 +145,7 @@ class TwoSampleRun(Run):
         images = self.held_out.images[order].cpu().numpy()
         return {"seem_real": images[:PICTURES], "seem_generated": images[-PICTURES:][::-1]}
 
+    @full_float32()
     def train_epoch(self) -> float:
         """Trains on one pass over the training part, shuffled; returns the mean loss."""
         self.model.train()

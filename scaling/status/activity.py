@@ -75,7 +75,8 @@ class Notes:
             (self.folder / NOW).unlink(missing_ok=True)
 
 
-COSTS = ("parameters", "flops", "memory_bytes", "disk_bytes")  # copied from a row of the plan
+# copied from a row of the plan
+COSTS = ("parameters", "flops", "memory_bytes", "context_bytes", "disk_bytes")
 KEPT = (*COSTS, "hours", "gpus", "begun")
 
 

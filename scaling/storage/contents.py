@@ -43,6 +43,7 @@ class Done(TypedDict, total=False):
     error: str  # of a trial that failed, or whose loss was not finite
     censored: str  # the reason if a rule ended it early
     device: str
+    hardware: str  # the model of the GPU, or of the processor
     threads: int
     torch: str
     code: Code
@@ -137,6 +138,7 @@ class PlanRowJson(TypedDict):
     parameters_rest: int
     flops: int
     memory_bytes: int
+    context_bytes: int
     advice: str | None
     micro_batch: int | None
     gpus: float

@@ -36,6 +36,8 @@ class Ran:
     trial: Trial
     epochs: int
     seconds: float
+    hardware: str = ""  # the model of its GPU or processor, "" in older files
+    shared: bool = False  # True if it had a share of a GPU beside other trials
 
 
 @dataclass(frozen=True)
@@ -168,4 +170,10 @@ def _ran(folder: TrialFolder, device: str) -> Ran | None:
         return None
     if not str(done.get("device", "")).startswith(device):
         return None
-    return Ran(folder.trial(), rows[-1]["epoch"], number_in(rows[-1], "seconds"))
+    gpu = done.get("gpu")
+    share = gpu[1] if isinstance(gpu, list | tuple) and len(gpu) == 2 else None
+    shared = isinstance(share, int | float) and 0 < share < 1
+    hardware = done.get("hardware")
+    model = hardware if isinstance(hardware, str) else ""
+    seconds = number_in(rows[-1], "seconds")
+    return Ran(folder.trial(), rows[-1]["epoch"], seconds, model, shared)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scaling.trial.answers import printed
 from scaling.trial.machine import memory_bytes
 
 SMI_SECONDS = 20  # for 8 GPUs that no process uses, 5 are too few
@@ -87,7 +88,4 @@ def _parts(index: str, uuid: str, model: str) -> Iterator[Gpu]:
 
 
 def _asked(*words: str) -> list[str]:
-    done = subprocess.run(
-        ["nvidia-smi", *words], capture_output=True, text=True, timeout=SMI_SECONDS, check=True
-    )
-    return done.stdout.splitlines()
+    return printed(["nvidia-smi", *words], SMI_SECONDS).splitlines()

@@ -1,8 +1,11 @@
 """Checks that a machine or cluster has the CPUs and the share of a GPU that a trial needs."""
 
+import math
 from dataclasses import dataclass
 
 from scaling.errors import UsageError
+
+ROUNDING = 1e-6  # of a share such as 1/3, three of which are a whole GPU
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,27 @@ class Cluster:
     def of_this_machine(cls, cpus: float, gpus: float) -> "Cluster":
         """Returns this machine as a cluster of one node."""
         return cls(1, cpus, gpus, cpus, gpus, name="this machine has")
+
+    def side_by_side(self, cpus: float, gpus: float) -> int:
+        """Returns how many trials with these CPUs and this share of a GPU run at a time.
+
+        Each trial runs on one node, and a share is part of one GPU: on two GPUs there are two
+        trials with a share of 0.6 each, not three.
+        """
+        each = self.each or ((self.cpus, self.gpus),)
+        return int(sum(min(c // cpus, _fitting(g, gpus)) for c, g in each))
+
+
+def per_gpu(share: float) -> int:
+    """Returns how many trials with this share of a GPU run on one GPU at a time, at least 1."""
+    return max(1, int(1 / share + ROUNDING))
+
+
+def _fitting(gpus: float, share: float) -> float:
+    """Returns how many trials with this share fit these GPUs; `inf` if they need none."""
+    if not share:
+        return math.inf
+    return int(gpus) * per_gpu(share) if share < 1 else gpus // share
 
 
 def check_gpus(planned: float, available: float, name: str) -> None:

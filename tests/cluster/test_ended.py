@@ -7,16 +7,20 @@ import pytest
 
 from scaling.cli import process
 from scaling.cli import study as cli
-from scaling.cluster import object_store
+from scaling.cluster import object_store, pools
 from scaling.cluster.costly_metrics import name_without_model
-from scaling.cluster.launch import Ended
+from scaling.cluster.launch import Ended, Launch, _with_uses
 from scaling.cluster.measuring import without_model
+from scaling.cluster.request import Request
+from scaling.data.datasets import load
 from scaling.errors import UsageError
 from scaling.pools.pool import Pool
 from scaling.storage.store import Store
-from scaling.trial import DiffusionTrial, VaeTrial, key
+from scaling.trial import DiffusionTrial, VaeTrial, data_of, key
 from scaling.trial.schedule import Planned, Scheduled, schedule
 from tests.small_pool import build
+
+EMPTY: Any = {"used_again": frozenset()}
 
 
 @pytest.fixture
@@ -53,6 +57,37 @@ def test_metrics_that_cannot_be_measured_without_a_model_are_named(done, capsys)
     store.folder(scheduled.key).merge_row(2, {"amortization_gap": 1.0})
     name_without_model(request)
     assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("measured", "gpus", "again"), [
+    (False, 0.25, True), (True, 0.25, False), (False, 1.0, False), (False, 0.0, False),
+])  # fmt: skip
+def test_a_finished_trial_uses_its_share_of_a_gpu_again_to_be_measured(done, measured, gpus, again):
+    store, scheduled = done
+    if measured:
+        store.folder(scheduled.key).merge_row(4, {"amortization_gap": 1.0})
+    planned = Planned(scheduled, "done", 0.0, gpus)
+    fields: Any = {"store": store, "trials": {scheduled.key: planned}, "metric_settings": {}}
+    unused: Any = None
+    request = Request(**(dict.fromkeys(Request.__dataclass_fields__) | fields | EMPTY))
+    found = _with_uses(Launch(request, {}, unused, unused))
+    assert found.used_again == ({scheduled.key} if again else set())
+    assert found.shares_gpus is again
+
+
+@pytest.mark.parametrize(("judged", "again"), [(False, True), (True, False)])
+def test_a_finished_model_uses_its_share_again_to_draw_samples(
+    tmp_path, monkeypatch, judged, again
+):
+    scheduled = Scheduled(DiffusionTrial("digits"), 4, 2)
+    planned = Planned(scheduled, "done", 0.0, 0.5)
+    fields: Any = {"store": Store(tmp_path), "trials": {scheduled.key: planned}, "pool_k": 2}
+    unused: Any = None
+    request = Request(**(dict.fromkeys(Request.__dataclass_fields__) | fields | EMPTY))
+    monkeypatch.setattr(pools, "_is_missing", lambda *a: False)
+    monkeypatch.setattr(pools, "_is_judged", lambda *a: judged)
+    launch = Launch(request, {data_of(scheduled.trial): load("digits")}, unused, unused)
+    assert _with_uses(launch).used_again == ({scheduled.key} if again else set())
 
 
 def test_models_are_kept_for_metrics_and_for_samples(trial):

@@ -1,5 +1,6 @@
 """Costly metrics as tasks of a stub of Ray: shares of GPUs, printed lines, failures."""
 
+from contextlib import nullcontext
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from scaling.cluster import measuring as evaluate
 from scaling.storage import checkpoints
 from scaling.storage.store import Store
 from scaling.trial import VaeTrial, data_of, key
+from scaling.trial.placement import Cluster
 from tests.narrow import not_none
 
 TRIALS = [VaeTrial("digits", n_c=n_c) for n_c in (2, 4, 8)]
@@ -115,3 +117,24 @@ def test_checkpoints_of_accidental_epochs_are_not_measured(tmp_path):
     folder.finish(80)
     assert set(not_none(lacking()).metrics) == {40, 80}
     assert set(not_none(lacking(epochs=[48])).metrics) == {48}
+
+
+@pytest.mark.parametrize(("address", "gpu", "share", "shares"), [
+    ("local", True, 0.5, True), ("local", True, 1.0, False), ("local", False, 0.5, False),
+    ("10.0.0.1:6379", True, 0.5, False),
+])  # fmt: skip
+def test_trials_that_are_measured_on_one_gpu_use_mps(
+    tmp_path, monkeypatch, address, gpu, share, shares
+):
+    asked: list[Any] = []
+    session = SimpleNamespace(cluster=Cluster.of_nodes(((2.0, 1.0),)))
+    monkeypatch.setattr(evaluate, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(evaluate, "connected", lambda *a, **k: nullcontext(session))
+    monkeypatch.setattr(evaluate, "fill", lambda *a: [])
+    monkeypatch.setattr(
+        evaluate, "shared_gpus", lambda mode, shared, *a: nullcontext(asked.append(shared))
+    )
+    lock: Any = SimpleNamespace(check=None, fence=None)
+    never: Any = None
+    evaluate.fill_alone(Store(tmp_path), [], {"k": share}, address, never, lock, 60.0)
+    assert asked == [shares]

@@ -46,6 +46,12 @@ def test_gpus_are_shared_if_a_trial_that_is_left_has_a_part_of_one(tmp_path, gpu
     assert request_of(tmp_path, planned(PLAIN, state, gpus)).shares_gpus is shares
 
 
+@pytest.mark.parametrize(("gpus", "shares"), [(0.25, True), (1.0, False)])
+def test_gpus_are_shared_by_finished_trials_that_are_measured_or_sampled(tmp_path, gpus, shares):
+    made = request_of(tmp_path, planned(PLAIN, "done", gpus))
+    assert replace(made, used_again=frozenset(made.trials)).shares_gpus is shares
+
+
 def test_only_pools_of_trials_that_are_left_are_needed(tmp_path):
     done = replace(READER, seed=1)
     made = request_of(tmp_path, planned(PLAIN), planned(READER), planned(done, "done"))

@@ -6,38 +6,42 @@ from typing import Any
 
 import pytest
 import ray
+import torch
 from ray.exceptions import RayTaskError
 
-from scaling.cluster import limits, pools, sampling
+from scaling.cluster import limits, sampling
 from scaling.cluster.sampling_progress import PoolRequest
-from scaling.data.datasets import load
-from scaling.data.partition import divided
 from scaling.errors import UsageError
 from scaling.pools.build import missing, write_chunk
 from scaling.storage.store import Store
-from scaling.trial import DiffusionTrial, VaeTrial
+from scaling.trial import DiffusionTrial
 from tests.small_pool import SPEC, chunk_of
 
 
 class Tasks:
-    """A stub of Ray in which a task is done when it is waited for, unless it `fails`."""
+    """A stub of Ray in which a task is done when it is waited for, unless it `fails`.
 
-    def __init__(self, fails=()):
-        self.fails, self.shares, self.begun = fails, [], []
+    Chunks in `needs` run out of memory on less of a GPU than that.
+    """
+
+    def __init__(self, fails=(), needs=None):
+        self.fails, self.shares, self.begun, self.needs = fails, [], [], needs or {}
 
     def options(self, num_gpus):
         self.shares.append(num_gpus)
         return self
 
     def remote(self, root, order, index, timeout, modules, client):
-        self.begun.append((Store(root).pool(order.spec.name), index))
+        self.begun.append((Store(root).pool(order.spec.name), index, self.shares[-1]))
         return self.begun[-1]
 
     def wait(self, left, timeout):
         return left[:1], left[1:]
 
     def get(self, task):
-        path, index = task
+        path, index, share = task
+        if share < self.needs.get((path.name, index), 0.0):
+            raise RayTaskError("_sample", "trace", torch.OutOfMemoryError("CUDA out of memory"))
         if index in self.fails or (path.name, index) in self.fails:
             raise RayTaskError("_sample", "trace", ValueError("out of memory"))
         return write_chunk(path, index, chunk_of(index))
@@ -123,10 +127,18 @@ def test_pools_are_sampled_side_by_side_and_fail_by_themselves(run, order, store
     assert again == ["pool p: 60 of 60 images sampled"]
 
 
-@pytest.mark.parametrize("partition", ["train_and_test", "disjoint", "development"])
-def test_a_chunk_has_as_many_images_as_d_train_also_without_a_train_size(partition):
-    digits, model = load("digits"), DiffusionTrial("digits", partition=partition)
-    images = len(divided(digits, model.part).train)
-    made = sampling.pool_request("p", model, "model", 5, 3, digits)
-    assert made.spec.images_per_chunk == images
-    assert pools._images(digits, VaeTrial("digits", partition=partition))[-1] == images
+def test_chunks_that_run_out_of_memory_on_a_share_of_a_gpu_are_sampled_alone_on_one(
+    run, order, store
+):
+    other = replace(order, spec=replace(SPEC, name="q"))
+    tasks = Tasks(needs={("p", 1): 1.0, ("q", 0): 2.0})
+    lines, looked = run(tasks, gpus=2.0, orders=[order, other])
+    assert [(path.name, index, share) for path, index, share in tasks.begun[6:]] == [
+        ("p", 1, 1.0), ("q", 0, 1.0)
+    ]  # fmt: skip
+    assert [line for line in lines if isinstance(line, tuple)] == [
+        ("p", []), ("q", ["chunk 0 failed: CUDA out of memory"])
+    ]  # fmt: skip
+    assert "pool p: 1 chunks ran out of memory on a share of a GPU" in " ".join(map(str, lines))
+    assert looked[-2:] == [2.0, 1.0]
+    assert missing(store.pool("p"), 3) == [] and missing(store.pool("q"), 3) == [0]

@@ -19,7 +19,7 @@ import json, sys
 from dataclasses import replace
 from pathlib import Path
 from scaling.errors import UsageError
-from scaling.cluster import measuring, sampling
+from scaling.cluster import measuring, pool_requests, sampling
 from scaling.cluster.limits import Caps, Limits
 from scaling.cluster.session import connected
 from scaling.runs.execute import Job, execute
@@ -43,7 +43,7 @@ session = connected("local", store.root, store.root / "ray.log", limits, TIMEOUT
 ray = session.__enter__()
 failed = measuring.fill(ray, store, cells, {data_of(tiny): data}, shares)
 rows = {trial.seed: store.folder(key(trial)).rows()[-1] for trial in trials[:2]}
-order = sampling.pool_request(pool_name(model, 1), model, key(model), 1, 3, data)
+order = pool_requests.pool_request(pool_name(model, 1), model, key(model), 1, 3, data)
 try:
     sampling.build_pool(ray, store, order, 0.0)
 except UsageError as error:

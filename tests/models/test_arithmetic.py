@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from scaling.cluster.sampling import SAMPLER, sampler_of
+from scaling.cluster.pool_requests import SAMPLER, sampler_of
 from scaling.models import edm
 from scaling.models.arithmetic import networks_in, products_in
 from scaling.models.edm import Denoiser

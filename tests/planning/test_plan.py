@@ -17,6 +17,13 @@ WIDTHS = [1, 8, 64, 128, 256, 512]
 CPU = speeds.Speeds(CPU_CORE)
 
 
+@pytest.mark.parametrize("machine", [CPU_CORE, GPU])
+def test_a_plan_names_the_bytes_that_pytorch_does_not_count_on_a_gpu(machine):
+    made = plan.make([Scheduled(VaeTrial("digits"), 10, 1)], speeds.Speeds(machine), {})
+    (row,) = made.to_dict()["trials"]
+    assert row["context_bytes"] == (GPU.base_bytes if machine is GPU else 0)
+
+
 def test_totals_are_those_of_the_trials_that_are_left():
     trials = grid(VaeTrial("digits", n_c=8), m_z=[1, 2], seed=[0, 1])
     every = schedule(trials, 10, 5, None)

@@ -28,6 +28,11 @@ def test_sharing_a_gpu_by_two_trials_gains_at_most_a_factor_of_two():
     assert gain(SMALL, replace(GPU, launch=1.0), 1 / 2) <= 2
 
 
+def test_a_share_of_more_than_half_a_gpu_is_shared_with_no_other_trial():
+    assert gain(SMALL, GPU, 0.6) == 1
+    assert gain(SMALL, replace(GPU, launch=1.0), 0.4) == 2
+
+
 @pytest.mark.parametrize(
     ("share", "gained", "expected"), [(1, 1, 3), (2, 1, 6), (0.25, 1, 3), (0.25, 2, 1.5), (0, 1, 0)]
 )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from scaling.planning.costs import CPU_CORE, measuring_work, metrics_work, training_work
+from scaling.planning.costs import CPU_CORE, GPU, measuring_work, metrics_work, training_work
 from scaling.planning.speeds import Speeds, hours, speeds
 from scaling.storage.store import Ran
 from scaling.trial import DiffusionTrial, TwoSampleTrial, VaeTrial
@@ -66,3 +66,34 @@ def test_a_short_plan_learns_nothing_from_a_trial_that_was_slow_to_compile():
     assert planned < 2
     known = speeds(CPU_CORE, [Ran(WIDE, 4, planned + 24)])
     assert (known.trials, known.factor(WIDE)) == (0, 1)
+
+
+def on_gpu(model, factor, seed=0, shared=False):
+    seconds = GPU.seconds(WIDE, training_work(WIDE, 9000))
+    return Ran(replace(WIDE, seed=seed), 9000, factor * seconds, model, shared)
+
+
+def test_trials_on_a_share_of_a_gpu_say_nothing_of_trials_alone():
+    """They were slower by the trials beside them, which the gain of sharing counts already."""
+    h200 = replace(GPU, model="H200")
+    known = speeds(h200, [on_gpu("H200", 2), on_gpu("H200", 9, seed=1, shared=True)])
+    assert known.trials == 1 and known.factor(WIDE) == pytest.approx(2)
+    assert speeds(h200, [on_gpu("H200", 9, shared=True)]).factor(WIDE) == 1
+
+
+@pytest.mark.parametrize(("model", "expected"), [
+    ("H200", 2), ("RTX 2080 Ti", 8), ("A100", 1), ("", 2),
+])  # fmt: skip
+def test_each_model_of_gpu_has_its_own_speed(model, expected):
+    """Of an unknown GPU the most frequent one counts; one that was not recorded does not."""
+    every = [on_gpu("H200", 2), on_gpu("RTX 2080 Ti", 8, 1), on_gpu("H200", 2, 2), on_gpu("", 50)]
+    assert speeds(replace(GPU, model=model), every).factor(WIDE) == pytest.approx(expected)
+
+
+def test_a_processor_learns_from_older_files_that_name_none():
+    named = [
+        replace(ran(replace(SMALL, seed=n), 4), hardware=m) for n, m in enumerate(("EPYC", ""))
+    ]
+    other = replace(ran(replace(SMALL, seed=2), 100), hardware="Atom")
+    known = speeds(replace(CPU_CORE, model="EPYC"), [*named, other])
+    assert known.trials == 2 and known.factor(SMALL) == pytest.approx(4)

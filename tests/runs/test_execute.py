@@ -9,12 +9,13 @@ import torch
 from scaling.data.datasets import split
 from scaling.runs import saver
 from scaling.runs.diffusion import sample_images
-from scaling.runs.execute import Job, execute
+from scaling.runs.execute import Job, _hardware, execute
 from scaling.runs.vae import VaeRun
 from scaling.storage import checkpoints
 from scaling.storage.provenance import code
 from scaling.storage.store import Store
 from scaling.trial import DiffusionTrial, key
+from scaling.trial.hardware import hardware
 from tests.conftest import timeless
 from tests.narrow import not_none
 
@@ -240,3 +241,9 @@ def test_an_infinite_elbo_is_a_failure_with_a_reason(tmp_path, trial, tiny):
     for line in (folder.path / "rows.jsonl").read_text().splitlines() if folder.rows() else []:
         assert "NaN" not in line
         json.loads(line)
+
+
+def test_a_trial_records_what_it_ran_on(tmp_path, trial, tiny, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"H200 of {device}")
+    assert _hardware(torch.device("cuda")) == "H200 of cuda"
+    assert run(tmp_path, trial, tiny, 1)[0].done()["hardware"] == hardware(on_gpu=False)[0]

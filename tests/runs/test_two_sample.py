@@ -204,12 +204,21 @@ def test_the_data_are_not_changed(trial, tiny, pool):
     assert all((array == old).all() for array, old in zip(arrays, before, strict=True))
 
 
-def test_measurements_on_a_gpu_do_not_round_to_tf32(trial, tiny, pool, monkeypatch):
+@pytest.mark.parametrize("part", ["measure", "train_epoch"])
+def test_a_gpu_does_not_round_to_tf32(trial, tiny, pool, monkeypatch, part):
     run, seen = TwoSampleRun(trial, tiny, 1, 1, read_chunk=pool), []
     model = run.model.forward
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     monkeypatch.setattr(
         run.model, "forward", lambda x: seen.append(torch.backends.cudnn.allow_tf32) or model(x)
     )
-    run.measure()
+    for weights in run.model.parameters():  # in the backward pass
+        weights.register_hook(lambda gradient: seen.append(torch.backends.cudnn.allow_tf32))
+    getattr(run, part)()
     assert seen and not any(seen) and torch.backends.cudnn.allow_tf32
+
+
+def test_rows_name_the_precision(trial, tiny, pool):
+    assert [row["precision"] for row in TwoSampleRun(trial, tiny, 1, 1, read_chunk=pool)] == [
+        "float32"
+    ]

@@ -76,6 +76,17 @@ def test_the_times_of_finished_trials_are_those_on_the_same_kind_of_device(store
     assert [ran.epochs for ran in store.finished("cpu").values()] == [8]
 
 
+@pytest.mark.parametrize(("facts", "model", "shared"), [
+    ({"gpu": ["0", 0.25], "hardware": "NVIDIA H200"}, "NVIDIA H200", True),
+    ({"gpu": ["0", 1.0], "hardware": "NVIDIA H200"}, "NVIDIA H200", False),
+    ({}, "", False), ({"gpu": 3, "hardware": 5}, "", False), ({"gpu": ["0", "x"]}, "", False),
+])  # fmt: skip
+def test_a_finished_trial_has_its_hardware_and_whether_it_shared_it(store, facts, model, shared):
+    finished(store, TRIAL, device="cuda", **facts)
+    (ran,) = store.finished("cuda").values()
+    assert (ran.hardware, ran.shared) == (model, shared)
+
+
 def test_only_some_replicates_of_each_trial_are_read(store, monkeypatch):
     """They are spread over all replicates, whose numbers are at the end of the keys."""
     monkeypatch.setattr("scaling.storage.store.ENOUGH", 3)

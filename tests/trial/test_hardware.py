@@ -32,13 +32,13 @@ def none_chosen(monkeypatch):
 
 
 def smi(monkeypatch, answer):
-    def run(command, **options):
-        assert command[0] == "nvidia-smi" and options["timeout"] > 10  # 8 cold GPUs take long
+    def printed(command, seconds):
+        assert command[0] == "nvidia-smi" and seconds > 10  # 8 cold GPUs take long
         if isinstance(answer, Exception):
             raise answer
-        return subprocess.CompletedProcess(command, 0, PARTS if "-L" in command else answer, "")
+        return PARTS if "-L" in command else answer
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr("scaling.trial.hardware.printed", printed)
 
 
 @pytest.mark.parametrize(("answer", "found"), [

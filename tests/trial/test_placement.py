@@ -53,3 +53,21 @@ def test_planned_gpus_that_are_missing_are_refused():
         check_gpus(0.5, 0, "this machine")
     check_gpus(0.5, 1, "this machine")
     check_gpus(0, 0, "this machine")
+
+
+@pytest.mark.parametrize(("cpus", "gpus", "expected"), [
+    (1, 0.6, 3),  # one on each GPU, although 3 / 0.6 is 5
+    (1, 0.4, 5),  # two on each GPU, and one CPU where one GPU is
+    (1, 1 / 3, 7),
+    (2, 1 / 3, 3),
+    (1, 2, 1),  # two GPUs of one node
+    (1, 0, 7),
+    (4, 0, 1),  # 7 CPUs, but 6 of them on one node
+])  # fmt: skip
+def test_trials_run_side_by_side_on_whole_nodes_and_whole_gpus(cpus, gpus, expected):
+    assert Cluster.of_nodes(((6.0, 2.0), (1.0, 1.0))).side_by_side(cpus, gpus) == expected
+
+
+@pytest.mark.parametrize("parts", [*range(1, 17)])
+def test_as_many_trials_share_a_gpu_as_it_has_parts(parts):
+    assert Cluster.of_this_machine(64.0, 1.0).side_by_side(1, 1 / parts) == parts

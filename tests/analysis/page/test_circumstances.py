@@ -81,6 +81,22 @@ def test_planned_and_used_memory_are_the_largest_of_a_cell(ran):
     assert "GB used" in page.write(ran).read_text()
 
 
+@pytest.mark.parametrize(("device", "context", "expected"), [
+    ("cuda", 0.5e9, 1.5), ("cuda:0", None, None), ("cpu", 0.5e9, 2.0), (3, 0.5e9, 2.0),
+])  # fmt: skip
+def test_planned_memory_on_a_gpu_is_that_without_the_context(results, device, context, expected):
+    """As the recorded one is; an older plan does not say how much of it the context is."""
+    trial = results.vae(1, 2, 0)
+    facts = {"peak_bytes": 1e9, "device": device}
+    results.add(trial, [results.row(trial, 120, 1.0)], done("aa", **facts), key="k")
+    plan = {"hours": 0.1, "memory_bytes": 2e9, "context_bytes": context}
+    study = results.close()
+    (study / "plan.json").write_text(json.dumps({"trials": {"k": plan}}))
+    frame, seen = found(study)
+    (row,) = costs.against_plan(frame, study, seen)
+    assert (row["planned_gb"], row["used_gb"]) == (expected, 1.0)
+
+
 @pytest.mark.parametrize("plan", [[], {"trials": 3}, {"trials": {"k0": 1, "k1": {"hours": "x"}}}])
 def test_a_damaged_plan_counts_as_missing(ran, plan):
     (ran / "plan.json").write_text(json.dumps(plan))

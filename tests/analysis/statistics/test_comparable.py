@@ -109,6 +109,14 @@ def test_numbers_of_images_distinguish_classifiers(frame):
     ]
 
 
+@pytest.mark.parametrize(("kind", "settings"), [("two_sample", 1), ("vae", 2)])
+@pytest.mark.parametrize("dtype", [object, "str"])
+def test_classifiers_were_always_trained_in_float32(frame, kind, settings, dtype):
+    both = marked(frame, "precision", None, "float32").astype({"precision": dtype})
+    both = both.assign(kind=kind, share=1.0, real="test")
+    assert len(cells(both)) == settings
+
+
 @pytest.mark.parametrize("dtype", ["Int64", "Float64", "float64", object])
 def test_rows_that_have_values_where_missing_equals_missing(dtype):
     rows = pd.DataFrame({"k": pd.Series([5, None, 5, 10], dtype=dtype), "m_z": [1, 1, 2, 1]})
