@@ -8,6 +8,7 @@ import pandas as pd
 from analysis import levels
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.comparable import CHANCE, ESTIMATORS, OPTIONS, check_comparable, check_one_curve, has
+from analysis.retype import retyped
 from analysis.trial_folder import ResultsError
 from analysis.where import column, met, parse
 
@@ -43,7 +44,7 @@ def final(
             "No VAE trial is finished yet. Run the study again: it continues where it stopped."
         )
     values = best_values(vae) if epochs == BEST else last_values(vae)
-    finals = values.astype(dict.fromkeys(AXES, int))
+    finals = retyped(values, int, AXES)
     check_one_trial_each(finals, place)
     if place == PLACE:
         check_one_curve(finals, frame.attrs.get(CHOSEN, ()))
@@ -177,7 +178,7 @@ def requested(frame: pd.DataFrame) -> pd.DataFrame:
     rows = frame.loc[frame["kind"] == "vae", columns].drop_duplicates()
     waiting = [t for t in frame.attrs.get("unmeasured", []) if t["kind"] == "vae"]
     requests = pd.concat([rows, pd.DataFrame(waiting, columns=columns)]) if waiting else rows
-    return requests.astype(dict.fromkeys(AXES, int)).drop_duplicates().sort_values(columns)
+    return retyped(requests, int, AXES).drop_duplicates().sort_values(columns)
 
 
 def grid(frame: pd.DataFrame, source: str | None = None) -> pd.DataFrame:

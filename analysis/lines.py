@@ -9,6 +9,7 @@ from analysis import curves, levels
 from analysis.intervals import over_seeds
 from analysis.measured import check_measured_alike as check_measured_alike
 from analysis.measured import check_measured_together as check_measured_together
+from analysis.retype import retyped
 
 METHODS = ("normal", "dmaapx", "aug_tuned", "aug_naive")  # section 5.1, in the paper's order
 NEEDED = ["dataset", "likelihood", *curves.PLACE]
@@ -26,8 +27,7 @@ def vaes(frame: pd.DataFrame) -> pd.DataFrame:
     """Selects the VAEs' rows, with integer m_z, n_c and seed, and with all columns of NEEDED."""
     rows = frame[frame["kind"] == "vae"]
     lacking = [name for name in NEEDED if name not in rows]
-    typed = rows.assign(**dict.fromkeys(lacking)).astype(dict.fromkeys(curves.AXES, int))
-    return typed.copy()  # a copy: pandas is slow on a frame that was changed column by column
+    return retyped(rows.assign(**dict.fromkeys(lacking)), int, curves.AXES)
 
 
 def whole(frame: pd.DataFrame) -> pd.Series:

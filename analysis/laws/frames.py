@@ -9,6 +9,7 @@ from analysis import curves, levels
 from analysis.columns import ROW_COLUMNS, TEXT, UP
 from analysis.laws.law import Curve
 from analysis.measured import check_measured_alike
+from analysis.retype import retyped
 from analysis.suggest import did_you_mean
 from analysis.trial_folder import ResultsError
 
@@ -83,7 +84,7 @@ def curves_of(frame: pd.DataFrame, what: Variables) -> list[Curve]:
     seeds = [name for name in ("replicate", "seed") if name in frame]
     last = curves.last_values(frame[frame["kind"] == "vae"])
     curves.check_one_trial_each(last, ["source", *fields, *seeds])
-    last = last[last[column].notna()].astype({column: float, what.y: float})
+    last = retyped(last[last[column].notna()], float, {column, what.y})
     varied = [name for name in fields if name not in tied and last[name].nunique() > 1]
     along = fields if what.x in LONGER else varied  # what may have epochs of its own
     curves.check_same_epochs(last[last["state"] == "done"], ["source", *along])
@@ -138,8 +139,8 @@ def over_compute(frame: pd.DataFrame, what: Variables) -> pd.DataFrame:
     rows = curves.finished(frame)
     sign = -1.0 if what.loss.startswith("-") else 1.0
     rows = rows.dropna(subset=["training_flops", what.y])
-    rows = rows.assign(loss=sign * rows[what.y].astype(float))
-    rows = rows.astype({"training_flops": float})
+    flops = rows["training_flops"].astype(float)
+    rows = rows.assign(loss=sign * rows[what.y].astype(float), training_flops=flops)
     by = ["source", "m_z", "n_c", "epoch"]
     return rows.groupby(by)[["training_flops", "loss"]].mean().reset_index()[columns]
 

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis import choice, curves, figures, own_study, provenance, results
 from analysis.page import cells, costs, drawn, learning, lines, pictures, text, trials
 from analysis.page.circumstances import circumstances
+from analysis.retype import retyped
 from analysis.trial_folder import ResultsError
 
 DESCENT = "double_descent"  # the study whose verdict a page shows
@@ -128,7 +129,7 @@ def _vaes(frame: pd.DataFrame) -> pd.DataFrame:
     """Selects the finished VAEs, with integer axes."""
     done = curves.finished(frame)
     axes = [name for name in ("m_z", "n_c", "seed") if name in done]
-    return done.astype(dict.fromkeys(axes, int)).copy()
+    return retyped(done, int, axes)
 
 
 def _datasets(frame: pd.DataFrame) -> list[dict[str, str]]:
