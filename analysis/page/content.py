@@ -9,7 +9,7 @@ from analysis import choice, curves, figures, own_study, provenance, results
 from analysis.page import cells, costs, drawn, learning, lines, pictures, text, trials
 from analysis.page.circumstances import circumstances
 from analysis.retype import retyped
-from analysis.trial_folder import ResultsError
+from analysis.trial_folder import ResultsError, TrialFolder
 
 DESCENT = "double_descent"  # the study whose verdict a page shows
 
@@ -72,11 +72,13 @@ def content(path: Path) -> Content:
     if nothing:
         values["nothing"] = nothing
     if len(frame):
-        values.update(_measured(path, frame, record))
+        values.update(_measured(path, folders, frame, record))
     return values
 
 
-def _measured(path: Path, frame: pd.DataFrame, record: dict[str, object]) -> Measured:
+def _measured(
+    path: Path, folders: list[TrialFolder], frame: pd.DataFrame, record: dict[str, object]
+) -> Measured:
     """Returns the values that need a measured epoch."""
     names, alone = _figures(frame, record), frame.drop(columns=["line", "drawn"])
     vaes = _vaes(frame)
@@ -92,7 +94,7 @@ def _measured(path: Path, frame: pd.DataFrame, record: dict[str, object]) -> Mea
         "figures": drawn.drawn((*names, *choice.figures_of(alone, record)), path, alone),
         "learning": learning.learning_curves(vaes),
         "pictures": pictures.of_trials(vaes, root) if path.is_dir() and len(vaes) else [],
-        "pools": pictures.of_pools(path) if path.is_dir() else [],
+        "pools": pictures.of_pools(path, folders) if path.is_dir() else [],
         "costs": costs.against_plan(frame, study, details),
         "trials": trials.table(frame, details),
         "datasets": _datasets(frame),
