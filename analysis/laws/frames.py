@@ -129,20 +129,19 @@ def _overlap(part: pd.DataFrame, what: Variables) -> float:
 def over_compute(frame: pd.DataFrame, what: Variables) -> pd.DataFrame:
     """Returns the losses of all measured epochs with the compute until then, by curve.
 
-    The columns are source, m_z, n_c, epoch, training_flops and loss, averaged over seeds and
-    replicates. The result is empty if rows have no FLOPs.
+    The columns are source, those of FIELDS that rows have, epoch, training_flops and loss, averaged
+    over seeds and replicates. The result is empty if rows have no FLOPs.
     """
-    columns = ["source", "m_z", "n_c", "epoch", "training_flops", "loss"]
+    by = ["source", *(name for name in FIELDS if name in frame), "epoch"]
     has_flops = {"training_flops", what.y} <= set(frame)
     if not has_flops:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=[*by, "training_flops", "loss"])
     rows = curves.finished(frame)
     sign = -1.0 if what.loss.startswith("-") else 1.0
     rows = rows.dropna(subset=["training_flops", what.y])
     flops = rows["training_flops"].astype(float)
     rows = rows.assign(loss=sign * rows[what.y].astype(float), training_flops=flops)
-    by = ["source", "m_z", "n_c", "epoch"]
-    return rows.groupby(by)[["training_flops", "loss"]].mean().reset_index()[columns]
+    return rows.groupby(by, dropna=False)[["training_flops", "loss"]].mean().reset_index()
 
 
 def frontier(table: pd.DataFrame) -> pd.DataFrame:
