@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.columns import ROW_COLUMNS, TRIAL_COLUMNS
 from analysis.errors import ResultsError
+from analysis.retype import retyped
 from analysis.selection.where import column, met, parse, possible
 from analysis.statistics import comparable, levels
 from analysis.statistics.comparable import check_comparable, check_one_curve, has
@@ -44,7 +45,7 @@ def final(
             "No VAE trial is finished yet. Run the study again: it continues where it stopped."
         )
     values = best_values(vae) if epochs == BEST else last_values(vae)
-    finals = values.astype(dict.fromkeys(AXES, int)).copy()  # in one piece, as pandas wants it
+    finals = retyped(values, int, AXES)
     check_one_trial_each(finals, place)
     if place == PLACE:
         check_one_curve(finals, str(finals[CHOSEN].iloc[0]).split() if CHOSEN in finals else ())
@@ -179,7 +180,7 @@ def requested(frame: pd.DataFrame) -> pd.DataFrame:
     rows = frame.loc[frame["kind"] == "vae", columns].drop_duplicates()
     waiting = unmeasured(frame, "vae")
     requests = pd.concat([rows, pd.DataFrame(waiting, columns=columns)]) if waiting else rows
-    return requests.astype(dict.fromkeys(AXES, int)).drop_duplicates().sort_values(columns)
+    return retyped(requests, int, AXES).drop_duplicates().sort_values(columns)
 
 
 def grid(frame: pd.DataFrame, source: str | None = None) -> pd.DataFrame:

@@ -6,6 +6,7 @@ A line consists of trials that differ by chance only; its name is in the column 
 import pandas as pd
 
 from analysis import curves
+from analysis.retype import retyped
 from analysis.statistics import levels
 from analysis.statistics.intervals import over_seeds
 from analysis.statistics.measured import check_measured_alike as check_measured_alike
@@ -28,8 +29,7 @@ def vaes(frame: pd.DataFrame) -> pd.DataFrame:
     """Selects the VAEs' rows, with integer m_z, n_c and seed, and with all columns of NEEDED."""
     rows = frame[frame["kind"] == "vae"]
     lacking = [name for name in NEEDED if name not in rows]
-    typed = rows.assign(**dict.fromkeys(lacking)).astype(dict.fromkeys(curves.AXES, int))
-    return typed.copy()  # a copy: pandas is slow on a frame that was changed column by column
+    return retyped(rows.assign(**dict.fromkeys(lacking)), int, curves.AXES)
 
 
 def whole(frame: pd.DataFrame) -> pd.Series:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis import curves
 from analysis.errors import ResultsError
+from analysis.retype import retyped
 from analysis.statistics import levels
 
 Place = tuple[int, int]  # (m_z, n_c)
@@ -50,7 +51,8 @@ def measured(finals: pd.DataFrame, source: str, value: str) -> pd.DataFrame:
             f"{value} is not measured in these results. "
             "Choose results of VAEs: --results results/double_descent."
         )
-    rows = levels.settle(finals[finals["source"] == source]).astype({"m_z": int, "n_c": int})
+    rows = levels.settle(finals[finals["source"] == source])
+    rows = retyped(rows, int, ["m_z", "n_c"])
     wide = levels.averaged(rows, ["m_z", "n_c"], value).T
     return wide.sort_index().astype(float)
 

@@ -111,13 +111,11 @@ def sizes(table: pd.DataFrame, m_z: np.ndarray, n_c: np.ndarray) -> np.ndarray |
     """
     if "parameters" not in table:
         return None
-    cells = table.dropna(subset=["parameters"]).drop_duplicates(["m_z", "n_c"]).astype(
-        {"m_z": float, "n_c": float}
-    )  # fmt: skip
+    cells = table.dropna(subset=["parameters"]).drop_duplicates(["m_z", "n_c"])
     if len(cells) < FEW_SIZES:
         return None
     truth = cells["parameters"].to_numpy(dtype=float)
-    terms = _terms(cells["m_z"].to_numpy(), cells["n_c"].to_numpy())
+    terms = _terms(cells["m_z"].to_numpy(float), cells["n_c"].to_numpy(float))
     coefficients, *_ = np.linalg.lstsq(terms / truth[:, None], np.ones(len(truth)), rcond=None)
     if np.abs(terms @ coefficients / truth - 1).max() > EXACT:
         return None

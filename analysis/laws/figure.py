@@ -18,11 +18,6 @@ from analysis.laws.law import Curve, Law, Refusal
 from analysis.statistics.intervals import FEW_SEEDS, t_half_width
 
 Outcomes = Sequence[Law | Refusal]
-LABELS = {
-    "flops": "training FLOPs",
-    "train_size": r"real images $|D_\mathrm{train}|$",
-    "k": style.LABELS["source_k"],
-}
 MARKERS = "os^vD<>P"
 POINTS = 100  # points of a drawn curve
 
@@ -61,8 +56,7 @@ def draw(outcomes: Outcomes, what: Variables, compute: pd.DataFrame, note: str =
     shown = [outcome for outcome in outcomes if len(outcome.curve.sizes) > 1]
     figure = Figure(figsize=(style.WIDE, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.set_xscale("log")
-    left.set_xlabel(LABELS.get(what.x, style.LABELS.get(what.x, what.x)))
+    _x_axis(left, shown, what)
     for ax in (left, right):  # their scales differ
         ax.set_ylabel(_y_label(what))
     for outcome, marker in zip(shown, _markers(shown), strict=True):
@@ -108,6 +102,17 @@ def _y_label(what: Variables) -> str:
     name = f"negative {what.y}" if what.loss != what.y else what.y
     text = name.replace("_", " ").replace("elbo", "ELBO")
     return f"{text}\n({ROW_COLUMNS[what.y][0]})"
+
+
+def _x_axis(ax: Axes, outcomes: Outcomes, what: Variables) -> None:
+    """Makes the x axis logarithmic; sizes that a study chose are its ticks."""
+    column = frames.AXES[what.x][0]
+    if column in frames.FIELDS:
+        sizes = {int(size) for outcome in outcomes for size in outcome.curve.sizes}
+        marks.log2_axis(ax, sorted(sizes), column)
+        return
+    ax.set_xscale("log")
+    ax.set_xlabel("training FLOPs" if what.x == "flops" else style.LABELS[what.x])
 
 
 def _markers(outcomes: Outcomes) -> list[str]:
@@ -168,7 +173,8 @@ def _compute(ax: Axes, table: pd.DataFrame) -> None:
         return
     ax.set_xscale("log")
     ax.set_xlabel("training FLOPs so far")
-    for (source, _, _), part in table.groupby(["source", "m_z", "n_c"]):
+    by = ["source", *(name for name in frames.FIELDS if name in table)]
+    for (source, *_), part in table.groupby(by, dropna=False):
         colour = style.source_colour(str(source))
         ax.plot(part["training_flops"], part["loss"], "-", color=colour, linewidth=0.6, alpha=0.5)
     for source, part in frames.frontier(table).groupby("source"):

@@ -9,6 +9,7 @@ from analysis import curves
 from analysis.columns import ROW_COLUMNS, TEXT, UP
 from analysis.errors import ResultsError, did_you_mean
 from analysis.laws.law import Curve
+from analysis.retype import retyped
 from analysis.statistics import levels
 from analysis.statistics.measured import check_measured_alike
 
@@ -83,7 +84,7 @@ def curves_of(frame: pd.DataFrame, what: Variables) -> list[Curve]:
     seeds = [name for name in ("replicate", "seed") if name in frame]
     last = curves.last_values(frame[frame["kind"] == "vae"])
     curves.check_one_trial_each(last, ["source", *fields, *seeds])
-    last = last[last[column].notna()].astype({column: float, what.y: float})
+    last = retyped(last[last[column].notna()], float, {column, what.y})
     varied = [name for name in fields if name not in tied and last[name].nunique() > 1]
     along = fields if what.x in LONGER else varied  # what may have epochs of its own
     curves.check_same_epochs(last[last["state"] == "done"], ["source", *along])
@@ -128,20 +129,19 @@ def _overlap(part: pd.DataFrame, what: Variables) -> float:
 def over_compute(frame: pd.DataFrame, what: Variables) -> pd.DataFrame:
     """Returns the losses of all measured epochs with the compute until then, by curve.
 
-    The columns are source, m_z, n_c, epoch, training_flops and loss, averaged over seeds and
-    replicates. The result is empty if rows have no FLOPs.
+    The columns are source, those of FIELDS that rows have, epoch, training_flops and loss, averaged
+    over seeds and replicates. The result is empty if rows have no FLOPs.
     """
-    columns = ["source", "m_z", "n_c", "epoch", "training_flops", "loss"]
+    by = ["source", *(name for name in FIELDS if name in frame), "epoch"]
     has_flops = {"training_flops", what.y} <= set(frame)
     if not has_flops:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=[*by, "training_flops", "loss"])
     rows = curves.finished(frame)
     sign = -1.0 if what.loss.startswith("-") else 1.0
     rows = rows.dropna(subset=["training_flops", what.y])
-    rows = rows.assign(loss=sign * rows[what.y].astype(float))
-    rows = rows.astype({"training_flops": float})
-    by = ["source", "m_z", "n_c", "epoch"]
-    return rows.groupby(by)[["training_flops", "loss"]].mean().reset_index()[columns]
+    flops = rows["training_flops"].astype(float)
+    rows = rows.assign(loss=sign * rows[what.y].astype(float), training_flops=flops)
+    return rows.groupby(by, dropna=False)[["training_flops", "loss"]].mean().reset_index()
 
 
 def frontier(table: pd.DataFrame) -> pd.DataFrame:

@@ -112,8 +112,8 @@ def _values(table: pd.DataFrame, names: list[str]) -> dict[str, Values]:
     """Returns the cells' values; the mean of a replicate's trials counts as one value."""
     result: dict[str, Values] = {name: {} for name in names}
     names = [name for name in names if name in table]
-    numbers = table[["line", "m_z", "n_c", "drawn", *names]].astype(dict.fromkeys(names, float))
-    numbers = numbers.copy().assign(overlap=overlaps(table))  # a copy is in one piece
+    place = table[["line", "m_z", "n_c", "drawn"]].assign(overlap=overlaps(table))
+    numbers = pd.concat([place, table[names].astype(float)], axis=1)
     draws = numbers.groupby(["line", "m_z", "n_c", "drawn"]).mean().reset_index()
     for (line, m_z, n_c), cell in groups(draws, ["line", "m_z", "n_c"]):
         values = cell[names].to_numpy(dtype=float)

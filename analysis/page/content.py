@@ -9,8 +9,10 @@ from analysis import curves, figures, results
 from analysis.errors import ResultsError
 from analysis.page import cells, costs, drawn, learning, lines, pictures, text, trials
 from analysis.page.circumstances import circumstances
+from analysis.retype import retyped
 from analysis.selection import choice, own_study
 from analysis.storage import provenance, studies
+from analysis.storage.trial_folder import TrialFolder
 
 DESCENT = "double_descent"  # the study whose verdict a page shows
 
@@ -73,11 +75,13 @@ def content(path: Path) -> Content:
     if nothing:
         values["nothing"] = nothing
     if len(frame):
-        values.update(_measured(path, frame, record))
+        values.update(_measured(path, folders, frame, record))
     return values
 
 
-def _measured(path: Path, frame: pd.DataFrame, record: dict[str, object]) -> Measured:
+def _measured(
+    path: Path, folders: list[TrialFolder], frame: pd.DataFrame, record: dict[str, object]
+) -> Measured:
     """Returns the values that need a measured epoch."""
     names, alone = _figures(frame, record), frame.drop(columns=["line", "drawn"])
     vaes = _vaes(frame)
@@ -93,7 +97,7 @@ def _measured(path: Path, frame: pd.DataFrame, record: dict[str, object]) -> Mea
         "figures": drawn.drawn((*names, *choice.figures_of(alone, record)), path, alone),
         "learning": learning.learning_curves(vaes),
         "pictures": pictures.of_trials(vaes, root) if path.is_dir() and len(vaes) else [],
-        "pools": pictures.of_pools(path) if path.is_dir() else [],
+        "pools": pictures.of_pools(path, folders) if path.is_dir() else [],
         "costs": costs.against_plan(frame, study, details),
         "trials": trials.table(frame, details),
         "datasets": _datasets(frame),
@@ -130,7 +134,7 @@ def _vaes(frame: pd.DataFrame) -> pd.DataFrame:
     """Selects the finished VAEs, with integer axes."""
     done = curves.finished(frame)
     axes = [name for name in ("m_z", "n_c", "seed") if name in done]
-    return done.astype(dict.fromkeys(axes, int)).copy()
+    return retyped(done, int, axes)
 
 
 def _datasets(frame: pd.DataFrame) -> list[dict[str, str]]:

@@ -89,7 +89,7 @@ def _line(
     style = _style(trials["line"].iloc[0], names)
     paths = [
         {"d": path_of(trial, "test_elbo", axes), "kind": "seed"} | style
-        for _, trial in trials.groupby("key")
+        for _, trial in trials[["key", "epoch", "test_elbo"]].groupby("key")
     ]
     for name in reversed(columns):
         wide = trials.pivot_table(index="epoch", columns="key", values=name)

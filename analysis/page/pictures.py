@@ -14,6 +14,7 @@ from analysis.errors import ResultsError
 from analysis.figures import fig9, fig17
 from analysis.page.lines import groups, order
 from analysis.storage import pools
+from analysis.storage.trial_folder import TrialFolder
 
 SETS = {  # in arrays.npz
     "test_images": "test images",
@@ -73,11 +74,14 @@ def of_trials(vaes: pd.DataFrame, root: Path) -> list[TrialPicture]:
     return result
 
 
-def of_pools(study: Path) -> list[PoolPicture]:
-    """Returns a picture of the first samples of each pool of the study's diffusion models."""
+def of_pools(study: Path, folders: list[TrialFolder]) -> list[PoolPicture]:
+    """Returns a picture of the first samples of each pool of the study's diffusion models.
+
+    `folders` are the study's trials.
+    """
     result: list[PoolPicture] = []
     try:
-        for pool in pools.pools(study):
+        for pool in pools.pools(study, folders):
             grid = fig17.mosaic(pools.pictures(pool, POOL), pool.levels, EACH)
             text = f"the first samples of the pool {pool.name}"
             result.append({"name": pool.name, **_image(grid, pool.shape[-1], text)})

@@ -87,7 +87,7 @@ def _curves(frame: pd.DataFrame) -> dict[str, str]:
         if rows.empty:
             continue
         axes = axes_of(rows, [name])
-        for key, trial_rows in rows.groupby("key"):
+        for key, trial_rows in rows[["key", "epoch", name]].groupby("key"):
             thinned = trial_rows.iloc[:: 1 + len(trial_rows) // CURVE_POINTS]
             paths[str(key)] = path_of(thinned, name, axes, *CURVE_SIZE)
     return paths

@@ -73,7 +73,8 @@ def _expected(unit: str) -> tuple[str, Callable[[pd.Series], bool]]:
 
 
 def _is_text(column: pd.Series) -> bool:
-    return all(type(value) is str for value in column.dropna())
+    is_string = isinstance(column.dtype, pd.StringDtype)  # it holds nothing but text
+    return is_string or all(type(value) is str for value in column.dropna())
 
 
 def _whole(name: str, column: pd.Series, file: object) -> pd.Series:

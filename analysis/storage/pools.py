@@ -45,18 +45,19 @@ class Pool:
     trial: dict[str, object] = field(repr=False)  # fields of the model's trial
 
 
-def pools(path: str | Path) -> list[Pool]:
+def pools(path: str | Path, folders: list[TrialFolder] | None = None) -> list[Pool]:
     """Returns the pools with at least one chunk of a study's diffusion models.
 
     They are sorted by data set, share, epochs and name. For a results root they are those of all
-    its trials. Raises ResultsError for a pool.json or quality.json that is damaged or a link out of
-    the results.
+    its trials. `folders` are the path's `results.trials`, if they are read already. Raises
+    ResultsError for a pool.json or quality.json that is damaged or a link out of the results.
     """
     path = Path(path)
-    trials = {trial.key: trial for trial in results.trials(path)}
+    folders = results.trials(path) if folders is None else folders
+    trials = {trial.key: trial for trial in folders}
     root = results.root_of(path)
-    found = (_pool(file, root, trials) for file in sorted((root / "pools").glob("*/pool.json")))
-    sampled = [pool for pool in found if pool and pool.k]
+    files = sorted((root / "pools").glob("*/pool.json"))
+    sampled = [pool for pool in (_pool(file, root, trials) for file in files) if pool and pool.k]
     return sorted(sampled, key=lambda pool: (pool.dataset, pool.share, pool.epochs, pool.name))
 
 

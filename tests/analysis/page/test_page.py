@@ -16,6 +16,7 @@ from analysis.page.content import content as page_content
 from analysis.page.lines import lined
 from analysis.selection import early
 from analysis.storage.compact import compact
+from analysis.storage.trial_folder import read_trial
 from tests.analysis.conftest import NORMAL
 from tests.narrow import not_none
 
@@ -218,3 +219,13 @@ def test_every_command_of_a_page_names_the_same_results(results):
     commands = [each["command"] for each in made["figures"]]
     commands += [each["command"] for each in made["go_on"] if "analysis" in each["command"]]
     assert commands and all("results/double_descent" in typed for typed in commands)
+
+
+def test_a_page_reads_each_trial_once(results, monkeypatch):
+    results.fill({(1, 2): 100.0, (1, 4): 90.0}, seeds=range(2))
+    study, read = results.close(), []
+    known = page_content(study)
+    reader = "analysis.results.read_trial"
+    monkeypatch.setattr(reader, lambda *words: read.append(words) or read_trial(*words))
+    assert page_content(study) == known
+    assert len(read) == len(set(read)) == 4

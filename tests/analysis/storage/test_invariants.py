@@ -92,3 +92,12 @@ def test_a_column_that_occurs_twice_is_refused():
     frame = pd.DataFrame([[1, 2]], columns=["epoch", "epoch"])
     with pytest.raises(ResultsError, match="has the column epoch twice. Remove one of them"):
         checked(frame, "a.parquet")
+
+
+def test_values_of_columns_of_text_are_not_looked_at_one_by_one(frame, monkeypatch):
+    assert len(frame) > frame.shape[1]
+    text, seen = type(frame["key"].array), [0]
+    one_by_one = text.__iter__
+    monkeypatch.setattr(text, "__iter__", lambda self: seen.append(len(self)) or one_by_one(self))
+    assert len(checked(frame, "made up")) == len(frame)
+    assert max(seen) <= frame.shape[1]  # names of columns alone
