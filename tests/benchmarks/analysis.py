@@ -1,7 +1,7 @@
 """Measures the analysis of a study of 1,000 trials with 50 rows each: its report, and reading it.
 
 The report is a separate process, as after a study, with imports, the table, Figures 7 and 8 and the
-verdict. Reading is compared with pandas reading one file at a time.
+verdict. Both are compared with pandas reading one file at a time, which draws nothing.
 """
 
 import json
@@ -24,8 +24,7 @@ from tests.benchmarks.timing import interleaved
 TRIALS, ROWS = 1000, 50
 EPOCHS = range(2, 2 * ROWS + 1, 2)
 M_Z, N_C = (1, 2, 4, 8, 64), (1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
-SECONDS = 5.0  # allowed for the report
-FASTER = 3.0  # goal relative to pandas
+FASTER, REPORT_FASTER = 3.0, 0.8  # goals relative to pandas, of reading and of a whole report
 ROUNDS = 3
 REPORT = """
 import sys
@@ -43,9 +42,11 @@ def measure() -> list[Result]:
 
 
 def _report(study: Path) -> Result:
-    ours = statistics.median(_once(study) for _ in range(ROUNDS))
+    rounds = [(_once(study), *interleaved(lambda: _plain(study.parent), rounds=1))
+              for _ in range(ROUNDS)]  # fmt: skip
+    ours, baseline = (statistics.median(seconds) for seconds in zip(*rounds, strict=True))
     name = f"report on {TRIALS} trials x {ROWS} rows"
-    return Result(name, SECONDS / ours, 1.0, ours, SECONDS, "s")
+    return Result(name, baseline / ours, REPORT_FASTER, ours, baseline, "s")
 
 
 def _once(study: Path) -> float:
