@@ -18,6 +18,7 @@ from analysis.cli import streams
 from scaling.cluster import exit_code
 from scaling.storage.parallel import can_be_copied, die_with
 
+LOOK_SECONDS = 1.0  # between two looks for signals that came at a bad moment
 GRACE_SECONDS = 30.0  # after a second signal, for unfinished writes
 UNFINISHED = 3  # exit code
 
@@ -60,13 +61,23 @@ class Supervisor:
             signal.signal(number, self.pass_on)
         signal.signal(signal.SIGALRM, self.give_up)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping())
-        _, status = os.waitpid(self.pid, 0)
-        code = os.waitstatus_to_exitcode(status)
+        code = os.waitstatus_to_exitcode(self._ended())
         os.set_blocking(self.answer, False)
         with suppress(OSError):
             if code_text := os.read(self.answer, 16):
                 return int(code_text)
         return self._silent(code, again)
+
+    def _ended(self) -> int:
+        """Waits for the work's end and returns its status.
+
+        Python runs a handler between two calls, so that a signal just before a long wait would
+        stay without an answer: this one ends at least every `LOOK_SECONDS`.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        while not (ended := os.waitpid(self.pid, os.WNOHANG))[0]:
+            signal.sigtimedwait([signal.SIGCHLD], LOOK_SECONDS)
+        return ended[1]
 
     def _silent(self, code: int, again: str) -> int:
         if self.received:

@@ -58,8 +58,10 @@ def test_each_end_has_its_code_and_sentence(body, code, message):
 
 
 READY = "print('ready', flush=True)\n"
-SLEEP = READY + "time.sleep(600)"
-SLOW_END = READY + "try:\n    time.sleep(600)\nfinally:\n    time.sleep(2)\n    print('closed')"
+# Many short waits: a signal between `print` and one long wait would be answered after that.
+SLEEP = READY + "while True:\n    time.sleep(0.05)"
+SLOW_END = READY + "try:\n    while True:\n        time.sleep(0.05)\n"
+SLOW_END += "finally:\n    time.sleep(2)\n    print('closed')"
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n" + SLEEP  # as Ray leaves it behind
 
 
